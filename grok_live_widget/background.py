@@ -1,0 +1,126 @@
+"""A daemon thread that owns an asyncio loop."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from .exceptions import ConfigurationError
+
+__all__ = ["LoopThread"]
+
+T = TypeVar("T")
+
+
+class LoopThread:
+    """One daemon thread with one loop, started when first needed.
+
+    After a fork the thread is gone, so the child makes a new one.
+
+    Parameters
+    ----------
+    name : str
+        Name of the thread.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._pid = 0
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop, running."""
+        with self._lock:
+            is_alive = self._thread is not None and self._thread.is_alive()
+            if self._loop is None or not is_alive or self._pid != os.getpid():
+                self._start()
+            assert self._loop is not None
+            return self._loop
+
+    def _start(self) -> None:
+        loop = asyncio.new_event_loop()
+        started = threading.Event()
+        loop.call_soon(started.set)
+        thread = threading.Thread(target=_run, args=(loop,), name=self._name, daemon=True)
+        thread.start()
+        started.wait()
+        self._loop, self._thread, self._pid = loop, thread, os.getpid()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the caller is this very thread."""
+        return threading.current_thread() is self._thread
+
+    def submit(self, coro: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Start a coroutine on the loop; from any thread, at once."""
+        return asyncio.run_coroutine_threadsafe(coro, self.loop)
+
+    def call(self, function: Callable[..., object], *args: Any) -> None:
+        """Call a plain function on the loop soon; from any thread, at once."""
+        self.loop.call_soon_threadsafe(function, *args)
+
+    def run(self, coro: Coroutine[Any, Any, T], timeout_s: float | None = None) -> T:
+        """Run a coroutine on the loop and wait for its result.
+
+        An interrupt (or a time-out) cancels the coroutine and nothing else.
+
+        Raises
+        ------
+        ConfigurationError
+            When called on the loop's own thread, where it would wait for itself.
+        """
+        if self.is_current:
+            coro.close()
+            raise ConfigurationError(
+                "a waiting call was made on the talk's own thread, where it can never return.",
+                cure="Use the awaitable twin (its name ends in _async).",
+            )
+        future = self.submit(coro)
+        try:
+            return future.result(timeout_s)
+        except BaseException:
+            future.cancel()
+            raise
+
+    async def arun(self, coro: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the loop and await its result on the caller's own."""
+        if self.is_current:
+            return await coro
+        return await asyncio.wrap_future(self.submit(coro))
+
+    def close(self, timeout_s: float = 5) -> None:
+        """Cancel what runs, stop the loop and join the thread."""
+        with self._lock:
+            loop, thread, pid = self._loop, self._thread, self._pid
+            self._loop = self._thread = None
+        if loop is None or thread is None or pid != os.getpid() or not thread.is_alive():
+            return
+        loop.call_soon_threadsafe(loop.stop)
+        if thread is not threading.current_thread():
+            thread.join(timeout_s)
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        _cancel_all(loop)
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+
+
+def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))

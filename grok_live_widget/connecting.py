@@ -1,0 +1,310 @@
+"""Who answers, and in which dialect."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import warnings
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .conversation import Conversation
+from .credentials import ENVIRONMENT_NAME, Secret, find_key
+from .dialects import DIALECTS, LIVE, REALTIME, Dialect, dialect_from_url
+from .dialects.realtime import NEAREST_VOICE
+from .events import Noted, UpdateSession
+from .exceptions import (
+    AuthenticationError,
+    ConfigurationError,
+    ConnectError,
+    RehearsalWarning,
+    SessionClosed,
+)
+from .rehearsal import RehearsalServer
+from .session import Observer, Session, open_session
+from .settings import UNSET, Settings, is_loopback, settings_from
+from .wire import host_of
+
+__all__ = ["Answerer", "Connecting", "connect", "new_rehearsal", "open_line", "who_answers"]
+
+SERVICE_URL = "wss://api.x.ai"
+_SETTLE_S = 2.0
+
+# What a host was found to speak, for this process.
+_remembered: dict[str, Dialect] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answerer:
+    """Who answers.
+
+    Parameters
+    ----------
+    dialects : tuple of (Dialect, str)
+        To try in this order, each with its URL; the URL is empty for the rehearsal, which has
+        none before it runs.
+    key : Secret or None
+    is_chosen : bool
+        False when nobody asked for the rehearsal and only the key is missing.
+    """
+
+    is_rehearsal: bool
+    dialects: tuple[tuple[Dialect, str], ...]
+    key: Secret | None = field(default=None, repr=False)
+    is_chosen: bool = True
+
+
+def who_answers(settings: Settings, api_key: str | Secret | None = None) -> Answerer:
+    """Decide who answers, before any I/O.
+
+    Raises
+    ------
+    AuthenticationError
+        Where a key is needed and none is found.
+    ConfigurationError
+        Where a key would travel unprotected.
+    """
+    if settings.partner is not UNSET and settings.partner is not None:
+        return _rehearsal(settings)
+    key = find_key(api_key)
+    if api_key is not None and not key:
+        raise _no_key("api_key is empty.")
+    if settings.url is not None:
+        return _at_url(settings, settings.url, key)
+    if key:
+        return _service(settings, key)
+    if settings.partner is None:
+        raise _no_key("partner=None rules out the rehearsal, and no API key was found.")
+    return _rehearsal(settings, is_chosen=False)
+
+
+def _no_key(what: str) -> AuthenticationError:
+    return AuthenticationError(
+        what,
+        cure=f"Set the environment variable {ENVIRONMENT_NAME} or pass api_key=, "
+        "or leave both out for the rehearsal.",
+    )
+
+
+def _rehearsal(settings: Settings, *, is_chosen: bool = True) -> Answerer:
+    dialect = LIVE if settings.dialect == "live" else REALTIME
+    return Answerer(is_rehearsal=True, dialects=((dialect, ""),), is_chosen=is_chosen)
+
+
+def _at_url(settings: Settings, url: str, key: Secret | None) -> Answerer:
+    if not key and not is_loopback(url):
+        raise _no_key(f"{host_of(url)} needs an API key, and none was found.")
+    if key and url.startswith("ws://") and not is_loopback(url):
+        raise ConfigurationError(
+            f"ws:// to {host_of(url)} would show the API key to everybody on the way.",
+            cure="Use wss://.",
+        )
+    is_auto = settings.dialect == "auto"
+    dialect = dialect_from_url(url) if is_auto else DIALECTS[settings.dialect]
+    return Answerer(is_rehearsal=False, dialects=((dialect, url),), key=key)
+
+
+def _service(settings: Settings, key: Secret) -> Answerer:
+    if settings.dialect != "auto":
+        chosen: tuple[Dialect, ...] = (DIALECTS[settings.dialect],)
+    elif SERVICE_URL in _remembered:
+        chosen = (_remembered[SERVICE_URL],)
+    else:
+        chosen = (LIVE, REALTIME)
+    urls = tuple((dialect, SERVICE_URL + dialect.path) for dialect in chosen)
+    return Answerer(is_rehearsal=False, dialects=urls, key=key)
+
+
+# --------------------------------------------------------------------------- opening
+def new_rehearsal(settings: Settings, **options: Any) -> RehearsalServer:
+    """An embedded rehearsal server that accepts only the random key it is made with."""
+    partner = None if settings.partner in (UNSET, None) else settings.partner
+    return RehearsalServer(partner, api_key=secrets.token_urlsafe(32), **options)
+
+
+async def open_line(
+    answerer: Answerer,
+    settings: Settings,
+    conversation: Conversation,
+    *,
+    rehearsal: RehearsalServer | None = None,
+    observer: Observer | None = None,
+) -> Session:
+    """Open a session with whoever answers, in the first dialect that is not refused.
+
+    Raises
+    ------
+    AuthenticationError, ConnectError, SessionClosed
+    """
+    notes: list[Noted] = []
+    for at, (dialect, url) in enumerate(answerer.dialects):
+        is_last = at == len(answerer.dialects) - 1
+        try:
+            session = await _open(
+                answerer, settings, conversation, dialect, url, rehearsal, observer,
+                settle_s=0.0 if is_last else _SETTLE_S,
+            )  # fmt: skip
+        except (ConnectError, SessionClosed) as error:
+            if is_last or not _may_fall_back(error):
+                raise
+            notes.append(Noted(f"{error.message} Trying the other dialect.", "warning"))
+            continue
+        _remember(answerer, dialect)
+        for note in (*notes, *_voice_notes(answerer, settings, dialect)):
+            session.tell(note)
+        return session
+    raise AssertionError("an answerer has at least one dialect")
+
+
+def _may_fall_back(error: ConnectError | SessionClosed) -> bool:
+    return isinstance(error, SessionClosed) or error.has_answered
+
+
+def _remember(answerer: Answerer, dialect: Dialect) -> None:
+    if len(answerer.dialects) > 1:
+        _remembered[SERVICE_URL] = dialect
+
+
+async def _open(
+    answerer: Answerer,
+    settings: Settings,
+    conversation: Conversation,
+    dialect: Dialect,
+    url: str,
+    rehearsal: RehearsalServer | None,
+    observer: Observer | None,
+    *,
+    settle_s: float,
+) -> Session:
+    key = answerer.key.reveal() if answerer.key else ""
+    if answerer.is_rehearsal:
+        assert rehearsal is not None
+        url, key = rehearsal.url(dialect.name), rehearsal.api_key or ""
+    opening = dialect.opening(url, key, _wanted(answerer, settings, dialect))
+    del key
+    return await open_session(
+        dialect,
+        opening,
+        settings,
+        conversation,
+        is_rehearsal=answerer.is_rehearsal,
+        settle_s=settle_s,
+        observer=observer,
+    )
+
+
+def _wanted(answerer: Answerer, settings: Settings, dialect: Dialect) -> UpdateSession:
+    return UpdateSession(
+        model=settings.model or dialect.default_model,
+        voice=_voice(answerer, settings, dialect),
+        instructions=settings.instructions or None,
+        turn_detection=settings.turn_detection,
+    )
+
+
+def _is_mapped(answerer: Answerer, settings: Settings, dialect: Dialect) -> bool:
+    is_service = not answerer.is_rehearsal and dialect is REALTIME
+    return is_service and (settings.voice or "").lower() in NEAREST_VOICE
+
+
+def _voice(answerer: Answerer, settings: Settings, dialect: Dialect) -> str:
+    voice = settings.voice or dialect.default_voice
+    return NEAREST_VOICE[voice.lower()] if _is_mapped(answerer, settings, dialect) else voice
+
+
+def _voice_notes(answerer: Answerer, settings: Settings, dialect: Dialect) -> list[Noted]:
+    if not _is_mapped(answerer, settings, dialect):
+        return []
+    nearest = _voice(answerer, settings, dialect)
+    return [
+        Noted(
+            f"The service has no voice {settings.voice!r}; {nearest!r} is the nearest it has.",
+            "info",
+        )
+    ]
+
+
+# --------------------------------------------------------------------------- connect()
+class Connecting:
+    """What `connect` returns: await it, or use it in ``async with``."""
+
+    def __init__(self, settings: Settings, answerer: Answerer) -> None:
+        self._settings = settings
+        self._answerer = answerer
+        self._session: Session | None = None
+
+    def __await__(self) -> Generator[Any, None, Session]:
+        return self._open().__await__()
+
+    async def __aenter__(self) -> Session:
+        self._session = await self._open()
+        return self._session
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def _open(self) -> Session:
+        conversation = Conversation(self._settings.turn_detection)
+        if not self._answerer.is_rehearsal:
+            return await open_line(self._answerer, self._settings, conversation)
+        server = await asyncio.to_thread(new_rehearsal(self._settings).start)
+        try:
+            session = await open_line(
+                self._answerer, self._settings, conversation, rehearsal=server
+            )
+        except BaseException:
+            await asyncio.to_thread(server.close)
+            raise
+        loop = asyncio.get_running_loop()
+        session.on_closed(lambda: _close_beside(loop, server))
+        return session
+
+
+def _close_beside(loop: asyncio.AbstractEventLoop, server: RehearsalServer) -> None:
+    """Closing joins a thread, which must not hold up the loop."""
+    loop.run_in_executor(None, server.close)
+
+
+def connect(*, api_key: str | None = None, **settings: Any) -> Connecting:
+    """Open a session without a notebook::
+
+        async with connect(voice="nova") as session:
+            await session.send_text("Hello.")
+            await session.respond()
+            async for event in session: ...
+
+    Parameters
+    ----------
+    api_key : str or None
+        None looks in the environment (``XAI_API_KEY``), Colab's secrets, the keyring and
+        ``.env``; where there is none, the embedded rehearsal answers.
+    **settings
+        See `Settings`.
+
+    Returns
+    -------
+    Connecting
+        Awaitable and asynchronous context manager, for a `Session`. Nothing is opened before.
+
+    Raises
+    ------
+    ConfigurationError, AuthenticationError
+        At once, before any I/O.
+    """
+    checked = settings_from(settings)
+    answerer = who_answers(checked, api_key)
+    warn_of_rehearsal(answerer)
+    return Connecting(checked, answerer)
+
+
+def warn_of_rehearsal(answerer: Answerer, stacklevel: int = 3) -> None:
+    """Say once that nobody asked for the rehearsal and that it is what answers."""
+    if answerer.is_rehearsal and not answerer.is_chosen:
+        warnings.warn(
+            f"No API key was found ({ENVIRONMENT_NAME}), so the built-in rehearsal answers, "
+            "not Grok.",
+            RehearsalWarning,
+            stacklevel=stacklevel,
+        )

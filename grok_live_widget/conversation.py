@@ -1,0 +1,366 @@
+"""The conversation: a fold of events into turns.
+
+`Conversation.apply` takes one event at a time, said or heard, with its time; what it makes of
+them is `Turns`. One thread applies; any thread reads.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from .audio import SAMPLE_RATE_HZ, pcm_from_bytes
+from .events import (
+    AppendAudio,
+    AudioCommitted,
+    AudioDelta,
+    ClearAudio,
+    CommitAudio,
+    CreateItem,
+    Event,
+    IdleTimeoutTriggered,
+    Interrupted,
+    ItemAdded,
+    OutputItemAdded,
+    PlaybackReported,
+    PushToTalk,
+    ResponseCreated,
+    ResponseDone,
+    ServerVad,
+    SessionEnded,
+    SessionOpened,
+    SoundAnnounced,
+    SpeechStarted,
+    SpeechStopped,
+    TextDelta,
+    TextDone,
+    TranscriptDelta,
+    TranscriptDone,
+    TurnDetection,
+    UserTranscriptReplaced,
+)
+from .tape import Tape
+from .turns import Turn, Turns
+
+__all__ = ["Conversation"]
+
+# Two hours; untouched memory costs nothing.
+_USER_TAPE_SAMPLES = 2 * 3600 * SAMPLE_RATE_HZ
+
+
+class Conversation:
+    """Turns out of events.
+
+    Parameters
+    ----------
+    turn_detection : ServerVad or PushToTalk
+
+    Attributes
+    ----------
+    turns : Turns
+        In conversation order. Each keeps its identity for ever.
+    has_player : bool
+        Whether somebody listens; a reply's latency is then taken at the first sound heard,
+        otherwise at its first piece.
+    odd_byte_count : int
+        Half samples that were dropped from the ends of pieces.
+    """
+
+    def __init__(self, turn_detection: TurnDetection | None = None) -> None:
+        self.turns = Turns()
+        self.has_player = False
+        self.odd_byte_count = 0
+        self.user_tape = Tape(_USER_TAPE_SAMPLES)
+        self._is_push_to_talk = isinstance(turn_detection, PushToTalk)
+        self._silence_s = (
+            turn_detection.silence_duration_ms / 1000
+            if isinstance(turn_detection, ServerVad)
+            else 0.0
+        )
+        self._origin_s: float | None = None
+        self._session_start = 0
+        self._commit_start = 0
+        self._by_item: dict[str, Turn] = {}
+        self._by_response: dict[str, list[Turn]] = {}
+        self._response_id = ""
+        self._cut_responses: set[str] = set()
+        self._clip: Turn | None = None
+        self._spoken: Turn | None = None
+        self._committed: deque[Turn] = deque()
+        self._typed: deque[Turn] = deque()
+        self._sent = _SentTimes()
+        self._user_done_s: float | None = None
+        self._changed: dict[int, Turn] = {}
+
+    def apply(self, event: Event, now_s: float) -> list[Turn]:
+        """Take in one event.
+
+        Parameters
+        ----------
+        now_s : float [s]
+            When it was said or heard, on any clock that only grows.
+
+        Returns
+        -------
+        list of Turn
+            Those that began or changed.
+        """
+        if self._origin_s is None:
+            self._origin_s = now_s
+        step = _STEPS.get(type(event))
+        if step is not None:
+            step(self, event, now_s)
+        changed = list(self._changed.values())
+        self._changed.clear()
+        return changed
+
+    def give_up_clip(self, turn_id: str) -> None:
+        """No speech was heard in the announced clip: it ends as it was sent."""
+        if self._clip is not None and self._clip.turn_id == turn_id:
+            self._mark(self._clip)._end(len(self.user_tape))
+            self._clip = None
+
+    def reply(self, response_id: str) -> Turn | None:
+        """The newest turn of this reply in the present session; None while it has none."""
+        turns = self._by_response.get(response_id)
+        return turns[-1] if turns else None
+
+    # ----------------------------------------------------------------- turns
+    def _begin(self, turn: Turn, now_s: float) -> Turn:
+        turn.started_s = now_s - (self._origin_s or 0.0)
+        self.turns._add(turn)
+        return self._mark(turn)
+
+    def _mark(self, turn: Turn) -> Turn:
+        self._changed[id(turn)] = turn
+        return turn
+
+    def _spoken_turn(self, start: int, now_s: float, item_id: str = "") -> Turn:
+        turn = Turn("user", tape=self.user_tape, start=start, item_id=item_id)
+        return self._begin(turn, self._sent.time_of(start, now_s))
+
+    def _reply_turn(self, item_id: str, response_id: str, now_s: float) -> Turn:
+        """The turn of a reply's item; begun when it is first mentioned."""
+        turn = self._by_item.get(item_id)
+        if turn is None:
+            turn = self._begin(Turn("assistant", tape=Tape(), item_id=item_id), now_s)
+            self._by_item[item_id] = turn
+            self._by_response.setdefault(response_id, []).append(turn)
+            turn.was_interrupted = response_id in self._cut_responses
+        return self._mark(turn)
+
+    # ----------------------------------------------------------------- the session
+    def _session_opened(self, event: SessionOpened, now_s: float) -> None:
+        """Positions count anew in each session; the turns go on."""
+        self._session_start = self._commit_start = len(self.user_tape)
+        self._committed.clear()
+        self._typed.clear()
+        self._response_id = ""
+        self._spoken = self._clip = self._user_done_s = None
+
+    def _session_ended(self, event: SessionEnded, now_s: float) -> None:
+        for turn in self.turns:
+            if not turn.is_complete:
+                turn._end(len(self.user_tape))
+                self._mark(turn)
+        self._spoken = self._clip = None
+
+    # ----------------------------------------------------------------- the user's sound
+    def _audio_appended(self, event: AppendAudio, now_s: float) -> None:
+        if self._is_push_to_talk and self._spoken is None and self._clip is None:
+            self._spoken = self._spoken_turn(self._commit_start, now_s)
+        self.user_tape.append(pcm_from_bytes(event.pcm))
+        self._sent.note(len(self.user_tape), now_s)
+        for turn in (self._spoken, self._clip):
+            if turn is not None:
+                self._mark(turn)
+
+    def _sound_announced(self, event: SoundAnnounced, now_s: float) -> None:
+        self._clip = self._spoken_turn(len(self.user_tape), now_s)
+        self._clip.turn_id = event.turn_id
+
+    def _take_clip(self, item_id: str) -> Turn | None:
+        """The announced clip, matched to the first speech or commit that follows."""
+        clip, self._clip = self._clip, None
+        if clip is not None:
+            clip.item_id = item_id
+        return clip
+
+    def _speech_started(self, event: SpeechStarted, now_s: float) -> None:
+        if self._spoken is not None and self._spoken.item_id == event.item_id:
+            return
+        if self._spoken is not None:
+            self._mark(self._spoken)._end(len(self.user_tape))
+        offset = (event.audio_start_ms or 0) * SAMPLE_RATE_HZ // 1000
+        start = min(self._session_start + offset, len(self.user_tape))
+        turn = self._take_clip(event.item_id) or self._spoken_turn(start, now_s, event.item_id)
+        turn.is_approximate = event.is_approximate
+        self._spoken = self._by_item[event.item_id] = self._mark(turn)
+
+    def _speech_stopped(self, event: SpeechStopped, now_s: float) -> None:
+        turn = self._by_item.get(event.item_id) or self._spoken
+        end = len(self.user_tape)
+        if event.audio_end_ms is not None:
+            end = self._session_start + event.audio_end_ms * SAMPLE_RATE_HZ // 1000
+        if turn is not None and turn.role == "user":
+            self._mark(turn)._end(min(end, len(self.user_tape)))
+        decided_s = self._sent.time_of(end, now_s)
+        self._user_done_s = min(decided_s, now_s) - self._silence_s
+        self._commit_start = len(self.user_tape)
+        self._spoken = None
+
+    def _audio_committed_by_us(self, event: CommitAudio, now_s: float) -> None:
+        """The turn is what was sent since the last commit, exact."""
+        turn = self._take_clip("") or self._spoken
+        if turn is None:
+            turn = self._spoken_turn(self._commit_start, now_s)
+        self._mark(turn)._end(len(self.user_tape))
+        self._committed.append(turn)
+        self._commit_start = len(self.user_tape)
+        self._spoken = None
+        self._user_done_s = now_s
+
+    def _audio_committed(self, event: AudioCommitted, now_s: float) -> None:
+        """Name the turn that was committed; under voice activity it has its name already."""
+        if event.item_id in self._by_item or not self._committed:
+            return
+        turn = self._committed.popleft()
+        turn.item_id = event.item_id
+        self._by_item[event.item_id] = self._mark(turn)
+
+    def _audio_cleared_by_us(self, event: ClearAudio, now_s: float) -> None:
+        for turn in (self._spoken, self._clip):
+            if turn is not None:
+                self._mark(turn)._end(len(self.user_tape))
+        self._spoken = self._clip = None
+        self._commit_start = len(self.user_tape)
+
+    def _user_transcript(self, event: UserTranscriptReplaced, now_s: float) -> None:
+        turn = self._by_item.get(event.item_id)
+        if turn is not None and turn.role == "user":
+            self._mark(turn)._replace_text(event.transcript, "transcript")
+
+    def _idle_timeout(self, event: IdleTimeoutTriggered, now_s: float) -> None:
+        self._user_done_s = None
+
+    # ----------------------------------------------------------------- typed text
+    def _item_created(self, event: CreateItem, now_s: float) -> None:
+        if event.item.kind != "message" or event.item.role != "user":
+            return
+        turn = Turn("user", tape=Tape(1), text=event.item.text, text_source="typed")
+        turn._end(0)
+        self._typed.append(self._begin(turn, now_s))
+        self._user_done_s = now_s
+
+    def _item_added(self, event: ItemAdded, now_s: float) -> None:
+        item = event.item
+        if item.role == "assistant" and item.kind == "message" and not item.is_replayed:
+            self._reply_turn(item.item_id, self._response_id, now_s)
+        if item.role != "user" or item.item_id in self._by_item:
+            return
+        match = next((t for t in self._typed if t.text == item.text), None)
+        if match is not None and item.part == "input_text":
+            self._typed.remove(match)
+            match.item_id = item.item_id
+            self._by_item[item.item_id] = match
+
+    # ----------------------------------------------------------------- the reply
+    def _response_created(self, event: ResponseCreated, now_s: float) -> None:
+        self._response_id = event.response_id
+        for turn in self._by_response.get(event.response_id, ()):
+            self._mark(turn)._reopen()
+
+    def _output_item_added(self, event: OutputItemAdded, now_s: float) -> None:
+        if event.item.kind == "message":
+            self._reply_turn(event.item.item_id, event.response_id, now_s)
+
+    def _audio_delta(self, event: AudioDelta, now_s: float) -> None:
+        turn = self._reply_turn(event.item_id, event.response_id, now_s)
+        turn._tape.append(pcm_from_bytes(event.pcm))
+        self.odd_byte_count += event.odd_byte_count
+        if not self.has_player:
+            self._measure_latency(turn, now_s)
+
+    def _measure_latency(self, turn: Turn, sounded_s: float) -> None:
+        if turn.latency_ms is None and self._user_done_s is not None:
+            turn.latency_ms = max(0.0, (sounded_s - self._user_done_s) * 1000)
+            self._user_done_s = None
+
+    def _transcript_delta(self, event: TranscriptDelta | TextDelta, now_s: float) -> None:
+        turn = self._reply_turn(event.item_id, event.response_id, now_s)
+        turn._append_text(event.delta)
+        if isinstance(event, TextDelta) and not self.has_player:
+            self._measure_latency(turn, now_s)
+
+    def _transcript_done(self, event: TranscriptDone | TextDone, now_s: float) -> None:
+        text = event.transcript if isinstance(event, TranscriptDone) else event.text
+        if text:
+            turn = self._reply_turn(event.item_id, event.response_id, now_s)
+            turn._replace_text(text, "transcript")
+
+    def _response_done(self, event: ResponseDone, now_s: float) -> None:
+        for turn in self._by_response.get(event.response_id, ()):
+            turn.was_interrupted |= event.status == "cancelled"
+            self._mark(turn)._end(None)
+
+    def _interrupted(self, event: Interrupted, now_s: float) -> None:
+        self._cut_responses.add(event.response_id)
+        for turn in self._by_response.get(event.response_id, ()):
+            if not event.item_id or turn.item_id == event.item_id:
+                self._mark(turn).was_interrupted = True
+
+    def _playback_reported(self, event: PlaybackReported, now_s: float) -> None:
+        turn = self._by_item.get(event.item_id)
+        if turn is None or turn.role != "assistant":
+            return
+        turn._hear(event.sample_count)
+        if event.first_sound_s is not None:
+            self._measure_latency(turn, event.first_sound_s)
+        self._mark(turn)
+
+
+class _SentTimes:
+    """When which sample was sent: the last two minutes of it."""
+
+    def __init__(self) -> None:
+        self._ends: deque[int] = deque(maxlen=1200)
+        self._times_s: deque[float] = deque(maxlen=1200)
+
+    def note(self, end: int, now_s: float) -> None:
+        self._ends.append(end)
+        self._times_s.append(now_s)
+
+    def time_of(self, sample: int, default_s: float) -> float:
+        """When the piece that holds `sample` was sent, `default_s` where not known."""
+        at = bisect_left(self._ends, sample)
+        return self._times_s[at] if at < len(self._ends) else default_s
+
+
+_STEPS: dict[type, Callable[[Any, Any, float], None]] = {
+    SessionOpened: Conversation._session_opened,
+    SessionEnded: Conversation._session_ended,
+    AppendAudio: Conversation._audio_appended,
+    SoundAnnounced: Conversation._sound_announced,
+    SpeechStarted: Conversation._speech_started,
+    SpeechStopped: Conversation._speech_stopped,
+    CommitAudio: Conversation._audio_committed_by_us,
+    AudioCommitted: Conversation._audio_committed,
+    ClearAudio: Conversation._audio_cleared_by_us,
+    UserTranscriptReplaced: Conversation._user_transcript,
+    IdleTimeoutTriggered: Conversation._idle_timeout,
+    CreateItem: Conversation._item_created,
+    ItemAdded: Conversation._item_added,
+    ResponseCreated: Conversation._response_created,
+    OutputItemAdded: Conversation._output_item_added,
+    AudioDelta: Conversation._audio_delta,
+    TranscriptDelta: Conversation._transcript_delta,
+    TextDelta: Conversation._transcript_delta,
+    TranscriptDone: Conversation._transcript_done,
+    TextDone: Conversation._transcript_done,
+    ResponseDone: Conversation._response_done,
+    Interrupted: Conversation._interrupted,
+    PlaybackReported: Conversation._playback_reported,
+}
+"""Which step each event takes; what is missing changes no turn."""

@@ -1,0 +1,104 @@
+"""Where a key may come from, in order."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable
+
+__all__ = ["ENVIRONMENT_NAME", "Secret", "find_key"]
+
+ENVIRONMENT_NAME = "XAI_API_KEY"
+
+
+class Secret:
+    """A text that shows itself to nobody who does not ask for it by name."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself; for the one place that puts it on the wire."""
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __repr__(self) -> str:
+        return "Secret(…)" if self._text else "Secret()"
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        return (Secret, ("",))
+
+
+def find_key(given: str | Secret | None = None) -> Secret | None:
+    """The key to use, or None.
+
+    The first that has one: the argument, the environment's ``XAI_API_KEY``, Colab's secrets,
+    the keyring (service ``grok_live_widget``), a ``.env`` file. An argument of ``""`` counts
+    as given.
+    """
+    if given is not None:
+        return given if isinstance(given, Secret) else Secret(given.strip())
+    for source in (_environment, _colab, _keyring, _dotenv):
+        key = (source() or "").strip()
+        if key:
+            return Secret(key)
+    return None
+
+
+def _environment() -> str | None:
+    return os.environ.get(ENVIRONMENT_NAME)
+
+
+def _colab() -> str | None:
+    # Colab inside VS Code imports this module too, but its question is answered by a time-out;
+    # the variable is set by the real one only. Source: googlecolab/colab-vscode#215.
+    if "COLAB_RELEASE_TAG" not in os.environ:
+        return None
+
+    def ask() -> str | None:
+        from google.colab import userdata  # type: ignore[import-not-found,unused-ignore]
+
+        found: str | None = userdata.get(ENVIRONMENT_NAME)
+        return found
+
+    return _quietly(ask)
+
+
+def _keyring() -> str | None:
+    if importlib.util.find_spec("keyring") is None:
+        return None
+
+    def ask() -> str | None:
+        import keyring  # type: ignore[import-not-found,unused-ignore]
+
+        found: str | None = keyring.get_password("grok_live_widget", ENVIRONMENT_NAME)
+        return found
+
+    return _quietly(ask)
+
+
+def _dotenv() -> str | None:
+    if importlib.util.find_spec("dotenv") is None:
+        return None
+
+    def ask() -> str | None:
+        from dotenv import dotenv_values, find_dotenv  # type: ignore[import-not-found,unused-ignore]
+
+        found: str | None = dotenv_values(find_dotenv(usecwd=True)).get(ENVIRONMENT_NAME)
+        return found
+
+    return _quietly(ask)
+
+
+def _quietly(ask: Callable[[], str | None]) -> str | None:
+    """A source that fails (locked, denied, unreadable) has no key; what it said stays unsaid,
+    since it could quote what it read.
+    """
+    try:
+        return ask()
+    except Exception:  # noqa: BLE001  (these libraries raise what they like)
+        return None

@@ -1,0 +1,89 @@
+"""Frames on the wire: JSON text, and the short cut past the parser for audio.
+
+Base64 is nearly all the cost of a frame and JSON most of the rest, so the two words that
+carry sound are cut out of, or pasted into, the text around them. Whatever does not look
+exactly as expected goes through the parser instead.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+import pybase64
+
+__all__ = ["audio_frame", "bytes_from_base64", "cut_audio", "json_frame", "message_from"]
+
+_DELTA = b'"delta":'
+_APPEND_HEAD = b'{"type":"input_audio_buffer.append","audio":"'
+
+
+def json_frame(message: Mapping[str, Any]) -> bytes:
+    """Spell `message` as UTF-8 JSON."""
+    return orjson.dumps(message)
+
+
+def append_frame(pcm: bytes) -> bytes:
+    """Spell an ``input_audio_buffer.append``; the same in every dialect."""
+    return b"".join((_APPEND_HEAD, pybase64.b64encode(pcm), b'"}'))
+
+
+def audio_frame(message: Mapping[str, Any], pcm: bytes) -> bytes:
+    """Spell `message` with `pcm` as its ``delta``."""
+    head = orjson.dumps(message)[:-1]
+    return b"".join((head, b',"delta":"', pybase64.b64encode(pcm), b'"}'))
+
+
+def message_from(frame: bytes) -> dict[str, Any]:
+    """Read a frame; what is not a JSON object comes back under the key ``unreadable``."""
+    try:
+        message = orjson.loads(frame)
+    except orjson.JSONDecodeError:
+        return {"unreadable": frame[:200].decode("utf-8", "replace")}
+    return message if isinstance(message, dict) else {"unreadable": message}
+
+
+def bytes_from_base64(text: str | bytes) -> bytes | None:
+    """Decode base64; None when it is not base64.
+
+    ``validate=True`` is not only strict but the fast path of pybase64 (measured: 1.3 to 1.8
+    times as fast as without).
+    """
+    try:
+        return pybase64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def cut_audio(frame: bytes) -> tuple[dict[str, Any], bytes] | None:
+    """Cut the ``delta`` out of an audio frame and parse only the rest.
+
+    Returns
+    -------
+    (message, audio) or None
+        `message` has an empty ``delta``; None when the frame has any other shape than the
+        usual one, so that the caller must parse all of it.
+    """
+    if b"audio.delta" not in frame:
+        return None
+    start = frame.find(_DELTA)
+    if start < 0:
+        return None
+    start += len(_DELTA)
+    if frame[start : start + 1] == b" ":
+        start += 1
+    if frame[start : start + 1] != b'"':
+        return None
+    start += 1
+    end = frame.find(b'"', start)
+    # An escape cannot be part of base64, but it can hide the closing quote.
+    if end < 0 or frame.find(b"\\", start, end) >= 0:
+        return None
+    message = message_from(frame[:start] + frame[end:])
+    # Anything but "" means that some other, nested "delta" was cut.
+    if message.get("delta") != "":
+        return None
+    audio = bytes_from_base64(frame[start:end])
+    return None if audio is None else (message, audio)

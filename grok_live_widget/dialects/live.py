@@ -1,0 +1,129 @@
+"""The seed's dialect: ``wss://api.x.ai/v1/live``.
+
+It knows four client words and five server words. Three more are said by analogy
+(`CreateItem`, `CreateResponse`, `ClearAudio`) though the seed does not describe them.
+Source: the "Live Voice API" page, in beta when it was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..events import (
+    Authenticate,
+    ErrorReported,
+    PushToTalk,
+    ServerVad,
+    TranscriptDelta,
+    TurnDetection,
+    UpdateSession,
+)
+from .dialect import Dialect, Opening
+from .reading import integer_or_none, mapping, number_or_none, present, string, string_or_none
+from .words import (
+    APPEND,
+    CLEAR,
+    COMMIT,
+    CREATE_ITEM,
+    CREATE_RESPONSE,
+    ERROR,
+    SPEECH_STARTED,
+    SPEECH_STOPPED,
+    Word,
+    transcript_delta_fields,
+    transcript_delta_from,
+)
+
+__all__ = ["LIVE", "is_about_the_key"]
+
+
+def _detection_fields(detection: TurnDetection) -> dict[str, Any] | None:
+    match detection:
+        case PushToTalk():
+            return None
+        case ServerVad():
+            return {
+                "type": "server_vad",
+                "threshold": detection.threshold,
+                "silence_duration_ms": detection.silence_duration_ms,
+            }
+
+
+def _detection_from(session: Mapping[str, Any]) -> TurnDetection | None:
+    if "turn_detection" not in session:
+        return None
+    found = mapping(session, "turn_detection")
+    if string(found, "type") != "server_vad":
+        return PushToTalk()
+    default = ServerVad()
+    threshold = number_or_none(found, "threshold")
+    silence_ms = integer_or_none(found, "silence_duration_ms")
+    return ServerVad(
+        threshold=default.threshold if threshold is None else threshold,
+        silence_duration_ms=default.silence_duration_ms if silence_ms is None else silence_ms,
+    )
+
+
+def _update_fields(event: UpdateSession) -> dict[str, Any]:
+    session = present(model=event.model, voice=event.voice, instructions=event.instructions)
+    if event.turn_detection is not None:
+        session["turn_detection"] = _detection_fields(event.turn_detection)
+    return {"session": session}
+
+
+def _update_from(message: Mapping[str, Any]) -> UpdateSession:
+    session = mapping(message, "session")
+    return UpdateSession(
+        model=string_or_none(session, "model"),
+        voice=string_or_none(session, "voice"),
+        instructions=string_or_none(session, "instructions"),
+        turn_detection=_detection_from(session),
+    )
+
+
+def _opening(url: str, api_key: str, wanted: UpdateSession) -> Opening:
+    """The key goes into the first message, so the handshake shows none."""
+    return Opening(url=url, headers={}, first=(Authenticate(api_key), wanted), ready=None)
+
+
+def is_about_the_key(error: ErrorReported) -> bool:
+    """Whether an error says that the key is the trouble; the seed names no codes."""
+    said = f"{error.message} {error.code} {error.error_type}".lower()
+    return any(word in said for word in ("api key", "api_key", "apikey", "auth", "credential"))
+
+
+LIVE = Dialect(
+    name="live",
+    path="/v1/live",
+    default_model="grok-3-live",
+    default_voice="alloy",
+    has_responses=False,
+    audio_delta_types=("response.audio.delta", "response.output_audio.delta"),
+    client_words=(
+        Word(
+            Authenticate,
+            "auth",
+            lambda e: {"api_key": e.api_key},
+            lambda m: Authenticate(string(m, "api_key")),
+        ),
+        Word(UpdateSession, "session.update", _update_fields, _update_from),
+        APPEND,
+        COMMIT,
+        CLEAR,
+        CREATE_ITEM,
+        CREATE_RESPONSE,
+    ),
+    server_words=(
+        Word(
+            TranscriptDelta,
+            "response.audio_transcript.delta",
+            transcript_delta_fields,
+            transcript_delta_from,
+        ),
+        SPEECH_STARTED,
+        SPEECH_STOPPED,
+        ERROR,
+    ),
+    opening=_opening,
+)

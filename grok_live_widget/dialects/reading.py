@@ -1,0 +1,61 @@
+"""Lenient reading of plain dicts: a field of the wrong type counts as absent.
+
+The service fills fields in ways that strict types refuse (a string where an object should
+be, an empty object, a missing part), so nothing here raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["integer", "integer_or_none", "mapping", "number_or_none", "present", "string"]
+
+
+def string(message: Mapping[str, Any], key: str) -> str:
+    """The text under `key`, or ``""``."""
+    value = message.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def string_or_none(message: Mapping[str, Any], key: str) -> str | None:
+    """The text under `key`, or None."""
+    return string(message, key) or None
+
+
+def number_or_none(message: Mapping[str, Any], key: str) -> float | None:
+    """The number under `key`, or None."""
+    value = message.get(key)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number else None
+
+
+def integer_or_none(message: Mapping[str, Any], key: str) -> int | None:
+    """The number under `key` as a whole number, or None; infinite counts as absent."""
+    value = number_or_none(message, key)
+    try:
+        return None if value is None else int(value)
+    except (OverflowError, ValueError):
+        return None
+
+
+def integer(message: Mapping[str, Any], key: str) -> int:
+    """The whole number under `key`, or 0."""
+    return integer_or_none(message, key) or 0
+
+
+def mapping(message: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """The object under `key`, or an empty one."""
+    value = message.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def mapping_or_none(message: Mapping[str, Any], key: str) -> Mapping[str, Any] | None:
+    """The object under `key`, or None."""
+    value = message.get(key)
+    return value if isinstance(value, dict) else None
+
+
+def present(**fields: object) -> dict[str, Any]:
+    """Only those `fields` that say something (not None, not empty text)."""
+    return {key: value for key, value in fields.items() if value is not None and value != ""}

@@ -1,0 +1,86 @@
+"""Events for one reader: an async iterator with a bounded queue."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine
+
+from .events import Event
+from .exceptions import GrokLiveError, SessionClosedOK
+
+__all__ = ["QUEUE_EVENTS", "EventQueue"]
+
+QUEUE_EVENTS = 256
+
+
+class EventQueue(AsyncIterator[Event]):
+    """One reader's view of the events; forgotten when it is dropped."""
+
+    def __init__(self, failure: Callable[[], GrokLiveError | None]) -> None:
+        self._failure = failure
+        self._events: deque[Event] = deque()
+        self._is_ended = False
+        self._shared = _Room()
+        weakref.finalize(self, self._shared.release)
+
+    def put(self, event: Event) -> None:
+        """Add one event."""
+        self._events.append(event)
+        self._shared.arrived.set()
+        self._shared.is_full = len(self._events) >= QUEUE_EVENTS
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        self._is_ended = True
+        self._shared.arrived.set()
+
+    def wait_for_room(self) -> Coroutine[None, None, None]:
+        """Wait until fewer than `QUEUE_EVENTS` wait, or the iterator was dropped."""
+        # The room and not the iterator is waited on, so that a dropped iterator can go.
+        return self._shared.wait()
+
+    async def __anext__(self) -> Event:
+        while not self._events:
+            if self._is_ended:
+                raise self._last_word()
+            self._shared.arrived.clear()
+            await self._shared.arrived.wait()
+        event = self._events.popleft()
+        if len(self._events) < QUEUE_EVENTS:
+            self._shared.release()
+        return event
+
+    def _last_word(self) -> Exception:
+        failure = self._failure()
+        if failure is None or isinstance(failure, SessionClosedOK):
+            return StopAsyncIteration()
+        return failure
+
+
+class _Room:
+    """Whether an iterator's queue has room; outlives the iterator."""
+
+    def __init__(self) -> None:
+        self.arrived = asyncio.Event()
+        self._freed = asyncio.Event()
+        self._is_full = False
+
+    @property
+    def is_full(self) -> bool:
+        return self._is_full
+
+    @is_full.setter
+    def is_full(self, is_full: bool) -> None:
+        self._is_full = is_full
+        if is_full:
+            self._freed.clear()
+
+    def release(self) -> None:
+        self._is_full = False
+        self._freed.set()
+
+    async def wait(self) -> None:
+        if self._is_full:
+            await self._freed.wait()

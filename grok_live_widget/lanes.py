@@ -1,0 +1,287 @@
+"""How sound travels between page and kernel: flow, order and loss, without a transport.
+
+`Downlink` decides what of Grok's sound may be sent now; `Uplink` decides what of the
+microphone still counts. Both take time as an argument and make or read the messages that
+docs/lanes.md describes; whatever carries them (the comm; later a direct lane) is the same to
+them.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from .audio import SAMPLE_RATE_HZ
+from .turns import Turn
+
+__all__ = ["Downlink", "Heard", "Outgoing", "Uplink"]
+
+CREDIT_SAMPLES = 2 * SAMPLE_RATE_HZ
+OVERDUE_S = 0.5
+MAX_LATENESS_S = 2.0
+# Small messages saturate the page (JupyterLab repaints at each); large ones delay a flush.
+_LEAST_SAMPLES = SAMPLE_RATE_HZ // 10
+_MOST_SAMPLES = SAMPLE_RATE_HZ * 4 // 10
+
+Message = tuple[dict[str, Any], bytes | None]
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """One reply on its way to the page.
+
+    `base` is where in the turn this reply begins; `sent` and `heard` count from there.
+    """
+
+    reply: int
+    turn: Turn
+    base: int = 0
+    sent: int = 0
+    heard: int = 0
+    has_sent_last: bool = False
+
+    @property
+    def waiting_samples(self) -> int:
+        """What has come and is not sent."""
+        return len(self.turn.pcm) - self.base - self.sent
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A playhead in terms of a turn."""
+
+    turn: Turn
+    sample_count: int
+
+
+class Downlink:
+    """Grok's sound, on credit.
+
+    Attributes
+    ----------
+    epoch, session : int
+    """
+
+    def __init__(self) -> None:
+        self.session = 0
+        self.epoch = 0
+        self._seq = 0
+        self._reply_count = 0
+        self._queue: deque[Outgoing] = deque()
+        self._playing: OrderedDict[int, Outgoing] = OrderedDict()
+        self._cut: set[int] = set()
+        self._unacknowledged: OrderedDict[int, float] = OrderedDict()
+        self._progress_s = 0.0
+
+    # ----------------------------------------------------------------- what is to be sent
+    def begin_session(self, session: int) -> None:
+        """A new line: sequence numbers begin anew."""
+        self.session, self._seq = session, 0
+        self._unacknowledged.clear()
+
+    def add(self, turn: Turn, now_s: float) -> int:
+        """Sound of `turn` has come; returns the number of its reply, 0 if it is cut off."""
+        if id(turn) in self._cut:
+            return 0
+        for outgoing in (*self._queue, *self._playing.values()):
+            if outgoing.turn is turn and not outgoing.has_sent_last:
+                return outgoing.reply
+        self._reply_count += 1
+        base = self._next_base(turn)
+        if not self._playing:
+            self._progress_s = now_s
+        self._queue.append(Outgoing(self._reply_count, turn, base=base))
+        return self._reply_count
+
+    def _next_base(self, turn: Turn) -> int:
+        """A reply that went on after its end begins where it had ended."""
+        ended = [out for out in self._playing.values() if out.turn is turn]
+        if ended:
+            return ended[-1].base + ended[-1].sent
+        return turn.heard_sample_count or 0
+
+    def messages(self, now_s: float) -> Iterator[Message]:
+        """What may be sent now, in order; each is given once."""
+        while self._queue:
+            outgoing = self._queue[0]
+            count = self._sendable_samples(outgoing, now_s)
+            is_last = outgoing.turn.is_complete and count == outgoing.waiting_samples
+            if count == 0 and not is_last:
+                return
+            yield self._message(outgoing, count, is_last, now_s)
+            if not is_last:
+                continue
+            self._queue.popleft()
+
+    def _sendable_samples(self, outgoing: Outgoing, now_s: float) -> int:
+        waiting = outgoing.waiting_samples
+        is_small = waiting < _LEAST_SAMPLES and outgoing.sent > 0
+        if waiting <= 0 or (is_small and not outgoing.turn.is_complete):
+            return 0
+        left = CREDIT_SAMPLES - self._ahead_samples(now_s)
+        count = min(waiting, _MOST_SAMPLES)
+        return count if left >= count else 0
+
+    def _message(self, outgoing: Outgoing, count: int, is_last: bool, now_s: float) -> Message:
+        start = outgoing.base + outgoing.sent
+        pcm = outgoing.turn.pcm[start : start + count]
+        content = {
+            "type": "audio",
+            "session": self.session,
+            "epoch": self.epoch,
+            "seq": self._seq,
+            "reply": outgoing.reply,
+            "sample_offset": outgoing.sent,
+            "is_last": is_last,
+        }
+        self._unacknowledged[self._seq] = now_s
+        self._seq += 1
+        outgoing.sent += count
+        outgoing.has_sent_last = is_last
+        self._playing[outgoing.reply] = outgoing
+        return content, pcm.tobytes()
+
+    # ----------------------------------------------------------------- what comes back
+    def received(self, seq: int) -> None:
+        """The page acknowledges a message, and with it all before."""
+        while self._unacknowledged and next(iter(self._unacknowledged)) <= seq:
+            self._unacknowledged.popitem(last=False)
+
+    def played(self, reply: int, count: int, *, is_final: bool, now_s: float) -> Heard | None:
+        """The page reports its playhead; returns it in terms of the turn, None if unknown."""
+        outgoing = self._playing.get(reply)
+        if outgoing is None:
+            return None
+        outgoing.heard = max(outgoing.heard, min(count, outgoing.sent))
+        self._progress_s = now_s
+        if is_final:
+            del self._playing[reply]
+        return Heard(outgoing.turn, outgoing.base + outgoing.heard)
+
+    def is_overdue(self, now_s: float) -> bool:
+        """Whether acknowledgements do not come: a cell runs, and messages wait behind it."""
+        oldest_s = next(iter(self._unacknowledged.values()), now_s)
+        return now_s - oldest_s > OVERDUE_S
+
+    def _ahead_samples(self, now_s: float) -> float:
+        ahead = float(sum(out.sent - out.heard for out in self._playing.values()))
+        if self.is_overdue(now_s):
+            ahead -= (now_s - self._progress_s) * SAMPLE_RATE_HZ
+        return max(0.0, ahead)
+
+    @property
+    def is_sounding(self) -> bool:
+        """Whether anything is on its way that was not cut off."""
+        on_the_way = (*self._playing.values(), *self._queue)
+        return any(id(outgoing.turn) not in self._cut for outgoing in on_the_way)
+
+    @property
+    def has_queued(self) -> bool:
+        """Whether something waits for credit or for more of it to come."""
+        return bool(self._queue)
+
+    # ----------------------------------------------------------------- cutting off
+    def flush(self) -> dict[str, Any]:
+        """Cut off all that plays and is queued; returns the message.
+
+        Later sound of those turns is not sent. What had been sent stays known, so that the
+        count that the page reports can be told.
+        """
+        self.epoch += 1
+        newest = next(iter(self._playing), 0)
+        self._cut_off()
+        return {
+            "type": "flush",
+            "session": self.session,
+            "epoch": self.epoch,
+            "reply": newest,
+        }
+
+    def follow_flush(self, epoch: int) -> None:
+        """The page has flushed by itself; an epoch that is ours already changes nothing."""
+        if epoch > self.epoch:
+            self.epoch = epoch
+            self._cut_off()
+
+    def _cut_off(self) -> None:
+        self._cut.update(id(out.turn) for out in (*self._playing.values(), *self._queue))
+        self._queue.clear()
+
+    def start_over(self) -> None:
+        """Another page plays from now on: what was not heard is sent again, to it."""
+        again = [out for out in self._playing.values() if id(out.turn) not in self._cut]
+        unheard = [
+            Outgoing(out.reply, out.turn, base=out.base + out.heard)
+            for out in again
+            if not out.has_sent_last or out.heard < out.sent
+        ]
+        rest = [out for out in self._queue if out.reply not in self._playing]
+        self._playing.clear()
+        self._unacknowledged.clear()
+        self.epoch += 1
+        self._queue = deque()
+        for outgoing in (*unheard, *rest):
+            self._reply_count += 1
+            outgoing.reply = self._reply_count
+            self._queue.append(outgoing)
+
+
+class Uplink:
+    """The microphone, as far as it is fresh.
+
+    Attributes
+    ----------
+    late_sample_count : int
+        Discarded here because they came too late.
+    dropped_sample_count : int
+        Dropped by the page, as it says.
+    gap_count : int
+        Messages that never arrived.
+    """
+
+    def __init__(self) -> None:
+        self.late_sample_count = 0
+        self.dropped_sample_count = 0
+        self.gap_count = 0
+        self._session = -1
+        self._next_seq = 0
+        self._next_index = 0
+        self._count_zero_s = 0.0
+        self._clock_zero_s = 0.0
+        self._dropped_before = 0
+
+    def accepts(self, message: dict[str, Any], sample_count: int, now_s: float) -> bool:
+        """Whether a chunk that arrives now is to be sent on.
+
+        It is late when both measures say so: the samples since the first chunk (blind to a
+        laptop that slept) and the page's clock (which may be set).
+        """
+        index, captured_s = message["sample_index"], message["captured_at_ms"] / 1000
+        by_count_s = now_s - (index + sample_count) / SAMPLE_RATE_HZ
+        by_clock_s = now_s - captured_s
+        if message["session"] != self._session or index < self._next_index:
+            self._begin(message, by_count_s, by_clock_s)
+        self.gap_count += max(0, message["seq"] - self._next_seq)
+        self._next_seq, self._next_index = message["seq"] + 1, index + sample_count
+        self._count_zero_s = min(self._count_zero_s, by_count_s)
+        self._clock_zero_s = min(self._clock_zero_s, by_clock_s)
+        self._take_over_drops(message["dropped_sample_count"])
+        lateness_s = min(by_count_s - self._count_zero_s, by_clock_s - self._clock_zero_s)
+        if lateness_s <= MAX_LATENESS_S:
+            return True
+        self.late_sample_count += sample_count
+        return False
+
+    def _begin(self, message: dict[str, Any], by_count_s: float, by_clock_s: float) -> None:
+        self._session = message["session"]
+        self._next_seq = message["seq"]
+        self._count_zero_s, self._clock_zero_s = by_count_s, by_clock_s
+
+    def _take_over_drops(self, running_total: int) -> None:
+        # The page counts from when it was loaded; a reload begins at zero again.
+        if running_total < self._dropped_before:
+            self._dropped_before = 0
+        self.dropped_sample_count += running_total - self._dropped_before
+        self._dropped_before = running_total

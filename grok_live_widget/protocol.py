@@ -1,0 +1,395 @@
+"""The line without a line: what may be said when, and what follows from what is heard.
+
+Sans I/O: frames in, frames out, events out; time is an argument. Two state tables decide,
+one for the line and one for the reply; nothing else remembers what is going on.
+
+The driver's loop is always: `receive_frame` (or `send`, `tick`), then write out all
+`messages_to_send`, then hand out all `events_told`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from enum import Enum
+
+from .audio import SAMPLE_RATE_HZ
+from .dialects import Dialect
+from .events import (
+    AppendAudio,
+    AudioCommitted,
+    AudioDelta,
+    Authenticate,
+    CancelResponse,
+    ClearAudio,
+    ClientEvent,
+    CommitAudio,
+    CreateItem,
+    CreateResponse,
+    ErrorReported,
+    Event,
+    Interrupted,
+    PlaybackReported,
+    ResponseCreated,
+    ResponseDone,
+    ServerEvent,
+    ServerVad,
+    SpeechStarted,
+    SpeechStopped,
+    TextDelta,
+    TextDone,
+    TranscriptDelta,
+    TruncateItem,
+    UpdateSession,
+)
+from .exceptions import LocalProtocolError
+from .nameless import Names
+
+__all__ = ["Line", "Protocol", "Reply", "is_benign"]
+
+
+class Line(Enum):
+    """The line as a whole."""
+
+    OPENING = "opening"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class Reply(Enum):
+    """The server's reply."""
+
+    IDLE = "idle"
+    REQUESTED = "requested"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+
+
+_SETTING_UP = frozenset({Authenticate, UpdateSession})
+_TALKING = frozenset(
+    {UpdateSession, AppendAudio, CommitAudio, ClearAudio, CreateItem, CreateResponse}
+    | {CancelResponse, TruncateItem}
+)
+
+SAYABLE: dict[Line, frozenset[type]] = {
+    Line.OPENING: _SETTING_UP,
+    Line.OPEN: _TALKING,
+    Line.CLOSED: frozenset(),
+}
+"""What may be said while the line is in a state; all else raises `LocalProtocolError`."""
+
+REPLY_TABLE: dict[tuple[Reply, type], Reply] = {
+    (Reply.IDLE, CreateResponse): Reply.REQUESTED,
+    (Reply.IDLE, ResponseCreated): Reply.RUNNING,
+    (Reply.REQUESTED, ResponseCreated): Reply.RUNNING,
+    (Reply.REQUESTED, ResponseDone): Reply.IDLE,
+    (Reply.REQUESTED, ErrorReported): Reply.IDLE,
+    (Reply.RUNNING, ResponseCreated): Reply.RUNNING,
+    (Reply.RUNNING, CancelResponse): Reply.CANCELLING,
+    (Reply.RUNNING, ResponseDone): Reply.IDLE,
+    (Reply.CANCELLING, ResponseCreated): Reply.RUNNING,
+    (Reply.CANCELLING, ResponseDone): Reply.IDLE,
+    (Reply.CANCELLING, CancelResponse): Reply.CANCELLING,
+}
+"""How the reply moves. What is missing here moves nothing when heard, and is illegal when
+said (`CreateResponse`, `CancelResponse`)."""
+
+_ALREADY_ACTIVE = ("already has an active response", "active response in progress")
+_ALREADY_ACTIVE_CODE = "conversation_already_has_active_response"
+_BENIGN = (*_ALREADY_ACTIVE, "no active response", "not active", "truncat")
+_BENIGN_CODES = (_ALREADY_ACTIVE_CODE, "response_cancel_not_active")
+
+
+def is_benign(error: ErrorReported) -> bool:
+    """Whether an error only says that a cancel, truncate or request came too late to matter.
+
+    The service names these by text and not by code; pipecat matches the texts too.
+    """
+    said = error.message.lower()
+    return error.code in _BENIGN_CODES or any(part in said for part in _BENIGN)
+
+
+def _is_already_active(error: ErrorReported) -> bool:
+    said = error.message.lower()
+    return error.code == _ALREADY_ACTIVE_CODE or any(part in said for part in _ALREADY_ACTIVE)
+
+
+class Protocol:
+    """One session's rules.
+
+    Parameters
+    ----------
+    dialect : Dialect
+    turn_detection : ServerVad or PushToTalk
+        For a dialect that does not say where speech began.
+    reply_quiet_s : float [s]
+        For a dialect that does not say when a reply ended.
+    session_name : str
+        For a dialect that does not name turns: put before the names they are given.
+
+    Attributes
+    ----------
+    line : Line
+    reply : Reply
+    response_id : str
+        The reply that is running, or ran last.
+    has_player : bool
+        Whether somebody listens, so that sound goes on after the server is done.
+    sent_sample_count : int
+        The user's samples so far.
+    has_heard : bool
+        Whether the server has said anything but errors.
+    """
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        *,
+        turn_detection: object = None,
+        reply_quiet_s: float = 0.8,
+        session_name: str = "",
+    ) -> None:
+        self.dialect = dialect
+        self.line = Line.OPENING
+        self.reply = Reply.IDLE
+        self.response_id = ""
+        self.has_player = False
+        self.has_heard = False
+        self.sent_sample_count = 0
+        self.is_speech_active = False
+        self._padding_ms = (
+            turn_detection.prefix_padding_ms if isinstance(turn_detection, ServerVad) else 0
+        )
+        self._frames: deque[bytes] = deque()
+        self._told: deque[Event] = deque()
+        self._requests: deque[tuple[ClientEvent, ...]] = deque()
+        self._asked: CreateResponse | None = None
+        self._is_interrupted = False
+        self._sound = _SoundOfReplies()
+        self._names = None if dialect.has_responses else Names(reply_quiet_s, session_name)
+        self._text_names: dict[str, bool] = {}
+
+    # ----------------------------------------------------------------- the driver's side
+    def messages_to_send(self) -> Iterator[bytes]:
+        """Frames to write out, in order; each is given once."""
+        while self._frames:
+            yield self._frames.popleft()
+
+    def events_told(self) -> Iterator[Event]:
+        """What was said, heard and concluded, in order; each is given once."""
+        while self._told:
+            yield self._told.popleft()
+
+    def open(self) -> None:
+        """The server is ready for sound and text."""
+        self.line = Line.OPEN
+
+    def close(self) -> None:
+        """The line is gone; what was queued is dropped."""
+        self.line = Line.CLOSED
+        self._frames.clear()
+        self._requests.clear()
+
+    # ----------------------------------------------------------------- saying
+    def send(self, event: ClientEvent) -> None:
+        """Queue one event.
+
+        Raises
+        ------
+        LocalProtocolError
+            When it may not be said now.
+        UnsupportedByServer
+            When the dialect has no word for it. Nothing is queued in either case.
+        """
+        if type(event) not in SAYABLE[self.line]:
+            raise LocalProtocolError(
+                f"{type(event).__name__} cannot be said while the line is {self.line.value}."
+            )
+        moved = REPLY_TABLE.get((self.reply, type(event)))
+        if moved is None and isinstance(event, CreateResponse | CancelResponse):
+            raise LocalProtocolError(
+                f"{type(event).__name__} cannot be said while the reply is {self.reply.value}.",
+                cure="A second reply can be asked for when this one has ended.",
+            )
+        self._frames.append(self.dialect.encode(event))
+        self.reply = moved or self.reply
+        self._told.append(event)
+        self._follow_said(event)
+
+    def _follow_said(self, event: ClientEvent) -> None:
+        if isinstance(event, AppendAudio):
+            self.sent_sample_count += len(event.pcm) // 2
+        elif isinstance(event, CreateResponse):
+            self._asked = event
+        if self._names is not None and isinstance(event, CommitAudio | CreateResponse):
+            self._names.expect_new_reply()
+            self.reply = Reply.REQUESTED
+            if isinstance(event, CommitAudio):
+                self._told.append(AudioCommitted(item_id=self._names.next_user()))
+
+    def request(self, *events: ClientEvent) -> None:
+        """Say `events` now, or together as soon as no reply is running.
+
+        Raises
+        ------
+        LocalProtocolError, UnsupportedByServer
+            As `send`, and then none of them is queued.
+        """
+        for event in events:
+            self.dialect.encode(event)
+        if self.line is not Line.OPEN:
+            raise LocalProtocolError(f"nothing can be asked while the line is {self.line.value}.")
+        self._requests.append(events)
+        self._say_next_request()
+
+    def withdraw(self, *events: ClientEvent) -> None:
+        """Take back a request that was not said yet; harmless when it was."""
+        if events in self._requests:
+            self._requests.remove(events)
+
+    def give_up_reply(self) -> None:
+        """Wait no longer for the reply that was asked for or runs; the next may be asked for."""
+        self.reply = Reply.IDLE
+        self._asked = None
+        self._say_next_request()
+
+    def _say_next_request(self) -> None:
+        if self._requests and self.reply is Reply.IDLE and self.line is Line.OPEN:
+            for event in self._requests.popleft():
+                self.send(event)
+
+    def interrupt(self) -> None:
+        """Stop the reply that is running or still sounding; no-op when there is none."""
+        self._barge_in()
+
+    def report_playback(self, report: PlaybackReported) -> None:
+        """Take in how much of a reply was heard; truncate it once that is final."""
+        self._told.append(report)
+        heard_ms = self._sound.report(report)
+        is_cut = self._is_interrupted and report.is_final and heard_ms > 0
+        if is_cut and self.line is Line.OPEN and self.dialect.can_say(TruncateItem):
+            self.send(TruncateItem(item_id=report.item_id, audio_end_ms=heard_ms))
+
+    # ----------------------------------------------------------------- hearing
+    def receive_frame(self, frame: bytes, now_s: float) -> None:
+        """Take in one frame; never raises."""
+        self.receive(self.dialect.decode_server(frame), now_s)
+
+    def receive(self, event: ServerEvent, now_s: float) -> None:
+        """Take in one server event; never raises."""
+        self.has_heard = self.has_heard or not isinstance(event, ErrorReported)
+        for named in self._named(event, now_s):
+            self._follow_heard(named)
+        self._say_next_request()
+
+    def tick(self, now_s: float) -> None:
+        """Let time pass: end a reply that has gone quiet."""
+        if self._names is not None and self._names.is_quiet(now_s):
+            self._follow_heard(ResponseDone(response_id=self._names.end()))
+            self._say_next_request()
+
+    def next_tick_s(self) -> float | None:
+        """When `tick` has something to do, on the clock of `now_s`; None: never so far."""
+        return None if self._names is None else self._names.quiet_at_s
+
+    def _named(self, event: ServerEvent, now_s: float) -> list[ServerEvent]:
+        """Give names to what came without."""
+        if self._names is None:
+            return [event]
+        match event:
+            case AudioDelta() | TranscriptDelta() | TextDelta():
+                return self._names.name_piece(event, now_s)
+            case SpeechStarted():
+                start_ms = self.sent_sample_count * 1000 // SAMPLE_RATE_HZ - self._padding_ms
+                return self._names.name_speech_start(event, max(0, start_ms))
+            case SpeechStopped():
+                end_ms = self.sent_sample_count * 1000 // SAMPLE_RATE_HZ
+                return [self._names.name_speech_stop(event, end_ms)]
+        return [event]
+
+    def _follow_heard(self, event: ServerEvent) -> None:
+        if isinstance(event, TextDelta | TextDone) and self._is_twin(event):
+            return
+        self._move_reply(event)
+        self._told.append(event)
+        match event:
+            case AudioDelta():
+                self._sound.receive(event)
+            case SpeechStarted():
+                self.is_speech_active = True
+                self._barge_in()
+            case SpeechStopped():
+                self.is_speech_active = False
+
+    def _move_reply(self, event: ServerEvent) -> None:
+        if isinstance(event, ErrorReported) and is_benign(event):
+            self._ask_again_if_refused(event)
+            return
+        if isinstance(event, ResponseDone) and self._is_of_another_reply(event):
+            return
+        self.reply = REPLY_TABLE.get((self.reply, type(event)), self.reply)
+        if isinstance(event, ResponseDone):
+            self._asked = None
+        elif isinstance(event, ResponseCreated):
+            self._is_interrupted &= event.response_id == self.response_id != ""
+            self.response_id = event.response_id
+
+    def _ask_again_if_refused(self, error: ErrorReported) -> None:
+        """Another reply (the server's own, to speech) was quicker than the one we asked for."""
+        if self._asked is None or not _is_already_active(error):
+            return
+        self._requests.appendleft((self._asked,))
+        self._asked = None
+        if self.reply is Reply.REQUESTED:
+            self.reply = Reply.RUNNING
+
+    def _is_of_another_reply(self, event: ResponseDone) -> bool:
+        named = bool(event.response_id and self.response_id)
+        return named and event.response_id != self.response_id
+
+    def _is_twin(self, event: TextDelta | TextDone) -> bool:
+        """Text comes under two names with the same content: the first name seen counts."""
+        first = self._text_names.setdefault(event.item_id, event.is_legacy_name)
+        return first is not event.is_legacy_name
+
+    def _barge_in(self) -> None:
+        """Tell at once that the reply must not be heard further; cancel it if it still runs.
+
+        A late cancel could end the reply after this one, so it is sent only while one is known
+        to run, and names it. A repeated cause changes nothing.
+        """
+        is_running = self.reply is Reply.RUNNING
+        still_sounds = self.has_player and self._sound.is_unheard
+        if self._is_interrupted or not (is_running or still_sounds):
+            return
+        self._is_interrupted = True
+        interrupted = Interrupted(response_id=self.response_id, item_id=self._sound.item_id)
+        self._told.append(interrupted)
+        if is_running and self.line is Line.OPEN and self.dialect.can_say(CancelResponse):
+            self.send(CancelResponse(self.response_id or None))
+
+
+class _SoundOfReplies:
+    """How much of the newest reply's sound came and was heard."""
+
+    def __init__(self) -> None:
+        self.item_id = ""
+        self._received = 0
+        self._heard = 0
+
+    @property
+    def is_unheard(self) -> bool:
+        """Whether some of it is still to be heard."""
+        return self._heard < self._received
+
+    def receive(self, delta: AudioDelta) -> None:
+        if delta.item_id != self.item_id:
+            self.item_id, self._received, self._heard = delta.item_id, 0, 0
+        self._received += len(delta.pcm) // 2
+
+    def report(self, report: PlaybackReported) -> int:
+        """Take in the playhead; return where it stands [ms], 0 unless amid this very sound."""
+        if report.item_id != self.item_id:
+            return 0
+        self._heard = min(report.sample_count, self._received)
+        return self._heard * 1000 // SAMPLE_RATE_HZ if self.is_unheard else 0

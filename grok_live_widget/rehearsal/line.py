@@ -1,0 +1,319 @@
+"""One client's line: the socket, the clock and the workers around a `SessionState`."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from ..audio import pcm_from_bytes
+from ..dialects import Dialect
+from ..events import (
+    AppendAudio,
+    Authenticate,
+    ClearAudio,
+    ClientEvent,
+    CommitAudio,
+    ServerEvent,
+    Unrecognized,
+    UpdateSession,
+)
+from .hearing import Ear, SpeechBegan
+from .partner import Partner, ToolCall
+from .performance import perform
+from .recognition import words
+from .reply import Reply, UserInput
+from .state import SessionState
+from .wire import frame_from
+
+__all__ = ["Line", "LineSettings", "Socket", "Workers"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineSettings:
+    """What all lines of a server have in common; the key is in no repr.
+
+    Parameters
+    ----------
+    speed : float > 0
+        How much faster than real time a reply's sound is sent.
+    recognises_words : bool
+        Whether words are looked for in the user's sound.
+    """
+
+    partner: Partner
+    api_key: str | None = field(repr=False)
+    half_duplex: bool
+    speed: float
+    recognises_words: bool
+    ping_interval_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Where hearing runs, and where words are recognised: slower, and one at a time."""
+
+    hearing: Executor
+    words: Executor
+
+
+class Socket(Protocol):
+    """What a line needs of its socket; all may raise when the line is closed."""
+
+    async def recv(self, *, decode: bool) -> str | bytes:
+        """The next frame."""
+
+    async def send(self, message: bytes, *, text: bool) -> None:
+        """Send a frame."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Hang up."""
+
+
+class Line:
+    """Talks with one client until it hangs up.
+
+    Everything happens on the server's loop, except what takes time: hearing and words run
+    on `workers`, the partner on a thread of its own.
+    """
+
+    def __init__(
+        self,
+        socket: Socket,
+        dialect: Dialect,
+        model: str,
+        settings: LineSettings,
+        workers: Workers,
+    ) -> None:
+        self._socket, self._dialect, self._settings = socket, dialect, settings
+        self._workers = workers
+        self._state = SessionState(model, answers_commits=not dialect.has_responses)
+        self._ear = Ear()
+        # Held while the ear is used: it is lent to a worker.
+        self._ear_lock = asyncio.Lock()
+        self._outbox: asyncio.Queue[ServerEvent] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        # The reply that `_answering` tells.
+        self._told: Reply | None = None
+        self._answering: asyncio.Task[None] | None = None
+        self._understanding: dict[UserInput, asyncio.Task[None]] = {}
+
+    async def talk(self) -> None:
+        """Serve the client until the socket raises; by then everything else has ended."""
+        writer = self._spawn(self._write())
+        reader = self._spawn(self._read())
+        try:
+            await asyncio.wait({writer, reader}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await self._end_tasks()
+        for task in (writer, reader):
+            if not task.cancelled() and (error := task.exception()):
+                raise error
+
+    async def _end_tasks(self) -> None:
+        while tasks := self._tasks - {asyncio.current_task()}:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._tasks -= tasks
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # ------------------------------------------------------------------ the socket
+    async def _write(self) -> None:
+        while True:
+            frame = frame_from(await self._outbox.get(), self._dialect)
+            if frame is not None:
+                await self._socket.send(frame, text=True)
+            self._outbox.task_done()
+
+    async def _read(self) -> None:
+        if self._dialect.has_responses:
+            self._state.greet(_now_ms())
+            self._carry_out()
+        elif not await self._is_admitted():
+            return
+        self._spawn(self._ping())
+        while True:
+            event = await self._next_event()
+            async with self._ear_lock:
+                await self._receive(event)
+                self._carry_out()
+
+    async def _next_event(self) -> ClientEvent | Unrecognized:
+        frame = await self._socket.recv(decode=False)
+        return self._dialect.decode_client(frame if isinstance(frame, bytes) else frame.encode())
+
+    async def _is_admitted(self) -> bool:
+        """On `live` the key is the first message."""
+        event = await self._next_event()
+        if isinstance(event, Authenticate) and is_right_key(event.api_key, self._settings.api_key):
+            return True
+        self._state.report("incorrect API key: the first message must be auth with the right one.")
+        self._carry_out()
+        await self._outbox.join()
+        await self._socket.close(1008, "incorrect API key")
+        return False
+
+    async def _ping(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.ping_interval_s)
+            self._state.ping(_now_ms())
+            self._carry_out()
+
+    # ------------------------------------------------------------------ what comes in
+    async def _receive(self, event: ClientEvent | Unrecognized) -> None:
+        match event:
+            case AppendAudio():
+                whole = len(event.pcm) // 2 * 2
+                self._ear.receive(pcm_from_bytes(event.pcm[:whole]))
+                await self._listen()
+            case UpdateSession():
+                self._update(event)
+            case CommitAudio():
+                self._commit()
+            case ClearAudio():
+                self._ear.clear()
+                self._state.clear()
+            case Authenticate():
+                pass  # Said again, or where the handshake has settled it.
+            case _:
+                self._state.receive(event)
+
+    async def _listen(self) -> None:
+        """Judge what was received; in half duplex only while nobody replies."""
+        while self._ear.has_unjudged and not (self._settings.half_duplex and self._state.reply):
+            heard = await _on(self._workers.hearing, self._ear.next_heard)
+            if heard is None:
+                break
+            if isinstance(heard, SpeechBegan):
+                self._state.begin_speech(heard)
+            else:
+                pcm = self._ear.cut(heard.start_ms, heard.end_ms)
+                self._state.end_speech(heard, pcm)
+            self._carry_out()
+        self._state.follow_speech(self._ear.speech_ms)
+
+    def _update(self, event: UpdateSession) -> None:
+        before = self._state.detection
+        self._state.update(event)
+        if type(before) is not type(self._state.detection) and self._ear.is_speech:
+            self._end_speech()
+        self._ear.listen_for(self._state.detection)
+
+    def _commit(self) -> None:
+        if self._ear.is_speech:
+            self._end_speech()
+        else:
+            self._state.commit(self._ear.take())
+
+    def _end_speech(self) -> None:
+        ended = self._ear.end_speech()
+        self._state.end_speech(ended, self._ear.cut(ended.start_ms, ended.end_ms))
+
+    # ------------------------------------------------------------------ what follows from it
+    def _carry_out(self) -> None:
+        """Send what the state has said, and start or stop what takes time."""
+        for event in self._state.take_said():
+            self._outbox.put_nowait(event)
+        for heard in self._state.take_unrecognised():
+            self._understanding[heard] = self._spawn(self._understand(heard))
+        reply = self._state.reply
+        if reply is self._told:
+            return
+        if self._answering:
+            self._answering.cancel()
+        self._told = reply
+        self._answering = self._spawn(self._answer(reply)) if reply else None
+
+    async def _understand(self, heard: UserInput) -> None:
+        recognised = ""
+        if self._settings.recognises_words:
+            recognised = await _on(self._workers.words, words, heard.pcm)
+        self._state.understand(heard, recognised)
+        del self._understanding[heard]
+        self._carry_out()
+
+    async def _answer(self, reply: Reply) -> None:
+        """Tell a reply from its beginning to its end, unless it is cancelled in between."""
+        understanding = self._understanding.get(reply.heard)
+        if understanding:
+            # Not awaited itself: a cancelled reply must not cost the user's words.
+            await asyncio.wait({understanding})
+        if not reply.is_begun:
+            self._state.begin_reply(reply)
+            self._carry_out()
+        try:
+            await self._tell(reply)
+            self._state.end_reply(reply)
+        except Exception as error:  # noqa: BLE001 - told to the client; the server stays up.
+            self._state.fail_reply(reply, error)
+        self._told = self._answering = None
+        self._carry_out()
+        async with self._ear_lock:
+            await self._listen()
+            self._carry_out()
+
+    async def _tell(self, reply: Reply) -> None:
+        pace = _Pace(self._settings.speed)
+        verbatim = reply.verbatim
+        partner = self._settings.partner if verbatim is None else lambda _: verbatim
+        async with aclosing(perform(partner, self._state.turn_for(reply))) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, ToolCall):
+                    reply.call(piece)
+                else:
+                    reply.add(piece)
+                    await self._send_deltas(reply, pace)
+        await self._send_deltas(reply, pace, is_last=True)
+
+    async def _send_deltas(self, reply: Reply, pace: _Pace, *, is_last: bool = False) -> None:
+        while delta := reply.next_delta(is_last=is_last):
+            await pace.wait_for(delta.sample_count)
+            self._state.tell(reply, delta.events)
+            self._carry_out()
+            # A client that does not read holds up its reply, and the memory it would take.
+            await self._outbox.join()
+
+
+async def _on(worker: Executor, function: Callable[..., T], *args: Any) -> T:
+    return await asyncio.get_running_loop().run_in_executor(worker, function, *args)
+
+
+class _Pace:
+    """When the next piece of sound is due."""
+
+    CATCH_UP_S = 0.2
+    """How far a late reply may hurry to make up for it."""
+
+    def __init__(self, speed: float) -> None:
+        self._speed = speed
+        self._due_s = asyncio.get_running_loop().time()
+
+    async def wait_for(self, sample_count: int) -> None:
+        """Return when a piece of so many samples may be sent."""
+        now_s = asyncio.get_running_loop().time()
+        self._due_s = max(self._due_s, now_s - self.CATCH_UP_S)
+        if self._due_s > now_s:
+            await asyncio.sleep(self._due_s - now_s)
+        self._due_s += sample_count / 24_000 / self._speed
+
+
+def is_right_key(given: str, wanted: str | None) -> bool:
+    """Compare keys in a time that tells nothing; None accepts any."""
+    return wanted is None or hmac.compare_digest(given.encode(), wanted.encode())
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

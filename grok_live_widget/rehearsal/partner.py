@@ -1,0 +1,241 @@
+"""Who answers in a rehearsal.
+
+A *partner* is any callable that is given a `PartnerTurn` and returns what to say::
+
+    def partner(turn):                 # text, spoken by the rehearsal's voice
+        return f"You said: {turn.text}"
+
+    def partner(turn):                 # sound at 24 kHz, int16 or float in [-1, 1)
+        return turn.samples[::-1]
+
+    async def partner(turn):           # either, piece by piece
+        async for sentence in my_model(turn.text):
+            yield sentence
+
+It may be a plain function, a coroutine function or a generator of either kind, and it may
+yield a `ToolCall`. It runs on a thread of its own. Two partners come with the package:
+`parrot` and `talker`. Neither is Grok, and neither says that it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..audio import mono_from, pcm_from_samples, samples_from_pcm
+from ..exceptions import ConfigurationError, RehearsalError
+from .voice import Spoken, speak, voice_is_available
+
+__all__ = [
+    "PARTNERS",
+    "Partner",
+    "PartnerTurn",
+    "SpokenLine",
+    "ToolCall",
+    "Unvoiced",
+    "default_partner",
+    "parrot",
+    "partner_from",
+    "pieces_from",
+    "talker",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenLine:
+    """One earlier line of the conversation."""
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PartnerTurn:
+    """What a partner is asked to answer.
+
+    Parameters
+    ----------
+    role : str
+        ``"user"``; ``"tool"`` when `text` is what a tool returned.
+    text : str
+        What was typed, or the words that were recognised; empty where they are not known.
+    pcm : ndarray of int16 [shape=(n,)]
+        The sound of the turn at 24 kHz, read-only; shape (0,) for a typed turn.
+    voice, instructions : str
+        The session's settings (the instructions of this one reply, where it has its own).
+    history : tuple of SpokenLine
+        What was said before, oldest first.
+    """
+
+    role: Literal["user", "tool"] = "user"
+    text: str = ""
+    pcm: NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, np.int16), repr=False)
+    voice: str = ""
+    instructions: str = ""
+    history: tuple[SpokenLine, ...] = ()
+    sample_rate: int = 24_000
+
+    @property
+    def samples(self) -> NDArray[np.float32]:
+        """The sound as float32 [shape=(n,)] in [-1, 1); a copy."""
+        return samples_from_pcm(self.pcm)
+
+    @property
+    def duration_s(self) -> float:
+        """How long the sound lasts [s]."""
+        return self.pcm.size / self.sample_rate
+
+
+class Unvoiced(str):
+    """Text to be answered as text, without a voice."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The partner asks for a function of the client's; yield it last."""
+
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+Partner = Callable[[PartnerTurn], Any]
+Piece = Spoken | ToolCall
+
+
+# --------------------------------------------------------------------------- the two of ours
+def parrot(turn: PartnerTurn) -> NDArray[np.int16] | Unvoiced:
+    """Give back exactly the samples that were received, and typed text as text."""
+    return turn.pcm if turn.pcm.size else Unvoiced(turn.text)
+
+
+# It has no use for words, and recognising them takes longer than everything else it does.
+parrot.needs_words = False  # type: ignore[attr-defined]
+
+_WHO = re.compile(r"\b(who|what) (are|is) you|\byour name\b|\bare you (a |an |the )?\w+|\bgrok\b")
+_GREETING = re.compile(r"^(hello|hi|hey|good (morning|afternoon|evening))\b")
+_COUNT = re.compile(r"\bcount (?:up )?to (\w+)")
+_TIME = re.compile(r"\b(what time|what's the time|what is the time|tell me the time)\b")
+_NUMBERS = (
+    *("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    *("eleven", "twelve", "thirteen", "fourteen", "fifteen"),
+    *("sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
+)
+
+_SELF = "I am the rehearsal of grok_live_widget, a program on your own machine. I am not Grok."
+
+
+def talker(turn: PartnerTurn) -> str:
+    """A small, honest repertoire.
+
+    It greets, counts, tells the time, says what it is, and otherwise repeats what it heard
+    or read; where it could not make out words, it says how long it was spoken to.
+    """
+    if turn.role == "tool":
+        return f"The tool answered: {turn.text}"
+    asked = turn.text.lower().strip()
+    if not asked:
+        return _wordless_answer(turn)
+    if _WHO.search(asked):
+        return _SELF
+    if match := _COUNT.search(asked):
+        return _counting(match[1])
+    if _TIME.search(asked):
+        return f"It is {datetime.now():%H:%M}."
+    if _GREETING.match(asked):
+        return "Hello! This is the rehearsal. Say something, or type it."
+    return f"I heard: {turn.text}." if turn.pcm.size else f"You wrote: {turn.text}"
+
+
+def _wordless_answer(turn: PartnerTurn) -> str:
+    if not turn.pcm.size:
+        return "This is the rehearsal. Say something, or type it."
+    seconds = f"{turn.duration_s:.1f}"
+    return f"I heard you speak for {seconds} seconds, but I could not make out the words."
+
+
+def _counting(limit: str) -> str:
+    if limit.isdecimal():
+        count = int(limit)
+    else:
+        count = _NUMBERS.index(limit) + 1 if limit in _NUMBERS else 0
+    if not 1 <= count <= len(_NUMBERS):
+        return f"I can count from one to twenty, not to {limit}."
+    return ", ".join(_NUMBERS[:count]).capitalize() + "."
+
+
+PARTNERS: dict[str, Partner] = {"parrot": parrot, "talker": talker}
+
+
+def default_partner() -> tuple[Partner, str]:
+    """The partner used when none is named, and a sentence that says which and why.
+
+    Returns
+    -------
+    (partner, sentence)
+    """
+    if voice_is_available():
+        return talker, "The rehearsal answers with a voice of its own; it is not Grok."
+    return parrot, (
+        "The rehearsal repeats what it hears, because no voice is installed. "
+        'For one, run: pip install "grok-live-widget[rehearsal]"'
+    )
+
+
+def partner_from(partner: Partner | str | None) -> Partner:
+    """The partner that is meant by a name, a callable or None.
+
+    Raises
+    ------
+    ConfigurationError
+        For an unknown name, or for what cannot be called.
+    """
+    if partner is None:
+        return default_partner()[0]
+    if isinstance(partner, str) and partner in PARTNERS:
+        return PARTNERS[partner]
+    if not callable(partner):
+        names = ", ".join(map(repr, PARTNERS))
+        raise ConfigurationError(
+            f"partner={partner!r} is nobody.", cure=f"Use {names} or a function of one turn."
+        )
+    return partner
+
+
+# --------------------------------------------------------------------------- what they return
+def pieces_from(said: Any, voice: str) -> Iterator[Piece]:
+    """What a partner returned or yielded, as sound and text.
+
+    Parameters
+    ----------
+    said : str, ndarray, ToolCall or None
+        Text is spoken where a voice is installed. Sound is int16, or float in [-1, 1), at
+        24 kHz, with shape (n,) or (n, channels).
+
+    Raises
+    ------
+    RehearsalError
+        For anything else.
+    """
+    match said:
+        case None:
+            pass
+        case ToolCall() | Spoken():
+            yield said
+        case str() if isinstance(said, Unvoiced) or not voice_is_available():
+            yield Spoken(np.zeros(0, np.int16), str(said))
+        case str():
+            yield from speak(said, voice)
+        case np.ndarray():
+            mono = mono_from(said)
+            yield Spoken(mono if mono.dtype == np.int16 else pcm_from_samples(mono))
+        case _:
+            raise RehearsalError(
+                f"the partner returned {type(said).__name__!r}.",
+                cure="Return text, a numpy array of sound at 24 kHz, or an iterator of these.",
+            )

@@ -1,0 +1,276 @@
+"""A live voice server on this machine, for when there is no key, no network, or no need."""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+from urllib.parse import parse_qs, urlsplit
+
+import orjson
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+from ..background import LoopThread
+from ..dialects import DIALECTS, Dialect
+from ..exceptions import ConfigurationError, RehearsalError
+from .line import Line, LineSettings, Workers, is_right_key
+from .partner import Partner, partner_from
+from .recognition import words_are_available
+
+__all__ = ["RehearsalServer"]
+
+MAX_FRAME_BYTES = 16 * 2**20
+
+# Headers carry the key, so this logger never makes a record.
+_silent = logging.getLogger("grok_live_widget.rehearsal.socket")
+_silent.setLevel(logging.CRITICAL + 1)
+_silent.propagate = False
+
+_BY_PATH = {dialect.path: dialect for dialect in DIALECTS.values()}
+
+
+class RehearsalServer:
+    """A peer that speaks both dialects, on a loopback port and a thread of its own.
+
+    It is not Grok and never says so; who answers is a *partner*. A context manager, plain or
+    asynchronous::
+
+        with RehearsalServer(partner=lambda turn: "Hello.") as server:
+            live = Talk(url=server.url("realtime"), api_key=server.api_key)
+
+    Parameters
+    ----------
+    partner : callable, "parrot", "talker" or None
+        Who answers; see `grok_live_widget.rehearsal.partner`. None takes the talker where a
+        voice is installed, else the parrot.
+    host : str
+        Address to listen on.
+    port : int
+        0 takes a free one.
+    api_key : str or None
+        The only key that is accepted; None accepts any that is not empty (on `live` also
+        that).
+    half_duplex : bool
+        Judge further speech only after the running reply has been sent. Sound that comes in
+        the meantime is kept. For files that are sent faster than real time.
+    speed : float > 0
+        How much faster than real time replies are sent; the service is at about 3
+        (recorded: 2.5 to 4). ``inf`` for at once.
+    words : bool or None
+        Whether to recognise the words of what is heard. None: where `pocketsphinx` is
+        installed and the partner has a use for them.
+    allowed_origins : sequence of str
+        Web pages that may connect. A browser names its page in each handshake, so without
+        this no page can.
+    ping_interval_s : float > 0
+        How often a ``ping`` event is sent [s].
+
+    Raises
+    ------
+    ConfigurationError
+        For a partner that cannot be called or a figure out of range; before any I/O.
+
+    Notes
+    -----
+    Methods may be called from any thread but the server's own.
+    """
+
+    def __init__(
+        self,
+        partner: Partner | str | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        api_key: str | None = None,
+        half_duplex: bool = False,
+        speed: float = 3.0,
+        words: bool | None = None,
+        allowed_origins: Sequence[str] = (),
+        ping_interval_s: float = 10.0,
+    ) -> None:
+        _check_positive(speed=speed, ping_interval_s=ping_interval_s)
+        known_partner = partner_from(partner)
+        if words is None:
+            words = getattr(known_partner, "needs_words", True)
+        self.api_key = api_key
+        self._host, self._wanted_port = host, port
+        self._allowed_origins = frozenset(allowed_origins)
+        self._settings = LineSettings(
+            partner=known_partner,
+            api_key=api_key,
+            half_duplex=half_duplex,
+            speed=speed,
+            recognises_words=words and words_are_available(),
+            ping_interval_s=ping_interval_s,
+        )
+        self._thread: LoopThread | None = None
+        self._server: Server | None = None
+        self._port = 0
+
+    def __repr__(self) -> str:
+        state = f"on port {self._port}" if self._port else "not running"
+        return f"<RehearsalServer {state}>"
+
+    # ------------------------------------------------------------------ open and close
+    @property
+    def port(self) -> int:
+        """The port it listens on.
+
+        Raises
+        ------
+        RehearsalError
+            When the server is not running.
+        """
+        if not self._port:
+            raise RehearsalError(
+                "the rehearsal server is not running.", cure="Use it in a `with` block."
+            )
+        return self._port
+
+    def url(self, dialect: str = "realtime") -> str:
+        """Where to connect to, for ``"realtime"`` or ``"live"``."""
+        if dialect not in DIALECTS:
+            known = ", ".join(map(repr, DIALECTS))
+            raise ConfigurationError(f"dialect={dialect!r} is not one of {known}.")
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"ws://{host}:{self.port}{DIALECTS[dialect].path}"
+
+    def start(self) -> Self:
+        """Listen; returns when the port is open."""
+        thread = self._new_thread()
+        try:
+            thread.run(self._open())
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def close(self) -> None:
+        """Hang up on everybody, stop listening and join the thread. May be called twice."""
+        thread, self._thread = self._thread, None
+        if thread:
+            thread.run(self._close())
+            thread.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._new_thread().arun(self._open())
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        thread, self._thread = self._thread, None
+        if thread:
+            await thread.arun(self._close())
+            thread.close()
+
+    def _new_thread(self) -> LoopThread:
+        if self._thread:
+            raise RehearsalError("the rehearsal server is already running.")
+        self._thread = LoopThread("rehearsal-server")
+        return self._thread
+
+    async def _open(self) -> None:
+        self._workers = Workers(
+            hearing=ThreadPoolExecutor(2, thread_name_prefix="rehearsal-hearing"),
+            words=ThreadPoolExecutor(1, thread_name_prefix="rehearsal-words"),
+        )
+        try:
+            self._server = await serve(
+                self._talk,
+                self._host,
+                self._wanted_port,
+                process_request=self._refusal,
+                # base64 of sound does not get smaller, and it costs 20 times the time.
+                compression=None,
+                max_size=MAX_FRAME_BYTES,
+                # On loopback a vanished peer is noticed at once; a busy one is not gone.
+                ping_interval=None,
+                close_timeout=1,
+                server_header=None,
+                logger=_silent,
+            )
+        except OSError as error:
+            raise RehearsalError(
+                f"port {self._wanted_port} cannot be opened ({error.strerror}).",
+                cure="Use port=0, which takes a free one.",
+            ) from error
+        self._port = self._server.sockets[0].getsockname()[1]
+
+    async def _close(self) -> None:
+        server, self._server, self._port = self._server, None, 0
+        if server:
+            server.close()
+            await server.wait_closed()
+            await asyncio.to_thread(self._workers.hearing.shutdown)
+            await asyncio.to_thread(self._workers.words.shutdown)
+
+    # ------------------------------------------------------------------ one client
+    async def _talk(self, socket: ServerConnection) -> None:
+        assert socket.request is not None
+        target = urlsplit(socket.request.path)
+        dialect = _BY_PATH[target.path]
+        model = parse_qs(target.query).get("model", [dialect.default_model])[0]
+        with suppress(ConnectionClosed):
+            await Line(socket, dialect, model, self._settings, self._workers).talk()
+
+    def _refusal(self, socket: ServerConnection, request: Request) -> Response | None:
+        """The answer to a handshake that is not accepted."""
+        dialect = _BY_PATH.get(urlsplit(request.path).path)
+        if dialect is None:
+            return socket.respond(http.HTTPStatus.NOT_FOUND, "no such path\n")
+        origins = request.headers.get_all("Origin")
+        if any(origin not in self._allowed_origins for origin in origins):
+            return socket.respond(http.HTTPStatus.FORBIDDEN, "this page may not connect\n")
+        return self._key_refusal(socket, request, dialect)
+
+    def _key_refusal(
+        self, socket: ServerConnection, request: Request, dialect: Dialect
+    ) -> Response | None:
+        """On `realtime` the key is in a header. Statuses as measured at the service."""
+        if not dialect.has_responses:
+            return None
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not key.strip():
+            return socket.respond(http.HTTPStatus.UNAUTHORIZED, "an API key is missing\n")
+        if is_right_key(key.strip(), self.api_key):
+            return None
+        body = {
+            "code": "Client specified an invalid argument",
+            "error": "incorrect API key provided to the rehearsal server",
+        }
+        response = socket.respond(http.HTTPStatus.BAD_REQUEST, orjson.dumps(body).decode())
+        del response.headers["Content-Type"]
+        response.headers["Content-Type"] = "application/json"
+        return response
+
+
+def _check_positive(**figures: float) -> None:
+    for name, value in figures.items():
+        if not value > 0:
+            raise ConfigurationError(f"{name}={value!r} must be greater than 0.")

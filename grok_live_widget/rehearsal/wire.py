@@ -1,0 +1,58 @@
+"""How events look on the wire: frames as full as recorded ones, or as bare as the seed's."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ..dialects import Dialect
+from ..events import (
+    AudioDelta,
+    ErrorReported,
+    ServerEvent,
+    SpeechStarted,
+    SpeechStopped,
+    TextDelta,
+    TranscriptDelta,
+)
+from .reply import new_id
+
+__all__ = ["frame_from"]
+
+
+def frame_from(event: ServerEvent, dialect: Dialect) -> bytes | None:
+    """Spell an event; None when this dialect does not tell it."""
+    if dialect.has_responses:
+        return dialect.encode(event, _usual_fields(event))
+    told = _as_in_the_seed(event)
+    return None if told is None else dialect.encode(told)
+
+
+def _usual_fields(event: ServerEvent) -> dict[str, Any]:
+    """Fields that every recorded frame has and no event of ours is about."""
+    fields: dict[str, Any] = {"event_id": new_id(), "previous_item_id": None}
+    if isinstance(event, AudioDelta):
+        fields |= {
+            "content_index": 0,
+            "output_index": 0,
+            "audio_duration_ms": len(event.pcm) // 48,
+            "ts": time.time_ns() // 1_000_000,
+        }
+    return fields
+
+
+def _as_in_the_seed(event: ServerEvent) -> ServerEvent | None:
+    """One of the seed's five events with no fields but the seed's, or None."""
+    match event:
+        case AudioDelta():
+            return AudioDelta(pcm=event.pcm)
+        case TranscriptDelta() | TextDelta():
+            # The seed has one word for what the assistant says, with sound or without.
+            return TranscriptDelta(delta=event.delta)
+        case SpeechStarted():
+            return SpeechStarted()
+        case SpeechStopped():
+            return SpeechStopped()
+        case ErrorReported():
+            return event
+    return None

@@ -1,0 +1,173 @@
+"""What a person may ask for, checked before any I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from .events import PushToTalk, ServerVad, TurnDetection
+from .exceptions import ConfigurationError
+
+__all__ = ["UNSET", "Settings", "is_loopback", "settings_from"]
+
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+
+
+class _Unset:
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = _Unset()
+"""Stands for "not given" where None means something (`partner=None`: no rehearsal)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything about a talk but the key.
+
+    Parameters
+    ----------
+    dialect : {"auto", "live", "realtime"}
+    url : str or None
+        ``wss://…`` (or ``ws://`` on this machine); None: the service, or the rehearsal.
+    model, voice : str or None
+        None: the dialect's default. Any text is accepted; servers know more than this list.
+    instructions : str
+    turn_detection : ServerVad or PushToTalk
+    sample_rate : int [Hz]
+        Only 24000.
+    processing : bool
+        True asks the browser for echo cancellation, noise suppression and gain control;
+        False gives the raw microphone, for measuring.
+    partner : str, callable or None
+        Who answers in the rehearsal: ``"parrot"``, ``"talker"`` or a function. Given: always
+        the rehearsal. None: never the rehearsal.
+    idle_timeout_s : float > 0 or None [s]
+        The line is closed after this long without speech or text; None: never.
+    reply_quiet_ms : int [ms]
+        `live` only: a reply has ended after this long without a piece of it.
+    open_timeout_s : float > 0 [s]
+        How long opening the line may take.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming the setting, its value and what is allowed.
+    """
+
+    dialect: Literal["auto", "live", "realtime"] = "auto"
+    url: str | None = None
+    model: str | None = None
+    voice: str | None = None
+    instructions: str = ""
+    turn_detection: TurnDetection = ServerVad()
+    sample_rate: int = 24_000
+    processing: bool = True
+    partner: Any = UNSET
+    idle_timeout_s: float | None = 300.0
+    reply_quiet_ms: int = 800
+    open_timeout_s: float = 15.0
+
+    def __post_init__(self) -> None:
+        _one_of("dialect", self.dialect, ("auto", "live", "realtime"))
+        _check_texts(self)
+        _check_url(self.url)
+        _check_detection(self.turn_detection)
+        _one_of("sample_rate", self.sample_rate, (24_000,))
+        _one_of("processing", self.processing, (True, False))
+        _check_partner(self.partner)
+        if self.idle_timeout_s is not None:
+            _between("idle_timeout_s", self.idle_timeout_s, 1, 86_400, "or None")
+        _between("reply_quiet_ms", self.reply_quiet_ms, 100, 10_000)
+        _between("open_timeout_s", self.open_timeout_s, 0.1, 120)
+
+
+def settings_from(given: dict[str, Any]) -> Settings:
+    """Make `Settings` of keyword arguments; an unknown name is refused with the known ones."""
+    known = [field.name for field in fields(Settings)]
+    for name in given:
+        if name not in known:
+            raise ConfigurationError(
+                f"there is no setting {name!r}.", cure=f"Settings are: api_key, {', '.join(known)}."
+            )
+    return Settings(**given)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL's host is this machine itself."""
+    return (urlsplit(url).hostname or "") in LOOPBACK_HOSTS
+
+
+def _one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
+    # bool is a number to Python, but 1 is not an answer to a yes-or-no setting.
+    if not any(value is each or (value == each and type(value) is type(each)) for each in allowed):
+        names = ", ".join(repr(each) for each in allowed)
+        raise ConfigurationError(f"{name} must be one of {names}, not {value!r}.")
+
+
+def _between(name: str, value: object, low: float, high: float, also: str = "") -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (is_number and low <= value <= high):  # type: ignore[operator]
+        raise ConfigurationError(
+            f"{name} must be a number from {low:g} to {high:g}{' ' * bool(also)}{also}, "
+            f"not {value!r}."
+        )
+
+
+def _check_texts(settings: Settings) -> None:
+    for name in ("model", "voice", "instructions"):
+        value = getattr(settings, name)
+        if not isinstance(value, str) and not (value is None and name != "instructions"):
+            raise ConfigurationError(f"{name} must be text, not {value!r}.")
+        if value is not None and name != "instructions" and not value.strip():
+            raise ConfigurationError(
+                f"{name} is empty.", cure="Leave it out for the default of the dialect."
+            )
+
+
+def _check_url(url: str | None) -> None:
+    if url is None:
+        return
+    scheme, host = _scheme_and_host(str(url))
+    if scheme not in ("ws", "wss") or not host:
+        # The URL is not repeated whole: people put keys into queries.
+        raise ConfigurationError(
+            f"url must begin with wss:// (or ws:// on this machine) and name a host; its scheme "
+            f"is {scheme!r}.",
+            cure="For example wss://api.x.ai/v1/realtime.",
+        )
+
+
+def _scheme_and_host(url: str) -> tuple[str, str | None]:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  (it is parsed, and may raise, only when asked for)
+        return parts.scheme, parts.hostname
+    except ValueError:
+        return "", None
+
+
+def _check_detection(detection: TurnDetection) -> None:
+    match detection:
+        case PushToTalk():
+            return
+        case ServerVad():
+            # Ranges: https://docs.x.ai/voice-realtime.ws.json
+            _between("threshold", detection.threshold, 0.1, 0.9)
+            _between("silence_duration_ms", detection.silence_duration_ms, 0, 10_000)
+            _between("prefix_padding_ms", detection.prefix_padding_ms, 0, 10_000)
+        case _:
+            raise ConfigurationError(
+                f"turn_detection must be ServerVad(...) or PushToTalk(), not {detection!r}."
+            )
+
+
+def _check_partner(partner: object) -> None:
+    if partner is UNSET or partner is None or callable(partner):
+        return
+    if partner not in ("parrot", "talker"):
+        raise ConfigurationError(
+            f"partner must be 'parrot', 'talker', a function of one turn, or None, not {partner!r}."
+        )

@@ -1,0 +1,243 @@
+"""A talk for every kind of caller: a cell, a script, a thread, a coroutine."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import weakref
+from typing import Any, Self
+
+from .audio import SAMPLE_RATE_HZ
+from .background import LoopThread
+from .connecting import warn_of_rehearsal
+from .events import Noted
+from .settings import Settings, settings_from
+from .talk_core import Question, TalkCore
+from .turns import Turn, Turns
+
+__all__ = ["TALK_THREAD", "Talk", "TalkFace"]
+
+TALK_THREAD = LoopThread("grok-live-talk")
+"""The one thread that owns the loop of all talks."""
+
+_open_cores: weakref.WeakSet[TalkCore] = weakref.WeakSet()
+
+
+class TalkFace:
+    """What every talk can be asked, with a notebook (`GrokLive`) and without (`Talk`).
+
+    Plain methods may be called from any thread but the talk's own; each has an awaitable twin
+    ending in ``_async`` for any loop. An interrupt cancels the call and not the session.
+    """
+
+    _core: TalkCore
+
+    def _begin(self, api_key: str | None, settings: dict[str, Any]) -> None:
+        self._core = TALK_THREAD.run(_made(settings_from(settings), api_key))
+        warn_of_rehearsal(self._core.answerer, stacklevel=4)
+        _open_cores.add(self._core)
+
+    # ----------------------------------------------------------------- to read
+    @property
+    def turns(self) -> Turns:
+        """All turns so far, of all sessions; grows in place."""
+        return self._core.conversation.turns
+
+    @property
+    def phase(self) -> str:
+        """The line: ``"closed"``, ``"opening"``, ``"open"`` or ``"closing"``."""
+        return self._core.phase
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether the embedded rehearsal answers and not the service."""
+        return self._core.is_rehearsal
+
+    @property
+    def dialect(self) -> str:
+        """``"live"`` or ``"realtime"``; before the line was open, the first to be tried."""
+        return self._core.dialect
+
+    @property
+    def settings(self) -> Settings:
+        """What was asked for."""
+        return self._core.settings
+
+    @property
+    def notes(self) -> list[Noted]:
+        """What the person was told, oldest first; a copy."""
+        return list(self._core.notes)
+
+    # ----------------------------------------------------------------- the line
+    def start(self) -> None:
+        """Open the line; harmless when it is open. A new session goes on in the same `turns`.
+
+        Raises
+        ------
+        AuthenticationError, ConnectError
+        """
+        TALK_THREAD.run(self._core.open())
+
+    async def start_async(self) -> None:
+        """`start`, awaited."""
+        await TALK_THREAD.arun(self._core.open())
+
+    def stop(self) -> None:
+        """Close the line; `turns` stay. Harmless when it is closed."""
+        TALK_THREAD.run(self._core.stop())
+
+    async def stop_async(self) -> None:
+        """`stop`, awaited."""
+        await TALK_THREAD.arun(self._core.stop())
+
+    def close(self) -> None:
+        """End the talk and what runs for it; `turns` stay readable."""
+        TALK_THREAD.run(self._core.close())
+
+    async def close_async(self) -> None:
+        """`close`, awaited."""
+        await TALK_THREAD.arun(self._core.close())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close_async()
+
+    # ----------------------------------------------------------------- talking
+    def ask(
+        self, question: Question, sample_rate: int | None = None, *, timeout_s: float = 60
+    ) -> Turn:
+        """Ask, and wait until the reply has been received (not played).
+
+        Parameters
+        ----------
+        question : str, pathlib.Path or array_like [shape=(n,) or (n, channels)]
+            A text, a WAV file, or sound (int16, or float in [-1, 1]). A sound is followed by
+            silence until the server hears its end; the reply to its last speech is returned.
+        sample_rate : int [Hz]
+            Of an array.
+        timeout_s : float > 0 [s]
+
+        Returns
+        -------
+        Turn
+            The reply. It waits behind one that is running.
+
+        Raises
+        ------
+        ReplyTimeout
+            What came is kept, and is in its `turn`.
+        AudioFormatError, ConfigurationError
+            Before anything is sent.
+        AuthenticationError, ConnectError, ServerError, SessionClosed, UnsupportedByServer
+        """
+        return TALK_THREAD.run(self._core.ask(question, sample_rate, timeout_s))
+
+    async def ask_async(
+        self, question: Question, sample_rate: int | None = None, *, timeout_s: float = 60
+    ) -> Turn:
+        """`ask`, awaited."""
+        return await TALK_THREAD.arun(self._core.ask(question, sample_rate, timeout_s))
+
+    def say(self, question: Question, sample_rate: int | None = None) -> Turn:
+        """Send the same things as `ask`, and return the user's turn at once; it grows.
+
+        Raises
+        ------
+        AudioFormatError, ConfigurationError
+            Before anything is sent.
+        AuthenticationError, ConnectError, SessionClosed
+        """
+        return TALK_THREAD.run(self._core.say(question, sample_rate))
+
+    async def say_async(self, question: Question, sample_rate: int | None = None) -> Turn:
+        """`say`, awaited."""
+        return await TALK_THREAD.arun(self._core.say(question, sample_rate))
+
+    def send_audio(self, x: Any, sample_rate: int = SAMPLE_RATE_HZ, *, more: bool = False) -> None:
+        """Send sound as the user's, and nothing after it.
+
+        Parameters
+        ----------
+        x : array_like of int16, float32 or float64 [shape=(n,) or (n, channels)]
+            Floats in [-1, 1]; beyond is clipped and counted. 24 kHz mono int16 passes
+            untouched. Not kept. The microphone is held out meanwhile.
+        sample_rate : int [Hz]
+        more : bool
+            The next call continues this sound, so the resampler keeps its state.
+
+        Raises
+        ------
+        AudioFormatError
+            Before anything is sent.
+        """
+        TALK_THREAD.run(self._core.send_audio(x, sample_rate, more=more))
+
+    async def send_audio_async(
+        self, x: Any, sample_rate: int = SAMPLE_RATE_HZ, *, more: bool = False
+    ) -> None:
+        """`send_audio`, awaited."""
+        await TALK_THREAD.arun(self._core.send_audio(x, sample_rate, more=more))
+
+    def interrupt(self) -> None:
+        """Stop the reply that is running or still sounding; harmless when there is none."""
+        TALK_THREAD.run(self._core.interrupt())
+
+    async def interrupt_async(self) -> None:
+        """`interrupt`, awaited."""
+        await TALK_THREAD.arun(self._core.interrupt())
+
+    def commit(self) -> None:
+        """End the user's turn by hand; with `PushToTalk` this also asks for the reply."""
+        TALK_THREAD.run(self._core.commit())
+
+    async def commit_async(self) -> None:
+        """`commit`, awaited."""
+        await TALK_THREAD.arun(self._core.commit())
+
+    def __repr__(self) -> str:
+        who = "rehearsal" if self.is_rehearsal else "Grok"
+        return f"<{type(self).__name__} with {who}, {self.phase}, {len(self.turns)} turns>"
+
+
+class Talk(TalkFace):
+    """A conversation without a notebook::
+
+        with Talk(voice="nova") as talk:
+            turn = talk.ask("What is a Fourier transform?")
+
+    Parameters
+    ----------
+    api_key : str or None
+        None looks in the environment (``XAI_API_KEY``), Colab's secrets, the keyring and
+        ``.env``; where there is none, the embedded rehearsal answers.
+    **settings
+        See `Settings`.
+
+    Raises
+    ------
+    ConfigurationError, AuthenticationError
+        At once. Constructing opens nothing.
+    """
+
+    def __init__(self, *, api_key: str | None = None, **settings: Any) -> None:
+        self._begin(api_key, settings)
+
+
+async def _made(settings: Settings, api_key: str | None) -> TalkCore:
+    """Made on the loop, since its locks belong to it."""
+    return TalkCore(settings, api_key)
+
+
+@atexit.register
+def _close_all() -> None:
+    for core in list(_open_cores):
+        with contextlib.suppress(Exception):
+            TALK_THREAD.submit(core.close()).exception(timeout=2)

@@ -1,0 +1,215 @@
+"""One speaker's stretch, and the sequence of them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .audio import SAMPLE_RATE_HZ, samples_from_pcm, write_wav
+from .tape import Tape
+
+__all__ = ["Turn", "Turns"]
+
+
+class Turn:
+    """One speaker's stretch of the conversation. It grows in place and keeps its identity.
+
+    Attributes
+    ----------
+    role : {"user", "assistant"}
+    text : str
+        What was typed or said, as far as known; ``""`` where nobody tells.
+    text_source : {"typed", "transcript", "none"}
+    is_complete : bool
+        Whether nothing more is expected.
+    was_interrupted : bool
+        Whether the user cut in (or stopped it) before its end was heard.
+    is_approximate : bool
+        Whether the borders of its sound are a guess, since the server does not tell them.
+    started_s : float [s]
+        Since the talk's first event.
+    latency_ms : float or None [ms]
+        From the end of the user's speech (a commit, text sent) to the first sound heard; where
+        nothing plays, to the first piece received. None for the user's turns, and where no
+        such end came before.
+    heard_sample_count : int or None
+        How many samples left the loudspeaker; None: nothing played it.
+    turn_id, item_id : str
+        Our name for it, and the server's (empty where it gives none).
+    """
+
+    __slots__ = (
+        "_end_sample",
+        "_start_sample",
+        "_tape",
+        "heard_sample_count",
+        "is_approximate",
+        "is_complete",
+        "item_id",
+        "latency_ms",
+        "role",
+        "started_s",
+        "text",
+        "text_source",
+        "turn_id",
+        "was_interrupted",
+    )
+
+    def __init__(
+        self,
+        role: Literal["user", "assistant"],
+        *,
+        tape: Tape,
+        start: int = 0,
+        item_id: str = "",
+        text: str = "",
+        text_source: Literal["typed", "transcript", "none"] = "none",
+    ) -> None:
+        self.role = role
+        self.text = text
+        self.text_source = text_source
+        self.is_complete = False
+        self.was_interrupted = False
+        self.is_approximate = False
+        self.started_s = 0.0
+        self.latency_ms: float | None = None
+        self.heard_sample_count: int | None = None
+        self.turn_id = uuid.uuid4().hex
+        self.item_id = item_id
+        self._tape = tape
+        self._start_sample = start
+        self._end_sample: int | None = None
+
+    # ----------------------------------------------------------------- sound
+    @property
+    def pcm(self) -> NDArray[np.int16]:
+        """What has arrived so far: ``ndarray of int16 [shape=(n,)]``, a read-only view that
+        stays valid and unchanged for ever. Typed turns have shape (0,).
+        """
+        return self._tape.view(self._start_sample, self._end_sample)
+
+    @property
+    def samples(self) -> NDArray[np.float32]:
+        """`pcm` as ``ndarray of float32 [shape=(n,)]`` in [-1, 1), a copy of your own."""
+        return samples_from_pcm(self.pcm)
+
+    @property
+    def sample_rate(self) -> int:
+        """Of `pcm` and `samples` [Hz]."""
+        return SAMPLE_RATE_HZ
+
+    @property
+    def heard(self) -> NDArray[np.int16]:
+        """The part of `pcm` that left the loudspeaker, a read-only view; shape (0,) where
+        nothing played it.
+        """
+        return self.pcm[: self.heard_sample_count or 0]
+
+    @property
+    def duration_s(self) -> float:
+        """Length of `pcm` [s]."""
+        return len(self.pcm) / SAMPLE_RATE_HZ
+
+    def write_wav(self, path: str | PathLike[str]) -> Path:
+        """Write `pcm` as a mono PCM16 WAV file; returns its path."""
+        return write_wav(path, self.pcm)
+
+    # ----------------------------------------------------------------- pictures and players
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the waveform; see `plots.waveform`."""
+        from . import plots
+
+        return plots.waveform(self, ax=ax)
+
+    def play(self) -> Any:
+        """An audio player for the notebook (``IPython.display.Audio``)."""
+        from IPython.display import Audio
+
+        return Audio(self.samples, rate=self.sample_rate, normalize=False)  # type: ignore[no-untyped-call]
+
+    def __repr__(self) -> str:
+        words = f"{self.text[:57]}…" if len(self.text) > 58 else self.text
+        state = "" if self.is_complete else ", growing"
+        cut = ", interrupted" if self.was_interrupted else ""
+        return f"Turn({self.role}, {words!r}, {self.duration_s:.2f} s{state}{cut})"
+
+    # ----------------------------------------------------------------- for the conversation
+    def _end(self, end_sample: int | None) -> None:
+        self._end_sample = end_sample
+        self.is_complete = True
+
+    def _reopen(self) -> None:
+        self._end_sample = None
+        self.is_complete = False
+
+    def _append_text(self, delta: str) -> None:
+        self.text += delta
+        self.text_source = "transcript"
+
+    def _replace_text(self, text: str, source: Literal["typed", "transcript"]) -> None:
+        self.text, self.text_source = text, source
+
+    def _hear(self, sample_count: int) -> None:
+        self.heard_sample_count = min(sample_count, len(self.pcm))
+
+
+class Turns(Sequence[Turn]):
+    """Turns in conversation order; grows while the talk goes on.
+
+    Indexing gives a `Turn`, slicing new `Turns`.
+    """
+
+    def __init__(self, turns: Sequence[Turn] = ()) -> None:
+        self._turns = list(turns)
+
+    @overload
+    def __getitem__(self, index: int) -> Turn: ...
+    @overload
+    def __getitem__(self, index: slice) -> Turns: ...
+    def __getitem__(self, index: int | slice) -> Turn | Turns:
+        found = self._turns[index]
+        return Turns(found) if isinstance(found, list) else found
+
+    def __len__(self) -> int:
+        return len(self._turns)
+
+    def __iter__(self) -> Iterator[Turn]:
+        # A copy, since the loop thread may add one meanwhile.
+        return iter(list(self._turns))
+
+    @property
+    def user(self) -> Turns:
+        """Only the user's."""
+        return Turns([turn for turn in self if turn.role == "user"])
+
+    @property
+    def assistant(self) -> Turns:
+        """Only the replies."""
+        return Turns([turn for turn in self if turn.role == "assistant"])
+
+    def write_wav(self, path: str | PathLike[str]) -> Path:
+        """Write the sound of all turns, one after another, as mono PCM16; returns the path."""
+        parts = [turn.pcm for turn in self]
+        return write_wav(path, np.concatenate(parts) if parts else np.empty(0, np.int16))
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame, one row a turn (needs pandas)."""
+        import pandas as pd
+
+        columns = ("role", "text", "text_source", "started_s", "duration_s", "latency_ms")
+        more = ("heard_sample_count", "was_interrupted", "is_complete", "is_approximate")
+        names = (*columns, *more)
+        rows = [{name: getattr(turn, name) for name in names} for turn in self]
+        return pd.DataFrame(rows, columns=list(names))
+
+    def __repr__(self) -> str:
+        return "\n".join([f"{len(self)} turns", *(f"  {turn!r}" for turn in self)])
+
+    def _add(self, turn: Turn) -> None:
+        self._turns.append(turn)

@@ -1,0 +1,165 @@
+/** A kernel that lives in the page: it answers as docs/lanes.md says, and hums in place of a voice. */
+
+const RATE_HZ = 24_000;
+const CHUNK_SAMPLES = 2400;
+const LEAD_SAMPLES = 2 * RATE_HZ;
+
+export class FakeKernel {
+  #listeners = new Set();
+  #replies = 0;
+  #heardSamples = 0;
+  #heartbeat = null;
+  #page = null;
+  received = [];
+  line = {
+    owner: null,
+    session: 0,
+    epoch: 0,
+    phase: "closed",
+    is_rehearsal: false,
+    banner: "",
+    dialect: "realtime",
+    voice: "nova",
+    partner: "",
+    turn_detection: "server_vad",
+    processing: true,
+    sample_rate: RATE_HZ,
+    busy_cell: false,
+  };
+  turns = [];
+  notes = [];
+
+  constructor(changes = {}) {
+    Object.assign(this.line, changes.line);
+    Object.assign(this, { turns: changes.turns ?? [], notes: changes.notes ?? [] });
+    this.isSilent = changes.isSilent ?? false;
+  }
+
+  /** What anywidget hands to initialize and render. */
+  get model() {
+    return {
+      get: () => undefined,
+      set: () => {},
+      save_changes: () => {},
+      send: (content, _callbacks, buffers) => queueMicrotask(() => this.#hear(content, buffers ?? [])),
+      on: (_name, listener) => this.#listeners.add(listener),
+      off: (_name, listener) => this.#listeners.delete(listener),
+    };
+  }
+
+  say(content, pcm) {
+    const buffers = pcm ? [new DataView(pcm.buffer.slice(0))] : [];
+    for (const listener of this.#listeners) listener(structuredClone(content), buffers);
+  }
+
+  change(fields) {
+    Object.assign(this.line, fields);
+    this.say({ type: "state", ...this.line });
+  }
+
+  turn(fields) {
+    const turn = { ...EMPTY_TURN, ...fields };
+    this.turns = [...this.turns.filter(({ id }) => id !== turn.id), turn];
+    this.say({ type: "turn", turn });
+  }
+
+  /** Send samples as one reply, never more than 2 s ahead of what was heard. */
+  async speak(pcm, reply = ++this.#replies) {
+    this.#heardSamples = 0;
+    const epoch = this.line.epoch;
+    for (let offset = 0, seq = 0; offset < pcm.length && this.line.epoch === epoch; offset += CHUNK_SAMPLES, seq++) {
+      while (offset - this.#heardSamples > LEAD_SAMPLES) await pause(20);
+      const chunk = pcm.slice(offset, offset + CHUNK_SAMPLES);
+      const is_last = offset + CHUNK_SAMPLES >= pcm.length;
+      const { session } = this.line;
+      this.say({ type: "audio", session, epoch, seq, reply, sample_offset: offset, is_last }, chunk);
+      await pause(30);
+    }
+  }
+
+  #hear(content, buffers) {
+    this.received.push({ ...content, pcm: buffers[0] ? new Int16Array(buffers[0]) : null });
+    if (this.isSilent) return;
+    this[`on_${content.type}`]?.(content);
+  }
+
+  on_hello({ page }) {
+    this.#page = page;
+    this.line.owner ??= page;
+    this.say({ type: "snapshot", page, ...this.line, notes: this.notes, turns: this.turns });
+  }
+
+  async on_start({ page }) {
+    this.change({ owner: page, phase: "opening", session: this.line.session + 1 });
+    await pause(300);
+    this.change({ phase: "open" });
+    this.#heartbeat = setInterval(() => this.say({ type: "heartbeat", session: this.line.session }), 1000);
+  }
+
+  on_stop() {
+    clearInterval(this.#heartbeat);
+    this.change({ phase: "closed" });
+  }
+
+  on_take_over({ page }) {
+    this.change({ owner: page });
+  }
+
+  on_interrupt({ epoch }) {
+    this.change({ epoch });
+  }
+
+  on_microphone({ session, seq }) {
+    this.say({ type: "microphone_received", session, seq });
+  }
+
+  on_playhead({ sample_count }) {
+    this.#heardSamples = sample_count;
+  }
+
+  async on_text({ text }) {
+    if (this.line.phase === "closed") await this.on_start({ page: this.#page });
+    const order = this.turns.length;
+    this.turn({ id: `u${order}`, order, role: "user", text, is_complete: true });
+    const words = `You wrote “${text}”. This is only a preview: it hums where the real one speaks.`.split(" ");
+    const reply = { id: `a${order}`, order: order + 1, role: "assistant", has_audio: true, latency_ms: 640 };
+    this.speak(hum(words.length * 0.32));
+    for (let count = 1; count <= words.length; count++) {
+      this.turn({ ...reply, text: words.slice(0, count).join(" "), is_complete: count === words.length });
+      await pause(90);
+    }
+  }
+}
+
+const EMPTY_TURN = {
+  text: "",
+  text_source: "none",
+  is_complete: false,
+  was_interrupted: false,
+  has_audio: false,
+  duration_s: null,
+  started_s: null,
+  reply: null,
+  heard_s: null,
+  latency_ms: null,
+  is_approximate: false,
+};
+
+/** Something with the look of speech: harmonics of a wandering pitch in syllables of uneven strength. */
+export function hum(duration_s, pitch_hz = 150) {
+  const pcm = new Int16Array(Math.round(duration_s * RATE_HZ));
+  let phase = 0;
+  for (let i = 0; i < pcm.length; i++) {
+    const t = i / RATE_HZ;
+    phase += (2 * Math.PI * (pitch_hz + 20 * Math.sin(2.1 * t))) / RATE_HZ;
+    const syllable = Math.max(0, Math.sin(9.5 * t + 2 * Math.sin(1.7 * t))) ** 1.5;
+    const strength = syllable * (0.35 + 0.3 * Math.sin(3.1 * t + 1) + 0.2 * Math.sin(7.7 * t));
+    const wave = Math.sin(phase) + 0.6 * Math.sin(2 * phase) + 0.35 * Math.sin(3 * phase + 0.4);
+    pcm[i] = 14000 * Math.max(0, strength) * wave * Math.min(1, 8 * t, 8 * (duration_s - t));
+  }
+  return pcm;
+}
+
+export function pause(duration_ms) {
+  return new Promise((resolve) => setTimeout(resolve, duration_ms));
+}

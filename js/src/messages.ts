@@ -1,0 +1,213 @@
+/**
+ * What page and kernel say to each other, typed, as docs/lanes.md has it. Fields are snake_case on both sides.
+ *
+ * What the kernel says is read leniently: a missing field takes its default; a field of a wrong type makes the whole
+ * message unknown, and unknown messages are ignored.
+ */
+
+export type Phase = "closed" | "opening" | "open" | "closing";
+export type TurnDetection = "server_vad" | "push_to_talk";
+export type NoteLevel = "info" | "warning" | "error";
+export type MicrophoneAbility = "ok" | "insecure" | "policy" | "none";
+export type MicrophoneStatus = "off" | "asking" | "on" | "muted" | "failed";
+export type MicrophoneReason =
+  | "insecure"
+  | "policy"
+  | "denied"
+  | "no_device"
+  | "busy"
+  | "lost"
+  | "waiting"
+  | "other";
+
+/** Where the sound of one reply stands; `sample_count` is the position in it, in samples that have left the worklet. */
+export interface Playhead {
+  session: number;
+  epoch: number;
+  reply: number;
+  sample_count: number;
+  is_final: boolean;
+  first_sound_at_ms: number | null;
+  buffered_sample_count: number;
+  underrun_count: number;
+  lost_sample_count: number;
+}
+
+export interface MicrophoneState {
+  state: MicrophoneStatus;
+  reason: MicrophoneReason | null;
+  device: string | null;
+  echo_cancellation: boolean | null;
+  noise_suppression: boolean | null;
+  auto_gain: boolean | null;
+  device_rate_hz: number | null;
+}
+
+/** Page to kernel; the lane adds `page` to each. */
+export type PageMessage =
+  | {
+      type: "hello";
+      version: string;
+      clock_ms: number;
+      microphone: MicrophoneAbility;
+      device_rate_hz: number | null;
+    }
+  | { type: "bye" }
+  | { type: "start"; with_microphone: boolean }
+  | { type: "stop" }
+  | { type: "take_over" }
+  | { type: "text"; text: string }
+  | { type: "interrupt"; epoch: number }
+  | { type: "commit" }
+  | {
+      type: "microphone";
+      session: number;
+      seq: number;
+      sample_index: number;
+      captured_at_ms: number;
+      dropped_sample_count: number;
+    }
+  | ({ type: "microphone_state" } & MicrophoneState)
+  | ({ type: "playhead" | "flushed"; clock_ms: number } & Playhead)
+  | { type: "received"; session: number; seq: number; clock_ms: number }
+  | { type: "alive"; clock_ms: number }
+  | { type: "pong"; id: string | number; clock_ms: number };
+
+type Reader<T> = (value: unknown) => T;
+
+class WrongType extends Error {}
+
+/** A reader for values of one kind; what is absent or null becomes the default. */
+function reader<T>(fallback: T, isRight: (value: unknown) => boolean): Reader<T> {
+  return (value) => {
+    if (value === undefined || value === null) return fallback;
+    if (!isRight(value)) throw new WrongType();
+    return value as T;
+  };
+}
+
+const isText = (value: unknown): boolean => typeof value === "string";
+const isNumber = (value: unknown): boolean => typeof value === "number" && Number.isFinite(value);
+
+const text = reader("", isText);
+const textOrNull = reader<string | null>(null, isText);
+const number = reader(0, isNumber);
+const numberOrNull = reader<number | null>(null, isNumber);
+const flag = reader(false, (value) => typeof value === "boolean");
+const identity = reader<string | number>("", (value) => isText(value) || isNumber(value));
+
+function oneOf<T extends string>(...words: [T, ...T[]]): Reader<T> {
+  return reader<T>(words[0], (value) => words.includes(value as T));
+}
+
+function listOf<T>(read: Reader<T>): Reader<T[]> {
+  const list = reader<unknown[]>([], Array.isArray);
+  return (value) => list(value).map(read);
+}
+
+function shape<T>(fields: { [K in keyof T]: Reader<T[K]> }): Reader<T> {
+  const names = Object.keys(fields) as (keyof T & string)[];
+  return (value) => {
+    if (typeof value !== "object" || value === null) throw new WrongType();
+    const record = value as Record<string, unknown>;
+    return Object.fromEntries(names.map((name) => [name, fields[name](record[name])])) as T;
+  };
+}
+
+const noteFields = { text, level: oneOf<NoteLevel>("info", "warning", "error") };
+const readNote = shape<Note>(noteFields);
+
+const readTurn = shape<Turn>({
+  id: identity,
+  order: number,
+  role: oneOf<"user" | "assistant">("assistant", "user"),
+  text,
+  text_source: text,
+  is_complete: flag,
+  was_interrupted: flag,
+  has_audio: flag,
+  duration_s: numberOrNull,
+  started_s: numberOrNull,
+  reply: numberOrNull,
+  heard_s: numberOrNull,
+  latency_ms: numberOrNull,
+  is_approximate: flag,
+});
+
+const stateFields = {
+  owner: textOrNull,
+  session: number,
+  epoch: number,
+  phase: oneOf<Phase>("closed", "opening", "open", "closing"),
+  is_rehearsal: flag,
+  banner: text,
+  dialect: text,
+  voice: text,
+  partner: text,
+  turn_detection: oneOf<TurnDetection>("server_vad", "push_to_talk"),
+  processing: reader(true, (value) => typeof value === "boolean"),
+  sample_rate: numberOrNull,
+  busy_cell: flag,
+};
+
+const readers = {
+  snapshot: shape({ ...stateFields, page: text, notes: listOf(readNote), turns: listOf(readTurn) }),
+  state: shape(stateFields),
+  owner: shape({ owner: textOrNull }),
+  turn: shape({ turn: readTurn }),
+  note: shape({ note: readNote }),
+  audio: shape({
+    session: number,
+    epoch: number,
+    seq: number,
+    reply: number,
+    sample_offset: number,
+    is_last: flag,
+  }),
+  flush: shape({ session: number, epoch: number, reply: numberOrNull }),
+  microphone_received: shape({ session: number, seq: number }),
+  heartbeat: shape({ session: number }),
+  ping: shape({ id: identity }),
+  microphone_wanted: shape({ wanted: flag }),
+  snapshot_wanted: shape({}),
+};
+
+export interface Note {
+  text: string;
+  level: NoteLevel;
+}
+
+export interface Turn {
+  id: string | number;
+  order: number;
+  role: "user" | "assistant";
+  text: string;
+  text_source: string;
+  is_complete: boolean;
+  was_interrupted: boolean;
+  has_audio: boolean;
+  duration_s: number | null;
+  started_s: number | null;
+  reply: number | null;
+  heard_s: number | null;
+  latency_ms: number | null;
+  is_approximate: boolean;
+}
+
+export type KernelType = keyof typeof readers;
+export type KernelFields<K extends KernelType> = ReturnType<(typeof readers)[K]>;
+export type KernelMessage = { [K in KernelType]: { type: K } & KernelFields<K> }[KernelType];
+export type LineState = KernelFields<"state">;
+export type AudioHeader = KernelFields<"audio">;
+
+/** A message of the kernel, or null where it is none that this page knows. */
+export function readKernelMessage(content: unknown): KernelMessage | null {
+  const type = (content as { type?: unknown } | null)?.type;
+  if (typeof type !== "string" || !Object.hasOwn(readers, type)) return null;
+  try {
+    return { type, ...(readers[type as KernelType](content) as object) } as KernelMessage;
+  } catch (error) {
+    if (error instanceof WrongType) return null;
+    throw error;
+  }
+}

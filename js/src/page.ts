@@ -1,0 +1,100 @@
+/**
+ * What all models of one browser page share: the AudioContext, the microphone, the page's id.
+ *
+ * It hangs on `globalThis[Symbol.for("grok_live_widget.page")]`, because anywidget evaluates the bundle once for each
+ * model, so that no variable of a module is common to them. For measuring, the object is open:
+ *
+ * - `context`: the AudioContext while anything uses it, else null;
+ * - `playbacks`: the AudioWorkletNodes that play. `node.connect(tap)` hears exactly what the loudspeaker gets, and
+ *   `node.port.postMessage({type: "probe", is_on: true})` makes the worklet post back
+ *   `{type: "probe", pcm: Int16Array}` for all that it takes from its queue, before fades and resampling.
+ */
+
+import type { Disposer, Scope } from "./scope";
+
+const PAGE = Symbol.for("grok_live_widget.page");
+
+export interface AudioPage {
+  readonly id: string;
+  context: AudioContext | null;
+  readonly playbacks: Set<AudioNode>;
+  userCount: number;
+  /** Takes the microphone from the panel that has it. */
+  releaseMicrophone: (() => void) | null;
+  readonly modules: WeakMap<BaseAudioContext, Map<string, Promise<void>>>;
+}
+
+export function audioPage(): AudioPage {
+  const holder = globalThis as unknown as Record<symbol, AudioPage | undefined>;
+  holder[PAGE] ??= {
+    id: randomId(),
+    context: null,
+    playbacks: new Set(),
+    userCount: 0,
+    releaseMicrophone: null,
+    modules: new WeakMap(),
+  };
+  return holder[PAGE];
+}
+
+/** crypto.randomUUID is missing on http pages (https://developer.mozilla.org/docs/Web/API/Crypto/randomUUID). */
+function randomId(): string {
+  return Array.from({ length: 3 }, () => Math.random().toString(36).slice(2, 8)).join("");
+}
+
+/**
+ * The page's one AudioContext, at the device's own rate: a forced 24 kHz costs Firefox its echo cancellation, and
+ * Safari allows about four contexts. It is closed when its last user's scope ends.
+ */
+export function useContext(scope: Scope): AudioContext {
+  const page = audioPage();
+  page.context ??= new AudioContext({ latencyHint: "interactive" });
+  page.userCount += 1;
+  scope.add(() => {
+    page.userCount -= 1;
+    if (page.userCount > 0) return;
+    page.context?.close().catch(() => {});
+    page.context = null;
+  });
+  return page.context;
+}
+
+/** Ask for sound without waiting: outside a click `resume()` may stay pending for ever. */
+export function resume(context: AudioContext): void {
+  context.resume().catch(() => {});
+}
+
+/** One microphone a page: claiming it makes the panel that has it let go. */
+export function claimMicrophone(release: () => void): Disposer {
+  const page = audioPage();
+  page.releaseMicrophone?.();
+  page.releaseMicrophone = release;
+  return () => {
+    if (page.releaseMicrophone === release) page.releaseMicrophone = null;
+  };
+}
+
+/** Load a worklet's module once for each context; a name may be registered only once there. */
+export function loadWorklet(context: AudioContext, name: string, source: string): Promise<void> {
+  const page = audioPage();
+  const modules = page.modules.get(context) ?? new Map<string, Promise<void>>();
+  page.modules.set(context, modules);
+  const loading = modules.get(name) ?? addModule(context, source);
+  modules.set(name, loading);
+  loading.catch(() => modules.delete(name));
+  return loading;
+}
+
+async function addModule(context: AudioContext, source: string): Promise<void> {
+  // The class AudioWorkletNode exists on http pages too; the property does not.
+  if (!context.audioWorklet)
+    throw new Error("this page is not secure, so the browser offers no audio worklets");
+  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+  try {
+    await context.audioWorklet.addModule(url);
+  } catch {
+    await context.audioWorklet.addModule(`data:text/javascript;charset=utf-8,${encodeURIComponent(source)}`);
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}

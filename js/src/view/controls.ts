@@ -1,0 +1,94 @@
+/** The buttons of the header: Start or Stop, mute, interrupt, and hold-to-talk. */
+
+import type { Scope } from "../scope";
+import { button, element, setShown } from "./elements";
+import { icon } from "./icons";
+import type { PanelActions, PanelState } from "./state";
+import { isLineUp } from "./words";
+
+export class Controls {
+  readonly element = element("div", "glw-controls");
+  readonly #start = button("glw-start", "start", "Start");
+  readonly #mute = button("glw-mute", "microphone", "Mute");
+  readonly #microphone = button("glw-microphone-on", "microphoneOff", "Turn microphone on");
+  readonly #interrupt = button("glw-interrupt", "interrupt", "Interrupt");
+  #isLineUp = false;
+
+  constructor(
+    readonly actions: PanelActions,
+    scope: Scope,
+  ) {
+    this.#start.element.append(icon("stop"));
+    this.#mute.element.append(icon("microphoneOff"));
+    const order = [this.#interrupt, this.#microphone, this.#mute, this.#start];
+    this.element.append(...order.map((part) => part.element));
+    scope.listen(this.#start.element, "click", () => (this.#isLineUp ? actions.stop() : actions.start()));
+    scope.listen(this.#mute.element, "click", () => actions.toggleMute());
+    scope.listen(this.#microphone.element, "click", () => actions.switchMicrophoneOn());
+    scope.listen(this.#interrupt.element, "click", () => actions.interrupt());
+  }
+
+  show(state: PanelState): void {
+    this.#isLineUp = isLineUp(state);
+    this.#start.setLabel(this.#isLineUp ? "Stop" : "Start");
+    this.#start.element.classList.toggle("glw-is-up", this.#isLineUp);
+    const hasMicrophone = state.microphone === "on" || state.microphone === "muted";
+    setShown(this.#mute.element, hasMicrophone);
+    this.#mute.element.setAttribute("aria-pressed", String(state.microphone === "muted"));
+    const isOff = state.microphone === "off" || state.microphone === "failed";
+    setShown(this.#microphone.element, isOff && state.phase === "open" && state.isOwner);
+    setShown(this.#interrupt.element, state.isSpeaking && state.isOwner);
+  }
+}
+
+/** Speaks while held: by pointer, by Space or Enter, or by two presses of an assistive tool. */
+export class HoldToTalk {
+  readonly element = element("div", "glw-hold");
+  readonly #button = button("glw-hold-button", "microphone", "Hold to talk");
+  #isHeld = false;
+
+  constructor(
+    readonly actions: PanelActions,
+    scope: Scope,
+  ) {
+    const target = this.#button.element;
+    this.element.append(target);
+    scope.listen<PointerEvent>(target, "pointerdown", (event) => this.#onPointer(event));
+    for (const type of ["pointerup", "pointercancel", "lostpointercapture", "blur"]) {
+      scope.listen(target, type, () => actions.releaseToTalk());
+    }
+    scope.listen<KeyboardEvent>(target, "keydown", (event) => this.#onKey(event, () => actions.holdToTalk()));
+    scope.listen<KeyboardEvent>(target, "keyup", (event) =>
+      this.#onKey(event, () => actions.releaseToTalk()),
+    );
+    scope.listen<MouseEvent>(target, "click", (event) => this.#onClick(event));
+    scope.listen(target, "contextmenu", (event) => event.preventDefault());
+  }
+
+  show(state: PanelState): void {
+    this.#isHeld = state.isHeld;
+    setShown(this.element, state.turnDetection === "push_to_talk" && state.microphone === "on");
+    this.#button.element.setAttribute("aria-pressed", String(state.isHeld));
+    this.#button.setLabel(state.isHeld ? "Listening: let go to send" : "Hold to talk");
+  }
+
+  #onPointer(event: PointerEvent): void {
+    if (event.button !== 0) return;
+    (event.target as Element).setPointerCapture?.(event.pointerId);
+    this.actions.holdToTalk();
+  }
+
+  #onKey(event: KeyboardEvent, action: () => void): void {
+    if (event.key !== " " && event.key !== "Enter") return;
+    event.preventDefault();
+    if (!event.repeat) action();
+  }
+
+  /** Pointers and keys are dealt with above; a click of no pointer comes from an assistive tool. */
+  #onClick(event: MouseEvent): void {
+    const isAssistive = event.detail === 0 && (event as PointerEvent).pointerType !== "mouse";
+    if (!isAssistive) return;
+    if (this.#isHeld) this.actions.releaseToTalk();
+    else this.actions.holdToTalk();
+  }
+}

@@ -1,0 +1,28 @@
+/** Line icons on a 24 × 24 grid, drawn for this panel; always aria-hidden, since words stand beside them. */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+const PATHS = {
+  start: "M8 5.2v13.6L19 12z",
+  stop: "M7 7h10v10H7z",
+  microphone: "M12 3.5a3 3 0 0 1 3 3V12a3 3 0 0 1-6 0V6.5a3 3 0 0 1 3-3zM5.5 11.5a6.5 6.5 0 0 0 13 0M12 18v3",
+  microphoneOff:
+    "M9 9v3a3 3 0 0 0 4.6 2.5M15 11V6.5a3 3 0 0 0-5.8-1M5.5 11.5a6.5 6.5 0 0 0 10 5.5M18.5 11.5a6.5 6.5 0 0 1-.7 2.9M12 18v3M4 4l16 16",
+  interrupt: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM9.5 9.5h5v5h-5z",
+  send: "M12 19V5.5M6 11.5l6-6 6 6",
+  dismiss: "M6.5 6.5l11 11M17.5 6.5l-11 11",
+  down: "M12 5v13.5M6 12.5l6 6 6-6",
+} as const;
+
+export type IconName = keyof typeof PATHS;
+
+export function icon(name: IconName): SVGSVGElement {
+  const drawing = document.createElementNS(SVG, "svg");
+  drawing.setAttribute("viewBox", "0 0 24 24");
+  drawing.setAttribute("class", `glw-icon glw-icon-${name}`);
+  drawing.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", PATHS[name]);
+  drawing.append(path);
+  return drawing;
+}

@@ -1,0 +1,66 @@
+/** What stands in the way (cards) and what is to be known (notes): one list, each with its cure or its cross. */
+
+import type { NoteLevel } from "../messages";
+import type { Scope } from "../scope";
+import { element, setShown } from "./elements";
+import { icon } from "./icons";
+import type { PanelActions, PanelState, ShownNote } from "./state";
+import { type Card, cardsOf } from "./words";
+
+export class Notices {
+  readonly element = element("div", "glw-notices", { role: "status" });
+  readonly #shown = new Map<string, { scope: Scope; element: HTMLElement }>();
+
+  constructor(
+    readonly actions: PanelActions,
+    readonly scope: Scope,
+  ) {}
+
+  show(state: PanelState): void {
+    const wanted = new Map<string, (scope: Scope) => HTMLElement>();
+    for (const card of cardsOf(state)) wanted.set(card.key + card.text, (scope) => this.#card(card, scope));
+    for (const note of state.notes) wanted.set(`note ${note.key}`, (scope) => this.#note(note, scope));
+    this.#removeOthers(wanted);
+    for (const [key, make] of wanted) if (!this.#shown.has(key)) this.#insert(key, make);
+    setShown(this.element, wanted.size > 0);
+  }
+
+  #removeOthers(wanted: Map<string, unknown>): void {
+    for (const [key, notice] of this.#shown) {
+      if (wanted.has(key)) continue;
+      notice.scope.dispose();
+      notice.element.remove();
+      this.#shown.delete(key);
+    }
+  }
+
+  #insert(key: string, make: (scope: Scope) => HTMLElement): void {
+    const scope = this.scope.child();
+    const made = make(scope);
+    this.#shown.set(key, { scope, element: made });
+    this.element.append(made);
+  }
+
+  #card({ text, level, actionLabel, action }: Card, scope: Scope): HTMLElement {
+    const notice = noticeOf(text, level);
+    if (!actionLabel || !action) return notice;
+    const press = element("button", "glw-button glw-notice-action", { type: "button" }, [actionLabel]);
+    scope.listen(press, "click", () => this.actions[action]());
+    notice.append(press);
+    return notice;
+  }
+
+  #note({ key, text, level }: ShownNote, scope: Scope): HTMLElement {
+    const notice = noticeOf(text, level);
+    const labels = { type: "button", "aria-label": "Dismiss" };
+    const cross = element("button", "glw-button glw-notice-dismiss", labels, [icon("dismiss")]);
+    scope.listen(cross, "click", () => this.actions.dismissNote(key));
+    notice.append(cross);
+    return notice;
+  }
+}
+
+function noticeOf(text: string, level: NoteLevel): HTMLElement {
+  const words = element("p", "glw-notice-text", {}, [text]);
+  return element("div", `glw-notice glw-notice-${level}`, {}, [words]);
+}

@@ -1,0 +1,88 @@
+/** The panel: a header, both voices, the transcript and the text box, all drawn from one state. */
+
+import type { Scope } from "../scope";
+import { Composer } from "./composer";
+import { Controls, HoldToTalk } from "./controls";
+import { element, setShown, setText } from "./elements";
+import { Notices } from "./notices";
+import type { PanelActions, PanelSignals, PanelState, Store } from "./state";
+import { Transcript } from "./transcript";
+import { Voices } from "./voices";
+import { lossesOf, speakerName, statusOf } from "./words";
+
+interface Part {
+  readonly element: HTMLElement;
+  show(state: PanelState): void;
+}
+
+export class Panel {
+  /** JupyterLab runs its shortcuts on keys pressed inside outputs unless the attribute says not to. */
+  readonly element = element("section", "glw-panel", { "data-lm-suppress-shortcuts": "true" });
+
+  constructor(store: Store<PanelState>, signals: PanelSignals, actions: PanelActions, scope: Scope) {
+    const parts: Part[] = [
+      new Header(actions, scope),
+      new Banner(),
+      new Notices(actions, scope),
+      new Voices(signals, scope),
+      new HoldToTalk(actions, scope),
+      new Transcript(scope),
+      new Composer(actions, scope),
+      new Losses(),
+    ];
+    this.element.append(...parts.map((part) => part.element));
+    scope.listen(this.element, "keydown", (event) => event.stopPropagation());
+    scope.add(store.subscribe((state) => this.#show(state, parts)));
+  }
+
+  #show(state: PanelState, parts: Part[]): void {
+    this.element.setAttribute("aria-label", `Talk with ${speakerName(state)}`);
+    this.element.dataset.tone = statusOf(state).tone;
+    for (const part of parts) part.show(state);
+  }
+}
+
+class Header implements Part {
+  readonly element = element("header", "glw-header");
+  readonly #name = element("span", "glw-name");
+  readonly #voice = element("span", "glw-voice-tag");
+  readonly #status = element("p", "glw-status", { role: "status" });
+  readonly #controls: Controls;
+
+  constructor(actions: PanelActions, scope: Scope) {
+    this.#controls = new Controls(actions, scope);
+    const title = element("div", "glw-title", {}, [this.#name, this.#voice]);
+    const words = element("div", "glw-heading", {}, [title, this.#status]);
+    const lamp = element("span", "glw-lamp", { "aria-hidden": "true" });
+    this.element.append(lamp, words, this.#controls.element);
+  }
+
+  show(state: PanelState): void {
+    setText(this.#name, speakerName(state));
+    setText(this.#voice, [state.voice, state.partner].filter(Boolean).join(" · "));
+    setShown(this.#voice, this.#voice.textContent !== "");
+    setText(this.#status, statusOf(state).text);
+    this.#controls.show(state);
+  }
+}
+
+class Banner implements Part {
+  readonly element = element("p", "glw-banner");
+
+  show({ isRehearsal, banner }: PanelState): void {
+    setText(
+      this.element,
+      banner || (isRehearsal ? "This is a rehearsal: nobody but this computer answers." : ""),
+    );
+    setShown(this.element, this.element.textContent !== "");
+  }
+}
+
+class Losses implements Part {
+  readonly element = element("p", "glw-losses", { role: "status" });
+
+  show(state: PanelState): void {
+    setText(this.element, lossesOf(state).join(" "));
+    setShown(this.element, this.element.textContent !== "");
+  }
+}

@@ -1,0 +1,102 @@
+/** What was said, in the order of the talk. Turns grow in place; the reader's scroll position is respected. */
+
+import type { Turn } from "../messages";
+import type { Scope } from "../scope";
+import { button, element, setShown, setText } from "./elements";
+import type { PanelState } from "./state";
+import { speakerName, turnRemarks, turnWords } from "./words";
+
+const NEAR_THE_END_PX = 24;
+
+class TurnView {
+  readonly element = element("li", "glw-turn");
+  readonly #speaker = element("span", "glw-turn-speaker");
+  readonly #remarks = element("span", "glw-turn-remarks");
+  readonly #words = element("p", "glw-turn-words");
+  #shown: Turn | null = null;
+
+  constructor() {
+    this.element.append(element("div", "glw-turn-head", {}, [this.#speaker, this.#remarks]), this.#words);
+  }
+
+  show(turn: Turn, name: string): void {
+    setText(this.#speaker, turn.role === "user" ? "You" : name);
+    if (turn === this.#shown) return;
+    this.#shown = turn;
+    const { classList } = this.element;
+    classList.toggle("glw-turn-you", turn.role === "user");
+    classList.toggle("glw-turn-grok", turn.role === "assistant");
+    classList.toggle("glw-turn-partial", !turn.is_complete);
+    classList.toggle("glw-turn-interrupted", turn.was_interrupted);
+    classList.toggle("glw-turn-wordless", turn.text === "");
+    // A busy item is read out when it is complete, not at each word.
+    this.element.setAttribute("aria-busy", String(!turn.is_complete));
+    setText(this.#words, turnWords(turn));
+    setText(this.#remarks, turnRemarks(turn).join(" · "));
+  }
+}
+
+export class Transcript {
+  readonly element = element("div", "glw-transcript");
+  readonly #list = element("ol", "glw-turns", {
+    role: "log",
+    "aria-live": "polite",
+    "aria-label": "Transcript",
+    tabindex: "0",
+  });
+  readonly #empty = element("p", "glw-empty", {}, ["What you and Grok say appears here."]);
+  readonly #newest = button("glw-newest", "down", "Newest");
+  readonly #views = new Map<string | number, TurnView>();
+  #turns: PanelState["turns"] | null = null;
+  #name = "";
+  #isAtEnd = true;
+
+  constructor(scope: Scope) {
+    this.element.append(this.#empty, this.#list, this.#newest.element);
+    scope.listen(this.#list, "scroll", () => this.#noteScroll());
+    scope.listen(this.#newest.element, "click", () => this.#scrollToEnd());
+    scope.onResize(this.#list, () => this.#isAtEnd && this.#scrollToEnd());
+    setShown(this.#newest.element, false);
+  }
+
+  show(state: PanelState): void {
+    const name = speakerName(state);
+    if (state.turns === this.#turns && name === this.#name) return;
+    this.#turns = state.turns;
+    this.#name = name;
+    this.#arrange([...state.turns.values()].sort((a, b) => a.order - b.order));
+    setShown(this.#empty, state.turns.size === 0);
+    setShown(this.#list, state.turns.size > 0);
+    if (this.#isAtEnd) this.#scrollToEnd();
+    else setShown(this.#newest.element, true);
+  }
+
+  #arrange(turns: Turn[]): void {
+    const present = new Set(turns.map((turn) => turn.id));
+    for (const [id, view] of this.#views) if (!present.has(id)) this.#remove(id, view);
+    turns.forEach((turn, place) => {
+      const view = this.#views.get(turn.id) ?? new TurnView();
+      this.#views.set(turn.id, view);
+      view.show(turn, this.#name);
+      const there = this.#list.children[place] ?? null;
+      if (there !== view.element) this.#list.insertBefore(view.element, there);
+    });
+  }
+
+  #remove(id: string | number, view: TurnView): void {
+    view.element.remove();
+    this.#views.delete(id);
+  }
+
+  #noteScroll(): void {
+    const { scrollTop, scrollHeight, clientHeight } = this.#list;
+    this.#isAtEnd = scrollHeight - scrollTop - clientHeight <= NEAR_THE_END_PX;
+    if (this.#isAtEnd) setShown(this.#newest.element, false);
+  }
+
+  #scrollToEnd(): void {
+    this.#list.scrollTop = this.#list.scrollHeight;
+    this.#isAtEnd = true;
+    setShown(this.#newest.element, false);
+  }
+}

@@ -1,0 +1,78 @@
+/** Both voices above each other on one axis of time, drawn only while there is something to see. */
+
+import type { Scope } from "../scope";
+import { element } from "./elements";
+import type { PanelSignals, PanelState } from "./state";
+import { Waveform } from "./waveform";
+import { isLineUp, speakerName } from "./words";
+
+const CALM_PERIOD_MS = 500;
+
+export class Voices {
+  readonly element = element("div", "glw-voices");
+  readonly #you: Waveform;
+  readonly #grok: Waveform;
+  #isLive = false;
+  #isVisible = true;
+  #isScheduled = false;
+
+  constructor(
+    signals: PanelSignals,
+    readonly scope: Scope,
+  ) {
+    this.#you = new Waveform("glw-voice-you", "Level of your microphone", signals.you);
+    this.#grok = new Waveform("glw-voice-grok", "Level of the reply", signals.grok);
+    this.#you.setName("You");
+    this.element.append(this.#you.element, this.#grok.element);
+    this.#watchPage();
+  }
+
+  show(state: PanelState): void {
+    this.#grok.setName(speakerName(state));
+    this.#isLive = isLineUp(state) || state.isSpeaking;
+    this.#schedule();
+  }
+
+  #watchPage(): void {
+    const measure = () => this.#measure();
+    this.scope.onResize(this.#you.canvas, measure);
+    this.scope.onAttributes(document.body, measure);
+    this.scope.onAttributes(document.documentElement, measure);
+    this.scope.listen(window.matchMedia("(prefers-color-scheme: dark)"), "change", measure);
+    this.scope.onVisibility(this.element, (isVisible) => {
+      this.#isVisible = isVisible;
+      this.#schedule();
+    });
+    this.scope.listen(document, "visibilitychange", () => this.#schedule());
+  }
+
+  #measure(): void {
+    for (const voice of [this.#you, this.#grok]) voice.measure();
+    this.#draw();
+  }
+
+  #draw(): void {
+    const nowMs = Date.now();
+    for (const voice of [this.#you, this.#grok]) voice.draw(nowMs);
+  }
+
+  get #hasSomethingToShow(): boolean {
+    const nowMs = Date.now();
+    return this.#isLive || this.#you.hasSound(nowMs) || this.#grok.hasSound(nowMs);
+  }
+
+  /** Who prefers less motion gets a new picture twice a second instead of one that scrolls. */
+  #schedule(): void {
+    if (this.#isScheduled || !this.#isVisible || document.hidden) return;
+    this.#isScheduled = true;
+    const isCalm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (isCalm) this.scope.timeout(CALM_PERIOD_MS, () => this.#tick());
+    else this.scope.frame(() => this.#tick());
+  }
+
+  #tick(): void {
+    this.#isScheduled = false;
+    this.#draw();
+    if (this.#hasSomethingToShow) this.#schedule();
+  }
+}

@@ -1,0 +1,197 @@
+/** Every sentence of the panel: short, plain, with the cure where something is wrong. Plain functions of the state. */
+
+import type { MicrophoneReason, NoteLevel, Turn } from "../messages";
+import type { PanelActions, PanelState } from "./state";
+
+export type Tone = "idle" | "working" | "listening" | "speaking" | "problem";
+
+export interface Status {
+  text: string;
+  tone: Tone;
+}
+
+export interface Card {
+  key: string;
+  text: string;
+  level: NoteLevel;
+  actionLabel?: string;
+  action?: keyof PanelActions & ("takeOver" | "enableSound" | "switchMicrophoneOn");
+}
+
+export function speakerName(state: Pick<PanelState, "isRehearsal">): string {
+  return state.isRehearsal ? "Rehearsal" : "Grok";
+}
+
+/** The line is open or on its way, so that the button says Stop. */
+export function isLineUp(state: PanelState): boolean {
+  return state.isStarting || state.phase !== "closed";
+}
+
+export function statusOf(state: PanelState): Status {
+  return kernelStatus(state) ?? lineStatus(state) ?? openStatus(state);
+}
+
+function kernelStatus({ kernel }: PanelState): Status | null {
+  if (kernel === "waiting") return { text: "Looking for the kernel…", tone: "working" };
+  if (kernel === "unanswered" || kernel === "gone") return { text: "No kernel", tone: "problem" };
+  return null;
+}
+
+function lineStatus(state: PanelState): Status | null {
+  if (state.microphone === "asking")
+    return { text: "Allow the microphone when the browser asks", tone: "working" };
+  if (state.phase === "closing") return { text: "Hanging up…", tone: "working" };
+  if (state.isStarting || state.phase === "opening") return openingStatus(state);
+  if (state.phase !== "closed") return null;
+  if (state.isMicrophoneWanted) return { text: "Python would like to listen: press Start", tone: "idle" };
+  if (state.turns.size > 0) return { text: "Stopped. Press Start to talk again", tone: "idle" };
+  return { text: "Press Start and speak, or type below", tone: "idle" };
+}
+
+function openingStatus({ microphone }: PanelState): Status {
+  const hint = microphone === "on" ? " You can speak already" : "";
+  return { text: `Opening the line…${hint}`, tone: "working" };
+}
+
+function openStatus(state: PanelState): Status {
+  const name = speakerName(state);
+  if (state.hasOwner && !state.isOwner) return { text: "Talking in another page", tone: "idle" };
+  if (state.kernel === "busy") return { text: "The kernel is busy; your speech waits", tone: "problem" };
+  if (state.isSpeaking) return { text: `${name} is speaking`, tone: "speaking" };
+  if (state.microphone === "muted") return { text: `Muted. ${name} cannot hear you`, tone: "idle" };
+  if (state.microphone !== "on") return { text: "The line is open, the microphone is off", tone: "idle" };
+  if (state.turnDetection === "push_to_talk" && !state.isHeld) {
+    return { text: "Hold the button while you speak", tone: "idle" };
+  }
+  return state.isHeard || state.isHeld
+    ? { text: "Listening", tone: "listening" }
+    : { text: "Switching the microphone on…", tone: "working" };
+}
+
+const MICROPHONE_WORDS: Record<MicrophoneReason, string> = {
+  insecure:
+    "This page is not secure (http), so the browser offers no microphone. Open the notebook over https, or through " +
+    "a tunnel: run “ssh -L 8888:localhost:8888 your-host” and open http://localhost:8888. You can still type.",
+  policy:
+    "This app does not let notebook outputs use the microphone; VS Code is one of them. Open the notebook in a " +
+    "browser, or send sound from Python with ask(array). You can still type and listen.",
+  denied:
+    "The microphone was refused. Click the icon left of the address bar, allow the microphone, and try again. On " +
+    "macOS and Windows the privacy settings must allow it for the browser, too.",
+  no_device: "No microphone was found. Plug one in and try again. You can type and listen meanwhile.",
+  busy: "Another program is using the microphone, or it does not answer. Close that program and try again.",
+  lost: "The microphone is gone: it was unplugged or taken away. Plug it in and try again.",
+  waiting: "The browser is still asking whether this page may use the microphone. Look near the address bar.",
+  other: "The microphone could not be switched on. Reload the page and try again.",
+};
+
+const HOPELESS: (MicrophoneReason | null)[] = ["insecure", "policy", "waiting"];
+
+/** What stands in the way, with the button that removes it. */
+export function cardsOf(state: PanelState): Card[] {
+  const cards = [kernelCard(state), ownerCard(state), soundCard(state), microphoneCard(state)];
+  return cards.filter((card) => card !== null);
+}
+
+function kernelCard({ kernel }: PanelState): Card | null {
+  if (kernel === "unanswered") {
+    return {
+      key: "kernel",
+      level: "warning",
+      text: "No kernel answers. Run the cell to bring this panel to life. If a cell is running now, wait until it has finished.",
+    };
+  }
+  if (kernel !== "gone") return null;
+  return {
+    key: "kernel",
+    level: "error",
+    text: "The kernel does not answer any more, so the microphone is off. If it was restarted, run the cell again.",
+  };
+}
+
+function ownerCard(state: PanelState): Card | null {
+  if (!state.hasOwner || state.isOwner || state.phase === "closed") return null;
+  return {
+    key: "owner",
+    level: "info",
+    text: "Another page has this talk's microphone and sound.",
+    actionLabel: "Take over",
+    action: "takeOver",
+  };
+}
+
+function soundCard(state: PanelState): Card | null {
+  if (!state.isSoundWaiting) return null;
+  return {
+    key: "sound",
+    level: "warning",
+    text: `${speakerName(state)} has answered. The browser wants a click before it plays sound.`,
+    actionLabel: "Enable sound",
+    action: "enableSound",
+  };
+}
+
+function microphoneCard(state: PanelState): Card | null {
+  const { microphoneReason: reason } = state;
+  if (reason) return reasonCard(reason);
+  if (!state.isMicrophoneWanted || !isLineUp(state)) return null;
+  return {
+    key: "wanted",
+    level: "info",
+    text: "Python would like to listen.",
+    actionLabel: "Turn microphone on",
+    action: "switchMicrophoneOn",
+  };
+}
+
+function reasonCard(reason: MicrophoneReason): Card {
+  const card: Card = { key: `microphone-${reason}`, level: "warning", text: MICROPHONE_WORDS[reason] };
+  if (HOPELESS.includes(reason)) return card;
+  return { ...card, actionLabel: "Try again", action: "switchMicrophoneOn" };
+}
+
+/** What was lost, one sentence each. */
+export function lossesOf(state: PanelState): string[] {
+  const name = speakerName(state);
+  const sentences = [];
+  if (state.droppedS >= 0.05) {
+    sentences.push(`${seconds(state.droppedS)} of your speech was not sent: the kernel was busy.`);
+  }
+  if (state.lostS >= 0.05) {
+    sentences.push(`${seconds(state.lostS)} of ${name}’s voice was lost on its way to this page.`);
+  }
+  if (state.underrunCount > 0) {
+    sentences.push(`${name}’s voice came late ${times(state.underrunCount)} and paused.`);
+  }
+  if (state.isCellRunning) sentences.push("A cell is running.");
+  return sentences;
+}
+
+/** The words of a turn; where there are none, what is known of its sound. */
+export function turnWords(turn: Turn): string {
+  if (turn.text) return turn.text;
+  if (!turn.has_audio) return turn.is_complete ? "(nothing)" : "…";
+  if (turn.duration_s === null || turn.duration_s === 0) return "(speech)";
+  return `(speech, ${turn.is_approximate ? "about " : ""}${seconds(turn.duration_s)})`;
+}
+
+/** What is noted beside a turn: how quick it was, and how much of it was heard. */
+export function turnRemarks(turn: Turn): string[] {
+  const remarks = [];
+  if (turn.was_interrupted) remarks.push(interruptedWords(turn));
+  if (turn.latency_ms !== null) remarks.push(`after ${seconds(turn.latency_ms / 1000)}`);
+  return remarks;
+}
+
+function interruptedWords({ heard_s, duration_s }: Turn): string {
+  if (heard_s === null || duration_s === null || heard_s >= duration_s) return "interrupted";
+  return `interrupted, ${heard_s.toFixed(1)} of ${seconds(duration_s)} heard`;
+}
+
+function seconds(duration: number): string {
+  return `${duration.toFixed(1)} s`;
+}
+
+function times(count: number): string {
+  return count === 1 ? "once" : `${count} times`;
+}

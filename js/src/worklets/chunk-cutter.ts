@@ -1,0 +1,82 @@
+/** The microphone's quanta in, whole 100 ms chunks of 24 kHz mono int16 out. */
+
+import { PCM_RATE_HZ, toCode } from "../pcm";
+import { Resampler } from "../resampler";
+
+export const CHUNK_SAMPLES = 0.1 * PCM_RATE_HZ;
+
+export class ChunkCutter {
+  readonly #resampler: Resampler;
+  #chunk = new Int16Array(CHUNK_SAMPLES);
+  #filled = 0;
+  /** Samples since the microphone was switched on, those behind a closed gate included. */
+  #sampleIndex = 0;
+  #isGateOpen: boolean;
+  #mono = new Float32Array(0);
+  #resampled = new Float32Array(0);
+
+  /**
+   * @param onChunk owns the chunk it is given
+   * @param onSamples sees all that is heard, also behind a closed gate; a view that is valid during the call
+   */
+  constructor(
+    rateHz: number,
+    isGateOpen: boolean,
+    readonly onChunk: (pcm: Int16Array, sampleIndex: number) => void,
+    readonly onSamples: (samples: Float32Array) => void,
+  ) {
+    this.#resampler = new Resampler(rateHz, PCM_RATE_HZ);
+    this.#isGateOpen = isGateOpen;
+  }
+
+  /** Closing lets out what has been collected, as a shorter last chunk. */
+  setGate(isOpen: boolean): void {
+    if (this.#isGateOpen && !isOpen) this.#release();
+    this.#isGateOpen = isOpen;
+  }
+
+  push(channels: Float32Array[]): void {
+    this.#resampler.push(this.#mixDown(channels));
+    for (;;) {
+      const count = this.#resampler.pull(this.#resampled);
+      if (count === 0) return;
+      const samples = this.#resampled.subarray(0, count);
+      this.onSamples(samples);
+      this.#collect(samples);
+    }
+  }
+
+  #mixDown(channels: Float32Array[]): Float32Array {
+    const length = channels[0]?.length ?? 0;
+    if (this.#mono.length !== length) this.#makeRoom(length);
+    const mono = this.#mono.fill(0);
+    for (const channel of channels) {
+      for (let i = 0; i < length; i++) mono[i]! += channel[i]! / channels.length;
+    }
+    return mono;
+  }
+
+  #makeRoom(length: number): void {
+    this.#mono = new Float32Array(length);
+    this.#resampled = new Float32Array(Math.max(1, length));
+  }
+
+  #collect(samples: Float32Array): void {
+    if (!this.#isGateOpen) {
+      this.#sampleIndex += samples.length;
+      return;
+    }
+    for (const sample of samples) {
+      this.#chunk[this.#filled++] = toCode(sample);
+      if (this.#filled === CHUNK_SAMPLES) this.#release();
+    }
+  }
+
+  #release(): void {
+    if (this.#filled === 0) return;
+    const pcm = this.#chunk.slice(0, this.#filled);
+    this.onChunk(pcm, this.#sampleIndex);
+    this.#sampleIndex += this.#filled;
+    this.#filled = 0;
+  }
+}

@@ -1,0 +1,175 @@
+"""A client of the rehearsal server on a real socket, and speech made when it is needed."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pytest
+from websockets.asyncio.client import connect
+
+from grok_live_widget.audio import Resampler, pcm_from_samples, read_wav, samples_from_pcm
+from grok_live_widget.dialects import DIALECTS
+from grok_live_widget.events import (
+    AppendAudio,
+    AudioDelta,
+    Authenticate,
+    CreateItem,
+    CreateResponse,
+    Item,
+    PushToTalk,
+    ResponseDone,
+    ServerVad,
+    SessionUpdated,
+    UpdateSession,
+)
+from grok_live_widget.rehearsal import RehearsalServer
+
+E = TypeVar("E")
+
+PATIENCE_S = 30
+CHUNK_SAMPLES = 2_400
+
+
+class Client:
+    """One end of a line: says events and keeps what it hears, in order."""
+
+    def __init__(self, socket: Any, dialect: Any) -> None:
+        self.socket = socket
+        self.heard: list[Any] = []
+        self._dialect = dialect
+        self._read_count = 0
+
+    async def say(self, *events: Any) -> None:
+        for event in events:
+            await self.socket.send(self._dialect.encode(event), text=True)
+
+    async def say_raw(self, text: str) -> None:
+        await self.socket.send(text)
+
+    async def hear(self) -> Any:
+        """The next event that nobody has waited for yet."""
+        frame = await asyncio.wait_for(self.socket.recv(decode=False), PATIENCE_S)
+        self.heard.append(self._dialect.decode_server(frame))
+        return self.heard[-1]
+
+    async def until(self, kind: type[E]) -> E:
+        """The next event of this class."""
+        while not isinstance(event := await self.hear(), kind):
+            pass
+        return event
+
+    async def send_sound(self, pcm: np.ndarray, chunk_samples: int = CHUNK_SAMPLES) -> None:
+        for start in range(0, pcm.size, chunk_samples):
+            await self.say(AppendAudio(pcm[start : start + chunk_samples].tobytes()))
+
+    async def type_text(self, text: str, **response: Any) -> None:
+        item = Item(role="user", part="input_text", text=text)
+        await self.say(CreateItem(item), CreateResponse(**response))
+
+    async def ask(self, text: str) -> ResponseDone:
+        await self.type_text(text)
+        return await self.until(ResponseDone)
+
+    def all(self, kind: type[E]) -> list[E]:
+        return [event for event in self.heard if isinstance(event, kind)]
+
+    def kinds(self) -> list[str]:
+        """Names of what was heard, repetitions in a row told once, without pings."""
+        names = [type(event).__name__ for event in self.heard if type(event).__name__ != "Pinged"]
+        return [name for name, before in zip(names, ["", *names], strict=False) if name != before]
+
+    def sound(self, response_id: str | None = None) -> np.ndarray:
+        deltas = self.all(AudioDelta)
+        pieces = [d.pcm for d in deltas if response_id in (None, d.response_id)]
+        return np.frombuffer(b"".join(pieces), "<i2")
+
+    def forget(self) -> None:
+        self.heard.clear()
+
+
+@asynccontextmanager
+async def client_of(
+    server: RehearsalServer,
+    dialect: str = "realtime",
+    *,
+    detection: ServerVad | PushToTalk | None = None,
+    key: str = "any-key",
+    query: str = "",
+    **settings: Any,
+) -> AsyncIterator[Client]:
+    """Connect and settle the session."""
+    wanted = UpdateSession(turn_detection=detection or PushToTalk(), **settings)
+    headers = {"Authorization": f"Bearer {key}"} if dialect == "realtime" else {}
+    url = server.url(dialect) + query
+    async with connect(
+        url, additional_headers=headers, compression=None, max_queue=None, proxy=None
+    ) as socket:
+        client = Client(socket, DIALECTS[dialect])
+        if dialect == "live":
+            await client.say(Authenticate(key))
+        await client.say(wanted)
+        if dialect == "realtime":
+            await client.until(SessionUpdated)
+            client.forget()
+        yield client
+
+
+@pytest.fixture
+def connected() -> Callable[..., Any]:
+    """`async with connected(server, dialect, detection=...) as client`."""
+    return client_of
+
+
+@pytest.fixture
+def serving() -> Iterator[Callable[..., RehearsalServer]]:
+    """Start servers that are closed after the test; as fast as can be unless said."""
+    servers = []
+
+    def start(partner: Any = "parrot", **settings: Any) -> RehearsalServer:
+        server = RehearsalServer(partner, **{"speed": float("inf"), "words": False, **settings})
+        servers.append(server)
+        return server.start()
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+# --------------------------------------------------------------------------- sound
+@cache
+def _spoken(text: str, voice: str, folder: Path) -> bytes:
+    path = folder / f"{abs(hash((text, voice)))}.wav"
+    if not shutil.which("flite"):
+        pytest.skip("flite is not installed")
+    subprocess.run(["flite", "-voice", voice, "-t", text, "-o", str(path)], check=True)
+    pcm, rate_hz = read_wav(path)
+    resampled = Resampler(rate_hz, 24_000).push(samples_from_pcm(pcm), is_last=True)
+    return pcm_from_samples(resampled).tobytes()
+
+
+@pytest.fixture(scope="session")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., np.ndarray]:
+    """`speech(text, voice="rms") -> int16 [shape=(n,)]` at 24 kHz, clear and natural."""
+    folder = tmp_path_factory.mktemp("speech")
+    return lambda text, voice="rms": np.frombuffer(_spoken(text, voice, folder), np.int16)
+
+
+@pytest.fixture(scope="session")
+def silence() -> Callable[[float], np.ndarray]:
+    """`silence(duration_s) -> int16 [shape=(n,)]`."""
+    return lambda duration_s: np.zeros(round(duration_s * 24_000), np.int16)
+
+
+@pytest.fixture(scope="session")
+def utterance(speech: Any, silence: Any) -> np.ndarray:
+    """Silence, one sentence, and silence enough to end a turn; int16 at 24 kHz."""
+    sentence = speech("Hello there, please count to five.")
+    return np.concatenate((silence(0.7), sentence, silence(1.0)))

@@ -1,0 +1,597 @@
+"""The whole server, over a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from grok_live_widget.events import (
+    AppendAudio,
+    AudioDelta,
+    Authenticate,
+    ClearAudio,
+    CommitAudio,
+    CreateItem,
+    CreateResponse,
+    ErrorReported,
+    Item,
+    PushToTalk,
+    ResponseDone,
+    ServerVad,
+    SessionCreated,
+    SessionUpdated,
+    SpeechStarted,
+    SpeechStopped,
+    TextDelta,
+    TranscriptDelta,
+    Unrecognized,
+)
+from grok_live_widget.exceptions import ConfigurationError, RehearsalError
+from grok_live_widget.rehearsal import RehearsalServer
+
+VAD = ServerVad()
+
+
+def turn_samples(client: Any, sent: np.ndarray) -> np.ndarray:
+    """The stretch of `sent` that the server called the turn."""
+    started, stopped = client.all(SpeechStarted)[-1], client.all(SpeechStopped)[-1]
+    return sent[started.audio_start_ms * 24 : stopped.audio_end_ms * 24]
+
+
+def rehearsal_threads() -> set[str]:
+    return {t.name for t in threading.enumerate() if t.name.startswith("rehearsal")}
+
+
+async def until_no_thread_is_left() -> None:
+    async with asyncio.timeout(10):
+        while rehearsal_threads():
+            await asyncio.sleep(0.01)
+
+
+# --------------------------------------------------------------------------- the door
+async def test_a_handshake_without_a_key_is_refused_with_401(serving: Any) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(serving().url("realtime"), proxy=None)
+    assert refused.value.response.status_code == 401
+
+
+async def test_a_wrong_key_is_refused_with_400_as_the_service_does(serving: Any) -> None:
+    server = serving(api_key="right")
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(
+            server.url("realtime"),
+            additional_headers={"Authorization": "Bearer wrong"},
+            proxy=None,
+        )
+    response = refused.value.response
+    body = json.loads(response.body)
+    assert response.status_code == 400
+    assert "API key" in body["error"]
+    assert body["code"]
+
+
+async def test_the_right_key_opens_the_door(serving: Any, connected: Any) -> None:
+    async with connected(serving(api_key="right"), key="right") as client:
+        assert (await client.ask("hello")).status == "completed"
+
+
+@pytest.mark.parametrize("dialect", ["live", "realtime"])
+async def test_a_web_page_is_refused_unless_it_is_allowed_by_name(
+    serving: Any, dialect: str
+) -> None:
+    server = serving(allowed_origins=["https://friend.example"])
+    headers = {"Authorization": "Bearer any"}
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(
+            server.url(dialect), origin="https://a.example", additional_headers=headers, proxy=None
+        )
+    assert refused.value.response.status_code == 403
+    async with connect(
+        server.url(dialect),
+        origin="https://friend.example",
+        additional_headers=headers,
+        proxy=None,
+    ):
+        pass
+
+
+async def test_any_other_path_does_not_exist(serving: Any) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(serving().url("realtime") + "x", proxy=None)
+    assert refused.value.response.status_code == 404
+
+
+@pytest.mark.parametrize("first", [Authenticate("wrong"), CommitAudio()])
+async def test_live_closes_on_a_first_message_that_is_not_the_right_key(
+    serving: Any, connected: Any, first: Any
+) -> None:
+    server = serving(api_key="right")
+    async with connect(server.url("live"), proxy=None) as socket:
+        from grok_live_widget.dialects import LIVE
+
+        await socket.send(LIVE.encode(first), text=True)
+        error = LIVE.decode_server(await socket.recv(decode=False))
+        assert isinstance(error, ErrorReported)
+        assert "API key" in error.message
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+        assert closed.value.rcvd.code == 1008
+
+
+# --------------------------------------------------------------------------- orders of events
+async def test_a_session_opens_as_recorded(serving: Any) -> None:
+    from grok_live_widget.dialects import REALTIME
+    from grok_live_widget.events import UpdateSession
+
+    async with connect(
+        serving().url("realtime") + "?model=some-model",
+        additional_headers={"Authorization": "Bearer any"},
+        proxy=None,
+    ) as socket:
+        await socket.send(REALTIME.encode(UpdateSession(turn_detection=VAD)), text=True)
+        messages = [json.loads(await socket.recv()) for _ in range(4)]
+    assert [message["type"] for message in messages] == [
+        "session.created",
+        "conversation.created",
+        "ping",
+        "session.updated",
+    ]
+    created, updated = messages[0]["session"], messages[3]["session"]
+    assert created["model"] == updated["model"] == "some-model"
+    assert created["turn_detection"] == {"type": None}
+    assert updated["turn_detection"]["threshold"] == 0.5
+    assert all(message["event_id"] for message in messages)
+
+
+TEXT_TURN = [
+    "ItemAdded",
+    "ResponseCreated",
+    "OutputItemAdded",
+    "ItemAdded",
+    "ContentPartAdded",
+    "AudioDelta",
+    "TranscriptDelta",
+]
+REPLY_END = ["TranscriptDone", "ContentPartDone", "AudioDone", "OutputItemDone", "ResponseDone"]
+
+
+async def test_a_typed_turn_is_answered_in_the_recorded_order(serving: Any, connected: Any) -> None:
+    async with connected(serving("talker")) as client:
+        await client.ask("hello")
+        kinds = client.kinds()
+    assert kinds[: len(TEXT_TURN)] == TEXT_TURN
+    assert kinds[-len(REPLY_END) :] == REPLY_END
+    assert set(kinds[len(TEXT_TURN) : -len(REPLY_END)]) <= {"AudioDelta", "TranscriptDelta"}
+
+
+async def test_a_spoken_turn_is_answered_in_the_recorded_order(
+    serving: Any, connected: Any, utterance: np.ndarray
+) -> None:
+    async with connected(serving("parrot"), detection=VAD) as client:
+        await client.send_sound(utterance)
+        await client.until(ResponseDone)
+    assert client.kinds() == [
+        "SpeechStarted",
+        "ItemAdded",
+        "UserTranscriptReplaced",
+        "SpeechStopped",
+        "AudioCommitted",
+        "UserTranscriptReplaced",
+        "ResponseCreated",
+        "OutputItemAdded",
+        "ItemAdded",
+        "ContentPartAdded",
+        "AudioDelta",
+        *REPLY_END,
+    ]
+
+
+async def test_push_to_talk_waits_for_a_request(
+    serving: Any, connected: Any, utterance: np.ndarray
+) -> None:
+    async with connected(serving("parrot")) as client:
+        await client.send_sound(utterance)
+        await client.say(CommitAudio(), CreateResponse(metadata={"a": "b"}))
+        done = await client.until(ResponseDone)
+        assert client.kinds()[:2] == ["AudioCommitted", "ItemAdded"]
+        assert done.metadata == {"a": "b"}
+        np.testing.assert_array_equal(client.sound(), utterance)
+
+
+async def test_clear_forgets_what_was_not_committed(
+    serving: Any, connected: Any, utterance: np.ndarray
+) -> None:
+    kept = utterance[24_000:30_000]
+    async with connected(serving("parrot")) as client:
+        await client.send_sound(utterance)
+        await client.say(ClearAudio(), AppendAudio(kept.tobytes()), CommitAudio())
+        await client.say(CreateResponse())
+        await client.until(ResponseDone)
+        assert client.kinds()[0] == "AudioCleared"
+        np.testing.assert_array_equal(client.sound(), kept)
+
+
+async def test_each_commit_begins_where_the_last_ended(serving: Any, connected: Any) -> None:
+    sound = np.arange(5_000, dtype=np.int16)
+    async with connected(serving("parrot")) as client:
+        for piece in (sound[:1_234], sound[1_234:]):
+            client.forget()
+            await client.say(AppendAudio(piece.tobytes()), CommitAudio(), CreateResponse())
+            await client.until(ResponseDone)
+            np.testing.assert_array_equal(client.sound(), piece)
+
+
+async def test_an_empty_commit_is_tolerated(serving: Any, connected: Any) -> None:
+    async with connected(serving("parrot")) as client:
+        await client.say(CommitAudio())
+        await client.ask("still there?")
+        assert client.kinds()[0] == "AudioCommitted"
+        assert not client.all(ErrorReported)
+
+
+# --------------------------------------------------------------------------- sound
+@pytest.mark.parametrize("chunk_samples", [480, 2_400, 100_000])
+async def test_the_parrot_returns_the_turn_bit_for_bit(
+    serving: Any, connected: Any, utterance: np.ndarray, chunk_samples: int
+) -> None:
+    async with connected(serving("parrot"), detection=VAD) as client:
+        await client.send_sound(utterance, chunk_samples)
+        done = await client.until(ResponseDone)
+        wanted = turn_samples(client, utterance)
+        np.testing.assert_array_equal(client.sound(), wanted)
+        assert done.usage["output_audio_seconds"] == wanted.size / 24_000
+
+
+async def test_the_whole_sentence_is_in_the_turn(
+    serving: Any, connected: Any, utterance: np.ndarray
+) -> None:
+    async with connected(serving("parrot"), detection=VAD) as client:
+        await client.send_sound(utterance)
+        await client.until(ResponseDone)
+        inside = client.sound().astype(float)
+    assert np.sum(inside**2) / np.sum(utterance.astype(float) ** 2) > 0.999
+
+
+async def test_the_parrot_answers_typed_text_without_a_sound(serving: Any, connected: Any) -> None:
+    async with connected(serving("parrot")) as client:
+        done = await client.ask("just text")
+        assert "".join(delta.delta for delta in client.all(TextDelta)) == "just text"
+        assert not client.all(AudioDelta)
+        assert done.usage["output_audio_seconds"] == 0
+
+
+# --------------------------------------------------------------------------- live
+SEED_TYPES = {
+    "response.audio.delta",
+    "response.audio_transcript.delta",
+    "input_audio_buffer.speech_started",
+    "input_audio_buffer.speech_stopped",
+    "error",
+}
+
+
+async def test_live_says_only_the_five_words_of_the_seed(
+    serving: Any, utterance: np.ndarray
+) -> None:
+    from grok_live_widget.dialects import LIVE
+    from grok_live_widget.events import UpdateSession
+
+    server = serving("talker")
+    messages = []
+    async with connect(server.url("live"), max_queue=None, proxy=None) as socket:
+        for event in (
+            Authenticate("key"),
+            UpdateSession(turn_detection=VAD),
+            AppendAudio(utterance.tobytes()),
+            CreateItem(Item(role="user", part="input_text", text="hello")),
+            ClearAudio(),
+        ):
+            await socket.send(LIVE.encode(event), text=True)
+        await socket.send('{"type": "nonsense"}')
+        while {message["type"] for message in messages} != SEED_TYPES:
+            messages.append(json.loads(await asyncio.wait_for(socket.recv(), 30)))
+    fields = {name for message in messages if message["type"] != "error" for name in message}
+    assert fields <= {"type", "delta"}
+
+
+async def test_live_answers_a_commit_unasked(serving: Any, connected: Any) -> None:
+    sound = np.arange(3_000, dtype=np.int16)
+    async with connected(serving("parrot"), "live", detection=PushToTalk()) as client:
+        await client.say(AppendAudio(sound.tobytes()), CommitAudio())
+        while client.sound().size < sound.size:
+            await client.hear()
+        np.testing.assert_array_equal(client.sound(), sound)
+
+
+async def test_live_answers_typed_text_by_analogy(serving: Any, connected: Any) -> None:
+    async with connected(serving("parrot"), "live") as client:
+        await client.type_text("hello")
+        assert (await client.until(TranscriptDelta)).delta == "hello"
+
+
+# --------------------------------------------------------------------------- interruptions
+def endless(turn: Any) -> Any:
+    """Speaks until it is interrupted."""
+    while True:
+        yield np.ones(4_800, np.int16)
+
+
+async def test_speech_cancels_the_running_reply(
+    serving: Any, connected: Any, utterance: np.ndarray
+) -> None:
+    async with connected(serving(endless, speed=1.0), detection=VAD) as client:
+        await client.type_text("talk")
+        await client.until(AudioDelta)
+        client.forget()
+        await client.send_sound(utterance)
+        done = await client.until(ResponseDone)
+        assert done.status == "cancelled"
+        kinds = client.kinds()
+        assert kinds.index("SpeechStarted") < kinds.index("ResponseDone")
+
+
+async def test_nothing_of_a_cancelled_reply_is_sent_after_its_end(
+    serving: Any, connected: Any, utterance: np.ndarray
+) -> None:
+    async with connected(serving(endless, speed=1.0), detection=VAD) as client:
+        await client.type_text("talk")
+        await client.until(AudioDelta)
+        await client.send_sound(utterance)
+        first = await client.until(ResponseDone)
+        client.forget()
+        while client.sound().size < 10_000:
+            await client.hear()
+        assert first.response_id not in {delta.response_id for delta in client.all(AudioDelta)}
+
+
+async def test_half_duplex_hears_the_second_sentence_after_the_first_reply(
+    serving: Any, connected: Any, utterance: np.ndarray
+) -> None:
+    sound = np.concatenate((utterance, utterance))
+    server = serving("parrot", half_duplex=True, speed=20)
+    async with connected(server, detection=VAD) as client:
+        await client.send_sound(sound, sound.size)
+        first = await client.until(ResponseDone)
+        second = await client.until(ResponseDone)
+        assert (first.status, second.status) == ("completed", "completed")
+        assert len(client.all(SpeechStarted)) == 2
+        np.testing.assert_array_equal(client.sound(second.response_id), turn_samples(client, sound))
+
+
+async def test_full_duplex_cancels_where_half_duplex_waits(
+    serving: Any, connected: Any, utterance: np.ndarray
+) -> None:
+    sound = np.concatenate((utterance, utterance))
+
+    def endless_then_parrot(turn: Any) -> Any:
+        return turn.pcm if turn.history[:-1] else endless(turn)
+
+    server = serving(endless_then_parrot, speed=20)
+    async with connected(server, detection=VAD) as client:
+        await client.send_sound(utterance)
+        await client.until(AudioDelta)
+        await client.send_sound(utterance)
+        first = await client.until(ResponseDone)
+        assert first.status == "cancelled"
+        second = await client.until(ResponseDone)
+        assert second.status == "completed"
+        np.testing.assert_array_equal(client.sound(second.response_id), turn_samples(client, sound))
+
+
+# --------------------------------------------------------------------------- partners
+def plain_text(turn: Any) -> str:
+    return "yes"
+
+
+def plain_sound(turn: Any) -> np.ndarray:
+    return np.full(100, 0.5, np.float32)
+
+
+def pieces(turn: Any) -> Any:
+    yield np.full(50, 0.5)
+    yield np.full(50, 16_384, np.int16)
+
+
+async def coroutine(turn: Any) -> np.ndarray:
+    await asyncio.sleep(0)
+    return np.full((100, 2), 0.5, np.float64)
+
+
+async def async_pieces(turn: Any) -> Any:
+    for _ in range(2):
+        await asyncio.sleep(0)
+        yield np.full(50, 0.5, np.float32)
+
+
+@pytest.mark.parametrize("partner", [plain_sound, pieces, coroutine, async_pieces])
+async def test_a_partner_may_answer_with_sound_in_any_way(
+    serving: Any, connected: Any, partner: Any
+) -> None:
+    async with connected(serving(partner)) as client:
+        await client.ask("go")
+        np.testing.assert_array_equal(client.sound(), np.full(100, 16_384, np.int16))
+
+
+async def test_a_partner_s_words_are_spoken(serving: Any, connected: Any) -> None:
+    pytest.importorskip("espeakng_loader")
+    async with connected(serving(plain_text)) as client:
+        await client.ask("go")
+        assert "".join(delta.delta for delta in client.all(TranscriptDelta)) == "yes"
+        assert client.sound().size > 2_400
+
+
+async def test_a_partner_that_fails_is_reported_and_the_line_stays_open(
+    serving: Any, connected: Any
+) -> None:
+    def moody(turn: Any) -> str:
+        if turn.text == "now fail":
+            raise ValueError("out of ideas")
+        return "fine"
+
+    async with connected(serving(moody)) as client:
+        assert (await client.ask("now fail")).status == "failed"
+        error = client.all(ErrorReported)[-1]
+        assert error.error_type == "internal_error"
+        assert "out of ideas" in error.message
+        assert (await client.ask("again")).status == "completed"
+
+
+async def test_a_partner_that_answers_nonsense_is_reported(serving: Any, connected: Any) -> None:
+    async with connected(serving(lambda turn: 42)) as client:
+        assert (await client.ask("go")).status == "failed"
+        assert "int" in client.all(ErrorReported)[-1].message
+
+
+# --------------------------------------------------------------------------- what is not understood
+@pytest.mark.parametrize("text", ['{"type": "conversation.item.retrieve"}', "not json", "[]", "{}"])
+async def test_an_unknown_message_is_an_error_event(
+    serving: Any, connected: Any, text: str
+) -> None:
+    async with connected(serving("parrot")) as client:
+        await client.say_raw(text)
+        assert (await client.until(ErrorReported)).error_type == "invalid_event"
+        assert (await client.ask("still there?")).status == "completed"
+
+
+async def test_every_frame_of_a_talk_is_known_to_the_dialect(
+    serving: Any, connected: Any, utterance: np.ndarray
+) -> None:
+    async with connected(serving("talker"), detection=VAD) as client:
+        await client.send_sound(utterance)
+        await client.until(ResponseDone)
+        await client.ask("hello")
+        assert not client.all(Unrecognized)
+
+
+# --------------------------------------------------------------------------- life and end
+async def test_pings_come_now_and_again(serving: Any, connected: Any) -> None:
+    from grok_live_widget.events import Pinged
+
+    async with connected(serving("parrot", ping_interval_s=0.02)) as client:
+        first, second = await client.until(Pinged), await client.until(Pinged)
+        assert second.timestamp_ms >= first.timestamp_ms
+
+
+async def test_a_client_that_leaves_in_the_middle_leaves_nothing_behind(
+    serving: Any, connected: Any
+) -> None:
+    server = serving(endless, speed=1.0)
+    async with connected(server) as client:
+        await client.type_text("talk")
+        await client.until(AudioDelta)
+        assert "rehearsal-partner" in rehearsal_threads()
+    async with asyncio.timeout(10):
+        while "rehearsal-partner" in rehearsal_threads():
+            await asyncio.sleep(0.01)
+    async with connected(server) as client:
+        await client.type_text("still there?")
+        await client.until(AudioDelta)
+
+
+async def test_closing_in_the_middle_hangs_up_and_ends_every_thread(
+    serving: Any, connected: Any
+) -> None:
+    server = serving(endless, speed=1.0)
+    async with connected(server) as client:
+        await client.type_text("talk")
+        await client.until(AudioDelta)
+        await asyncio.to_thread(server.close)
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                await client.hear()
+        assert closed.value.rcvd.code in (1000, 1001)
+    await until_no_thread_is_left()
+
+
+async def test_a_partner_that_is_asleep_does_not_hold_up_the_end(
+    serving: Any, connected: Any
+) -> None:
+    cancelled = threading.Event()
+
+    async def sleepy(turn: Any) -> str:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+        return ""
+
+    server = serving(sleepy)
+    async with connected(server) as client:
+        await client.type_text("talk")
+        await client.hear()
+    async with asyncio.timeout(10):
+        while not cancelled.is_set():
+            await asyncio.sleep(0.01)
+
+
+async def test_it_serves_as_an_asynchronous_context_manager(connected: Any) -> None:
+    async with RehearsalServer("parrot") as server, connected(server) as client:
+        await client.ask("hello")
+    await until_no_thread_is_left()
+
+
+def test_it_can_be_closed_twice_and_started_again() -> None:
+    server = RehearsalServer("parrot")
+    for _ in range(2):
+        with server:
+            assert server.url("live") == f"ws://127.0.0.1:{server.port}/v1/live"
+        server.close()
+    assert rehearsal_threads() == set()
+
+
+def test_a_server_that_is_not_running_has_no_port() -> None:
+    with pytest.raises(RehearsalError, match="with"):
+        RehearsalServer("parrot").url("live")
+
+
+def test_a_port_that_is_taken_is_an_error_with_a_cure() -> None:
+    with RehearsalServer("parrot") as first:
+        second = RehearsalServer("parrot", port=first.port)
+        with pytest.raises(RehearsalError, match="port=0"):
+            second.start()
+    assert rehearsal_threads() == set()
+
+
+@pytest.mark.parametrize("settings", [{"speed": 0}, {"ping_interval_s": -1}, {"partner": "who"}])
+def test_wrong_settings_are_refused_before_anything_is_opened(settings: Any) -> None:
+    with pytest.raises(ConfigurationError):
+        RehearsalServer(**settings)
+
+
+def test_the_key_is_in_no_repr() -> None:
+    server = RehearsalServer("parrot", api_key="secret-of-mine")
+    assert "secret-of-mine" not in repr(server) + repr(vars(server)["_settings"])
+
+
+async def test_nothing_is_printed_and_nothing_is_logged(
+    serving: Any, connected: Any, capfd: Any, caplog: Any
+) -> None:
+    caplog.set_level(0, "grok_live_widget")
+    async with connected(serving(api_key="right"), key="right") as client:
+        await client.ask("hello")
+    assert capfd.readouterr() == ("", "")
+    assert not [record for record in caplog.records if "right" in record.getMessage()]
+
+
+async def test_the_session_is_announced_with_the_model_that_was_asked_for(
+    serving: Any, connected: Any
+) -> None:
+    from grok_live_widget.dialects import REALTIME
+
+    async with connect(
+        serving().url("realtime"),
+        additional_headers={"Authorization": "Bearer any"},
+        proxy=None,
+    ) as socket:
+        created = REALTIME.decode_server(await socket.recv(decode=False))
+    assert isinstance(created, SessionCreated)
+    assert (created.model, created.voice) == (REALTIME.default_model, "ara")
+    assert SessionUpdated not in {type(created)}

@@ -1,0 +1,147 @@
+"""The rules of the house that no linter knows."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "grok_live_widget"
+TESTS = ROOT / "tests"
+
+# Tests of the whole, which belong to no single room.
+WHOLE = {"test_house.py", "test_notebooks.py"}
+# Folders whose tests drive the whole from outside.
+OUTSIDE = {"browser", "peers"}
+# Rooms tested through their one caller.
+THROUGH = {"__main__.py": "test_cli.py"}
+
+modules = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+
+
+def expected_test(module: Path) -> Path:
+    """`dialects/live.py` is tested in `dialects/test_live.py`, `__init__.py` in `test_init.py`."""
+    if str(module) in THROUGH:
+        return Path(THROUGH[str(module)])
+    return module.with_name(f"test_{module.stem.strip('_')}.py")
+
+
+def imported_names(path: Path) -> set[str]:
+    """Top-level packages that a file imports, be it by `import_module("name")`."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        match node:
+            case ast.Import():
+                names |= {alias.name for alias in node.names}
+            case ast.ImportFrom(level=0, module=str(name)):
+                names.add(name)
+            case ast.Call(
+                func=ast.Name(id="import_module") | ast.Attribute(attr="import_module"),
+                args=[ast.Constant(value=str(name)), *_],
+            ):
+                names.add(name)
+    return {name.split(".")[0] for name in names}
+
+
+def importers(*names: str) -> set[str]:
+    return {str(module) for module in modules if imported_names(PACKAGE / module) & set(names)}
+
+
+def texts_of_the_tree() -> list[tuple[str, str]]:
+    """Path and text of every file that is, or could be, committed."""
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    if listing.returncode:
+        pytest.skip("not a git checkout")
+    found = []
+    for name in filter(None, listing.stdout.decode().split("\0")):
+        path = ROOT / name
+        if path.is_file() and path != Path(__file__):
+            raw = path.read_bytes()
+            if b"\0" not in raw:
+                found.append((name, raw.decode("utf-8")))
+    return found
+
+
+def does_something(module: Path) -> bool:
+    """A package's `__init__.py` that only passes names on needs no test."""
+    body = ast.parse((PACKAGE / module).read_text("utf-8")).body
+    return any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in body)
+
+
+def test_every_room_has_its_test() -> None:
+    wanted = {expected_test(module) for module in modules if does_something(module)}
+    missing = {str(test) for test in wanted if not (TESTS / test).is_file()}
+    assert sorted(missing) == []
+
+
+def test_every_test_has_its_room() -> None:
+    rooms = {expected_test(module) for module in modules}
+    tests = {path.relative_to(TESTS) for path in TESTS.rglob("test_*.py")}
+    homeless = {
+        str(test)
+        for test in tests - rooms
+        if str(test) not in WHOLE and test.parts[0] not in OUTSIDE
+    }
+    assert sorted(homeless) == []
+
+
+def test_only_the_session_and_the_rehearsal_server_know_websockets() -> None:
+    assert importers("websockets") <= {"session.py", "rehearsal/server.py"}
+
+
+def test_only_the_front_door_knows_nest_asyncio() -> None:
+    assert importers("nest_asyncio", "nest_asyncio2") <= {"__init__.py"}
+    tree = ast.parse((PACKAGE / "__init__.py").read_text("utf-8"))
+    at_import = {node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)}
+    assert "nest_asyncio" not in " ".join(map(ast.unparse, at_import))
+
+
+def test_text_reaches_the_page_as_text_only() -> None:
+    markup = re.compile(r"\b(innerHTML|outerHTML|insertAdjacentHTML|document\.write)\b")
+    guilty = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "js" / "src").rglob("*.ts")
+        if markup.search(path.read_text("utf-8"))
+    }
+    assert guilty == set()
+
+
+@pytest.mark.parametrize(
+    ("what", "pattern"),
+    [
+        ("a path of someone's machine", r"(?<![\w./:-])/(home|Users|root|work|workspace|mnt)/\w"),
+        (
+            "a package registry of someone's own",
+            r"index-url|find-links|artifactory|verdaccio|devpi",
+        ),
+        ("an API key", r"\b(xai|sk|pk|ghp|gho)[-_][A-Za-z0-9]{20,}|\bBearer [A-Za-z0-9]{20,}"),
+    ],
+)
+def test_no_file_holds(what: str, pattern: str) -> None:
+    compiled = re.compile(pattern)
+    found = [
+        f"{name}: {match.group()}"
+        for name, text in texts_of_the_tree()
+        for match in compiled.finditer(text)
+    ]
+    assert found == [], f"{what} was committed"
+
+
+def test_the_lock_of_the_front_end_names_no_other_registry() -> None:
+    lock = json.loads((ROOT / "js" / "package-lock.json").read_text("utf-8"))
+    hosts = {
+        package["resolved"].split("/")[2]
+        for package in lock["packages"].values()
+        if "resolved" in package
+    }
+    assert hosts <= {"registry.npmjs.org"}
