@@ -233,6 +233,19 @@ class Connecting:
         self._settings = settings
         self._answerer = answerer
         self._session: Session | None = None
+        self._server: RehearsalServer | None = None
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether the rehearsal will answer."""
+        return self._answerer.is_rehearsal
+
+    def use_fast_rehearsal(self) -> RehearsalServer:
+        """Have the rehearsal answer at once and half-duplex, for sound sent faster than real
+        time; returns its server, not yet started.
+        """
+        self._server = new_rehearsal(self._settings, half_duplex=True, speed=float("inf"))
+        return self._server
 
     def __await__(self) -> Generator[Any, None, Session]:
         return self._open().__await__()
@@ -249,7 +262,8 @@ class Connecting:
         conversation = Conversation(self._settings.turn_detection)
         if not self._answerer.is_rehearsal:
             return await open_line(self._answerer, self._settings, conversation)
-        server = await asyncio.to_thread(new_rehearsal(self._settings).start)
+        server = self._server or new_rehearsal(self._settings)
+        await asyncio.to_thread(server.start)
         try:
             session = await open_line(
                 self._answerer, self._settings, conversation, rehearsal=server

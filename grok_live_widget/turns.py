@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .audio import SAMPLE_RATE_HZ, samples_from_pcm, write_wav
 from .tape import Tape
 
-__all__ = ["Turn", "Turns"]
+__all__ = ["Turn", "Turns", "extremes_of"]
 
 
 class Turn:
@@ -157,6 +157,15 @@ class Turn:
 
     def _hear(self, sample_count: int) -> None:
         self.heard_sample_count = min(sample_count, len(self.pcm))
+
+
+def extremes_of(turn: Turn, columns: int) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+    """Least and greatest sample of each of `columns` equal parts of a turn, for drawing.
+
+    Two ``ndarray of int16 [shape=(m,)]``, m <= `columns`.
+    """
+    start = turn._start_sample
+    return turn._tape.envelope(columns, start, start + len(turn.pcm))
 
 
 class Turns(Sequence[Turn]):

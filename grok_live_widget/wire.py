@@ -112,7 +112,7 @@ def translated(error: BaseException, host: str) -> GrokLiveError:
             )
         case ssl.SSLError():
             return ConnectError(
-                f"no safe (TLS) line to {host}: {error.reason or 'it failed'}.", host=host
+                f"no safe (TLS) line to {host}: {getattr(error, 'reason', None) or 'it failed'}.", host=host
             )
         case socket.gaierror():
             return ConnectError(

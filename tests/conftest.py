@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from websockets.asyncio.server import Server, serve
+
+from grok_live_widget.audio import Resampler, pcm_from_samples, read_wav, samples_from_pcm
+from grok_live_widget.background import LoopThread
 
 HERE = Path(__file__).parent
 
@@ -23,3 +32,73 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(folder)
     late = ("browser", "peers", "slow")
     items.sort(key=lambda item: any(item.get_closest_marker(mark) for mark in late))
+
+
+# --------------------------------------------------------------------------- sound
+@pytest.fixture(scope="session")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., np.ndarray]:
+    """`speech(text, voice="rms") -> int16 [shape=(n,)]` at 24 kHz, clear and natural."""
+    if not shutil.which("flite"):
+        pytest.skip("flite is not installed")
+    folder = tmp_path_factory.mktemp("speech")
+    spoken: dict[tuple[str, str], np.ndarray] = {}
+
+    def speak(text: str, voice: str = "rms") -> np.ndarray:
+        if (text, voice) not in spoken:
+            path = folder / f"{len(spoken)}.wav"
+            subprocess.run(["flite", "-voice", voice, "-t", text, "-o", str(path)], check=True)
+            pcm, rate_hz = read_wav(path)
+            resampler = Resampler(rate_hz, 24_000)
+            samples = resampler.push(samples_from_pcm(pcm), is_last=True)
+            spoken[text, voice] = pcm_from_samples(samples)
+        return spoken[text, voice]
+
+    return speak
+
+
+@pytest.fixture(scope="session")
+def silence() -> Callable[[float], np.ndarray]:
+    """`silence(duration_s) -> int16 [shape=(n,)]`."""
+    return lambda duration_s: np.zeros(round(duration_s * 24_000), np.int16)
+
+
+@pytest.fixture(scope="session")
+def question(speech: Any, silence: Any) -> np.ndarray:
+    """One spoken sentence with a little silence before it; int16 at 24 kHz."""
+    return np.concatenate((silence(0.5), speech("Hello there, what is your name?")))
+
+
+# --------------------------------------------------------------------------- peers
+class Peer:
+    """A WebSocket server that behaves as a test wants, on a thread of its own."""
+
+    def __init__(self, talk: Any, **options: Any) -> None:
+        self._thread = LoopThread("test-peer")
+        self._server: Server = self._thread.run(self._open(talk, options))
+        self.port = self._server.sockets[0].getsockname()[1]
+        self.url = f"ws://127.0.0.1:{self.port}/v1/realtime"
+
+    async def _open(self, talk: Any, options: dict[str, Any]) -> Server:
+        return await serve(talk, "127.0.0.1", 0, compression=None, close_timeout=0.5, **options)
+
+    def close(self) -> None:
+        self._thread.run(self._close())
+        self._thread.close()
+
+    async def _close(self) -> None:
+        self._server.close()
+        await self._server.wait_closed()
+
+
+@pytest.fixture
+def peer() -> Iterator[Callable[..., Peer]]:
+    """`peer(async_handler, **options_of_serve) -> Peer`, closed after the test."""
+    peers: list[Peer] = []
+
+    def start(talk: Any, **options: Any) -> Peer:
+        peers.append(Peer(talk, **options))
+        return peers[-1]
+
+    yield start
+    for each in peers:
+        each.close()

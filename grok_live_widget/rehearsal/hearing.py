@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 
 import numpy as np
@@ -42,10 +42,14 @@ class SpeechBegan:
 
 @dataclass(frozen=True, slots=True)
 class SpeechEnded:
-    """The pause was long enough; `end_ms` is where that was decided."""
+    """The pause was long enough; `end_ms` is where that was decided.
+
+    `pcm` is the whole turn, int16 [shape=((end_ms - start_ms) * 24,)].
+    """
 
     start_ms: int
     end_ms: int
+    pcm: Pcm = field(default_factory=lambda: np.zeros(0, np.int16), compare=False, repr=False)
 
 
 Heard = SpeechBegan | SpeechEnded
@@ -272,17 +276,6 @@ class Ear:
                 return heard
         return None
 
-    def cut(self, start_ms: int, end_ms: int) -> Pcm:
-        """The samples of a turn; what lies before them is forgotten.
-
-        Returns
-        -------
-        ndarray of int16 [shape=((end_ms - start_ms) * 24,)]
-        """
-        pcm = self._memory.cut(start_ms * SAMPLES_PER_MS, end_ms * SAMPLES_PER_MS)
-        self._memory.forget_before(self._floor)
-        return pcm
-
     def take(self) -> Pcm:
         """Everything since the last turn, which a commit ends here."""
         pcm = self._memory.cut(self._floor, self.position)
@@ -291,8 +284,8 @@ class Ear:
 
     def end_speech(self) -> SpeechEnded:
         """End the speech that is going on with the last sample received."""
-        ended = SpeechEnded(self._start_ms, self.position // SAMPLES_PER_MS)
-        self._listen_from(self.position)
+        ended = self._ended(self.position)
+        self.clear()
         return ended
 
     def clear(self) -> None:
@@ -317,7 +310,12 @@ class Ear:
         if not self._pause.ends(probability, detection.threshold, silence_ms):
             return None
         self._floor = self._judged
-        return SpeechEnded(self._start_ms, self._judged // SAMPLES_PER_MS)
+        return self._ended(self._judged)
+
+    def _ended(self, position: int) -> SpeechEnded:
+        end_ms = position // SAMPLES_PER_MS
+        start, end = self._start_ms * SAMPLES_PER_MS, end_ms * SAMPLES_PER_MS
+        return SpeechEnded(self._start_ms, end_ms, self._memory.cut(start, end))
 
     def _maybe_begin(self, probability: float, detection: ServerVad) -> SpeechBegan | None:
         if not self._pause.begins(probability, detection.threshold):

@@ -200,8 +200,7 @@ class Line:
             if isinstance(heard, SpeechBegan):
                 self._state.begin_speech(heard)
             else:
-                pcm = self._ear.cut(heard.start_ms, heard.end_ms)
-                self._state.end_speech(heard, pcm)
+                self._state.end_speech(heard)
             self._carry_out()
         self._state.follow_speech(self._ear.speech_ms)
 
@@ -209,18 +208,14 @@ class Line:
         before = self._state.detection
         self._state.update(event)
         if type(before) is not type(self._state.detection) and self._ear.is_speech:
-            self._end_speech()
+            self._state.end_speech(self._ear.end_speech())
         self._ear.listen_for(self._state.detection)
 
     def _commit(self) -> None:
         if self._ear.is_speech:
-            self._end_speech()
+            self._state.end_speech(self._ear.end_speech())
         else:
             self._state.commit(self._ear.take())
-
-    def _end_speech(self) -> None:
-        ended = self._ear.end_speech()
-        self._state.end_speech(ended, self._ear.cut(ended.start_ms, ended.end_ms))
 
     # ------------------------------------------------------------------ what follows from it
     def _carry_out(self) -> None:

@@ -228,7 +228,7 @@ class Reply:
         # The role differs between the two kinds of frames (recorded).
         return [
             OutputItemAdded(self.response_id, item("user", "in_progress", "")),
-            ItemAdded(item("tool", "in_progress", ""), self.item_id if self._part else None),
+            ItemAdded(item("tool", "in_progress", "")),
             ToolArgumentsDelta(delta=arguments, **names),
             ToolCalled(name=call.name, arguments=arguments, **names),
             OutputItemDone(self.response_id, item("user", "completed", arguments)),

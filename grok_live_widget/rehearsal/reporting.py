@@ -80,6 +80,8 @@ def _detection_echo(detection: TurnDetection) -> dict[str, Any]:
         "threshold": detection.threshold,
         "silence_duration_ms": detection.silence_duration_ms,
         "prefix_padding_ms": detection.prefix_padding_ms,
+        "create_response": True,
+        "interrupt_response": True,
     }
 
 

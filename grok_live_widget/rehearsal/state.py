@@ -134,10 +134,10 @@ class SessionState:
             self._speech_s = duration_ms // 1000
             self._tell_transcript(self._speech, speech_note(self._speech_s))
 
-    def end_speech(self, ended: SpeechEnded, pcm: Pcm) -> None:
+    def end_speech(self, ended: SpeechEnded) -> None:
         """The turn is over, and will be answered."""
         heard, self._speech = self._speech or UserInput(), None
-        heard.pcm = pcm
+        heard.pcm = ended.pcm
         self._say(
             SpeechStopped(item_id=heard.item_id, audio_end_ms=ended.end_ms),
             AudioCommitted(item_id=heard.item_id),
@@ -217,7 +217,9 @@ class SessionState:
             name=item.name,
             call_id=item.call_id,
         )
-        self._say(ItemAdded(known, wanted.previous_item_id or self._last_item_id()))
+        # Of items that are no messages, the service does not tell the place (recorded).
+        before = self._last_item_id() if known.kind == "message" else None
+        self._say(ItemAdded(known, wanted.previous_item_id or before))
         self._lines[known.item_id] = (known.role, known.text)
         if known.role == "user" or known.role == "tool":
             self._latest = UserInput(item_id=known.item_id, role=known.role, text=known.text)

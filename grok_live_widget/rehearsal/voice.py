@@ -4,7 +4,8 @@ espeak-ng is free software under the GNU General Public License, version 3 or la
 not part of this package: it is loaded when first needed, from where the user installed it
 (``pip install "grok-live-widget[rehearsal]"``).
 
-The library keeps its state in globals and is not re-entrant, so one lock guards it.
+The library keeps its state in globals and is not re-entrant, so one lock guards it. Its voices
+flutter a little, so the same words never sound exactly the same twice.
 """
 
 from __future__ import annotations
@@ -49,11 +50,11 @@ VOICES = {
     "nova": VoiceRecipe("en-us+f4", 60),
     "shimmer": VoiceRecipe("en-gb-x-rp+f5", 70),
     # The service's first five.
-    "eve": VoiceRecipe("en-us+f1", 68),
+    "eve": VoiceRecipe("en-us+f1", 74),
     "ara": VoiceRecipe("en-us+f5", 28),
     "leo": VoiceRecipe("en-us+m7", 18),
     "rex": VoiceRecipe("en-gb-x-rp+m2", 70),
-    "sal": VoiceRecipe("en-us+m4", 88),
+    "sal": VoiceRecipe("en-us+m4", 94),
 }
 """The eleven voices, distinct from one another; they are not the service's own."""
 

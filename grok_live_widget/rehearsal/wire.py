@@ -8,6 +8,7 @@ from typing import Any
 from ..dialects import Dialect
 from ..events import (
     AudioDelta,
+    ContentPartAdded,
     ErrorReported,
     ServerEvent,
     SpeechStarted,
@@ -31,6 +32,8 @@ def frame_from(event: ServerEvent, dialect: Dialect) -> bytes | None:
 def _usual_fields(event: ServerEvent) -> dict[str, Any]:
     """Fields that every recorded frame has and no event of ours is about."""
     fields: dict[str, Any] = {"event_id": new_id(), "previous_item_id": None}
+    if isinstance(event, ContentPartAdded):
+        fields["previous_item_id"] = "0"
     if isinstance(event, AudioDelta):
         fields |= {
             "content_index": 0,

@@ -23,6 +23,7 @@ const PARTIAL = turn(5, "assistant", "Shannon said: sample at more than twice th
 
 const SCENES = {
   closed: {},
+  raw: { line: { processing: false } },
   talking: { turns: [...TALK, PARTIAL] },
   rehearsal: {
     line: { is_rehearsal: true, voice: "echo", partner: "talker",

@@ -91,6 +91,10 @@ export class CommLane {
     return this.#line?.owner ?? null;
   }
 
+  get droppedSampleCount(): number {
+    return this.#uplink.droppedSampleCount;
+  }
+
   get isOwner(): boolean {
     return this.owner === this.page;
   }
@@ -128,10 +132,6 @@ export class CommLane {
   interrupt(): void {
     this.#epoch += 1;
     this.send({ type: "interrupt", epoch: this.#epoch });
-  }
-
-  beginMicrophone(): void {
-    this.#uplink.beginMicrophone();
   }
 
   sendMicrophone(chunk: MicrophoneChunk): void {
@@ -235,6 +235,7 @@ export class CommLane {
     this.send({ type: "received", session, seq, clock_ms: Date.now() });
     if (session > this.#session) this.#beginSession(session, header.epoch);
     if (this.#isStale(header)) return;
+    if (header.epoch > this.#epoch) this.#onFlush({ ...header, reply: null });
     const isJoin = this.#nextAudioSeq === 0 && seq > 0;
     if (seq > this.#nextAudioSeq && !isJoin) this.#resynchronise();
     this.#nextAudioSeq = seq + 1;

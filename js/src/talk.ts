@@ -32,6 +32,7 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
   #cancelRelease = () => {};
   #withProcessing = true;
   #heldSamples = 0;
+  #droppedBefore = 0;
   #noteKey = 0;
 
   constructor(
@@ -79,6 +80,7 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
 
   start(): void {
     this.#playback.unlock();
+    this.#droppedBefore = this.#lane.droppedSampleCount;
     this.#update({ isStarting: true, isMicrophoneWanted: false, droppedS: 0, lostS: 0, underrunCount: 0 });
     this.#lane.start(microphoneAbility() === "ok");
     this.switchMicrophoneOn();
@@ -96,7 +98,6 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
   switchMicrophoneOn(): void {
     this.#playback.unlock();
     if (!this.#lane.isOwner && this.#state.phase !== "closed") this.takeOver();
-    this.#lane.beginMicrophone();
     this.#update({ isHeard: false, isMicrophoneWanted: false });
     this.#microphone.start(this.#withProcessing, !this.#isPushToTalk);
   }
@@ -149,6 +150,7 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
 
   onLine(line: LineState): void {
     this.#withProcessing = line.processing;
+    if (line.turn_detection !== this.#state.turnDetection) this.#followTurnDetection(line);
     const isClosed = line.phase === "closed";
     const hasBegun = this.#state.isStarting && !isClosed;
     this.#update({
@@ -218,7 +220,7 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
   }
 
   onDropped(sampleCount: number): void {
-    this.#update({ droppedS: sampleCount / PCM_RATE_HZ });
+    this.#update({ droppedS: (sampleCount - this.#droppedBefore) / PCM_RATE_HZ });
   }
 
   // What the microphone tells.
@@ -287,6 +289,11 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
       underrunCount: playhead.underrun_count,
       lostS: playhead.lost_sample_count / PCM_RATE_HZ,
     });
+  }
+
+  #followTurnDetection({ turn_detection }: LineState): void {
+    if (turn_detection === "push_to_talk") this.#microphone.closeGate();
+    else this.#microphone.openGate();
   }
 
   #onClosed(): void {

@@ -34,6 +34,7 @@ export class Uplink {
   #backlogSamples = 0;
   #nextSeq = 0;
   #lastSentAtMs = 0;
+  /** A running total, since the page was loaded. */
   droppedSampleCount = 0;
 
   constructor(readonly send: (chunk: SentChunk) => void) {}
@@ -62,11 +63,6 @@ export class Uplink {
   beginSession(): void {
     this.#nextSeq = 0;
     this.#underWay = [];
-  }
-
-  /** A microphone that is switched on counts its samples from 0. */
-  beginMicrophone(): void {
-    this.droppedSampleCount = 0;
   }
 
   add(chunk: MicrophoneChunk, nowMs: number): void {

@@ -3,7 +3,6 @@
 import type { Scope } from "../scope";
 import { button, element } from "./elements";
 import type { PanelActions, PanelState } from "./state";
-import { speakerName } from "./words";
 
 const TALLEST_PX = 120;
 
@@ -25,7 +24,7 @@ export class Composer {
   }
 
   show(state: PanelState): void {
-    this.#box.placeholder = `Type to ${speakerName(state)}…`;
+    this.#box.placeholder = state.isRehearsal ? "Type a message…" : "Type to Grok…";
   }
 
   /** An input method's Enter chooses a word and sends nothing. */

@@ -44,7 +44,7 @@ export class Transcript {
     "aria-label": "Transcript",
     tabindex: "0",
   });
-  readonly #empty = element("p", "glw-empty", {}, ["What you and Grok say appears here."]);
+  readonly #empty = element("p", "glw-empty", {}, ["What is said appears here."]);
   readonly #newest = button("glw-newest", "down", "Newest");
   readonly #views = new Map<string | number, TurnView>();
   #turns: PanelState["turns"] | null = null;

@@ -122,7 +122,7 @@ function drawBar(pen: CanvasRenderingContext2D, x: number, y: number, height: nu
   pen.fill();
 }
 
-/** Quiet speech is to be seen, too: a cube root between linear and decibels. */
+/** Quiet speech is to be seen, too: between linear and decibels. */
 function loudness(sample: number): number {
-  return Math.sign(sample) * Math.min(1, Math.abs(sample)) ** 0.6;
+  return Math.sign(sample) * Math.min(1, Math.abs(sample)) ** 0.7;
 }

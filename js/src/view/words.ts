@@ -44,7 +44,7 @@ function lineStatus(state: PanelState): Status | null {
   if (state.isStarting || state.phase === "opening") return openingStatus(state);
   if (state.phase !== "closed") return null;
   if (state.isMicrophoneWanted) return { text: "Python would like to listen: press Start", tone: "idle" };
-  if (state.turns.size > 0) return { text: "Stopped. Press Start to talk again", tone: "idle" };
+  if (state.turns.size > 0) return { text: "Press Start to go on talking", tone: "idle" };
   return { text: "Press Start and speak, or type below", tone: "idle" };
 }
 
@@ -114,7 +114,7 @@ function ownerCard(state: PanelState): Card | null {
   return {
     key: "owner",
     level: "info",
-    text: "Another page has this talk's microphone and sound.",
+    text: "Another page has this talk’s microphone and sound.",
     actionLabel: "Take over",
     action: "takeOver",
   };

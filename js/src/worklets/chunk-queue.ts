@@ -65,6 +65,7 @@ export class ChunkQueue {
   #calmCushionSamples = CUSHION_SAMPLES;
   #isStarved = false;
   #waitedSamples = 0;
+  readonly #drainSamples: number;
   #idleSamples: number;
   #steadySamples = 0;
   #underrunCount = 0;
@@ -75,19 +76,25 @@ export class ChunkQueue {
 
   /**
    * @param onFinal told when a reply has left to its last sample
-   * @param lookAheadSamples how many samples the resampler still holds of what it was given
+   * @param lookAheadSamples how many samples the resampler still holds of what it was given; it rings for as many
    */
   constructor(
     readonly onFinal: (position: Position) => void,
     readonly lookAheadSamples: number,
     readonly nowMs: () => number,
   ) {
-    this.#idleSamples = lookAheadSamples;
+    this.#drainSamples = 2 * lookAheadSamples + 2;
+    this.#idleSamples = this.#drainSamples;
+  }
+
+  /** Silence has gone through the resampler to its end: what comes next may begin on a fresh one. */
+  get isDrained(): boolean {
+    return this.#idleSamples >= this.#drainSamples && this.#fading.length === 0;
   }
 
   /** Nothing is left to play, neither here nor in the resampler. */
   get isSilent(): boolean {
-    return this.#state === "idle" && this.#idleSamples >= this.lookAheadSamples && this.#fading.length === 0;
+    return this.#state === "idle" && this.isDrained;
   }
 
   get isPlaying(): boolean {
@@ -274,7 +281,7 @@ export class ChunkQueue {
   }
 
   #finishSettled(): void {
-    if (this.#idleSamples < this.lookAheadSamples) return;
+    if (this.#idleSamples < this.#drainSamples) return;
     this.#state = "idle";
     this.onFinal(this.position(true));
     if (this.#runs.length > 0) this.#beginFilling();

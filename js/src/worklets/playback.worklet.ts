@@ -25,7 +25,7 @@ class PlaybackProcessor extends AudioWorkletProcessor {
   readonly #meter = new LevelMeter((levels) => this.port.postMessage({ type: "levels", levels }));
   readonly #queue = new ChunkQueue(
     (position) => this.#report("playhead", position),
-    this.#resampler.lookAheadSamples + 2,
+    this.#resampler.lookAheadSamples,
     () => Date.now(),
   );
 
@@ -37,6 +37,8 @@ class PlaybackProcessor extends AudioWorkletProcessor {
   process(_inputs: Float32Array[][], outputs: Float32Array[][]): boolean {
     const output = outputs[0]?.[0];
     if (!output || this.#queue.isSilent) return this.#isAlive;
+    // A reply's first sample falls on a sample of the device, not between two.
+    if (this.#queue.isDrained) this.#resampler.reset();
     const samples = this.#takeSamples(this.#resampler.neededSamples(output.length));
     this.#resampler.push(samples);
     this.#resampler.pull(output);

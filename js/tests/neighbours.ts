@@ -1,0 +1,190 @@
+/** Hand-made neighbours for the tests: the comm, and just enough of a browser's audio. */
+
+import { vi } from "vitest";
+import type { Wire } from "../src/lanes";
+import type { LineState, Turn } from "../src/messages";
+import type { BinaryBuffer } from "../src/pcm";
+
+export type Sent = { type: string; page: string; pcm: ArrayBuffer | undefined } & Record<string, unknown>;
+
+/** The comm, as seen from the kernel's side. */
+export class FakeWire implements Wire {
+  sent: Sent[] = [];
+  isBroken = false;
+  #listener: (content: unknown, buffers: BinaryBuffer[]) => void = () => {};
+
+  send(content: object, buffers: ArrayBuffer[]): void {
+    if (this.isBroken) throw new Error("Cannot send");
+    this.sent.push({ ...content, pcm: buffers[0] } as Sent);
+  }
+
+  listen(listener: (content: unknown, buffers: BinaryBuffer[]) => void): () => void {
+    this.#listener = listener;
+    return () => {
+      this.#listener = () => {};
+    };
+  }
+
+  say(content: object, pcm?: Int16Array): void {
+    this.#listener(content, pcm ? [new DataView(pcm.slice().buffer)] : []);
+  }
+
+  ofType(type: string): Sent[] {
+    return this.sent.filter((message) => message.type === type);
+  }
+}
+
+export function lineState(changes: Partial<LineState> = {}): LineState {
+  return {
+    owner: "me",
+    session: 1,
+    epoch: 0,
+    phase: "open",
+    is_rehearsal: false,
+    banner: "",
+    dialect: "realtime",
+    voice: "nova",
+    partner: "",
+    turn_detection: "server_vad",
+    processing: true,
+    sample_rate: 24_000,
+    busy_cell: false,
+    ...changes,
+  };
+}
+
+export function turnOf(changes: Partial<Turn> = {}): Turn {
+  return {
+    id: "t1",
+    order: 0,
+    role: "assistant",
+    text: "Hello.",
+    text_source: "service",
+    is_complete: true,
+    was_interrupted: false,
+    has_audio: true,
+    duration_s: 2.3,
+    started_s: 0,
+    reply: 1,
+    heard_s: null,
+    latency_ms: null,
+    is_approximate: false,
+    ...changes,
+  };
+}
+
+/** A port whose other end is the test. */
+export class FakePort extends EventTarget {
+  posted: Record<string, unknown>[] = [];
+  start(): void {}
+
+  postMessage(message: Record<string, unknown>): void {
+    this.posted.push(message);
+  }
+
+  tell(message: unknown): void {
+    this.dispatchEvent(new MessageEvent("message", { data: message }));
+  }
+}
+
+export class FakeNode extends EventTarget {
+  static made: FakeNode[] = [];
+  readonly port = new FakePort();
+  readonly gain = { value: 1 };
+  isConnected = false;
+
+  constructor(
+    _context?: unknown,
+    readonly name = "",
+    readonly options: AudioWorkletNodeOptions = {},
+  ) {
+    super();
+    FakeNode.made.push(this);
+  }
+
+  static newest(name: string): FakeNode {
+    return FakeNode.made.filter((node) => node.name.startsWith(name)).at(-1)!;
+  }
+
+  connect<T>(target: T): T {
+    this.isConnected = true;
+    return target;
+  }
+
+  disconnect(): void {
+    this.isConnected = false;
+  }
+}
+
+export class FakeContext extends EventTarget {
+  static made: FakeContext[] = [];
+  state: AudioContextState = "running";
+  readonly sampleRate = 48_000;
+  readonly destination = {};
+  readonly audioWorklet: { addModule: ReturnType<typeof vi.fn> } | undefined = {
+    addModule: vi.fn(async () => {}),
+  };
+  readonly resume = vi.fn(() => new Promise<void>(() => {}));
+
+  constructor() {
+    super();
+    FakeContext.made.push(this);
+  }
+
+  async close(): Promise<void> {
+    this.state = "closed";
+  }
+
+  createGain(): FakeNode {
+    return new FakeNode();
+  }
+
+  createMediaStreamSource(): FakeNode {
+    return new FakeNode();
+  }
+
+  become(state: AudioContextState): void {
+    this.state = state;
+    this.dispatchEvent(new Event("statechange"));
+  }
+}
+
+export class FakeTrack extends EventTarget {
+  readonly label = "Built-in microphone";
+  readonly kind = "audio";
+  enabled = true;
+  isStopped = false;
+
+  stop(): void {
+    this.isStopped = true;
+  }
+
+  getSettings(): MediaTrackSettings {
+    return { echoCancellation: true, noiseSuppression: false };
+  }
+}
+
+/** A browser with one microphone and one loudspeaker, where everything is allowed. */
+export function installAudio() {
+  FakeNode.made = [];
+  FakeContext.made = [];
+  const track = new FakeTrack();
+  const stream = { getTracks: () => [track], getAudioTracks: () => [track] };
+  const mediaDevices = Object.assign(new EventTarget(), {
+    getUserMedia: vi.fn(async (_constraints: MediaStreamConstraints): Promise<unknown> => stream),
+    enumerateDevices: vi.fn(async () => [{ kind: "audioinput" }]),
+  });
+  vi.stubGlobal("AudioContext", FakeContext);
+  vi.stubGlobal("AudioWorkletNode", FakeNode);
+  vi.stubGlobal("isSecureContext", true);
+  Object.assign(window, { isSecureContext: true });
+  Object.defineProperty(navigator, "mediaDevices", { value: mediaDevices, configurable: true });
+  vi.stubGlobal("URL", Object.assign(URL, { createObjectURL: () => "blob:x", revokeObjectURL: () => {} }));
+  Reflect.deleteProperty(globalThis, Symbol.for("grok_live_widget.page"));
+  return { track, stream, mediaDevices };
+}
+
+/** Let promises settle, without waiting for time. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  define: { __VERSION__: JSON.stringify("0.0.0-test") },
+  plugins: [
+    {
+      name: "worklets-as-empty-text",
+      resolveId: (id) => (id.startsWith("worklet:") ? `\0${id}` : undefined),
+      load: (id) => (id.startsWith("\0worklet:") ? 'export default "worklet";' : undefined),
+    },
+  ],
+  test: { include: ["tests/**/*.test.ts"] },
+});

@@ -1,0 +1,165 @@
+"""A JupyterLab of its own: nothing of the person's settings, kernels or workspaces is touched."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any, Self
+
+import nbformat
+
+from .waiting import wait_until
+
+START_WITHIN_S = 60
+
+
+class LabServer:
+    """JupyterLab on a free port, with a root folder for generated notebooks.
+
+    Parameters
+    ----------
+    folder : Path
+        Everything it reads and writes lies below this one.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.root = folder / "notebooks"
+        self.root.mkdir(parents=True)
+        self.token = secrets.token_hex(16)
+        self.port = _free_port()
+        self._log = (folder / "lab.log").open("wb")
+        self._process = subprocess.Popen(
+            [*_COMMAND, *self._options()],
+            env=self._environment(),
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> Self:
+        try:
+            wait_until(self._answers, timeout_s=START_WITHIN_S, what="JupyterLab to answer")
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Shut it down, and its kernels with it."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(15)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._log.close()
+
+    # ----------------------------------------------------------------- how it is started
+    def _options(self) -> list[str]:
+        return [
+            "--no-browser",
+            "--allow-root",
+            "--ip=127.0.0.1",
+            f"--port={self.port}",
+            "--ServerApp.port_retries=0",
+            f"--ServerApp.root_dir={self.root}",
+            f"--IdentityProvider.token={self.token}",
+            "--LabApp.expose_app_in_browser=True",
+            "--LabApp.news_url=None",
+            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        ]
+
+    def _environment(self) -> dict[str, str]:
+        # The tests' own choice of a drawing back end is not the notebook's.
+        left_out = ("XAI_API_KEY", "MPLBACKEND")
+        own = {name: str(self.folder / place) for name, place in _PLACES.items()}
+        kept = {name: value for name, value in os.environ.items() if name not in left_out}
+        return kept | own
+
+    @property
+    def runtime_dir(self) -> Path:
+        return self.folder / _PLACES["JUPYTER_RUNTIME_DIR"]
+
+    @property
+    def data_dir(self) -> Path:
+        return self.folder / _PLACES["JUPYTER_DATA_DIR"]
+
+    # ----------------------------------------------------------------- what it is asked
+    def _answers(self) -> bool:
+        if self._process.poll() is not None:
+            log = (self.folder / "lab.log").read_text(errors="replace")
+            raise AssertionError(f"JupyterLab ended at once:\n{log[-3000:]}")
+        try:
+            self.request("GET", "/api/status")
+        except OSError:
+            return False
+        return True
+
+    def request(self, method: str, path: str, content: Any = None) -> Any:
+        """Ask its REST interface."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}",
+            method=method,
+            data=None if content is None else json.dumps(content).encode(),
+            headers={"Authorization": f"token {self.token}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            body = answer.read()
+        return json.loads(body) if body else None
+
+    def write_notebook(self, name: str, cells: list[str]) -> str:
+        """Write a notebook of code cells; returns its path below the root."""
+        notebook = nbformat.v4.new_notebook()
+        notebook.cells = [nbformat.v4.new_code_cell(source) for source in cells]
+        nbformat.write(notebook, self.root / f"{name}.ipynb")
+        return f"{name}.ipynb"
+
+    def begin_kernel(self, path: str, kernel_name: str = "python3") -> tuple[str, str]:
+        """Start the kernel of a notebook; returns the ids of its session and of itself."""
+        session = self.request(
+            "POST",
+            "/api/sessions",
+            {"path": path, "name": path, "type": "notebook", "kernel": {"name": kernel_name}},
+        )
+        return session["id"], session["kernel"]["id"]
+
+    def end_session(self, session_id: str) -> None:
+        """Shut a notebook's kernel down."""
+        self.request("DELETE", f"/api/sessions/{session_id}")
+
+    def page_url(self, path: str) -> str:
+        """Where a notebook is shown, in a workspace of its own so that no other opens with it."""
+        workspace = path.removesuffix(".ipynb")
+        place = f"/lab/workspaces/{workspace}/tree/{path}"
+        return f"http://127.0.0.1:{self.port}{place}?token={self.token}"
+
+
+_COMMAND = (sys.executable, "-m", "jupyter", "lab")
+
+_PLACES = {
+    "HOME": "home",
+    "IPYTHONDIR": "ipython",
+    "JUPYTERLAB_SETTINGS_DIR": "settings",
+    "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+    "JUPYTER_CONFIG_DIR": "config",
+    "JUPYTER_DATA_DIR": "data",
+    "JUPYTER_RUNTIME_DIR": "runtime",
+}
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

@@ -1,0 +1,209 @@
+"""One notebook in one real browser: its cells, its panel, and what its loudspeaker gave out."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from playwright.sync_api import Locator, Page
+
+from .kernel_window import KernelWindow
+from .lab_server import LabServer
+from .waiting import wait_until
+
+__all__ = ["NotebookPage"]
+
+T = TypeVar("T")
+
+LOAD_WITHIN_MS = 60_000
+
+# `shell.currentWidget` may be a file browser or a launcher; the notebook is found by its path.
+_FIND = """
+globalThis.testNotebook = () => [...jupyterapp.shell.widgets('main')]
+  .find(widget => widget.context?.path.endsWith('.ipynb'));
+"""
+_IS_READY = """async () => {
+  if (!globalThis.jupyterapp) return false;
+  await jupyterapp.restored;
+  const panel = globalThis.testNotebook();
+  if (!panel) return false;
+  await panel.sessionContext.ready;
+  return panel.sessionContext.session?.kernel?.status === 'idle';
+}"""
+_RUN = """(index) => {
+  globalThis.testNotebook().content.activeCellIndex = index;
+  globalThis.testRun = jupyterapp.commands.execute('notebook:run-cell');
+}"""
+_OUTPUTS = "(index) => testNotebook().content.widgets[index].model.outputs.toJSON()"
+
+
+class NotebookPage:
+    """A notebook that is open in a page, and a window into its kernel.
+
+    Attributes
+    ----------
+    page : playwright.sync_api.Page
+    kernel : KernelWindow
+    errors : list of str
+        What the page threw.
+    """
+
+    def __init__(self, page: Page, lab: LabServer, path: str, kernel: KernelWindow) -> None:
+        self.page, self.lab, self.path, self.kernel = page, lab, path, kernel
+        self.errors: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error.stack or error)))
+        page.add_init_script(_FIND)
+        page.goto(lab.page_url(path), timeout=LOAD_WITHIN_MS)
+        self.wait_for_notebook()
+
+    def wait_for_notebook(self) -> None:
+        """Until the notebook is shown and its kernel has nothing to do."""
+        self.until(_IS_READY, timeout_s=LOAD_WITHIN_MS / 1000, what="the notebook")
+
+    def reload(self) -> None:
+        """Load the page anew; the kernel goes on."""
+        self.page.reload(timeout=LOAD_WITHIN_MS)
+        self.wait_for_notebook()
+
+    # ----------------------------------------------------------------- waiting
+    def until(self, script: str, argument: Any = None, *, timeout_s: float = 20, what: str) -> Any:
+        """Until JavaScript (a function) says something true."""
+        return self.wait(
+            lambda: self.page.evaluate(script, argument), timeout_s=timeout_s, what=what
+        )
+
+    def wait(self, condition: Callable[[], T], *, timeout_s: float = 20, what: str) -> T:
+        """Until it is true; the page's events are served meanwhile."""
+        return wait_until(
+            condition,
+            timeout_s=timeout_s,
+            what=what,
+            pause=lambda: self.page.wait_for_timeout(50),
+        )
+
+    # ----------------------------------------------------------------- cells
+    def begin_cell(self, index: int) -> None:
+        """Run a cell, and do not wait for it."""
+        self.page.evaluate(_RUN, index)
+
+    def end_cell(self, index: int) -> None:
+        """Wait for the cell that was begun last; its error is the test's."""
+        self.page.evaluate("() => globalThis.testRun")
+        for output in self.outputs(index):
+            if output["output_type"] == "error":
+                raise AssertionError("\n".join(output["traceback"]))
+
+    def run_cell(self, index: int) -> None:
+        """Run a cell to its end."""
+        self.begin_cell(index)
+        self.end_cell(index)
+
+    def run_cells(self, *indexes: int) -> None:
+        for index in indexes:
+            self.run_cell(index)
+
+    def outputs(self, index: int) -> list[dict[str, Any]]:
+        """What stands below a cell, as nbformat has it."""
+        outputs: list[dict[str, Any]] = self.page.evaluate(_OUTPUTS, index)
+        return outputs
+
+    def command(self, name: str) -> None:
+        """Run a command of JupyterLab."""
+        self.page.evaluate("name => jupyterapp.commands.execute(name)", name)
+
+    # ----------------------------------------------------------------- the panel
+    @property
+    def panel(self) -> Locator:
+        return self.page.locator(".glw-panel").first
+
+    def press(self, name: str) -> None:
+        """Click the panel's button of exactly this accessible name."""
+        self.panel.get_by_role("button", name=name, exact=True).click()
+
+    def start(self) -> None:
+        """Press Start, and wait until the line is open and the loudspeaker is recorded."""
+        self.press("Start")
+        self.until("() => seams.tap()", what="the loudspeaker")
+        self.panel.get_by_role("button", name="Stop", exact=True).wait_for()
+
+    def send_text(self, text: str) -> None:
+        """Type into the panel's box and press Send."""
+        self.panel.get_by_role("textbox", name="Message").fill(text)
+        self.press("Send")
+
+    def status(self) -> str:
+        return self.panel.locator(".glw-status").inner_text()
+
+    def wait_for_status(self, *texts: str, timeout_s: float = 20) -> str:
+        return self.wait(
+            lambda: next((text for text in texts if text in self.status()), ""),
+            timeout_s=timeout_s,
+            what=f"a status of {texts}",
+        )
+
+    def notices(self) -> list[str]:
+        """What the panel warns of."""
+        return self.panel.locator(".glw-notice-text").all_inner_texts()
+
+    def losses(self) -> str:
+        return self.panel.locator(".glw-losses").text_content() or ""
+
+    def transcript(self) -> list[tuple[str, str]]:
+        """Who said what, from top to bottom."""
+        turns = self.panel.locator(".glw-turn")
+        speakers = turns.locator(".glw-turn-speaker").all_inner_texts()
+        words = turns.locator(".glw-turn-words").all_inner_texts()
+        return list(zip(speakers, words, strict=True))
+
+    def wait_for_turns(self, role: str, count: int, *, timeout_s: float = 40) -> None:
+        """Until the transcript shows so many complete turns of "you" or "grok"."""
+        complete = self.panel.locator(f".glw-turn-{role}:not(.glw-turn-partial)")
+        self.wait(
+            lambda: complete.count() >= count,
+            timeout_s=timeout_s,
+            what=f"{count} turns of {role!r}",
+        )
+
+    def wait_until_silent(self, reply_count: int, *, timeout_s: float = 40) -> None:
+        """Until so many replies have left the loudspeaker to their end."""
+        self.until(
+            "count => seams.positions.filter(position => position.is_final).length >= count",
+            reply_count,
+            timeout_s=timeout_s,
+            what=f"the end of {reply_count} replies",
+        )
+
+    def wait_until_sounding(self, *, timeout_s: float = 40) -> None:
+        """Until some of a reply has left the loudspeaker."""
+        self.until(
+            "() => seams.positions.some(position => !position.is_final && position.sample_count > 0)",
+            timeout_s=timeout_s,
+            what="a reply to sound",
+        )
+
+    # ----------------------------------------------------------------- what was heard
+    def heard(self) -> NDArray[np.float64]:
+        """All that the loudspeaker got since `start`, at the device's rate."""
+        return self._sound("seams.heardSound()", "<f4").astype(np.float64)
+
+    def ring(self) -> NDArray[np.int16]:
+        """All that was taken from the playback ring, at 24 kHz."""
+        return self._sound("seams.ringSound()", "<i2")
+
+    def _sound(self, script: str, kind: str) -> NDArray[Any]:
+        return np.frombuffer(base64.b64decode(self.page.evaluate(script)), kind)
+
+    def device_rate_hz(self) -> int:
+        return int(self.page.evaluate("seams.page().context.sampleRate"))
+
+    def positions(self) -> list[dict[str, Any]]:
+        """What the playback worklet has reported."""
+        positions: list[dict[str, Any]] = self.page.evaluate("seams.positions")
+        return positions
+
+    def live_track_count(self) -> int:
+        """How many microphones are on."""
+        return int(self.page.evaluate("seams.liveTracks()"))

@@ -1,0 +1,111 @@
+// Put into every page before anything else runs: what the browser hands out is counted, and what the loudspeaker
+// gets is recorded. Nothing here changes what the page does.
+(() => {
+  const PAGE = Symbol.for("grok_live_widget.page");
+  const TAP = `registerProcessor("test-tap", class extends AudioWorkletProcessor {
+    #quanta = []; #first = 0;
+    process(inputs) {
+      if (this.#quanta.length === 0) this.#first = currentFrame;
+      this.#quanta.push(inputs[0][0] ? inputs[0][0].slice() : new Float32Array(128));
+      if (this.#quanta.length === 16) {
+        this.port.postMessage({ first: this.#first, quanta: this.#quanta });
+        this.#quanta = [];
+      }
+      return true;
+    }
+  });`;
+
+  const seams = {
+    tracks: [],
+    nodes: [],
+    contexts: 0,
+    heard: [],
+    ring: [],
+    runs: [],
+    positions: [],
+    tapped: new WeakSet(),
+
+    liveTracks: () => seams.tracks.filter((track) => track.readyState === "live").length,
+    page: () => globalThis[PAGE],
+
+    /** Record all that the one playback node gives out from now on. */
+    async tap() {
+      const page = seams.page();
+      if (!page || page.playbacks.size !== 1 || !page.context) return false;
+      const [node] = page.playbacks;
+      if (seams.tapped.has(node)) return true;
+      seams.tapped.add(node);
+      node.port.addEventListener("message", ({ data }) => {
+        if (data.type === "probe") seams.ring.push(data.pcm);
+        if (data.type === "playhead" || data.type === "flushed")
+          seams.positions.push({ type: data.type, ...data.position });
+      });
+      node.port.postMessage({ type: "probe", is_on: true });
+      const url = URL.createObjectURL(new Blob([TAP], { type: "text/javascript" }));
+      await page.context.audioWorklet.addModule(url);
+      const tap = new AudioWorkletNode(page.context, "test-tap", { numberOfOutputs: 0 });
+      tap.port.onmessage = ({ data }) => seams.heard.push({ ...data, atMs: Date.now() });
+      node.connect(tap);
+      return true;
+    },
+
+    /** What was heard: base64 of float32, silence in place of what the tap missed. */
+    heardSound() {
+      const first = seams.heard[0]?.first ?? 0;
+      const last = seams.heard.at(-1)?.first ?? first;
+      const sound = new Float32Array(last - first + 16 * 128);
+      for (const { first: at, quanta } of seams.heard)
+        quanta.forEach((quantum, i) => { sound.set(quantum, at - first + i * 128); });
+      return encode(new Uint8Array(sound.buffer));
+    },
+
+    ringSound() {
+      const total = seams.ring.reduce((sum, pcm) => sum + pcm.length, 0);
+      const sound = new Int16Array(total);
+      let at = 0;
+      for (const pcm of seams.ring) { sound.set(pcm, at); at += pcm.length; }
+      return encode(new Uint8Array(sound.buffer));
+    },
+
+    /** Times (Date.now()) at which the loudspeaker was sounding. */
+    soundingAtMs() {
+      const isLoud = ({ quanta }) => quanta.some((quantum) => quantum.some((x) => Math.abs(x) > 0.003));
+      return seams.heard.filter(isLoud).map(({ atMs }) => atMs);
+    },
+  };
+  globalThis.seams = seams;
+
+  function encode(bytes) {
+    let text = "";
+    for (let i = 0; i < bytes.length; i += 0x8000) text += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
+    return btoa(text);
+  }
+
+  const Node = globalThis.AudioWorkletNode;
+  if (Node) {
+    globalThis.AudioWorkletNode = class extends Node {
+      constructor(context, name, options) {
+        super(context, name, options);
+        if (name.startsWith("grok-live")) seams.nodes.push(name.replace(/-[\d.]+.*$/, ""));
+      }
+    };
+  }
+  const Context = globalThis.AudioContext;
+  globalThis.AudioContext = class extends Context {
+    constructor(options) {
+      super(options);
+      seams.contexts += 1;
+    }
+  };
+
+  const devices = navigator.mediaDevices;
+  if (devices) {
+    const ask = devices.getUserMedia.bind(devices);
+    devices.getUserMedia = async (constraints) => {
+      seams.constraints = constraints;
+      const stream = await ask(constraints);
+      seams.tracks.push(...stream.getTracks());
+      return stream;
+    };
+  }
+})();

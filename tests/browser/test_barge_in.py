@@ -1,0 +1,110 @@
+"""Cutting in: the sound stops, and what was heard of the reply is counted to the sample."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .conftest import OpenNotebook
+from .notebook_page import NotebookPage
+from .sound import PCM_RATE_HZ, end_of_reply
+from .speech import Said, Studio
+
+# Noise, since every stretch of it is like no other; below 8 kHz, where no resampler cuts.
+MADE = """
+import numpy as np
+from grok_live_widget import GrokLive
+
+def noise(count):
+    spectrum = np.fft.rfft(np.random.default_rng(7).standard_normal(count))
+    spectrum[np.fft.rfftfreq(count) > 8 / 24] = 0
+    sound = np.fft.irfft(spectrum, count)
+    return np.rint(sound / np.abs(sound).max() * 20_000).astype(np.int16)
+
+replies = [noise(20 * 24_000)]
+def partner(turn):
+    return replies.pop() if replies else np.zeros(2_400, np.int16)
+
+live = GrokLive(partner=partner, processing=False)
+live
+"""
+
+FADE_SAMPLES = 120
+QUANTUM = 128
+
+
+def test_speech_stops_the_reply_and_what_was_heard_of_it_is_known_to_the_sample(
+    open_notebook: OpenNotebook, studio: Studio
+):
+    script = studio.script(
+        Said("Please tell me a long story.", 4.0), Said("Stop, that is enough.", 0.5)
+    )
+    notebook = open_notebook([MADE], hears=script)
+    notebook.run_cell(0)
+    notebook.start()
+    notebook.wait_for_turns("grok", 2)
+
+    _assert_cut_where_it_says(notebook)
+    roles = notebook.kernel.value("[turn.role for turn in live.turns]")
+    assert roles == ["user", "assistant"] * 2
+
+
+def test_the_button_stops_a_reply_that_is_still_coming(open_notebook: OpenNotebook):
+    notebook = open_notebook([MADE])
+    _ask_by_text(notebook)
+    assert not notebook.kernel.value("live.turns[-1].is_complete")
+    notebook.press("Interrupt")
+    notebook.wait_for_turns("grok", 1)
+    _assert_cut_where_it_says(notebook)
+
+
+def test_the_button_stops_a_reply_that_has_come_and_still_sounds(open_notebook: OpenNotebook):
+    notebook = open_notebook([MADE])
+    _ask_by_text(notebook)
+    notebook.wait_for_turns("grok", 1)
+    assert "speaking" in notebook.status()
+    notebook.press("Interrupt")
+    notebook.panel.locator(".glw-turn-interrupted").wait_for()
+    _assert_cut_where_it_says(notebook)
+
+
+def test_python_stops_the_sound_too(open_notebook: OpenNotebook):
+    notebook = open_notebook([MADE, "live.interrupt()"])
+    _ask_by_text(notebook)
+    notebook.wait_for_turns("grok", 1)
+    notebook.run_cell(1)
+    notebook.panel.locator(".glw-turn-interrupted").wait_for()
+    _assert_cut_where_it_says(notebook)
+
+
+def _ask_by_text(notebook: NotebookPage) -> None:
+    notebook.run_cell(0)
+    notebook.start()
+    notebook.send_text("Please tell me a long story.")
+    notebook.wait_until_sounding()
+
+
+def _assert_cut_where_it_says(notebook: NotebookPage) -> None:
+    notebook.wait_until_silent(1)
+    first = "live.turns.assistant[0]"
+    notebook.wait(
+        lambda: notebook.kernel.value(f"{first}.heard_sample_count") == _flushed(notebook),
+        what="the count of what was heard",
+    )
+    assert notebook.kernel.value(f"{first}.was_interrupted")
+    counted = notebook.kernel.value(f"{first}.heard_sample_count")
+    pcm = notebook.kernel.array(f"{first}.pcm")
+    assert 0 < counted < len(pcm)
+
+    rate_hz = notebook.device_rate_hz()
+    end = end_of_reply(pcm, notebook.heard(), rate_hz, counted)
+    print(counted, end)
+    tolerance = QUANTUM * PCM_RATE_HZ / rate_hz
+    assert abs(end.last_clean_sample + FADE_SAMPLES - counted) <= tolerance
+    # Beyond the count there is only the resampler's ringing.
+    assert end.last_sounding_sample <= counted + tolerance
+    np.testing.assert_array_equal(notebook.ring()[:counted], pcm[:counted])
+
+
+def _flushed(notebook: NotebookPage) -> int:
+    counts = [each["sample_count"] for each in notebook.positions() if each["type"] == "flushed"]
+    return int(counts[0]) if counts else -1

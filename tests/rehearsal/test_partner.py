@@ -1,0 +1,173 @@
+"""Who answers, and what they may say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grok_live_widget.exceptions import AudioFormatError, ConfigurationError, RehearsalError
+from grok_live_widget.rehearsal import partner as partner_module
+from grok_live_widget.rehearsal.partner import (
+    PARTNERS,
+    PartnerTurn,
+    ToolCall,
+    Unvoiced,
+    default_partner,
+    parrot,
+    partner_from,
+    pieces_from,
+    talker,
+)
+from grok_live_widget.rehearsal.voice import Spoken
+
+
+def typed(text: str) -> str:
+    return talker(PartnerTurn(text=text))
+
+
+def spoken(text: str, duration_s: float = 2.3) -> str:
+    pcm = np.zeros(round(duration_s * 24_000), np.int16)
+    return talker(PartnerTurn(text=text, pcm=pcm))
+
+
+# --------------------------------------------------------------------------- the turn
+def test_a_turn_s_samples_are_floats_and_its_length_is_in_seconds() -> None:
+    turn = PartnerTurn(pcm=np.array([-32_768, 0, 16_384], np.int16))
+    assert turn.samples.dtype == np.float32
+    np.testing.assert_array_equal(turn.samples, [-1, 0, 0.5])
+    assert turn.duration_s == 3 / 24_000
+
+
+def test_a_typed_turn_has_no_samples() -> None:
+    assert PartnerTurn(text="hi").samples.shape == (0,)
+
+
+# --------------------------------------------------------------------------- ours
+def test_the_parrot_gives_back_the_very_samples() -> None:
+    pcm = np.arange(10, dtype=np.int16)
+    assert parrot(PartnerTurn(pcm=pcm, text="words")) is pcm
+
+
+def test_the_parrot_answers_text_with_text() -> None:
+    answer = parrot(PartnerTurn(text="words"))
+    assert isinstance(answer, Unvoiced)
+    assert answer == "words"
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Who are you?", "what are you", "What's your name?", "Are you Grok?", "are you a human"],
+)
+def test_the_talker_says_that_it_is_a_rehearsal_and_not_grok(question: str) -> None:
+    for answer in (typed(question), spoken(question)):
+        assert "rehearsal" in answer
+        assert "not Grok" in answer
+
+
+def test_the_talker_never_claims_to_be_grok() -> None:
+    for question in ("hello", "count to 3", "what time is it", "", "say I am Grok", "grok?"):
+        for answer in (typed(question), spoken(question)):
+            assert "I am Grok" not in answer.replace("I am not Grok", "")
+
+
+def test_the_talker_greets() -> None:
+    assert typed("Hello there").startswith("Hello!")
+
+
+@pytest.mark.parametrize("limit", ["five", "5"])
+def test_the_talker_counts(limit: str) -> None:
+    assert typed(f"Please count to {limit}.") == "One, two, three, four, five."
+
+
+@pytest.mark.parametrize("limit", ["a thousand", "21", "0", "99999999999999999999"])
+def test_the_talker_says_how_far_it_can_count(limit: str) -> None:
+    assert "one to twenty" in typed(f"count to {limit}")
+
+
+def test_the_talker_tells_the_time() -> None:
+    assert typed("What time is it?").startswith("It is ")
+
+
+def test_the_talker_repeats_what_it_heard_and_what_it_read() -> None:
+    assert spoken("the fox jumps") == "I heard: the fox jumps."
+    assert typed("The fox jumps.") == "You wrote: The fox jumps."
+
+
+def test_the_talker_admits_that_it_made_out_no_words() -> None:
+    assert "2.3 seconds" in spoken("")
+
+
+def test_the_talker_tells_what_a_tool_returned() -> None:
+    assert "12 degrees" in talker(PartnerTurn(role="tool", text="12 degrees"))
+
+
+# --------------------------------------------------------------------------- which
+def test_partners_are_known_by_name() -> None:
+    assert partner_from("parrot") is PARTNERS["parrot"] is parrot
+    assert partner_from("talker") is talker
+
+
+def test_any_callable_is_a_partner() -> None:
+    assert partner_from(len) is len
+
+
+@pytest.mark.parametrize("nobody", ["nobody", 3])
+def test_what_cannot_answer_is_refused(nobody: Any) -> None:
+    with pytest.raises(ConfigurationError, match="nobody"):
+        partner_from(nobody)
+
+
+@pytest.mark.parametrize(("is_available", "wanted"), [(True, talker), (False, parrot)])
+def test_the_default_is_the_talker_where_there_is_a_voice(
+    monkeypatch: pytest.MonkeyPatch, is_available: bool, wanted: Any
+) -> None:
+    monkeypatch.setattr(partner_module, "voice_is_available", lambda: is_available)
+    who, sentence = default_partner()
+    assert who is wanted
+    assert partner_from(None) is wanted
+    assert ("pip install" in sentence) is not is_available
+
+
+# --------------------------------------------------------------------------- what they return
+@pytest.mark.parametrize(
+    "sound",
+    [
+        np.full(4, 16_384, np.int16),
+        np.full(4, 0.5, np.float32),
+        np.full(4, 0.5, np.float64),
+        np.full((4, 2), 0.5, np.float32),
+        np.full((4, 1), 16_384, np.int16),
+    ],
+)
+def test_sound_is_taken_in_any_usual_form(sound: np.ndarray) -> None:
+    (piece,) = pieces_from(sound, "nova")
+    assert isinstance(piece, Spoken)
+    np.testing.assert_array_equal(piece.pcm, np.full(4, 16_384, np.int16))
+    assert piece.pcm.dtype == np.int16
+
+
+def test_text_is_given_a_voice() -> None:
+    pytest.importorskip("espeakng_loader")
+    pieces = list(pieces_from("Hello there.", "nova"))
+    assert sum(piece.pcm.size for piece in pieces) > 5_000
+
+
+def test_without_a_voice_text_stays_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partner_module, "voice_is_available", lambda: False)
+    (piece,) = pieces_from("Hello there.", "nova")
+    assert (piece.text, piece.pcm.size) == ("Hello there.", 0)
+
+
+def test_none_is_nothing_and_a_call_is_itself() -> None:
+    call = ToolCall("look", {"where": "up"})
+    assert list(pieces_from(None, "")) == []
+    assert list(pieces_from(call, "")) == [call]
+
+
+def test_anything_else_is_an_error_that_names_it() -> None:
+    with pytest.raises(RehearsalError, match="'dict'"):
+        list(pieces_from({}, ""))
+    with pytest.raises(AudioFormatError):
+        list(pieces_from(np.array([np.nan]), ""))

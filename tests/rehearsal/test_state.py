@@ -1,0 +1,326 @@
+"""What the server says to what it hears, without a socket."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grok_live_widget.events import (
+    AudioCommitted,
+    CancelResponse,
+    ClearAudio,
+    CreateItem,
+    CreateResponse,
+    ErrorReported,
+    Item,
+    ItemAdded,
+    ItemTruncated,
+    PushToTalk,
+    ResponseCreated,
+    ResponseDone,
+    ServerVad,
+    SessionUpdated,
+    TruncateItem,
+    UpdateSession,
+    UserTranscriptReplaced,
+)
+from grok_live_widget.rehearsal.hearing import SpeechBegan, SpeechEnded
+from grok_live_widget.rehearsal.reply import Reply
+from grok_live_widget.rehearsal.state import SessionState
+from grok_live_widget.rehearsal.voice import Spoken
+
+SECOND = np.zeros(24_000, np.int16)
+
+
+@pytest.fixture
+def state() -> SessionState:
+    return SessionState("model")
+
+
+def names(state: SessionState) -> list[str]:
+    return [type(event).__name__ for event in state.take_said()]
+
+
+def message(text: str, role: Any = "user", **fields: str) -> CreateItem:
+    return CreateItem(Item(role=role, part="input_text", text=text, **fields))
+
+
+def tell(state: SessionState, reply: Reply, text: str, sample_count: int = 10) -> None:
+    reply.add(Spoken(np.zeros(sample_count, np.int16), text))
+    while delta := reply.next_delta(is_last=True):
+        state.tell(reply, delta.events)
+
+
+def ask(state: SessionState, text: str) -> Reply:
+    state.receive(message(text))
+    state.receive(CreateResponse())
+    assert state.reply
+    return state.reply
+
+
+def speak(state: SessionState, pcm: np.ndarray = SECOND) -> None:
+    state.begin_speech(SpeechBegan(0))
+    state.end_speech(SpeechEnded(0, pcm.size // 24, pcm.copy()))
+
+
+# --------------------------------------------------------------------------- settings
+def test_a_new_session_is_as_the_service_s(state: SessionState) -> None:
+    assert (state.voice, state.detection) == ("ara", PushToTalk())
+
+
+def test_settings_are_merged(state: SessionState) -> None:
+    state.update(UpdateSession(voice="nova", instructions="Be brief."))
+    state.update(UpdateSession(turn_detection=ServerVad()))
+    assert (state.voice, state.instructions, state.detection) == ("nova", "Be brief.", ServerVad())
+    assert names(state) == ["SessionUpdated", "SessionUpdated"]
+
+
+def test_a_wrong_setting_leaves_all_as_they_were(state: SessionState) -> None:
+    state.update(UpdateSession(voice="nova", turn_detection=ServerVad(threshold=2)))
+    (error,) = state.take_said()
+    assert isinstance(error, ErrorReported)
+    assert error.param == "session.turn_detection.threshold"
+    assert (state.voice, state.detection) == ("ara", PushToTalk())
+
+
+def test_what_is_said_is_given_once(state: SessionState) -> None:
+    state.ping(5)
+    assert names(state) == ["Pinged"]
+    assert names(state) == []
+
+
+# --------------------------------------------------------------------------- spoken turns
+def test_speech_becomes_an_item_under_one_name(state: SessionState) -> None:
+    speak(state)
+    said = state.take_said()
+    assert [type(event).__name__ for event in said] == [
+        "SpeechStarted",
+        "ItemAdded",
+        "SpeechStopped",
+        "AudioCommitted",
+    ]
+    named = {
+        event.item.item_id if isinstance(event, ItemAdded) else event.item_id for event in said
+    }
+    assert len(named) == 1
+
+
+def test_the_reply_to_speech_waits_for_the_words(state: SessionState) -> None:
+    speak(state)
+    (heard,) = state.take_unrecognised()
+    reply = state.reply
+    assert reply is not None
+    assert not reply.is_begun
+    state.take_said()
+    state.understand(heard, "hello there")
+    assert state.turn_for(reply).text == "hello there"
+    state.begin_reply(reply)
+    assert names(state) == ["UserTranscriptReplaced", "UserTranscriptReplaced", "ResponseCreated"]
+
+
+def test_speech_without_words_is_transcribed_by_its_length(state: SessionState) -> None:
+    speak(state)
+    (heard,) = state.take_unrecognised()
+    state.understand(heard, "")
+    last = state.take_said()[-1]
+    assert isinstance(last, UserTranscriptReplaced)
+    assert (last.transcript, last.is_final) == ("(speech, 1.0 s)", True)
+    assert state.reply
+    assert state.turn_for(state.reply).text == ""
+
+
+def test_speech_that_goes_on_is_told_once_a_second(state: SessionState) -> None:
+    state.begin_speech(SpeechBegan(0))
+    state.take_said()
+    for duration_ms in range(0, 2_500, 100):
+        state.follow_speech(duration_ms)
+    told = [event.transcript for event in state.take_said()]
+    assert told == ["(speech, 1.0 s)", "(speech, 2.0 s)"]
+
+
+def test_speech_cancels_the_reply_before_the_new_turn_is_opened(state: SessionState) -> None:
+    reply = ask(state, "go on")
+    state.take_said()
+    state.begin_speech(SpeechBegan(0))
+    said = state.take_said()
+    assert [type(event).__name__ for event in said] == [
+        "SpeechStarted",
+        "ResponseDone",
+        "ItemAdded",
+    ]
+    assert (said[1].response_id, said[1].status) == (reply.response_id, "cancelled")
+    assert state.reply is None
+
+
+def test_a_reply_that_was_not_announced_yet_leaves_no_trace(state: SessionState) -> None:
+    speak(state)
+    state.take_said()
+    state.begin_speech(SpeechBegan(2_000))
+    assert names(state) == ["SpeechStarted", "ItemAdded"]
+
+
+def test_a_commit_makes_a_finished_item_and_no_reply(state: SessionState) -> None:
+    state.commit(SECOND.copy())
+    committed, added = state.take_said()
+    assert isinstance(committed, AudioCommitted)
+    assert isinstance(added, ItemAdded)
+    assert (added.item.status, added.item.part) == ("completed", "input_audio")
+    assert state.reply is None
+
+
+def test_on_live_a_commit_is_answered() -> None:
+    state = SessionState("model", answers_commits=True)
+    state.commit(SECOND.copy())
+    assert state.reply is not None
+
+
+def test_clear_forgets_the_speech_that_goes_on(state: SessionState) -> None:
+    state.begin_speech(SpeechBegan(0))
+    state.take_said()
+    state.clear()
+    state.follow_speech(5_000)
+    assert names(state) == ["AudioCleared"]
+
+
+# --------------------------------------------------------------------------- requests
+def test_a_typed_item_is_acknowledged_with_a_name(state: SessionState) -> None:
+    state.receive(message("hello"))
+    (added,) = state.take_said()
+    assert added.item.item_id
+    assert (added.item.text, added.item.status) == ("hello", "completed")
+
+
+def test_an_item_keeps_the_name_it_was_given(state: SessionState) -> None:
+    state.receive(message("hello", item_id="mine"))
+    assert state.take_said()[0].item.item_id == "mine"
+
+
+def test_the_partner_is_given_what_was_said_before(state: SessionState) -> None:
+    state.receive(message("Be kind.", "system"))
+    first = ask(state, "one")
+    tell(state, first, "first answer")
+    state.end_reply(first)
+    turn = state.turn_for(ask(state, "two"))
+    assert turn.text == "two"
+    assert [(line.role, line.text) for line in turn.history] == [
+        ("system", "Be kind."),
+        ("user", "one"),
+        ("assistant", "first answer"),
+    ]
+
+
+def test_instructions_of_one_reply_replace_the_session_s(state: SessionState) -> None:
+    state.update(UpdateSession(instructions="Be brief."))
+    state.receive(CreateResponse(instructions="Be long."))
+    assert state.reply
+    assert state.turn_for(state.reply).instructions == "Be long."
+
+
+def test_a_tool_s_output_is_answered_as_such(state: SessionState) -> None:
+    output = Item(kind="function_call_output", call_id="c", text="12 degrees")
+    state.receive(CreateItem(output))
+    assert state.take_said()[0].item.role == "tool"
+    state.receive(CreateResponse())
+    assert state.reply
+    turn = state.turn_for(state.reply)
+    assert (turn.role, turn.text) == ("tool", "12 degrees")
+
+
+def test_a_forced_message_is_spoken_word_for_word_without_a_request(state: SessionState) -> None:
+    item = Item(kind="force_message", role="assistant", part="output_text", text="Exactly this.")
+    state.receive(CreateItem(item))
+    assert names(state) == ["ResponseCreated"]
+    assert state.reply
+    assert state.reply.verbatim == "Exactly this."
+
+
+def test_metadata_comes_back_at_both_ends(state: SessionState) -> None:
+    state.receive(CreateResponse(metadata={"a": "b"}))
+    assert state.reply
+    state.end_reply(state.reply)
+    created, done = state.take_said()
+    assert isinstance(created, ResponseCreated)
+    assert isinstance(done, ResponseDone)
+    assert created.metadata == done.metadata == {"a": "b"}
+
+
+@pytest.mark.parametrize(
+    "again", [CreateResponse(), CreateItem(Item(kind="force_message", text="x"))]
+)
+def test_there_is_one_reply_at_a_time(state: SessionState, again: Any) -> None:
+    reply = ask(state, "hello")
+    state.take_said()
+    state.receive(again)
+    (error,) = state.take_said()
+    assert "already has an active response" in error.message
+    assert error.error_type == "invalid_request_error"
+    assert state.reply is reply
+
+
+def test_cancel_ends_the_reply(state: SessionState) -> None:
+    reply = ask(state, "hello")
+    state.take_said()
+    state.receive(CancelResponse(reply.response_id))
+    (done,) = state.take_said()
+    assert (done.status, done.response_id) == ("cancelled", reply.response_id)
+
+
+def test_cancel_without_a_reply_is_a_harmless_error(state: SessionState) -> None:
+    state.receive(CancelResponse())
+    (error,) = state.take_said()
+    assert "no active response" in error.message
+    assert error.error_type == "invalid_request_error"
+
+
+def test_a_late_cancel_does_not_end_the_next_reply(state: SessionState) -> None:
+    reply = ask(state, "hello")
+    state.receive(CancelResponse("the one before"))
+    assert state.reply is reply
+
+
+def test_truncate_tells_what_was_kept_and_what_the_partner_will_remember(
+    state: SessionState,
+) -> None:
+    reply = ask(state, "count")
+    for word in ("one ", "two ", "three"):
+        tell(state, reply, word, 2_400)
+    state.end_reply(reply)
+    state.take_said()
+    state.receive(TruncateItem(item_id=reply.item_id, audio_end_ms=150))
+    (truncated,) = state.take_said()
+    assert isinstance(truncated, ItemTruncated)
+    assert (truncated.transcript, truncated.audio_end_ms) == ("one two", 150)
+    history = state.turn_for(ask(state, "go on")).history
+    assert history[-1].text == "one two"
+
+
+def test_truncate_of_an_unknown_item_is_an_error(state: SessionState) -> None:
+    state.receive(TruncateItem(item_id="nobody's", audio_end_ms=1))
+    assert "nobody's" in state.take_said()[0].message
+
+
+def test_a_word_out_of_place_is_an_error(state: SessionState) -> None:
+    state.receive(ClearAudio())
+    assert state.take_said()[0].error_type == "invalid_event"
+
+
+def test_a_failure_before_the_reply_was_announced_still_has_both_ends(
+    state: SessionState,
+) -> None:
+    speak(state)
+    state.take_said()
+    assert state.reply
+    state.fail_reply(state.reply, ValueError("out of ideas"))
+    created, error, done = state.take_said()
+    assert isinstance(created, ResponseCreated)
+    assert "ValueError: out of ideas" in error.message
+    assert done.status == "failed"
+
+
+def test_the_echo_follows_the_settings(state: SessionState) -> None:
+    state.update(UpdateSession(turn_detection=ServerVad()))
+    (updated,) = state.take_said()
+    assert isinstance(updated, SessionUpdated)
+    assert updated.session["turn_detection"]["type"] == "server_vad"

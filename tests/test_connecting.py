@@ -1,0 +1,267 @@
+"""Who answers, in which dialect, and what is said when nobody may."""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import json
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from grok_live_widget import connecting
+from grok_live_widget.connecting import connect, open_line, who_answers
+from grok_live_widget.conversation import Conversation
+from grok_live_widget.credentials import Secret
+from grok_live_widget.dialects import LIVE, REALTIME
+from grok_live_widget.events import Noted, ResponseDone, SessionOpened
+from grok_live_widget.exceptions import (
+    AuthenticationError,
+    ConfigurationError,
+    ConnectError,
+    RehearsalWarning,
+)
+from grok_live_widget.rehearsal import RehearsalServer
+from grok_live_widget.settings import Settings, settings_from
+
+KEY = "test-key-0123456789"
+
+
+@pytest.fixture(autouse=True)
+def forgetful() -> Iterator[None]:
+    connecting._remembered.clear()
+    yield
+    connecting._remembered.clear()
+
+
+@pytest.mark.parametrize(
+    ("settings", "key", "expected"),
+    [
+        ({}, None, ("rehearsal", ["realtime"], False)),
+        ({"dialect": "live"}, None, ("rehearsal", ["live"], False)),
+        ({"partner": "parrot"}, KEY, ("rehearsal", ["realtime"], True)),
+        ({"partner": "parrot"}, "", ("rehearsal", ["realtime"], True)),
+        ({}, KEY, ("service", ["live", "realtime"], True)),
+        ({"dialect": "live"}, KEY, ("service", ["live"], True)),
+        ({"dialect": "realtime"}, KEY, ("service", ["realtime"], True)),
+        ({"url": "wss://example.test/v1/live"}, KEY, ("service", ["live"], True)),
+        ({"url": "wss://example.test/v1/live/?a=b"}, KEY, ("service", ["live"], True)),
+        ({"url": "wss://example.test/other"}, KEY, ("service", ["realtime"], True)),
+        ({"url": "ws://127.0.0.1:9/v1/realtime"}, None, ("service", ["realtime"], True)),
+        ({"url": "wss://example.test/v1/live", "dialect": "realtime"}, KEY,
+         ("service", ["realtime"], True)),
+    ],
+)  # fmt: skip
+def test_who_answers(settings: dict[str, Any], key: str | None, expected: Any) -> None:
+    answerer = who_answers(settings_from(settings), key)
+    who = "rehearsal" if answerer.is_rehearsal else "service"
+    dialects = [dialect.name for dialect, _ in answerer.dialects]
+    assert (who, dialects, answerer.is_chosen) == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        ({}, ""),
+        ({"partner": None}, None),
+        ({"url": "wss://example.test/v1/realtime"}, None),
+        ({"url": "ws://127.0.0.1:9/v1/realtime"}, ""),
+    ],
+)
+def test_a_missing_key_is_said_before_any_io(settings: dict[str, Any], key: str | None) -> None:
+    with pytest.raises(AuthenticationError, match="XAI_API_KEY"):
+        connect(api_key=key, **settings)
+
+
+def test_a_key_does_not_travel_unprotected() -> None:
+    with pytest.raises(ConfigurationError, match="wss://") as caught:
+        connect(api_key=KEY, url="ws://example.test/v1/realtime")
+    assert KEY not in str(caught.value)
+
+
+def test_the_rehearsal_nobody_asked_for_is_one_warning() -> None:
+    with pytest.warns(RehearsalWarning, match="not Grok") as caught:
+        connect()
+    assert len(caught) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        connect(partner="parrot")
+
+
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+async def test_a_session_answers_typed_text(dialect: str) -> None:
+    async with connect(partner="parrot", dialect=dialect) as session:
+        events = aiter(session)
+        await session.send_text("say this")
+        await session.respond()
+        async for event in events:
+            if isinstance(event, ResponseDone):
+                break
+        assert session.is_rehearsal
+        assert session.dialect == dialect
+        assert [turn.text for turn in session.turns] == ["say this", "say this"]
+
+
+async def test_connect_can_be_awaited() -> None:
+    session = await connect(partner="parrot")
+    await session.close()
+    assert "closed" in repr(session)
+
+
+# --------------------------------------------------------------------------- auto
+def service_of(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    """Point the service's address at this machine; there is no other way to stand in for it."""
+    monkeypatch.setattr(connecting, "SERVICE_URL", f"ws://127.0.0.1:{port}")
+    monkeypatch.setattr(connecting, "_SETTLE_S", 0.3)
+
+
+def answered(frame: str | bytes) -> list[str]:
+    """What a small realtime server says to one frame."""
+    kind = json.loads(frame)["type"]
+    if kind == "session.update":
+        return [json.dumps({"type": "session.updated", "session": {}})]
+    return []
+
+
+async def realtime_server(socket: Any) -> None:
+    await socket.send(json.dumps({"type": "session.created", "session": {"id": "s"}}))
+    async for frame in socket:
+        for answer in answered(frame):
+            await socket.send(answer)
+
+
+async def opened(settings: Settings, api_key: str = KEY) -> tuple[Any, list[Any]]:
+    seen: list[Any] = []
+    session = await open_line(
+        who_answers(settings, Secret(api_key)),
+        settings,
+        Conversation(settings.turn_detection),
+        observer=lambda event, _, __: seen.append(event),
+    )
+    return session, seen
+
+
+def path_refused(connection: Any, request: Any) -> Any:
+    if request.path.startswith("/v1/live"):
+        return connection.respond(http.HTTPStatus.NOT_FOUND, "no")
+    return None
+
+
+async def closing_live(socket: Any) -> None:
+    if socket.request.path.startswith("/v1/live"):
+        await socket.close(1008, "unknown")
+    else:
+        await realtime_server(socket)
+
+
+async def error_on_live(socket: Any) -> None:
+    if socket.request.path.startswith("/v1/live"):
+        await socket.recv()
+        await socket.send(json.dumps({"type": "error", "error": "invalid API key"}))
+        await socket.wait_closed()
+    else:
+        await realtime_server(socket)
+
+
+@pytest.mark.parametrize(
+    ("talk", "options"),
+    [
+        (realtime_server, {"process_request": path_refused}),
+        (closing_live, {}),
+        (error_on_live, {}),
+    ],
+    ids=["404", "close", "error"],
+)
+async def test_auto_falls_back_when_live_is_refused(
+    peer: Any, monkeypatch: pytest.MonkeyPatch, talk: Any, options: dict[str, Any]
+) -> None:
+    service_of(monkeypatch, peer(talk, **options).port)
+    session, seen = await opened(Settings())
+    async with session:
+        assert session.dialect == "realtime"
+        notes = [event.text for event in seen if isinstance(event, Noted)]
+        assert any("other dialect" in note for note in notes)
+        assert sum(isinstance(event, SessionOpened) for event in seen) == 1
+    again = who_answers(Settings(), KEY)
+    assert [dialect for dialect, _ in again.dialects] == [REALTIME]
+
+
+async def test_auto_keeps_live_where_it_is_served(
+    peer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def live(socket: Any) -> None:
+        await socket.wait_closed()
+
+    service_of(monkeypatch, peer(live).port)
+    session, _ = await opened(Settings())
+    async with session:
+        assert session.dialect == "live"
+    assert [dialect for dialect, _ in who_answers(Settings(), KEY).dialects] == [LIVE]
+
+
+async def test_realtimes_verdict_on_the_key_stands(
+    peer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(connection: Any, request: Any) -> Any:
+        is_live = request.path.startswith("/v1/live")
+        return connection.respond(404 if is_live else 400, "incorrect API key")
+
+    service_of(monkeypatch, peer(realtime_server, process_request=refuse).port)
+    with pytest.raises(AuthenticationError, match="XAI_API_KEY"):
+        await opened(Settings())
+
+
+async def test_a_line_that_does_not_exist_falls_back_to_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service_of(monkeypatch, 1)
+    with pytest.raises(ConnectError, match="nothing answers"):
+        await opened(Settings())
+
+
+# --------------------------------------------------------------------------- keys and voices
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+async def test_a_wrong_key_is_an_authentication_error_within_three_seconds(dialect: str) -> None:
+    with RehearsalServer("parrot", api_key="right") as server:
+        async with asyncio.timeout(3):
+            with pytest.raises(AuthenticationError, match="XAI_API_KEY") as caught:
+                async with connect(api_key=KEY, url=server.url(dialect)) as session:
+                    async for _ in session:
+                        pass
+    assert KEY not in str(caught.value)
+
+
+async def test_seed_voices_become_the_nearest_of_the_service(
+    peer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[Any] = []
+
+    async def listen(socket: Any) -> None:
+        async for frame in socket:
+            said.append(json.loads(frame))
+            for answer in answered(frame):
+                await socket.send(answer)
+
+    service_of(monkeypatch, peer(listen).port)
+    session, seen = await opened(Settings(dialect="realtime", voice="nova"))
+    await session.close()
+    assert said[0]["session"]["voice"] == "eve"
+    assert any(isinstance(event, Noted) and "'nova'" in event.text for event in seen)
+    assert len(set(connecting.NEAREST_VOICE.values())) == 6
+
+
+async def test_other_voices_pass_through(peer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[Any] = []
+
+    async def listen(socket: Any) -> None:
+        async for frame in socket:
+            said.append(json.loads(frame))
+            for answer in answered(frame):
+                await socket.send(answer)
+
+    service_of(monkeypatch, peer(listen).port)
+    session, _ = await opened(Settings(dialect="realtime", voice="nlbqfwie"))
+    await session.close()
+    assert said[0]["session"]["voice"] == "nlbqfwie"
