@@ -69,7 +69,7 @@ def _checked(x: Any) -> NDArray[Any]:
             f"sound must be int16, float32 or float64, not {array.dtype}.",
             cure="Use x.astype('float32') with values in [-1, 1), or x.astype('int16').",
         )
-    if array.ndim not in (1, 2):
+    if array.ndim not in (1, 2) or array.shape[1:] == (0,):
         raise AudioFormatError(
             f"sound must have shape (n,) or (n, channels), not {array.shape}.",
             cure="Pass one clip at a time.",
@@ -79,7 +79,11 @@ def _checked(x: Any) -> NDArray[Any]:
             f"shape {array.shape} means {array.shape[1]} channels.",
             cure="If the first axis is the channels, pass x.T.",
         )
-    if array.dtype != np.int16 and not np.isfinite(array).all():
+    if array.dtype == np.int16:
+        return array
+    with np.errstate(over="ignore"):
+        array = array.astype(np.float32, copy=False)
+    if not np.isfinite(array).all():
         raise AudioFormatError(
             "sound must be finite, and this has NaN or infinite values.",
             cure="np.nan_to_num(x) replaces them by zeros.",
@@ -108,18 +112,18 @@ def mono_from(x: Any) -> NDArray[Any]:
     array = _checked(x)
     if array.ndim == 2:
         if array.shape[1] == 1:
-            return array[:, 0] if array.dtype == np.int16 else array[:, 0].astype(np.float32)
+            return array[:, 0]
         as_float = samples_from_pcm(array) if array.dtype == np.int16 else array
         mixed: Samples = as_float.mean(axis=1, dtype=np.float64).astype(np.float32)
         return mixed
-    return array if array.dtype == np.int16 else array.astype(np.float32, copy=False)
+    return array
 
 
 def checked_rate(sample_rate: Any) -> int:
     """A sample rate as an int [Hz]; AudioFormatError unless 1,000 to 384,000."""
     try:
         rate_hz = int(sample_rate)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         rate_hz = 0
     if not 1_000 <= rate_hz <= 384_000:
         raise AudioFormatError(
@@ -179,17 +183,32 @@ class ClipConverter:
             The next piece continues this one, so the resampler is not flushed.
         """
         rate_hz, mono = checked_rate(sample_rate), mono_from(x)
-        if rate_hz != self._rate_hz:
-            self._rate_hz, self._resampler = rate_hz, None
+        rest = b"" if rate_hz == self._rate_hz else self._change_rate(rate_hz)
         if rate_hz == SAMPLE_RATE_HZ and mono.dtype == np.int16:
-            return mono.astype("<i2", copy=False).tobytes()
-        samples = samples_from_pcm(mono) if mono.dtype == np.int16 else mono
-        self.clipped_count += int(np.count_nonzero(np.abs(samples) > 1))
-        if rate_hz != SAMPLE_RATE_HZ:
-            if self._resampler is None:
-                self._resampler = Resampler(rate_hz, SAMPLE_RATE_HZ)
+            return rest + mono.astype("<i2", copy=False).tobytes()
+        samples = samples_from_pcm(mono) if mono.dtype == np.int16 else self._clipped(mono)
+        if self._resampler is not None:
             samples = self._resampler.push(samples, is_last=not more)
-        return pcm_from_samples(samples).astype("<i2", copy=False).tobytes()
+        return rest + _bytes_from_samples(samples)
+
+    def _change_rate(self, rate_hz: int) -> bytes:
+        """Begin anew at another rate; returns what the resampler still held of the last."""
+        before, self._rate_hz, self._resampler = self._resampler, rate_hz, None
+        if rate_hz != SAMPLE_RATE_HZ:
+            self._resampler = Resampler(rate_hz, SAMPLE_RATE_HZ)
+        if before is None:
+            return b""
+        return _bytes_from_samples(before.push(np.empty(0, np.float32), is_last=True))
+
+    def _clipped(self, samples: Samples) -> Samples:
+        beyond_count = int(np.count_nonzero(np.abs(samples) > 1))
+        self.clipped_count += beyond_count
+        # Before resampling, which would spread what is far beyond over its neighbours.
+        return np.clip(samples, -1, 1) if beyond_count else samples
+
+
+def _bytes_from_samples(samples: Samples) -> bytes:
+    return pcm_from_samples(samples).astype("<i2", copy=False).tobytes()
 
 
 # --------------------------------------------------------------------------- WAV
@@ -214,6 +233,8 @@ def read_wav(path: str | PathLike[str]) -> tuple[NDArray[Any], int]:
                 file.getsampwidth(),
                 file.getframerate(),
             )
+            if width > 4:
+                raise wave.Error(f"{8 * width} bits a sample")
             data = file.readframes(file.getnframes())
     except FileNotFoundError:
         raise AudioFormatError(f"there is no file {str(path)!r}.") from None

@@ -163,8 +163,7 @@ class Conversation:
     def _session_ended(self, event: SessionEnded, now_s: float) -> None:
         for turn in self.turns:
             if not turn.is_complete:
-                turn._end(len(self.user_tape))
-                self._mark(turn)
+                self._mark(turn)._end(len(self.user_tape) if turn.role == "user" else None)
         self._spoken = self._clip = None
 
     # ----------------------------------------------------------------- the user's sound

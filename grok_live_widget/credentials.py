@@ -6,6 +6,8 @@ import importlib.util
 import os
 from collections.abc import Callable
 
+from .exceptions import ConfigurationError
+
 __all__ = ["ENVIRONMENT_NAME", "Secret", "find_key"]
 
 ENVIRONMENT_NAME = "XAI_API_KEY"
@@ -39,14 +41,32 @@ def find_key(given: str | Secret | None = None) -> Secret | None:
     The first that has one: the argument, the environment's ``XAI_API_KEY``, Colab's secrets,
     the keyring (service ``grok_live_widget``), a ``.env`` file. An argument of ``""`` counts
     as given.
+
+    Raises
+    ------
+    ConfigurationError
+        For what can be no key; it is not shown.
     """
     if given is not None:
-        return given if isinstance(given, Secret) else Secret(given.strip())
+        return given if isinstance(given, Secret) else _secret_from(given)
     for source in (_environment, _colab, _keyring, _dotenv):
-        key = (source() or "").strip()
+        key = _secret_from(source() or "")
         if key:
-            return Secret(key)
+            return key
     return None
+
+
+def _secret_from(text: object) -> Secret:
+    if not isinstance(text, str):
+        raise ConfigurationError(f"api_key must be text, not of type {type(text).__name__}.")
+    key = text.strip()
+    # It goes into a header, where anything else breaks the handshake or the line.
+    if not all("!" <= character <= "~" for character in key):
+        raise ConfigurationError(
+            "api_key has a space, a line break or a letter in it that no key has.",
+            cure="Copy it once more, whole and alone.",
+        )
+    return Secret(key)
 
 
 def _environment() -> str | None:

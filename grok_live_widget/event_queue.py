@@ -36,6 +36,10 @@ class EventQueue(AsyncIterator[Event]):
         self._is_ended = True
         self._shared.arrived.set()
 
+    def release(self) -> None:
+        """Let whoever waits for room go on."""
+        self._shared.release()
+
     def wait_for_room(self) -> Coroutine[None, None, None]:
         """Wait until fewer than `QUEUE_EVENTS` wait, or the iterator was dropped."""
         # The room and not the iterator is waited on, so that a dropped iterator can go.

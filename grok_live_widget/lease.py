@@ -66,6 +66,9 @@ class Lease:
     def leave(self, page: str) -> bool:
         """A page is gone; True when it was the owner. The newest other page follows."""
         self._seen_s.pop(page, None)
+        # Whoever waited for the owner's answer is gone, or may be owner now without it.
+        if page in (self.owner, self._candidate):
+            self._candidate = ""
         if page != self.owner:
             return False
         self.owner = max(self._seen_s, key=self._seen_s.__getitem__, default="")

@@ -101,6 +101,7 @@ class Session:
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: GrokLiveError | None = None
         self._reader: asyncio.Task[None] | None = None
+        self._is_closing = False
         self._on_closed: list[Callable[[], None]] = []
 
     # ----------------------------------------------------------------- what a user calls
@@ -178,6 +179,9 @@ class Session:
 
     async def close(self) -> None:
         """Close the line; turns stay. Safe to call again."""
+        self._is_closing = True
+        for iterator in list(self._iterators):
+            iterator.release()
         await self._socket.close()
         if self._reader is not None and self._reader is not asyncio.current_task():
             await asyncio.wait([self._reader])
@@ -339,7 +343,8 @@ class Session:
 
     async def _wait_for_room(self) -> None:
         for iterator in list(self._iterators):
-            await iterator.wait_for_room()
+            if not self._is_closing:
+                await iterator.wait_for_room()
 
     async def _settle(self) -> None:
         """Flush what is to be sent, then hand out what is told."""

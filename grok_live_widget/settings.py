@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -107,11 +108,15 @@ def _one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
         raise ConfigurationError(f"{name} must be one of {names}, not {value!r}.")
 
 
-def _between(name: str, value: object, low: float, high: float, also: str = "") -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (is_number and low <= value <= high):  # type: ignore[operator]
+def _between(
+    name: str, value: Any, low: float, high: float, also: str = "", kind: type = Real
+) -> None:
+    # numpy's numbers are numbers too: sweeps are made of them.
+    is_number = isinstance(value, kind) and not isinstance(value, bool)
+    if not (is_number and low <= value <= high):
+        whole = "whole " * (kind is Integral)
         raise ConfigurationError(
-            f"{name} must be a number from {low:g} to {high:g}{' ' * bool(also)}{also}, "
+            f"{name} must be a {whole}number from {low:g} to {high:g}{' ' * bool(also)}{also}, "
             f"not {value!r}."
         )
 
@@ -121,16 +126,29 @@ def _check_texts(settings: Settings) -> None:
         value = getattr(settings, name)
         if not isinstance(value, str) and not (value is None and name != "instructions"):
             raise ConfigurationError(f"{name} must be text, not {value!r}.")
+        if value is not None and not _is_spellable(value):
+            raise ConfigurationError(
+                f"{name} has half a character in it (a lone surrogate): {value!r}.",
+                cure="text.encode('utf-8', 'replace').decode() replaces it.",
+            )
         if value is not None and name != "instructions" and not value.strip():
             raise ConfigurationError(
                 f"{name} is empty.", cure="Leave it out for the default of the dialect."
             )
 
 
-def _check_url(url: str | None) -> None:
+def _is_spellable(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _check_url(url: Any) -> None:
     if url is None:
         return
-    scheme, host = _scheme_and_host(str(url))
+    scheme, host = _scheme_and_host(url) if isinstance(url, str) else ("", None)
     if scheme not in ("ws", "wss") or not host:
         # The URL is not repeated whole: people put keys into queries.
         raise ConfigurationError(
@@ -156,8 +174,8 @@ def _check_detection(detection: TurnDetection) -> None:
         case ServerVad():
             # Ranges: https://docs.x.ai/voice-realtime.ws.json
             _between("threshold", detection.threshold, 0.1, 0.9)
-            _between("silence_duration_ms", detection.silence_duration_ms, 0, 10_000)
-            _between("prefix_padding_ms", detection.prefix_padding_ms, 0, 10_000)
+            _between("silence_duration_ms", detection.silence_duration_ms, 0, 10_000, kind=Integral)
+            _between("prefix_padding_ms", detection.prefix_padding_ms, 0, 10_000, kind=Integral)
         case _:
             raise ConfigurationError(
                 f"turn_detection must be ServerVad(...) or PushToTalk(), not {detection!r}."
@@ -167,7 +185,7 @@ def _check_detection(detection: TurnDetection) -> None:
 def _check_partner(partner: object) -> None:
     if partner is UNSET or partner is None or callable(partner):
         return
-    if partner not in ("parrot", "talker"):
+    if not isinstance(partner, str) or partner not in ("parrot", "talker"):
         raise ConfigurationError(
             f"partner must be 'parrot', 'talker', a function of one turn, or None, not {partner!r}."
         )

@@ -33,11 +33,13 @@ from .events import (
     SpeechStopped,
 )
 from .exceptions import (
+    AuthenticationError,
     ConfigurationError,
     GrokLiveError,
     ReplyTimeout,
     ServerError,
     SessionClosedOK,
+    SessionError,
     UnsupportedByServer,
 )
 from .pending import PendingReply
@@ -96,7 +98,7 @@ class TalkCore:
 
     def note(self, text: str, level: Literal["info", "warning", "error"] = "info") -> None:
         """Say one sentence to the person."""
-        self._tell(Noted(text, level))
+        self._tell(Noted(_as_sentence(text), level))
 
     def _tell(self, event: Event) -> None:
         self._observe(event, [], time.monotonic())
@@ -273,6 +275,11 @@ class TalkCore:
                 return await self._ask_sound(session, clip, asked)
         except TimeoutError:
             raise await self._timed_out(asked, timeout_s) from None
+        except SessionError:
+            # Whoever hears of a line that has failed finds it closed and the reason noted.
+            if asked.session is not None and asked.session.failure is not None:
+                await asked.session.close()
+            raise
 
     async def _timed_out(self, asked: _Asked, timeout_s: float) -> ReplyTimeout:
         turn = None
@@ -357,6 +364,8 @@ class TalkCore:
                     await session.wait_for(lambda: pending.is_settled)
 
     def _outcome(self, session: Session, pending: PendingReply, word: str = "") -> Turn:
+        if isinstance(session.failure, AuthenticationError):
+            raise session.failure
         if pending.error is not None:
             if word and session.dialect == "live":
                 raise UnsupportedByServer(word, "live")
@@ -417,6 +426,12 @@ class TalkCore:
                 pass  # The end of the session has been told already.
             finally:
                 self.conversation.give_up_clip(turn.turn_id)
+
+
+def _as_sentence(text: str) -> str:
+    """With a capital letter, unless it begins with the name of a host or a setting."""
+    first = text.split(maxsplit=1)[0] if text.strip() else ""
+    return text[0].upper() + text[1:] if first.isalpha() else text
 
 
 class _Asked:

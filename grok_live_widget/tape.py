@@ -7,6 +7,7 @@ a copy, and any part can be drawn from kept minima and maxima.
 from __future__ import annotations
 
 import mmap
+import sys
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,9 +34,7 @@ class Tape:
     def __init__(self, reserve_samples: int = 240_000) -> None:
         self._room = _reserve(reserve_samples)
         self._sample_count = 0
-        self._minima = np.empty(0, np.int16)
-        self._maxima = np.empty(0, np.int16)
-        self._bucket_count = 0
+        self._pyramid: _Envelope = np.empty(0, np.int16), np.empty(0, np.int16)
 
     def __len__(self) -> int:
         return self._sample_count
@@ -69,42 +68,59 @@ class Tape:
         minima, maxima : ndarray of int16 [shape=(m,)], m <= columns
         """
         end = self._sample_count if stop is None else min(stop, self._sample_count)
-        count = min(columns, max(0, end - start))
-        if count == 0:
+        start = max(0, start)
+        count = min(columns, end - start)
+        if count <= 0:
             return np.empty(0, np.int16), np.empty(0, np.int16)
+        edges = np.linspace(start, end, count, endpoint=False).astype(np.intp)
         if (end - start) // count < 4 * _BUCKET_SAMPLES:
-            return _extremes(self._room, self._room, start, end, count)
-        minima, maxima = self._buckets(end)
-        first, last = start // _BUCKET_SAMPLES, -(-end // _BUCKET_SAMPLES)
-        return _extremes(minima, maxima, first, min(last, len(minima)), count)
-
-    def _buckets(self, end: int) -> _Envelope:
-        """Extremes of every bucket up to `end`; full ones are kept, the last is made anew."""
-        full = end // _BUCKET_SAMPLES
-        if full > self._bucket_count:
-            new = self._room[self._bucket_count * _BUCKET_SAMPLES : full * _BUCKET_SAMPLES]
-            new = new.reshape(-1, _BUCKET_SAMPLES)
-            self._minima = np.concatenate([self._minima, new.min(axis=1)])
-            self._maxima = np.concatenate([self._maxima, new.max(axis=1)])
-            self._bucket_count = full
-        rest = self._room[full * _BUCKET_SAMPLES : end]
-        if not len(rest):
-            return self._minima[:full], self._maxima[:full]
-        return (
-            np.append(self._minima[:full], rest.min()),
-            np.append(self._maxima[:full], rest.max()),
+            samples = self._room[start:end]
+            return _extremes(samples, samples, edges - start)
+        return _extremes(
+            *self._buckets(start, end), edges // _BUCKET_SAMPLES - start // _BUCKET_SAMPLES
         )
+
+    def _buckets(self, start: int, end: int) -> _Envelope:
+        """Extremes of each bucket from `start` to `end`; those cut by either are made anew."""
+        first, full = -(-start // _BUCKET_SAMPLES), end // _BUCKET_SAMPLES
+        minima, maxima = self._whole_buckets(full)
+        room = self._room
+        head, tail = room[start : first * _BUCKET_SAMPLES], room[full * _BUCKET_SAMPLES : end]
+        low, high = [minima[first:full]], [maxima[first:full]]
+        if len(head):
+            low.insert(0, head.min(keepdims=True))
+            high.insert(0, head.max(keepdims=True))
+        if len(tail):
+            low.append(tail.min(keepdims=True))
+            high.append(tail.max(keepdims=True))
+        return np.concatenate(low), np.concatenate(high)
+
+    def _whole_buckets(self, count: int) -> _Envelope:
+        """Extremes of at least the first `count` buckets, which must be full; they are kept."""
+        minima, maxima = self._pyramid
+        if count > len(minima):
+            new = self._room[len(minima) * _BUCKET_SAMPLES : count * _BUCKET_SAMPLES]
+            new = new.reshape(-1, _BUCKET_SAMPLES)
+            minima = np.concatenate([minima, new.min(axis=1)])
+            maxima = np.concatenate([maxima, new.max(axis=1)])
+            # Both at once, since other threads may draw meanwhile.
+            self._pyramid = minima, maxima
+        return minima, maxima
 
 
 def _reserve(samples: int) -> NDArray[np.int16]:
-    return np.frombuffer(mmap.mmap(-1, max(1, samples) * 2), dtype=np.int16)
+    return np.frombuffer(_anonymous_memory(max(1, samples) * 2), dtype=np.int16)
+
+
+def _anonymous_memory(byte_count: int) -> mmap.mmap:
+    if sys.platform == "win32":
+        return mmap.mmap(-1, byte_count)
+    # Private, or a forked child would write into the recordings of its parent.
+    return mmap.mmap(-1, byte_count, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
 def _extremes(
-    low: NDArray[np.int16], high: NDArray[np.int16], start: int, end: int, count: int
+    low: NDArray[np.int16], high: NDArray[np.int16], edges: NDArray[np.intp]
 ) -> _Envelope:
-    edges = np.unique(np.linspace(start, end, count, endpoint=False).astype(np.intp)) - start
-    return (
-        np.minimum.reduceat(low[start:end], edges),
-        np.maximum.reduceat(high[start:end], edges),
-    )
+    edges = np.unique(edges)
+    return np.minimum.reduceat(low, edges), np.maximum.reduceat(high, edges)

@@ -112,7 +112,8 @@ def translated(error: BaseException, host: str) -> GrokLiveError:
             )
         case ssl.SSLError():
             return ConnectError(
-                f"no safe (TLS) line to {host}: {getattr(error, 'reason', None) or 'it failed'}.", host=host
+                f"no safe (TLS) line to {host}: {getattr(error, 'reason', None) or 'it failed'}.",
+                host=host,
             )
         case socket.gaierror():
             return ConnectError(
@@ -164,7 +165,7 @@ def close_code_and_reason(closed: ws_errors.ConnectionClosed) -> tuple[int | Non
 
 def closed_error(code: int | None, reason: str, host: str) -> SessionClosed:
     """What a close means."""
-    if code in (1000, 1001):
+    if code == 1000:
         return SessionClosedOK("the session is closed.", close_code=code, reason=reason)
     said = f" ({reason})" if reason else ""
     how = f"closed with code {code}{said}" if code else "broke without a word"

@@ -61,11 +61,12 @@ def delta_of(pcm: bytes, response_id: str = "r1", item_id: str = "a1") -> str:
 
 
 def scripted(*frames: str, then: Any = None) -> Any:
-    """A server that confirms the settings, says `frames`, and does `then`."""
+    """A server that confirms the settings, waits to be spoken to, says `frames`, does `then`."""
 
     async def talk(socket: Any) -> None:
         await socket.recv()
         await socket.send(dumped(type="session.updated", session={}))
+        await socket.recv()
         for frame in frames:
             await socket.send(frame)
         if then is not None:
@@ -176,6 +177,7 @@ async def test_what_is_not_understood_is_an_event_and_no_error(peer: Any) -> Non
     talk = scripted("not json", dumped(type="new.thing", a=1), delta_of(b"\0\0\1"))
     async with connect(url=peer(talk).url) as session:
         events = aiter(session)
+        await session.send_text("go")
         assert (await until(events, Unrecognized)).message == {"unreadable": "not json"}
         assert (await until(events, Unrecognized)).wire_type == "new.thing"
         assert (await until(events, AudioDelta)).odd_byte_count == 1
@@ -185,6 +187,7 @@ async def test_an_error_of_the_server_does_not_end_the_session(peer: Any) -> Non
     talk = scripted(dumped(type="error", error={"message": "no"}), delta_of(b"\0\0"))
     async with connect(url=peer(talk).url) as session:
         events = aiter(session)
+        await session.send_text("go")
         await until(events, ErrorReported)
         await until(events, AudioDelta)
 
@@ -196,11 +199,13 @@ async def test_a_server_gone_in_mid_reply_loses_nothing_received(peer: Any) -> N
         socket.transport.abort()
 
     async with connect(url=peer(scripted(delta_of(pcm.tobytes()), then=vanish)).url) as session:
+        events = aiter(session)
+        await session.send_text("go")
         with pytest.raises(SessionClosedError, match="kept"):
-            async for _ in session:
+            async for _ in events:
                 pass
-        assert np.array_equal(session.turns[0].pcm, pcm)
-        assert session.turns[0].is_complete
+        assert np.array_equal(session.turns[1].pcm, pcm)
+        assert session.turns[1].is_complete
         with pytest.raises(SessionClosedError):
             await session.send_text("hello")
 
@@ -210,7 +215,9 @@ async def test_a_close_as_asked_ends_iteration_quietly(peer: Any) -> None:
         await socket.close(1000, "bye")
 
     async with connect(url=peer(scripted(then=bye)).url) as session:
-        told = [event async for event in session]
+        events = aiter(session)
+        await session.send_text("go")
+        told = [event async for event in events]
         assert isinstance(told[-1], SessionEnded)
         assert isinstance(session.failure, SessionClosedOK)
 
@@ -220,8 +227,10 @@ async def test_a_broken_line_names_its_code_and_reason(peer: Any) -> None:
         await socket.close(1011, "out of memory")
 
     async with connect(url=peer(scripted(then=break_off)).url) as session:
-        with pytest.raises(SessionClosedError, match="1011.*out of memory") as caught:
-            async for _ in session:
+        events = aiter(session)
+        await session.send_text("go")
+        with pytest.raises(SessionClosedError, match=r"1011.*out of memory") as caught:
+            async for _ in events:
                 pass
         assert caught.value.close_code == 1011
 
@@ -277,16 +286,32 @@ async def test_an_iterator_that_does_not_read_holds_back_the_line(peer: Any) -> 
             if sent == before:
                 break
         held = len(session.turns[0].pcm)
-        assert held <= 260 * RATE
+        assert held <= (256 + 16) * RATE
         await until(events, AudioDelta)
         del events
         gc.collect()
         await session.wait_for(lambda: len(session.turns[0].pcm) > held + 20 * RATE)
 
 
+async def test_closing_does_not_wait_for_an_iterator_that_does_not_read(peer: Any) -> None:
+    async def flood(socket: Any) -> None:
+        await socket.recv()
+        await socket.send(dumped(type="session.updated", session={}))
+        while True:
+            await socket.send(delta_of(bytes(4800)))
+
+    session = await connect(url=peer(flood).url)
+    events = aiter(session)
+    await session.wait_for(lambda: bool(session.turns) and session.turns[0].duration_s > 20)
+    async with asyncio.timeout(10):
+        await session.close()
+    assert isinstance(await anext(events), AudioDelta)
+
+
 async def test_an_iterator_sees_what_comes_after_it_began(peer: Any) -> None:
     async with connect(url=peer(scripted(delta_of(b"\0\0"))).url) as session:
-        await session.wait_for(lambda: len(session.turns) == 1)
+        await session.send_text("go")
+        await session.wait_for(lambda: len(session.turns) == 2)
         late = aiter(session)
         await session.close()
         assert not [event async for event in late if isinstance(event, AudioDelta)]

@@ -301,7 +301,7 @@ def _output_item_word(event: type[OutputItemAdded] | type[OutputItemDone], wire_
         lambda e: {
             "response_id": e.response_id,
             "output_index": e.output_index,
-            "item": message_from_item(e.item),
+            "item": {**message_from_item(e.item), "object": "realtime.item"},
         },
         lambda m: event(
             string(m, "response_id"),
@@ -319,7 +319,9 @@ def _item_added_from(message: Message) -> ItemAdded:
 
 def _item_added_fields(event: ItemAdded) -> Message:
     item = {**message_from_item(event.item), "object": "realtime.item"}
-    return {"item": {"content": [], **item}, **present(previous_item_id=event.previous_item_id)}
+    if event.item.kind == "message":
+        item.setdefault("content", [])
+    return {"item": item, **present(previous_item_id=event.previous_item_id)}
 
 
 def _part_added_from(message: Message) -> ContentPartAdded:

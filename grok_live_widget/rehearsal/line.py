@@ -105,6 +105,12 @@ class Line:
         self._answering: asyncio.Task[None] | None = None
         self._understanding: dict[UserInput, asyncio.Task[None]] = {}
 
+    @property
+    def settled_sample_count(self) -> int:
+        """How many samples were received, once all of them are judged and answered; else 0."""
+        is_at_work = self._ear.has_unjudged or self._state.reply or self._understanding
+        return 0 if is_at_work or self._answering else self._ear.position
+
     async def talk(self) -> None:
         """Serve the client until the socket raises; by then everything else has ended."""
         writer = self._spawn(self._write())

@@ -110,6 +110,7 @@ class RehearsalServer:
             recognises_words=words and words_are_available(),
             ping_interval_s=ping_interval_s,
         )
+        self._lines: set[Line] = set()
         self._thread: LoopThread | None = None
         self._server: Server | None = None
         self._port = 0
@@ -141,6 +142,15 @@ class RehearsalServer:
             raise ConfigurationError(f"dialect={dialect!r} is not one of {known}.")
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"ws://{host}:{self.port}{DIALECTS[dialect].path}"
+
+    @property
+    def settled_sample_count(self) -> int:
+        """How many samples all present clients have sent, as far as they are judged and answered.
+
+        A client with something still to be judged or answered counts as 0. For whoever sends
+        faster than real time and wants to know when the end has been heard.
+        """
+        return sum(line.settled_sample_count for line in list(self._lines))
 
     def start(self) -> Self:
         """Listen; returns when the port is open."""
@@ -236,8 +246,13 @@ class RehearsalServer:
         target = urlsplit(socket.request.path)
         dialect = _BY_PATH[target.path]
         model = parse_qs(target.query).get("model", [dialect.default_model])[0]
-        with suppress(ConnectionClosed):
-            await Line(socket, dialect, model, self._settings, self._workers).talk()
+        line = Line(socket, dialect, model, self._settings, self._workers)
+        self._lines.add(line)
+        try:
+            with suppress(ConnectionClosed):
+                await line.talk()
+        finally:
+            self._lines.discard(line)
 
     def _refusal(self, socket: ServerConnection, request: Request) -> Response | None:
         """The answer to a handshake that is not accepted."""

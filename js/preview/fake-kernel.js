@@ -67,7 +67,11 @@ export class FakeKernel {
   async speak(pcm, reply = ++this.#replies) {
     this.#heardSamples = 0;
     const epoch = this.line.epoch;
-    for (let offset = 0, seq = 0; offset < pcm.length && this.line.epoch === epoch; offset += CHUNK_SAMPLES, seq++) {
+    for (
+      let offset = 0, seq = 0;
+      offset < pcm.length && this.line.epoch === epoch;
+      offset += CHUNK_SAMPLES, seq++
+    ) {
       while (offset - this.#heardSamples > LEAD_SAMPLES) await pause(20);
       const chunk = pcm.slice(offset, offset + CHUNK_SAMPLES);
       const is_last = offset + CHUNK_SAMPLES >= pcm.length;
@@ -121,7 +125,9 @@ export class FakeKernel {
     if (this.line.phase === "closed") await this.on_start({ page: this.#page });
     const order = this.turns.length;
     this.turn({ id: `u${order}`, order, role: "user", text, is_complete: true });
-    const words = `You wrote “${text}”. This is only a preview: it hums where the real one speaks.`.split(" ");
+    const words = `You wrote “${text}”. This is only a preview: it hums where the real one speaks.`.split(
+      " ",
+    );
     const reply = { id: `a${order}`, order: order + 1, role: "assistant", has_audio: true, latency_ms: 640 };
     this.speak(hum(words.length * 0.32));
     for (let count = 1; count <= words.length; count++) {

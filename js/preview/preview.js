@@ -4,30 +4,57 @@ import widget from "/static/widget.js";
 import { FakeKernel } from "./fake-kernel.js";
 
 const turn = (order, role, text, more = {}) => ({
-  id: `t${order}`, order, role, text, text_source: "service", is_complete: true, was_interrupted: false,
-  has_audio: true, duration_s: 2.3, started_s: order, reply: null, heard_s: null, latency_ms: null,
-  is_approximate: false, ...more,
+  id: `t${order}`,
+  order,
+  role,
+  text,
+  text_source: "service",
+  is_complete: true,
+  was_interrupted: false,
+  has_audio: true,
+  duration_s: 2.3,
+  started_s: order,
+  reply: null,
+  heard_s: null,
+  latency_ms: null,
+  is_approximate: false,
+  ...more,
 });
 
 const TALK = [
   turn(0, "user", "What is a Fourier transform?"),
-  turn(1, "assistant", "It takes a signal apart into the sine waves it is made of, and tells you how strong each one is.",
-    { latency_ms: 620, duration_s: 6.1, heard_s: 6.1 }),
+  turn(
+    1,
+    "assistant",
+    "It takes a signal apart into the sine waves it is made of, and tells you how strong each one is.",
+    { latency_ms: 620, duration_s: 6.1, heard_s: 6.1 },
+  ),
   turn(2, "user", "And its inverse?"),
-  turn(3, "assistant", "The inverse puts the waves together again. If you keep every strength and every phase, you get back exactly",
-    { latency_ms: 710, was_interrupted: true, duration_s: 7.4, heard_s: 4.2 }),
+  turn(
+    3,
+    "assistant",
+    "The inverse puts the waves together again. If you keep every strength and every phase, you get back exactly",
+    { latency_ms: 710, was_interrupted: true, duration_s: 7.4, heard_s: 4.2 },
+  ),
   turn(4, "user", "", { duration_s: 2.3, is_approximate: true }),
 ];
 
-const PARTIAL = turn(5, "assistant", "Shannon said: sample at more than twice the highest", { is_complete: false, latency_ms: 580 });
+const PARTIAL = turn(5, "assistant", "Shannon said: sample at more than twice the highest", {
+  is_complete: false,
+  latency_ms: 580,
+});
 
 const SCENES = {
   closed: {},
   raw: { line: { processing: false } },
   talking: { turns: [...TALK, PARTIAL] },
   rehearsal: {
-    line: { is_rehearsal: true, voice: "echo", partner: "talker",
-      banner: "Rehearsal: no key was found, so a voice on this computer answers. It is not Grok." },
+    line: {
+      is_rehearsal: true,
+      voice: "echo",
+      partner: "talker",
+      banner: "Rehearsal: no key was found, so a voice on this computer answers. It is not Grok.",
+    },
     turns: TALK.slice(0, 2),
   },
   push_to_talk: { line: { turn_detection: "push_to_talk" }, turns: TALK.slice(0, 2) },
@@ -35,7 +62,10 @@ const SCENES = {
     turns: TALK.slice(0, 2),
     line: { owner: "another page", phase: "open", session: 1, busy_cell: true },
     notes: [
-      { text: "The live service refused this session, so the talk moved to the realtime one.", level: "info" },
+      {
+        text: "The live service refused this session, so the talk moved to the realtime one.",
+        level: "info",
+      },
       { text: "The line was closed after 300 s without speech.", level: "warning" },
       { text: "The key was refused: check XAI_API_KEY.", level: "error" },
     ],

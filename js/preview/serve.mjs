@@ -21,6 +21,9 @@ async function answer(path) {
 createServer(async (request, response) => {
   const { pathname } = new URL(request.url, "http://localhost");
   const found = await answer(pathname === "/" ? "/preview/index.html" : pathname).catch(() => null);
-  response.writeHead(found ? 200 : 404, { "content-type": found?.type ?? "text/plain", "cache-control": "no-store" });
+  response.writeHead(found ? 200 : 404, {
+    "content-type": found?.type ?? "text/plain",
+    "cache-control": "no-store",
+  });
   response.end(found?.body ?? "not here");
 }).listen(port, "127.0.0.1", () => console.log(`http://localhost:${port}/?scene=talking&theme=dark`));

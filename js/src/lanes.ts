@@ -111,6 +111,7 @@ export class CommLane {
       this.wire.send({ ...message, page: this.page }, buffers);
     } catch {
       // JupyterLab throws "Cannot send" and "Kernel is dead" from here when the kernel has gone.
+      this.#isStarting = false;
       this.#setHealth("gone");
     }
   }

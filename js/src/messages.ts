@@ -148,6 +148,7 @@ const stateFields = {
   processing: reader(true, (value) => typeof value === "boolean"),
   sample_rate: numberOrNull,
   busy_cell: flag,
+  late_sample_count: number,
 };
 
 const readers = {

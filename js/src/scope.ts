@@ -61,12 +61,13 @@ export class Scope {
   }
 
   timeout(delayMs: number, action: () => void): Disposer {
-    const cancel = this.add(() => clearTimeout(timer));
+    if (this.#isDisposed) return () => {};
+    let cancel: Disposer = () => {};
     const timer = setTimeout(() => {
       cancel();
       action();
     }, delayMs);
-    if (this.#isDisposed) clearTimeout(timer);
+    cancel = this.add(() => clearTimeout(timer));
     return cancel;
   }
 

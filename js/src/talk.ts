@@ -83,7 +83,9 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
     this.#droppedBefore = this.#lane.droppedSampleCount;
     this.#update({ isStarting: true, isMicrophoneWanted: false, droppedS: 0, lostS: 0, underrunCount: 0 });
     this.#lane.start(microphoneAbility() === "ok");
-    this.switchMicrophoneOn();
+    // A kernel that cannot be reached has been told by now; nobody would release this microphone.
+    if (this.#lane.isLineWanted) this.switchMicrophoneOn();
+    else this.#update({ isStarting: false });
   }
 
   async stop(): Promise<void> {
@@ -166,6 +168,7 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
       partner: line.partner,
       turnDetection: line.turn_detection,
       isCellRunning: line.busy_cell,
+      lateS: line.late_sample_count / PCM_RATE_HZ,
     });
     if (isClosed && !this.#state.isStarting) this.#onClosed();
   }

@@ -10,7 +10,11 @@ let finals: Position[];
 
 beforeEach(() => {
   finals = [];
-  queue = new ChunkQueue((position) => finals.push(position), LOOK_AHEAD_SAMPLES, () => 1234);
+  queue = new ChunkQueue(
+    (position) => finals.push(position),
+    LOOK_AHEAD_SAMPLES,
+    () => 1234,
+  );
 });
 
 function ramp(count: number, start = 0): Int16Array {
@@ -18,7 +22,16 @@ function ramp(count: number, start = 0): Int16Array {
 }
 
 function chunk(offset: number, pcm: Int16Array, more: Partial<PlaybackChunk> = {}): PlaybackChunk {
-  return { session: 1, epoch: 0, reply: 1, sample_offset: offset, is_last: false, is_join: false, pcm, ...more };
+  return {
+    session: 1,
+    epoch: 0,
+    reply: 1,
+    sample_offset: offset,
+    is_last: false,
+    is_join: false,
+    pcm,
+    ...more,
+  };
 }
 
 function codes(samples: Float32Array): number[] {
@@ -80,7 +93,10 @@ describe("a whole reply", () => {
     queue.add(chunk(0, ramp(5000), { is_last: true }));
     queue.add(chunk(0, ramp(5000), { reply: 2, is_last: true }));
     expect(withoutSilence(takeAll())).toEqual([...ramp(5000), ...ramp(5000)]);
-    expect(finals.map(({ reply, sample_count }) => [reply, sample_count])).toEqual([[1, 5000], [2, 5000]]);
+    expect(finals.map(({ reply, sample_count }) => [reply, sample_count])).toEqual([
+      [1, 5000],
+      [2, 5000],
+    ]);
   });
 
   it("is complete when the next one begins, though its end was never announced", () => {

@@ -61,7 +61,12 @@ describe("a message up", () => {
   it("with sound carries session and number, and the samples as its one buffer", () => {
     state();
     speak(2);
-    expect(wire.ofType("microphone")[1]).toMatchObject({ session: 1, seq: 1, sample_index: 2400, captured_at_ms: 100 });
+    expect(wire.ofType("microphone")[1]).toMatchObject({
+      session: 1,
+      seq: 1,
+      sample_index: 2400,
+      captured_at_ms: 100,
+    });
     expect(wire.ofType("microphone")[1]?.pcm?.byteLength).toBe(4800);
   });
 

@@ -3,7 +3,15 @@ import { readKernelMessage } from "../src/messages";
 
 describe("what the kernel says", () => {
   it("is read with its fields", () => {
-    const message = { type: "audio", session: 2, epoch: 1, seq: 7, reply: 3, sample_offset: 2400, is_last: true };
+    const message = {
+      type: "audio",
+      session: 2,
+      epoch: 1,
+      seq: 7,
+      reply: 3,
+      sample_offset: 2400,
+      is_last: true,
+    };
     expect(readKernelMessage(message)).toEqual(message);
   });
 
@@ -30,13 +38,23 @@ describe("what the kernel says", () => {
   });
 
   it("is unknown when its type is", () => {
-    for (const content of [{ type: "toString" }, { type: "news" }, { type: 5 }, {}, null, "audio", undefined]) {
+    for (const content of [
+      { type: "toString" },
+      { type: "news" },
+      { type: 5 },
+      {},
+      null,
+      "audio",
+      undefined,
+    ]) {
       expect(readKernelMessage(content)).toBeNull();
     }
   });
 
   it("may be a turn whose figures are not known", () => {
     const turn = { id: "a", order: 1, role: "user", text: "Hi", latency_ms: null, duration_s: null };
-    expect(readKernelMessage({ type: "turn", turn })).toMatchObject({ turn: { role: "user", latency_ms: null } });
+    expect(readKernelMessage({ type: "turn", turn })).toMatchObject({
+      turn: { role: "user", latency_ms: null },
+    });
   });
 });

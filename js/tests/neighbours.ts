@@ -49,6 +49,7 @@ export function lineState(changes: Partial<LineState> = {}): LineState {
     processing: true,
     sample_rate: 24_000,
     busy_cell: false,
+    late_sample_count: 0,
     ...changes,
   };
 }

@@ -2,9 +2,10 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { readPcm, toCode, toFloat32, toInt16 } from "../src/pcm";
 
-const vector = JSON.parse(
-  readFileSync(new URL("../../tests/vectors/pcm.json", import.meta.url), "utf8"),
-) as { sample_to_code: [number, number][]; code_to_sample: [number, number][] };
+const vector = JSON.parse(readFileSync(new URL("../../tests/vectors/pcm.json", import.meta.url), "utf8")) as {
+  sample_to_code: [number, number][];
+  code_to_sample: [number, number][];
+};
 
 const ALL_CODES = Int16Array.from({ length: 65536 }, (_, i) => i - 32768);
 

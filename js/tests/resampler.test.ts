@@ -13,7 +13,10 @@ const RATIOS: [number, number][] = [
 ];
 
 function tone(rateHz: number, frequencyHz: number, sampleCount: number): Float32Array {
-  return Float32Array.from({ length: sampleCount }, (_, i) => 0.5 * Math.sin((2 * Math.PI * frequencyHz * i) / rateHz));
+  return Float32Array.from(
+    { length: sampleCount },
+    (_, i) => 0.5 * Math.sin((2 * Math.PI * frequencyHz * i) / rateHz),
+  );
 }
 
 /** Everything through, in chunks of one size. */
@@ -43,14 +46,19 @@ function snrDb(actual: Float32Array, expected: Float32Array, marginSamples: numb
 describe.each(RATIOS)("from %i to %i Hz", (fromHz, toHz) => {
   const slowerHz = Math.min(fromHz, toHz);
 
-  it.each([440, 1000, 3400, 0.4 * slowerHz, 0.45 * slowerHz])("keeps a tone of %f Hz better than 80 dB", (frequencyHz) => {
-    const out = resample(tone(fromHz, frequencyHz, fromHz / 2), fromHz, toHz, 480);
-    expect(snrDb(out, tone(toHz, frequencyHz, out.length), toHz / 20)).toBeGreaterThan(80);
-  });
+  it.each([440, 1000, 3400, 0.4 * slowerHz, 0.45 * slowerHz])(
+    "keeps a tone of %f Hz better than 80 dB",
+    (frequencyHz) => {
+      const out = resample(tone(fromHz, frequencyHz, fromHz / 2), fromHz, toHz, 480);
+      expect(snrDb(out, tone(toHz, frequencyHz, out.length), toHz / 20)).toBeGreaterThan(80);
+    },
+  );
 
   it("makes exactly as many samples as the time that went in", () => {
     for (const count of [1, 7, 2400, 4801]) {
-      expect(resample(new Float32Array(count), fromHz, toHz, 480).length).toBe(Math.ceil((count * toHz) / fromHz));
+      expect(resample(new Float32Array(count), fromHz, toHz, 480).length).toBe(
+        Math.ceil((count * toHz) / fromHz),
+      );
     }
   });
 

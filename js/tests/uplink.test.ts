@@ -28,7 +28,11 @@ describe("an open line", () => {
 
   it("sends each chunk with the next number", () => {
     speak(3);
-    expect(sent.map(({ seq, sample_index }) => [seq, sample_index])).toEqual([[0, 0], [1, 2400], [2, 4800]]);
+    expect(sent.map(({ seq, sample_index }) => [seq, sample_index])).toEqual([
+      [0, 0],
+      [1, 2400],
+      [2, 4800],
+    ]);
   });
 
   it("has at most 1.5 s under way without an acknowledgement", () => {
@@ -47,7 +51,11 @@ describe("an open line", () => {
     speak(40);
     uplink.acknowledge(14, 4000);
     expect(sent).toHaveLength(30);
-    expect(sent[15]).toMatchObject({ seq: 15, sample_index: 25 * CHUNK_SAMPLES, dropped_sample_count: 24_000 });
+    expect(sent[15]).toMatchObject({
+      seq: 15,
+      sample_index: 25 * CHUNK_SAMPLES,
+      dropped_sample_count: 24_000,
+    });
   });
 
   it("takes a later acknowledgement for the earlier ones, which may have been lost", () => {

@@ -90,6 +90,7 @@ def open_notebook(
             has_microphone: bool = True,
             kernel_name: str = "python3",
             init_script: str = "",
+            watches_frames: bool = False,
             **context: Any,
         ) -> NotebookPage:
             path = lab.write_notebook(f"{name}_{len(opened)}", cells)
@@ -103,7 +104,9 @@ def open_notebook(
                 tab.add_init_script(init_script)
             kernel = KernelWindow(lab.runtime_dir / f"kernel-{kernel_id}.json", tmp_path)
             stack.callback(kernel.close)
-            opened.append(NotebookPage(tab.new_page(), lab, path, kernel))
+            opened.append(
+                NotebookPage(tab.new_page(), lab, path, kernel, watches_frames=watches_frames)
+            )
             return opened[-1]
 
         yield show

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any, Self
@@ -33,6 +35,7 @@ class LabServer:
         self.folder = folder
         self.root = folder / "notebooks"
         self.root.mkdir(parents=True)
+        self._ask_for_widget_state()
         self.token = secrets.token_hex(16)
         self.port = _free_port()
         self._log = (folder / "lab.log").open("wb")
@@ -80,6 +83,13 @@ class LabServer:
             "--LabApp.news_url=None",
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         ]
+
+    def _ask_for_widget_state(self) -> None:
+        """JupyterLab saves widgets' state on request only; here it does, to show what is in it."""
+        settings = self.folder / _PLACES["JUPYTERLAB_SETTINGS_DIR"] / "@jupyter-widgets"
+        file = settings / "jupyterlab-manager" / "plugin.jupyterlab-settings"
+        file.parent.mkdir(parents=True)
+        file.write_text('{"saveState": true}')
 
     def _environment(self) -> dict[str, str]:
         # The tests' own choice of a drawing back end is not the notebook's.
@@ -136,8 +146,9 @@ class LabServer:
         return session["id"], session["kernel"]["id"]
 
     def end_session(self, session_id: str) -> None:
-        """Shut a notebook's kernel down."""
-        self.request("DELETE", f"/api/sessions/{session_id}")
+        """Shut a notebook's kernel down, if a test has not done so already."""
+        with contextlib.suppress(urllib.error.HTTPError):
+            self.request("DELETE", f"/api/sessions/{session_id}")
 
     def page_url(self, path: str) -> str:
         """Where a notebook is shown, in a workspace of its own so that no other opens with it."""

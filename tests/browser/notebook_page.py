@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import os
+import signal
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, WebSocket
 
 from .kernel_window import KernelWindow
 from .lab_server import LabServer
@@ -49,15 +51,37 @@ class NotebookPage:
     kernel : KernelWindow
     errors : list of str
         What the page threw.
+    frames : list of str
+        All that went over the page's sockets, if it was asked for.
     """
 
-    def __init__(self, page: Page, lab: LabServer, path: str, kernel: KernelWindow) -> None:
+    def __init__(
+        self,
+        page: Page,
+        lab: LabServer,
+        path: str,
+        kernel: KernelWindow,
+        *,
+        watches_frames: bool = False,
+    ) -> None:
         self.page, self.lab, self.path, self.kernel = page, lab, path, kernel
         self.errors: list[str] = []
+        self.frames: list[str] = []
+        if watches_frames:
+            page.on("websocket", self._watch_frames)
         page.on("pageerror", lambda error: self.errors.append(str(error.stack or error)))
         page.add_init_script(_FIND)
         page.goto(lab.page_url(path), timeout=LOAD_WITHIN_MS)
         self.wait_for_notebook()
+
+    def _watch_frames(self, socket: WebSocket) -> None:
+        def keep(payload: str | bytes) -> None:
+            self.frames.append(
+                payload if isinstance(payload, str) else payload.decode("utf-8", "replace")
+            )
+
+        socket.on("framesent", keep)
+        socket.on("framereceived", keep)
 
     def wait_for_notebook(self) -> None:
         """Until the notebook is shown and its kernel has nothing to do."""
@@ -113,6 +137,10 @@ class NotebookPage:
     def command(self, name: str) -> None:
         """Run a command of JupyterLab."""
         self.page.evaluate("name => jupyterapp.commands.execute(name)", name)
+
+    def kill_kernel(self) -> None:
+        """Let the kernel's process die at once, as the system does when memory is short."""
+        os.kill(self.kernel.value("__import__('os').getpid()"), signal.SIGKILL)
 
     # ----------------------------------------------------------------- the panel
     @property
@@ -203,6 +231,11 @@ class NotebookPage:
         """What the playback worklet has reported."""
         positions: list[dict[str, Any]] = self.page.evaluate("seams.positions")
         return positions
+
+    def nodes(self) -> list[str]:
+        """The worklets that this page has made so far."""
+        nodes: list[str] = self.page.evaluate("seams.nodes")
+        return nodes
 
     def live_track_count(self) -> int:
         """How many microphones are on."""

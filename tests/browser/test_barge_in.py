@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from .cells import NOISE
 from .conftest import OpenNotebook
 from .notebook_page import NotebookPage
 from .sound import PCM_RATE_HZ, end_of_reply
 from .speech import Said, Studio
 
-# Noise, since every stretch of it is like no other; below 8 kHz, where no resampler cuts.
 MADE = """
-import numpy as np
-from grok_live_widget import GrokLive
-
-def noise(count):
-    spectrum = np.fft.rfft(np.random.default_rng(7).standard_normal(count))
-    spectrum[np.fft.rfftfreq(count) > 8 / 24] = 0
-    sound = np.fft.irfft(spectrum, count)
-    return np.rint(sound / np.abs(sound).max() * 20_000).astype(np.int16)
-
-replies = [noise(20 * 24_000)]
+replies = [noise(9)]
 def partner(turn):
-    return replies.pop() if replies else np.zeros(2_400, np.int16)
+    return replies.pop() if replies else noise(0.1)
 
 live = GrokLive(partner=partner, processing=False)
 live
@@ -38,8 +29,8 @@ def test_speech_stops_the_reply_and_what_was_heard_of_it_is_known_to_the_sample(
     script = studio.script(
         Said("Please tell me a long story.", 4.0), Said("Stop, that is enough.", 0.5)
     )
-    notebook = open_notebook([MADE], hears=script)
-    notebook.run_cell(0)
+    notebook = open_notebook([NOISE, MADE], hears=script)
+    notebook.run_cells(0, 1)
     notebook.start()
     notebook.wait_for_turns("grok", 2)
 
@@ -49,7 +40,7 @@ def test_speech_stops_the_reply_and_what_was_heard_of_it_is_known_to_the_sample(
 
 
 def test_the_button_stops_a_reply_that_is_still_coming(open_notebook: OpenNotebook):
-    notebook = open_notebook([MADE])
+    notebook = open_notebook([NOISE, MADE])
     _ask_by_text(notebook)
     assert not notebook.kernel.value("live.turns[-1].is_complete")
     notebook.press("Interrupt")
@@ -58,7 +49,7 @@ def test_the_button_stops_a_reply_that_is_still_coming(open_notebook: OpenNotebo
 
 
 def test_the_button_stops_a_reply_that_has_come_and_still_sounds(open_notebook: OpenNotebook):
-    notebook = open_notebook([MADE])
+    notebook = open_notebook([NOISE, MADE])
     _ask_by_text(notebook)
     notebook.wait_for_turns("grok", 1)
     assert "speaking" in notebook.status()
@@ -68,16 +59,16 @@ def test_the_button_stops_a_reply_that_has_come_and_still_sounds(open_notebook: 
 
 
 def test_python_stops_the_sound_too(open_notebook: OpenNotebook):
-    notebook = open_notebook([MADE, "live.interrupt()"])
+    notebook = open_notebook([NOISE, MADE, "live.interrupt()"])
     _ask_by_text(notebook)
     notebook.wait_for_turns("grok", 1)
-    notebook.run_cell(1)
+    notebook.run_cell(2)
     notebook.panel.locator(".glw-turn-interrupted").wait_for()
     _assert_cut_where_it_says(notebook)
 
 
 def _ask_by_text(notebook: NotebookPage) -> None:
-    notebook.run_cell(0)
+    notebook.run_cells(0, 1)
     notebook.start()
     notebook.send_text("Please tell me a long story.")
     notebook.wait_until_sounding()

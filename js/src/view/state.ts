@@ -35,7 +35,9 @@ export interface PanelState {
   isHeld: boolean;
   isSpeaking: boolean;
   isSoundWaiting: boolean;
+  /** Speech that this page did not send, and speech that the kernel left out because it came too late. */
   droppedS: number;
+  lateS: number;
   lostS: number;
   underrunCount: number;
   notes: readonly ShownNote[];
@@ -64,6 +66,7 @@ export const INITIAL_STATE: PanelState = {
   isSpeaking: false,
   isSoundWaiting: false,
   droppedS: 0,
+  lateS: 0,
   lostS: 0,
   underrunCount: 0,
   notes: [],

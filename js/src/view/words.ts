@@ -157,6 +157,9 @@ export function lossesOf(state: PanelState): string[] {
   if (state.droppedS >= 0.05) {
     sentences.push(`${seconds(state.droppedS)} of your speech was not sent: the kernel was busy.`);
   }
+  if (state.lateS >= 0.05) {
+    sentences.push(`${seconds(state.lateS)} of your speech reached the kernel too late and was left out.`);
+  }
   if (state.lostS >= 0.05) {
     sentences.push(`${seconds(state.lostS)} of ${name}’s voice was lost on its way to this page.`);
   }

@@ -1,0 +1,68 @@
+// @vitest-environment happy-dom
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { audioPage, claimMicrophone, loadWorklet, useContext } from "../src/page";
+import { Scope } from "../src/scope";
+import { FakeContext, installAudio } from "./neighbours";
+
+beforeEach(() => void installAudio());
+
+describe("the page", () => {
+  it("has one id and one context for all that run in it", () => {
+    const [one, other] = [new Scope(), new Scope()];
+    expect(useContext(one)).toBe(useContext(other));
+    expect(audioPage().id).toBe(audioPage().id);
+    expect(audioPage().id.length).toBeGreaterThan(8);
+    expect(FakeContext.made).toHaveLength(1);
+  });
+
+  it("closes the context when its last user ends", () => {
+    const [one, other] = [new Scope(), new Scope()];
+    const context = useContext(one);
+    useContext(other);
+    one.dispose();
+    expect(context.state).toBe("running");
+    other.dispose();
+    expect(context.state).toBe("closed");
+    expect(audioPage().context).toBeNull();
+  });
+
+  it("lets one panel have the microphone at a time", () => {
+    const [first, second] = [vi.fn(), vi.fn()];
+    const giveUp = claimMicrophone(first);
+    claimMicrophone(second);
+    expect(first).toHaveBeenCalledOnce();
+    giveUp();
+    claimMicrophone(vi.fn());
+    expect(second).toHaveBeenCalledOnce();
+  });
+});
+
+describe("a worklet", () => {
+  const context = () => new FakeContext() as unknown as AudioContext;
+  const addModule = (target: AudioContext) => vi.mocked(target.audioWorklet.addModule);
+
+  it("is loaded once for a context", async () => {
+    const target = context();
+    await Promise.all([loadWorklet(target, "a-1", "source"), loadWorklet(target, "a-1", "source")]);
+    expect(addModule(target)).toHaveBeenCalledOnce();
+  });
+
+  it("is loaded from a data URL where a Blob is not allowed", async () => {
+    const target = context();
+    addModule(target).mockRejectedValueOnce(new Error("AbortError"));
+    await loadWorklet(target, "a-1", "let x;");
+    expect(addModule(target).mock.calls.map(([url]) => String(url).slice(0, 5))).toEqual(["blob:", "data:"]);
+  });
+
+  it("may be tried again after it could not be loaded", async () => {
+    const target = context();
+    addModule(target).mockRejectedValueOnce(new Error("no")).mockRejectedValueOnce(new Error("no"));
+    await expect(loadWorklet(target, "a-1", "source")).rejects.toThrow();
+    await expect(loadWorklet(target, "a-1", "source")).resolves.toBeUndefined();
+  });
+
+  it("says why there is none on an http page", async () => {
+    const target = Object.assign(new FakeContext(), { audioWorklet: undefined }) as unknown as AudioContext;
+    await expect(loadWorklet(target, "a-1", "source")).rejects.toThrow("not secure");
+  });
+});

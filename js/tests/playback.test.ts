@@ -1,0 +1,154 @@
+// @vitest-environment happy-dom
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { audioPage } from "../src/page";
+import { Playback, type PlaybackListener } from "../src/playback";
+import { Scope } from "../src/scope";
+import type { PlaybackChunk } from "../src/worklets/chunk-queue";
+import { FakeContext, FakeNode, installAudio, settle } from "./neighbours";
+
+let scope: Scope;
+let playback: Playback;
+let listener: { [K in keyof PlaybackListener]: ReturnType<typeof vi.fn<PlaybackListener[K]>> };
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  installAudio();
+  scope = new Scope();
+  listener = {
+    onPlayhead: vi.fn(),
+    onFlushed: vi.fn(),
+    onPlaybackLevels: vi.fn(),
+    onSoundWaiting: vi.fn(),
+    onPlaybackFailed: vi.fn(),
+  };
+  playback = new Playback(scope, listener);
+});
+
+afterEach(() => {
+  scope.dispose();
+  vi.useRealTimers();
+});
+
+const node = () => FakeNode.newest("grok-live-playback");
+const context = () => FakeContext.made.at(-1)!;
+
+function chunk(offset = 0): PlaybackChunk {
+  const place = { session: 1, epoch: 0, reply: 1, sample_offset: offset };
+  return { ...place, is_last: false, is_join: false, pcm: new Int16Array(2400) };
+}
+
+function position(changes = {}) {
+  return { session: 1, epoch: 0, reply: 1, is_final: false, buffered_sample_count: 100, ...changes };
+}
+
+describe("sound", () => {
+  it("goes to one worklet, in order, that which came before the worklet was there first", async () => {
+    playback.play(chunk(0));
+    playback.play(chunk(2400));
+    await settle();
+    playback.play(chunk(4800));
+    expect(node().port.posted.map((message) => message.sample_offset)).toEqual([0, 2400, 4800]);
+    expect(audioPage().playbacks.size).toBe(1);
+  });
+
+  it("is reported as the worklet counts it", async () => {
+    playback.play(chunk());
+    await settle();
+    node().port.tell({ type: "playhead", position: position() });
+    node().port.tell({ type: "levels", levels: {} });
+    node().port.tell({ type: "probe", pcm: new Int16Array(1) });
+    expect(listener.onPlayhead).toHaveBeenCalledOnce();
+    expect(listener.onPlaybackLevels).toHaveBeenCalledOnce();
+  });
+
+  it("plays to its end after the line has closed, and then the context is given back", async () => {
+    playback.play(chunk());
+    await settle();
+    playback.end();
+    expect(context().state).toBe("running");
+    node().port.tell({ type: "playhead", position: position({ is_final: true, buffered_sample_count: 0 }) });
+    expect(context().state).toBe("closed");
+    expect(audioPage().playbacks.size).toBe(0);
+  });
+
+  it("that is not there does not keep the context", async () => {
+    playback.unlock();
+    await settle();
+    playback.end();
+    expect(context().state).toBe("closed");
+  });
+});
+
+describe("a flush", () => {
+  it("goes to the worklet, whose count is the answer", async () => {
+    playback.play(chunk());
+    await settle();
+    playback.flush(1, 2, 1);
+    expect(node().port.posted.at(-1)).toEqual({ type: "flush", epoch: 2, reply: 1 });
+    node().port.tell({ type: "flushed", position: position({ sample_count: 77 }) });
+    expect(listener.onFlushed.mock.lastCall?.[0]).toMatchObject({ sample_count: 77 });
+  });
+
+  it("is answered also when nothing was playing", () => {
+    playback.flush(3, 2, 8);
+    expect(listener.onFlushed.mock.lastCall?.[0]).toMatchObject({
+      session: 3,
+      epoch: 2,
+      reply: 8,
+      sample_count: 0,
+    });
+    expect(FakeContext.made).toHaveLength(0);
+  });
+});
+
+describe("sound that the browser holds back", () => {
+  it("is told after a moment, and no longer when the click has come", async () => {
+    playback.unlock();
+    context().become("suspended");
+    playback.play(chunk());
+    vi.advanceTimersByTime(400);
+    expect(listener.onSoundWaiting).toHaveBeenLastCalledWith(true);
+    playback.unlock();
+    context().become("running");
+    expect(listener.onSoundWaiting).toHaveBeenLastCalledWith(false);
+  });
+
+  it("is told also when another program interrupts it", async () => {
+    playback.play(chunk());
+    await settle();
+    context().become("interrupted" as AudioContextState);
+    expect(listener.onSoundWaiting).toHaveBeenLastCalledWith(true);
+  });
+
+  it("is not waited for: resume may never answer", () => {
+    playback.unlock();
+    expect(context().resume).toHaveBeenCalledOnce();
+  });
+});
+
+describe("a browser that cannot play", () => {
+  it("is told once, and tried again at the next click", async () => {
+    vi.stubGlobal(
+      "AudioContext",
+      class extends FakeContext {
+        override readonly audioWorklet = undefined;
+      },
+    );
+    playback.play(chunk());
+    await settle();
+    playback.play(chunk(2400));
+    await settle();
+    expect(listener.onPlaybackFailed).toHaveBeenCalledOnce();
+    playback.unlock();
+    await settle();
+    expect(listener.onPlaybackFailed).toHaveBeenCalledTimes(2);
+  });
+
+  it("is told when the audio thread stops", async () => {
+    playback.play(chunk());
+    await settle();
+    node().dispatchEvent(new Event("processorerror"));
+    expect(listener.onPlaybackFailed).toHaveBeenCalledOnce();
+    expect(context().state).toBe("closed");
+  });
+});

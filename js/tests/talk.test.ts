@@ -1,0 +1,347 @@
+// @vitest-environment happy-dom
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { audioPage } from "../src/page";
+import { Scope } from "../src/scope";
+import { Talk } from "../src/talk";
+import { FakeNode, FakeWire, installAudio, lineState, settle, turnOf } from "./neighbours";
+
+let browser: ReturnType<typeof installAudio>;
+let wire: FakeWire;
+let scope: Scope;
+let talk: Talk;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  browser = installAudio();
+  wire = new FakeWire();
+  scope = new Scope();
+  talk = new Talk(wire, scope);
+});
+
+afterEach(() => {
+  scope.dispose();
+  vi.useRealTimers();
+});
+
+const me = () => audioPage().id;
+const state = () => talk.store.state;
+const capture = () => FakeNode.newest("grok-live-capture");
+const playback = () => FakeNode.newest("grok-live-playback");
+
+function line(changes = {}): void {
+  wire.say({ type: "state", ...lineState({ owner: me(), ...changes }) });
+}
+
+/** The line open and the microphone on. */
+async function open(changes = {}): Promise<void> {
+  line({ phase: "closed", session: 0, ...changes });
+  talk.start();
+  line({ phase: "opening", ...changes });
+  line(changes);
+  await settle();
+}
+
+function chunk(sampleCount = 2400): void {
+  const pcm = new Int16Array(sampleCount);
+  capture().port.tell({ type: "chunk", pcm, sample_index: 0, captured_at_ms: 0 });
+}
+
+function audio(changes = {}): void {
+  const header = { type: "audio", session: 1, epoch: 0, seq: 0, reply: 1, sample_offset: 0, is_last: false };
+  wire.say({ ...header, ...changes }, new Int16Array(2400));
+}
+
+function playhead(changes = {}): void {
+  const place = { session: 1, epoch: 0, reply: 1, sample_count: 9, is_final: false, first_sound_at_ms: 5 };
+  const counts = { buffered_sample_count: 100, underrun_count: 0, lost_sample_count: 0 };
+  playback().port.tell({ type: "playhead", position: { ...place, ...counts, ...changes } });
+}
+
+describe("at first", () => {
+  it("nothing is switched on and only hello is said", () => {
+    talk.sayHello();
+    expect(wire.sent).toMatchObject([
+      { type: "hello", page: me(), version: "0.0.0-test", microphone: "ok", device_rate_hz: null },
+    ]);
+    expect(browser.mediaDevices.getUserMedia).not.toHaveBeenCalled();
+    expect(audioPage().context).toBeNull();
+  });
+
+  it("a hello without an answer for 3 s shows that there is no kernel, until one answers", () => {
+    talk.sayHello();
+    vi.advanceTimersByTime(3000);
+    expect(state().kernel).toBe("unanswered");
+    line({ phase: "closed" });
+    expect(state().kernel).toBe("ok");
+  });
+
+  it("a snapshot brings the turns and notes of the talk so far", () => {
+    const notes = [{ text: "Welcome", level: "info" }];
+    wire.say({ type: "snapshot", page: me(), ...lineState(), notes, turns: [turnOf()] });
+    expect(state().turns.get("t1")?.text).toBe("Hello.");
+    expect(state().notes).toMatchObject(notes);
+  });
+
+  it("hello is said again when the kernel asks", () => {
+    wire.say({ type: "snapshot_wanted" });
+    expect(wire.ofType("hello")).toHaveLength(1);
+  });
+});
+
+describe("Start", () => {
+  it("opens the line and asks for the microphone in the same click", () => {
+    talk.start();
+    expect(wire.ofType("start")).toMatchObject([{ with_microphone: true }]);
+    expect(browser.mediaDevices.getUserMedia).toHaveBeenCalledOnce();
+    expect(state().isStarting).toBe(true);
+  });
+
+  it("opens the line also without a microphone", async () => {
+    Object.assign(window, { isSecureContext: false });
+    talk.start();
+    await settle();
+    expect(wire.ofType("start")).toMatchObject([{ with_microphone: false }]);
+    expect(wire.ofType("microphone_state").at(-1)).toMatchObject({ state: "failed", reason: "insecure" });
+  });
+
+  it("keeps what is said while the line opens, and listens when it has been sent", async () => {
+    line({ phase: "closed", session: 0 });
+    talk.start();
+    await settle();
+    chunk();
+    line({ phase: "opening" });
+    chunk();
+    expect(wire.ofType("microphone")).toHaveLength(0);
+    line();
+    expect(wire.ofType("microphone")).toHaveLength(2);
+    chunk();
+    expect(state().isHeard).toBe(true);
+  });
+
+  it("tells the kernel what microphone there is", async () => {
+    await open();
+    expect(wire.ofType("microphone_state").map(({ state }) => state)).toEqual(["asking", "on"]);
+  });
+});
+
+describe("Stop", () => {
+  it("lets the last chunk out, then hangs up, releases the microphone and falls silent", async () => {
+    await open();
+    audio();
+    await settle();
+    talk.stop();
+    chunk(700);
+    capture().port.tell({ type: "gate", is_open: false });
+    await settle();
+    const types = wire.sent.map(({ type }) => type);
+    expect(types.lastIndexOf("microphone")).toBeLessThan(types.indexOf("stop"));
+    expect(browser.track.isStopped).toBe(true);
+    expect(playback().port.posted.map(({ type }) => type)).toContain("flush");
+  });
+
+  it("by the kernel releases the microphone, too", async () => {
+    await open();
+    line({ phase: "closed" });
+    expect(browser.track.isStopped).toBe(true);
+    expect(audioPage().context).toBeNull();
+  });
+});
+
+describe("the microphone is released", () => {
+  beforeEach(() => open());
+
+  it("when no panel has been there for 5 s, and not when one comes back", () => {
+    const leave = talk.attachView();
+    leave();
+    leave();
+    vi.advanceTimersByTime(4000);
+    const leaveAgain = talk.attachView();
+    vi.advanceTimersByTime(5000);
+    expect(browser.track.isStopped).toBe(false);
+    leaveAgain();
+    vi.advanceTimersByTime(5000);
+    expect(browser.track.isStopped).toBe(true);
+  });
+
+  it("when the kernel is silent for 15 s", () => {
+    vi.advanceTimersByTime(16_000);
+    expect(browser.track.isStopped).toBe(true);
+    expect(state().kernel).toBe("gone");
+  });
+
+  it("when a message cannot be sent", () => {
+    wire.isBroken = true;
+    chunk();
+    expect(browser.track.isStopped).toBe(true);
+  });
+
+  it("when another page takes the talk over", () => {
+    wire.say({ type: "owner", owner: "other" });
+    expect(browser.track.isStopped).toBe(true);
+    expect(state()).toMatchObject({ isOwner: false, hasOwner: true });
+  });
+
+  it("when the model is destroyed, which says good-bye", () => {
+    scope.dispose();
+    expect(browser.track.isStopped).toBe(true);
+    expect(wire.sent.at(-1)?.type).toBe("bye");
+  });
+
+  it("when Python asks", async () => {
+    wire.say({ type: "microphone_wanted", wanted: false });
+    expect(browser.track.isStopped).toBe(true);
+    expect(state().microphone).toBe("off");
+  });
+});
+
+describe("Python would like the microphone", () => {
+  beforeEach(() => line({ phase: "open" }));
+
+  it("and gets it where no click is needed", async () => {
+    const permissions = { query: async () => ({ state: "granted" }) };
+    Object.defineProperty(navigator, "permissions", { value: permissions, configurable: true });
+    Object.defineProperty(navigator, "userActivation", {
+      value: { hasBeenActive: true },
+      configurable: true,
+    });
+    wire.say({ type: "microphone_wanted", wanted: true });
+    await settle();
+    expect(browser.mediaDevices.getUserMedia).toHaveBeenCalledOnce();
+  });
+
+  it("and is shown as a wish where one is", async () => {
+    const permissions = { query: async () => ({ state: "prompt" }) };
+    Object.defineProperty(navigator, "permissions", { value: permissions, configurable: true });
+    wire.say({ type: "microphone_wanted", wanted: true });
+    await settle();
+    expect(browser.mediaDevices.getUserMedia).not.toHaveBeenCalled();
+    expect(state().isMicrophoneWanted).toBe(true);
+  });
+});
+
+describe("mute", () => {
+  it("keeps the line and is told to the kernel", async () => {
+    await open();
+    talk.toggleMute();
+    expect(wire.ofType("microphone_state").at(-1)).toMatchObject({ state: "muted" });
+    expect(state()).toMatchObject({ phase: "open", microphone: "muted" });
+    talk.toggleMute();
+    expect(state().microphone).toBe("on");
+  });
+});
+
+describe("push-to-talk", () => {
+  beforeEach(() => open({ turn_detection: "push_to_talk" }));
+
+  async function letGo(): Promise<void> {
+    talk.releaseToTalk();
+    capture().port.tell({ type: "gate", is_open: false });
+    await settle();
+  }
+
+  it("opens the gate while held, and commits after the last chunk", async () => {
+    talk.holdToTalk();
+    expect(capture().port.posted.at(-1)).toEqual({ type: "gate", is_open: true });
+    chunk();
+    talk.releaseToTalk();
+    chunk(600);
+    capture().port.tell({ type: "gate", is_open: false });
+    await settle();
+    const types = wire.sent
+      .map(({ type }) => type)
+      .filter((type) => type === "microphone" || type === "commit");
+    expect(types).toEqual(["microphone", "microphone", "commit"]);
+  });
+
+  it("commits nothing after a press that was too short, and says how it is done", async () => {
+    talk.holdToTalk();
+    chunk(600);
+    await letGo();
+    expect(wire.ofType("commit")).toHaveLength(0);
+    expect(state().notes[0]?.text).toContain("Hold the button");
+  });
+
+  it("interrupts the reply that is playing", async () => {
+    audio();
+    await settle();
+    playhead();
+    talk.holdToTalk();
+    expect(wire.ofType("interrupt")).toHaveLength(1);
+  });
+
+  it("does nothing when the button is let go twice", async () => {
+    await letGo();
+    expect(wire.ofType("commit")).toHaveLength(0);
+  });
+
+  it("may be switched on while the microphone is", () => {
+    line({ turn_detection: "server_vad" });
+    expect(capture().port.posted.at(-1)).toEqual({ type: "gate", is_open: true });
+    line({ turn_detection: "push_to_talk" });
+    expect(capture().port.posted.at(-1)).toEqual({ type: "gate", is_open: false });
+  });
+});
+
+describe("Grok's voice", () => {
+  beforeEach(async () => {
+    await open();
+    audio();
+    await settle();
+  });
+
+  it("is played, and its playhead told", () => {
+    expect(playback().port.posted[0]).toMatchObject({ type: "chunk", reply: 1 });
+    playhead();
+    expect(wire.ofType("playhead")).toMatchObject([{ page: me(), reply: 1, sample_count: 9 }]);
+    expect(state().isSpeaking).toBe(true);
+    playhead({ is_final: true, buffered_sample_count: 0, underrun_count: 2, lost_sample_count: 2400 });
+    expect(state()).toMatchObject({ isSpeaking: false, underrunCount: 2, lostS: 0.1 });
+  });
+
+  it("is flushed by the kernel, and the count sent back", () => {
+    wire.say({ type: "flush", session: 1, epoch: 1, reply: 1 });
+    expect(playback().port.posted.at(-1)).toEqual({ type: "flush", epoch: 1, reply: 1 });
+    playback().port.tell({ type: "flushed", position: { reply: 1, sample_count: 5, is_final: true } });
+    expect(wire.ofType("flushed")).toMatchObject([{ sample_count: 5 }]);
+  });
+
+  it("is interrupted at once, before the kernel knows", () => {
+    playhead();
+    talk.interrupt();
+    expect(playback().port.posted.at(-1)).toMatchObject({ type: "flush", epoch: 1 });
+    expect(wire.ofType("interrupt")).toMatchObject([{ epoch: 1 }]);
+    expect(state().isSpeaking).toBe(false);
+  });
+});
+
+describe("the rest of the panel's wishes", () => {
+  it("text is sent with the line closed, too", () => {
+    talk.sendText("What is a tensor?");
+    expect(wire.ofType("text")).toMatchObject([{ text: "What is a tensor?" }]);
+  });
+
+  it("a talk is taken over, and its microphone switched on only then", () => {
+    line({ owner: "other" });
+    talk.takeOver();
+    expect(wire.ofType("take_over")).toHaveLength(1);
+    talk.switchMicrophoneOn();
+    expect(wire.ofType("take_over")).toHaveLength(2);
+  });
+
+  it("a note goes when it is dismissed", () => {
+    wire.say({ type: "note", note: { text: "Careful", level: "warning" } });
+    talk.dismissNote(state().notes[0]!.key);
+    expect(state().notes).toEqual([]);
+  });
+
+  it("what was dropped is counted from the last Start", async () => {
+    await open();
+    line({ phase: "opening", session: 2 });
+    chunk();
+    line({ phase: "open", session: 2 });
+    expect(state().droppedS).toBeCloseTo(0.1);
+    line({ phase: "closed", session: 2 });
+    talk.start();
+    expect(state().droppedS).toBe(0);
+  });
+});

@@ -1,0 +1,142 @@
+import { describe, expect, it } from "vitest";
+import { INITIAL_STATE, type PanelState } from "../../src/view/state";
+import { cardsOf, lossesOf, statusOf, turnRemarks, turnWords } from "../../src/view/words";
+import { turnOf } from "../neighbours";
+
+const OPEN: PanelState = {
+  ...INITIAL_STATE,
+  kernel: "ok",
+  phase: "open",
+  isOwner: true,
+  hasOwner: true,
+  microphone: "on",
+  isHeard: true,
+};
+
+const status = (changes: Partial<PanelState>) => statusOf({ ...OPEN, ...changes }).text;
+const cards = (changes: Partial<PanelState>) => cardsOf({ ...OPEN, ...changes });
+
+describe("the status", () => {
+  it.each<[string, Partial<PanelState>]>([
+    ["Looking for the kernel…", { kernel: "waiting" }],
+    ["No kernel", { kernel: "gone" }],
+    ["Press Start and speak, or type below", { phase: "closed" }],
+    ["Press Start to go on talking", { phase: "closed", turns: new Map([["t1", turnOf()]]) }],
+    ["Python would like to listen: press Start", { phase: "closed", isMicrophoneWanted: true }],
+    ["Allow the microphone when the browser asks", { phase: "opening", microphone: "asking" }],
+    ["Opening the line… You can speak already", { phase: "opening" }],
+    ["Opening the line…", { phase: "closed", isStarting: true, microphone: "failed" }],
+    ["Hanging up…", { phase: "closing" }],
+    ["Listening", {}],
+    ["Switching the microphone on…", { isHeard: false }],
+    ["Grok is speaking", { isSpeaking: true }],
+    ["Rehearsal is speaking", { isSpeaking: true, isRehearsal: true }],
+    ["Muted. Grok cannot hear you", { microphone: "muted" }],
+    ["The line is open, the microphone is off", { microphone: "off" }],
+    ["Hold the button while you speak", { turnDetection: "push_to_talk" }],
+    ["Listening", { turnDetection: "push_to_talk", isHeld: true }],
+    ["The kernel is busy; your speech waits", { kernel: "busy" }],
+    ["Talking in another page", { isOwner: false }],
+  ])("says “%s”", (text, changes) => {
+    expect(status(changes)).toBe(text);
+  });
+});
+
+describe("what stands in the way", () => {
+  it("is nothing when all is well", () => {
+    expect(cards({})).toEqual([]);
+  });
+
+  it("is told for a kernel that does not answer, or no longer", () => {
+    expect(cards({ kernel: "unanswered" })[0]?.text).toContain("Run the cell");
+    expect(cards({ kernel: "gone" })[0]?.text).toContain("microphone is off");
+  });
+
+  it("offers to take over from another page, while the line is open", () => {
+    expect(cards({ isOwner: false })[0]).toMatchObject({ actionLabel: "Take over", action: "takeOver" });
+    expect(cards({ isOwner: false, phase: "closed" })).toEqual([]);
+  });
+
+  it("offers to enable sound that waits for a click", () => {
+    expect(cards({ isSoundWaiting: true })[0]).toMatchObject({ actionLabel: "Enable sound" });
+  });
+
+  it("offers the microphone that Python would like", () => {
+    expect(cards({ isMicrophoneWanted: true, microphone: "off" })[0]).toMatchObject({
+      action: "switchMicrophoneOn",
+    });
+  });
+
+  it("has a sentence of its own for each cause of no microphone", () => {
+    const reasons = [
+      "insecure",
+      "policy",
+      "denied",
+      "no_device",
+      "busy",
+      "lost",
+      "waiting",
+      "other",
+    ] as const;
+    const sentences = reasons.map(
+      (reason) => cards({ microphone: "failed", microphoneReason: reason })[0]?.text,
+    );
+    expect(new Set(sentences).size).toBe(reasons.length);
+    for (const sentence of sentences) expect(sentence).toMatch(/[.]$/);
+  });
+
+  it("names the cure: a tunnel, a browser, a click, a plug", () => {
+    const cure = (microphoneReason: PanelState["microphoneReason"]) => cards({ microphoneReason })[0];
+    expect(cure("insecure")?.text).toContain("ssh -L");
+    expect(cure("policy")?.text).toContain("VS Code");
+    expect(cure("denied")?.text).toContain("address bar");
+    expect(cure("lost")?.text).toContain("Plug it in");
+    expect(cure("denied")?.actionLabel).toBe("Try again");
+    expect(cure("policy")?.actionLabel).toBeUndefined();
+  });
+});
+
+describe("what was lost", () => {
+  it("is said in seconds", () => {
+    expect(lossesOf({ ...OPEN, droppedS: 1.23 })).toEqual([
+      "1.2 s of your speech was not sent: the kernel was busy.",
+    ]);
+    expect(lossesOf({ ...OPEN, lateS: 0.3 })[0]).toContain("0.3 s of your speech reached the kernel too late");
+    expect(lossesOf({ ...OPEN, lostS: 0.4 })[0]).toContain("0.4 s of Grok’s voice was lost");
+    expect(lossesOf({ ...OPEN, underrunCount: 1 })[0]).toContain("once");
+    expect(lossesOf({ ...OPEN, underrunCount: 3 })[0]).toContain("3 times");
+  });
+
+  it("is not said when nothing was", () => {
+    expect(lossesOf(OPEN)).toEqual([]);
+  });
+});
+
+describe("a turn's words", () => {
+  it("are its text", () => {
+    expect(turnWords(turnOf())).toBe("Hello.");
+  });
+
+  it("tell the length of speech without a text, and whether it is known exactly", () => {
+    expect(turnWords(turnOf({ text: "" }))).toBe("(speech, 2.3 s)");
+    expect(turnWords(turnOf({ text: "", is_approximate: true }))).toBe("(speech, about 2.3 s)");
+    expect(turnWords(turnOf({ text: "", duration_s: null }))).toBe("(speech)");
+  });
+
+  it("are dots while nothing has come", () => {
+    expect(turnWords(turnOf({ text: "", has_audio: false, is_complete: false }))).toBe("…");
+    expect(turnWords(turnOf({ text: "", has_audio: false }))).toBe("(nothing)");
+  });
+});
+
+describe("a turn's remarks", () => {
+  it("tell how quick it was", () => {
+    expect(turnRemarks(turnOf({ latency_ms: 640 }))).toEqual(["after 0.6 s"]);
+  });
+
+  it("tell that it was interrupted, and how much of it was heard where that is known", () => {
+    expect(turnRemarks(turnOf({ was_interrupted: true }))).toEqual(["interrupted"]);
+    const heard = { was_interrupted: true, heard_s: 1.24, duration_s: 3.4 };
+    expect(turnRemarks(turnOf(heard))).toEqual(["interrupted, 1.2 of 3.4 s heard"]);
+  });
+});

@@ -1,0 +1,181 @@
+/** The two processors, as they are shipped: bundled, minified and evaluated with the names of an audio thread. */
+
+import { beforeAll, describe, expect, it } from "vitest";
+import { bundleWorklet } from "../bundle.mjs";
+
+interface Processor {
+  port: Port;
+  process(inputs: Float32Array[][], outputs: Float32Array[][]): boolean;
+}
+
+type Made = new (options?: object) => Processor;
+
+class Port {
+  posted: Record<string, unknown>[] = [];
+  onmessage: (event: { data: unknown }) => void = () => {};
+
+  postMessage(message: Record<string, unknown>): void {
+    this.posted.push(message);
+  }
+
+  ofType(type: string): Record<string, unknown>[] {
+    return this.posted.filter((message) => message.type === type);
+  }
+}
+
+let registered: Map<string, Made>;
+
+beforeAll(async () => {
+  registered = new Map();
+  for (const name of ["capture", "playback"]) {
+    const source = await bundleWorklet(name, "1.2.3");
+    const base = class {
+      port = new Port();
+    };
+    const register = (key: string, made: Made) => registered.set(key, made);
+    new Function("AudioWorkletProcessor", "registerProcessor", "sampleRate", source)(base, register, 48_000);
+  }
+});
+
+function make(name: string, options?: object): Processor {
+  return new (registered.get(`grok-live-${name}-1.2.3`)!)(options);
+}
+
+function tell(processor: Processor, message: unknown): void {
+  processor.port.onmessage({ data: message });
+}
+
+function run(processor: Processor, quantumCount: number, input: number | null = null): Float32Array {
+  const heard = new Float32Array(128 * quantumCount);
+  for (let i = 0; i < quantumCount; i++) {
+    const output = new Float32Array(128);
+    const channels = input === null ? [] : [new Float32Array(128).fill(input)];
+    processor.process([channels], [[output]]);
+    heard.set(output, 128 * i);
+  }
+  return heard;
+}
+
+const chunk = (pcm: Int16Array, more = {}) => ({
+  ...{ type: "chunk", session: 1, epoch: 0, reply: 1, sample_offset: 0, is_last: true, is_join: false, pcm },
+  ...more,
+});
+
+it("register under names that carry the version", () => {
+  expect([...registered.keys()]).toEqual(["grok-live-capture-1.2.3", "grok-live-playback-1.2.3"]);
+});
+
+describe("the capture processor", () => {
+  it("posts chunks and levels", () => {
+    const processor = make("capture");
+    run(processor, 80, 0.25);
+    expect(processor.port.ofType("chunk").map(({ sample_index }) => sample_index)).toEqual([0, 2400]);
+    expect(processor.port.ofType("chunk")[1]).toHaveProperty("captured_at_ms");
+    expect(processor.port.ofType("levels").length).toBeGreaterThan(3);
+  });
+
+  it("sends chunks by a port that it is given later", () => {
+    const processor = make("capture");
+    const port = new Port();
+    tell(processor, { type: "outlet", port });
+    run(processor, 80, 0.25);
+    expect(port.ofType("chunk")).toHaveLength(2);
+    expect(processor.port.ofType("chunk")).toHaveLength(0);
+  });
+
+  it("answers a closed gate after the last chunk", () => {
+    const processor = make("capture");
+    run(processor, 10, 0.25);
+    tell(processor, { type: "gate", is_open: false });
+    const types = processor.port.posted.map(({ type }) => type).filter((type) => type !== "levels");
+    expect(types).toEqual(["chunk", "gate"]);
+  });
+
+  it("begins behind a closed gate when told so", () => {
+    const processor = make("capture", { processorOptions: { is_gate_open: false } });
+    run(processor, 80, 0.25);
+    expect(processor.port.ofType("chunk")).toHaveLength(0);
+  });
+
+  it("waits while no microphone is connected, and ends when it is stopped", () => {
+    const processor = make("capture");
+    expect(processor.process([[]], [[]])).toBe(true);
+    tell(processor, { type: "stop" });
+    expect(processor.process([[]], [[]])).toBe(false);
+  });
+});
+
+describe("the playback processor", () => {
+  it("plays a reply at the device's rate, to its end, and reports it final", () => {
+    const processor = make("playback");
+    tell(processor, chunk(new Int16Array(2400).fill(8192)));
+    const heard = run(processor, 60);
+    expect(heard.filter((sample) => sample > 0.125)).toHaveLength(4800);
+    expect(heard[2400]).toBeCloseTo(0.25, 4);
+    expect(processor.port.ofType("playhead").at(-1)?.position).toMatchObject({
+      sample_count: 2400,
+      is_final: true,
+    });
+  });
+
+  it("begins a reply on a sample of the device", () => {
+    const click = new Int16Array(2400);
+    click[0] = 16_384;
+    const processor = make("playback");
+    tell(processor, chunk(click));
+    expect(run(processor, 1)[0]).toBeGreaterThan(0.4);
+  });
+
+  it("reports its progress at the start and every 100 ms", () => {
+    const processor = make("playback");
+    tell(processor, chunk(new Int16Array(24_000).fill(8192)));
+    run(processor, 200);
+    const counts = processor.port
+      .ofType("playhead")
+      .map(({ position }) => (position as Position).sample_count);
+    expect(counts.length).toBeGreaterThanOrEqual(6);
+    expect(counts[0]).toBeLessThan(128);
+    expect(counts[2]! - counts[1]!).toBeGreaterThanOrEqual(2400);
+    expect(counts[2]! - counts[1]!).toBeLessThan(2600);
+  });
+
+  it("answers a flush at once, and is silent within 10 ms", () => {
+    const processor = make("playback");
+    tell(processor, chunk(new Int16Array(24_000).fill(8192)));
+    run(processor, 20);
+    tell(processor, { type: "flush", epoch: 1, reply: 1 });
+    expect(processor.port.ofType("flushed")).toHaveLength(1);
+    const heard = run(processor, 20);
+    expect(Math.max(...heard.subarray(480).map(Math.abs))).toBeLessThan(1e-4);
+  });
+
+  it("posts what it took from its queue while the probe is on", () => {
+    const processor = make("playback");
+    const pcm = Int16Array.from({ length: 2400 }, (_, i) => i - 1200);
+    tell(processor, { type: "probe", is_on: true });
+    tell(processor, chunk(pcm));
+    run(processor, 60);
+    const taken = processor.port.ofType("probe").flatMap((message) => [...(message.pcm as Int16Array)]);
+    expect(taken).toEqual([...pcm]);
+  });
+
+  it("is fed by a port that it is given later, and reports there", () => {
+    const processor = make("playback");
+    const port = new Port();
+    tell(processor, { type: "outlet", port });
+    port.onmessage({ data: chunk(new Int16Array(2400).fill(8192)) });
+    run(processor, 60);
+    expect(port.ofType("playhead").length).toBeGreaterThan(0);
+    expect(processor.port.ofType("playhead")).toHaveLength(0);
+  });
+
+  it("ends when it is stopped", () => {
+    const processor = make("playback");
+    tell(processor, { type: "stop" });
+    expect(processor.process([], [[new Float32Array(128)]])).toBe(false);
+  });
+});
+
+interface Position {
+  sample_count: number;
+}

@@ -1,0 +1,24 @@
+"""Sources of cells that several tests run."""
+
+from __future__ import annotations
+
+__all__ = ["NOISE", "PLAIN"]
+
+NOISE = """
+import numpy as np
+from grok_live_widget import GrokLive
+
+# Every stretch of noise is like no other; below 8 kHz no resampler cuts it.
+def noise(duration_s):
+    count = int(duration_s * 24_000)
+    spectrum = np.fft.rfft(np.random.default_rng(7).standard_normal(count))
+    spectrum[np.fft.rfftfreq(count) > 8 / 24] = 0
+    sound = np.fft.irfft(spectrum, count)
+    return np.rint(sound / np.abs(sound).max() * 20_000).astype(np.int16)
+"""
+
+PLAIN = """
+from grok_live_widget import GrokLive
+live = GrokLive(partner="talker")
+live
+"""

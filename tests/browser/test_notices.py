@@ -1,0 +1,101 @@
+"""What goes wrong is said in the panel, in one sentence with its cure, and the rest works on."""
+
+from __future__ import annotations
+
+import pytest
+
+from .cells import NOISE, PLAIN
+from .conftest import OpenNotebook
+from .notebook_page import NotebookPage
+
+SERVER = """
+from grok_live_widget import RehearsalServer
+server = RehearsalServer({partner}, api_key="right").start()
+"""
+MADE = """
+from grok_live_widget import GrokLive
+live = GrokLive(url={url}, api_key={key!r}, open_timeout_s=5)
+live
+"""
+
+LINES = {
+    "wrong key": ("server.url('realtime')", "wrong", "key"),
+    "wrong key on live": ("server.url('live')", "wrong", "key"),
+    "nobody listens": ("'ws://127.0.0.1:9/v1/realtime'", "any", "127.0.0.1"),
+    "no such host": ("'wss://nowhere.invalid/v1/realtime'", "any", "nowhere.invalid"),
+    "no such path": ("server.url('realtime') + 's'", "right", "no such address"),
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_a_line_that_cannot_be_opened_is_told_in_one_sentence(
+    open_notebook: OpenNotebook, name: str
+):
+    url, key, word = LINES[name]
+    notebook = open_notebook([SERVER.format(partner="'talker'"), MADE.format(url=url, key=key)])
+    notebook.run_cells(0, 1)
+    notebook.press("Start")
+    [sentence] = notebook.wait(notebook.notices, what="a notice")
+    print(sentence)
+    assert word in sentence
+    _assert_is_a_sentence(sentence)
+    notebook.panel.get_by_role("button", name="Start", exact=True).wait_for()
+    notebook.wait(lambda: notebook.live_track_count() == 0, what="a free microphone")
+
+
+def test_a_server_that_goes_in_the_middle_of_a_reply_is_told_in_one_sentence(
+    open_notebook: OpenNotebook,
+):
+    made = MADE.format(url="server.url('realtime')", key="right")
+    notebook = open_notebook(
+        [NOISE, SERVER.format(partner="lambda turn: noise(30)"), made, "server.close()"]
+    )
+    notebook.run_cells(0, 1, 2)
+    notebook.start()
+    notebook.send_text("Please tell me a long story.")
+    notebook.wait_until_sounding()
+    notebook.run_cell(3)
+    [sentence] = notebook.wait(notebook.notices, what="a notice")
+    print(sentence)
+    _assert_is_a_sentence(sentence)
+    notebook.wait(lambda: notebook.live_track_count() == 0, what="a free microphone")
+    assert notebook.kernel.value("live.turns[-1].is_complete")
+    assert notebook.kernel.value("len(live.turns[-1].pcm)") > 0
+
+
+REFUSE = """
+navigator.mediaDevices.getUserMedia = () =>
+  Promise.reject(new DOMException("Permission denied", "NotAllowedError"));
+"""
+MICROPHONES = {
+    "refused": ({"init_script": REFUSE}, "The microphone was refused."),
+    "absent": ({"has_microphone": False}, "No microphone was found."),
+}
+
+
+@pytest.mark.parametrize("name", MICROPHONES)
+def test_without_a_microphone_the_reason_is_told_and_text_works(
+    open_notebook: OpenNotebook, name: str
+):
+    opening, beginning = MICROPHONES[name]
+    notebook = open_notebook([PLAIN], **opening)
+    notebook.run_cell(0)
+    notebook.start()
+    notebook.wait(
+        lambda: any(notice.startswith(beginning) for notice in notebook.notices()),
+        what=beginning,
+    )
+    assert len(notebook.notices()) == 1
+    notebook.send_text("Hello.")
+    notebook.wait_for_turns("grok", 1)
+    notebook.wait_until_silent(1)
+    assert len(notebook.transcript()) == 2
+
+
+def _assert_is_a_sentence(text: str) -> None:
+    # A host's name keeps its small letter.
+    assert text[0].isupper() or not text.split()[0].isalpha(), text
+    assert text.endswith("."), text
+    assert "\n" not in text
+    assert "Traceback" not in text
+    assert len(text) < 250

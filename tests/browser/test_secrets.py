@@ -1,0 +1,117 @@
+"""The key is in no page, in no message to one, and in no notebook file."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from .conftest import OpenNotebook
+from .notebook_page import NotebookPage
+
+KEY = "xai-VerySecretKeyThatNobodyMaySee0123456789"
+NEEDLES = (KEY, base64.b64encode(KEY.encode()).decode().rstrip("="))
+INSTRUCTIONS = "Answer like a gardener would."
+SAID = "Which roses grow in shade?"
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+
+SERVER = """
+import os
+from grok_live_widget import GrokLive, RehearsalServer
+server = RehearsalServer("talker", api_key=os.environ["XAI_API_KEY"]).start()
+"""
+MADE = """
+live = GrokLive(url=server.url(dialect := {dialect!r}), instructions={instructions!r})
+live
+"""
+
+# Walks through everything that can be reached from the notebook, its kernel's comms and the page's own object.
+SEARCH = """(needles) => {
+  const seen = new Set(), found = [], queue = [testNotebook(), seams.page(), jupyterapp];
+  while (queue.length > 0) {
+    const value = queue.pop();
+    if (typeof value === 'string' && needles.some(needle => value.includes(needle))) found.push(value);
+    if (value === null || (typeof value !== 'object' && typeof value !== 'function')) continue;
+    if (seen.has(value) || value instanceof Node || value === window) continue;
+    seen.add(value);
+    if (value instanceof Map || value instanceof Set) queue.push(...value.keys(), ...value.values());
+    if (ArrayBuffer.isView(value)) continue;
+    for (const name of Reflect.ownKeys(value)) {
+      const property = Object.getOwnPropertyDescriptor(value, name);
+      if (property && 'value' in property) queue.push(property.value);
+    }
+  }
+  return [found, seen.size];
+}"""
+
+
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+def test_the_key_never_comes_to_the_page_nor_into_the_saved_notebook(
+    open_notebook: OpenNotebook, dialect: str
+):
+    cells = [SERVER, MADE.format(dialect=dialect, instructions=INSTRUCTIONS)]
+    notebook = open_notebook(cells, watches_frames=True)
+    notebook.kernel.do(f"import os; os.environ['XAI_API_KEY'] = {KEY!r}")
+    notebook.run_cells(0, 1)
+    notebook.start()
+    notebook.send_text(SAID)
+    notebook.wait_for_turns("grok", 1)
+
+    frames = " ".join(notebook.frames)
+    assert SAID in frames, "the frames of the comm must have been seen for this to prove anything"
+    found, object_count = notebook.page.evaluate(SEARCH, list(NEEDLES))
+    assert object_count > 10_000
+    assert found == []
+    notebook.command("docmanager:save")
+    saved = (notebook.lab.root / notebook.path).read_text()
+    for needle in NEEDLES:
+        assert needle not in frames
+        assert needle not in notebook.page.content()
+        assert needle not in saved
+
+
+def test_a_refused_key_is_not_repeated_in_the_panel(open_notebook: OpenNotebook):
+    server = SERVER.replace('os.environ["XAI_API_KEY"]', '"another"')
+    notebook = open_notebook(
+        [server, MADE.format(dialect="realtime", instructions="")], watches_frames=True
+    )
+    notebook.kernel.do(f"import os; os.environ['XAI_API_KEY'] = {KEY!r}")
+    notebook.run_cells(0, 1)
+    notebook.press("Start")
+    notebook.wait(notebook.notices, what="a notice")
+    _assert_nowhere(notebook)
+
+
+def _assert_nowhere(notebook: NotebookPage) -> None:
+    for needle in NEEDLES:
+        assert needle not in " ".join(notebook.frames)
+        assert needle not in notebook.page.content()
+
+
+def test_a_notebook_that_is_run_without_a_page_keeps_state_but_no_secret_and_no_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("XAI_API_KEY", KEY)
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    notebook = nbformat.v4.new_notebook()
+    cells = [SERVER, MADE.format(dialect="realtime", instructions=INSTRUCTIONS)]
+    asked = f"turn = live.ask({SAID!r}); assert turn.text"
+    notebook.cells = [nbformat.v4.new_code_cell(source) for source in [*cells, asked]]
+    client = NotebookClient(notebook, timeout=60, kernel_name="python3")
+    # A browser's loop may be running on this thread.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, client.async_execute()).result()
+
+    for cell in notebook.cells:
+        cell.source = ""
+    state = json.dumps(notebook.metadata["widgets"][WIDGET_STATE])
+    assert "GrokLive" in state or "AnyModel" in state
+    saved = nbformat.writes(notebook)
+    for secret in (*NEEDLES, SAID, INSTRUCTIONS):
+        assert secret not in saved

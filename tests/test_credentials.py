@@ -1,0 +1,131 @@
+"""A key is found in a known order and shown to nobody."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grok_live_widget.credentials import ENVIRONMENT_NAME, Secret, find_key
+from grok_live_widget.exceptions import ConfigurationError
+
+KEY = "a-key-nobody-may-see"
+
+SOURCES = {
+    "google/colab/userdata.py": "def get(name): return 'from-colab' if name == {name!r} else None",
+    "keyring.py": "def get_password(service, name):\n"
+    "    return 'from-keyring' if (service, name) == ('grok_live_widget', {name!r}) else None",
+    "dotenv.py": "def find_dotenv(usecwd): return usecwd and '.env'\n"
+    "def dotenv_values(path): return {{{name!r}: 'from-dotenv'}}",
+}
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """`write(path, code)`: a library that can be imported in this test only."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delenv(ENVIRONMENT_NAME, raising=False)
+    monkeypatch.delenv("COLAB_RELEASE_TAG", raising=False)
+    # Found here even if the machine has the real ones.
+    for name in _loaded():
+        monkeypatch.delitem(sys.modules, name)
+    yield lambda path, code: _write(tmp_path / path, code)
+    for name in _loaded():
+        del sys.modules[name]
+
+
+def _loaded() -> list[str]:
+    return [name for name in sys.modules if name.split(".")[0] in ("google", "keyring", "dotenv")]
+
+
+def _write(path: Path, code: str) -> None:
+    for folder in [path.parent, *path.parent.parents]:
+        if folder.name in ("google", "colab"):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "__init__.py").touch()
+    path.write_text(code.format(name=ENVIRONMENT_NAME), "utf-8")
+
+
+# --------------------------------------------------------------------------- the order
+def found(given: str | Secret | None = None) -> str | None:
+    key = find_key(given)
+    return None if key is None else key.reveal()
+
+
+def test_the_first_source_that_has_a_key_wins(write: Any, monkeypatch: Any) -> None:
+    for path, code in SOURCES.items():
+        write(path, code)
+    assert found() == "from-keyring", "Colab's module without Colab is not asked"
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "1")
+    assert found() == "from-colab"
+    monkeypatch.setenv(ENVIRONMENT_NAME, " from-environment\n")
+    assert found() == "from-environment"
+    assert found("  given ") == "given"
+
+
+def test_a_source_without_a_key_or_that_fails_is_passed_over(write: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "1")
+    monkeypatch.setenv(ENVIRONMENT_NAME, "  ")
+    write("google/colab/userdata.py", "def get(name): raise TimeoutError")
+    write("keyring.py", "def get_password(service, name): raise RuntimeError('locked')")
+    write("dotenv.py", SOURCES["dotenv.py"])
+    assert found() == "from-dotenv"
+
+
+def test_no_source_means_no_key(write: Any) -> None:
+    write("keyring.py", "def get_password(service, name): return None")
+    write("dotenv.py", "def find_dotenv(usecwd): return ''\ndef dotenv_values(path): return {{}}")
+    assert find_key() is None
+
+
+def test_an_empty_argument_counts_as_given(write: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv(ENVIRONMENT_NAME, KEY)
+    assert found("") == ""
+    assert not find_key("")
+
+
+def test_a_secret_is_taken_as_it_is() -> None:
+    secret = Secret(KEY)
+    assert find_key(secret) is secret
+
+
+@pytest.mark.parametrize(
+    "given", [3, b"bytes", ["a"], "two\nlines", "sp ace", "ellip…sis", "\ud800"]
+)
+def test_what_can_be_no_key_is_refused_and_not_shown(given: Any) -> None:
+    with pytest.raises(ConfigurationError, match="api_key") as caught:
+        find_key(given)
+    assert str(given) not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+# --------------------------------------------------------------------------- shown to nobody
+@pytest.mark.parametrize(
+    "show",
+    [repr, str, "{}".format, lambda s: f"{s!s:>40}", lambda s: repr([s]), lambda s: repr({s: s}),
+     lambda s: repr(pickle.dumps(s)), lambda s: repr(pickle.dumps(s, 0)), lambda s: repr(dir(s)),
+     lambda s: copy.copy(s).reveal(), lambda s: copy.deepcopy(s).reveal()],
+)  # fmt: skip
+def test_a_secret_shows_itself_to_nobody(show: Any) -> None:
+    assert KEY not in show(Secret(KEY))
+    assert bool(Secret(KEY))
+    assert not Secret("")
+
+
+def test_a_secret_is_in_no_traceback_with_locals() -> None:
+    def fail(secret: Secret) -> None:
+        raise RuntimeError(f"while holding {secret}")
+
+    try:
+        fail(Secret(KEY))
+    except RuntimeError as error:
+        shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+        text = "".join(shown.format())
+    assert "secret = Secret(…)" in text
+    # The only line that names it is the source of this test's call.
+    assert KEY not in text

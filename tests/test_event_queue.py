@@ -1,0 +1,134 @@
+"""A reader's queue holds 256 events, holds back what feeds it, and is forgotten when dropped."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+
+import pytest
+
+from grok_live_widget.event_queue import QUEUE_EVENTS, EventQueue
+from grok_live_widget.events import Pinged
+from grok_live_widget.exceptions import GrokLiveError, SessionClosedError, SessionClosedOK
+
+BROKEN = SessionClosedError("the line broke.", close_code=1006)
+PATIENCE_S = 10
+
+
+def queue_of(count: int, failure: GrokLiveError | None = None) -> EventQueue:
+    queue = EventQueue(lambda: failure)
+    for at in range(count):
+        queue.put(Pinged(at))
+    return queue
+
+
+async def is_held_back(queue: EventQueue) -> bool:
+    waiting = asyncio.ensure_future(queue.wait_for_room())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    is_held = not waiting.done()
+    waiting.cancel()
+    return is_held
+
+
+async def test_events_come_in_order_and_what_waited_comes_before_the_end() -> None:
+    queue = queue_of(3)
+    queue.end()
+    assert [event async for event in queue] == [Pinged(0), Pinged(1), Pinged(2)]
+    assert [event async for event in queue] == [], "an ended queue stays ended"
+
+
+async def test_a_reader_that_waits_is_woken() -> None:
+    queue = queue_of(0)
+    reading = asyncio.ensure_future(anext(queue))
+    await asyncio.sleep(0)
+    queue.put(Pinged(7))
+    assert await reading == Pinged(7)
+
+
+async def test_two_that_read_one_queue_share_its_events() -> None:
+    queue = queue_of(0)
+    readings = [asyncio.ensure_future(anext(queue)) for _ in range(2)]
+    await asyncio.sleep(0)
+    queue.put(Pinged(1))
+    await asyncio.sleep(0)
+    queue.put(Pinged(2))
+    assert {(await reading).timestamp_ms for reading in readings} == {1, 2}
+
+
+@pytest.mark.parametrize("failure", [None, SessionClosedOK("closed.", close_code=1000)])
+async def test_iteration_ends_quietly_when_the_session_was_closed_as_asked(
+    failure: GrokLiveError | None,
+) -> None:
+    queue = queue_of(0, failure)
+    reading = asyncio.ensure_future(anext(queue, "the end"))
+    await asyncio.sleep(0)
+    queue.end()
+    assert await reading == "the end"
+
+
+async def test_iteration_raises_what_broke_the_line_behind_the_last_event() -> None:
+    queue = queue_of(1, BROKEN)
+    queue.end()
+    assert await anext(queue) == Pinged(0)
+    for _ in range(2):
+        with pytest.raises(SessionClosedError):
+            await anext(queue)
+
+
+async def test_a_full_queue_holds_back_until_one_is_read() -> None:
+    queue = queue_of(QUEUE_EVENTS - 1)
+    assert not await is_held_back(queue)
+    queue.put(Pinged(-1))
+    assert await is_held_back(queue)
+    waiting = asyncio.ensure_future(queue.wait_for_room())
+    await asyncio.sleep(0)
+    await anext(queue)
+    await asyncio.wait_for(waiting, PATIENCE_S)
+    assert not await is_held_back(queue)
+
+
+async def test_beyond_full_it_must_be_read_below_the_mark_again() -> None:
+    queue = queue_of(QUEUE_EVENTS + 2)
+    for _ in range(2):
+        await anext(queue)
+        assert await is_held_back(queue)
+    await anext(queue)
+    assert not await is_held_back(queue)
+    assert QUEUE_EVENTS == 256
+
+
+async def test_a_dropped_queue_holds_nothing_back() -> None:
+    queue = queue_of(QUEUE_EVENTS)
+    waiting = asyncio.ensure_future(queue.wait_for_room())
+    await asyncio.sleep(0)
+    del queue
+    gc.collect()
+    await asyncio.wait_for(waiting, PATIENCE_S)
+
+
+async def test_a_queue_that_another_thread_drops_wakes_the_loop() -> None:
+    box = [queue_of(QUEUE_EVENTS)]
+    waiting = asyncio.ensure_future(box[0].wait_for_room())
+    await asyncio.sleep(0)
+    loop = asyncio.get_running_loop()
+    loop.set_debug(True)  # It then refuses what is not safe across threads.
+    faults: list[object] = []
+    dropping = threading.Thread(target=_drop, args=(box, faults))
+    dropping.start()
+    await asyncio.wait_for(waiting, PATIENCE_S)
+    dropping.join()
+    assert faults == []
+
+
+def _drop(box: list[EventQueue], faults: list[object]) -> None:
+    import sys
+
+    before, sys.unraisablehook = sys.unraisablehook, lambda fault: faults.append(fault.exc_value)
+    excepthook, sys.excepthook = sys.excepthook, lambda *fault: faults.append(fault[1])
+    try:
+        box.clear()
+        gc.collect()
+    finally:
+        sys.unraisablehook, sys.excepthook = before, excepthook

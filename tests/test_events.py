@@ -1,0 +1,72 @@
+"""Words are values: frozen, comparable, fit to cross a pipe, and quiet about key and sound."""
+
+from __future__ import annotations
+
+import dataclasses
+import pickle
+from typing import Any, get_args
+
+import pytest
+
+from grok_live_widget import events
+from grok_live_widget.events import (
+    AppendAudio,
+    AudioDelta,
+    Authenticate,
+    ClientEvent,
+    LocalEvent,
+    PushToTalk,
+    ServerEvent,
+    ServerVad,
+    SessionUpdated,
+    Unrecognized,
+)
+
+VOCABULARY = [*get_args(ClientEvent), *get_args(ServerEvent), *get_args(LocalEvent)]
+NEEDED: dict[str, Any] = {
+    "api_key": "k", "pcm": b"\1\0", "item": events.Item(), "item_id": "i", "audio_end_ms": 1,
+    "response_id": "r", "dialect": "live", "host": "h", "text": "t", "turn_id": "u",
+    "sample_count": 1, "phase": "open",
+}  # fmt: skip
+
+
+def example(kind: type) -> Any:
+    needed = [
+        field
+        for field in dataclasses.fields(kind)
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    ]
+    return kind(**{field.name: NEEDED[field.name] for field in needed})
+
+
+@pytest.mark.parametrize("kind", [*VOCABULARY, ServerVad, PushToTalk, events.Item])
+def test_a_word_is_a_frozen_value_that_could_cross_a_pipe(kind: type) -> None:
+    word = example(kind)
+    assert pickle.loads(pickle.dumps(word)) == word == example(kind)
+    assert not hasattr(word, "__dict__")
+    for field in dataclasses.fields(kind):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(word, field.name, None)
+
+
+def test_every_class_of_the_module_is_in_a_vocabulary() -> None:
+    words = {name for name, each in vars(events).items() if dataclasses.is_dataclass(each)}
+    assert words == {kind.__name__ for kind in VOCABULARY} | {"ServerVad", "PushToTalk", "Item"}
+    assert len(set(VOCABULARY)) == len(VOCABULARY)
+
+
+def test_neither_key_nor_sound_is_in_a_repr() -> None:
+    assert "secret" not in repr(Authenticate("secret"))
+    for kind in (AppendAudio, AudioDelta):
+        assert "sound" not in repr(kind(pcm=b"sound"))
+
+
+def test_events_share_no_default_that_could_be_changed() -> None:
+    assert SessionUpdated().session is not SessionUpdated().session
+
+
+@pytest.mark.parametrize(
+    ("message", "wire_type"), [({"type": "mcp.list"}, "mcp.list"), ({}, ""), ({"type": 3}, "3")]
+)
+def test_an_unrecognized_message_tells_its_type(message: Any, wire_type: str) -> None:
+    assert Unrecognized(message).wire_type == wire_type

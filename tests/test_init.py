@@ -1,0 +1,75 @@
+"""The front door is cheap to open, and every name behind it can be had."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import grok_live_widget
+from grok_live_widget import exceptions
+
+HEAVY = (
+    "numpy",
+    "anywidget",
+    "ipywidgets",
+    "websockets",
+    "matplotlib",
+    "soxr",
+    "orjson",
+    "asyncio",
+)
+
+
+def loaded_after(code: str) -> set[str]:
+    """Which modules a fresh Python has after `code`."""
+    script = f"{code}\nimport sys\nprint(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    return set(done.stdout.split())
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    assert loaded_after("import grok_live_widget; dir(grok_live_widget)").isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize(
+    ("name", "not_needed"),
+    [
+        ("GrokLiveError", set(HEAVY)),
+        ("ServerVad", set(HEAVY)),
+        ("Settings", set(HEAVY)),
+        ("Turn", {"anywidget", "ipywidgets", "websockets", "matplotlib", "asyncio"}),
+        ("connect", {"anywidget", "ipywidgets", "matplotlib"}),
+        ("Talk", {"anywidget", "ipywidgets", "matplotlib", "IPython"}),
+    ],
+)
+def test_a_name_loads_its_own_room_and_not_the_house(name: str, not_needed: set[str]) -> None:
+    assert loaded_after(f"from grok_live_widget import {name}").isdisjoint(not_needed)
+
+
+@pytest.mark.parametrize("name", dir(grok_live_widget))
+def test_every_name_that_is_listed_can_be_had(name: str) -> None:
+    assert getattr(grok_live_widget, name) is getattr(grok_live_widget, name)
+
+
+def test_type_checkers_see_the_names_that_are_listed() -> None:
+    tree = ast.parse(Path(grok_live_widget.__file__).read_text("utf-8"))
+    seen = {
+        alias.asname
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level == 1
+        for alias in node.names
+    }
+    assert seen == set(dir(grok_live_widget)) - {"__version__", "plots"}
+    assert set(exceptions.__all__) <= seen
+
+
+@pytest.mark.parametrize("name", ["Grok", "_room", "__wrapped__", "exceptions_"])
+def test_an_unknown_name_is_an_attribute_error_that_says_so(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"'grok_live_widget' has no attribute '{name}'"):
+        getattr(grok_live_widget, name)

@@ -1,0 +1,141 @@
+"""Somebody waits for one reply, and gets that one."""
+
+from __future__ import annotations
+
+import pytest
+
+from grok_live_widget.dialects import REALTIME
+from grok_live_widget.events import (
+    CommitAudio,
+    CreateResponse,
+    ErrorReported,
+    Event,
+    ResponseCreated,
+    ResponseDone,
+    SessionEnded,
+    SpeechStarted,
+    SpeechStopped,
+)
+from grok_live_widget.pending import PendingReply
+from grok_live_widget.protocol import Protocol
+
+CREATED, DONE = ResponseCreated("r1"), ResponseDone(response_id="r1")
+OTHERS, OTHERS_DONE = ResponseCreated("r0"), ResponseDone(response_id="r0")
+BROKEN = ErrorReported(message="no such voice", error_type="invalid_request_error")
+TOO_EARLY = ErrorReported(message="Conversation already has an active response")
+TOO_LATE = ErrorReported(message="no active response to cancel")
+START, STOP = SpeechStarted(item_id="u1"), SpeechStopped(item_id="u1")
+
+
+def after(*events: Event, request: Event | None, has_sent_all: bool = True) -> PendingReply:
+    pending = PendingReply(request)  # type: ignore[arg-type]
+    pending.has_sent_all = has_sent_all
+    for event in events:
+        pending.apply(event)
+    return pending
+
+
+# --------------------------------------------------------------------------- a request
+@pytest.mark.parametrize("request_", [CreateResponse(), CommitAudio()])
+def test_the_reply_to_a_request_is_the_first_that_begins_after_it(request_: Event) -> None:
+    pending = after(OTHERS, request_, OTHERS_DONE, CREATED, request=request_)
+    assert (pending.response_id, pending.is_settled, pending.has_begun) == ("r1", False, True)
+    pending.apply(ResponseDone(response_id="r1", status="incomplete"))
+    assert (pending.is_settled, pending.status) == (True, "incomplete")
+
+
+def test_an_equal_request_of_somebody_else_is_not_ours() -> None:
+    ours = CreateResponse()
+    pending = after(CreateResponse(), OTHERS, OTHERS_DONE, request=ours)
+    assert not pending.has_begun
+    pending.apply(ours)
+    pending.apply(CREATED)
+    assert pending.response_id == "r1"
+
+
+def test_an_error_before_the_reply_settles_it() -> None:
+    request = CreateResponse()
+    assert after(request, BROKEN, request=request).error is BROKEN
+    assert after(request, BROKEN, request=request).is_settled
+
+
+@pytest.mark.parametrize("error", [TOO_EARLY, TOO_LATE])
+def test_an_error_that_does_not_matter_settles_nothing(error: ErrorReported) -> None:
+    request = CreateResponse()
+    assert not after(request, error, request=request).is_settled
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_an_error_outside_the_time_of_the_request_is_not_ours(before: bool) -> None:
+    request = CreateResponse()
+    events = (BROKEN, request, CREATED) if before else (request, CREATED, BROKEN)
+    assert after(*events, request=request).error is None
+
+
+@pytest.mark.parametrize(
+    "events", [(TOO_EARLY, OTHERS, OTHERS_DONE), (OTHERS, TOO_EARLY, OTHERS_DONE)]
+)
+def test_a_reply_that_was_quicker_than_ours_is_not_ours_at_any_moment(
+    events: tuple[Event, ...],
+) -> None:
+    request = CreateResponse()
+    pending = after(request, request=request)
+    for event in events:
+        pending.apply(event)
+        assert not pending.is_settled, f"after {event}"
+    for event in (request, CREATED):
+        pending.apply(event)
+    assert pending.response_id == "r1"
+    pending.apply(DONE)
+    assert pending.is_settled
+
+
+def test_with_the_rules_of_the_line_a_refused_request_ends_with_its_own_reply() -> None:
+    protocol, request = Protocol(REALTIME), CreateResponse()
+    pending = PendingReply(request)
+    protocol.open()
+    protocol.request(request)
+    for event in (OTHERS, TOO_EARLY, OTHERS_DONE, CREATED, DONE):
+        protocol.receive(event, 0.0)
+        for told in protocol.events_told():
+            assert not pending.is_settled
+            pending.apply(told)
+    assert pending.is_settled
+    assert pending.response_id == "r1"
+
+
+def test_the_end_of_the_session_settles_it() -> None:
+    request = CreateResponse()
+    for events in ((), (request,), (request, CREATED)):
+        pending = after(*events, SessionEnded(close_code=1006), request=request)
+        assert pending.is_settled
+        assert pending.has_ended_early
+
+
+# --------------------------------------------------------------------------- a sound
+def test_the_reply_to_a_sound_is_the_one_to_its_last_speech() -> None:
+    pending = after(START, STOP, OTHERS, START, OTHERS_DONE, request=None)
+    assert not pending.is_settled
+    for event in (STOP, CREATED):
+        pending.apply(event)
+    assert (pending.response_id, pending.is_settled) == ("r1", False)
+    pending.apply(DONE)
+    assert pending.is_settled
+
+
+def test_a_reply_to_a_pause_settles_nothing_before_all_is_sent() -> None:
+    pending = after(START, STOP, CREATED, DONE, request=None, has_sent_all=False)
+    assert not pending.is_settled
+    pending.has_sent_all = True
+    assert pending.is_settled
+
+
+def test_a_reply_that_ran_before_any_speech_is_not_ours() -> None:
+    pending = after(OTHERS, OTHERS_DONE, request=None)
+    assert (pending.has_begun, pending.has_heard_speech, pending.is_settled) == (False,) * 3
+
+
+def test_an_error_counts_only_once_speech_was_heard() -> None:
+    assert not after(BROKEN, request=None).is_settled
+    assert after(START, BROKEN, request=None).error is BROKEN
+    assert after(START, STOP, CREATED, BROKEN, request=None).error is None

@@ -1,0 +1,112 @@
+"""A setting that cannot be used is refused at once, with its value and what is allowed."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grok_live_widget.events import PushToTalk, ServerVad
+from grok_live_widget.exceptions import ConfigurationError
+from grok_live_widget.settings import UNSET, Settings, is_loopback, settings_from
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"dialect": "openai"}, "dialect must be one of 'auto', 'live', 'realtime', not 'openai'"),
+    ({"dialect": None}, "dialect .* not None"),
+    ({"url": "https://api.x.ai/v1/live"}, "wss://.*'https'"),
+    ({"url": "api.x.ai"}, "wss://.*''"),
+    ({"url": "wss://"}, "name a host"),
+    ({"url": "ws://host:port/"}, "wss://"),
+    ({"url": 5}, "url .*wss://"),
+    ({"url": b"wss://api.x.ai"}, "url .*wss://"),
+    ({"model": ""}, "model is empty"),
+    ({"model": 3}, "model must be text, not 3"),
+    ({"voice": "  "}, "voice is empty"),
+    ({"voice": b"nova"}, "voice must be text, not b'nova'"),
+    ({"instructions": None}, "instructions must be text, not None"),
+    ({"instructions": "half an emoji \ud83d"}, r"instructions .*\\ud83d"),
+    ({"turn_detection": None}, r"ServerVad\(...\) or PushToTalk\(\), not None"),
+    ({"turn_detection": "server_vad"}, r"not 'server_vad'"),
+    ({"turn_detection": PushToTalk}, "PushToTalk"),
+    ({"turn_detection": ServerVad(threshold=0.05)}, "threshold .* 0.1 to 0.9, not 0.05"),
+    ({"turn_detection": ServerVad(threshold=1)}, "threshold .* 0.1 to 0.9, not 1"),
+    ({"turn_detection": ServerVad(threshold=float("nan"))}, "threshold .* not nan"),
+    ({"turn_detection": ServerVad(threshold="0.5")}, "threshold .* not '0.5'"),
+    ({"turn_detection": ServerVad(silence_duration_ms=-1)}, "silence_duration_ms .* 0 to 10000"),
+    ({"turn_detection": ServerVad(silence_duration_ms=0.5)}, "silence_duration_ms .*whole.* 0.5"),
+    ({"turn_detection": ServerVad(silence_duration_ms=True)}, "silence_duration_ms .* not True"),
+    ({"turn_detection": ServerVad(prefix_padding_ms=10_001)}, "prefix_padding_ms .* not 10001"),
+    ({"sample_rate": 16_000}, "sample_rate must be one of 24000, not 16000"),
+    ({"processing": 1}, "processing must be one of True, False, not 1"),
+    ({"partner": "echo"}, "partner must be 'parrot', 'talker'.* not 'echo'"),
+    ({"partner": np.zeros(2)}, "partner must be"),
+    ({"idle_timeout_s": 0}, "idle_timeout_s .* 1 to 86400 or None, not 0"),
+    ({"idle_timeout_s": float("inf")}, "idle_timeout_s .* not inf"),
+    ({"reply_quiet_ms": 99}, "reply_quiet_ms .* 100 to 10000, not 99"),
+    ({"open_timeout_s": "soon"}, "open_timeout_s .* 0.1 to 120, not 'soon'"),
+    ({"temperature": 1}, "no setting 'temperature'.*api_key, dialect, url"),
+]
+
+
+@pytest.mark.parametrize(("given", "says"), REFUSED, ids=[says for _, says in REFUSED])
+def test_what_cannot_be_used_is_refused_with_value_and_range(
+    given: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        settings_from(given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"dialect": "live", "url": "ws://[::1]:8080/v1/live", "voice": "My Own", "model": "x"},
+        {"turn_detection": PushToTalk(), "idle_timeout_s": None, "processing": False},
+        {"turn_detection": ServerVad(threshold=0.9, silence_duration_ms=0, prefix_padding_ms=0)},
+        # What numpy hands out in a sweep.
+        {"turn_detection": ServerVad(threshold=np.float32(0.5), silence_duration_ms=np.int64(9))},
+        {"partner": None},
+        {"partner": "parrot"},
+        {"partner": lambda turn: "yes"},
+    ],
+)  # fmt: skip
+def test_what_can_be_used_is_kept_as_it_is(given: dict[str, Any]) -> None:
+    settings = settings_from(given)
+    assert all(getattr(settings, name) is value for name, value in given.items())
+
+
+def test_nothing_given_means_the_defaults_that_are_documented() -> None:
+    settings = Settings()
+    assert settings.partner is UNSET
+    assert repr(UNSET) == "UNSET"
+    assert settings.turn_detection == ServerVad(
+        threshold=0.5, silence_duration_ms=500, prefix_padding_ms=333
+    )
+    assert (settings.dialect, settings.idle_timeout_s) == ("auto", 300)
+    assert settings.reply_quiet_ms == 800
+
+
+def test_a_refused_url_is_not_repeated_since_it_may_hold_a_key() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Settings(url="https://user:secret-password@host/?token=secret-token")
+    assert not re.search("secret", str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("url", "is_here"),
+    [
+        ("ws://localhost:9", True),
+        ("ws://127.0.0.1/v1/live", True),
+        ("ws://[::1]:80/", True),
+        ("ws://LOCALHOST/", True),
+        ("wss://api.x.ai/v1/live", False),
+        ("ws://localhost.example.com/", False),
+        ("ws://127.0.0.1.example.com/", False),
+        ("ws://host/?localhost", False),
+        ("ws://localhost@example.com/", False),
+    ],
+)
+def test_only_this_machine_is_loopback(url: str, is_here: bool) -> None:
+    assert is_loopback(url) is is_here

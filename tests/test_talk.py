@@ -1,0 +1,360 @@
+"""A talk from a cell, a script, a thread and a coroutine."""
+
+from __future__ import annotations
+
+import _thread
+import asyncio
+import inspect
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grok_live_widget import GrokLive, PushToTalk, RehearsalServer, ServerVad, Talk, connect
+from grok_live_widget.audio import write_wav
+from grok_live_widget.exceptions import (
+    AudioFormatError,
+    AuthenticationError,
+    ConfigurationError,
+    ConnectError,
+    ReplyTimeout,
+    ServerError,
+    SessionClosedError,
+    UnsupportedByServer,
+)
+from grok_live_widget.talk import TALK_THREAD
+
+RATE = 24_000
+
+
+@pytest.fixture
+def talk() -> Iterator[Talk]:
+    with Talk(partner="parrot") as talk:
+        yield talk
+
+
+def wait_until(talk: Talk, is_so: Callable[[], bool]) -> None:
+    session = talk._core.session
+    assert session is not None
+    TALK_THREAD.run(session.wait_for(is_so), timeout_s=30)
+
+
+# --------------------------------------------------------------------------- asking
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+def test_a_typed_question_is_answered(dialect: str) -> None:
+    with Talk(partner=lambda turn: turn.text.upper(), dialect=dialect) as talk:
+        reply = talk.ask("good morning")
+        assert (reply.role, reply.text, reply.is_complete) == ("assistant", "GOOD MORNING", True)
+        assert reply.samples.dtype == np.float32
+        assert reply.heard_sample_count is None
+        typed = talk.turns[0]
+        assert (typed.role, typed.text, typed.text_source) == ("user", "good morning", "typed")
+        assert typed.pcm.shape == (0,)
+
+
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+@pytest.mark.parametrize("detection", [ServerVad(), PushToTalk()], ids=["vad", "push"])
+def test_a_spoken_question_is_answered(
+    dialect: str, detection: Any, question: np.ndarray
+) -> None:
+    with Talk(partner="parrot", dialect=dialect, turn_detection=detection) as talk:
+        reply = talk.ask(question, RATE)
+        user = talk.turns[0]
+        assert [turn.role for turn in talk.turns] == ["user", "assistant"]
+        assert np.array_equal(user.pcm[: len(question)], question[: len(user.pcm)])
+        if isinstance(detection, PushToTalk):
+            assert np.array_equal(reply.pcm, question)
+        assert reply.latency_ms is not None
+
+
+def test_a_file_asks_by_its_path_and_a_text_is_always_text(
+    talk: Talk, question: np.ndarray, tmp_path: Path
+) -> None:
+    path = write_wav(tmp_path / "question.wav", question)
+    assert len(talk.ask(path).pcm) > RATE
+    assert talk.ask(str(path)).text == str(path)
+
+
+def test_the_reply_to_the_last_speech_in_a_sound_is_returned(
+    speech: Any, silence: Any
+) -> None:
+    first, second = speech("This is the first sentence."), speech("Second one.", "slt")
+    sound = np.concatenate((silence(0.5), first, silence(1.5), second))
+    with Talk(partner="parrot") as talk:
+        reply = talk.ask(sound, RATE)
+        users = talk.turns.user
+        assert len(users) == 2
+        assert np.array_equal(reply.pcm, users[1].pcm)
+
+
+def test_a_sound_without_speech_ends_in_a_time_out_that_says_so(
+    talk: Talk, silence: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("grok_live_widget.talk_core._NO_SPEECH_S", 0.3)
+    with pytest.raises(ReplyTimeout, match=r"no speech.*PushToTalk\(\)"):
+        talk.ask(silence(0.5), RATE)
+    assert talk.turns[0].is_complete
+    assert talk.ask("still there").text == "still there"
+
+
+def test_questions_queue_behind_a_running_reply(silence: Any) -> None:
+    with Talk(partner=lambda turn: [silence(1.0), turn.text]) as talk:
+        typed = talk.say("first")
+        reply = talk.ask("second")
+        assert typed.text == "first"
+        assert "second" in reply.text
+        assert [turn.role for turn in talk.turns].count("assistant") == 2
+
+
+def test_ask_from_many_threads_gives_each_its_own_reply() -> None:
+    with Talk(partner=lambda turn: turn.text[::-1]) as talk:
+        replies: dict[str, str] = {}
+
+        def ask(text: str) -> None:
+            replies[text] = talk.ask(text).text
+
+        words = ["alpha", "beta", "gamma", "delta"]
+        threads = [threading.Thread(target=ask, args=(word,)) for word in words]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert replies == {word: word[::-1] for word in words}
+
+
+async def test_ask_awaited_on_a_loop_of_ones_own() -> None:
+    async with Talk(partner="parrot") as talk:
+        first, second = await asyncio.gather(talk.ask_async("one"), talk.ask_async("two"))
+        assert {first.text, second.text} == {"one", "two"}
+        await talk.say_async("three")
+        await talk.interrupt_async()
+        await talk.stop_async()
+        assert talk.phase == "closed"
+
+
+def test_ask_works_in_a_script() -> None:
+    script = "from grok_live_widget import Talk; print(Talk(partner='parrot').ask('hi').text)"
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, timeout=60
+    )
+    assert (ran.stdout, ran.stderr) == ("hi\n", "")
+
+
+# --------------------------------------------------------------------------- saying
+def test_saying_a_sound_returns_its_turn_which_begins_with_the_first_sample(
+    talk: Talk, question: np.ndarray
+) -> None:
+    turn = talk.say(question, RATE)
+    assert turn.role == "user"
+    wait_until(talk, lambda: turn.is_complete)
+    assert np.array_equal(turn.pcm[: len(question)], question[: len(turn.pcm)])
+    assert talk.turns[0] is turn
+
+
+def test_commit_ends_a_pushed_turn_and_asks(question: np.ndarray) -> None:
+    with Talk(partner="parrot", turn_detection=PushToTalk()) as talk:
+        for start in range(0, len(question), 1000):
+            talk.send_audio(question[start : start + 1000], more=True)
+        assert not talk.turns[0].is_complete
+        talk.commit()
+        wait_until(talk, lambda: len(talk.turns) > 1 and talk.turns[1].is_complete)
+        assert np.array_equal(talk.turns[1].pcm, question)
+
+
+# --------------------------------------------------------------------------- trouble
+def test_an_interrupt_leaves_the_talk_usable(silence: Any) -> None:
+    begun = threading.Event()
+
+    def partner(turn: Any) -> Any:
+        if turn.text == "slow":
+            begun.set()
+            threading.Event().wait(1)
+        return turn.text
+
+    with Talk(partner=partner) as talk:
+        talk.start()
+        threading.Thread(target=lambda: (begun.wait(), _thread.interrupt_main())).start()
+        with pytest.raises(KeyboardInterrupt):
+            talk.ask("slow")
+        assert talk.phase == "open"
+        assert talk.ask("quick").text == "quick"
+
+
+def test_a_time_out_keeps_what_came(silence: Any) -> None:
+    def partner(turn: Any) -> Iterator[Any]:
+        yield silence(0.5)
+        threading.Event().wait(3)
+        yield silence(0.5)
+
+    with Talk(partner=partner) as talk:
+        with pytest.raises(ReplyTimeout, match="kept") as caught:
+            talk.ask("take your time", timeout_s=1)
+        assert caught.value.turn is talk.turns[1]
+        assert len(talk.turns[1].pcm) > 0
+
+
+def test_a_partner_that_fails_is_a_server_error_and_the_talk_goes_on() -> None:
+    def partner(turn: Any) -> str:
+        if turn.text == "fail":
+            raise ValueError("out of ideas")
+        return "fine"
+
+    with Talk(partner=partner) as talk:
+        with pytest.raises(ServerError):
+            talk.ask("fail")
+        assert talk.ask("again").text == "fine"
+
+
+@pytest.mark.parametrize(
+    ("question", "rate", "error", "part"),
+    [
+        ("", None, ConfigurationError, "nothing to say"),
+        (np.zeros(10), None, ConfigurationError, "sample_rate"),
+        (np.zeros(0), RATE, ConfigurationError, "empty"),
+        (np.zeros((2, 2, 2)), RATE, AudioFormatError, "shape"),
+        (np.zeros(10, np.int64), RATE, AudioFormatError, "int64"),
+        (Path("no-such-file.wav"), None, AudioFormatError, "no file"),
+        (np.zeros(10), 12, AudioFormatError, "sample_rate"),
+    ],
+)
+def test_odd_questions_are_refused_before_the_line_is_opened(
+    talk: Talk, question: Any, rate: Any, error: type, part: str
+) -> None:
+    with pytest.raises(error, match=part):
+        talk.ask(question, rate)
+    assert talk.phase == "closed"
+
+
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+def test_a_wrong_key_is_named_and_noted(dialect: str) -> None:
+    with (
+        RehearsalServer("parrot", api_key="right") as server,
+        Talk(url=server.url(dialect), api_key="wrong-key-value") as talk,
+    ):
+        with pytest.raises(AuthenticationError, match="XAI_API_KEY") as caught:
+            talk.ask("hello")
+        assert "wrong-key-value" not in str(caught.value)
+        assert any("XAI_API_KEY" in note.text for note in talk.notes)
+        assert talk.phase == "closed"
+
+
+def test_an_unreachable_host_is_named_and_noted() -> None:
+    with Talk(url="ws://127.0.0.1:1/v1/realtime") as talk:
+        with pytest.raises(ConnectError, match="nothing answers at 127.0.0.1:1"):
+            talk.start()
+        assert "nothing answers" in talk.notes[-1].text
+
+
+def test_a_server_gone_in_mid_reply_fails_the_question_and_keeps_the_rest(silence: Any) -> None:
+    server = RehearsalServer(lambda turn: silence(60), api_key="k").start()
+    with Talk(url=server.url(), api_key="k") as talk:
+        began = threading.Event()
+        talk._core.observe(lambda event, changed, _: began.set() if len(talk.turns) > 1 else None)
+        closer = threading.Thread(target=lambda: (began.wait(), server.close()))
+        closer.start()
+        with pytest.raises((SessionClosedError, ServerError, Exception), match="closed"):
+            talk.ask("go on for a while")
+        closer.join()
+        assert talk.turns[1].is_complete
+        assert talk.phase == "closed"
+
+
+def test_live_names_the_word_that_the_server_does_not_know(peer: Any) -> None:
+    async def refuse(socket: Any) -> None:
+        async for frame in socket:
+            if b"conversation.item.create" in (frame if isinstance(frame, bytes) else frame.encode()):
+                await socket.send('{"type":"error","error":{"message":"unknown event"}}')
+
+    url = peer(refuse).url.replace("realtime", "live")
+    with (
+        Talk(url=url, dialect="live") as talk,
+        pytest.raises(UnsupportedByServer, match="conversation.item.create"),
+    ):
+        talk.ask("hello")
+
+
+def test_calls_from_the_talks_own_thread_are_refused_and_do_not_hang(talk: Talk) -> None:
+    caught: list[BaseException] = []
+
+    async def misuse() -> None:
+        try:
+            talk.ask("from inside")
+        except ConfigurationError as error:
+            caught.append(error)
+
+    TALK_THREAD.run(misuse())
+    assert "_async" in str(caught[0])
+
+
+# --------------------------------------------------------------------------- the line
+def test_stopping_keeps_the_turns_and_starting_again_goes_on_in_them(talk: Talk) -> None:
+    talk.ask("one")
+    turns = talk.turns
+    talk.stop()
+    assert talk.phase == "closed"
+    talk.ask("two")
+    assert talk.turns is turns
+    assert [turn.text for turn in turns] == ["one", "one", "two", "two"]
+    talk.stop()
+    talk.stop()
+
+
+def test_constructing_opens_nothing() -> None:
+    before = threading.active_count()
+    talk = Talk(partner="parrot")
+    assert talk.phase == "closed"
+    assert threading.active_count() <= before + 1
+    talk.close()
+
+
+def test_a_talk_that_nobody_uses_is_closed_with_a_note() -> None:
+    with Talk(partner="parrot", idle_timeout_s=1) as talk:
+        talk.start()
+        session = talk._core.session
+        assert session is not None
+        closed = threading.Event()
+        session.on_closed(closed.set)
+        assert closed.wait(10)
+        assert "idle_timeout_s" in talk.notes[-1].text
+
+
+def test_closing_ends_the_rehearsal_and_its_threads() -> None:
+    talk = Talk(partner="parrot")
+    talk.ask("hello")
+    talk.close()
+    assert not [thread for thread in threading.enumerate() if "rehearsal" in thread.name]
+    assert talk.turns[1].text == "hello"
+
+
+# --------------------------------------------------------------------------- the faces
+def _public(kind: type) -> set[str]:
+    return {name for name in vars(kind) | vars(kind.__mro__[1]) if not name.startswith("_")}
+
+
+def test_the_widget_has_everything_that_a_talk_has() -> None:
+    assert _public(Talk) <= set(dir(GrokLive))
+    for name in _public(Talk):
+        ours, theirs = getattr(Talk, name), getattr(GrokLive, name)
+        if callable(ours):
+            assert str(inspect.signature(ours)) == str(inspect.signature(theirs)), name
+
+
+def test_every_call_that_waits_has_an_awaitable_twin() -> None:
+    plain = {name for name in _public(Talk) if inspect.isfunction(getattr(Talk, name))}
+    twins = {name for name in plain if name.endswith("_async")}
+    assert {f"{name}_async" for name in plain - twins} == twins
+    for name in plain - twins:
+        ours = inspect.signature(getattr(Talk, name)).parameters
+        assert list(ours) == list(inspect.signature(getattr(Talk, f"{name}_async")).parameters)
+
+
+def test_talk_and_connect_take_the_same_settings() -> None:
+    with pytest.raises(ConfigurationError, match="no setting 'voise'"):
+        Talk(voise="nova")
+    with pytest.raises(ConfigurationError, match="no setting 'voise'"):
+        connect(voise="nova")
