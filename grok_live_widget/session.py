@@ -480,7 +480,7 @@ async def open_session(
     return session
 
 
-def typed_item(text: str) -> Item:
+def typed_item(text: object) -> Item:
     """The user's typed message; ConfigurationError when there is nothing in it."""
     if not isinstance(text, str) or not text.strip():
         raise ConfigurationError(f"there is nothing to say in {text!r}.", cure="Pass some text.")

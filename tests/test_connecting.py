@@ -224,12 +224,15 @@ async def test_a_line_that_does_not_exist_falls_back_to_nothing(
 # --------------------------------------------------------------------------- keys and voices
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
 async def test_a_wrong_key_is_an_authentication_error_within_three_seconds(dialect: str) -> None:
+    async def talk(url: str) -> None:
+        async with connect(api_key=KEY, url=url) as session:
+            async for _ in session:
+                pass
+
     with RehearsalServer("parrot", api_key="right") as server:
         async with asyncio.timeout(3):
             with pytest.raises(AuthenticationError, match="XAI_API_KEY") as caught:
-                async with connect(api_key=KEY, url=server.url(dialect)) as session:
-                    async for _ in session:
-                        pass
+                await talk(server.url(dialect))
     assert KEY not in str(caught.value)
 
 

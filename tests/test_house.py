@@ -17,9 +17,13 @@ TESTS = ROOT / "tests"
 # Tests of the whole, which belong to no single room.
 WHOLE = {"test_house.py", "test_notebooks.py"}
 # Folders whose tests drive the whole from outside.
-OUTSIDE = {"browser", "peers"}
+OUTSIDE = {"browser", "kernels", "peers"}
 # Rooms tested through their one caller.
-THROUGH = {"__main__.py": "test_cli.py"}
+THROUGH = {
+    "__main__.py": "test_cli.py",
+    "file_talk.py": "test_cli.py",
+    "talk_core.py": "test_talk.py",
+}
 
 modules = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
@@ -95,15 +99,14 @@ def test_every_test_has_its_room() -> None:
     assert sorted(homeless) == []
 
 
-def test_only_the_session_and_the_rehearsal_server_know_websockets() -> None:
-    assert importers("websockets") <= {"session.py", "rehearsal/server.py"}
+def test_only_the_wire_and_the_rehearsal_server_know_websockets() -> None:
+    assert importers("websockets") <= {"wire.py", "rehearsal/server.py"}
 
 
-def test_only_the_front_door_knows_nest_asyncio() -> None:
-    assert importers("nest_asyncio", "nest_asyncio2") <= {"__init__.py"}
-    tree = ast.parse((PACKAGE / "__init__.py").read_text("utf-8"))
-    at_import = {node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)}
-    assert "nest_asyncio" not in " ".join(map(ast.unparse, at_import))
+def test_only_one_room_knows_nest_asyncio_and_only_when_asked() -> None:
+    named = {str(m) for m in modules if "nest_asyncio" in (PACKAGE / m).read_text("utf-8")}
+    assert named == {"nested.py"}
+    assert importers("nest_asyncio", "nest_asyncio2") == set()
 
 
 def test_text_reaches_the_page_as_text_only() -> None:

@@ -160,7 +160,7 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
       phase: line.phase,
       isStarting: this.#state.isStarting && !hasBegun,
       isOwner: this.#lane.isOwner,
-      hasOwner: line.owner !== null,
+      hasOwner: Boolean(line.owner),
       isRehearsal: line.is_rehearsal,
       banner: line.banner,
       dialect: line.dialect,

@@ -82,6 +82,11 @@ describe("at first", () => {
     expect(state().notes).toMatchObject(notes);
   });
 
+  it("a talk without an owner is not another page's", () => {
+    line({ owner: "", phase: "open" });
+    expect(state()).toMatchObject({ isOwner: false, hasOwner: false });
+  });
+
   it("hello is said again when the kernel asks", () => {
     wire.say({ type: "snapshot_wanted" });
     expect(wire.ofType("hello")).toHaveLength(1);

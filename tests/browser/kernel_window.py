@@ -66,5 +66,7 @@ class KernelWindow:
         content: dict[str, Any] = reply["content"]
         if content["status"] != "ok":
             trace = "\n".join(content.get("traceback", []))
-            raise AssertionError(f"{code}\n{content.get('ename')}: {content.get('evalue')}\n{trace}")
+            raise AssertionError(
+                f"{code}\n{content.get('ename')}: {content.get('evalue')}\n{trace}"
+            )
         return content

@@ -65,6 +65,7 @@ class NotebookPage:
         watches_frames: bool = False,
     ) -> None:
         self.page, self.lab, self.path, self.kernel = page, lab, path, kernel
+        self._place = 0
         self.errors: list[str] = []
         self.frames: list[str] = []
         if watches_frames:
@@ -145,7 +146,13 @@ class NotebookPage:
     # ----------------------------------------------------------------- the panel
     @property
     def panel(self) -> Locator:
-        return self.page.locator(".glw-panel").first
+        """The panel that is looked at: the first, until `look_at`."""
+        return self.page.locator(".glw-panel").nth(self._place)
+
+    def look_at(self, place: int) -> None:
+        """Turn to another of the page's panels, counted from the top."""
+        self._place = place
+        self.panel.scroll_into_view_if_needed()
 
     def press(self, name: str) -> None:
         """Click the panel's button of exactly this accessible name."""

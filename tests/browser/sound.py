@@ -27,12 +27,22 @@ def segment_correlations(said: Samples, said_rate_hz: int, received: Samples) ->
     A browser with much to do puts short blocks of silence between microphone and page, so
     each segment has a lag of its own; one correlation over everything would only measure that.
     """
-    said = soxr.resample(said, said_rate_hz, PCM_RATE_HZ, quality="HQ")
-    size = int(SEGMENT_S * PCM_RATE_HZ)
-    segments = said[: len(said) // size * size].reshape(-1, size)
+    segments = _segments(said, said_rate_hz)
     power = (segments**2).mean(axis=1)
     loud = segments[power > power.max() * 10 ** (LOUD_DB / 10)]
     return np.array([_best_correlation(segment, received) for segment in loud])
+
+
+def correlations_of(said: Samples, said_rate_hz: int, received: Samples) -> Samples:
+    """The same of all segments, in their order."""
+    segments = _segments(said, said_rate_hz)
+    return np.array([_best_correlation(segment, received) for segment in segments])
+
+
+def _segments(said: Samples, rate_hz: int) -> Samples:
+    said = soxr.resample(said, rate_hz, PCM_RATE_HZ, quality="HQ")
+    size = int(SEGMENT_S * PCM_RATE_HZ)
+    return said[: len(said) // size * size].reshape(-1, size)
 
 
 def _best_correlation(segment: Samples, sound: Samples) -> float:

@@ -53,13 +53,17 @@ def test_running_the_constructor_again_leaves_one_socket_and_one_microphone(
 def test_talks_of_two_cells_live_side_by_side_and_one_has_the_microphone(
     open_notebook: OpenNotebook,
 ):
-    notebook = open_notebook([PLAIN, PLAIN.replace("live", "other").replace("grok_other", "grok_live")])
+    notebook = open_notebook(
+        [PLAIN, PLAIN.replace("live", "other").replace("grok_other", "grok_live")]
+    )
     notebook.run_cells(0, 1)
-    for panel in notebook.page.locator(".glw-panel").all():
-        panel.get_by_role("button", name="Start", exact=True).click()
-        panel.get_by_text("Listening").wait_for()
+    for place in range(2):
+        notebook.look_at(place)
+        notebook.press("Start")
+        notebook.wait_for_status("Listening")
 
     assert notebook.live_track_count() == 1
+    notebook.look_at(0)
     assert "microphone is off" in notebook.status()
     assert notebook.kernel.value("[live.phase, other.phase]") == ["open", "open"]
     answers = notebook.kernel.value("[live.ask('one').text, other.ask('two').text]")
@@ -101,7 +105,9 @@ def test_a_kernel_that_is_gone_releases_the_microphone(open_notebook: OpenNotebo
     # A kernel that ends in order hangs up first, so that only the next word finds nobody.
     if end == "shut down":
         notebook.press("Start")
-    notebook.wait(lambda: "The kernel does not answer" in " ".join(notebook.notices()), what="a word")
+    notebook.wait(
+        lambda: "The kernel does not answer" in " ".join(notebook.notices()), what="a word"
+    )
     assert notebook.live_track_count() == 0
 
 

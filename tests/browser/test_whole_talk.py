@@ -39,9 +39,7 @@ def test_three_turns_are_heard_answered_and_played_sample_by_sample(
 
     assert notebook.kernel.value("[turn.role for turn in live.turns]") == ["user", "assistant"] * 3
     said, replies = _sounds(notebook, "user"), _sounds(notebook, "assistant")
-    found = segment_correlations(
-        script.samples, script.rate_hz, samples_from(np.concatenate(said))
-    )
+    found = segment_correlations(script.samples, script.rate_hz, samples_from(np.concatenate(said)))
     assert np.mean(found > 0.97) >= 0.9
     np.testing.assert_array_equal(notebook.ring(), np.concatenate(replies))
     _assert_played_cleanly(notebook, replies)

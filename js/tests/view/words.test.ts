@@ -101,7 +101,9 @@ describe("what was lost", () => {
     expect(lossesOf({ ...OPEN, droppedS: 1.23 })).toEqual([
       "1.2 s of your speech was not sent: the kernel was busy.",
     ]);
-    expect(lossesOf({ ...OPEN, lateS: 0.3 })[0]).toContain("0.3 s of your speech reached the kernel too late");
+    expect(lossesOf({ ...OPEN, lateS: 0.3 })[0]).toContain(
+      "0.3 s of your speech reached the kernel too late",
+    );
     expect(lossesOf({ ...OPEN, lostS: 0.4 })[0]).toContain("0.4 s of Grok’s voice was lost");
     expect(lossesOf({ ...OPEN, underrunCount: 1 })[0]).toContain("once");
     expect(lossesOf({ ...OPEN, underrunCount: 3 })[0]).toContain("3 times");

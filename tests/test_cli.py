@@ -1,0 +1,177 @@
+"""``grok-live``: a recorded question in, all replies out."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grok_live_widget import RehearsalServer
+from grok_live_widget.audio import read_wav, write_wav
+from grok_live_widget.cli import main
+
+RATE = 24_000
+
+
+@pytest.fixture
+def asked(tmp_path: Path, question: np.ndarray) -> Path:
+    return write_wav(tmp_path / "question.wav", question)
+
+
+def is_stretch_of(part: np.ndarray, whole: np.ndarray) -> bool:
+    windows = np.lib.stride_tricks.sliding_window_view(whole, len(part))
+    return bool((windows[:, ::97] == part[::97]).all(axis=1).any())
+
+
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+@pytest.mark.parametrize("pace", [[], ["--fast"]], ids=["real time", "fast"])
+def test_a_spoken_question_comes_back_as_that_stretch_of_it(
+    asked: Path, question: np.ndarray, silence: Any, dialect: str, pace: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "out.wav"
+    assert main(
+        ["talk", str(asked), str(out), "--partner", "parrot", "--dialect", dialect, *pace]
+    ) == 0  # fmt: skip
+    reply, rate = read_wav(out)
+    assert (rate, reply.dtype, reply.ndim) == (RATE, np.int16, 1)
+    assert len(reply) > len(question) - RATE
+    assert is_stretch_of(reply, np.concatenate((question, silence(2))))
+
+
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+@pytest.mark.parametrize("pace", [[], ["--fast"]], ids=["real time", "fast"])
+def test_push_to_talk_brings_back_the_whole_file(
+    asked: Path, question: np.ndarray, dialect: str, pace: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "out.wav"
+    words = ["talk", str(asked), str(out), "--partner", "parrot", "--push-to-talk"]
+    assert main([*words, "--dialect", dialect, *pace]) == 0
+    assert np.array_equal(read_wav(out)[0], question)
+
+
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+def test_the_talker_answers_with_speech_and_its_words(
+    asked: Path, dialect: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.wav"
+    words = ["talk", str(asked), str(out), "--partner", "talker", "--json", "--dialect", dialect]
+    assert main(words) == 0
+    reply, _ = read_wav(out)
+    rms = np.sqrt(np.mean((reply / 32768.0) ** 2))
+    assert 0.01 < rms < 0.5
+    turns = json.loads(capsys.readouterr().out)["turns"]
+    assert [turn["role"] for turn in turns] == ["user", "assistant"]
+    assert len(turns[1]["text"].split()) > 1
+    assert "Grok" not in turns[1]["text"].replace("not Grok", "")
+    assert turns[1]["duration_s"] == pytest.approx(len(reply) / RATE)
+
+
+def test_two_sentences_bring_two_replies_in_order(
+    speech: Any, silence: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = speech("This is the first sentence."), speech("Second one.", "slt")
+    sound = np.concatenate((silence(0.5), first, silence(1.5), second))
+    asked, out = write_wav(tmp_path / "two.wav", sound), tmp_path / "out.wav"
+    assert main(["talk", str(asked), str(out), "--partner", "parrot", "--fast", "--json"]) == 0
+    turns = json.loads(capsys.readouterr().out)["turns"]
+    assert [turn["role"] for turn in turns] == ["user", "assistant", "user", "assistant"]
+    lengths = [round(turn["duration_s"] * RATE) for turn in turns if turn["role"] == "assistant"]
+    reply, _ = read_wav(out)
+    assert len(reply) == sum(lengths)
+    whole = np.concatenate((sound, silence(2)))
+    assert is_stretch_of(reply[: lengths[0]], whole)
+    assert is_stretch_of(reply[lengths[0] :], whole)
+
+
+def test_a_stereo_file_at_another_rate_is_carried_too(question: np.ndarray, tmp_path: Path) -> None:
+    stereo = np.repeat(question[::2, None], 2, axis=1)
+    asked, out = write_wav(tmp_path / "stereo.wav", stereo, 12_000), tmp_path / "out.wav"
+    words = ["talk", str(asked), str(out), "--partner", "parrot", "--push-to-talk", "--fast"]
+    assert main(words) == 0
+    assert abs(len(read_wav(out)[0]) - len(question)) <= 2
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(arguments) == 1
+    streams = capsys.readouterr()
+    assert "Traceback" not in streams.err
+    return streams.err.splitlines()[-1]
+
+
+def test_what_cannot_be_done_is_one_sentence(
+    asked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], silence: Any
+) -> None:
+    out = str(tmp_path / "out.wav")
+    assert "no file" in refused(["talk", "nowhere.wav", out], capsys)
+    broken = tmp_path / "broken.wav"
+    broken.write_bytes(b"RIFF....")
+    assert "PCM WAV" in refused(["talk", str(broken), out], capsys)
+    assert "no folder" in refused(["talk", str(asked), str(tmp_path / "no/out.wav")], capsys)
+    empty = write_wav(tmp_path / "empty.wav", silence(0))
+    assert "no sound" in refused(["talk", str(empty), out], capsys)
+    url = ["--url", "ws://127.0.0.1:1/v1/realtime"]
+    assert "--fast is for the rehearsal" in refused(
+        ["talk", str(asked), out, "--fast", *url], capsys
+    )
+    assert "nothing answers" in refused(["talk", str(asked), out, *url], capsys)
+    assert "url must begin" in refused(["talk", str(asked), out, "--url", "http://x"], capsys)
+    quiet = write_wav(tmp_path / "quiet.wav", silence(1))
+    words = ["talk", str(quiet), out, "--partner", "parrot", "--fast"]
+    assert "no speech" in refused(words, capsys)
+    assert not Path(out).exists()
+
+
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+def test_a_wrong_key_is_one_sentence_without_the_key(
+    asked: Path,
+    dialect: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("XAI_API_KEY", "wrong-key-value")
+    with RehearsalServer("parrot", api_key="right") as server:
+        words = ["talk", str(asked), str(tmp_path / "out.wav"), "--url", server.url(dialect)]
+        said = refused(words, capsys)
+    assert "XAI_API_KEY" in said
+    assert "wrong-key-value" not in said
+
+
+def test_the_rehearsal_runs_alone_until_it_is_interrupted(
+    asked: Path, tmp_path: Path, question: np.ndarray
+) -> None:
+    command = [sys.executable, "-m", "grok_live_widget", "rehearse", "--port", "0"]
+    command += ["--partner", "parrot", "--key", "shared"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        assert "not Grok" in server.stdout.readline()
+        url = re.search(r"ws://\S+", server.stdout.readline())
+        assert url is not None
+        out = tmp_path / "out.wav"
+        words = [sys.executable, "-m", "grok_live_widget", "talk", str(asked), str(out)]
+        ran = subprocess.run(
+            [*words, "--url", url.group(), "--push-to-talk"],
+            env={"XAI_API_KEY": "shared"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert (ran.returncode, ran.stderr) == (0, "Grok answers.\n")
+        server.send_signal(signal.SIGINT)
+        server.stdout.read()
+    assert server.returncode == 130
+    assert np.array_equal(read_wav(out)[0], question)
+
+
+def test_help_and_version_are_there(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["--help"], ["talk", "--help"], ["--version"]):
+        with pytest.raises(SystemExit, match="0"):
+            main(words)
+    assert "rehearse" in capsys.readouterr().out
