@@ -1,0 +1,77 @@
+"""The widget as an object; what it does in a kernel and in a page is tested there."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterator
+from types import FunctionType
+from typing import Any
+
+import anywidget
+import ipywidgets
+import pytest
+
+from grok_live_widget import GrokLive, Talk, widget
+from grok_live_widget.exceptions import ConfigurationError
+
+
+@pytest.fixture
+def live() -> Iterator[GrokLive]:
+    with GrokLive(partner="parrot") as live:
+        yield live
+
+
+def test_it_is_a_talk(live: GrokLive) -> None:
+    assert live.ask("hello").text == "hello"
+    assert repr(live) == "<GrokLive with rehearsal, open, 2 turns>"
+
+
+def test_nothing_but_the_front_end_is_in_its_state(live: GrokLive) -> None:
+    live.ask("a secret thought")
+    ours = set(live.get_state()) - set(anywidget.AnyWidget().get_state())
+    assert ours <= {"_esm", "_css", "_anywidget_id"}
+    assert "a secret thought" not in str(live.get_state())
+
+
+def test_it_shadows_no_name_of_ipywidgets() -> None:
+    own = {
+        name
+        for kind in (GrokLive, *Talk.__mro__[:2])
+        for name, value in vars(kind).items()
+        if isinstance(value, FunctionType | property)
+    }
+    theirs = set(dir(ipywidgets.DOMWidget)) - set(dir(object))
+    assert own & theirs == {"close"}
+    made = set(vars(GrokLive(partner="parrot"))) - set(vars(anywidget.AnyWidget()))
+    assert made & theirs == set()
+
+
+def test_the_comm_is_told_to_trust_the_front_ends_routing(live: GrokLive) -> None:
+    class Comm:
+        kernel = None
+        comm_id = "c"
+
+        def _reply_subshell_for(self, data: Any, default: Any) -> str:
+            return "the shell that published last"
+
+    comm = Comm()
+    live._trust_the_front_ends_routing({"new": comm})
+    assert comm._reply_subshell_for({}, "as sent") == "as sent"
+    live._trust_the_front_ends_routing({"new": None})
+
+
+def test_closing_twice_is_harmless_and_keeps_the_turns() -> None:
+    live = GrokLive(partner="parrot")
+    live.ask("hello")
+    live.close()
+    live.close()
+    assert live.comm is None
+    assert live.turns[1].text == "hello"
+
+
+def test_a_copy_that_was_not_built_says_how_to_build_it(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(widget, "_STATIC", tmp_path)
+    with pytest.raises(ConfigurationError, match="make build"):
+        GrokLive(partner="parrot")
