@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -23,7 +24,7 @@ class EventQueue(AsyncIterator[Event]):
         self._events: deque[Event] = deque()
         self._is_ended = False
         self._shared = _Room()
-        weakref.finalize(self, self._shared.release)
+        weakref.finalize(self, self._shared.release_from_anywhere)
 
     def put(self, event: Event) -> None:
         """Add one event."""
@@ -70,6 +71,7 @@ class _Room:
         self.arrived = asyncio.Event()
         self._freed = asyncio.Event()
         self._is_full = False
+        self._loop = _running_loop()
 
     @property
     def is_full(self) -> bool:
@@ -85,6 +87,21 @@ class _Room:
         self._is_full = False
         self._freed.set()
 
+    def release_from_anywhere(self) -> None:
+        """As `release`; the garbage collector runs on whatever thread it likes."""
+        if self._loop is None or self._loop is _running_loop():
+            self.release()
+            return
+        with contextlib.suppress(RuntimeError):  # The loop is closed: nobody waits.
+            self._loop.call_soon_threadsafe(self.release)
+
     async def wait(self) -> None:
         if self._is_full:
             await self._freed.wait()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

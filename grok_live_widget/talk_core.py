@@ -17,7 +17,6 @@ from .connecting import Answerer, new_rehearsal, open_line, who_answers
 from .conversation import Conversation
 from .credentials import Secret
 from .events import (
-    AudioDelta,
     ClientEvent,
     CommitAudio,
     CreateItem,
@@ -29,8 +28,6 @@ from .events import (
     PushToTalk,
     SessionEnded,
     SoundAnnounced,
-    SpeechStarted,
-    SpeechStopped,
 )
 from .exceptions import (
     AuthenticationError,
@@ -44,9 +41,9 @@ from .exceptions import (
 )
 from .pending import PendingReply
 from .protocol import Reply
-from .rehearsal import RehearsalServer
+from .rehearsal import PARTNERS, RehearsalServer, default_partner
 from .session import Observer, Session, server_error, typed_item
-from .settings import Settings
+from .settings import UNSET, Settings
 from .turns import Turn
 
 __all__ = ["Question", "TalkCore"]
@@ -60,7 +57,6 @@ _SILENCE = bytes(SAMPLE_RATE_HZ // 10 * 2)
 _SILENCE_S = 0.1
 # How much silence after a sound in which the server has heard no speech at all.
 _NO_SPEECH_S = 10.0
-_ACTIVITY = (CreateItem, CommitAudio, SpeechStarted, SpeechStopped, AudioDelta, PlaybackReported)
 
 
 class TalkCore:
@@ -104,7 +100,7 @@ class TalkCore:
         self._observe(event, [], time.monotonic())
 
     def _observe(self, event: Event, changed: list[Turn], now_s: float) -> None:
-        if isinstance(event, _ACTIVITY) or (changed and self._is_push_to_talk):
+        if changed:
             self._active_s = now_s
         if isinstance(event, Noted):
             self.notes.append(event)
@@ -164,6 +160,7 @@ class TalkCore:
         self.answerer = who_answers(self.settings, self._api_key)
         if self.answerer.is_rehearsal and self._rehearsal is None:
             self._rehearsal = await asyncio.to_thread(new_rehearsal(self.settings).start)
+            self._note_missing_voice()
         session = await open_line(
             self.answerer,
             self.settings,
@@ -174,6 +171,11 @@ class TalkCore:
         session.set_player(self._has_player)
         self.dialect = session.dialect
         return session
+
+    def _note_missing_voice(self) -> None:
+        partner, sentence = default_partner()
+        if self.settings.partner is UNSET and partner is PARTNERS["parrot"]:
+            self.note(sentence, "info")
 
     def _observe_session(self, event: Event, changed: list[Turn], now_s: float) -> None:
         # A line that is refused while another dialect is tried is nobody's affair.

@@ -13,7 +13,8 @@ NESTED = """
 import asyncio, grok_live_widget
 name = grok_live_widget.allow_nested_asyncio()
 async def inner(): return 7
-async def outer(): return asyncio.run(inner()) + asyncio.get_event_loop().run_until_complete(inner())
+async def outer():
+    return asyncio.run(inner()) + asyncio.get_event_loop().run_until_complete(inner())
 assert asyncio.run(outer()) == 14
 import sys
 print(name, *sorted({"nest_asyncio", "nest_asyncio2"} & set(sys.modules)))

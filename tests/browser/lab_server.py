@@ -35,7 +35,7 @@ class LabServer:
         self.folder = folder
         self.root = folder / "notebooks"
         self.root.mkdir(parents=True)
-        self._ask_for_widget_state()
+        self._write_settings()
         self.token = secrets.token_hex(16)
         self.port = _free_port()
         self._log = (folder / "lab.log").open("wb")
@@ -84,12 +84,16 @@ class LabServer:
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         ]
 
-    def _ask_for_widget_state(self) -> None:
-        """JupyterLab saves widgets' state on request only; here it does, to show what is in it."""
-        settings = self.folder / _PLACES["JUPYTERLAB_SETTINGS_DIR"] / "@jupyter-widgets"
-        file = settings / "jupyterlab-manager" / "plugin.jupyterlab-settings"
-        file.parent.mkdir(parents=True)
-        file.write_text('{"saveState": true}')
+    def _write_settings(self) -> None:
+        """JupyterLab saves widgets' state on request only; here it does, to show what is in it.
+
+        And it asks no questions of its own.
+        """
+        folder = self.folder / _PLACES["JUPYTERLAB_SETTINGS_DIR"]
+        for place, settings in _SETTINGS.items():
+            file = folder / f"{place}.jupyterlab-settings"
+            file.parent.mkdir(parents=True)
+            file.write_text(json.dumps(settings))
 
     def _environment(self) -> dict[str, str]:
         # The tests' own choice of a drawing back end is not the notebook's.
@@ -158,6 +162,11 @@ class LabServer:
 
 
 _COMMAND = (sys.executable, "-m", "jupyter", "lab")
+
+_SETTINGS = {
+    "@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True},
+    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false"},
+}
 
 _PLACES = {
     "HOME": "home",

@@ -85,15 +85,18 @@ def test_behind_a_blocking_cell_the_reply_plays_on_and_old_speech_is_dropped_and
 
 def _assert_plays_on(notebook, began_s: float, ended_s: float) -> None:
     np.testing.assert_array_equal(notebook.ring(), notebook.kernel.array("live.turns[-1].pcm"))
-    assert notebook.positions()[-1]["underrun_count"] == 0
     sounding_s = np.array(notebook.page.evaluate("seams.soundingAtMs()")) / 1000
+    print("gap", np.diff([began_s, *sounding_s[(sounding_s > began_s) & (sounding_s < ended_s)], ended_s]).max(), notebook.positions()[-1])
     during = sounding_s[(sounding_s > began_s) & (sounding_s < ended_s)]
-    assert np.diff([began_s, *during, ended_s]).max() < 0.5
+    assert np.diff([began_s, *during, ended_s]).max() < 0.3
+    assert notebook.positions()[-1]["underrun_count"] == 0
 
 
 def _missing_s(notebook, script) -> float:
     """The longest stretch of what the microphone gave that was not sent."""
     sent = samples_from(notebook.kernel.array("live._core.conversation.user_tape.view(0, None)"))
+    np.savez("/tmp/old.npz", sent=sent, said=script.samples)
+    print(notebook.losses(), notebook.kernel.value("[live._panel.uplink.dropped_sample_count, live._panel.uplink.late_sample_count, live._panel.uplink.gap_count]"))
     is_sent = correlations_of(script.samples, script.rate_hz, sent) > 0.9
     places = np.flatnonzero(is_sent)
     return float((np.diff(places).max() - 1) * SEGMENT_S)
