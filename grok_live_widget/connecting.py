@@ -204,7 +204,9 @@ def _wanted(answerer: Answerer, settings: Settings, dialect: Dialect) -> UpdateS
 
 
 def _is_mapped(answerer: Answerer, settings: Settings, dialect: Dialect) -> bool:
-    is_service = not answerer.is_rehearsal and dialect is REALTIME
+    # A server on this machine is somebody's own, and may well have the seed's voices.
+    is_own = settings.url is not None and is_loopback(settings.url)
+    is_service = dialect is REALTIME and not answerer.is_rehearsal and not is_own
     return is_service and (settings.voice or "").lower() in NEAREST_VOICE
 
 

@@ -55,9 +55,10 @@ class Names:
     def _user_name(self) -> str:
         return f"{self._session_name}user_{self._user_count}"
 
-    def next_user(self) -> str:
-        """A new name for a turn of the user's."""
+    def name_commit(self) -> str:
+        """A new name for the turn that the user ended by hand."""
         self._user_count += 1
+        self._is_speaking = False
         return self._user_name
 
     def expect_new_reply(self) -> None:
@@ -96,7 +97,7 @@ class Names:
         """
         if not self._is_speaking:
             self._is_speaking = True
-            self.next_user()
+            self._user_count += 1
         named = replace(
             event,
             item_id=event.item_id or self._user_name,

@@ -12,7 +12,7 @@ from .events import (
     SpeechStarted,
     SpeechStopped,
 )
-from .protocol import is_benign
+from .protocol import is_already_active, is_benign
 
 __all__ = ["PendingReply"]
 
@@ -85,6 +85,9 @@ class PendingReply:
                 self.response_id = event.response_id
             case ResponseDone() if event.response_id == self.response_id != "":
                 self.status = event.status
+            case ErrorReported() if is_already_active(event) and not self.status:
+                # The reply that began was another one; the request will be said again.
+                self._is_said, self.response_id = False, ""
             case ErrorReported() if not self.response_id and not is_benign(event):
                 self.error = event
 

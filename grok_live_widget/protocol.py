@@ -44,8 +44,9 @@ from .events import (
 )
 from .exceptions import LocalProtocolError
 from .nameless import Names
+from .sounding import Sounding
 
-__all__ = ["Line", "Protocol", "Reply", "is_benign"]
+__all__ = ["Line", "Protocol", "Reply", "is_already_active", "is_benign"]
 
 
 class Line(Enum):
@@ -96,8 +97,8 @@ said (`CreateResponse`, `CancelResponse`)."""
 
 _ALREADY_ACTIVE = ("already has an active response", "active response in progress")
 _ALREADY_ACTIVE_CODE = "conversation_already_has_active_response"
-_BENIGN = (*_ALREADY_ACTIVE, "no active response", "not active", "truncat")
-_BENIGN_CODES = (_ALREADY_ACTIVE_CODE, "response_cancel_not_active")
+_NOT_ACTIVE = ("no active response", "not active")
+_NOT_ACTIVE_CODE = "response_cancel_not_active"
 
 
 def is_benign(error: ErrorReported) -> bool:
@@ -105,13 +106,22 @@ def is_benign(error: ErrorReported) -> bool:
 
     The service names these by text and not by code; pipecat matches the texts too.
     """
-    said = error.message.lower()
-    return error.code in _BENIGN_CODES or any(part in said for part in _BENIGN)
+    is_about_truncating = "truncat" in error.message.lower()
+    return is_already_active(error) or _is_not_active(error) or is_about_truncating
 
 
-def _is_already_active(error: ErrorReported) -> bool:
+def is_already_active(error: ErrorReported) -> bool:
+    """Whether an error says that a reply was asked for while another one ran."""
+    return error.code == _ALREADY_ACTIVE_CODE or _says(error, _ALREADY_ACTIVE)
+
+
+def _is_not_active(error: ErrorReported) -> bool:
+    return error.code == _NOT_ACTIVE_CODE or _says(error, _NOT_ACTIVE)
+
+
+def _says(error: ErrorReported, texts: tuple[str, ...]) -> bool:
     said = error.message.lower()
-    return error.code == _ALREADY_ACTIVE_CODE or any(part in said for part in _ALREADY_ACTIVE)
+    return any(text in said for text in texts)
 
 
 class Protocol:
@@ -165,7 +175,7 @@ class Protocol:
         self._requests: deque[tuple[ClientEvent, ...]] = deque()
         self._asked: CreateResponse | None = None
         self._is_interrupted = False
-        self._sound = _SoundOfReplies()
+        self._sounding = Sounding()
         self._names = None if dialect.has_responses else Names(reply_quiet_s, session_name)
         self._text_names: dict[str, bool] = {}
 
@@ -201,20 +211,27 @@ class Protocol:
         UnsupportedByServer
             When the dialect has no word for it. Nothing is queued in either case.
         """
+        moved = self._moved(self.reply, event)
+        self._frames.append(self.dialect.encode(event))
+        self.reply = moved
+        self._told.append(event)
+        self._follow_said(event)
+
+    def _moved(self, reply: Reply, event: ClientEvent) -> Reply:
+        """Where saying `event` moves `reply`; raises where it may not be said."""
         if type(event) not in SAYABLE[self.line]:
             raise LocalProtocolError(
                 f"{type(event).__name__} cannot be said while the line is {self.line.value}."
             )
-        moved = REPLY_TABLE.get((self.reply, type(event)))
+        if isinstance(event, AppendAudio) and len(event.pcm) % 2:
+            raise LocalProtocolError(f"sound of {len(event.pcm)} bytes ends in half a sample.")
+        moved = REPLY_TABLE.get((reply, type(event)))
         if moved is None and isinstance(event, CreateResponse | CancelResponse):
             raise LocalProtocolError(
-                f"{type(event).__name__} cannot be said while the reply is {self.reply.value}.",
+                f"{type(event).__name__} cannot be said while the reply is {reply.value}.",
                 cure="A second reply can be asked for when this one has ended.",
             )
-        self._frames.append(self.dialect.encode(event))
-        self.reply = moved or self.reply
-        self._told.append(event)
-        self._follow_said(event)
+        return moved or reply
 
     def _follow_said(self, event: ClientEvent) -> None:
         if isinstance(event, AppendAudio):
@@ -225,7 +242,7 @@ class Protocol:
             self._names.expect_new_reply()
             self.reply = Reply.REQUESTED
             if isinstance(event, CommitAudio):
-                self._told.append(AudioCommitted(item_id=self._names.next_user()))
+                self._told.append(AudioCommitted(item_id=self._names.name_commit()))
 
     def request(self, *events: ClientEvent) -> None:
         """Say `events` now, or together as soon as no reply is running.
@@ -235,17 +252,23 @@ class Protocol:
         LocalProtocolError, UnsupportedByServer
             As `send`, and then none of them is queued.
         """
-        for event in events:
-            self.dialect.encode(event)
         if self.line is not Line.OPEN:
             raise LocalProtocolError(f"nothing can be asked while the line is {self.line.value}.")
+        reply = Reply.IDLE
+        for event in events:
+            reply = self._moved(reply, event)
+            self.dialect.encode(event)
         self._requests.append(events)
         self._say_next_request()
 
     def withdraw(self, *events: ClientEvent) -> None:
-        """Take back a request that was not said yet; harmless when it was."""
-        if events in self._requests:
-            self._requests.remove(events)
+        """Take back a request that was not said yet, or is to be said again; harmless when it
+        was said.
+        """
+        withdrawn = {id(event) for event in events}
+        self._requests = deque(
+            request for request in self._requests if not {id(e) for e in request} <= withdrawn
+        )
 
     def give_up_reply(self) -> None:
         """Wait no longer for the reply that was asked for or runs; the next may be asked for."""
@@ -265,9 +288,8 @@ class Protocol:
     def report_playback(self, report: PlaybackReported) -> None:
         """Take in how much of a reply was heard; truncate it once that is final."""
         self._told.append(report)
-        heard_ms = self._sound.report(report)
-        is_cut = self._is_interrupted and report.is_final and heard_ms > 0
-        if is_cut and self.line is Line.OPEN and self.dialect.can_say(TruncateItem):
+        heard_ms = self._sounding.report(report)
+        if heard_ms and self.line is Line.OPEN and self.dialect.can_say(TruncateItem):
             self.send(TruncateItem(item_id=report.item_id, audio_end_ms=heard_ms))
 
     # ----------------------------------------------------------------- hearing
@@ -314,7 +336,8 @@ class Protocol:
         self._told.append(event)
         match event:
             case AudioDelta():
-                self._sound.receive(event)
+                is_of_this = event.response_id == self.response_id
+                self._sounding.receive(event, is_cut=self._is_interrupted and is_of_this)
             case SpeechStarted():
                 self.is_speech_active = True
                 self._barge_in()
@@ -324,6 +347,8 @@ class Protocol:
     def _move_reply(self, event: ServerEvent) -> None:
         if isinstance(event, ErrorReported) and is_benign(event):
             self._ask_again_if_refused(event)
+            if self.reply is Reply.CANCELLING and _is_not_active(event):
+                self.reply = Reply.IDLE
             return
         if isinstance(event, ResponseDone) and self._is_of_another_reply(event):
             return
@@ -333,10 +358,11 @@ class Protocol:
         elif isinstance(event, ResponseCreated):
             self._is_interrupted &= event.response_id == self.response_id != ""
             self.response_id = event.response_id
+            self._sounding.forget_past(event.response_id, may_sound=self.has_player)
 
     def _ask_again_if_refused(self, error: ErrorReported) -> None:
         """Another reply (the server's own, to speech) was quicker than the one we asked for."""
-        if self._asked is None or not _is_already_active(error):
+        if self._asked is None or not is_already_active(error):
             return
         self._requests.appendleft((self._asked,))
         self._asked = None
@@ -353,43 +379,18 @@ class Protocol:
         return first is not event.is_legacy_name
 
     def _barge_in(self) -> None:
-        """Tell at once that the reply must not be heard further; cancel it if it still runs.
+        """Tell at once what must not be heard further; cancel the reply if it still runs.
 
-        A late cancel could end the reply after this one, so it is sent only while one is known
-        to run, and names it. A repeated cause changes nothing.
+        Several replies may wait for the loudspeaker behind the one that sounds. A late cancel
+        could end the reply after this one, so it is sent only while one is known to run, and
+        names it. A repeated cause changes nothing.
         """
-        is_running = self.reply is Reply.RUNNING
-        still_sounds = self.has_player and self._sound.is_unheard
-        if self._is_interrupted or not (is_running or still_sounds):
-            return
-        self._is_interrupted = True
-        interrupted = Interrupted(response_id=self.response_id, item_id=self._sound.item_id)
-        self._told.append(interrupted)
+        is_running = self.reply is Reply.RUNNING and not self._is_interrupted
+        cut = self._sounding.cut_off() if self.has_player else []
+        if is_running and all(each.response_id != self.response_id for each in cut):
+            newest = self._sounding.newest_item(self.response_id)
+            cut.append(Interrupted(response_id=self.response_id, item_id=newest))
+        self._told.extend(cut)
+        self._is_interrupted |= any(each.response_id == self.response_id for each in cut)
         if is_running and self.line is Line.OPEN and self.dialect.can_say(CancelResponse):
             self.send(CancelResponse(self.response_id or None))
-
-
-class _SoundOfReplies:
-    """How much of the newest reply's sound came and was heard."""
-
-    def __init__(self) -> None:
-        self.item_id = ""
-        self._received = 0
-        self._heard = 0
-
-    @property
-    def is_unheard(self) -> bool:
-        """Whether some of it is still to be heard."""
-        return self._heard < self._received
-
-    def receive(self, delta: AudioDelta) -> None:
-        if delta.item_id != self.item_id:
-            self.item_id, self._received, self._heard = delta.item_id, 0, 0
-        self._received += len(delta.pcm) // 2
-
-    def report(self, report: PlaybackReported) -> int:
-        """Take in the playhead; return where it stands [ms], 0 unless amid this very sound."""
-        if report.item_id != self.item_id:
-            return 0
-        self._heard = min(report.sample_count, self._received)
-        return self._heard * 1000 // SAMPLE_RATE_HZ if self.is_unheard else 0

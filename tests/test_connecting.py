@@ -255,6 +255,19 @@ async def test_seed_voices_become_the_nearest_of_the_service(
     assert len(set(connecting.NEAREST_VOICE.values())) == 6
 
 
+async def test_a_server_of_ones_own_is_asked_for_the_very_voice(peer: Any) -> None:
+    said: list[Any] = []
+
+    async def listen(socket: Any) -> None:
+        async for frame in socket:
+            said.append(json.loads(frame))
+            for answer in answered(frame):
+                await socket.send(answer)
+
+    async with connect(url=peer(listen).url, voice="nova"):
+        assert said[0]["session"]["voice"] == "nova"
+
+
 async def test_other_voices_pass_through(peer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[Any] = []
 

@@ -78,7 +78,7 @@ class Studio:
         """Sound in which every stretch is like no other, and which is no speech."""
         count = int(duration_s * FILE_RATE_HZ)
         spectrum = np.fft.rfft(np.random.default_rng(3).standard_normal(count))
-        spectrum[np.fft.rfftfreq(count, 1 / FILE_RATE_HZ) > 8000] = 0
+        spectrum[np.fft.rfftfreq(count, 1 / FILE_RATE_HZ) > 4000] = 0
         samples = np.fft.irfft(spectrum, count)
         samples *= PEAK / np.abs(samples).max()
         path = self._folder / f"noise_{duration_s:g}.wav"

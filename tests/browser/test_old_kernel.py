@@ -30,6 +30,7 @@ began_s = time.time()
 time.sleep(8)
 ended_s = time.time()
 """
+TAPE = "live._core.conversation.user_tape"
 MAX_LATENESS_S = 2.0
 SLACK_S = 0.4
 
@@ -67,6 +68,7 @@ def test_behind_a_blocking_cell_the_reply_plays_on_and_old_speech_is_dropped_and
     notebook.wait_for_status("Listening")
     notebook.send_text("Please tell me a long story.")
     notebook.wait_until_sounding()
+    notebook.wait(lambda: notebook.kernel.value(f"len({TAPE})") > PCM_RATE_HZ, what="sound")
     notebook.begin_cell(2)
     notebook.wait_for_status("The kernel is busy")
     notebook.end_cell(2)
@@ -94,7 +96,7 @@ def _assert_plays_on(notebook, began_s: float, ended_s: float) -> None:
 
 def _missing_s(notebook, script) -> float:
     """The longest stretch of what the microphone gave that was not sent."""
-    sent = samples_from(notebook.kernel.array("live._core.conversation.user_tape.view(0, None)"))
+    sent = samples_from(notebook.kernel.array(f"{TAPE}.view(0, None)"))
     np.savez("/tmp/old.npz", sent=sent, said=script.samples)
     print(notebook.losses(), notebook.kernel.value("[live._panel.uplink.dropped_sample_count, live._panel.uplink.late_sample_count, live._panel.uplink.gap_count]"))
     is_sent = correlations_of(script.samples, script.rate_hz, sent) > 0.9
