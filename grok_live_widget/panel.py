@@ -24,7 +24,7 @@ from .events import (
     PushToTalk,
     SessionOpened,
 )
-from .exceptions import GrokLiveError
+from .exceptions import ConnectError, GrokLiveError, SessionClosed
 from .lanes import Downlink, Heard, Uplink
 from .lease import Lease
 from .talk_core import TalkCore
@@ -337,9 +337,20 @@ class Panel:
         """Being heard of is all that an `alive` is for."""
 
     def _spawn(self, coro: Any) -> None:
-        task = asyncio.get_running_loop().create_task(_told(coro))
+        task = asyncio.get_running_loop().create_task(self._told(coro))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _told(self, coro: Any) -> None:
+        """Nobody awaits what a page asked for: its errors become notes, bugs go to the log."""
+        try:
+            await coro
+        except (ConnectError, SessionClosed):
+            pass  # The talk has noted it.
+        except GrokLiveError as error:
+            self._talk.note(str(error), "error")
+        except Exception:  # noqa: BLE001  (a bug of ours)
+            _LOG.exception("The panel's request failed; please report this.")
 
     def close(self) -> None:
         """Stop sending."""
@@ -362,18 +373,6 @@ def _report(heard: Heard, first_s: float | None, is_final: bool) -> PlaybackRepo
         first_sound_s=first_s,
         is_final=is_final,
     )
-
-
-async def _told(coro: Any) -> None:
-    """Errors of the talk have been told as notes; others are bugs and go to the log."""
-    try:
-        await coro
-    except GrokLiveError as error:
-        _LOG.debug("The panel's request failed: %s", error)
-    except asyncio.CancelledError:
-        raise
-    except Exception:  # noqa: BLE001  (nobody awaits this)
-        _LOG.exception("The panel's request failed; please report this.")
 
 
 def _is_message(content: Any) -> TypeGuard[dict[str, Any]]:

@@ -21,6 +21,7 @@ from .events import (
     CommitAudio,
     CreateItem,
     CreateResponse,
+    ErrorReported,
     Event,
     Noted,
     PhaseChanged,
@@ -40,7 +41,7 @@ from .exceptions import (
     UnsupportedByServer,
 )
 from .pending import PendingReply
-from .protocol import Reply
+from .protocol import Reply, is_benign
 from .rehearsal import PARTNERS, RehearsalServer, default_partner
 from .session import Observer, Session, server_error, typed_item
 from .settings import UNSET, Settings
@@ -108,6 +109,8 @@ class TalkCore:
             observer(event, changed, now_s)
         if isinstance(event, SessionEnded):
             self._session_ended()
+        if isinstance(event, ErrorReported) and not is_benign(event) and self.session is not None:
+            self.note(str(server_error(event)), "warning")
 
     def _session_ended(self) -> None:
         session, self.session = self.session, None

@@ -248,6 +248,29 @@ async def test_trouble_is_told_to_the_page_in_one_sentence(page_of: Any) -> None
     assert "nothing answers" in note["note"]["text"].lower()
 
 
+async def test_an_error_that_the_server_reports_is_told_to_the_page(page_of: Any) -> None:
+    def fail(turn: Any) -> str:
+        raise ValueError("out of ideas")
+
+    page = page_of(fail)
+    await page.open()
+    page.say("text", text="go")
+    note = await page.until("note")
+    assert "out of ideas" in note["note"]["text"]
+    assert page.talk.phase == "open"
+
+
+async def test_a_request_that_cannot_be_done_is_told_to_the_page(page_of: Any) -> None:
+    page = page_of(dialect="live")
+    await page.open()
+    session = page.talk.session
+    assert session is not None
+    session.protocol.close()
+    page.say("commit")
+    note = await page.until("note")
+    assert "closed" in note["note"]["text"]
+
+
 async def test_heartbeats_come_while_the_line_is_open(page_of: Any) -> None:
     page = page_of()
     await page.open()

@@ -1,0 +1,250 @@
+"""A kernel without a browser: cells are run in it, and all that it publishes is kept."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from queue import Empty
+from typing import Any, TypeVar
+
+from jupyter_client import BlockingKernelClient, KernelManager
+
+from ..versions import environment_with
+
+T = TypeVar("T")
+
+PATIENCE_S = 30
+# Modules that every cell of these tests may use.
+BEGINNING = """
+import pathlib, threading, time
+import numpy as np
+from grok_live_widget import GrokLive, PushToTalk, RehearsalServer
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One message of the kernel's iopub channel."""
+
+    kind: str
+    parent: str
+    content: dict[str, Any]
+    buffers: list[bytes] = field(repr=False)
+    sent_s: float
+    """By the clock of the kernel, which is this machine's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One execution."""
+
+    kernel: Kernel
+    execution: str
+
+    @property
+    def has_ended(self) -> bool:
+        idle = {"execution_state": "idle"}
+        return any(each.content == idle for each in self._published("status"))
+
+    @property
+    def output(self) -> str:
+        return "".join(each.content["text"] for each in self._published("stream"))
+
+    @property
+    def comm_id(self) -> str:
+        """Of the panel that this cell has made."""
+        opened = self._published("comm_open")
+        made = [
+            each.content["comm_id"]
+            for each in opened
+            if each.content["data"]["state"].get("_model_module") == "anywidget"
+        ]
+        assert len(made) == 1, "the cell makes one panel"
+        return str(made[0])
+
+    def _published(self, kind: str) -> list[Published]:
+        return [each for each in self.kernel.published(kind) if each.parent == self.execution]
+
+    def wait(self) -> dict[str, Any]:
+        """Wait for its end; an error in it is the test's."""
+        answer = self.wait_for_reply()
+        if answer["status"] != "ok":
+            trace = "\n".join(answer.get("traceback", []))
+            raise AssertionError(f"{answer.get('ename')}: {answer.get('evalue')}\n{trace}")
+        return answer
+
+    def wait_for_reply(self) -> dict[str, Any]:
+        reply = self.kernel.reply_to(self.execution)
+        self.kernel.wait(lambda: self.has_ended, "the cell to end")
+        return reply
+
+
+class Kernel:
+    """A kernel, with these versions of libraries in front.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it may write.
+    requirements : str
+        As ``"ipykernel==6.31.0"``.
+    """
+
+    def __init__(self, folder: Path, *requirements: str) -> None:
+        self.folder = folder
+        self._published: list[Published] = []
+        self._news = threading.Condition()
+        self._is_open = True
+        self._stop_count = 0
+        self._manager = KernelManager(kernel_name="python3")
+        environment = environment_with(
+            *requirements, IPYTHONDIR=str(folder), PYDEVD_DISABLE_FILE_VALIDATION="1"
+        )
+        with (folder / "kernel.log").open("wb") as log:
+            self._manager.start_kernel(env=environment, stdout=log, stderr=log)
+        self.client: BlockingKernelClient = self._manager.blocking_client()
+        self.client.start_channels(stdin=False, hb=False)
+        self.client.wait_for_ready(timeout=PATIENCE_S)
+        self._reader = threading.Thread(target=self._read, name="iopub")
+        self._reader.start()
+        self.run(BEGINNING)
+
+    def close(self) -> None:
+        self._manager.shutdown_kernel(now=True)
+        self._is_open = False
+        self._reader.join()
+        self.client.stop_channels()
+        self._manager.cleanup_resources()
+        self.client.context.destroy(linger=0)
+
+    # ----------------------------------------------------------------- what it publishes
+    def _read(self) -> None:
+        while self._is_open:
+            with contextlib.suppress(Empty):
+                message = self.client.get_iopub_msg(timeout=0.2)
+                published = Published(
+                    message["msg_type"],
+                    message["parent_header"].get("msg_id", ""),
+                    message["content"],
+                    [bytes(each) for each in message["buffers"]],
+                    _seconds(message["header"]["date"]),
+                )
+                with self._news:
+                    self._published.append(published)
+                    self._news.notify_all()
+
+    def published(self, kind: str = "", since: int = 0) -> list[Published]:
+        with self._news:
+            found = self._published[since:]
+        return [each for each in found if kind in ("", each.kind)]
+
+    @property
+    def position(self) -> int:
+        """How much it has published so far."""
+        return len(self._published)
+
+    def wait(
+        self, condition: Callable[[], T], what: str = "", timeout_s: float = PATIENCE_S
+    ) -> T:
+        """Look again at each message, until it is true; returns what it is."""
+        deadline_s = time.monotonic() + timeout_s
+        while not (answer := condition()):
+            if time.monotonic() > deadline_s:
+                raise AssertionError(f"waited {timeout_s:g} s in vain for {what or condition}")
+            with self._news:
+                self._news.wait(0.05)
+        return answer
+
+    # ----------------------------------------------------------------- what it is asked
+    def begin(self, code: str, cell: str = "") -> Cell:
+        """Begin to run code as the cell of this name."""
+        return self._execute(code, cell)
+
+    def run(self, code: str, cell: str = "") -> Cell:
+        """Run code to its end; its error is the test's."""
+        running = self._execute(code, cell)
+        running.wait()
+        return running
+
+    def value(self, expression: str) -> Any:
+        """The value of an expression, which must be one that JSON knows."""
+        asked = {"value": f"__import__('json').dumps({expression})"}
+        answer = self._execute("", "", asked).wait()["user_expressions"]["value"]
+        if answer["status"] != "ok":
+            raise AssertionError(f"{expression}: {answer['ename']}: {answer['evalue']}")
+        return json.loads(ast.literal_eval(answer["data"]["text/plain"]))
+
+    def _execute(self, code: str, cell: str, expressions: dict[str, str] | None = None) -> Cell:
+        content = {
+            "code": code,
+            "silent": not code,
+            "store_history": False,
+            "user_expressions": expressions or {},
+            "allow_stdin": False,
+            "stop_on_error": True,
+        }
+        message = self.client.session.msg("execute_request", content)
+        if cell:
+            message["metadata"]["cellId"] = cell
+        self.client.shell_channel.send(message)
+        return Cell(self, message["header"]["msg_id"])
+
+    def reply_to(self, request: str) -> dict[str, Any]:
+        """The content of the answer on the shell channel."""
+        while True:
+            reply = self.client.get_shell_msg(timeout=PATIENCE_S)
+            if reply["parent_header"].get("msg_id") == request:
+                content: dict[str, Any] = reply["content"]
+                return content
+
+    @contextlib.contextmanager
+    def blocked(self, *, by_counting: bool = False) -> Iterator[Cell]:
+        """A cell that runs, sleeping or counting, until the block is left."""
+        self._stop_count += 1
+        stop = self.folder / f"stop_{self._stop_count}"
+        step = "count += 1" if by_counting else "time.sleep(0.02)"
+        cell = self.begin(
+            f"stop, count = pathlib.Path({str(stop)!r}), 0\n"
+            f"print('running')\nwhile not stop.exists():\n    {step}"
+        )
+        self.wait(lambda: cell.output, "the cell to run")
+        try:
+            yield cell
+        finally:
+            stop.touch()
+            cell.wait()
+
+    def interrupt(self) -> None:
+        """What the square button of a notebook does."""
+        self._manager.interrupt_kernel()
+
+    # ----------------------------------------------------------------- as a front end does
+    def new_subshell(self) -> str:
+        """As JupyterLab asks for one; ipykernel 7 has them."""
+        return str(self._ask_control("create_subshell_request", {})["subshell_id"])
+
+    def end_subshell(self, subshell: str) -> None:
+        self._ask_control("delete_subshell_request", {"subshell_id": subshell})
+
+    def _ask_control(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
+        request = self.client.session.msg(kind, content)
+        self.client.control_channel.send(request)
+        while True:
+            reply = self.client.get_control_msg(timeout=PATIENCE_S)
+            if reply["parent_header"].get("msg_id") == request["header"]["msg_id"]:
+                answer: dict[str, Any] = reply["content"]
+                assert answer["status"] == "ok"
+                return answer
+
+
+def _seconds(date: datetime | str) -> float:
+    # Older versions of the client hand it over as text.
+    when = datetime.fromisoformat(date) if isinstance(date, str) else date
+    return when.timestamp()

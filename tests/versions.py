@@ -1,0 +1,67 @@
+"""Other versions of a library, put in front of the installed one for one subprocess.
+
+`pip install --target` puts one version into a folder of its own, once, and PYTHONPATH puts that
+folder before everything that is installed. No second environment is needed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# Compiled libraries fit one Python only.
+CACHE = ROOT / ".venv" / ".versions" / str(sys.implementation.cache_tag)
+
+INSTALL_WITHIN_S = 300
+
+
+def environment_with(*requirements: str, **more: str) -> dict[str, str]:
+    """This process's environment with these versions (``"name==1.2"``) in front."""
+    folders = [str(folder_of(each)) for each in requirements if not is_installed(each)]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(folders)} | more
+
+
+def is_installed(requirement: str) -> bool:
+    name, wanted = requirement.split("==")
+    try:
+        return version(name) == wanted
+    except PackageNotFoundError:
+        return False
+
+
+def folder_of(requirement: str) -> Path:
+    """The folder that holds this version; made when it is first asked for."""
+    folder = CACHE / requirement.replace("==", "-")
+    if not folder.is_dir():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        # Whole or not at all, also when two runs want it at once.
+        with tempfile.TemporaryDirectory(dir=CACHE) as unfinished:
+            _install(requirement, Path(unfinished) / "new")
+            try:
+                (Path(unfinished) / "new").rename(folder)
+            except OSError:
+                assert folder.is_dir()
+    return folder
+
+
+def _install(requirement: str, target: Path) -> None:
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command += ["--no-deps", "--no-compile", "--target", str(target), requirement]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=INSTALL_WITHIN_S, check=False
+    )
+    if done.returncode:
+        shutil.rmtree(target, ignore_errors=True)
+        pytest.fail(
+            f"{requirement} is needed for this test, and pip could not fetch it from the package "
+            f"index. Is there a network? What pip said:\n{done.stderr.strip()}",
+            pytrace=False,
+        )
