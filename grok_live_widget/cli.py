@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -204,7 +205,10 @@ def _lab(options: argparse.Namespace) -> int:
     notebook = options.notebook or _lesson()
     if not notebook.is_file():
         raise ConfigurationError(f"there is no notebook {str(notebook)!r}.")
-    command = [sys.executable, "-m", "jupyterlab", str(notebook), "--ip=127.0.0.1"]
+    # Not as an argument of its own: the address that is printed would not lead to it.
+    notebook = notebook.resolve()
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={notebook.parent}"]
+    command += [f"--LabApp.default_url=/lab/tree/{quote(notebook.name)}", "--ip=127.0.0.1"]
     command += [f"--ServerApp.port={options.port}", "--LabApp.news_url=None"]
     command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     if options.no_open:

@@ -6,7 +6,7 @@ them is `Turns`. One thread applies; any thread reads.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -74,15 +74,16 @@ class Conversation:
         self.odd_byte_count = 0
         self.user_tape = Tape(_USER_TAPE_SAMPLES)
         self._is_push_to_talk = isinstance(turn_detection, PushToTalk)
-        self._silence_s = (
-            turn_detection.silence_duration_ms / 1000
+        self._silence_samples = (
+            int(turn_detection.silence_duration_ms) * SAMPLE_RATE_HZ // 1000
             if isinstance(turn_detection, ServerVad)
-            else 0.0
+            else 0
         )
         self._origin_s: float | None = None
         self._session_start = 0
         self._commit_start = 0
         self._by_item: dict[str, Turn] = {}
+        self._by_past_item: dict[str, Turn] = {}
         self._by_response: dict[str, list[Turn]] = {}
         self._response_id = ""
         self._cut_responses: set[str] = set()
@@ -144,8 +145,9 @@ class Conversation:
     def _reply_turn(self, item_id: str, response_id: str, now_s: float) -> Turn:
         """The turn of a reply's item; begun when it is first mentioned."""
         turn = self._by_item.get(item_id)
-        if turn is None:
+        if turn is None or turn.role != "assistant":
             turn = self._begin(Turn("assistant", tape=Tape(), item_id=item_id), now_s)
+            turn._asked_s, self._user_done_s = self._user_done_s, None
             self._by_item[item_id] = turn
             self._by_response.setdefault(response_id, []).append(turn)
             turn.was_interrupted = response_id in self._cut_responses
@@ -153,8 +155,12 @@ class Conversation:
 
     # ----------------------------------------------------------------- the session
     def _session_opened(self, event: SessionOpened, now_s: float) -> None:
-        """Positions count anew in each session; the turns go on."""
+        """Positions and names count anew in each session; the turns go on."""
         self._session_start = self._commit_start = len(self.user_tape)
+        # What of the last session still sounds is still told by its name.
+        self._by_past_item, self._by_item = self._by_item, {}
+        self._by_response.clear()
+        self._cut_responses.clear()
         self._committed.clear()
         self._typed.clear()
         self._response_id = ""
@@ -177,6 +183,9 @@ class Conversation:
                 self._mark(turn)
 
     def _sound_announced(self, event: SoundAnnounced, now_s: float) -> None:
+        if self._is_push_to_talk and self._spoken is not None:
+            self._mark(self._spoken)._end(len(self.user_tape))
+            self._spoken = None
         self._clip = self._spoken_turn(len(self.user_tape), now_s)
         self._clip.turn_id = event.turn_id
 
@@ -192,42 +201,58 @@ class Conversation:
             return
         if self._spoken is not None:
             self._mark(self._spoken)._end(len(self.user_tape))
-        offset = (event.audio_start_ms or 0) * SAMPLE_RATE_HZ // 1000
-        start = min(self._session_start + offset, len(self.user_tape))
+        self._spoken = self._mark(self._started_turn(event, now_s))
+        self._by_item[event.item_id] = self._spoken
+
+    def _started_turn(self, event: SpeechStarted, now_s: float) -> Turn:
+        known = self._by_item.get(event.item_id) if event.item_id else None
+        if known is not None and known.role == "user":
+            # It goes on after all: the same turn again.
+            known._reopen()
+            return known
+        start = len(self.user_tape)
+        if event.audio_start_ms is not None:
+            offset = max(0, event.audio_start_ms) * SAMPLE_RATE_HZ // 1000
+            start = min(self._session_start + offset, start)
         turn = self._take_clip(event.item_id) or self._spoken_turn(start, now_s, event.item_id)
-        turn.is_approximate = event.is_approximate
-        self._spoken = self._by_item[event.item_id] = self._mark(turn)
+        turn.is_approximate = event.is_approximate or event.audio_start_ms is None
+        return turn
 
     def _speech_stopped(self, event: SpeechStopped, now_s: float) -> None:
         turn = self._by_item.get(event.item_id) or self._spoken
         end = len(self.user_tape)
         if event.audio_end_ms is not None:
-            end = self._session_start + event.audio_end_ms * SAMPLE_RATE_HZ // 1000
+            end = min(self._session_start + event.audio_end_ms * SAMPLE_RATE_HZ // 1000, end)
         if turn is not None and turn.role == "user":
-            self._mark(turn)._end(min(end, len(self.user_tape)))
-        decided_s = self._sent.time_of(end, now_s)
-        self._user_done_s = min(decided_s, now_s) - self._silence_s
+            self._mark(turn)._end(end)
+        # The end was decided only after a silence; the last of the speech was sent before it.
+        self._user_done_s = self._sent.time_of(end - self._silence_samples - 1, now_s)
         self._commit_start = len(self.user_tape)
         self._spoken = None
 
     def _audio_committed_by_us(self, event: CommitAudio, now_s: float) -> None:
-        """The turn is what was sent since the last commit, exact."""
+        """The turn is what was sent since the last commit, exact; without any there is none."""
         turn = self._take_clip("") or self._spoken
-        if turn is None:
+        if turn is None and self._commit_start < len(self.user_tape):
             turn = self._spoken_turn(self._commit_start, now_s)
-        self._mark(turn)._end(len(self.user_tape))
-        self._committed.append(turn)
+        if turn is not None:
+            self._mark(turn)._end(len(self.user_tape))
+            self._committed.append(turn)
         self._commit_start = len(self.user_tape)
         self._spoken = None
         self._user_done_s = now_s
 
     def _audio_committed(self, event: AudioCommitted, now_s: float) -> None:
         """Name the turn that was committed; under voice activity it has its name already."""
-        if event.item_id in self._by_item or not self._committed:
+        known = self._by_item.get(event.item_id)
+        if known is not None:
+            if known in self._committed:
+                self._committed.remove(known)
             return
-        turn = self._committed.popleft()
-        turn.item_id = event.item_id
-        self._by_item[event.item_id] = self._mark(turn)
+        if self._committed:
+            turn = self._committed.popleft()
+            turn.item_id = event.item_id
+            self._by_item[event.item_id] = self._mark(turn)
 
     def _audio_cleared_by_us(self, event: ClearAudio, now_s: float) -> None:
         for turn in (self._spoken, self._clip):
@@ -255,7 +280,9 @@ class Conversation:
 
     def _item_added(self, event: ItemAdded, now_s: float) -> None:
         item = event.item
-        if item.role == "assistant" and item.kind == "message" and not item.is_replayed:
+        # Without a reply it was put there: replayed, or history.
+        is_of_reply = item.role == "assistant" and self._response_id and not item.is_replayed
+        if is_of_reply and item.kind == "message":
             self._reply_turn(item.item_id, self._response_id, now_s)
         if item.role != "user" or item.item_id in self._by_item:
             return
@@ -267,6 +294,9 @@ class Conversation:
 
     # ----------------------------------------------------------------- the reply
     def _response_created(self, event: ResponseCreated, now_s: float) -> None:
+        if event.response_id != self._response_id:
+            # The service may abandon a reply without a word about its end.
+            self._end_reply(self._response_id)
         self._response_id = event.response_id
         for turn in self._by_response.get(event.response_id, ()):
             self._mark(turn)._reopen()
@@ -283,9 +313,8 @@ class Conversation:
             self._measure_latency(turn, now_s)
 
     def _measure_latency(self, turn: Turn, sounded_s: float) -> None:
-        if turn.latency_ms is None and self._user_done_s is not None:
-            turn.latency_ms = max(0.0, (sounded_s - self._user_done_s) * 1000)
-            self._user_done_s = None
+        if turn.latency_ms is None and turn._asked_s is not None:
+            turn.latency_ms = max(0.0, (sounded_s - turn._asked_s) * 1000)
 
     def _transcript_delta(self, event: TranscriptDelta | TextDelta, now_s: float) -> None:
         turn = self._reply_turn(event.item_id, event.response_id, now_s)
@@ -301,8 +330,19 @@ class Conversation:
 
     def _response_done(self, event: ResponseDone, now_s: float) -> None:
         for turn in self._by_response.get(event.response_id, ()):
-            turn.was_interrupted |= event.status == "cancelled"
+            turn.was_interrupted |= event.status == "cancelled" and not turn._is_heard
+        self._end_reply(event.response_id)
+        if event.response_id == self._response_id:
+            self._response_id = ""
+
+    def _end_reply(self, response_id: str) -> None:
+        for turn in self._by_response.get(response_id, ()):
+            if turn.is_complete:
+                continue
             self._mark(turn)._end(None)
+            if not turn.text and not len(turn.pcm) and self._user_done_s is None:
+                # Nothing was said: the next reply is the answer.
+                self._user_done_s = turn._asked_s
 
     def _interrupted(self, event: Interrupted, now_s: float) -> None:
         self._cut_responses.add(event.response_id)
@@ -311,7 +351,7 @@ class Conversation:
                 self._mark(turn).was_interrupted = True
 
     def _playback_reported(self, event: PlaybackReported, now_s: float) -> None:
-        turn = self._by_item.get(event.item_id)
+        turn = self._by_item.get(event.item_id) or self._by_past_item.get(event.item_id)
         if turn is None or turn.role != "assistant":
             return
         turn._hear(event.sample_count)
@@ -333,7 +373,7 @@ class _SentTimes:
 
     def time_of(self, sample: int, default_s: float) -> float:
         """When the piece that holds `sample` was sent, `default_s` where not known."""
-        at = bisect_left(self._ends, sample)
+        at = bisect_right(self._ends, sample)
         return self._times_s[at] if at < len(self._ends) else default_s
 
 

@@ -161,9 +161,23 @@ class Downlink:
         return Heard(outgoing.turn, outgoing.base + outgoing.heard)
 
     def is_overdue(self, now_s: float) -> bool:
-        """Whether acknowledgements do not come: a cell runs, and messages wait behind it."""
+        """Whether the page is not heard: a cell runs, and messages wait behind it.
+
+        Either acknowledgements do not come; or, where all was acknowledged before, a
+        loudspeaker that was going tells no playhead, which it does ten times a second.
+        """
         oldest_s = next(iter(self._unacknowledged.values()), now_s)
+        if self._is_going:
+            oldest_s = min(oldest_s, self._progress_s)
         return now_s - oldest_s > OVERDUE_S
+
+    @property
+    def _is_going(self) -> bool:
+        """Whether some of what was sent has been heard, and some has not."""
+        return any(
+            0 < out.heard < out.sent and id(out.turn) not in self._cut
+            for out in self._playing.values()
+        )
 
     def _ahead_samples(self, now_s: float) -> float:
         ahead = float(sum(out.sent - out.heard for out in self._playing.values()))
@@ -250,31 +264,51 @@ class Uplink:
         self._next_index = 0
         self._count_zero_s = 0.0
         self._clock_zero_s = 0.0
+        self._begun_s = 0.0
         self._dropped_before = 0
 
-    def accepts(self, message: dict[str, Any], sample_count: int, now_s: float) -> bool:
+    def accepts(
+        self,
+        message: dict[str, Any],
+        sample_count: int,
+        now_s: float,
+        clock_offset_s: float | None = None,
+    ) -> bool:
         """Whether a chunk that arrives now is to be sent on.
 
         It is late when both measures say so: the samples since the first chunk (blind to a
         laptop that slept) and the page's clock (which may be set).
+
+        Parameters
+        ----------
+        clock_offset_s : float or None [s]
+            Our clock less the page's, as known from other messages. The first chunks are late
+            by this alone too: if the microphone was switched on while a cell ran, they all
+            arrive at its end.
         """
         index, captured_s = message["sample_index"], message["captured_at_ms"] / 1000
         by_count_s = now_s - (index + sample_count) / SAMPLE_RATE_HZ
         by_clock_s = now_s - captured_s
         if message["session"] != self._session or index < self._next_index:
-            self._begin(message, by_count_s, by_clock_s)
+            self._begin(message, by_count_s, by_clock_s, now_s)
         self.gap_count += max(0, message["seq"] - self._next_seq)
         self._next_seq, self._next_index = message["seq"] + 1, index + sample_count
         self._count_zero_s = min(self._count_zero_s, by_count_s)
         self._clock_zero_s = min(self._clock_zero_s, by_clock_s)
         self._take_over_drops(message["dropped_sample_count"])
         lateness_s = min(by_count_s - self._count_zero_s, by_clock_s - self._clock_zero_s)
+        # Not for longer: a page's clock that was set back must not silence it for good.
+        if clock_offset_s is not None and now_s - self._begun_s < MAX_LATENESS_S:
+            lateness_s = max(lateness_s, by_clock_s - clock_offset_s)
         if lateness_s <= MAX_LATENESS_S:
             return True
         self.late_sample_count += sample_count
         return False
 
-    def _begin(self, message: dict[str, Any], by_count_s: float, by_clock_s: float) -> None:
+    def _begin(
+        self, message: dict[str, Any], by_count_s: float, by_clock_s: float, now_s: float
+    ) -> None:
+        self._begun_s = now_s
         self._session = message["session"]
         self._next_seq = message["seq"]
         self._count_zero_s, self._clock_zero_s = by_count_s, by_clock_s

@@ -68,6 +68,8 @@ class Panel:
         self._heart: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._told_lost = 0
+        self._told_busy = False
+        self._told_busy = False
         talk.observe(self._observe)
 
     # ----------------------------------------------------------------- from the talk
@@ -115,6 +117,8 @@ class Panel:
         """Once a second while the line is not closed."""
         while self._talk.phase != "closed":
             self._send({"type": "heartbeat", "session": self.downlink.session})
+            if self.downlink.is_overdue(time.monotonic()) != self._told_busy:
+                self._send_state()
             await self._watch_for_lost_page()
             await asyncio.sleep(HEARTBEAT_S)
 
@@ -138,6 +142,7 @@ class Panel:
         while self._changed or self.downlink.has_queued:
             self._pump(time.monotonic())
             self._send_turns()
+            self._tell_busy()
             await asyncio.sleep(PUMP_S)
 
     def _pump(self, now_s: float) -> None:
@@ -159,6 +164,7 @@ class Panel:
 
     def _state(self) -> dict[str, Any]:
         talk, settings = self._talk, self._talk.settings
+        self._told_busy = self.downlink.is_overdue(time.monotonic())
         is_push_to_talk = isinstance(settings.turn_detection, PushToTalk)
         return {
             "owner": self.lease.owner,
@@ -173,12 +179,19 @@ class Panel:
             "turn_detection": "push_to_talk" if is_push_to_talk else "server_vad",
             "processing": settings.processing,
             "sample_rate": SAMPLE_RATE_HZ,
-            "busy_cell": self.downlink.is_overdue(time.monotonic()),
+            "busy_cell": self._told_busy,
             "late_sample_count": self.uplink.late_sample_count,
         }
 
     def _send_state(self) -> None:
-        self._send({"type": "state", **self._state()})
+        state = self._state()
+        self._told_busy = state["busy_cell"]
+        self._send({"type": "state", **state})
+
+    def _tell_busy(self) -> None:
+        """A cell holds up what the page says, or does so no longer."""
+        if self.downlink.is_overdue(time.monotonic()) != self._told_busy:
+            self._send_state()
 
     def _turn(self, turn: Turn) -> dict[str, Any]:
         heard = turn.heard_sample_count
@@ -210,7 +223,7 @@ class Panel:
         page = content["page"]
         self.lease.see(page, arrived_s) if page == self.lease.owner else None
         clock_ms = content.get("clock_ms")
-        if isinstance(clock_ms, int | float):
+        if _is_number(clock_ms):
             self._learn_clock(page, clock_ms / 1000, arrived_s)
         step[0](self, content, buffer, arrived_s)
 
@@ -293,7 +306,8 @@ class Panel:
         )
         is_ours = message["page"] == self.lease.owner
         is_now = message["session"] == self.downlink.session and self._talk.phase == "open"
-        if is_ours and is_now and self.uplink.accepts(message, len(buffer) // 2, now_s):
+        offset_s = self._page_clock_s.get(message["page"])
+        if is_ours and is_now and self.uplink.accepts(message, len(buffer) // 2, now_s, offset_s):
             self._spawn(self._talk.send_microphone(buffer))
         elif is_ours:
             self._tell_loss()
@@ -324,13 +338,14 @@ class Panel:
         """When the first sound was heard, on the kernel's clock."""
         at_ms = message.get("first_sound_at_ms")
         offset_s = self._page_clock_s.get(message["page"])
-        if not isinstance(at_ms, int | float) or offset_s is None:
+        if not _is_number(at_ms) or offset_s is None:
             return None
         return at_ms / 1000 + offset_s
 
     def _received(self, message: dict[str, Any], _: bytes | None, now_s: float) -> None:
         if message["session"] == self.downlink.session:
             self.downlink.received(message["seq"])
+            self._tell_busy()
             self._pump(now_s)
 
     def _nothing(self, message: dict[str, Any], _: bytes | None, __: float) -> None:
@@ -385,12 +400,20 @@ def _is_message(content: Any) -> TypeGuard[dict[str, Any]]:
 
 def _has_fields(content: dict[str, Any], fields: dict[str, type | tuple[type, ...]]) -> bool:
     return all(
-        isinstance(content.get(name), kind) and not isinstance(content.get(name), bool)
+        isinstance(content.get(name), kind) and (kind is str or _is_number(content.get(name)))
         for name, kind in fields.items()
     )
 
 
+def _is_number(value: object) -> TypeGuard[float]:
+    """Whether it is one that a page can count to; not NaN, not infinite, not a bool."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= _LARGEST
+
+
 _NUMBER = (int, float)
+_LARGEST = 2**53
 _SOUND = {"session": int, "seq": int}
 _PLAYHEAD = {"session": int, "epoch": int, "reply": int, "sample_count": int}
 

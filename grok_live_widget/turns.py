@@ -45,6 +45,7 @@ class Turn:
     """
 
     __slots__ = (
+        "_asked_s",
         "_end_sample",
         "_start_sample",
         "_tape",
@@ -85,6 +86,8 @@ class Turn:
         self._tape = tape
         self._start_sample = start
         self._end_sample: int | None = None
+        # When the speech, commit or text ended that this answers.
+        self._asked_s: float | None = None
 
     # ----------------------------------------------------------------- sound
     @property
@@ -154,6 +157,11 @@ class Turn:
 
     def _replace_text(self, text: str, source: Literal["typed", "transcript"]) -> None:
         self.text, self.text_source = text, source
+
+    @property
+    def _is_heard(self) -> bool:
+        """Whether all of its sound has left the loudspeaker."""
+        return 0 < len(self.pcm) <= (self.heard_sample_count or 0)
 
     def _hear(self, sample_count: int) -> None:
         self.heard_sample_count = min(sample_count, len(self.pcm))

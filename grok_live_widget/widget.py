@@ -11,7 +11,7 @@ import anywidget
 import traitlets
 
 from .exceptions import ConfigurationError
-from .panel import Panel, Post
+from .panel import MAX_CHUNK_BYTES, Panel, Post
 from .talk import TALK_THREAD, TalkFace
 from .talk_core import TalkCore
 
@@ -69,7 +69,8 @@ class GrokLive(TalkFace, anywidget.AnyWidget):
 
     def _receive(self, widget: object, content: Any, buffers: list[Any]) -> None:
         """Runs on the main thread or a subshell's: copies, hands over, and returns."""
-        buffer = bytes(buffers[0]) if buffers else None
+        is_sound = bool(buffers) and memoryview(buffers[0]).nbytes <= MAX_CHUNK_BYTES
+        buffer = bytes(buffers[0]) if is_sound else None
         TALK_THREAD.call(self._panel.receive, content, buffer, time.monotonic())
 
     def _post(self, content: dict[str, Any], buffer: bytes | None) -> None:

@@ -8,6 +8,8 @@ when heard.
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from . import live, realtime
 from .dialect import Dialect, Opening
 
@@ -20,5 +22,5 @@ DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (LIVE, REAL
 
 def dialect_from_url(url: str) -> Dialect:
     """The dialect that a URL's path speaks: ending in ``/live`` or anything else."""
-    path = url.split("?", 1)[0].split("#", 1)[0].rstrip("/")
+    path = urlsplit(url).path.rstrip("/")
     return LIVE if path.endswith("/live") else REALTIME

@@ -14,15 +14,39 @@ from typing import Any
 import orjson
 import pybase64
 
-__all__ = ["audio_frame", "bytes_from_base64", "cut_audio", "json_frame", "message_from"]
+from ..exceptions import LocalProtocolError
+
+__all__ = [
+    "append_frame",
+    "audio_frame",
+    "base64_from_bytes",
+    "bytes_from_base64",
+    "cut_audio",
+    "json_frame",
+    "message_from",
+]
 
 _DELTA = b'"delta":'
+# Stands where the audio was; it is no base64, so no audio says the same.
+_CUT = b"~"
 _APPEND_HEAD = b'{"type":"input_audio_buffer.append","audio":"'
 
 
 def json_frame(message: Mapping[str, Any]) -> bytes:
-    """Spell `message` as UTF-8 JSON."""
-    return orjson.dumps(message)
+    """Spell `message` as UTF-8 JSON.
+
+    Raises
+    ------
+    LocalProtocolError
+        When something in it cannot be spelled, such as half a character.
+    """
+    try:
+        return orjson.dumps(message)
+    except TypeError as error:
+        raise LocalProtocolError(
+            f"{message.get('type', 'this message')!r} cannot be spelled: {error}.",
+            cure="For text, text.encode('utf-8', 'replace').decode() replaces what is broken.",
+        ) from None
 
 
 def append_frame(pcm: bytes) -> bytes:
@@ -32,7 +56,7 @@ def append_frame(pcm: bytes) -> bytes:
 
 def audio_frame(message: Mapping[str, Any], pcm: bytes) -> bytes:
     """Spell `message` with `pcm` as its ``delta``."""
-    head = orjson.dumps(message)[:-1]
+    head = json_frame(message)[:-1]
     return b"".join((head, b',"delta":"', pybase64.b64encode(pcm), b'"}'))
 
 
@@ -43,6 +67,11 @@ def message_from(frame: bytes) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         return {"unreadable": frame[:200].decode("utf-8", "replace")}
     return message if isinstance(message, dict) else {"unreadable": message}
+
+
+def base64_from_bytes(data: bytes) -> str:
+    """Encode as base64."""
+    return pybase64.b64encode_as_string(data)
 
 
 def bytes_from_base64(text: str | bytes) -> bytes | None:
@@ -81,9 +110,10 @@ def cut_audio(frame: bytes) -> tuple[dict[str, Any], bytes] | None:
     # An escape cannot be part of base64, but it can hide the closing quote.
     if end < 0 or frame.find(b"\\", start, end) >= 0:
         return None
-    message = message_from(frame[:start] + frame[end:])
-    # Anything but "" means that some other, nested "delta" was cut.
-    if message.get("delta") != "":
+    message = message_from(frame[:start] + _CUT + frame[end:])
+    # Anything else means that some other, nested "delta" was cut.
+    if message.get("delta") != _CUT.decode():
         return None
+    message["delta"] = ""
     audio = bytes_from_base64(frame[start:end])
     return None if audio is None else (message, audio)

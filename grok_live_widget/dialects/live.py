@@ -45,8 +45,9 @@ def _detection_fields(detection: TurnDetection) -> dict[str, Any] | None:
         case ServerVad():
             return {
                 "type": "server_vad",
-                "threshold": detection.threshold,
-                "silence_duration_ms": detection.silence_duration_ms,
+                # JSON knows no numbers of numpy's.
+                "threshold": float(detection.threshold),
+                "silence_duration_ms": int(detection.silence_duration_ms),
             }
 
 

@@ -96,9 +96,10 @@ def _detection_fields(detection: TurnDetection) -> dict[str, Any]:
         case ServerVad():
             return {
                 "type": "server_vad",
-                "threshold": detection.threshold,
-                "silence_duration_ms": detection.silence_duration_ms,
-                "prefix_padding_ms": detection.prefix_padding_ms,
+                # JSON knows no numbers of numpy's.
+                "threshold": float(detection.threshold),
+                "silence_duration_ms": int(detection.silence_duration_ms),
+                "prefix_padding_ms": int(detection.prefix_padding_ms),
                 # Undocumented but echoed; without them some saw no automatic reply.
                 "create_response": True,
                 "interrupt_response": True,
@@ -142,7 +143,7 @@ def _update_from(message: Message) -> UpdateSession:
 def _opening(url: str, api_key: str, wanted: UpdateSession) -> Opening:
     """The key goes into a header and the model into the URL, where alone it counts."""
     parts = urlsplit(url)
-    query = dict(parse_qsl(parts.query))
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
     if wanted.model:
         query["model"] = wanted.model
     settings = UpdateSession(

@@ -23,7 +23,7 @@ from ..events import (
     TranscriptDelta,
     Unrecognized,
 )
-from .frames import bytes_from_base64
+from .frames import base64_from_bytes, bytes_from_base64
 from .reading import (
     integer_or_none,
     mapping,
@@ -51,6 +51,10 @@ class Word(NamedTuple):
 def nothing(_: Any) -> Message:
     """The fields of a word that is only its type."""
     return {}
+
+
+def append_fields(event: AppendAudio) -> Message:
+    return {"audio": base64_from_bytes(event.pcm)}
 
 
 def append_from(message: Message) -> AppendAudio | Unrecognized:
@@ -209,7 +213,7 @@ def create_response_fields(event: CreateResponse) -> Message:
     return {"response": response} if response else {}
 
 
-APPEND = Word(AppendAudio, "input_audio_buffer.append", nothing, append_from)
+APPEND = Word(AppendAudio, "input_audio_buffer.append", append_fields, append_from)
 COMMIT = Word(CommitAudio, "input_audio_buffer.commit", nothing, lambda _: CommitAudio())
 CLEAR = Word(ClearAudio, "input_audio_buffer.clear", nothing, lambda _: ClearAudio())
 CREATE_ITEM = Word(CreateItem, "conversation.item.create", create_item_fields, create_item_from)

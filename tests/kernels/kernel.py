@@ -5,16 +5,19 @@ from __future__ import annotations
 import ast
 import contextlib
 import json
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
-from queue import Empty
 from typing import Any, TypeVar
 
-from jupyter_client import BlockingKernelClient, KernelManager
+import zmq
+from jupyter_client.connect import write_connection_file
+from jupyter_client.session import Session
 
 from ..versions import environment_with
 
@@ -25,7 +28,7 @@ PATIENCE_S = 30
 BEGINNING = """
 import pathlib, threading, time
 import numpy as np
-from grok_live_widget import GrokLive, PushToTalk, RehearsalServer
+from grok_live_widget import GrokLive, PushToTalk, RehearsalServer, ServerVad
 """
 
 
@@ -103,42 +106,76 @@ class Kernel:
         self._news = threading.Condition()
         self._is_open = True
         self._stop_count = 0
-        self._manager = KernelManager(kernel_name="python3")
         environment = environment_with(
             *requirements, IPYTHONDIR=str(folder), PYDEVD_DISABLE_FILE_VALIDATION="1"
         )
+        key = b"between the kernel and these tests"
+        place, line = write_connection_file(str(folder / "kernel.json"), ip="127.0.0.1", key=key)
         with (folder / "kernel.log").open("wb") as log:
-            self._manager.start_kernel(env=environment, stdout=log, stderr=log)
-        self.client: BlockingKernelClient = self._manager.blocking_client()
-        self.client.start_channels(stdin=False, hb=False)
-        self.client.wait_for_ready(timeout=PATIENCE_S)
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "ipykernel_launcher", "-f", place],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self.session = Session(key=key)
+        self._context = zmq.Context()
+        self._shell = self._connected(zmq.DEALER, line["shell_port"])
+        self._control = self._connected(zmq.DEALER, line["control_port"])
+        self._iopub = self._connected(zmq.SUB, line["iopub_port"])
         self._reader = threading.Thread(target=self._read, name="iopub")
         self._reader.start()
-        self.run(BEGINNING)
+        try:
+            self._wait_until_ready()
+            self.run(BEGINNING)
+        except BaseException:
+            self.close()
+            raise
+
+    def _connected(self, kind: int, port: int) -> zmq.Socket[bytes]:
+        socket = self._context.socket(kind)
+        socket.linger = 0
+        if kind == zmq.SUB:
+            socket.subscribe(b"")
+        else:
+            socket.identity = self.session.bsession
+        socket.connect(f"tcp://127.0.0.1:{port}")
+        return socket
+
+    def _wait_until_ready(self) -> None:
+        """It answers, and what it publishes arrives here."""
+
+        def answers() -> bool:
+            assert self._process.poll() is None, (self.folder / "kernel.log").read_text()
+            self.session.send(self._shell, "kernel_info_request")
+            return bool(self._shell.poll(200)) and bool(self._published)
+
+        self.wait(answers, "the kernel to answer")
 
     def close(self) -> None:
-        self._manager.shutdown_kernel(now=True)
+        self._process.kill()
+        self._process.wait()
         self._is_open = False
         self._reader.join()
-        self.client.stop_channels()
-        self._manager.cleanup_resources()
-        self.client.context.destroy(linger=0)
+        self._context.destroy()
 
     # ----------------------------------------------------------------- what it publishes
     def _read(self) -> None:
         while self._is_open:
-            with contextlib.suppress(Empty):
-                message = self.client.get_iopub_msg(timeout=0.2)
-                published = Published(
-                    message["msg_type"],
-                    message["parent_header"].get("msg_id", ""),
-                    message["content"],
-                    [bytes(each) for each in message["buffers"]],
-                    _seconds(message["header"]["date"]),
-                )
-                with self._news:
-                    self._published.append(published)
-                    self._news.notify_all()
+            if not self._iopub.poll(100):
+                continue
+            _, message = self.session.recv(self._iopub, 0)
+            published = Published(
+                message["msg_type"],
+                message["parent_header"].get("msg_id", ""),
+                message["content"],
+                [bytes(each) for each in message["buffers"]],
+                message["header"]["date"].timestamp(),
+            )
+            with self._news:
+                self._published.append(published)
+                self._news.notify_all()
 
     def published(self, kind: str = "", since: int = 0) -> list[Published]:
         with self._news:
@@ -190,19 +227,27 @@ class Kernel:
             "allow_stdin": False,
             "stop_on_error": True,
         }
-        message = self.client.session.msg("execute_request", content)
+        message = self.session.msg("execute_request", content)
         if cell:
             message["metadata"]["cellId"] = cell
-        self.client.shell_channel.send(message)
+        self.send(message)
         return Cell(self, message["header"]["msg_id"])
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send on the shell channel."""
+        self.session.send(self._shell, message)
 
     def reply_to(self, request: str) -> dict[str, Any]:
         """The content of the answer on the shell channel."""
-        while True:
-            reply = self.client.get_shell_msg(timeout=PATIENCE_S)
+        return self._reply_on(self._shell, request)
+
+    def _reply_on(self, channel: zmq.Socket[bytes], request: str) -> dict[str, Any]:
+        while channel.poll(PATIENCE_S * 1000):
+            _, reply = self.session.recv(channel, 0)
             if reply["parent_header"].get("msg_id") == request:
                 content: dict[str, Any] = reply["content"]
                 return content
+        raise AssertionError(f"waited {PATIENCE_S} s in vain for an answer of the kernel")
 
     @contextlib.contextmanager
     def blocked(self, *, by_counting: bool = False) -> Iterator[Cell]:
@@ -223,7 +268,7 @@ class Kernel:
 
     def interrupt(self) -> None:
         """What the square button of a notebook does."""
-        self._manager.interrupt_kernel()
+        self._process.send_signal(signal.SIGINT)
 
     # ----------------------------------------------------------------- as a front end does
     def new_subshell(self) -> str:
@@ -231,20 +276,11 @@ class Kernel:
         return str(self._ask_control("create_subshell_request", {})["subshell_id"])
 
     def end_subshell(self, subshell: str) -> None:
+        """Let go of one."""
         self._ask_control("delete_subshell_request", {"subshell_id": subshell})
 
     def _ask_control(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
-        request = self.client.session.msg(kind, content)
-        self.client.control_channel.send(request)
-        while True:
-            reply = self.client.get_control_msg(timeout=PATIENCE_S)
-            if reply["parent_header"].get("msg_id") == request["header"]["msg_id"]:
-                answer: dict[str, Any] = reply["content"]
-                assert answer["status"] == "ok"
-                return answer
-
-
-def _seconds(date: datetime | str) -> float:
-    # Older versions of the client hand it over as text.
-    when = datetime.fromisoformat(date) if isinstance(date, str) else date
-    return when.timestamp()
+        request = self.session.send(self._control, kind, content)
+        answer = self._reply_on(self._control, request["header"]["msg_id"])
+        assert answer["status"] == "ok"
+        return answer

@@ -28,7 +28,7 @@ class Page:
         self.kernel = kernel
         self.name = name
         self.subshell = subshell
-        self._comm_id = comm_id
+        self.comm_id = comm_id
         self._since = 0
         self._seq = 0
         self._sample_index = 0
@@ -39,12 +39,11 @@ class Page:
         self.send_data({"method": "custom", "content": content}, *buffers)
 
     def send_data(self, data: Any, *buffers: bytes) -> None:
-        client = self.kernel.client
-        message = client.session.msg("comm_msg", {"comm_id": self._comm_id, "data": data})
+        message = self.kernel.session.msg("comm_msg", {"comm_id": self.comm_id, "data": data})
         if self.subshell:
             message["header"]["subshell_id"] = self.subshell
         message["buffers"] = list(buffers)
-        client.shell_channel.send(message)
+        self.kernel.send(message)
 
     def say(self, kind: str, *buffers: bytes, **fields: Any) -> None:
         """One of a page's messages."""
@@ -62,9 +61,14 @@ class Page:
         )
         return self.wait("snapshot", page=self.name, since=since)
 
-    def speak(
-        self, pcm: NDArray[np.int16], *, session: int = 1, captured_s: float | None = None
-    ) -> int:
+    @property
+    def session(self) -> int:
+        """The line's number, as told last."""
+        told = [*self.messages("snapshot", 0), *self.messages("state", 0)]
+        newest = max(told, key=lambda each: each.sent_s)
+        return int(newest.content["data"]["content"]["session"])
+
+    def speak(self, pcm: NDArray[np.int16], *, captured_s: float | None = None) -> int:
         """Sound of the microphone in chunks of 100 ms; returns how many.
 
         Parameters
@@ -73,6 +77,7 @@ class Page:
             When the first chunk was full, by this machine's clock; the others follow at
             their pace. None: all now.
         """
+        session = self.session
         starts = range(0, pcm.size, CHUNK_SAMPLES)
         for at, start in enumerate(starts):
             chunk = pcm[start : start + CHUNK_SAMPLES]
@@ -125,7 +130,7 @@ class Page:
         return [
             each
             for each in self.kernel.published("comm_msg", since)
-            if each.content["comm_id"] == self._comm_id
+            if each.content["comm_id"] == self.comm_id
             and each.content["data"].get("method") == "custom"
             and each.content["data"]["content"].get("type") == kind
         ]
@@ -163,6 +168,12 @@ class Page:
 
         turn: dict[str, Any] = self.wait("turn", is_so)["turn"]
         return turn
+
+    def wait_for_acknowledgements(self, count: int) -> None:
+        """So many chunks of the microphone have come to the talk."""
+        self.kernel.wait(
+            lambda: len(self.heard("microphone_received")) >= count, f"{count} acknowledgements"
+        )
 
     def wait_for_beats(self, count: int = 2) -> None:
         """Let the kernel's own clock strike: what was to come at once has come by then."""

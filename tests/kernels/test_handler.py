@@ -1,0 +1,148 @@
+"""What a page says is taken off the kernel's threads at once, and trusted in nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from .conftest import NEWEST, Partner
+from .kernel import Kernel
+from .page import CHUNK_SAMPLES, Page, numbered
+
+CHUNK = bytes(2 * CHUNK_SAMPLES)
+HUGE = 10**400
+SOUND = {
+    "type": "microphone",
+    "session": 1,
+    "seq": 0,
+    "sample_index": 0,
+    "captured_at_ms": 0.0,
+    "dropped_sample_count": 0,
+}
+PLAYHEAD = {"type": "playhead", "session": 1, "epoch": 0, "reply": 1, "sample_count": 10}
+
+ODD: list[tuple[Any, tuple[bytes, ...]]] = [
+    *((content, ()) for content in (None, [], "hello", 3, True, {}, {"page": "page-1"})),
+    *(({"type": kind}, ()) for kind in (None, 3, [], {}, "", "nothing", "__class__")),
+    # Every message without its page, or from what is no page.
+    *(({"type": kind, "page": None}, ()) for kind in ("hello", "start", "stop", "bye")),
+    *(({"type": kind, "page": 3}, ()) for kind in ("take_over", "commit", "interrupt")),
+    ({"type": "text"}, ()),
+    *(({"type": "text", "text": text}, ()) for text in (None, 3, [], "", "  \n")),
+    *(({"type": "interrupt", "epoch": epoch}, ()) for epoch in (None, True, 1.5, "1", -1)),
+    *(({"type": "received", "session": 1, "seq": seq}, ()) for seq in (None, "0", -1, HUGE)),
+    *(({"type": "pong", "id": ping}, ()) for ping in (None, 1.5, -1, HUGE)),
+    *(({"type": "microphone_state", "state": state}, ()) for state in (None, 3, {})),
+    *(({"type": "alive", "clock_ms": clock}, ()) for clock in (None, "now", True, HUGE, -HUGE)),
+    *(({**PLAYHEAD, "reply": reply}, ()) for reply in (None, "1", -1, HUGE, 1.0)),
+    *(({**PLAYHEAD, "sample_count": count}, ()) for count in (None, -5, HUGE, 1.5)),
+    ({**PLAYHEAD, "first_sound_at_ms": HUGE}, ()),
+    # Sound of odd sizes, or none.
+    *((SOUND, (buffer,)) for buffer in (b"", b"\0", CHUNK[:-1], bytes(10_000_001))),
+    *((SOUND, (buffer,)) for buffer in (bytes(10_000_000), bytes(2**16 + 2))),
+    (SOUND, ()),
+    *(({**SOUND, name: None}, (CHUNK,)) for name in SOUND),
+    *(({**SOUND, name: "0"}, (CHUNK,)) for name in SOUND),
+    *(({**SOUND, name: True}, (CHUNK,)) for name in SOUND),
+    *(({**SOUND, name: HUGE}, (CHUNK,)) for name in SOUND),
+    *(({**SOUND, "session": session}, (CHUNK,)) for session in (-1, 0, 99)),
+]
+
+
+def speak_and_answer(page: Page, partner: Partner) -> None:
+    """The talk works as if nothing had happened."""
+    sent = numbered(5 * CHUNK_SAMPLES)
+    begun = len(page.heard("microphone_received"))
+    page.speak(sent)
+    page.wait_for_acknowledgements(begun + 5)
+    page.say("commit")
+    heard = page.kernel.wait(lambda: partner.heard)[0].pcm
+    np.testing.assert_array_equal(heard, sent)
+    page.wait_for_turn(role="assistant", is_complete=True)
+
+
+@pytest.mark.parametrize("kernel", ["6.31.0", NEWEST], indirect=True)
+def test_odd_messages_are_ignored_and_break_nothing(
+    kernel: Kernel, page: Any, partner: Partner
+) -> None:
+    shown = page()
+    before = shown.say_hello()
+    for content, buffers in ODD:
+        named = content
+        if isinstance(content, dict) and "page" not in content:
+            named = content | {"page": shown.name}
+        shown.send(named, *buffers)
+    after = shown.say_hello()
+    for snapshot in (before, after):
+        assert snapshot.pop("epoch") >= 0
+    assert before == after
+    assert partner.heard == []
+    speak_and_answer(shown, partner)
+
+
+def test_numbers_that_are_none_are_ignored_too(kernel: Kernel, page: Any, partner: Partner) -> None:
+    shown = page()
+    shown.forget()
+    partner.reply = numbered(CHUNK_SAMPLES)
+    kernel.run(
+        f"""
+for odd in (float("nan"), float("inf"), -float("inf")):
+    for field in ("captured_at_ms", "sample_index", "seq"):
+        live._handle_custom_msg({SOUND!r} | {{"page": "page-1", field: odd}}, [{CHUNK!r}])
+    for content in ({{"type": "alive", "clock_ms": odd}},
+                    {PLAYHEAD!r} | {{"first_sound_at_ms": odd, "clock_ms": odd}}):
+        live._handle_custom_msg(content | {{"page": "page-1"}}, [])
+"""
+    )
+    assert shown.heard("microphone_received") == []
+    speak_and_answer(shown, partner)
+    sound = shown.wait("audio")
+    shown.report(sound, CHUNK_SAMPLES, is_final=True, first_sound_at_ms=shown.clock_ms())
+    turn = shown.wait_for_turn(lambda turn: turn["latency_ms"], role="assistant")
+    assert 0 < turn["latency_ms"] < 60_000
+
+
+def test_the_talk_runs_on_its_own_thread_only(kernel: Kernel, subshell: str, page: Any) -> None:
+    shown = page(subshell=subshell)
+    kernel.run(
+        """
+ran_on, came_on = set(), set()
+inner, outer = live._panel.receive, live._receive
+live._panel.receive = lambda *message: (
+    ran_on.add(threading.current_thread().name), inner(*message))
+live.on_msg(lambda *message: came_on.add(threading.current_thread().name))
+"""
+    )
+    for where in ("", subshell):
+        shown.subshell = where
+        shown.say("text", text="Hello.")
+        shown.say("interrupt", epoch=0)
+        shown.speak(numbered(CHUNK_SAMPLES))
+        shown.say_hello()
+    assert kernel.value("list(ran_on)") == ["grok-live-talk"]
+    came_on = kernel.value("list(came_on)")
+    assert len(came_on) == 2
+    assert "MainThread" in came_on
+
+
+def test_the_handler_does_not_wait_for_the_talk(kernel: Kernel, page: Any) -> None:
+    shown = page()
+    kernel.run(
+        f"""
+from grok_live_widget.talk import TALK_THREAD
+may_go_on, is_held = threading.Event(), threading.Event()
+TALK_THREAD.call(lambda: (is_held.set(), may_go_on.wait(30)))
+assert is_held.wait(30)
+took_s = []
+for at in range(100):
+    began_s = time.perf_counter()
+    live._handle_custom_msg({SOUND!r} | {{"page": "page-1", "seq": at}}, [{CHUNK!r}])
+    took_s.append(time.perf_counter() - began_s)
+may_go_on.set()
+"""
+    )
+    # The talk's thread stood still all the while, so whatever waits for it would take 30 s.
+    assert sorted(kernel.value("took_s"))[50] < 0.005
+    shown.wait_for_acknowledgements(100)

@@ -1,0 +1,185 @@
+"""Grok's sound on its way to the page: whole, in order, on credit, and cut off when asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from .conftest import NEWEST, Partner
+from .kernel import Kernel
+from .page import RATE_HZ, Page, numbered
+
+BOTH = pytest.mark.parametrize("kernel", ["6.31.0", NEWEST], indirect=True)
+CREDIT_SAMPLES = 2 * RATE_HZ
+
+
+def ask(page: Page, text: str = "Hello.") -> dict[str, Any]:
+    """Type, and return the first piece of the reply."""
+    page.forget()
+    page.say("text", text=text)
+    return page.wait("audio")
+
+
+@BOTH
+def test_what_is_sent_is_the_reply_sample_for_sample(
+    kernel: Kernel, page: Any, partner: Partner
+) -> None:
+    shown = page()
+    shown.forget()
+    for reply, duration_s in enumerate((3.0, 0.05, 1.23), 1):
+        partner.reply = numbered(round(duration_s * RATE_HZ), reply)
+        shown.say("text", text="Hello.")
+        assert shown.play(reply) == partner.reply.tobytes()
+    sounds = shown.heard("audio")
+    assert [sound["seq"] for sound in sounds] == list(range(len(sounds)))
+    assert {(sound["session"], sound["epoch"]) for sound in sounds} == {(1, 0)}
+    assert [sound["reply"] for sound in sounds] == sorted(sound["reply"] for sound in sounds)
+    last = [sound["reply"] for sound in sounds if sound["is_last"]]
+    assert last == [1, 2, 3]
+    turn = shown.wait_for_turn(role="assistant", reply=3, is_complete=True)
+    assert turn["duration_s"] == partner.reply.size / RATE_HZ
+    assert kernel.value("live.turns[-1].pcm.tolist()") == partner.reply.tolist()
+
+
+def test_a_new_line_counts_its_messages_anew(kernel: Kernel, page: Any) -> None:
+    shown = page()
+    ask(shown)
+    shown.play()
+    kernel.run("live.stop(); live.start()")
+    shown.wait("state", phase="open", session=2)
+    sound = ask(shown)
+    assert (sound["session"], sound["seq"], sound["reply"]) == (2, 0, 2)
+
+
+def test_two_seconds_are_sent_ahead_of_the_playhead_and_no_more(page: Any, partner: Partner) -> None:
+    partner.reply = numbered(5 * RATE_HZ)
+    shown = page()
+    sound = ask(shown)
+    played = acknowledged = 0
+    while played < partner.reply.size:
+        least = min(played + CREDIT_SAMPLES - RATE_HZ // 2, partner.reply.size)
+        shown.kernel.wait(lambda least=least: len(shown.sound(1)) // 2 >= least)
+        for message in shown.messages("audio")[acknowledged:]:
+            shown.acknowledge(message)
+            acknowledged += 1
+        if played == 0:
+            shown.wait_for_beats(2)
+        assert len(shown.sound(1)) // 2 <= played + CREDIT_SAMPLES
+        played += RATE_HZ
+        shown.report(sound, played, is_final=played >= partner.reply.size)
+    assert shown.sound(1) == partner.reply.tobytes()
+
+
+# --------------------------------------------------------------------------- what was heard
+def test_the_playhead_tells_what_was_heard_and_how_long_it_took(
+    kernel: Kernel, page: Any, partner: Partner
+) -> None:
+    partner.reply = numbered(RATE_HZ)
+    shown = page()
+    sound = ask(shown)
+    asked_ms = shown.messages("turn")[0].sent_s * 1000
+    shown.report(sound, 5000, first_sound_at_ms=asked_ms + 700)
+    turn = shown.wait_for_turn(lambda turn: turn["heard_s"])
+    assert turn["heard_s"] == 5000 / RATE_HZ
+    assert 600 < turn["latency_ms"] < 1000
+    assert kernel.value("live.turns[-1].heard_sample_count") == 5000
+    shown.report(sound, 4000)
+    shown.report(sound, 10**9, is_final=True)
+    shown.wait_for_turn(heard_s=1.0)
+    assert kernel.value("live.turns[-1].heard_sample_count") == RATE_HZ
+    assert kernel.value("live.turns[-1].latency_ms") == turn["latency_ms"]
+
+
+def test_only_the_owners_playhead_counts(kernel: Kernel, page: Any, partner: Partner) -> None:
+    shown = page()
+    sound = ask(shown)
+    Page(kernel, shown.comm_id, "page-2").report(sound, 1000)
+    shown.report(sound, 500)
+    shown.wait_for_turn(heard_s=500 / RATE_HZ)
+
+
+# --------------------------------------------------------------------------- cutting off
+@pytest.mark.parametrize("by", ["page", "cell"])
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+def test_a_cut_reply_is_flushed_and_nothing_of_it_is_sent_any_more(
+    kernel: Kernel, page: Any, partner: Partner, dialect: str, by: str
+) -> None:
+    partner.reply = numbered(6 * RATE_HZ)
+    shown = page(dialect)
+    sound = ask(shown)
+    if by == "page":
+        # The page has flushed by itself already.
+        shown.say("interrupt", epoch=1)
+    else:
+        kernel.run("live.interrupt()")
+        flush = shown.wait("flush")
+        assert (flush["session"], flush["epoch"], flush["reply"]) == (1, 1, 1)
+        shown.report({**flush, "reply": 1}, 5000, is_final=True)
+    shown.wait_for_turn(role="assistant", was_interrupted=True)
+    cut = kernel.position
+    for message in shown.messages("audio"):
+        shown.acknowledge(message)
+    shown.report(sound, 5000, is_final=True)
+    shown.wait_for_turn(role="assistant", is_complete=True)
+    assert shown.heard("audio", cut) == []
+    # What came late is kept all the same.
+    assert kernel.value("len(live.turns[-1].pcm)") >= 5000
+    partner.reply = numbered(RATE_HZ)
+    assert ask(shown)["epoch"] == 1
+    assert shown.play() == partner.reply.tobytes()
+    assert kernel.value("live.turns[1].heard_sample_count") == 5000
+
+
+def test_speech_cuts_the_reply_off(
+    kernel: Kernel, page: Any, partner: Partner, question: np.ndarray, silence: Any
+) -> None:
+    partner.reply = numbered(20 * RATE_HZ)
+    shown = page(settings="turn_detection=ServerVad()")
+    sound = ask(shown)
+    shown.report(sound, 7000)
+    partner.reply = numbered(RATE_HZ)
+    shown.speak(np.concatenate((question, silence(1.5))))
+    flush = shown.wait("flush")
+    assert flush["epoch"] == 1
+    shown.wait_for_turn(reply=1, was_interrupted=True)
+    shown.wait("audio", reply=2)
+    first, second = (
+        [each["epoch"] for each in shown.heard("audio") if each["reply"] == reply]
+        for reply in (1, 2)
+    )
+    assert set(first) == {0}
+    assert set(second) == {1}
+    assert shown.play(2) == partner.reply.tobytes()
+    assert kernel.value("live.turns[1].heard_sample_count") == 7000
+
+
+# --------------------------------------------------------------------------- another page
+@pytest.mark.parametrize(
+    ("says_bye", "duration_s"),
+    [(True, 5), (True, 1.9), (False, 5)],
+    ids=["said_bye", "all_was_sent", "said_nothing"],
+)
+def test_after_a_reload_what_was_not_heard_is_sent_again(
+    kernel: Kernel, page: Any, partner: Partner, says_bye: bool, duration_s: float
+) -> None:
+    partner.reply = numbered(round(duration_s * RATE_HZ))
+    heard = round(1.25 * RATE_HZ)
+    first = page()
+    sound = ask(first)
+    kernel.wait(lambda: len(first.sound(1)) // 2 > heard)
+    first.report(sound, heard)
+    first.wait_for_turn(heard_s=1.25)
+    if says_bye:
+        first.say("bye")
+        first.wait("owner", owner="")
+        came = kernel.position
+        first.wait_for_beats(1)
+        assert first.heard("audio", came) == [], "nobody is there to play it"
+    second = Page(kernel, first.comm_id, "page-2")
+    second.forget()
+    second.say_hello()
+    assert second.play(2) == partner.reply[heard:].tobytes()
+    second.wait_for_turn(reply=2, heard_s=duration_s)
+    assert kernel.value("live.turns[-1].heard_sample_count") == partner.reply.size
