@@ -32,18 +32,26 @@ if TYPE_CHECKING:
     from .exceptions import SessionClosedError as SessionClosedError
     from .exceptions import SessionClosedOK as SessionClosedOK
     from .exceptions import SessionError as SessionError
+    from .exceptions import ToolError as ToolError
     from .exceptions import UnsupportedByServer as UnsupportedByServer
     from .nested import allow_nested_asyncio as allow_nested_asyncio
+    from .provider_tools import FileSearch as FileSearch
+    from .provider_tools import Mcp as Mcp
+    from .provider_tools import WebSearch as WebSearch
+    from .provider_tools import XSearch as XSearch
     from .rehearsal import RehearsalServer as RehearsalServer
     from .session import Session as Session
     from .settings import Settings as Settings
     from .talk import Talk as Talk
+    from .tools import tool as tool
     from .turns import Turn as Turn
     from .turns import Turns as Turns
     from .widget import GrokLive as GrokLive
 
 _ROOMS = {
+    "FileSearch": "provider_tools",
     "GrokLive": "widget",
+    "Mcp": "provider_tools",
     "PushToTalk": "events",
     "RehearsalServer": "rehearsal",
     "ServerVad": "events",
@@ -52,9 +60,12 @@ _ROOMS = {
     "Talk": "talk",
     "Turn": "turns",
     "Turns": "turns",
+    "WebSearch": "provider_tools",
+    "XSearch": "provider_tools",
     "allow_nested_asyncio": "nested",
     "connect": "connecting",
     "plots": "",
+    "tool": "tools",
 }
 
 

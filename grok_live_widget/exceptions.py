@@ -17,6 +17,7 @@
     │   └── SessionClosed
     │       ├── SessionClosedOK     ended as asked (close code 1000)
     │       └── SessionClosedError  the line broke
+    ├── ToolError                   a tool's call that could not be carried out
     ├── FrontendBusyError           the page cannot be reached while this cell runs
     └── RehearsalError              the embedded rehearsal server could not do its part
 
@@ -49,6 +50,7 @@ __all__ = [
     "SessionClosedError",
     "SessionClosedOK",
     "SessionError",
+    "ToolError",
     "UnsupportedByServer",
 ]
 
@@ -209,6 +211,10 @@ class SessionClosedOK(SessionClosed):
 
 class SessionClosedError(SessionClosed):
     """The line broke; everything received is kept."""
+
+
+class ToolError(GrokLiveError):
+    """A tool's call that could not be carried out; the model is told its sentence."""
 
 
 class FrontendBusyError(GrokLiveError):

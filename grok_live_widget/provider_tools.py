@@ -1,0 +1,164 @@
+"""Tools that the provider runs itself: named here, carried out there.
+
+Source of the fields and their limits: https://docs.x.ai/voice-realtime.ws.json, and the
+service's guide.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
+
+from .exceptions import ConfigurationError
+
+__all__ = ["FileSearch", "Mcp", "ProviderTool", "WebSearch", "XSearch"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderTool:
+    """A tool that runs at the provider's, without us; billed there by the call."""
+
+    kind: ClassVar[str]
+    name: ClassVar[str] = ""
+    description: ClassVar[str] = ""
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Those settings that were given."""
+        given = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in given.items()
+            if value not in (None, ())
+        }
+
+    def _texts(self, name: str, most: int | None = None) -> None:
+        """Check a list of texts and keep it as a tuple."""
+        values = getattr(self, name)
+        is_list = isinstance(values, list | tuple)
+        if not is_list or not all(isinstance(each, str) and each for each in values):
+            raise ConfigurationError(f"{name} must be a list of texts, not {values!r}.")
+        if most is not None and len(values) > most:
+            raise ConfigurationError(f"{name} may have {most} entries, not {len(values)}.")
+        object.__setattr__(self, name, tuple(values))
+
+    def _text(self, name: str, pattern: str, looks: str) -> None:
+        """Check a text, which is not repeated: people put keys into addresses."""
+        value = getattr(self, name)
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            raise ConfigurationError(f"{name} must {looks}.")
+
+    def _one_of_two(self, first: str, second: str) -> None:
+        if getattr(self, first) and getattr(self, second):
+            raise ConfigurationError(f"{first} and {second} cannot be given together.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebSearch(ProviderTool):
+    """The provider searches the web.
+
+    Parameters
+    ----------
+    allowed_domains, excluded_domains : list of str
+        Up to 5, and only one of the two.
+    user_location : Mapping or None
+        As the service spells it.
+    """
+
+    kind: ClassVar[str] = "web_search"
+    allowed_domains: tuple[str, ...] = ()
+    excluded_domains: tuple[str, ...] = ()
+    enable_image_understanding: bool | None = None
+    user_location: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        self._texts("allowed_domains", 5)
+        self._texts("excluded_domains", 5)
+        self._one_of_two("allowed_domains", "excluded_domains")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class XSearch(ProviderTool):
+    """The provider searches X.
+
+    Parameters
+    ----------
+    allowed_x_handles, excluded_x_handles : list of str
+        Up to 20, and only one of the two.
+    from_date, to_date : str or None
+        As ``"2026-01-31"``.
+    """
+
+    kind: ClassVar[str] = "x_search"
+    allowed_x_handles: tuple[str, ...] = ()
+    excluded_x_handles: tuple[str, ...] = ()
+    from_date: str | None = None
+    to_date: str | None = None
+    enable_image_understanding: bool | None = None
+    enable_video_understanding: bool | None = None
+
+    def __post_init__(self) -> None:
+        self._texts("allowed_x_handles", 20)
+        self._texts("excluded_x_handles", 20)
+        self._one_of_two("allowed_x_handles", "excluded_x_handles")
+        for name in ("from_date", "to_date"):
+            if getattr(self, name) is not None:
+                self._text(name, r"\d{4}-\d\d-\d\d.*", "look like 2026-01-31")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSearch(ProviderTool):
+    """The provider searches collections of files that were uploaded there.
+
+    Parameters
+    ----------
+    vector_store_ids : list of str
+        At least one.
+    max_num_results : int > 0 or None
+    """
+
+    kind: ClassVar[str] = "file_search"
+    vector_store_ids: tuple[str, ...]
+    max_num_results: int | None = None
+
+    def __post_init__(self) -> None:
+        self._texts("vector_store_ids")
+        if not self.vector_store_ids:
+            raise ConfigurationError("vector_store_ids is empty.", cure="Name a collection.")
+        count: object = self.max_num_results
+        if count is not None and (not isinstance(count, int) or count < 1):
+            raise ConfigurationError(f"max_num_results must be a whole number, not {count!r}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mcp(ProviderTool):
+    """The provider calls the tools of an MCP server, which it must be able to reach.
+
+    Parameters
+    ----------
+    server_url : str
+        ``https://…``
+    server_label : str
+        Without dots.
+    allowed_tools : list of str
+        Empty: all.
+    authorization : str or None
+        In no repr.
+    headers : Mapping or None
+        In no repr.
+    """
+
+    kind: ClassVar[str] = "mcp"
+    server_url: str
+    server_label: str
+    server_description: str | None = None
+    allowed_tools: tuple[str, ...] = ()
+    authorization: str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self._texts("allowed_tools")
+        self._text("server_url", r"https?://[^/\s].*", "begin with https:// and name a host")
+        self._text("server_label", r"[^.]+", "be a name without dots")
