@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import warnings
 from collections.abc import Generator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,10 +21,14 @@ from .exceptions import (
     ConnectError,
     RehearsalWarning,
     SessionClosed,
+    UnsupportedByServer,
 )
 from .rehearsal import RehearsalServer
 from .session import Observer, Session, open_session
 from .settings import UNSET, Settings, is_loopback, settings_from
+from .tool_runner import ToolRunner
+from .tool_thread import Stage
+from .tools import functions_of
 from .wire import host_of
 
 __all__ = ["Answerer", "Connecting", "connect", "new_rehearsal", "open_line", "who_answers"]
@@ -64,7 +69,17 @@ def who_answers(settings: Settings, api_key: str | Secret | None = None) -> Answ
         Where a key is needed and none is found.
     ConfigurationError
         Where a key would travel unprotected.
+    UnsupportedByServer
+        Where there are tools and the dialect has none.
     """
+    answerer = _answerer(settings, api_key)
+    if settings.tools and any(dialect is LIVE for dialect, _ in answerer.dialects):
+        names = ", ".join(each.name or each.kind for each in settings.tools)
+        raise UnsupportedByServer(f"tools={names}", LIVE.name)
+    return answerer
+
+
+def _answerer(settings: Settings, api_key: str | Secret | None) -> Answerer:
     if settings.partner is not UNSET and settings.partner is not None:
         return _rehearsal(settings)
     key = find_key(api_key)
@@ -108,6 +123,8 @@ def _at_url(settings: Settings, url: str, key: Secret | None) -> Answerer:
 def _service(settings: Settings, key: Secret) -> Answerer:
     if settings.dialect != "auto":
         chosen: tuple[Dialect, ...] = (DIALECTS[settings.dialect],)
+    elif settings.tools:
+        chosen = (REALTIME,)  # `live` has none.
     elif SERVICE_URL in _remembered:
         chosen = (_remembered[SERVICE_URL],)
     else:
@@ -130,8 +147,14 @@ async def open_line(
     *,
     rehearsal: RehearsalServer | None = None,
     observer: Observer | None = None,
+    stage: Stage = nullcontext,
 ) -> Session:
     """Open a session with whoever answers, in the first dialect that is not refused.
+
+    Parameters
+    ----------
+    stage : callable
+        Makes what surrounds each call of a tool, on the call's thread.
 
     Raises
     ------
@@ -151,10 +174,17 @@ async def open_line(
             notes.append(Noted(f"{error.message} Trying the other dialect.", "warning"))
             continue
         _remember(answerer, dialect)
+        _run_tools(session, settings, stage)
         for note in (*notes, *_voice_notes(answerer, settings, dialect)):
             session.tell(note)
         return session
     raise AssertionError("an answerer has at least one dialect")
+
+
+def _run_tools(session: Session, settings: Settings, stage: Stage) -> None:
+    functions = functions_of(settings.tools)
+    if functions:
+        ToolRunner(session, functions, approve_all=settings.approve_tools, stage=stage)
 
 
 def _may_fall_back(error: ConnectError | SessionClosed) -> bool:
@@ -200,6 +230,7 @@ def _wanted(answerer: Answerer, settings: Settings, dialect: Dialect) -> UpdateS
         voice=_voice(answerer, settings, dialect),
         instructions=settings.instructions or None,
         turn_detection=settings.turn_detection,
+        tools=settings.tool_offers or None,
     )
 
 

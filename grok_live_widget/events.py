@@ -85,6 +85,28 @@ class Item:
     is_replayed: bool = False
 
 
+# --------------------------------------------------------------------------- tools
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolOffer:
+    """Something the model may call.
+
+    Parameters
+    ----------
+    kind : str
+        ``"function"``, or the service's name for a tool of its own.
+    name, description : str
+        Of a function.
+    parameters : Mapping
+        A function's arguments as a JSON schema; the settings of a tool of the service. In no
+        repr, since a key may be among them.
+    """
+
+    kind: str = "function"
+    name: str = ""
+    description: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
 # --------------------------------------------------------------------------- client events
 @dataclass(frozen=True, slots=True)
 class Authenticate:
@@ -101,6 +123,7 @@ class UpdateSession:
     voice: str | None = None
     instructions: str | None = None
     turn_detection: TurnDetection | None = None
+    tools: tuple[ToolOffer, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,10 +387,14 @@ class ToolCalled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseDone:
-    """The reply has ended: ``completed``, ``cancelled``, ``incomplete`` or ``failed``."""
+    """The reply has ended: ``completed``, ``cancelled``, ``incomplete`` or ``failed``.
+
+    `output` lists the items it consists of, where the server does.
+    """
 
     response_id: str = ""
     status: str = "completed"
+    output: tuple[Item, ...] = ()
     usage: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, str] | None = None
 
@@ -485,6 +512,48 @@ class PlaybackReported:
     is_final: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolApprovalAsked:
+    """A call waits for somebody's consent; `arguments` is JSON text."""
+
+    call_id: str
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolAnswered:
+    """Somebody has said whether a call may be made."""
+
+    call_id: str
+    is_allowed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolStarted:
+    """A function of ours has begun to run; `arguments` is JSON text."""
+
+    call_id: str
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolFinished:
+    """A call is over.
+
+    `output` is what the model is told, `error` what went wrong instead (empty: nothing), and
+    `duration_s` how long the function ran [s]. `is_denied` when it was not allowed to.
+    """
+
+    call_id: str
+    name: str = ""
+    output: str = ""
+    error: str = ""
+    duration_s: float = 0.0
+    is_denied: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class PhaseChanged:
     """The talk's line is ``"closed"``, ``"opening"``, ``"open"`` or ``"closing"``."""
@@ -500,6 +569,10 @@ LocalEvent = (
     | Interrupted
     | SoundAnnounced
     | PlaybackReported
+    | ToolApprovalAsked
+    | ToolAnswered
+    | ToolStarted
+    | ToolFinished
 )
 
 Event = ClientEvent | ServerEvent | LocalEvent

@@ -2,19 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from .events import (
     ClientEvent,
+    CreateItem,
+    CreateResponse,
     ErrorReported,
     Event,
+    Item,
+    OutputItemDone,
     ResponseCreated,
     ResponseDone,
     SessionEnded,
     SpeechStarted,
     SpeechStopped,
+    ToolCalled,
 )
 from .protocol import is_already_active, is_benign
 
-__all__ = ["PendingReply"]
+__all__ = ["PendingReply", "calls_in", "is_cut_off"]
+
+
+def calls_in(event: Event) -> list[ToolCalled]:
+    """The calls of functions that an event tells.
+
+    One call is told up to three times: by itself, as an item, and when the reply has ended. A
+    server may leave out any of them; the `call_id` says which are the same.
+    """
+    match event:
+        case ToolCalled():
+            told = [event]
+        case OutputItemDone():
+            told = _calls_among((event.item,), event.response_id)
+        case ResponseDone():
+            told = _calls_among(event.output, event.response_id)
+        case _:
+            return []
+    return [call for call in told if call.call_id and call.name]
+
+
+def _calls_among(items: tuple[Item, ...], response_id: str) -> list[ToolCalled]:
+    return [
+        ToolCalled(
+            response_id=response_id,
+            item_id=item.item_id,
+            call_id=item.call_id,
+            name=item.name,
+            arguments=item.text,
+        )
+        for item in items
+        if item.kind == "function_call" and item.status in ("", "completed")
+    ]
+
+
+def is_cut_off(done: ResponseDone) -> bool:
+    """Whether the reply did not come to its own end."""
+    return done.status not in ("completed", "incomplete")
 
 
 class PendingReply:
@@ -25,6 +69,9 @@ class PendingReply:
     request : CreateResponse, CommitAudio or None
         The very event whose reply is wanted. None: the reply to the last speech that is heard
         from now until `has_sent_all` is set.
+    tools : collection of str
+        Functions that are run here: a reply that calls one of them is followed by another,
+        which is the one that is wanted.
 
     Attributes
     ----------
@@ -41,8 +88,11 @@ class PendingReply:
         Set by whoever sends the sound.
     """
 
-    def __init__(self, request: ClientEvent | None) -> None:
+    def __init__(self, request: ClientEvent | None, tools: Collection[str] = ()) -> None:
         self.request = request
+        self._tools = frozenset(tools)
+        self._calls: set[str] = set()
+        self._is_told_outputs = False
         self._is_said = request is None
         self.response_id = ""
         self.status = ""
@@ -56,7 +106,8 @@ class PendingReply:
     def is_settled(self) -> bool:
         """Whether there is nothing more to wait for."""
         is_over = self.error is not None or self.has_ended_early
-        is_done = bool(self.status) and self.has_sent_all and not self.is_speech_active
+        is_said = bool(self.status) and not self._calls
+        is_done = is_said and self.has_sent_all and not self.is_speech_active
         return is_over or is_done
 
     @property
@@ -66,6 +117,7 @@ class PendingReply:
 
     def apply(self, event: Event) -> None:
         """Take in one event."""
+        self._follow_tools(event)
         if self.request is not None and event is self.request:
             self._restart()
         elif isinstance(event, SessionEnded):
@@ -74,6 +126,25 @@ class PendingReply:
             self._apply_to_speech(event)
         elif self._is_said:
             self._apply_to_reply(event)
+
+    def _follow_tools(self, event: Event) -> None:
+        """Go on from a reply that calls functions to the one that is made of their outputs."""
+        for call in calls_in(event):
+            if call.response_id == self.response_id != "" and call.name in self._tools:
+                self._calls.add(call.call_id)
+        match event:
+            case ResponseDone() if event.response_id == self.response_id and is_cut_off(event):
+                self._calls.clear()
+            case CreateItem(item=Item(kind="function_call_output") as item):
+                if item.call_id in self._calls:
+                    self._calls.discard(item.call_id)
+                    self._is_told_outputs = True
+                    self._restart()
+            case CreateResponse() if self._is_told_outputs:
+                self._is_told_outputs = False
+                self.request = event if self.request is not None else None
+            case ResponseCreated():
+                self._is_told_outputs = False
 
     def _restart(self) -> None:
         """Said, or said again because another reply came in between."""
@@ -96,6 +167,7 @@ class PendingReply:
             case SpeechStarted():
                 self.is_speech_active = self.has_heard_speech = True
                 self.response_id = self.status = ""
+                self._calls.clear()
             case SpeechStopped():
                 self.is_speech_active = False
             case ResponseCreated() if self.has_heard_speech and not self.is_speech_active:

@@ -28,11 +28,7 @@ class ProviderTool:
     def parameters(self) -> dict[str, Any]:
         """Those settings that were given."""
         given = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in given.items()
-            if value not in (None, ())
-        }
+        return {name: _plain(value) for name, value in given.items() if value not in (None, ())}
 
     def _texts(self, name: str, most: int | None = None) -> None:
         """Check a list of texts and keep it as a tuple."""
@@ -53,6 +49,13 @@ class ProviderTool:
     def _one_of_two(self, first: str, second: str) -> None:
         if getattr(self, first) and getattr(self, second):
             raise ConfigurationError(f"{first} and {second} cannot be given together.")
+
+
+def _plain(value: Any) -> Any:
+    """As JSON knows it."""
+    if isinstance(value, tuple):
+        return list(value)
+    return dict(value) if isinstance(value, Mapping) else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

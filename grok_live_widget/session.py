@@ -32,6 +32,7 @@ from .events import (
     PlaybackReported,
     SessionEnded,
     SessionOpened,
+    ToolAnswered,
 )
 from .exceptions import (
     ConfigurationError,
@@ -42,6 +43,7 @@ from .exceptions import (
 )
 from .protocol import Line, Protocol
 from .settings import Settings
+from .tool_calls import ToolCalls, ToolCallState
 from .turns import Turn, Turns
 from .wire import (
     ClientConnection,
@@ -92,6 +94,7 @@ class Session:
         self._socket = socket_
         self._protocol = protocol
         self._conversation = conversation
+        self._tool_calls = ToolCalls()
         self._converter = ClipConverter()
         self._observers: list[Observer] = []
         self._iterators: weakref.WeakSet[EventQueue] = weakref.WeakSet()
@@ -109,6 +112,11 @@ class Session:
     def turns(self) -> Turns:
         """The conversation so far."""
         return self._conversation.turns
+
+    @property
+    def pending_approvals(self) -> list[ToolCallState]:
+        """Calls of tools that wait for consent, oldest first; `approve` answers one."""
+        return self._tool_calls.waiting
 
     @property
     def dialect(self) -> str:
@@ -164,6 +172,20 @@ class Session:
         self._check()
         self._protocol.interrupt()
         await self._settle()
+
+    async def approve(self, call_id: str, is_allowed: bool = True) -> None:
+        """Allow a call in `pending_approvals`, or do not.
+
+        Raises
+        ------
+        ConfigurationError
+            When no such call waits.
+        """
+        if call_id not in {call.call_id for call in self.pending_approvals}:
+            raise ConfigurationError(
+                f"no call {call_id!r} waits for consent.", cure="pending_approvals lists those."
+            )
+        self.tell(ToolAnswered(call_id=call_id, is_allowed=bool(is_allowed)))
 
     def __aiter__(self) -> AsyncIterator[Event]:
         """Events from now on, said ones left out.
@@ -371,6 +393,7 @@ class Session:
         if isinstance(event, ErrorReported):
             self._watch_for_refused_key(event)
         changed = self._conversation.apply(event, now_s)
+        self._tool_calls.apply(event)
         for observer in list(self._observers):
             try:
                 observer(event, changed, now_s)

@@ -7,8 +7,10 @@ from numbers import Integral, Real
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
-from .events import PushToTalk, ServerVad, TurnDetection
+from .events import PushToTalk, ServerVad, ToolOffer, TurnDetection
 from .exceptions import ConfigurationError
+from .provider_tools import ProviderTool
+from .tools import Tool, tools_from
 
 __all__ = ["UNSET", "Settings", "is_loopback", "settings_from"]
 
@@ -37,6 +39,12 @@ class Settings:
         None: the dialect's default. Any text is accepted; servers know more than this list.
     instructions : str
     turn_detection : ServerVad or PushToTalk
+    tools : list
+        What the model may call: functions, `tool` objects, and tools of the provider
+        (`WebSearch` and others). The `live` dialect has none, so that with them ``"auto"``
+        means ``"realtime"``.
+    approve_tools : bool
+        Whether each call of a function waits for somebody's consent.
     sample_rate : int [Hz]
         Only 24000.
     processing : bool
@@ -64,6 +72,8 @@ class Settings:
     voice: str | None = None
     instructions: str = ""
     turn_detection: TurnDetection = ServerVad()
+    tools: tuple[Tool | ProviderTool, ...] = ()
+    approve_tools: bool = False
     sample_rate: int = 24_000
     processing: bool = True
     partner: Any = UNSET
@@ -76,6 +86,8 @@ class Settings:
         _check_texts(self)
         _check_url(self.url)
         _check_detection(self.turn_detection)
+        object.__setattr__(self, "tools", tools_from(self.tools))
+        _one_of("approve_tools", self.approve_tools, (True, False))
         _one_of("sample_rate", self.sample_rate, (24_000,))
         _one_of("processing", self.processing, (True, False))
         _check_partner(self.partner)
@@ -83,6 +95,19 @@ class Settings:
             _between("idle_timeout_s", self.idle_timeout_s, 1, 86_400, "or None")
         _between("reply_quiet_ms", self.reply_quiet_ms, 100, 10_000)
         _between("open_timeout_s", self.open_timeout_s, 0.1, 120)
+
+    @property
+    def tool_offers(self) -> tuple[ToolOffer, ...]:
+        """The tools as the model is told of them."""
+        return tuple(
+            ToolOffer(
+                kind=each.kind,
+                name=each.name,
+                description=each.description,
+                parameters=each.parameters,
+            )
+            for each in self.tools
+        )
 
 
 def settings_from(given: dict[str, Any]) -> Settings:

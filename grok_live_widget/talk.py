@@ -13,6 +13,7 @@ from .connecting import warn_of_rehearsal
 from .events import Noted
 from .settings import Settings, settings_from
 from .talk_core import Question, TalkCore
+from .tool_calls import ToolCallState
 from .turns import Turn, Turns
 
 __all__ = ["TALK_THREAD", "Talk", "TalkFace"]
@@ -67,6 +68,11 @@ class TalkFace:
     def notes(self) -> list[Noted]:
         """What the person was told, oldest first; a copy."""
         return list(self._core.notes)
+
+    @property
+    def pending_approvals(self) -> list[ToolCallState]:
+        """Calls of tools that wait for consent, oldest first; `approve` answers one."""
+        return self._core.pending_approvals
 
     # ----------------------------------------------------------------- the line
     def start(self) -> None:
@@ -201,6 +207,22 @@ class TalkFace:
     async def commit_async(self) -> None:
         """`commit`, awaited."""
         await TALK_THREAD.arun(self._core.commit())
+
+    def approve(self, call_id: str, is_allowed: bool = True) -> None:
+        """Allow a call in `pending_approvals`, or do not; a call that nobody answers in its
+        tool's time is not made.
+
+        Raises
+        ------
+        ConfigurationError
+            When no such call waits.
+        SessionClosed
+        """
+        TALK_THREAD.run(self._core.approve(call_id, is_allowed))
+
+    async def approve_async(self, call_id: str, is_allowed: bool = True) -> None:
+        """`approve`, awaited."""
+        await TALK_THREAD.arun(self._core.approve(call_id, is_allowed))
 
     def __repr__(self) -> str:
         who = "rehearsal" if self.is_rehearsal else "Grok"

@@ -45,6 +45,9 @@ from .protocol import Reply, is_benign
 from .rehearsal import PARTNERS, RehearsalServer, default_partner
 from .session import Observer, Session, server_error, typed_item
 from .settings import UNSET, Settings
+from .tool_calls import ToolCallState
+from .tool_thread import Stage
+from .tools import functions_of
 from .turns import Turn
 
 __all__ = ["Question", "TalkCore"]
@@ -68,6 +71,8 @@ class TalkCore:
     conversation : Conversation
     notes : list of Noted
     phase : {"closed", "opening", "open", "closing"}
+    tool_stage : callable
+        Makes what surrounds each call of a tool, on the call's thread.
     """
 
     def __init__(self, settings: Settings, api_key: str | Secret | None) -> None:
@@ -84,6 +89,8 @@ class TalkCore:
         self._opening = asyncio.Lock()
         self._asking = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
+        self.tool_stage: Stage = contextlib.nullcontext
+        self._tool_names = tuple(functions_of(settings.tools))
         self._clips_being_sent = 0
         self._has_player = False
         self._active_s = 0.0
@@ -170,6 +177,7 @@ class TalkCore:
             self.conversation,
             rehearsal=self._rehearsal,
             observer=self._observe_session,
+            stage=lambda: self.tool_stage(),
         )
         session.set_player(self._has_player)
         self.dialect = session.dialect
@@ -267,6 +275,18 @@ class TalkCore:
         if self.session is not None:
             await self.session.interrupt()
 
+    # ----------------------------------------------------------------- tools
+    @property
+    def pending_approvals(self) -> list[ToolCallState]:
+        """Calls of tools that wait for consent, oldest first."""
+        return [] if self.session is None else self.session.pending_approvals
+
+    async def approve(self, call_id: str, is_allowed: bool) -> None:
+        """Allow a call in `pending_approvals`, or do not."""
+        if self.session is None:
+            raise SessionClosedOK("the session is closed.", close_code=1000)
+        await self.session.approve(call_id, is_allowed)
+
     # ----------------------------------------------------------------- asking
     async def ask(self, question: Question, sample_rate: int | None, timeout_s: float) -> Turn:
         """Ask and wait for the reply to be received."""
@@ -303,7 +323,7 @@ class TalkCore:
     async def _ask_text(self, session: Session, text: str, asked: _Asked) -> Turn:
         request = CreateResponse()
         words: tuple[ClientEvent, ...] = (CreateItem(typed_item(text)), request)
-        with _watching(session, asked, PendingReply(request)) as pending:
+        with _watching(session, asked, PendingReply(request, self._tool_names)) as pending:
             try:
                 await session.request(*words)
                 await session.wait_for(lambda: pending.is_settled)
@@ -314,12 +334,12 @@ class TalkCore:
     async def _ask_sound(self, session: Session, clip: bytes, asked: _Asked) -> Turn:
         await session.wait_for(lambda: session.protocol.reply is Reply.IDLE or not session.is_open)
         if not self._is_push_to_talk:
-            with _watching(session, asked, PendingReply(None)) as pending:
+            with _watching(session, asked, PendingReply(None, self._tool_names)) as pending:
                 await self._send_clip(session, clip, pending)
             return self._outcome(session, pending)
         request = CreateResponse()
         by_commit = session.dialect == "live"
-        watched = PendingReply(CommitAudio() if by_commit else request)
+        watched = PendingReply(CommitAudio() if by_commit else request, self._tool_names)
         with _watching(session, asked, watched) as pending, self._sending():
             self._announce(session)
             await session.send_pcm(clip)
@@ -418,7 +438,10 @@ class TalkCore:
         return found[0]
 
     async def _say_clip(self, session: Session, clip: bytes, began: asyncio.Future[Turn]) -> None:
-        with _watching(session, _Asked(), PendingReply(None)) as pending, self._sending():
+        with (
+            _watching(session, _Asked(), PendingReply(None, self._tool_names)) as pending,
+            self._sending(),
+        ):
             turn = self._announce(session)
             began.set_result(turn)
             try:

@@ -26,7 +26,7 @@ VOCABULARY = [*get_args(ClientEvent), *get_args(ServerEvent), *get_args(LocalEve
 NEEDED: dict[str, Any] = {
     "api_key": "k", "pcm": b"\1\0", "item": events.Item(), "item_id": "i", "audio_end_ms": 1,
     "response_id": "r", "dialect": "live", "host": "h", "text": "t", "turn_id": "u",
-    "sample_count": 1, "phase": "open",
+    "sample_count": 1, "phase": "open", "call_id": "c", "is_allowed": True,
 }  # fmt: skip
 
 
@@ -39,7 +39,9 @@ def example(kind: type) -> Any:
     return kind(**{field.name: NEEDED[field.name] for field in needed})
 
 
-@pytest.mark.parametrize("kind", [*VOCABULARY, ServerVad, PushToTalk, events.Item])
+@pytest.mark.parametrize(
+    "kind", [*VOCABULARY, ServerVad, PushToTalk, events.Item, events.ToolOffer]
+)
 def test_a_word_is_a_frozen_value_that_could_cross_a_pipe(kind: type) -> None:
     word = example(kind)
     assert pickle.loads(pickle.dumps(word)) == word == example(kind)
@@ -51,7 +53,12 @@ def test_a_word_is_a_frozen_value_that_could_cross_a_pipe(kind: type) -> None:
 
 def test_every_class_of_the_module_is_in_a_vocabulary() -> None:
     words = {name for name, each in vars(events).items() if dataclasses.is_dataclass(each)}
-    assert words == {kind.__name__ for kind in VOCABULARY} | {"ServerVad", "PushToTalk", "Item"}
+    assert words == {kind.__name__ for kind in VOCABULARY} | {
+        "ServerVad",
+        "PushToTalk",
+        "Item",
+        "ToolOffer",
+    }
     assert len(set(VOCABULARY)) == len(VOCABULARY)
 
 

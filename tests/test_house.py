@@ -23,6 +23,7 @@ THROUGH = {
     "__main__.py": "test_cli.py",
     "file_talk.py": "test_cli.py",
     "talk_core.py": "test_talk.py",
+    "tool_thread.py": "test_tool_runner.py",
 }
 
 modules = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))

@@ -7,16 +7,20 @@ import pytest
 from grok_live_widget.dialects import REALTIME
 from grok_live_widget.events import (
     CommitAudio,
+    CreateItem,
     CreateResponse,
     ErrorReported,
     Event,
+    Item,
+    OutputItemDone,
     ResponseCreated,
     ResponseDone,
     SessionEnded,
     SpeechStarted,
     SpeechStopped,
+    ToolCalled,
 )
-from grok_live_widget.pending import PendingReply
+from grok_live_widget.pending import PendingReply, calls_in
 from grok_live_widget.protocol import Protocol
 
 CREATED, DONE = ResponseCreated("r1"), ResponseDone(response_id="r1")
@@ -139,3 +143,93 @@ def test_an_error_counts_only_once_speech_was_heard() -> None:
     assert not after(BROKEN, request=None).is_settled
     assert after(START, BROKEN, request=None).error is BROKEN
     assert after(START, STOP, CREATED, BROKEN, request=None).error is None
+
+
+# --------------------------------------------------------------------------- tools
+CALLED = ToolCalled(response_id="r1", call_id="c1", name="look", arguments="{}")
+ITEM = Item(kind="function_call", call_id="c1", name="look", text="{}")
+OUTPUT = CreateItem(Item(kind="function_call_output", call_id="c1", text="seen"))
+AGAIN = CreateResponse()
+NEXT, NEXT_DONE = ResponseCreated("r2"), ResponseDone(response_id="r2")
+
+
+def pending_call(*events: Event, request: Event | None) -> PendingReply:
+    pending = PendingReply(request, ["look"])  # type: ignore[arg-type]
+    for event in events:
+        pending.apply(event)
+        assert not pending.is_settled, f"after {event}"
+    return pending
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        (CALLED, DONE),
+        (OutputItemDone("r1", ITEM), DONE),
+        (CALLED, OutputItemDone("r1", ITEM), ResponseDone(response_id="r1", output=(ITEM,))),
+    ],
+)
+def test_a_reply_that_calls_a_function_is_followed_by_the_one_that_is_wanted(
+    told: tuple[Event, ...],
+) -> None:
+    request = CreateResponse()
+    pending = pending_call(request, CREATED, *told, OUTPUT, AGAIN, NEXT, request=request)
+    pending.apply(NEXT_DONE)
+    assert (pending.response_id, pending.is_settled) == ("r2", True)
+
+
+def test_the_same_goes_for_a_reply_to_a_sound() -> None:
+    pending = PendingReply(None, ["look"])
+    pending.has_sent_all = True
+    for event in (START, STOP, CREATED, CALLED, DONE, OUTPUT, AGAIN, NEXT):
+        pending.apply(event)
+        assert not pending.is_settled, f"after {event}"
+    pending.apply(NEXT_DONE)
+    assert (pending.response_id, pending.is_settled) == ("r2", True)
+
+
+def test_outputs_without_a_request_are_answered_by_the_next_reply() -> None:
+    request = CreateResponse()
+    pending = pending_call(request, CREATED, CALLED, DONE, OUTPUT, START, NEXT, request=request)
+    pending.apply(NEXT_DONE)
+    assert pending.response_id == "r2"
+
+
+def test_a_request_after_outputs_that_is_refused_is_said_again() -> None:
+    request = CreateResponse()
+    events = (request, CREATED, CALLED, DONE, OUTPUT, AGAIN, OTHERS, TOO_EARLY, OTHERS_DONE)
+    pending = pending_call(*events, AGAIN, NEXT, request=request)
+    pending.apply(NEXT_DONE)
+    assert (pending.response_id, pending.is_settled) == ("r2", True)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        (ToolCalled(response_id="r1", call_id="c1", name="web_search"), DONE),
+        (ToolCalled(response_id="r0", call_id="c1", name="look"), DONE),
+        (CALLED, ResponseDone(response_id="r1", status="cancelled")),
+    ],
+    ids=["nobody's", "of another reply", "interrupted"],
+)
+def test_calls_that_are_not_answered_are_not_waited_for(told: tuple[Event, ...]) -> None:
+    request = CreateResponse()
+    pending = PendingReply(request, ["look"])
+    for event in (request, CREATED, *told):
+        pending.apply(event)
+    assert (pending.response_id, pending.is_settled) == ("r1", True)
+
+
+def test_the_end_of_the_session_ends_the_wait_for_a_function() -> None:
+    request = CreateResponse()
+    pending = pending_call(request, CREATED, CALLED, DONE, request=request)
+    pending.apply(SessionEnded())
+    assert pending.is_settled
+
+
+def test_calls_are_found_wherever_they_are_told() -> None:
+    whole = ToolCalled(response_id="r1", call_id="c1", name="look", arguments="{}")
+    done = ResponseDone(response_id="r1", output=(Item(role="assistant"), ITEM))
+    assert [calls_in(each) for each in (CALLED, OutputItemDone("r1", ITEM), done)] == [[whole]] * 3
+    assert calls_in(ToolCalled(response_id="r1", call_id="c1")) == []
+    assert calls_in(CREATED) == []

@@ -10,6 +10,7 @@ import pytest
 
 from grok_live_widget.events import PushToTalk, ServerVad
 from grok_live_widget.exceptions import ConfigurationError
+from grok_live_widget.provider_tools import WebSearch
 from grok_live_widget.settings import UNSET, Settings, is_loopback, settings_from
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -38,6 +39,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"turn_detection": ServerVad(silence_duration_ms=0.5)}, "silence_duration_ms .*whole.* 0.5"),
     ({"turn_detection": ServerVad(silence_duration_ms=True)}, "silence_duration_ms .* not True"),
     ({"turn_detection": ServerVad(prefix_padding_ms=10_001)}, "prefix_padding_ms .* not 10001"),
+    ({"tools": abs}, "tools must be a list"),
+    ({"tools": ["look"]}, "'look' is no tool"),
+    ({"approve_tools": None}, "approve_tools must be one of True, False, not None"),
     ({"sample_rate": 16_000}, "sample_rate must be one of 24000, not 16000"),
     ({"processing": 1}, "processing must be one of True, False, not 1"),
     ({"partner": "echo"}, "partner must be 'parrot', 'talker'.* not 'echo'"),
@@ -110,3 +114,15 @@ def test_a_refused_url_is_not_repeated_since_it_may_hold_a_key() -> None:
 )
 def test_only_this_machine_is_loopback(url: str, is_here: bool) -> None:
     assert is_loopback(url) is is_here
+
+
+def look(up: bool) -> None:
+    """Look."""
+
+
+def test_tools_are_offered_as_the_model_is_told_of_them() -> None:
+    function, search = Settings(tools=[look, WebSearch(allowed_domains=("x.ai",))]).tool_offers
+    assert (function.kind, function.name, function.description) == ("function", "look", "Look.")
+    assert function.parameters["required"] == ["up"]
+    assert (search.kind, search.parameters) == ("web_search", {"allowed_domains": ["x.ai"]})
+    assert Settings().tool_offers == ()

@@ -19,6 +19,7 @@ from ..events import (
     TurnDetection,
     UpdateSession,
 )
+from ..exceptions import UnsupportedByServer
 from .dialect import Dialect, Opening
 from .reading import integer_or_none, mapping, number_or_none, present, string, string_or_none
 from .words import (
@@ -67,6 +68,9 @@ def _detection_from(session: Mapping[str, Any]) -> TurnDetection | None:
 
 
 def _update_fields(event: UpdateSession) -> dict[str, Any]:
+    if event.tools:
+        # Never dropped silently: the talk would go on without them.
+        raise UnsupportedByServer("tools", "live")
     session = present(model=event.model, voice=event.voice, instructions=event.instructions)
     if event.turn_detection is not None:
         session["turn_detection"] = _detection_fields(event.turn_detection)

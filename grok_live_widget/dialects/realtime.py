@@ -19,6 +19,7 @@ from ..events import (
     ContentPartDone,
     ConversationCreated,
     IdleTimeoutTriggered,
+    Item,
     ItemAdded,
     ItemTruncated,
     OutputItemAdded,
@@ -34,6 +35,7 @@ from ..events import (
     TextDone,
     ToolArgumentsDelta,
     ToolCalled,
+    ToolOffer,
     TranscriptDelta,
     TranscriptDone,
     TruncateItem,
@@ -127,7 +129,42 @@ def _update_fields(event: UpdateSession) -> Message:
     session = present(model=event.model, voice=event.voice, instructions=event.instructions)
     if event.turn_detection is not None:
         session["turn_detection"] = _detection_fields(event.turn_detection)
+    if event.tools is not None:
+        session["tools"] = [_offer_fields(offer) for offer in event.tools]
     return {"session": {**session, "audio": _AUDIO}}
+
+
+def _offer_fields(offer: ToolOffer) -> dict[str, Any]:
+    """A function lies flat in its message; the schema nests it, the service takes both."""
+    if offer.kind != "function":
+        return {"type": offer.kind, **offer.parameters}
+    return {
+        "type": offer.kind,
+        "name": offer.name,
+        "description": offer.description,
+        "parameters": offer.parameters,
+    }
+
+
+def _offer_from(message: Message) -> ToolOffer:
+    """Flat as it is sent, or nested as it is echoed (recorded)."""
+    kind = string(message, "type")
+    if kind != "function":
+        settings = {name: value for name, value in message.items() if name != "type"}
+        return ToolOffer(kind=kind, parameters=settings)
+    function = mapping_or_none(message, "function") or message
+    return ToolOffer(
+        name=string(function, "name"),
+        description=string(function, "description"),
+        parameters=mapping(function, "parameters"),
+    )
+
+
+def _offers_from(session: Message) -> tuple[ToolOffer, ...] | None:
+    found = session.get("tools")
+    if not isinstance(found, list):
+        return None
+    return tuple(_offer_from(each) for each in found if isinstance(each, dict))
 
 
 def _update_from(message: Message) -> UpdateSession:
@@ -137,6 +174,7 @@ def _update_from(message: Message) -> UpdateSession:
         voice=string_or_none(session, "voice"),
         instructions=string_or_none(session, "instructions"),
         turn_detection=_detection_from(session),
+        tools=_offers_from(session),
     )
 
 
@@ -150,6 +188,7 @@ def _opening(url: str, api_key: str, wanted: UpdateSession) -> Opening:
         voice=wanted.voice,
         instructions=wanted.instructions,
         turn_detection=wanted.turn_detection,
+        tools=wanted.tools,
     )
     return Opening(
         url=urlunsplit(parts._replace(query=urlencode(query))),
@@ -275,7 +314,8 @@ def _response_created_from(message: Message) -> ResponseCreated:
 
 
 def _response_done_fields(event: ResponseDone) -> Message:
-    response = _response_fields(event, event.status)
+    output = [message_from_item(item) for item in event.output]
+    response = {**_response_fields(event, event.status), "output": output}
     return {"response": response, "response_id": event.response_id, "usage": event.usage}
 
 
@@ -285,14 +325,20 @@ def _response_done_from(message: Message) -> ResponseDone:
     return ResponseDone(
         response_id=string(response, "id") or string(message, "response_id"),
         status=string(response, "status") or "completed",
+        output=_output_from(response),
         usage=mapping(message, "usage"),
         metadata=mapping_or_none(response, "metadata"),
     )
 
 
+def _output_from(response: Message) -> tuple[Item, ...]:
+    found = response.get("output")
+    items = found if isinstance(found, list) else []
+    return tuple(item_from(each) for each in items if isinstance(each, dict))
+
+
 def _response_cancelled_from(message: Message) -> ResponseDone:
-    done = _response_done_from(message)
-    return ResponseDone(response_id=done.response_id, status="cancelled", usage=done.usage)
+    return replace(_response_done_from(message), status="cancelled")
 
 
 def _output_item_word(event: type[OutputItemAdded] | type[OutputItemDone], wire_type: str) -> Word:

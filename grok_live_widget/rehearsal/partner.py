@@ -19,6 +19,7 @@ yield a `ToolCall`. It runs on a thread of its own. Two partners come with the p
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -71,6 +72,8 @@ class PartnerTurn:
         The session's settings (the instructions of this one reply, where it has its own).
     history : tuple of SpokenLine
         What was said before, oldest first.
+    tools : tuple of str
+        Names of the client's functions, for a `ToolCall`.
     """
 
     role: Literal["user", "tool"] = "user"
@@ -79,6 +82,7 @@ class PartnerTurn:
     voice: str = ""
     instructions: str = ""
     history: tuple[SpokenLine, ...] = ()
+    tools: tuple[str, ...] = ()
     sample_rate: int = 24_000
 
     @property
@@ -121,6 +125,7 @@ _WHO = re.compile(r"\b(who|what) (are|is) you|\byour name\b|\bare you (a |an |th
 _GREETING = re.compile(r"^(hello|hi|hey|good (morning|afternoon|evening))\b")
 _COUNT = re.compile(r"\bcount (?:up )?to (\w+)")
 _TIME = re.compile(r"\b(what time|what's the time|what is the time|tell me the time)\b")
+_CALL = re.compile(r"\bcall (\w[\w-]*)\s*(\{.*\})?", re.IGNORECASE | re.DOTALL)
 _NUMBERS = (
     *("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
     *("eleven", "twelve", "thirteen", "fourteen", "fifteen"),
@@ -130,17 +135,20 @@ _NUMBERS = (
 _SELF = "I am the rehearsal of grok_live_widget, a program on your own machine. I am not Grok."
 
 
-def talker(turn: PartnerTurn) -> str:
+def talker(turn: PartnerTurn) -> str | ToolCall:
     """A small, honest repertoire.
 
-    It greets, counts, tells the time, says what it is, and otherwise repeats what it heard
-    or read; where it could not make out words, it says how long it was spoken to.
+    It greets, counts, tells the time, says what it is, calls a tool that it is told to call
+    (``call weather {"city": "Lyon"}``), and otherwise repeats what it heard or read; where it
+    could not make out words, it says how long it was spoken to.
     """
     if turn.role == "tool":
         return f"The tool answered: {turn.text}"
     asked = turn.text.lower().strip()
     if not asked:
         return _wordless_answer(turn)
+    if call := _call_from(turn):
+        return call
     if _WHO.search(asked):
         return _SELF
     if match := _COUNT.search(asked):
@@ -150,6 +158,16 @@ def talker(turn: PartnerTurn) -> str:
     if _GREETING.match(asked):
         return "Hello! This is the rehearsal. Say something, or type it."
     return f"I heard: {turn.text}." if turn.pcm.size else f"You wrote: {turn.text}"
+
+
+def _call_from(turn: PartnerTurn) -> ToolCall | None:
+    match = _CALL.search(turn.text)
+    if match is None or match[1] not in turn.tools:
+        return None
+    try:
+        return ToolCall(match[1], json.loads(match[2] or "{}"))
+    except ValueError:
+        return None
 
 
 def _wordless_answer(turn: PartnerTurn) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import Any
 
-from ..events import PushToTalk, ServerVad, TurnDetection
+from ..events import PushToTalk, ServerVad, ToolOffer, TurnDetection
 from .reply import Reply
 
 __all__ = ["Meter", "session_echo", "wrong_setting"]
@@ -49,7 +49,9 @@ def _tokens(text: str, sample_count: int) -> dict[str, int]:
     }
 
 
-def session_echo(model: str, instructions: str, detection: TurnDetection) -> dict[str, Any]:
+def session_echo(
+    model: str, instructions: str, detection: TurnDetection, tools: tuple[ToolOffer, ...] = ()
+) -> dict[str, Any]:
     """The ``session`` of ``session.updated``: no voice, no id, many constants (recorded)."""
     sound = {"format": {"type": "audio/pcm", "rate": 24_000}, "transport": "json"}
     transcription = {"model": "grok-transcribe"}
@@ -58,6 +60,7 @@ def session_echo(model: str, instructions: str, detection: TurnDetection) -> dic
         "enable_noise_suppression": False,
         "turn_detection": _detection_echo(detection),
         "model": model,
+        "tools": [_tool_echo(each) for each in tools],
         "keep_context": False,
         "enable_phonetic_spelling": False,
         "input_audio_transcription": transcription,
@@ -69,6 +72,18 @@ def session_echo(model: str, instructions: str, detection: TurnDetection) -> dic
         "max_response_output_tokens": "inf",
         "audio": {"input": {**sound, "transcription": transcription}, "output": sound},
     }
+
+
+def _tool_echo(offer: ToolOffer) -> dict[str, Any]:
+    """Functions are sent flat and echoed nested (recorded)."""
+    if offer.kind != "function":
+        return {"type": offer.kind, **offer.parameters}
+    function = {
+        "name": offer.name,
+        "description": offer.description,
+        "parameters": offer.parameters,
+    }
+    return {"type": "function", "function": function}
 
 
 def _detection_echo(detection: TurnDetection) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from ..events import (
     SessionUpdated,
     SpeechStarted,
     SpeechStopped,
+    ToolOffer,
     TruncateItem,
     TurnDetection,
     Unrecognized,
@@ -68,6 +69,7 @@ class SessionState:
         self.voice = "ara"
         self.instructions = ""
         self.detection: TurnDetection = PushToTalk()
+        self.tools: tuple[ToolOffer, ...] = ()
         self.reply: Reply | None = None
         self._answers_commits = answers_commits
         self._said: list[ServerEvent] = []
@@ -118,7 +120,10 @@ class SessionState:
             self.instructions = wanted.instructions
         if wanted.turn_detection is not None:
             self.detection = wanted.turn_detection
-        self._say(SessionUpdated(session_echo(self.model, self.instructions, self.detection)))
+        if wanted.tools is not None:
+            self.tools = wanted.tools
+        echo = session_echo(self.model, self.instructions, self.detection, self.tools)
+        self._say(SessionUpdated(echo))
 
     # ------------------------------------------------------------------ the user's voice
     def begin_speech(self, began: SpeechBegan) -> None:
@@ -291,6 +296,7 @@ class SessionState:
             voice=self.voice,
             instructions=reply.instructions or self.instructions,
             history=tuple(history),
+            tools=tuple(each.name for each in self.tools if each.name),
         )
 
     def begin_reply(self, reply: Reply) -> None:

@@ -27,6 +27,7 @@ from grok_live_widget.events import (
     ServerVad,
     SessionCreated,
     SpeechStarted,
+    ToolOffer,
     TurnDetection,
     Unrecognized,
     UpdateSession,
@@ -82,6 +83,16 @@ def _detections(dialect: Dialect) -> st.SearchStrategy[Any]:
     return st.none() | st.just(PushToTalk()) | vad
 
 
+def _offers(dialect: Dialect) -> st.SearchStrategy[Any]:
+    function = st.builds(ToolOffer, name=TEXT, description=TEXT, parameters=OBJECT)
+    settings = OBJECT.map(lambda found: {k: v for k, v in found.items() if k != "type"})
+    kind = TEXT.filter(lambda kind: kind != "function")
+    of_provider = st.builds(ToolOffer, kind=kind, parameters=settings)
+    offers = st.lists(function | of_provider, max_size=2).map(tuple)
+    # `live` has no word for tools.
+    return st.none() | offers if dialect is REALTIME else st.none()
+
+
 def _narrowed(kind: type, dialect: Dialect) -> dict[str, st.SearchStrategy[Any]]:
     return {
         UpdateSession: {"turn_detection": _detections(dialect)},
@@ -98,7 +109,13 @@ def _narrowed(kind: type, dialect: Dialect) -> dict[str, st.SearchStrategy[Any]]
 
 def events_of(kind: type, dialect: Dialect) -> st.SearchStrategy[Any]:
     hints, narrowed = typing.get_type_hints(kind), _narrowed(kind, dialect)
-    by_type = {**BY_TYPE, Item: _items(), TurnDetection | None: _detections(dialect)}
+    by_type = {
+        **BY_TYPE,
+        Item: _items(),
+        tuple[Item, ...]: st.lists(_items(), max_size=2).map(tuple),
+        TurnDetection | None: _detections(dialect),
+        tuple[ToolOffer, ...] | None: _offers(dialect),
+    }
     fields = {f.name: narrowed.get(f.name, by_type[hints[f.name]]) for f in dataclasses.fields(kind)}
     return st.builds(kind, **fields)
 

@@ -25,6 +25,7 @@ from grok_live_widget.events import (
     ServerVad,
     SpeechStarted,
     SpeechStopped,
+    ToolOffer,
     TranscriptDelta,
     TruncateItem,
     UpdateSession,
@@ -141,3 +142,8 @@ def test_all_else_is_refused_locally(event: Any) -> None:
 )
 def test_an_error_about_the_key_is_told_from_others(error: ErrorReported, is_it: bool) -> None:
     assert is_about_the_key(error) is is_it
+
+
+def test_tools_are_refused_and_never_dropped_silently() -> None:
+    with pytest.raises(UnsupportedByServer, match=r"'tools'.*realtime"):
+        LIVE.encode(UpdateSession(tools=(ToolOffer(name="weather"),)))

@@ -28,6 +28,7 @@ from grok_live_widget.events import (
     TextDelta,
     TextDone,
     ToolCalled,
+    ToolOffer,
     TranscriptDelta,
     TranscriptDone,
     TruncateItem,
@@ -266,3 +267,51 @@ def test_what_the_service_leaves_out_or_fills_oddly_is_read_all_the_same(
     message: Any, event: Any
 ) -> None:
     assert read(**message) == event
+
+
+# --------------------------------------------------------------------------- tools
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
+WEATHER = ToolOffer(name="weather", description="Look it up.", parameters=SCHEMA)
+FLAT = {
+    "type": "function",
+    "name": "weather",
+    "description": "Look it up.",
+    "parameters": SCHEMA,
+}
+NESTED = {
+    "type": "function",
+    "function": {"name": "weather", "description": "Look it up.", "parameters": SCHEMA},
+}
+SEARCH = ToolOffer(kind="web_search", parameters={"allowed_domains": ["x.ai"]})
+
+
+def test_functions_are_said_flat_and_tools_of_the_service_with_their_settings() -> None:
+    session = said(UpdateSession(tools=(WEATHER, SEARCH)))["session"]
+    assert session["tools"] == [FLAT, {"type": "web_search", "allowed_domains": ["x.ai"]}]
+    assert "tools" not in said(UpdateSession())["session"]
+    assert said(UpdateSession(tools=()))["session"]["tools"] == []
+
+
+@pytest.mark.parametrize("spelled", [FLAT, NESTED])
+def test_functions_are_read_flat_as_they_are_sent_and_nested_as_they_are_echoed(
+    spelled: Any,
+) -> None:
+    frame = orjson.dumps({"type": "session.update", "session": {"tools": [spelled, 5]}})
+    assert REALTIME.decode_client(frame) == UpdateSession(tools=(WEATHER,))
+
+
+def test_tools_are_among_the_first_words() -> None:
+    (update,) = opening(wanted=UpdateSession(model="m", tools=(WEATHER,))).first
+    assert update.tools == (WEATHER,)
+
+
+def test_the_end_of_a_reply_lists_its_items() -> None:
+    call = {
+        "id": "i1", "object": "realtime.item", "type": "function_call", "status": "completed",
+        "role": "user", "call_id": "c1", "name": "weather", "arguments": '{"city":"London"}',
+    }  # fmt: skip
+    response = {"id": "r1", "status": "completed", "output": [call, "odd"]}
+    done = read(type="response.done", response=response)
+    (item,) = done.output
+    assert (item.kind, item.call_id, item.text) == ("function_call", "c1", '{"city":"London"}')
+    assert read(type="response.done", response={"id": "r1", "output": "none"}).output == ()

@@ -90,6 +90,22 @@ def test_the_talker_tells_the_time() -> None:
     assert typed("What time is it?").startswith("It is ")
 
 
+@pytest.mark.parametrize(
+    ("text", "call"),
+    [
+        ("call look", ToolCall("look")),
+        ('Please CALL look {"where": "up"}', ToolCall("look", {"where": "up"})),
+    ],
+)
+def test_the_talker_calls_a_tool_that_it_is_told_to_call(text: str, call: ToolCall) -> None:
+    assert talker(PartnerTurn(text=text, tools=("look",))) == call
+
+
+@pytest.mark.parametrize("text", ["call mother", "call look {where: up}", "look"])
+def test_the_talker_calls_nothing_else(text: str) -> None:
+    assert talker(PartnerTurn(text=text, tools=("look",))) == f"You wrote: {text}"
+
+
 def test_the_talker_repeats_what_it_heard_and_what_it_read() -> None:
     assert spoken("the fox jumps") == "I heard: the fox jumps."
     assert typed("The fox jumps.") == "You wrote: The fox jumps."

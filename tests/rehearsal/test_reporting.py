@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_live_widget.events import PushToTalk, ServerVad
+from grok_live_widget.events import PushToTalk, ServerVad, ToolOffer
 from grok_live_widget.rehearsal.reply import Reply, UserInput
 from grok_live_widget.rehearsal.reporting import Meter, session_echo, wrong_setting
 from grok_live_widget.rehearsal.voice import Spoken
@@ -72,3 +72,21 @@ def test_settings_out_of_range_are_named(settings: dict[str, Any], wrong: str) -
 def test_push_to_talk_cannot_be_wrong() -> None:
     assert wrong_setting(PushToTalk()) == ""
     assert wrong_setting(None) == ""
+
+
+def test_functions_are_echoed_nested() -> None:
+    offers = (
+        ToolOffer(name="look", description="Look.", parameters={"type": "object"}),
+        ToolOffer(kind="web_search", parameters={"allowed_domains": ["x.ai"]}),
+    )
+    assert session_echo("m", "", PushToTalk(), offers)["tools"] == [
+        {
+            "type": "function",
+            "function": {
+                "name": "look",
+                "description": "Look.",
+                "parameters": {"type": "object"},
+            },
+        },
+        {"type": "web_search", "allowed_domains": ["x.ai"]},
+    ]

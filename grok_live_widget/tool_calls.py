@@ -1,0 +1,89 @@
+"""The calls of a talk's tools, and where each stands: a fold of events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from .events import Event, ToolAnswered, ToolApprovalAsked, ToolFinished, ToolStarted
+
+__all__ = ["ToolCallState", "ToolCalls"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCallState:
+    """Where one call stands.
+
+    Parameters
+    ----------
+    arguments : str
+        JSON, as the model gave them.
+    state : {"waiting", "running", "done", "failed", "denied"}
+        Waiting is for somebody's consent.
+    output, error : str
+        What the model was told, and what went wrong instead.
+    duration_s : float or None [s]
+        How long the function ran; None until it has ended.
+    """
+
+    call_id: str
+    name: str
+    arguments: str = ""
+    state: Literal["waiting", "running", "done", "failed", "denied"] = "running"
+    output: str = ""
+    error: str = ""
+    duration_s: float | None = None
+
+
+class ToolCalls:
+    """Calls that are not over, and the last one that is."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, ToolCallState] = {}
+        self._last: ToolCallState | None = None
+
+    @property
+    def waiting(self) -> list[ToolCallState]:
+        """Those that wait for consent, oldest first; a copy."""
+        return [call for call in list(self._open.values()) if call.state == "waiting"]
+
+    @property
+    def shown(self) -> list[ToolCallState]:
+        """The one that ended last, and those that have not ended; a copy."""
+        last = [] if self._last is None else [self._last]
+        return last + list(self._open.values())
+
+    def apply(self, event: Event) -> ToolCallState | None:
+        """Take in one event; returns the call that it changed."""
+        match event:
+            case ToolApprovalAsked() | ToolStarted():
+                is_waiting = isinstance(event, ToolApprovalAsked)
+                call = ToolCallState(
+                    call_id=event.call_id,
+                    name=event.name,
+                    arguments=event.arguments,
+                    state="waiting" if is_waiting else "running",
+                )
+                self._open[event.call_id] = call
+                return call
+            case ToolAnswered() if event.call_id in self._open:
+                state: Literal["running", "denied"] = "running" if event.is_allowed else "denied"
+                call = replace(self._open[event.call_id], state=state)
+                self._open[event.call_id] = call
+                return call
+            case ToolFinished():
+                return self._finish(event)
+        return None
+
+    def _finish(self, event: ToolFinished) -> ToolCallState:
+        call = self._open.pop(event.call_id, None)
+        call = call or ToolCallState(call_id=event.call_id, name=event.name)
+        ended_well: Literal["done", "failed"] = "failed" if event.error else "done"
+        self._last = replace(
+            call,
+            state="denied" if event.is_denied else ended_well,
+            output=event.output,
+            error=event.error,
+            duration_s=event.duration_s,
+        )
+        return self._last

@@ -1,0 +1,226 @@
+"""Carries out the model's calls, beside the session and never inside its receive loop.
+
+A fold over the session's events: it hears `ToolCalled`, runs the function on a thread of its
+own, and when the reply that called has ended and all its calls are over, it sends every output
+and asks for one reply.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .events import (
+    CreateItem,
+    CreateResponse,
+    Event,
+    Item,
+    ResponseCreated,
+    ResponseDone,
+    SessionEnded,
+    ToolAnswered,
+    ToolApprovalAsked,
+    ToolCalled,
+    ToolFinished,
+    ToolStarted,
+)
+from .exceptions import GrokLiveError, ToolError
+from .pending import calls_in, is_cut_off
+from .tool_thread import Stage, call_on_thread
+from .tools import Tool, text_from
+
+if TYPE_CHECKING:
+    from .session import Session
+    from .turns import Turn
+
+__all__ = ["ToolRunner"]
+
+T = TypeVar("T")
+
+_LOG = logging.getLogger("grok_live_widget")
+
+
+@dataclass(slots=True)
+class _Round:
+    """The calls of one reply."""
+
+    calls: list[asyncio.Task[CreateItem]] = field(default_factory=list)
+    waiting: list[asyncio.Future[str]] = field(default_factory=list)
+    cut: str = ""
+    """Why none of them may begin any more."""
+
+
+class ToolRunner:
+    """The tools of one session.
+
+    Parameters
+    ----------
+    session : Session
+        Is observed from now on.
+    tools : Mapping
+        By name. Calls of other names are the provider's own affair.
+    approve_all : bool
+        Whether calls of tools that do not say otherwise need consent.
+    stage : callable
+        Makes what surrounds each call, on its own thread.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        tools: Mapping[str, Tool],
+        *,
+        approve_all: bool = False,
+        stage: Stage = nullcontext,
+    ) -> None:
+        self._session = session
+        self._tools = tools
+        self._approve_all = approve_all
+        self._stage = stage
+        self._seen: set[str] = set()
+        self._rounds: dict[str, _Round] = {}
+        self._answers: dict[str, asyncio.Future[str]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        session.observe(self._observe)
+
+    def _observe(self, event: Event, _: list[Turn], __: float) -> None:
+        for call in calls_in(event):
+            self._begin(call)
+        match event:
+            case ResponseDone():
+                self._end_round(event.response_id, is_cut=is_cut_off(event))
+            case ResponseCreated():
+                # The service may abandon a reply without a word about its end.
+                for response_id in [each for each in self._rounds if each != event.response_id]:
+                    self._end_round(response_id, is_cut=True)
+            case ToolAnswered():
+                objection = "" if event.is_allowed else "the person did not allow this call."
+                _settle(self._answers.get(event.call_id), objection)
+            case SessionEnded():
+                for task in list(self._tasks):
+                    task.cancel()
+
+    # ----------------------------------------------------------------- rounds
+    def _begin(self, call: ToolCalled) -> None:
+        """A call is told several times, and made once."""
+        tool = self._tools.get(call.name)
+        if tool is None or call.call_id in self._seen:
+            return
+        self._seen.add(call.call_id)
+        response_id = call.response_id or self._session.protocol.response_id
+        round_ = self._rounds.setdefault(response_id, _Round())
+        round_.calls.append(self._spawn(self._carried_out(call, tool, round_)))
+
+    def _end_round(self, response_id: str, *, is_cut: bool) -> None:
+        round_ = self._rounds.pop(response_id, None)
+        if round_ is None:
+            return
+        if is_cut:
+            round_.cut = "the reply that asked for it was interrupted."
+            for answer in round_.waiting:
+                _settle(answer, round_.cut)
+        self._spawn(self._send_outputs(round_, may_ask=not is_cut))
+
+    async def _send_outputs(self, round_: _Round, *, may_ask: bool) -> None:
+        outputs = await asyncio.gather(*round_.calls)
+        try:
+            # Whoever speaks now is answered without being asked for, and knows the outputs then.
+            if may_ask and not self._session.protocol.is_speech_active:
+                await self._session.request(*outputs, CreateResponse())
+            else:
+                await self._session.say(*outputs)
+        except GrokLiveError:
+            _LOG.debug("The outputs of tools were not sent.", exc_info=True)
+
+    def _spawn(self, coro: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.get_running_loop().create_task(coro)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # ----------------------------------------------------------------- one call
+    async def _carried_out(self, call: ToolCalled, tool: Tool, round_: _Round) -> CreateItem:
+        """Whatever happens, the model is told something."""
+        try:
+            finished = await self._finished(call, tool, round_)
+        except asyncio.CancelledError:
+            ended = "the session has ended."
+            self._session.tell(ToolFinished(call_id=call.call_id, name=call.name, error=ended))
+            raise
+        self._session.tell(finished)
+        text = f"Error: {finished.error}" if finished.error else finished.output
+        return CreateItem(Item(kind="function_call_output", call_id=call.call_id, text=text))
+
+    async def _finished(self, call: ToolCalled, tool: Tool, round_: _Round) -> ToolFinished:
+        try:
+            arguments = tool.read_arguments(call.arguments)
+        except ToolError as error:
+            return _failed(call, error)
+        objection = await self._objection(call, tool, round_)
+        if objection:
+            return ToolFinished(
+                call_id=call.call_id, name=call.name, error=objection, is_denied=True
+            )
+        return await self._run(call, tool, arguments)
+
+    async def _objection(self, call: ToolCalled, tool: Tool, round_: _Round) -> str:
+        """Why the call may not be made; empty when it may."""
+        is_asked = self._approve_all if tool.approve is None else tool.approve
+        if round_.cut or not is_asked:
+            return round_.cut
+        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._answers[call.call_id] = answer
+        round_.waiting.append(answer)
+        self._session.tell(
+            ToolApprovalAsked(call_id=call.call_id, name=call.name, arguments=call.arguments)
+        )
+        try:
+            async with asyncio.timeout(tool.timeout_s):
+                return await answer
+        except TimeoutError:
+            return f"nobody allowed this call within {tool.timeout_s:g} s."
+        finally:
+            del self._answers[call.call_id]
+
+    async def _run(self, call: ToolCalled, tool: Tool, arguments: dict[str, Any]) -> ToolFinished:
+        self._session.tell(
+            ToolStarted(call_id=call.call_id, name=call.name, arguments=call.arguments)
+        )
+        began_s = time.monotonic()
+        try:
+            output = await call_on_thread(
+                lambda: tool.function(**arguments),
+                text_from,
+                name=tool.name,
+                timeout_s=tool.timeout_s,
+                stage=self._stage,
+            )
+        except Exception as error:  # noqa: BLE001 - a tool may raise anything
+            return _failed(call, error, time.monotonic() - began_s)
+        duration_s = time.monotonic() - began_s
+        return ToolFinished(
+            call_id=call.call_id, name=call.name, output=output, duration_s=duration_s
+        )
+
+
+def _failed(call: ToolCalled, error: Exception, duration_s: float = 0.0) -> ToolFinished:
+    """The model is told the error's sentence; where it was raised is for the person's log."""
+    is_ours = isinstance(error, ToolError)
+    text = str(error) if is_ours else f"{type(error).__name__}: {error}"
+    _LOG.warning("The tool %r failed: %s", call.name, text, exc_info=None if is_ours else error)
+    return ToolFinished(
+        call_id=call.call_id,
+        name=call.name,
+        error=text_from(text),
+        duration_s=duration_s,
+    )
+
+
+def _settle(answer: asyncio.Future[str] | None, objection: str) -> None:
+    if answer is not None and not answer.done():
+        answer.set_result(objection)

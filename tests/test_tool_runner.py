@@ -1,0 +1,610 @@
+"""The model's calls are carried out beside the talk, and answered with one reply."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+
+from grok_live_widget import PushToTalk, RehearsalServer, ServerVad, Talk, connect, tool
+from grok_live_widget.events import (
+    AudioDelta,
+    CreateItem,
+    CreateResponse,
+    Event,
+    ResponseDone,
+    SessionEnded,
+    ToolApprovalAsked,
+    ToolCalled,
+    ToolFinished,
+    ToolStarted,
+)
+from grok_live_widget.exceptions import ConfigurationError, SessionClosed, UnsupportedByServer
+from grok_live_widget.rehearsal.partner import PartnerTurn, ToolCall, Unvoiced
+
+RATE = 24_000
+
+
+def calling(*calls: ToolCall, lead_in: Any = "One moment.") -> Any:
+    """A partner that calls functions when it is asked, and then tells what they answered."""
+
+    def partner(turn: PartnerTurn) -> Any:
+        if turn.role == "tool":
+            outputs = [line.text for line in turn.history if line.role == "tool"]
+            yield Unvoiced(" and ".join([*outputs, turn.text]))
+            return
+        yield Unvoiced(lead_in) if isinstance(lead_in, str) else lead_in
+        yield from calls
+
+    return partner
+
+
+class Heard:
+    """What a session tells, said events too."""
+
+    def __init__(self, session: Any) -> None:
+        self.events: list[Event] = []
+        self.session = session
+        session.observe(lambda event, _, __: self.events.append(event))
+
+    def of(self, *kinds: type) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kinds)]
+
+    async def until(self, kind: type, count: int = 1) -> Any:
+        async with asyncio.timeout(20):
+            await self.session.wait_for(lambda: len(self.of(kind)) >= count)
+        return self.of(kind)[count - 1]
+
+    @property
+    def outputs(self) -> list[str]:
+        said = [event.item for event in self.of(CreateItem)]
+        return [item.text for item in said if item.kind == "function_call_output"]
+
+
+async def asked(session: Any, text: str = "please") -> Heard:
+    heard = Heard(session)
+    await session.send_text(text)
+    await session.respond()
+    return heard
+
+
+def weather(city: str, days: int = 1) -> str:
+    """Look up the weather."""
+    return f"It is foggy in {city} for {days} days."
+
+
+LONDON = ToolCall("weather", {"city": "London"})
+
+
+# --------------------------------------------------------------------------- a round
+async def test_a_call_is_made_and_its_output_is_answered_with_nobody_iterating() -> None:
+    async with connect(partner=calling(LONDON), tools=[weather]) as session:
+        heard = await asked(session)
+        await heard.until(ResponseDone, 2)
+        assert heard.outputs == ["It is foggy in London for 1 days."]
+        assert [turn.text for turn in session.turns] == [
+            "please",
+            "One moment.",
+            "It is foggy in London for 1 days.",
+        ]
+
+
+async def test_what_is_told_of_a_call() -> None:
+    async with connect(partner=calling(LONDON), tools=[weather]) as session:
+        heard = await asked(session)
+        await heard.until(ResponseDone, 2)
+        called, started, finished = heard.of(ToolCalled, ToolStarted, ToolFinished)
+        assert json.loads(started.arguments) == {"city": "London"}
+        assert started.call_id == finished.call_id == called.call_id
+        assert (finished.name, finished.error) == ("weather", "")
+        assert finished.output == "It is foggy in London for 1 days."
+        assert finished.duration_s > 0
+
+
+async def test_an_iterator_hears_of_calls_in_their_order() -> None:
+    async with connect(partner=calling(LONDON), tools=[weather]) as session:
+        events = aiter(session)
+        await asked(session)
+        order = []
+        async for event in events:
+            order.append(type(event))
+            if order.count(ResponseDone) == 2:
+                break
+        places = [order.index(kind) for kind in (ToolCalled, ToolStarted, ToolFinished)]
+        assert places == sorted(places)
+
+
+async def test_calls_run_side_by_side_and_all_outputs_are_followed_by_one_request() -> None:
+    meeting = threading.Barrier(3, timeout=10)
+
+    def meet(name: str) -> str:
+        meeting.wait()
+        return f"{name} was there"
+
+    calls = [ToolCall("meet", {"name": name}) for name in ("Ann", "Bob", "Cid")]
+    async with connect(partner=calling(*calls), tools=[meet]) as session:
+        heard = await asked(session)
+        await heard.until(ResponseDone, 2)
+        assert sorted(heard.outputs) == ["Ann was there", "Bob was there", "Cid was there"]
+        assert len(heard.of(CreateResponse)) == 2
+        kinds = [type(event) for event in heard.of(CreateItem, CreateResponse)]
+        assert kinds == [CreateItem, CreateResponse, *[CreateItem] * 3, CreateResponse]
+        first_done = heard.events.index(heard.of(ResponseDone)[0])
+        assert heard.events.index(heard.of(CreateItem)[1]) > first_done
+
+
+async def test_names_that_are_nobodys_are_ignored() -> None:
+    calls = (ToolCall("x_keyword_search"), LONDON)
+    async with connect(partner=calling(*calls), tools=[weather]) as session:
+        heard = await asked(session)
+        await heard.until(ResponseDone, 2)
+        assert len(heard.outputs) == 1
+        assert len(heard.of(ToolStarted)) == 1
+
+
+async def test_only_unknown_names_make_no_round_at_all() -> None:
+    async with connect(partner=calling(ToolCall("web_search")), tools=[weather]) as session:
+        heard = await asked(session)
+        await heard.until(ResponseDone)
+        again = await asked(session, "again")
+        await again.until(ResponseDone)
+        assert again.outputs == []
+        assert len(again.of(CreateResponse)) == 1
+
+
+async def test_a_reply_may_call_again_after_an_output() -> None:
+    def partner(turn: PartnerTurn) -> Any:
+        count = sum(line.role == "tool" for line in turn.history) + (turn.role == "tool")
+        return Unvoiced(turn.text) if count == 3 else ToolCall("add", {"to": count})
+
+    def add(to: int) -> int:
+        return to + 1
+
+    async with Talk(partner=partner, tools=[add]) as talk:
+        reply = await talk.ask_async("count")
+        assert reply.text == "3"
+
+
+# --------------------------------------------------------------------------- functions
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_a_function_runs_on_a_thread_of_its_own(is_async: bool) -> None:
+    def where() -> str:
+        return threading.current_thread().name
+
+    async def where_async() -> str:
+        await asyncio.sleep(0)
+        return threading.current_thread().name
+
+    function = tool(name="where")(where_async if is_async else where)
+    async with connect(partner=calling(ToolCall("where")), tools=[function]) as session:
+        heard = await asked(session)
+        await heard.until(ResponseDone, 2)
+        assert heard.outputs == ["tool-where"]
+
+
+async def test_what_a_function_raises_is_told_to_the_model_and_to_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken() -> None:
+        raise ValueError("out of paper")
+
+    async with connect(partner=calling(ToolCall("broken")), tools=[broken]) as session:
+        heard = await asked(session)
+        finished = await heard.until(ToolFinished)
+        await heard.until(ResponseDone, 2)
+    assert heard.outputs == ["Error: ValueError: out of paper"]
+    assert finished.error == "ValueError: out of paper"
+    (record,) = [each for each in caplog.records if each.levelno == logging.WARNING]
+    assert "'broken' failed: ValueError: out of paper" in record.getMessage()
+    assert record.exc_info is not None
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, asyncio.CancelledError])
+async def test_a_function_that_ends_its_thread_ends_nothing_else(error: type) -> None:
+    def leave() -> None:
+        raise error
+
+    async with connect(partner=calling(ToolCall("leave")), tools=[leave]) as session:
+        heard = await asked(session)
+        await heard.until(ResponseDone, 2)
+        assert heard.outputs == [f"Error: the function was ended by {error.__name__}."]
+
+
+async def test_wrong_arguments_are_told_and_nothing_is_run() -> None:
+    call = ToolCall("weather", {"town": "London"})
+    async with connect(partner=calling(call), tools=[weather]) as session:
+        heard = await asked(session)
+        await heard.until(ResponseDone, 2)
+        assert heard.outputs == ["Error: there is no 'town'; there are: city, days."]
+        assert heard.of(ToolStarted) == []
+
+
+async def test_a_function_that_takes_too_long_is_given_up_and_the_talk_goes_on() -> None:
+    may_end = threading.Event()
+
+    @tool(timeout_s=0.05)
+    def slow() -> str:
+        may_end.wait(20)
+        return "late"
+
+    try:
+        async with connect(partner=calling(ToolCall("slow")), tools=[slow]) as session:
+            heard = await asked(session)
+            await heard.until(ResponseDone, 2)
+            assert heard.outputs == ["Error: no result within 0.05 s."]
+    finally:
+        may_end.set()
+
+
+async def test_a_coroutine_that_takes_too_long_is_cancelled() -> None:
+    was_cancelled = threading.Event()
+
+    @tool(timeout_s=0.05)
+    async def slow() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            was_cancelled.set()
+
+    async with connect(partner=calling(ToolCall("slow")), tools=[slow]) as session:
+        heard = await asked(session)
+        await heard.until(ResponseDone, 2)
+        assert await asyncio.to_thread(was_cancelled.wait, 10)
+
+
+async def test_a_time_out_of_the_functions_own_is_not_taken_for_ours() -> None:
+    def asks_a_server() -> None:
+        raise TimeoutError("the server is asleep")
+
+    partner = calling(ToolCall("asks_a_server"))
+    async with connect(partner=partner, tools=[asks_a_server]) as session:
+        heard = await asked(session)
+        await heard.until(ResponseDone, 2)
+        assert heard.outputs == ["Error: TimeoutError: the server is asleep"]
+
+
+async def test_sound_goes_on_while_a_function_runs(silence: Any) -> None:
+    """The reply that called is still being spoken, and the user's sound still goes out."""
+    may_end = threading.Event()
+
+    def busy() -> str:
+        may_end.wait(20)
+        return "done"
+
+    def partner(turn: PartnerTurn) -> Any:
+        return ToolCall("busy") if turn.text == "work" else silence(0.3)
+
+    async with connect(partner=partner, tools=[busy], turn_detection=PushToTalk()) as session:
+        heard = await asked(session, "work")
+        await heard.until(ToolStarted)
+        await heard.until(ResponseDone)
+        await session.send_audio(silence(0.2))
+        await session.send_text("meanwhile")
+        await session.respond()
+        await heard.until(ResponseDone, 2)
+        assert heard.of(AudioDelta)
+        assert heard.outputs == []
+        may_end.set()
+        await heard.until(ResponseDone, 3)
+        assert heard.outputs == ["done"]
+
+
+# --------------------------------------------------------------------------- ask
+@pytest.mark.parametrize("detection", [ServerVad(), PushToTalk()], ids=["vad", "push"])
+def test_ask_returns_the_reply_after_the_round_and_not_the_lead_in(
+    detection: Any, question: np.ndarray
+) -> None:
+    partner = calling(LONDON, lead_in=np.ones(2400, np.int16))
+    with Talk(partner=partner, tools=[weather], turn_detection=detection) as talk:
+        assert talk.ask("What is the weather?").text == "It is foggy in London for 1 days."
+        assert talk.ask(question, RATE).text.endswith("It is foggy in London for 1 days.")
+
+
+def test_questions_wait_behind_a_round() -> None:
+    def partner(turn: PartnerTurn) -> Any:
+        if turn.role == "tool":
+            return Unvoiced(f"tool: {turn.text}")
+        return ToolCall("weather", {"city": turn.text}) if turn.text == "Rome" else Unvoiced("no")
+
+    with Talk(partner=partner, tools=[weather]) as talk:
+        replies: dict[str, str] = {}
+
+        def ask(text: str) -> None:
+            replies[text] = talk.ask(text).text
+
+        threads = [threading.Thread(target=ask, args=(text,)) for text in ("Rome", "other")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert replies == {"Rome": "tool: It is foggy in Rome for 1 days.", "other": "no"}
+
+
+def test_a_call_that_is_nobodys_leaves_the_reply_as_it_is() -> None:
+    with Talk(partner=calling(ToolCall("web_search")), tools=[weather]) as talk:
+        assert talk.ask("please").text == "One moment."
+
+
+def test_the_talker_calls_what_it_is_told_to_call() -> None:
+    with Talk(partner="talker", tools=[weather]) as talk:
+        reply = talk.ask('Please call weather {"city": "Lyon", "days": 2}')
+        assert reply.text.strip() == "The tool answered: It is foggy in Lyon for 2 days."
+
+
+# --------------------------------------------------------------------------- consent
+@pytest.fixture
+def careful() -> Iterator[Talk]:
+    function = tool(approve=True, timeout_s=10)(weather)
+    with Talk(partner=calling(LONDON), tools=[function]) as talk:
+        yield talk
+
+
+def waiting(talk: Talk) -> Any:
+    """The one call that waits for consent."""
+    found = threading.Event()
+    talk._core.observe(
+        lambda event, _, __: found.set() if isinstance(event, ToolApprovalAsked) else None
+    )
+    if not talk.pending_approvals:
+        assert found.wait(10)
+    (call,) = talk.pending_approvals
+    return call
+
+
+@pytest.mark.parametrize(
+    ("is_allowed", "text"),
+    [
+        (True, "It is foggy in London for 1 days."),
+        (False, "Error: the person did not allow this call."),
+    ],
+)
+def test_a_call_waits_for_consent(careful: Talk, is_allowed: bool, text: str) -> None:
+    asking = threading.Thread(target=careful.ask, args=("please",))
+    asking.start()
+    call = waiting(careful)
+    assert (call.name, json.loads(call.arguments)) == ("weather", {"city": "London"})
+    assert call.state == "waiting"
+    careful.approve(call.call_id, is_allowed)
+    asking.join()
+    assert careful.turns[-1].text == text
+    assert careful.pending_approvals == []
+
+
+async def test_consent_awaited() -> None:
+    async with Talk(partner=calling(LONDON), tools=[weather], approve_tools=True) as talk:
+        asking = asyncio.create_task(talk.ask_async("please"))
+        call = await asyncio.to_thread(waiting, talk)
+        await talk.approve_async(call.call_id)
+        assert (await asking).text == "It is foggy in London for 1 days."
+
+
+async def test_a_tool_may_do_without_the_consent_that_others_need() -> None:
+    free = tool(approve=False)(weather)
+    async with connect(partner=calling(LONDON), tools=[free], approve_tools=True) as session:
+        heard = await asked(session)
+        await heard.until(ResponseDone, 2)
+        assert heard.of(ToolApprovalAsked) == []
+
+
+async def test_a_session_is_asked_and_answered_without_a_talk() -> None:
+    async with connect(partner=calling(LONDON), tools=[weather], approve_tools=True) as session:
+        heard = await asked(session)
+        wanted = await heard.until(ToolApprovalAsked)
+        await session.approve(wanted.call_id)
+        await heard.until(ResponseDone, 2)
+        assert heard.outputs == ["It is foggy in London for 1 days."]
+
+
+async def test_no_answer_in_time_is_a_no() -> None:
+    function = tool(approve=True, timeout_s=0.05)(weather)
+    async with connect(partner=calling(LONDON), tools=[function]) as session:
+        heard = await asked(session)
+        await heard.until(ResponseDone, 2)
+        assert heard.outputs == ["Error: nobody allowed this call within 0.05 s."]
+        assert heard.of(ToolFinished)[0].is_denied
+        assert session.pending_approvals == []
+
+
+def test_an_answer_to_nothing_is_an_error_that_says_so(careful: Talk) -> None:
+    with pytest.raises(SessionClosed):
+        careful.approve("c1")
+    careful.start()
+    with pytest.raises(ConfigurationError, match="no call 'c1' waits"):
+        careful.approve("c1", False)
+
+
+# --------------------------------------------------------------------------- interruptions
+async def test_a_call_of_an_interrupted_reply_is_not_asked_for_any_more(server_that: Any) -> None:
+    """The call comes while the reply still runs; then somebody cuts in."""
+    async with connect(
+        url=server_that(_cancelled_round), tools=[weather], approve_tools=True
+    ) as session:
+        heard = await asked(session)
+        await heard.until(ToolApprovalAsked)
+        await session.send_text("stop")
+        finished = await heard.until(ToolFinished)
+        assert finished.is_denied
+        assert "interrupted" in finished.error
+        await heard.until(CreateItem, 3)
+        assert len(heard.outputs) == 1
+        assert len(heard.of(CreateResponse)) == 1
+
+
+async def test_the_end_of_the_session_ends_what_runs() -> None:
+    may_end = threading.Event()
+
+    def slow() -> None:
+        may_end.wait(20)
+
+    try:
+        async with connect(partner=calling(ToolCall("slow")), tools=[slow]) as session:
+            heard = await asked(session)
+            await heard.until(ToolStarted)
+        await heard.until(SessionEnded)
+        finished = await heard.until(ToolFinished)
+        assert "session has ended" in finished.error
+        assert heard.outputs == []
+    finally:
+        may_end.set()
+
+
+# --------------------------------------------------------------------------- other servers
+def frame(kind: str, **fields: Any) -> str:
+    return orjson.dumps({"type": kind, **fields}).decode()
+
+
+def called_item(status: str = "completed") -> dict[str, Any]:
+    return {
+        "id": "i1", "type": "function_call", "status": status, "call_id": "c1",
+        "name": "weather", "arguments": '{"city":"London"}',
+    }  # fmt: skip
+
+
+CREATED = frame("response.created", response={"id": "r1"})
+ARGUMENTS_DONE = frame(
+    "response.function_call_arguments.done",
+    response_id="r1", item_id="i1", call_id="c1", name="weather", arguments='{"city":"London"}',
+)  # fmt: skip
+NAMELESS_DONE = frame(
+    "response.function_call_arguments.done",
+    response_id="r1", item_id="i1", call_id="c1", arguments='{"city":"London"}',
+)  # fmt: skip
+ITEM_DONE = frame("response.output_item.done", response_id="r1", item=called_item())
+
+
+def done(status: str = "completed", output: Any = ()) -> str:
+    response = {"id": "r1", "status": status, "output": list(output)}
+    return frame("response.done", response=response, response_id="r1")
+
+
+@pytest.fixture
+def server_that(peer: Any) -> Callable[[Any], str]:
+    """`server_that(script) -> url`: it confirms the settings and does as the script says."""
+
+    def start(script: Any) -> str:
+        async def talk(socket: Any) -> None:
+            await socket.recv()
+            await socket.send(frame("session.updated", session={}))
+            await script(socket)
+            await socket.wait_closed()
+
+        return str(peer(talk).url)
+
+    return start
+
+
+async def _asked_once(socket: Any) -> None:
+    while "response.create" not in await socket.recv(decode=True):
+        pass
+
+
+async def _cancelled_round(socket: Any) -> None:
+    await _asked_once(socket)
+    for each in (CREATED, ARGUMENTS_DONE):
+        await socket.send(each)
+    await socket.recv()
+    await socket.send(done("cancelled"))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        (ARGUMENTS_DONE, ITEM_DONE, done(output=[called_item()])),
+        (ARGUMENTS_DONE, ARGUMENTS_DONE, done()),
+        (NAMELESS_DONE, ITEM_DONE, done()),
+        (ITEM_DONE, done()),
+        (done(output=[called_item()]),),
+    ],
+    ids=["thrice", "twice", "nameless", "as an item", "at the end"],
+)
+async def test_a_call_is_made_once_however_it_is_told(
+    server_that: Any, told: tuple[str, ...]
+) -> None:
+    heard_by_server: list[str] = []
+
+    async def script(socket: Any) -> None:
+        await _asked_once(socket)
+        for each in (CREATED, *told):
+            await socket.send(each)
+        heard_by_server.extend([await socket.recv(decode=True) for _ in range(2)])
+
+    async with connect(url=server_that(script), tools=[weather]) as session:
+        heard = await asked(session)
+        await heard.until(CreateResponse, 2)
+        assert len(heard.outputs) == 1
+        assert len(heard.of(ToolStarted)) == 1
+        assert len(heard.of(CreateResponse)) == 2
+
+
+async def test_an_unfinished_call_is_not_made(server_that: Any) -> None:
+    async def script(socket: Any) -> None:
+        await _asked_once(socket)
+        item = called_item("incomplete")
+        await socket.send(CREATED)
+        await socket.send(frame("response.output_item.done", response_id="r1", item=item))
+        await socket.send(done("incomplete", [item]))
+
+    async with connect(url=server_that(script), tools=[weather]) as session:
+        heard = await asked(session)
+        await heard.until(ResponseDone)
+        assert heard.of(ToolStarted, ToolFinished) == []
+
+
+async def test_whoever_speaks_when_the_outputs_are_ready_is_not_talked_over(
+    server_that: Any,
+) -> None:
+    """The reply to what is being said knows the outputs; one more would be one too many."""
+
+    async def script(socket: Any) -> None:
+        await _asked_once(socket)
+        started = frame("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0)
+        for each in (CREATED, ARGUMENTS_DONE, started, done("completed")):
+            await socket.send(each)
+
+    async with connect(url=server_that(script), tools=[weather]) as session:
+        heard = await asked(session)
+        await heard.until(CreateItem, 2)
+        assert len(heard.outputs) == 1
+        assert len(heard.of(CreateResponse)) == 1
+
+
+# --------------------------------------------------------------------------- who has tools
+@pytest.mark.parametrize("make", [connect, Talk], ids=["connect", "Talk"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"dialect": "live", "partner": "parrot"},
+        {"dialect": "live", "api_key": "k"},
+        {"url": "ws://127.0.0.1:9/v1/live"},
+    ],
+)
+def test_live_refuses_tools_by_name_before_anything_is_sent(make: Any, where: Any) -> None:
+    with pytest.raises(UnsupportedByServer, match=r"tools=weather.*realtime"):
+        make(tools=[weather], **where)
+
+
+def test_with_tools_auto_means_realtime() -> None:
+    assert Talk(api_key="k", tools=[weather])._core.dialect == "realtime"
+    assert Talk(api_key="k")._core.dialect == "live"
+
+
+def test_the_server_is_told_of_the_tools() -> None:
+    seen: list[tuple[str, ...]] = []
+
+    def partner(turn: PartnerTurn) -> str:
+        seen.append(turn.tools)
+        return Unvoiced("fine")
+
+    with (
+        RehearsalServer(partner, api_key="k") as server,
+        Talk(url=server.url(), api_key="k", tools=[weather]) as talk,
+    ):
+        talk.ask("hello")
+    assert seen == [("weather",)]
