@@ -28,6 +28,7 @@ from .exceptions import ConnectError, GrokLiveError, SessionClosed
 from .lanes import Downlink, Heard, Uplink
 from .lease import Lease
 from .talk_core import TalkCore
+from .tool_calls import ToolCalls, ToolCallState
 from .turns import Turn
 
 __all__ = ["Panel"]
@@ -61,6 +62,7 @@ class Panel:
         self.downlink = Downlink()
         self.uplink = Uplink()
         self.microphone_state = "off"
+        self._tool_calls = ToolCalls()
         self._page_clock_s: dict[str, float] = {}
         self._replies: dict[int, int] = {}
         self._changed: dict[int, Turn] = {}
@@ -87,6 +89,9 @@ class Panel:
                 self._phase_changed()
             case Noted():
                 self._send({"type": "note", "note": _note(event)})
+        call = self._tool_calls.apply(event)
+        if call is not None:
+            self._send({"type": "tool", "call": _call(call)})
         if changed:
             self._pump_soon()
 
@@ -242,6 +247,7 @@ class Panel:
                 **self._state(),
                 "notes": [_note(note) for note in self._talk.notes],
                 "turns": [self._turn(turn) for turn in self._talk.conversation.turns],
+                "tools": [_call(call) for call in self._tool_calls.shown],
             }
         )
         if ping_id is not None:
@@ -292,6 +298,14 @@ class Panel:
 
     def _commit(self, message: dict[str, Any], _: bytes | None, __: float) -> None:
         self._spawn(self._talk.commit())
+
+    def _tool_answer(self, message: dict[str, Any], _: bytes | None, __: float) -> None:
+        self._spawn(self._answer_call(message["call_id"], message["is_allowed"]))
+
+    async def _answer_call(self, call_id: str, is_allowed: bool) -> None:
+        """The first answer counts; of two pages the second finds nothing waiting."""
+        if call_id in {call.call_id for call in self._talk.pending_approvals}:
+            await self._talk.approve(call_id, is_allowed)
 
     def _microphone(self, message: dict[str, Any], buffer: bytes | None, now_s: float) -> None:
         is_sound = buffer is not None and 0 < len(buffer) <= MAX_CHUNK_BYTES
@@ -381,6 +395,17 @@ def _note(note: Noted) -> dict[str, str]:
     return {"text": note.text, "level": note.level}
 
 
+def _call(call: ToolCallState) -> dict[str, Any]:
+    return {
+        "call_id": call.call_id,
+        "name": call.name,
+        "arguments": call.arguments,
+        "state": call.state,
+        "error": call.error,
+        "duration_s": call.duration_s,
+    }
+
+
 def _report(heard: Heard, first_s: float | None, is_final: bool) -> PlaybackReported:
     return PlaybackReported(
         item_id=heard.turn.item_id,
@@ -400,7 +425,8 @@ def _is_message(content: Any) -> TypeGuard[dict[str, Any]]:
 
 def _has_fields(content: dict[str, Any], fields: dict[str, type | tuple[type, ...]]) -> bool:
     return all(
-        isinstance(content.get(name), kind) and (kind is str or _is_number(content.get(name)))
+        isinstance(content.get(name), kind)
+        and (kind in (str, bool) or _is_number(content.get(name)))
         for name, kind in fields.items()
     )
 
@@ -426,6 +452,7 @@ _STEPS: dict[str, tuple[Callable[[Any, dict[str, Any], Any, float], None], dict[
     "text": (Panel._text, {"text": str}),
     "interrupt": (Panel._interrupt, {"epoch": int}),
     "commit": (Panel._commit, {}),
+    "tool_answer": (Panel._tool_answer, {"call_id": str, "is_allowed": bool}),
     "microphone": (
         Panel._microphone,
         {

@@ -10,10 +10,12 @@ from typing import Any
 import anywidget
 import traitlets
 
+from .displays import ToolDisplays
 from .exceptions import ConfigurationError
 from .panel import MAX_CHUNK_BYTES, Panel, Post
 from .talk import TALK_THREAD, TalkFace
 from .talk_core import TalkCore
+from .tools import functions_of
 
 __all__ = ["GrokLive"]
 
@@ -27,7 +29,7 @@ class GrokLive(TalkFace, anywidget.AnyWidget):
         live
 
     Everything of `Talk` is here too. Audio, transcript and key are in no trait, since traits
-    are saved into notebook files.
+    are saved into notebook files. With tools, what they display appears under the panel.
 
     Parameters
     ----------
@@ -53,6 +55,10 @@ class GrokLive(TalkFace, anywidget.AnyWidget):
         anywidget.AnyWidget.__init__(self)
         self._panel = TALK_THREAD.run(_made(self._core, self._post))
         self.on_msg(self._receive)
+        self._displays: ToolDisplays | None = None
+        if functions_of(self._core.settings.tools):
+            self._displays = ToolDisplays()
+            self._core.tool_stage = self._displays.caught
         _replace_earlier(self)
 
     @traitlets.observe("comm")
@@ -76,6 +82,13 @@ class GrokLive(TalkFace, anywidget.AnyWidget):
     def _post(self, content: dict[str, Any], buffer: bytes | None) -> None:
         if self.comm is not None:
             self.send(content, buffers=None if buffer is None else [buffer])
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """The panel; with tools, a box of the panel and the area of what they display."""
+        if self._displays is None or self.comm is None:
+            return super()._repr_mimebundle_(**kwargs)
+        bundle = self._displays.under(self)._repr_mimebundle_(**kwargs)
+        return {**bundle, "text/plain": repr(self)}
 
     def start(self) -> None:
         """Open the line and ask the page for the microphone.
@@ -103,6 +116,8 @@ class GrokLive(TalkFace, anywidget.AnyWidget):
         if self.comm is not None:
             TALK_THREAD.run(_closed(self._panel))
             TalkFace.close(self)
+            if self._displays is not None:
+                self._displays.close()
         anywidget.AnyWidget.close(self)
 
     def __repr__(self) -> str:

@@ -21,6 +21,7 @@ OUTSIDE = {"browser", "kernels", "peers"}
 # Rooms tested through their one caller.
 THROUGH = {
     "__main__.py": "test_cli.py",
+    "displays.py": "kernels/test_tools.py",
     "file_talk.py": "test_cli.py",
     "talk_core.py": "test_talk.py",
     "tool_thread.py": "test_tool_runner.py",

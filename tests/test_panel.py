@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from grok_live_widget.panel import Panel
+from grok_live_widget.rehearsal.partner import ToolCall, Unvoiced
 from grok_live_widget.settings import settings_from
 from grok_live_widget.talk_core import TalkCore
 
@@ -277,3 +278,44 @@ async def test_heartbeats_come_while_the_line_is_open(page_of: Any) -> None:
     await page.until("heartbeat")
     page.say("stop")
     await page.until("state", lambda state: state["phase"] == "closed" and state["session"] == 1)
+
+
+# --------------------------------------------------------------------------- tools
+def look(up: bool) -> str:
+    """Look."""
+    return "the sky" if up else "the ground"
+
+
+def looker(turn: Any) -> Any:
+    return Unvoiced(turn.text) if turn.role == "tool" else ToolCall("look", {"up": True})
+
+
+async def test_a_call_is_told_as_it_goes_on(page_of: Callable[..., Page]) -> None:
+    page = page_of(looker, tools=[look])
+    await page.open()
+    page.say("text", text="look up")
+    await page.until("tool", lambda told: told["call"]["state"] == "done")
+    running, done = (told["call"] for told in page.all("tool"))
+    assert (running["state"], running["name"], running["arguments"]) == (
+        "running", "look", '{"up":true}',
+    )  # fmt: skip
+    assert done == running | {"state": "done", "duration_s": done["duration_s"]}
+    page.say("hello", microphone="ok", device_rate_hz=None)
+    assert page.all("snapshot")[-1]["tools"] == [done]
+
+
+async def test_a_call_waits_for_the_first_answer_of_any_page(page_of: Callable[..., Page]) -> None:
+    page = page_of(looker, tools=[look], approve_tools=True)
+    await page.open()
+    page.say("text", text="look up")
+    waiting = (await page.until("tool"))["call"]
+    assert waiting["state"] == "waiting"
+    for odd in ({"call_id": "nobody's"}, {"is_allowed": 1}, {"is_allowed": None}):
+        page.say("tool_answer", **{"call_id": waiting["call_id"], "is_allowed": True, **odd})
+    assert page.talk.pending_approvals
+    page.say("tool_answer", call_id=waiting["call_id"], is_allowed=False)
+    page.say("tool_answer", call_id=waiting["call_id"], is_allowed=True)
+    told = await page.until("tool", lambda told: bool(told["call"]["error"]))
+    assert told["call"]["state"] == "denied"
+    assert "did not allow" in told["call"]["error"]
+    assert page.all("note") == []
