@@ -13,6 +13,7 @@ import {
   type Note,
   type PageMessage,
   readKernelMessage,
+  type ToolCall,
   type Turn,
 } from "./messages";
 import { type BinaryBuffer, readPcm } from "./pcm";
@@ -38,9 +39,10 @@ export interface Wire {
 /** What the lane tells. Sound arrives here only when this page is to play it. */
 export interface LaneListener {
   onLine(state: LineState): void;
-  onSnapshot(turns: Turn[], notes: Note[]): void;
+  onSnapshot(turns: Turn[], notes: Note[], calls: ToolCall[]): void;
   onOwner(isOwner: boolean): void;
   onTurn(turn: Turn): void;
+  onToolCall(call: ToolCall): void;
   onNote(note: Note): void;
   onAudio(header: AudioHeader, pcm: Int16Array, isJoin: boolean): void;
   onFlush(epoch: number, reply: number | null): void;
@@ -167,6 +169,8 @@ export class CommLane {
         return this.#onOwner(message.owner);
       case "turn":
         return this.listener.onTurn(message.turn);
+      case "tool":
+        return this.listener.onToolCall(message.call);
       case "note":
         return this.listener.onNote(message.note);
       case "audio":
@@ -188,9 +192,9 @@ export class CommLane {
 
   #onSnapshot(message: Extract<KernelMessage, { type: "snapshot" }>): void {
     if (message.page !== this.page) return;
-    const { turns, notes, ...state } = message;
+    const { turns, notes, tools, ...state } = message;
     this.#onLine(state);
-    this.listener.onSnapshot(turns, notes);
+    this.listener.onSnapshot(turns, notes, tools);
   }
 
   #onLine(state: LineState): void {

@@ -10,6 +10,7 @@ export type TurnDetection = "server_vad" | "push_to_talk";
 export type NoteLevel = "info" | "warning" | "error";
 export type MicrophoneAbility = "ok" | "insecure" | "policy" | "none";
 export type MicrophoneStatus = "off" | "asking" | "on" | "muted" | "failed";
+export type ToolState = "waiting" | "running" | "done" | "failed" | "denied";
 export type MicrophoneReason =
   | "insecure"
   | "policy"
@@ -59,6 +60,7 @@ export type PageMessage =
   | { type: "text"; text: string }
   | { type: "interrupt"; epoch: number }
   | { type: "commit" }
+  | { type: "tool_answer"; call_id: string; is_allowed: boolean }
   | {
       type: "microphone";
       session: number;
@@ -134,6 +136,15 @@ const readTurn = shape<Turn>({
   is_approximate: flag,
 });
 
+const readCall = shape<ToolCall>({
+  call_id: text,
+  name: text,
+  arguments: text,
+  state: oneOf<ToolState>("running", "waiting", "done", "failed", "denied"),
+  error: text,
+  duration_s: numberOrNull,
+});
+
 const stateFields = {
   owner: textOrNull,
   session: number,
@@ -152,10 +163,17 @@ const stateFields = {
 };
 
 const readers = {
-  snapshot: shape({ ...stateFields, page: text, notes: listOf(readNote), turns: listOf(readTurn) }),
+  snapshot: shape({
+    ...stateFields,
+    page: text,
+    notes: listOf(readNote),
+    turns: listOf(readTurn),
+    tools: listOf(readCall),
+  }),
   state: shape(stateFields),
   owner: shape({ owner: textOrNull }),
   turn: shape({ turn: readTurn }),
+  tool: shape({ call: readCall }),
   note: shape({ note: readNote }),
   audio: shape({
     session: number,
@@ -193,6 +211,16 @@ export interface Turn {
   heard_s: number | null;
   latency_ms: number | null;
   is_approximate: boolean;
+}
+
+/** A call of one of the kernel's functions; `arguments` is JSON text. */
+export interface ToolCall {
+  call_id: string;
+  name: string;
+  arguments: string;
+  state: ToolState;
+  error: string;
+  duration_s: number | null;
 }
 
 export type KernelType = keyof typeof readers;

@@ -5,7 +5,7 @@
 
 import { Microphone, type MicrophoneListener, microphoneAbility } from "./capture";
 import { CommLane, type KernelHealth, type LaneListener, type Wire } from "./lanes";
-import type { AudioHeader, LineState, MicrophoneState, Note, Playhead, Turn } from "./messages";
+import type { AudioHeader, LineState, MicrophoneState, Note, Playhead, ToolCall, Turn } from "./messages";
 import { audioPage } from "./page";
 import { PCM_RATE_HZ } from "./pcm";
 import { Playback, type PlaybackListener } from "./playback";
@@ -148,6 +148,13 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
     this.#update({ notes: this.#state.notes.filter((note) => note.key !== key) });
   }
 
+  /** Shown at once, since a busy kernel answers late. */
+  answerTool(callId: string, isAllowed: boolean): void {
+    this.#lane.send({ type: "tool_answer", call_id: callId, is_allowed: isAllowed });
+    const call = this.#state.calls.find((each) => each.call_id === callId);
+    if (call) this.onToolCall({ ...call, state: isAllowed ? "running" : "denied" });
+  }
+
   // What the lane tells.
 
   onLine(line: LineState): void {
@@ -173,9 +180,9 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
     if (isClosed && !this.#state.isStarting) this.#onClosed();
   }
 
-  onSnapshot(turns: Turn[], notes: Note[]): void {
+  onSnapshot(turns: Turn[], notes: Note[], calls: ToolCall[]): void {
     const shown = notes.map((note) => ({ ...note, key: this.#noteKey++ }));
-    this.#update({ turns: new Map(turns.map((turn) => [turn.id, turn])), notes: shown });
+    this.#update({ turns: new Map(turns.map((turn) => [turn.id, turn])), notes: shown, calls });
   }
 
   onSnapshotWanted(): void {
@@ -191,6 +198,12 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
 
   onTurn(turn: Turn): void {
     this.#update({ turns: new Map(this.#state.turns).set(turn.id, turn) });
+  }
+
+  onToolCall(call: ToolCall): void {
+    const isSame = (each: ToolCall) => each.call_id === call.call_id;
+    const others = this.#state.calls.filter((each) => !isSame(each) && isOpen(each));
+    this.#update({ calls: isOpen(call) ? [...others, call] : [call, ...others] });
   }
 
   onNote(note: Note): void {
@@ -308,6 +321,10 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
     const notes = this.#state.notes.filter((note) => note.text !== text);
     this.#update({ notes: [...notes, { text, level, key: this.#noteKey++ }] });
   }
+}
+
+function isOpen({ state }: ToolCall): boolean {
+  return state === "waiting" || state === "running";
 }
 
 /** The person has allowed the microphone before and has touched this page, so that nothing needs a click. */

@@ -17,6 +17,7 @@ beforeEach(() => {
     onSnapshot: vi.fn(),
     onOwner: vi.fn(),
     onTurn: vi.fn(),
+    onToolCall: vi.fn(),
     onNote: vi.fn(),
     onAudio: vi.fn(),
     onFlush: vi.fn(),

@@ -51,6 +51,14 @@ describe("what the kernel says", () => {
     }
   });
 
+  it("may be a call of a tool", () => {
+    const call = { call_id: "c1", name: "look", arguments: "{}", state: "waiting" };
+    expect(readKernelMessage({ type: "tool", call })).toMatchObject({
+      call: { ...call, error: "", duration_s: null },
+    });
+    expect(readKernelMessage({ type: "tool", call: { ...call, state: "asleep" } })).toBeNull();
+  });
+
   it("may be a turn whose figures are not known", () => {
     const turn = { id: "a", order: 1, role: "user", text: "Hi", latency_ms: null, duration_s: null };
     expect(readKernelMessage({ type: "turn", turn })).toMatchObject({

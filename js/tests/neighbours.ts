@@ -2,7 +2,7 @@
 
 import { vi } from "vitest";
 import type { Wire } from "../src/lanes";
-import type { LineState, Turn } from "../src/messages";
+import type { LineState, ToolCall, Turn } from "../src/messages";
 import type { BinaryBuffer } from "../src/pcm";
 
 export type Sent = { type: string; page: string; pcm: ArrayBuffer | undefined } & Record<string, unknown>;
@@ -70,6 +70,18 @@ export function turnOf(changes: Partial<Turn> = {}): Turn {
     heard_s: null,
     latency_ms: null,
     is_approximate: false,
+    ...changes,
+  };
+}
+
+export function callOf(changes: Partial<ToolCall> = {}): ToolCall {
+  return {
+    call_id: "c1",
+    name: "weather",
+    arguments: '{"city":"London"}',
+    state: "running",
+    error: "",
+    duration_s: null,
     ...changes,
   };
 }

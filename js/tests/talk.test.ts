@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { audioPage } from "../src/page";
 import { Scope } from "../src/scope";
 import { Talk } from "../src/talk";
-import { FakeNode, FakeWire, installAudio, lineState, settle, turnOf } from "./neighbours";
+import { callOf, FakeNode, FakeWire, installAudio, lineState, settle, turnOf } from "./neighbours";
 
 let browser: ReturnType<typeof installAudio>;
 let wire: FakeWire;
@@ -82,6 +82,11 @@ describe("at first", () => {
     expect(state().notes).toMatchObject(notes);
   });
 
+  it("a snapshot brings the calls that are not over", () => {
+    wire.say({ type: "snapshot", page: me(), ...lineState(), tools: [callOf({ state: "waiting" })] });
+    expect(state().calls).toEqual([callOf({ state: "waiting" })]);
+  });
+
   it("a talk without an owner is not another page's", () => {
     line({ owner: "", phase: "open" });
     expect(state()).toMatchObject({ isOwner: false, hasOwner: false });
@@ -90,6 +95,30 @@ describe("at first", () => {
   it("hello is said again when the kernel asks", () => {
     wire.say({ type: "snapshot_wanted" });
     expect(wire.ofType("hello")).toHaveLength(1);
+  });
+});
+
+describe("a call of a tool", () => {
+  const call = (changes = {}) => wire.say({ type: "tool", call: callOf(changes) });
+  const states = () => state().calls.map((each) => `${each.call_id} ${each.state}`);
+
+  it("is shown until another one has ended", () => {
+    call();
+    call({ call_id: "c2" });
+    call({ state: "done", duration_s: 0.5 });
+    expect(states()).toEqual(["c1 done", "c2 running"]);
+    call({ call_id: "c2", state: "failed", error: "no" });
+    expect(states()).toEqual(["c2 failed"]);
+  });
+
+  it.each([
+    [true, "running"],
+    [false, "denied"],
+  ])("is answered with %s and shown as %s at once", (isAllowed, shown) => {
+    call({ state: "waiting" });
+    talk.answerTool("c1", isAllowed);
+    expect(wire.ofType("tool_answer")).toMatchObject([{ call_id: "c1", is_allowed: isAllowed }]);
+    expect(states()).toEqual([`c1 ${shown}`]);
   });
 });
 

@@ -6,6 +6,7 @@ import { Controls, HoldToTalk } from "./controls";
 import { element, setShown, setText } from "./elements";
 import { Notices } from "./notices";
 import type { PanelActions, PanelSignals, PanelState, Store } from "./state";
+import { ToolCalls } from "./tool-calls";
 import { Transcript } from "./transcript";
 import { Voices } from "./voices";
 import { lossesOf, speakerName, statusOf } from "./words";
@@ -27,6 +28,7 @@ export class Panel {
       new Voices(signals, scope),
       new HoldToTalk(actions, scope),
       new Transcript(scope),
+      new ToolCalls(actions, scope),
       new Composer(actions, scope),
       new Losses(),
     ];

@@ -1,6 +1,14 @@
 /** What the panel shows and what it may ask for: the whole contract between a view and its talk. */
 
-import type { MicrophoneReason, MicrophoneStatus, Note, Phase, Turn, TurnDetection } from "../messages";
+import type {
+  MicrophoneReason,
+  MicrophoneStatus,
+  Note,
+  Phase,
+  ToolCall,
+  Turn,
+  TurnDetection,
+} from "../messages";
 import type { ColumnTape } from "./columns";
 
 /** waiting: hello is on its way. unanswered: 3 s without an answer. The others are the lane's. */
@@ -42,6 +50,8 @@ export interface PanelState {
   underrunCount: number;
   notes: readonly ShownNote[];
   turns: ReadonlyMap<string | number, Turn>;
+  /** Calls of tools that are not over, and the last one that is. */
+  calls: readonly ToolCall[];
 }
 
 export const INITIAL_STATE: PanelState = {
@@ -71,6 +81,7 @@ export const INITIAL_STATE: PanelState = {
   underrunCount: 0,
   notes: [],
   turns: new Map(),
+  calls: [],
 };
 
 export interface PanelActions {
@@ -85,6 +96,7 @@ export interface PanelActions {
   takeOver(): void;
   enableSound(): void;
   dismissNote(key: number): void;
+  answerTool(callId: string, isAllowed: boolean): void;
 }
 
 /** The two voices as they are drawn. */

@@ -1,6 +1,6 @@
 /** Every sentence of the panel: short, plain, with the cure where something is wrong. Plain functions of the state. */
 
-import type { MicrophoneReason, NoteLevel, Turn } from "../messages";
+import type { MicrophoneReason, NoteLevel, ToolCall, Turn } from "../messages";
 import type { PanelActions, PanelState } from "./state";
 
 export type Tone = "idle" | "working" | "listening" | "speaking" | "problem";
@@ -189,6 +189,22 @@ export function turnRemarks(turn: Turn): string[] {
 function interruptedWords({ heard_s, duration_s }: Turn): string {
   if (heard_s === null || duration_s === null || heard_s >= duration_s) return "interrupted";
   return `interrupted, ${heard_s.toFixed(1)} of ${seconds(duration_s)} heard`;
+}
+
+/** Where a call of a Python function stands. */
+export function callWords({ state, name, error, duration_s }: ToolCall, speaker: string): string {
+  switch (state) {
+    case "waiting":
+      return `${speaker} would like to call ${name}`;
+    case "running":
+      return `${name} is running…`;
+    case "done":
+      return `${name} ran${duration_s === null ? "" : ` for ${seconds(duration_s)}`}`;
+    case "failed":
+      return `${name} failed: ${error}`;
+    case "denied":
+      return `${name} was not called${error ? `: ${error}` : ""}`;
+  }
 }
 
 function seconds(duration: number): string {

@@ -4,7 +4,7 @@ import { Scope } from "../../src/scope";
 import { ColumnTape } from "../../src/view/columns";
 import { Panel } from "../../src/view/panel";
 import { INITIAL_STATE, type PanelActions, type PanelState, Store } from "../../src/view/state";
-import { turnOf } from "../neighbours";
+import { callOf, turnOf } from "../neighbours";
 
 let store: Store<PanelState>;
 let scope: Scope;
@@ -27,6 +27,7 @@ beforeEach(() => {
     takeOver: vi.fn(),
     enableSound: vi.fn(),
     dismissNote: vi.fn(),
+    answerTool: vi.fn(),
   };
   panel = new Panel(store, { you: new ColumnTape(), grok: new ColumnTape() }, actions, scope).element;
   document.body.replaceChildren(panel);
@@ -237,6 +238,65 @@ describe("the transcript", () => {
     store.update({ turns: turns({ id: "a" }, { id: "b", order: 1 }) });
     store.update({ turns: turns({ id: "b", order: 1, text: "rest" }) });
     expect(words()).toEqual(["rest"]);
+  });
+});
+
+describe("tools", () => {
+  const words = () => [...panel.querySelectorAll(".glw-call-words")].map((line) => line.textContent);
+
+  it("are not there while none is called", () => {
+    expect(isShown(".glw-calls")).toBe(false);
+  });
+
+  it("are a quiet line each", () => {
+    store.update({
+      calls: [
+        callOf({ call_id: "a", state: "done", duration_s: 0.34 }),
+        callOf({ call_id: "b" }),
+        callOf({ call_id: "c", state: "failed", error: "no paper" }),
+        callOf({ call_id: "d", state: "denied" }),
+      ],
+    });
+    expect(words()).toEqual([
+      "weather ran for 0.3 s",
+      "weather is running…",
+      "weather failed: no paper",
+      "weather was not called",
+    ]);
+    expect(isShown(".glw-call-question")).toBe(false);
+  });
+
+  it("ask for consent with name and arguments", () => {
+    store.update({ calls: [callOf({ state: "waiting" })] });
+    expect(words()).toEqual(["Grok would like to call weather"]);
+    expect(text(".glw-call-arguments")).toBe('{\n  "city": "London"\n}');
+    find(".glw-allow").click();
+    find(".glw-deny").click();
+    expect(actions.answerTool.mock.calls).toEqual([
+      ["c1", true],
+      ["c1", false],
+    ]);
+    expect([text(".glw-allow"), text(".glw-deny")]).toEqual(["Allow", "Don’t allow"]);
+    store.update({ calls: [callOf()] });
+    expect(isShown(".glw-call-question")).toBe(false);
+  });
+
+  it("take text for text, whatever it looks like", () => {
+    const evil = '<img src=x onerror="alert(1)">';
+    store.update({
+      calls: [callOf({ state: "waiting", name: evil, arguments: evil, error: evil })],
+    });
+    expect(panel.querySelector("img")).toBeNull();
+    expect(text(".glw-call-arguments")).toBe(evil);
+  });
+
+  it("keep their place in the page while they change", () => {
+    store.update({ calls: [callOf({ state: "waiting" })] });
+    const line = find(".glw-call");
+    store.update({ calls: [callOf({ call_id: "z", state: "done" }), callOf()] });
+    expect(panel.querySelectorAll(".glw-call")[1]).toBe(line);
+    store.update({ calls: [] });
+    expect(panel.querySelector(".glw-call")).toBeNull();
   });
 });
 
