@@ -235,6 +235,11 @@ class Session:
         """Why the session cannot be used any more; None while it can."""
         return self._failure
 
+    @property
+    def is_calling(self) -> bool:
+        """Whether a tool's call is not over."""
+        return self._tool_calls.has_open
+
     def observe(self, observer: Observer) -> None:
         """Have `observer` called with every event, said ones too, in order."""
         self._observers.append(observer)

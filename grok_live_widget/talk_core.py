@@ -219,6 +219,8 @@ class TalkCore:
     async def _watch_idleness(self, session: Session) -> None:
         limit_s = self.settings.idle_timeout_s
         while limit_s is not None and self.session is session:
+            if session.is_calling:
+                self._active_s = time.monotonic()
             left_s = self._active_s + limit_s - time.monotonic()
             if left_s <= 0:
                 self.note(

@@ -48,6 +48,11 @@ class ToolCalls:
         return [call for call in list(self._open.values()) if call.state == "waiting"]
 
     @property
+    def has_open(self) -> bool:
+        """Whether any is not over."""
+        return bool(self._open)
+
+    @property
     def shown(self) -> list[ToolCallState]:
         """The one that ended last, and those that have not ended; a copy."""
         last = [] if self._last is None else [self._last]

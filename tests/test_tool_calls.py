@@ -21,7 +21,9 @@ def states(calls: ToolCalls) -> list[tuple[str, str]]:
 
 def test_a_call_goes_from_waiting_to_done() -> None:
     calls = ToolCalls()
+    assert not calls.has_open
     assert calls.apply(ASKED) is calls.waiting[0]
+    assert calls.has_open
     assert calls.waiting[0].arguments == "{}"
     for event, state in (
         (ToolAnswered(call_id="c1", is_allowed=True), "running"),
@@ -32,6 +34,7 @@ def test_a_call_goes_from_waiting_to_done() -> None:
         assert changed is not None
         assert changed.state == state
         assert calls.waiting == []
+    assert not calls.has_open
     assert (changed.arguments, changed.output, changed.duration_s) == ("{}", "up", 0.5)
 
 

@@ -296,6 +296,20 @@ async def test_sound_goes_on_while_a_function_runs(silence: Any) -> None:
         assert heard.outputs == ["done"]
 
 
+def test_a_line_is_not_idle_while_a_function_runs() -> None:
+    was_closed = threading.Event()
+
+    def slow() -> str:
+        return "closed" if was_closed.wait(1.5) else "still open"
+
+    with Talk(partner=calling(ToolCall("slow")), tools=[slow], idle_timeout_s=1) as talk:
+        talk.start()
+        session = talk._core.session
+        assert session is not None
+        session.on_closed(was_closed.set)
+        assert talk.ask("please").text == "still open"
+
+
 # --------------------------------------------------------------------------- ask
 @pytest.mark.parametrize("detection", [ServerVad(), PushToTalk()], ids=["vad", "push"])
 def test_ask_returns_the_reply_after_the_round_and_not_the_lead_in(

@@ -1,0 +1,58 @@
+"""A call waits for the person's click, and what the tool displays stands under the panel."""
+
+from __future__ import annotations
+
+from .conftest import OpenNotebook
+
+TOOLS = """
+import matplotlib.pyplot as plt
+from IPython.display import HTML, display
+from grok_live_widget import GrokLive, tool
+
+@tool(approve=True)
+def draw(title: str, values: list[float]) -> str:
+    "Draw a line."
+    plt.figure(figsize=(4, 2))
+    plt.title(title)
+    plt.plot(values)
+    plt.show()
+    display(HTML(f"<b class='by-a-tool'>{title}</b>"))
+    return f"drew {title}"
+
+live = GrokLive(partner="talker", tools=[draw])
+live
+"""
+LATER = "print('a later cell')"
+
+
+def test_a_person_allows_a_call_and_sees_what_it_displays(open_notebook: OpenNotebook) -> None:
+    notebook = open_notebook([TOOLS, LATER], viewport={"width": 1100, "height": 1400})
+    notebook.run_cells(0, 1)
+    notebook.send_text('call draw {"title": "hills", "values": [1, 3, 2]}')
+    question = notebook.panel.locator(".glw-call[data-state=waiting]")
+    question.wait_for()
+    assert "would like to call draw" in question.inner_text()
+    assert '"title": "hills"' in question.inner_text()
+    notebook.press("Allow")
+    box = notebook.page.locator(".widget-vbox", has=notebook.panel)
+    box.locator("img").wait_for()
+    assert box.locator(".by-a-tool").inner_text() == "hills"
+    panel, image = notebook.panel.bounding_box(), box.locator("img").bounding_box()
+    assert panel is not None
+    assert image is not None
+    assert image["y"] >= panel["y"] + panel["height"]
+    assert "draw ran" in notebook.panel.locator(".glw-calls").inner_text()
+    notebook.wait_for_turns("grok", 1)
+    assert notebook.transcript()[-1][1].startswith("The tool answered: drew hills")
+    assert [each["output_type"] for each in notebook.outputs(1)] == ["stream"]
+
+
+def test_a_call_that_is_not_allowed_is_not_made(open_notebook: OpenNotebook) -> None:
+    notebook = open_notebook([TOOLS])
+    notebook.run_cells(0)
+    notebook.send_text('call draw {"title": "hills", "values": []}')
+    notebook.panel.locator(".glw-call[data-state=waiting]").wait_for()
+    notebook.press("Don’t allow")
+    notebook.wait_for_turns("grok", 1)
+    assert "not allow" in notebook.transcript()[-1][1]
+    assert notebook.page.locator(".by-a-tool").count() == 0
