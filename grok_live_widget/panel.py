@@ -139,13 +139,16 @@ class Panel:
 
     async def _keep_pumping(self) -> None:
         """Turns and sound, ten times a second while there is any."""
-        while self._changed or self.downlink.has_queued:
+        while self._changed or (self.lease.owner and self.downlink.has_queued):
             self._pump(time.monotonic())
             self._send_turns()
             self._tell_busy()
             await asyncio.sleep(PUMP_S)
 
     def _pump(self, now_s: float) -> None:
+        # Where nobody plays, sound waits for the next page.
+        if not self.lease.owner:
+            return
         for content, buffer in self.downlink.messages(now_s):
             self._send(content, buffer)
 
@@ -244,6 +247,7 @@ class Panel:
                 "turns": [self._turn(turn) for turn in self._talk.conversation.turns],
             }
         )
+        self._pump_soon()
         if ping_id is not None:
             self._send({"type": "ping", "id": ping_id})
             self._spawn(self._expire_later(ping_id))
@@ -254,7 +258,9 @@ class Panel:
             self._owner_changed()
 
     def _owner_changed(self) -> None:
-        self.downlink.start_over()
+        for turn, reply in self.downlink.start_over():
+            self._replies[id(turn)] = reply
+            self._changed[id(turn)] = turn
         self.microphone_state = "off"
         self._talk.set_player(bool(self.lease.owner))
         self._send({"type": "owner", "owner": self.lease.owner})
