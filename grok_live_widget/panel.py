@@ -69,7 +69,6 @@ class Panel:
         self._tasks: set[asyncio.Task[None]] = set()
         self._told_lost = 0
         self._told_busy = False
-        self._told_busy = False
         talk.observe(self._observe)
 
     # ----------------------------------------------------------------- from the talk
@@ -117,8 +116,7 @@ class Panel:
         """Once a second while the line is not closed."""
         while self._talk.phase != "closed":
             self._send({"type": "heartbeat", "session": self.downlink.session})
-            if self.downlink.is_overdue(time.monotonic()) != self._told_busy:
-                self._send_state()
+            self._tell_busy()
             await self._watch_for_lost_page()
             await asyncio.sleep(HEARTBEAT_S)
 
@@ -187,9 +185,7 @@ class Panel:
         }
 
     def _send_state(self) -> None:
-        state = self._state()
-        self._told_busy = state["busy_cell"]
-        self._send({"type": "state", **state})
+        self._send({"type": "state", **self._state()})
 
     def _tell_busy(self) -> None:
         """A cell holds up what the page says, or does so no longer."""

@@ -13,7 +13,12 @@ from .versions import ROOT, environment_with, is_installed
 
 LOWEST = {"anywidget": "0.9.18", "ipywidgets": "8.0.0", "websockets": "15.0"}
 # Everything that has to do with the socket.
-ON_THE_SOCKET = ["test_wire.py", "test_session.py", "test_connecting.py", "rehearsal/test_server.py"]
+ON_THE_SOCKET = [
+    "test_wire.py",
+    "test_session.py",
+    "test_connecting.py",
+    "rehearsal/test_server.py",
+]
 
 RUN_TESTS = "import sys, pytest; sys.exit(pytest.main(sys.argv[1:]))"
 TALK = """
@@ -79,7 +84,5 @@ def test_the_panel_needs_no_more_than_the_lowest_of_all() -> None:
 @pytest.mark.slow
 def test_every_test_of_the_socket_passes_with_the_lowest_websockets() -> None:
     files = [f"tests/{name}" for name in ON_THE_SOCKET]
-    said = run(
-        RUN_TESTS, "-q", "-p", "no:cacheprovider", *files, requirements=lowest("websockets")
-    )
+    said = run(RUN_TESTS, "-q", "-p", "no:cacheprovider", *files, requirements=lowest("websockets"))
     assert re.search(r"\b\d\d+ passed", said)
