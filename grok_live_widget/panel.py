@@ -25,10 +25,11 @@ from .events import (
     SessionOpened,
 )
 from .exceptions import ConnectError, GrokLiveError, SessionClosed
-from .lanes import Downlink, Heard, Uplink
+from .lanes import Downlink, Heard
 from .lease import Lease
 from .talk_core import TalkCore
 from .turns import Turn
+from .uplink import Uplink
 
 __all__ = ["Panel"]
 
