@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -168,6 +170,21 @@ def test_the_rehearsal_runs_alone_until_it_is_interrupted(
         server.stdout.read()
     assert server.returncode == 130
     assert np.array_equal(read_wav(out)[0], question)
+
+
+def test_the_lab_prints_an_address_that_leads_to_the_lesson() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "grok_live_widget", "lab", "--no-open", "--port", str(port)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as lab:
+        assert lab.stdout is not None
+        lines = iter(lab.stdout.readline, "")
+        address = f"http://127.0.0.1:{port}/lab/tree/01_hello_grok.ipynb"
+        assert any(address in line for line in lines)
+        os.killpg(lab.pid, signal.SIGKILL)
 
 
 def test_help_and_version_are_there(capsys: pytest.CaptureFixture[str]) -> None:

@@ -116,7 +116,9 @@ def events_of(kind: type, dialect: Dialect) -> st.SearchStrategy[Any]:
         TurnDetection | None: _detections(dialect),
         tuple[ToolOffer, ...] | None: _offers(dialect),
     }
-    fields = {f.name: narrowed.get(f.name, by_type[hints[f.name]]) for f in dataclasses.fields(kind)}
+    fields = {
+        f.name: narrowed.get(f.name, by_type[hints[f.name]]) for f in dataclasses.fields(kind)
+    }
     return st.builds(kind, **fields)
 
 
