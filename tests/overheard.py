@@ -1,9 +1,9 @@
 """Talks and failures with a key, and all that anybody could overhear of them, printed.
 
 A script that `test_secrets.py` runs: with every logger at its most talkative, asyncio in its
-debug mode, and each error as a traceback with the locals of every frame that is not this file's
-own. A key that is passed as an argument is in the frame of whoever passes it; nothing can be
-done about that one.
+debug mode, and the locals of every frame that an error came through but this file's own. A key
+that is passed as an argument is in the frame of whoever passes it; nothing can be done about
+that one.
 """
 
 from __future__ import annotations
@@ -38,6 +38,10 @@ ANSWERS = {
 }
 
 
+def say(*words: object) -> None:
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+
+
 def listen_to_everything() -> None:
     logging.basicConfig(level=logging.DEBUG, stream=sys.stdout, format="LOG %(name)s %(message)s")
     logging.captureWarnings(capture=True)
@@ -53,12 +57,20 @@ def listen_to_everything() -> None:
 def tell(error: BaseException | None) -> None:
     """An error and all that led to it, with the locals of all frames but this file's."""
     while error is not None:
-        told = traceback.TracebackException.from_exception(error, capture_locals=True)
-        for frame in told.stack:
-            if frame.filename != __file__:
-                print(f"FRAME {frame.filename}:{frame.name} {frame.line} {frame.locals}")
-        print("ERROR", repr(error), error, vars(error))
+        for frame, line in traceback.walk_tb(error.__traceback__):
+            if frame.f_code.co_filename != __file__:
+                say("FRAME", frame.f_code.co_filename, line, frame.f_code.co_qualname)
+                for name, value in frame.f_locals.items():
+                    say("LOCAL", name, shown(value))
+        say("ERROR", repr(error), error, vars(error))
         error = error.__cause__ or error.__context__
+
+
+def shown(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception as error:  # noqa: BLE001  (what is half made may have no repr)
+        return f"({error!r})"
 
 
 @contextlib.contextmanager
@@ -75,19 +87,19 @@ def saying(answer: bytes) -> Iterator[str]:
         return await asyncio.start_server(talk, "127.0.0.1", 0)
 
     server = thread.run(serve())
-    yield "ws://127.0.0.1:{}".format(server.sockets[0].getsockname()[1])
+    yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     thread.loop.call_soon_threadsafe(server.close)
     thread.close()
 
 
-def attempt(what: str, do: Callable[[], Any]) -> None:
-    print("CASE", what)
+def attempt(what: str, do: Callable[..., Any], *arguments: Any, **settings: Any) -> None:
+    say("CASE", what)
     try:
-        do()
+        do(*arguments, **settings)
     except Exception as error:  # noqa: BLE001  (whatever comes is to be told)
         tell(error)
     else:
-        print("WENT WELL")
+        say("WENT WELL")
 
 
 def talk_at(url: str, **key: str) -> None:
@@ -96,20 +108,20 @@ def talk_at(url: str, **key: str) -> None:
         talk = make(url=url, **key, open_timeout_s=3)
         try:
             turn = talk.ask("Hello.", timeout_s=20)
-            print(talk, vars(talk._core), talk.turns, turn, talk.settings, talk.notes)
+            say(talk, vars(talk._core), talk.turns, turn, talk.settings, talk.notes)
         finally:
-            print("STATE", talk.get_state() if isinstance(talk, GrokLive) else "")
+            say("STATE", talk.get_state() if isinstance(talk, GrokLive) else "")
             talk.close()
 
     async def alone() -> None:
         line = connect(url=url, **key, open_timeout_s=3)
-        print(line, vars(line))
+        say(line, vars(line))
         async with line as session:
-            print(session, vars(session), vars(session._protocol))
+            say(session, vars(session), vars(session._protocol))
             await session.send_text("Hello.")
             await session.respond()
             async for event in session:
-                print(event)
+                say(event)
                 if "ResponseDone" in repr(event):
                     break
 
@@ -122,28 +134,32 @@ def every_case(key: str) -> None:
     right, wrong = os.environ["RIGHT_KEY"], "another-key"
     for dialect in DIALECTS:
         with RehearsalServer(partner, speed=1e9, api_key=right) as server:
-            attempt(f"{dialect} talk", lambda: talk_at(server.url(dialect), **given))
-            print(server, vars(server).get("_settings"))
+            attempt(f"{dialect} talk", talk_at, server.url(dialect), **given)
+            say(server, vars(server).get("_settings"))
         with RehearsalServer(partner, api_key=wrong) as server:
-            attempt(f"{dialect} wrong key", lambda: talk_at(server.url(dialect), **given))
+            attempt(f"{dialect} wrong key", talk_at, server.url(dialect), **given)
             address = server.url(dialect)
-        attempt(f"{dialect} nobody there", lambda: talk_at(address, **given))
+        attempt(f"{dialect} nobody there", talk_at, address, **given)
         for name, answer in ANSWERS.items():
             with saying(answer) as address:
-                attempt(f"{dialect} {name}", lambda: talk_at(f"{address}/v1/{dialect}", **given))
-    for name, settings in {
+                attempt(f"{dialect} {name}", talk_at, f"{address}/v1/{dialect}", **given)
+    wrong_settings: dict[str, dict[str, Any]] = {
         "unprotected": {"url": "ws://example.test/v1/live"},
         "unknown setting": {"voise": "nova"},
         "wrong setting": {"sample_rate": 8000},
-    }.items():
+    }
+    for name, settings in wrong_settings.items():
         for make in (Talk, GrokLive, connect):
-            attempt(name, lambda: make(**settings, **given))
+            attempt(name, make, **settings, **given)
+    twice = f" {right}\n{right} "
+    if not key:
+        os.environ[KEY_NAME] = twice
     for make in (Talk, GrokLive, connect):
-        attempt("no key at all", lambda: make(api_key=f" {right}\n{right} "))
+        attempt("no key at all", make, **({"api_key": twice} if key else {}))
     gc.collect()
 
 
 if __name__ == "__main__":
     listen_to_everything()
-    print("VERSION", websockets.__version__)
+    say("VERSION", websockets.__version__)
     every_case(sys.argv[1] if len(sys.argv) > 1 else "")

@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import base64
-import os
+import contextlib
+import json
+import pickle
 import subprocess
 import sys
+import traceback
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import nbformat
+import numpy as np
 import pytest
 
+from grok_live_widget import GrokLive, RehearsalServer, Talk, connect
+from grok_live_widget.connecting import who_answers
+from grok_live_widget.settings import Settings
+
+from .kernels.kernel import Kernel
+from .kernels.page import Page
 from .versions import ROOT, environment_with
 
 KEY = "xai-this-is-what-nobody-may-see-0123456789"
 NAME = "XAI_API_KEY"
+ASKED = "Which roses grow in shade?"
+ANSWERED = "The rugosa roses do."
+INSTRUCTIONS = "Answer as a gardener would."
+DIALECTS = pytest.mark.parametrize("dialect", ["realtime", "live"])
+
 OVERHEARD = ROOT / "tests" / "overheard.py"
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
 
 def forms(key: str) -> set[str]:
@@ -32,6 +51,21 @@ def assert_nowhere_in(text: str) -> None:
         assert at < 0, f"the key is in:\n{text[max(0, at - 300) : at + 60]}"
 
 
+@pytest.fixture
+def server() -> Iterator[RehearsalServer]:
+    """One that accepts the key and no other."""
+    options = {"speed": float("inf"), "words": False}
+    with RehearsalServer(lambda turn: ANSWERED, api_key=KEY, **options) as server:
+        yield server
+
+
+@pytest.fixture
+def refusing() -> Iterator[RehearsalServer]:
+    """One that does not."""
+    with RehearsalServer(lambda turn: ANSWERED, api_key="another") as server:
+        yield server
+
+
 def test_a_key_is_found_where_it_is() -> None:
     for before in range(3):
         hidden = base64.b64encode(f"{'-' * before}{KEY}{'-' * before}".encode()).decode()
@@ -39,9 +73,10 @@ def test_a_key_is_found_where_it_is() -> None:
             assert_nowhere_in(f"{{{hidden}}}")
 
 
+# --------------------------------------------------------------------------- overheard
 @pytest.mark.parametrize("source", ["environment", "argument"])
 @pytest.mark.parametrize("requirement", ["websockets==15.0", ""], ids=["lowest", "newest"])
-def test_no_log_no_error_and_no_traceback_with_locals_shows_the_key(
+def test_no_log_no_error_and_no_frame_under_it_shows_the_key(
     requirement: str, source: str, tmp_path: Path
 ) -> None:
     more = {"RIGHT_KEY": KEY, "PYTHONASYNCIODEBUG": "1", "IPYTHONDIR": str(tmp_path)}
@@ -57,8 +92,141 @@ def test_no_log_no_error_and_no_traceback_with_locals_shows_the_key(
     )
     said = done.stdout + done.stderr
     assert done.returncode == 0, said[-3000:]
+    version = requirement.partition("==")[2] or "1"
+    assert f"VERSION {version}" in said
     assert said.count("WENT WELL") == 2
-    assert "LOG asyncio" in said
-    assert "does not accept the API key" in said
-    assert "nothing answers" in said
+    for sentence in ("LOG asyncio", "does not accept the API key", "nothing answers", "redirect"):
+        assert sentence in said
+    assert "ResourceWarning" not in said
     assert_nowhere_in(said)
+
+
+@pytest.mark.parametrize("make", [Talk, GrokLive, connect])
+def test_a_traceback_with_locals_can_be_made_of_a_talk_that_cannot(make: Any) -> None:
+    with pytest.raises(Exception, match="sample_rate") as caught:
+        make(api_key="a-key", sample_rate=8000)
+    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert "sample_rate" in "".join(told.format())
+
+
+# --------------------------------------------------------------------------- shown and pickled
+@DIALECTS
+def test_nothing_that_a_person_can_print_or_pickle_holds_the_key(
+    server: RehearsalServer, dialect: str
+) -> None:
+    url = server.url(dialect)
+    with Talk(url=url, api_key=KEY) as talk, GrokLive(url=url, api_key=KEY) as live:
+        told: list[Any] = []
+        talk._core.observe(lambda event, changed, now_s: told.append(event))
+        for each in (talk, live):
+            each.ask(ASKED)
+        held = [
+            *(talk, talk.settings, talk.turns, talk.turns[-1], talk.notes, talk._core),
+            *(talk._core.session, talk._core.answerer, live, live._panel, live.get_state()),
+            *(connect(url=url, api_key=KEY), who_answers(Settings(url=url), KEY), *told),
+        ]
+    assert len(told) > 5
+    for value in held:
+        assert_nowhere_in(repr(value) + str(value))
+        assert_nowhere_in("".join(_pickled(value)))
+
+
+def _pickled(value: object) -> Iterator[str]:
+    """As far as it can be pickled at all."""
+    for protocol in (0, pickle.HIGHEST_PROTOCOL):
+        with contextlib.suppress(TypeError, AttributeError, pickle.PicklingError):
+            yield pickle.dumps(value, protocol).decode("latin-1")
+
+
+# --------------------------------------------------------------------------- the notebook
+SHOWN = """
+live = GrokLive(url={url!r}, instructions={instructions!r})
+live
+"""
+EVERYTHING_IS_LOGGED = """
+%xmode Verbose
+import logging, sys
+logging.basicConfig(level=logging.DEBUG, stream=sys.stdout)
+from grok_live_widget import GrokLive
+"""
+
+
+def test_no_notebook_file_holds_the_key_nor_a_word_of_the_talk_in_its_widgets(
+    server: RehearsalServer, refusing: RehearsalServer, tmp_path: Path
+) -> None:
+    cells = [EVERYTHING_IS_LOGGED]
+    for each in (server, refusing):
+        for dialect in ("realtime", "live"):
+            cells.append(SHOWN.format(url=each.url(dialect), instructions=INSTRUCTIONS))
+            cells.append(f"turn = live.ask({ASKED!r})")
+    cells.append("GrokLive(sample_rate=8000)")
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
+    path = tmp_path / "talk.ipynb"
+    nbformat.write(notebook, path)
+    done = subprocess.run(
+        [sys.executable, "-m", "jupyter", "execute", "--inplace", "--allow-errors", str(path)],
+        env=environment_with(**{NAME: KEY, "IPYTHONDIR": str(tmp_path / "ipython")}),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    saved = path.read_text("utf-8")
+    assert saved.count(" does not accept the API key") >= 2
+    assert "sample_rate must be" in saved
+    assert_nowhere_in(saved + done.stdout + done.stderr)
+    state = json.dumps(json.loads(saved)["metadata"]["widgets"][WIDGET_STATE])
+    assert "anywidget" in state
+    for said in (ASKED, ANSWERED, INSTRUCTIONS):
+        assert said not in state
+
+
+# --------------------------------------------------------------------------- the page
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    """One that has the key in its environment."""
+    kernel = Kernel(tmp_path_factory.mktemp("kernel"), **{NAME: KEY})
+    yield kernel
+    kernel.close()
+
+
+def _all_that_was_published(kernel: Kernel) -> str:
+    buffers = b" ".join(buffer for each in kernel.published() for buffer in each.buffers)
+    contents = json.dumps([each.content for each in kernel.published()])
+    return contents + buffers.decode("latin-1") + (kernel.folder / "kernel.log").read_text()
+
+
+@DIALECTS
+def test_no_message_to_the_page_holds_the_key(
+    kernel: Kernel, server: RehearsalServer, dialect: str
+) -> None:
+    made = kernel.run(f"live = GrokLive(url={server.url(dialect)!r})")
+    page = Page(kernel, made.comm_id, "page-1")
+    page.say_hello()
+    page.say("start", with_microphone=True)
+    page.wait("state", phase="open")
+    page.speak(np.zeros(2400, np.int16))
+    page.say("text", text=ASKED)
+    page.wait_for_turn(role="assistant", is_complete=True)
+    page.say_hello()
+    kernel.run("live.close()")
+    published = _all_that_was_published(kernel)
+    assert ASKED in published
+    assert_nowhere_in(published)
+
+
+@DIALECTS
+def test_a_key_that_is_refused_is_not_told_to_the_page(
+    kernel: Kernel, refusing: RehearsalServer, dialect: str
+) -> None:
+    made = kernel.run(f"live = GrokLive(url={refusing.url(dialect)!r})")
+    page = Page(kernel, made.comm_id, "page-1")
+    page.say_hello()
+    page.say("start", with_microphone=True)
+    page.wait("note", lambda content: "does not accept the API key" in content["note"]["text"])
+    asked = kernel.begin("%xmode Verbose\nlive.ask('Hello.')")
+    assert asked.wait_for_reply()["ename"] == "AuthenticationError"
+    kernel.run("live.close()")
+    assert_nowhere_in(_all_that_was_published(kernel))

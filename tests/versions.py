@@ -26,6 +26,7 @@ INSTALL_WITHIN_S = 300
 def environment_with(*requirements: str, **more: str) -> dict[str, str]:
     """This process's environment with these versions (``"name==1.2"``) in front."""
     folders = [str(folder_of(each)) for each in requirements if not is_installed(each)]
+    folders += filter(None, [os.environ.get("PYTHONPATH")])
     return os.environ | {"PYTHONPATH": os.pathsep.join(folders)} | more
 
 

@@ -141,12 +141,6 @@ class NotebookPage:
         outputs: list[dict[str, Any]] = self.page.evaluate(_OUTPUTS, index)
         return outputs
 
-    def hide_output(self, index: int) -> None:
-        """Fold away what stands below a cell, so that it is not drawn."""
-        self.page.evaluate(
-            "index => { testNotebook().content.widgets[index].outputHidden = true; }", index
-        )
-
     def command(self, name: str) -> None:
         """Run a command of JupyterLab."""
         self.page.evaluate("name => jupyterapp.commands.execute(name)", name)
@@ -226,7 +220,7 @@ class NotebookPage:
     def wait_until_sounding(self, *, after_samples: int = 0, timeout_s: float = 40) -> None:
         """Until more than so much of a reply has left the loudspeaker [samples at 24 kHz]."""
         self.until(
-            "least => seams.positions.some(({is_final, sample_count}) => !is_final && sample_count > least)",
+            "least => seams.positions.some((at) => !at.is_final && at.sample_count > least)",
             after_samples,
             timeout_s=timeout_s,
             what="a reply to sound",

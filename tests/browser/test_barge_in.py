@@ -88,7 +88,6 @@ def _assert_cut_where_it_says(notebook: NotebookPage) -> None:
 
     rate_hz = notebook.device_rate_hz()
     end = end_of_reply(pcm, notebook.heard(), rate_hz, counted)
-    print(counted, end)
     tolerance = QUANTUM * PCM_RATE_HZ / rate_hz
     assert abs(end.last_clean_sample + FADE_SAMPLES - counted) <= tolerance
     # Beyond the count there is only the resampler's ringing.

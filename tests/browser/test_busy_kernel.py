@@ -51,7 +51,6 @@ def test_speech_reaches_the_server_and_the_reply_sounds_while_a_cell(
     began_s, ended_s = notebook.kernel.value("[began_s, ended_s]")
     [answered_s] = notebook.kernel.value("answered_at_s")
     sounded_s = [at_ms / 1000 for at_ms in notebook.page.evaluate("seams.soundingAtMs()")]
-    print(f"{answered_s - began_s:.2f} {sounded_s[0] - began_s:.2f} {sounded_s[-1] - began_s:.2f}")
     assert began_s < answered_s < ended_s
     assert answered_s < min(sounded_s) < ended_s
     assert notebook.losses() == ""

@@ -14,8 +14,10 @@ from .speech import Said, Studio
 
 MADE = """
 from grok_live_widget import RehearsalServer
-replies = ["The Fourier transform takes a sound apart into tones, and tells how strong each one is.",
-           "Yes, and nothing of the sound is lost on the way; the tones can be put together again."]
+replies = [
+    "The Fourier transform takes a sound apart into tones, and tells how strong each is.",
+    "Yes, and nothing of the sound is lost; the tones can be put together again.",
+]
 server = RehearsalServer(lambda turn: replies.pop(0) if replies else "Good.").start()
 live = GrokLive(url=server.url("realtime"), api_key="rehearsal", voice="nova")
 live
@@ -44,7 +46,8 @@ CONTRASTS = """() => {
   };
   const shown = [...document.querySelectorAll('.glw-panel *')]
     .filter((element) => element.checkVisibility({ opacityProperty: true }))
-    .filter((element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim()));
+    .filter((element) => [...element.childNodes]
+      .some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim()));
   return shown.map((element) => {
     const [a, b] = [light(rgb(getComputedStyle(element).color)), light(ground(element))];
     return [element.className, (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)];

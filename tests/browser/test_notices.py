@@ -33,9 +33,7 @@ def test_each_line_that_cannot_be_opened_is_told_in_one_sentence(open_notebook: 
     for place, (_, _, words) in enumerate(WRONG.values()):
         notebook.look_at(place)
         notebook.press("Start")
-        sentences = notebook.wait(notebook.notices, what="a notice")
-        assert len(sentences) == 1, sentences
-        [sentence] = sentences
+        [sentence] = notebook.wait(notebook.notices, what="a notice")
         assert words in sentence
         _assert_is_a_sentence(sentence)
         notebook.panel.get_by_role("button", name="Start", exact=True).wait_for()

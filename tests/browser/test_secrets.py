@@ -31,16 +31,19 @@ live = GrokLive(url=server.url(dialect := {dialect!r}), instructions={instructio
 live
 """
 
-# Walks through everything that can be reached from the notebook, its kernel's comms and the page's own object.
+# Walks through all that can be reached from JupyterLab, the notebook (its kernel's comms are
+# part of it) and the page's own object.
 SEARCH = """(needles) => {
   const seen = new Set(), found = [], queue = [testNotebook(), seams.page(), jupyterapp];
   while (queue.length > 0) {
     const value = queue.pop();
-    if (typeof value === 'string' && needles.some(needle => value.includes(needle))) found.push(value);
+    const isText = typeof value === 'string';
+    if (isText && needles.some(needle => value.includes(needle))) found.push(value);
     if (value === null || (typeof value !== 'object' && typeof value !== 'function')) continue;
     if (seen.has(value) || value instanceof Node || value === window) continue;
     seen.add(value);
-    if (value instanceof Map || value instanceof Set) queue.push(...value.keys(), ...value.values());
+    const isHolder = value instanceof Map || value instanceof Set;
+    if (isHolder) queue.push(...value.keys(), ...value.values());
     if (ArrayBuffer.isView(value)) continue;
     for (const name of Reflect.ownKeys(value)) {
       const property = Object.getOwnPropertyDescriptor(value, name);

@@ -98,16 +98,21 @@ class Kernel:
         Where it may write.
     requirements : str
         As ``"ipykernel==6.31.0"``.
+    **variables : str
+        More of its environment.
     """
 
-    def __init__(self, folder: Path, *requirements: str) -> None:
+    def __init__(self, folder: Path, *requirements: str, **variables: str) -> None:
         self.folder = folder
         self._published: list[Published] = []
         self._news = threading.Condition()
         self._is_open = True
         self._stop_count = 0
         environment = environment_with(
-            *requirements, IPYTHONDIR=str(folder), PYDEVD_DISABLE_FILE_VALIDATION="1"
+            *requirements,
+            IPYTHONDIR=str(folder),
+            PYDEVD_DISABLE_FILE_VALIDATION="1",
+            **variables,
         )
         key = b"between the kernel and these tests"
         place, line = write_connection_file(str(folder / "kernel.json"), ip="127.0.0.1", key=key)
@@ -187,9 +192,7 @@ class Kernel:
         """How much it has published so far."""
         return len(self._published)
 
-    def wait(
-        self, condition: Callable[[], T], what: str = "", timeout_s: float = PATIENCE_S
-    ) -> T:
+    def wait(self, condition: Callable[[], T], what: str = "", timeout_s: float = PATIENCE_S) -> T:
         """Look again at each message, until it is true; returns what it is."""
         deadline_s = time.monotonic() + timeout_s
         while not (answer := condition()):

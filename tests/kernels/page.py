@@ -183,12 +183,11 @@ class Page:
     # ----------------------------------------------------------------- sound
     def play(self, reply: int | None = None) -> bytes:
         """Play a reply as fast as it comes, acknowledging and reporting; returns its sound."""
-        done = 0
+        done: list[Published] = []
         while True:
-            new = self.kernel.wait(lambda: self.messages("audio")[done:], "more sound")
-            for message in new:
+            for message in self.kernel.wait(lambda: self.messages("audio")[len(done) :], "sound"):
                 content = message.content["data"]["content"]
-                done += 1
+                done.append(message)
                 if reply not in (None, content["reply"]):
                     continue
                 reply = content["reply"]
