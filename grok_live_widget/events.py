@@ -472,6 +472,20 @@ class SoundAnnounced:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SoundEnded:
+    """Nothing more of an announced clip follows; without speech in it, its turn ends here."""
+
+    turn_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerChanged:
+    """Whether somebody listens: a reply's latency is then taken at its first sound heard."""
+
+    has_player: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlaybackReported:
     """How much of a reply has left the loudspeaker.
 
@@ -499,6 +513,8 @@ LocalEvent = (
     | Noted
     | Interrupted
     | SoundAnnounced
+    | SoundEnded
+    | PlayerChanged
     | PlaybackReported
 )
 

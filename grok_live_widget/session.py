@@ -30,6 +30,7 @@ from .events import (
     Item,
     Noted,
     PlaybackReported,
+    PlayerChanged,
     SessionEnded,
     SessionOpened,
 )
@@ -228,7 +229,9 @@ class Session:
 
     def set_player(self, has_player: bool) -> None:
         """Tell whether somebody listens."""
-        self._protocol.has_player = self._conversation.has_player = has_player
+        self._protocol.has_player = has_player
+        if has_player != self._conversation.has_player:
+            self._hand_out(PlayerChanged(has_player))
 
     async def say(self, *events: ClientEvent) -> None:
         """Say `events` now; raises where the protocol forbids it."""

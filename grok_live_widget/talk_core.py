@@ -29,6 +29,7 @@ from .events import (
     PushToTalk,
     SessionEnded,
     SoundAnnounced,
+    SoundEnded,
 )
 from .exceptions import (
     AuthenticationError,
@@ -346,7 +347,7 @@ class TalkCore:
                 pending.has_sent_all = True
                 await self._send_silence(session, pending)
             finally:
-                self.conversation.give_up_clip(turn.turn_id)
+                session.tell(SoundEnded(turn_id=turn.turn_id))
         return turn
 
     async def _send_silence(self, session: Session, pending: PendingReply) -> None:
@@ -430,7 +431,7 @@ class TalkCore:
             except GrokLiveError:
                 pass  # The end of the session has been told already.
             finally:
-                self.conversation.give_up_clip(turn.turn_id)
+                session.tell(SoundEnded(turn_id=turn.turn_id))
 
 
 def _as_sentence(text: str) -> str:

@@ -26,7 +26,7 @@ VOCABULARY = [*get_args(ClientEvent), *get_args(ServerEvent), *get_args(LocalEve
 NEEDED: dict[str, Any] = {
     "api_key": "k", "pcm": b"\1\0", "item": events.Item(), "item_id": "i", "audio_end_ms": 1,
     "response_id": "r", "dialect": "live", "host": "h", "text": "t", "turn_id": "u",
-    "sample_count": 1, "phase": "open",
+    "sample_count": 1, "phase": "open", "has_player": True,
 }  # fmt: skip
 
 
