@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from .exceptions import SessionError as SessionError
     from .exceptions import UnsupportedByServer as UnsupportedByServer
     from .nested import allow_nested_asyncio as allow_nested_asyncio
+    from .recording import SavedTalk as SavedTalk
+    from .recording import load as load
     from .rehearsal import RehearsalServer as RehearsalServer
     from .session import Session as Session
     from .settings import Settings as Settings
@@ -46,6 +48,7 @@ _ROOMS = {
     "GrokLive": "widget",
     "PushToTalk": "events",
     "RehearsalServer": "rehearsal",
+    "SavedTalk": "recording",
     "ServerVad": "events",
     "Session": "session",
     "Settings": "settings",
@@ -54,6 +57,7 @@ _ROOMS = {
     "Turns": "turns",
     "allow_nested_asyncio": "nested",
     "connect": "connecting",
+    "load": "recording",
     "plots": "",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import warnings
 from collections.abc import Generator
@@ -21,6 +22,7 @@ from .exceptions import (
     RehearsalWarning,
     SessionClosed,
 )
+from .recording import Recording, check_new_folder
 from .rehearsal import RehearsalServer
 from .session import Observer, Session, open_session
 from .settings import UNSET, Settings, is_loopback, settings_from
@@ -236,6 +238,7 @@ class Connecting:
         self._answerer = answerer
         self._session: Session | None = None
         self._server: RehearsalServer | None = None
+        self._recording: Recording | None = None
 
     @property
     def is_rehearsal(self) -> bool:
@@ -253,34 +256,68 @@ class Connecting:
         return self._open().__await__()
 
     async def __aenter__(self) -> Session:
-        self._session = await self._open()
-        return self._session
+        return await self._open()
 
     async def __aexit__(self, *exc_info: object) -> None:
         if self._session is not None:
             await self._session.close()
+        if self._recording is not None:
+            await asyncio.to_thread(self._recording.close)
 
     async def _open(self) -> Session:
-        conversation = Conversation(self._settings.turn_detection)
-        if not self._answerer.is_rehearsal:
-            return await open_line(self._answerer, self._settings, conversation)
-        server = self._server or new_rehearsal(self._settings)
-        await asyncio.to_thread(server.start)
+        beside: list[Recording | RehearsalServer] = []
         try:
-            session = await open_line(
-                self._answerer, self._settings, conversation, rehearsal=server
-            )
+            session = await self._open_with(beside)
         except BaseException:
-            await asyncio.to_thread(server.close)
+            for each in beside:
+                await asyncio.to_thread(each.close)
             raise
-        loop = asyncio.get_running_loop()
-        session.on_closed(lambda: _close_beside(loop, server))
+        self._session, loop = session, asyncio.get_running_loop()
+        session.on_closed(lambda: _close_beside(loop, beside))
         return session
 
+    async def _open_with(self, beside: list[Recording | RehearsalServer]) -> Session:
+        """Open the line; what runs for it is put into `beside` as soon as it runs."""
+        server = None
+        conversation = Conversation(self._settings.turn_detection)
+        if self._settings.record is not None:
+            self._recording = self._new_recording(conversation)
+            beside.append(self._recording)
+            await asyncio.to_thread(self._recording.start)
+        if self._answerer.is_rehearsal:
+            server = self._server or new_rehearsal(self._settings)
+            beside.append(server)
+            await asyncio.to_thread(server.start)
+        return await open_line(
+            self._answerer,
+            self._settings,
+            conversation,
+            rehearsal=server,
+            observer=self._recording.observe if self._recording else None,
+        )
 
-def _close_beside(loop: asyncio.AbstractEventLoop, server: RehearsalServer) -> None:
-    """Closing joins a thread, which must not hold up the loop."""
-    loop.run_in_executor(None, server.close)
+    def _new_recording(self, conversation: Conversation) -> Recording:
+        key, loop = self._answerer.key, asyncio.get_running_loop()
+
+        def note(text: str) -> None:
+            with contextlib.suppress(RuntimeError):  # The loop is closed: nobody reads.
+                loop.call_soon_threadsafe(self._tell, Noted(text, "error"))
+
+        secret = key.reveal if key else str
+        tape = conversation.user_tape
+        return Recording(self._settings, tape, secret=secret, on_trouble=note)
+
+    def _tell(self, note: Noted) -> None:
+        if self._session is not None:
+            self._session.tell(note)
+
+
+def _close_beside(
+    loop: asyncio.AbstractEventLoop, beside: list[Recording | RehearsalServer]
+) -> None:
+    """Closing joins threads, which must not hold up the loop."""
+    for each in beside:
+        loop.run_in_executor(None, each.close)
 
 
 def connect(*, api_key: str | None = None, **settings: Any) -> Connecting:
@@ -310,6 +347,7 @@ def connect(*, api_key: str | None = None, **settings: Any) -> Connecting:
         At once, before any I/O.
     """
     checked = settings_from(settings)
+    check_new_folder(checked.record)
     answerer = who_answers(checked, api_key)
     warn_of_rehearsal(answerer)
     return Connecting(checked, answerer)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import atexit
 import contextlib
 import weakref
+from os import PathLike
+from pathlib import Path
 from typing import Any, Self
 
 from .audio import SAMPLE_RATE_HZ
 from .background import LoopThread
 from .connecting import warn_of_rehearsal
 from .events import Noted
+from .recording import check_new_folder
 from .settings import Settings, settings_from
 from .talk_core import Question, TalkCore
 from .turns import Turn, Turns
@@ -33,7 +36,9 @@ class TalkFace:
     _core: TalkCore
 
     def _begin(self, api_key: str | None, settings: dict[str, Any]) -> None:
-        self._core = TALK_THREAD.run(_made(settings_from(settings), api_key))
+        checked = settings_from(settings)
+        check_new_folder(checked.record)
+        self._core = TALK_THREAD.run(_made(checked, api_key))
         warn_of_rehearsal(self._core.answerer, stacklevel=4)
         _open_cores.add(self._core)
 
@@ -201,6 +206,32 @@ class TalkFace:
     async def commit_async(self) -> None:
         """`commit`, awaited."""
         await TALK_THREAD.arun(self._core.commit())
+
+    # ----------------------------------------------------------------- on disk
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write what there is now into a folder: events, sound of both sides, settings.
+
+        The key is never written. `load` reads it again; docs/recording.md tells the format.
+
+        Parameters
+        ----------
+        path : str or PathLike
+            A new folder, or one with a recording, which is replaced.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        ConfigurationError
+            When it cannot be written there, or something else is there.
+        """
+        return TALK_THREAD.run(self._core.save(path))
+
+    async def save_async(self, path: str | PathLike[str]) -> Path:
+        """`save`, awaited."""
+        return await TALK_THREAD.arun(self._core.save(path))
 
     def __repr__(self) -> str:
         who = "rehearsal" if self.is_rehearsal else "Grok"

@@ -9,6 +9,8 @@ import asyncio
 import contextlib
 import time
 import uuid
+from collections.abc import Callable
+from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,6 +45,7 @@ from .exceptions import (
 )
 from .pending import PendingReply
 from .protocol import Reply, is_benign
+from .recording import Recording
 from .rehearsal import PARTNERS, RehearsalServer, default_partner
 from .session import Observer, Session, server_error, typed_item
 from .settings import UNSET, Settings
@@ -76,11 +79,18 @@ class TalkCore:
         self.answerer: Answerer = who_answers(settings, api_key)
         self.conversation = Conversation(settings.turn_detection)
         self.notes: list[Noted] = []
+        self.recording = Recording(
+            settings,
+            self.conversation.user_tape,
+            secret=self._key_in_use,
+            on_trouble=self._note_from_anywhere,
+        )
         self.phase: Phase = "closed"
         self.session: Session | None = None
         self.dialect = self.answerer.dialects[0][0].name
         self._api_key = Secret(api_key) if isinstance(api_key, str) else api_key
-        self._observers: list[Observer] = []
+        self._observers: list[Observer] = [self.recording.observe]
+        self._loop = asyncio.get_running_loop()
         self._rehearsal: RehearsalServer | None = None
         self._opening = asyncio.Lock()
         self._asking = asyncio.Lock()
@@ -97,6 +107,13 @@ class TalkCore:
     def note(self, text: str, level: Literal["info", "warning", "error"] = "info") -> None:
         """Say one sentence to the person."""
         self._tell(Noted(_as_sentence(text), level))
+
+    def _note_from_anywhere(self, text: str) -> None:
+        with contextlib.suppress(RuntimeError):  # The loop is closed: nobody reads.
+            self._loop.call_soon_threadsafe(self.note, text, "error")
+
+    def _key_in_use(self) -> str:
+        return self.answerer.key.reveal() if self.answerer.key else ""
 
     def _tell(self, event: Event) -> None:
         self._observe(event, [], time.monotonic())
@@ -162,6 +179,7 @@ class TalkCore:
 
     async def _opened(self) -> Session:
         self.answerer = who_answers(self.settings, self._api_key)
+        await asyncio.to_thread(self.recording.start)
         if self.answerer.is_rehearsal and self._rehearsal is None:
             self._rehearsal = await asyncio.to_thread(new_rehearsal(self.settings).start)
             self._note_missing_voice()
@@ -199,15 +217,21 @@ class TalkCore:
         if session is not None:
             self._enter("closing")
             await session.close()
+            await _beside(self.recording.flush)
 
     async def close(self) -> None:
         """Close the line and the rehearsal behind it."""
         await self.stop()
         for task in list(self._tasks):
             task.cancel()
+        await _beside(self.recording.close)
         server, self._rehearsal = self._rehearsal, None
         if server is not None:
             await asyncio.to_thread(server.close)
+
+    async def save(self, path: str | PathLike[str]) -> Path:
+        """Write what there is now."""
+        return await asyncio.to_thread(self.recording.save, path)
 
     async def _watch_idleness(self, session: Session) -> None:
         limit_s = self.settings.idle_timeout_s
@@ -432,6 +456,14 @@ class TalkCore:
                 pass  # The end of the session has been told already.
             finally:
                 session.tell(SoundEnded(turn_id=turn.turn_id))
+
+
+async def _beside(work: Callable[[], None]) -> None:
+    """Do what waits for the disk on another thread; at exit there are none left to be had."""
+    try:
+        await asyncio.to_thread(work)
+    except RuntimeError:
+        work()
 
 
 def _as_sentence(text: str) -> str:
