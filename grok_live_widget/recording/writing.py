@@ -151,7 +151,8 @@ class FolderWriter:
         """Leave nothing half made."""
         self.close()
         for name in FILES:
-            (self._folder / name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                (self._folder / name).unlink()
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Write `entries`; when this returns, the system has them."""
