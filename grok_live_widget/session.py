@@ -289,16 +289,23 @@ class Session:
         if self._failure is not None:
             await self.close()
             raise self._failure
-        self._protocol.open()
-        self._hand_out(
-            SessionOpened(dialect=self.dialect, host=self.host, is_rehearsal=self.is_rehearsal)
-        )
+        self._open()
+
+    def _open(self) -> None:
+        """The line is ready; told before anything else that the server says."""
+        if self._protocol.line is Line.OPENING:
+            self._protocol.open()
+            self._hand_out(
+                SessionOpened(dialect=self.dialect, host=self.host, is_rehearsal=self.is_rehearsal)
+            )
 
     async def _wait_until_ready(self, ready: type[Any] | None, settle_s: float) -> None:
         has_answered = asyncio.Event()
 
         def watch(event: Event, _: list[Turn], __: float) -> None:
             is_answer = isinstance(event, ready) if ready else self._protocol.has_heard
+            if is_answer and self._failure is None:
+                self._open()
             if is_answer or isinstance(event, SessionEnded):
                 has_answered.set()
             elif isinstance(event, ErrorReported) and self._failure is None:
