@@ -190,9 +190,12 @@ def test_it_takes_as_long_as_the_talk_did_or_as_its_speed_says(
 
 def test_at_true_speed_a_question_is_told_that_nobody_answers(recorded: Saved) -> None:
     folder = recorded("one")
-    with RehearsalServer(replay=folder, speed=0.001) as server, Talk(url=server.url()) as talk:
-        with pytest.raises(ServerError, match="step=True"):
-            talk.ask("are you there")
+    with (
+        RehearsalServer(replay=folder, speed=0.001) as server,
+        Talk(url=server.url()) as talk,
+        pytest.raises(ServerError, match="step=True"),
+    ):
+        talk.ask("are you there")
 
 
 def test_a_talk_of_which_the_process_was_killed_is_played_to_where_it_ended(
