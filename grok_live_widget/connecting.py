@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from .conversation import Conversation
 from .credentials import ENVIRONMENT_NAME, Secret, find_key
@@ -198,11 +199,17 @@ async def _open(
 
 def _wanted(answerer: Answerer, settings: Settings, dialect: Dialect) -> UpdateSession:
     return UpdateSession(
-        model=settings.model or dialect.default_model,
+        model=settings.model or _default_model(settings, dialect),
         voice=_voice(answerer, settings, dialect),
         instructions=settings.instructions or None,
         turn_detection=settings.turn_detection,
     )
+
+
+def _default_model(settings: Settings, dialect: Dialect) -> str | None:
+    """None where the URL names one already."""
+    is_named = "model" in parse_qs(urlsplit(settings.url or "").query)
+    return None if is_named else dialect.default_model
 
 
 def _is_mapped(answerer: Answerer, settings: Settings, dialect: Dialect) -> bool:

@@ -94,6 +94,7 @@ class Conversation:
         self._by_item: dict[str, Turn] = {}
         self._by_past_item: dict[str, Turn] = {}
         self._by_response: dict[str, list[Turn]] = {}
+        self._by_past_response: dict[str, list[Turn]] = {}
         self._response_id = ""
         self._cut_responses: set[str] = set()
         self._clip: Turn | None = None
@@ -129,8 +130,10 @@ class Conversation:
         return changed
 
     def reply(self, response_id: str) -> Turn | None:
-        """The newest turn of this reply in the present session; None while it has none."""
-        turns = self._by_response.get(response_id)
+        """The newest turn of this reply in the present session, or in one that just ended;
+        None while it has none.
+        """
+        turns = self._by_response.get(response_id) or self._by_past_response.get(response_id)
         return turns[-1] if turns else None
 
     # ----------------------------------------------------------------- turns
@@ -160,22 +163,21 @@ class Conversation:
 
     # ----------------------------------------------------------------- the session
     def _session_opened(self, event: SessionOpened, now_s: float) -> None:
-        """Positions and names count anew in each session; the turns go on."""
+        """Positions count anew in each session; the turns go on."""
         self._session_start = self._commit_start = len(self.user_tape)
-        # What of the last session still sounds is still told by its name.
-        self._by_past_item, self._by_item = self._by_item, {}
-        self._by_response.clear()
-        self._cut_responses.clear()
-        self._committed.clear()
-        self._typed.clear()
-        self._response_id = ""
-        self._spoken = self._clip = self._user_done_s = None
 
     def _session_ended(self, event: SessionEnded, now_s: float) -> None:
         for turn in self.turns:
             if not turn.is_complete:
                 self._mark(turn)._end(len(self.user_tape) if turn.role == "user" else None)
-        self._spoken = self._clip = None
+        # Names count anew too. What still sounds of this session is told by its name, though.
+        self._by_past_item, self._by_item = self._by_item, {}
+        self._by_past_response, self._by_response = self._by_response, {}
+        self._cut_responses.clear()
+        self._committed.clear()
+        self._typed.clear()
+        self._response_id = ""
+        self._spoken = self._clip = self._user_done_s = None
 
     # ----------------------------------------------------------------- the user's sound
     def _audio_appended(self, event: AppendAudio, now_s: float) -> None:

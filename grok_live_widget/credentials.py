@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from .exceptions import ConfigurationError
 
-__all__ = ["ENVIRONMENT_NAME", "Secret", "find_key"]
+__all__ = ["ENVIRONMENT_NAME", "Secret", "find_key", "hidden"]
 
 ENVIRONMENT_NAME = "XAI_API_KEY"
 
@@ -25,6 +25,21 @@ class Secret:
         """The text itself; for the one place that puts it on the wire."""
         return self._text
 
+    @property
+    def is_text(self) -> bool:
+        """Whether it is text at all."""
+        return isinstance(self._text, str)
+
+    @property
+    def is_spelled_as_a_key(self) -> bool:
+        """Whether it can go into a header: anything else breaks the handshake or the line."""
+        return all("!" <= character <= "~" for character in self._text.strip())
+
+    def stripped(self) -> Secret:
+        """Without the white space around it; itself where there is none."""
+        key = self._text.strip()
+        return self if key == self._text else Secret(key)
+
     def __bool__(self) -> bool:
         return bool(self._text)
 
@@ -33,6 +48,15 @@ class Secret:
 
     def __reduce__(self) -> str | tuple[object, ...]:
         return (Secret, ("",))
+
+
+def hidden(api_key: str | Secret | None) -> Secret | None:
+    """An argument as a `Secret`, not looked at yet.
+
+    For the first line of whatever takes a key: tracebacks that show locals show the frames
+    below it, and its own when something else is refused.
+    """
+    return api_key if api_key is None or isinstance(api_key, Secret) else Secret(api_key)
 
 
 def find_key(given: str | Secret | None = None) -> Secret | None:
@@ -47,26 +71,27 @@ def find_key(given: str | Secret | None = None) -> Secret | None:
     ConfigurationError
         For what can be no key; it is not shown.
     """
+    given = hidden(given)
     if given is not None:
-        return given if isinstance(given, Secret) else _secret_from(given)
+        return _checked(given)
     for source in (_environment, _colab, _keyring, _dotenv):
-        key = _secret_from(source() or "")
+        key = _checked(Secret(source() or ""))
         if key:
             return key
     return None
 
 
-def _secret_from(text: object) -> Secret:
-    if not isinstance(text, str):
-        raise ConfigurationError(f"api_key must be text, not of type {type(text).__name__}.")
-    key = text.strip()
-    # It goes into a header, where anything else breaks the handshake or the line.
-    if not all("!" <= character <= "~" for character in key):
+def _checked(secret: Secret) -> Secret:
+    """Without the white space around it. What raises holds no text of it."""
+    if not secret.is_text:
+        kind = type(secret.reveal()).__name__
+        raise ConfigurationError(f"api_key must be text, not of type {kind}.")
+    if not secret.is_spelled_as_a_key:
         raise ConfigurationError(
             "api_key has a space, a line break or a letter in it that no key has.",
             cure="Copy it once more, whole and alone.",
         )
-    return Secret(key)
+    return secret.stripped()
 
 
 def _environment() -> str | None:

@@ -72,6 +72,16 @@ class GrokLiveError(Exception):
     def __str__(self) -> str:
         return f"{self.message} {self.cure}".strip()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions are otherwise made again of their one positional argument alone.
+        return _made_again, (type(self), self.args, self.__dict__)
+
+
+def _made_again(kind: type[GrokLiveError], args: tuple[Any, ...], facts: dict[str, Any]) -> Any:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(facts)
+    return error
+
 
 class ConfigurationError(GrokLiveError):
     """A setting that cannot be used; raised before any I/O."""

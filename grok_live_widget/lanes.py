@@ -1,9 +1,7 @@
-"""How sound travels between page and kernel: flow, order and loss, without a transport.
+"""Grok's sound on its way to the page: credit, order and epochs, without a transport.
 
-`Downlink` decides what of Grok's sound may be sent now; `Uplink` decides what of the
-microphone still counts. Both take time as an argument and make or read the messages that
-docs/lanes.md describes; whatever carries them (the comm; later a direct lane) is the same to
-them.
+Time is an argument. The messages are those of docs/lanes.md; whatever carries them (the comm;
+later a direct lane) is the same to this.
 """
 
 from __future__ import annotations
@@ -16,11 +14,11 @@ from typing import Any
 from .audio import SAMPLE_RATE_HZ
 from .turns import Turn
 
-__all__ = ["Downlink", "Heard", "Outgoing", "Uplink"]
+__all__ = ["Downlink", "Heard", "Outgoing"]
 
 CREDIT_SAMPLES = 2 * SAMPLE_RATE_HZ
 OVERDUE_S = 0.5
-MAX_LATENESS_S = 2.0
+REPEAT_END_S = 1.0
 # Small messages saturate the page (JupyterLab repaints at each); large ones delay a flush.
 _LEAST_SAMPLES = SAMPLE_RATE_HZ // 10
 _MOST_SAMPLES = SAMPLE_RATE_HZ * 4 // 10
@@ -41,6 +39,7 @@ class Outgoing:
     sent: int = 0
     heard: int = 0
     has_sent_last: bool = False
+    last_seq: int = -1
 
     @property
     def waiting_samples(self) -> int:
@@ -71,7 +70,7 @@ class Downlink:
         self._reply_count = 0
         self._queue: deque[Outgoing] = deque()
         self._playing: OrderedDict[int, Outgoing] = OrderedDict()
-        self._cut: set[int] = set()
+        self._cut: set[Turn] = set()
         self._unacknowledged: OrderedDict[int, float] = OrderedDict()
         self._progress_s = 0.0
 
@@ -83,16 +82,13 @@ class Downlink:
 
     def add(self, turn: Turn, now_s: float) -> int:
         """Sound of `turn` has come; returns the number of its reply, 0 if it is cut off."""
-        if id(turn) in self._cut:
+        if turn in self._cut:
             return 0
         for outgoing in (*self._queue, *self._playing.values()):
             if outgoing.turn is turn and not outgoing.has_sent_last:
                 return outgoing.reply
         self._reply_count += 1
-        base = self._next_base(turn)
-        if not self._playing:
-            self._progress_s = now_s
-        self._queue.append(Outgoing(self._reply_count, turn, base=base))
+        self._queue.append(Outgoing(self._reply_count, turn, base=self._next_base(turn)))
         return self._reply_count
 
     def _next_base(self, turn: Turn) -> int:
@@ -114,6 +110,27 @@ class Downlink:
             if not is_last:
                 continue
             self._queue.popleft()
+        yield from self._repeated_ends(now_s)
+
+    def _repeated_ends(self, now_s: float) -> Iterator[Message]:
+        """Ends of replies once more, without sound, while they are not acknowledged.
+
+        Jupyter drops messages when output floods; without its end a reply would not sound to
+        its last sample, nor be known to be over.
+        """
+        for outgoing in self._unacknowledged_ends:
+            if now_s - self._unacknowledged[outgoing.last_seq] > REPEAT_END_S:
+                yield self._message(outgoing, 0, True, now_s)
+
+    @property
+    def _unacknowledged_ends(self) -> list[Outgoing]:
+        return [
+            out
+            for out in self._playing.values()
+            if out.has_sent_last
+            and out.last_seq in self._unacknowledged
+            and out.turn not in self._cut
+        ]
 
     def _sendable_samples(self, outgoing: Outgoing, now_s: float) -> int:
         waiting = outgoing.waiting_samples
@@ -136,7 +153,11 @@ class Downlink:
             "sample_offset": outgoing.sent,
             "is_last": is_last,
         }
+        # A loudspeaker that had run dry did not count on.
+        dry_s = now_s - self._unheard_samples() / SAMPLE_RATE_HZ
+        self._progress_s = max(self._progress_s, dry_s)
         self._unacknowledged[self._seq] = now_s
+        outgoing.last_seq = self._seq
         self._seq += 1
         outgoing.sent += count
         outgoing.has_sent_last = is_last
@@ -175,12 +196,15 @@ class Downlink:
     def _is_going(self) -> bool:
         """Whether some of what was sent has been heard, and some has not."""
         return any(
-            0 < out.heard < out.sent and id(out.turn) not in self._cut
-            for out in self._playing.values()
+            0 < out.heard < out.sent and out.turn not in self._cut for out in self._playing.values()
         )
 
+    def _unheard_samples(self) -> int:
+        playing = (out for out in self._playing.values() if out.turn not in self._cut)
+        return sum(out.sent - out.heard for out in playing)
+
     def _ahead_samples(self, now_s: float) -> float:
-        ahead = float(sum(out.sent - out.heard for out in self._playing.values()))
+        ahead = float(self._unheard_samples())
         if self.is_overdue(now_s):
             ahead -= (now_s - self._progress_s) * SAMPLE_RATE_HZ
         return max(0.0, ahead)
@@ -189,12 +213,12 @@ class Downlink:
     def is_sounding(self) -> bool:
         """Whether anything is on its way that was not cut off."""
         on_the_way = (*self._playing.values(), *self._queue)
-        return any(id(outgoing.turn) not in self._cut for outgoing in on_the_way)
+        return any(outgoing.turn not in self._cut for outgoing in on_the_way)
 
     @property
     def has_queued(self) -> bool:
-        """Whether something waits for credit or for more of it to come."""
-        return bool(self._queue)
+        """Whether something waits: for credit, for more of it to come, or to be acknowledged."""
+        return bool(self._queue) or bool(self._unacknowledged_ends)
 
     # ----------------------------------------------------------------- cutting off
     def flush(self) -> dict[str, Any]:
@@ -204,13 +228,12 @@ class Downlink:
         count that the page reports can be told.
         """
         self.epoch += 1
-        newest = next(iter(self._playing), 0)
         self._cut_off()
         return {
             "type": "flush",
             "session": self.session,
             "epoch": self.epoch,
-            "reply": newest,
+            "reply": next(iter(self._playing), 0),
         }
 
     def follow_flush(self, epoch: int) -> None:
@@ -220,102 +243,34 @@ class Downlink:
             self._cut_off()
 
     def _cut_off(self) -> None:
-        self._cut.update(id(out.turn) for out in (*self._playing.values(), *self._queue))
+        # Of what was cut off before, no count comes any more.
+        for reply in [r for r, out in self._playing.items() if out.turn in self._cut]:
+            del self._playing[reply]
+        self._cut.update(out.turn for out in (*self._playing.values(), *self._queue))
         self._queue.clear()
 
-    def start_over(self) -> None:
-        """Another page plays from now on: what was not heard is sent again, to it."""
-        again = [out for out in self._playing.values() if id(out.turn) not in self._cut]
+    def start_over(self) -> list[tuple[Turn, int]]:
+        """Another page plays from now on: what was not heard is sent again, to it.
+
+        Returns the turns that are, with the new numbers of their replies.
+        """
+        again = [out for out in self._playing.values() if out.turn not in self._cut]
         unheard = [
             Outgoing(out.reply, out.turn, base=out.base + out.heard)
             for out in again
             if not out.has_sent_last or out.heard < out.sent
         ]
         rest = [out for out in self._queue if out.reply not in self._playing]
+        # One begins where the first of a turn had come to, and goes on to the turn's end.
+        first: dict[int, Outgoing] = {}
+        for outgoing in (*unheard, *rest):
+            first.setdefault(id(outgoing.turn), outgoing)
         self._playing.clear()
         self._unacknowledged.clear()
         self.epoch += 1
         self._queue = deque()
-        for outgoing in (*unheard, *rest):
+        for outgoing in first.values():
             self._reply_count += 1
             outgoing.reply = self._reply_count
             self._queue.append(outgoing)
-
-
-class Uplink:
-    """The microphone, as far as it is fresh.
-
-    Attributes
-    ----------
-    late_sample_count : int
-        Discarded here because they came too late.
-    dropped_sample_count : int
-        Dropped by the page, as it says.
-    gap_count : int
-        Messages that never arrived.
-    """
-
-    def __init__(self) -> None:
-        self.late_sample_count = 0
-        self.dropped_sample_count = 0
-        self.gap_count = 0
-        self._session = -1
-        self._next_seq = 0
-        self._next_index = 0
-        self._count_zero_s = 0.0
-        self._clock_zero_s = 0.0
-        self._begun_s = 0.0
-        self._dropped_before = 0
-
-    def accepts(
-        self,
-        message: dict[str, Any],
-        sample_count: int,
-        now_s: float,
-        clock_offset_s: float | None = None,
-    ) -> bool:
-        """Whether a chunk that arrives now is to be sent on.
-
-        It is late when both measures say so: the samples since the first chunk (blind to a
-        laptop that slept) and the page's clock (which may be set).
-
-        Parameters
-        ----------
-        clock_offset_s : float or None [s]
-            Our clock less the page's, as known from other messages. The first chunks are late
-            by this alone too: if the microphone was switched on while a cell ran, they all
-            arrive at its end.
-        """
-        index, captured_s = message["sample_index"], message["captured_at_ms"] / 1000
-        by_count_s = now_s - (index + sample_count) / SAMPLE_RATE_HZ
-        by_clock_s = now_s - captured_s
-        if message["session"] != self._session or index < self._next_index:
-            self._begin(message, by_count_s, by_clock_s, now_s)
-        self.gap_count += max(0, message["seq"] - self._next_seq)
-        self._next_seq, self._next_index = message["seq"] + 1, index + sample_count
-        self._count_zero_s = min(self._count_zero_s, by_count_s)
-        self._clock_zero_s = min(self._clock_zero_s, by_clock_s)
-        self._take_over_drops(message["dropped_sample_count"])
-        lateness_s = min(by_count_s - self._count_zero_s, by_clock_s - self._clock_zero_s)
-        # Not for longer: a page's clock that was set back must not silence it for good.
-        if clock_offset_s is not None and now_s - self._begun_s < MAX_LATENESS_S:
-            lateness_s = max(lateness_s, by_clock_s - clock_offset_s)
-        if lateness_s <= MAX_LATENESS_S:
-            return True
-        self.late_sample_count += sample_count
-        return False
-
-    def _begin(
-        self, message: dict[str, Any], by_count_s: float, by_clock_s: float, now_s: float
-    ) -> None:
-        self._begun_s = now_s
-        self._session = message["session"]
-        self._next_seq = message["seq"]
-        self._count_zero_s, self._clock_zero_s = by_count_s, by_clock_s
-
-    def _take_over_drops(self, running_total: int) -> None:
-        # The page counts from when it was loaded; a reload begins at zero again.
-        if running_total < self._dropped_before:
-            self._dropped_before = 0
-        self.dropped_sample_count += running_total - self._dropped_before
-        self._dropped_before = running_total
+        return [(outgoing.turn, outgoing.reply) for outgoing in self._queue]

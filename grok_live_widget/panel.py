@@ -25,10 +25,11 @@ from .events import (
     SessionOpened,
 )
 from .exceptions import ConnectError, GrokLiveError, SessionClosed
-from .lanes import Downlink, Heard, Uplink
+from .lanes import Downlink, Heard
 from .lease import Lease
 from .talk_core import TalkCore
 from .turns import Turn
+from .uplink import Uplink
 
 __all__ = ["Panel"]
 
@@ -68,7 +69,6 @@ class Panel:
         self._heart: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._told_lost = 0
-        self._told_busy = False
         self._told_busy = False
         talk.observe(self._observe)
 
@@ -117,8 +117,7 @@ class Panel:
         """Once a second while the line is not closed."""
         while self._talk.phase != "closed":
             self._send({"type": "heartbeat", "session": self.downlink.session})
-            if self.downlink.is_overdue(time.monotonic()) != self._told_busy:
-                self._send_state()
+            self._tell_busy()
             await self._watch_for_lost_page()
             await asyncio.sleep(HEARTBEAT_S)
 
@@ -139,13 +138,16 @@ class Panel:
 
     async def _keep_pumping(self) -> None:
         """Turns and sound, ten times a second while there is any."""
-        while self._changed or self.downlink.has_queued:
+        while self._changed or (self.lease.owner and self.downlink.has_queued):
             self._pump(time.monotonic())
             self._send_turns()
             self._tell_busy()
             await asyncio.sleep(PUMP_S)
 
     def _pump(self, now_s: float) -> None:
+        # Where nobody plays, sound waits for the next page.
+        if not self.lease.owner:
+            return
         for content, buffer in self.downlink.messages(now_s):
             self._send(content, buffer)
 
@@ -184,9 +186,7 @@ class Panel:
         }
 
     def _send_state(self) -> None:
-        state = self._state()
-        self._told_busy = state["busy_cell"]
-        self._send({"type": "state", **state})
+        self._send({"type": "state", **self._state()})
 
     def _tell_busy(self) -> None:
         """A cell holds up what the page says, or does so no longer."""
@@ -244,6 +244,7 @@ class Panel:
                 "turns": [self._turn(turn) for turn in self._talk.conversation.turns],
             }
         )
+        self._pump_soon()
         if ping_id is not None:
             self._send({"type": "ping", "id": ping_id})
             self._spawn(self._expire_later(ping_id))
@@ -254,7 +255,9 @@ class Panel:
             self._owner_changed()
 
     def _owner_changed(self) -> None:
-        self.downlink.start_over()
+        for turn, reply in self.downlink.start_over():
+            self._replies[id(turn)] = reply
+            self._changed[id(turn)] = turn
         self.microphone_state = "off"
         self._talk.set_player(bool(self.lease.owner))
         self._send({"type": "owner", "owner": self.lease.owner})

@@ -50,7 +50,7 @@ class Sounding:
         sound = self._by_item.get(report.item_id)
         if sound is None:
             return 0
-        sound.heard = min(report.sample_count, sound.received)
+        sound.heard = max(0, min(report.sample_count, sound.received))
         is_cut_here = sound.is_cut and report.is_final and sound.is_unheard
         sound.is_over |= report.is_final
         return sound.heard * 1000 // SAMPLE_RATE_HZ if is_cut_here else 0

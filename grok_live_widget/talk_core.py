@@ -127,7 +127,7 @@ class TalkCore:
             observer(event, changed, now_s)
         if isinstance(event, SessionEnded):
             self._session_ended()
-        if isinstance(event, ErrorReported) and not is_benign(event) and self.session is not None:
+        if isinstance(event, ErrorReported) and not is_benign(event) and self._is_usable:
             self.note(str(server_error(event)), "warning")
 
     def _session_ended(self) -> None:
@@ -152,6 +152,11 @@ class TalkCore:
     def is_rehearsal(self) -> bool:
         """Whether the rehearsal answers."""
         return self.answerer.is_rehearsal
+
+    @property
+    def _is_usable(self) -> bool:
+        """Whether there is a session, and it goes on; an error that ends it is told as its end."""
+        return self.session is not None and self.session.failure is None
 
     @property
     def _is_push_to_talk(self) -> bool:
@@ -202,6 +207,8 @@ class TalkCore:
     def _observe_session(self, event: Event, changed: list[Turn], now_s: float) -> None:
         # A line that is refused while another dialect is tried is nobody's affair.
         if isinstance(event, SessionEnded) and self.session is None:
+            # But the conversation has heard of it, and the recording folds to the same turns.
+            self.recording.observe(event, changed, now_s)
             return
         self._observe(event, changed, now_s)
 

@@ -164,7 +164,7 @@ class Turn:
         return 0 < len(self.pcm) <= (self.heard_sample_count or 0)
 
     def _hear(self, sample_count: int) -> None:
-        self.heard_sample_count = min(sample_count, len(self.pcm))
+        self.heard_sample_count = max(0, min(sample_count, len(self.pcm)))
 
 
 def extremes_of(turn: Turn, columns: int) -> tuple[NDArray[np.int16], NDArray[np.int16]]:

@@ -103,6 +103,9 @@ def test_an_interrupt_cancels_the_call_and_nothing_else(thread: LoopThread) -> N
 
     def interrupt() -> None:
         began.wait(10)
+        # The main thread may not have come to its waiting yet.
+        while sys._current_frames()[main].f_code.co_name != "wait":
+            pass
         signal.pthread_kill(main, signal.SIGINT)
 
     helper = threading.Thread(target=interrupt)

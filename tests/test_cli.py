@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -171,19 +173,19 @@ def test_the_rehearsal_runs_alone_until_it_is_interrupted(
     assert np.array_equal(read_wav(out)[0], question)
 
 
-@pytest.mark.parametrize("step", [[], ["--step"]], ids=["true speed", "stepwise"])
+@pytest.mark.parametrize("step", [["--speed", "0.001"], ["--step"]], ids=["true speed", "stepwise"])
 def test_a_saved_talk_is_played_to_whoever_connects(step: list[str], tmp_path: Path) -> None:
     with Talk(partner="parrot", record=tmp_path / "talk") as talk:
         talk.ask("once more")
     command = [sys.executable, "-m", "grok_live_widget", "replay", str(tmp_path / "talk")]
-    command += ["--port", "0", "--speed", "0.1", *step]
+    command += ["--port", "0", *step]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         assert "recording" in server.stdout.readline()
         url = re.search(r"realtime +(ws://\S+)", server.stdout.readline())
         assert url is not None
         with Talk(url=url.group(1)) as again:
-            if step:
+            if "--step" in step:
                 assert again.ask("?").text == "once more"
             else:
                 with pytest.raises(ServerError, match="--step"):
@@ -199,6 +201,21 @@ def test_what_cannot_be_replayed_is_one_sentence(
     assert "no recording" in refused(["replay", str(tmp_path)], capsys)
     Talk(partner="parrot").save(tmp_path)
     assert "no line was ever open" in refused(["replay", str(tmp_path)], capsys)
+
+
+def test_the_lab_prints_an_address_that_leads_to_the_lesson() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "grok_live_widget", "lab", "--no-open", "--port", str(port)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as lab:
+        assert lab.stdout is not None
+        lines = iter(lab.stdout.readline, "")
+        address = f"http://127.0.0.1:{port}/lab/tree/01_hello_grok.ipynb"
+        assert any(address in line for line in lines)
+        os.killpg(lab.pid, signal.SIGKILL)
 
 
 def test_help_and_version_are_there(capsys: pytest.CaptureFixture[str]) -> None:

@@ -268,6 +268,27 @@ async def test_a_server_of_ones_own_is_asked_for_the_very_voice(peer: Any) -> No
         assert said[0]["session"]["voice"] == "nova"
 
 
+@pytest.mark.parametrize(
+    ("query", "settings", "model"),
+    [
+        ("", {}, "grok-voice-latest"),
+        ("?model=mine", {}, "mine"),
+        ("?model=mine", {"model": "yours"}, "yours"),
+    ],
+)
+async def test_the_model_is_the_one_that_was_named(
+    peer: Any, query: str, settings: dict[str, Any], model: str
+) -> None:
+    paths: list[str] = []
+
+    async def listen(socket: Any) -> None:
+        paths.append(socket.request.path)
+        await realtime_server(socket)
+
+    async with connect(url=peer(listen).url + query, **settings):
+        assert paths == [f"/v1/realtime?model={model}"]
+
+
 async def test_other_voices_pass_through(peer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[Any] = []
 

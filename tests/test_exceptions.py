@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 import traceback
 from typing import Any
 
@@ -106,3 +107,18 @@ def test_facts_are_attributes_and_stay_out_of_the_traceback(kind: type) -> None:
     error = example(kind)
     shown = "".join(traceback.format_exception_only(error))
     assert shown == f"grok_live_widget.exceptions.{kind.__name__}: {error}\n"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        exceptions.ReplyTimeout("late.", timeout_s=1.0, cure="Wait."),
+        exceptions.SessionClosedError("broken.", close_code=1011, reason="why"),
+        exceptions.UnsupportedByServer("word", "live"),
+        exceptions.AuthenticationError("no.", host="h", status_code=400, has_answered=True),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_crosses_a_pipe_with_all_its_facts(error: exceptions.GrokLiveError) -> None:
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))

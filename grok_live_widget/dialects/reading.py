@@ -31,12 +31,11 @@ def number_or_none(message: Mapping[str, Any], key: str) -> float | None:
 
 
 def integer_or_none(message: Mapping[str, Any], key: str) -> int | None:
-    """The number under `key` as a whole number, or None; infinite counts as absent."""
+    """The number under `key` as a whole number, or None; what needs more than 64 bits, which
+    could not be spelled again, counts as absent.
+    """
     value = number_or_none(message, key)
-    try:
-        return None if value is None else int(value)
-    except (OverflowError, ValueError):
-        return None
+    return None if value is None or not -(2**63) <= value < 2**63 else int(value)
 
 
 def integer(message: Mapping[str, Any], key: str) -> int:

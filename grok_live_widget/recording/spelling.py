@@ -1,7 +1,8 @@
 """Events as plain JSON values and back, told from their dataclass fields alone.
 
-A field that says nothing (its default, where that is None, 0, False or empty) is left out,
-and sound is kept elsewhere, so that a person can read what is written.
+A field that says nothing (its default, where that is None, 0, False or empty) is left out, so
+that a person can read what is written. What is in no repr, being sound or a secret, is in no
+text either.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def _said_fields(value: Any, hide: Callable[[str], str]) -> dict[str, Any]:
     return {
         field.name: plain(getattr(value, field.name), hide)
         for field in fields(value)
-        if field.name != SOUND and not _says_nothing(getattr(value, field.name), field)
+        if field.repr and not _says_nothing(getattr(value, field.name), field)
     }
 
 

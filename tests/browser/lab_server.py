@@ -154,11 +154,10 @@ class LabServer:
         with contextlib.suppress(urllib.error.HTTPError):
             self.request("DELETE", f"/api/sessions/{session_id}")
 
-    def page_url(self, path: str) -> str:
+    def page_url(self, path: str, workspace: str) -> str:
         """Where a notebook is shown, in a workspace of its own so that no other opens with it."""
-        workspace = path.removesuffix(".ipynb")
-        place = f"/lab/workspaces/{workspace}/tree/{path}"
-        return f"http://127.0.0.1:{self.port}{place}?token={self.token}"
+        place = f"{path.removesuffix('.ipynb')}_{workspace}/tree/{path}"
+        return f"http://127.0.0.1:{self.port}/lab/workspaces/{place}?token={self.token}"
 
 
 _COMMAND = (sys.executable, "-m", "jupyter", "lab")

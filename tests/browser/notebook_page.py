@@ -63,6 +63,7 @@ class NotebookPage:
         kernel: KernelWindow,
         *,
         watches_frames: bool = False,
+        workspace: str = "first",
     ) -> None:
         self.page, self.lab, self.path, self.kernel = page, lab, path, kernel
         self._place = 0
@@ -72,8 +73,13 @@ class NotebookPage:
             page.on("websocket", self._watch_frames)
         page.on("pageerror", lambda error: self.errors.append(str(error.stack or error)))
         page.add_init_script(_FIND)
-        page.goto(lab.page_url(path), timeout=LOAD_WITHIN_MS)
+        page.goto(lab.page_url(path, workspace), timeout=LOAD_WITHIN_MS)
         self.wait_for_notebook()
+
+    def open_again(self) -> NotebookPage:
+        """The same notebook in another page of the same browser."""
+        page = self.page.context.new_page()
+        return NotebookPage(page, self.lab, self.path, self.kernel, workspace="second")
 
     def _watch_frames(self, socket: WebSocket) -> None:
         def keep(payload: str | bytes) -> None:
@@ -134,6 +140,12 @@ class NotebookPage:
         """What stands below a cell, as nbformat has it."""
         outputs: list[dict[str, Any]] = self.page.evaluate(_OUTPUTS, index)
         return outputs
+
+    def hide_output(self, index: int) -> None:
+        """Fold away what stands below a cell, so that it is not drawn."""
+        self.page.evaluate(
+            "index => { testNotebook().content.widgets[index].outputHidden = true; }", index
+        )
 
     def command(self, name: str) -> None:
         """Run a command of JupyterLab."""
@@ -211,10 +223,11 @@ class NotebookPage:
             what=f"the end of {reply_count} replies",
         )
 
-    def wait_until_sounding(self, *, timeout_s: float = 40) -> None:
-        """Until some of a reply has left the loudspeaker."""
+    def wait_until_sounding(self, *, after_samples: int = 0, timeout_s: float = 40) -> None:
+        """Until more than so much of a reply has left the loudspeaker [samples at 24 kHz]."""
         self.until(
-            "() => seams.positions.some(position => !position.is_final && position.sample_count > 0)",
+            "least => seams.positions.some(({is_final, sample_count}) => !is_final && sample_count > least)",
+            after_samples,
             timeout_s=timeout_s,
             what="a reply to sound",
         )

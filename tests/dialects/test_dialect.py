@@ -99,7 +99,9 @@ def _narrowed(kind: type, dialect: Dialect) -> dict[str, st.SearchStrategy[Any]]
 def events_of(kind: type, dialect: Dialect) -> st.SearchStrategy[Any]:
     hints, narrowed = typing.get_type_hints(kind), _narrowed(kind, dialect)
     by_type = {**BY_TYPE, Item: _items(), TurnDetection | None: _detections(dialect)}
-    fields = {f.name: narrowed.get(f.name, by_type[hints[f.name]]) for f in dataclasses.fields(kind)}
+    fields = {
+        f.name: narrowed.get(f.name, by_type[hints[f.name]]) for f in dataclasses.fields(kind)
+    }
     return st.builds(kind, **fields)
 
 

@@ -32,8 +32,8 @@ READERS: dict[Callable[..., Any], tuple[Any, dict[str, Any]]] = {
         None,
         {name: VALUES[name] for name in ("zero", "one", "half", "huge", "infinite", "nan")},
     ),
-    integer_or_none: (None, {"zero": 0, "one": 1, "half": 0, "huge": int(1e300)}),
-    integer: (0, {"one": 1, "huge": int(1e300)}),
+    integer_or_none: (None, {"zero": 0, "one": 1, "half": 0}),
+    integer: (0, {"one": 1}),
     mapping: ({}, {"dict": {"a": 1}}),
     mapping_or_none: (None, {"dict": {"a": 1}, "no keys": {}}),
 }
@@ -50,4 +50,9 @@ def test_only_what_fits_is_read(reader: Callable[..., Any], name: str) -> None:
 
 
 def test_only_fields_that_say_something_are_present() -> None:
-    assert present(a=None, b="", c=0, d=False, e={}, f="x") == {"c": 0, "d": False, "e": {}, "f": "x"}
+    assert present(a=None, b="", c=0, d=False, e={}, f="x") == {
+        "c": 0,
+        "d": False,
+        "e": {},
+        "f": "x",
+    }

@@ -77,7 +77,9 @@ def test_the_model_goes_into_the_url_where_alone_it_counts(url: str, whole: str)
 
 @pytest.mark.parametrize("detection", [ServerVad(), PushToTalk()])
 def test_voice_and_turn_detection_are_always_said_and_awaited(detection: Any) -> None:
-    wanted = UpdateSession(model="m", voice="eve", instructions="Be kind.", turn_detection=detection)
+    wanted = UpdateSession(
+        model="m", voice="eve", instructions="Be kind.", turn_detection=detection
+    )
     found = opening(wanted=wanted)
     (update,) = found.first
     assert found.ready is SessionUpdated
@@ -156,7 +158,10 @@ def test_each_of_the_seeds_voices_has_a_nearest_one_of_its_own() -> None:
         (CreateResponse(), {"type": "response.create"}),
         (
             CreateResponse(instructions="Sing.", metadata={"a": "b"}),
-            {"type": "response.create", "response": {"instructions": "Sing.", "metadata": {"a": "b"}}},
+            {
+                "type": "response.create",
+                "response": {"instructions": "Sing.", "metadata": {"a": "b"}},
+            },
         ),
         (CancelResponse("r1"), {"type": "response.cancel", "response_id": "r1"}),
         (CancelResponse(), {"type": "response.cancel"}),

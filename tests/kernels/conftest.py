@@ -28,16 +28,17 @@ for name in ("live", "other"):
 
 @pytest.fixture(scope="session")
 def kernels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Kernel]]:
-    """`kernels(version of ipykernel) -> Kernel`, one of each."""
+    """`kernels("7.4.0") -> Kernel`, one of each version of ipykernel; after a space, others."""
     running: dict[str, Kernel] = {}
 
-    def start(version: str) -> Kernel:
-        if version not in running:
+    def start(versions: str) -> Kernel:
+        if versions not in running:
+            version, *others = versions.split()
             folder = tmp_path_factory.mktemp(f"ipykernel_{version}")
-            requirements = (f"ipykernel=={version}", *WITH.get(version, ()))
-            running[version] = Kernel(folder, *requirements)
-            assert running[version].value("__import__('ipykernel').__version__") == version
-        return running[version]
+            requirements = (f"ipykernel=={version}", *WITH.get(version, ()), *others)
+            running[versions] = Kernel(folder, *requirements)
+            assert running[versions].value("__import__('ipykernel').__version__") == version
+        return running[versions]
 
     with contextlib.ExitStack() as stack:
         yield start
@@ -89,9 +90,11 @@ def partner() -> Partner:
 
 
 @pytest.fixture
-def server(partner: Partner) -> Iterator[RehearsalServer]:
-    """A server in the test's own process, that answers at once what `partner` says."""
-    with RehearsalServer(partner, speed=float("inf")) as server:
+def server(request: pytest.FixtureRequest, partner: Partner) -> Iterator[RehearsalServer]:
+    """A server in the test's own process, that sends what `partner` says at once, or as many
+    times faster than real time as the test asks for.
+    """
+    with RehearsalServer(partner, speed=getattr(request, "param", float("inf"))) as server:
         yield server
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from .conftest import Partner
+from .conftest import NEWEST, Partner
 from .kernel import Kernel
 from .page import CHUNK_SAMPLES, RATE_HZ, Page, numbered
 
@@ -159,6 +159,13 @@ def test_a_page_starts_and_stops_the_line(kernel: Kernel, page: Any) -> None:
     assert shown.wait("state", phase="open")["session"] == 2
 
 
+LOWEST = "anywidget==0.9.18 ipywidgets==8.0.0"
+
+
+# Older libraries make the comm in their own ways.
+@pytest.mark.parametrize(
+    "kernel", ["6.31.0", NEWEST, f"6.31.0 {LOWEST}", f"{NEWEST} {LOWEST}"], indirect=True
+)
 def test_a_page_types_and_is_answered(kernel: Kernel, page: Any, partner: Partner) -> None:
     shown = page()
     shown.say("text", text="Which roses grow in shade?")

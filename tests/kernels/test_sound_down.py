@@ -53,22 +53,28 @@ def test_a_new_line_counts_its_messages_anew(kernel: Kernel, page: Any) -> None:
     assert (sound["session"], sound["seq"], sound["reply"]) == (2, 0, 2)
 
 
-def test_two_seconds_are_sent_ahead_of_the_playhead_and_no_more(page: Any, partner: Partner) -> None:
+def test_two_seconds_are_sent_ahead_of_the_playhead_and_no_more(
+    kernel: Kernel, page: Any, partner: Partner
+) -> None:
     partner.reply = numbered(5 * RATE_HZ)
     shown = page()
     sound = ask(shown)
-    played = acknowledged = 0
-    while played < partner.reply.size:
-        least = min(played + CREDIT_SAMPLES - RATE_HZ // 2, partner.reply.size)
-        shown.kernel.wait(lambda least=least: len(shown.sound(1)) // 2 >= least)
-        for message in shown.messages("audio")[acknowledged:]:
+    acknowledged: list[int] = []
+
+    def sent() -> int:
+        """All that came is acknowledged at once, and nothing of it has been heard yet."""
+        for message in shown.messages("audio")[len(acknowledged) :]:
             shown.acknowledge(message)
-            acknowledged += 1
-        if played == 0:
-            shown.wait_for_beats(2)
-        assert len(shown.sound(1)) // 2 <= played + CREDIT_SAMPLES
-        played += RATE_HZ
-        shown.report(sound, played, is_final=played >= partner.reply.size)
+            acknowledged.append(1)
+        return len(shown.sound(1)) // 2
+
+    # However long it takes: the kernel's own clock strikes three times.
+    kernel.wait(lambda: sent() and len(shown.heard("heartbeat")) >= 3)
+    for played in range(0, partner.reply.size, RATE_HZ):
+        shown.report(sound, played)
+        least = min(played + CREDIT_SAMPLES - RATE_HZ // 2, partner.reply.size)
+        kernel.wait(lambda least=least: sent() >= least)
+        assert sent() <= played + CREDIT_SAMPLES
     assert shown.sound(1) == partner.reply.tobytes()
 
 
@@ -124,12 +130,27 @@ def test_a_cut_reply_is_flushed_and_nothing_of_it_is_sent_any_more(
     shown.report(sound, 5000, is_final=True)
     shown.wait_for_turn(role="assistant", is_complete=True)
     assert shown.heard("audio", cut) == []
-    # What came late is kept all the same.
-    assert kernel.value("len(live.turns[-1].pcm)") >= 5000
     partner.reply = numbered(RATE_HZ)
     assert ask(shown)["epoch"] == 1
     assert shown.play() == partner.reply.tobytes()
     assert kernel.value("live.turns[1].heard_sample_count") == 5000
+
+
+# On `live` nobody tells the server to stop.
+@pytest.mark.parametrize("server", [6.0], indirect=True)
+def test_what_comes_late_of_a_cut_reply_is_kept_and_not_sent(
+    kernel: Kernel, page: Any, partner: Partner
+) -> None:
+    partner.reply = numbered(6 * RATE_HZ)
+    shown = page("live")
+    ask(shown)
+    kernel.run("live.interrupt(); came = len(live.turns[-1].pcm)")
+    flushed = kernel.published("comm_msg").index(shown.messages("flush")[0])
+    shown.wait_for_turn(role="assistant", is_complete=True, duration_s=6.0)
+    assert kernel.value("came") < partner.reply.size
+    assert kernel.value("live.turns[-1].pcm.tolist()") == partner.reply.tolist()
+    last = kernel.published("comm_msg").index(shown.messages("audio")[-1])
+    assert last < flushed
 
 
 def test_speech_cuts_the_reply_off(

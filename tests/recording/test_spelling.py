@@ -13,6 +13,7 @@ from grok_live_widget import events
 from grok_live_widget.events import (
     AppendAudio,
     AudioDelta,
+    Authenticate,
     CreateItem,
     ErrorReported,
     Item,
@@ -32,6 +33,10 @@ from grok_live_widget.recording.spelling import (
     spelled,
 )
 
+# What is in no repr is not written; the sound of these two is kept beside them.
+EVENTS_BUT_THE_KEYS = [
+    kind for kind in EVENTS.values() if all(field.repr for field in dataclasses.fields(kind))
+]
 VALUES: dict[str, Any] = {
     "str": "ä\u2028\n",
     "int": 7,
@@ -69,7 +74,7 @@ def through_json(event: Any) -> Any:
     return event_from(json.loads(text), getattr(event, "pcm", b""))
 
 
-@pytest.mark.parametrize("kind", EVENTS.values(), ids=EVENTS)
+@pytest.mark.parametrize("kind", [*EVENTS_BUT_THE_KEYS, AppendAudio, AudioDelta])
 def test_every_event_comes_back_as_it_was(kind: type) -> None:
     for event in (full(kind), bare(kind)):
         assert through_json(event) == event
@@ -82,9 +87,10 @@ def test_no_field_of_an_event_has_the_name_of_something_else_in_a_line(kind: typ
     assert names.isdisjoint(taken)
 
 
-@pytest.mark.parametrize("kind", [AppendAudio, AudioDelta])
-def test_sound_is_not_in_the_text(kind: type) -> None:
-    assert "pcm" not in spelled(kind(pcm=b"\1\0"))
+def test_sound_and_secrets_are_not_in_the_text() -> None:
+    assert spelled(Authenticate("secret")) == {"event": "Authenticate"}
+    for kind in (AppendAudio, AudioDelta):
+        assert spelled(kind(pcm=b"\1\0")) == {"event": kind.__name__}
 
 
 def test_what_says_nothing_is_left_out() -> None:

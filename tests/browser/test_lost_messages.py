@@ -1,0 +1,81 @@
+"""Jupyter drops messages when output floods; positions stay true, and the loss is told."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .cells import NOISE
+from .conftest import OpenNotebook
+from .notebook_page import NotebookPage
+from .sound import PCM_RATE_HZ
+
+MADE = """
+live = GrokLive(partner=lambda turn: noise(8))
+live
+"""
+# jupyter_server lets 1 MB of output a second through, averaged over 3 s; what exceeds that is
+# dropped, and with it every other message, until the kernel is idle for a moment.
+FLOOD = """
+for _ in range({count}):
+    print("x" * 500_000, flush=True)
+"""
+
+
+def test_sound_that_is_lost_in_a_flood_of_output_is_silence_and_counted(
+    open_notebook: OpenNotebook,
+):
+    notebook = open_notebook([NOISE, MADE, FLOOD.format(count=60)])
+    _ask_and_flood(notebook, after_s=0.0)
+    notebook.wait_until_silent(1)
+
+    pcm = notebook.kernel.array("live.turns[1].pcm")
+    _wait_until_heard(notebook, 1, len(pcm))
+    lost = notebook.positions()[-1]["lost_sample_count"]
+    ring = notebook.ring()
+    assert lost > 0, "nothing was lost, so this proves nothing"
+    assert len(ring) + lost == len(pcm)
+    assert _is_all_of(ring, pcm)
+    assert f"{lost / PCM_RATE_HZ:.1f} s" in notebook.losses()
+    assert "was lost" in notebook.losses()
+
+
+def test_a_reply_whose_end_is_lost_comes_to_an_end_and_the_talk_goes_on(
+    open_notebook: OpenNotebook,
+):
+    notebook = open_notebook([NOISE, MADE, FLOOD.format(count=60)])
+    _ask_and_flood(notebook, after_s=4.5)
+    pcm = notebook.kernel.array("live.turns[1].pcm")
+    _wait_until_heard(notebook, 1, len(pcm))
+    notebook.wait(lambda: "speaking" not in notebook.status(), what="silence")
+    notebook.wait(lambda: "A cell is running" not in notebook.losses(), what="the end of the cell")
+
+    notebook.send_text("And another.")
+    notebook.wait(lambda: notebook.kernel.value("len(live.turns)") == 4, what="an answer")
+    _wait_until_heard(notebook, 3, len(pcm))
+
+
+def _ask_and_flood(notebook: NotebookPage, *, after_s: float) -> None:
+    notebook.run_cells(0, 1)
+    notebook.start()
+    notebook.send_text("Please tell me a long story.")
+    notebook.wait_until_sounding(after_samples=int(after_s * PCM_RATE_HZ))
+    # Drawing such lines would keep the page busy for long, and that is another matter.
+    notebook.hide_output(2)
+    # The cell's end is not told to the page, since the message that tells it is dropped, too.
+    notebook.begin_cell(2)
+
+
+def _wait_until_heard(notebook: NotebookPage, place: int, sample_count: int) -> None:
+    heard = f"live.turns[{place}].heard_sample_count"
+    notebook.wait(
+        lambda: notebook.kernel.value(heard) == sample_count, what="the reply to be heard"
+    )
+
+
+def _is_all_of(ring: np.ndarray, pcm: np.ndarray) -> bool:
+    """Whether `ring` is `pcm` with some stretches left out."""
+    size = 1_200
+    starts = {pcm[at : at + 16].tobytes(): at for at in range(len(pcm) - 16)}
+    places = [starts.get(ring[at : at + 16].tobytes(), -1) for at in range(0, len(ring) - 16, size)]
+    known = [place for place in places if place >= 0]
+    return len(known) > 0.9 * len(places) and known == sorted(known)

@@ -1,0 +1,387 @@
+"""Events become turns: whose, when, what was said, how it sounded, and how long it took."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grok_live_widget.conversation import Conversation
+from grok_live_widget.events import (
+    AppendAudio,
+    AudioCommitted,
+    AudioDelta,
+    Authenticate,
+    ClearAudio,
+    CommitAudio,
+    CreateItem,
+    Interrupted,
+    Item,
+    ItemAdded,
+    Noted,
+    OutputItemAdded,
+    PhaseChanged,
+    PlaybackReported,
+    PlayerChanged,
+    PushToTalk,
+    ResponseCreated,
+    ResponseDone,
+    ServerVad,
+    SessionEnded,
+    SoundAnnounced,
+    SoundEnded,
+    SpeechStarted,
+    SpeechStopped,
+    TextDelta,
+    TextDone,
+    TranscriptDelta,
+    TranscriptDone,
+    UpdateSession,
+    UserTranscriptReplaced,
+)
+
+from .folding import (
+    CHUNK_MS,
+    OPENED,
+    TYPED,
+    Talk,
+    begun,
+    delta,
+    done,
+    played,
+    span_ms,
+    started,
+    stopped,
+)
+
+
+# --------------------------------------------------------------------------- the user's sound
+def test_under_voice_activity_a_turn_is_exactly_from_start_to_stop() -> None:
+    talk = Talk()
+    talk.speak(1000)
+    (turn,) = talk.hear(started(1, 227))
+    assert (turn.role, turn.is_complete, turn.item_id) == ("user", False, "u1")
+    assert span_ms(turn) == (227, 1000), "it grows from where it began"
+    talk.speak(500)
+    assert span_ms(turn) == (227, 1500)
+    talk.hear(stopped(1, 1432))
+    assert span_ms(turn) == (227, 1432)
+    talk.speak(300)
+    assert (span_ms(turn), turn.is_complete, turn.is_approximate) == ((227, 1432), True, False)
+    assert turn.started_s == pytest.approx(0.3)
+
+
+def test_a_repeated_start_changes_nothing_and_after_the_stop_the_turn_goes_on() -> None:
+    talk = Talk()
+    talk.speak(500)
+    talk.hear(started(1, 100), started(1, 300), stopped(1, 400))
+    assert span_ms(talk.turns[0]) == (100, 400)
+    talk.hear(started(1, 450))
+    assert not talk.turns[0].is_complete
+    talk.speak(500)
+    talk.hear(stopped(1, 900))
+    assert len(talk.turns) == 1
+    assert span_ms(talk.turns[0]) == (100, 900)
+
+
+def test_another_start_ends_the_turn_that_was_not_stopped() -> None:
+    talk = Talk()
+    talk.speak(300)
+    talk.hear(started(1, 0), started(2, 200))
+    assert [turn.is_complete for turn in talk.turns] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("start_ms", "stop_ms", "count"),
+    [(-50, 100, 2400), (100, 9_999, 4800), (9_999, 9_999, 0), (200, 100, 0), (100, None, 4800),
+     (10**30, -(10**30), 0)],
+)  # fmt: skip
+def test_borders_outside_the_sound_are_its_borders(
+    start_ms: int, stop_ms: int | None, count: int
+) -> None:
+    talk = Talk()
+    talk.speak(300)
+    talk.hear(SessionEnded(), OPENED)
+    talk.speak(300)
+    talk.hear(started(1, start_ms), stopped(1, stop_ms))
+    (turn,) = talk.turns
+    assert len(turn.pcm) == count
+    assert not count or span_ms(turn)[0] >= 300, "nothing of the session before"
+
+
+def test_a_start_without_a_place_is_here_and_a_guess() -> None:
+    talk = Talk()
+    talk.speak(300)
+    talk.hear(started(1, None))
+    talk.speak(200)
+    assert (span_ms(talk.turns[0]), talk.turns[0].is_approximate) == ((300, 500), True)
+    assert Talk().hear(started(1, 0, is_approximate=True))[0].is_approximate
+
+
+def test_push_to_talk_turns_are_exactly_the_samples_since_the_last_commit() -> None:
+    talk = Talk(PushToTalk())
+    for number, length_ms in enumerate((300, 500, 100), 1):
+        talk.now_s += 10
+        pressed_s = talk.now_s + CHUNK_MS / 1000
+        talk.speak(length_ms)
+        turn = talk.turns[-1]
+        assert not turn.is_complete
+        talk.hear(CommitAudio(), AudioCommitted(item_id=f"u{number}"))
+        assert (turn.is_complete, turn.item_id, turn.is_approximate) == (True, f"u{number}", False)
+        assert turn.started_s == pytest.approx(pressed_s)
+    assert [span_ms(turn) for turn in talk.turns] == [(0, 300), (300, 800), (800, 900)]
+
+
+def test_a_commit_of_nothing_makes_no_turn_and_spoils_no_name() -> None:
+    talk = Talk(PushToTalk())
+    talk.hear(CommitAudio())
+    talk.speak(100)
+    talk.hear(CommitAudio(), AudioCommitted(item_id="u1"))
+    assert [turn.item_id for turn in talk.turns] == ["u1"]
+
+
+def test_a_commit_amid_speech_spoils_no_later_name() -> None:
+    talk = Talk()
+    talk.speak(300)
+    talk.hear(started(1, 100), CommitAudio(), AudioCommitted(item_id="u1"))
+    assert span_ms(talk.turns[0]) == (100, 300)
+    talk.speak(200)
+    talk.hear(CommitAudio(), AudioCommitted(item_id="u2"))
+    assert [turn.item_id for turn in talk.turns] == ["u1", "u2"]
+
+
+def test_what_is_cleared_is_no_part_of_the_next_turn() -> None:
+    talk = Talk(PushToTalk())
+    talk.speak(300)
+    talk.hear(ClearAudio())
+    talk.speak(200)
+    talk.hear(CommitAudio())
+    assert [span_ms(turn) for turn in talk.turns] == [(0, 300), (300, 500)]
+    assert all(turn.is_complete for turn in talk.turns)
+
+
+# --------------------------------------------------------------------------- announced sound
+def test_an_announced_sound_begins_with_its_first_sample_and_takes_the_next_speech() -> None:
+    talk = Talk()
+    talk.speak(300)
+    talk.now_s = 50.0
+    (turn,) = talk.hear(SoundAnnounced(turn_id="mine"))
+    talk.speak(1000, in_no_time=True)
+    talk.hear(started(1, 500), stopped(1, 1200))
+    assert [each.turn_id for each in talk.turns] == ["mine"]
+    assert (span_ms(turn), turn.item_id, turn.started_s) == ((300, 1200), "u1", 50.0)
+
+
+def test_an_announced_sound_without_speech_ends_as_it_was_sent() -> None:
+    talk = Talk()
+    talk.hear(SoundAnnounced(turn_id="mine"))
+    talk.speak(200)
+    talk.hear(SoundEnded(turn_id="another"))
+    talk.hear(SoundEnded(turn_id="mine"))
+    talk.speak(200)
+    assert [(span_ms(turn), turn.is_complete) for turn in talk.turns] == [((0, 200), True)]
+
+
+def test_a_sound_announced_while_the_button_is_held_ends_what_was_spoken() -> None:
+    talk = Talk(PushToTalk())
+    talk.speak(200)
+    talk.hear(SoundAnnounced(turn_id="mine"))
+    talk.speak(300)
+    talk.hear(CommitAudio(), AudioCommitted(item_id="u1"))
+    talk.speak(100)
+    assert [span_ms(turn) for turn in talk.turns] == [(0, 200), (200, 500), (500, 600)]
+    assert [turn.is_complete for turn in talk.turns] == [True, True, False]
+    assert talk.turns[1].item_id == "u1"
+
+
+# --------------------------------------------------------------------------- text
+def test_transcripts_replace_each_other_and_find_their_turn_late() -> None:
+    talk = Talk()
+    talk.speak(500)
+    talk.hear(started(1, 0), stopped(1, 300), *begun(1), delta(1))
+    for text, is_final in (("Hello?", False), ("Hello, my", False), ("Hello, Ada.", True)):
+        (turn,) = talk.hear(
+            UserTranscriptReplaced(item_id="u1", transcript=text, is_final=is_final)
+        )
+        assert (turn.text, turn.text_source) == (text, "transcript")
+    assert [each.role for each in talk.turns] == ["user", "assistant"]
+    assert talk.hear(UserTranscriptReplaced(item_id="a1", transcript="no")) == []
+    assert talk.hear(UserTranscriptReplaced(item_id="unknown", transcript="no")) == []
+
+
+@pytest.mark.parametrize(
+    ("piece", "whole"), [(TranscriptDelta, TranscriptDone), (TextDelta, TextDone)]
+)
+def test_a_replys_words_are_appended_and_at_last_replaced(piece: Any, whole: Any) -> None:
+    talk, names = Talk(), {"response_id": "r1", "item_id": "a1"}
+    talk.hear(*begun(1), piece(**names, delta="Good "), piece(**names, delta="day"))
+    (turn,) = talk.turns
+    assert (turn.text, turn.text_source) == ("Good day", "transcript")
+    name = "transcript" if whole is TranscriptDone else "text"
+    talk.hear(whole(**names, **{name: ""}))
+    assert turn.text == "Good day", "an empty whole says nothing"
+    talk.hear(whole(**names, **{name: "Good day."}))
+    assert turn.text == "Good day."
+
+
+def test_a_typed_turn_is_complete_silent_and_learns_its_name() -> None:
+    talk = Talk()
+    (turn,) = talk.hear(TYPED)
+    assert (turn.role, turn.text, turn.text_source) == ("user", "Hi", "typed")
+    assert (turn.is_complete, turn.pcm.shape, turn.latency_ms) == (True, (0,), None)
+    added = Item(role="user", item_id="u1", part="input_text", text="Hi")
+    talk.hear(TYPED, ItemAdded(added))
+    assert [each.item_id for each in talk.turns] == ["u1", ""]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [Item(role="system", part="input_text", text="x"), Item(kind="function_call_output"),
+     Item(role="assistant", part="output_text", text="history")],
+)  # fmt: skip
+def test_items_that_nobody_speaks_make_no_turn(item: Item) -> None:
+    talk = Talk()
+    talk.hear(CreateItem(item), ItemAdded(item))
+    talk.hear(*begun(1), done(1), ItemAdded(Item(role="assistant", item_id="old", part="text")))
+    talk.hear(OutputItemAdded("r1", Item(kind="function_call", item_id="f1")))
+    assert [turn.item_id for turn in talk.turns] == ["a1"]
+
+
+# --------------------------------------------------------------------------- the reply
+def test_a_reply_grows_from_its_first_mention_keeps_its_identity_and_ends() -> None:
+    talk = Talk()
+    talk.hear(*begun(1))
+    (turn,) = talk.turns
+    views = [turn.pcm]
+    for _ in range(200):
+        (changed,) = talk.hear(delta(1))
+        assert changed is turn
+        views.append(turn.pcm)
+    assert [len(view) for view in views] == [2400 * n for n in range(201)]
+    assert all((view == 1).all() for view in views)
+    talk.hear(done(1))
+    assert (turn.is_complete, turn.was_interrupted) == (True, False)
+    assert talk.conversation.reply("r1") is turn
+    assert talk.conversation.reply("r2") is None
+
+
+def test_half_samples_are_counted() -> None:
+    talk = Talk()
+    talk.hear(*begun(1), AudioDelta(response_id="r1", item_id="a1", pcm=b"", odd_byte_count=1))
+    assert talk.conversation.odd_byte_count == 1
+
+
+def test_a_reply_that_goes_on_is_the_same_turn_opened_again() -> None:
+    talk = Talk()
+    talk.hear(*begun(1), delta(1), done(1))
+    (turn,) = talk.hear(ResponseCreated("r1"))
+    assert not turn.is_complete
+    talk.hear(delta(1), done(1))
+    assert (len(talk.turns), len(turn.pcm), turn.is_complete) == (1, 4800, True)
+
+
+def test_a_reply_that_was_abandoned_ends_when_the_next_begins() -> None:
+    talk = Talk()
+    talk.hear(TYPED, *begun(1), at_s=1.0)
+    talk.hear(*begun(2), delta(2), at_s=3.0)
+    assert [turn.is_complete for turn in talk.turns[1:]] == [True, False]
+    assert talk.turns[2].latency_ms == pytest.approx(2000), "the first had said nothing"
+
+
+def test_sound_under_the_name_of_a_users_turn_does_not_reach_the_users_sound() -> None:
+    talk = Talk()
+    talk.speak(100)
+    talk.hear(started(1, 0), AudioDelta(response_id="r1", item_id="u1", pcm=b"\1\0" * 9))
+    assert [(turn.role, len(turn.pcm)) for turn in talk.turns] == [("user", 2400), ("assistant", 9)]
+    assert len(talk.conversation.user_tape) == 2400
+
+
+# --------------------------------------------------------------------------- sessions
+def test_the_end_of_a_session_ends_all_turns_with_what_they_have() -> None:
+    talk = Talk()
+    talk.hear(TYPED, *begun(1), delta(1))
+    talk.speak(200)
+    talk.hear(started(1, 50), SessionEnded(close_code=1006))
+    typed, reply, spoken = talk.turns
+    assert all(turn.is_complete for turn in talk.turns)
+    assert (len(typed.pcm), len(reply.pcm), span_ms(spoken)) == (0, 2400, (50, 200))
+    assert talk.conversation.reply("r1") is reply
+
+
+def test_a_new_session_counts_and_names_anew_in_the_same_turns() -> None:
+    talk = Talk(has_player=True)
+    talk.speak(400)
+    talk.hear(started(1, 0), stopped(1, 100), *begun(1), delta(1), SessionEnded())
+    talk.hear(played(1, 240))
+    assert talk.turns[1].heard_sample_count == 240, "it may sound on"
+    # The very same names, from a server that counts from one.
+    talk.hear(OPENED)
+    talk.speak(300)
+    talk.hear(started(1, 100), stopped(1, 200), *begun(1), delta(1, 7), done(1))
+    assert [len(turn.pcm) for turn in talk.turns] == [2400, 2400, 2400, 7]
+    assert span_ms(talk.turns[2]) == (500, 600)
+    assert talk.conversation.reply("r1") is talk.turns[3]
+
+
+# --------------------------------------------------------------------------- whatever comes
+IDS = st.sampled_from(["", "u1", "a1", "r1", "a2"])
+MS = st.none() | st.integers(-50, 500)
+EVENTS = st.one_of(
+    st.builds(SpeechStarted, item_id=IDS, audio_start_ms=MS),
+    st.builds(SpeechStopped, item_id=IDS, audio_end_ms=MS),
+    st.builds(AudioDelta, response_id=IDS, item_id=IDS, pcm=st.just(b"\1\0" * 5)),
+    st.builds(ResponseDone, response_id=IDS, status=st.sampled_from(["completed", "cancelled"])),
+    st.builds(ResponseCreated, IDS),
+    st.builds(AudioCommitted, item_id=IDS),
+    st.builds(Interrupted, response_id=IDS, item_id=IDS),
+    st.builds(PlaybackReported, item_id=IDS, sample_count=st.integers(-5, 50)),
+    st.builds(TranscriptDelta, response_id=IDS, item_id=IDS, delta=st.just("x")),
+    st.builds(UserTranscriptReplaced, item_id=IDS, transcript=st.just("x")),
+    st.sampled_from([CommitAudio(), ClearAudio(), TYPED, SessionEnded(), OPENED,
+                     SoundAnnounced(turn_id="t"), AppendAudio(b"\2\0" * 480)]),
+)  # fmt: skip
+
+
+@given(st.lists(EVENTS, max_size=30), st.sampled_from([ServerVad(), PushToTalk()]))
+@settings(max_examples=250, deadline=None)
+def test_no_order_of_events_faults_mixes_voices_or_changes_what_was_seen(
+    events: list[Any], detection: Any
+) -> None:
+    talk, seen = Talk(detection), []
+    for at_s, event in enumerate(events):
+        for turn in talk.hear(event, at_s=float(at_s)):
+            seen.append((turn, turn.pcm, turn.pcm.copy()))
+            assert turn in talk.turns
+    talk.hear(SessionEnded())
+    assert len({id(turn) for turn in talk.turns}) == len(talk.turns)
+    for turn in talk.turns:
+        assert turn.is_complete
+        assert set(turn.pcm.tolist()) <= {2 if turn.role == "user" else 1}
+        assert turn.latency_ms is None or turn.latency_ms >= 0
+        assert 0 <= (turn.heard_sample_count or 0) <= len(turn.pcm)
+    assert all(np.array_equal(view, copy) for _, view, copy in seen)
+
+
+# --------------------------------------------------------------------------- to be folded again
+def test_whether_somebody_listens_is_an_event() -> None:
+    talk = Talk()
+    talk.hear(PlayerChanged(True))
+    assert talk.conversation.has_player
+    talk.hear(PlayerChanged(False))
+    assert not talk.conversation.has_player
+
+
+def test_seconds_count_from_the_first_event_that_is_kept() -> None:
+    conversation = Conversation()
+    for at_s, event in [
+        (1.0, PhaseChanged("opening")),
+        (2.0, Authenticate("key")),
+        (2.5, Noted("Trying the other dialect.")),
+        (3.0, UpdateSession()),
+        (4.0000004, CreateItem(Item(role="user", part="input_text", text="Hello."))),
+    ]:
+        conversation.apply(event, at_s)
+    assert conversation.turns[0].started_s == 1.0
