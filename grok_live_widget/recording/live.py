@@ -66,7 +66,8 @@ class Recording:
         self._on_trouble = on_trouble
         self._entries: list[Entry] = []
         self._turn_ids: set[str] = set()
-        self._folder = None if settings.record is None else Path(settings.record)
+        # Absolute: a notebook may change its folder before the talk begins.
+        self._folder = None if settings.record is None else Path(settings.record).absolute()
         self._writer: FolderWriter | None = None
         self._written_count = 0
         self._is_writing = False

@@ -22,6 +22,7 @@ from grok_live_widget.exceptions import (
     AudioFormatError,
     AuthenticationError,
     ConfigurationError,
+    ConnectError,
     ReplyTimeout,
     ServerError,
 )
@@ -122,6 +123,43 @@ def test_a_partner_that_fails_and_a_refused_key_come_back_too(tmp_path: Path, sa
         with refused, pytest.raises(AuthenticationError):
             refused.ask("hello")
     same(refused.turns, load(tmp_path / "refused").turns)
+
+
+def test_what_is_heard_after_an_attempt_that_failed_comes_back(
+    tmp_path: Path, same: Any, peer: Any
+) -> None:
+    async def refuse(socket: Any) -> None:
+        await socket.recv()
+        if sessions:
+            await socket.send('{"type":"error","error":{"message":"no more today"}}')
+            return
+        sessions.append(1)
+        await socket.send('{"type":"session.updated","session":{}}')
+        names = {"response_id": "r", "item_id": "i"}
+        for kind, more in [
+            ("response.created", {"response": {"id": "r"}}),
+            ("response.output_audio.delta", {**names, "delta": "AAAA" * 400}),
+            ("response.done", {"response": {"id": "r", "status": "completed"}}),
+        ]:
+            await socket.send(json.dumps({"type": kind, **more}))
+
+    sessions: list[int] = []
+    with Talk(url=peer(refuse).url) as talk:
+        talk.start()
+        wait_for_end(talk)
+        with pytest.raises(ConnectError, match="no more today"):
+            talk.start()
+        report = PlaybackReported(item_id="i", sample_count=10, is_final=True)
+        TALK_THREAD.run(talk._core.report_playback(report))
+        same(talk.turns, load(talk.save(tmp_path / "saved")).turns)
+    assert len(talk.turns) == 1
+
+
+def wait_for_end(talk: Talk) -> None:
+    """Until the server has hung up."""
+    session = talk._core.session
+    if session is not None:
+        TALK_THREAD.run(session.wait_for(lambda: session.failure is not None), timeout_s=30)
 
 
 async def test_a_session_alone_records_itself(
