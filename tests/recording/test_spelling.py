@@ -48,6 +48,7 @@ VALUES: dict[str, Any] = {
     "TurnDetection": ServerVad(threshold=0.25),
     "Mapping": {"type": "Item", "nested": [{"a": None}]},
     "Literal": "error",
+    "tuple": (),
 }
 
 
