@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from .provider_tools import Mcp as Mcp
     from .provider_tools import WebSearch as WebSearch
     from .provider_tools import XSearch as XSearch
+    from .recording import SavedTalk as SavedTalk
+    from .recording import load as load
     from .rehearsal import RehearsalServer as RehearsalServer
     from .session import Session as Session
     from .settings import Settings as Settings
@@ -54,6 +56,7 @@ _ROOMS = {
     "Mcp": "provider_tools",
     "PushToTalk": "events",
     "RehearsalServer": "rehearsal",
+    "SavedTalk": "recording",
     "ServerVad": "events",
     "Session": "session",
     "Settings": "settings",
@@ -64,6 +67,7 @@ _ROOMS = {
     "XSearch": "provider_tools",
     "allow_nested_asyncio": "nested",
     "connect": "connecting",
+    "load": "recording",
     "plots": "",
     "tool": "tools",
 }

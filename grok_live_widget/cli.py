@@ -1,4 +1,4 @@
-"""The command ``grok-live``: ``lab``, ``talk in.wav out.wav``, ``rehearse``."""
+"""The command ``grok-live``: ``lab``, ``talk in.wav out.wav``, ``rehearse``, ``replay``."""
 
 from __future__ import annotations
 
@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_lab(commands)
     _add_talk(commands)
     _add_rehearse(commands)
+    _add_replay(commands)
     return parser
 
 
@@ -187,6 +188,32 @@ def _rehearse(options: argparse.Namespace) -> int:
     with server:
         print("The rehearsal listens (it is not Grok); Ctrl-C ends it.")
         for dialect in ("realtime", "live"):
+            print(f"  {dialect:<9} {server.url(dialect)}", flush=True)
+        threading.Event().wait()
+    return 0
+
+
+# --------------------------------------------------------------------------- replay
+def _add_replay(commands: Any) -> None:
+    parser = commands.add_parser("replay", help="play a saved talk to any client; needs no key")
+    parser.add_argument("path", type=Path, help="what talk.save(path) or record=path has made")
+    parser.add_argument("--port", type=int, default=8765, help="0 takes a free one")
+    parser.add_argument(
+        "--speed", type=float, default=1.0, metavar="X", help="1 is as it was recorded"
+    )
+    parser.add_argument(
+        "--step", action="store_true", help="wait for what the client says before going on"
+    )
+    parser.set_defaults(run=_replay)
+
+
+def _replay(options: argparse.Namespace) -> int:
+    server = RehearsalServer(
+        replay=options.path, port=options.port, speed=options.speed, step=options.step
+    )
+    with server:
+        print("The recording listens (nobody else answers); Ctrl-C ends it.")
+        for dialect in server.dialects:
             print(f"  {dialect:<9} {server.url(dialect)}", flush=True)
         threading.Event().wait()
     return 0

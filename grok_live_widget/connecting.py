@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import warnings
 from collections.abc import Generator
@@ -12,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from .conversation import Conversation
-from .credentials import ENVIRONMENT_NAME, Secret, find_key
+from .credentials import ENVIRONMENT_NAME, Secret, find_key, hidden
 from .dialects import DIALECTS, LIVE, REALTIME, Dialect, dialect_from_url
 from .dialects.realtime import NEAREST_VOICE
 from .events import Noted, UpdateSession
@@ -24,6 +25,7 @@ from .exceptions import (
     SessionClosed,
     UnsupportedByServer,
 )
+from .recording import Recording, check_new_folder
 from .rehearsal import RehearsalServer
 from .session import Observer, Session, open_session
 from .settings import UNSET, Settings, is_loopback, settings_from
@@ -73,14 +75,14 @@ def who_answers(settings: Settings, api_key: str | Secret | None = None) -> Answ
     UnsupportedByServer
         Where there are tools and the dialect has none.
     """
-    answerer = _answerer(settings, api_key)
+    answerer = _answerer(settings, hidden(api_key))
     if settings.tools and any(dialect is LIVE for dialect, _ in answerer.dialects):
         names = ", ".join(each.name or each.kind for each in settings.tools)
         raise UnsupportedByServer(f"tools={names}", LIVE.name)
     return answerer
 
 
-def _answerer(settings: Settings, api_key: str | Secret | None) -> Answerer:
+def _answerer(settings: Settings, api_key: Secret | None) -> Answerer:
     if settings.partner is not UNSET and settings.partner is not None:
         return _rehearsal(settings)
     key = find_key(api_key)
@@ -274,6 +276,7 @@ class Connecting:
         self._answerer = answerer
         self._session: Session | None = None
         self._server: RehearsalServer | None = None
+        self._recording: Recording | None = None
 
     @property
     def is_rehearsal(self) -> bool:
@@ -291,37 +294,71 @@ class Connecting:
         return self._open().__await__()
 
     async def __aenter__(self) -> Session:
-        self._session = await self._open()
-        return self._session
+        return await self._open()
 
     async def __aexit__(self, *exc_info: object) -> None:
         if self._session is not None:
             await self._session.close()
+        if self._recording is not None:
+            await asyncio.to_thread(self._recording.close)
 
     async def _open(self) -> Session:
-        conversation = Conversation(self._settings.turn_detection)
-        if not self._answerer.is_rehearsal:
-            return await open_line(self._answerer, self._settings, conversation)
-        server = self._server or new_rehearsal(self._settings)
-        await asyncio.to_thread(server.start)
+        beside: list[Recording | RehearsalServer] = []
         try:
-            session = await open_line(
-                self._answerer, self._settings, conversation, rehearsal=server
-            )
+            session = await self._open_with(beside)
         except BaseException:
-            await asyncio.to_thread(server.close)
+            for each in beside:
+                await asyncio.to_thread(each.close)
             raise
-        loop = asyncio.get_running_loop()
-        session.on_closed(lambda: _close_beside(loop, server))
+        self._session, loop = session, asyncio.get_running_loop()
+        session.on_closed(lambda: _close_beside(loop, beside))
         return session
 
+    async def _open_with(self, beside: list[Recording | RehearsalServer]) -> Session:
+        """Open the line; what runs for it is put into `beside` as soon as it runs."""
+        server = None
+        conversation = Conversation(self._settings.turn_detection)
+        if self._settings.record is not None:
+            self._recording = self._new_recording(conversation)
+            beside.append(self._recording)
+            await asyncio.to_thread(self._recording.start)
+        if self._answerer.is_rehearsal:
+            server = self._server or new_rehearsal(self._settings)
+            beside.append(server)
+            await asyncio.to_thread(server.start)
+        return await open_line(
+            self._answerer,
+            self._settings,
+            conversation,
+            rehearsal=server,
+            observer=self._recording.observe if self._recording else None,
+        )
 
-def _close_beside(loop: asyncio.AbstractEventLoop, server: RehearsalServer) -> None:
-    """Closing joins a thread, which must not hold up the loop."""
-    loop.run_in_executor(None, server.close)
+    def _new_recording(self, conversation: Conversation) -> Recording:
+        key, loop = self._answerer.key, asyncio.get_running_loop()
+
+        def note(text: str) -> None:
+            with contextlib.suppress(RuntimeError):  # The loop is closed: nobody reads.
+                loop.call_soon_threadsafe(self._tell, Noted(text, "error"))
+
+        secret = key.reveal if key else str
+        tape = conversation.user_tape
+        return Recording(self._settings, tape, secret=secret, on_trouble=note)
+
+    def _tell(self, note: Noted) -> None:
+        if self._session is not None:
+            self._session.tell(note)
 
 
-def connect(*, api_key: str | None = None, **settings: Any) -> Connecting:
+def _close_beside(
+    loop: asyncio.AbstractEventLoop, beside: list[Recording | RehearsalServer]
+) -> None:
+    """Closing joins threads, which must not hold up the loop."""
+    for each in beside:
+        loop.run_in_executor(None, each.close)
+
+
+def connect(*, api_key: str | Secret | None = None, **settings: Any) -> Connecting:
     """Open a session without a notebook::
 
         async with connect(voice="nova") as session:
@@ -347,7 +384,9 @@ def connect(*, api_key: str | None = None, **settings: Any) -> Connecting:
     ConfigurationError, AuthenticationError
         At once, before any I/O.
     """
+    api_key = hidden(api_key)
     checked = settings_from(settings)
+    check_new_folder(checked.record)
     answerer = who_answers(checked, api_key)
     warn_of_rehearsal(answerer)
     return Connecting(checked, answerer)

@@ -16,6 +16,7 @@ from .events import (
     AppendAudio,
     AudioCommitted,
     AudioDelta,
+    Authenticate,
     ClearAudio,
     CommitAudio,
     CreateItem,
@@ -23,8 +24,11 @@ from .events import (
     IdleTimeoutTriggered,
     Interrupted,
     ItemAdded,
+    Noted,
     OutputItemAdded,
+    PhaseChanged,
     PlaybackReported,
+    PlayerChanged,
     PushToTalk,
     ResponseCreated,
     ResponseDone,
@@ -32,6 +36,7 @@ from .events import (
     SessionEnded,
     SessionOpened,
     SoundAnnounced,
+    SoundEnded,
     SpeechStarted,
     SpeechStopped,
     TextDelta,
@@ -48,6 +53,10 @@ __all__ = ["Conversation"]
 
 # Two hours; untouched memory costs nothing.
 _USER_TAPE_SAMPLES = 2 * 3600 * SAMPLE_RATE_HZ
+
+# What is about the line only, or is not kept on disk: the count of seconds begins after it, so
+# that a recording folds to the same turns.
+_BEFORE_THE_BEGINNING = (Authenticate, Noted, PhaseChanged)
 
 
 class Conversation:
@@ -102,14 +111,16 @@ class Conversation:
         Parameters
         ----------
         now_s : float [s]
-            When it was said or heard, on any clock that only grows.
+            When it was said or heard, on any clock that only grows. Whole microseconds count:
+            a time can so be written down in decimals and read back as it was.
 
         Returns
         -------
         list of Turn
             Those that began or changed.
         """
-        if self._origin_s is None:
+        now_s = round(now_s, 6)
+        if self._origin_s is None and not isinstance(event, _BEFORE_THE_BEGINNING):
             self._origin_s = now_s
         step = _STEPS.get(type(event))
         if step is not None:
@@ -117,12 +128,6 @@ class Conversation:
         changed = list(self._changed.values())
         self._changed.clear()
         return changed
-
-    def give_up_clip(self, turn_id: str) -> None:
-        """No speech was heard in the announced clip: it ends as it was sent."""
-        if self._clip is not None and self._clip.turn_id == turn_id:
-            self._mark(self._clip)._end(len(self.user_tape))
-            self._clip = None
 
     def reply(self, response_id: str) -> Turn | None:
         """The newest turn of this reply in the present session, or in one that just ended;
@@ -190,6 +195,12 @@ class Conversation:
             self._spoken = None
         self._clip = self._spoken_turn(len(self.user_tape), now_s)
         self._clip.turn_id = event.turn_id
+
+    def _sound_ended(self, event: SoundEnded, now_s: float) -> None:
+        """Without speech in the announced clip, its turn ends as it was sent."""
+        if self._clip is not None and self._clip.turn_id == event.turn_id:
+            self._mark(self._clip)._end(len(self.user_tape))
+            self._clip = None
 
     def _take_clip(self, item_id: str) -> Turn | None:
         """The announced clip, matched to the first speech or commit that follows."""
@@ -352,6 +363,9 @@ class Conversation:
             if not event.item_id or turn.item_id == event.item_id:
                 self._mark(turn).was_interrupted = True
 
+    def _player_changed(self, event: PlayerChanged, now_s: float) -> None:
+        self.has_player = event.has_player
+
     def _playback_reported(self, event: PlaybackReported, now_s: float) -> None:
         turn = self._by_item.get(event.item_id) or self._by_past_item.get(event.item_id)
         if turn is None or turn.role != "assistant":
@@ -384,6 +398,7 @@ _STEPS: dict[type, Callable[[Any, Any, float], None]] = {
     SessionEnded: Conversation._session_ended,
     AppendAudio: Conversation._audio_appended,
     SoundAnnounced: Conversation._sound_announced,
+    SoundEnded: Conversation._sound_ended,
     SpeechStarted: Conversation._speech_started,
     SpeechStopped: Conversation._speech_stopped,
     CommitAudio: Conversation._audio_committed_by_us,
@@ -402,6 +417,7 @@ _STEPS: dict[type, Callable[[Any, Any, float], None]] = {
     TextDone: Conversation._transcript_done,
     ResponseDone: Conversation._response_done,
     Interrupted: Conversation._interrupted,
+    PlayerChanged: Conversation._player_changed,
     PlaybackReported: Conversation._playback_reported,
 }
 """Which step each event takes; what is missing changes no turn."""

@@ -110,9 +110,12 @@ class ToolOffer:
 # --------------------------------------------------------------------------- client events
 @dataclass(frozen=True, slots=True)
 class Authenticate:
-    """The first message of the `live` dialect. The key is in no repr."""
+    """The first message of the `live` dialect. The key is in no repr and in no pickle."""
 
     api_key: str = field(repr=False)
+
+    def __reduce__(self) -> tuple[type[Authenticate], tuple[str]]:
+        return Authenticate, ("",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -499,6 +502,20 @@ class SoundAnnounced:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SoundEnded:
+    """Nothing more of an announced clip follows; without speech in it, its turn ends here."""
+
+    turn_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerChanged:
+    """Whether somebody listens: a reply's latency is then taken at its first sound heard."""
+
+    has_player: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlaybackReported:
     """How much of a reply has left the loudspeaker.
 
@@ -568,6 +585,8 @@ LocalEvent = (
     | Noted
     | Interrupted
     | SoundAnnounced
+    | SoundEnded
+    | PlayerChanged
     | PlaybackReported
     | ToolApprovalAsked
     | ToolAnswered

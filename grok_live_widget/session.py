@@ -30,6 +30,7 @@ from .events import (
     Item,
     Noted,
     PlaybackReported,
+    PlayerChanged,
     SessionEnded,
     SessionOpened,
     ToolAnswered,
@@ -255,7 +256,9 @@ class Session:
 
     def set_player(self, has_player: bool) -> None:
         """Tell whether somebody listens."""
-        self._protocol.has_player = self._conversation.has_player = has_player
+        self._protocol.has_player = has_player
+        if has_player != self._conversation.has_player:
+            self._hand_out(PlayerChanged(has_player))
 
     async def say(self, *events: ClientEvent) -> None:
         """Say `events` now; raises where the protocol forbids it."""
@@ -313,16 +316,23 @@ class Session:
         if self._failure is not None:
             await self.close()
             raise self._failure
-        self._protocol.open()
-        self._hand_out(
-            SessionOpened(dialect=self.dialect, host=self.host, is_rehearsal=self.is_rehearsal)
-        )
+        self._open()
+
+    def _open(self) -> None:
+        """The line is ready; told before anything else that the server says."""
+        if self._protocol.line is Line.OPENING:
+            self._protocol.open()
+            self._hand_out(
+                SessionOpened(dialect=self.dialect, host=self.host, is_rehearsal=self.is_rehearsal)
+            )
 
     async def _wait_until_ready(self, ready: type[Any] | None, settle_s: float) -> None:
         has_answered = asyncio.Event()
 
         def watch(event: Event, _: list[Turn], __: float) -> None:
             is_answer = isinstance(event, ready) if ready else self._protocol.has_heard
+            if is_answer and self._failure is None:
+                self._open()
             if is_answer or isinstance(event, SessionEnded):
                 has_answered.set()
             elif isinstance(event, ErrorReported) and self._failure is None:

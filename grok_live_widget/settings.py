@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
+from os import PathLike
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -53,6 +54,8 @@ class Settings:
     partner : str, callable or None
         Who answers in the rehearsal: ``"parrot"``, ``"talker"`` or a function. Given: always
         the rehearsal. None: never the rehearsal.
+    record : str, PathLike or None
+        A new folder, to which the talk is written as it happens; None: nothing is written.
     idle_timeout_s : float > 0 or None [s]
         The line is closed after this long without speech or text; None: never.
     reply_quiet_ms : int [ms]
@@ -77,6 +80,7 @@ class Settings:
     sample_rate: int = 24_000
     processing: bool = True
     partner: Any = UNSET
+    record: str | PathLike[str] | None = None
     idle_timeout_s: float | None = 300.0
     reply_quiet_ms: int = 800
     open_timeout_s: float = 15.0
@@ -91,6 +95,7 @@ class Settings:
         _one_of("sample_rate", self.sample_rate, (24_000,))
         _one_of("processing", self.processing, (True, False))
         _check_partner(self.partner)
+        _check_record(self.record)
         if self.idle_timeout_s is not None:
             _between("idle_timeout_s", self.idle_timeout_s, 1, 86_400, "or None")
         _between("reply_quiet_ms", self.reply_quiet_ms, 100, 10_000)
@@ -214,3 +219,8 @@ def _check_partner(partner: object) -> None:
         raise ConfigurationError(
             f"partner must be 'parrot', 'talker', a function of one turn, or None, not {partner!r}."
         )
+
+
+def _check_record(record: object) -> None:
+    if record is not None and not (isinstance(record, str | PathLike) and str(record)):
+        raise ConfigurationError(f"record must be the path of a folder, or None, not {record!r}.")

@@ -5,12 +5,16 @@ from __future__ import annotations
 import atexit
 import contextlib
 import weakref
+from os import PathLike
+from pathlib import Path
 from typing import Any, Self
 
 from .audio import SAMPLE_RATE_HZ
 from .background import LoopThread
 from .connecting import warn_of_rehearsal
+from .credentials import Secret, hidden
 from .events import Noted
+from .recording import check_new_folder
 from .settings import Settings, settings_from
 from .talk_core import Question, TalkCore
 from .tool_calls import ToolCallState
@@ -33,8 +37,10 @@ class TalkFace:
 
     _core: TalkCore
 
-    def _begin(self, api_key: str | None, settings: dict[str, Any]) -> None:
-        self._core = TALK_THREAD.run(_made(settings_from(settings), api_key))
+    def _begin(self, api_key: Secret | None, settings: dict[str, Any]) -> None:
+        checked = settings_from(settings)
+        check_new_folder(checked.record)
+        self._core = TALK_THREAD.run(_made(checked, api_key))
         warn_of_rehearsal(self._core.answerer, stacklevel=4)
         _open_cores.add(self._core)
 
@@ -224,7 +230,36 @@ class TalkFace:
         """`approve`, awaited."""
         await TALK_THREAD.arun(self._core.approve(call_id, is_allowed))
 
+    # ----------------------------------------------------------------- on disk
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write what there is now into a folder: events, sound of both sides, settings.
+
+        The key is never written. `load` reads it again; docs/recording.md tells the format.
+
+        Parameters
+        ----------
+        path : str or PathLike
+            A new folder, or one with a recording, which is replaced.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        ConfigurationError
+            When it cannot be written there, or something else is there.
+        """
+        return TALK_THREAD.run(self._core.save(path))
+
+    async def save_async(self, path: str | PathLike[str]) -> Path:
+        """`save`, awaited."""
+        return await TALK_THREAD.arun(self._core.save(path))
+
     def __repr__(self) -> str:
+        if not hasattr(self, "_core"):
+            # A traceback with values asks in the middle of a constructor that failed.
+            return f"<{type(self).__name__}>"
         who = "rehearsal" if self.is_rehearsal else "Grok"
         return f"<{type(self).__name__} with {who}, {self.phase}, {len(self.turns)} turns>"
 
@@ -249,11 +284,12 @@ class Talk(TalkFace):
         At once. Constructing opens nothing.
     """
 
-    def __init__(self, *, api_key: str | None = None, **settings: Any) -> None:
+    def __init__(self, *, api_key: str | Secret | None = None, **settings: Any) -> None:
+        api_key = hidden(api_key)
         self._begin(api_key, settings)
 
 
-async def _made(settings: Settings, api_key: str | None) -> TalkCore:
+async def _made(settings: Settings, api_key: Secret | None) -> TalkCore:
     """Made on the loop, since its locks belong to it."""
     return TalkCore(settings, api_key)
 

@@ -9,6 +9,8 @@ import asyncio
 import contextlib
 import time
 import uuid
+from collections.abc import Callable
+from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +31,7 @@ from .events import (
     PushToTalk,
     SessionEnded,
     SoundAnnounced,
+    SoundEnded,
 )
 from .exceptions import (
     AuthenticationError,
@@ -42,6 +45,7 @@ from .exceptions import (
 )
 from .pending import PendingReply
 from .protocol import Reply, is_benign
+from .recording import Recording
 from .rehearsal import PARTNERS, RehearsalServer, default_partner
 from .session import Observer, Session, server_error, typed_item
 from .settings import UNSET, Settings
@@ -75,16 +79,23 @@ class TalkCore:
         Makes what surrounds each call of a tool, on the call's thread.
     """
 
-    def __init__(self, settings: Settings, api_key: str | Secret | None) -> None:
+    def __init__(self, settings: Settings, api_key: Secret | None) -> None:
         self.settings = settings
         self.answerer: Answerer = who_answers(settings, api_key)
         self.conversation = Conversation(settings.turn_detection)
         self.notes: list[Noted] = []
+        self.recording = Recording(
+            settings,
+            self.conversation.user_tape,
+            secret=self._key_in_use,
+            on_trouble=self._note_from_anywhere,
+        )
         self.phase: Phase = "closed"
         self.session: Session | None = None
         self.dialect = self.answerer.dialects[0][0].name
-        self._api_key = Secret(api_key) if isinstance(api_key, str) else api_key
-        self._observers: list[Observer] = []
+        self._api_key = api_key
+        self._observers: list[Observer] = [self.recording.observe]
+        self._loop = asyncio.get_running_loop()
         self._rehearsal: RehearsalServer | None = None
         self._opening = asyncio.Lock()
         self._asking = asyncio.Lock()
@@ -103,6 +114,13 @@ class TalkCore:
     def note(self, text: str, level: Literal["info", "warning", "error"] = "info") -> None:
         """Say one sentence to the person."""
         self._tell(Noted(_as_sentence(text), level))
+
+    def _note_from_anywhere(self, text: str) -> None:
+        with contextlib.suppress(RuntimeError):  # The loop is closed: nobody reads.
+            self._loop.call_soon_threadsafe(self.note, text, "error")
+
+    def _key_in_use(self) -> str:
+        return self.answerer.key.reveal() if self.answerer.key else ""
 
     def _tell(self, event: Event) -> None:
         self._observe(event, [], time.monotonic())
@@ -173,6 +191,7 @@ class TalkCore:
 
     async def _opened(self) -> Session:
         self.answerer = who_answers(self.settings, self._api_key)
+        await asyncio.to_thread(self.recording.start)
         if self.answerer.is_rehearsal and self._rehearsal is None:
             self._rehearsal = await asyncio.to_thread(new_rehearsal(self.settings).start)
             self._note_missing_voice()
@@ -196,6 +215,8 @@ class TalkCore:
     def _observe_session(self, event: Event, changed: list[Turn], now_s: float) -> None:
         # A line that is refused while another dialect is tried is nobody's affair.
         if isinstance(event, SessionEnded) and self.session is None:
+            # But the conversation has heard of it, and the recording folds to the same turns.
+            self.recording.observe(event, changed, now_s)
             return
         self._observe(event, changed, now_s)
 
@@ -211,15 +232,21 @@ class TalkCore:
         if session is not None:
             self._enter("closing")
             await session.close()
+            await _beside(self.recording.flush)
 
     async def close(self) -> None:
         """Close the line and the rehearsal behind it."""
         await self.stop()
         for task in list(self._tasks):
             task.cancel()
+        await _beside(self.recording.close)
         server, self._rehearsal = self._rehearsal, None
         if server is not None:
             await asyncio.to_thread(server.close)
+
+    async def save(self, path: str | PathLike[str]) -> Path:
+        """Write what there is now."""
+        return await asyncio.to_thread(self.recording.save, path)
 
     async def _watch_idleness(self, session: Session) -> None:
         limit_s = self.settings.idle_timeout_s
@@ -373,7 +400,7 @@ class TalkCore:
                 pending.has_sent_all = True
                 await self._send_silence(session, pending)
             finally:
-                self.conversation.give_up_clip(turn.turn_id)
+                session.tell(SoundEnded(turn_id=turn.turn_id))
         return turn
 
     async def _send_silence(self, session: Session, pending: PendingReply) -> None:
@@ -460,7 +487,15 @@ class TalkCore:
             except GrokLiveError:
                 pass  # The end of the session has been told already.
             finally:
-                self.conversation.give_up_clip(turn.turn_id)
+                session.tell(SoundEnded(turn_id=turn.turn_id))
+
+
+async def _beside(work: Callable[[], None]) -> None:
+    """Do what waits for the disk on another thread; at exit there are none left to be had."""
+    try:
+        await asyncio.to_thread(work)
+    except RuntimeError:
+        work()
 
 
 def _as_sentence(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from .credentials import Secret, hidden
 from .displays import ToolDisplays
 from .exceptions import ConfigurationError
 from .panel import MAX_CHUNK_BYTES, Panel, Post
@@ -48,10 +49,10 @@ class GrokLive(TalkFace, anywidget.AnyWidget):
     _esm = _STATIC / "widget.js"
     _css = _STATIC / "widget.css"
 
-    def __init__(self, *, api_key: str | None = None, **settings: Any) -> None:
+    def __init__(self, *, api_key: str | Secret | None = None, **settings: Any) -> None:
+        api_key = hidden(api_key)
         _check_bundle()
         self._begin(api_key, settings)
-        del api_key
         anywidget.AnyWidget.__init__(self)
         self._panel = TALK_THREAD.run(_made(self._core, self._post))
         self.on_msg(self._receive)

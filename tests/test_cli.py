@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_live_widget import RehearsalServer
+from grok_live_widget import RehearsalServer, Talk
 from grok_live_widget.audio import read_wav, write_wav
 from grok_live_widget.cli import main
+from grok_live_widget.exceptions import ServerError
 
 RATE = 24_000
 
@@ -170,6 +171,36 @@ def test_the_rehearsal_runs_alone_until_it_is_interrupted(
         server.stdout.read()
     assert server.returncode == 130
     assert np.array_equal(read_wav(out)[0], question)
+
+
+@pytest.mark.parametrize("step", [["--speed", "0.001"], ["--step"]], ids=["true speed", "stepwise"])
+def test_a_saved_talk_is_played_to_whoever_connects(step: list[str], tmp_path: Path) -> None:
+    with Talk(partner="parrot", record=tmp_path / "talk") as talk:
+        talk.ask("once more")
+    command = [sys.executable, "-m", "grok_live_widget", "replay", str(tmp_path / "talk")]
+    command += ["--port", "0", *step]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        assert "recording" in server.stdout.readline()
+        url = re.search(r"realtime +(ws://\S+)", server.stdout.readline())
+        assert url is not None
+        with Talk(url=url.group(1)) as again:
+            if "--step" in step:
+                assert again.ask("?").text == "once more"
+            else:
+                with pytest.raises(ServerError, match="--step"):
+                    again.ask("?")
+        server.send_signal(signal.SIGINT)
+        server.stdout.read()
+    assert server.returncode == 130
+
+
+def test_what_cannot_be_replayed_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "no recording" in refused(["replay", str(tmp_path)], capsys)
+    Talk(partner="parrot").save(tmp_path)
+    assert "no line was ever open" in refused(["replay", str(tmp_path)], capsys)
 
 
 def test_the_lab_prints_an_address_that_leads_to_the_lesson() -> None:

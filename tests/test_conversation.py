@@ -9,30 +9,37 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grok_live_widget.conversation import Conversation
 from grok_live_widget.events import (
     AppendAudio,
     AudioCommitted,
     AudioDelta,
+    Authenticate,
     ClearAudio,
     CommitAudio,
     CreateItem,
     Interrupted,
     Item,
     ItemAdded,
+    Noted,
     OutputItemAdded,
+    PhaseChanged,
     PlaybackReported,
+    PlayerChanged,
     PushToTalk,
     ResponseCreated,
     ResponseDone,
     ServerVad,
     SessionEnded,
     SoundAnnounced,
+    SoundEnded,
     SpeechStarted,
     SpeechStopped,
     TextDelta,
     TextDone,
     TranscriptDelta,
     TranscriptDone,
+    UpdateSession,
     UserTranscriptReplaced,
 )
 
@@ -172,8 +179,8 @@ def test_an_announced_sound_without_speech_ends_as_it_was_sent() -> None:
     talk = Talk()
     talk.hear(SoundAnnounced(turn_id="mine"))
     talk.speak(200)
-    talk.conversation.give_up_clip("another")
-    talk.conversation.give_up_clip("mine")
+    talk.hear(SoundEnded(turn_id="another"))
+    talk.hear(SoundEnded(turn_id="mine"))
     talk.speak(200)
     assert [(span_ms(turn), turn.is_complete) for turn in talk.turns] == [((0, 200), True)]
 
@@ -356,3 +363,25 @@ def test_no_order_of_events_faults_mixes_voices_or_changes_what_was_seen(
         assert turn.latency_ms is None or turn.latency_ms >= 0
         assert 0 <= (turn.heard_sample_count or 0) <= len(turn.pcm)
     assert all(np.array_equal(view, copy) for _, view, copy in seen)
+
+
+# --------------------------------------------------------------------------- to be folded again
+def test_whether_somebody_listens_is_an_event() -> None:
+    talk = Talk()
+    talk.hear(PlayerChanged(True))
+    assert talk.conversation.has_player
+    talk.hear(PlayerChanged(False))
+    assert not talk.conversation.has_player
+
+
+def test_seconds_count_from_the_first_event_that_is_kept() -> None:
+    conversation = Conversation()
+    for at_s, event in [
+        (1.0, PhaseChanged("opening")),
+        (2.0, Authenticate("key")),
+        (2.5, Noted("Trying the other dialect.")),
+        (3.0, UpdateSession()),
+        (4.0000004, CreateItem(Item(role="user", part="input_text", text="Hello."))),
+    ]:
+        conversation.apply(event, at_s)
+    assert conversation.turns[0].started_s == 1.0

@@ -15,7 +15,13 @@ PACKAGE = ROOT / "grok_live_widget"
 TESTS = ROOT / "tests"
 
 # Tests of the whole, which belong to no single room.
-WHOLE = {"test_captures.py", "test_house.py", "test_notebooks.py"}
+WHOLE = {
+    "test_captures.py",
+    "test_house.py",
+    "test_notebooks.py",
+    "test_secrets.py",
+    "test_versions.py",
+}
 # Folders whose tests drive the whole from outside.
 OUTSIDE = {"browser", "kernels", "peers"}
 # Rooms tested through their one caller.

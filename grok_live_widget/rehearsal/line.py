@@ -31,7 +31,7 @@ from .reply import Reply, UserInput
 from .state import SessionState
 from .wire import frame_from
 
-__all__ = ["Line", "LineSettings", "Socket", "Workers"]
+__all__ = ["Line", "LineSettings", "Socket", "Workers", "is_right_key", "on_worker"]
 
 T = TypeVar("T")
 
@@ -200,7 +200,7 @@ class Line:
     async def _listen(self) -> None:
         """Judge what was received; in half duplex only while nobody replies."""
         while self._ear.has_unjudged and not (self._settings.half_duplex and self._state.reply):
-            heard = await _on(self._workers.hearing, self._ear.next_heard)
+            heard = await on_worker(self._workers.hearing, self._ear.next_heard)
             if heard is None:
                 break
             if isinstance(heard, SpeechBegan):
@@ -241,7 +241,7 @@ class Line:
     async def _understand(self, heard: UserInput) -> None:
         recognised = ""
         if self._settings.recognises_words:
-            recognised = await _on(self._workers.words, words, heard.pcm)
+            recognised = await on_worker(self._workers.words, words, heard.pcm)
         self._state.understand(heard, recognised)
         del self._understanding[heard]
         self._carry_out()
@@ -288,7 +288,8 @@ class Line:
             await self._outbox.join()
 
 
-async def _on(worker: Executor, function: Callable[..., T], *args: Any) -> T:
+async def on_worker(worker: Executor, function: Callable[..., T], *args: Any) -> T:
+    """Run a function on one of the workers."""
     return await asyncio.get_running_loop().run_in_executor(worker, function, *args)
 
 

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from os import PathLike
 from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
@@ -23,6 +24,8 @@ from ..exceptions import ConfigurationError, RehearsalError
 from .line import Line, LineSettings, Workers, is_right_key
 from .partner import Partner, partner_from
 from .recognition import words_are_available
+from .recorded import Replay
+from .replay import ReplayLine
 
 __all__ = ["RehearsalServer"]
 
@@ -60,9 +63,9 @@ class RehearsalServer:
     half_duplex : bool
         Judge further speech only after the running reply has been sent. Sound that comes in
         the meantime is kept. For files that are sent faster than real time.
-    speed : float > 0
-        How much faster than real time replies are sent; the service is at about 3
-        (recorded: 2.5 to 4). ``inf`` for at once.
+    speed : float > 0 or None
+        How much faster than real time replies are sent. None: 3, about as the service does
+        (recorded: 2.5 to 4); a recording at the speed it was made. ``inf`` for at once.
     words : bool or None
         Whether to recognise the words of what is heard. None: where `pocketsphinx` is
         installed and the partner has a use for them.
@@ -71,11 +74,17 @@ class RehearsalServer:
         this no page can.
     ping_interval_s : float > 0
         How often a ``ping`` event is sent [s].
+    replay : str, PathLike or None
+        A saved talk, whose server side is told again instead; see
+        `grok_live_widget.rehearsal.replay`. Nobody needs a key for it.
+    step : bool
+        Tell the recording step by step, as the client says something, and not by the clock.
 
     Raises
     ------
     ConfigurationError
-        For a partner that cannot be called or a figure out of range; before any I/O.
+        For a partner that cannot be called, a figure out of range, or no recording; before
+        any port is opened.
 
     Notes
     -----
@@ -90,11 +99,15 @@ class RehearsalServer:
         port: int = 0,
         api_key: str | None = None,
         half_duplex: bool = False,
-        speed: float = 3.0,
+        speed: float | None = None,
         words: bool | None = None,
         allowed_origins: Sequence[str] = (),
         ping_interval_s: float = 10.0,
+        replay: str | PathLike[str] | None = None,
+        step: bool = False,
     ) -> None:
+        self._replay = _replay_from(replay, partner, step=step)
+        speed = (1.0 if self._replay else 3.0) if speed is None else speed
         _check_positive(speed=speed, ping_interval_s=ping_interval_s)
         known_partner = partner_from(partner)
         if words is None:
@@ -110,7 +123,7 @@ class RehearsalServer:
             recognises_words=words and words_are_available(),
             ping_interval_s=ping_interval_s,
         )
-        self._lines: set[Line] = set()
+        self._lines: set[Line | ReplayLine] = set()
         self._thread: LoopThread | None = None
         self._server: Server | None = None
         self._port = 0
@@ -135,8 +148,17 @@ class RehearsalServer:
             )
         return self._port
 
-    def url(self, dialect: str = "realtime") -> str:
-        """Where to connect to, for ``"realtime"`` or ``"live"``."""
+    @property
+    def dialects(self) -> tuple[str, ...]:
+        """What it speaks: both, or what the recording was made in."""
+        return self._replay.dialects if self._replay else tuple(DIALECTS)
+
+    def url(self, dialect: str | None = None) -> str:
+        """Where to connect to, for ``"realtime"`` or ``"live"``.
+
+        None: ``"realtime"``, or what the recording was made in.
+        """
+        dialect = dialect or (self._replay.dialects[0] if self._replay else "realtime")
         if dialect not in DIALECTS:
             known = ", ".join(map(repr, DIALECTS))
             raise ConfigurationError(f"dialect={dialect!r} is not one of {known}.")
@@ -246,7 +268,7 @@ class RehearsalServer:
         target = urlsplit(socket.request.path)
         dialect = _BY_PATH[target.path]
         model = parse_qs(target.query).get("model", [dialect.default_model])[0]
-        line = Line(socket, dialect, model, self._settings, self._workers)
+        line = self._new_line(socket, dialect, model)
         self._lines.add(line)
         try:
             with suppress(ConnectionClosed):
@@ -254,11 +276,27 @@ class RehearsalServer:
         finally:
             self._lines.discard(line)
 
+    def _new_line(
+        self, socket: ServerConnection, dialect: Dialect, model: str
+    ) -> Line | ReplayLine:
+        if self._replay is None:
+            return Line(socket, dialect, model, self._settings, self._workers)
+        return ReplayLine(
+            socket,
+            self._replay,
+            dialect,
+            api_key=self.api_key,
+            speed=self._settings.speed,
+            workers=self._workers,
+        )
+
     def _refusal(self, socket: ServerConnection, request: Request) -> Response | None:
         """The answer to a handshake that is not accepted."""
         dialect = _BY_PATH.get(urlsplit(request.path).path)
         if dialect is None:
             return socket.respond(http.HTTPStatus.NOT_FOUND, "no such path\n")
+        if self._replay and dialect.name not in self._replay.dialects:
+            return socket.respond(http.HTTPStatus.NOT_FOUND, "recorded in another dialect\n")
         origins = request.headers.get_all("Origin")
         if any(origin not in self._allowed_origins for origin in origins):
             return socket.respond(http.HTTPStatus.FORBIDDEN, "this page may not connect\n")
@@ -268,7 +306,8 @@ class RehearsalServer:
         self, socket: ServerConnection, request: Request, dialect: Dialect
     ) -> Response | None:
         """On `realtime` the key is in a header. Statuses as measured at the service."""
-        if not dialect.has_responses:
+        is_open = self._replay is not None and self.api_key is None
+        if not dialect.has_responses or is_open:
             return None
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
@@ -289,3 +328,13 @@ def _check_positive(**figures: float) -> None:
     for name, value in figures.items():
         if not value > 0:
             raise ConfigurationError(f"{name}={value!r} must be greater than 0.")
+
+
+def _replay_from(path: str | PathLike[str] | None, partner: object, *, step: bool) -> Replay | None:
+    if path is None:
+        if step:
+            raise ConfigurationError("step=True is for a recording.", cure="Pass replay=path.")
+        return None
+    if partner is not None:
+        raise ConfigurationError("a recording needs no partner.", cure="Pass replay= alone.")
+    return Replay(path, is_stepwise=step)

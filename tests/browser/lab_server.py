@@ -81,6 +81,8 @@ class LabServer:
             f"--IdentityProvider.token={self.token}",
             "--LabApp.expose_app_in_browser=True",
             "--LabApp.news_url=None",
+            # A tenth of the default, so that a small flood of output does.
+            "--ZMQChannelsWebsocketConnection.iopub_data_rate_limit=100000",
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         ]
 

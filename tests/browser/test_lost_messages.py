@@ -16,21 +16,24 @@ MADE = """
 live = GrokLive(partner=lambda turn: noise(8))
 live
 """
-# jupyter_server lets 1 MB of output a second through, averaged over 3 s; what exceeds that is
-# dropped, and with it every other message, until the kernel is idle for a moment. This output
-# belongs to no cell, since drawing it would keep the page busy, and that is another matter.
+# Output beyond the server's limit is dropped, and with it every other message, until the
+# kernel is idle for a moment. This output belongs to no cell, since drawing it would keep the
+# page busy, and that is another matter.
 FLOOD = """
+import time
 kernel = get_ipython().kernel
-for _ in range(60):
-    content = {"name": "stdout", "text": "x" * 500_000}
-    kernel.session.send(kernel.iopub_socket, "stream", content, parent={})
+content = {{"name": "stdout", "text": "x" * 50_000}}
+until_s = time.monotonic() + {duration_s}
+while time.monotonic() < until_s:
+    kernel.session.send(kernel.iopub_socket, "stream", content, parent={{}})
+    time.sleep(0.002)
 """
 
 
 def test_sound_that_is_lost_in_a_flood_of_output_is_silence_and_counted(
     open_notebook: OpenNotebook,
 ):
-    notebook = open_notebook([NOISE, MADE, FLOOD])
+    notebook = open_notebook([NOISE, MADE, FLOOD.format(duration_s=1.5)])
     _ask_and_flood(notebook, after_s=0.0)
     notebook.wait_until_silent(1)
 
@@ -48,7 +51,7 @@ def test_sound_that_is_lost_in_a_flood_of_output_is_silence_and_counted(
 def test_a_reply_whose_end_is_lost_comes_to_an_end_and_the_talk_goes_on(
     open_notebook: OpenNotebook,
 ):
-    notebook = open_notebook([NOISE, MADE, FLOOD])
+    notebook = open_notebook([NOISE, MADE, FLOOD.format(duration_s=3)])
     _ask_and_flood(notebook, after_s=4.5)
     pcm = notebook.kernel.array("live.turns[1].pcm")
     _wait_until_heard(notebook, 1, len(pcm))

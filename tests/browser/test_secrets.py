@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 from .conftest import OpenNotebook
 from .notebook_page import NotebookPage
 
-KEY = "xai-VerySecretKeyThatNobodyMaySee0123456789"
+KEY = "xai-a-very-secret-key-that-nobody-may-see-0123456789"
 NEEDLES = (KEY, base64.b64encode(KEY.encode()).decode().rstrip("="))
 INSTRUCTIONS = "Answer like a gardener would."
 SAID = "Which roses grow in shade?"

@@ -1,0 +1,210 @@
+"""The reading end: a saved talk, its events, and its turns folded from them again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..audio import SAMPLE_RATE_HZ, read_wav
+from ..conversation import Conversation
+from ..events import Event, SessionOpened
+from ..exceptions import AudioFormatError
+from ..settings import Settings
+from ..turns import Turns
+from .spelling import event_from
+from .target import ASSISTANT_WAV, EVENTS_FILE, USER_WAV, read_talk_file
+
+__all__ = ["SavedEvent", "SavedTalk", "load"]
+
+_BROKEN = (KeyError, TypeError, ValueError, AttributeError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedEvent:
+    """One event of a saved talk.
+
+    Parameters
+    ----------
+    event : Event
+        As it was said or heard, its sound in it.
+    at_s : float [s]
+        Since the first event of the recording.
+    time : datetime
+        What the clock on the wall said.
+    """
+
+    event: Event
+    at_s: float
+    time: datetime
+
+
+class SavedTalk:
+    """A talk from disk; made by `load`.
+
+    Attributes
+    ----------
+    path : Path
+    settings : Settings
+        What was asked for. Functions (a partner's) are not kept, nor is `record`.
+    clock_s : float [s]
+        What the talk's own clock said at ``at_s == 0``; times inside of events are on it.
+    turns : Turns
+        As they were in the talk when it was written.
+    notes : list of str
+        What could not be read, a sentence each.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        settings: Settings,
+        clock_s: float,
+        lines: list[_Line],
+        sounds: Mapping[str, NDArray[np.int16]],
+        notes: list[str],
+    ) -> None:
+        self.path = path
+        self.settings = settings
+        self.clock_s = clock_s
+        self.notes = notes
+        self._lines = lines
+        self._sounds = sounds
+        self._check_sounds()
+        self.turns = self._folded()
+
+    @cached_property
+    def events(self) -> tuple[SavedEvent, ...]:
+        """Everything that was said, heard and concluded, in order."""
+        return tuple(self._saved_events())
+
+    @property
+    def dialect(self) -> str:
+        """``"live"`` or ``"realtime"``, of its last session; empty where none was opened."""
+        opened = [line.message for line in self._lines if line.name == SessionOpened.__name__]
+        return str(opened[-1]["dialect"]) if opened else ""
+
+    def __repr__(self) -> str:
+        return f"<SavedTalk at {str(self.path)!r}, {len(self.turns)} turns>"
+
+    # ----------------------------------------------------------------- the fold
+    def _saved_events(self) -> Iterator[SavedEvent]:
+        for line in self._lines:
+            event = line.event_with(self._sounds)
+            if event is not None:
+                yield SavedEvent(event=event, at_s=line.at_s, time=line.time)
+
+    def _folded(self) -> Turns:
+        conversation = Conversation(self.settings.turn_detection)
+        turns = conversation.turns
+        for line in self._lines:
+            event, count = line.event_with(self._sounds), len(turns)
+            assert event is not None
+            conversation.apply(event, self.clock_s + line.at_s)
+            if line.turn_id and len(turns) > count:
+                turns[-1].turn_id = line.turn_id
+        return turns
+
+    def _check_sounds(self) -> None:
+        for name, sound in self._sounds.items():
+            needed = max((line.end for line in self._lines if line.file == name), default=0)
+            if needed > len(sound):
+                missing_s = (needed - len(sound)) / SAMPLE_RATE_HZ
+                self.notes.append(f"{name} lacks {missing_s:.2f} s; silence stands in for it.")
+
+
+class _Line:
+    """One line of the events file, checked."""
+
+    __slots__ = ("at_s", "end", "file", "message", "name", "start", "time", "turn_id")
+
+    def __init__(self, message: Mapping[str, Any]) -> None:
+        self.message = message
+        self.name = str(message["event"])
+        self.at_s = float(message["at_s"])
+        self.time = datetime.fromisoformat(message["time"])
+        self.turn_id = str(message.get("begins_turn", ""))
+        sound = message.get("sound", {"file": "", "start": 0, "count": 0})
+        self.file, self.start = str(sound["file"]), int(sound["start"])
+        self.end = self.start + int(sound["count"])
+        if not 0 <= self.start <= self.end or self.file not in ("", USER_WAV, ASSISTANT_WAV):
+            raise ValueError("this is no place of a sound")
+
+    def event_with(self, sounds: Mapping[str, NDArray[np.int16]]) -> Event | None:
+        """The event with its sound; silence where that is missing. None: an unknown word."""
+        count = self.end - self.start
+        pcm = sounds[self.file][self.start : self.end] if self.file else np.empty(0, np.int16)
+        padded = np.pad(pcm, (0, count - len(pcm)))
+        return event_from(self.message, padded.astype("<i2", copy=False).tobytes())
+
+
+# --------------------------------------------------------------------------- reading
+def load(path: str | PathLike[str]) -> SavedTalk:
+    """Read a talk that `Talk.save` or ``record=`` has written.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        The folder.
+
+    Returns
+    -------
+    SavedTalk
+        Its ``turns`` are equal to the live ones. Of a talk whose process was killed, the last
+        may be incomplete. What could not be read is in ``notes``.
+
+    Raises
+    ------
+    ConfigurationError
+        When there is no recording, or one of a version to come.
+    AudioFormatError
+        When its sound is no 24 kHz mono PCM16.
+    """
+    folder = Path(path)
+    settings, notes = read_talk_file(folder)
+    sounds = {name: _sound(folder / name, notes) for name in (USER_WAV, ASSISTANT_WAV)}
+    clock_s, lines = _read_lines(folder / EVENTS_FILE, notes)
+    return SavedTalk(folder, settings, clock_s, lines, sounds, notes)
+
+
+def _sound(path: Path, notes: list[str]) -> NDArray[np.int16]:
+    if not path.is_file():
+        notes.append(f"{path.name} is missing.")
+        return np.empty(0, np.int16)
+    pcm, rate_hz = read_wav(path)
+    if pcm.dtype != np.int16 or pcm.ndim != 1 or rate_hz != SAMPLE_RATE_HZ:
+        raise AudioFormatError(
+            f"{str(path)!r} must be 16-bit mono at {SAMPLE_RATE_HZ} Hz to fit its events."
+        )
+    return pcm
+
+
+def _read_lines(path: Path, notes: list[str]) -> tuple[float, list[_Line]]:
+    clock_s, lines = 0.0, []
+    unknown: dict[str, int] = {}
+    text = path.read_text("utf-8", "replace") if path.is_file() else ""
+    # Not splitlines(): it also cuts at characters that a text may hold.
+    for number, written in enumerate(text.rstrip("\n").split("\n") if text else (), 1):
+        try:
+            message = json.loads(written)
+            if "clock_s" in message:
+                clock_s = float(message["clock_s"])
+                continue
+            line = _Line(message)
+            if event_from(message) is None:
+                unknown[line.name] = unknown.get(line.name, 0) + 1
+            else:
+                lines.append(line)
+        except _BROKEN:
+            notes.append(f"Line {number} of {path.name} cannot be read, and was left out.")
+    for name, count in unknown.items():
+        notes.append(f"{count} × {name} is not known to this version, and was left out.")
+    return clock_s, lines

@@ -1,0 +1,177 @@
+"""The folder: what is in it, and whether it may be written to.
+
+A recording is a folder with four files; `talk.json` says that it is one, and of which version.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import fields
+from os import PathLike
+from pathlib import Path
+from typing import Any, get_type_hints
+from urllib.parse import urlsplit
+
+from .. import __version__
+from ..exceptions import ConfigurationError
+from ..settings import UNSET, Settings
+from .spelling import is_complete, plain, restored
+
+__all__ = [
+    "ASSISTANT_WAV",
+    "EVENTS_FILE",
+    "FILES",
+    "TALK_FILE",
+    "USER_WAV",
+    "check_new_folder",
+    "check_save_folder",
+    "is_recording",
+    "read_talk_file",
+    "talk_text",
+    "unusable",
+]
+
+FORMAT, VERSION = "grok-live-talk", 1
+TALK_FILE, EVENTS_FILE = "talk.json", "events.jsonl"
+USER_WAV, ASSISTANT_WAV = "user.wav", "assistant.wav"
+FILES = (TALK_FILE, EVENTS_FILE, USER_WAV, ASSISTANT_WAV)
+
+
+# --------------------------------------------------------------------------- may it be written?
+def is_recording(folder: Path) -> bool:
+    """Whether a folder holds a recording of any version."""
+    try:
+        found = json.loads((folder / TALK_FILE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and found.get("format") == FORMAT
+
+
+def check_new_folder(path: str | PathLike[str] | None) -> None:
+    """Check a folder that is to be recorded into; it must be empty, or not exist yet.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    if path is None:
+        return
+    folder = Path(path)
+    _check_place("record", folder)
+    if is_recording(folder):
+        raise ConfigurationError(
+            f"record={str(folder)!r} holds a recording already.",
+            cure="Name a new folder, so that nothing is lost; or delete that one.",
+        )
+    _check_empty("record", folder)
+
+
+def check_save_folder(folder: Path) -> None:
+    """Check a folder that is to be saved into; a recording in it will be replaced.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    _check_place("path", folder)
+    if not is_recording(folder):
+        _check_empty("path", folder)
+
+
+def _check_place(name: str, folder: Path) -> None:
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise ConfigurationError(f"{name}={str(folder)!r} is a file, not a folder.")
+        nearest = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    except OSError as error:
+        raise unusable(folder, error) from None
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise ConfigurationError(
+            f"{name}={str(folder)!r} cannot be made: {str(nearest)!r} may not be written to."
+        )
+
+
+def _check_empty(name: str, folder: Path) -> None:
+    try:
+        is_empty = not folder.exists() or not any(folder.iterdir())
+    except OSError as error:
+        raise unusable(folder, error) from None
+    if not is_empty:
+        raise ConfigurationError(
+            f"{name}={str(folder)!r} is not empty, and what is in it is no recording.",
+            cure="Name a new folder.",
+        )
+
+
+def unusable(folder: Path, error: OSError) -> ConfigurationError:
+    """A foreign error in our words."""
+    return ConfigurationError(
+        f"{str(folder)!r} cannot be written to ({error.strerror or error}).",
+        cure="Name a folder that can be made.",
+    )
+
+
+# --------------------------------------------------------------------------- talk.json
+def talk_text(settings: Settings, hide: Callable[[str], str]) -> str:
+    """What `talk.json` says."""
+    talk = {
+        "format": FORMAT,
+        "version": VERSION,
+        "written_by": f"grok_live_widget {__version__}",
+        "settings": _spelled_settings(settings, hide),
+    }
+    return json.dumps(talk, indent=2, ensure_ascii=False) + "\n"
+
+
+def _spelled_settings(settings: Settings, hide: Callable[[str], str]) -> dict[str, Any]:
+    given = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    del given["record"]
+    if settings.url is not None:
+        # People put keys into queries, and into the place of a name.
+        parts = urlsplit(settings.url)
+        bare = parts._replace(query="", fragment="", netloc=parts.netloc.rpartition("@")[2])
+        given["url"] = bare.geturl()
+    return {name: plain(value, hide) for name, value in given.items() if value is not UNSET}
+
+
+def read_talk_file(folder: Path) -> tuple[Settings, list[str]]:
+    """The settings, and what of them could not be read.
+
+    Raises
+    ------
+    ConfigurationError
+        When there is no recording, or one of a version to come.
+    """
+    if not is_recording(folder):
+        raise ConfigurationError(
+            f"there is no recording at {str(folder)!r}.",
+            cure=f"Name a folder with {TALK_FILE} in it, as talk.save(path) or record=path make.",
+        )
+    found = json.loads((folder / TALK_FILE).read_text("utf-8"))
+    version = found.get("version")
+    if version != VERSION:
+        raise ConfigurationError(
+            f"the recording at {str(folder)!r} is of version {version!r}; "
+            f"this package reads version {VERSION}.",
+            cure="A newer grok_live_widget may read it.",
+        )
+    spelled = found.get("settings")
+    return _settings_from(spelled if isinstance(spelled, dict) else {})
+
+
+def _settings_from(spelled: dict[str, Any]) -> tuple[Settings, list[str]]:
+    hints = get_type_hints(Settings)
+    known: dict[str, Any] = {}
+    notes: list[str] = []
+    for name, value in spelled.items():
+        try:
+            if name not in hints or not is_complete(value):
+                raise ValueError
+            known[name] = restored(hints[name], value)
+            Settings(**{name: known[name]})
+        except (TypeError, ValueError, ConfigurationError):
+            known.pop(name, None)
+            notes.append(f"The setting {name!r} could not be taken from the recording.")
+    return Settings(**known), notes

@@ -1,0 +1,237 @@
+"""Files that open at any time: WAV with a true header, and lines that are whole.
+
+Sound is written before the lines that mention it, so what is read is never ahead of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import struct
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..audio import SAMPLE_RATE_HZ
+from ..events import AppendAudio, AudioDelta, Event
+from ..settings import Settings
+from .spelling import spelled
+from .target import ASSISTANT_WAV, EVENTS_FILE, FILES, TALK_FILE, USER_WAV, talk_text
+
+__all__ = ["Entry", "FolderWriter", "WavFile", "replace_folder", "side_of"]
+
+_HEADER_BYTES = 44
+# Sizes in the header are of 32 bits: after a day of sound they stay at the most they can say.
+_MOST_BYTES = 2**32 - 1 - _HEADER_BYTES
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """One event, without its sound, and that.
+
+    Parameters
+    ----------
+    now_s : float [s]
+        On the talk's clock.
+    time_s : float [s]
+        Since 1970.
+    turn_id : str
+        The turn that began with it.
+    """
+
+    event: Event
+    now_s: float
+    time_s: float
+    sound: NDArray[np.int16]
+    turn_id: str = ""
+
+
+def side_of(event: Event) -> str:
+    """The file that an event's sound is in; empty for an event without."""
+    match event:
+        case AppendAudio():
+            return USER_WAV
+        case AudioDelta():
+            return ASSISTANT_WAV
+    return ""
+
+
+class WavFile:
+    """24 kHz mono PCM16 that grows; whole after each `flush`.
+
+    Attributes
+    ----------
+    sample_count : int
+        How many samples have been appended.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.sample_count = 0
+        self._path = path
+        self._file: BinaryIO | None = None
+
+    def open(self) -> None:
+        """Make the file, which must not exist; or go on in it, after `close`."""
+        is_new = self._file is None
+        self._file = self._path.open("xb" if is_new else "r+b")
+        if is_new:
+            self._file.write(_wav_header(0))
+        self._file.seek(0, os.SEEK_END)
+
+    def append(self, sound: NDArray[np.int16]) -> int:
+        """Add ``ndarray of int16 [shape=(n,)]``; returns the position of its first sample."""
+        assert self._file is not None
+        start = self.sample_count
+        self._file.write(np.ascontiguousarray(sound, "<i2").tobytes())
+        self.sample_count += len(sound)
+        return start
+
+    def flush(self) -> None:
+        """Hand everything to the system, the sound first and then the header that counts it."""
+        assert self._file is not None
+        self._file.flush()
+        self._file.seek(0)
+        self._file.write(_wav_header(self.sample_count))
+        self._file.flush()
+        self._file.seek(0, os.SEEK_END)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            self._file.close()
+
+
+def _wav_header(sample_count: int) -> bytes:
+    size = min(2 * sample_count, _MOST_BYTES)
+    form = b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, SAMPLE_RATE_HZ, 2 * SAMPLE_RATE_HZ, 2, 16)
+    head = b"RIFF" + struct.pack("<I", size + _HEADER_BYTES - 8) + b"WAVE"
+    return head + form + b"data" + struct.pack("<I", size)
+
+
+class FolderWriter:
+    """Writes entries into a folder. Every method may raise OSError."""
+
+    def __init__(self, folder: Path, settings: Settings, hide: Callable[[str], str]) -> None:
+        self._folder, self._settings, self._hide = folder, settings, hide
+        self._wavs = {name: WavFile(folder / name) for name in (USER_WAV, ASSISTANT_WAV)}
+        self._events: BinaryIO | None = None
+        self._zero_s: float | None = None
+
+    def open(self) -> None:
+        """Make folder and files, none of which may exist; or go on in them, after `close`."""
+        if self._events is not None:
+            self._events = (self._folder / EVENTS_FILE).open("ab")
+            self._open_wavs()
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        # First of all, and only if nobody else has: two talks must not share a folder.
+        self._events = (self._folder / EVENTS_FILE).open("xb")
+        try:
+            self._open_wavs()
+            text = talk_text(self._settings, self._hide)
+            (self._folder / TALK_FILE).write_text(text, "utf-8")
+        except OSError:
+            self._remove()
+            raise
+
+    def _open_wavs(self) -> None:
+        for wav in self._wavs.values():
+            wav.open()
+            wav.flush()
+
+    def _remove(self) -> None:
+        """Leave nothing half made."""
+        self.close()
+        for name in FILES:
+            with contextlib.suppress(OSError):
+                (self._folder / name).unlink()
+
+    def write(self, entries: Sequence[Entry]) -> None:
+        """Write `entries`; when this returns, the system has them."""
+        assert self._events is not None
+        if not entries:
+            return
+        head = self._head(entries[0]) if self._zero_s is None else []
+        lines = [*head, *map(self._line, entries)]
+        for wav in self._wavs.values():
+            wav.flush()
+        self._events.write("".join(lines).encode("utf-8", "surrogatepass"))
+        self._events.flush()
+
+    def _head(self, first: Entry) -> list[str]:
+        self._zero_s = round(first.now_s, 6)
+        began = {"began": _iso(first.time_s), "clock_s": self._zero_s}
+        return [json.dumps(began) + "\n"]
+
+    def _line(self, entry: Entry) -> str:
+        assert self._zero_s is not None
+        line: dict[str, Any] = {
+            "at_s": round(entry.now_s - self._zero_s, 6),
+            "time": _iso(entry.time_s),
+            **spelled(entry.event, self._hide),
+        }
+        side = side_of(entry.event)
+        if side:
+            start = self._wavs[side].append(entry.sound)
+            line["sound"] = {"file": side, "start": start, "count": len(entry.sound)}
+        if entry.turn_id:
+            line["begins_turn"] = entry.turn_id
+        return json.dumps(line, ensure_ascii=False) + "\n"
+
+    def close(self) -> None:
+        """Let go of the files."""
+        with contextlib.ExitStack() as stack:
+            for each in (self._events, *self._wavs.values()):
+                if each is not None:
+                    stack.callback(each.close)
+
+
+def _iso(time_s: float) -> str:
+    told = datetime.fromtimestamp(time_s, UTC).isoformat(timespec="milliseconds")
+    return told.replace("+00:00", "Z")
+
+
+# --------------------------------------------------------------------------- replacing a folder
+@contextlib.contextmanager
+def replace_folder(folder: Path) -> Iterator[Path]:
+    """A new folder beside `folder`, which takes its place when all went well.
+
+    What somebody else put beside the files of a recording is carried over.
+    """
+    folder = folder.resolve()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    mark = uuid.uuid4().hex[:8]
+    new, old = (folder.with_name(f".{folder.name}.{mark}.{which}") for which in ("new", "old"))
+    try:
+        yield new
+        _swap(folder, new, old)
+        if old.exists():
+            _carry_over(old, folder)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _swap(folder: Path, new: Path, old: Path) -> None:
+    if folder.exists():
+        folder.rename(old)
+    try:
+        new.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+
+
+def _carry_over(old: Path, folder: Path) -> None:
+    for child in old.iterdir():
+        if child.name not in FILES:
+            child.rename(folder / child.name)
+    shutil.rmtree(old)

@@ -1,0 +1,154 @@
+"""Every event can be written as JSON and read back, whatever words are still to come."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grok_live_widget import events
+from grok_live_widget.events import (
+    AppendAudio,
+    AudioDelta,
+    Authenticate,
+    CreateItem,
+    ErrorReported,
+    Item,
+    PlaybackReported,
+    PushToTalk,
+    ResponseDone,
+    ServerVad,
+    Unrecognized,
+    UpdateSession,
+)
+from grok_live_widget.recording.spelling import (
+    EVENTS,
+    event_from,
+    is_complete,
+    plain,
+    restored,
+    spelled,
+)
+
+# What is in no repr is not written; the sound of these two is kept beside them.
+EVENTS_BUT_THE_KEYS = [
+    kind for kind in EVENTS.values() if all(field.repr for field in dataclasses.fields(kind))
+]
+VALUES: dict[str, Any] = {
+    "str": "ä\u2028\n",
+    "int": 7,
+    "float": 1 / 3,
+    "bool": True,
+    "Role": "assistant",
+    "bytes": b"\1\0\2\0",
+    "Item": Item(role="user", text="Hello.", is_replayed=True),
+    "TurnDetection": ServerVad(threshold=0.25),
+    "Mapping": {"type": "Item", "nested": [{"a": None}]},
+    "Literal": "error",
+    "tuple": (),
+}
+
+
+def full(kind: type) -> Any:
+    """An event with something in each field."""
+    values = {}
+    for field in dataclasses.fields(kind):
+        name = str(field.type).split(" |")[0].split("[")[0]
+        values[field.name] = "open" if field.name == "phase" else VALUES[name]
+    return kind(**values)
+
+
+def bare(kind: type) -> Any:
+    """An event with as little in it as there can be."""
+    values = {}
+    for field in dataclasses.fields(kind):
+        if dataclasses.MISSING is field.default is field.default_factory:
+            values[field.name] = getattr(full(kind), field.name)
+    return kind(**values)
+
+
+def through_json(event: Any) -> Any:
+    text = json.dumps(spelled(event), ensure_ascii=False)
+    return event_from(json.loads(text), getattr(event, "pcm", b""))
+
+
+@pytest.mark.parametrize("kind", [*EVENTS_BUT_THE_KEYS, AppendAudio, AudioDelta])
+def test_every_event_comes_back_as_it_was(kind: type) -> None:
+    for event in (full(kind), bare(kind)):
+        assert through_json(event) == event
+
+
+@pytest.mark.parametrize("kind", EVENTS.values(), ids=EVENTS)
+def test_no_field_of_an_event_has_the_name_of_something_else_in_a_line(kind: type) -> None:
+    names = {field.name for field in dataclasses.fields(kind)}
+    taken = {"at_s", "time", "event", "sound", "begins_turn", "clock_s", "began"}
+    assert names.isdisjoint(taken)
+
+
+def test_sound_and_secrets_are_not_in_the_text() -> None:
+    assert spelled(Authenticate("secret")) == {"event": "Authenticate"}
+    for kind in (AppendAudio, AudioDelta):
+        assert spelled(kind(pcm=b"\1\0")) == {"event": kind.__name__}
+
+
+def test_what_says_nothing_is_left_out() -> None:
+    assert spelled(ErrorReported(message="no")) == {"event": "ErrorReported", "message": "no"}
+    assert spelled(PlaybackReported(item_id="", sample_count=0)) == {
+        "event": "PlaybackReported",
+        "item_id": "",
+        "sample_count": 0,
+    }
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    detection = ServerVad(threshold=np.float32(0.5), silence_duration_ms=np.int64(9))  # type: ignore[arg-type]
+    event = UpdateSession(turn_detection=detection)
+    assert through_json(event) == UpdateSession(
+        turn_detection=ServerVad(threshold=0.5, silence_duration_ms=9)
+    )
+    assert through_json(UpdateSession(turn_detection=PushToTalk())).turn_detection == PushToTalk()
+
+
+def test_secrets_are_hidden_at_any_depth() -> None:
+    def hide(text: str) -> str:
+        return text.replace("secret", "…")
+
+    for event in (
+        CreateItem(Item(text="the secret is")),
+        ResponseDone(usage={"a": [{"b": "secret"}]}),
+        Unrecognized({"key": "secret"}),
+    ):
+        assert "secret" not in json.dumps(spelled(event, hide))
+
+
+def test_of_a_function_only_the_name_is_told() -> None:
+    assert plain({"tools": [hash]}) == {"tools": [{"function": "hash"}]}
+    assert not is_complete(plain({"tools": [hash]}))
+    assert is_complete(plain({"tools": [{"function": "hash", "more": 1}], "n": None}))
+
+
+def test_tuples_come_back_as_tuples() -> None:
+    assert restored(tuple[Item, ...], plain((Item(text="a"),))) == (Item(text="a"),)
+    assert restored(list[int] | None, [1]) == [1]
+
+
+def test_an_unknown_word_is_none_and_an_unknown_field_is_ignored() -> None:
+    assert event_from({"event": "Telepathy"}) is None
+    assert event_from({"event": "AudioCleared", "mood": 1}) == events.AudioCleared()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"event": "Pinged", "timestamp_ms": "7"},
+        {"event": "Pinged", "timestamp_ms": 7.5},
+        {"event": "TruncateItem", "item_id": "i"},
+        {"event": "CreateItem", "item": {"type": "Telepathy"}},
+    ],
+)
+def test_a_value_of_another_kind_is_an_error(message: Any) -> None:
+    with pytest.raises(TypeError):
+        event_from(message)

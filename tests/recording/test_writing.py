@@ -1,0 +1,127 @@
+"""Files that open at any time."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grok_live_widget.events import AppendAudio, Noted
+from grok_live_widget.recording.writing import (
+    _MOST_BYTES,
+    Entry,
+    FolderWriter,
+    WavFile,
+    _wav_header,
+    replace_folder,
+)
+from grok_live_widget.settings import Settings
+
+TONE = (8000 * np.sin(np.arange(2400) * 2 * np.pi * 440 / 24_000)).astype(np.int16)
+NOTHING = np.empty(0, np.int16)
+
+
+def read(path: Path) -> bytes:
+    with wave.open(str(path)) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (24_000, 1, 2)
+        return file.readframes(file.getnframes())
+
+
+def test_a_wav_file_is_whole_after_each_flush(tmp_path: Path) -> None:
+    file = WavFile(tmp_path / "a.wav")
+    file.open()
+    for count in range(4):
+        file.flush()
+        assert read(tmp_path / "a.wav") == TONE.tobytes() * count
+        assert file.append(TONE) == count * len(TONE)
+    file.close()
+
+
+def test_a_header_that_is_behind_the_sound_still_opens(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(_wav_header(len(TONE)) + TONE.tobytes() + TONE.tobytes()[:999])
+    assert read(path) == TONE.tobytes()
+
+
+def test_after_a_day_the_header_says_the_most_it_can() -> None:
+    assert _wav_header(2**40) == _wav_header(_MOST_BYTES // 2 + 1)
+
+
+@pytest.mark.skipif(not shutil.which("sox"), reason="sox is not installed")
+def test_the_sound_is_a_wav_file_to_others_too(tmp_path: Path) -> None:
+    file = WavFile(tmp_path / "a.wav")
+    file.open()
+    file.append(np.tile(TONE, 10))
+    file.flush()
+    told = subprocess.run(
+        ["sox", str(tmp_path / "a.wav"), "-n", "stat"], capture_output=True, text=True, check=True
+    ).stderr
+    file.close()
+    assert re.search(r"Length \(seconds\):\s+1\.0+\n", told)
+    frequency = re.search(r"Rough\s+frequency:\s+(\d+)", told)
+    assert frequency is not None
+    assert abs(int(frequency.group(1)) - 440) < 5
+
+
+def test_what_is_written_can_be_read_by_a_person(tmp_path: Path) -> None:
+    writer = FolderWriter(tmp_path / "talk", Settings(voice="nova"), str)
+    writer.open()
+    writer.write([Entry(Noted("Grüß Gott."), 100.0, 0.5, NOTHING)])
+    writer.write([Entry(AppendAudio(b""), 101.25, 1.75, TONE, "u")] * 2)
+    writer.close()
+    assert (tmp_path / "talk" / "events.jsonl").read_text("utf-8").splitlines() == [
+        '{"began": "1970-01-01T00:00:00.500Z", "clock_s": 100.0}',
+        '{"at_s": 0.0, "time": "1970-01-01T00:00:00.500Z", "event": "Noted", '
+        '"text": "Grüß Gott.", "level": "info"}',
+        '{"at_s": 1.25, "time": "1970-01-01T00:00:01.750Z", "event": "AppendAudio", '
+        '"sound": {"file": "user.wav", "start": 0, "count": 2400}, "begins_turn": "u"}',
+        '{"at_s": 1.25, "time": "1970-01-01T00:00:01.750Z", "event": "AppendAudio", '
+        '"sound": {"file": "user.wav", "start": 2400, "count": 2400}, "begins_turn": "u"}',
+    ]
+    talk = json.loads((tmp_path / "talk" / "talk.json").read_text("utf-8"))
+    assert (talk["format"], talk["version"]) == ("grok-live-talk", 1)
+    assert talk["settings"]["voice"] == "nova"
+
+
+def test_a_writer_goes_on_in_its_files(tmp_path: Path) -> None:
+    writer = FolderWriter(tmp_path / "talk", Settings(), str)
+    for _ in range(3):
+        writer.open()
+        writer.write([Entry(AppendAudio(b""), 1.0, 1.0, TONE)])
+        writer.close()
+    assert read(tmp_path / "talk" / "user.wav") == TONE.tobytes() * 3
+    lines = (tmp_path / "talk" / "events.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line)["sound"]["start"] for line in lines[1:]] == [0, 2400, 4800]
+
+
+def test_a_folder_that_could_not_be_made_whole_is_left_empty(tmp_path: Path) -> None:
+    (tmp_path / "talk" / "talk.json").mkdir(parents=True)
+    with pytest.raises(OSError, match=r"talk\.json"):
+        FolderWriter(tmp_path / "talk", Settings(), str).open()
+    assert [each.name for each in (tmp_path / "talk").iterdir()] == ["talk.json"]
+
+
+def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    folder = tmp_path / "talk"
+    folder.mkdir()
+    (folder / "user.wav").write_text("old")
+
+    def rewrite(error: OSError | None) -> None:
+        with replace_folder(folder) as new:
+            new.mkdir()
+            (new / "user.wav").write_text("new")
+            if error is not None:
+                raise error
+
+    with pytest.raises(OSError, match="halfway"):
+        rewrite(OSError("halfway"))
+    assert (folder / "user.wav").read_text() == "old"
+    rewrite(None)
+    assert (folder / "user.wav").read_text() == "new"
+    assert list(tmp_path.iterdir()) == [folder]

@@ -1,0 +1,277 @@
+"""A saved talk's server side, to whoever connects."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from grok_live_widget import PushToTalk, RehearsalServer, ServerVad, Talk, load
+from grok_live_widget.events import (
+    AudioDelta,
+    CommitAudio,
+    CreateResponse,
+    ErrorReported,
+    ResponseDone,
+    SessionEnded,
+    SessionOpened,
+    SpeechStarted,
+    SpeechStopped,
+    Unrecognized,
+)
+from grok_live_widget.exceptions import (
+    AuthenticationError,
+    ConfigurationError,
+    ConnectError,
+    ServerError,
+)
+from grok_live_widget.talk import TALK_THREAD
+
+RATE = 24_000
+DIALECTS = pytest.mark.parametrize("dialect", ["realtime", "live"])
+Saved = Callable[..., Path]
+Bounds = (SessionOpened, SessionEnded)
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Saved:
+    """`recorded(what_to_say, partner="parrot", **settings)`: a folder with that talk."""
+
+    def record(*questions: Any, partner: Any = "parrot", **settings: Any) -> Path:
+        with Talk(partner=partner, **settings) as talk:
+            for question in questions:
+                if question is None:
+                    talk.stop()
+                else:
+                    talk.ask(question, None if isinstance(question, str) else RATE)
+        return talk.save(tmp_path / "recorded")
+
+    return record
+
+
+def wait_for_end(talk: Talk) -> None:
+    """Until the server has hung up."""
+    session = talk._core.session
+    if session is not None:
+        TALK_THREAD.run(session.wait_for(lambda: session.failure is not None), timeout_s=30)
+
+
+def assert_same_replies(saved: Any, replayed: Any) -> None:
+    """What a server tells of its replies; names too, where it gives any."""
+    assert [turn.text for turn in replayed] == [turn.text for turn in saved]
+    for ours, theirs in zip(saved, replayed, strict=True):
+        assert np.array_equal(theirs.pcm, ours.pcm)
+        assert theirs.is_complete
+        if "reply_" not in ours.item_id:
+            assert theirs.item_id == ours.item_id
+
+
+# --------------------------------------------------------------------------- stepwise
+@DIALECTS
+@pytest.mark.parametrize("detection", [ServerVad(), PushToTalk()], ids=["vad", "push"])
+def test_whoever_says_the_same_things_gets_the_same_replies(
+    dialect: str, detection: Any, question: np.ndarray, recorded: Saved, silence: Any
+) -> None:
+    def partner(turn: Any) -> list[Any]:
+        return [silence(0.3), f"Heard {len(turn.pcm) > 0}."]
+
+    folder = recorded(
+        "typed", question, "typed again", partner=partner, dialect=dialect, turn_detection=detection
+    )
+    saved = load(folder).turns
+    with (
+        RehearsalServer(replay=folder, step=True, speed=10) as server,
+        Talk(url=server.url(), turn_detection=detection, api_key="any") as talk,
+    ):
+        assert talk.ask("something else").text == saved[1].text
+        assert talk.ask(question, RATE).text == saved[3].text
+        assert talk.ask("and again").text == saved[5].text
+        assert_same_replies(saved.assistant, talk.turns.assistant)
+        assert [turn.role for turn in talk.turns] == [turn.role for turn in saved]
+
+
+def test_speech_is_placed_where_this_client_spoke(
+    question: np.ndarray, recorded: Saved, silence: Any
+) -> None:
+    folder = recorded(question)
+    later = np.concatenate((silence(2), question))
+    with (
+        RehearsalServer(replay=folder, step=True) as server,
+        Talk(url=server.url(), dialect="realtime") as talk,
+    ):
+        talk.start()
+        heard: list[Any] = []
+        talk._core.observe(lambda event, _, __: heard.append(event))
+        talk.ask(later, RATE)
+        [started] = [event for event in heard if isinstance(event, SpeechStarted)]
+        [stopped] = [event for event in heard if isinstance(event, SpeechStopped)]
+    before = [each.event for each in load(folder).events]
+    [recorded_start] = [event for event in before if isinstance(event, SpeechStarted)]
+    assert abs(started.audio_start_ms - recorded_start.audio_start_ms - 2000) < 100
+    assert stopped.audio_end_ms > started.audio_start_ms
+
+
+def test_what_the_recording_has_not_is_refused_and_says_what_comes_next(
+    question: np.ndarray, recorded: Saved
+) -> None:
+    folder = recorded("typed", question, turn_detection=PushToTalk())
+    with (
+        RehearsalServer(replay=folder, step=True) as server,
+        Talk(url=server.url(), turn_detection=PushToTalk()) as talk,
+    ):
+        with pytest.raises(ServerError, match="goes on with a typed text, not with a request"):
+            talk.ask(question, RATE)
+        assert talk.ask("typed").text == "typed"
+        with pytest.raises(ServerError, match=r"goes on with a commit \(push-to-talk\)"):
+            talk.ask("typed again")
+        assert np.array_equal(talk.ask(question, RATE).pcm, question)
+        with pytest.raises(ServerError, match="the recording has ended"):
+            talk.ask("more")
+        assert talk.phase == "open"
+
+
+def test_sessions_are_played_one_after_the_other_and_then_again(recorded: Saved) -> None:
+    folder = recorded("one", None, "two")
+    with RehearsalServer(replay=folder, step=True) as server, Talk(url=server.url()) as talk:
+        for expected in ("one", "two", "one"):
+            assert talk.ask("?").text == expected
+            talk.stop()
+
+
+async def test_a_client_that_goes_on_does_not_wait_for_what_is_left(
+    recorded: Saved, connected: Any, silence: Any
+) -> None:
+    folder = recorded("one", "two", partner=lambda turn: silence(6))
+    with RehearsalServer(replay=folder, step=True, speed=0.01) as server:
+        async with connected(server) as client:
+            await client.type_text("one")
+            await client.until(AudioDelta)
+            await client.type_text("two")
+            began_s = time.monotonic()
+            first = await client.until(ResponseDone)
+            assert len(client.sound(first.response_id)) == 6 * RATE
+    # At a hundredth of the speed, the rest of the first reply would take 200 s.
+    assert time.monotonic() - began_s < 100
+
+
+# --------------------------------------------------------------------------- true speed
+@DIALECTS
+def test_somebody_who_only_listens_hears_the_talk_again(
+    dialect: str, question: np.ndarray, recorded: Saved
+) -> None:
+    folder = recorded(question, dialect=dialect)
+    saved = load(folder).turns
+    with RehearsalServer(replay=folder) as server, Talk(url=server.url(), api_key="any") as talk:
+        talk.start()
+        wait_for_end(talk)
+        assert_same_replies(saved.assistant, talk.turns.assistant)
+        assert talk.phase == "closed"
+        assert [note.level for note in talk.notes if note.level == "error"] == []
+
+
+@pytest.mark.parametrize("speed", [1.0, 2.0, float("inf")])
+def test_it_takes_as_long_as_the_talk_did_or_as_its_speed_says(
+    speed: float, recorded: Saved, silence: Any
+) -> None:
+    folder = recorded("one", "two", partner=lambda turn: [silence(2), turn.text])
+    open_s = [each.at_s for each in load(folder).events if isinstance(each.event, Bounds)]
+    with RehearsalServer(replay=folder, speed=speed) as server, Talk(url=server.url()) as talk:
+        began_s = time.monotonic()
+        talk.start()
+        wait_for_end(talk)
+        assert time.monotonic() - began_s >= (open_s[1] - open_s[0]) / speed
+    assert [turn.text for turn in talk.turns.assistant] == ["one", "two"]
+
+
+def test_at_true_speed_a_question_is_told_that_nobody_answers(recorded: Saved) -> None:
+    folder = recorded("one")
+    with (
+        RehearsalServer(replay=folder, speed=0.001) as server,
+        Talk(url=server.url()) as talk,
+        pytest.raises(ServerError, match="step=True"),
+    ):
+        talk.ask("are you there")
+
+
+def test_a_talk_of_which_the_process_was_killed_is_played_to_where_it_ended(
+    recorded: Saved,
+) -> None:
+    folder = recorded("one", "two")
+    lines = (folder / "events.jsonl").read_text("utf-8").splitlines(keepends=True)
+    cut = next(at for at, line in enumerate(lines) if "SessionEnded" in line)
+    (folder / "events.jsonl").write_text("".join(lines[:cut]), "utf-8")
+    assert not any(isinstance(each.event, SessionEnded) for each in load(folder).events)
+    with RehearsalServer(replay=folder) as server, Talk(url=server.url()) as talk:
+        talk.start()
+        wait_for_end(talk)
+        assert [turn.text for turn in talk.turns.assistant] == ["one", "two"]
+
+
+# --------------------------------------------------------------------------- the door
+def test_nobody_needs_a_key_but_where_one_is_wanted(recorded: Saved) -> None:
+    folder = recorded("one")
+    with RehearsalServer(replay=folder, step=True) as server, Talk(url=server.url()) as talk:
+        assert talk.ask("?").text == "one"
+    with RehearsalServer(replay=folder, step=True, api_key="right") as server:
+        for key in (None, "wrong"):
+            with (
+                Talk(url=server.url(), api_key=key) as talk,
+                pytest.raises((AuthenticationError, ConnectError)),
+            ):
+                talk.ask("?")
+
+
+async def test_on_live_the_key_is_the_first_message(recorded: Saved, connected: Any) -> None:
+    folder = recorded("one", dialect="live")
+    with RehearsalServer(replay=folder, api_key="right") as server:
+        async with connected(server, "live", key="wrong") as client:
+            assert "incorrect API key" in (await client.until(ErrorReported)).message
+            with pytest.raises(ConnectionClosed):
+                await client.hear()
+
+
+def test_a_client_of_the_other_dialect_is_sent_away(recorded: Saved) -> None:
+    folder = recorded("one", dialect="live")
+    with RehearsalServer(replay=folder, step=True) as server:
+        assert server.url().endswith("/v1/live")
+        assert server.dialects == ("live",)
+        with (
+            Talk(url=server.url("realtime")) as talk,
+            pytest.raises(ConnectError, match="no such address"),
+        ):
+            talk.ask("?")
+
+
+async def test_words_that_nobody_knows_are_answered_as_ever(
+    recorded: Saved, connected: Any
+) -> None:
+    with RehearsalServer(replay=recorded("one"), step=True) as server:
+        async with connected(server) as client:
+            await client.say(Unrecognized({"type": "dance"}))
+            assert "'dance'" in (await client.until(ErrorReported)).message
+            await client.say(CommitAudio(), CreateResponse())
+            assert "typed text" in (await client.until(ErrorReported)).message
+            reply = await client.ask("one")
+            assert reply.status == "completed"
+
+
+def test_what_cannot_be_replayed_is_refused_before_a_port_is_opened(
+    tmp_path: Path, recorded: Saved
+) -> None:
+    with pytest.raises(ConfigurationError, match="no recording"):
+        RehearsalServer(replay=tmp_path)
+    empty = Talk(partner="parrot").save(tmp_path / "empty")
+    with pytest.raises(ConfigurationError, match="no line was ever open"):
+        RehearsalServer(replay=empty)
+    folder = recorded("one")
+    with pytest.raises(ConfigurationError, match="no partner"):
+        RehearsalServer("parrot", replay=folder)
+    with pytest.raises(ConfigurationError, match="step=True"):
+        RehearsalServer(step=True)
+    with pytest.raises(ConfigurationError, match="speed"):
+        RehearsalServer(replay=folder, speed=0)
