@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import warnings
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import __version__
 from .audio import ClipConverter, read_wav, write_wav
@@ -83,7 +85,7 @@ def _add_talk(commands: Any) -> None:
     parser.add_argument("--voice")
     parser.add_argument("--instructions", default="")
     parser.add_argument(
-        "--timeout", type=float, default=60.0, metavar="S", help="for replies, after the sound"
+        "--timeout", type=_positive, default=60.0, metavar="S", help="for replies, after the sound"
     )
     parser.add_argument(
         "--fast", action="store_true", help="do not wait for real time (rehearsal only)"
@@ -97,8 +99,7 @@ def _talk(options: argparse.Namespace) -> int:
     pcm = ClipConverter().convert(*read_wav(options.question))
     if not pcm:
         raise ConfigurationError(f"{str(options.question)!r} has no sound in it.")
-    if not options.replies.parent.is_dir():
-        raise ConfigurationError(f"there is no folder {str(options.replies.parent)!r}.")
+    _check_output(options.replies, options.question)
     settings = _settings(options)
     line = connect(**settings)
     if options.fast and not line.is_rehearsal:
@@ -106,14 +107,51 @@ def _talk(options: argparse.Namespace) -> int:
             "--fast is for the rehearsal only; a live service hears in real time.",
             cure="Leave it out, or add --partner.",
         )
-    _say(f"{'The built-in rehearsal' if line.is_rehearsal else 'Grok'} answers.")
+    _say(f"{'The built-in rehearsal' if line.is_rehearsal else line.name} is asked.")
     turns, replies, notes = asyncio.run(_carry(line, pcm, Settings(**settings), options))
     parts = [turn.pcm for turn in replies]
-    write_wav(options.replies, np.concatenate(parts) if parts else np.empty(0, np.int16))
+    _write(options.replies, np.concatenate(parts) if parts else np.empty(0, np.int16))
     for note in notes:
         _say(note)
     _report(turns, options)
     return 0
+
+
+def _check_output(path: Path, question: Path) -> None:
+    """Before anything is said: a talk is not to be lost at its end."""
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"there is no folder {str(path.parent)!r}.")
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ConfigurationError(f"{str(path)!r} cannot be written.", cure="Name another file.")
+    if path.exists() and path.samefile(question):
+        raise ConfigurationError(
+            "the replies would be written over the question.", cure="Name another file."
+        )
+
+
+def _write(path: Path, pcm: NDArray[np.int16]) -> None:
+    try:
+        write_wav(path, pcm)
+    except OSError as error:
+        spare = Path(tempfile.gettempdir()) / f"grok-live-{os.getpid()}.wav"
+        write_wav(spare, pcm)
+        raise ConfigurationError(
+            f"{str(path)!r} could not be written ({error.strerror}); the replies are in {spare}."
+        ) from None
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError("a number greater than 0 is needed")
+    return value
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65_535:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return value
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
@@ -165,7 +203,7 @@ def _say(sentence: str) -> None:
 # --------------------------------------------------------------------------- rehearse
 def _add_rehearse(commands: Any) -> None:
     parser = commands.add_parser("rehearse", help="run the rehearsal server alone")
-    parser.add_argument("--port", type=int, default=8765, help="0 takes a free one")
+    parser.add_argument("--port", type=_port, default=8765, help="0 takes a free one")
     parser.add_argument("--partner", choices=("parrot", "talker"))
     parser.add_argument("--key", help="the only key to accept (any, without this)")
     parser.add_argument(
@@ -197,7 +235,7 @@ def _rehearse(options: argparse.Namespace) -> int:
 def _add_replay(commands: Any) -> None:
     parser = commands.add_parser("replay", help="play a saved talk to any client; needs no key")
     parser.add_argument("path", type=Path, help="what talk.save(path) or record=path has made")
-    parser.add_argument("--port", type=int, default=8765, help="0 takes a free one")
+    parser.add_argument("--port", type=_port, default=8765, help="0 takes a free one")
     parser.add_argument(
         "--speed", type=float, default=1.0, metavar="X", help="1 is as it was recorded"
     )
@@ -222,7 +260,7 @@ def _replay(options: argparse.Namespace) -> int:
 # --------------------------------------------------------------------------- lab
 def _add_lab(commands: Any) -> None:
     parser = commands.add_parser("lab", help="open JupyterLab on the lessons")
-    parser.add_argument("--port", type=int, default=8888)
+    parser.add_argument("--port", type=_port, default=8888)
     parser.add_argument("--no-open", action="store_true", help="only print the address")
     parser.add_argument("--notebook", type=Path, help="open this one instead")
     parser.set_defaults(run=_lab)

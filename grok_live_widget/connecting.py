@@ -62,6 +62,18 @@ class Answerer:
     key: Secret | None = field(default=None, repr=False)
     is_chosen: bool = True
 
+    @property
+    def name(self) -> str:
+        """``"rehearsal"``, ``"Grok"``, or the host of another server."""
+        return _name_of(self)
+
+
+def _name_of(answerer: Answerer) -> str:
+    if answerer.is_rehearsal:
+        return "rehearsal"
+    url = answerer.dialects[0][1]
+    return "Grok" if url.startswith(SERVICE_URL) else host_of(url)
+
 
 def who_answers(settings: Settings, api_key: str | Secret | None = None) -> Answerer:
     """Decide who answers, before any I/O.
@@ -277,6 +289,11 @@ class Connecting:
         self._session: Session | None = None
         self._server: RehearsalServer | None = None
         self._recording: Recording | None = None
+
+    @property
+    def name(self) -> str:
+        """Who will answer: ``"rehearsal"``, ``"Grok"``, or the host of another server."""
+        return self._answerer.name
 
     @property
     def is_rehearsal(self) -> bool:

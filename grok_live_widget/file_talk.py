@@ -131,12 +131,15 @@ async def _at_once(
     silence = bytes(int((_silence_s(settings) + _GRACE_S) * SAMPLE_RATE_HZ) * 2)
     await session.send_pcm(pcm + silence)
     sent = session.protocol.sent_sample_count
-    async with asyncio.timeout(timeout_s + len(pcm) / 2 / SAMPLE_RATE_HZ):
-        while settled_sample_count() < sent or not _is_over(session, pending):
-            _check(session, pending)
-            if settled_sample_count() >= sent and not pending.has_heard_speech:
-                raise _no_speech(len(silence) / 2 / SAMPLE_RATE_HZ)
-            await asyncio.sleep(_POLL_S)
+    try:
+        async with asyncio.timeout(timeout_s + len(pcm) / 2 / SAMPLE_RATE_HZ):
+            while settled_sample_count() < sent or not _is_over(session, pending):
+                _check(session, pending)
+                if settled_sample_count() >= sent and not pending.has_heard_speech:
+                    raise _no_speech(len(silence) / 2 / SAMPLE_RATE_HZ)
+                await asyncio.sleep(_POLL_S)
+    except TimeoutError:
+        raise _late(timeout_s) from None
 
 
 def _silence_s(settings: Settings) -> float:

@@ -81,6 +81,8 @@ class PendingReply:
         How it ended; empty until then.
     error : ErrorReported or None
         What the server reported instead of a reply.
+    reported : ErrorReported or None
+        What it reported while the reply ran.
     has_ended_early : bool
         The session ended first.
     is_speech_active, has_heard_speech : bool
@@ -97,6 +99,7 @@ class PendingReply:
         self.response_id = ""
         self.status = ""
         self.error: ErrorReported | None = None
+        self.reported: ErrorReported | None = None
         self.has_ended_early = False
         self.is_speech_active = False
         self.has_heard_speech = False
@@ -118,6 +121,8 @@ class PendingReply:
     def apply(self, event: Event) -> None:
         """Take in one event."""
         self._follow_tools(event)
+        if isinstance(event, ErrorReported) and not is_benign(event):
+            self.reported = event
         if self.request is not None and event is self.request:
             self._restart()
         elif isinstance(event, SessionEnded):

@@ -271,7 +271,11 @@ class Protocol:
         )
 
     def give_up_reply(self) -> None:
-        """Wait no longer for the reply that was asked for or runs; the next may be asked for."""
+        """Wait no longer for the reply that was asked for or runs; the next may be asked for.
+
+        One that runs is cancelled, or the next would have to wait for its end.
+        """
+        self._barge_in()
         self.reply = Reply.IDLE
         self._asked = None
         self._say_next_request()

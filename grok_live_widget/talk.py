@@ -260,7 +260,7 @@ class TalkFace:
         if not hasattr(self, "_core"):
             # A traceback with values asks in the middle of a constructor that failed.
             return f"<{type(self).__name__}>"
-        who = "rehearsal" if self.is_rehearsal else "Grok"
+        who = self._core.answerer.name
         return f"<{type(self).__name__} with {who}, {self.phase}, {len(self.turns)} turns>"
 
 

@@ -429,6 +429,8 @@ class TalkCore:
             if word and session.dialect == "live":
                 raise UnsupportedByServer(word, "live")
             raise server_error(pending.error)
+        if pending.status == "failed" and pending.reported is not None:
+            raise server_error(pending.reported)
         turn = self.conversation.reply(pending.response_id)
         if pending.has_ended_early and not pending.status:
             raise session.failure or SessionClosedOK("the session is closed.", close_code=1000)

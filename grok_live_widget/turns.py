@@ -217,7 +217,12 @@ class Turns(Sequence[Turn]):
 
     def to_frame(self) -> Any:
         """A pandas DataFrame, one row a turn (needs pandas)."""
-        import pandas as pd
+        try:
+            import pandas as pd
+        except ImportError:
+            raise ImportError(
+                "to_frame() needs pandas: pip install 'grok-live-widget[pandas]'"
+            ) from None
 
         columns = ("role", "text", "text_source", "started_s", "duration_s", "latency_ms")
         more = ("heard_sample_count", "was_interrupted", "is_complete", "is_approximate")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import sys
 import time
 import weakref
 from typing import Any
@@ -69,10 +70,16 @@ class GrokLive(TalkFace, anywidget.AnyWidget):
         ipykernel 7.4 sends them to the shell that last published on the comm, so that one
         message from a cell puts the microphone behind the running cell (0 of 25 messages came
         through without this, 25 of 25 with it). The hook is private, hence the question.
+
+        And keep them from posing as cells: `comm` runs the hooks of a cell (``pre_execute``,
+        ``post_execute``) around each message, on whatever thread it comes. Matplotlib draws
+        and closes all figures there, also the one that a cell is just making.
         """
         comm = change["new"]
         if comm is not None and hasattr(comm, "_reply_subshell_for"):
             comm._reply_subshell_for = lambda data, default: default
+        if comm is not None and hasattr(comm, "_msg_callback"):
+            comm.handle_msg = lambda message: comm._msg_callback and comm._msg_callback(message)
 
     def _receive(self, widget: object, content: Any, buffers: list[Any]) -> None:
         """Runs on the main thread or a subshell's: copies, hands over, and returns."""
@@ -114,6 +121,8 @@ class GrokLive(TalkFace, anywidget.AnyWidget):
 
     def close(self) -> None:
         """End the talk and remove the panel; `turns` stay readable."""
+        if sys.is_finalizing():
+            return  # Python's end takes everything along, and no thread can be waited for.
         if self.comm is not None:
             TALK_THREAD.run(_closed(self._panel))
             TalkFace.close(self)

@@ -153,7 +153,8 @@ def wrong_key(host: str, status: int | None = None) -> AuthenticationError:
         host=host,
         status_code=status,
         has_answered=True,
-        cure=f"Set {ENVIRONMENT_NAME} (or api_key=) to a valid key.",
+        cure=f"Set {ENVIRONMENT_NAME} (or api_key=) to a valid key; if you gave a url or a "
+        "dialect, check that they belong together.",
     )
 
 

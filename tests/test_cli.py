@@ -125,6 +125,8 @@ def test_what_cannot_be_done_is_one_sentence(
     )
     assert "nothing answers" in refused(["talk", str(asked), out, *url], capsys)
     assert "url must begin" in refused(["talk", str(asked), out, "--url", "http://x"], capsys)
+    assert "cannot be written" in refused(["talk", str(asked), str(tmp_path)], capsys)
+    assert "over the question" in refused(["talk", str(asked), str(asked)], capsys)
     quiet = write_wav(tmp_path / "quiet.wav", silence(1))
     words = ["talk", str(quiet), out, "--partner", "parrot", "--fast"]
     assert "no speech" in refused(words, capsys)
@@ -166,7 +168,8 @@ def test_the_rehearsal_runs_alone_until_it_is_interrupted(
             text=True,
             timeout=60,
         )
-        assert (ran.returncode, ran.stderr) == (0, "Grok answers.\n")
+        host = url.group().split("/")[2]
+        assert (ran.returncode, ran.stderr) == (0, f"{host} is asked.\n")
         server.send_signal(signal.SIGINT)
         server.stdout.read()
     assert server.returncode == 130
@@ -216,6 +219,17 @@ def test_the_lab_prints_an_address_that_leads_to_the_lesson() -> None:
         address = f"http://127.0.0.1:{port}/lab/tree/01_hello_grok.ipynb"
         assert any(address in line for line in lines)
         os.killpg(lab.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    "words", [["talk", "a.wav", "b.wav", "--timeout", "0"], ["rehearse", "--port", "80000"]]
+)
+def test_figures_out_of_range_are_refused(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_help_and_version_are_there(capsys: pytest.CaptureFixture[str]) -> None:

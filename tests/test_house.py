@@ -148,6 +148,18 @@ def test_no_file_holds(what: str, pattern: str) -> None:
     assert found == [], f"{what} was committed"
 
 
+def test_every_link_of_the_documents_leads_somewhere() -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    link = re.compile(r"\]\((?!https?:|#)([^)#\s]+)|(?:src|srcset)=\"([^\"]+)\"")
+    broken = [
+        f"{page.name}: {target}"
+        for page in pages
+        for match in link.finditer(page.read_text("utf-8"))
+        if not (page.parent / (target := match[1] or match[2])).exists()
+    ]
+    assert broken == []
+
+
 def test_the_lock_of_the_front_end_names_no_other_registry() -> None:
     lock = json.loads((ROOT / "js" / "package-lock.json").read_text("utf-8"))
     hosts = {

@@ -194,6 +194,21 @@ def test_a_time_out_keeps_what_came(silence: Any) -> None:
         assert len(talk.turns[1].pcm) > 0
 
 
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+def test_after_a_time_out_the_next_question_does_not_wait_for_the_last(
+    dialect: str, silence: Any
+) -> None:
+    def partner(turn: Any) -> Any:
+        return silence(600) if turn.text == "long" else turn.text
+
+    with Talk(partner=partner, dialect=dialect) as talk:
+        with pytest.raises(ReplyTimeout):
+            talk.ask("long", timeout_s=0.5)
+        if dialect == "realtime":
+            assert talk.turns[1].was_interrupted
+            assert talk.ask("quick", timeout_s=30).text == "quick"
+
+
 def test_a_partner_that_fails_is_a_server_error_and_the_talk_goes_on() -> None:
     def partner(turn: Any) -> str:
         if turn.text == "fail":
@@ -201,7 +216,7 @@ def test_a_partner_that_fails_is_a_server_error_and_the_talk_goes_on() -> None:
         return "fine"
 
     with Talk(partner=partner) as talk:
-        with pytest.raises(ServerError):
+        with pytest.raises(ServerError, match="out of ideas"):
             talk.ask("fail")
         assert talk.ask("again").text == "fine"
 

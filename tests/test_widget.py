@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pathlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
@@ -59,6 +61,31 @@ def test_the_comm_is_told_to_trust_the_front_ends_routing(live: GrokLive) -> Non
     live._trust_the_front_ends_routing({"new": comm})
     assert comm._reply_subshell_for({}, "as sent") == "as sent"
     live._trust_the_front_ends_routing({"new": None})
+
+
+def test_messages_do_not_pose_as_cells(live: GrokLive) -> None:
+    class Comm:
+        kernel = None
+        comm_id = "c"
+        _msg_callback: Any = None
+
+        def handle_msg(self, message: Any) -> None:
+            raise AssertionError("the hooks of a cell would run, and close figures being drawn")
+
+    comm, heard = Comm(), []
+    live._trust_the_front_ends_routing({"new": comm})
+    comm.handle_msg("before anybody listens")
+    comm._msg_callback = heard.append
+    comm.handle_msg("a message")
+    assert heard == ["a message"]
+
+
+def test_a_panel_that_nobody_used_lets_python_end() -> None:
+    script = "from grok_live_widget import GrokLive; kept = GrokLive(partner='parrot'); GrokLive()"
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=60
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def test_closing_twice_is_harmless_and_keeps_the_turns() -> None:

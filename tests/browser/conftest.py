@@ -54,16 +54,17 @@ def playwright() -> Iterator[Playwright]:
 
 
 @pytest.fixture
-def open_browser(playwright: Playwright) -> Iterator[Callable[..., Browser]]:
-    """``open_browser(hears=script or None, has_microphone=True)``."""
+def open_browser(playwright: Playwright, studio: Studio) -> Iterator[Callable[..., Browser]]:
+    """``open_browser(hears=script, has_microphone=True)``; without a script it hears silence."""
     with ExitStack() as stack:
 
         def launch(hears: Script | None = None, *, has_microphone: bool = True) -> Browser:
             switches = [*_SWITCHES]
             if has_microphone:
+                # Without a file the device beeps, and now and then a beep is taken for speech.
+                sound = (hears or studio.script()).path
                 switches.append("--use-fake-device-for-media-stream")
-            if hears is not None:
-                switches.append(f"--use-file-for-fake-audio-capture={hears.path}%noloop")
+                switches.append(f"--use-file-for-fake-audio-capture={sound}%noloop")
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=switches)
             stack.callback(browser.close)
             return browser
