@@ -127,6 +127,21 @@ live.on_msg(lambda *message: came_on.add(threading.current_thread().name))
     assert "MainThread" in came_on
 
 
+def test_no_message_runs_the_hooks_of_a_cell(kernel: Kernel, subshell: str, page: Any) -> None:
+    """Matplotlib's hook would draw and close the figure that a cell is just making."""
+    shown = page(subshell=subshell)
+    kernel.run(
+        """
+ran_on = []
+for hook in ("pre_execute", "post_execute"):
+    get_ipython().events.register(hook, lambda: ran_on.append(threading.current_thread().name))
+"""
+    )
+    shown.speak(numbered(5 * CHUNK_SAMPLES))
+    shown.wait_for_acknowledgements(5)
+    assert set(kernel.value("ran_on")) <= {"MainThread"}
+
+
 def test_the_handler_does_not_wait_for_the_talk(kernel: Kernel, page: Any) -> None:
     shown = page()
     kernel.run(
