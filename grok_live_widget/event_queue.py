@@ -41,6 +41,11 @@ class EventQueue(AsyncIterator[Event]):
         """Let whoever waits for room go on."""
         self._shared.release()
 
+    @property
+    def room(self) -> _Room:
+        """What is waited on; does not keep the iterator."""
+        return self._shared
+
     def wait_for_room(self) -> Coroutine[None, None, None]:
         """Wait until fewer than `QUEUE_EVENTS` wait, or the iterator was dropped."""
         # The room and not the iterator is waited on, so that a dropped iterator can go.

@@ -21,6 +21,7 @@ from .dialects.live import is_about_the_key
 from .event_queue import EventQueue
 from .events import (
     AppendAudio,
+    Authenticate,
     ClientEvent,
     CommitAudio,
     CreateItem,
@@ -343,7 +344,8 @@ class Session:
         try:
             timeout_s = _CONFIRM_TIMEOUT_S if ready else settle_s
             if timeout_s:
-                await asyncio.wait_for(has_answered.wait(), timeout_s)
+                async with asyncio.timeout(timeout_s):
+                    await has_answered.wait()
         except TimeoutError:
             if ready is not None:
                 self._note("The server did not confirm the settings; talking all the same.")
@@ -379,9 +381,10 @@ class Session:
             self._end(code, reason)
 
     async def _wait_for_room(self) -> None:
-        for iterator in list(self._iterators):
+        # Only the rooms are held meanwhile, so that a dropped iterator can go.
+        for room in [iterator.room for iterator in self._iterators]:
             if not self._is_closing:
-                await iterator.wait_for_room()
+                await room.wait()
 
     async def _settle(self) -> None:
         """Flush what is to be sent, then hand out what is told."""
@@ -404,6 +407,9 @@ class Session:
         raise self._failure or failure
 
     def _hand_out(self, event: Event) -> None:
+        # The key is in it; whoever keeps what is told need not keep that.
+        if isinstance(event, Authenticate):
+            return
         now_s = time.monotonic()
         if isinstance(event, ErrorReported):
             self._watch_for_refused_key(event)

@@ -71,7 +71,9 @@ class _Stage:
         self._room.release(PIECES_AHEAD)
         self._cancel()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._has_ended.wait(), PATIENCE_S)
+            # Not wait_for(), which before Python 3.12 swallows a cancellation that meets the end.
+            async with asyncio.timeout(PATIENCE_S):
+                await self._has_ended.wait()
             self.thread.join()
 
     # On the partner's thread.

@@ -243,6 +243,8 @@ class RehearsalServer:
                 max_size=MAX_FRAME_BYTES,
                 # On loopback a vanished peer is noticed at once; a busy one is not gone.
                 ping_interval=None,
+                # Whoever connects and says nothing must not hold up close().
+                open_timeout=2,
                 close_timeout=1,
                 server_header=None,
                 logger=_silent,
