@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 
 from .events import Event
 from .exceptions import GrokLiveError, SessionClosedOK
@@ -43,13 +43,8 @@ class EventQueue(AsyncIterator[Event]):
 
     @property
     def room(self) -> _Room:
-        """What is waited on; does not keep the iterator."""
+        """What is waited on until fewer than `QUEUE_EVENTS` wait; does not keep the iterator."""
         return self._shared
-
-    def wait_for_room(self) -> Coroutine[None, None, None]:
-        """Wait until fewer than `QUEUE_EVENTS` wait, or the iterator was dropped."""
-        # The room and not the iterator is waited on, so that a dropped iterator can go.
-        return self._shared.wait()
 
     async def __anext__(self) -> Event:
         while not self._events:

@@ -24,7 +24,7 @@ def queue_of(count: int, failure: GrokLiveError | None = None) -> EventQueue:
 
 
 async def is_held_back(queue: EventQueue) -> bool:
-    waiting = asyncio.ensure_future(queue.wait_for_room())
+    waiting = asyncio.ensure_future(queue.room.wait())
     for _ in range(3):
         await asyncio.sleep(0)
     is_held = not waiting.done()
@@ -82,7 +82,7 @@ async def test_a_full_queue_holds_back_until_one_is_read() -> None:
     assert not await is_held_back(queue)
     queue.put(Pinged(-1))
     assert await is_held_back(queue)
-    waiting = asyncio.ensure_future(queue.wait_for_room())
+    waiting = asyncio.ensure_future(queue.room.wait())
     await asyncio.sleep(0)
     await anext(queue)
     await asyncio.wait_for(waiting, PATIENCE_S)
@@ -101,7 +101,7 @@ async def test_beyond_full_it_must_be_read_below_the_mark_again() -> None:
 
 async def test_a_dropped_queue_holds_nothing_back() -> None:
     queue = queue_of(QUEUE_EVENTS)
-    waiting = asyncio.ensure_future(queue.wait_for_room())
+    waiting = asyncio.ensure_future(queue.room.wait())
     await asyncio.sleep(0)
     del queue
     gc.collect()
@@ -110,7 +110,7 @@ async def test_a_dropped_queue_holds_nothing_back() -> None:
 
 async def test_a_queue_that_another_thread_drops_wakes_the_loop() -> None:
     box = [queue_of(QUEUE_EVENTS)]
-    waiting = asyncio.ensure_future(box[0].wait_for_room())
+    waiting = asyncio.ensure_future(box[0].room.wait())
     await asyncio.sleep(0)
     # A loop that is debugged refuses what is not safe across threads.
     asyncio.get_running_loop().set_debug(True)

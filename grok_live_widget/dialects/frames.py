@@ -110,7 +110,10 @@ def cut_audio(frame: bytes) -> tuple[dict[str, Any], bytes] | None:
     # An escape cannot be part of base64, but it can hide the closing quote.
     if end < 0 or frame.find(b"\\", start, end) >= 0:
         return None
-    message = message_from(frame[:start] + _CUT + frame[end:])
+    before, behind = frame[:start], frame[end:]
+    if _CUT in before or _CUT in behind:
+        return None
+    message = message_from(before + _CUT + behind)
     # Anything else means that some other, nested "delta" was cut.
     if message.get("delta") != _CUT.decode():
         return None

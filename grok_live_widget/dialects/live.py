@@ -21,7 +21,7 @@ from ..events import (
 )
 from ..exceptions import UnsupportedByServer
 from .dialect import Dialect, Opening
-from .reading import integer_or_none, mapping, number_or_none, present, string, string_or_none
+from .reading import mapping, present, string, string_or_none
 from .words import (
     APPEND,
     CLEAR,
@@ -34,6 +34,7 @@ from .words import (
     Word,
     transcript_delta_fields,
     transcript_delta_from,
+    turn_detection_from,
 )
 
 __all__ = ["LIVE", "is_about_the_key"]
@@ -52,21 +53,6 @@ def _detection_fields(detection: TurnDetection) -> dict[str, Any] | None:
             }
 
 
-def _detection_from(session: Mapping[str, Any]) -> TurnDetection | None:
-    if "turn_detection" not in session:
-        return None
-    found = mapping(session, "turn_detection")
-    if string(found, "type") != "server_vad":
-        return PushToTalk()
-    default = ServerVad()
-    threshold = number_or_none(found, "threshold")
-    silence_ms = integer_or_none(found, "silence_duration_ms")
-    return ServerVad(
-        threshold=default.threshold if threshold is None else threshold,
-        silence_duration_ms=default.silence_duration_ms if silence_ms is None else silence_ms,
-    )
-
-
 def _update_fields(event: UpdateSession) -> dict[str, Any]:
     if event.tools:
         # Never dropped silently: the talk would go on without them.
@@ -83,7 +69,7 @@ def _update_from(message: Mapping[str, Any]) -> UpdateSession:
         model=string_or_none(session, "model"),
         voice=string_or_none(session, "voice"),
         instructions=string_or_none(session, "instructions"),
-        turn_detection=_detection_from(session),
+        turn_detection=turn_detection_from(session),
     )
 
 

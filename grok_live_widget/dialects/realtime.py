@@ -49,7 +49,6 @@ from .reading import (
     integer_or_none,
     mapping,
     mapping_or_none,
-    number_or_none,
     present,
     string,
     string_or_none,
@@ -70,6 +69,7 @@ from .words import (
     nothing,
     transcript_delta_fields,
     transcript_delta_from,
+    turn_detection_from,
 )
 
 __all__ = ["NEAREST_VOICE", "REALTIME"]
@@ -106,23 +106,6 @@ def _detection_fields(detection: TurnDetection) -> dict[str, Any]:
                 "create_response": True,
                 "interrupt_response": True,
             }
-
-
-def _detection_from(session: Message) -> TurnDetection | None:
-    if "turn_detection" not in session:
-        return None
-    found = mapping(session, "turn_detection")
-    if string(found, "type") != "server_vad":
-        return PushToTalk()
-    default = ServerVad()
-    threshold = number_or_none(found, "threshold")
-    silence_ms = integer_or_none(found, "silence_duration_ms")
-    padding_ms = integer_or_none(found, "prefix_padding_ms")
-    return ServerVad(
-        threshold=default.threshold if threshold is None else threshold,
-        silence_duration_ms=default.silence_duration_ms if silence_ms is None else silence_ms,
-        prefix_padding_ms=default.prefix_padding_ms if padding_ms is None else padding_ms,
-    )
 
 
 def _update_fields(event: UpdateSession) -> Message:
@@ -173,7 +156,7 @@ def _update_from(message: Message) -> UpdateSession:
         model=string_or_none(session, "model"),
         voice=string_or_none(session, "voice"),
         instructions=string_or_none(session, "instructions"),
-        turn_detection=_detection_from(session),
+        turn_detection=turn_detection_from(session),
         tools=_offers_from(session),
     )
 

@@ -17,10 +17,13 @@ from ..events import (
     CreateResponse,
     ErrorReported,
     Item,
+    PushToTalk,
     Role,
+    ServerVad,
     SpeechStarted,
     SpeechStopped,
     TranscriptDelta,
+    TurnDetection,
     Unrecognized,
 )
 from .frames import base64_from_bytes, bytes_from_base64
@@ -198,6 +201,24 @@ def create_item_from(message: Message) -> CreateItem:
 def create_item_fields(event: CreateItem) -> Message:
     previous = present(previous_item_id=event.previous_item_id)
     return {"item": message_from_item(event.item), **previous}
+
+
+def turn_detection_from(session: Message) -> TurnDetection | None:
+    """Who decides about turns; None where the settings do not say."""
+    if "turn_detection" not in session:
+        return None
+    found = mapping(session, "turn_detection")
+    if string(found, "type") != "server_vad":
+        return PushToTalk()
+    default = ServerVad()
+    threshold = number_or_none(found, "threshold")
+    silence_ms = integer_or_none(found, "silence_duration_ms")
+    padding_ms = integer_or_none(found, "prefix_padding_ms")
+    return ServerVad(
+        threshold=default.threshold if threshold is None else threshold,
+        silence_duration_ms=default.silence_duration_ms if silence_ms is None else silence_ms,
+        prefix_padding_ms=default.prefix_padding_ms if padding_ms is None else padding_ms,
+    )
 
 
 def create_response_from(message: Message) -> CreateResponse:

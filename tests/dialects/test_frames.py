@@ -69,6 +69,7 @@ def slow(frame: bytes) -> Any:
 @example(b'{"type":"response.output_audio.delta","delta":"AAAA","delta":"AAA="}')
 @example(b'{"type":"response.output_audio.delta","part":{"delta":"AAAA"}}')
 @example(b'{"type":"response.output_audio.delta","part":{"delta":"AAAA"},"delta" :""}')
+@example(b'{"type":"response.output_audio.delta","x":{"delta":""},"x":1,"delta":"~"}')
 @example(b'{"type":"response.output_audio.delta","delta":"AA\\/A"}')
 @example(b'{"type":"response.output_audio.delta","delta":"\xff\xfe"}')
 @example(b'{"type":"response.output_audio.delta","delta":"AAAA')

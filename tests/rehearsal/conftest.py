@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import pytest
 from websockets.asyncio.client import connect
 
-from grok_live_widget.audio import Resampler, pcm_from_samples, read_wav, samples_from_pcm
 from grok_live_widget.dialects import DIALECTS
 from grok_live_widget.events import (
     AppendAudio,
@@ -144,30 +139,6 @@ def serving() -> Iterator[Callable[..., RehearsalServer]]:
 
 
 # --------------------------------------------------------------------------- sound
-@cache
-def _spoken(text: str, voice: str, folder: Path) -> bytes:
-    path = folder / f"{abs(hash((text, voice)))}.wav"
-    if not shutil.which("flite"):
-        pytest.skip("flite is not installed")
-    subprocess.run(["flite", "-voice", voice, "-t", text, "-o", str(path)], check=True)
-    pcm, rate_hz = read_wav(path)
-    resampled = Resampler(rate_hz, 24_000).push(samples_from_pcm(pcm), is_last=True)
-    return pcm_from_samples(resampled).tobytes()
-
-
-@pytest.fixture(scope="session")
-def speech(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., np.ndarray]:
-    """`speech(text, voice="rms") -> int16 [shape=(n,)]` at 24 kHz, clear and natural."""
-    folder = tmp_path_factory.mktemp("speech")
-    return lambda text, voice="rms": np.frombuffer(_spoken(text, voice, folder), np.int16)
-
-
-@pytest.fixture(scope="session")
-def silence() -> Callable[[float], np.ndarray]:
-    """`silence(duration_s) -> int16 [shape=(n,)]`."""
-    return lambda duration_s: np.zeros(round(duration_s * 24_000), np.int16)
-
-
 @pytest.fixture(scope="session")
 def utterance(speech: Any, silence: Any) -> np.ndarray:
     """Silence, one sentence, and silence enough to end a turn; int16 at 24 kHz."""
