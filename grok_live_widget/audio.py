@@ -31,7 +31,8 @@ __all__ = [
 ]
 
 SAMPLE_RATE_HZ = 24_000
-"""What both dialects speak. Source: the seed document."""
+"""What both dialects speak unless asked otherwise, and what page and kernel exchange. Source:
+the seed document."""
 
 Pcm = NDArray[np.int16]
 Samples = NDArray[np.float32]
@@ -156,9 +157,14 @@ class Resampler:
 
 
 class ClipConverter:
-    """Whatever people hand in, as 24 kHz mono PCM16 bytes; keeps a resampler between pieces.
+    """Whatever people hand in, as mono PCM16 bytes at one rate; keeps a resampler between pieces.
 
-    24 kHz mono int16 passes untouched.
+    Mono int16 at that rate passes untouched.
+
+    Parameters
+    ----------
+    to_hz : int [Hz]
+        The rate of what comes out.
 
     Attributes
     ----------
@@ -166,9 +172,9 @@ class ClipConverter:
         Samples beyond ±1 so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, to_hz: int = SAMPLE_RATE_HZ) -> None:
         self.clipped_count = 0
-        self._rate_hz = SAMPLE_RATE_HZ
+        self._to_hz = self._rate_hz = to_hz
         self._resampler: Resampler | None = None
 
     def convert(self, x: Any, sample_rate: Any, *, more: bool = False) -> bytes:
@@ -184,7 +190,7 @@ class ClipConverter:
         """
         rate_hz, mono = checked_rate(sample_rate), mono_from(x)
         rest = b"" if rate_hz == self._rate_hz else self._change_rate(rate_hz)
-        if rate_hz == SAMPLE_RATE_HZ and mono.dtype == np.int16:
+        if rate_hz == self._to_hz and mono.dtype == np.int16:
             return rest + mono.astype("<i2", copy=False).tobytes()
         samples = samples_from_pcm(mono) if mono.dtype == np.int16 else self._clipped(mono)
         if self._resampler is not None:
@@ -194,8 +200,8 @@ class ClipConverter:
     def _change_rate(self, rate_hz: int) -> bytes:
         """Begin anew at another rate; returns what the resampler still held of the last."""
         before, self._rate_hz, self._resampler = self._resampler, rate_hz, None
-        if rate_hz != SAMPLE_RATE_HZ:
-            self._resampler = Resampler(rate_hz, SAMPLE_RATE_HZ)
+        if rate_hz != self._to_hz:
+            self._resampler = Resampler(rate_hz, self._to_hz)
         if before is None:
             return b""
         return _bytes_from_samples(before.push(np.empty(0, np.float32), is_last=True))

@@ -16,7 +16,7 @@ from .conversation import Conversation
 from .credentials import ENVIRONMENT_NAME, Secret, find_key, hidden
 from .dialects import DIALECTS, LIVE, REALTIME, Dialect, dialect_from_url
 from .dialects.realtime import NEAREST_VOICE
-from .events import Noted, UpdateSession
+from .events import Noted, ServerVad, UpdateSession
 from .exceptions import (
     AuthenticationError,
     ConfigurationError,
@@ -88,10 +88,31 @@ def who_answers(settings: Settings, api_key: str | Secret | None = None) -> Answ
         Where there are tools and the dialect has none.
     """
     answerer = _answerer(settings, hidden(api_key))
-    if settings.tools and any(dialect is LIVE for dialect, _ in answerer.dialects):
-        names = ", ".join(each.name or each.kind for each in settings.tools)
-        raise UnsupportedByServer(f"tools={names}", LIVE.name)
+    for dialect, _ in answerer.dialects:
+        _refuse_what_it_lacks(settings, dialect)
     return answerer
+
+
+def _asked_beyond(settings: Settings, dialect: Dialect) -> list[str]:
+    """What was asked for, by name, that a dialect has no word for."""
+    usual = Settings()
+    return [name for name in sorted(dialect.lacks) if _value(settings, name) != _value(usual, name)]
+
+
+def _value(settings: Settings, name: str) -> Any:
+    """A setting, or one of `ServerVad`: as it usually is where push-to-talk leaves it open."""
+    within, _, inner = name.rpartition(".")
+    if not within:
+        return getattr(settings, name)
+    return getattr(getattr(settings, within), inner, getattr(ServerVad(), inner))
+
+
+def _refuse_what_it_lacks(settings: Settings, dialect: Dialect) -> None:
+    for name in _asked_beyond(settings, dialect):
+        value = _value(settings, name)
+        if name == "tools":
+            value = ", ".join(each.name or each.kind for each in settings.tools)
+        raise UnsupportedByServer(f"{name}={value}", dialect.name)
 
 
 def _answerer(settings: Settings, api_key: Secret | None) -> Answerer:
@@ -138,8 +159,8 @@ def _at_url(settings: Settings, url: str, key: Secret | None) -> Answerer:
 def _service(settings: Settings, key: Secret) -> Answerer:
     if settings.dialect != "auto":
         chosen: tuple[Dialect, ...] = (DIALECTS[settings.dialect],)
-    elif settings.tools:
-        chosen = (REALTIME,)  # `live` has none.
+    elif _asked_beyond(settings, LIVE):
+        chosen = (REALTIME,)
     elif SERVICE_URL in _remembered:
         chosen = (_remembered[SERVICE_URL],)
     else:
@@ -226,7 +247,7 @@ async def _open(
     if answerer.is_rehearsal:
         assert rehearsal is not None
         url, key = rehearsal.url(dialect.name), rehearsal.api_key or ""
-    opening = dialect.opening(url, key, _wanted(answerer, settings, dialect))
+    opening = dialect.opening(url, key, _wanted(answerer, settings, dialect), "")
     del key
     return await open_session(
         dialect,
@@ -240,12 +261,22 @@ async def _open(
 
 
 def _wanted(answerer: Answerer, settings: Settings, dialect: Dialect) -> UpdateSession:
+    beyond: dict[str, Any] = {
+        "tools": settings.tool_offers or None,
+        "input_format": settings.input_format,
+        "output_format": settings.output_format,
+        "transcription": settings.transcription,
+        "speed": settings.speed,
+        "replace": settings.replace,
+        "reasoning": settings.reasoning,
+        "resumption": settings.resumption or None,
+    }
     return UpdateSession(
         model=settings.model or _default_model(settings, dialect),
         voice=_voice(answerer, settings, dialect),
         instructions=settings.instructions or None,
         turn_detection=settings.turn_detection,
-        tools=settings.tool_offers or None,
+        **{name: value for name, value in beyond.items() if name not in dialect.lacks},
     )
 
 
@@ -334,7 +365,7 @@ class Connecting:
     async def _open_with(self, beside: list[Recording | RehearsalServer]) -> Session:
         """Open the line; what runs for it is put into `beside` as soon as it runs."""
         server = None
-        conversation = Conversation(self._settings.turn_detection)
+        conversation = Conversation.under(self._settings)
         if self._settings.record is not None:
             self._recording = self._new_recording(conversation)
             beside.append(self._recording)

@@ -44,15 +44,17 @@ from .events import (
     TranscriptDelta,
     TranscriptDone,
     TurnDetection,
+    UpdateSession,
     UserTranscriptReplaced,
 )
+from .settings import Settings
 from .tape import Tape
 from .turns import Turn, Turns
 
 __all__ = ["Conversation"]
 
-# Two hours; untouched memory costs nothing.
-_USER_TAPE_SAMPLES = 2 * 3600 * SAMPLE_RATE_HZ
+# Untouched memory costs nothing.
+_USER_TAPE_S = 2 * 3600
 
 # What is about the line only, or is not kept on disk: the count of seconds begins after it, so
 # that a recording folds to the same turns.
@@ -65,6 +67,8 @@ class Conversation:
     Parameters
     ----------
     turn_detection : ServerVad or PushToTalk
+    input_sample_rate, output_sample_rate : int [Hz]
+        Of the user's sound and of the replies'.
 
     Attributes
     ----------
@@ -77,17 +81,20 @@ class Conversation:
         Half samples that were dropped from the ends of pieces.
     """
 
-    def __init__(self, turn_detection: TurnDetection | None = None) -> None:
+    def __init__(
+        self,
+        turn_detection: TurnDetection | None = None,
+        *,
+        input_sample_rate: int = SAMPLE_RATE_HZ,
+        output_sample_rate: int = SAMPLE_RATE_HZ,
+    ) -> None:
         self.turns = Turns()
         self.has_player = False
         self.odd_byte_count = 0
-        self.user_tape = Tape(_USER_TAPE_SAMPLES)
-        self._is_push_to_talk = isinstance(turn_detection, PushToTalk)
-        self._silence_samples = (
-            int(turn_detection.silence_duration_ms) * SAMPLE_RATE_HZ // 1000
-            if isinstance(turn_detection, ServerVad)
-            else 0
-        )
+        self.input_sample_rate = input_sample_rate
+        self.output_sample_rate = output_sample_rate
+        self.user_tape = Tape(_USER_TAPE_S * input_sample_rate)
+        self._follow_detection(turn_detection)
         self._origin_s: float | None = None
         self._session_start = 0
         self._commit_start = 0
@@ -104,6 +111,23 @@ class Conversation:
         self._sent = _SentTimes()
         self._user_done_s: float | None = None
         self._changed: dict[int, Turn] = {}
+
+    @classmethod
+    def under(cls, settings: Settings) -> Conversation:
+        """A conversation under these settings, without turns yet."""
+        return cls(
+            settings.turn_detection,
+            input_sample_rate=settings.input_format.sample_rate,
+            output_sample_rate=settings.output_format.sample_rate,
+        )
+
+    def _follow_detection(self, detection: TurnDetection | None) -> None:
+        silence_ms = detection.silence_duration_ms if isinstance(detection, ServerVad) else 0
+        self._silence_samples = self._user_samples(int(silence_ms))
+        self._is_push_to_talk = isinstance(detection, PushToTalk)
+
+    def _user_samples(self, duration_ms: int) -> int:
+        return duration_ms * self.input_sample_rate // 1000
 
     def apply(self, event: Event, now_s: float) -> list[Turn]:
         """Take in one event.
@@ -147,14 +171,17 @@ class Conversation:
         return turn
 
     def _spoken_turn(self, start: int, now_s: float, item_id: str = "") -> Turn:
-        turn = Turn("user", tape=self.user_tape, start=start, item_id=item_id)
+        rate_hz = self.input_sample_rate
+        turn = Turn("user", tape=self.user_tape, sample_rate=rate_hz, start=start, item_id=item_id)
         return self._begin(turn, self._sent.time_of(start, now_s))
 
     def _reply_turn(self, item_id: str, response_id: str, now_s: float) -> Turn:
         """The turn of a reply's item; begun when it is first mentioned."""
         turn = self._by_item.get(item_id)
         if turn is None or turn.role != "assistant":
-            turn = self._begin(Turn("assistant", tape=Tape(), item_id=item_id), now_s)
+            rate_hz = self.output_sample_rate
+            turn = Turn("assistant", tape=Tape(), sample_rate=rate_hz, item_id=item_id)
+            self._begin(turn, now_s)
             turn._asked_s, self._user_done_s = self._user_done_s, None
             self._by_item[item_id] = turn
             self._by_response.setdefault(response_id, []).append(turn)
@@ -178,6 +205,10 @@ class Conversation:
         self._typed.clear()
         self._response_id = ""
         self._spoken = self._clip = self._user_done_s = None
+
+    def _session_asked(self, event: UpdateSession, now_s: float) -> None:
+        if event.turn_detection is not None:
+            self._follow_detection(event.turn_detection)
 
     # ----------------------------------------------------------------- the user's sound
     def _audio_appended(self, event: AppendAudio, now_s: float) -> None:
@@ -225,7 +256,7 @@ class Conversation:
             return known
         start = len(self.user_tape)
         if event.audio_start_ms is not None:
-            offset = max(0, event.audio_start_ms) * SAMPLE_RATE_HZ // 1000
+            offset = self._user_samples(max(0, event.audio_start_ms))
             start = min(self._session_start + offset, start)
         turn = self._take_clip(event.item_id) or self._spoken_turn(start, now_s, event.item_id)
         turn.is_approximate = event.is_approximate or event.audio_start_ms is None
@@ -235,7 +266,7 @@ class Conversation:
         turn = self._by_item.get(event.item_id) or self._spoken
         end = len(self.user_tape)
         if event.audio_end_ms is not None:
-            end = min(self._session_start + event.audio_end_ms * SAMPLE_RATE_HZ // 1000, end)
+            end = min(self._session_start + self._user_samples(event.audio_end_ms), end)
         if turn is not None and turn.role == "user":
             self._mark(turn)._end(end)
         # The end was decided only after a silence; the last of the speech was sent before it.
@@ -286,7 +317,8 @@ class Conversation:
     def _item_created(self, event: CreateItem, now_s: float) -> None:
         if event.item.kind != "message" or event.item.role != "user":
             return
-        turn = Turn("user", tape=Tape(1), text=event.item.text, text_source="typed")
+        rate_hz, text = self.input_sample_rate, event.item.text
+        turn = Turn("user", tape=Tape(1), sample_rate=rate_hz, text=text, text_source="typed")
         turn._end(0)
         self._typed.append(self._begin(turn, now_s))
         self._user_done_s = now_s
@@ -394,6 +426,7 @@ class _SentTimes:
 
 
 _STEPS: dict[type, Callable[[Any, Any, float], None]] = {
+    UpdateSession: Conversation._session_asked,
     SessionOpened: Conversation._session_opened,
     SessionEnded: Conversation._session_ended,
     AppendAudio: Conversation._audio_appended,

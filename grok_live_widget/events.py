@@ -10,8 +10,10 @@ local events
     what the session itself has to tell: notes, interruptions, what the listener has heard.
 
 They carry plain values only, so they could cross a pipe. Audio inside is ``bytes``: PCM16,
-little-endian, mono, 24 kHz. How a word is spelled on the wire is the affair of
-`grok_live_widget.dialects`.
+little-endian, mono, at the sample rate of its direction (`AudioFormat`), however it travels.
+How a word is spelled on the wire is the affair of `grok_live_widget.dialects`.
+
+Every event of the wire has an `event_id`, a name for the message.
 """
 
 from __future__ import annotations
@@ -37,16 +39,26 @@ class ServerVad:
         How long a pause ends the user's turn [ms].
     prefix_padding_ms : int in [0, 10000]
         How much sound before the detected start belongs to the turn [ms].
+    idle_timeout_ms : int > 0 or None
+        After this long without speech the server takes a turn by itself [ms]; None: never.
+    create_response : bool
+        Whether a turn is answered by itself; False waits for `Session.respond`.
+    interrupt_response : bool
+        Whether speech ends the server's running reply.
 
     Notes
     -----
     Source: the seed document sends 0.5 and 500; ranges and the padding's default of 333 are
-    from the service's schema (https://docs.x.ai/voice-realtime.ws.json).
+    from the service's schema (https://docs.x.ai/voice-realtime.ws.json). The last two are not
+    in it, but the service takes and echoes them (recorded).
     """
 
     threshold: float = 0.5
     silence_duration_ms: int = 500
     prefix_padding_ms: int = 333
+    idle_timeout_ms: int | None = None
+    create_response: bool = True
+    interrupt_response: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +69,78 @@ class PushToTalk:
 TurnDetection = ServerVad | PushToTalk
 
 
+# --------------------------------------------------------------------------- sound on the wire
+PCM_RATE_HZ = 24_000
+G711_RATE_HZ = 8_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioFormat:
+    """How sound travels in one direction.
+
+    Parameters
+    ----------
+    encoding : {"pcm", "pcmu", "pcma"}
+        16-bit samples, or the 8-bit ones of telephony (G.711, mu-law or A-law).
+    sample_rate : int [Hz]
+        Of "pcm": 8000, 11025, 16000, 22050, 24000, 32000, 44100 or 48000, left out 24000.
+        G.711 has 8000.
+    transport : {"json", "binary"}
+        As base64 in JSON messages, or as binary messages, a third smaller.
+    """
+
+    encoding: str = "pcm"
+    sample_rate: int = 0
+    transport: str = "json"
+
+    def __post_init__(self) -> None:
+        if not self.sample_rate:
+            usual = G711_RATE_HZ if self.encoding in ("pcmu", "pcma") else PCM_RATE_HZ
+            object.__setattr__(self, "sample_rate", usual)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcription:
+    """How the user's words are written down.
+
+    Parameters
+    ----------
+    model : str
+    language_hint : str or None
+        BCP-47, such as ``"en"`` or ``"es-MX"``; None: the server finds out.
+    keyterms : sequence of str
+        Words to expect, up to 100 of up to 50 characters.
+
+    Notes
+    -----
+    Without a transcription model the service sends no partial transcripts (its schema).
+    """
+
+    model: str = "grok-transcribe"
+    language_hint: str | None = None
+    keyterms: tuple[str, ...] = ()
+
+
 # --------------------------------------------------------------------------- items
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One piece of an item's content.
+
+    Parameters
+    ----------
+    kind : str
+        ``"input_text"``, ``"input_audio"``, ``"output_text"``, ``"text"`` or ``"audio"``.
+    text : str
+        Its text, or the transcript of its sound.
+    sound : bytes
+        Of ``"input_audio"``: in the wire's encoding, as it is sent.
+    """
+
+    kind: str
+    text: str = ""
+    sound: bytes = field(default=b"", repr=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """One entry of the server's conversation.
@@ -67,11 +150,16 @@ class Item:
     kind : str
         ``"message"``, ``"function_call"``, ``"function_call_output"`` or ``"force_message"``.
     part : str
-        Type of its one content part (``"input_text"``, ``"input_audio"``, ``"output_text"``,
-        ``"text"``, ``"audio"``); empty when it has none.
+        Kind of its first `Part`; empty when it has none.
     text : str
         Text or transcript of that part; for a function call its arguments as JSON, for a
         function call's output that output.
+    sound : bytes
+        Sound of that part.
+    further : tuple of Part
+        The parts after the first.
+    is_interruptible : bool
+        Of a ``"force_message"``: whether the user may cut in.
     """
 
     kind: str = "message"
@@ -80,9 +168,12 @@ class Item:
     status: str = ""
     part: str = ""
     text: str = ""
+    sound: bytes = field(default=b"", repr=False)
+    further: tuple[Part, ...] = ()
     name: str = ""
     call_id: str = ""
     is_replayed: bool = False
+    is_interruptible: bool = True
 
 
 # --------------------------------------------------------------------------- tools
@@ -109,7 +200,17 @@ class ToolOffer:
 
 # --------------------------------------------------------------------------- client events
 @dataclass(frozen=True, slots=True)
-class Authenticate:
+class Identified:
+    """What every message may have: a name of its own, which is no part of what it says.
+
+    Two events are equal whatever their ids.
+    """
+
+    event_id: str = field(default="", kw_only=True, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticate(Identified):
     """The first message of the `live` dialect. The key is in no repr and in no pickle."""
 
     api_key: str = field(repr=False)
@@ -119,58 +220,96 @@ class Authenticate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UpdateSession:
-    """Ask for these settings; None leaves a setting unsaid."""
+class UpdateSession(Identified):
+    """Ask for these settings; None leaves a setting unsaid.
+
+    Parameters
+    ----------
+    speed : float in [0.7, 1.5]
+        How fast replies are spoken.
+    replace : Mapping
+        What is written, and how it is spoken instead; an empty one takes all back.
+    reasoning : {"high", "none"}
+        Whether the model thinks before it answers; "none" is quicker.
+    resumption : bool
+        Whether the server keeps the conversation for a while after the line breaks.
+    """
 
     model: str | None = None
     voice: str | None = None
     instructions: str | None = None
     turn_detection: TurnDetection | None = None
     tools: tuple[ToolOffer, ...] | None = None
+    input_format: AudioFormat | None = None
+    output_format: AudioFormat | None = None
+    transcription: Transcription | None = None
+    speed: float | None = None
+    replace: Mapping[str, str] | None = None
+    reasoning: str | None = None
+    resumption: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class AppendAudio:
+class AppendAudio(Identified):
     """The next stretch of the user's sound."""
 
     pcm: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class CommitAudio:
+class CommitAudio(Identified):
     """The user's turn is over (push-to-talk)."""
 
 
 @dataclass(frozen=True, slots=True)
-class ClearAudio:
+class ClearAudio(Identified):
     """Forget the sound that was appended and not yet committed."""
 
 
 @dataclass(frozen=True, slots=True)
-class CreateItem:
-    """Put an item into the conversation."""
+class CreateItem(Identified):
+    """Put an item into the conversation, behind the one that is named or at its end."""
 
     item: Item
     previous_item_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class DeleteItem(Identified):
+    """Take an item out of the conversation."""
+
+    item_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateResponse:
-    """Ask for a reply."""
+class CreateResponse(Identified):
+    """Ask for a reply.
+
+    Parameters
+    ----------
+    instructions : str or None
+        In place of the session's, for this reply only.
+    metadata : Mapping or None
+        Told again with the reply: up to 16 pairs, names of up to 64 characters, values of up
+        to 512.
+    modalities : tuple of str or None
+        As the schema has it; the service speaks whatever this says (recorded).
+    """
 
     instructions: str | None = None
     metadata: Mapping[str, str] | None = None
+    modalities: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class CancelResponse:
+class CancelResponse(Identified):
     """Stop the reply that is running."""
 
     response_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TruncateItem:
+class TruncateItem(Identified):
     """Tell the server how much of its reply was heard."""
 
     item_id: str
@@ -185,6 +324,7 @@ ClientEvent = (
     | CommitAudio
     | ClearAudio
     | CreateItem
+    | DeleteItem
     | CreateResponse
     | CancelResponse
     | TruncateItem
@@ -193,31 +333,50 @@ ClientEvent = (
 
 # --------------------------------------------------------------------------- server events
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionCreated:
+class OfReply(Identified):
+    """What is about one item of a reply."""
+
+    response_id: str = ""
+    item_id: str = ""
+    output_index: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfPart(OfReply):
+    """What is about one content part of a reply's item."""
+
+    content_index: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionCreated(Identified):
+    """The session with the server's own settings, of which `session` has all that it tells."""
+
     session_id: str = ""
     model: str = ""
     voice: str = ""
+    session: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class ConversationCreated:
+class ConversationCreated(Identified):
     conversation_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Pinged:
+class Pinged(Identified):
     timestamp_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class SessionUpdated:
+class SessionUpdated(Identified):
     """The server's echo of the settings, as it spells them."""
 
     session: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpeechStarted:
+class SpeechStarted(Identified):
     """The user began to speak.
 
     `audio_start_ms` counts from the first sample of the session and is already less the
@@ -230,7 +389,7 @@ class SpeechStarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpeechStopped:
+class SpeechStopped(Identified):
     """The user's turn ended; `audio_end_ms` is where that was decided."""
 
     item_id: str = ""
@@ -238,18 +397,18 @@ class SpeechStopped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AudioCommitted:
+class AudioCommitted(Identified):
     item_id: str = ""
     previous_item_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class AudioCleared:
+class AudioCleared(Identified):
     pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IdleTimeoutTriggered:
+class IdleTimeoutTriggered(Identified):
     """Nobody spoke for the configured time; the server takes a turn by itself."""
 
     item_id: str = ""
@@ -258,14 +417,29 @@ class IdleTimeoutTriggered:
     audio_end_ms: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DtmfReceived(Identified):
+    """A key of a telephone was pressed (calls by SIP only); `digit` is what it says."""
+
+    digit: str = ""
+    received_at: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
-class ItemAdded:
+class ItemAdded(Identified):
     item: Item
     previous_item_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ItemDeleted(Identified):
+    """An item is gone; some servers do not name it (seen by LiveKit)."""
+
+    item_id: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ItemTruncated:
+class ItemTruncated(Identified):
     item_id: str = ""
     audio_end_ms: int = 0
     content_index: int = 0
@@ -273,7 +447,7 @@ class ItemTruncated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UserTranscriptReplaced:
+class UserTranscriptReplaced(Identified):
     """The whole of what the server understood so far; replaces what it said before."""
 
     item_id: str = ""
@@ -283,138 +457,202 @@ class UserTranscriptReplaced:
 
 
 @dataclass(frozen=True, slots=True)
-class ResponseCreated:
+class ResponseCreated(Identified):
+    """A reply begins."""
+
     response_id: str = ""
     metadata: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class OutputItemAdded:
+class OutputItemAdded(Identified):
     response_id: str
     item: Item
     output_index: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class OutputItemDone:
+class OutputItemDone(Identified):
     response_id: str
     item: Item
     output_index: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContentPartAdded:
-    response_id: str = ""
-    item_id: str = ""
+class ContentPartAdded(OfPart):
     part: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContentPartDone:
-    response_id: str = ""
-    item_id: str = ""
+class ContentPartDone(OfPart):
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AudioDelta:
+class AudioDelta(OfPart):
     """A piece of the reply's sound, to append.
 
-    `odd_byte_count` is 1 when the piece ended in half a sample, which was left out.
+    Parameters
+    ----------
+    odd_byte_count : int
+        1 when the piece ended in half a sample, which was left out.
+    rid : str
+        The same as of the `TranscriptDelta` that this sound speaks (recorded).
+    latency_s : float or None
+        How long the model took, by its own account; with a reply's first piece only [s].
+    duration_ms, timestamp_ms : int or None
+        How long this piece is [ms], and when it was made, on the server's clock.
     """
 
-    response_id: str = ""
-    item_id: str = ""
     pcm: bytes = field(repr=False)
     odd_byte_count: int = 0
+    rid: str = ""
+    latency_s: float | None = None
+    duration_ms: int | None = None
+    timestamp_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AudioDone:
-    response_id: str = ""
-    item_id: str = ""
+class AudioDone(OfPart):
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TranscriptDelta:
-    """A piece of what the reply's voice says, to append."""
+class TranscriptDelta(OfPart):
+    """A piece of what the reply's voice says, to append.
 
-    response_id: str = ""
-    item_id: str = ""
+    `start_time_s` counts from the start of the item's sound [s]; `rid` is that of the
+    `AudioDelta` pieces that speak it.
+    """
+
     delta: str = ""
     start_time_s: float | None = None
+    rid: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TranscriptDone:
-    response_id: str = ""
-    item_id: str = ""
+class TranscriptDone(OfPart):
     transcript: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TextDelta:
+class TextDelta(OfPart):
     """A piece of a reply that is text without a voice; told once for either wire name."""
 
-    response_id: str = ""
-    item_id: str = ""
     delta: str = ""
     is_legacy_name: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TextDone:
-    response_id: str = ""
-    item_id: str = ""
+class TextDone(OfPart):
     text: str = ""
     is_legacy_name: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToolArgumentsDelta:
-    response_id: str = ""
-    item_id: str = ""
+class ToolArgumentsDelta(OfReply):
     call_id: str = ""
     delta: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToolCalled:
+class ToolCalled(OfReply):
     """The model asks for a function; `arguments` is JSON text."""
 
-    response_id: str = ""
-    item_id: str = ""
     call_id: str = ""
     name: str = ""
     arguments: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResponseDone:
+class McpToolsListed(Identified):
+    """How far the server is in asking an MCP server for its tools.
+
+    `status` is ``"in_progress"``, ``"completed"`` or ``"failed"``, then with what went wrong.
+    """
+
+    item_id: str = ""
+    status: str = "in_progress"
+    error_type: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class McpArgumentsDelta(OfReply):
+    """A piece of the arguments of a call that the server makes itself."""
+
+    delta: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class McpArgumentsDone(OfReply):
+    """The arguments, as JSON text, of a call that the server makes itself."""
+
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class McpCallFollowed(OfReply):
+    """How far a call is that the server makes itself.
+
+    `status` is ``"in_progress"``, ``"completed"`` or ``"failed"``, then with what went wrong.
+    """
+
+    status: str = "in_progress"
+    error_type: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputBufferFollowed(Identified):
+    """What the server's own loudspeaker does (calls by SIP or WebRTC only).
+
+    `status` is ``"started"``, ``"stopped"`` or ``"cleared"``.
+    """
+
+    response_id: str = ""
+    status: str = "started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseDone(Identified):
     """The reply has ended: ``completed``, ``cancelled``, ``incomplete`` or ``failed``.
 
-    `output` lists the items it consists of, where the server does.
+    Parameters
+    ----------
+    reason : str
+        Why, where the server says.
+    output : tuple of Item
+        The items it consists of, where the server lists them.
+    usage : Mapping
+        As the server counts; see `grok_live_widget.usage`.
     """
 
     response_id: str = ""
     status: str = "completed"
+    reason: str = ""
     output: tuple[Item, ...] = ()
     usage: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorReported:
-    """The server says that something is wrong; the line usually stays open."""
+class ErrorReported(Identified):
+    """The server says that something is wrong; the line usually stays open.
+
+    `about` is the id of the message of ours that it is about, where the server says.
+    """
 
     message: str = ""
     error_type: str = ""
     code: str = ""
     param: str = ""
-    event_id: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Unrecognized:
+class Unrecognized(Identified):
     """A message without a place in this vocabulary, as it came."""
 
     message: Mapping[str, Any] = field(default_factory=dict)
@@ -435,7 +673,9 @@ ServerEvent = (
     | AudioCommitted
     | AudioCleared
     | IdleTimeoutTriggered
+    | DtmfReceived
     | ItemAdded
+    | ItemDeleted
     | ItemTruncated
     | UserTranscriptReplaced
     | ResponseCreated
@@ -451,6 +691,11 @@ ServerEvent = (
     | TextDone
     | ToolArgumentsDelta
     | ToolCalled
+    | McpToolsListed
+    | McpArgumentsDelta
+    | McpArgumentsDone
+    | McpCallFollowed
+    | OutputBufferFollowed
     | ResponseDone
     | ErrorReported
     | Unrecognized

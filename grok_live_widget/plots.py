@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .audio import SAMPLE_RATE_HZ, samples_from_pcm
+from .audio import samples_from_pcm
 from .turns import Turn, extremes_of
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def waveform(turn: Turn, *, ax: Axes | None = None, **style: Any) -> PolyCollect
     look = {"color": COLORS[turn.role], "linewidth": 0.5, "label": turn.role, **style}
     drawn = axes.fill_between(time_s, low, high, **look)
     if turn.was_interrupted and turn.heard_sample_count is not None:
-        heard_s = turn.heard_sample_count / SAMPLE_RATE_HZ
+        heard_s = turn.heard_sample_count / turn.sample_rate
         axes.axvspan(heard_s, turn.duration_s, color="0.5", alpha=0.3, label="not heard")
     axes.set(xlabel="Time [s]", ylabel="Amplitude", ylim=(-1, 1))
     axes.set_xlim(0, max(turn.duration_s, 1e-3))

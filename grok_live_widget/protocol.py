@@ -12,13 +12,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from enum import Enum
+from typing import NamedTuple
 
-from .audio import SAMPLE_RATE_HZ
 from .dialects import Dialect
+from .dialects.codecs import codec_of
 from .events import (
     AppendAudio,
     AudioCommitted,
     AudioDelta,
+    AudioFormat,
     Authenticate,
     CancelResponse,
     ClearAudio,
@@ -26,9 +28,11 @@ from .events import (
     CommitAudio,
     CreateItem,
     CreateResponse,
+    DeleteItem,
     ErrorReported,
     Event,
     Interrupted,
+    OutputItemAdded,
     PlaybackReported,
     ResponseCreated,
     ResponseDone,
@@ -46,7 +50,14 @@ from .exceptions import LocalProtocolError
 from .nameless import Names
 from .sounding import Sounding
 
-__all__ = ["Line", "Protocol", "Reply", "is_already_active", "is_benign"]
+__all__ = ["Frame", "Line", "Protocol", "Reply", "is_already_active", "is_benign"]
+
+
+class Frame(NamedTuple):
+    """A message to be written out: JSON text in UTF-8, or sound alone."""
+
+    body: bytes
+    is_text: bool
 
 
 class Line(Enum):
@@ -68,8 +79,8 @@ class Reply(Enum):
 
 _SETTING_UP = frozenset({Authenticate, UpdateSession})
 _TALKING = frozenset(
-    {UpdateSession, AppendAudio, CommitAudio, ClearAudio, CreateItem, CreateResponse}
-    | {CancelResponse, TruncateItem}
+    {UpdateSession, AppendAudio, CommitAudio, ClearAudio, CreateItem, DeleteItem}
+    | {CreateResponse, CancelResponse, TruncateItem}
 )
 
 SAYABLE: dict[Line, frozenset[type]] = {
@@ -132,6 +143,7 @@ class Protocol:
     dialect : Dialect
     turn_detection : ServerVad or PushToTalk
         For a dialect that does not say where speech began.
+    input_format, output_format : AudioFormat
     reply_quiet_s : float [s]
         For a dialect that does not say when a reply ended.
     session_name : str
@@ -156,6 +168,8 @@ class Protocol:
         dialect: Dialect,
         *,
         turn_detection: object = None,
+        input_format: AudioFormat = AudioFormat(),
+        output_format: AudioFormat = AudioFormat(),
         reply_quiet_s: float = 0.8,
         session_name: str = "",
     ) -> None:
@@ -166,21 +180,26 @@ class Protocol:
         self.has_player = False
         self.has_heard = False
         self.sent_sample_count = 0
+        self.input_format = input_format
+        self.output_format = output_format
         self.is_speech_active = False
         self._padding_ms = (
             turn_detection.prefix_padding_ms if isinstance(turn_detection, ServerVad) else 0
         )
-        self._frames: deque[bytes] = deque()
+        self._encoding = codec_of(input_format.encoding)
+        self._decoding = codec_of(output_format.encoding)
+        self._frames: deque[Frame] = deque()
         self._told: deque[Event] = deque()
         self._requests: deque[tuple[ClientEvent, ...]] = deque()
         self._asked: CreateResponse | None = None
         self._is_interrupted = False
-        self._sounding = Sounding()
+        self._sounding = Sounding(output_format.sample_rate)
+        self._spoken_item = ("", "")
         self._names = None if dialect.has_responses else Names(reply_quiet_s, session_name)
         self._text_names: dict[str, bool] = {}
 
     # ----------------------------------------------------------------- the driver's side
-    def messages_to_send(self) -> Iterator[bytes]:
+    def messages_to_send(self) -> Iterator[Frame]:
         """Frames to write out, in order; each is given once."""
         while self._frames:
             yield self._frames.popleft()
@@ -212,10 +231,15 @@ class Protocol:
             When the dialect has no word for it. Nothing is queued in either case.
         """
         moved = self._moved(self.reply, event)
-        self._frames.append(self.dialect.encode(event))
+        self._frames.append(self._frame_of(event))
         self.reply = moved
         self._told.append(event)
         self._follow_said(event)
+
+    def _frame_of(self, event: ClientEvent) -> Frame:
+        if isinstance(event, AppendAudio) and self.input_format.transport == "binary":
+            return Frame(self._encoding.encode(event.pcm), is_text=False)
+        return Frame(self.dialect.encode(event, codec=self._encoding), is_text=True)
 
     def _moved(self, reply: Reply, event: ClientEvent) -> Reply:
         """Where saying `event` moves `reply`; raises where it may not be said."""
@@ -293,13 +317,28 @@ class Protocol:
         """Take in how much of a reply was heard; truncate it once that is final."""
         self._told.append(report)
         heard_ms = self._sounding.report(report)
-        if heard_ms and self.line is Line.OPEN and self.dialect.can_say(TruncateItem):
-            self.send(TruncateItem(item_id=report.item_id, audio_end_ms=heard_ms))
+        truncate = TruncateItem(item_id=report.item_id, audio_end_ms=heard_ms)
+        if heard_ms and self.line is Line.OPEN and self.dialect.can_say(truncate):
+            self.send(truncate)
 
     # ----------------------------------------------------------------- hearing
     def receive_frame(self, frame: bytes, now_s: float) -> None:
-        """Take in one frame; never raises."""
-        self.receive(self.dialect.decode_server(frame), now_s)
+        """Take in one frame of text; never raises."""
+        self.receive(self.dialect.decode_server(frame, self._decoding), now_s)
+
+    def receive_sound(self, data: bytes, now_s: float) -> None:
+        """Take in a message that is sound alone, of the item that is being spoken; never raises."""
+        pcm, odd_byte_count = self._decoding.decode(data)
+        response_id, item_id = self._spoken_item
+        self.receive(
+            AudioDelta(
+                response_id=response_id or self.response_id,
+                item_id=item_id,
+                pcm=pcm,
+                odd_byte_count=odd_byte_count,
+            ),
+            now_s,
+        )
 
     def receive(self, event: ServerEvent, now_s: float) -> None:
         """Take in one server event; never raises."""
@@ -318,6 +357,10 @@ class Protocol:
         """When `tick` has something to do, on the clock of `now_s`; None: never so far."""
         return None if self._names is None else self._names.quiet_at_s
 
+    @property
+    def _sent_ms(self) -> int:
+        return self.sent_sample_count * 1000 // self.input_format.sample_rate
+
     def _named(self, event: ServerEvent, now_s: float) -> list[ServerEvent]:
         """Give names to what came without."""
         if self._names is None:
@@ -326,11 +369,10 @@ class Protocol:
             case AudioDelta() | TranscriptDelta() | TextDelta():
                 return self._names.name_piece(event, now_s)
             case SpeechStarted():
-                start_ms = self.sent_sample_count * 1000 // SAMPLE_RATE_HZ - self._padding_ms
+                start_ms = self._sent_ms - self._padding_ms
                 return self._names.name_speech_start(event, max(0, start_ms))
             case SpeechStopped():
-                end_ms = self.sent_sample_count * 1000 // SAMPLE_RATE_HZ
-                return [self._names.name_speech_stop(event, end_ms)]
+                return [self._names.name_speech_stop(event, self._sent_ms)]
         return [event]
 
     def _follow_heard(self, event: ServerEvent) -> None:
@@ -342,6 +384,9 @@ class Protocol:
             case AudioDelta():
                 is_of_this = event.response_id == self.response_id
                 self._sounding.receive(event, is_cut=self._is_interrupted and is_of_this)
+            case OutputItemAdded() if event.item.kind == "message":
+                # Sound that travels alone does not say whose it is.
+                self._spoken_item = (event.response_id, event.item.item_id)
             case SpeechStarted():
                 self.is_speech_active = True
                 self._barge_in()
@@ -396,5 +441,6 @@ class Protocol:
             cut.append(Interrupted(response_id=self.response_id, item_id=newest))
         self._told.extend(cut)
         self._is_interrupted |= any(each.response_id == self.response_id for each in cut)
-        if is_running and self.line is Line.OPEN and self.dialect.can_say(CancelResponse):
-            self.send(CancelResponse(self.response_id or None))
+        cancel = CancelResponse(self.response_id or None)
+        if is_running and self.line is Line.OPEN and self.dialect.can_say(cancel):
+            self.send(cancel)

@@ -60,7 +60,7 @@ from .wire import (
 
 __all__ = ["Observer", "Session", "open_session", "server_error", "typed_item"]
 
-_CHUNK_BYTES = SAMPLE_RATE_HZ // 10 * 2
+_CHUNK_S = 0.1
 _CONFIRM_TIMEOUT_S = 5.0
 
 _LOG = logging.getLogger("grok_live_widget")
@@ -97,7 +97,9 @@ class Session:
         self._protocol = protocol
         self._conversation = conversation
         self._tool_calls = ToolCalls()
-        self._converter = ClipConverter()
+        self._converter = ClipConverter(protocol.input_format.sample_rate)
+        self._chunk_bytes = int(_CHUNK_S * protocol.input_format.sample_rate) * 2
+        self._hears_binary = protocol.output_format.transport == "binary"
         self._observers: list[Observer] = []
         self._iterators: weakref.WeakSet[EventQueue] = weakref.WeakSet()
         self._writing = asyncio.Lock()
@@ -126,6 +128,16 @@ class Session:
         return self._protocol.dialect.name
 
     @property
+    def input_sample_rate(self) -> int:
+        """Of the user's sound on the line, and in the user's turns [Hz]."""
+        return self._protocol.input_format.sample_rate
+
+    @property
+    def output_sample_rate(self) -> int:
+        """Of the replies' sound [Hz]."""
+        return self._protocol.output_format.sample_rate
+
+    @property
     def clipped_count(self) -> int:
         """Samples beyond ±1 that were clipped."""
         return self._converter.clipped_count
@@ -138,8 +150,8 @@ class Session:
         Parameters
         ----------
         x : array_like of int16, float32 or float64 [shape=(n,) or (n, channels)]
-            Floats in [-1, 1]; beyond is clipped and counted. 24 kHz mono int16 passes
-            untouched. Not kept.
+            Floats in [-1, 1]; beyond is clipped and counted. Mono int16 at the line's own
+            rate (`input_sample_rate`) passes untouched. Not kept.
         sample_rate : int [Hz]
         more : bool
             The next call continues this sound, so the resampler keeps its state.
@@ -153,9 +165,9 @@ class Session:
         await self.send_pcm(self._converter.convert(x, sample_rate, more=more))
 
     async def send_pcm(self, pcm: bytes) -> None:
-        """Send 24 kHz mono PCM16 bytes as they are, 100 ms a message."""
-        for start in range(0, len(pcm), _CHUNK_BYTES):
-            await self.say(AppendAudio(pcm[start : start + _CHUNK_BYTES]))
+        """Send mono PCM16 bytes at the line's own rate as they are, 100 ms a message."""
+        for start in range(0, len(pcm), self._chunk_bytes):
+            await self.say(AppendAudio(pcm[start : start + self._chunk_bytes]))
 
     async def send_text(self, text: str) -> None:
         """Put a typed turn into the conversation; `respond` asks for the reply."""
@@ -366,8 +378,7 @@ class Session:
         try:
             while True:
                 await self._wait_for_room()
-                frame = await self._socket.recv(decode=False)
-                self._protocol.receive_frame(frame, time.monotonic())
+                await self._receive()
                 await self._settle()
         except ws_errors.ConnectionClosed as closed:
             code, reason = close_code_and_reason(closed)
@@ -379,6 +390,18 @@ class Session:
             await self._socket.close(1011)
         finally:
             self._end(code, reason)
+
+    async def _receive(self) -> None:
+        if not self._hears_binary:
+            frame = await self._socket.recv(decode=False)
+            self._protocol.receive_frame(frame, time.monotonic())
+            return
+        # Only so is a message of sound told from one of text.
+        message = await self._socket.recv()
+        if isinstance(message, str):
+            self._protocol.receive_frame(message.encode(), time.monotonic())
+        else:
+            self._protocol.receive_sound(message, time.monotonic())
 
     async def _wait_for_room(self) -> None:
         # Only the rooms are held meanwhile, so that a dropped iterator can go.
@@ -397,7 +420,7 @@ class Session:
         try:
             async with self._writing:
                 for frame in self._protocol.messages_to_send():
-                    await self._socket.send(frame, text=True)
+                    await self._socket.send(frame.body, text=frame.is_text)
             return
         except ws_errors.ConnectionClosed as closed:
             failure = translated(closed, self.host)
@@ -510,6 +533,8 @@ async def open_session(
     protocol = Protocol(
         dialect,
         turn_detection=settings.turn_detection,
+        input_format=settings.input_format,
+        output_format=settings.output_format,
         reply_quiet_s=settings.reply_quiet_ms / 1000,
         session_name=f"{uuid.uuid4().hex[:8]}_",
     )

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from os import PathLike
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
-from .events import PushToTalk, ServerVad, ToolOffer, TurnDetection
+from .events import (
+    G711_RATE_HZ,
+    AudioFormat,
+    PushToTalk,
+    ServerVad,
+    ToolOffer,
+    Transcription,
+    TurnDetection,
+)
 from .exceptions import ConfigurationError
 from .provider_tools import ProviderTool
 from .tools import Tool, tools_from
@@ -25,6 +34,13 @@ class _Unset:
 
 UNSET: Final = _Unset()
 """Stands for "not given" where None means something (`partner=None`: no rehearsal)."""
+
+
+PCM_RATES_HZ = (8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+"""Source: https://docs.x.ai/voice-realtime.ws.json."""
+
+# Stands for "at `sample_rate`", and is no rate that anybody could mean.
+_AS_PCM = AudioFormat(sample_rate=-1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +63,24 @@ class Settings:
     approve_tools : bool
         Whether each call of a function waits for somebody's consent.
     sample_rate : int [Hz]
-        Only 24000.
+        Of both sides' sound as pcm: 8000, 11025, 16000, 22050, 24000, 32000, 44100 or 48000.
+    input_format, output_format : AudioFormat or None
+        How the user's sound and the replies' travel; None: as pcm at `sample_rate`, in JSON.
+        Turns have the sample rate of their direction.
+    transcription : Transcription or None
+        How the user's words are written down; None: as the server likes.
+    speed : float in [0.7, 1.5] or None
+        How fast replies are spoken.
+    replace : Mapping of str to str or None
+        What is written, and how it is to be spoken: up to 200 entries.
+    reasoning : {"high", "none"} or None
+        Whether the model thinks before it answers; "none" is quicker.
+    resumption : bool
+        Whether the server is asked to keep the conversation for a while (the service: half an
+        hour), so that it goes on where it was when a broken line is opened again.
+    metadata : Mapping of str to str or None
+        Sent with each request for a reply and told again with it: up to 16 pairs, names of up
+        to 64 characters, values of up to 512.
     processing : bool
         True asks the browser for echo cancellation, noise suppression and gain control;
         False gives the raw microphone, for measuring.
@@ -78,6 +111,14 @@ class Settings:
     tools: tuple[Tool | ProviderTool, ...] = ()
     approve_tools: bool = False
     sample_rate: int = 24_000
+    input_format: AudioFormat = _AS_PCM
+    output_format: AudioFormat = _AS_PCM
+    transcription: Transcription | None = Transcription()
+    speed: float | None = None
+    replace: Mapping[str, str] | None = None
+    reasoning: Literal["high", "none"] | None = None
+    resumption: bool = True
+    metadata: Mapping[str, str] | None = None
     processing: bool = True
     partner: Any = UNSET
     record: str | PathLike[str] | None = None
@@ -92,7 +133,15 @@ class Settings:
         _check_detection(self.turn_detection)
         object.__setattr__(self, "tools", tools_from(self.tools))
         _one_of("approve_tools", self.approve_tools, (True, False))
-        _one_of("sample_rate", self.sample_rate, (24_000,))
+        _one_of("sample_rate", self.sample_rate, PCM_RATES_HZ)
+        self._settle_formats()
+        _check_transcription(self.transcription)
+        if self.speed is not None:
+            _between("speed", self.speed, 0.7, 1.5, "or None")
+        _check_pairs("replace", self.replace, most=200, key=100, value=128)
+        _one_of("reasoning", self.reasoning, ("high", "none", None))
+        _one_of("resumption", self.resumption, (True, False))
+        _check_pairs("metadata", self.metadata, most=16, key=64, value=512)
         _one_of("processing", self.processing, (True, False))
         _check_partner(self.partner)
         _check_record(self.record)
@@ -100,6 +149,14 @@ class Settings:
             _between("idle_timeout_s", self.idle_timeout_s, 1, 86_400, "or None")
         _between("reply_quiet_ms", self.reply_quiet_ms, 100, 10_000)
         _between("open_timeout_s", self.open_timeout_s, 0.1, 120)
+
+    def _settle_formats(self) -> None:
+        for name in ("input_format", "output_format"):
+            form = getattr(self, name)
+            if form in (None, _AS_PCM):
+                form = AudioFormat(sample_rate=self.sample_rate)
+            _check_format(name, form)
+            object.__setattr__(self, name, form)
 
     @property
     def tool_offers(self) -> tuple[ToolOffer, ...]:
@@ -206,10 +263,72 @@ def _check_detection(detection: TurnDetection) -> None:
             _between("threshold", detection.threshold, 0.1, 0.9)
             _between("silence_duration_ms", detection.silence_duration_ms, 0, 10_000, kind=Integral)
             _between("prefix_padding_ms", detection.prefix_padding_ms, 0, 10_000, kind=Integral)
+            if detection.idle_timeout_ms is not None:
+                limits = (1, 86_400_000, "or None")
+                _between("idle_timeout_ms", detection.idle_timeout_ms, *limits, kind=Integral)
+            _one_of("create_response", detection.create_response, (True, False))
+            _one_of("interrupt_response", detection.interrupt_response, (True, False))
         case _:
             raise ConfigurationError(
                 f"turn_detection must be ServerVad(...) or PushToTalk(), not {detection!r}."
             )
+
+
+def _check_format(name: str, form: object) -> None:
+    if not isinstance(form, AudioFormat):
+        raise ConfigurationError(f"{name} must be AudioFormat(...) or None, not {form!r}.")
+    if form.encoding == "opus":
+        raise ConfigurationError(
+            f"{name} cannot be opus: this package has no codec for it.",
+            cure="Use 'pcm', or 'pcmu' and 'pcma' for the sound of telephones.",
+        )
+    _one_of(f"{name}.encoding", form.encoding, ("pcm", "pcmu", "pcma"))
+    rates_hz = PCM_RATES_HZ if form.encoding == "pcm" else (G711_RATE_HZ,)
+    _one_of(f"{name}.sample_rate", form.sample_rate, rates_hz)
+    _one_of(f"{name}.transport", form.transport, ("json", "binary"))
+
+
+def _check_transcription(wanted: object) -> None:
+    if wanted is None:
+        return
+    if not isinstance(wanted, Transcription):
+        raise ConfigurationError(
+            f"transcription must be Transcription(...) or None, not {wanted!r}."
+        )
+    for name in ("model", "language_hint"):
+        value = getattr(wanted, name)
+        is_given = value is not None or name == "model"
+        if is_given and not (isinstance(value, str) and value.strip()):
+            raise ConfigurationError(f"transcription.{name} must be text, not {value!r}.")
+    # Limits: https://docs.x.ai/voice-realtime.ws.json
+    terms: object = wanted.keyterms
+    if isinstance(terms, str) or not isinstance(terms, list | tuple) or len(terms) > 100:
+        raise ConfigurationError("transcription.keyterms must be a list of up to 100 texts.")
+    for term in terms:
+        _check_length("transcription.keyterms", term, 50)
+    object.__setattr__(wanted, "keyterms", tuple(terms))
+
+
+def _check_pairs(name: str, pairs: object, *, most: int, key: int, value: int) -> None:
+    if pairs is None:
+        return
+    if not isinstance(pairs, Mapping):
+        raise ConfigurationError(f"{name} must be a dict of texts or None, not {pairs!r}.")
+    if len(pairs) > most:
+        raise ConfigurationError(f"{name} may have {most} entries, not {len(pairs)}.")
+    for each, said in pairs.items():
+        _check_length(f"a name in {name}", each, key)
+        _check_length(f"{name}[{each!r}]", said, value)
+
+
+def _check_length(name: str, text: object, most: int) -> None:
+    if not isinstance(text, str):
+        raise ConfigurationError(f"{name} must be text, not {text!r}.")
+    if not 0 < len(text) <= most:
+        shown = text if len(text) <= 60 else f"{text[:57]}…"
+        raise ConfigurationError(
+            f"{name} must have 1 to {most} characters; {shown!r} has {len(text)}."
+        )
 
 
 def _check_partner(partner: object) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .audio import SAMPLE_RATE_HZ
 from .events import AudioDelta, Interrupted, PlaybackReported
 
 __all__ = ["Sounding"]
@@ -31,9 +30,15 @@ class _Sound:
 
 
 class Sounding:
-    """The sound of the replies that may not have been heard to their ends."""
+    """The sound of the replies that may not have been heard to their ends.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    sample_rate : int [Hz]
+    """
+
+    def __init__(self, sample_rate: int) -> None:
+        self._sample_rate = sample_rate
         self._by_item: dict[str, _Sound] = {}
 
     def receive(self, delta: AudioDelta, *, is_cut: bool) -> None:
@@ -53,7 +58,7 @@ class Sounding:
         sound.heard = max(0, min(report.sample_count, sound.received))
         is_cut_here = sound.is_cut and report.is_final and sound.is_unheard
         sound.is_over |= report.is_final
-        return sound.heard * 1000 // SAMPLE_RATE_HZ if is_cut_here else 0
+        return sound.heard * 1000 // self._sample_rate if is_cut_here else 0
 
     def cut_off(self) -> list[Interrupted]:
         """What sounds or waits to sound must not be heard further; told once each."""

@@ -14,7 +14,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
-from .audio import SAMPLE_RATE_HZ, ClipConverter, read_wav
+from .audio import ClipConverter, read_wav
 from .connecting import Answerer, new_rehearsal, open_line, who_answers
 from .conversation import Conversation
 from .credentials import Secret
@@ -61,7 +61,6 @@ Question = Any
 
 Phase = Literal["closed", "opening", "open", "closing"]
 
-_SILENCE = bytes(SAMPLE_RATE_HZ // 10 * 2)
 _SILENCE_S = 0.1
 # How much silence after a sound in which the server has heard no speech at all.
 _NO_SPEECH_S = 10.0
@@ -82,7 +81,7 @@ class TalkCore:
     def __init__(self, settings: Settings, api_key: Secret | None) -> None:
         self.settings = settings
         self.answerer: Answerer = who_answers(settings, api_key)
-        self.conversation = Conversation(settings.turn_detection)
+        self.conversation = Conversation.under(settings)
         self.notes: list[Noted] = []
         self.recording = Recording(
             settings,
@@ -324,7 +323,7 @@ class TalkCore:
     # ----------------------------------------------------------------- asking
     async def ask(self, question: Question, sample_rate: int | None, timeout_s: float) -> Turn:
         """Ask and wait for the reply to be received."""
-        clip = clip_from(question, sample_rate)
+        clip = self._clip_from(question, sample_rate)
         asked = _Asked()
         try:
             async with asyncio.timeout(timeout_s), self._asking:
@@ -339,6 +338,9 @@ class TalkCore:
             if asked.session is not None and asked.session.failure is not None:
                 await asked.session.close()
             raise
+
+    def _clip_from(self, question: Question, sample_rate: int | None) -> bytes | None:
+        return clip_from(question, sample_rate, self.conversation.input_sample_rate)
 
     async def _timed_out(self, asked: _Asked, timeout_s: float) -> ReplyTimeout:
         turn = None
@@ -416,7 +418,7 @@ class TalkCore:
                 continue
             if not pending.has_heard_speech and sent_s >= _NO_SPEECH_S:
                 raise _no_speech(sent_s)
-            await session.send_pcm(_SILENCE)
+            await session.send_pcm(bytes(int(_SILENCE_S * session.input_sample_rate) * 2))
             sent_s += _SILENCE_S
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_SILENCE_S):
@@ -443,7 +445,7 @@ class TalkCore:
     # ----------------------------------------------------------------- saying
     async def say(self, question: Question, sample_rate: int | None) -> Turn:
         """Send and return the user's turn at once."""
-        clip = clip_from(question, sample_rate)
+        clip = self._clip_from(question, sample_rate)
         session = await self.open()
         if clip is None:
             return await self._say_text(session, question)
@@ -537,8 +539,8 @@ def _no_speech(silence_s: float) -> ReplyTimeout:
     )
 
 
-def clip_from(question: Question, sample_rate: int | None) -> bytes | None:
-    """A question's sound as 24 kHz PCM16 bytes; None for a text.
+def clip_from(question: Question, sample_rate: int | None, to_hz: int) -> bytes | None:
+    """A question's sound as PCM16 bytes at the rate of the line; None for a text.
 
     Raises
     ------
@@ -555,7 +557,7 @@ def clip_from(question: Question, sample_rate: int | None) -> bytes | None:
             "sample_rate is missing; an array alone does not tell it.",
             cure="Pass sample_rate=24000, or whatever it was recorded at.",
         )
-    clip = ClipConverter().convert(question, sample_rate)
+    clip = ClipConverter(to_hz).convert(question, sample_rate)
     if not clip:
         raise ConfigurationError("the sound is empty.", cure="Pass at least one sample.")
     return clip

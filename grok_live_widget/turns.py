@@ -11,7 +11,13 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from .audio import SAMPLE_RATE_HZ, samples_from_pcm, write_wav
+from .audio import (
+    SAMPLE_RATE_HZ,
+    Resampler,
+    pcm_from_samples,
+    samples_from_pcm,
+    write_wav,
+)
 from .tape import Tape
 
 __all__ = ["Turn", "Turns", "extremes_of"]
@@ -40,6 +46,8 @@ class Turn:
         such end came before.
     heard_sample_count : int or None
         How many samples left the loudspeaker; None: nothing played it.
+    sample_rate : int [Hz]
+        Of `pcm` and `samples`.
     turn_id, item_id : str
         Our name for it, and the server's (empty where it gives none).
     """
@@ -55,6 +63,7 @@ class Turn:
         "item_id",
         "latency_ms",
         "role",
+        "sample_rate",
         "started_s",
         "text",
         "text_source",
@@ -67,6 +76,7 @@ class Turn:
         role: Literal["user", "assistant"],
         *,
         tape: Tape,
+        sample_rate: int = SAMPLE_RATE_HZ,
         start: int = 0,
         item_id: str = "",
         text: str = "",
@@ -81,6 +91,7 @@ class Turn:
         self.started_s = 0.0
         self.latency_ms: float | None = None
         self.heard_sample_count: int | None = None
+        self.sample_rate = sample_rate
         self.turn_id = uuid.uuid4().hex
         self.item_id = item_id
         self._tape = tape
@@ -103,11 +114,6 @@ class Turn:
         return samples_from_pcm(self.pcm)
 
     @property
-    def sample_rate(self) -> int:
-        """Of `pcm` and `samples` [Hz]."""
-        return SAMPLE_RATE_HZ
-
-    @property
     def heard(self) -> NDArray[np.int16]:
         """The part of `pcm` that left the loudspeaker, a read-only view; shape (0,) where
         nothing played it.
@@ -117,11 +123,11 @@ class Turn:
     @property
     def duration_s(self) -> float:
         """Length of `pcm` [s]."""
-        return len(self.pcm) / SAMPLE_RATE_HZ
+        return len(self.pcm) / self.sample_rate
 
     def write_wav(self, path: str | PathLike[str]) -> Path:
         """Write `pcm` as a mono PCM16 WAV file; returns its path."""
-        return write_wav(path, self.pcm)
+        return write_wav(path, self.pcm, self.sample_rate)
 
     # ----------------------------------------------------------------- pictures and players
     def plot(self, ax: Any = None) -> Any:
@@ -176,6 +182,13 @@ def extremes_of(turn: Turn, columns: int) -> tuple[NDArray[np.int16], NDArray[np
     return turn._tape.envelope(columns, start, start + len(turn.pcm))
 
 
+def _at_rate(turn: Turn, rate_hz: int) -> NDArray[np.int16]:
+    if turn.sample_rate == rate_hz:
+        return turn.pcm
+    resampler = Resampler(turn.sample_rate, rate_hz)
+    return pcm_from_samples(resampler.push(turn.samples, is_last=True))
+
+
 class Turns(Sequence[Turn]):
     """Turns in conversation order; grows while the talk goes on.
 
@@ -211,9 +224,14 @@ class Turns(Sequence[Turn]):
         return Turns([turn for turn in self if turn.role == "assistant"])
 
     def write_wav(self, path: str | PathLike[str]) -> Path:
-        """Write the sound of all turns, one after another, as mono PCM16; returns the path."""
-        parts = [turn.pcm for turn in self]
-        return write_wav(path, np.concatenate(parts) if parts else np.empty(0, np.int16))
+        """Write the sound of all turns, one after another, as mono PCM16; returns the path.
+
+        At the highest sample rate among them, to which the others are resampled.
+        """
+        rate_hz = max((turn.sample_rate for turn in self), default=SAMPLE_RATE_HZ)
+        parts = [_at_rate(turn, rate_hz) for turn in self]
+        sound = np.concatenate(parts) if parts else np.empty(0, np.int16)
+        return write_wav(path, sound, rate_hz)
 
     def to_frame(self) -> Any:
         """A pandas DataFrame, one row a turn (needs pandas)."""

@@ -14,6 +14,7 @@ from grok_live_widget.events import (
     CancelResponse,
     CreateItem,
     CreateResponse,
+    DeleteItem,
     ErrorReported,
     Event,
     Item,
@@ -36,6 +37,7 @@ EXAMPLES: dict[type, Any] = {
     AppendAudio: AppendAudio(b"\0\0"),
     CreateItem: TEXT,
     CancelResponse: CancelResponse("r1"),
+    DeleteItem: DeleteItem("a1"),
     TruncateItem: TruncateItem(item_id="a1", audio_end_ms=1),
 }
 
@@ -58,7 +60,7 @@ def hear(protocol: Protocol, *events: Any, at_s: float = 0.0) -> Protocol:
 
 
 def said(protocol: Protocol) -> list[dict[str, Any]]:
-    return [orjson.loads(frame) for frame in protocol.messages_to_send()]
+    return [orjson.loads(frame.body) for frame in protocol.messages_to_send()]
 
 
 def types(protocol: Protocol) -> list[str]:

@@ -146,7 +146,7 @@ def every_case(key: str) -> None:
     wrong_settings: dict[str, dict[str, Any]] = {
         "unprotected": {"url": "ws://example.test/v1/live"},
         "unknown setting": {"voise": "nova"},
-        "wrong setting": {"sample_rate": 8000},
+        "wrong setting": {"sample_rate": 1},
     }
     for name, settings in wrong_settings.items():
         for make in (Talk, GrokLive, connect):

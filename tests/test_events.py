@@ -58,10 +58,16 @@ def test_a_word_is_a_frozen_value_that_could_cross_a_pipe(kind: type) -> None:
 def test_every_class_of_the_module_is_in_a_vocabulary() -> None:
     words = {name for name, each in vars(events).items() if dataclasses.is_dataclass(each)}
     assert words == {kind.__name__ for kind in VOCABULARY} | {
-        "ServerVad",
-        "PushToTalk",
+        "AudioFormat",
+        "Identified",
         "Item",
+        "OfPart",
+        "OfReply",
+        "Part",
+        "PushToTalk",
+        "ServerVad",
         "ToolOffer",
+        "Transcription",
     }
     assert len(set(VOCABULARY)) == len(VOCABULARY)
 

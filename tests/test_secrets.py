@@ -104,7 +104,7 @@ def test_no_log_no_error_and_no_frame_under_it_shows_the_key(
 @pytest.mark.parametrize("make", [Talk, GrokLive, connect])
 def test_a_traceback_with_locals_can_be_made_of_a_talk_that_cannot(make: Any) -> None:
     with pytest.raises(Exception, match="sample_rate") as caught:
-        make(api_key="a-key", sample_rate=8000)
+        make(api_key="a-key", sample_rate=1)
     told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     assert "sample_rate" in "".join(told.format())
 
@@ -159,7 +159,7 @@ def test_no_notebook_file_holds_the_key_nor_a_word_of_the_talk_in_its_widgets(
         for dialect in ("realtime", "live"):
             cells.append(SHOWN.format(url=each.url(dialect), instructions=INSTRUCTIONS))
             cells.append(f"turn = live.ask({ASKED!r})")
-    cells.append("GrokLive(sample_rate=8000)")
+    cells.append("GrokLive(sample_rate=1)")
     notebook = nbformat.v4.new_notebook()
     notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
     path = tmp_path / "talk.ipynb"

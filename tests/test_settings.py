@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_live_widget.events import PushToTalk, ServerVad
+from grok_live_widget.events import AudioFormat, PushToTalk, ServerVad, Transcription
 from grok_live_widget.exceptions import ConfigurationError
 from grok_live_widget.provider_tools import WebSearch
 from grok_live_widget.settings import UNSET, Settings, is_loopback, settings_from
@@ -42,7 +42,33 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"tools": abs}, "tools must be a list"),
     ({"tools": ["look"]}, "'look' is no tool"),
     ({"approve_tools": None}, "approve_tools must be one of True, False, not None"),
-    ({"sample_rate": 16_000}, "sample_rate must be one of 24000, not 16000"),
+    ({"sample_rate": 12_000}, "sample_rate must be one of 8000, .* not 12000"),
+    ({"sample_rate": "24000"}, "sample_rate .* not '24000'"),
+    ({"input_format": "pcm"}, r"input_format must be AudioFormat\(...\) or None, not 'pcm'"),
+    ({"output_format": AudioFormat(encoding="opus")}, "output_format cannot be opus.*'pcmu'"),
+    ({"output_format": AudioFormat(encoding="mp3")}, "output_format.encoding .* not 'mp3'"),
+    ({"input_format": AudioFormat(sample_rate=21_050)}, "input_format.sample_rate .* not 21050"),
+    ({"input_format": AudioFormat(encoding="pcma", sample_rate=16_000)}, "8000, not 16000"),
+    ({"input_format": AudioFormat(transport="udp")}, "input_format.transport .* not 'udp'"),
+    ({"turn_detection": ServerVad(idle_timeout_ms=0)}, "idle_timeout_ms .* or None, not 0"),
+    ({"turn_detection": ServerVad(create_response=1)}, "create_response .* not 1"),
+    ({"turn_detection": ServerVad(interrupt_response=None)}, "interrupt_response .* not None"),
+    ({"transcription": "en"}, r"transcription must be Transcription\(...\) or None, not 'en'"),
+    ({"transcription": Transcription(model="")}, "transcription.model must be text, not ''"),
+    ({"transcription": Transcription(language_hint=1)}, "transcription.language_hint .* not 1"),
+    ({"transcription": Transcription(keyterms="abc")}, "keyterms must be a list"),
+    ({"transcription": Transcription(keyterms=["a"] * 101)}, "up to 100"),
+    ({"transcription": Transcription(keyterms=["a" * 51])}, "1 to 50 characters; 'a+' has 51"),
+    ({"speed": 0.5}, "speed .* 0.7 to 1.5 or None, not 0.5"),
+    ({"replace": ["nm"]}, r"replace must be a dict of texts or None, not \['nm'\]"),
+    ({"replace": {"nm": 3}}, r"replace\['nm'\] must be text, not 3"),
+    ({"replace": {"": "x"}}, "a name in replace .* 1 to 100"),
+    ({"replace": {str(n): "x" for n in range(201)}}, "replace may have 200 entries, not 201"),
+    ({"reasoning": "low"}, "reasoning must be one of 'high', 'none', None, not 'low'"),
+    ({"resumption": "yes"}, "resumption must be one of True, False, not 'yes'"),
+    ({"metadata": {"a" * 65: "b"}}, "a name in metadata .* 1 to 64 characters"),
+    ({"metadata": {"a": "b" * 513}}, r"metadata\['a'\] .* 1 to 512 characters; 'b+…' has 513"),
+    ({"metadata": {str(n): "x" for n in range(17)}}, "metadata may have 16 entries, not 17"),
     ({"processing": 1}, "processing must be one of True, False, not 1"),
     ({"partner": "echo"}, "partner must be 'parrot', 'talker'.* not 'echo'"),
     ({"partner": np.zeros(2)}, "partner must be"),
@@ -71,6 +97,12 @@ def test_what_cannot_be_used_is_refused_with_value_and_range(
         {"turn_detection": ServerVad(threshold=0.9, silence_duration_ms=0, prefix_padding_ms=0)},
         # What numpy hands out in a sweep.
         {"turn_detection": ServerVad(threshold=np.float32(0.5), silence_duration_ms=np.int64(9))},
+        {"sample_rate": 48_000, "speed": np.float32(0.75), "reasoning": "high"},
+        {"input_format": AudioFormat(encoding="pcma")},
+        {"output_format": AudioFormat(transport="binary"), "resumption": False},
+        {"transcription": Transcription(language_hint="de", keyterms=["a" * 50])},
+        {"transcription": None, "replace": {"nm": "nanometers"}, "metadata": {"a": "b"}},
+        {"turn_detection": ServerVad(idle_timeout_ms=6000, create_response=False)},
         {"partner": None},
         {"partner": "parrot"},
         {"partner": lambda turn: "yes"},
@@ -126,3 +158,10 @@ def test_tools_are_offered_as_the_model_is_told_of_them() -> None:
     assert function.parameters["required"] == ["up"]
     assert (search.kind, search.parameters) == ("web_search", {"allowed_domains": ["x.ai"]})
     assert Settings().tool_offers == ()
+
+
+def test_both_sides_have_the_sample_rate_unless_a_format_says_otherwise() -> None:
+    found = Settings(sample_rate=16_000, output_format=AudioFormat(encoding="pcmu"))
+    assert found.input_format == AudioFormat(encoding="pcm", sample_rate=16_000)
+    assert found.output_format.sample_rate == 8_000
+    assert Settings(input_format=None).input_format == AudioFormat()

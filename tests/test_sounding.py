@@ -31,7 +31,7 @@ from .line import (
 
 def sounding(*seconds: float, is_cut: bool = False) -> Sounding:
     """Items a1, a2, … of replies r1, r2, … with that much sound each."""
-    found = Sounding()
+    found = Sounding(24_000)
     for number, length_s in enumerate(seconds, 1):
         found.receive(more(number, length_s), is_cut=is_cut)
     return found

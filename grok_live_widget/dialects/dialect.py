@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from ..events import (
@@ -15,9 +15,16 @@ from ..events import (
     UpdateSession,
 )
 from ..exceptions import UnsupportedByServer
-from .frames import append_frame, audio_frame, cut_audio, json_frame, message_from
-from .reading import present, string
-from .words import Word, audio_delta_from, parsed_audio_delta_from
+from .codecs import PCM, Codec
+from .frames import audio_frame, cut_audio, json_frame, message_from
+from .reading import string
+from .words import (
+    APPEND,
+    Word,
+    audio_delta_fields,
+    audio_delta_from,
+    parsed_audio_delta_from,
+)
 
 __all__ = ["Dialect", "Opening"]
 
@@ -51,10 +58,19 @@ class Dialect:
     client_words, server_words : tuple of Word
         Every word either side has. Where several wire types read as one event, the first
         is the one that is said.
+    word_for : callable
+        ``(event) -> Word or None``: how an event is said; None where there is no word.
     audio_delta_types : tuple of str
         Wire types of the reply's sound; the first is the one that is said.
     opening : callable
-        ``(url, api_key, wanted) -> Opening``
+        ``(url, api_key, wanted, conversation_id) -> Opening``
+    settings_from : callable
+        ``(session) -> UpdateSession``: what a server's echo of the settings says.
+    lacks : frozenset of str
+        Settings that cannot be said, by their names; those of `ServerVad` as
+        ``"turn_detection.…"``.
+    has_responses : bool
+        Whether turns and replies have names, beginnings and ends.
     """
 
     name: str
@@ -64,72 +80,80 @@ class Dialect:
     audio_delta_types: tuple[str, ...]
     client_words: tuple[Word, ...]
     server_words: tuple[Word, ...]
-    opening: Callable[[str, str, UpdateSession], Opening]
+    word_for: Callable[[ClientEvent | ServerEvent], Word | None]
+    opening: Callable[[str, str, UpdateSession, str], Opening]
+    settings_from: Callable[[Mapping[str, Any]], UpdateSession]
+    lacks: frozenset[str]
     has_responses: bool
-    _said: dict[type[Any], Word] = field(init=False, repr=False)
     _from_client: dict[str, Word] = field(init=False, repr=False)
     _from_server: dict[str, Word] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        said: dict[type[Any], Word] = {}
-        for word in (*self.client_words, *self.server_words):
-            said.setdefault(word.event, word)
-        object.__setattr__(self, "_said", said)
         object.__setattr__(self, "_from_client", _by_wire_type(self.client_words))
         object.__setattr__(self, "_from_server", _by_wire_type(self.server_words))
 
-    def can_say(self, event: type[Any]) -> bool:
-        """Whether there is a word for events of this class."""
-        return event in self._said or event in (AudioDelta, Unrecognized)
+    def can_say(self, event: ClientEvent | ServerEvent) -> bool:
+        """Whether there is a word for this event."""
+        return isinstance(event, AudioDelta | Unrecognized) or self.word_for(event) is not None
 
     def encode(
-        self, event: ClientEvent | ServerEvent, extra: Mapping[str, Any] = _NOTHING
+        self,
+        event: ClientEvent | ServerEvent,
+        extra: Mapping[str, Any] = _NOTHING,
+        codec: Codec = PCM,
     ) -> bytes:
         """Spell `event` as one UTF-8 JSON frame.
 
         Parameters
         ----------
         extra : mapping
-            Further top-level fields, such as a server's ``event_id``.
+            Further top-level fields, such as an ``event_id``.
+        codec : Codec
+            How sound is encoded.
 
         Raises
         ------
         UnsupportedByServer
             When the dialect has no word for it.
+        LocalProtocolError
+            When something in it cannot be spelled.
         """
-        if type(event) is AppendAudio and not extra:
-            return append_frame(event.pcm)
-        if type(event) is AudioDelta:
-            return self._encode_audio_delta(event, extra)
         if type(event) is Unrecognized:
             return json_frame({**event.message, **extra})
-        word = self._said.get(type(event))
+        if event.event_id:
+            extra = {"event_id": event.event_id, **extra}
+        if type(event) is AppendAudio:
+            sound = codec.encode(event.pcm)
+            return audio_frame(APPEND.wire_type, "audio", extra, sound)
+        if type(event) is AudioDelta:
+            # A dropped half sample comes back as a zero byte, so that round trips hold.
+            sound = codec.encode(event.pcm) + bytes(event.odd_byte_count)
+            fields = {**extra, **audio_delta_fields(event)}
+            return audio_frame(self.audio_delta_types[0], "delta", fields, sound)
+        word = self.word_for(event)
         if word is None:
             raise UnsupportedByServer(type(event).__name__, self.name)
         return json_frame({"type": word.wire_type, **extra, **word.fields(event)})
 
-    def _encode_audio_delta(self, event: AudioDelta, extra: Mapping[str, Any]) -> bytes:
-        names = present(response_id=event.response_id, item_id=event.item_id)
-        message = {"type": self.audio_delta_types[0], **extra, **names}
-        # The dropped half sample comes back as a zero byte, so that the law of round trips holds.
-        return audio_frame(message, event.pcm + bytes(event.odd_byte_count))
-
-    def decode_server(self, frame: bytes) -> ServerEvent:
+    def decode_server(self, frame: bytes, codec: Codec = PCM) -> ServerEvent:
         """Read a frame from the server; never raises.
 
         The sound of an `AudioDelta` is a copy that belongs to the event.
         """
         cut = cut_audio(frame)
         if cut is not None and cut[0].get("type") in self.audio_delta_types:
-            return audio_delta_from(*cut)
+            return audio_delta_from(*cut, codec)
         message = message_from(frame)
         if message.get("type") in self.audio_delta_types:
-            return parsed_audio_delta_from(message)
+            return parsed_audio_delta_from(message, codec)
         return cast(ServerEvent, _read(self._from_server, message))
 
-    def decode_client(self, frame: bytes) -> ClientEvent | Unrecognized:
-        """Read a frame from a client; never raises."""
-        return cast(ClientEvent | Unrecognized, _read(self._from_client, message_from(frame)))
+    def decode_client(self, frame: bytes, codec: Codec = PCM) -> ClientEvent | Unrecognized:
+        """Read a frame from a client; never raises. Sound may end in half a sample."""
+        event = cast(ClientEvent | Unrecognized, _read(self._from_client, message_from(frame)))
+        if codec is not PCM and isinstance(event, AppendAudio):
+            return replace(event, pcm=codec.decode(event.pcm)[0])
+        return event
 
 
 def _by_wire_type(words: Iterable[Word]) -> dict[str, Word]:
@@ -138,4 +162,10 @@ def _by_wire_type(words: Iterable[Word]) -> dict[str, Word]:
 
 def _read(words: Mapping[str, Word], message: Mapping[str, Any]) -> Any:
     word = words.get(string(message, "type"))
-    return Unrecognized(message) if word is None else word.read(message)
+    if word is None:
+        return Unrecognized(message, event_id=string(message, "event_id"))
+    event, event_id = word.read(message), string(message, "event_id")
+    if event_id:
+        # It has only just been made, so nobody can have seen it without.
+        object.__setattr__(event, "event_id", event_id)
+    return event

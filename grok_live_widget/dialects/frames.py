@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import orjson
@@ -17,7 +18,6 @@ import pybase64
 from ..exceptions import LocalProtocolError
 
 __all__ = [
-    "append_frame",
     "audio_frame",
     "base64_from_bytes",
     "bytes_from_base64",
@@ -29,7 +29,6 @@ __all__ = [
 _DELTA = b'"delta":'
 # Stands where the audio was; it is no base64, so no audio says the same.
 _CUT = b"~"
-_APPEND_HEAD = b'{"type":"input_audio_buffer.append","audio":"'
 
 
 def json_frame(message: Mapping[str, Any]) -> bytes:
@@ -49,15 +48,15 @@ def json_frame(message: Mapping[str, Any]) -> bytes:
         ) from None
 
 
-def append_frame(pcm: bytes) -> bytes:
-    """Spell an ``input_audio_buffer.append``; the same in every dialect."""
-    return b"".join((_APPEND_HEAD, pybase64.b64encode(pcm), b'"}'))
+def audio_frame(wire_type: str, key: str, fields: Mapping[str, Any], sound: bytes) -> bytes:
+    """Spell a message with `sound` under `key`, as base64."""
+    head = json_frame({"type": wire_type, **fields})[:-1] if fields else _head(wire_type)
+    return b"".join((head, b',"', key.encode(), b'":"', pybase64.b64encode(sound), b'"}'))
 
 
-def audio_frame(message: Mapping[str, Any], pcm: bytes) -> bytes:
-    """Spell `message` with `pcm` as its ``delta``."""
-    head = json_frame(message)[:-1]
-    return b"".join((head, b',"delta":"', pybase64.b64encode(pcm), b'"}'))
+@cache
+def _head(wire_type: str) -> bytes:
+    return json_frame({"type": wire_type})[:-1]
 
 
 def message_from(frame: bytes) -> dict[str, Any]:

@@ -11,13 +11,56 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..events import (
+    AppendAudio,
+    AudioCleared,
+    AudioCommitted,
+    AudioDelta,
+    AudioDone,
     Authenticate,
+    CancelResponse,
+    ClearAudio,
+    ClientEvent,
+    CommitAudio,
+    ContentPartAdded,
+    ContentPartDone,
+    ConversationCreated,
+    CreateItem,
+    CreateResponse,
+    DeleteItem,
+    DtmfReceived,
     ErrorReported,
+    IdleTimeoutTriggered,
+    ItemAdded,
+    ItemDeleted,
+    ItemTruncated,
+    McpArgumentsDelta,
+    McpArgumentsDone,
+    McpCallFollowed,
+    McpToolsListed,
+    OutputBufferFollowed,
+    OutputItemAdded,
+    OutputItemDone,
+    Pinged,
     PushToTalk,
+    ResponseCreated,
+    ResponseDone,
+    ServerEvent,
     ServerVad,
+    SessionCreated,
+    SessionUpdated,
+    SpeechStarted,
+    SpeechStopped,
+    TextDelta,
+    TextDone,
+    ToolArgumentsDelta,
+    ToolCalled,
     TranscriptDelta,
+    TranscriptDone,
+    TruncateItem,
     TurnDetection,
+    Unrecognized,
     UpdateSession,
+    UserTranscriptReplaced,
 )
 from ..exceptions import UnsupportedByServer
 from .dialect import Dialect, Opening
@@ -53,18 +96,37 @@ def _detection_fields(detection: TurnDetection) -> dict[str, Any] | None:
             }
 
 
+_LACKS = frozenset(
+    {"tools", "input_format", "output_format", "transcription", "speed", "replace", "reasoning"}
+    | {"resumption", "metadata"}
+)
+# The padding has no word either, but it is of use on this side.
+_LACKS_OF_DETECTION = ("idle_timeout_ms", "create_response", "interrupt_response")
+
+
 def _update_fields(event: UpdateSession) -> dict[str, Any]:
-    if event.tools:
-        # Never dropped silently: the talk would go on without them.
-        raise UnsupportedByServer("tools", "live")
+    _refuse_what_it_lacks(event)
     session = present(model=event.model, voice=event.voice, instructions=event.instructions)
     if event.turn_detection is not None:
         session["turn_detection"] = _detection_fields(event.turn_detection)
     return {"session": session}
 
 
-def _update_from(message: Mapping[str, Any]) -> UpdateSession:
-    session = mapping(message, "session")
+def _refuse_what_it_lacks(event: UpdateSession) -> None:
+    """Nothing is dropped silently: the talk would go on without it."""
+    usual, detection = ServerVad(), event.turn_detection
+    lacking = [name for name in sorted(_LACKS) if getattr(event, name, None)]
+    if isinstance(detection, ServerVad):
+        lacking += [
+            f"turn_detection.{name}"
+            for name in _LACKS_OF_DETECTION
+            if getattr(detection, name) != getattr(usual, name)
+        ]
+    if lacking:
+        raise UnsupportedByServer(lacking[0], "live")
+
+
+def _settings_from(session: Mapping[str, Any]) -> UpdateSession:
     return UpdateSession(
         model=string_or_none(session, "model"),
         voice=string_or_none(session, "voice"),
@@ -73,8 +135,8 @@ def _update_from(message: Mapping[str, Any]) -> UpdateSession:
     )
 
 
-def _opening(url: str, api_key: str, wanted: UpdateSession) -> Opening:
-    """The key goes into the first message, so the handshake shows none."""
+def _opening(url: str, api_key: str, wanted: UpdateSession, conversation_id: str) -> Opening:
+    """The key goes into the first message, so the handshake shows none; nothing is resumed."""
     return Opening(url=url, headers={}, first=(Authenticate(api_key), wanted), ready=None)
 
 
@@ -84,6 +146,71 @@ def is_about_the_key(error: ErrorReported) -> bool:
     return any(word in said for word in ("api key", "api_key", "apikey", "auth", "credential"))
 
 
+_AUTHENTICATE = Word(
+    Authenticate,
+    "auth",
+    lambda e: {"api_key": e.api_key},
+    lambda m: Authenticate(string(m, "api_key")),
+)
+_UPDATE = Word(
+    UpdateSession,
+    "session.update",
+    _update_fields,
+    lambda m: _settings_from(mapping(m, "session")),
+)
+_TRANSCRIPT_DELTA = Word(
+    TranscriptDelta,
+    "response.audio_transcript.delta",
+    transcript_delta_fields,
+    transcript_delta_from,
+)
+
+
+def _word_for(event: ClientEvent | ServerEvent) -> Word | None:
+    """Every event is named here, so that none is forgotten: mypy sees to it."""
+    match event:
+        case Authenticate():
+            return _AUTHENTICATE
+        case UpdateSession():
+            return _UPDATE
+        case AppendAudio():
+            return APPEND
+        case CommitAudio():
+            return COMMIT
+        case ClearAudio():
+            return CLEAR
+        case CreateItem():
+            return None if event.item.kind != "message" else CREATE_ITEM
+        case CreateResponse():
+            return CREATE_RESPONSE
+        case TranscriptDelta():
+            return _TRANSCRIPT_DELTA
+        case SpeechStarted():
+            return SPEECH_STARTED
+        case SpeechStopped():
+            return SPEECH_STOPPED
+        case ErrorReported():
+            return ERROR
+        case DeleteItem() | CancelResponse() | TruncateItem():
+            return None
+        case SessionCreated() | SessionUpdated() | ConversationCreated() | Pinged():
+            return None
+        case AudioCommitted() | AudioCleared() | IdleTimeoutTriggered() | DtmfReceived():
+            return None
+        case ItemAdded() | ItemDeleted() | ItemTruncated() | UserTranscriptReplaced():
+            return None
+        case ResponseCreated() | ResponseDone() | OutputItemAdded() | OutputItemDone():
+            return None
+        case ContentPartAdded() | ContentPartDone() | TextDelta() | TextDone():
+            return None
+        case AudioDone() | TranscriptDone() | ToolArgumentsDelta() | ToolCalled():
+            return None
+        case McpToolsListed() | McpArgumentsDelta() | McpArgumentsDone() | McpCallFollowed():
+            return None
+        case OutputBufferFollowed() | AudioDelta() | Unrecognized():
+            return None  # The last two are spelled by `Dialect` itself.
+
+
 LIVE = Dialect(
     name="live",
     path="/v1/live",
@@ -91,30 +218,10 @@ LIVE = Dialect(
     default_voice="alloy",
     has_responses=False,
     audio_delta_types=("response.audio.delta", "response.output_audio.delta"),
-    client_words=(
-        Word(
-            Authenticate,
-            "auth",
-            lambda e: {"api_key": e.api_key},
-            lambda m: Authenticate(string(m, "api_key")),
-        ),
-        Word(UpdateSession, "session.update", _update_fields, _update_from),
-        APPEND,
-        COMMIT,
-        CLEAR,
-        CREATE_ITEM,
-        CREATE_RESPONSE,
-    ),
-    server_words=(
-        Word(
-            TranscriptDelta,
-            "response.audio_transcript.delta",
-            transcript_delta_fields,
-            transcript_delta_from,
-        ),
-        SPEECH_STARTED,
-        SPEECH_STOPPED,
-        ERROR,
-    ),
+    client_words=(_AUTHENTICATE, _UPDATE, APPEND, COMMIT, CLEAR, CREATE_ITEM, CREATE_RESPONSE),
+    server_words=(_TRANSCRIPT_DELTA, SPEECH_STARTED, SPEECH_STOPPED, ERROR),
+    word_for=_word_for,
     opening=_opening,
+    settings_from=_settings_from,
+    lacks=_LACKS | {f"turn_detection.{name}" for name in _LACKS_OF_DETECTION},
 )

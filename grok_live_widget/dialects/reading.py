@@ -7,9 +7,22 @@ be, an empty object, a missing part), so nothing here raises.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
-__all__ = ["integer", "integer_or_none", "mapping", "number_or_none", "present", "string"]
+__all__ = [
+    "bool_or_none",
+    "integer",
+    "integer_or_none",
+    "mapping",
+    "mapping_or_none",
+    "number_from",
+    "number_or_none",
+    "present",
+    "string",
+    "string_or_none",
+    "texts_or_none",
+]
 
 
 def string(message: Mapping[str, Any], key: str) -> str:
@@ -30,6 +43,15 @@ def number_or_none(message: Mapping[str, Any], key: str) -> float | None:
     return value if is_number else None
 
 
+def number_from(value: Any) -> float | None:
+    """A number that may be written as a text, or None."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if isfinite(number) else None
+
+
 def integer_or_none(message: Mapping[str, Any], key: str) -> int | None:
     """The number under `key` as a whole number, or None; what needs more than 64 bits, which
     could not be spelled again, counts as absent.
@@ -41,6 +63,20 @@ def integer_or_none(message: Mapping[str, Any], key: str) -> int | None:
 def integer(message: Mapping[str, Any], key: str) -> int:
     """The whole number under `key`, or 0."""
     return integer_or_none(message, key) or 0
+
+
+def bool_or_none(message: Mapping[str, Any], key: str) -> bool | None:
+    """True or False under `key`, or None."""
+    value = message.get(key)
+    return value if isinstance(value, bool) else None
+
+
+def texts_or_none(message: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
+    """The texts in the list under `key`, or None where there is no list."""
+    value = message.get(key)
+    if not isinstance(value, list):
+        return None
+    return tuple(each for each in value if isinstance(each, str))
 
 
 def mapping(message: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -6,31 +6,54 @@ two differ.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from ..events import (
+    AppendAudio,
     AudioCleared,
     AudioCommitted,
+    AudioDelta,
     AudioDone,
+    AudioFormat,
+    Authenticate,
     CancelResponse,
+    ClearAudio,
+    ClientEvent,
+    CommitAudio,
     ContentPartAdded,
     ContentPartDone,
     ConversationCreated,
+    CreateItem,
+    CreateResponse,
+    DeleteItem,
+    DtmfReceived,
+    ErrorReported,
     IdleTimeoutTriggered,
     Item,
     ItemAdded,
+    ItemDeleted,
     ItemTruncated,
+    McpArgumentsDelta,
+    McpArgumentsDone,
+    McpCallFollowed,
+    McpToolsListed,
+    OfPart,
+    OutputBufferFollowed,
     OutputItemAdded,
     OutputItemDone,
     Pinged,
     PushToTalk,
     ResponseCreated,
     ResponseDone,
+    ServerEvent,
     ServerVad,
     SessionCreated,
     SessionUpdated,
+    SpeechStarted,
+    SpeechStopped,
     TextDelta,
     TextDone,
     ToolArgumentsDelta,
@@ -38,20 +61,25 @@ from ..events import (
     ToolOffer,
     TranscriptDelta,
     TranscriptDone,
+    Transcription,
     TruncateItem,
     TurnDetection,
+    Unrecognized,
     UpdateSession,
     UserTranscriptReplaced,
 )
 from .dialect import Dialect, Opening
 from .reading import (
+    bool_or_none,
     integer,
     integer_or_none,
     mapping,
     mapping_or_none,
+    number_or_none,
     present,
     string,
     string_or_none,
+    texts_or_none,
 )
 from .words import (
     APPEND,
@@ -67,6 +95,7 @@ from .words import (
     item_from,
     message_from_item,
     nothing,
+    part_names_from,
     transcript_delta_fields,
     transcript_delta_from,
     turn_detection_from,
@@ -85,10 +114,6 @@ NEAREST_VOICE = {
 """The seed's six voices, which the service does not have, and six of its own in their place,
 by what each is said to be like (neutral, warm, expressive, deep, bright, clear)."""
 
-_PCM = {"format": {"type": "audio/pcm", "rate": 24_000}}
-# Without a transcription model no partial user transcripts are sent.
-_AUDIO = {"input": {**_PCM, "transcription": {"model": "grok-transcribe"}}, "output": _PCM}
-
 
 # --------------------------------------------------------------------------- settings
 def _detection_fields(detection: TurnDetection) -> dict[str, Any]:
@@ -103,9 +128,55 @@ def _detection_fields(detection: TurnDetection) -> dict[str, Any]:
                 "silence_duration_ms": int(detection.silence_duration_ms),
                 "prefix_padding_ms": int(detection.prefix_padding_ms),
                 # Undocumented but echoed; without them some saw no automatic reply.
-                "create_response": True,
-                "interrupt_response": True,
+                "create_response": detection.create_response,
+                "interrupt_response": detection.interrupt_response,
+                **present(idle_timeout_ms=detection.idle_timeout_ms),
             }
+
+
+def _format_fields(form: AudioFormat | None) -> dict[str, Any]:
+    if form is None:
+        return {}
+    # G.711 has one rate, which is not said.
+    rate = {"rate": int(form.sample_rate)} if form.encoding == "pcm" else {}
+    return {
+        "format": {"type": f"audio/{form.encoding}", **rate},
+        "transport": form.transport,
+    }
+
+
+def _format_from(direction: Message) -> AudioFormat | None:
+    found = mapping(direction, "format")
+    encoding = string(found, "type").removeprefix("audio/")
+    if not encoding:
+        return None
+    return AudioFormat(
+        encoding=encoding,
+        sample_rate=integer(found, "rate"),
+        transport=string(direction, "transport") or AudioFormat().transport,
+    )
+
+
+def _transcription_fields(transcription: Transcription | None) -> dict[str, Any]:
+    if transcription is None:
+        return {}
+    said = present(
+        model=transcription.model,
+        language_hint=transcription.language_hint,
+        keyterms=list(transcription.keyterms),
+    )
+    return {"transcription": said}
+
+
+def _transcription_from(direction: Message) -> Transcription | None:
+    found = mapping_or_none(direction, "transcription")
+    if found is None:
+        return None
+    return Transcription(
+        model=string(found, "model"),
+        language_hint=string_or_none(found, "language_hint"),
+        keyterms=texts_or_none(found, "keyterms") or (),
+    )
 
 
 def _update_fields(event: UpdateSession) -> Message:
@@ -114,7 +185,27 @@ def _update_fields(event: UpdateSession) -> Message:
         session["turn_detection"] = _detection_fields(event.turn_detection)
     if event.tools is not None:
         session["tools"] = [_offer_fields(offer) for offer in event.tools]
-    return {"session": {**session, "audio": _AUDIO}}
+    if event.replace is not None:
+        # Null takes all replacements back (the service's schema).
+        session["replace"] = dict(event.replace) or None
+    if event.reasoning is not None:
+        session["reasoning"] = {"effort": event.reasoning}
+    if event.resumption is not None:
+        session["resumption"] = {"enabled": event.resumption}
+    sound = _sound_fields(event)
+    return {"session": {**session, "audio": sound} if sound else session}
+
+
+def _sound_fields(event: UpdateSession) -> dict[str, Any]:
+    speed = None if event.speed is None else float(event.speed)
+    directions = {
+        "input": {
+            **_format_fields(event.input_format),
+            **_transcription_fields(event.transcription),
+        },
+        "output": {**_format_fields(event.output_format), **present(speed=speed)},
+    }
+    return {name: said for name, said in directions.items() if said}
 
 
 def _offer_fields(offer: ToolOffer) -> dict[str, Any]:
@@ -150,28 +241,42 @@ def _offers_from(session: Message) -> tuple[ToolOffer, ...] | None:
     return tuple(_offer_from(each) for each in found if isinstance(each, dict))
 
 
-def _update_from(message: Message) -> UpdateSession:
-    session = mapping(message, "session")
+def _settings_from(session: Message) -> UpdateSession:
+    sound = mapping(session, "audio")
+    heard, spoken = mapping(sound, "input"), mapping(sound, "output")
     return UpdateSession(
         model=string_or_none(session, "model"),
         voice=string_or_none(session, "voice"),
         instructions=string_or_none(session, "instructions"),
         turn_detection=turn_detection_from(session),
         tools=_offers_from(session),
+        input_format=_format_from(heard),
+        output_format=_format_from(spoken),
+        transcription=_transcription_from(heard),
+        speed=number_or_none(spoken, "speed"),
+        replace=_replacements_from(session),
+        reasoning=string_or_none(mapping(session, "reasoning"), "effort"),
+        resumption=bool_or_none(mapping(session, "resumption"), "enabled"),
     )
 
 
-def _opening(url: str, api_key: str, wanted: UpdateSession) -> Opening:
-    """The key goes into a header and the model into the URL, where alone it counts."""
+def _replacements_from(session: Message) -> Mapping[str, str] | None:
+    return mapping(session, "replace") if "replace" in session else None
+
+
+def _opening(url: str, api_key: str, wanted: UpdateSession, conversation_id: str) -> Opening:
+    """The key goes into a header and the model into the URL, where alone it counts.
+
+    Formats and transcription are always said: the service's own defaults have changed.
+    """
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if wanted.model:
-        query["model"] = wanted.model
-    settings = UpdateSession(
-        voice=wanted.voice,
-        instructions=wanted.instructions,
-        turn_detection=wanted.turn_detection,
-        tools=wanted.tools,
+    query |= present(model=wanted.model, conversation_id=conversation_id)
+    settings = replace(
+        wanted,
+        model=None,
+        input_format=wanted.input_format or AudioFormat(),
+        output_format=wanted.output_format or AudioFormat(),
     )
     return Opening(
         url=urlunsplit(parts._replace(query=urlencode(query))),
@@ -182,26 +287,54 @@ def _opening(url: str, api_key: str, wanted: UpdateSession) -> Opening:
 
 
 # --------------------------------------------------------------------------- server words
-def _names(event: Any) -> dict[str, Any]:
-    return {
-        "response_id": event.response_id,
-        "item_id": event.item_id,
-        "output_index": 0,
-        "content_index": 0,
-    }
-
-
 def _named(event: type[Any], wire_type: str, *texts: str) -> Word:
-    """A word of a reply: its two names and some text fields."""
+    """A word of a reply: which item and part of it, and some text fields."""
+    has_part = issubclass(event, OfPart)
 
     def fields(e: Any) -> Message:
-        return {**_names(e), **{text: getattr(e, text) for text in texts}}
+        return {**_names(e, has_part=has_part), **{text: getattr(e, text) for text in texts}}
 
     def read(m: Message) -> Any:
-        values = {text: string(m, text) for text in ("response_id", "item_id", *texts)}
-        return event(**values)
+        names = part_names_from(m)
+        if not has_part:
+            del names["content_index"]
+        return event(**names, **{text: string(m, text) for text in texts})
 
     return Word(event, wire_type, fields, read)
+
+
+def _names(event: Any, *, has_part: bool = True) -> dict[str, Any]:
+    names = {
+        "response_id": event.response_id,
+        "item_id": event.item_id,
+        "output_index": event.output_index,
+    }
+    return {**names, "content_index": event.content_index} if has_part else names
+
+
+def _stages(
+    event: type[Any], stem: str, stages: tuple[str, ...], names: tuple[str, ...]
+) -> tuple[Word, ...]:
+    """One event under several wire types, one for each of its stages."""
+
+    def fields(e: Any) -> Message:
+        said = {name: getattr(e, name) for name in names}
+        # A stage that is not known here reads as the first.
+        stage = e.status if e.status in stages else stages[0]
+        error = present(type=getattr(e, "error_type", ""), message=getattr(e, "message", ""))
+        return {"type": f"{stem}.{stage}", **said, **present(error=error or None)}
+
+    def word(stage: str) -> Word:
+        return Word(event, f"{stem}.{stage}", fields, lambda m: read(m, stage))
+
+    def read(m: Message, stage: str) -> Any:
+        said = {n: integer(m, n) if n == "output_index" else string(m, n) for n in names}
+        error = mapping(m, "error")
+        if error:
+            said |= {"error_type": string(error, "type"), "message": string(error, "message")}
+        return event(status=stage, **said)
+
+    return tuple(word(stage) for stage in stages)
 
 
 def _twins(event: type[Any], text: str, name: str) -> tuple[Word, Word]:
@@ -229,21 +362,13 @@ def _session_created_from(message: Message) -> SessionCreated:
         model=string(session, "model"),
         # The id is echoed with a prefix in newer sessions.
         voice=string(session, "voice").removeprefix("xai_"),
+        session=session,
     )
 
 
 def _session_created_fields(event: SessionCreated) -> Message:
-    session = {
-        "id": event.session_id,
-        "object": "realtime.session",
-        "instructions": "",
-        "voice": event.voice,
-        "modalities": ["audio"],
-        "turn_detection": {"type": None},
-        "tools": [],
-        "model": event.model,
-    }
-    return {"session": session}
+    named = {"id": event.session_id, "model": event.model, "voice": event.voice}
+    return {"session": {**named, **event.session}}
 
 
 def _conversation_fields(event: ConversationCreated) -> Message:
@@ -299,6 +424,8 @@ def _response_created_from(message: Message) -> ResponseCreated:
 def _response_done_fields(event: ResponseDone) -> Message:
     output = [message_from_item(item) for item in event.output]
     response = {**_response_fields(event, event.status), "output": output}
+    if event.reason:
+        response["status_details"] = {"reason": event.reason}
     return {"response": response, "response_id": event.response_id, "usage": event.usage}
 
 
@@ -308,6 +435,8 @@ def _response_done_from(message: Message) -> ResponseDone:
     return ResponseDone(
         response_id=string(response, "id") or string(message, "response_id"),
         status=string(response, "status") or "completed",
+        # A text that says nothing with the service, an object with others.
+        reason=string(mapping(response, "status_details"), "reason"),
         output=_output_from(response),
         usage=mapping(message, "usage"),
         metadata=mapping_or_none(response, "metadata"),
@@ -355,15 +484,16 @@ def _item_added_fields(event: ItemAdded) -> Message:
 
 
 def _part_added_from(message: Message) -> ContentPartAdded:
+    part = mapping(message, "part")
     return ContentPartAdded(
-        response_id=string(message, "response_id"),
-        item_id=string(message, "item_id"),
-        part=string(mapping(message, "part"), "type"),
+        part=string(part, "type"),
+        text=string(part, "text") or string(part, "transcript"),
+        **part_names_from(message),
     )
 
 
 def _part_added_fields(event: ContentPartAdded) -> Message:
-    return {**_names(event), "part": {"type": event.part, "transcript": ""}}
+    return {**_names(event), "part": {"type": event.part, "transcript": event.text}}
 
 
 def _truncate_fields(event: TruncateItem) -> Message:
@@ -409,13 +539,108 @@ def _timeout_fields(event: IdleTimeoutTriggered) -> Message:
     )
 
 
+def _dtmf_from(message: Message) -> DtmfReceived:
+    # The schema calls the key "event"; pipecat has it as "digit".
+    return DtmfReceived(
+        digit=string(message, "event") or string(message, "digit"),
+        received_at=number_or_none(message, "received_at"),
+    )
+
+
 def _alias(word: Word, wire_type: str) -> Word:
     """An older name of the same word: heard, never said."""
     return word._replace(wire_type=wire_type)
 
 
 # --------------------------------------------------------------------------- the tables
+_UPDATE = Word(
+    UpdateSession,
+    "session.update",
+    _update_fields,
+    lambda m: _settings_from(mapping(m, "session")),
+)
+_DELETE = Word(
+    DeleteItem,
+    "conversation.item.delete",
+    lambda e: {"item_id": e.item_id},
+    lambda m: DeleteItem(string(m, "item_id")),
+)
+_CANCEL = Word(
+    CancelResponse,
+    "response.cancel",
+    lambda e: present(response_id=e.response_id),
+    lambda m: CancelResponse(string_or_none(m, "response_id")),
+)
+_TRUNCATE = Word(TruncateItem, "conversation.item.truncate", _truncate_fields, _truncate_from)
+
+_CREATED = Word(SessionCreated, "session.created", _session_created_fields, _session_created_from)
+_CONVERSATION = Word(
+    ConversationCreated,
+    "conversation.created",
+    _conversation_fields,
+    lambda m: ConversationCreated(string(mapping(m, "conversation"), "id")),
+)
+_PING = Word(
+    Pinged,
+    "ping",
+    lambda e: {"timestamp": e.timestamp_ms},
+    lambda m: Pinged(integer(m, "timestamp")),
+)
+_UPDATED = Word(
+    SessionUpdated,
+    "session.updated",
+    lambda e: {"session": e.session},
+    lambda m: SessionUpdated(mapping(m, "session")),
+)
+_COMMITTED = Word(
+    AudioCommitted,
+    "input_audio_buffer.committed",
+    lambda e: {"item_id": e.item_id, **present(previous_item_id=e.previous_item_id)},
+    lambda m: AudioCommitted(
+        item_id=string(m, "item_id"), previous_item_id=string_or_none(m, "previous_item_id")
+    ),
+)
+_CLEARED = Word(AudioCleared, "input_audio_buffer.cleared", nothing, lambda _: AudioCleared())
+_TIMEOUT = Word(
+    IdleTimeoutTriggered, "input_audio_buffer.timeout_triggered", _timeout_fields, _timeout_from
+)
+_DTMF = Word(
+    DtmfReceived,
+    "input_audio_buffer.dtmf_event_received",
+    lambda e: {"event": e.digit, **present(received_at=e.received_at)},
+    _dtmf_from,
+)
 _ITEM_ADDED = Word(ItemAdded, "conversation.item.added", _item_added_fields, _item_added_from)
+_DELETED = Word(
+    ItemDeleted,
+    "conversation.item.deleted",
+    lambda e: {"item_id": e.item_id},
+    lambda m: ItemDeleted(string(m, "item_id")),
+)
+_TRUNCATED = Word(
+    ItemTruncated,
+    "conversation.item.truncated",
+    lambda e: {**_truncate_fields(e), "transcript": e.transcript},
+    _truncated_from,
+)
+_USER_TRANSCRIPT = Word(
+    UserTranscriptReplaced,
+    _PARTIAL,
+    _transcript_fields,
+    lambda m: _transcript_from(m, is_final=False),
+)
+_RESPONSE_CREATED = Word(
+    ResponseCreated,
+    "response.created",
+    lambda e: {"response": _response_fields(e, "in_progress")},
+    _response_created_from,
+)
+_OUTPUT_ADDED = _output_item_word(OutputItemAdded, "response.output_item.added")
+_OUTPUT_DONE = _output_item_word(OutputItemDone, "response.output_item.done")
+_PART_ADDED = Word(
+    ContentPartAdded, "response.content_part.added", _part_added_fields, _part_added_from
+)
+_PART_DONE = _named(ContentPartDone, "response.content_part.done")
 _AUDIO_DONE = _named(AudioDone, "response.output_audio.done")
 _TRANSCRIPT_DELTA = Word(
     TranscriptDelta,
@@ -424,110 +649,140 @@ _TRANSCRIPT_DELTA = Word(
     transcript_delta_from,
 )
 _TRANSCRIPT_DONE = _named(TranscriptDone, "response.output_audio_transcript.done", "transcript")
+_TEXT_DELTA, _OLD_TEXT_DELTA = _twins(TextDelta, "delta", "delta")
+_TEXT_DONE, _OLD_TEXT_DONE = _twins(TextDone, "text", "done")
+_TOOL_DELTA = _named(
+    ToolArgumentsDelta, "response.function_call_arguments.delta", "call_id", "delta"
+)
+_TOOL_CALLED = _named(
+    ToolCalled, "response.function_call_arguments.done", "call_id", "name", "arguments"
+)
+_STEPS = ("in_progress", "completed", "failed")
+_MCP_LISTED = _stages(McpToolsListed, "mcp_list_tools", _STEPS, ("item_id",))
+_MCP_FOLLOWED = _stages(
+    McpCallFollowed, "response.mcp_call", _STEPS, ("response_id", "item_id", "output_index")
+)
+_MCP_DELTA = _named(McpArgumentsDelta, "response.mcp_call_arguments.delta", "delta")
+_MCP_DONE = _named(McpArgumentsDone, "response.mcp_call_arguments.done", "arguments")
+_BUFFER = _stages(
+    OutputBufferFollowed,
+    "output_audio_buffer",
+    ("started", "stopped", "cleared"),
+    ("response_id",),
+)
 _RESPONSE_DONE = Word(ResponseDone, "response.done", _response_done_fields, _response_done_from)
-_CLIENT_WORDS = (
-    Word(UpdateSession, "session.update", _update_fields, _update_from),
-    APPEND,
-    COMMIT,
-    CLEAR,
-    CREATE_ITEM,
-    CREATE_RESPONSE,
-    Word(
-        CancelResponse,
-        "response.cancel",
-        lambda e: present(response_id=e.response_id),
-        lambda m: CancelResponse(string_or_none(m, "response_id")),
-    ),
-    Word(TruncateItem, "conversation.item.truncate", _truncate_fields, _truncate_from),
-)
 
+_CLIENT_WORDS = (
+    _UPDATE, APPEND, COMMIT, CLEAR, CREATE_ITEM, _DELETE, CREATE_RESPONSE, _CANCEL, _TRUNCATE
+)  # fmt: skip
 _SERVER_WORDS = (
-    Word(SessionCreated, "session.created", _session_created_fields, _session_created_from),
-    Word(
-        ConversationCreated,
-        "conversation.created",
-        _conversation_fields,
-        lambda m: ConversationCreated(string(mapping(m, "conversation"), "id")),
-    ),
-    Word(
-        Pinged,
-        "ping",
-        lambda e: {"timestamp": e.timestamp_ms},
-        lambda m: Pinged(integer(m, "timestamp")),
-    ),
-    Word(
-        SessionUpdated,
-        "session.updated",
-        lambda e: {"session": e.session},
-        lambda m: SessionUpdated(mapping(m, "session")),
-    ),
-    SPEECH_STARTED,
-    SPEECH_STOPPED,
-    Word(
-        AudioCommitted,
-        "input_audio_buffer.committed",
-        lambda e: {"item_id": e.item_id, **present(previous_item_id=e.previous_item_id)},
-        lambda m: AudioCommitted(
-            item_id=string(m, "item_id"), previous_item_id=string_or_none(m, "previous_item_id")
-        ),
-    ),
-    Word(AudioCleared, "input_audio_buffer.cleared", nothing, lambda _: AudioCleared()),
-    Word(
-        IdleTimeoutTriggered,
-        "input_audio_buffer.timeout_triggered",
-        _timeout_fields,
-        _timeout_from,
-    ),
-    _ITEM_ADDED,
-    _alias(_ITEM_ADDED, "conversation.item.created"),
-    Word(
-        ItemTruncated,
-        "conversation.item.truncated",
-        lambda e: {**_truncate_fields(e), "transcript": e.transcript},
-        _truncated_from,
-    ),
-    Word(
-        UserTranscriptReplaced,
-        _PARTIAL,
-        _transcript_fields,
-        lambda m: _transcript_from(m, is_final=False),
-    ),
+    _CREATED, _CONVERSATION, _PING, _UPDATED, SPEECH_STARTED, SPEECH_STOPPED, _COMMITTED,
+    _CLEARED, _TIMEOUT, _DTMF, _ITEM_ADDED, _DELETED, _TRUNCATED, _USER_TRANSCRIPT,
     Word(UserTranscriptReplaced, _FINAL, _transcript_fields, _completed_from),
-    Word(
-        ResponseCreated,
-        "response.created",
-        lambda e: {"response": _response_fields(e, "in_progress")},
-        _response_created_from,
-    ),
-    _output_item_word(OutputItemAdded, "response.output_item.added"),
-    _output_item_word(OutputItemDone, "response.output_item.done"),
-    Word(
-        ContentPartAdded,
-        "response.content_part.added",
-        _part_added_fields,
-        _part_added_from,
-    ),
-    _named(ContentPartDone, "response.content_part.done"),
-    _AUDIO_DONE,
+    _RESPONSE_CREATED, _OUTPUT_ADDED, _OUTPUT_DONE, _PART_ADDED, _PART_DONE, _AUDIO_DONE,
+    _TRANSCRIPT_DELTA, _TRANSCRIPT_DONE, _TEXT_DELTA, _OLD_TEXT_DELTA, _TEXT_DONE,
+    _OLD_TEXT_DONE, _TOOL_DELTA, _TOOL_CALLED, *_MCP_LISTED, *_MCP_FOLLOWED, _MCP_DELTA,
+    _MCP_DONE, *_BUFFER, _RESPONSE_DONE, ERROR,
+    _alias(_ITEM_ADDED, "conversation.item.created"),
     _alias(_AUDIO_DONE, "response.audio.done"),
-    _TRANSCRIPT_DELTA,
     _alias(_TRANSCRIPT_DELTA, "response.audio_transcript.delta"),
-    _TRANSCRIPT_DONE,
     _alias(_TRANSCRIPT_DONE, "response.audio_transcript.done"),
-    *_twins(TextDelta, "delta", "delta"),
-    *_twins(TextDone, "text", "done"),
-    _named(ToolArgumentsDelta, "response.function_call_arguments.delta", "call_id", "delta"),
-    _named(
-        ToolCalled,
-        "response.function_call_arguments.done",
-        "call_id",
-        "name",
-        "arguments",
-    ),
-    _RESPONSE_DONE,
     Word(ResponseDone, "response.cancelled", _response_done_fields, _response_cancelled_from),
-    ERROR,
-)
+)  # fmt: skip
+
+
+def _word_for(event: ClientEvent | ServerEvent) -> Word | None:
+    """Every event is named here, so that none is forgotten: mypy sees to it."""
+    match event:
+        case Authenticate():
+            return None  # The handshake has told the key.
+        case UpdateSession():
+            return _UPDATE
+        case AppendAudio():
+            return APPEND
+        case CommitAudio():
+            return COMMIT
+        case ClearAudio():
+            return CLEAR
+        case CreateItem():
+            return CREATE_ITEM
+        case DeleteItem():
+            return _DELETE
+        case CreateResponse():
+            return CREATE_RESPONSE
+        case CancelResponse():
+            return _CANCEL
+        case TruncateItem():
+            return _TRUNCATE
+        case SessionCreated():
+            return _CREATED
+        case ConversationCreated():
+            return _CONVERSATION
+        case Pinged():
+            return _PING
+        case SessionUpdated():
+            return _UPDATED
+        case SpeechStarted():
+            return SPEECH_STARTED
+        case SpeechStopped():
+            return SPEECH_STOPPED
+        case AudioCommitted():
+            return _COMMITTED
+        case AudioCleared():
+            return _CLEARED
+        case IdleTimeoutTriggered():
+            return _TIMEOUT
+        case DtmfReceived():
+            return _DTMF
+        case ItemAdded():
+            return _ITEM_ADDED
+        case ItemDeleted():
+            return _DELETED
+        case ItemTruncated():
+            return _TRUNCATED
+        case UserTranscriptReplaced():
+            return _USER_TRANSCRIPT
+        case ResponseCreated():
+            return _RESPONSE_CREATED
+        case OutputItemAdded():
+            return _OUTPUT_ADDED
+        case OutputItemDone():
+            return _OUTPUT_DONE
+        case ContentPartAdded():
+            return _PART_ADDED
+        case ContentPartDone():
+            return _PART_DONE
+        case AudioDone():
+            return _AUDIO_DONE
+        case TranscriptDelta():
+            return _TRANSCRIPT_DELTA
+        case TranscriptDone():
+            return _TRANSCRIPT_DONE
+        case TextDelta():
+            return _TEXT_DELTA
+        case TextDone():
+            return _TEXT_DONE
+        case ToolArgumentsDelta():
+            return _TOOL_DELTA
+        case ToolCalled():
+            return _TOOL_CALLED
+        case McpToolsListed():
+            return _MCP_LISTED[0]
+        case McpCallFollowed():
+            return _MCP_FOLLOWED[0]
+        case McpArgumentsDelta():
+            return _MCP_DELTA
+        case McpArgumentsDone():
+            return _MCP_DONE
+        case OutputBufferFollowed():
+            return _BUFFER[0]
+        case ResponseDone():
+            return _RESPONSE_DONE
+        case ErrorReported():
+            return ERROR
+        case AudioDelta() | Unrecognized():
+            return None  # Spelled by `Dialect` itself.
+
 
 REALTIME = Dialect(
     name="realtime",
@@ -538,5 +793,8 @@ REALTIME = Dialect(
     audio_delta_types=("response.output_audio.delta", "response.audio.delta"),
     client_words=_CLIENT_WORDS,
     server_words=_SERVER_WORDS,
+    word_for=_word_for,
     opening=_opening,
+    settings_from=_settings_from,
+    lacks=frozenset(),
 )

@@ -17,6 +17,7 @@ from ..events import (
     CreateResponse,
     ErrorReported,
     Item,
+    Part,
     PushToTalk,
     Role,
     ServerVad,
@@ -26,15 +27,19 @@ from ..events import (
     TurnDetection,
     Unrecognized,
 )
+from .codecs import PCM, Codec
 from .frames import base64_from_bytes, bytes_from_base64
 from .reading import (
+    integer,
     integer_or_none,
     mapping,
     mapping_or_none,
+    number_from,
     number_or_none,
     present,
     string,
     string_or_none,
+    texts_or_none,
 )
 
 __all__ = ["Word", "audio_delta_from", "item_from", "message_from_item"]
@@ -66,37 +71,76 @@ def append_from(message: Message) -> AppendAudio | Unrecognized:
     return Unrecognized(message) if pcm is None else AppendAudio(pcm)
 
 
-def audio_delta_from(message: Message, audio: bytes) -> AudioDelta:
-    """Drop and count a trailing half sample; it is never carried over to the next delta."""
-    odd = len(audio) % 2
-    return AudioDelta(
-        response_id=string(message, "response_id"),
-        item_id=string(message, "item_id"),
-        pcm=audio[:-1] if odd else audio,
-        odd_byte_count=odd,
+def part_names_from(message: Message) -> dict[str, Any]:
+    """Which part of which reply a message is about."""
+    return {
+        "response_id": string(message, "response_id"),
+        "item_id": string(message, "item_id"),
+        "output_index": integer(message, "output_index"),
+        "content_index": integer(message, "content_index"),
+    }
+
+
+def part_names(event: Any) -> dict[str, Any]:
+    """The same to be said; a place of 0 and names that are empty go without saying."""
+    return present(
+        response_id=event.response_id,
+        item_id=event.item_id,
+        output_index=event.output_index or None,
+        content_index=event.content_index or None,
     )
 
 
-def parsed_audio_delta_from(message: Message) -> AudioDelta | Unrecognized:
+def audio_delta_from(message: Message, audio: bytes, codec: Codec = PCM) -> AudioDelta:
+    """The usual way, with the sound cut out of the frame."""
+    pcm, odd_byte_count = codec.decode(audio)
+    # The service tells the latency as a text (recorded).
+    latency = message.get("latency")
+    return AudioDelta(
+        event_id=string(message, "event_id"),
+        pcm=pcm,
+        odd_byte_count=odd_byte_count,
+        rid=string(message, "rid"),
+        latency_s=None if latency is None else number_from(latency),
+        duration_ms=integer_or_none(message, "audio_duration_ms"),
+        timestamp_ms=integer_or_none(message, "ts"),
+        **part_names_from(message),
+    )
+
+
+def audio_delta_fields(event: AudioDelta) -> Message:
+    """All but the sound."""
+    return {
+        **part_names(event),
+        **present(
+            rid=event.rid,
+            latency=None if event.latency_s is None else str(event.latency_s),
+            audio_duration_ms=event.duration_ms,
+            ts=event.timestamp_ms,
+        ),
+    }
+
+
+def parsed_audio_delta_from(message: Message, codec: Codec = PCM) -> AudioDelta | Unrecognized:
     """The slow way, for frames that `frames.cut_audio` did not take."""
     audio = bytes_from_base64(string(message, "delta"))
-    return Unrecognized(message) if audio is None else audio_delta_from(message, audio)
+    return Unrecognized(message) if audio is None else audio_delta_from(message, audio, codec)
 
 
 def transcript_delta_from(message: Message) -> TranscriptDelta:
     return TranscriptDelta(
-        response_id=string(message, "response_id"),
-        item_id=string(message, "item_id"),
         delta=string(message, "delta"),
         start_time_s=number_or_none(message, "start_time"),
+        rid=string(message, "rid"),
+        **part_names_from(message),
     )
 
 
 def transcript_delta_fields(event: TranscriptDelta) -> Message:
     return {
-        **present(response_id=event.response_id, item_id=event.item_id),
+        **part_names(event),
         "delta": event.delta,
-        **present(start_time=event.start_time_s),
+        **present(start_time=event.start_time_s, rid=event.rid),
     }
 
 
@@ -124,42 +168,55 @@ def error_from(message: Message) -> ErrorReported:
         error_type=string(inner, "type") if inner is error else "",
         code=string(inner, "code"),
         param=string(inner, "param"),
-        event_id=string(inner, "event_id"),
+        about=string(inner, "event_id") if inner is error else "",
     )
 
 
 def error_fields(event: ErrorReported) -> Message:
-    error = present(
-        type=event.error_type, code=event.code, param=event.param, event_id=event.event_id
-    )
+    error = present(type=event.error_type, code=event.code, param=event.param, event_id=event.about)
     return {"error": {**error, "message": event.message}}
 
 
-def _part_from(item: Message) -> Message:
+def _parts_from(item: Message) -> tuple[Part, ...]:
     content = item.get("content")
-    part = content[0] if isinstance(content, list) and content else {}
-    return part if isinstance(part, dict) else {}
+    found = content if isinstance(content, list) else []
+    return tuple(_part_from(part) for part in found if isinstance(part, dict))
+
+
+def _part_from(part: Message) -> Part:
+    return Part(
+        kind=string(part, "type"),
+        text=string(part, "text") or string(part, "transcript"),
+        sound=bytes_from_base64(string(part, "audio")) or b"",
+    )
+
+
+def _part_fields(part: Part) -> Message:
+    key = "transcript" if part.kind in _OF_SOUND else "text"
+    sound = base64_from_bytes(part.sound) if part.sound else None
+    return {"type": part.kind, key: part.text, **present(audio=sound)}
+
+
+_OF_SOUND = ("audio", "input_audio", "output_audio")
+_NO_PART = Part(kind="")
 
 
 def item_from(message: Message) -> Item:
-    """Read an item; of several content parts the first counts."""
-    part = _part_from(message)
-    text = (
-        string(part, "text")
-        or string(part, "transcript")
-        or string(message, "output")
-        or string(message, "arguments")
-    )
+    """Read an item."""
+    first, *further = _parts_from(message) or (_NO_PART,)
     return Item(
         kind=string(message, "type"),
         role=_role_from(message),
         item_id=string(message, "id"),
         status=string(message, "status"),
-        part=string(part, "type"),
-        text=text,
+        part=first.kind,
+        text=first.text or string(message, "output") or string(message, "arguments"),
+        sound=first.sound,
+        further=tuple(further),
         name=string(message, "name"),
         call_id=string(message, "call_id"),
         is_replayed=message.get("replayed") is True,
+        is_interruptible=message.get("interruptible") is not False,
     )
 
 
@@ -182,9 +239,11 @@ def message_from_item(item: Item) -> dict[str, Any]:
     )
     if item.is_replayed:
         message["replayed"] = True
-    if item.part:
-        key = "transcript" if item.part in ("audio", "input_audio") else "text"
-        message["content"] = [{"type": item.part, key: item.text}]
+    if not item.is_interruptible:
+        message["interruptible"] = False
+    if item.part or item.further:
+        first = Part(kind=item.part, text=item.text, sound=item.sound)
+        message["content"] = [_part_fields(part) for part in (first, *item.further)]
     elif item.kind == "function_call_output":
         message["output"] = item.text
     elif item.kind == "function_call":
@@ -211,14 +270,23 @@ def turn_detection_from(session: Message) -> TurnDetection | None:
     if string(found, "type") != "server_vad":
         return PushToTalk()
     default = ServerVad()
-    threshold = number_or_none(found, "threshold")
-    silence_ms = integer_or_none(found, "silence_duration_ms")
-    padding_ms = integer_or_none(found, "prefix_padding_ms")
     return ServerVad(
-        threshold=default.threshold if threshold is None else threshold,
-        silence_duration_ms=default.silence_duration_ms if silence_ms is None else silence_ms,
-        prefix_padding_ms=default.prefix_padding_ms if padding_ms is None else padding_ms,
+        threshold=_or(number_or_none(found, "threshold"), default.threshold),
+        silence_duration_ms=_whole_or(found, "silence_duration_ms", default.silence_duration_ms),
+        prefix_padding_ms=_whole_or(found, "prefix_padding_ms", default.prefix_padding_ms),
+        idle_timeout_ms=integer_or_none(found, "idle_timeout_ms"),
+        create_response=found.get("create_response") is not False,
+        interrupt_response=found.get("interrupt_response") is not False,
     )
+
+
+def _whole_or(found: Message, key: str, default: int) -> int:
+    value = integer_or_none(found, key)
+    return default if value is None else value
+
+
+def _or(value: float | None, default: float) -> float:
+    return default if value is None else value
 
 
 def create_response_from(message: Message) -> CreateResponse:
@@ -226,11 +294,14 @@ def create_response_from(message: Message) -> CreateResponse:
     return CreateResponse(
         instructions=string_or_none(response, "instructions"),
         metadata=mapping_or_none(response, "metadata"),
+        modalities=texts_or_none(response, "modalities"),
     )
 
 
 def create_response_fields(event: CreateResponse) -> Message:
-    response = present(instructions=event.instructions, metadata=event.metadata)
+    response = present(
+        instructions=event.instructions, metadata=event.metadata, modalities=event.modalities
+    )
     return {"response": response} if response else {}
 
 

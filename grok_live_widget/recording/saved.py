@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..audio import SAMPLE_RATE_HZ, read_wav
+from ..audio import read_wav
 from ..conversation import Conversation
 from ..events import Event, SessionOpened
 from ..exceptions import AudioFormatError
 from ..settings import Settings
 from ..turns import Turns
 from .spelling import event_from
-from .target import ASSISTANT_WAV, EVENTS_FILE, USER_WAV, read_talk_file
+from .target import ASSISTANT_WAV, EVENTS_FILE, USER_WAV, read_talk_file, sample_rates
 
 __all__ = ["SavedEvent", "SavedTalk", "load"]
 
@@ -103,7 +103,7 @@ class SavedTalk:
                 yield SavedEvent(event=event, at_s=line.at_s, time=line.time)
 
     def _folded(self) -> Turns:
-        conversation = Conversation(self.settings.turn_detection)
+        conversation = Conversation.under(self.settings)
         turns = conversation.turns
         for line in self._lines:
             event, count = line.event_with(self._sounds), len(turns)
@@ -117,7 +117,7 @@ class SavedTalk:
         for name, sound in self._sounds.items():
             needed = max((line.end for line in self._lines if line.file == name), default=0)
             if needed > len(sound):
-                missing_s = (needed - len(sound)) / SAMPLE_RATE_HZ
+                missing_s = (needed - len(sound)) / sample_rates(self.settings)[name]
                 self.notes.append(f"{name} lacks {missing_s:.2f} s; silence stands in for it.")
 
 
@@ -166,23 +166,26 @@ def load(path: str | PathLike[str]) -> SavedTalk:
     ConfigurationError
         When there is no recording, or one of a version to come.
     AudioFormatError
-        When its sound is no 24 kHz mono PCM16.
+        When its sound is no mono PCM16 at the rate of its settings.
     """
     folder = Path(path)
     settings, notes = read_talk_file(folder)
-    sounds = {name: _sound(folder / name, notes) for name in (USER_WAV, ASSISTANT_WAV)}
+    sounds = {
+        name: _sound(folder / name, rate_hz, notes)
+        for name, rate_hz in sample_rates(settings).items()
+    }
     clock_s, lines = _read_lines(folder / EVENTS_FILE, notes)
     return SavedTalk(folder, settings, clock_s, lines, sounds, notes)
 
 
-def _sound(path: Path, notes: list[str]) -> NDArray[np.int16]:
+def _sound(path: Path, wanted_hz: int, notes: list[str]) -> NDArray[np.int16]:
     if not path.is_file():
         notes.append(f"{path.name} is missing.")
         return np.empty(0, np.int16)
     pcm, rate_hz = read_wav(path)
-    if pcm.dtype != np.int16 or pcm.ndim != 1 or rate_hz != SAMPLE_RATE_HZ:
+    if pcm.dtype != np.int16 or pcm.ndim != 1 or rate_hz != wanted_hz:
         raise AudioFormatError(
-            f"{str(path)!r} must be 16-bit mono at {SAMPLE_RATE_HZ} Hz to fit its events."
+            f"{str(path)!r} must be 16-bit mono at {wanted_hz} Hz to fit its events."
         )
     return pcm
 

@@ -29,6 +29,7 @@ __all__ = [
     "check_save_folder",
     "is_recording",
     "read_talk_file",
+    "sample_rates",
     "talk_text",
     "unusable",
 ]
@@ -37,6 +38,14 @@ FORMAT, VERSION = "grok-live-talk", 1
 TALK_FILE, EVENTS_FILE = "talk.json", "events.jsonl"
 USER_WAV, ASSISTANT_WAV = "user.wav", "assistant.wav"
 FILES = (TALK_FILE, EVENTS_FILE, USER_WAV, ASSISTANT_WAV)
+
+
+def sample_rates(settings: Settings) -> dict[str, int]:
+    """Name and rate [Hz] of the file of each side's sound."""
+    return {
+        USER_WAV: settings.input_format.sample_rate,
+        ASSISTANT_WAV: settings.output_format.sample_rate,
+    }
 
 
 # --------------------------------------------------------------------------- may it be written?

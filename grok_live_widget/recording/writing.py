@@ -20,11 +20,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from ..audio import SAMPLE_RATE_HZ
 from ..events import AppendAudio, AudioDelta, Event
 from ..settings import Settings
 from .spelling import spelled
-from .target import ASSISTANT_WAV, EVENTS_FILE, FILES, TALK_FILE, USER_WAV, talk_text
+from .target import ASSISTANT_WAV, EVENTS_FILE, FILES, TALK_FILE, USER_WAV, sample_rates, talk_text
 
 __all__ = ["Entry", "FolderWriter", "WavFile", "replace_folder", "side_of"]
 
@@ -65,7 +64,11 @@ def side_of(event: Event) -> str:
 
 
 class WavFile:
-    """24 kHz mono PCM16 that grows; whole after each `flush`.
+    """Mono PCM16 that grows; whole after each `flush`.
+
+    Parameters
+    ----------
+    rate_hz : int [Hz]
 
     Attributes
     ----------
@@ -73,8 +76,9 @@ class WavFile:
         How many samples have been appended.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, rate_hz: int) -> None:
         self.sample_count = 0
+        self._rate_hz = rate_hz
         self._path = path
         self._file: BinaryIO | None = None
 
@@ -83,7 +87,7 @@ class WavFile:
         is_new = self._file is None
         self._file = self._path.open("xb" if is_new else "r+b")
         if is_new:
-            self._file.write(_wav_header(0))
+            self._file.write(_wav_header(0, self._rate_hz))
         self._file.seek(0, os.SEEK_END)
 
     def append(self, sound: NDArray[np.int16]) -> int:
@@ -99,7 +103,7 @@ class WavFile:
         assert self._file is not None
         self._file.flush()
         self._file.seek(0)
-        self._file.write(_wav_header(self.sample_count))
+        self._file.write(_wav_header(self.sample_count, self._rate_hz))
         self._file.flush()
         self._file.seek(0, os.SEEK_END)
 
@@ -109,9 +113,9 @@ class WavFile:
             self._file.close()
 
 
-def _wav_header(sample_count: int) -> bytes:
+def _wav_header(sample_count: int, rate_hz: int) -> bytes:
     size = min(2 * sample_count, _MOST_BYTES)
-    form = b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, SAMPLE_RATE_HZ, 2 * SAMPLE_RATE_HZ, 2, 16)
+    form = b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, rate_hz, 2 * rate_hz, 2, 16)
     head = b"RIFF" + struct.pack("<I", size + _HEADER_BYTES - 8) + b"WAVE"
     return head + form + b"data" + struct.pack("<I", size)
 
@@ -121,7 +125,8 @@ class FolderWriter:
 
     def __init__(self, folder: Path, settings: Settings, hide: Callable[[str], str]) -> None:
         self._folder, self._settings, self._hide = folder, settings, hide
-        self._wavs = {name: WavFile(folder / name) for name in (USER_WAV, ASSISTANT_WAV)}
+        rates = sample_rates(settings).items()
+        self._wavs = {name: WavFile(folder / name, rate_hz) for name, rate_hz in rates}
         self._events: BinaryIO | None = None
         self._zero_s: float | None = None
 

@@ -217,7 +217,11 @@ class Reply:
         """A function call, whole: the service sends its arguments in one delta (recorded)."""
         arguments = orjson.dumps(dict(call.arguments)).decode()
         item_id, call_id = new_id(), f"call-{uuid4()}-0"
-        names = {"response_id": self.response_id, "item_id": item_id, "call_id": call_id}
+        names: dict[str, Any] = {
+            "response_id": self.response_id,
+            "item_id": item_id,
+            "call_id": call_id,
+        }
 
         def item(role: Literal["user", "tool"], status: str, text: str) -> Item:
             return Item(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import ceil
 from typing import Any
 
-from ..events import PushToTalk, ServerVad, ToolOffer, TurnDetection
-from .reply import Reply
+from ..events import PushToTalk, ServerVad, SessionCreated, ToolOffer, TurnDetection
+from .reply import Reply, new_id
 
-__all__ = ["Meter", "session_echo", "wrong_setting"]
+__all__ = ["Meter", "session_created", "session_echo", "wrong_setting"]
 
 # Estimates from recorded sessions: 0.77 s of sound were 39 tokens, 3.38 s 170, twelve letters 3.
 AUDIO_TOKENS_PER_S = 50
@@ -47,6 +47,22 @@ def _tokens(text: str, sample_count: int) -> dict[str, int]:
         "audio_tokens": ceil(sample_count / 24_000 * AUDIO_TOKENS_PER_S),
         "grok_tokens": 0,
     }
+
+
+def session_created(model: str, voice: str) -> SessionCreated:
+    """A new session as the service announces it (recorded)."""
+    session_id = new_id()
+    session = {
+        "id": session_id,
+        "object": "realtime.session",
+        "instructions": "",
+        "voice": voice,
+        "modalities": ["audio"],
+        "turn_detection": {"type": None},
+        "tools": [],
+        "model": model,
+    }
+    return SessionCreated(session_id=session_id, model=model, voice=voice, session=session)
 
 
 def session_echo(

@@ -25,7 +25,6 @@ from ..events import (
     PushToTalk,
     ResponseDone,
     ServerEvent,
-    SessionCreated,
     SessionUpdated,
     SpeechStarted,
     SpeechStopped,
@@ -40,7 +39,7 @@ from .hearing import SpeechBegan, SpeechEnded
 from .partner import PartnerTurn, SpokenLine
 from .recognition import speech_note
 from .reply import Reply, UserInput, new_id
-from .reporting import Meter, session_echo, wrong_setting
+from .reporting import Meter, session_created, session_echo, wrong_setting
 
 __all__ = ["SessionState"]
 
@@ -95,7 +94,7 @@ class SessionState:
     def greet(self, now_ms: int) -> None:
         """The client is there."""
         self._say(
-            SessionCreated(session_id=new_id(), model=self.model, voice=self.voice),
+            session_created(self.model, self.voice),
             ConversationCreated(new_id()),
             Pinged(now_ms),
         )

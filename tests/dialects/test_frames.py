@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from grok_live_widget.dialects import LIVE, REALTIME
 from grok_live_widget.dialects.frames import (
-    append_frame,
     audio_frame,
     base64_from_bytes,
     bytes_from_base64,
@@ -103,9 +102,10 @@ def test_sound_is_pasted_in_as_the_parser_would_spell_it(pcm: bytes) -> None:
     assert base64_from_bytes(pcm) == text
     assert bytes_from_base64(text) == bytes_from_base64(text.encode()) == pcm
     append = {"type": "input_audio_buffer.append", "audio": text}
-    assert append_frame(pcm) == orjson.dumps(append)
-    head = {"type": TYPE, "item_id": "\u20ac"}
-    assert audio_frame(head, pcm) == orjson.dumps({**head, "delta": text})
+    assert audio_frame(append["type"], "audio", {}, pcm) == orjson.dumps(append)
+    named = {"item_id": "\u20ac"}
+    whole = {"type": TYPE, **named, "delta": text}
+    assert audio_frame(TYPE, "delta", named, pcm) == orjson.dumps(whole)
 
 
 @pytest.mark.parametrize("value", ["\udc00", {1, 2}, object(), 2**70])

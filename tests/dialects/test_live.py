@@ -88,7 +88,7 @@ def test_a_server_of_this_dialect_spells_it_as_the_page_does(frame: bytes, event
 
 def test_a_line_is_opened_with_the_key_in_the_first_message_and_ready_at_once() -> None:
     wanted = UpdateSession(model="grok-3-live", voice="alloy")
-    opening = LIVE.opening("wss://api.x.ai/v1/live", "xai-key", wanted)
+    opening = LIVE.opening("wss://api.x.ai/v1/live", "xai-key", wanted, "")
     assert (opening.url, opening.headers) == ("wss://api.x.ai/v1/live", {})
     assert opening.first == (Authenticate("xai-key"), wanted)
     assert opening.ready is None

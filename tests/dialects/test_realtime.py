@@ -13,11 +13,18 @@ from grok_live_widget.dialects.realtime import NEAREST_VOICE
 from grok_live_widget.events import (
     AudioDelta,
     AudioDone,
+    AudioFormat,
     CancelResponse,
     CreateItem,
     CreateResponse,
+    DtmfReceived,
     Item,
     ItemAdded,
+    ItemDeleted,
+    McpArgumentsDone,
+    McpCallFollowed,
+    McpToolsListed,
+    OutputBufferFollowed,
     OutputItemAdded,
     PushToTalk,
     ResponseCreated,
@@ -31,8 +38,8 @@ from grok_live_widget.events import (
     ToolOffer,
     TranscriptDelta,
     TranscriptDone,
+    Transcription,
     TruncateItem,
-    Unrecognized,
     UpdateSession,
     UserTranscriptReplaced,
 )
@@ -41,8 +48,13 @@ WANTED = UpdateSession(model="grok-voice-latest", voice="eve", turn_detection=Se
 URL = "wss://api.x.ai/v1/realtime"
 
 
-def opening(url: str = URL, key: str = "xai-key", wanted: UpdateSession = WANTED) -> Any:
-    return REALTIME.opening(url, key, wanted)
+def opening(
+    url: str = URL,
+    key: str = "xai-key",
+    wanted: UpdateSession = WANTED,
+    conversation_id: str = "",
+) -> Any:
+    return REALTIME.opening(url, key, wanted, conversation_id)
 
 
 def read(**message: Any) -> Any:
@@ -92,10 +104,24 @@ def test_voice_and_turn_detection_are_always_said_and_awaited(detection: Any) ->
 
 def test_settings_stand_where_the_service_looks_for_them() -> None:
     detection = ServerVad(
-        threshold=np.float32(0.5), silence_duration_ms=np.int64(400), prefix_padding_ms=np.int16(0)
+        threshold=np.float32(0.5),
+        silence_duration_ms=np.int64(400),
+        prefix_padding_ms=np.int16(0),
+        idle_timeout_ms=6000,
+        interrupt_response=False,
     )
-    pcm = {"format": {"type": "audio/pcm", "rate": 24_000}}
-    assert said(UpdateSession(voice="eve", turn_detection=detection)) == {
+    wanted = UpdateSession(
+        voice="eve",
+        turn_detection=detection,
+        input_format=AudioFormat(encoding="pcmu"),
+        output_format=AudioFormat(sample_rate=48_000, transport="binary"),
+        transcription=Transcription(language_hint="es-MX", keyterms=("Fourier",)),
+        speed=np.float32(1.25),
+        replace={"nm": "nanometers"},
+        reasoning="none",
+        resumption=True,
+    )
+    assert said(wanted) == {
         "type": "session.update",
         "session": {
             "voice": "eve",
@@ -104,15 +130,76 @@ def test_settings_stand_where_the_service_looks_for_them() -> None:
                 "threshold": 0.5,
                 "silence_duration_ms": 400,
                 "prefix_padding_ms": 0,
+                "idle_timeout_ms": 6000,
                 "create_response": True,
-                "interrupt_response": True,
+                "interrupt_response": False,
             },
+            "replace": {"nm": "nanometers"},
+            "reasoning": {"effort": "none"},
+            "resumption": {"enabled": True},
             "audio": {
-                "input": {**pcm, "transcription": {"model": "grok-transcribe"}},
-                "output": pcm,
+                "input": {
+                    "format": {"type": "audio/pcmu"},
+                    "transport": "json",
+                    "transcription": {
+                        "model": "grok-transcribe",
+                        "language_hint": "es-MX",
+                        "keyterms": ["Fourier"],
+                    },
+                },
+                "output": {
+                    "format": {"type": "audio/pcm", "rate": 48_000},
+                    "transport": "binary",
+                    "speed": 1.25,
+                },
             },
         },
     }
+    assert said(UpdateSession(voice="eve"))["session"] == {"voice": "eve"}
+
+
+def test_formats_are_always_said_since_the_services_own_have_changed() -> None:
+    (update,) = opening().first
+    pcm = {"format": {"type": "audio/pcm", "rate": 24_000}, "transport": "json"}
+    assert said(update)["session"]["audio"] == {"input": pcm, "output": pcm}
+
+
+def test_all_replacements_are_taken_back_by_null() -> None:
+    assert said(UpdateSession(replace={}))["session"] == {"replace": None}
+
+
+def test_a_conversation_is_resumed_by_its_id_in_the_url() -> None:
+    url = opening(conversation_id="c 1").url
+    assert url == f"{URL}?model=grok-voice-latest&conversation_id=c+1"
+
+
+def test_the_echo_of_the_settings_is_read_as_what_was_asked() -> None:
+    echo = {
+        "turn_detection": {"type": "server_vad", "threshold": 0.5, "create_response": True},
+        "tools": [{"type": "function", "function": {"name": "f"}}],
+        "input_audio_transcription": None,
+        "input_audio_format": "not specified",
+        "audio": {
+            "input": {
+                "format": {"type": "audio/pcm", "rate": 16000},
+                "transport": "json",
+                "transcription": {"model": "grok-transcribe"},
+            },
+            "output": {"format": {"type": "audio/pcma"}, "transport": "binary", "speed": 1.1},
+        },
+        "reasoning": {"effort": "none"},
+        "resumption": {"enabled": True},
+    }
+    assert REALTIME.settings_from(echo) == UpdateSession(
+        turn_detection=ServerVad(),
+        tools=(ToolOffer(name="f"),),
+        input_format=AudioFormat(sample_rate=16_000),
+        output_format=AudioFormat(encoding="pcma", transport="binary"),
+        transcription=Transcription(),
+        speed=1.1,
+        reasoning="none",
+        resumption=True,
+    )
 
 
 def test_push_to_talk_is_a_turn_detection_of_no_type() -> None:
@@ -185,7 +272,7 @@ def test_words_are_spelled_as_the_schema_spells_them(event: Any, message: Any) -
 def test_the_created_session_tells_model_and_voice_without_its_prefix() -> None:
     session = {"id": "s", "model": "m", "voice": "xai_ara", "turn_detection": {"type": None}}
     assert read(type="session.created", session=session) == SessionCreated(
-        session_id="s", model="m", voice="ara"
+        session_id="s", model="m", voice="ara", session=session
     )
 
 
@@ -264,8 +351,24 @@ def test_usage_stands_at_the_top_and_the_empty_one_inside_does_not_count() -> No
         ({"type": "response.output_item.added", "response_id": "r", "item": {"id": "i"}},
          OutputItemAdded("r", Item(kind="", item_id="i"))),
         ({"type": "response.output_item.added", "item": "?"}, OutputItemAdded("", Item(kind=""))),
-        ({"type": "response.mcp_call.completed"},
-         Unrecognized({"type": "response.mcp_call.completed"})),
+        ({"type": "response.mcp_call.failed", "item_id": "i",
+          "error": {"type": "tool_execution_error", "message": "no"}},
+         McpCallFollowed(item_id="i", status="failed", error_type="tool_execution_error",
+                         message="no")),
+        ({"type": "mcp_list_tools.completed", "item_id": "i"},
+         McpToolsListed(item_id="i", status="completed")),
+        ({"type": "response.mcp_call_arguments.done", "arguments": "{}"},
+         McpArgumentsDone(arguments="{}")),
+        ({"type": "input_audio_buffer.dtmf_event_received", "event": "5", "received_at": 1700},
+         DtmfReceived(digit="5", received_at=1700)),
+        ({"type": "input_audio_buffer.dtmf_event_received", "digit": "5"},
+         DtmfReceived(digit="5")),
+        ({"type": "conversation.item.deleted", "item_id": ""}, ItemDeleted()),
+        ({"type": "output_audio_buffer.cleared", "response_id": "r"},
+         OutputBufferFollowed(response_id="r", status="cleared")),
+        ({"type": "response.done", "response":
+          {"id": "r", "status": "cancelled", "status_details": {"reason": "turn_detected"}}},
+         ResponseDone(response_id="r", status="cancelled", reason="turn_detected")),
     ],
 )  # fmt: skip
 def test_what_the_service_leaves_out_or_fills_oddly_is_read_all_the_same(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from grok_live_widget.dialects.words import error_from, item_from, message_from_item
-from grok_live_widget.events import ErrorReported, Item
+from grok_live_widget.events import ErrorReported, Item, Part
 
 
 @pytest.mark.parametrize(
@@ -17,14 +17,26 @@ from grok_live_widget.events import ErrorReported, Item
         ({"type": "message", "role": "assistant", "content": []}, Item(role="assistant")),
         ({"type": "message", "content": "text"}, Item()),
         ({"type": "message", "content": ["text"]}, Item()),
-        ({"type": "message", "content": [None, {"type": "text", "text": "b"}]}, Item()),
+        (
+            {"type": "message", "content": [None, {"type": "text", "text": "b"}]},
+            Item(part="text", text="b"),
+        ),
         (
             {"type": "message", "content": [{"type": "text", "text": "a"}, {"text": "b"}]},
-            Item(part="text", text="a"),
+            Item(part="text", text="a", further=(Part(kind="", text="b"),)),
         ),
         (
             {"type": "message", "content": [{"type": "input_audio", "transcript": "a"}]},
             Item(part="input_audio", text="a"),
+        ),
+        (
+            {"type": "message", "content": [{"type": "input_audio", "audio": "AAE="}]},
+            Item(part="input_audio", sound=b"\0\1"),
+        ),
+        ({"type": "message", "content": [{"type": "audio", "audio": "!"}]}, Item(part="audio")),
+        (
+            {"type": "force_message", "interruptible": False},
+            Item(kind="force_message", is_interruptible=False),
         ),
         ({"type": "message", "role": "narrator"}, Item()),
         ({"type": "message", "role": 3, "id": None, "status": []}, Item()),
@@ -63,7 +75,7 @@ def test_the_words_of_a_sound_are_its_transcript(part: str, key: str) -> None:
         ({"type": "error", "message": "bad"}, ErrorReported(message="bad")),
         ({"type": "error", "error": {"type": "t"}}, ErrorReported(error_type="t")),
         ({"error": {"message": 3, "param": "p", "event_id": "e"}},
-         ErrorReported(param="p", event_id="e")),
+         ErrorReported(param="p", about="e")),
     ],
 )  # fmt: skip
 def test_an_error_is_read_nested_flat_or_as_text(message: Any, error: ErrorReported) -> None:

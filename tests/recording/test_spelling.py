@@ -13,6 +13,7 @@ from grok_live_widget import events
 from grok_live_widget.events import (
     AppendAudio,
     AudioDelta,
+    AudioFormat,
     Authenticate,
     CreateItem,
     ErrorReported,
@@ -21,6 +22,7 @@ from grok_live_widget.events import (
     PushToTalk,
     ResponseDone,
     ServerVad,
+    Transcription,
     Unrecognized,
     UpdateSession,
 )
@@ -48,6 +50,8 @@ VALUES: dict[str, Any] = {
     "TurnDetection": ServerVad(threshold=0.25),
     "Mapping": {"type": "Item", "nested": [{"a": None}]},
     "Literal": "error",
+    "AudioFormat": AudioFormat(encoding="pcmu", transport="binary"),
+    "Transcription": Transcription(language_hint="de", keyterms=("Fourier",)),
     "tuple": (),
 }
 

@@ -34,7 +34,7 @@ def read(path: Path) -> bytes:
 
 
 def test_a_wav_file_is_whole_after_each_flush(tmp_path: Path) -> None:
-    file = WavFile(tmp_path / "a.wav")
+    file = WavFile(tmp_path / "a.wav", 24_000)
     file.open()
     for count in range(4):
         file.flush()
@@ -45,17 +45,17 @@ def test_a_wav_file_is_whole_after_each_flush(tmp_path: Path) -> None:
 
 def test_a_header_that_is_behind_the_sound_still_opens(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
-    path.write_bytes(_wav_header(len(TONE)) + TONE.tobytes() + TONE.tobytes()[:999])
+    path.write_bytes(_wav_header(len(TONE), 24_000) + TONE.tobytes() + TONE.tobytes()[:999])
     assert read(path) == TONE.tobytes()
 
 
 def test_after_a_day_the_header_says_the_most_it_can() -> None:
-    assert _wav_header(2**40) == _wav_header(_MOST_BYTES // 2 + 1)
+    assert _wav_header(2**40, 24_000) == _wav_header(_MOST_BYTES // 2 + 1, 24_000)
 
 
 @pytest.mark.skipif(not shutil.which("sox"), reason="sox is not installed")
 def test_the_sound_is_a_wav_file_to_others_too(tmp_path: Path) -> None:
-    file = WavFile(tmp_path / "a.wav")
+    file = WavFile(tmp_path / "a.wav", 24_000)
     file.open()
     file.append(np.tile(TONE, 10))
     file.flush()

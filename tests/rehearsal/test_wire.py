@@ -30,7 +30,6 @@ def spelled(event: Any, dialect: Any) -> Any:
     "event",
     [
         SpeechStarted(item_id="i", audio_start_ms=3),
-        AudioDelta(response_id="r", item_id="i", pcm=b"\1\2"),
         ResponseCreated("r"),
         Pinged(7),
     ],
@@ -44,7 +43,14 @@ def test_realtime_frames_read_back_as_what_was_said(event: Any) -> None:
     assert message["previous_item_id"] is None
 
 
-def test_sound_tells_its_length_in_milliseconds() -> None:
+def test_sound_reads_back_with_its_length_in_milliseconds() -> None:
+    sound = AudioDelta(response_id="r", item_id="i", pcm=bytes(7_200))
+    frame = frame_from(sound, REALTIME)
+    assert frame is not None
+    found = REALTIME.decode_server(frame)
+    assert isinstance(found, AudioDelta)
+    assert (found.pcm, found.response_id, found.item_id) == (sound.pcm, "r", "i")
+    assert found.duration_ms == 150
     message = spelled(AudioDelta(pcm=bytes(7_200)), REALTIME)
     assert message["audio_duration_ms"] == 150
 
