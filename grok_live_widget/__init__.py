@@ -12,11 +12,16 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .budget import Budget as Budget
+    from .budget import Prices as Prices
     from .connecting import connect as connect
+    from .events import AudioFormat as AudioFormat
     from .events import PushToTalk as PushToTalk
     from .events import ServerVad as ServerVad
+    from .events import Transcription as Transcription
     from .exceptions import AudioFormatError as AudioFormatError
     from .exceptions import AuthenticationError as AuthenticationError
+    from .exceptions import BudgetSpent as BudgetSpent
     from .exceptions import ConfigurationError as ConfigurationError
     from .exceptions import ConnectError as ConnectError
     from .exceptions import FrontendBusyError as FrontendBusyError
@@ -48,12 +53,16 @@ if TYPE_CHECKING:
     from .tools import tool as tool
     from .turns import Turn as Turn
     from .turns import Turns as Turns
+    from .usage import Usage as Usage
     from .widget import GrokLive as GrokLive
 
 _ROOMS = {
+    "AudioFormat": "events",
+    "Budget": "budget",
     "FileSearch": "provider_tools",
     "GrokLive": "widget",
     "Mcp": "provider_tools",
+    "Prices": "budget",
     "PushToTalk": "events",
     "RehearsalServer": "rehearsal",
     "SavedTalk": "recording",
@@ -61,8 +70,10 @@ _ROOMS = {
     "Session": "session",
     "Settings": "settings",
     "Talk": "talk",
+    "Transcription": "events",
     "Turn": "turns",
     "Turns": "turns",
+    "Usage": "usage",
     "WebSearch": "provider_tools",
     "XSearch": "provider_tools",
     "allow_nested_asyncio": "nested",

@@ -184,11 +184,14 @@ async def open_line(
     rehearsal: RehearsalServer | None = None,
     observer: Observer | None = None,
     stage: Stage = nullcontext,
+    conversation_id: str = "",
 ) -> Session:
     """Open a session with whoever answers, in the first dialect that is not refused.
 
     Parameters
     ----------
+    conversation_id : str
+        Of a conversation to go on with; empty: that of the settings, or a new one.
     stage : callable
         Makes what surrounds each call of a tool, on the call's thread.
 
@@ -202,7 +205,7 @@ async def open_line(
         try:
             session = await _open(
                 answerer, settings, conversation, dialect, url, rehearsal, observer,
-                settle_s=0.0 if is_last else _SETTLE_S,
+                settle_s=0.0 if is_last else _SETTLE_S, conversation_id=conversation_id,
             )  # fmt: skip
         except (ConnectError, SessionClosed) as error:
             if is_last or not _may_fall_back(error):
@@ -218,9 +221,19 @@ async def open_line(
 
 
 def _run_tools(session: Session, settings: Settings, stage: Stage) -> None:
-    functions = functions_of(settings.tools)
-    if functions:
-        ToolRunner(session, functions, approve_all=settings.approve_tools, stage=stage)
+    """Have the functions run that the settings offer, also those of later settings."""
+    runners: list[ToolRunner] = []
+
+    def follow(settings: Settings) -> None:
+        functions = functions_of(settings.tools)
+        for runner in runners:
+            runner.offer(functions, approve_all=settings.approve_tools)
+        if functions and not runners:
+            approve_all = settings.approve_tools
+            runners.append(ToolRunner(session, functions, approve_all=approve_all, stage=stage))
+
+    follow(settings)
+    session.on_settings(follow)
 
 
 def _may_fall_back(error: ConnectError | SessionClosed) -> bool:
@@ -242,18 +255,26 @@ async def _open(
     observer: Observer | None,
     *,
     settle_s: float,
+    conversation_id: str,
 ) -> Session:
     key = answerer.key.reveal() if answerer.key else ""
     if answerer.is_rehearsal:
         assert rehearsal is not None
         url, key = rehearsal.url(dialect.name), rehearsal.api_key or ""
-    opening = dialect.opening(url, key, _wanted(answerer, settings, dialect), "")
+    resumed = conversation_id or settings.conversation_id or ""
+    opening = dialect.opening(url, key, _wanted(answerer, settings, dialect), resumed)
     del key
+
+    def wanted(settings: Settings) -> UpdateSession:
+        _refuse_what_it_lacks(settings, dialect)
+        return _wanted(answerer, settings, dialect)
+
     return await open_session(
         dialect,
         opening,
         settings,
         conversation,
+        wanted=wanted,
         is_rehearsal=answerer.is_rehearsal,
         settle_s=settle_s,
         observer=observer,

@@ -24,6 +24,7 @@ from .events import (
     IdleTimeoutTriggered,
     Interrupted,
     ItemAdded,
+    LineReopened,
     Noted,
     OutputItemAdded,
     PhaseChanged,
@@ -109,6 +110,7 @@ class Conversation:
         self._committed: deque[Turn] = deque()
         self._typed: deque[Turn] = deque()
         self._sent = _SentTimes()
+        self._seam = ""
         self._user_done_s: float | None = None
         self._changed: dict[int, Turn] = {}
 
@@ -163,6 +165,7 @@ class Conversation:
     # ----------------------------------------------------------------- turns
     def _begin(self, turn: Turn, now_s: float) -> Turn:
         turn.started_s = now_s - (self._origin_s or 0.0)
+        turn.seam, self._seam = self._seam, ""
         self.turns._add(turn)
         return self._mark(turn)
 
@@ -205,6 +208,9 @@ class Conversation:
         self._typed.clear()
         self._response_id = ""
         self._spoken = self._clip = self._user_done_s = None
+
+    def _line_reopened(self, event: LineReopened, now_s: float) -> None:
+        self._seam = event.text
 
     def _session_asked(self, event: UpdateSession, now_s: float) -> None:
         if event.turn_detection is not None:
@@ -315,7 +321,8 @@ class Conversation:
 
     # ----------------------------------------------------------------- typed text
     def _item_created(self, event: CreateItem, now_s: float) -> None:
-        if event.item.kind != "message" or event.item.role != "user":
+        item = event.item
+        if item.kind != "message" or item.role != "user" or item.is_replayed:
             return
         rate_hz, text = self.input_sample_rate, event.item.text
         turn = Turn("user", tape=Tape(1), sample_rate=rate_hz, text=text, text_source="typed")
@@ -325,8 +332,10 @@ class Conversation:
 
     def _item_added(self, event: ItemAdded, now_s: float) -> None:
         item = event.item
-        # Without a reply it was put there: replayed, or history.
-        is_of_reply = item.role == "assistant" and self._response_id and not item.is_replayed
+        if item.is_replayed:
+            return
+        # Without a reply it was put there.
+        is_of_reply = item.role == "assistant" and self._response_id
         if is_of_reply and item.kind == "message":
             self._reply_turn(item.item_id, self._response_id, now_s)
         if item.role != "user" or item.item_id in self._by_item:
@@ -376,6 +385,7 @@ class Conversation:
     def _response_done(self, event: ResponseDone, now_s: float) -> None:
         for turn in self._by_response.get(event.response_id, ()):
             turn.was_interrupted |= event.status == "cancelled" and not turn._is_heard
+            turn.usage = event.usage
         self._end_reply(event.response_id)
         if event.response_id == self._response_id:
             self._response_id = ""
@@ -427,6 +437,7 @@ class _SentTimes:
 
 _STEPS: dict[type, Callable[[Any, Any, float], None]] = {
     UpdateSession: Conversation._session_asked,
+    LineReopened: Conversation._line_reopened,
     SessionOpened: Conversation._session_opened,
     SessionEnded: Conversation._session_ended,
     AppendAudio: Conversation._audio_appended,

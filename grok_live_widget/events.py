@@ -713,6 +713,28 @@ class SessionOpened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LineReopened:
+    """A line that ended before its conversation is open again: a seam in the transcript.
+
+    Parameters
+    ----------
+    memory : {"resumed", "retold", "none"}
+        Whether the server kept what was said before, was told it anew as texts, or knows
+        nothing of it.
+    text : str
+        The same for a person, as one sentence.
+    """
+
+    memory: Literal["resumed", "retold", "none"]
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChanged:
+    """Other settings hold from now on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEnded:
     """The line is closed; 1000 means as asked."""
 
@@ -825,6 +847,8 @@ class PhaseChanged:
 
 LocalEvent = (
     SessionOpened
+    | LineReopened
+    | SettingsChanged
     | SessionEnded
     | PhaseChanged
     | Noted

@@ -14,6 +14,7 @@
     │   │   └── AuthenticationError the key is missing or refused
     │   ├── ServerError             the server reported an error
     │   ├── ReplyTimeout            no complete reply in time; what came is kept
+    │   ├── BudgetSpent             the talk has used up what it may
     │   └── SessionClosed
     │       ├── SessionClosedOK     ended as asked (close code 1000)
     │       └── SessionClosedError  the line broke
@@ -35,6 +36,7 @@ from typing import Any
 __all__ = [
     "AudioFormatError",
     "AuthenticationError",
+    "BudgetSpent",
     "ConfigurationError",
     "ConnectError",
     "FrontendBusyError",
@@ -194,6 +196,10 @@ class ReplyTimeout(SessionError):
         super().__init__(message, cure=cure)
         self.timeout_s = timeout_s
         self.turn = turn
+
+
+class BudgetSpent(SessionError):
+    """The talk has used up its budget, so its line is closed and stays so."""
 
 
 class SessionClosed(SessionError):

@@ -10,7 +10,8 @@ from .events import CommitAudio, CreateResponse, Event, PushToTalk
 from .exceptions import ReplyTimeout, SessionClosedOK
 from .pending import PendingReply
 from .protocol import Reply
-from .session import Session, server_error
+from .requests import server_error
+from .session import Session
 from .settings import Settings
 from .turns import Turn, Turns
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from .benign import is_already_active, is_benign
 from .events import (
     ClientEvent,
     CreateItem,
@@ -19,7 +20,6 @@ from .events import (
     SpeechStopped,
     ToolCalled,
 )
-from .protocol import is_already_active, is_benign
 
 __all__ = ["PendingReply", "calls_in", "is_cut_off"]
 
@@ -72,6 +72,8 @@ class PendingReply:
     tools : collection of str
         Functions that are run here: a reply that calls one of them is followed by another,
         which is the one that is wanted.
+    words : collection of ClientEvent
+        What else was said for it, so that errors about these count.
 
     Attributes
     ----------
@@ -90,8 +92,16 @@ class PendingReply:
         Set by whoever sends the sound.
     """
 
-    def __init__(self, request: ClientEvent | None, tools: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        request: ClientEvent | None,
+        tools: Collection[str] = (),
+        *,
+        words: Collection[ClientEvent] = (),
+    ) -> None:
         self.request = request
+        said = (*words, *([] if request is None else [request]))
+        self._names = {event.event_id for event in said if event.event_id}
         self._tools = frozenset(tools)
         self._calls: set[str] = set()
         self._is_told_outputs = False
@@ -120,6 +130,8 @@ class PendingReply:
 
     def apply(self, event: Event) -> None:
         """Take in one event."""
+        if isinstance(event, ErrorReported) and self._is_of_another(event):
+            return
         self._follow_tools(event)
         if isinstance(event, ErrorReported) and not is_benign(event):
             self.reported = event
@@ -131,6 +143,10 @@ class PendingReply:
             self._apply_to_speech(event)
         elif self._is_said:
             self._apply_to_reply(event)
+
+    def _is_of_another(self, error: ErrorReported) -> bool:
+        """Whether an error says that it is about something else that we said."""
+        return bool(error.about and self._names and error.about not in self._names)
 
     def _follow_tools(self, event: Event) -> None:
         """Go on from a reply that calls functions to the one that is made of their outputs."""

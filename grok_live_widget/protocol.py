@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from enum import Enum
 from typing import NamedTuple
 
+from .benign import is_already_active, is_benign, is_not_active
 from .dialects import Dialect
 from .dialects.codecs import codec_of
 from .events import (
@@ -26,14 +28,17 @@ from .events import (
     ClearAudio,
     ClientEvent,
     CommitAudio,
+    ConversationCreated,
     CreateItem,
     CreateResponse,
     DeleteItem,
     ErrorReported,
     Event,
     Interrupted,
+    ItemAdded,
     OutputItemAdded,
     PlaybackReported,
+    PushToTalk,
     ResponseCreated,
     ResponseDone,
     ServerEvent,
@@ -44,13 +49,14 @@ from .events import (
     TextDone,
     TranscriptDelta,
     TruncateItem,
+    TurnDetection,
     UpdateSession,
 )
 from .exceptions import LocalProtocolError
 from .nameless import Names
 from .sounding import Sounding
 
-__all__ = ["Frame", "Line", "Protocol", "Reply", "is_already_active", "is_benign"]
+__all__ = ["Frame", "Line", "Protocol", "Reply"]
 
 
 class Frame(NamedTuple):
@@ -106,33 +112,12 @@ REPLY_TABLE: dict[tuple[Reply, type], Reply] = {
 """How the reply moves. What is missing here moves nothing when heard, and is illegal when
 said (`CreateResponse`, `CancelResponse`)."""
 
-_ALREADY_ACTIVE = ("already has an active response", "active response in progress")
-_ALREADY_ACTIVE_CODE = "conversation_already_has_active_response"
-_NOT_ACTIVE = ("no active response", "not active")
-_NOT_ACTIVE_CODE = "response_cancel_not_active"
+# Services refuse a commit of less: "buffer too small".
+LEAST_COMMIT_MS = 100
 
 
-def is_benign(error: ErrorReported) -> bool:
-    """Whether an error only says that a cancel, truncate or request came too late to matter.
-
-    The service names these by text and not by code; pipecat matches the texts too.
-    """
-    is_about_truncating = "truncat" in error.message.lower()
-    return is_already_active(error) or _is_not_active(error) or is_about_truncating
-
-
-def is_already_active(error: ErrorReported) -> bool:
-    """Whether an error says that a reply was asked for while another one ran."""
-    return error.code == _ALREADY_ACTIVE_CODE or _says(error, _ALREADY_ACTIVE)
-
-
-def _is_not_active(error: ErrorReported) -> bool:
-    return error.code == _NOT_ACTIVE_CODE or _says(error, _NOT_ACTIVE)
-
-
-def _says(error: ErrorReported, texts: tuple[str, ...]) -> bool:
-    said = error.message.lower()
-    return any(text in said for text in texts)
+def _is_forced(event: ClientEvent) -> bool:
+    return isinstance(event, CreateItem) and event.item.kind == "force_message"
 
 
 class Protocol:
@@ -161,13 +146,15 @@ class Protocol:
         The user's samples so far.
     has_heard : bool
         Whether the server has said anything but errors.
+    conversation_id : str
+        As the server names it; empty where it does not.
     """
 
     def __init__(
         self,
         dialect: Dialect,
         *,
-        turn_detection: object = None,
+        turn_detection: TurnDetection | None = None,
         input_format: AudioFormat = AudioFormat(),
         output_format: AudioFormat = AudioFormat(),
         reply_quiet_s: float = 0.8,
@@ -177,21 +164,21 @@ class Protocol:
         self.line = Line.OPENING
         self.reply = Reply.IDLE
         self.response_id = ""
+        self.conversation_id = ""
         self.has_player = False
         self.has_heard = False
         self.sent_sample_count = 0
         self.input_format = input_format
         self.output_format = output_format
         self.is_speech_active = False
-        self._padding_ms = (
-            turn_detection.prefix_padding_ms if isinstance(turn_detection, ServerVad) else 0
-        )
+        self._detection = turn_detection
+        self._uncommitted_samples = 0
         self._encoding = codec_of(input_format.encoding)
         self._decoding = codec_of(output_format.encoding)
         self._frames: deque[Frame] = deque()
         self._told: deque[Event] = deque()
         self._requests: deque[tuple[ClientEvent, ...]] = deque()
-        self._asked: CreateResponse | None = None
+        self._asked: ClientEvent | None = None
         self._is_interrupted = False
         self._sounding = Sounding(output_format.sample_rate)
         self._spoken_item = ("", "")
@@ -249,18 +236,39 @@ class Protocol:
             )
         if isinstance(event, AppendAudio) and len(event.pcm) % 2:
             raise LocalProtocolError(f"sound of {len(event.pcm)} bytes ends in half a sample.")
-        moved = REPLY_TABLE.get((reply, type(event)))
-        if moved is None and isinstance(event, CreateResponse | CancelResponse):
+        if isinstance(event, CommitAudio):
+            self._check_commit()
+        # The server answers a forced message unasked.
+        is_request = isinstance(event, CreateResponse) or _is_forced(event)
+        moved = REPLY_TABLE.get((reply, CreateResponse if is_request else type(event)))
+        if moved is None and (is_request or isinstance(event, CancelResponse)):
             raise LocalProtocolError(
                 f"{type(event).__name__} cannot be said while the reply is {reply.value}.",
                 cure="A second reply can be asked for when this one has ended.",
             )
         return moved or reply
 
+    def _check_commit(self) -> None:
+        """Under voice activity the server knows best what it still has."""
+        if not isinstance(self._detection, PushToTalk):
+            return
+        held_ms = self._uncommitted_samples * 1000 // self.input_format.sample_rate
+        if held_ms < LEAST_COMMIT_MS:
+            raise LocalProtocolError(
+                f"there are {held_ms} ms of sound to commit, and servers refuse less than "
+                f"{LEAST_COMMIT_MS} ms.",
+                cure="Send the sound first, or hold the button while you speak.",
+            )
+
     def _follow_said(self, event: ClientEvent) -> None:
         if isinstance(event, AppendAudio):
             self.sent_sample_count += len(event.pcm) // 2
-        elif isinstance(event, CreateResponse):
+            self._uncommitted_samples += len(event.pcm) // 2
+        elif isinstance(event, CommitAudio | ClearAudio):
+            self._uncommitted_samples = 0
+        elif isinstance(event, UpdateSession):
+            self._detection = event.turn_detection or self._detection
+        elif isinstance(event, CreateResponse) or _is_forced(event):
             self._asked = event
         if self._names is not None and isinstance(event, CommitAudio | CreateResponse):
             self._names.expect_new_reply()
@@ -343,6 +351,9 @@ class Protocol:
     def receive(self, event: ServerEvent, now_s: float) -> None:
         """Take in one server event; never raises."""
         self.has_heard = self.has_heard or not isinstance(event, ErrorReported)
+        if self.line is Line.OPENING and isinstance(event, ItemAdded):
+            # Not all servers say so themselves (recorded).
+            event = replace(event, item=replace(event.item, is_replayed=True))
         for named in self._named(event, now_s):
             self._follow_heard(named)
         self._say_next_request()
@@ -356,6 +367,11 @@ class Protocol:
     def next_tick_s(self) -> float | None:
         """When `tick` has something to do, on the clock of `now_s`; None: never so far."""
         return None if self._names is None else self._names.quiet_at_s
+
+    @property
+    def _padding_ms(self) -> int:
+        detection = self._detection
+        return int(detection.prefix_padding_ms) if isinstance(detection, ServerVad) else 0
 
     @property
     def _sent_ms(self) -> int:
@@ -384,6 +400,8 @@ class Protocol:
             case AudioDelta():
                 is_of_this = event.response_id == self.response_id
                 self._sounding.receive(event, is_cut=self._is_interrupted and is_of_this)
+            case ConversationCreated():
+                self.conversation_id = event.conversation_id
             case OutputItemAdded() if event.item.kind == "message":
                 # Sound that travels alone does not say whose it is.
                 self._spoken_item = (event.response_id, event.item.item_id)
@@ -396,7 +414,7 @@ class Protocol:
     def _move_reply(self, event: ServerEvent) -> None:
         if isinstance(event, ErrorReported) and is_benign(event):
             self._ask_again_if_refused(event)
-            if self.reply is Reply.CANCELLING and _is_not_active(event):
+            if self.reply is Reply.CANCELLING and is_not_active(event):
                 self.reply = Reply.IDLE
             return
         if isinstance(event, ResponseDone) and self._is_of_another_reply(event):

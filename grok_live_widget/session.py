@@ -14,39 +14,32 @@ import weakref
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from .audio import SAMPLE_RATE_HZ, ClipConverter
 from .conversation import Conversation
 from .dialects import Dialect, Opening
 from .dialects.live import is_about_the_key
+from .echo import is_replaced_model, not_taken
 from .event_queue import EventQueue
 from .events import (
-    AppendAudio,
     Authenticate,
     ClientEvent,
-    CommitAudio,
-    CreateItem,
-    CreateResponse,
     ErrorReported,
     Event,
-    Item,
     Noted,
     PlaybackReported,
     PlayerChanged,
+    SessionCreated,
     SessionEnded,
     SessionOpened,
-    ToolAnswered,
+    SessionUpdated,
+    SettingsChanged,
+    UpdateSession,
 )
-from .exceptions import (
-    ConfigurationError,
-    ConnectError,
-    GrokLiveError,
-    ServerError,
-    SessionClosed,
-)
-from .protocol import Line, Protocol
+from .exceptions import ConnectError, GrokLiveError, SessionClosed
+from .protocol import Line, Protocol, Reply
+from .requests import server_error
+from .session_face import SessionFace
 from .settings import Settings
-from .tool_calls import ToolCalls, ToolCallState
-from .turns import Turn, Turns
+from .turns import Turn
 from .wire import (
     ClientConnection,
     close_code_and_reason,
@@ -58,18 +51,20 @@ from .wire import (
     ws_errors,
 )
 
-__all__ = ["Observer", "Session", "open_session", "server_error", "typed_item"]
+__all__ = ["Observer", "Session", "Wanted", "open_session"]
 
-_CHUNK_S = 0.1
 _CONFIRM_TIMEOUT_S = 5.0
 
 _LOG = logging.getLogger("grok_live_widget")
+
+Wanted = Callable[[Settings], UpdateSession]
+"""What is said to a server to have some settings; raises where it cannot be said."""
 
 Observer = Callable[[Event, list[Turn], float], None]
 """Called on the loop with each event, the turns it changed, and its time [s]; must not block."""
 
 
-class Session:
+class Session(SessionFace):
     """One line to the server; made by `grok_live_widget.connect`.
 
     A reader runs from the start: turns grow with nobody iterating. Use it on the loop that
@@ -87,18 +82,17 @@ class Session:
         socket_: ClientConnection,
         protocol: Protocol,
         conversation: Conversation,
+        settings: Settings,
         *,
         host: str,
+        wanted: Wanted,
         is_rehearsal: bool = False,
     ) -> None:
+        super().__init__(protocol, conversation, settings)
         self.host = host
         self.is_rehearsal = is_rehearsal
+        self._wanted = wanted
         self._socket = socket_
-        self._protocol = protocol
-        self._conversation = conversation
-        self._tool_calls = ToolCalls()
-        self._converter = ClipConverter(protocol.input_format.sample_rate)
-        self._chunk_bytes = int(_CHUNK_S * protocol.input_format.sample_rate) * 2
         self._hears_binary = protocol.output_format.transport == "binary"
         self._observers: list[Observer] = []
         self._iterators: weakref.WeakSet[EventQueue] = weakref.WeakSet()
@@ -110,97 +104,9 @@ class Session:
         self._reader: asyncio.Task[None] | None = None
         self._is_closing = False
         self._on_closed: list[Callable[[], None]] = []
+        self._on_settings: list[Callable[[Settings], None]] = []
 
-    # ----------------------------------------------------------------- what a user calls
-    @property
-    def turns(self) -> Turns:
-        """The conversation so far."""
-        return self._conversation.turns
-
-    @property
-    def pending_approvals(self) -> list[ToolCallState]:
-        """Calls of tools that wait for consent, oldest first; `approve` answers one."""
-        return self._tool_calls.waiting
-
-    @property
-    def dialect(self) -> str:
-        """``"live"`` or ``"realtime"``."""
-        return self._protocol.dialect.name
-
-    @property
-    def input_sample_rate(self) -> int:
-        """Of the user's sound on the line, and in the user's turns [Hz]."""
-        return self._protocol.input_format.sample_rate
-
-    @property
-    def output_sample_rate(self) -> int:
-        """Of the replies' sound [Hz]."""
-        return self._protocol.output_format.sample_rate
-
-    @property
-    def clipped_count(self) -> int:
-        """Samples beyond ±1 that were clipped."""
-        return self._converter.clipped_count
-
-    async def send_audio(
-        self, x: Any, sample_rate: int = SAMPLE_RATE_HZ, *, more: bool = False
-    ) -> None:
-        """Send sound as the user's.
-
-        Parameters
-        ----------
-        x : array_like of int16, float32 or float64 [shape=(n,) or (n, channels)]
-            Floats in [-1, 1]; beyond is clipped and counted. Mono int16 at the line's own
-            rate (`input_sample_rate`) passes untouched. Not kept.
-        sample_rate : int [Hz]
-        more : bool
-            The next call continues this sound, so the resampler keeps its state.
-
-        Raises
-        ------
-        AudioFormatError
-            Before anything is sent.
-        SessionClosed
-        """
-        await self.send_pcm(self._converter.convert(x, sample_rate, more=more))
-
-    async def send_pcm(self, pcm: bytes) -> None:
-        """Send mono PCM16 bytes at the line's own rate as they are, 100 ms a message."""
-        for start in range(0, len(pcm), self._chunk_bytes):
-            await self.say(AppendAudio(pcm[start : start + self._chunk_bytes]))
-
-    async def send_text(self, text: str) -> None:
-        """Put a typed turn into the conversation; `respond` asks for the reply."""
-        await self.say(CreateItem(typed_item(text)))
-
-    async def commit(self) -> None:
-        """End the user's turn by hand; see `PushToTalk`."""
-        await self.say(CommitAudio())
-
-    async def respond(self, instructions: str | None = None) -> None:
-        """Ask for a reply now, or as soon as the running one has ended."""
-        await self.request(CreateResponse(instructions=instructions))
-
-    async def interrupt(self) -> None:
-        """Stop the reply that is running or still sounding; harmless when there is none."""
-        self._check()
-        self._protocol.interrupt()
-        await self._settle()
-
-    async def approve(self, call_id: str, is_allowed: bool = True) -> None:
-        """Allow a call in `pending_approvals`, or do not.
-
-        Raises
-        ------
-        ConfigurationError
-            When no such call waits.
-        """
-        if call_id not in {call.call_id for call in self.pending_approvals}:
-            raise ConfigurationError(
-                f"no call {call_id!r} waits for consent.", cure="pending_approvals lists those."
-            )
-        self.tell(ToolAnswered(call_id=call_id, is_allowed=bool(is_allowed)))
-
+    # ----------------------------------------------------------------- to iterate and to close
     def __aiter__(self) -> AsyncIterator[Event]:
         """Events from now on, said ones left out.
 
@@ -245,6 +151,12 @@ class Session:
         return self._protocol.line is Line.OPEN
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether nobody speaks, no reply is awaited or comes, and no tool runs."""
+        is_speech = self._protocol.is_speech_active
+        return self._protocol.reply is Reply.IDLE and not is_speech and not self.is_calling
+
+    @property
     def failure(self) -> GrokLiveError | None:
         """Why the session cannot be used any more; None while it can."""
         return self._failure
@@ -267,6 +179,10 @@ class Session:
         """Call once when the line is gone."""
         self._on_closed.append(callback)
 
+    def on_settings(self, callback: Callable[[Settings], None]) -> None:
+        """Call when other settings hold."""
+        self._on_settings.append(callback)
+
     def set_player(self, has_player: bool) -> None:
         """Tell whether somebody listens."""
         self._protocol.has_player = has_player
@@ -285,6 +201,58 @@ class Session:
         self._check()
         self._protocol.request(*events)
         await self._settle()
+
+    def wanted(self, settings: Settings) -> UpdateSession:
+        """What is said to the server to have these settings.
+
+        Raises
+        ------
+        UnsupportedByServer
+        """
+        return self._wanted(settings)
+
+    async def _asked_for(self, change: UpdateSession) -> list[str]:
+        """Say it; servers confirm with an echo, or with an error that leaves all as it was."""
+        answers: list[Event] = []
+
+        def watch(event: Event, _: list[Turn], __: float) -> None:
+            if isinstance(event, SessionUpdated | SessionEnded) or (
+                isinstance(event, ErrorReported) and event.about in ("", change.event_id)
+            ):
+                answers.append(event)
+
+        self.observe(watch)
+        try:
+            await self.say(change)
+            if not self._protocol.dialect.has_responses:
+                return []  # `live` confirms nothing.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CONFIRM_TIMEOUT_S):
+                    await self.wait_for(lambda: bool(answers))
+        finally:
+            self.ignore(watch)
+        return self._taken(change, answers[0] if answers else None)
+
+    def _taken(self, change: UpdateSession, answer: Event | None) -> list[str]:
+        self._check()
+        if isinstance(answer, ErrorReported):
+            raise server_error(answer)
+        if not isinstance(answer, SessionUpdated):
+            self._note("The server did not confirm the new settings.")
+            return []
+        return self._compare(change, answer)
+
+    def _compare(self, asked: UpdateSession, answer: SessionUpdated) -> list[str]:
+        """Note what the server says otherwise than it was asked."""
+        differences = not_taken(self._protocol.dialect, asked, answer.session)
+        for difference in differences:
+            self._note(f"The server did not take over a setting: {difference}.")
+        return differences
+
+    def _settings_changed(self) -> None:
+        for callback in self._on_settings:
+            callback(self.settings)
+        self.tell(SettingsChanged())
 
     async def give_up_reply(self) -> None:
         """Wait no longer for a reply that does not come."""
@@ -344,6 +312,10 @@ class Session:
 
         def watch(event: Event, _: list[Turn], __: float) -> None:
             is_answer = isinstance(event, ready) if ready else self._protocol.has_heard
+            if isinstance(event, SessionCreated):
+                self._watch_for_another_model(event)
+            if isinstance(event, SessionUpdated):
+                self._watch_for_another_sound(event)
             if is_answer and self._failure is None:
                 self._open()
             if is_answer or isinstance(event, SessionEnded):
@@ -363,6 +335,23 @@ class Session:
                 self._note("The server did not confirm the settings; talking all the same.")
         finally:
             self.ignore(watch)
+
+    def _watch_for_another_model(self, event: SessionCreated) -> None:
+        asked = self.settings.model
+        if is_replaced_model(asked, event.model):
+            self._note(f"The server answers as {event.model!r}, not as {asked!r} as it was asked.")
+
+    def _watch_for_another_sound(self, event: SessionUpdated) -> None:
+        """Sound at another rate than was asked for would be heard at the wrong pitch."""
+        asked = self._wanted(self.settings)
+        sound = UpdateSession(input_format=asked.input_format, output_format=asked.output_format)
+        differences = not_taken(self._protocol.dialect, sound, event.session)
+        if differences:
+            self._failure = ConnectError(
+                f"{self.host} does not take the format of the sound: {differences[0]}.",
+                host=self.host,
+                cure="Use formats that it knows; pcm at 24000 Hz is known everywhere.",
+            )
 
     def _refusal(self, error: ErrorReported) -> GrokLiveError:
         if is_about_the_key(error):
@@ -518,6 +507,7 @@ async def open_session(
     settings: Settings,
     conversation: Conversation,
     *,
+    wanted: Wanted,
     is_rehearsal: bool = False,
     settle_s: float = 0.0,
     observer: Observer | None = None,
@@ -538,7 +528,15 @@ async def open_session(
         reply_quiet_s=settings.reply_quiet_ms / 1000,
         session_name=f"{uuid.uuid4().hex[:8]}_",
     )
-    session = Session(connection, protocol, conversation, host=host, is_rehearsal=is_rehearsal)
+    session = Session(
+        connection,
+        protocol,
+        conversation,
+        settings,
+        host=host,
+        wanted=wanted,
+        is_rehearsal=is_rehearsal,
+    )
     if observer is not None:
         session.observe(observer)
     try:
@@ -547,19 +545,3 @@ async def open_session(
         await session.close()
         raise
     return session
-
-
-def typed_item(text: object) -> Item:
-    """The user's typed message; ConfigurationError when there is nothing in it."""
-    if not isinstance(text, str) or not text.strip():
-        raise ConfigurationError(f"there is nothing to say in {text!r}.", cure="Pass some text.")
-    return Item(role="user", part="input_text", text=text)
-
-
-def server_error(error: ErrorReported) -> ServerError:
-    """The error of ours for one that the server reported."""
-    return ServerError(
-        f"the server reported: {error.message or error.code or 'an error without a text'}",
-        error_type=error.error_type,
-        code=error.code,
-    )

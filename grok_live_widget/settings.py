@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from numbers import Integral, Real
 from os import PathLike
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
+from .budget import Budget, Prices
 from .events import (
     G711_RATE_HZ,
     AudioFormat,
@@ -22,7 +23,7 @@ from .exceptions import ConfigurationError
 from .provider_tools import ProviderTool
 from .tools import Tool, tools_from
 
-__all__ = ["UNSET", "Settings", "is_loopback", "settings_from"]
+__all__ = ["UNSET", "Settings", "check_metadata", "is_loopback", "settings_from"]
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
@@ -38,6 +39,12 @@ UNSET: Final = _Unset()
 
 PCM_RATES_HZ = (8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 """Source: https://docs.x.ai/voice-realtime.ws.json."""
+
+SETTLED = frozenset(
+    {"dialect", "url", "partner", "record", "sample_rate", "input_format", "output_format"}
+    | {"conversation_id", "open_timeout_s"}
+)
+"""What cannot be changed in a talk: who answers, and the shape of its sound."""
 
 # Stands for "at `sample_rate`", and is no rate that anybody could mean.
 _AS_PCM = AudioFormat(sample_rate=-1)
@@ -89,6 +96,18 @@ class Settings:
         the rehearsal. None: never the rehearsal.
     record : str, PathLike or None
         A new folder, to which the talk is written as it happens; None: nothing is written.
+    conversation_id : str or None
+        Goes on with an earlier conversation that the server still keeps; a session tells its
+        own.
+    reconnect_tries : int in [0, 20]
+        How often a `Talk` tries to open a line again that broke; 0: never.
+    session_limit_s : float > 0 or None [s]
+        How long the server lets a session last (the service: two hours, by its model card). A
+        `Talk` warns in time and goes on in a new session.
+    budget : Budget or None
+        How much a `Talk` may use up.
+    prices : Prices or None
+        None: as the model is known to cost.
     idle_timeout_s : float > 0 or None [s]
         The line is closed after this long without speech or text; None: never.
     reply_quiet_ms : int [ms]
@@ -122,6 +141,11 @@ class Settings:
     processing: bool = True
     partner: Any = UNSET
     record: str | PathLike[str] | None = None
+    conversation_id: str | None = None
+    reconnect_tries: int = 5
+    session_limit_s: float | None = 7200.0
+    budget: Budget | None = None
+    prices: Prices | None = None
     idle_timeout_s: float | None = 300.0
     reply_quiet_ms: int = 800
     open_timeout_s: float = 15.0
@@ -141,10 +165,15 @@ class Settings:
         _check_pairs("replace", self.replace, most=200, key=100, value=128)
         _one_of("reasoning", self.reasoning, ("high", "none", None))
         _one_of("resumption", self.resumption, (True, False))
-        _check_pairs("metadata", self.metadata, most=16, key=64, value=512)
+        check_metadata(self.metadata)
         _one_of("processing", self.processing, (True, False))
         _check_partner(self.partner)
         _check_record(self.record)
+        _between("reconnect_tries", self.reconnect_tries, 0, 20, kind=Integral)
+        if self.session_limit_s is not None:
+            _between("session_limit_s", self.session_limit_s, 10, 86_400, "or None")
+        _instance("budget", self.budget, Budget)
+        _instance("prices", self.prices, Prices)
         if self.idle_timeout_s is not None:
             _between("idle_timeout_s", self.idle_timeout_s, 1, 86_400, "or None")
         _between("reply_quiet_ms", self.reply_quiet_ms, 100, 10_000)
@@ -157,6 +186,22 @@ class Settings:
                 form = AudioFormat(sample_rate=self.sample_rate)
             _check_format(name, form)
             object.__setattr__(self, name, form)
+
+    def changed(self, given: dict[str, Any]) -> Settings:
+        """These settings with those of `given` in their place, checked.
+
+        Raises
+        ------
+        ConfigurationError
+            Also for what is settled with a talk's beginning.
+        """
+        settings_from(given)
+        for name in given:
+            if name in SETTLED:
+                raise ConfigurationError(
+                    f"{name} cannot be changed once there is a talk.", cure="Make a new one."
+                )
+        return replace(self, **given)
 
     @property
     def tool_offers(self) -> tuple[ToolOffer, ...]:
@@ -195,6 +240,11 @@ def _one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
         raise ConfigurationError(f"{name} must be one of {names}, not {value!r}.")
 
 
+def _instance(name: str, value: object, kind: type) -> None:
+    if value is not None and not isinstance(value, kind):
+        raise ConfigurationError(f"{name} must be {kind.__name__}(...) or None, not {value!r}.")
+
+
 def _between(
     name: str, value: Any, low: float, high: float, also: str = "", kind: type = Real
 ) -> None:
@@ -209,7 +259,7 @@ def _between(
 
 
 def _check_texts(settings: Settings) -> None:
-    for name in ("model", "voice", "instructions"):
+    for name in ("model", "voice", "conversation_id", "instructions"):
         value = getattr(settings, name)
         if not isinstance(value, str) and not (value is None and name != "instructions"):
             raise ConfigurationError(f"{name} must be text, not {value!r}.")
@@ -307,6 +357,11 @@ def _check_transcription(wanted: object) -> None:
     for term in terms:
         _check_length("transcription.keyterms", term, 50)
     object.__setattr__(wanted, "keyterms", tuple(terms))
+
+
+def check_metadata(metadata: object) -> None:
+    """ConfigurationError beyond the limits of https://docs.x.ai/voice-realtime.ws.json."""
+    _check_pairs("metadata", metadata, most=16, key=64, value=512)
 
 
 def _check_pairs(name: str, pairs: object, *, most: int, key: int, value: int) -> None:

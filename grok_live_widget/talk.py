@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import weakref
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +20,7 @@ from .settings import Settings, settings_from
 from .talk_core import Question, TalkCore
 from .tool_calls import ToolCallState
 from .turns import Turn, Turns
+from .usage import Usage
 
 __all__ = ["TALK_THREAD", "Talk", "TalkFace"]
 
@@ -76,6 +78,18 @@ class TalkFace:
         return list(self._core.notes)
 
     @property
+    def usage(self) -> Usage:
+        """What was used up until now: minutes, money, tokens, sound."""
+        return self._core.usage
+
+    @property
+    def ends_in_s(self) -> float | None:
+        """How long the server lets the session last from now [s]; the talk then goes on in a
+        new one. None without a line, or where it is not known.
+        """
+        return self._core.ends_in_s
+
+    @property
     def pending_approvals(self) -> list[ToolCallState]:
         """Calls of tools that wait for consent, oldest first; `approve` answers one."""
         return self._core.pending_approvals
@@ -124,7 +138,13 @@ class TalkFace:
 
     # ----------------------------------------------------------------- talking
     def ask(
-        self, question: Question, sample_rate: int | None = None, *, timeout_s: float = 60
+        self,
+        question: Question,
+        sample_rate: int | None = None,
+        *,
+        timeout_s: float = 60,
+        instructions: str | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> Turn:
         """Ask, and wait until the reply has been received (not played).
 
@@ -136,6 +156,11 @@ class TalkFace:
         sample_rate : int [Hz]
             Of an array.
         timeout_s : float > 0 [s]
+        instructions : str or None
+            In place of the talk's, for this reply only. Not for speech under `ServerVad`,
+            which the server answers by itself.
+        metadata : Mapping of str to str or None
+            Told again with the reply, up to 16 pairs; None: that of the settings.
 
         Returns
         -------
@@ -148,15 +173,62 @@ class TalkFace:
             What came is kept, and is in its `turn`.
         AudioFormatError, ConfigurationError
             Before anything is sent.
-        AuthenticationError, ConnectError, ServerError, SessionClosed, UnsupportedByServer
+        SessionClosedError
+            When the line broke amid the reply. A text of whose reply nothing had come is asked
+            once more by itself, when the line is open again.
+        AuthenticationError, ConnectError, BudgetSpent, ServerError, UnsupportedByServer
         """
-        return TALK_THREAD.run(self._core.ask(question, sample_rate, timeout_s))
+        return TALK_THREAD.run(
+            self._core.ask(
+                question, sample_rate, timeout_s, instructions=instructions, metadata=metadata
+            )
+        )
 
     async def ask_async(
-        self, question: Question, sample_rate: int | None = None, *, timeout_s: float = 60
+        self,
+        question: Question,
+        sample_rate: int | None = None,
+        *,
+        timeout_s: float = 60,
+        instructions: str | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> Turn:
         """`ask`, awaited."""
-        return await TALK_THREAD.arun(self._core.ask(question, sample_rate, timeout_s))
+        return await TALK_THREAD.arun(
+            self._core.ask(
+                question, sample_rate, timeout_s, instructions=instructions, metadata=metadata
+            )
+        )
+
+    def say_verbatim(self, text: str, *, interruptible: bool = True, timeout_s: float = 60) -> Turn:
+        """Have the model's voice speak these words, and wait until they have been received.
+
+        Parameters
+        ----------
+        interruptible : bool
+            Whether the user may cut in.
+        timeout_s : float > 0 [s]
+
+        Returns
+        -------
+        Turn
+            The assistant's.
+
+        Raises
+        ------
+        UnsupportedByServer
+            In the `live` dialect.
+        ReplyTimeout, ConfigurationError, AuthenticationError, ConnectError, SessionClosed
+        """
+        work = self._core.say_verbatim(text, timeout_s, interruptible=interruptible)
+        return TALK_THREAD.run(work)
+
+    async def say_verbatim_async(
+        self, text: str, *, interruptible: bool = True, timeout_s: float = 60
+    ) -> Turn:
+        """`say_verbatim`, awaited."""
+        work = self._core.say_verbatim(text, timeout_s, interruptible=interruptible)
+        return await TALK_THREAD.arun(work)
 
     def say(self, question: Question, sample_rate: int | None = None) -> Turn:
         """Send the same things as `ask`, and return the user's turn at once; it grows.
@@ -213,6 +285,42 @@ class TalkFace:
     async def commit_async(self) -> None:
         """`commit`, awaited."""
         await TALK_THREAD.arun(self._core.commit())
+
+    def clear(self) -> None:
+        """Have the server forget the sound that was sent and not committed."""
+        TALK_THREAD.run(self._core.clear())
+
+    async def clear_async(self) -> None:
+        """`clear`, awaited."""
+        await TALK_THREAD.arun(self._core.clear())
+
+    def update(self, **settings: Any) -> list[str]:
+        """Change settings; those of the running session at once, the model by a new session.
+
+        Parameters
+        ----------
+        **settings
+            See `Settings`. Who answers and the formats of the sound stay as they are.
+
+        Returns
+        -------
+        list of str
+            What the server did not take over, by its own echo; each was also noted.
+
+        Raises
+        ------
+        ConfigurationError
+            Before anything is sent.
+        UnsupportedByServer
+            Where the dialect has no word for it.
+        ServerError
+            When the server refuses; the earlier settings stay.
+        """
+        return TALK_THREAD.run(self._core.update(settings))
+
+    async def update_async(self, **settings: Any) -> list[str]:
+        """`update`, awaited."""
+        return await TALK_THREAD.arun(self._core.update(settings))
 
     def approve(self, call_id: str, is_allowed: bool = True) -> None:
         """Allow a call in `pending_approvals`, or do not; a call that nobody answers in its

@@ -1,4 +1,4 @@
-"""A talk on its loop: opens and closes the line, asks, says, and watches for idleness.
+"""A talk on its loop: what is asked and said over its line.
 
 Everything here runs on the talk's loop; `talk.Talk` is its face for other threads.
 """
@@ -9,27 +9,21 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Callable
-from os import PathLike
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from .audio import ClipConverter, read_wav
-from .connecting import Answerer, new_rehearsal, open_line, who_answers
-from .conversation import Conversation
 from .credentials import Secret
 from .events import (
     ClientEvent,
     CommitAudio,
     CreateItem,
     CreateResponse,
-    ErrorReported,
     Event,
-    Noted,
-    PhaseChanged,
     PlaybackReported,
     PushToTalk,
-    SessionEnded,
     SoundAnnounced,
     SoundEnded,
 )
@@ -39,18 +33,18 @@ from .exceptions import (
     GrokLiveError,
     ReplyTimeout,
     ServerError,
+    SessionClosedError,
     SessionClosedOK,
     SessionError,
     UnsupportedByServer,
 )
 from .pending import PendingReply
-from .protocol import Reply, is_benign
-from .recording import Recording
-from .rehearsal import PARTNERS, RehearsalServer, default_partner
-from .session import Observer, Session, server_error, typed_item
-from .settings import UNSET, Settings
+from .protocol import Reply
+from .requests import named, reply_request, server_error, typed, verbatim
+from .session import Session
+from .settings import Settings
+from .talk_line import TalkLine
 from .tool_calls import ToolCallState
-from .tool_thread import Stage
 from .tools import functions_of
 from .turns import Turn
 
@@ -59,209 +53,26 @@ __all__ = ["Question", "TalkCore"]
 Question = Any
 """A text, a `pathlib.Path` of a WAV file, or an array."""
 
-Phase = Literal["closed", "opening", "open", "closing"]
-
 _SILENCE_S = 0.1
 # How much silence after a sound in which the server has heard no speech at all.
 _NO_SPEECH_S = 10.0
 
 
-class TalkCore:
-    """One talk: sessions one after another, and the turns of them all.
-
-    Attributes
-    ----------
-    conversation : Conversation
-    notes : list of Noted
-    phase : {"closed", "opening", "open", "closing"}
-    tool_stage : callable
-        Makes what surrounds each call of a tool, on the call's thread.
-    """
+class TalkCore(TalkLine):
+    """One talk: what is said and asked over its line."""
 
     def __init__(self, settings: Settings, api_key: Secret | None) -> None:
-        self.settings = settings
-        self.answerer: Answerer = who_answers(settings, api_key)
-        self.conversation = Conversation.under(settings)
-        self.notes: list[Noted] = []
-        self.recording = Recording(
-            settings,
-            self.conversation.user_tape,
-            secret=self._key_in_use,
-            on_trouble=self._note_from_anywhere,
-        )
-        self.phase: Phase = "closed"
-        self.session: Session | None = None
-        self.dialect = self.answerer.dialects[0][0].name
-        self._api_key = api_key
-        self._observers: list[Observer] = [self.recording.observe]
-        self._loop = asyncio.get_running_loop()
-        self._rehearsal: RehearsalServer | None = None
-        self._opening = asyncio.Lock()
+        super().__init__(settings, api_key)
         self._asking = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self.tool_stage: Stage = contextlib.nullcontext
-        self._tool_names = tuple(functions_of(settings.tools))
         self._clips_being_sent = 0
-        self._has_player = False
-        self._active_s = 0.0
-
-    # ----------------------------------------------------------------- watching
-    def observe(self, observer: Observer) -> None:
-        """Have `observer` called with every event of every session."""
-        self._observers.append(observer)
-
-    def note(self, text: str, level: Literal["info", "warning", "error"] = "info") -> None:
-        """Say one sentence to the person."""
-        self._tell(Noted(_as_sentence(text), level))
-
-    def _note_from_anywhere(self, text: str) -> None:
-        with contextlib.suppress(RuntimeError):  # The loop is closed: nobody reads.
-            self._loop.call_soon_threadsafe(self.note, text, "error")
-
-    def _key_in_use(self) -> str:
-        return self.answerer.key.reveal() if self.answerer.key else ""
-
-    def _tell(self, event: Event) -> None:
-        self._observe(event, [], time.monotonic())
-
-    def _observe(self, event: Event, changed: list[Turn], now_s: float) -> None:
-        if changed:
-            self._active_s = now_s
-        if isinstance(event, Noted):
-            self.notes.append(event)
-        for observer in list(self._observers):
-            observer(event, changed, now_s)
-        if isinstance(event, SessionEnded):
-            self._session_ended()
-        if isinstance(event, ErrorReported) and not is_benign(event) and self._is_usable:
-            self.note(str(server_error(event)), "warning")
-
-    def _session_ended(self) -> None:
-        session, self.session = self.session, None
-        failure = session.failure if session is not None else None
-        if failure is not None and not isinstance(failure, SessionClosedOK):
-            self.note(str(failure), "error")
-        self._enter("closed")
-
-    def _enter(self, phase: Phase) -> None:
-        if phase != self.phase:
-            self.phase = phase
-            self._tell(PhaseChanged(phase))
-
-    def _spawn(self, coro: Any) -> None:
-        task = asyncio.get_running_loop().create_task(coro)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    # ----------------------------------------------------------------- the line
-    @property
-    def is_rehearsal(self) -> bool:
-        """Whether the rehearsal answers."""
-        return self.answerer.is_rehearsal
-
-    @property
-    def _is_usable(self) -> bool:
-        """Whether there is a session, and it goes on; an error that ends it is told as its end."""
-        return self.session is not None and self.session.failure is None
 
     @property
     def _is_push_to_talk(self) -> bool:
         return isinstance(self.settings.turn_detection, PushToTalk)
 
-    async def open(self) -> Session:
-        """The open session; opened if there is none."""
-        async with self._opening:
-            if self.session is not None and self.session.failure is None:
-                return self.session
-            self._enter("opening")
-            try:
-                self.session = await self._opened()
-            except GrokLiveError as error:
-                self.note(str(error), "error")
-                self._enter("closed")
-                raise
-            except BaseException:
-                self._enter("closed")
-                raise
-            self._active_s = time.monotonic()
-            self._enter("open")
-            self._spawn(self._watch_idleness(self.session))
-            return self.session
-
-    async def _opened(self) -> Session:
-        self.answerer = who_answers(self.settings, self._api_key)
-        await asyncio.to_thread(self.recording.start)
-        if self.answerer.is_rehearsal and self._rehearsal is None:
-            self._rehearsal = await asyncio.to_thread(new_rehearsal(self.settings).start)
-            self._note_missing_voice()
-        session = await open_line(
-            self.answerer,
-            self.settings,
-            self.conversation,
-            rehearsal=self._rehearsal,
-            observer=self._observe_session,
-            stage=lambda: self.tool_stage(),
-        )
-        session.set_player(self._has_player)
-        self.dialect = session.dialect
-        return session
-
-    def _note_missing_voice(self) -> None:
-        partner, sentence = default_partner()
-        if self.settings.partner is UNSET and partner is PARTNERS["parrot"]:
-            self.note(sentence, "info")
-
-    def _observe_session(self, event: Event, changed: list[Turn], now_s: float) -> None:
-        # A line that is refused while another dialect is tried is nobody's affair.
-        if isinstance(event, SessionEnded) and self.session is None:
-            # But the conversation has heard of it, and the recording folds to the same turns.
-            self.recording.observe(event, changed, now_s)
-            return
-        self._observe(event, changed, now_s)
-
-    def set_player(self, has_player: bool) -> None:
-        """Tell whether a page plays the sound."""
-        self._has_player = has_player
-        if self.session is not None:
-            self.session.set_player(has_player)
-
-    async def stop(self) -> None:
-        """Close the line; turns stay."""
-        session = self.session
-        if session is not None:
-            self._enter("closing")
-            await session.close()
-            await _beside(self.recording.flush)
-
-    async def close(self) -> None:
-        """Close the line and the rehearsal behind it."""
-        await self.stop()
-        for task in list(self._tasks):
-            task.cancel()
-        await _beside(self.recording.close)
-        server, self._rehearsal = self._rehearsal, None
-        if server is not None:
-            await asyncio.to_thread(server.close)
-
-    async def save(self, path: str | PathLike[str]) -> Path:
-        """Write what there is now."""
-        return await asyncio.to_thread(self.recording.save, path)
-
-    async def _watch_idleness(self, session: Session) -> None:
-        limit_s = self.settings.idle_timeout_s
-        while limit_s is not None and self.session is session:
-            if session.is_calling:
-                self._active_s = time.monotonic()
-            left_s = self._active_s + limit_s - time.monotonic()
-            if left_s <= 0:
-                self.note(
-                    f"Nothing was said for {limit_s:g} s, so the line was closed. "
-                    "Press Start to go on; idle_timeout_s= changes this.",
-                    "warning",
-                )
-                await self.stop()
-                return
-            await asyncio.sleep(min(left_s, 1.0))
+    @property
+    def _tool_names(self) -> tuple[str, ...]:
+        return tuple(functions_of(self.settings.tools))
 
     # ----------------------------------------------------------------- sound
     async def send_audio(self, x: Any, sample_rate: int, *, more: bool) -> None:
@@ -286,14 +97,23 @@ class TalkCore:
 
     async def commit(self) -> None:
         """End the user's turn; with push-to-talk also ask for the reply."""
-        session = await self.open()
-        await self._commit(session, CreateResponse())
+        await self._commit(await self.open(), self._request())
 
     async def _commit(self, session: Session, request: CreateResponse) -> None:
         await session.say(CommitAudio())
         # `live` answers a commit by itself.
         if self._is_push_to_talk and session.dialect != "live":
             await session.request(request)
+
+    def _request(
+        self, instructions: str | None = None, metadata: Mapping[str, str] | None = None
+    ) -> CreateResponse:
+        return reply_request(instructions, self.settings.metadata if metadata is None else metadata)
+
+    async def clear(self) -> None:
+        """Have the server forget the sound that is not committed; harmless without a line."""
+        if self.session is not None:
+            await self.session.clear()
 
     async def report_playback(self, report: PlaybackReported) -> None:
         """Tell what was heard of a reply, also after the line is closed."""
@@ -321,16 +141,51 @@ class TalkCore:
         await self.session.approve(call_id, is_allowed)
 
     # ----------------------------------------------------------------- asking
-    async def ask(self, question: Question, sample_rate: int | None, timeout_s: float) -> Turn:
+    async def ask(
+        self,
+        question: Question,
+        sample_rate: int | None,
+        timeout_s: float,
+        *,
+        instructions: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> Turn:
         """Ask and wait for the reply to be received."""
         clip = self._clip_from(question, sample_rate)
+        request = self._request(instructions, metadata)
+        if clip is not None and not self._is_push_to_talk and (instructions or metadata):
+            raise ConfigurationError(
+                "the server answers speech by itself, so this reply cannot have instructions or "
+                "metadata of its own.",
+                cure="Use turn_detection=PushToTalk(), or ask by text.",
+            )
+
+        async def answer(asked: _Asked) -> Turn:
+            if clip is None:
+                return await self._ask_text(typed(question), request, asked)
+            asked.session = await self.open()
+            return await self._ask_sound(asked.session, clip, request, asked)
+
+        return await self._awaited(answer, timeout_s)
+
+    async def say_verbatim(self, text: str, timeout_s: float, *, interruptible: bool) -> Turn:
+        """Have these words spoken and wait for their sound."""
+        item = verbatim(text, is_interruptible=interruptible)
+
+        async def answer(asked: _Asked) -> Turn:
+            asked.session = await self.open()
+            return await self._asked_with(asked.session, (item,), asked)
+
+        return await self._awaited(answer, timeout_s)
+
+    async def _awaited(
+        self, answer: Callable[[_Asked], Coroutine[Any, Any, Turn]], timeout_s: float
+    ) -> Turn:
+        """One question after another, each with its time."""
         asked = _Asked()
         try:
             async with asyncio.timeout(timeout_s), self._asking:
-                session = asked.session = await self.open()
-                if clip is None:
-                    return await self._ask_text(session, question, asked)
-                return await self._ask_sound(session, clip, asked)
+                return await answer(asked)
         except TimeoutError:
             raise await self._timed_out(asked, timeout_s) from None
         except SessionError:
@@ -356,10 +211,40 @@ class TalkCore:
             cure="Ask again, or allow more with timeout_s=.",
         )
 
-    async def _ask_text(self, session: Session, text: str, asked: _Asked) -> Turn:
-        request = CreateResponse()
-        words: tuple[ClientEvent, ...] = (CreateItem(typed_item(text)), request)
-        with _watching(session, asked, PendingReply(request, self._tool_names)) as pending:
+    async def _ask_text(self, item: CreateItem, request: CreateResponse, asked: _Asked) -> Turn:
+        """Ask, and once more if the line breaks before anything of the reply has come."""
+        count = len(self.conversation.turns)
+        asked.session = await self.open()
+        try:
+            return await self._asked_with(asked.session, (item, request), asked)
+        except SessionClosedError:
+            if not self._may_ask_again(asked):
+                raise
+        asked.session = await self.open()
+        is_said = any(turn.text == item.item.text for turn in self.conversation.turns[count:].user)
+        return await self._asked_with(asked.session, self._again(item, request, is_said), asked)
+
+    def _may_ask_again(self, asked: _Asked) -> bool:
+        response_id = asked.pending.response_id if asked.pending is not None else ""
+        turn = self.conversation.reply(response_id)
+        has_come = turn is not None and bool(turn.text or len(turn.pcm))
+        return self.phase == "opening" and not has_come
+
+    def _again(
+        self, item: CreateItem, request: CreateResponse, is_said: bool
+    ) -> tuple[ClientEvent, ...]:
+        """The question for the next session, which may have been told of it; our turn stays one."""
+        if is_said and self.memory == "retold":
+            return (named(request),)
+        again = replace(item, item=replace(item.item, is_replayed=is_said))
+        return (named(again), named(request))
+
+    async def _asked_with(
+        self, session: Session, words: tuple[ClientEvent, ...], asked: _Asked
+    ) -> Turn:
+        """Say these words, of which the last is the request, when no reply is running."""
+        watched = PendingReply(words[-1], self._tool_names, words=words)
+        with _watching(session, asked, watched) as pending:
             try:
                 await session.request(*words)
                 await session.wait_for(lambda: pending.is_settled)
@@ -367,13 +252,14 @@ class TalkCore:
                 session.protocol.withdraw(*words)
         return self._outcome(session, pending, word="conversation.item.create")
 
-    async def _ask_sound(self, session: Session, clip: bytes, asked: _Asked) -> Turn:
+    async def _ask_sound(
+        self, session: Session, clip: bytes, request: CreateResponse, asked: _Asked
+    ) -> Turn:
         await session.wait_for(lambda: session.protocol.reply is Reply.IDLE or not session.is_open)
         if not self._is_push_to_talk:
             with _watching(session, asked, PendingReply(None, self._tool_names)) as pending:
                 await self._send_clip(session, clip, pending)
             return self._outcome(session, pending)
-        request = CreateResponse()
         by_commit = session.dialect == "live"
         watched = PendingReply(CommitAudio() if by_commit else request, self._tool_names)
         with _watching(session, asked, watched) as pending, self._sending():
@@ -435,12 +321,25 @@ class TalkCore:
             raise server_error(pending.reported)
         turn = self.conversation.reply(pending.response_id)
         if pending.has_ended_early and not pending.status:
-            raise session.failure or SessionClosedOK("the session is closed.", close_code=1000)
+            raise self._broken(session.failure)
         if turn is None:
             raise ServerError(
                 f"the reply ended ({pending.status}) with nothing said.", cure="Ask again."
             )
         return turn
+
+    def _broken(self, failure: GrokLiveError | None) -> GrokLiveError:
+        """What a question hears whose line ended before its reply."""
+        if failure is None:
+            return SessionClosedOK("the session is closed.", close_code=1000)
+        if not isinstance(failure, SessionClosedError) or self.phase == "closed":
+            return failure
+        return SessionClosedError(
+            f"{failure.message.rstrip('.')} before the reply had been received.",
+            close_code=failure.close_code,
+            reason=failure.reason,
+            cure="What came is kept, and the line is opened again: ask once more.",
+        )
 
     # ----------------------------------------------------------------- saying
     async def say(self, question: Question, sample_rate: int | None) -> Turn:
@@ -453,14 +352,14 @@ class TalkCore:
             turn = self._announce(session)
             with self._sending():
                 await session.send_pcm(clip)
-                await self._commit(session, CreateResponse())
+                await self._commit(session, self._request())
             return turn
         began: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
         self._spawn(self._say_clip(session, clip, began))
         return await began
 
     async def _say_text(self, session: Session, text: str) -> Turn:
-        item = CreateItem(typed_item(text))
+        item = typed(text)
         found: list[Turn] = []
 
         def watch(event: Event, changed: list[Turn], _: float) -> None:
@@ -472,7 +371,7 @@ class TalkCore:
             await session.say(item)
         finally:
             session.ignore(watch)
-        await session.request(CreateResponse())
+        await session.request(self._request())
         return found[0]
 
     async def _say_clip(self, session: Session, clip: bytes, began: asyncio.Future[Turn]) -> None:
@@ -492,20 +391,6 @@ class TalkCore:
                 pass  # The end of the session has been told already.
             finally:
                 session.tell(SoundEnded(turn_id=turn.turn_id))
-
-
-async def _beside(work: Callable[[], None]) -> None:
-    """Do what waits for the disk on another thread; at exit there are none left to be had."""
-    try:
-        await asyncio.to_thread(work)
-    except RuntimeError:
-        work()
-
-
-def _as_sentence(text: str) -> str:
-    """With a capital letter, unless it begins with the name of a host or a setting."""
-    first = text.split(maxsplit=1)[0] if text.strip() else ""
-    return text[0].upper() + text[1:] if first.isalpha() else text
 
 
 class _Asked:
@@ -548,7 +433,7 @@ def clip_from(question: Question, sample_rate: int | None, to_hz: int) -> bytes 
         Before anything is opened.
     """
     if isinstance(question, str):
-        typed_item(question)
+        typed(question)
         return None
     if isinstance(question, Path):
         question, sample_rate = read_wav(question)

@@ -88,6 +88,10 @@ class ToolRunner:
         self._tasks: set[asyncio.Task[Any]] = set()
         session.observe(self._observe)
 
+    def offer(self, tools: Mapping[str, Tool], *, approve_all: bool) -> None:
+        """Run these from now on; calls that are under way are carried through."""
+        self._tools, self._approve_all = tools, approve_all
+
     def _observe(self, event: Event, _: list[Turn], __: float) -> None:
         for call in calls_in(event):
             self._begin(call)

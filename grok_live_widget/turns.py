@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -48,6 +48,10 @@ class Turn:
         How many samples left the loudspeaker; None: nothing played it.
     sample_rate : int [Hz]
         Of `pcm` and `samples`.
+    seam : str
+        What happened to the line just before this turn; empty as a rule.
+    usage : Mapping
+        Of a reply: what it used up, as the server counts; empty where it does not.
     turn_id, item_id : str
         Our name for it, and the server's (empty where it gives none).
     """
@@ -64,10 +68,12 @@ class Turn:
         "latency_ms",
         "role",
         "sample_rate",
+        "seam",
         "started_s",
         "text",
         "text_source",
         "turn_id",
+        "usage",
         "was_interrupted",
     )
 
@@ -92,6 +98,8 @@ class Turn:
         self.latency_ms: float | None = None
         self.heard_sample_count: int | None = None
         self.sample_rate = sample_rate
+        self.seam = ""
+        self.usage: Mapping[str, Any] = {}
         self.turn_id = uuid.uuid4().hex
         self.item_id = item_id
         self._tape = tape
@@ -146,7 +154,8 @@ class Turn:
         words = f"{self.text[:57]}…" if len(self.text) > 58 else self.text
         state = "" if self.is_complete else ", growing"
         cut = ", interrupted" if self.was_interrupted else ""
-        return f"Turn({self.role}, {words!r}, {self.duration_s:.2f} s{state}{cut})"
+        said = f"Turn({self.role}, {words!r}, {self.duration_s:.2f} s{state}{cut})"
+        return f"{said} after a seam" if self.seam else said
 
     # ----------------------------------------------------------------- for the conversation
     def _end(self, end_sample: int | None) -> None:
@@ -243,7 +252,7 @@ class Turns(Sequence[Turn]):
             ) from None
 
         columns = ("role", "text", "text_source", "started_s", "duration_s", "latency_ms")
-        more = ("heard_sample_count", "was_interrupted", "is_complete", "is_approximate")
+        more = ("heard_sample_count", "was_interrupted", "is_complete", "is_approximate", "seam")
         names = (*columns, *more)
         rows = [{name: getattr(turn, name) for name in names} for turn in self]
         return pd.DataFrame(rows, columns=list(names))

@@ -27,7 +27,7 @@ NEEDED: dict[str, Any] = {
     "api_key": "k", "pcm": b"\1\0", "item": events.Item(), "item_id": "i", "audio_end_ms": 1,
     "response_id": "r", "dialect": "live", "host": "h", "text": "t", "turn_id": "u",
     "sample_count": 1, "phase": "open", "call_id": "c", "is_allowed": True,
-    "has_player": True,
+    "has_player": True, "memory": "none",
 }  # fmt: skip
 
 

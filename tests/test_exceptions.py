@@ -12,6 +12,7 @@ import pytest
 from grok_live_widget import exceptions
 from grok_live_widget.exceptions import (
     AuthenticationError,
+    BudgetSpent,
     ConnectError,
     GrokLiveError,
     LocalProtocolError,
@@ -32,6 +33,7 @@ TREE = {
     SessionClosedError: SessionClosed,
     SessionClosed: SessionError,
     ReplyTimeout: SessionError,
+    BudgetSpent: SessionError,
     ServerError: SessionError,
     ConnectError: SessionError,
     AuthenticationError: ConnectError,

@@ -263,7 +263,7 @@ def test_an_unreachable_host_is_named_and_noted() -> None:
 
 def test_a_server_gone_in_mid_reply_fails_the_question_and_keeps_the_rest(silence: Any) -> None:
     server = RehearsalServer(lambda turn: silence(60), api_key="k").start()
-    with Talk(url=server.url(), api_key="k") as talk:
+    with Talk(url=server.url(), api_key="k", reconnect_tries=0) as talk:
         began = threading.Event()
         talk._core.observe(lambda event, changed, _: began.set() if len(talk.turns) > 1 else None)
         closer = threading.Thread(target=lambda: (began.wait(), server.close()))

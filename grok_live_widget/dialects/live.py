@@ -98,7 +98,7 @@ def _detection_fields(detection: TurnDetection) -> dict[str, Any] | None:
 
 _LACKS = frozenset(
     {"tools", "input_format", "output_format", "transcription", "speed", "replace", "reasoning"}
-    | {"resumption", "metadata"}
+    | {"resumption", "metadata", "conversation_id"}
 )
 # The padding has no word either, but it is of use on this side.
 _LACKS_OF_DETECTION = ("idle_timeout_ms", "create_response", "interrupt_response")
@@ -106,7 +106,9 @@ _LACKS_OF_DETECTION = ("idle_timeout_ms", "create_response", "interrupt_response
 
 def _update_fields(event: UpdateSession) -> dict[str, Any]:
     _refuse_what_it_lacks(event)
-    session = present(model=event.model, voice=event.voice, instructions=event.instructions)
+    session = present(model=event.model, voice=event.voice)
+    if event.instructions is not None:
+        session["instructions"] = event.instructions
     if event.turn_detection is not None:
         session["turn_detection"] = _detection_fields(event.turn_detection)
     return {"session": session}

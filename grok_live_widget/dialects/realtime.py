@@ -180,7 +180,9 @@ def _transcription_from(direction: Message) -> Transcription | None:
 
 
 def _update_fields(event: UpdateSession) -> Message:
-    session = present(model=event.model, voice=event.voice, instructions=event.instructions)
+    session = present(model=event.model, voice=event.voice)
+    if event.instructions is not None:
+        session["instructions"] = event.instructions
     if event.turn_detection is not None:
         session["turn_detection"] = _detection_fields(event.turn_detection)
     if event.tools is not None:

@@ -6,6 +6,7 @@ Each word is a pair of functions, event to message and message to event.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..events import (
@@ -259,7 +260,9 @@ def create_item_from(message: Message) -> CreateItem:
 
 def create_item_fields(event: CreateItem) -> Message:
     previous = present(previous_item_id=event.previous_item_id)
-    return {"item": message_from_item(event.item), **previous}
+    # That it was said before is our own knowledge.
+    item = replace(event.item, is_replayed=False)
+    return {"item": message_from_item(item), **previous}
 
 
 def turn_detection_from(session: Message) -> TurnDetection | None:

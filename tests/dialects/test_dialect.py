@@ -133,6 +133,11 @@ def _offers(dialect: Dialect) -> st.SearchStrategy[Any]:
     return st.none() | offers if dialect is REALTIME else st.none()
 
 
+def _new_items(dialect: Dialect) -> st.SearchStrategy[Item]:
+    items = _items() if dialect is REALTIME else _messages()
+    return items.map(lambda item: dataclasses.replace(item, is_replayed=False))
+
+
 def _narrowed(kind: type, dialect: Dialect) -> dict[str, st.SearchStrategy[Any]]:
     stages = st.sampled_from(["in_progress", "completed", "failed"])
     unsaid = {
@@ -140,6 +145,8 @@ def _narrowed(kind: type, dialect: Dialect) -> dict[str, st.SearchStrategy[Any]]
     }
     return {
         UpdateSession: {"turn_detection": _detections(dialect), **unsaid},
+        # Whether an item was said before is our own knowledge.
+        CreateItem: {"item": _new_items(dialect)},
         McpToolsListed: {"status": stages},
         McpCallFollowed: {"status": stages},
         OutputBufferFollowed: {"status": st.sampled_from(["started", "stopped", "cleared"])},
@@ -170,8 +177,7 @@ def events_of(kind: type, dialect: Dialect) -> st.SearchStrategy[Any]:
     hints, narrowed = typing.get_type_hints(kind), _narrowed(kind, dialect)
     by_type = {
         **BY_TYPE,
-        # By analogy `live` takes messages only.
-        Item: _items() if dialect is REALTIME else _messages(),
+        Item: _items(),
         tuple[Item, ...]: st.lists(_items(), max_size=2).map(tuple),
         TurnDetection | None: _detections(dialect),
         tuple[ToolOffer, ...] | None: _offers(dialect),

@@ -1,0 +1,71 @@
+"""What a person asks for, as events: checked, and named so that an error can name it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeVar
+from uuid import uuid4
+
+from .events import CreateItem, CreateResponse, ErrorReported, Item, UpdateSession
+from .exceptions import ConfigurationError, ServerError
+from .settings import check_metadata
+
+__all__ = ["named", "reply_request", "server_error", "typed", "verbatim"]
+
+
+T = TypeVar("T", bound=CreateItem | CreateResponse | UpdateSession)
+
+
+def named(event: T) -> T:
+    """The same with a name of its own, which an error of the server can mention."""
+    return replace(event, event_id=uuid4().hex)
+
+
+def typed(text: object) -> CreateItem:
+    """The user's typed message; ConfigurationError when there is nothing in it."""
+    return named(CreateItem(Item(role="user", part="input_text", text=_said(text))))
+
+
+def verbatim(text: object, *, is_interruptible: bool = True) -> CreateItem:
+    """Words for the model's voice to speak as they are; the server answers it unasked."""
+    item = Item(
+        kind="force_message",
+        role="assistant",
+        part="output_text",
+        text=_said(text),
+        is_interruptible=is_interruptible,
+    )
+    return named(CreateItem(item))
+
+
+def reply_request(
+    instructions: str | None = None, metadata: Mapping[str, str] | None = None
+) -> CreateResponse:
+    """A request for a reply.
+
+    Raises
+    ------
+    ConfigurationError
+        For metadata beyond 16 pairs of up to 64 and 512 characters.
+    """
+    if instructions is not None and not isinstance(instructions, str):
+        raise ConfigurationError(f"instructions must be text or None, not {instructions!r}.")
+    check_metadata(metadata)
+    pairs = None if metadata is None else dict(metadata)
+    return named(CreateResponse(instructions=instructions, metadata=pairs))
+
+
+def server_error(error: ErrorReported) -> ServerError:
+    """The error of ours for one that the server reported."""
+    return ServerError(
+        f"the server reported: {error.message or error.code or 'an error without a text'}",
+        error_type=error.error_type,
+        code=error.code,
+    )
+
+
+def _said(text: object) -> str:
+    if not isinstance(text, str) or not text.strip():
+        raise ConfigurationError(f"there is nothing to say in {text!r}.", cure="Pass some text.")
+    return text

@@ -1,0 +1,306 @@
+"""What a session can be asked by a person; `session.Session` carries it out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from .audio import SAMPLE_RATE_HZ, ClipConverter
+from .conversation import Conversation
+from .events import (
+    AppendAudio,
+    ClearAudio,
+    ClientEvent,
+    CommitAudio,
+    CreateItem,
+    DeleteItem,
+    Event,
+    Item,
+    ToolAnswered,
+    TruncateItem,
+    UpdateSession,
+)
+from .exceptions import ConfigurationError
+from .protocol import Protocol
+from .requests import named, reply_request, typed, verbatim
+from .settings import Settings
+from .tool_calls import ToolCalls, ToolCallState
+from .turns import Turns
+
+__all__ = ["SessionFace"]
+
+_CHUNK_S = 0.1
+
+# How a setting is taken back, of which leaving it out says nothing.
+_TAKEN_BACK: dict[str, Any] = {
+    "instructions": "",
+    "speed": 1.0,
+    "replace": {},
+    "reasoning": "high",
+    "tools": (),
+    "resumption": False,
+}
+
+
+class SessionFace(ABC):
+    """One line to the server, as whoever talks over it sees it.
+
+    Everything is checked before it is queued: what the dialect cannot say raises
+    `UnsupportedByServer`, what may not be said now `LocalProtocolError`, and a line that is
+    gone the error that tells how it ended.
+    """
+
+    def __init__(self, protocol: Protocol, conversation: Conversation, settings: Settings) -> None:
+        self.settings = settings
+        self._protocol = protocol
+        self._conversation = conversation
+        self._tool_calls = ToolCalls()
+        self._converter = ClipConverter(protocol.input_format.sample_rate)
+        self._chunk_bytes = int(_CHUNK_S * protocol.input_format.sample_rate) * 2
+
+    # ----------------------------------------------------------------- to read
+    @property
+    def turns(self) -> Turns:
+        """The conversation so far."""
+        return self._conversation.turns
+
+    @property
+    def pending_approvals(self) -> list[ToolCallState]:
+        """Calls of tools that wait for consent, oldest first; `approve` answers one."""
+        return self._tool_calls.waiting
+
+    @property
+    def dialect(self) -> str:
+        """``"live"`` or ``"realtime"``."""
+        return self._protocol.dialect.name
+
+    @property
+    def conversation_id(self) -> str:
+        """What the server calls this conversation; empty where it does not.
+
+        With ``resumption=True``, the default, ``connect(conversation_id=…)`` goes on with it.
+        """
+        return self._protocol.conversation_id
+
+    @property
+    def input_sample_rate(self) -> int:
+        """Of the user's sound on the line, and in the user's turns [Hz]."""
+        return self._protocol.input_format.sample_rate
+
+    @property
+    def output_sample_rate(self) -> int:
+        """Of the replies' sound [Hz]."""
+        return self._protocol.output_format.sample_rate
+
+    @property
+    def clipped_count(self) -> int:
+        """Samples beyond ±1 that were clipped."""
+        return self._converter.clipped_count
+
+    # ----------------------------------------------------------------- sound
+    async def send_audio(
+        self, x: Any, sample_rate: int = SAMPLE_RATE_HZ, *, more: bool = False
+    ) -> None:
+        """Send sound as the user's.
+
+        Parameters
+        ----------
+        x : array_like of int16, float32 or float64 [shape=(n,) or (n, channels)]
+            Floats in [-1, 1]; beyond is clipped and counted. Mono int16 at the line's own
+            rate (`input_sample_rate`) passes untouched. Not kept.
+        sample_rate : int [Hz]
+        more : bool
+            The next call continues this sound, so the resampler keeps its state.
+
+        Raises
+        ------
+        AudioFormatError
+            Before anything is sent.
+        SessionClosed
+        """
+        await self.send_pcm(self._converter.convert(x, sample_rate, more=more))
+
+    async def send_pcm(self, pcm: bytes) -> None:
+        """Send mono PCM16 bytes at the line's own rate as they are, 100 ms a message."""
+        for start in range(0, len(pcm), self._chunk_bytes):
+            await self.say(AppendAudio(pcm[start : start + self._chunk_bytes]))
+
+    async def commit(self) -> None:
+        """End the user's turn by hand; see `PushToTalk`.
+
+        Raises
+        ------
+        LocalProtocolError
+            With push-to-talk, for less than 100 ms of sound, which servers refuse.
+        """
+        await self.say(CommitAudio())
+
+    async def clear(self) -> None:
+        """Have the server forget the sound that was sent and not yet committed."""
+        await self.say(ClearAudio())
+
+    # ----------------------------------------------------------------- text and items
+    async def send_text(self, text: str) -> None:
+        """Put a typed turn into the conversation; `respond` asks for the reply."""
+        await self.say(typed(text))
+
+    async def send_item(self, item: Item, previous_item_id: str | None = None) -> None:
+        """Put any item into the conversation: history, a call of a tool, its output.
+
+        Parameters
+        ----------
+        previous_item_id : str or None
+            Behind which it is put; None: at the end.
+        """
+        await self.say(CreateItem(item, previous_item_id))
+
+    async def delete_item(self, item_id: str) -> None:
+        """Have the server forget an item; a turn's is its `Turn.item_id`. Our turn stays."""
+        await self.say(DeleteItem(item_id))
+
+    async def truncate_item(self, item_id: str, audio_end_ms: int, content_index: int = 0) -> None:
+        """Tell the server how much of a reply was heard [ms]. Where a page plays the sound this
+        is done for you; whether the service obeys is disputed.
+        """
+        _check_count("audio_end_ms", audio_end_ms)
+        _check_count("content_index", content_index)
+        await self.say(
+            TruncateItem(item_id=item_id, audio_end_ms=audio_end_ms, content_index=content_index)
+        )
+
+    # ----------------------------------------------------------------- replies
+    async def respond(
+        self, instructions: str | None = None, metadata: Mapping[str, str] | None = None
+    ) -> None:
+        """Ask for a reply now, or as soon as the running one has ended.
+
+        Parameters
+        ----------
+        instructions : str or None
+            In place of the session's, for this reply only.
+        metadata : Mapping or None
+            Told again with the reply, up to 16 pairs; None: that of the settings.
+        """
+        pairs = self.settings.metadata if metadata is None else metadata
+        await self.request(reply_request(instructions, pairs))
+
+    async def say_verbatim(self, text: str, *, interruptible: bool = True) -> None:
+        """Have the model's voice speak these words, as soon as no reply is running.
+
+        Parameters
+        ----------
+        interruptible : bool
+            Whether the user may cut in.
+        """
+        await self.request(verbatim(text, is_interruptible=interruptible))
+
+    async def interrupt(self) -> None:
+        """Stop the reply that is running or still sounding; harmless when there is none."""
+        self._check()
+        self._protocol.interrupt()
+        await self._settle()
+
+    # ----------------------------------------------------------------- settings and tools
+    async def update(self, **settings: Any) -> list[str]:
+        """Change settings of the running session.
+
+        Parameters
+        ----------
+        **settings
+            See `Settings`. What belongs to the line's opening (the model, the formats of the
+            sound, who answers) cannot be changed here; `Talk.update` opens a new session for
+            the model.
+
+        Returns
+        -------
+        list of str
+            What the server did not take over, by its own echo; each was also noted. Empty as
+            a rule.
+
+        Raises
+        ------
+        ConfigurationError
+            Before anything is sent.
+        UnsupportedByServer
+            Where the dialect has no word for it.
+        ServerError
+            When the server refuses; the earlier settings stay.
+        """
+        before, after = self.settings, self.settings.changed(settings)
+        change = self._change(before, after)
+        if change.model is not None and self._protocol.dialect.has_responses:
+            raise ConfigurationError(
+                "another model needs a new session.", cure="Talk.update(model=…) opens one."
+            )
+        not_taken = [] if change == UpdateSession() else await self._asked_for(change)
+        self.settings = after
+        self._settings_changed()
+        return not_taken
+
+    def _change(self, before: Settings, after: Settings) -> UpdateSession:
+        """What has to be said to come from some settings to others."""
+        was, wanted = self.wanted(before), self.wanted(after)
+        said: dict[str, Any] = {}
+        for name in (field.name for field in fields(UpdateSession) if field.compare):
+            old, new = getattr(was, name), getattr(wanted, name)
+            if new != old:
+                said[name] = _taken_back(name) if new is None else new
+        return named(UpdateSession(**said))
+
+    async def approve(self, call_id: str, is_allowed: bool = True) -> None:
+        """Allow a call in `pending_approvals`, or do not.
+
+        Raises
+        ------
+        ConfigurationError
+            When no such call waits.
+        """
+        if call_id not in {call.call_id for call in self.pending_approvals}:
+            raise ConfigurationError(
+                f"no call {call_id!r} waits for consent.", cure="pending_approvals lists those."
+            )
+        self.tell(ToolAnswered(call_id=call_id, is_allowed=bool(is_allowed)))
+
+    # ----------------------------------------------------------------- carried out elsewhere
+    @abstractmethod
+    async def say(self, *events: ClientEvent) -> None:
+        """Say `events` now; raises where the protocol forbids it."""
+
+    @abstractmethod
+    async def request(self, *events: ClientEvent) -> None:
+        """Say `events` as soon as no reply is running."""
+
+    @abstractmethod
+    def tell(self, event: Event) -> None:
+        """Hand out a local event."""
+
+    @abstractmethod
+    def wanted(self, settings: Settings) -> UpdateSession:
+        """What is said to the server to have these settings; raises where it cannot be."""
+
+    @abstractmethod
+    async def _asked_for(self, change: UpdateSession) -> list[str]:
+        """Say it, and return what the server's echo shows was not taken over."""
+
+    @abstractmethod
+    def _settings_changed(self) -> None: ...
+
+    @abstractmethod
+    def _check(self) -> None:
+        """Raise what ended the line, if it has ended."""
+
+    @abstractmethod
+    async def _settle(self) -> None: ...
+
+
+def _taken_back(name: str) -> Any:
+    if name not in _TAKEN_BACK:
+        raise ConfigurationError(f"{name} cannot be taken back in a running session.")
+    return _TAKEN_BACK[name]
+
+
+def _check_count(name: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ConfigurationError(f"{name} must be a whole number from 0, not {value!r}.")

@@ -1,0 +1,454 @@
+"""The line of a talk: opened, watched, opened again when it broke, and closed.
+
+Everything here runs on the talk's loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable, Coroutine
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+
+from .benign import is_benign
+from .connecting import Answerer, new_rehearsal, open_line, who_answers
+from .conversation import Conversation
+from .credentials import Secret
+from .events import (
+    ErrorReported,
+    Event,
+    LineReopened,
+    Noted,
+    PhaseChanged,
+    SessionEnded,
+    SettingsChanged,
+)
+from .exceptions import BudgetSpent, GrokLiveError, SessionClosedOK
+from .limits import Limits
+from .recording import Recording
+from .rehearsal import PARTNERS, RehearsalServer, default_partner
+from .reopening import Unfinished, is_transient, retold, wait_s
+from .requests import server_error
+from .session import Observer, Session
+from .settings import UNSET, Settings
+from .tool_thread import Stage
+from .turns import Turn
+from .usage import Usage, UsageMeter
+
+__all__ = ["TalkLine"]
+
+Phase = Literal["closed", "opening", "open", "closing"]
+
+# How often the limits are looked at [s].
+_WATCH_S = 0.5
+
+
+class TalkLine:
+    """One session after another, and what is told of them.
+
+    Attributes
+    ----------
+    settings : Settings
+    conversation : Conversation
+    notes : list of Noted
+    phase : {"closed", "opening", "open", "closing"}
+    session : Session or None
+        The open one.
+    memory : {"resumed", "retold", "none"}
+        What the server knows of the sessions before this one.
+    tool_stage : callable
+        Makes what surrounds each call of a tool, on the call's thread.
+    """
+
+    def __init__(self, settings: Settings, api_key: Secret | None) -> None:
+        self.settings = settings
+        self.answerer: Answerer = who_answers(settings, api_key)
+        self.conversation = Conversation.under(settings)
+        self.notes: list[Noted] = []
+        self.recording = Recording(
+            settings,
+            self.conversation.user_tape,
+            secret=self._key_in_use,
+            on_trouble=self._note_from_anywhere,
+        )
+        self.phase: Phase = "closed"
+        self.session: Session | None = None
+        self.dialect = self.answerer.dialects[0][0].name
+        self.tool_stage: Stage = contextlib.nullcontext
+        self._api_key = api_key
+        self._meter = UsageMeter(
+            settings.turn_detection,
+            input_sample_rate=settings.input_format.sample_rate,
+            output_sample_rate=settings.output_format.sample_rate,
+            prices=settings.prices,
+        )
+        self._limits = Limits(settings)
+        self._observers: list[Observer] = [self.recording.observe]
+        self._loop = asyncio.get_running_loop()
+        self._rehearsal: RehearsalServer | None = None
+        self._opening = asyncio.Lock()
+        self._unfinished: Unfinished | None = None
+        self._reopening: asyncio.Task[None] | None = None
+        self.memory: Literal["resumed", "retold", "none"] = "none"
+        self._is_rolling_over = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._has_player = False
+
+    # ----------------------------------------------------------------- watching
+    def observe(self, observer: Observer) -> None:
+        """Have `observer` called with every event of every session."""
+        self._observers.append(observer)
+
+    def note(self, text: str, level: Literal["info", "warning", "error"] = "info") -> None:
+        """Say one sentence to the person."""
+        self._tell(Noted(_as_sentence(text), level))
+
+    def _note_from_anywhere(self, text: str) -> None:
+        with contextlib.suppress(RuntimeError):  # The loop is closed: nobody reads.
+            self._loop.call_soon_threadsafe(self.note, text, "error")
+
+    def _key_in_use(self) -> str:
+        return self.answerer.key.reveal() if self.answerer.key else ""
+
+    def _tell(self, event: Event) -> None:
+        self._observe(event, [], time.monotonic())
+
+    def _observe(self, event: Event, changed: list[Turn], now_s: float) -> None:
+        self._limits.apply(event, now_s, unix_s=time.time(), is_talk=bool(changed))
+        if isinstance(event, Noted):
+            self.notes.append(event)
+        for observer in list(self._observers):
+            observer(event, changed, now_s)
+        if isinstance(event, SessionEnded):
+            self._session_ended(now_s)
+        if isinstance(event, ErrorReported) and not is_benign(event) and self._is_usable:
+            self.note(str(server_error(event)), "warning")
+
+    def _observe_session(self, event: Event, changed: list[Turn], now_s: float) -> None:
+        self._meter.apply(event, now_s)
+        # A line that is refused while another dialect is tried is nobody's affair.
+        if isinstance(event, SessionEnded) and self.session is None:
+            # But the conversation has heard of it, and the recording folds to the same turns.
+            self.recording.observe(event, changed, now_s)
+            return
+        self._observe(event, changed, now_s)
+
+    def _enter(self, phase: Phase) -> None:
+        if phase != self.phase:
+            self.phase = phase
+            self._tell(PhaseChanged(phase))
+
+    def _spawn(self, coro: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(coro)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # ----------------------------------------------------------------- to read
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether the rehearsal answers."""
+        return self.answerer.is_rehearsal
+
+    @property
+    def usage(self) -> Usage:
+        """What was used up until now."""
+        return self._meter.total(time.monotonic())
+
+    @property
+    def ends_in_s(self) -> float | None:
+        """How long the server lets this session last from now [s]; None: not known, or no line."""
+        return self._limits.session_left_s(time.monotonic()) if self._is_usable else None
+
+    @property
+    def _is_usable(self) -> bool:
+        """Whether there is a session, and it goes on; an error that ends it is told as its end."""
+        return self.session is not None and self.session.failure is None
+
+    # ----------------------------------------------------------------- opening
+    async def open(self) -> Session:
+        """The open session; opened if there is none, and waited for while it is opened again.
+
+        Raises
+        ------
+        AuthenticationError, ConnectError, BudgetSpent
+        """
+        if self._reopening is not None and not self._reopening.done():
+            await asyncio.wait([self._reopening])
+        async with self._opening:
+            if self.session is not None and self.session.failure is None:
+                return self.session
+            self._check_budget()
+            self._enter("opening")
+            try:
+                return await self._open_now()
+            except GrokLiveError as error:
+                self.note(str(error), "error")
+                self._enter("closed")
+                raise
+            except BaseException:
+                self._enter("closed")
+                raise
+
+    async def _open_now(self) -> Session:
+        unfinished = self._unfinished
+        session = await self._opened(unfinished.conversation_id if unfinished else "")
+        self.session, self._unfinished = session, None
+        self._limits.begin(time.monotonic())
+        if unfinished is not None and unfinished.turn_count:
+            await self._join(session, unfinished)
+        self._enter("open")
+        self._spawn(self._watch(session))
+        return session
+
+    async def _opened(self, conversation_id: str) -> Session:
+        self.answerer = who_answers(self.settings, self._api_key)
+        await asyncio.to_thread(self.recording.start)
+        if self.answerer.is_rehearsal and self._rehearsal is None:
+            self._rehearsal = await asyncio.to_thread(new_rehearsal(self.settings).start)
+            self._note_missing_voice()
+        session = await open_line(
+            self.answerer,
+            self.settings,
+            self.conversation,
+            rehearsal=self._rehearsal,
+            observer=self._observe_session,
+            stage=lambda: self.tool_stage(),
+            conversation_id=conversation_id,
+        )
+        session.set_player(self._has_player)
+        self.dialect = session.dialect
+        return session
+
+    def _note_missing_voice(self) -> None:
+        partner, sentence = default_partner()
+        if self.settings.partner is UNSET and partner is PARTNERS["parrot"]:
+            self.note(sentence, "info")
+
+    async def _join(self, session: Session, unfinished: Unfinished) -> None:
+        """Go on with the conversation of the session before."""
+        self.memory = "none"
+        before = self.conversation.turns[: unfinished.turn_count]
+        if session.conversation_id and session.conversation_id == unfinished.conversation_id:
+            self.memory = "resumed"
+        elif session.protocol.dialect.has_responses:
+            self.memory = "retold"
+            await session.say(*retold(before))
+        text = f"{unfinished.why}, and was opened again: {_MEMORY[self.memory]}"
+        session.tell(LineReopened(memory=self.memory, text=text))
+
+    # ----------------------------------------------------------------- opening again
+    def _session_ended(self, now_s: float) -> None:
+        session, self.session = self.session, None
+        if session is None:
+            return
+        failure = session.failure
+        is_limit = self._limits.has_reached_maximum
+        if self._is_rolling_over:
+            self._unfinished = self._left_by(session, "The session was changed for a new one")
+        elif is_limit or not isinstance(failure, SessionClosedOK):
+            why = "The server had ended the session" if is_limit else "The line broke"
+            self._unfinished = self._left_by(session, why)
+            self._follow_end(failure, is_limit=is_limit)
+        else:
+            self._enter("closed")
+
+    def _left_by(self, session: Session, why: str) -> Unfinished:
+        is_kept = self.settings.resumption
+        return Unfinished(
+            conversation_id=session.conversation_id if is_kept else "",
+            why=why,
+            turn_count=len(self.conversation.turns),
+        )
+
+    def _follow_end(self, failure: GrokLiveError | None, *, is_limit: bool) -> None:
+        """Have the line opened again, or say why it is not."""
+        is_asked_for = self.settings.reconnect_tries > 0 and self.phase == "open"
+        if is_asked_for and (is_limit or is_transient(failure)) and not self._limits.has_idled_out:
+            said = "The server ended the session." if is_limit else _head(failure)
+            self.note(f"{said} Opening the line again.", "warning")
+            self._enter("opening")
+            self._reopening = self._spawn(self._reopen())
+            return
+        self.note(str(failure), "error")
+        self._enter("closed")
+
+    async def _reopen(self) -> None:
+        tries = self.settings.reconnect_tries
+        for attempt in range(tries):
+            await asyncio.sleep(wait_s(attempt, random.random()))
+            try:
+                async with self._opening:
+                    await self._open_now()
+                return
+            except GrokLiveError as error:
+                if not is_transient(error):
+                    self._give_up(str(error))
+                    return
+                self.note(f"Try {attempt + 1} of {tries}: {error.message}", "warning")
+        self._give_up(
+            f"The line could not be opened again in {tries} tries. Everything received is kept; "
+            "press Start to try once more."
+        )
+
+    def _give_up(self, sentence: str) -> None:
+        self.note(sentence, "error")
+        self._enter("closed")
+
+    async def _roll_over(self) -> None:
+        """Change the session for a new one, in the same conversation."""
+        session = self.session
+        if session is None:
+            return
+        self._enter("opening")
+        self._is_rolling_over = True
+        try:
+            await session.close()
+        finally:
+            self._is_rolling_over = False
+        await self.open()
+
+    # ----------------------------------------------------------------- limits
+    async def _watch(self, session: Session) -> None:
+        """Warn before a limit, and act at it, as long as this session is the open one."""
+        while self.session is session:
+            now_s = time.monotonic()
+            if session.is_calling:
+                self._limits.note_activity(now_s)
+            for note in self._limits.warnings(now_s, self._meter.total(now_s)):
+                self._tell(note)
+            if await self._act(session, now_s):
+                return
+            await asyncio.sleep(min(_WATCH_S, max(0.05, self._limits.next_s(now_s))))
+
+    async def _act(self, session: Session, now_s: float) -> bool:
+        """Whether a limit was reached and this session is over."""
+        is_quiet = session.is_quiet
+        if self._limits.is_spent(self._meter.total(now_s)) and self._limits.may_end(
+            now_s, is_quiet=is_quiet
+        ):
+            self.note(str(self._spent()), "error")
+            await self.stop()
+            return True
+        if self._limits.is_idle(now_s):
+            limit_s = self.settings.idle_timeout_s
+            self.note(
+                f"Nothing was said for {limit_s:g} s, so the line was closed. "
+                "Press Start to go on; idle_timeout_s= changes this.",
+                "warning",
+            )
+            unfinished = self._left_by(session, "The line was closed, since nothing was said")
+            await self.stop()
+            self._unfinished = unfinished
+            return True
+        if self._limits.is_due(now_s, is_quiet=is_quiet):
+            self.note("The session's time is over; the talk goes on in a new one.", "info")
+            with contextlib.suppress(GrokLiveError):  # It has been noted.
+                await self._roll_over()
+            return True
+        return False
+
+    def _check_budget(self) -> None:
+        if self._limits.is_spent(self.usage):
+            raise self._spent()
+
+    def _spent(self) -> BudgetSpent:
+        budget = self.settings.budget
+        return BudgetSpent(
+            f"the talk has used up its budget, {budget}, so the line is closed.",
+            cure="update(budget=…) gives it another.",
+        )
+
+    # ----------------------------------------------------------------- changing and closing
+    async def update(self, given: dict[str, Any]) -> list[str]:
+        """Change settings: now where the session can, else by a new session.
+
+        Returns
+        -------
+        list of str
+            What the server did not take over.
+        """
+        settings = self.settings.changed(given)
+        who_answers(settings, self._api_key)
+        session = self.session
+        not_taken: list[str] = []
+        is_new_model = settings.model != self.settings.model
+        needs_session = is_new_model and session and session.protocol.dialect.has_responses
+        if session is not None:
+            later = {"model"} if needs_session else set()
+            now = {name: value for name, value in given.items() if name not in later}
+            not_taken = await session.update(**now)
+        self._take_over(settings)
+        if needs_session:
+            self.note("Another model needs a new session; the talk goes on in it.", "info")
+            await self._roll_over()
+        return not_taken
+
+    def _take_over(self, settings: Settings) -> None:
+        self.settings = settings
+        self._limits.settings = settings
+        self._meter.prices = settings.prices
+        self._tell(SettingsChanged())
+
+    def set_player(self, has_player: bool) -> None:
+        """Tell whether a page plays the sound."""
+        self._has_player = has_player
+        if self.session is not None:
+            self.session.set_player(has_player)
+
+    async def stop(self) -> None:
+        """Close the line; turns stay."""
+        self._unfinished = None
+        if self._reopening is not None and not self._reopening.done():
+            self._reopening.cancel()
+            await asyncio.wait([self._reopening])
+            self._enter("closed")
+        session = self.session
+        if session is not None:
+            self._enter("closing")
+            await session.close()
+            await _beside(self.recording.flush)
+
+    async def close(self) -> None:
+        """Close the line and the rehearsal behind it."""
+        await self.stop()
+        for task in list(self._tasks):
+            task.cancel()
+        await _beside(self.recording.close)
+        server, self._rehearsal = self._rehearsal, None
+        if server is not None:
+            await asyncio.to_thread(server.close)
+
+    async def save(self, path: str | PathLike[str]) -> Path:
+        """Write what there is now."""
+        return await asyncio.to_thread(self.recording.save, path)
+
+
+_MEMORY = {
+    "resumed": "the server still knows what was said before.",
+    "retold": "the server was told again, as text, what was said before.",
+    "none": "the server knows nothing of what was said before.",
+}
+
+
+async def _beside(work: Callable[[], None]) -> None:
+    """Do what waits for the disk on another thread; at exit there are none left to be had."""
+    try:
+        await asyncio.to_thread(work)
+    except RuntimeError:
+        work()
+
+
+def _head(failure: GrokLiveError | None) -> str:
+    """What happened, without the cure, which is being tried."""
+    return _as_sentence(failure.message) if failure is not None else "The line broke."
+
+
+def _as_sentence(text: str) -> str:
+    """With a capital letter, unless it begins with the name of a host or a setting."""
+    first = text.split(maxsplit=1)[0] if text.strip() else ""
+    return text[0].upper() + text[1:] if first.isalpha() else text

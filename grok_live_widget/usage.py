@@ -1,0 +1,168 @@
+"""What a talk has used up: a fold of its events into minutes, tokens and money.
+
+Minutes are counted as the service bills them (its prices, as of September 2026): under voice
+activity the time that the line is open, with push-to-talk the sound sent and received.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .budget import Budget, Prices, prices_of
+from .events import (
+    AppendAudio,
+    AudioDelta,
+    CreateItem,
+    Event,
+    PushToTalk,
+    ResponseDone,
+    SessionCreated,
+    SessionEnded,
+    SessionOpened,
+    TurnDetection,
+    UpdateSession,
+)
+
+__all__ = ["Usage", "UsageMeter", "left_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What was used up.
+
+    Attributes
+    ----------
+    minutes : float [min]
+    dollars : float or None [US$]
+        None where no price is known; 0 in the rehearsal.
+    sent_s, received_s : float [s]
+        Sound of the user and of the replies.
+    text_count, reply_count, session_count : int
+    input_tokens, output_tokens : int
+        As the server counts them; 0 where it does not.
+    """
+
+    minutes: float = 0.0
+    dollars: float | None = 0.0
+    sent_s: float = 0.0
+    received_s: float = 0.0
+    text_count: int = 0
+    reply_count: int = 0
+    session_count: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class UsageMeter:
+    """Counts over all sessions of a talk.
+
+    Parameters
+    ----------
+    turn_detection : ServerVad or PushToTalk
+    input_sample_rate, output_sample_rate : int [Hz]
+    prices : Prices or None
+        None: as the model is known to cost.
+    """
+
+    def __init__(
+        self,
+        turn_detection: TurnDetection,
+        *,
+        input_sample_rate: int,
+        output_sample_rate: int,
+        prices: Prices | None = None,
+    ) -> None:
+        self.prices = prices
+        self._is_push_to_talk = isinstance(turn_detection, PushToTalk)
+        self._input_rate, self._output_rate = input_sample_rate, output_sample_rate
+        self._sent = self._received = self._texts = self._replies = self._sessions = 0
+        self._input_tokens = self._output_tokens = 0
+        self._past_minutes, self._past_dollars = 0.0, 0.0
+        self._opened_s: float | None = None
+        self._is_free, self._model = False, ""
+        self._before = (0, 0, 0)
+        self._is_priced = True
+
+    def apply(self, event: Event, now_s: float) -> None:
+        """Take in one event, said or heard at `now_s` [s]."""
+        if isinstance(event, AppendAudio):
+            self._sent += len(event.pcm) // 2
+        elif isinstance(event, AudioDelta):
+            self._received += len(event.pcm) // 2
+        elif isinstance(event, ResponseDone):
+            self._count_tokens(event.usage)
+        elif isinstance(event, CreateItem):
+            self._texts += event.item.kind == "message"
+        elif isinstance(event, UpdateSession):
+            self._follow(event.turn_detection)
+        elif isinstance(event, SessionCreated):
+            self._model = event.model
+        elif isinstance(event, SessionOpened):
+            self._open(event, now_s)
+        elif isinstance(event, SessionEnded):
+            self._end(now_s)
+
+    def total(self, now_s: float) -> Usage:
+        """What was used up until now."""
+        minutes, dollars = self._of_this_session(now_s)
+        has_price = self._is_priced and dollars is not None
+        return Usage(
+            minutes=self._past_minutes + minutes,
+            dollars=self._past_dollars + dollars if has_price and dollars is not None else None,
+            sent_s=self._sent / self._input_rate,
+            received_s=self._received / self._output_rate,
+            text_count=self._texts,
+            reply_count=self._replies,
+            session_count=self._sessions,
+            input_tokens=self._input_tokens,
+            output_tokens=self._output_tokens,
+        )
+
+    def _follow(self, detection: TurnDetection | None) -> None:
+        if detection is not None:
+            self._is_push_to_talk = isinstance(detection, PushToTalk)
+
+    def _open(self, event: SessionOpened, now_s: float) -> None:
+        self._opened_s, self._is_free = now_s, event.is_rehearsal
+        self._sessions += 1
+        self._before = (self._sent, self._received, self._texts)
+
+    def _end(self, now_s: float) -> None:
+        minutes, dollars = self._of_this_session(now_s)
+        self._past_minutes += minutes
+        self._is_priced &= dollars is not None
+        self._past_dollars += dollars or 0.0
+        self._opened_s, self._model = None, ""
+
+    def _of_this_session(self, now_s: float) -> tuple[float, float | None]:
+        if self._opened_s is None:
+            return 0.0, 0.0
+        sent, received, texts = self._before
+        sound_s = (self._sent - sent) / self._input_rate
+        sound_s += (self._received - received) / self._output_rate
+        minutes = (sound_s if self._is_push_to_talk else now_s - self._opened_s) / 60
+        prices = self.prices or prices_of(self._model)
+        if self._is_free:
+            return minutes, 0.0
+        if prices is None:
+            return minutes, None
+        return minutes, minutes * prices.per_minute + (self._texts - texts) * prices.per_text
+
+    def _count_tokens(self, usage: Mapping[str, Any]) -> None:
+        self._replies += 1
+        self._input_tokens += _whole(usage.get("input_tokens"))
+        self._output_tokens += _whole(usage.get("output_tokens"))
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def left_of(budget: Budget, usage: Usage) -> float:
+    """Which share of the budget is left, of that limit which is nearer; 0 or less: none."""
+    used = [usage.minutes / budget.minutes] if budget.minutes else []
+    if budget.dollars and usage.dollars is not None:
+        used.append(usage.dollars / budget.dollars)
+    return 1.0 - max(used, default=0.0)
