@@ -267,7 +267,9 @@ class SessionState:
     def _truncate(self, wanted: TruncateItem) -> None:
         reply = self._replies.get(wanted.item_id)
         if reply is None:
-            self.report(f"there is no spoken item {wanted.item_id!r}.", param="item_id")
+            # Clients know by the word that it does no harm.
+            problem = f"Truncation failed: there is no spoken item {wanted.item_id!r}."
+            self.report(problem, param="item_id")
             return
         kept = reply.text_until(wanted.audio_end_ms * 24)
         self._lines[wanted.item_id] = ("assistant", kept)
@@ -329,10 +331,13 @@ class SessionState:
 
     def _finish(self, reply: Reply, status: str) -> None:
         self.reply = None
-        usage, metadata = self._meter.usage(reply), reply.metadata
         self._say(
             ResponseDone(
-                response_id=reply.response_id, status=status, usage=usage, metadata=metadata
+                response_id=reply.response_id,
+                status=status,
+                output=reply.output(),
+                usage=self._meter.usage(reply),
+                metadata=reply.metadata,
             )
         )
 
