@@ -222,12 +222,17 @@ class SessionState:
             name=item.name,
             call_id=item.call_id,
         )
-        # Of items that are no messages, the service does not tell the place (recorded).
-        before = self._last_item_id() if known.kind == "message" else None
-        self._say(ItemAdded(known, wanted.previous_item_id or before))
+        self._say(ItemAdded(known, self._place_of(wanted)))
         self._lines[known.item_id] = (known.role, known.text)
         if known.role == "user" or known.role == "tool":
             self._latest = UserInput(item_id=known.item_id, role=known.role, text=known.text)
+
+    def _place_of(self, wanted: CreateItem) -> str | None:
+        """The item that a new one follows; never a name that was not announced, like "root"."""
+        if wanted.previous_item_id in self._lines:
+            return wanted.previous_item_id
+        # Of items that are no messages, the service does not tell the place (recorded).
+        return self._last_item_id() if wanted.item.kind == "message" else None
 
     def _create_response(self, wanted: CreateResponse) -> None:
         if self._is_busy():

@@ -211,6 +211,12 @@ def test_the_partner_is_given_what_was_said_before(state: SessionState) -> None:
     ]
 
 
+def test_an_item_s_place_is_told_by_a_name_that_was_announced(state: SessionState) -> None:
+    for item_id, named in (("a", "root"), ("b", "root"), ("c", "nobody's"), ("d", "a")):
+        state.receive(CreateItem(Item(role="user", item_id=item_id, text="x"), named))
+    assert [added.previous_item_id for added in state.take_said()] == [None, "a", "b", "a"]
+
+
 def test_instructions_of_one_reply_replace_the_session_s(state: SessionState) -> None:
     state.update(UpdateSession(instructions="Be brief."))
     state.receive(CreateResponse(instructions="Be long."))
