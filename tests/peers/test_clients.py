@@ -1,7 +1,7 @@
 """Clients that other people wrote talk with the rehearsal server, each as it is meant to be used.
 
-Each has a script in `clients/` that reads like its own documentation: a typed turn, then a
-spoken one, and what it was told of them as JSON.
+Each has a script in `clients/` that reads like its own documentation: a typed turn, a spoken one,
+one that calls a tool, and what it was told of them as JSON.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_live_widget.rehearsal import PartnerTurn, RehearsalServer
+from grok_live_widget.rehearsal import PartnerTurn, RehearsalServer, ToolCall
 from grok_live_widget.rehearsal.recognition import speech_note
 from grok_live_widget.rehearsal.voice import Spoken
 
@@ -29,6 +29,7 @@ PATIENCE_S = 120
 # Nothing that resampling, a lost piece or a piece told twice would leave as it is.
 SOUND = np.random.default_rng(7).integers(-3_000, 3_000, 30_000).astype(np.int16)
 WORDS = ("These words", " are known.")
+WEATHER = "What is the weather in Lyon?"
 
 # A command and its environment variables; and the way to them from the name of a script.
 Command = tuple[list[str], dict[str, str]]
@@ -63,6 +64,9 @@ class Client:
         What else it logs or reports.
     reads_the_user : bool
         Whether it hands on what the user was understood to say.
+    asks_again : bool
+        Whether it can ask for a second reply: one that cannot read the end of the first waits for
+        it. A spoken turn is answered unasked.
     """
 
     script: str
@@ -70,6 +74,7 @@ class Client:
     unread: set[str] = field(default_factory=set)
     complaints: set[str] = field(default_factory=set)
     reads_the_user: bool = True
+    asks_again: bool = True
 
 
 # Both of these ask for the item anew when words were understood; Grok has no such word.
@@ -93,6 +98,7 @@ CLIENTS = {
         },
         complaints={"Failed to validate server event", RETRIEVES},
         reads_the_user=False,
+        asks_again=False,
     ),
     "pipecat": Client(script="pipecat_client.py", environment=python("pipecat-ai[grok]~=1.14")),
     "livekit": Client(script="livekit_client.py", environment=python("livekit-plugins-xai~=1.8.9")),
@@ -134,8 +140,11 @@ def talked(
     path.write_bytes(sent.astype("<i2").tobytes())
     heard: list[PartnerTurn] = []
 
-    def partner(turn: PartnerTurn) -> Iterator[Spoken]:
+    def partner(turn: PartnerTurn) -> Iterator[Spoken | ToolCall]:
         heard.append(turn)
+        if turn.text == WEATHER:
+            yield ToolCall("weather", {"city": "Lyon"})
+            return
         yield Spoken(SOUND[:20_000], WORDS[0])
         yield Spoken(SOUND[20_000:], WORDS[1])
 
@@ -152,34 +161,41 @@ def talked(
     return Talked(client, json.loads(done.stdout.splitlines()[-1]), heard, sent)
 
 
-@pytest.mark.parametrize("which", [0, 1], ids=["typed", "spoken"])
-def test_a_turn_is_answered_sample_for_sample(talked: Talked, which: int) -> None:
-    sound = base64.b64decode(talked.told["turns"][which]["sound"])
-    np.testing.assert_array_equal(np.frombuffer(sound, "<i2"), SOUND)
+def test_each_reply_is_heard_sample_for_sample(talked: Talked) -> None:
+    for turn in talked.told["turns"]:
+        sound = np.frombuffer(base64.b64decode(turn["sound"]), "<i2")
+        np.testing.assert_array_equal(sound, SOUND)
 
 
-@pytest.mark.parametrize("which", [0, 1], ids=["typed", "spoken"])
-def test_a_turn_is_answered_word_for_word(talked: Talked, which: int) -> None:
-    assert talked.told["turns"][which]["text"] == "".join(WORDS)
+def test_each_reply_is_read_word_for_word(talked: Talked) -> None:
+    said = [turn["text"] for turn in talked.told["turns"]]
+    assert said == ["".join(WORDS)] * (3 if talked.client.asks_again else 2)
 
 
 def test_the_partner_hears_what_was_typed_and_then_what_was_said(talked: Talked) -> None:
-    typed, spoken = talked.heard
+    typed, spoken = talked.heard[:2]
     assert typed.text == "Hello."
     assert spoken.pcm.size > 24_000
     # Cut out of what was sent, and not one sample changed.
     assert spoken.pcm.tobytes() in talked.sent.tobytes()
 
 
+def test_a_tool_is_called_and_its_output_is_answered(talked: Talked) -> None:
+    wanted = [("user", WEATHER), ("tool", "foggy")] if talked.client.asks_again else []
+    # Some spell the output as JSON.
+    assert [(turn.role, turn.text.strip('"')) for turn in talked.heard[2:]] == wanted
+    assert talked.told["cities"] == ["Lyon"] * (len(wanted) // 2)
+
+
 def test_the_user_can_read_what_was_understood(talked: Talked) -> None:
-    spoken = talked.heard[-1]
+    spoken = talked.heard[1]
     understood = spoken.text or speech_note(spoken.duration_s)
     wanted = understood if talked.client.reads_the_user else ""
     assert talked.told["turns"][1]["user"] == wanted
 
 
 def test_nothing_is_refused_that_is_not_the_service_s_own(talked: Talked) -> None:
-    assert set(talked.told.get("unread", ())) == talked.client.unread
+    assert set(talked.told["unread"]) == talked.client.unread
 
 
 def test_nobody_complains(talked: Talked) -> None:

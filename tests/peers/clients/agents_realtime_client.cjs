@@ -5,14 +5,15 @@
 
 const { readFileSync } = require("node:fs");
 const { setTimeout: sleep } = require("node:timers/promises");
-const { OpenAIRealtimeWebSocket, RealtimeAgent, RealtimeSession } = require("@openai/agents-realtime");
+const { OpenAIRealtimeWebSocket, RealtimeAgent, RealtimeSession, tool } = require("@openai/agents-realtime");
 const { WebSocket } = require("ws");
+const { z } = require("zod");
 
 const CHUNK_MS = 100;
 const CHUNK_BYTES = 4800;
 const PATIENCE_MS = 60_000;
 const [url, soundPath] = process.argv.slice(2);
-const told = { turns: [], complaints: [] };
+const told = { turns: [], cities: [], complaints: [], unread: [] };
 
 for (const level of ["warn", "error"]) {
   console[level] = (...words) => told.complaints.push(words.join(" "));
@@ -45,8 +46,17 @@ async function createWebSocket({ url, apiKey }) {
   return socket;
 }
 
+const weather = tool({
+  name: "weather",
+  description: "Look up the weather.",
+  parameters: z.object({ city: z.string() }),
+  execute: async ({ city }) => {
+    told.cities.push(city);
+    return "foggy";
+  },
+});
 const session = new RealtimeSession(
-  new RealtimeAgent({ name: "Assistant", instructions: "Be brief." }),
+  new RealtimeAgent({ name: "Assistant", instructions: "Be brief.", tools: [weather] }),
   {
     transport: new OpenAIRealtimeWebSocket({
       url: `${url}?model=grok-voice-latest`,
@@ -68,7 +78,10 @@ session.on("error", ({ error }) => {
 
 async function turn(ask) {
   sound = [];
-  const ended = new Promise((resolve) => session.once("agent_end", (_, __, text) => resolve(text)));
+  const ended = new Promise((resolve) => {
+    // A reply that only calls a tool says nothing.
+    session.on("agent_end", (_, __, text) => text && resolve(text));
+  });
   await ask();
   const text = await ended;
   const asked = history.findLast((item) => item.role === "user");
@@ -96,6 +109,7 @@ async function talk() {
   });
   await turn(() => session.sendMessage("Hello."));
   await turn(() => say(readFileSync(soundPath)));
+  await turn(() => session.sendMessage("What is the weather in Lyon?"));
   session.close();
 }
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import aiohttp
 from livekit import rtc
-from livekit.agents import Agent, AgentSession
+from livekit.agents import Agent, AgentSession, function_tool
 from livekit.agents.voice.io import AudioInput, AudioOutput, AudioOutputCapabilities
 from livekit.plugins import xai
 from openai.types.realtime.realtime_audio_input_turn_detection import ServerVad
@@ -69,8 +69,15 @@ class Loudspeaker(AudioOutput):
 
 
 async def talk(url: str, sound: bytes) -> dict[str, Any]:
-    told: dict[str, Any] = {"turns": [], "complaints": []}
+    told: dict[str, Any] = {"turns": [], "cities": [], "complaints": [], "unread": []}
     messages: asyncio.Queue[Any] = asyncio.Queue()
+
+    @function_tool
+    async def weather(city: str) -> str:
+        """Look up the weather."""
+        told["cities"].append(city)
+        return "foggy"
+
     microphone, loudspeaker = Microphone(), Loudspeaker()
 
     def keep(event: Any) -> None:
@@ -105,10 +112,12 @@ async def talk(url: str, sound: bytes) -> dict[str, Any]:
         session.on("conversation_item_added", keep)
         session.on("error", lambda event: told["complaints"].append(str(event.error)))
         session.input.audio, session.output.audio = microphone, loudspeaker
-        await session.start(Agent(instructions="Be brief.", llm=model))
+        await session.start(Agent(instructions="Be brief.", llm=model, tools=[weather]))
         await session.generate_reply(user_input="Hello.")
         await hear_reply()
         microphone.say(sound)
+        await hear_reply()
+        await session.generate_reply(user_input="What is the weather in Lyon?")
         await hear_reply()
     return told
 

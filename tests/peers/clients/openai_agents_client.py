@@ -62,7 +62,7 @@ async def hear_reply(session: RealtimeSession, told: dict[str, Any]) -> None:
 
 
 async def talk(url: str, sound: bytes) -> dict[str, Any]:
-    told: dict[str, Any] = {"turns": [], "complaints": [], "unread": []}
+    told: dict[str, Any] = {"turns": [], "cities": [], "complaints": [], "unread": []}
     runner = RealtimeRunner(RealtimeAgent(name="Assistant", instructions="Be brief."))
     model_config = {
         "api_key": "x",

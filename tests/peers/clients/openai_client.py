@@ -26,6 +26,44 @@ KNOWN = {
 }
 
 
+TOOL = {
+    "type": "function",
+    "name": "weather",
+    "description": "Look up the weather.",
+    "parameters": {
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "required": ["city"],
+    },
+}
+
+
+async def ask(connection: Any, text: str) -> None:
+    await connection.conversation.item.create(
+        item={
+            "type": "message",
+            "role": "user",
+            "content": [{"type": "input_text", "text": text}],
+        }
+    )
+    await connection.response.create()
+
+
+async def call_tool(connection: Any, told: dict[str, Any]) -> None:
+    """Wait until it is asked for, and answer when the reply that asks is over."""
+    async for event in connection:
+        match event.type:
+            case "response.function_call_arguments.done":
+                told["cities"].append(json.loads(event.arguments)["city"])
+                call_id = event.call_id
+            case "response.done":
+                break
+    await connection.conversation.item.create(
+        item={"type": "function_call_output", "call_id": call_id, "output": "foggy"}
+    )
+    await connection.response.create()
+
+
 async def hear_reply(connection: Any, told: dict[str, Any]) -> None:
     """Collect one reply, to its end."""
     turn: dict[str, Any] = {"user": "", "text": "", "sound": b""}
@@ -48,7 +86,7 @@ async def hear_reply(connection: Any, told: dict[str, Any]) -> None:
 
 
 async def talk(url: str, sound: bytes) -> dict[str, Any]:
-    told: dict[str, Any] = {"turns": [], "complaints": [], "unread": []}
+    told: dict[str, Any] = {"turns": [], "cities": [], "complaints": [], "unread": []}
     base = url.removesuffix("/realtime")
     client = AsyncOpenAI(
         api_key="x", base_url=base.replace("ws", "http", 1), websocket_base_url=base
@@ -56,20 +94,16 @@ async def talk(url: str, sound: bytes) -> dict[str, Any]:
     async with client.realtime.connect(model="grok-voice-latest") as connection:
         # Voice and turn detection lie flat at Grok's, and under `audio` at OpenAI's.
         await connection.session.update(
-            session={"voice": "eve", "turn_detection": {"type": "server_vad"}}
+            session={"voice": "eve", "turn_detection": {"type": "server_vad"}, "tools": [TOOL]}
         )
-        await connection.conversation.item.create(
-            item={
-                "type": "message",
-                "role": "user",
-                "content": [{"type": "input_text", "text": "Hello."}],
-            }
-        )
-        await connection.response.create()
+        await ask(connection, "Hello.")
         await hear_reply(connection, told)
         for start in range(0, len(sound), CHUNK_BYTES):
             chunk = sound[start : start + CHUNK_BYTES]
             await connection.input_audio_buffer.append(audio=base64.b64encode(chunk).decode())
+        await hear_reply(connection, told)
+        await ask(connection, "What is the weather in Lyon?")
+        await call_tool(connection, told)
         await hear_reply(connection, told)
     return told
 

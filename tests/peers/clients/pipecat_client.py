@@ -36,6 +36,7 @@ from pipecat.processors.aggregators.llm_response_universal import (  # noqa: E40
     LLMContextAggregatorPair,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor  # noqa: E402
+from pipecat.services.llm_service import FunctionCallParams  # noqa: E402
 from pipecat.services.xai.realtime.events import SessionProperties, TurnDetection  # noqa: E402
 from pipecat.services.xai.realtime.llm import GrokRealtimeLLMService  # noqa: E402
 from pipecat.workers.runner import WorkerRunner  # noqa: E402
@@ -84,7 +85,18 @@ async def talk(url: str, sound: bytes) -> dict[str, Any]:
             )
         ),
     )
-    context = LLMContext()
+    told: dict[str, Any] = {"turns": [], "cities": [], "complaints": [], "unread": []}
+
+    async def weather(params: FunctionCallParams, city: str) -> None:
+        """Look up the weather.
+
+        Args:
+            city: Where.
+        """
+        told["cities"].append(city)
+        await params.result_callback("foggy")
+
+    context = LLMContext(tools=[weather])
     aggregators = LLMContextAggregatorPair(context)
     ear = Ear()
     worker = PipelineWorker(
@@ -92,7 +104,6 @@ async def talk(url: str, sound: bytes) -> dict[str, Any]:
         params=PipelineParams(audio_in_sample_rate=RATE_HZ, audio_out_sample_rate=RATE_HZ),
         enable_rtvi=False,
     )
-    told: dict[str, Any] = {"turns": [], "complaints": []}
 
     @worker.event_handler("on_pipeline_error")
     async def _(_: Any, frame: Any) -> None:
@@ -102,14 +113,19 @@ async def talk(url: str, sound: bytes) -> dict[str, Any]:
     await runner.add_workers(worker)
     running = asyncio.create_task(runner.run())
 
-    typed = {"role": "user", "content": "Hello."}
-    await worker.queue_frame(LLMMessagesAppendFrame([typed], run_llm=True))
+    def typed(text: str) -> LLMMessagesAppendFrame:
+        return LLMMessagesAppendFrame([{"role": "user", "content": text}], run_llm=True)
+
+    await worker.queue_frame(typed("Hello."))
     told["turns"].append(await ear.reply())
     for start in range(0, len(sound), CHUNK_BYTES):
         chunk = sound[start : start + CHUNK_BYTES]
         await worker.queue_frame(InputAudioRawFrame(chunk, RATE_HZ, 1))
         # No faster than a microphone: it cancels when speech begins, and the word takes its time.
         await asyncio.sleep(CHUNK_S)
+    told["turns"].append(await ear.reply())
+    # The aggregator of the user takes what opens a talk; in a running one the service must see it.
+    await service.queue_frame(typed("What is the weather in Lyon?"))
     told["turns"].append(await ear.reply())
 
     await worker.queue_frame(EndFrame())
