@@ -56,6 +56,8 @@ async def call_tool(connection: Any, told: dict[str, Any]) -> None:
             case "response.function_call_arguments.done":
                 told["cities"].append(json.loads(event.arguments)["city"])
                 call_id = event.call_id
+            case "error":
+                told["complaints"].append(event.error.message)
             case "response.done":
                 break
     await connection.conversation.item.create(
