@@ -5,7 +5,7 @@
 #   make test-all    the same with the slow tests and the peers
 #   make format      what the formatters can put right
 #   make build       front end, wheel and sdist, in dist/
-#   make clean       removes what was built; distclean: also .venv and node_modules
+#   make clean       removes what was built; distclean: also .venv, .venv-peers and node_modules
 #
 # The parts of `make test` go by themselves too: lint contracts types lint-js test-js test-py
 
@@ -78,10 +78,10 @@ build: .venv/.dev $(STATIC)
 
 clean:
 	rm -rf build dist grok_live_widget/static .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
-	find . -name __pycache__ -not -path './.venv/*' -not -path './js/node_modules/*' -prune -exec rm -rf {} +
+	find . -name __pycache__ -not -path './.venv*/*' -not -path './js/node_modules/*' -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf .venv js/node_modules
+	rm -rf .venv .venv-peers js/node_modules
 
 # ---------------------------------------------------------------- what the steps stand on
 .venv/bin/python:

@@ -25,13 +25,19 @@ os.environ["MPLBACKEND"] = "agg"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by their folder, and let what takes seconds come after what takes none."""
+    """Mark tests by their folder, and let what takes seconds come after what takes none.
+
+    Those of `peers` say themselves which need more than a moment: some are in `make test`.
+    """
+    late = {"browser", "peers"}
     for item in items:
-        folder = item.path.relative_to(HERE).parts[0]
-        if folder in ("browser", "peers"):
-            item.add_marker(folder)
-    late = ("browser", "peers", "slow")
-    items.sort(key=lambda item: any(item.get_closest_marker(mark) for mark in late))
+        if folder_of(item) == "browser":
+            item.add_marker("browser")
+    items.sort(key=lambda item: folder_of(item) in late or bool(item.get_closest_marker("slow")))
+
+
+def folder_of(item: pytest.Item) -> str:
+    return item.path.relative_to(HERE).parts[0]
 
 
 # --------------------------------------------------------------------------- sound

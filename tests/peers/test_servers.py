@@ -1,0 +1,90 @@
+"""A server that other people wrote answers our client: aimock, in OpenAI's dialect, text only."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from grok_live_widget import Talk, connect
+from grok_live_widget.events import ResponseDone, TextDelta
+
+from .environments import WITH_NODE, node_modules_with, surroundings
+
+FIXTURES = Path(__file__).parent / "servers" / "aimock.json"
+PATIENCE_S = 60
+ANSWER = "Good day to you, whoever you are."
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    program = node_modules_with("@copilotkit/aimock@~1.43") / ".bin" / "llmock"
+    command = [WITH_NODE, str(program), "-p", "0", "-h", "127.0.0.1", "-f", str(FIXTURES)]
+    with subprocess.Popen(
+        [*command, "--strict"],
+        env=surroundings(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as server:
+        try:
+            yield f"ws://{address_told_by(server)}/v1/realtime?model=any"
+        finally:
+            server.terminate()
+
+
+def address_told_by(server: subprocess.Popen[str]) -> str:
+    """It says in a line of its log which port it took; a silent one is given up."""
+    too_late = threading.Timer(PATIENCE_S, server.kill)
+    too_late.start()
+    said = ""
+    try:
+        for line in server.stdout or ():
+            said += line
+            if match := re.search(r"http://(127\.0\.0\.1:\d+)", line):
+                return match[1]
+    finally:
+        too_late.cancel()
+    pytest.fail(f"aimock did not start: {said}")
+
+
+def test_a_typed_turn_is_answered(url: str) -> None:
+    with Talk(url=url, api_key="x") as talk:
+        assert talk.ask("Say hello.").text == ANSWER
+        assert talk.dialect == "realtime"
+        assert [(turn.role, turn.text) for turn in talk.turns] == [
+            ("user", "Say hello."),
+            ("assistant", ANSWER),
+        ]
+
+
+def test_a_tool_is_called_and_the_reply_is_made_of_its_output(url: str) -> None:
+    asked = []
+
+    def weather(city: str) -> str:
+        """Look up the weather."""
+        asked.append(city)
+        return "foggy"
+
+    with Talk(url=url, api_key="x", tools=[weather]) as talk:
+        reply = talk.ask("What is the weather?")
+    assert asked == ["Lyon"]
+    assert reply.text == "It is foggy in Lyon."
+
+
+async def test_the_line_alone_hears_the_answer_piece_by_piece(url: str) -> None:
+    async with connect(url=url, api_key="x") as session:
+        events = aiter(session)
+        await session.send_text("Say hello.")
+        await session.respond()
+        said = ""
+        async for event in events:
+            if isinstance(event, TextDelta):
+                said += event.delta
+            if isinstance(event, ResponseDone):
+                break
+    assert said == ANSWER
