@@ -23,6 +23,7 @@ from .events import (
     PlaybackReported,
     PushToTalk,
     SessionOpened,
+    SettingsChanged,
 )
 from .exceptions import ConnectError, GrokLiveError, SessionClosed
 from .lanes import Downlink, Heard
@@ -87,6 +88,8 @@ class Panel:
                 self.downlink.begin_session(self.downlink.session + 1)
             case PhaseChanged():
                 self._phase_changed()
+            case SettingsChanged():
+                self._send_state()
             case Noted():
                 self._send({"type": "note", "note": _note(event)})
         call = self._tool_calls.apply(event)
@@ -213,8 +216,9 @@ class Panel:
             "duration_s": turn.duration_s,
             "started_s": turn.started_s,
             "reply": self._replies.get(id(turn)),
-            "heard_s": None if heard is None else heard / SAMPLE_RATE_HZ,
+            "heard_s": None if heard is None else heard / turn.sample_rate,
             "latency_ms": turn.latency_ms,
+            "seam": turn.seam,
         }
 
     # ----------------------------------------------------------------- from the pages

@@ -171,7 +171,7 @@ class Settings:
         _check_record(self.record)
         _between("reconnect_tries", self.reconnect_tries, 0, 20, kind=Integral)
         if self.session_limit_s is not None:
-            _between("session_limit_s", self.session_limit_s, 10, 86_400, "or None")
+            _between("session_limit_s", self.session_limit_s, 1, 86_400, "or None")
         _instance("budget", self.budget, Budget)
         _instance("prices", self.prices, Prices)
         if self.idle_timeout_s is not None:

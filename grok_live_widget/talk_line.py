@@ -250,6 +250,11 @@ class TalkLine:
         is_limit = self._limits.has_reached_maximum
         if self._is_rolling_over:
             self._unfinished = self._left_by(session, "The session was changed for a new one")
+        elif self._limits.has_idled_out:
+            self._unfinished = self._left_by(session, "The server had closed the line")
+            self._give_up(
+                "The server closed the line, since nothing was said. Press Start to go on."
+            )
         elif is_limit or not isinstance(failure, SessionClosedOK):
             why = "The server had ended the session" if is_limit else "The line broke"
             self._unfinished = self._left_by(session, why)
@@ -268,7 +273,7 @@ class TalkLine:
     def _follow_end(self, failure: GrokLiveError | None, *, is_limit: bool) -> None:
         """Have the line opened again, or say why it is not."""
         is_asked_for = self.settings.reconnect_tries > 0 and self.phase == "open"
-        if is_asked_for and (is_limit or is_transient(failure)) and not self._limits.has_idled_out:
+        if is_asked_for and (is_limit or is_transient(failure)):
             said = "The server ended the session." if is_limit else _head(failure)
             self.note(f"{said} Opening the line again.", "warning")
             self._enter("opening")

@@ -134,6 +134,7 @@ const readTurn = shape<Turn>({
   heard_s: numberOrNull,
   latency_ms: numberOrNull,
   is_approximate: flag,
+  seam: text,
 });
 
 const readCall = shape<ToolCall>({
@@ -211,6 +212,8 @@ export interface Turn {
   heard_s: number | null;
   latency_ms: number | null;
   is_approximate: boolean;
+  /** What happened to the line just before; empty as a rule. */
+  seam: string;
 }
 
 /** A call of one of the kernel's functions; `arguments` is JSON text. */

@@ -70,6 +70,7 @@ export function turnOf(changes: Partial<Turn> = {}): Turn {
     heard_s: null,
     latency_ms: null,
     is_approximate: false,
+    seam: "",
     ...changes,
   };
 }

@@ -13,10 +13,12 @@ class TurnView {
   readonly #speaker = element("span", "glw-turn-speaker");
   readonly #remarks = element("span", "glw-turn-remarks");
   readonly #words = element("p", "glw-turn-words");
+  readonly #seam = element("p", "glw-seam");
   #shown: Turn | null = null;
 
   constructor() {
-    this.element.append(element("div", "glw-turn-head", {}, [this.#speaker, this.#remarks]), this.#words);
+    const head = element("div", "glw-turn-head", {}, [this.#speaker, this.#remarks]);
+    this.element.append(this.#seam, head, this.#words);
   }
 
   show(turn: Turn, name: string): void {
@@ -32,6 +34,8 @@ class TurnView {
     // A busy item is read out when it is complete, not at each word.
     this.element.setAttribute("aria-busy", String(!turn.is_complete));
     setText(this.#words, turnWords(turn));
+    setText(this.#seam, turn.seam);
+    setShown(this.#seam, turn.seam !== "");
     setText(this.#remarks, turnRemarks(turn).join(" · "));
   }
 }

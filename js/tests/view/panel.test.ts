@@ -194,6 +194,16 @@ describe("the transcript", () => {
     expect(words()).toEqual(["Hello."]);
   });
 
+  it("marks the seam where the line was opened again, and shows none elsewhere", () => {
+    const seam = "The line broke, and was opened again.";
+    store.update({ turns: turns({ id: "a" }, { id: "b", order: 1, seam }) });
+    const seams = [...panel.querySelectorAll<HTMLElement>(".glw-seam")];
+    expect(seams.map((line) => [line.textContent, line.hidden])).toEqual([
+      ["", true],
+      [seam, false],
+    ]);
+  });
+
   it("takes text for text, whatever it looks like", () => {
     const evil = '<img src=x onerror="alert(1)"><b>bold</b>';
     store.update({

@@ -1,0 +1,318 @@
+"""A talk whose line breaks goes on, visibly, and with nothing lost that had been received."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grok_live_widget import RehearsalServer, Talk
+from grok_live_widget.events import (
+    AppendAudio,
+    CreateItem,
+    Event,
+    LineReopened,
+    PhaseChanged,
+    SessionOpened,
+)
+from grok_live_widget.exceptions import (
+    AuthenticationError,
+    ConnectError,
+    SessionClosedError,
+)
+from grok_live_widget.talk import TALK_THREAD
+
+from .cable import Cable
+
+SECOND = np.full(24_000, 1_000, np.int16)
+
+
+class Partner:
+    """Answers with the words it heard, and remembers what it was told before."""
+
+    def __init__(self) -> None:
+        self.histories: list[list[str]] = []
+        self.hold = threading.Event()
+        self.hold.set()
+
+    def __call__(self, turn: Any) -> Any:
+        self.histories.append([line.text for line in turn.history])
+        yield f"You said {turn.text}."
+        self.hold.wait(20)
+
+
+@pytest.fixture
+def partner() -> Partner:
+    return Partner()
+
+
+@pytest.fixture
+def server(partner: Partner) -> Iterator[RehearsalServer]:
+    with RehearsalServer(partner, api_key="k", speed=float("inf"), words=False) as server:
+        yield server
+        partner.hold.set()
+
+
+@pytest.fixture
+def cable(server: RehearsalServer) -> Iterator[Cable]:
+    cable = Cable(server.url())
+    yield cable
+    cable.close()
+
+
+def watched(talk: Talk) -> list[Event]:
+    """Every event of the talk from now on."""
+    events: list[Event] = []
+    talk._core.observe(lambda event, _, __: events.append(event))
+    return events
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Look often; give up after half a minute."""
+    for _ in range(3000):
+        if is_so():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came to pass")
+
+
+def phases(events: list[Event]) -> list[str]:
+    return [event.phase for event in events if isinstance(event, PhaseChanged)]
+
+
+# --------------------------------------------------------------------------- it goes on
+def test_a_line_that_breaks_is_opened_again_and_the_talk_goes_on(
+    cable: Cable, partner: Partner
+) -> None:
+    with Talk(url=cable.url, api_key="k") as talk:
+        events = watched(talk)
+        assert talk.ask("one").text == "You said one."
+        cable.cut()
+        wait_until(lambda: cable.count == 2)
+        assert talk.ask("two").text == "You said two."
+        assert phases(events) == ["opening", "open", "opening", "open"]
+        assert any("Opening the line again" in note.text for note in talk.notes)
+        assert [turn.text for turn in talk.turns.user] == ["one", "two"]
+        assert talk.usage.session_count == 2
+
+
+def test_the_seam_is_marked_and_the_new_session_told_what_was_said(
+    cable: Cable, partner: Partner
+) -> None:
+    with Talk(url=cable.url, api_key="k", resumption=False) as talk:
+        events = watched(talk)
+        talk.ask("one")
+        cable.cut()
+        talk.ask("two")
+        assert partner.histories[-1] == ["one", "You said one."]
+        (reopened,) = [event for event in events if isinstance(event, LineReopened)]
+        assert reopened.memory == "retold"
+        assert [bool(turn.seam) for turn in talk.turns] == [False, False, True, False]
+        assert talk.turns[2].seam == reopened.text
+        assert "was told again, as text" in reopened.text
+        assert "seam" in repr(talk.turns)
+        # What is told again is nobody's turn, and is no sound.
+        said = [event for event in events if isinstance(event, CreateItem)]
+        assert [event.item.text for event in said] == ["one", "one", "You said one.", "two"]
+
+
+def test_live_says_that_the_server_knows_nothing_of_what_was_said(
+    server: RehearsalServer, partner: Partner
+) -> None:
+    cable = Cable(server.url("live"))
+    with Talk(url=cable.url, api_key="k", reply_quiet_ms=100) as talk:
+        talk.ask("one")
+        cable.cut()
+        assert talk.ask("two").text == "You said two."
+        assert "knows nothing" in talk.turns[2].seam
+        assert partner.histories[-1] == []
+    cable.close()
+
+
+def test_a_question_of_whose_reply_nothing_came_is_asked_once_more(
+    cable: Cable, partner: Partner
+) -> None:
+    def answer(turn: Any) -> Any:
+        partner.histories.append([line.text for line in turn.history])
+        if len(partner.histories) == 1:
+            cable.cut()
+            partner.hold.clear()
+            partner.hold.wait(0.2)
+        return "Here I am."
+
+    with RehearsalServer(answer, api_key="k", words=False) as server:
+        cable._target = cable._target._replace(netloc=f"127.0.0.1:{server.port}")
+        with Talk(url=cable.url, api_key="k", resumption=False) as talk:
+            reply = talk.ask("are you there?")
+            assert reply.text == "Here I am."
+            assert [(turn.role, turn.text) for turn in talk.turns] == [
+                ("user", "are you there?"),
+                ("assistant", "Here I am."),
+            ]
+            # The new session was told of the question once, not twice.
+            assert partner.histories == [[], []]
+
+
+def test_a_reply_that_breaks_off_fails_its_question_and_what_came_is_kept(
+    cable: Cable, partner: Partner
+) -> None:
+    with Talk(url=cable.url, api_key="k") as talk:
+        partner.hold.clear()
+        began = threading.Event()
+        talk._core.observe(lambda event, changed, _: began.set() if len(talk.turns) > 1 else None)
+        cutter = threading.Thread(target=lambda: (began.wait(20), cable.cut()))
+        cutter.start()
+        with pytest.raises(SessionClosedError, match=r"before the reply.*ask once more"):
+            talk.ask("one")
+        cutter.join()
+        partner.hold.set()
+        kept = talk.turns[1]
+        assert (kept.text, kept.is_complete) == ("You said one.", True)
+        assert talk.ask("two").text == "You said two."
+
+
+def test_what_the_microphone_hears_in_the_gap_is_never_sent(cable: Cable, partner: Partner) -> None:
+    with Talk(url=cable.url, api_key="k") as talk:
+        events = watched(talk)
+        talk.ask("one")
+        cable.cut(for_good=True)
+        wait_until(lambda: talk.phase == "opening")
+        TALK_THREAD.run(talk._core.send_microphone(SECOND.tobytes()))
+        cable.mend()
+        wait_until(lambda: talk.phase == "open")
+        TALK_THREAD.run(talk._core.send_microphone(SECOND.tobytes()[:4_800]))
+        sent = [len(event.pcm) for event in events if isinstance(event, AppendAudio)]
+        assert sum(sent) == 4_800
+
+
+# --------------------------------------------------------------------------- it does not
+def test_a_server_that_stays_away_is_given_up_after_so_many_tries(
+    cable: Cable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("grok_live_widget.reopening.FIRST_WAIT_S", 0.01)
+    with Talk(url=cable.url, api_key="k", reconnect_tries=3) as talk:
+        talk.ask("one")
+        cable.cut(for_good=True)
+        wait_until(lambda: talk.phase == "closed")
+        told = [note.text for note in talk.notes]
+        assert [text.split(":")[0] for text in told if text.startswith("Try")] == [
+            "Try 1 of 3",
+            "Try 2 of 3",
+            "Try 3 of 3",
+        ]
+        assert "could not be opened again in 3 tries" in told[-1]
+        assert len(talk.turns) == 2
+        with pytest.raises(ConnectError, match="nothing answers"):
+            talk.ask("two")
+        cable.mend()
+        assert talk.ask("three").text == "You said three."
+        assert talk.turns[2].seam
+
+
+def test_a_key_that_is_refused_now_is_not_tried_again(
+    cable: Cable, server: RehearsalServer
+) -> None:
+    with Talk(url=cable.url, api_key="k") as talk:
+        talk.ask("one")
+        with RehearsalServer("parrot", api_key="another") as other:
+            cable._target = cable._target._replace(netloc=f"127.0.0.1:{other.port}")
+            cable.cut()
+            wait_until(lambda: talk.phase == "closed")
+        assert cable.count == 2
+        assert "does not accept the API key" in talk.notes[-1].text
+        with pytest.raises((AuthenticationError, ConnectError)):
+            talk.ask("two")
+
+
+def test_without_tries_a_line_that_breaks_is_closed_and_says_so(cable: Cable) -> None:
+    with Talk(url=cable.url, api_key="k", reconnect_tries=0) as talk:
+        talk.ask("one")
+        cable.cut()
+        wait_until(lambda: talk.phase == "closed")
+        assert "broke without a word" in talk.notes[-1].text
+        assert cable.count == 1
+
+
+def test_a_server_that_says_goodbye_is_not_called_back(server: RehearsalServer) -> None:
+    with Talk(url=server.url(), api_key="k") as talk:
+        talk.ask("one")
+        session = talk._core.session
+        assert session is not None
+        TALK_THREAD.run(session._socket.close(1000))
+        wait_until(lambda: talk.phase == "closed")
+
+
+def test_stop_ends_the_tries(cable: Cable) -> None:
+    with Talk(url=cable.url, api_key="k") as talk:
+        talk.ask("one")
+        cable.cut(for_good=True)
+        wait_until(lambda: talk.phase == "opening")
+        talk.stop()
+        assert talk.phase == "closed"
+        cable.mend()
+        talk.ask("two")
+        # Who hangs up begins anew.
+        assert not talk.turns[2].seam
+
+
+# --------------------------------------------------------------------------- limits
+def test_a_session_is_changed_for_a_new_one_before_the_server_ends_it(
+    cable: Cable, partner: Partner
+) -> None:
+    with Talk(url=cable.url, api_key="k", session_limit_s=2, resumption=False) as talk:
+        events = watched(talk)
+        talk.ask("one")
+        assert 0 < talk.ends_in_s <= 2  # type: ignore[operator]
+        wait_until(lambda: cable.count == 2)
+        wait_until(lambda: talk.phase == "open")
+        assert "closed" not in phases(events)
+        talk.ask("two")
+        assert partner.histories[-1] == ["one", "You said one."]
+        texts = [note.text for note in talk.notes]
+        assert any("The server ends this session in" in text for text in texts)
+        assert any("goes on in a new one" in text for text in texts)
+        assert "changed for a new one" in talk.turns[2].seam
+
+
+def test_a_line_closed_for_silence_goes_on_where_it_was(cable: Cable, partner: Partner) -> None:
+    with Talk(url=cable.url, api_key="k", idle_timeout_s=1, resumption=False) as talk:
+        talk.ask("one")
+        wait_until(lambda: talk.phase == "closed")
+        assert talk.ends_in_s is None
+        talk.ask("two")
+        assert partner.histories[-1] == ["one", "You said one."]
+        assert "since nothing was said" in talk.turns[2].seam
+
+
+@pytest.mark.parametrize(
+    ("error_type", "ends"), [("max_duration", ["open"]), ("timeout", ["closed"])]
+)
+def test_what_the_server_says_before_it_hangs_up_decides(
+    peer: Any, error_type: str, ends: list[str]
+) -> None:
+    lines: list[Any] = []
+
+    async def serve(socket: Any) -> None:
+        lines.append(socket)
+        await socket.recv()
+        await socket.send('{"type": "session.updated", "session": {}}')
+        if len(lines) == 1:
+            await socket.recv()
+            message = f'{{"type": "error", "error": {{"type": "{error_type}", "message": "over"}}}}'
+            await socket.send(message)
+            await socket.close(1000)
+            return
+        async for _ in socket:
+            pass
+
+    with Talk(url=peer(serve).url) as talk:
+        events = watched(talk)
+        talk.start()
+        talk.say("hello")
+        wait_until(lambda: phases(events)[2:][-1:] == ends)
+        opened = [event for event in events if isinstance(event, SessionOpened)]
+        assert len(opened) == (2 if ends == ["open"] else 1)
