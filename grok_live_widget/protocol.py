@@ -95,6 +95,10 @@ REPLY_TABLE: dict[tuple[Reply, type], Reply] = {
 """How the reply moves. What is missing here moves nothing when heard, and is illegal when
 said (`CreateResponse`, `CancelResponse`)."""
 
+# Which words may move the reply at all; most are deltas, which do not.
+_MOVING = frozenset(event for _, event in REPLY_TABLE)
+_TWINS = (TextDelta, TextDone)
+
 _ALREADY_ACTIVE = ("already has an active response", "active response in progress")
 _ALREADY_ACTIVE_CODE = "conversation_already_has_active_response"
 _NOT_ACTIVE = ("no active response", "not active")
@@ -180,6 +184,11 @@ class Protocol:
         self._text_names: dict[str, bool] = {}
 
     # ----------------------------------------------------------------- the driver's side
+    @property
+    def has_messages_to_send(self) -> bool:
+        """Whether there are frames to write out."""
+        return bool(self._frames)
+
     def messages_to_send(self) -> Iterator[bytes]:
         """Frames to write out, in order; each is given once."""
         while self._frames:
@@ -304,7 +313,7 @@ class Protocol:
     def receive(self, event: ServerEvent, now_s: float) -> None:
         """Take in one server event; never raises."""
         self.has_heard = self.has_heard or not isinstance(event, ErrorReported)
-        for named in self._named(event, now_s):
+        for named in (event,) if self._names is None else self._named(event, now_s):
             self._follow_heard(named)
         self._say_next_request()
 
@@ -334,9 +343,10 @@ class Protocol:
         return [event]
 
     def _follow_heard(self, event: ServerEvent) -> None:
-        if isinstance(event, TextDelta | TextDone) and self._is_twin(event):
+        if isinstance(event, _TWINS) and self._is_twin(event):
             return
-        self._move_reply(event)
+        if type(event) in _MOVING:
+            self._move_reply(event)
         self._told.append(event)
         match event:
             case AudioDelta():
