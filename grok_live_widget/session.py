@@ -376,7 +376,7 @@ class Session:
         try:
             while True:
                 await self._wait_for_room()
-                frame = await self._socket.recv(decode=False)
+                frame = await self._socket.read()
                 self._protocol.receive_frame(frame, time.monotonic())
                 await self._settle()
         except ws_errors.ConnectionClosed as closed:

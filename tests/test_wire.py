@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from websockets import exceptions as ws_errors
+from websockets.asyncio.server import serve
 from websockets.datastructures import Headers
 from websockets.frames import Close
 from websockets.http11 import Response
@@ -168,3 +169,36 @@ def test_errors_of_name_network_and_tls_have_a_sentence(foreign: Exception, part
 
 def test_the_host_in_a_sentence_has_no_password_and_no_query() -> None:
     assert host_of(f"wss://me:{KEY}@example.test:8443/v1?key={KEY}") == "example.test:8443"
+
+
+async def test_messages_in_one_frame_and_in_several_come_in_order_and_before_the_end() -> None:
+    async def talk(line: Any) -> None:
+        for message in ("a", ["b", "c"], "d", ["e"], ["f", "g", "h"], "i"):
+            await line.send(message, text=True)
+
+    async with serve(talk, "127.0.0.1", 0) as server:
+        line = await connected(opening(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"), 5)
+        assert [await line.read() for _ in range(6)] == [b"a", b"bc", b"d", b"e", b"fgh", b"i"]
+        for _ in range(2):
+            with pytest.raises(ws_errors.ConnectionClosedOK):
+                await line.read()
+
+
+async def test_a_line_that_is_not_read_holds_back_who_sends() -> None:
+    sent_count = 0
+
+    async def talk(line: Any) -> None:
+        nonlocal sent_count
+        for _ in range(1000):
+            await line.send(b"x" * 2**15, text=True)
+            sent_count += 1
+
+    async with serve(talk, "127.0.0.1", 0) as server:
+        line = await connected(opening(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"), 5)
+        before = -1
+        while before != sent_count:
+            before = sent_count
+            await asyncio.sleep(0.2)
+        assert sent_count < 1000
+        assert sum([len(await line.read()) for _ in range(1000)]) == 1000 * 2**15
+        assert sent_count == 1000

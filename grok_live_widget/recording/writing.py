@@ -31,6 +31,7 @@ from .target import ASSISTANT_WAV, EVENTS_FILE, FILES, TALK_FILE, USER_WAV, talk
 __all__ = ["Entry", "FolderWriter", "WavFile", "replace_folder", "side_of"]
 
 _HEADER_BYTES = 44
+_BUFFER_BYTES = 2**18
 # Sizes in the header are of 32 bits: after a day of sound they stay at the most they can say.
 _MOST_BYTES = 2**32 - 1 - _HEADER_BYTES
 
@@ -82,7 +83,7 @@ class WavFile:
     def open(self) -> None:
         """Make the file, which must not exist; or go on in it, after `close`."""
         is_new = self._file is None
-        self._file = self._path.open("xb" if is_new else "r+b")
+        self._file = self._path.open("xb" if is_new else "r+b", buffering=_BUFFER_BYTES)
         if is_new:
             self._file.write(_wav_header(0))
         self._file.seek(0, os.SEEK_END)
