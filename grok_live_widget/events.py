@@ -17,8 +17,10 @@ little-endian, mono, 24 kHz. How a word is spelled on the wire is the affair of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
+
+from .values import dataclass
 
 Role = Literal["user", "assistant", "system", "tool", ""]
 """Who an item belongs to; `Turn.role` knows only the first two."""

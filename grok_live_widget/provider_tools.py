@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any, ClassVar
 
 from .exceptions import ConfigurationError
+from .values import dataclass
 
 __all__ = ["FileSearch", "Mcp", "ProviderTool", "WebSearch", "XSearch"]
 

@@ -79,6 +79,7 @@ class WavFile:
         self.sample_count = 0
         self._path = path
         self._file: BinaryIO | None = None
+        self._counted = -1  # By the header; not even that is there yet.
 
     def open(self) -> None:
         """Make the file, which must not exist; or go on in it, after `close`."""
@@ -99,11 +100,14 @@ class WavFile:
     def flush(self) -> None:
         """Hand everything to the system, the sound first and then the header that counts it."""
         assert self._file is not None
+        if self.sample_count == self._counted:
+            return
         self._file.flush()
         self._file.seek(0)
         self._file.write(_wav_header(self.sample_count))
         self._file.flush()
         self._file.seek(0, os.SEEK_END)
+        self._counted = self.sample_count
 
     def close(self) -> None:
         """Let go of the file."""
