@@ -60,17 +60,17 @@ class Row:
         for beside, most in (("bare", self.most_of_bare), ("openai", self.most_of_openai)):
             ratio = medians["ours"] / medians[beside]
             cells.append(f"{ratio:.2f} {aim(ratio, most)}")
-        return f"| {' | '.join(cells)} |"
+        return f"| {' | '.join(map(str.strip, cells))} |"
 
 
 def aim(ratio: float, most: float | None) -> str:
     if most is None:
         return ""
-    return f"(≤ {most:.2g}{'' if ratio <= most else ', missed'})"
+    return f"(≤ {most:.3g}{'' if ratio <= most else ', missed'})"
 
 
 HEAD = """\
-| CPU, medians | ours | bare | openai | agents | ours / bare (aim) | ours / openai (aim) |
+| CPU time, but for the waiting | ours | bare | openai | agents | ours / bare | ours / openai |
 |---|---|---|---|---|---|---|"""
 
 
@@ -95,9 +95,9 @@ def versions() -> str:
         "print(', '.join(f'{each} {version(each)}' for each in sys.argv[1:]))"
     )
     ours = printed_by("ours", code, *SPOKEN)
-    theirs = [printed_by(client, code, "openai", "websockets") for client in ("openai",)]
-    theirs.append(printed_by("agents", code, "openai-agents", "websockets"))
-    return f"Python {sys.version.split()[0]}; {ours}; beside them {'; '.join(theirs)}."
+    openai = printed_by("openai", code, "openai", "websockets")
+    agents = printed_by("agents", code, "openai-agents", "websockets")
+    return f"Python {sys.version.split()[0]}; {ours}; beside them {openai}; {agents}."
 
 
 def printed_by(client: str, code: str, *arguments: str) -> str:
@@ -181,9 +181,9 @@ def rows(url: str, round_count: int) -> Iterator[Row]:
     yield Row("Burst down, an event", "µs", down, 0.6, 1 / 6)
     up = burst(url, "up", "cpu_s", per_append, round_count)
     yield Row("Burst up, 40 ms of sound", "µs", up, 0.8, 1 / 12)
-    yield Row("Real time, a second", "ms", duplex(url, max(1, round_count // 3)), 1.05, 1 / 3)
+    yield Row("Real time, a second", "ms", duplex(url, max(1, round_count // 2)), 1.05, 1 / 3)
     behind = burst(url, "barge_in", "waited_s", 1e3, round_count)
-    yield Row("`speech_started` behind 60 s (waiting, not CPU)", "ms", behind, None, 1 / 6)
+    yield Row("`speech_started` behind 60 s of sound, waited", "ms", behind, None, 1 / 6)
     yield Row("Import", "ms", imports(round_count), 1.15, None)
 
 

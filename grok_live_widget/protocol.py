@@ -234,6 +234,8 @@ class Protocol:
             )
         if isinstance(event, AppendAudio) and len(event.pcm) % 2:
             raise LocalProtocolError(f"sound of {len(event.pcm)} bytes ends in half a sample.")
+        if type(event) not in _MOVING:
+            return reply
         moved = REPLY_TABLE.get((reply, type(event)))
         if moved is None and isinstance(event, CreateResponse | CancelResponse):
             raise LocalProtocolError(
