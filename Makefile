@@ -4,8 +4,9 @@
 #   make test        everything a change must pass         ARGS="-k barge_in": passed on to pytest
 #   make test-all    the same with the slow tests and the peers
 #   make format      what the formatters can put right
+#   make bench       what the line costs, beside a bare loop and two SDKs; asserts nothing
 #   make build       front end, wheel and sdist, in dist/
-#   make clean       removes what was built; distclean: also .venv, .venv-peers and node_modules
+#   make clean       removes what was built; distclean: also what was installed for it
 #
 # The parts of `make test` go by themselves too: lint contracts types lint-js test-js test-py
 
@@ -26,7 +27,7 @@ headline = @printf '\n\033[1m== %s\033[0m\n' '$(1)'
 .DELETE_ON_ERROR:
 # Steps share two things, a machine and a terminal: one after the other, cheapest first.
 .NOTPARALLEL:
-.PHONY: demo test test-all lint contracts types lint-js test-js test-py system format build clean distclean
+.PHONY: demo test test-all lint contracts types lint-js test-js test-py system format bench build clean distclean
 
 demo: .venv/.demo $(STATIC)
 	.venv/bin/grok-live lab --notebook notebooks/01_hello_grok.ipynb \
@@ -72,16 +73,19 @@ format: .venv/.dev js/node_modules/.stamp
 	$(PY) -m ruff format .
 	cd js && ../scripts/with-node npx biome check --write --linter-enabled=false .
 
+bench: .venv/.demo
+	@$(PY) benchmarks/wire.py
+
 build: .venv/.dev $(STATIC)
 	rm -rf dist
 	$(PY) -m build
 
 clean:
 	rm -rf build dist grok_live_widget/static .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
-	find . -name __pycache__ -not -path './.venv*/*' -not -path './js/node_modules/*' -prune -exec rm -rf {} +
+	find . -name __pycache__ -not -path './.venv*/*' -not -path './js/node_modules/*' -not -path './benchmarks/.peers/*' -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf .venv .venv-peers js/node_modules
+	rm -rf .venv .venv-peers js/node_modules benchmarks/.peers
 
 # ---------------------------------------------------------------- what the steps stand on
 .venv/bin/python:

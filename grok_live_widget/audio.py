@@ -34,13 +34,15 @@ SAMPLE_RATE_HZ = 24_000
 """What both dialects speak unless asked otherwise, and what page and kernel exchange. Source:
 the seed document."""
 
+_PCM16 = np.dtype("<i2")
+
 Pcm = NDArray[np.int16]
 Samples = NDArray[np.float32]
 
 
 def pcm_from_bytes(data: bytes | memoryview) -> Pcm:
     """View little-endian PCM16 bytes as ``ndarray of int16 [shape=(n,)]``, read-only."""
-    return np.frombuffer(data, dtype="<i2")
+    return np.frombuffer(data, dtype=_PCM16)
 
 
 def samples_from_pcm(pcm: Pcm) -> Samples:

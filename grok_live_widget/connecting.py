@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Generator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from .conversation import Conversation
@@ -25,14 +25,18 @@ from .exceptions import (
     SessionClosed,
     UnsupportedByServer,
 )
-from .recording import Recording, check_new_folder
-from .rehearsal import RehearsalServer
 from .session import Observer, Session, open_session
 from .settings import UNSET, Settings, is_loopback, settings_from
-from .tool_runner import ToolRunner
-from .tool_thread import Stage
 from .tools import functions_of
 from .wire import host_of
+
+if TYPE_CHECKING:
+    # Loaded by those who need them, where they need them: a talk with a server, without tools
+    # and not written down, is to cost no more to import than what it stands on.
+    from .recording import Recording
+    from .rehearsal import RehearsalServer
+    from .tool_runner import ToolRunner
+    from .tool_thread import Stage
 
 __all__ = ["Answerer", "Connecting", "connect", "new_rehearsal", "open_line", "who_answers"]
 
@@ -172,6 +176,8 @@ def _service(settings: Settings, key: Secret) -> Answerer:
 # --------------------------------------------------------------------------- opening
 def new_rehearsal(settings: Settings, **options: Any) -> RehearsalServer:
     """An embedded rehearsal server that accepts only the random key it is made with."""
+    from .rehearsal import RehearsalServer  # See above.
+
     partner = None if settings.partner in (UNSET, None) else settings.partner
     return RehearsalServer(partner, api_key=secrets.token_urlsafe(32), **options)
 
@@ -229,6 +235,8 @@ def _run_tools(session: Session, settings: Settings, stage: Stage) -> None:
         for runner in runners:
             runner.offer(functions, approve_all=settings.approve_tools)
         if functions and not runners:
+            from .tool_runner import ToolRunner  # See above.
+
             approve_all = settings.approve_tools
             runners.append(ToolRunner(session, functions, approve_all=approve_all, stage=stage))
 
@@ -404,6 +412,8 @@ class Connecting:
         )
 
     def _new_recording(self, conversation: Conversation) -> Recording:
+        from .recording import Recording  # See above.
+
         key, loop = self._answerer.key, asyncio.get_running_loop()
 
         def note(text: str) -> None:
@@ -455,7 +465,10 @@ def connect(*, api_key: str | Secret | None = None, **settings: Any) -> Connecti
     """
     api_key = hidden(api_key)
     checked = settings_from(settings)
-    check_new_folder(checked.record)
+    if checked.record is not None:
+        from .recording import check_new_folder  # See above.
+
+        check_new_folder(checked.record)
     answerer = who_answers(checked, api_key)
     warn_of_rehearsal(answerer)
     return Connecting(checked, answerer)

@@ -23,14 +23,15 @@ class EventQueue(AsyncIterator[Event]):
         self._failure = failure
         self._events: deque[Event] = deque()
         self._is_ended = False
-        self._shared = _Room()
+        self._shared = Room()
         weakref.finalize(self, self._shared.release_from_anywhere)
 
     def put(self, event: Event) -> None:
         """Add one event."""
         self._events.append(event)
         self._shared.arrived.set()
-        self._shared.is_full = len(self._events) >= QUEUE_EVENTS
+        if len(self._events) >= QUEUE_EVENTS:
+            self._shared.fill()
 
     def end(self) -> None:
         """Nothing more will come."""
@@ -42,7 +43,7 @@ class EventQueue(AsyncIterator[Event]):
         self._shared.release()
 
     @property
-    def room(self) -> _Room:
+    def room(self) -> Room:
         """What is waited on until fewer than `QUEUE_EVENTS` wait; does not keep the iterator."""
         return self._shared
 
@@ -53,7 +54,7 @@ class EventQueue(AsyncIterator[Event]):
             self._shared.arrived.clear()
             await self._shared.arrived.wait()
         event = self._events.popleft()
-        if len(self._events) < QUEUE_EVENTS:
+        if self._shared.is_full and len(self._events) < QUEUE_EVENTS:
             self._shared.release()
         return event
 
@@ -64,27 +65,21 @@ class EventQueue(AsyncIterator[Event]):
         return failure
 
 
-class _Room:
+class Room:
     """Whether an iterator's queue has room; outlives the iterator."""
 
     def __init__(self) -> None:
         self.arrived = asyncio.Event()
+        self.is_full = False
         self._freed = asyncio.Event()
-        self._is_full = False
         self._loop = _running_loop()
 
-    @property
-    def is_full(self) -> bool:
-        return self._is_full
-
-    @is_full.setter
-    def is_full(self, is_full: bool) -> None:
-        self._is_full = is_full
-        if is_full:
-            self._freed.clear()
+    def fill(self) -> None:
+        self.is_full = True
+        self._freed.clear()
 
     def release(self) -> None:
-        self._is_full = False
+        self.is_full = False
         self._freed.set()
 
     def release_from_anywhere(self) -> None:
@@ -96,7 +91,7 @@ class _Room:
             self._loop.call_soon_threadsafe(self.release)
 
     async def wait(self) -> None:
-        if self._is_full:
+        if self.is_full:
             await self._freed.wait()
 
 

@@ -112,6 +112,10 @@ REPLY_TABLE: dict[tuple[Reply, type], Reply] = {
 """How the reply moves. What is missing here moves nothing when heard, and is illegal when
 said (`CreateResponse`, `CancelResponse`)."""
 
+# Which words may move the reply at all; most are deltas, which do not.
+_MOVING = frozenset(event for _, event in REPLY_TABLE)
+_TWINS = (TextDelta, TextDone)
+
 # Services refuse a commit of less: "buffer too small".
 LEAST_COMMIT_MS = 100
 
@@ -186,6 +190,11 @@ class Protocol:
         self._text_names: dict[str, bool] = {}
 
     # ----------------------------------------------------------------- the driver's side
+    @property
+    def has_messages_to_send(self) -> bool:
+        """Whether there are frames to write out."""
+        return bool(self._frames)
+
     def messages_to_send(self) -> Iterator[Frame]:
         """Frames to write out, in order; each is given once."""
         while self._frames:
@@ -240,6 +249,8 @@ class Protocol:
             self._check_commit()
         # The server answers a forced message unasked.
         is_request = isinstance(event, CreateResponse) or _is_forced(event)
+        if not is_request and type(event) not in _MOVING:
+            return reply
         moved = REPLY_TABLE.get((reply, CreateResponse if is_request else type(event)))
         if moved is None and (is_request or isinstance(event, CancelResponse)):
             raise LocalProtocolError(
@@ -354,7 +365,7 @@ class Protocol:
         if self.line is Line.OPENING and isinstance(event, ItemAdded):
             # Not all servers say so themselves (recorded).
             event = replace(event, item=replace(event.item, is_replayed=True))
-        for named in self._named(event, now_s):
+        for named in (event,) if self._names is None else self._named(event, now_s):
             self._follow_heard(named)
         self._say_next_request()
 
@@ -392,9 +403,10 @@ class Protocol:
         return [event]
 
     def _follow_heard(self, event: ServerEvent) -> None:
-        if isinstance(event, TextDelta | TextDone) and self._is_twin(event):
+        if isinstance(event, _TWINS) and self._is_twin(event):
             return
-        self._move_reply(event)
+        if type(event) in _MOVING:
+            self._move_reply(event)
         self._told.append(event)
         match event:
             case AudioDelta():

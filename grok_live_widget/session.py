@@ -12,13 +12,13 @@ import time
 import uuid
 import weakref
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, NamedTuple, get_args
 
 from .conversation import Conversation
 from .dialects import Dialect, Opening
 from .dialects.live import is_about_the_key
 from .echo import is_replaced_model, not_taken
-from .event_queue import EventQueue
+from .event_queue import EventQueue, Room
 from .events import (
     Authenticate,
     ClientEvent,
@@ -55,6 +55,8 @@ __all__ = ["Observer", "Session", "Wanted", "open_session"]
 
 _CONFIRM_TIMEOUT_S = 5.0
 
+_SAID = frozenset(get_args(ClientEvent))
+
 _LOG = logging.getLogger("grok_live_widget")
 
 Wanted = Callable[[Settings], UpdateSession]
@@ -62,6 +64,13 @@ Wanted = Callable[[Settings], UpdateSession]
 
 Observer = Callable[[Event, list[Turn], float], None]
 """Called on the loop with each event, the turns it changed, and its time [s]; must not block."""
+
+
+class _Iterator(NamedTuple):
+    """One that reads our events: forgotten when it is dropped, but for its room."""
+
+    queue: weakref.ref[EventQueue]
+    room: Room
 
 
 class Session(SessionFace):
@@ -94,8 +103,8 @@ class Session(SessionFace):
         self._wanted = wanted
         self._socket = socket_
         self._hears_binary = protocol.output_format.transport == "binary"
-        self._observers: list[Observer] = []
-        self._iterators: weakref.WeakSet[EventQueue] = weakref.WeakSet()
+        self._observers: tuple[Observer, ...] = ()
+        self._iterators: list[_Iterator] = []
         self._writing = asyncio.Lock()
         self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._tick: asyncio.TimerHandle | None = None
@@ -116,14 +125,15 @@ class Session(SessionFace):
         iterator = EventQueue(lambda: self._failure)
         if self._protocol.line is Line.CLOSED:
             iterator.end()
-        self._iterators.add(iterator)
+        alive = [each for each in self._iterators if each.queue() is not None]
+        self._iterators = [*alive, _Iterator(weakref.ref(iterator), iterator.room)]
         return iterator
 
     async def close(self) -> None:
         """Close the line; turns stay. Safe to call again."""
         self._is_closing = True
-        for iterator in list(self._iterators):
-            iterator.release()
+        for iterator in self._iterators:
+            iterator.room.release()
         await self._socket.close()
         if self._reader is not None and self._reader is not asyncio.current_task():
             await asyncio.wait([self._reader])
@@ -168,12 +178,12 @@ class Session(SessionFace):
 
     def observe(self, observer: Observer) -> None:
         """Have `observer` called with every event, said ones too, in order."""
-        self._observers.append(observer)
+        self._observers = (*self._observers, observer)
 
     def ignore(self, observer: Observer) -> None:
         """Stop calling `observer`."""
-        if observer in self._observers:
-            self._observers.remove(observer)
+        # Compared as a list does: a bound method is a new object each time it is named.
+        self._observers = tuple(each for each in self._observers if each != observer)
 
     def on_closed(self, callback: Callable[[], None]) -> None:
         """Call once when the line is gone."""
@@ -394,13 +404,15 @@ class Session(SessionFace):
 
     async def _wait_for_room(self) -> None:
         # Only the rooms are held meanwhile, so that a dropped iterator can go.
-        for room in [iterator.room for iterator in self._iterators]:
-            if not self._is_closing:
-                await room.wait()
+        for iterator in self._iterators:
+            if iterator.room.is_full and not self._is_closing:
+                await iterator.room.wait()
 
     async def _settle(self) -> None:
         """Flush what is to be sent, then hand out what is told."""
-        await self._flush()
+        # What somebody else is writing may have been queued by us.
+        if self._protocol.has_messages_to_send or self._writing.locked():
+            await self._flush()
         for event in self._protocol.events_told():
             self._hand_out(event)
         self._arm_tick()
@@ -427,14 +439,16 @@ class Session(SessionFace):
             self._watch_for_refused_key(event)
         changed = self._conversation.apply(event, now_s)
         self._tool_calls.apply(event)
-        for observer in list(self._observers):
+        for observer in self._observers:
             try:
                 observer(event, changed, now_s)
             except Exception:  # noqa: BLE001  (one observer must not stop the others)
                 _LOG.exception("An observer failed.")
-        if not isinstance(event, ClientEvent):
-            for iterator in list(self._iterators):
-                iterator.put(event)
+        if type(event) not in _SAID:
+            for iterator in self._iterators:
+                queue = iterator.queue()
+                if queue is not None:
+                    queue.put(event)
         for is_so, future in self._waiting:
             if not future.done() and is_so():
                 future.set_result(None)
@@ -450,10 +464,10 @@ class Session(SessionFace):
         task.add_done_callback(self._tasks.discard)
 
     def _arm_tick(self) -> None:
+        at_s = self._protocol.next_tick_s()
         if self._tick is not None:
             self._tick.cancel()
             self._tick = None
-        at_s = self._protocol.next_tick_s()
         if at_s is not None:
             delay_s = max(0.0, at_s - time.monotonic())
             self._tick = asyncio.get_running_loop().call_later(delay_s, self._let_time_pass)
@@ -479,8 +493,10 @@ class Session(SessionFace):
         for event in self._protocol.events_told():
             self._hand_out(event)
         self._hand_out(SessionEnded(close_code=code, reason=reason))
-        for iterator in list(self._iterators):
-            iterator.end()
+        for iterator in self._iterators:
+            queue = iterator.queue()
+            if queue is not None:
+                queue.end()
         for callback in self._on_closed:
             callback()
 

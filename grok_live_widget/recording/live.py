@@ -9,8 +9,9 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from functools import cache
 from os import PathLike
 from pathlib import Path
 
@@ -86,9 +87,14 @@ class Recording:
             if turn.turn_id not in self._turn_ids:
                 self._turn_ids.add(turn.turn_id)
                 begun = turn.turn_id
-        sound = _sound_of(event, changed, self._user_tape)
-        if isinstance(event, AppendAudio | AudioDelta):
-            event = replace(event, pcm=b"")
+        sound = _NOTHING
+        if isinstance(event, AppendAudio):
+            start = len(self._user_tape) - len(event.pcm) // 2
+            sound = _kept(event.pcm, [self._user_tape.view(start)])
+            event = _without_sound(event)
+        elif isinstance(event, AudioDelta):
+            sound = _kept(event.pcm, [turn.pcm for turn in changed])
+            event = _without_sound(event)
         self._entries.append(Entry(event, now_s, time.time(), sound, begun))
 
     def _hide(self, text: str) -> str:
@@ -205,16 +211,30 @@ class Recording:
 
 
 _NOTHING: NDArray[np.int16] = np.empty(0, np.int16)
+_set = object.__setattr__
 
 
-def _sound_of(event: Event, changed: list[Turn], user_tape: Tape) -> NDArray[np.int16]:
+def _kept(pcm: bytes, wholes: Iterable[NDArray[np.int16]]) -> NDArray[np.int16]:
     """An event's sound, as a view of what the conversation keeps of it anyway."""
-    if not isinstance(event, AppendAudio | AudioDelta):
-        return _NOTHING
-    sound = pcm_from_bytes(event.pcm)
-    is_ours = isinstance(event, AppendAudio)
-    for whole in [user_tape.view()] if is_ours else [turn.pcm for turn in changed]:
-        kept = whole[len(whole) - len(sound) :]
-        if np.array_equal(kept, sound):
-            return kept
+    sound = pcm_from_bytes(pcm)
+    for whole in wholes:
+        end = whole[max(0, len(whole) - len(sound)) :]
+        # As bytes, since numpy takes longer to compare so little than to copy it.
+        if end.astype("<i2", copy=False).tobytes() == pcm:
+            return end
     return sound
+
+
+def _without_sound(event: AppendAudio | AudioDelta) -> Event:
+    """As `dataclasses.replace` with ``pcm=b""``, which takes several times as long."""
+    kind = type(event)
+    bare = object.__new__(kind)
+    for name in _names_beside_sound(kind):
+        _set(bare, name, getattr(event, name))
+    _set(bare, "pcm", b"")
+    return bare
+
+
+@cache
+def _names_beside_sound(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind) if field.name != "pcm")

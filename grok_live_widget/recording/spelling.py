@@ -36,6 +36,8 @@ def spelled(event: Event, hide: Callable[[str], str] = str) -> dict[str, Any]:
 
 def plain(value: Any, hide: Callable[[str], str] = str) -> Any:
     """Any value as JSON values. Of what has none, such as a function, the name is told."""
+    if type(value) is str:  # Nearly all of them are, and a `match` is slow.
+        return hide(value)
     match value:
         case None | bool():
             return value
@@ -55,16 +57,24 @@ def plain(value: Any, hide: Callable[[str], str] = str) -> Any:
 
 
 def _said_fields(value: Any, hide: Callable[[str], str]) -> dict[str, Any]:
-    return {
-        field.name: plain(getattr(value, field.name), hide)
-        for field in fields(value)
-        if field.repr and not _says_nothing(getattr(value, field.name), field)
-    }
+    kind: Any = type(value)
+    said = {}
+    for name, silence in _silences(kind):
+        each = getattr(value, name)
+        if type(each) is not type(silence) or each != silence:
+            said[name] = plain(each, hide)
+    return said
 
 
-def _says_nothing(value: Any, field: Any) -> bool:
+@cache
+def _silences(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
+    """Each field that is told, and the value with which it says nothing; MISSING: none does."""
+    return tuple((field.name, _silence_of(field)) for field in fields(kind) if field.repr)
+
+
+def _silence_of(field: Any) -> Any:
     default = field.default_factory() if field.default_factory is not MISSING else field.default
-    return not default and type(value) is type(default) and bool(value == default)
+    return MISSING if default else default
 
 
 def is_complete(value: Any) -> bool:

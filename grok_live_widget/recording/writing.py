@@ -12,10 +12,12 @@ import shutil
 import struct
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from json.encoder import encode_basestring
+from math import isfinite
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,12 +30,12 @@ from .target import ASSISTANT_WAV, EVENTS_FILE, FILES, TALK_FILE, USER_WAV, samp
 __all__ = ["Entry", "FolderWriter", "WavFile", "replace_folder", "side_of"]
 
 _HEADER_BYTES = 44
+_BUFFER_BYTES = 2**18
 # Sizes in the header are of 32 bits: after a day of sound they stay at the most they can say.
 _MOST_BYTES = 2**32 - 1 - _HEADER_BYTES
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+class Entry(NamedTuple):
     """One event, without its sound, and that.
 
     Parameters
@@ -81,11 +83,12 @@ class WavFile:
         self._rate_hz = rate_hz
         self._path = path
         self._file: BinaryIO | None = None
+        self._counted = -1  # By the header; not even that is there yet.
 
     def open(self) -> None:
         """Make the file, which must not exist; or go on in it, after `close`."""
         is_new = self._file is None
-        self._file = self._path.open("xb" if is_new else "r+b")
+        self._file = self._path.open("xb" if is_new else "r+b", buffering=_BUFFER_BYTES)
         if is_new:
             self._file.write(_wav_header(0, self._rate_hz))
         self._file.seek(0, os.SEEK_END)
@@ -94,18 +97,21 @@ class WavFile:
         """Add ``ndarray of int16 [shape=(n,)]``; returns the position of its first sample."""
         assert self._file is not None
         start = self.sample_count
-        self._file.write(np.ascontiguousarray(sound, "<i2").tobytes())
+        self._file.write(np.ascontiguousarray(sound, "<i2").data)
         self.sample_count += len(sound)
         return start
 
     def flush(self) -> None:
         """Hand everything to the system, the sound first and then the header that counts it."""
         assert self._file is not None
+        if self.sample_count == self._counted:
+            return
         self._file.flush()
         self._file.seek(0)
         self._file.write(_wav_header(self.sample_count, self._rate_hz))
         self._file.flush()
         self._file.seek(0, os.SEEK_END)
+        self._counted = self.sample_count
 
     def close(self) -> None:
         """Let go of the file."""
@@ -189,7 +195,7 @@ class FolderWriter:
             line["sound"] = {"file": side, "start": start, "count": len(entry.sound)}
         if entry.turn_id:
             line["begins_turn"] = entry.turn_id
-        return json.dumps(line, ensure_ascii=False) + "\n"
+        return _json(line) + "\n"
 
     def close(self) -> None:
         """Let go of the files."""
@@ -199,9 +205,29 @@ class FolderWriter:
                     stack.callback(each.close)
 
 
+def _json(value: Any) -> str:
+    """As ``json.dumps(value, ensure_ascii=False)``, which sets itself up anew for each line and
+    so takes several times as long for what lines are made of: short texts and whole numbers.
+    """
+    kind = type(value)
+    if kind is str:
+        return encode_basestring(value)
+    if kind is int or (kind is float and isfinite(value)):
+        return repr(value)
+    if kind is dict:
+        fields = [f"{encode_basestring(name)}: {_json(each)}" for name, each in value.items()]
+        return "{" + ", ".join(fields) + "}"
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _iso(time_s: float) -> str:
-    told = datetime.fromtimestamp(time_s, UTC).isoformat(timespec="milliseconds")
-    return told.replace("+00:00", "Z")
+    second, microseconds = divmod(round(time_s * 1e6), 1_000_000)
+    return f"{_iso_second(second)}.{microseconds // 1000:03}Z"
+
+
+@lru_cache(maxsize=4)
+def _iso_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat().removesuffix("+00:00")
 
 
 # --------------------------------------------------------------------------- replacing a folder
