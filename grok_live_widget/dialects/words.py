@@ -99,13 +99,16 @@ def audio_delta_from(message: Message, audio: bytes, codec: Codec = PCM) -> Audi
     latency = message.get("latency")
     return AudioDelta(
         event_id=string(message, "event_id"),
+        response_id=string(message, "response_id"),
+        item_id=string(message, "item_id"),
+        output_index=integer_or_none(message, "output_index") or 0,
+        content_index=integer_or_none(message, "content_index") or 0,
         pcm=pcm,
         odd_byte_count=odd_byte_count,
         rid=string(message, "rid"),
         latency_s=None if latency is None else number_from(latency),
         duration_ms=integer_or_none(message, "audio_duration_ms"),
         timestamp_ms=integer_or_none(message, "ts"),
-        **part_names_from(message),
     )
 
 
@@ -130,10 +133,13 @@ def parsed_audio_delta_from(message: Message, codec: Codec = PCM) -> AudioDelta 
 
 def transcript_delta_from(message: Message) -> TranscriptDelta:
     return TranscriptDelta(
+        response_id=string(message, "response_id"),
+        item_id=string(message, "item_id"),
+        output_index=integer_or_none(message, "output_index") or 0,
+        content_index=integer_or_none(message, "content_index") or 0,
         delta=string(message, "delta"),
         start_time_s=number_or_none(message, "start_time"),
         rid=string(message, "rid"),
-        **part_names_from(message),
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import fields
 from functools import cache
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -227,7 +228,7 @@ def _kept(pcm: bytes, wholes: Iterable[NDArray[np.int16]]) -> NDArray[np.int16]:
 
 def _without_sound(event: AppendAudio | AudioDelta) -> Event:
     """As `dataclasses.replace` with ``pcm=b""``, which takes several times as long."""
-    kind = type(event)
+    kind: Any = type(event)
     bare = object.__new__(kind)
     for name in _names_beside_sound(kind):
         _set(bare, name, getattr(event, name))
