@@ -229,7 +229,7 @@ def _kept(pcm: bytes, wholes: Iterable[NDArray[np.int16]]) -> NDArray[np.int16]:
 def _without_sound(event: AppendAudio | AudioDelta) -> Event:
     """As `dataclasses.replace` with ``pcm=b""``, which takes several times as long."""
     kind: Any = type(event)
-    bare = object.__new__(kind)
+    bare: Event = object.__new__(kind)
     for name in _names_beside_sound(kind):
         _set(bare, name, getattr(event, name))
     _set(bare, "pcm", b"")
