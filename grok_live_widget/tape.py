@@ -8,14 +8,29 @@ from __future__ import annotations
 
 import mmap
 import sys
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Tape"]
+__all__ = ["Stretch", "Tape"]
 
 _BUCKET_SAMPLES = 256
 _Envelope = tuple[NDArray[np.int16], NDArray[np.int16]]
+
+
+class Stretch(NamedTuple):
+    """A part of a tape, named and not held: a view would keep the memory that a tape had before
+    it grew.
+    """
+
+    tape: Tape
+    start: int
+    stop: int
+
+    def samples(self) -> NDArray[np.int16]:
+        """The sound, as a read-only view."""
+        return self.tape.view(self.start, self.stop)
 
 
 class Tape:
@@ -31,7 +46,7 @@ class Tape:
         mapping), so a large reserve is cheap and spares the copy when it is full.
     """
 
-    def __init__(self, reserve_samples: int = 240_000) -> None:
+    def __init__(self, reserve_samples: int = 1_440_000) -> None:
         self._room = _reserve(reserve_samples)
         self._sample_count = 0
         self._pyramid: _Envelope = np.empty(0, np.int16), np.empty(0, np.int16)

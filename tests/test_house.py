@@ -21,6 +21,7 @@ WHOLE = {
     "test_house.py",
     "test_notebooks.py",
     "test_secrets.py",
+    "test_soak.py",
     "test_versions.py",
 }
 # Folders whose tests drive the whole from outside.

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from ..audio import pcm_from_bytes
 from ..events import AppendAudio, AudioDelta, Authenticate, Event
 from ..settings import Settings
-from ..tape import Tape
-from ..turns import Turn
+from ..tape import Stretch, Tape
+from ..turns import Turn, tape_of
 from .target import check_save_folder, unusable
 from .writing import Entry, FolderWriter, replace_folder
 
@@ -88,13 +88,12 @@ class Recording:
             if turn.turn_id not in self._turn_ids:
                 self._turn_ids.add(turn.turn_id)
                 begun = turn.turn_id
-        sound = _NOTHING
+        sound: Stretch | NDArray[np.int16] = _NOTHING
         if isinstance(event, AppendAudio):
-            start = len(self._user_tape) - len(event.pcm) // 2
-            sound = _kept(event.pcm, [self._user_tape.view(start)])
+            sound = _kept(event.pcm, [self._user_tape])
             event = _without_sound(event)
         elif isinstance(event, AudioDelta):
-            sound = _kept(event.pcm, [turn.pcm for turn in changed])
+            sound = _kept(event.pcm, map(tape_of, changed))
             event = _without_sound(event)
         self._entries.append(Entry(event, now_s, time.time(), sound, begun))
 
@@ -215,14 +214,14 @@ _NOTHING: NDArray[np.int16] = np.empty(0, np.int16)
 _set = object.__setattr__
 
 
-def _kept(pcm: bytes, wholes: Iterable[NDArray[np.int16]]) -> NDArray[np.int16]:
-    """An event's sound, as a view of what the conversation keeps of it anyway."""
+def _kept(pcm: bytes, tapes: Iterable[Tape]) -> Stretch | NDArray[np.int16]:
+    """An event's sound where the conversation keeps it anyway, or by itself."""
     sound = pcm_from_bytes(pcm)
-    for whole in wholes:
-        end = whole[max(0, len(whole) - len(sound)) :]
+    for tape in tapes:
+        stretch = Stretch(tape, max(0, len(tape) - len(sound)), len(tape))
         # As bytes, since numpy takes longer to compare so little than to copy it.
-        if end.astype("<i2", copy=False).tobytes() == pcm:
-            return end
+        if stretch.samples().astype("<i2", copy=False).tobytes() == pcm:
+            return stretch
     return sound
 
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from ..events import AppendAudio, AudioDelta, Event
 from ..settings import Settings
+from ..tape import Stretch
 from .spelling import spelled
 from .target import ASSISTANT_WAV, EVENTS_FILE, FILES, TALK_FILE, USER_WAV, sample_rates, talk_text
 
@@ -51,8 +52,13 @@ class Entry(NamedTuple):
     event: Event
     now_s: float
     time_s: float
-    sound: NDArray[np.int16]
+    sound: Stretch | NDArray[np.int16]
     turn_id: str = ""
+
+    @property
+    def samples(self) -> NDArray[np.int16]:
+        """Its sound."""
+        return self.sound.samples() if isinstance(self.sound, Stretch) else self.sound
 
 
 def side_of(event: Event) -> str:
@@ -191,8 +197,9 @@ class FolderWriter:
         }
         side = side_of(entry.event)
         if side:
-            start = self._wavs[side].append(entry.sound)
-            line["sound"] = {"file": side, "start": start, "count": len(entry.sound)}
+            samples = entry.samples
+            start = self._wavs[side].append(samples)
+            line["sound"] = {"file": side, "start": start, "count": len(samples)}
         if entry.turn_id:
             line["begins_turn"] = entry.turn_id
         return _json(line) + "\n"

@@ -1,0 +1,164 @@
+"""A long talk, compressed in time, with barge-ins and broken lines; prints what became of it.
+
+Run by test_soak.py in a process of its own, so that its memory is its own; the server is in
+another one: ``python -m tests.soak question.wav 2``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grok_live_widget import RehearsalServer, Talk
+from grok_live_widget.audio import read_wav
+from grok_live_widget.exceptions import SessionClosedError
+from grok_live_widget.talk import TALK_THREAD
+
+from .cable import Cable
+
+RATE = 24_000
+REPLY_S = 12
+# Fast, and yet slow enough that a reply can be cut in on.
+SPEED = 25.0
+
+
+# --------------------------------------------------------------------------- the other process
+def serve() -> None:
+    """Answer everything with a long tone, until the client hangs up on us."""
+    tone = (8_000 * np.sin(np.arange(REPLY_S * RATE) * 0.1)).astype(np.int16)
+
+    def answer(turn: Any) -> Iterator[np.ndarray]:
+        yield from np.split(tone, REPLY_S)
+
+    with RehearsalServer(answer, api_key="k", speed=SPEED, words=False) as server:
+        print(server.url(), flush=True)
+        sys.stdin.read()
+
+
+# --------------------------------------------------------------------------- one talk
+def wait_until(is_so: Callable[[], bool]) -> None:
+    for _ in range(6000):
+        if is_so():
+            return
+        time.sleep(0.005)
+    raise AssertionError("it never came to pass")
+
+
+class Soak:
+    """A talk of turn after turn, some of which are cut short."""
+
+    def __init__(self, talk: Talk, cable: Cable, question: np.ndarray) -> None:
+        self.talk, self.cable, self.question = talk, cable, question
+        self.counts = dict.fromkeys(("asked", "barged in", "cut idle", "cut amid a reply"), 0)
+
+    @property
+    def minutes(self) -> float:
+        usage = self.talk.usage
+        return (usage.sent_s + usage.received_s) / 60
+
+    def step(self, number: int) -> None:
+        """Mostly questions; every fifth is cut in on, every seventh line breaks."""
+        if number % 7 == 6:
+            self._break(amid_a_reply=number % 2 == 0)
+        if number % 5 == 4:
+            self._barge_in()
+        self.talk.ask(self.question, RATE)
+        self.counts["asked"] += 1
+
+    def _begin_reply(self) -> None:
+        count = len(self.talk.turns.assistant)
+        self.talk.say(self.question, RATE)
+        wait_until(lambda: len(self.talk.turns.assistant) > count)
+
+    def _barge_in(self) -> None:
+        self._begin_reply()
+        reply = self.talk.turns.assistant[-1]
+        self.talk.say(self.question, RATE)
+        wait_until(lambda: reply.is_complete)
+        self.counts["barged in"] += reply.was_interrupted
+
+    def _break(self, *, amid_a_reply: bool) -> None:
+        lines = self.cable.count
+        if amid_a_reply:
+            self._begin_reply()
+        self.cable.cut()
+        wait_until(lambda: self.cable.count > lines and self.talk.phase == "open")
+        self.counts["cut amid a reply" if amid_a_reply else "cut idle"] += 1
+
+
+def resident_mb() -> float:
+    gc.collect()
+    (line,) = [
+        each
+        for each in Path("/proc/self/status").read_text("utf-8").splitlines()
+        if each.startswith("VmRSS")
+    ]
+    return int(line.split()[1]) / 1024
+
+
+def kept_mb(talk: Talk) -> float:
+    """What has to be kept: the sound of both sides."""
+    spoken = sum(len(turn.pcm) for turn in talk.turns.assistant)
+    return (spoken + len(talk._core.conversation.user_tape)) * 2 / 2**20
+
+
+async def _task_count() -> int:
+    return len(asyncio.all_tasks()) - 1
+
+
+def soak(url: str, question: np.ndarray, minutes: float) -> dict[str, Any]:
+    cable = Cable(url)
+    talk = Talk(url=cable.url, api_key="k", resumption=False)
+    soak = Soak(talk, cable, question)
+    for number in range(7):
+        soak.step(number)
+    before, kept_before = resident_mb(), kept_mb(talk)
+    number = 7
+    while soak.minutes < minutes or number < 21:
+        with contextlib.suppress(SessionClosedError):
+            soak.step(number)
+        number += 1
+    found = {
+        "minutes": soak.minutes,
+        "grown_mb": resident_mb() - before,
+        "kept_mb": kept_mb(talk) - kept_before,
+        "counts": soak.counts,
+        "turn_count": len(talk.turns),
+        "seam_count": sum(bool(turn.seam) for turn in talk.turns),
+    }
+    talk.close()
+    found["incomplete"] = [repr(turn) for turn in talk.turns if not turn.is_complete]
+    found["task_count"] = TALK_THREAD.run(_task_count())
+    cable.close()
+    found["threads"] = sorted(thread.name for thread in threading.enumerate())
+    return found
+
+
+def main() -> None:
+    if sys.argv[1] == "serve":
+        serve()
+        return
+    question, minutes = read_wav(sys.argv[1])[0], float(sys.argv[2])
+    command = [sys.executable, "-m", "tests.soak", "serve"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        print(json.dumps(soak(server.stdout.readline().strip(), question, minutes)))
+        assert server.stdin is not None
+        server.stdin.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""A long talk leaves nothing behind but its turns: no task, no thread, and no more memory than
+its sound takes.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grok_live_widget.audio import write_wav
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize(
+    "minutes", [2, pytest.param(60, marks=pytest.mark.slow)], ids=["two minutes", "an hour"]
+)
+def test_a_long_talk_with_barge_ins_and_broken_lines_leaves_nothing_but_its_turns(
+    minutes: int, question: np.ndarray, tmp_path: Path
+) -> None:
+    sound = write_wav(tmp_path / "question.wav", question)
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-m", "tests.soak", str(sound), str(minutes)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=1_500,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert found["minutes"] >= minutes
+    assert found["incomplete"] == []
+    assert all(found["counts"].values()), found
+    assert found["seam_count"] >= 2
+    assert found["task_count"] == 0
+    # The loop's own pool keeps what it has for the next file or server.
+    ours = [name for name in found["threads"] if not name.startswith("asyncio_")]
+    assert ours == ["MainThread", "grok-live-talk"]
+    # The sound, a twentieth of it for all else, and what the allocator does not give back.
+    assert found["grown_mb"] <= 1.05 * found["kept_mb"] + 12, found
+    assert "never retrieved" not in done.stderr
+    assert "ResourceWarning" not in done.stderr
