@@ -111,6 +111,8 @@ class Reply:
         self._previous_item_id = previous_item_id
         self._part = ""
         self._calls: list[ToolCall] = []
+        self._made_calls: list[Item] = []
+        self._is_ended = False
         self._waiting = np.zeros(0, np.int16)
         self._added_count = 0
         self._marks: deque[_Mark] = deque()
@@ -159,8 +161,19 @@ class Reply:
 
     def end(self) -> list[ServerEvent]:
         """The ``.done`` of everything that was begun, and the calls; not ``response.done``."""
+        self._is_ended = True
         message = self._message_done() if self._part else []
         return message + [event for call in self._calls for event in self._call_events(call)]
+
+    def output(self) -> tuple[Item, ...]:
+        """The items it consists of, whole, as ``response.done`` lists them (recorded)."""
+        if not self._part:
+            return tuple(self._made_calls)
+        status = "completed" if self._is_ended else "incomplete"
+        message = Item(
+            role="assistant", item_id=self.item_id, status=status, part=self._part, text=self.text
+        )
+        return (message, *self._made_calls)
 
     def _names(self) -> dict[str, Any]:
         return {"response_id": self.response_id, "item_id": self.item_id}
@@ -230,10 +243,12 @@ class Reply:
             )  # fmt: skip
 
         # The role differs between the two kinds of frames (recorded).
+        made = item("user", "completed", arguments)
+        self._made_calls.append(made)
         return [
             OutputItemAdded(self.response_id, item("user", "in_progress", "")),
             ItemAdded(item("tool", "in_progress", "")),
             ToolArgumentsDelta(delta=arguments, **names),
             ToolCalled(name=call.name, arguments=arguments, **names),
-            OutputItemDone(self.response_id, item("user", "completed", arguments)),
+            OutputItemDone(self.response_id, made),
         ]

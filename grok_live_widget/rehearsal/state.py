@@ -221,12 +221,17 @@ class SessionState:
             name=item.name,
             call_id=item.call_id,
         )
-        # Of items that are no messages, the service does not tell the place (recorded).
-        before = self._last_item_id() if known.kind == "message" else None
-        self._say(ItemAdded(known, wanted.previous_item_id or before))
+        self._say(ItemAdded(known, self._place_of(wanted)))
         self._lines[known.item_id] = (known.role, known.text)
         if known.role == "user" or known.role == "tool":
             self._latest = UserInput(item_id=known.item_id, role=known.role, text=known.text)
+
+    def _place_of(self, wanted: CreateItem) -> str | None:
+        """The item that a new one follows; never a name that was not announced, like "root"."""
+        if wanted.previous_item_id in self._lines:
+            return wanted.previous_item_id
+        # Of items that are no messages, the service does not tell the place (recorded).
+        return self._last_item_id() if wanted.item.kind == "message" else None
 
     def _create_response(self, wanted: CreateResponse) -> None:
         if self._is_busy():
@@ -266,7 +271,9 @@ class SessionState:
     def _truncate(self, wanted: TruncateItem) -> None:
         reply = self._replies.get(wanted.item_id)
         if reply is None:
-            self.report(f"there is no spoken item {wanted.item_id!r}.", param="item_id")
+            # Clients know by the word that it does no harm.
+            problem = f"Truncation failed: there is no spoken item {wanted.item_id!r}."
+            self.report(problem, param="item_id")
             return
         kept = reply.text_until(wanted.audio_end_ms * 24)
         self._lines[wanted.item_id] = ("assistant", kept)
@@ -328,10 +335,13 @@ class SessionState:
 
     def _finish(self, reply: Reply, status: str) -> None:
         self.reply = None
-        usage, metadata = self._meter.usage(reply), reply.metadata
         self._say(
             ResponseDone(
-                response_id=reply.response_id, status=status, usage=usage, metadata=metadata
+                response_id=reply.response_id,
+                status=status,
+                output=reply.output(),
+                usage=self._meter.usage(reply),
+                metadata=reply.metadata,
             )
         )
 

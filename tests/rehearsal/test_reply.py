@@ -141,3 +141,26 @@ def test_the_end_tells_the_whole_transcript() -> None:
     assert done[0].transcript == "One two."
     assert isinstance(done[-1], OutputItemDone)
     assert done[-1].item.status == "completed"
+
+
+def test_its_output_is_the_message_and_the_calls_in_full() -> None:
+    reply = Reply(UserInput())
+    reply.add(Spoken(ramp(10), "One moment."))
+    deltas(reply, is_last=True)
+    reply.call(ToolCall("look", {"where": "up"}))
+    (*_, called) = reply.end()
+    message, call = reply.output()
+    assert (message.status, message.part, message.text) == ("completed", "audio", "One moment.")
+    assert message.item_id == reply.item_id
+    assert call == called.item
+    assert (call.status, call.text) == ("completed", '{"where":"up"}')
+
+
+def test_the_message_of_a_reply_that_was_cut_short_is_incomplete() -> None:
+    reply = Reply(UserInput())
+    assert reply.output() == ()
+    reply.add(Spoken(ramp(DELTA_SAMPLES), "One "))
+    reply.add(Spoken(ramp(DELTA_SAMPLES), "two."))
+    reply.next_delta()
+    (message,) = reply.output()
+    assert (message.status, message.text) == ("incomplete", "One ")

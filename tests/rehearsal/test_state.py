@@ -211,6 +211,12 @@ def test_the_partner_is_given_what_was_said_before(state: SessionState) -> None:
     ]
 
 
+def test_an_item_s_place_is_told_by_a_name_that_was_announced(state: SessionState) -> None:
+    for item_id, named in (("a", "root"), ("b", "root"), ("c", "nobody's"), ("d", "a")):
+        state.receive(CreateItem(Item(role="user", item_id=item_id, text="x"), named))
+    assert [added.previous_item_id for added in state.take_said()] == [None, "a", "b", "a"]
+
+
 def test_instructions_of_one_reply_replace_the_session_s(state: SessionState) -> None:
     state.update(UpdateSession(instructions="Be brief."))
     state.receive(CreateResponse(instructions="Be long."))
@@ -267,6 +273,15 @@ def test_cancel_ends_the_reply(state: SessionState) -> None:
     assert (done.status, done.response_id) == ("cancelled", reply.response_id)
 
 
+def test_the_end_of_a_reply_lists_its_items(state: SessionState) -> None:
+    reply = ask(state, "hello")
+    tell(state, reply, "Good day.")
+    state.end_reply(reply)
+    done = state.take_said()[-1]
+    assert done.output == reply.output()
+    assert [item.text for item in done.output] == ["Good day."]
+
+
 def test_cancel_without_a_reply_is_a_harmless_error(state: SessionState) -> None:
     state.receive(CancelResponse())
     (error,) = state.take_said()
@@ -298,7 +313,9 @@ def test_truncate_tells_what_was_kept_and_what_the_partner_will_remember(
 
 def test_truncate_of_an_unknown_item_is_an_error(state: SessionState) -> None:
     state.receive(TruncateItem(item_id="nobody's", audio_end_ms=1))
-    assert "nobody's" in state.take_said()[0].message
+    message = state.take_said()[0].message
+    assert "nobody's" in message
+    assert "Truncat" in message
 
 
 def test_a_word_out_of_place_is_an_error(state: SessionState) -> None:
