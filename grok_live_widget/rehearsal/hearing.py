@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 
 from ..events import PushToTalk, ServerVad, TurnDetection
 
-__all__ = ["Ear", "EnergyJudge", "SileroJudge", "SpeechBegan", "SpeechEnded", "default_judge"]
+__all__ = [
+    "Ear",
+    "EnergyJudge",
+    "SampleMemory",
+    "SileroJudge",
+    "SpeechBegan",
+    "SpeechEnded",
+    "default_judge",
+]
 
 SAMPLE_RATE = 24_000
 SAMPLES_PER_MS = SAMPLE_RATE // 1000
@@ -169,7 +177,7 @@ class _Pause:
         return True
 
 
-class _Memory:
+class SampleMemory:
     """The samples received and not yet forgotten, addressed from the session's first."""
 
     def __init__(self) -> None:
@@ -178,6 +186,7 @@ class _Memory:
         self._room_begin = 0
 
     def append(self, pcm: Pcm) -> None:
+        """Remember the next samples; copied."""
         if self.end + pcm.size > self._room_begin + self._room.size:
             self._move(self.end - self.begin + pcm.size)
         at = self.end - self._room_begin
@@ -191,10 +200,12 @@ class _Memory:
         self._room_begin = self.begin
 
     def cut(self, start: int, end: int) -> Pcm:
+        """A copy of what is still known of this stretch."""
         start, end = max(start, self.begin), min(end, self.end)
         return self._room[start - self._room_begin : end - self._room_begin].copy()
 
     def forget_before(self, position: int) -> None:
+        """Nothing before this will be asked for."""
         self.begin = max(self.begin, min(position, self.end))
 
 
@@ -219,7 +230,7 @@ class Ear:
         make_judge: Callable[[], Judge] = default_judge,
     ) -> None:
         self._make_judge = make_judge
-        self._memory = _Memory()
+        self._memory = SampleMemory()
         self._detection: TurnDetection = detection or PushToTalk()
         self._listen_from(0)
 
@@ -227,6 +238,16 @@ class Ear:
     def position(self) -> int:
         """How many samples have been received."""
         return self._memory.end
+
+    @property
+    def untaken_from(self) -> int:
+        """Where `take` would begin."""
+        return self._floor
+
+    @property
+    def known_from(self) -> int:
+        """The oldest sample that is not forgotten."""
+        return self._memory.begin
 
     @property
     def has_unjudged(self) -> bool:
