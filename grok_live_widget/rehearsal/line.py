@@ -135,9 +135,10 @@ class Line:
             self._settings.memories.leave(self._state.history, time.monotonic())
             await self._end_tasks()
             self._idleness.stop()
-        for task in (writer, reader):
-            if not task.cancelled() and (error := task.exception()):
-                raise error
+        # Both are asked: the socket may have failed both at once.
+        errors = [task.exception() for task in (writer, reader) if not task.cancelled()]
+        for error in filter(None, errors):
+            raise error
 
     async def _end_tasks(self) -> None:
         while tasks := self._tasks - {asyncio.current_task()}:
