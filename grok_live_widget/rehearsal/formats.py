@@ -13,10 +13,12 @@ from ..audio import ClipConverter, pcm_from_bytes
 from ..dialects.codecs import Codec, codec_of
 from ..events import G711_RATE_HZ, AudioFormat
 from ..settings import PCM_RATES_HZ
-from .hearing import SAMPLE_RATE, SampleMemory
+from .samples import SampleMemory
 from .voice import Spoken
 
 __all__ = ["Inlet", "heard_in", "wrong_format"]
+
+SAMPLE_RATE = 24_000
 
 Pcm = NDArray[np.int16]
 _NOTHING = np.zeros(0, np.int16)

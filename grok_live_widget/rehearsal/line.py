@@ -132,20 +132,21 @@ class Line:
         try:
             await asyncio.wait({writer, reader}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._settings.memories.leave(self._state.history, time.monotonic())
             await self._end_tasks()
-            self._idleness.stop()
-        # Both are asked: the socket may have failed both at once.
+        # Both are asked: an error that nobody asks for is logged as lost.
         errors = [task.exception() for task in (writer, reader) if not task.cancelled()]
         for error in filter(None, errors):
             raise error
 
     async def _end_tasks(self) -> None:
+        # First, so that the next line already finds the conversation.
+        self._settings.memories.leave(self._state.history, time.monotonic())
         while tasks := self._tasks - {asyncio.current_task()}:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._tasks -= tasks
+        self._idleness.stop()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
