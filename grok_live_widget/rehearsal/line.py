@@ -73,7 +73,7 @@ class Workers:
 class Socket(Protocol):
     """What a line needs of its socket; all may raise when the line is closed."""
 
-    async def recv(self, *, decode: bool | None = None) -> str | bytes:
+    async def recv(self, *, decode: bool | None) -> str | bytes:
         """The next frame; as bytes with ``decode=False``, else text as str."""
 
     async def send(self, message: bytes, *, text: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -154,6 +155,31 @@ def serving() -> Iterator[Callable[..., RehearsalServer]]:
     yield start
     for server in servers:
         server.close()
+
+
+class Hesitant:
+    """Gives speech back, and to text says half of `sound`, and the rest when it is let."""
+
+    def __init__(self, sound: np.ndarray) -> None:
+        self._sound, self._may_go_on = sound, threading.Event()
+
+    def __call__(self, turn: Any) -> Iterator[np.ndarray]:
+        if turn.pcm.size:
+            yield turn.pcm
+            return
+        first, rest = np.array_split(self._sound, 2)
+        yield first
+        assert self._may_go_on.wait(PATIENCE_S)
+        yield rest
+
+    def go_on(self) -> None:
+        self._may_go_on.set()
+
+
+@pytest.fixture
+def hesitant() -> type[Hesitant]:
+    """A partner whose reply lasts until `go_on`."""
+    return Hesitant
 
 
 # --------------------------------------------------------------------------- sound

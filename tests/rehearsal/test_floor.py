@@ -127,11 +127,6 @@ def test_a_reply_is_spoken_in_the_format_of_its_beginning(state: SessionState) -
 
 
 # --------------------------------------------------------------------------- through a line
-def long_or_echo(turn: Any) -> np.ndarray:
-    """A second of sound to text, and speech given back."""
-    return turn.pcm if turn.pcm.size else np.ones(24_000, np.int16)
-
-
 async def test_a_turn_is_committed_and_waits_for_a_request(
     serving: Any, connected: Any, utterance: np.ndarray
 ) -> None:
@@ -149,17 +144,20 @@ async def test_a_turn_is_committed_and_waits_for_a_request(
 
 
 async def test_speech_does_not_cancel_where_it_is_not_to_interrupt(
-    serving: Any, connected: Any, utterance: np.ndarray
+    serving: Any, connected: Any, hesitant: Any, utterance: np.ndarray
 ) -> None:
-    server = serving(long_or_echo, speed=1.0)
-    async with connected(server, detection=PATIENT) as client:
+    sound = np.arange(12_000, dtype=np.int16)
+    partner = hesitant(sound)
+    async with connected(serving(partner), detection=PATIENT) as client:
         await client.type_text("talk")
         await client.until(AudioDelta)
         await client.send_sound(utterance)
+        await client.until(AudioCommitted)
+        assert not client.all(ResponseDone)
+        partner.go_on()
         first = await client.until(ResponseDone)
         assert first.status == "completed"
-        assert client.all(SpeechStarted)
-        assert client.sound(first.response_id).size == 24_000
+        np.testing.assert_array_equal(client.sound(first.response_id), sound)
         second = await client.until(ResponseDone)
         assert second.status == "completed"
         assert client.sound(second.response_id).size > 24_000
@@ -170,7 +168,7 @@ async def test_a_forced_message_is_spoken_to_its_end_where_nobody_may_cut_in(
 ) -> None:
     pytest.importorskip("espeakng_loader")
     async with connected(serving("parrot", speed=1.0), detection=ServerVad()) as client:
-        text = "This call is recorded, as you may know."
+        text = "This call is recorded, as you may know, and so are all of the others."
         await client.say(force(text, is_interruptible=False))
         await client.until(AudioDelta)
         await client.send_sound(utterance)

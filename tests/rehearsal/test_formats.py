@@ -252,23 +252,23 @@ async def test_sound_alone_is_not_understood_where_json_was_asked_for(
 
 
 async def test_a_change_of_the_output_takes_effect_with_the_next_reply(
-    serving: Any, connected: Any
+    serving: Any, connected: Any, hesitant: Any
 ) -> None:
-    def partner(turn: Any) -> np.ndarray:
-        return tone(24_000, 1.0)
-
     binary = AudioFormat(encoding="pcmu", transport="binary")
-    async with connected(serving(partner, speed=20)) as client:
+    partner = hesitant(tone(24_000, 1.0))
+    async with connected(serving(partner)) as client:
         await client.type_text("one")
         await client.until(AudioDelta)
         await client.say(UpdateSession(output_format=binary))
         await client.until(SessionUpdated)
+        partner.go_on()
         await client.until(ResponseDone)
         np.testing.assert_array_equal(client.sound(), tone(24_000, 1.0))
         client.forget()
         client.output_format = binary
         await client.ask("two")
         assert abs(client.sound().size - 8_000) <= 1
+        # A message of sound alone names no reply.
         assert {delta.response_id for delta in client.all(AudioDelta)} == {""}
 
 
