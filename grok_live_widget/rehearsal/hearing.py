@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..events import PushToTalk, ServerVad, TurnDetection
+from .samples import SampleMemory
 
 __all__ = ["Ear", "EnergyJudge", "SileroJudge", "SpeechBegan", "SpeechEnded", "default_judge"]
 
@@ -169,35 +170,6 @@ class _Pause:
         return True
 
 
-class _Memory:
-    """The samples received and not yet forgotten, addressed from the session's first."""
-
-    def __init__(self) -> None:
-        self.begin = self.end = 0
-        self._room = np.zeros(SAMPLE_RATE, np.int16)
-        self._room_begin = 0
-
-    def append(self, pcm: Pcm) -> None:
-        if self.end + pcm.size > self._room_begin + self._room.size:
-            self._move(self.end - self.begin + pcm.size)
-        at = self.end - self._room_begin
-        self._room[at : at + pcm.size] = pcm
-        self.end += pcm.size
-
-    def _move(self, needed: int) -> None:
-        kept = self.cut(self.begin, self.end)
-        self._room = np.zeros(max(2 * needed, SAMPLE_RATE), np.int16)
-        self._room[: kept.size] = kept
-        self._room_begin = self.begin
-
-    def cut(self, start: int, end: int) -> Pcm:
-        start, end = max(start, self.begin), min(end, self.end)
-        return self._room[start - self._room_begin : end - self._room_begin].copy()
-
-    def forget_before(self, position: int) -> None:
-        self.begin = max(self.begin, min(position, self.end))
-
-
 class Ear:
     """What one session has heard, and where its turns are.
 
@@ -219,7 +191,7 @@ class Ear:
         make_judge: Callable[[], Judge] = default_judge,
     ) -> None:
         self._make_judge = make_judge
-        self._memory = _Memory()
+        self._memory = SampleMemory()
         self._detection: TurnDetection = detection or PushToTalk()
         self._listen_from(0)
 
@@ -227,6 +199,16 @@ class Ear:
     def position(self) -> int:
         """How many samples have been received."""
         return self._memory.end
+
+    @property
+    def untaken_from(self) -> int:
+        """Where `take` would begin."""
+        return self._floor
+
+    @property
+    def known_from(self) -> int:
+        """The oldest sample that is not forgotten."""
+        return self._memory.begin
 
     @property
     def has_unjudged(self) -> bool:

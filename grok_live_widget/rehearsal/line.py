@@ -11,7 +11,6 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from ..audio import pcm_from_bytes
 from ..dialects import Dialect
 from ..events import (
     AppendAudio,
@@ -23,13 +22,17 @@ from ..events import (
     Unrecognized,
     UpdateSession,
 )
-from .hearing import Ear, SpeechBegan
+from .formats import Inlet
+from .hearing import Ear, SpeechBegan, SpeechEnded
+from .idleness import Idleness
+from .memory import Memories
+from .pace import Pace
 from .partner import Partner, ToolCall
 from .performance import perform
 from .recognition import words
 from .reply import Reply, UserInput
 from .state import SessionState
-from .wire import frame_from
+from .wire import frame_from, sound_from
 
 __all__ = ["Line", "LineSettings", "Socket", "Workers", "is_right_key", "on_worker"]
 
@@ -46,6 +49,8 @@ class LineSettings:
         How much faster than real time a reply's sound is sent.
     recognises_words : bool
         Whether words are looked for in the user's sound.
+    memories : Memories
+        Conversations that may go on.
     """
 
     partner: Partner
@@ -54,6 +59,7 @@ class LineSettings:
     speed: float
     recognises_words: bool
     ping_interval_s: float
+    memories: Memories = field(default_factory=Memories)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +73,8 @@ class Workers:
 class Socket(Protocol):
     """What a line needs of its socket; all may raise when the line is closed."""
 
-    async def recv(self, *, decode: bool) -> str | bytes:
-        """The next frame."""
+    async def recv(self, *, decode: bool | None) -> str | bytes:
+        """The next frame; as bytes with ``decode=False``, else text as str."""
 
     async def send(self, message: bytes, *, text: bool) -> None:
         """Send a frame."""
@@ -91,11 +97,19 @@ class Line:
         model: str,
         settings: LineSettings,
         workers: Workers,
+        conversation_id: str = "",
     ) -> None:
         self._socket, self._dialect, self._settings = socket, dialect, settings
         self._workers = workers
-        self._state = SessionState(model, answers_commits=not dialect.has_responses)
+        self._state = SessionState(
+            model,
+            answers_commits=not dialect.has_responses,
+            earlier=settings.memories.recall(conversation_id, time.monotonic()),
+        )
+        self._inlet = Inlet()
         self._ear = Ear()
+        self._idleness = Idleness(self._take_turn)
+        self._pace = Pace(settings.speed)
         # Held while the ear is used: it is lent to a worker.
         self._ear_lock = asyncio.Lock()
         self._outbox: asyncio.Queue[ServerEvent] = asyncio.Queue()
@@ -109,7 +123,7 @@ class Line:
     def settled_sample_count(self) -> int:
         """How many samples were received, once all of them are judged and answered; else 0."""
         is_at_work = self._ear.has_unjudged or self._state.reply or self._understanding
-        return 0 if is_at_work or self._answering else self._ear.position
+        return 0 if is_at_work or self._answering else self._inlet.received_count
 
     async def talk(self) -> None:
         """Serve the client until the socket raises; by then everything else has ended."""
@@ -119,17 +133,20 @@ class Line:
             await asyncio.wait({writer, reader}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await self._end_tasks()
-        # Both are asked: of a line that broke, each hears in its own way.
+        # Both are asked: an error that nobody asks for is logged as lost.
         errors = [task.exception() for task in (writer, reader) if not task.cancelled()]
         for error in filter(None, errors):
             raise error
 
     async def _end_tasks(self) -> None:
+        # First, so that the next line already finds the conversation.
+        self._settings.memories.leave(self._state.history, time.monotonic())
         while tasks := self._tasks - {asyncio.current_task()}:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._tasks -= tasks
+        self._idleness.stop()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -140,9 +157,12 @@ class Line:
     # ------------------------------------------------------------------ the socket
     async def _write(self) -> None:
         while True:
-            frame = frame_from(await self._outbox.get(), self._dialect)
+            event = await self._outbox.get()
+            form = self._state.format_of(event)
+            sound = sound_from(event, form)
+            frame = frame_from(event, self._dialect, form) if sound is None else sound
             if frame is not None:
-                await self._socket.send(frame, text=True)
+                await self._socket.send(frame, text=sound is None)
             self._outbox.task_done()
 
     async def _read(self) -> None:
@@ -159,8 +179,13 @@ class Line:
                 self._carry_out()
 
     async def _next_event(self) -> ClientEvent | Unrecognized:
-        frame = await self._socket.recv(decode=False)
-        return self._dialect.decode_client(frame if isinstance(frame, bytes) else frame.encode())
+        is_binary, codec = self._inlet.form.transport == "binary", self._inlet.codec
+        # Only where sound may come alone is it told from text, which takes decoding.
+        frame = await self._socket.recv(decode=None if is_binary else False)
+        if is_binary and isinstance(frame, bytes):
+            return AppendAudio(codec.decode(frame)[0])
+        data = frame if isinstance(frame, bytes) else frame.encode()
+        return self._dialect.decode_client(data, codec)
 
     async def _is_admitted(self) -> bool:
         """On `live` the key is the first message."""
@@ -183,14 +208,15 @@ class Line:
     async def _receive(self, event: ClientEvent | Unrecognized) -> None:
         match event:
             case AppendAudio():
-                whole = len(event.pcm) // 2 * 2
-                self._ear.receive(pcm_from_bytes(event.pcm[:whole]))
+                self._ear.receive(self._inlet.receive(event.pcm))
                 await self._listen()
+                self._inlet.forget_before(self._ear.known_from)
             case UpdateSession():
                 self._update(event)
             case CommitAudio():
                 self._commit()
             case ClearAudio():
+                self._ear.receive(self._inlet.flush())
                 self._ear.clear()
                 self._state.clear()
             case Authenticate():
@@ -207,22 +233,37 @@ class Line:
             if isinstance(heard, SpeechBegan):
                 self._state.begin_speech(heard)
             else:
-                self._state.end_speech(heard)
+                self._end_speech(heard)
             self._carry_out()
         self._state.follow_speech(self._ear.speech_ms)
 
     def _update(self, event: UpdateSession) -> None:
-        before = self._state.detection
-        self._state.update(event)
-        if type(before) is not type(self._state.detection) and self._ear.is_speech:
-            self._state.end_speech(self._ear.end_speech())
-        self._ear.listen_for(self._state.detection)
+        before = self._state.settings
+        self._state.update(event, _now_ms())
+        settings, memories = self._state.settings, self._settings.memories
+        if settings.input_format != before.input_format:
+            self._ear.receive(self._inlet.change(settings.input_format))
+        if type(before.turn_detection) is not type(settings.turn_detection) and self._ear.is_speech:
+            self._end_speech(self._ear.end_speech())
+        self._ear.listen_for(settings.turn_detection)
+        remember = memories.keep if settings.resumption else memories.drop
+        remember(self._state.history)
 
     def _commit(self) -> None:
+        self._ear.receive(self._inlet.flush())
         if self._ear.is_speech:
-            self._state.end_speech(self._ear.end_speech())
+            self._end_speech(self._ear.end_speech())
         else:
-            self._state.commit(self._ear.take())
+            received = self._inlet.cut(self._ear.untaken_from, self._ear.position)
+            self._state.commit(self._ear.take(), received)
+
+    def _end_speech(self, ended: SpeechEnded) -> None:
+        received = self._inlet.cut(ended.start_ms * 24, ended.end_ms * 24)
+        self._state.end_speech(ended, received)
+
+    def _take_turn(self, quiet_since_ms: int) -> None:
+        self._state.take_turn(quiet_since_ms, self._ear.position // 24)
+        self._carry_out()
 
     # ------------------------------------------------------------------ what follows from it
     def _carry_out(self) -> None:
@@ -232,10 +273,13 @@ class Line:
         for heard in self._state.take_unrecognised():
             self._understanding[heard] = self._spawn(self._understand(heard))
         reply = self._state.reply
+        quiet_since_ms, timeout_ms = self._ear.position // 24, self._state.idle_timeout_ms
+        self._idleness.follow(timeout_ms, quiet_since_ms, self._pace.rest_s)
         if reply is self._told:
             return
         if self._answering:
             self._answering.cancel()
+            self._pace = Pace(self._settings.speed)
         self._told = reply
         self._answering = self._spawn(self._answer(reply)) if reply else None
 
@@ -268,7 +312,7 @@ class Line:
             self._carry_out()
 
     async def _tell(self, reply: Reply) -> None:
-        pace = _Pace(self._settings.speed)
+        self._pace = Pace(self._settings.speed)
         verbatim = reply.verbatim
         partner = self._settings.partner if verbatim is None else lambda _: verbatim
         async with aclosing(perform(partner, self._state.turn_for(reply))) as pieces:
@@ -277,12 +321,12 @@ class Line:
                     reply.call(piece)
                 else:
                     reply.add(piece)
-                    await self._send_deltas(reply, pace)
-        await self._send_deltas(reply, pace, is_last=True)
+                    await self._send_deltas(reply)
+        await self._send_deltas(reply, is_last=True)
 
-    async def _send_deltas(self, reply: Reply, pace: _Pace, *, is_last: bool = False) -> None:
+    async def _send_deltas(self, reply: Reply, *, is_last: bool = False) -> None:
         while delta := reply.next_delta(is_last=is_last):
-            await pace.wait_for(delta.sample_count)
+            await self._pace.wait_for(delta.duration_s)
             self._state.tell(reply, delta.events)
             self._carry_out()
             # A client that does not read holds up its reply, and the memory it would take.
@@ -292,25 +336,6 @@ class Line:
 async def on_worker(worker: Executor, function: Callable[..., T], *args: Any) -> T:
     """Run a function on one of the workers."""
     return await asyncio.get_running_loop().run_in_executor(worker, function, *args)
-
-
-class _Pace:
-    """When the next piece of sound is due."""
-
-    CATCH_UP_S = 0.2
-    """How far a late reply may hurry to make up for it."""
-
-    def __init__(self, speed: float) -> None:
-        self._speed = speed
-        self._due_s = asyncio.get_running_loop().time()
-
-    async def wait_for(self, sample_count: int) -> None:
-        """Return when a piece of so many samples may be sent."""
-        now_s = asyncio.get_running_loop().time()
-        self._due_s = max(self._due_s, now_s - self.CATCH_UP_S)
-        if self._due_s > now_s:
-            await asyncio.sleep(self._due_s - now_s)
-        self._due_s += sample_count / 24_000 / self._speed
 
 
 def is_right_key(given: str, wanted: str | None) -> bool:

@@ -50,10 +50,14 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class SpokenLine:
-    """One earlier line of the conversation."""
+    """One earlier line of the conversation.
+
+    `name` is that of the function when a call was made; then `text` is its arguments as JSON.
+    """
 
     role: str
     text: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,8 +72,14 @@ class PartnerTurn:
         What was typed, or the words that were recognised; empty where they are not known.
     pcm : ndarray of int16 [shape=(n,)]
         The sound of the turn at 24 kHz, read-only; shape (0,) for a typed turn.
+    received : Spoken or None
+        The same sound in the samples and at the rate in which it came; None: those of `pcm`.
     voice, instructions : str
         The session's settings (the instructions of this one reply, where it has its own).
+    speed : float
+        How fast text is spoken.
+    replace : Mapping
+        What is written, and how it is spoken instead.
     history : tuple of SpokenLine
         What was said before, oldest first.
     tools : tuple of str
@@ -79,8 +89,11 @@ class PartnerTurn:
     role: Literal["user", "tool"] = "user"
     text: str = ""
     pcm: NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, np.int16), repr=False)
+    received: Spoken | None = field(default=None, repr=False)
     voice: str = ""
     instructions: str = ""
+    speed: float = 1.0
+    replace: Mapping[str, str] = field(default_factory=dict)
     history: tuple[SpokenLine, ...] = ()
     tools: tuple[str, ...] = ()
     sample_rate: int = 24_000
@@ -113,9 +126,11 @@ Piece = Spoken | ToolCall
 
 
 # --------------------------------------------------------------------------- the two of ours
-def parrot(turn: PartnerTurn) -> NDArray[np.int16] | Unvoiced:
+def parrot(turn: PartnerTurn) -> NDArray[np.int16] | Spoken | Unvoiced:
     """Give back exactly the samples that were received, and typed text as text."""
-    return turn.pcm if turn.pcm.size else Unvoiced(turn.text)
+    if turn.pcm.size:
+        return turn.received or turn.pcm
+    return Unvoiced(turn.text or "I repeat what I hear. Say something, or type it.")
 
 
 # It has no use for words, and recognising them takes longer than everything else it does.
@@ -226,7 +241,9 @@ def partner_from(partner: Partner | str | None) -> Partner:
 
 
 # --------------------------------------------------------------------------- what they return
-def pieces_from(said: Any, voice: str) -> Iterator[Piece]:
+def pieces_from(
+    said: Any, voice: str, *, speed: float = 1.0, replace: Mapping[str, str] | None = None
+) -> Iterator[Piece]:
     """What a partner returned or yielded, as sound and text.
 
     Parameters
@@ -234,6 +251,10 @@ def pieces_from(said: Any, voice: str) -> Iterator[Piece]:
     said : str, ndarray, ToolCall or None
         Text is spoken where a voice is installed. Sound is int16, or float in [-1, 1), at
         24 kHz, with shape (n,) or (n, channels).
+    voice : str
+    speed : float
+    replace : Mapping or None
+        How text is spoken; see `speak`.
 
     Raises
     ------
@@ -248,7 +269,7 @@ def pieces_from(said: Any, voice: str) -> Iterator[Piece]:
         case str() if isinstance(said, Unvoiced) or not voice_is_available():
             yield Spoken(np.zeros(0, np.int16), str(said))
         case str():
-            yield from speak(said, voice)
+            yield from speak(said, voice, speed=speed, replace=replace or {})
         case np.ndarray():
             mono = mono_from(said)
             yield Spoken(mono if mono.dtype == np.int16 else pcm_from_samples(mono))

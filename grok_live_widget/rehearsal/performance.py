@@ -105,7 +105,8 @@ class _Stage:
             self._hand_each(answer)
 
     def _hand(self, said: Any) -> None:
-        for piece in pieces_from(said, self._turn.voice):
+        turn = self._turn
+        for piece in pieces_from(said, turn.voice, speed=turn.speed, replace=turn.replace):
             self._room.acquire()
             if self._is_dismissed.is_set():
                 raise _Dismissed

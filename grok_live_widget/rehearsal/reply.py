@@ -16,9 +16,11 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from ..audio import ClipConverter, pcm_from_bytes
 from ..events import (
     AudioDelta,
     AudioDone,
+    AudioFormat,
     ContentPartAdded,
     ContentPartDone,
     Item,
@@ -39,10 +41,10 @@ from .voice import Spoken
 
 __all__ = ["DELTA_SAMPLES", "Delta", "Reply", "UserInput", "new_id"]
 
-SAMPLE_RATE = 24_000
-
 DELTA_SAMPLES = 3_600
-"""150 ms; the service's pieces are of 31 to 1223 ms (recorded)."""
+"""150 ms at 24 kHz; the service's pieces are of 31 to 1223 ms (recorded)."""
+
+_NOTHING = np.zeros(0, np.int16)
 
 
 def new_id() -> str:
@@ -55,20 +57,22 @@ class UserInput:
     """What the client said or typed, or what its tool returned.
 
     `text` is empty until the words of a sound are known, and after that where none were.
+    `received` is the sound as it came, where that was not at 24 kHz.
     """
 
     item_id: str = field(default_factory=new_id)
     role: Literal["user", "tool"] = "user"
     text: str = ""
     pcm: NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, np.int16))
+    received: Spoken | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """The next events of a reply, and how much sound is in them."""
+    """The next events of a reply, and how long their sound is [s]."""
 
     events: tuple[ServerEvent, ...]
-    sample_count: int = 0
+    duration_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,10 @@ class Reply:
         The item before this reply's.
     verbatim : str or None
         Words to be spoken as they are, instead of an answer.
+    is_interruptible : bool
+        Whether speech may end it.
+    form : AudioFormat
+        How its sound travels, from its beginning to its end.
     """
 
     def __init__(
@@ -100,11 +108,15 @@ class Reply:
         instructions: str | None = None,
         metadata: Mapping[str, str] | None = None,
         verbatim: str | None = None,
+        is_interruptible: bool = True,
+        form: AudioFormat = AudioFormat(),
     ) -> None:
         self.heard = heard
         self.instructions = instructions
         self.metadata = metadata
         self.verbatim = verbatim
+        self.is_interruptible = is_interruptible
+        self.form = form
         self.response_id, self.item_id = new_id(), new_id()
         self.is_begun = False
         self.sent_count = 0
@@ -113,8 +125,9 @@ class Reply:
         self._calls: list[ToolCall] = []
         self._made_calls: list[Item] = []
         self._is_ended = False
-        self._waiting = np.zeros(0, np.int16)
-        self._added_count = 0
+        self._converter = ClipConverter(form.sample_rate)
+        self._waiting = _NOTHING
+        self._added_s = 0.0
         self._marks: deque[_Mark] = deque()
         self._told: list[_Mark] = []
 
@@ -122,6 +135,15 @@ class Reply:
     def text(self) -> str:
         """What has been told so far of what is said."""
         return "".join(mark.text for mark in self._told)
+
+    @property
+    def sent_s(self) -> float:
+        """How long the sound is that has been told [s]."""
+        return self.sent_count / self.form.sample_rate
+
+    @property
+    def _delta_samples(self) -> int:
+        return DELTA_SAMPLES * self.form.sample_rate // 24_000
 
     def text_until(self, sample: int) -> str:
         """What is said up to a sample of this reply."""
@@ -135,9 +157,16 @@ class Reply:
     def add(self, spoken: Spoken) -> None:
         """Append sound and text; `next_delta` cuts them."""
         if spoken.text:
-            self._marks.append(_Mark(self._added_count, spoken.text))
-        self._added_count += spoken.pcm.size
-        self._waiting = np.concatenate((self._waiting, spoken.pcm))
+            self._marks.append(_Mark(self._sample_at(self._added_s), spoken.text))
+        self._added_s += spoken.pcm.size / spoken.sample_rate
+        self._convert(spoken.pcm, spoken.sample_rate, more=True)
+
+    def _convert(self, pcm: NDArray[np.int16], rate_hz: int, *, more: bool) -> None:
+        ready = pcm_from_bytes(self._converter.convert(pcm, rate_hz, more=more))
+        self._waiting = np.concatenate((self._waiting, ready))
+
+    def _sample_at(self, time_s: float) -> int:
+        return round(time_s * self.form.sample_rate)
 
     def next_delta(self, *, is_last: bool = False) -> Delta | None:
         """Cut the next delta; None while there is too little for one.
@@ -147,9 +176,11 @@ class Reply:
         is_last : bool
             Nothing will be added, so what is left counts as enough.
         """
-        if not self._added_count:
+        if not self._added_s:
             return self._text_delta()
-        if self._waiting.size >= DELTA_SAMPLES or (is_last and self._waiting.size):
+        if is_last:
+            self._convert(_NOTHING, self.form.sample_rate, more=False)
+        if self._waiting.size >= self._delta_samples or (is_last and self._waiting.size):
             return self._sound_delta()
         rest = self._due_words(is_last=is_last)
         return Delta(tuple(rest)) if rest else None
@@ -199,10 +230,11 @@ class Reply:
 
     def _sound_delta(self) -> Delta:
         events = self._open("audio")
-        pcm, self._waiting = self._waiting[:DELTA_SAMPLES], self._waiting[DELTA_SAMPLES:]
+        size = self._delta_samples
+        pcm, self._waiting = self._waiting[:size], self._waiting[size:]
         events.append(AudioDelta(pcm=pcm.astype("<i2", copy=False).tobytes(), **self._names()))
         self.sent_count += pcm.size
-        return Delta((*events, *self._due_words()), pcm.size)
+        return Delta((*events, *self._due_words()), pcm.size / self.form.sample_rate)
 
     def _due_words(self, *, is_last: bool = False) -> list[ServerEvent]:
         """The words whose sound has begun to be sent."""
@@ -210,7 +242,7 @@ class Reply:
         while self._marks and (is_last or self._marks[0].sample < self.sent_count):
             mark = self._marks.popleft()
             self._told.append(mark)
-            start_s = round(mark.sample / SAMPLE_RATE, 3)
+            start_s = round(mark.sample / self.form.sample_rate, 3)
             due.append(TranscriptDelta(delta=mark.text, start_time_s=start_s, **self._names()))
         return list[ServerEvent](due)
 

@@ -5,10 +5,19 @@ from __future__ import annotations
 from math import ceil
 from typing import Any
 
-from ..events import PushToTalk, ServerVad, SessionCreated, ToolOffer, TurnDetection
+from ..dialects.reading import present
+from ..events import (
+    AudioFormat,
+    PushToTalk,
+    SessionCreated,
+    ToolOffer,
+    Transcription,
+    TurnDetection,
+)
 from .reply import Reply, new_id
+from .settings import SessionSettings
 
-__all__ = ["Meter", "session_created", "session_echo", "wrong_setting"]
+__all__ = ["Meter", "session_created", "session_echo"]
 
 # Estimates from recorded sessions: 0.77 s of sound were 39 tokens, 3.38 s 170, twelve letters 3.
 AUDIO_TOKENS_PER_S = 50
@@ -21,30 +30,30 @@ class Meter:
     def __init__(self) -> None:
         self._audio_s = 0.0
 
-    def count(self, sample_count: int) -> None:
+    def count(self, sound_s: float) -> None:
         """Sound of the user's turns; sound of replies is counted by `usage`."""
-        self._audio_s += sample_count / 24_000
+        self._audio_s += sound_s
 
     def usage(self, reply: Reply) -> dict[str, Any]:
         """The ``usage`` of a reply that has ended."""
-        self.count(reply.sent_count)
-        heard = _tokens(reply.heard.text, reply.heard.pcm.size)
-        said = _tokens(reply.text, reply.sent_count)
+        self.count(reply.sent_s)
+        heard = _tokens(reply.heard.text, reply.heard.pcm.size / 24_000)
+        said = _tokens(reply.text, reply.sent_s)
         return {
             "input_tokens": sum(heard.values()),
             "input_token_details": heard,
             "output_tokens": sum(said.values()),
             "output_token_details": said,
             "total_tokens": sum(heard.values()) + sum(said.values()),
-            "output_audio_seconds": reply.sent_count / 24_000,
+            "output_audio_seconds": reply.sent_s,
             "billable_audio_seconds": ceil(self._audio_s),
         }
 
 
-def _tokens(text: str, sample_count: int) -> dict[str, int]:
+def _tokens(text: str, sound_s: float) -> dict[str, int]:
     return {
         "text_tokens": ceil(len(text) / LETTERS_PER_TOKEN),
-        "audio_tokens": ceil(sample_count / 24_000 * AUDIO_TOKENS_PER_S),
+        "audio_tokens": ceil(sound_s * AUDIO_TOKENS_PER_S),
         "grok_tokens": 0,
     }
 
@@ -65,29 +74,53 @@ def session_created(model: str, voice: str) -> SessionCreated:
     return SessionCreated(session_id=session_id, model=model, voice=voice, session=session)
 
 
-def session_echo(
-    model: str, instructions: str, detection: TurnDetection, tools: tuple[ToolOffer, ...] = ()
-) -> dict[str, Any]:
+def session_echo(settings: SessionSettings) -> dict[str, Any]:
     """The ``session`` of ``session.updated``: no voice, no id, many constants (recorded)."""
-    sound = {"format": {"type": "audio/pcm", "rate": 24_000}, "transport": "json"}
-    transcription = {"model": "grok-transcribe"}
+    transcription = _transcription_echo(settings.transcription)
+    heard = {**_format_echo(settings.input_format), "transcription": transcription}
+    spoken = {**_format_echo(settings.output_format), **present(speed=settings.speed)}
     return {
-        "instructions": instructions,
+        "instructions": settings.instructions,
         "enable_noise_suppression": False,
-        "turn_detection": _detection_echo(detection),
-        "model": model,
-        "tools": [_tool_echo(each) for each in tools],
+        "turn_detection": _detection_echo(settings.turn_detection),
+        "model": settings.model,
+        "tools": [_tool_echo(each) for each in settings.tools],
         "keep_context": False,
         "enable_phonetic_spelling": False,
-        "input_audio_transcription": transcription,
+        "input_audio_transcription": transcription and {"model": transcription["model"]},
         "modalities": ["audio"],
         "input_audio_format": "not specified",
         "output_audio_format": "not specified",
         "tool_choice": "auto",
         "temperature": -1.0,
         "max_response_output_tokens": "inf",
-        "audio": {"input": {**sound, "transcription": transcription}, "output": sound},
+        "audio": {"input": heard, "output": spoken},
+        **_wishes_echo(settings),
     }
+
+
+def _wishes_echo(settings: SessionSettings) -> dict[str, Any]:
+    """What is echoed only when it was set (recorded)."""
+    effort, enabled = settings.reasoning, settings.resumption
+    return present(
+        reasoning=None if effort is None else {"effort": effort},
+        resumption=None if enabled is None else {"enabled": enabled},
+        replace=settings.replace or None,
+    )
+
+
+def _format_echo(form: AudioFormat) -> dict[str, Any]:
+    rate = {"rate": form.sample_rate} if form.encoding == "pcm" else {}
+    return {"format": {"type": f"audio/{form.encoding}", **rate}, "transport": form.transport}
+
+
+def _transcription_echo(transcription: Transcription | None) -> dict[str, Any] | None:
+    if transcription is None:
+        return None
+    hints = present(
+        language_hint=transcription.language_hint, keyterms=list(transcription.keyterms) or None
+    )
+    return {"model": transcription.model, **hints}
 
 
 def _tool_echo(offer: ToolOffer) -> dict[str, Any]:
@@ -111,18 +144,7 @@ def _detection_echo(detection: TurnDetection) -> dict[str, Any]:
         "threshold": detection.threshold,
         "silence_duration_ms": detection.silence_duration_ms,
         "prefix_padding_ms": detection.prefix_padding_ms,
-        "create_response": True,
-        "interrupt_response": True,
+        "create_response": detection.create_response,
+        "interrupt_response": detection.interrupt_response,
+        **present(idle_timeout_ms=detection.idle_timeout_ms),
     }
-
-
-def wrong_setting(detection: TurnDetection | None) -> str:
-    """Name of the first setting out of the range of the service's schema, or ``""``."""
-    if not isinstance(detection, ServerVad):
-        return ""
-    if not 0.1 <= detection.threshold <= 0.9:
-        return "threshold"
-    for name in ("silence_duration_ms", "prefix_padding_ms"):
-        if not 0 <= getattr(detection, name) <= 10_000:
-            return name
-    return ""

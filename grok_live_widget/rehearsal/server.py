@@ -269,8 +269,9 @@ class RehearsalServer:
         assert socket.request is not None
         target = urlsplit(socket.request.path)
         dialect = _BY_PATH[target.path]
-        model = parse_qs(target.query).get("model", [dialect.default_model])[0]
-        line = self._new_line(socket, dialect, model)
+        query = parse_qs(target.query)
+        model = query.get("model", [dialect.default_model])[0]
+        line = self._new_line(socket, dialect, model, query.get("conversation_id", [""])[0])
         self._lines.add(line)
         try:
             with suppress(ConnectionClosed):
@@ -279,10 +280,10 @@ class RehearsalServer:
             self._lines.discard(line)
 
     def _new_line(
-        self, socket: ServerConnection, dialect: Dialect, model: str
+        self, socket: ServerConnection, dialect: Dialect, model: str, conversation_id: str
     ) -> Line | ReplayLine:
         if self._replay is None:
-            return Line(socket, dialect, model, self._settings, self._workers)
+            return Line(socket, dialect, model, self._settings, self._workers, conversation_id)
         return ReplayLine(
             socket,
             self._replay,

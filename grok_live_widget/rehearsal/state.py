@@ -6,6 +6,9 @@ whoever drives it: recognising the words of `take_unrecognised`, and performing 
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,36 +20,36 @@ from ..events import (
     ConversationCreated,
     CreateItem,
     CreateResponse,
-    ErrorReported,
+    DeleteItem,
     Item,
     ItemAdded,
-    ItemTruncated,
+    ItemDeleted,
     Pinged,
-    PushToTalk,
-    ResponseDone,
-    ServerEvent,
+    ServerVad,
     SessionUpdated,
     SpeechStarted,
     SpeechStopped,
-    ToolOffer,
     TruncateItem,
-    TurnDetection,
     Unrecognized,
     UpdateSession,
     UserTranscriptReplaced,
 )
+from .floor import Floor
 from .hearing import SpeechBegan, SpeechEnded
-from .partner import PartnerTurn, SpokenLine
+from .items import announced, input_from, whole_text
+from .memory import History
 from .recognition import speech_note
-from .reply import Reply, UserInput, new_id
-from .reporting import Meter, session_created, session_echo, wrong_setting
+from .reply import UserInput
+from .reporting import session_created, session_echo
+from .settings import SessionSettings, wrong_setting
+from .voice import Spoken
 
 __all__ = ["SessionState"]
 
 Pcm = NDArray[np.int16]
 
 
-class SessionState:
+class SessionState(Floor):
     """One session's side of the conversation.
 
     Parameters
@@ -55,35 +58,22 @@ class SessionState:
         Echoed as it was asked for.
     answers_commits : bool
         Whether a commit is answered without being asked, as on `live`.
+    earlier : History or None
+        A conversation to go on with, if the client still wants that.
 
-    Attributes
-    ----------
-    reply : Reply or None
-        The reply that is being prepared or told.
+    Its replies are those of the `Floor`.
     """
 
-    def __init__(self, model: str, *, answers_commits: bool = False) -> None:
-        self.model = model
-        # A new session of the service has voice ara and no turn detection (recorded).
-        self.voice = "ara"
-        self.instructions = ""
-        self.detection: TurnDetection = PushToTalk()
-        self.tools: tuple[ToolOffer, ...] = ()
-        self.reply: Reply | None = None
+    def __init__(
+        self, model: str, *, answers_commits: bool = False, earlier: History | None = None
+    ) -> None:
+        history = History(earlier.conversation_id if earlier else "")
+        super().__init__(SessionSettings(model=model), history)
+        self._earlier = earlier
         self._answers_commits = answers_commits
-        self._said: list[ServerEvent] = []
         self._unrecognised: list[UserInput] = []
         self._speech: UserInput | None = None
         self._speech_s = 0
-        self._latest = UserInput()
-        self._lines: dict[str, tuple[str, str]] = {}
-        self._replies: dict[str, Reply] = {}
-        self._meter = Meter()
-
-    def take_said(self) -> list[ServerEvent]:
-        """What is to be sent, in order; each event is given once."""
-        said, self._said = self._said, []
-        return said
 
     def take_unrecognised(self) -> list[UserInput]:
         """Sounds whose words are to be given to `understand`; each is given once."""
@@ -94,65 +84,76 @@ class SessionState:
     def greet(self, now_ms: int) -> None:
         """The client is there."""
         self._say(
-            session_created(self.model, self.voice),
-            ConversationCreated(new_id()),
-            Pinged(now_ms),
+            session_created(self.settings.model, self.settings.voice),
+            ConversationCreated(self.history.conversation_id),
         )
+        # Where an earlier conversation may go on, the settings are waited for (recorded).
+        if self._earlier is None:
+            self.ping(now_ms)
 
     def ping(self, now_ms: int) -> None:
         """Tell that the line is alive, as the service does now and again."""
         self._say(Pinged(now_ms))
 
-    def report(self, message: str, error_type: str = "invalid_request_error", **where: str) -> None:
-        """Say that something is wrong; the code is said to equal the type (service's schema)."""
-        self._say(ErrorReported(message=message, error_type=error_type, code=error_type, **where))
-
-    def update(self, wanted: UpdateSession) -> None:
+    def update(self, wanted: UpdateSession, now_ms: int = 0) -> None:
         """Take over the settings that are said; a wrong one leaves all as they were."""
-        wrong = wrong_setting(wanted.turn_detection)
+        wrong = wrong_setting(wanted)
         if wrong:
-            self.report(f"{wrong} is out of range.", param=f"session.turn_detection.{wrong}")
+            self._about = wanted.event_id
+            self.report(f"{wrong} is unknown or out of range.", param=f"session.{wrong}")
+            self._about = ""
             return
-        if wanted.voice is not None:
-            self.voice = wanted.voice
-        if wanted.instructions is not None:
-            self.instructions = wanted.instructions
-        if wanted.turn_detection is not None:
-            self.detection = wanted.turn_detection
-        if wanted.tools is not None:
-            self.tools = wanted.tools
-        echo = session_echo(self.model, self.instructions, self.detection, self.tools)
-        self._say(SessionUpdated(echo))
+        self.settings = self.settings.merged(wanted)
+        if self._earlier is not None:
+            self._go_on(self._earlier, now_ms)
+        self._say(SessionUpdated(session_echo(self.settings)))
+
+    def _go_on(self, earlier: History, now_ms: int) -> None:
+        """Tell the earlier conversation again; without resumption a new one begins."""
+        self._earlier = None
+        if not self.settings.resumption:
+            self.history.conversation_id = History().conversation_id
+            self._say(ConversationCreated(self.history.conversation_id))
+        self.ping(now_ms)
+        for item in earlier.retold() if self.settings.resumption else ():
+            self._say(ItemAdded(item, self.history.last_item_id))
+            self.history.put(item)
+        self._latest = self._last_input()
 
     # ------------------------------------------------------------------ the user's voice
     def begin_speech(self, began: SpeechBegan) -> None:
         """Speech is heard: it interrupts the reply and opens a turn."""
         self._speech, self._speech_s = UserInput(), 0
         self._say(SpeechStarted(item_id=self._speech.item_id, audio_start_ms=began.start_ms))
-        self._interrupt()
+        self._waiting = None
+        if not self._holds_the_floor():
+            self._interrupt()
         self._add_voice_item(self._speech, "in_progress")
 
     def follow_speech(self, duration_ms: int) -> None:
         """Speech goes on: tell once a second how long it has lasted, for want of words."""
         if self._speech and duration_ms // 1000 > self._speech_s:
             self._speech_s = duration_ms // 1000
-            self._tell_transcript(self._speech, speech_note(self._speech_s))
+            self._tell_partial(self._speech, speech_note(self._speech_s))
 
-    def end_speech(self, ended: SpeechEnded) -> None:
-        """The turn is over, and will be answered."""
+    def end_speech(self, ended: SpeechEnded, received: Spoken | None = None) -> None:
+        """The turn is over, and will be answered, unless that is left to the client."""
         heard, self._speech = self._speech or UserInput(), None
-        heard.pcm = ended.pcm
+        heard.pcm, heard.received = ended.pcm, received
         self._say(
             SpeechStopped(item_id=heard.item_id, audio_end_ms=ended.end_ms),
             AudioCommitted(item_id=heard.item_id),
         )
         self._receive_voice(heard)
-        self._answer_unasked(heard)
+        detection = self.settings.turn_detection
+        if not isinstance(detection, ServerVad) or detection.create_response:
+            self._answer_unasked(heard)
 
-    def commit(self, pcm: Pcm) -> None:
+    def commit(self, pcm: Pcm, received: Spoken | None = None) -> None:
         """The user says that the turn is over. An empty one is tolerated and makes no item."""
-        heard = UserInput(pcm=pcm)
-        self._say(AudioCommitted(item_id=heard.item_id, previous_item_id=self._last_item_id()))
+        heard = UserInput(pcm=pcm, received=received)
+        before = self.history.last_item_id
+        self._say(AudioCommitted(item_id=heard.item_id, previous_item_id=before))
         if not pcm.size:
             return
         self._add_voice_item(heard, "completed")
@@ -169,31 +170,49 @@ class SessionState:
         """The words of a sound are known, or none were made out."""
         heard.text = words
         if words:
-            self._tell_transcript(heard, words)
+            self._tell_partial(heard, words)
         transcript = words or speech_note(heard.pcm.size / 24_000)
-        self._lines[heard.item_id] = ("user", transcript)
-        self._tell_transcript(heard, transcript, is_final=True)
+        self.history.amend(heard.item_id, transcript)
+        told = UserTranscriptReplaced(item_id=heard.item_id, transcript=transcript, is_final=True)
+        self._say(told)
+
+    @property
+    def idle_timeout_ms(self) -> int | None:
+        """After how much silence a turn is to be taken; None while somebody speaks, or never."""
+        detection = self.settings.turn_detection
+        if self.reply or self._speech or not isinstance(detection, ServerVad):
+            return None
+        return detection.idle_timeout_ms
 
     def _add_voice_item(self, heard: UserInput, status: str) -> None:
         item = Item(role="user", item_id=heard.item_id, status=status, part="input_audio")
-        self._say(ItemAdded(item, self._last_item_id()))
-        self._lines[heard.item_id] = ("user", "")
+        self._say(ItemAdded(item, self.history.last_item_id))
+        self.history.put(item)
 
     def _receive_voice(self, heard: UserInput) -> None:
         heard.pcm.flags.writeable = False
         self._latest = heard
-        self._meter.count(heard.pcm.size)
+        self._meter.count(heard.pcm.size / 24_000)
         self._unrecognised.append(heard)
 
-    def _tell_transcript(self, heard: UserInput, text: str, *, is_final: bool = False) -> None:
-        self._say(UserTranscriptReplaced(item_id=heard.item_id, transcript=text, is_final=is_final))
+    def _tell_partial(self, heard: UserInput, text: str) -> None:
+        """Only where a model for it was asked for (service's schema)."""
+        if self.settings.writes_partials:
+            self._say(UserTranscriptReplaced(item_id=heard.item_id, transcript=text))
 
     # ------------------------------------------------------------------ what the client asks for
     def receive(self, event: ClientEvent | Unrecognized) -> None:
         """Obey a request that is not about sound or settings."""
+        self._about = event.event_id
+        self._obey(event)
+        self._about = ""
+
+    def _obey(self, event: ClientEvent | Unrecognized) -> None:
         match event:
             case CreateItem():
                 self._create_item(event)
+            case DeleteItem():
+                self._delete(event)
             case CreateResponse():
                 self._create_response(event)
             case CancelResponse():
@@ -209,144 +228,42 @@ class SessionState:
     def _create_item(self, wanted: CreateItem) -> None:
         item = wanted.item
         if item.kind == "force_message":
-            self._speak_verbatim(item.text)
+            self._speak_verbatim(item)
             return
-        known = Item(
-            kind=item.kind,
-            role="tool" if item.kind == "function_call_output" else item.role or "user",
-            item_id=item.item_id or new_id(),
-            status="completed",
-            part=item.part,
-            text=item.text,
-            name=item.name,
-            call_id=item.call_id,
-        )
+        known = announced(item)
         self._say(ItemAdded(known, self._place_of(wanted)))
-        self._lines[known.item_id] = (known.role, known.text)
-        if known.role == "user" or known.role == "tool":
-            self._latest = UserInput(item_id=known.item_id, role=known.role, text=known.text)
+        self.history.put(
+            replace(known, text=whole_text(known), further=()), wanted.previous_item_id
+        )
+        heard = input_from(item, known, self.settings.input_format)
+        last = self.history.last_input
+        # What was put between others is not what is to be answered.
+        if heard and last and last.item_id == heard.item_id:
+            self._latest = heard
+        if heard and heard.pcm.size:
+            self._meter.count(heard.pcm.size / 24_000)
+            if not heard.text:
+                self._unrecognised.append(heard)
 
     def _place_of(self, wanted: CreateItem) -> str | None:
         """The item that a new one follows; never a name that was not announced, like "root"."""
-        if wanted.previous_item_id in self._lines:
+        if wanted.previous_item_id in self.history:
             return wanted.previous_item_id
         # Of items that are no messages, the service does not tell the place (recorded).
-        return self._last_item_id() if wanted.item.kind == "message" else None
+        return self.history.last_item_id if wanted.item.kind == "message" else None
 
-    def _create_response(self, wanted: CreateResponse) -> None:
-        if self._is_busy():
+    def _delete(self, wanted: DeleteItem) -> None:
+        if not self.history.remove(wanted.item_id):
+            self.report(f"there is no item {wanted.item_id!r}.", param="item_id")
             return
-        self.reply = Reply(
-            self._latest,
-            previous_item_id=self._last_item_id(),
-            instructions=wanted.instructions,
-            metadata=wanted.metadata,
-        )
-        self._say(*self.reply.begin())
+        if wanted.item_id == self._latest.item_id:
+            self._latest = self._last_input()
+        self._say(ItemDeleted(wanted.item_id))
 
-    def _speak_verbatim(self, text: str) -> None:
-        if self._is_busy():
-            return
-        previous = self._last_item_id()
-        self.reply = Reply(UserInput(), previous_item_id=previous, verbatim=text)
-        self._say(*self.reply.begin())
-
-    def _answer_unasked(self, heard: UserInput) -> None:
-        self._interrupt()
-        self.reply = Reply(heard, previous_item_id=heard.item_id)
-
-    def _is_busy(self) -> bool:
-        """Whether there is a reply already; says so."""
-        if self.reply:
-            self.report("Conversation already has an active response; wait until it is done.")
-        return self.reply is not None
-
-    def _cancel(self, wanted: CancelResponse) -> None:
-        reply = self.reply
-        if not reply or not reply.is_begun or wanted.response_id not in (None, reply.response_id):
-            self.report("Cancellation failed: there is no active response to cancel.")
-            return
-        self._interrupt()
-
-    def _truncate(self, wanted: TruncateItem) -> None:
-        reply = self._replies.get(wanted.item_id)
-        if reply is None:
-            # Clients know by the word that it does no harm.
-            problem = f"Truncation failed: there is no spoken item {wanted.item_id!r}."
-            self.report(problem, param="item_id")
-            return
-        kept = reply.text_until(wanted.audio_end_ms * 24)
-        self._lines[wanted.item_id] = ("assistant", kept)
-        self._say(
-            ItemTruncated(
-                item_id=wanted.item_id,
-                audio_end_ms=wanted.audio_end_ms,
-                content_index=wanted.content_index,
-                transcript=kept,
-            )
-        )
-
-    # ------------------------------------------------------------------ the reply
-    def turn_for(self, reply: Reply) -> PartnerTurn:
-        """What the partner is given."""
-        heard = reply.heard
-        history = []
-        for item_id, (role, text) in self._lines.items():
-            if item_id == heard.item_id:
-                break
-            history.append(SpokenLine(role, text))
-        return PartnerTurn(
-            role=heard.role,
-            text=heard.text,
-            pcm=heard.pcm,
-            voice=self.voice,
-            instructions=reply.instructions or self.instructions,
-            history=tuple(history),
-            tools=tuple(each.name for each in self.tools if each.name),
-        )
-
-    def begin_reply(self, reply: Reply) -> None:
-        """The reply that nobody asked for begins, now that the words are known."""
-        self._say(*reply.begin())
-
-    def tell(self, reply: Reply, events: tuple[ServerEvent, ...]) -> None:
-        """The reply goes on."""
-        self._replies[reply.item_id] = reply
-        self._lines[reply.item_id] = ("assistant", reply.text)
-        self._say(*events)
-
-    def end_reply(self, reply: Reply) -> None:
-        """All of it has been told."""
-        self._say(*reply.end())
-        self._finish(reply, "completed")
-
-    def fail_reply(self, reply: Reply, error: Exception) -> None:
-        """Whoever answers has failed; the line stays open."""
-        if not reply.is_begun:
-            self._say(*reply.begin())
-        self.report(f"the partner failed: {type(error).__name__}: {error}", "internal_error")
-        self._finish(reply, "failed")
-
-    def _interrupt(self) -> None:
-        """End the reply now. One that was not announced yet leaves no trace."""
-        reply, self.reply = self.reply, None
-        if reply and reply.is_begun:
-            self._finish(reply, "cancelled")
-
-    def _finish(self, reply: Reply, status: str) -> None:
-        self.reply = None
-        self._say(
-            ResponseDone(
-                response_id=reply.response_id,
-                status=status,
-                output=reply.output(),
-                usage=self._meter.usage(reply),
-                metadata=reply.metadata,
-            )
-        )
-
-    def _last_item_id(self) -> str | None:
-        return next(reversed(self._lines), None)
-
-    def _say(self, *events: ServerEvent) -> None:
-        self._said.extend(events)
+    def _last_input(self) -> UserInput:
+        last = self.history.last_input
+        if last is None:
+            return UserInput()
+        is_message = last.kind == "message"
+        role: Literal["user", "tool"] = "user" if is_message else "tool"
+        return UserInput(item_id=last.item_id, role=role, text=last.text)

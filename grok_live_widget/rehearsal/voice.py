@@ -14,7 +14,7 @@ import ctypes
 import re
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -25,10 +25,12 @@ from numpy.typing import NDArray
 
 from ..audio import Resampler, pcm_from_samples, samples_from_pcm
 from ..exceptions import RehearsalError
+from .pronunciation import Pronunciation
 
 __all__ = ["VOICES", "Spoken", "VoiceRecipe", "recipe_for", "speak", "voice_is_available"]
 
 SAMPLE_RATE = 24_000
+_AS_WRITTEN: Mapping[str, str] = {}
 
 CURE = 'Run: pip install "grok-live-widget[rehearsal]" (espeak-ng, GPL-3.0-or-later).'
 
@@ -66,13 +68,15 @@ class Spoken:
     Parameters
     ----------
     pcm : ndarray of int16 [shape=(n,)]
-        Sound at 24 kHz; may be empty.
+        Sound; may be empty.
     text : str
         What is said, beginning with the first sample of `pcm`; may be empty.
+    sample_rate : int [Hz]
     """
 
     pcm: NDArray[np.int16]
     text: str = ""
+    sample_rate: int = SAMPLE_RATE
 
 
 def voice_is_available() -> bool:
@@ -90,10 +94,19 @@ def recipe_for(voice: str) -> VoiceRecipe:
     return VOICES.get(name) or known[zlib.crc32(name.encode()) % len(known)]
 
 
-def speak(text: str, voice: str = "") -> Iterator[Spoken]:
+def speak(
+    text: str, voice: str = "", *, speed: float = 1.0, replace: Mapping[str, str] = _AS_WRITTEN
+) -> Iterator[Spoken]:
     """Say `text`, word by word; from any thread.
 
     A sentence is made at a time, in a few milliseconds; pauses between are the voice's own.
+
+    Parameters
+    ----------
+    speed : float
+        How fast, by the voice's own rate: its pitch stays.
+    replace : Mapping
+        What is written, and how it is spoken instead.
 
     Yields
     ------
@@ -105,23 +118,28 @@ def speak(text: str, voice: str = "") -> Iterator[Spoken]:
     RehearsalError
         When no voice is installed.
     """
-    recipe = recipe_for(voice)
-    for sentence in _sentences(text):
-        yield from _words_of(sentence, *_espeak().say(sentence, recipe))
+    recipe, said = recipe_for(voice), Pronunciation(text, replace)
+    begin = 0
+    for sentence in _sentences(said.spoken):
+        for pcm, length in _words_of(sentence, *_espeak().say(sentence, recipe, speed)):
+            yield Spoken(pcm, said.written(begin, begin + length))
+            begin += length
 
 
 def _sentences(text: str) -> list[str]:
     return [sentence for sentence in re.split(r"(?<=[.!?…])(?=\s)", text) if sentence]
 
 
-def _words_of(sentence: str, sound: NDArray[np.int16], marks: list[_Mark]) -> Iterator[Spoken]:
-    """Cut the sound of a sentence where its words begin."""
+def _words_of(
+    sentence: str, sound: NDArray[np.int16], marks: list[_Mark]
+) -> Iterator[tuple[NDArray[np.int16], int]]:
+    """Cut the sound of a sentence where its words begin; tell how long each is as text."""
     starts = [mark for mark in marks[1:] if mark.sample < sound.size]
     text_cuts = [0, *(mark.character for mark in starts), len(sentence)]
     sound_cuts = [0, *(mark.sample for mark in starts), sound.size]
     for index in range(len(text_cuts) - 1):
         piece = slice(sound_cuts[index], sound_cuts[index + 1])
-        yield Spoken(sound[piece], sentence[text_cuts[index] : text_cuts[index + 1]])
+        yield sound[piece], text_cuts[index + 1] - text_cuts[index]
 
 
 # --------------------------------------------------------------------------- the library
@@ -159,7 +177,10 @@ _AUDIO_OUTPUT_SYNCHRONOUS = 2
 _INITIALIZE_DONT_EXIT = 0x8000
 _POSITION_CHARACTER = 1
 _CHARS_UTF8 = 1
+_PARAMETER_RATE = 1
 _PARAMETER_PITCH = 3
+_USUAL_RATE = 175
+"""Words a minute."""
 _OK = 0
 
 
@@ -182,21 +203,24 @@ class _Espeak:
         # ctypes keeps no reference to a callback, and C would call into freed memory.
         self._callback = _Callback(self._receive)
 
-    def say(self, text: str, recipe: VoiceRecipe) -> tuple[NDArray[np.int16], list[_Mark]]:
+    def say(
+        self, text: str, recipe: VoiceRecipe, speed: float
+    ) -> tuple[NDArray[np.int16], list[_Mark]]:
         """Sound at 24 kHz and where its words begin."""
         with self._lock:
             self._pieces, self._marks = [], []
-            self._synthesize(text.replace("\0", " ").encode() + b"\0", recipe)
+            self._synthesize(text.replace("\0", " ").encode() + b"\0", recipe, speed)
             sound = np.frombuffer(b"".join(self._pieces), np.int16)
             marks = self._marks
         return self._at_24_khz(sound), [self._mark_at_24_khz(mark) for mark in marks]
 
-    def _synthesize(self, text: bytes, recipe: VoiceRecipe) -> None:
+    def _synthesize(self, text: bytes, recipe: VoiceRecipe, speed: float) -> None:
         library = self._library
         # Set each time: others in this process may use the same library.
         library.espeak_SetSynthCallback(self._callback)
         library.espeak_SetVoiceByName(recipe.espeak_name.encode())
         library.espeak_SetParameter(_PARAMETER_PITCH, recipe.pitch, 0)
+        library.espeak_SetParameter(_PARAMETER_RATE, round(_USUAL_RATE * speed), 0)
         size = ctypes.c_size_t(len(text))
         status = library.espeak_Synth(
             text, size, 0, _POSITION_CHARACTER, 0, _CHARS_UTF8, None, None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from ..dialects import Dialect
+from ..dialects.codecs import codec_of
 from ..events import (
     AudioDelta,
+    AudioFormat,
     ContentPartAdded,
     ErrorReported,
     ServerEvent,
@@ -18,18 +21,33 @@ from ..events import (
 )
 from .reply import new_id
 
-__all__ = ["frame_from"]
+__all__ = ["frame_from", "sound_from"]
 
 
-def frame_from(event: ServerEvent, dialect: Dialect) -> bytes | None:
-    """Spell an event; None when this dialect does not tell it."""
+def sound_from(event: ServerEvent, form: AudioFormat) -> bytes | None:
+    """What is sent as sound alone; None for what is spelled in a frame."""
+    if isinstance(event, AudioDelta) and form.transport == "binary":
+        return codec_of(form.encoding).encode(event.pcm)
+    return None
+
+
+def frame_from(
+    event: ServerEvent, dialect: Dialect, form: AudioFormat = AudioFormat()
+) -> bytes | None:
+    """Spell an event; None when this dialect does not tell it.
+
+    Parameters
+    ----------
+    form : AudioFormat
+        How sound travels.
+    """
     if dialect.has_responses:
-        return dialect.encode(event, _usual_fields(event))
+        return dialect.encode(event, _usual_fields(event, form), codec_of(form.encoding))
     told = _as_in_the_seed(event)
     return None if told is None else dialect.encode(told)
 
 
-def _usual_fields(event: ServerEvent) -> dict[str, Any]:
+def _usual_fields(event: ServerEvent, form: AudioFormat) -> dict[str, Any]:
     """Fields that every recorded frame has and no event of ours is about."""
     fields: dict[str, Any] = {"event_id": new_id(), "previous_item_id": None}
     if isinstance(event, ContentPartAdded):
@@ -38,7 +56,7 @@ def _usual_fields(event: ServerEvent) -> dict[str, Any]:
         fields |= {
             "content_index": 0,
             "output_index": 0,
-            "audio_duration_ms": len(event.pcm) // 48,
+            "audio_duration_ms": len(event.pcm) // 2 * 1000 // form.sample_rate,
             "ts": time.time_ns() // 1_000_000,
         }
     return fields
@@ -57,5 +75,5 @@ def _as_in_the_seed(event: ServerEvent) -> ServerEvent | None:
         case SpeechStopped():
             return SpeechStopped()
         case ErrorReported():
-            return event
+            return replace(event, about="")
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -12,9 +13,11 @@ import pytest
 from websockets.asyncio.client import connect
 
 from grok_live_widget.dialects import DIALECTS
+from grok_live_widget.dialects.codecs import codec_of
 from grok_live_widget.events import (
     AppendAudio,
     AudioDelta,
+    AudioFormat,
     Authenticate,
     CreateItem,
     CreateResponse,
@@ -34,25 +37,38 @@ CHUNK_SAMPLES = 2_400
 
 
 class Client:
-    """One end of a line: says events and keeps what it hears, in order."""
+    """One end of a line: says events and keeps what it hears, in order.
+
+    Sound is PCM16 at the rate of its direction, however it travels.
+    """
 
     def __init__(self, socket: Any, dialect: Any) -> None:
         self.socket = socket
         self.heard: list[Any] = []
+        self.opening: list[Any] = []
+        self.input_format = self.output_format = AudioFormat()
         self._dialect = dialect
-        self._read_count = 0
 
     async def say(self, *events: Any) -> None:
+        codec = codec_of(self.input_format.encoding)
         for event in events:
-            await self.socket.send(self._dialect.encode(event), text=True)
+            if isinstance(event, AppendAudio) and self.input_format.transport == "binary":
+                await self.socket.send(codec.encode(event.pcm))
+            else:
+                await self.socket.send(self._dialect.encode(event, codec=codec), text=True)
 
     async def say_raw(self, text: str) -> None:
         await self.socket.send(text)
 
     async def hear(self) -> Any:
         """The next event that nobody has waited for yet."""
-        frame = await asyncio.wait_for(self.socket.recv(decode=False), PATIENCE_S)
-        self.heard.append(self._dialect.decode_server(frame))
+        message = await asyncio.wait_for(self.socket.recv(), PATIENCE_S)
+        codec = codec_of(self.output_format.encoding)
+        if isinstance(message, bytes):
+            assert self.output_format.transport == "binary"
+            self.heard.append(AudioDelta(pcm=codec.decode(message)[0]))
+        else:
+            self.heard.append(self._dialect.decode_server(message.encode(), codec))
         return self.heard[-1]
 
     async def until(self, kind: type[E]) -> E:
@@ -108,11 +124,14 @@ async def client_of(
         url, additional_headers=headers, compression=None, max_queue=None, proxy=None
     ) as socket:
         client = Client(socket, DIALECTS[dialect])
+        client.input_format = settings.get("input_format", client.input_format)
+        client.output_format = settings.get("output_format", client.output_format)
         if dialect == "live":
             await client.say(Authenticate(key))
         await client.say(wanted)
         if dialect == "realtime":
             await client.until(SessionUpdated)
+            client.opening = client.heard[:]
             client.forget()
         yield client
 
@@ -136,6 +155,31 @@ def serving() -> Iterator[Callable[..., RehearsalServer]]:
     yield start
     for server in servers:
         server.close()
+
+
+class Hesitant:
+    """Gives speech back, and to text says half of `sound`, and the rest when it is let."""
+
+    def __init__(self, sound: np.ndarray) -> None:
+        self._sound, self._may_go_on = sound, threading.Event()
+
+    def __call__(self, turn: Any) -> Iterator[np.ndarray]:
+        if turn.pcm.size:
+            yield turn.pcm
+            return
+        first, rest = np.array_split(self._sound, 2)
+        yield first
+        assert self._may_go_on.wait(PATIENCE_S)
+        yield rest
+
+    def go_on(self) -> None:
+        self._may_go_on.set()
+
+
+@pytest.fixture
+def hesitant() -> type[Hesitant]:
+    """A partner whose reply lasts until `go_on`."""
+    return Hesitant
 
 
 # --------------------------------------------------------------------------- sound

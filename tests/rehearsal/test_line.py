@@ -1,8 +1,7 @@
-"""Pace, keys, and words on the way; the rest of a line is tested through the server."""
+"""Keys, and words on the way; the rest of a line is tested through the server."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,7 @@ from grok_live_widget.events import (
     UserTranscriptReplaced,
 )
 from grok_live_widget.rehearsal import ToolCall
-from grok_live_widget.rehearsal.line import _Pace, is_right_key
+from grok_live_widget.rehearsal.line import is_right_key
 
 
 def test_keys_are_compared_whole() -> None:
@@ -40,25 +39,6 @@ def test_keys_are_compared_whole() -> None:
     assert not is_right_key("", "key")
     assert is_right_key("naïve 😀", None)
     assert not is_right_key("naïve 😀", "key")
-
-
-async def test_sound_is_sent_no_faster_than_the_pace() -> None:
-    """Ten pieces of 150 ms at thirty times real time: the last is due after 45 ms."""
-    loop, pace = asyncio.get_running_loop(), _Pace(30)
-    began_s = loop.time()
-    for _ in range(10):
-        await pace.wait_for(3_600)
-    assert loop.time() - began_s > 0.044
-
-
-async def test_a_late_reply_hurries_only_a_little() -> None:
-    """A second late, it may send 0.2 s ahead of the pace and no more."""
-    loop, pace = asyncio.get_running_loop(), _Pace(10)
-    pace._due_s -= 1
-    began_s = loop.time()
-    for _ in range(21):
-        await pace.wait_for(3_600)
-    assert loop.time() - began_s > 20 * 0.015 - 0.2 - 0.001
 
 
 async def test_speech_is_transcribed_by_words_where_they_are_known(

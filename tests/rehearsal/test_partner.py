@@ -50,6 +50,16 @@ def test_the_parrot_gives_back_the_very_samples() -> None:
     assert parrot(PartnerTurn(pcm=pcm, text="words")) is pcm
 
 
+def test_the_parrot_gives_back_the_samples_as_they_came() -> None:
+    came = Spoken(np.arange(20, dtype=np.int16), sample_rate=48_000)
+    assert parrot(PartnerTurn(pcm=np.zeros(10, np.int16), received=came)) is came
+    assert list(pieces_from(came, "")) == [came]
+
+
+def test_the_parrot_has_something_to_say_to_silence() -> None:
+    assert "Say something" in str(parrot(PartnerTurn()))
+
+
 def test_the_parrot_answers_text_with_text() -> None:
     answer = parrot(PartnerTurn(text="words"))
     assert isinstance(answer, Unvoiced)

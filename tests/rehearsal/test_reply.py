@@ -7,6 +7,7 @@ import pytest
 
 from grok_live_widget.events import (
     AudioDelta,
+    AudioFormat,
     ItemAdded,
     OutputItemDone,
     ResponseCreated,
@@ -55,6 +56,31 @@ def test_words_follow_the_sound_that_carries_them() -> None:
     kinds = [type(event) for event in first.events]
     assert kinds.index(AudioDelta) < kinds.index(TranscriptDelta)
     assert events([first], TranscriptDelta)[1].start_time_s == round(3_599 / 24_000, 3)
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 48_000])
+def test_at_another_rate_words_stand_at_the_same_time_and_no_sound_is_lost(rate_hz: int) -> None:
+    reply, cut = Reply(UserInput(), form=AudioFormat(sample_rate=rate_hz)), []
+    for word in ("one ", "two ", "three"):
+        reply.add(Spoken(ramp(12_000), word))
+        cut += deltas(reply)
+    cut += deltas(reply, is_last=True)
+    starts_s = [event.start_time_s for event in events(cut, TranscriptDelta)]
+    assert starts_s == pytest.approx([0, 0.5, 1], abs=0.001)
+    assert reply.sent_s == pytest.approx(1.5, abs=1 / rate_hz)
+    assert sum(delta.duration_s for delta in cut) == pytest.approx(reply.sent_s)
+    lengths_s = [len(event.pcm) / 2 / rate_hz for event in events(cut, AudioDelta)]
+    assert lengths_s[:-1] == pytest.approx([0.15] * (len(lengths_s) - 1), abs=0.001)
+
+
+def test_sound_of_the_reply_s_own_rate_is_not_changed() -> None:
+    reply, sound = Reply(UserInput(), form=AudioFormat(encoding="pcma")), ramp(5_000)
+    reply.add(Spoken(ramp(2_400)))
+    reply.add(Spoken(sound, sample_rate=8_000))
+    pieces = [event.pcm for event in events(deltas(reply, is_last=True), AudioDelta)]
+    told = np.frombuffer(b"".join(pieces), "<i2")
+    assert told.size == 800 + 5_000
+    np.testing.assert_array_equal(told[800:], sound)
 
 
 def test_words_after_the_last_sound_are_told_at_the_end() -> None:

@@ -34,6 +34,7 @@ from grok_live_widget.events import (
     SpeechStopped,
     TextDelta,
     TranscriptDelta,
+    Transcription,
     Unrecognized,
     UpdateSession,
 )
@@ -179,7 +180,8 @@ async def test_a_typed_turn_is_answered_in_the_recorded_order(serving: Any, conn
 async def test_a_spoken_turn_is_answered_in_the_recorded_order(
     serving: Any, connected: Any, utterance: np.ndarray
 ) -> None:
-    async with connected(serving("parrot"), detection=VAD) as client:
+    written = Transcription()
+    async with connected(serving("parrot"), detection=VAD, transcription=written) as client:
         await client.send_sound(utterance)
         await client.until(ResponseDone)
     assert client.kinds() == [

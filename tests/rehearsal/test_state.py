@@ -22,6 +22,7 @@ from grok_live_widget.events import (
     ResponseDone,
     ServerVad,
     SessionUpdated,
+    Transcription,
     TruncateItem,
     UpdateSession,
     UserTranscriptReplaced,
@@ -31,6 +32,7 @@ from grok_live_widget.rehearsal.reply import Reply
 from grok_live_widget.rehearsal.state import SessionState
 from grok_live_widget.rehearsal.voice import Spoken
 
+WRITTEN = UpdateSession(transcription=Transcription())
 SECOND = np.zeros(24_000, np.int16)
 
 
@@ -67,13 +69,15 @@ def speak(state: SessionState, pcm: np.ndarray = SECOND) -> None:
 
 # --------------------------------------------------------------------------- settings
 def test_a_new_session_is_as_the_service_s(state: SessionState) -> None:
-    assert (state.voice, state.detection) == ("ara", PushToTalk())
+    assert (state.settings.voice, state.settings.turn_detection) == ("ara", PushToTalk())
 
 
 def test_settings_are_merged(state: SessionState) -> None:
     state.update(UpdateSession(voice="nova", instructions="Be brief."))
     state.update(UpdateSession(turn_detection=ServerVad()))
-    assert (state.voice, state.instructions, state.detection) == ("nova", "Be brief.", ServerVad())
+    settings = state.settings
+    assert (settings.voice, settings.instructions) == ("nova", "Be brief.")
+    assert settings.turn_detection == ServerVad()
     assert names(state) == ["SessionUpdated", "SessionUpdated"]
 
 
@@ -82,7 +86,7 @@ def test_a_wrong_setting_leaves_all_as_they_were(state: SessionState) -> None:
     (error,) = state.take_said()
     assert isinstance(error, ErrorReported)
     assert error.param == "session.turn_detection.threshold"
-    assert (state.voice, state.detection) == ("ara", PushToTalk())
+    assert (state.settings.voice, state.settings.turn_detection) == ("ara", PushToTalk())
 
 
 def test_what_is_said_is_given_once(state: SessionState) -> None:
@@ -108,6 +112,7 @@ def test_speech_becomes_an_item_under_one_name(state: SessionState) -> None:
 
 
 def test_the_reply_to_speech_waits_for_the_words(state: SessionState) -> None:
+    state.update(WRITTEN)
     speak(state)
     (heard,) = state.take_unrecognised()
     reply = state.reply
@@ -132,6 +137,7 @@ def test_speech_without_words_is_transcribed_by_its_length(state: SessionState) 
 
 
 def test_speech_that_goes_on_is_told_once_a_second(state: SessionState) -> None:
+    state.update(WRITTEN)
     state.begin_speech(SpeechBegan(0))
     state.take_said()
     for duration_ms in range(0, 2_500, 100):

@@ -89,6 +89,29 @@ def test_speech_is_audible_and_not_clipped() -> None:
         assert 8_000 < peak < 32_767
 
 
+@pytest.mark.parametrize("speed", [0.7, 1.5])
+def test_a_voice_speaks_faster_or_slower_at_the_same_pitch(speed: float) -> None:
+    usual = sound_of(SENTENCE, "onyx")
+    pcm = np.concatenate([spoken.pcm for spoken in speak(SENTENCE, "onyx", speed=speed)])
+    assert usual.size / pcm.size == pytest.approx(speed, rel=0.15)
+    assert pitch_hz(pcm) == pytest.approx(pitch_hz(usual), rel=0.1)
+
+
+def test_the_speed_of_one_text_is_not_that_of_the_next() -> None:
+    before = sound_of(SENTENCE, "onyx").size
+    list(speak(SENTENCE, "onyx", speed=1.5))
+    assert sound_of(SENTENCE, "onyx").size == pytest.approx(before, rel=0.02)
+
+
+def test_what_is_replaced_sounds_otherwise_and_stays_written() -> None:
+    replace = {"it": "a very long word indeed"}
+    pieces = list(speak("Say it. Now.", "alloy", replace=replace))
+    assert "".join(piece.text for piece in pieces) == "Say it. Now."
+    assert sum(piece.pcm.size for piece in pieces) > sound_of("Say it. Now.", "alloy").size + 12_000
+    as_said = sound_of("Say a very long word indeed. Now.", "alloy").size
+    assert sum(piece.pcm.size for piece in pieces) == pytest.approx(as_said, rel=0.05)
+
+
 def test_nothing_to_say_is_no_sound() -> None:
     assert list(speak("")) == []
 

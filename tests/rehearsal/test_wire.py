@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from grok_live_widget.dialects import LIVE, REALTIME
+from grok_live_widget.dialects.codecs import codec_of
 from grok_live_widget.events import (
     AudioDelta,
+    AudioFormat,
     ErrorReported,
     Pinged,
     ResponseCreated,
@@ -18,7 +22,7 @@ from grok_live_widget.events import (
     TextDelta,
     TranscriptDelta,
 )
-from grok_live_widget.rehearsal.wire import frame_from
+from grok_live_widget.rehearsal.wire import frame_from, sound_from
 
 
 def spelled(event: Any, dialect: Any) -> Any:
@@ -53,6 +57,39 @@ def test_sound_reads_back_with_its_length_in_milliseconds() -> None:
     assert found.duration_ms == 150
     message = spelled(AudioDelta(pcm=bytes(7_200)), REALTIME)
     assert message["audio_duration_ms"] == 150
+
+
+@pytest.mark.parametrize(
+    ("form", "byte_count", "duration_ms"),
+    [
+        (AudioFormat(sample_rate=48_000), 7_200, 75),
+        (AudioFormat(sample_rate=11_025), 7_200, 326),
+        (AudioFormat(encoding="pcmu"), 3_600, 450),
+    ],
+)
+def test_sound_is_spelled_in_its_format(
+    form: AudioFormat, byte_count: int, duration_ms: int
+) -> None:
+    event = AudioDelta(response_id="r", item_id="i", pcm=bytes(7_200))
+    frame = frame_from(event, REALTIME, form)
+    assert frame is not None
+    message = json.loads(frame)
+    assert len(base64.b64decode(message["delta"])) == byte_count
+    assert message["audio_duration_ms"] == duration_ms
+    assert REALTIME.decode_server(frame, codec_of(form.encoding)) == replace(
+        event, duration_ms=duration_ms, timestamp_ms=message["ts"]
+    )
+    assert sound_from(event, form) is None
+
+
+def test_sound_alone_is_the_bytes_of_its_encoding_and_all_else_is_spelled() -> None:
+    form = AudioFormat(encoding="pcma", transport="binary")
+    assert sound_from(AudioDelta(pcm=bytes(4)), form) == b"\xd5\xd5"
+    assert sound_from(TranscriptDelta(delta="hi"), form) is None
+
+
+def test_live_errors_have_no_more_than_the_seed_s() -> None:
+    assert spelled(ErrorReported(message="no", about="mine"), LIVE)["error"] == {"message": "no"}
 
 
 @pytest.mark.parametrize(

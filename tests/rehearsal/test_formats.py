@@ -1,0 +1,358 @@
+"""Sound in every format, at the edge of a line and through it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grok_live_widget.audio import Resampler, pcm_from_samples, samples_from_pcm
+from grok_live_widget.dialects.codecs import codec_of
+from grok_live_widget.events import (
+    AppendAudio,
+    AudioDelta,
+    AudioFormat,
+    ClearAudio,
+    CommitAudio,
+    CreateItem,
+    CreateResponse,
+    ErrorReported,
+    Item,
+    ResponseDone,
+    ServerVad,
+    SessionUpdated,
+    SpeechStarted,
+    SpeechStopped,
+    TruncateItem,
+    UpdateSession,
+)
+from grok_live_widget.rehearsal.formats import Inlet, heard_in, wrong_format
+from grok_live_widget.settings import PCM_RATES_HZ
+
+FORMATS = [
+    *(AudioFormat(sample_rate=rate_hz) for rate_hz in PCM_RATES_HZ),
+    AudioFormat(encoding="pcmu"),
+    AudioFormat(encoding="pcma"),
+]
+
+
+def named(form: AudioFormat) -> str:
+    return f"{form.encoding}-{form.sample_rate}"
+
+
+def tone(rate_hz: int, duration_s: float, frequency_hz: float = 440.0) -> np.ndarray:
+    """Not too loud, and without the clicks that a sudden end would make."""
+    times = np.arange(round(rate_hz * duration_s)) / rate_hz
+    fade = np.minimum(1, np.minimum(times, duration_s - times) / 0.02)
+    return pcm_from_samples(0.3 * fade * np.sin(2 * np.pi * frequency_hz * times))
+
+
+def as_it_travels(pcm: np.ndarray, form: AudioFormat) -> np.ndarray:
+    """What is left of samples after the format's encoding."""
+    codec = codec_of(form.encoding)
+    return np.frombuffer(codec.decode(codec.encode(pcm.tobytes()))[0], "<i2")
+
+
+def frequency_hz(pcm: np.ndarray, rate_hz: int) -> float:
+    power = np.abs(np.fft.rfft(pcm * np.hanning(pcm.size), 2**18))
+    return float(np.argmax(power) * rate_hz / 2**18)
+
+
+def chunks(pcm: np.ndarray, size: int) -> Iterator[bytes]:
+    for start in range(0, pcm.size, size):
+        yield pcm[start : start + size].tobytes()
+
+
+# --------------------------------------------------------------------------- the inlet
+@pytest.mark.parametrize("form", FORMATS, ids=named)
+def test_a_tone_is_heard_at_its_pitch_and_length_whatever_its_rate(form: AudioFormat) -> None:
+    inlet, sent = Inlet(form), tone(form.sample_rate, 0.5)
+    pieces = [inlet.receive(piece) for piece in chunks(sent, 777)]
+    heard = np.concatenate((*pieces, inlet.flush()))
+    assert abs(heard.size - 12_000) <= 1
+    assert frequency_hz(heard, 24_000) == pytest.approx(440, abs=1)
+    assert np.abs(heard).max() == pytest.approx(0.3 * 32_768, rel=0.02)
+
+
+def test_samples_of_24_khz_pass_untouched() -> None:
+    inlet, sent = Inlet(), tone(24_000, 0.1)
+    np.testing.assert_array_equal(np.concatenate([inlet.receive(sent.tobytes())]), sent)
+    assert inlet.flush().size == 0
+    assert inlet.cut(0, 100) is None
+
+
+@pytest.mark.parametrize("form", [f for f in FORMATS if f.sample_rate != 24_000], ids=named)
+def test_what_was_received_is_cut_at_its_own_rate_exactly(form: AudioFormat) -> None:
+    """Commit after commit, of odd lengths: no sample is lost or told twice."""
+    inlet, rng, position = Inlet(form), np.random.default_rng(1), 0
+    for length in (1, 7, 1_001, 333, 4_999):
+        sent = rng.integers(-9_000, 9_000, length).astype(np.int16)
+        heard = sum(inlet.receive(piece).size for piece in chunks(sent, 100))
+        heard += inlet.flush().size
+        cut = inlet.cut(position, position + heard)
+        assert cut is not None
+        np.testing.assert_array_equal(cut.pcm, sent)
+        assert cut.sample_rate == form.sample_rate
+        position += heard
+        inlet.forget_before(position)
+
+
+def test_a_stretch_is_where_it_was_in_time() -> None:
+    inlet, sent = Inlet(AudioFormat(sample_rate=48_000)), np.arange(30_000, dtype=np.int16)
+    inlet.receive(sent.tobytes())
+    inlet.forget_before(1_000)
+    cut = inlet.cut(2_400, 4_800)
+    assert cut is not None
+    np.testing.assert_array_equal(cut.pcm, sent[4_800:9_600])
+
+
+def test_a_change_of_format_gives_out_the_rest_and_begins_anew() -> None:
+    inlet, sent = Inlet(AudioFormat(sample_rate=8_000)), tone(8_000, 0.1)
+    heard = inlet.receive(sent.tobytes()).size + inlet.change(AudioFormat(sample_rate=16_000)).size
+    assert abs(heard - 2_400) <= 1
+    heard += inlet.receive(tone(16_000, 0.1).tobytes()).size + inlet.flush().size
+    assert abs(heard - 4_800) <= 2
+    assert inlet.cut(0, heard) is None
+    assert inlet.received_count == 800 + 1_600
+
+
+def test_half_a_sample_is_dropped() -> None:
+    assert Inlet().receive(b"\1\0\2\0\3").tolist() == [1, 2]
+
+
+def test_a_whole_sound_in_an_item_is_read_in_the_wire_s_encoding() -> None:
+    sent = tone(8_000, 0.2)
+    pcm, received = heard_in(codec_of("pcma").encode(sent.tobytes()), AudioFormat(encoding="pcma"))
+    assert abs(pcm.size - 4_800) <= 1
+    assert received is not None
+    np.testing.assert_array_equal(received.pcm, as_it_travels(sent, AudioFormat(encoding="pcma")))
+
+
+@pytest.mark.parametrize(
+    ("form", "wrong"),
+    [
+        (None, ""),
+        (AudioFormat(encoding="opus", sample_rate=24_000), "format.type"),
+        (AudioFormat(encoding="mp3"), "format.type"),
+        (AudioFormat(sample_rate=96_000), "format.rate"),
+        (AudioFormat(encoding="pcmu", sample_rate=16_000), "format.rate"),
+        (AudioFormat(transport="pigeon"), "transport"),
+        *((form, "") for form in FORMATS),
+    ],
+)
+def test_what_is_not_spoken_is_named(form: AudioFormat | None, wrong: str) -> None:
+    assert wrong_format(form) == wrong
+
+
+# --------------------------------------------------------------------------- through a line
+@pytest.mark.parametrize("transport", ["json", "binary"])
+@pytest.mark.parametrize("form", FORMATS, ids=named)
+async def test_the_parrot_returns_the_very_samples_in_every_format(
+    serving: Any, connected: Any, form: AudioFormat, transport: str
+) -> None:
+    form = AudioFormat(encoding=form.encoding, sample_rate=form.sample_rate, transport=transport)
+    settings = {"input_format": form, "output_format": form}
+    async with connected(serving("parrot"), **settings) as client:
+        for sent in (tone(form.sample_rate, 0.4), tone(form.sample_rate, 0.2)[:-3]):
+            client.forget()
+            await client.send_sound(sent, 777)
+            await client.say(CommitAudio(), CreateResponse())
+            done = await client.until(ResponseDone)
+            np.testing.assert_array_equal(client.sound(), as_it_travels(sent, form))
+            duration_s = sent.size / form.sample_rate
+            assert done.usage["output_audio_seconds"] == pytest.approx(duration_s)
+
+
+async def test_a_tone_of_48_khz_comes_back_at_8_khz_as_the_same_tone(
+    serving: Any, connected: Any
+) -> None:
+    settings = {
+        "input_format": AudioFormat(sample_rate=48_000),
+        "output_format": AudioFormat(encoding="pcma", transport="binary"),
+    }
+    async with connected(serving("parrot"), **settings) as client:
+        await client.send_sound(tone(48_000, 1.0))
+        await client.say(CommitAudio(), CreateResponse())
+        await client.until(ResponseDone)
+        came = client.sound()
+    assert abs(came.size - 8_000) <= 1
+    assert frequency_hz(came, 8_000) == pytest.approx(440, abs=1)
+    assert np.abs(came).max() == pytest.approx(0.3 * 32_768, rel=0.05)
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 44_100])
+async def test_a_partner_hears_and_speaks_at_24_khz_whatever_travels(
+    serving: Any, connected: Any, rate_hz: int
+) -> None:
+    heard = []
+
+    def partner(turn: Any) -> Iterator[np.ndarray]:
+        heard.append(turn.pcm)
+        yield from np.array_split(tone(24_000, 0.5, 880), 7)
+
+    form = AudioFormat(sample_rate=rate_hz)
+    async with connected(serving(partner), input_format=form, output_format=form) as client:
+        await client.send_sound(tone(rate_hz, 0.5))
+        await client.say(CommitAudio(), CreateResponse())
+        await client.until(ResponseDone)
+        came = client.sound()
+        lengths_ms = [delta.duration_ms for delta in client.all(AudioDelta)]
+    assert abs(heard[0].size - 12_000) <= 1
+    assert frequency_hz(heard[0], 24_000) == pytest.approx(440, abs=1)
+    assert abs(came.size - rate_hz / 2) <= 1
+    assert frequency_hz(came, rate_hz) == pytest.approx(880, abs=1)
+    assert sum(lengths_ms) == pytest.approx(500, abs=len(lengths_ms))
+
+
+@pytest.mark.parametrize("form", [AudioFormat(sample_rate=48_000), AudioFormat(encoding="pcma")])
+async def test_speech_is_found_at_its_place_in_milliseconds_at_any_rate(
+    serving: Any, connected: Any, utterance: np.ndarray, form: AudioFormat
+) -> None:
+    resampler = Resampler(24_000, form.sample_rate)
+    sent = pcm_from_samples(resampler.push(samples_from_pcm(utterance), is_last=True))
+    where = {}
+    for name, settings in (
+        ("usual", {}),
+        ("other", {"input_format": form, "output_format": form}),
+    ):
+        pcm = sent if settings else utterance
+        async with connected(serving("parrot"), detection=ServerVad(), **settings) as client:
+            await client.send_sound(pcm)
+            await client.until(ResponseDone)
+            start_ms = client.all(SpeechStarted)[0].audio_start_ms
+            end_ms = client.all(SpeechStopped)[0].audio_end_ms
+            where[name] = (start_ms, end_ms)
+            per_ms = (form.sample_rate if settings else 24_000) // 1000
+            wanted = as_it_travels(pcm, form if settings else AudioFormat())
+            wanted = wanted[start_ms * per_ms : end_ms * per_ms]
+            np.testing.assert_array_equal(client.sound(), wanted)
+    # A narrower band may move the verdict by some windows of 32 ms.
+    assert where["other"] == pytest.approx(where["usual"], abs=130)
+
+
+async def test_json_is_still_heard_where_binary_was_asked_for(serving: Any, connected: Any) -> None:
+    form = AudioFormat(transport="binary")
+    sent = tone(24_000, 0.2)
+    async with connected(serving("parrot"), input_format=form) as client:
+        await client.say(AppendAudio(sent[:1_000].tobytes()))
+        client.input_format = AudioFormat()
+        await client.say(AppendAudio(sent[1_000:].tobytes()), CommitAudio(), CreateResponse())
+        await client.until(ResponseDone)
+        np.testing.assert_array_equal(client.sound(), sent)
+
+
+async def test_sound_alone_is_not_understood_where_json_was_asked_for(
+    serving: Any, connected: Any
+) -> None:
+    async with connected(serving("parrot")) as client:
+        await client.socket.send(tone(24_000, 0.1).tobytes())
+        assert (await client.until(ErrorReported)).error_type == "invalid_event"
+
+
+async def test_a_change_of_the_output_takes_effect_with_the_next_reply(
+    serving: Any, connected: Any, hesitant: Any
+) -> None:
+    binary = AudioFormat(encoding="pcmu", transport="binary")
+    partner = hesitant(tone(24_000, 1.0))
+    async with connected(serving(partner)) as client:
+        await client.type_text("one")
+        await client.until(AudioDelta)
+        await client.say(UpdateSession(output_format=binary))
+        await client.until(SessionUpdated)
+        partner.go_on()
+        await client.until(ResponseDone)
+        np.testing.assert_array_equal(client.sound(), tone(24_000, 1.0))
+        client.forget()
+        client.output_format = binary
+        await client.ask("two")
+        assert abs(client.sound().size - 8_000) <= 1
+        # A message of sound alone names no reply.
+        assert {delta.response_id for delta in client.all(AudioDelta)} == {""}
+
+
+async def test_a_change_of_the_input_takes_effect_at_once(serving: Any, connected: Any) -> None:
+    pieces = []
+
+    def partner(turn: Any) -> None:
+        pieces.append(turn.pcm)
+
+    async with connected(serving(partner)) as client:
+        await client.send_sound(tone(24_000, 0.5))
+        await client.say(UpdateSession(input_format=AudioFormat(encoding="pcma")))
+        client.input_format = AudioFormat(encoding="pcma")
+        await client.send_sound(tone(8_000, 0.5))
+        await client.say(CommitAudio(), CreateResponse())
+        await client.until(ResponseDone)
+    (heard,) = pieces
+    assert abs(heard.size - 24_000) <= 1
+    for half in (heard[:12_000], heard[12_000:]):
+        assert frequency_hz(half, 24_000) == pytest.approx(440, abs=1)
+
+
+async def test_clear_forgets_what_is_held_back_too(serving: Any, connected: Any) -> None:
+    form = AudioFormat(sample_rate=16_000)
+    kept = tone(16_000, 0.1)
+    async with connected(serving("parrot"), input_format=form, output_format=form) as client:
+        await client.send_sound(tone(16_000, 0.3))
+        await client.say(ClearAudio(), AppendAudio(kept.tobytes()), CommitAudio(), CreateResponse())
+        await client.until(ResponseDone)
+        np.testing.assert_array_equal(client.sound(), kept)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "param"),
+    [
+        (
+            UpdateSession(output_format=AudioFormat(encoding="opus", sample_rate=24_000)),
+            "session.audio.output.format.type",
+        ),
+        (
+            UpdateSession(input_format=AudioFormat(sample_rate=12_345)),
+            "session.audio.input.format.rate",
+        ),
+        (
+            UpdateSession(input_format=AudioFormat(encoding="mp3")),
+            "session.audio.input.format.type",
+        ),
+    ],
+)
+async def test_a_format_that_is_not_spoken_is_an_error_and_changes_nothing(
+    serving: Any, connected: Any, wanted: UpdateSession, param: str
+) -> None:
+    sent = tone(24_000, 0.1)
+    async with connected(serving("parrot")) as client:
+        await client.say(wanted)
+        error = await client.until(ErrorReported)
+        assert (error.error_type, error.param) == ("invalid_request_error", param)
+        await client.say(AppendAudio(sent.tobytes()), CommitAudio(), CreateResponse())
+        await client.until(ResponseDone)
+        np.testing.assert_array_equal(client.sound(), sent)
+
+
+async def test_truncation_counts_in_milliseconds_of_the_reply(serving: Any, connected: Any) -> None:
+    pytest.importorskip("espeakng_loader")
+    kept = {}
+    for rate_hz in (24_000, 8_000):
+        form = AudioFormat(sample_rate=rate_hz)
+        async with connected(serving("talker"), output_format=form) as client:
+            await client.ask("count to five")
+            item_id = client.all(AudioDelta)[0].item_id
+            await client.say(TruncateItem(item_id=item_id, audio_end_ms=1_200))
+            while not hasattr(event := await client.hear(), "transcript"):
+                pass
+            kept[rate_hz] = event.transcript
+    assert kept[8_000] == kept[24_000]
+    assert kept[8_000].startswith("One")
+
+
+@pytest.mark.parametrize("form", [AudioFormat(), AudioFormat(encoding="pcma")], ids=named)
+async def test_sound_in_an_item_is_a_turn(serving: Any, connected: Any, form: AudioFormat) -> None:
+    sent = tone(form.sample_rate, 0.3)
+    sound = codec_of(form.encoding).encode(sent.tobytes())
+    item = Item(role="user", part="input_audio", sound=sound)
+    async with connected(serving("parrot"), input_format=form, output_format=form) as client:
+        await client.say(CreateItem(item), CreateResponse())
+        await client.until(ResponseDone)
+        np.testing.assert_array_equal(client.sound(), as_it_travels(sent, form))
