@@ -31,6 +31,7 @@ from ..dialects.frames import base64_from_bytes, bytes_from_base64, message_from
 from ..events import (
     AudioDelta,
     ErrorReported,
+    ItemAdded,
     ResponseCreated,
     ResponseDone,
     ServerEvent,
@@ -147,6 +148,7 @@ def _wire_types(event: type[Any]) -> frozenset[str]:
 
 _SOUND_TYPES = REALTIME.audio_delta_types
 _PIECE_TYPES = frozenset().union(*map(_wire_types, (AudioDelta, TranscriptDelta, TextDelta)))
+_DONE_TYPES, _ADDED_TYPES = _wire_types(ResponseDone), _wire_types(ItemAdded)
 
 
 def _known_types() -> frozenset[str]:
@@ -160,12 +162,22 @@ class _Rest:
     def __init__(self, event: Frame) -> None:
         self._reply_id = event.reply_id
         self._is_nameless = not self._reply_id and event.wire_type in _PIECE_TYPES
+        self._is_over = not self._reply_id or event.wire_type in _DONE_TYPES
 
     def has(self, frame: Frame) -> bool:
         # `live` names no reply: what remains of it are the pieces up to anything else.
         if self._is_nameless and frame.wire_type not in _PIECE_TYPES:
             self._is_nameless = False
-        return self._is_nameless or frame.reply_id == self._reply_id != ""
+        is_of_this = frame.reply_id == self._reply_id != "" or self._is_its_item(frame)
+        self._is_over |= is_of_this and frame.wire_type in _DONE_TYPES
+        return self._is_nameless or is_of_this
+
+    def _is_its_item(self, frame: Frame) -> bool:
+        """An item is added to the conversation without the name of its reply."""
+        if self._is_over or frame.wire_type not in _ADDED_TYPES:
+            return False
+        item = frame.message.get("item")
+        return isinstance(item, dict) and item.get("role") in ("assistant", "tool")
 
 
 class _Tally:

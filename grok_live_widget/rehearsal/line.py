@@ -119,9 +119,10 @@ class Line:
             await asyncio.wait({writer, reader}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await self._end_tasks()
-        for task in (writer, reader):
-            if not task.cancelled() and (error := task.exception()):
-                raise error
+        # Both are asked: an error that nobody asks for is logged as lost.
+        errors = [task.exception() for task in (writer, reader) if not task.cancelled()]
+        for error in filter(None, errors):
+            raise error
 
     async def _end_tasks(self) -> None:
         while tasks := self._tasks - {asyncio.current_task()}:
