@@ -19,7 +19,7 @@ from .events import (
     SpeechStopped,
     ToolCalled,
 )
-from .protocol import is_already_active, is_benign
+from .protocol import ends_session, is_already_active, is_benign
 
 __all__ = ["PendingReply", "calls_in", "is_cut_off"]
 
@@ -84,7 +84,7 @@ class PendingReply:
     reported : ErrorReported or None
         What it reported while the reply ran.
     has_ended_early : bool
-        The session ended first.
+        The session ended first. An error that announced its end is the `error` then.
     is_speech_active, has_heard_speech : bool
     has_sent_all : bool
         Set by whoever sends the sound.
@@ -101,6 +101,7 @@ class PendingReply:
         self.error: ErrorReported | None = None
         self.reported: ErrorReported | None = None
         self.has_ended_early = False
+        self._last_word: ErrorReported | None = None
         self.is_speech_active = False
         self.has_heard_speech = False
         self.has_sent_all = request is not None
@@ -127,6 +128,11 @@ class PendingReply:
             self._restart()
         elif isinstance(event, SessionEnded):
             self.has_ended_early = True
+            if not self.status:
+                self.error = self.error or self._last_word
+        elif isinstance(event, ErrorReported) and ends_session(event):
+            # Until then the line looks open, and whoever asked next would be cut off.
+            self._last_word = event
         elif self.request is None:
             self._apply_to_speech(event)
         elif self._is_said:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from enum import Enum
 from typing import NamedTuple
 
@@ -43,6 +44,7 @@ from .events import (
     TextDelta,
     TextDone,
     TranscriptDelta,
+    TranscriptDone,
     TruncateItem,
     UpdateSession,
 )
@@ -50,7 +52,7 @@ from .exceptions import LocalProtocolError
 from .nameless import Names
 from .sounding import Sounding
 
-__all__ = ["Frame", "Line", "Protocol", "Reply", "is_already_active", "is_benign"]
+__all__ = ["Frame", "Line", "Protocol", "Reply", "ends_session", "is_already_active", "is_benign"]
 
 
 class Frame(NamedTuple):
@@ -110,6 +112,7 @@ _ALREADY_ACTIVE = ("already has an active response", "active response in progres
 _ALREADY_ACTIVE_CODE = "conversation_already_has_active_response"
 _NOT_ACTIVE = ("no active response", "not active")
 _NOT_ACTIVE_CODE = "response_cancel_not_active"
+_LAST_WORDS = frozenset({"timeout", "max_duration"})
 
 
 def is_benign(error: ErrorReported) -> bool:
@@ -119,6 +122,11 @@ def is_benign(error: ErrorReported) -> bool:
     """
     is_about_truncating = "truncat" in error.message.lower()
     return is_already_active(error) or _is_not_active(error) or is_about_truncating
+
+
+def ends_session(error: ErrorReported) -> bool:
+    """Whether the server is about to close the line, as the service's schema has it."""
+    return bool({error.error_type, error.code} & _LAST_WORDS)
 
 
 def is_already_active(error: ErrorReported) -> bool:
@@ -364,7 +372,7 @@ class Protocol:
     def _named(self, event: ServerEvent, now_s: float) -> list[ServerEvent]:
         """Give names to what came without."""
         if self._names is None:
-            return [event]
+            return [self._with_missing_names(event)]
         match event:
             case AudioDelta() | TranscriptDelta() | TextDelta():
                 return self._names.name_piece(event, now_s)
@@ -374,6 +382,23 @@ class Protocol:
             case SpeechStopped():
                 return [self._names.name_speech_stop(event, self._sent_ms)]
         return [event]
+
+    def _with_missing_names(self, event: ServerEvent) -> ServerEvent:
+        """Any field may be missing: a piece without a name is of the item that is spoken, an
+        end without one that of the reply that runs.
+        """
+        response_id, item_id = self._spoken_item
+        if response_id != self.response_id:
+            response_id, item_id = self.response_id, ""
+        match event:
+            case AudioDelta() | TranscriptDelta() | TranscriptDone() | TextDelta() | TextDone():
+                is_named = event.response_id and event.item_id
+                is_of_it = event.response_id in ("", response_id) and event.item_id in ("", item_id)
+                if not is_named and is_of_it:
+                    return replace(event, response_id=response_id, item_id=item_id)
+            case ResponseDone(response_id="") if self.reply in (Reply.RUNNING, Reply.CANCELLING):
+                return replace(event, response_id=self.response_id)
+        return event
 
     def _follow_heard(self, event: ServerEvent) -> None:
         if isinstance(event, TextDelta | TextDone) and self._is_twin(event):
