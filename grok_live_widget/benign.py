@@ -1,7 +1,8 @@
-"""Errors of the server that only say that something came too late to matter.
+"""What an error of the server's means: nothing at all, or the end.
 
-They come from races that no client can avoid: the reply had ended when we cancelled it, or
-the server's own reply was quicker than the one we asked for.
+Benign ones only say that something came too late to matter. They come from races that no
+client can avoid: the reply had ended when we cancelled it, or the server's own reply was
+quicker than the one we asked for.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 from .events import ErrorReported
 
-__all__ = ["BENIGN", "Benign", "is_already_active", "is_benign", "is_not_active"]
+__all__ = ["BENIGN", "Benign", "ends_session", "is_already_active", "is_benign", "is_not_active"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +63,12 @@ def is_already_active(error: ErrorReported) -> bool:
 def is_not_active(error: ErrorReported) -> bool:
     """Whether an error says that there was no reply to cancel."""
     return NOT_ACTIVE.covers(error)
+
+
+# Nothing was said for too long, or the session is as long as it may be (service's schema).
+_LAST_WORDS = frozenset({"timeout", "max_duration"})
+
+
+def ends_session(error: ErrorReported) -> bool:
+    """Whether the server is about to close the line."""
+    return bool({error.error_type, error.code} & _LAST_WORDS)

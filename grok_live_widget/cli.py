@@ -27,7 +27,7 @@ from .connecting import Connecting, connect
 from .events import PushToTalk, ServerVad
 from .exceptions import ConfigurationError, GrokLiveError, RehearsalWarning
 from .file_talk import talk_through
-from .rehearsal import RehearsalServer
+from .rehearsal import RehearsalServer, faults
 from .session import Session
 from .settings import Settings
 from .turns import Turns
@@ -202,7 +202,12 @@ def _say(sentence: str) -> None:
 
 # --------------------------------------------------------------------------- rehearse
 def _add_rehearse(commands: Any) -> None:
-    parser = commands.add_parser("rehearse", help="run the rehearsal server alone")
+    parser = commands.add_parser(
+        "rehearse",
+        help="run the rehearsal server alone",
+        epilog=f"faults, each of which happens once:\n{faults.listing()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--port", type=_port, default=8765, help="0 takes a free one")
     parser.add_argument("--partner", choices=("parrot", "talker"))
     parser.add_argument("--key", help="the only key to accept (any, without this)")
@@ -213,6 +218,13 @@ def _add_rehearse(commands: Any) -> None:
         metavar="URL",
         help="a web page that may connect; may be given again",
     )
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME[:VALUE]",
+        help="what goes wrong, of those below; may be given again",
+    )
     parser.set_defaults(run=_rehearse)
 
 
@@ -222,6 +234,7 @@ def _rehearse(options: argparse.Namespace) -> int:
         port=options.port,
         api_key=options.key,
         allowed_origins=options.allow_origin,
+        faults=options.fault,
     )
     with server:
         print("The rehearsal listens (it is not Grok); Ctrl-C ends it.")

@@ -181,6 +181,9 @@ class Conversation:
     def _reply_turn(self, item_id: str, response_id: str, now_s: float) -> Turn:
         """The turn of a reply's item; begun when it is first mentioned."""
         turn = self._by_item.get(item_id)
+        if not item_id:
+            # Without a name it is no other reply's, whose item had none either.
+            turn = next(reversed(self._by_response.get(response_id, [])), None)
         if turn is None or turn.role != "assistant":
             rate_hz = self.output_sample_rate
             turn = Turn("assistant", tape=Tape(), sample_rate=rate_hz, item_id=item_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from .benign import is_already_active, is_benign
+from .benign import ends_session, is_already_active, is_benign
 from .events import (
     ClientEvent,
     CreateItem,
@@ -86,7 +86,7 @@ class PendingReply:
     reported : ErrorReported or None
         What it reported while the reply ran.
     has_ended_early : bool
-        The session ended first.
+        The session ended first. An error that announced its end is the `error` then.
     is_speech_active, has_heard_speech : bool
     has_sent_all : bool
         Set by whoever sends the sound.
@@ -111,6 +111,7 @@ class PendingReply:
         self.error: ErrorReported | None = None
         self.reported: ErrorReported | None = None
         self.has_ended_early = False
+        self._last_word: ErrorReported | None = None
         self.is_speech_active = False
         self.has_heard_speech = False
         self.has_sent_all = request is not None
@@ -139,6 +140,11 @@ class PendingReply:
             self._restart()
         elif isinstance(event, SessionEnded):
             self.has_ended_early = True
+            if not self.status:
+                self.error = self.error or self._last_word
+        elif isinstance(event, ErrorReported) and ends_session(event):
+            # Until then the line looks open, and whoever asked next would be cut off.
+            self._last_word = event
         elif self.request is None:
             self._apply_to_speech(event)
         elif self._is_said:

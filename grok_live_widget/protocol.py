@@ -10,7 +10,7 @@ The driver's loop is always: `receive_frame` (or `send`, `tick`), then write out
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from enum import Enum
 from typing import NamedTuple
@@ -48,6 +48,7 @@ from .events import (
     TextDelta,
     TextDone,
     TranscriptDelta,
+    TranscriptDone,
     TruncateItem,
     TurnDetection,
     UpdateSession,
@@ -115,6 +116,9 @@ said (`CreateResponse`, `CancelResponse`)."""
 # Which words may move the reply at all; most are deltas, which do not.
 _MOVING = frozenset(event for _, event in REPLY_TABLE)
 _TWINS = (TextDelta, TextDone)
+# What is of one item of a reply.
+Piece = AudioDelta | TranscriptDelta | TranscriptDone | TextDelta | TextDone
+_PIECES = (AudioDelta, TranscriptDelta, TranscriptDone, TextDelta, TextDone)
 
 # Services refuse a commit of less: "buffer too small".
 LEAST_COMMIT_MS = 100
@@ -365,7 +369,7 @@ class Protocol:
         if self.line is Line.OPENING and isinstance(event, ItemAdded):
             # Not all servers say so themselves (recorded).
             event = replace(event, item=replace(event.item, is_replayed=True))
-        for named in (event,) if self._names is None else self._named(event, now_s):
+        for named in self._named(event, now_s):
             self._follow_heard(named)
         self._say_next_request()
 
@@ -388,10 +392,10 @@ class Protocol:
     def _sent_ms(self) -> int:
         return self.sent_sample_count * 1000 // self.input_format.sample_rate
 
-    def _named(self, event: ServerEvent, now_s: float) -> list[ServerEvent]:
+    def _named(self, event: ServerEvent, now_s: float) -> Iterable[ServerEvent]:
         """Give names to what came without."""
         if self._names is None:
-            return [event]
+            return (self._with_missing_names(event),)
         match event:
             case AudioDelta() | TranscriptDelta() | TextDelta():
                 return self._names.name_piece(event, now_s)
@@ -401,6 +405,25 @@ class Protocol:
             case SpeechStopped():
                 return [self._names.name_speech_stop(event, self._sent_ms)]
         return [event]
+
+    def _with_missing_names(self, event: ServerEvent) -> ServerEvent:
+        """Any field may be missing: a piece without a name is of the item that is spoken, an
+        end without one that of the reply that runs.
+        """
+        if isinstance(event, _PIECES):
+            return event if event.response_id and event.item_id else self._of_spoken(event)
+        is_running = self.reply in (Reply.RUNNING, Reply.CANCELLING)
+        if isinstance(event, ResponseDone) and not event.response_id and is_running:
+            return replace(event, response_id=self.response_id)
+        return event
+
+    def _of_spoken(self, piece: Piece) -> Piece:
+        """With the names of the item that is being spoken, unless it has others."""
+        response_id, item_id = self._spoken_item
+        if response_id != self.response_id:
+            response_id, item_id = self.response_id, ""
+        is_of_it = piece.response_id in ("", response_id) and piece.item_id in ("", item_id)
+        return replace(piece, response_id=response_id, item_id=item_id) if is_of_it else piece
 
     def _follow_heard(self, event: ServerEvent) -> None:
         if isinstance(event, _TWINS) and self._is_twin(event):

@@ -283,6 +283,19 @@ def test_a_reply_that_goes_on_is_the_same_turn_opened_again() -> None:
     assert (len(talk.turns), len(turn.pcm), turn.is_complete) == (1, 4800, True)
 
 
+def test_sound_of_items_without_a_name_stays_with_its_reply() -> None:
+    talk = Talk()
+    for number, name in enumerate(("r1", "r2"), 1):
+        talk.hear(
+            ResponseCreated(name),
+            OutputItemAdded(name, Item(role="assistant")),
+            AudioDelta(response_id=name, pcm=bytes([number, 0])),
+            AudioDelta(response_id=name, pcm=bytes([number, 0])),
+            ResponseDone(response_id=name),
+        )
+    assert [turn.pcm.tolist() for turn in talk.turns] == [[1, 1], [2, 2]]
+
+
 def test_a_reply_that_was_abandoned_ends_when_the_next_begins() -> None:
     talk = Talk()
     talk.hear(TYPED, *begun(1), at_s=1.0)

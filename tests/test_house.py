@@ -17,6 +17,7 @@ TESTS = ROOT / "tests"
 # Tests of the whole, which belong to no single room.
 WHOLE = {
     "test_captures.py",
+    "test_faulty_lines.py",
     "test_fuzz.py",
     "test_house.py",
     "test_notebooks.py",

@@ -28,6 +28,7 @@ OTHERS, OTHERS_DONE = ResponseCreated("r0"), ResponseDone(response_id="r0")
 BROKEN = ErrorReported(message="no such voice", error_type="invalid_request_error")
 TOO_EARLY = ErrorReported(message="Conversation already has an active response")
 TOO_LATE = ErrorReported(message="no active response to cancel")
+OVER = ErrorReported(message="the session is over", error_type="max_duration")
 START, STOP = SpeechStarted(item_id="u1"), SpeechStopped(item_id="u1")
 
 
@@ -117,6 +118,26 @@ def test_the_end_of_the_session_settles_it() -> None:
 
 
 # --------------------------------------------------------------------------- a sound
+@pytest.mark.parametrize("code", ["max_duration", "timeout"])
+@pytest.mark.parametrize("before", [(), (CREATED,)], ids=["before the reply", "in the reply"])
+def test_an_error_that_ends_the_session_settles_it_when_the_line_is_closed(
+    before: tuple[Event, ...], code: str
+) -> None:
+    request, over = CreateResponse(), ErrorReported(message="over", code=code)
+    pending = after(request, *before, over, request=request)
+    assert not pending.is_settled
+    pending.apply(SessionEnded(close_code=1000))
+    assert (pending.is_settled, pending.error) == (True, over)
+
+
+def test_a_reply_that_was_complete_before_the_session_ended_is_no_error() -> None:
+    request = CreateResponse()
+    pending = after(request, CREATED, OVER, DONE, request=request)
+    assert pending.is_settled
+    pending.apply(SessionEnded(close_code=1000))
+    assert (pending.status, pending.error) == ("completed", None)
+
+
 def test_the_reply_to_a_sound_is_the_one_to_its_last_speech() -> None:
     pending = after(START, STOP, OTHERS, START, OTHERS_DONE, request=None)
     assert not pending.is_settled

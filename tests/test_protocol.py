@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grok_live_widget.benign import ends_session
 from grok_live_widget.dialects import LIVE, REALTIME, Dialect
 from grok_live_widget.events import (
     AppendAudio,
@@ -20,6 +21,7 @@ from grok_live_widget.events import (
     CreateResponse,
     ErrorReported,
     Item,
+    OutputItemAdded,
     ResponseCreated,
     ResponseDone,
     ServerVad,
@@ -29,11 +31,19 @@ from grok_live_widget.events import (
     TextDelta,
     TextDone,
     TranscriptDelta,
+    TranscriptDone,
     TruncateItem,
     Unrecognized,
 )
 from grok_live_widget.exceptions import LocalProtocolError, UnsupportedByServer
-from grok_live_widget.protocol import REPLY_TABLE, SAYABLE, Line, Protocol, Reply, is_benign
+from grok_live_widget.protocol import (
+    REPLY_TABLE,
+    SAYABLE,
+    Line,
+    Protocol,
+    Reply,
+    is_benign,
+)
 
 from .line import (
     ACTIVE,
@@ -224,6 +234,51 @@ def test_the_end_of_an_earlier_reply_does_not_end_this_one() -> None:
 
 
 # --------------------------------------------------------------------------- hearing
+@pytest.mark.parametrize(
+    ("names", "completed"),
+    [
+        ({}, ("r2", "a2")),
+        ({"response_id": "r2"}, ("r2", "a2")),
+        ({"item_id": "a2"}, ("r2", "a2")),
+        ({"response_id": "r1"}, ("r1", "")),
+        ({"item_id": "a1"}, ("", "a1")),
+    ],
+)
+@pytest.mark.parametrize("kind", [AudioDelta, TranscriptDelta, TranscriptDone, TextDelta, TextDone])
+def test_a_piece_without_a_name_is_of_the_item_that_is_spoken(
+    kind: Any, names: dict[str, str], completed: tuple[str, str]
+) -> None:
+    first, second = (Item(role="assistant", item_id=name) for name in ("a1", "a2"))
+    protocol = hear(opened(), ResponseCreated("r1"), OutputItemAdded("r1", first), done(1))
+    hear(protocol, ResponseCreated("r2"), OutputItemAdded("r2", second))
+    hear(protocol, kind(**names, **({"pcm": b"\1\0"} if kind is AudioDelta else {})))
+    (piece,) = told(protocol, kind)
+    assert (piece.response_id, piece.item_id) == completed
+
+
+def test_a_piece_without_a_name_before_any_item_is_of_the_reply_that_runs() -> None:
+    item = Item(role="assistant", item_id="a1")
+    protocol = hear(opened(), ResponseCreated("r1"), OutputItemAdded("r1", item), done(1))
+    hear(protocol, ResponseCreated("r2"), AudioDelta(pcm=b"\1\0"))
+    (piece,) = told(protocol, AudioDelta)
+    assert (piece.response_id, piece.item_id) == ("r2", "")
+
+
+def test_an_end_without_a_name_is_that_of_the_reply_that_runs() -> None:
+    protocol = hear(opened(), ResponseCreated("r1"), ResponseDone())
+    assert [event.response_id for event in told(protocol, ResponseDone)] == ["r1"]
+    assert protocol.reply is Reply.IDLE
+    hear(protocol, ResponseDone())
+    assert [event.response_id for event in told(protocol, ResponseDone)] == [""]
+
+
+@pytest.mark.parametrize("code", ["timeout", "max_duration", "internal_error", ""])
+def test_errors_that_end_the_session_are_known(code: str) -> None:
+    is_last = code in ("timeout", "max_duration")
+    assert ends_session(ErrorReported(message="?", error_type=code)) is is_last
+    assert ends_session(ErrorReported(message="?", code=code)) is is_last
+
+
 def test_text_under_two_names_is_told_once() -> None:
     protocol = opened()
     for kind, text in ((TextDelta, "delta"), (TextDone, "text")):

@@ -318,6 +318,7 @@ def _stages(
     event: type[Any], stem: str, stages: tuple[str, ...], names: tuple[str, ...]
 ) -> tuple[Word, ...]:
     """One event under several wire types, one for each of its stages."""
+    has_error = "error_type" in event.__dataclass_fields__
 
     def fields(e: Any) -> Message:
         said = {name: getattr(e, name) for name in names}
@@ -332,7 +333,7 @@ def _stages(
     def read(m: Message, stage: str) -> Any:
         said = {n: integer(m, n) if n == "output_index" else string(m, n) for n in names}
         error = mapping(m, "error")
-        if error:
+        if error and has_error:
             said |= {"error_type": string(error, "type"), "message": string(error, "message")}
         return event(status=stage, **said)
 

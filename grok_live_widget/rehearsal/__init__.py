@@ -4,6 +4,7 @@ It answers with a *partner* (a parrot, a talker, or a function of yours) and nev
 be Grok.
 """
 
+from . import faults
 from .partner import (
     PARTNERS,
     Partner,
@@ -24,4 +25,5 @@ __all__ = [
     "ToolCall",
     "Unvoiced",
     "default_partner",
+    "faults",
 ]

@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
-import orjson
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
@@ -21,7 +20,8 @@ from websockets.http11 import Request, Response
 from ..background import LoopThread
 from ..dialects import DIALECTS, Dialect
 from ..exceptions import ConfigurationError, RehearsalError
-from .line import Line, LineSettings, Workers, is_right_key
+from .faults import Fault, Faults, Refuse, StallHandshake
+from .line import Line, LineSettings, Socket, Workers, is_right_key
 from .partner import Partner, partner_from
 from .recognition import words_are_available
 from .recorded import Replay
@@ -79,12 +79,14 @@ class RehearsalServer:
         `grok_live_widget.rehearsal.replay`. Nobody needs a key for it.
     step : bool
         Tell the recording step by step, as the client says something, and not by the clock.
+    faults : sequence of Fault or str
+        What goes wrong, and where; see `grok_live_widget.rehearsal.faults`.
 
     Raises
     ------
     ConfigurationError
-        For a partner that cannot be called, a figure out of range, or no recording; before
-        any port is opened.
+        For a partner that cannot be called, a figure out of range, no recording, or a fault
+        that is not known; before any port is opened.
 
     Notes
     -----
@@ -105,10 +107,12 @@ class RehearsalServer:
         ping_interval_s: float = 10.0,
         replay: str | PathLike[str] | None = None,
         step: bool = False,
+        faults: Sequence[Fault | str] = (),
     ) -> None:
         self._replay = _replay_from(replay, partner, step=step)
         speed = (1.0 if self._replay else 3.0) if speed is None else speed
         _check_positive(speed=speed, ping_interval_s=ping_interval_s)
+        self._faults = Faults(faults)
         known_partner = partner_from(partner)
         if words is None:
             words = getattr(known_partner, "needs_words", True)
@@ -124,13 +128,15 @@ class RehearsalServer:
             ping_interval_s=ping_interval_s,
         )
         self._lines: set[Line | ReplayLine] = set()
+        self._is_closing = asyncio.Event()
         self._thread: LoopThread | None = None
         self._server: Server | None = None
         self._port = 0
 
     def __repr__(self) -> str:
         state = f"on port {self._port}" if self._port else "not running"
-        return f"<RehearsalServer {state}>"
+        faults = f", faults: {self._faults}" if self._faults else ""
+        return f"<RehearsalServer {state}{faults}>"
 
     # ------------------------------------------------------------------ open and close
     @property
@@ -232,19 +238,20 @@ class RehearsalServer:
             hearing=ThreadPoolExecutor(2, thread_name_prefix="rehearsal-hearing"),
             words=ThreadPoolExecutor(1, thread_name_prefix="rehearsal-words"),
         )
+        self._is_closing = asyncio.Event()
         try:
             self._server = await serve(
                 self._talk,
                 self._host,
                 self._wanted_port,
-                process_request=self._refusal,
+                process_request=self._faulty_door if self._faults else self._refusal,
                 # base64 of sound does not get smaller, and it costs 20 times the time.
                 compression=None,
                 max_size=MAX_FRAME_BYTES,
                 # On loopback a vanished peer is noticed at once; a busy one is not gone.
                 ping_interval=None,
                 # Whoever connects and says nothing must not hold up close().
-                open_timeout=2,
+                open_timeout=None if self._faults.stalls_handshakes else 2,
                 close_timeout=1,
                 server_header=None,
                 logger=_silent,
@@ -258,6 +265,7 @@ class RehearsalServer:
 
     async def _close(self) -> None:
         server, self._server, self._port = self._server, None, 0
+        self._is_closing.set()
         if server:
             server.close()
             await server.wait_closed()
@@ -270,8 +278,12 @@ class RehearsalServer:
         target = urlsplit(socket.request.path)
         dialect = _BY_PATH[target.path]
         query = parse_qs(target.query)
-        model = query.get("model", [dialect.default_model])[0]
-        line = self._new_line(socket, dialect, model, query.get("conversation_id", [""])[0])
+        line = self._new_line(
+            self._faults.around(socket, dialect) if self._faults else socket,
+            dialect,
+            query.get("model", [dialect.default_model])[0],
+            query.get("conversation_id", [""])[0],
+        )
         self._lines.add(line)
         try:
             with suppress(ConnectionClosed):
@@ -280,7 +292,7 @@ class RehearsalServer:
             self._lines.discard(line)
 
     def _new_line(
-        self, socket: ServerConnection, dialect: Dialect, model: str, conversation_id: str
+        self, socket: Socket, dialect: Dialect, model: str, conversation_id: str
     ) -> Line | ReplayLine:
         if self._replay is None:
             return Line(socket, dialect, model, self._settings, self._workers, conversation_id)
@@ -292,6 +304,22 @@ class RehearsalServer:
             speed=self._settings.speed,
             workers=self._workers,
         )
+
+    async def _faulty_door(self, socket: ServerConnection, request: Request) -> Response | None:
+        """The answer to a handshake, where one may go wrong as was asked."""
+        fault = self._faults.at_door()
+        if isinstance(fault, Refuse):
+            return _json_response(socket, http.HTTPStatus(fault.status), fault.text)
+        if isinstance(fault, StallHandshake):
+            gone = {
+                asyncio.ensure_future(socket.wait_closed()),
+                asyncio.ensure_future(self._is_closing.wait()),
+            }
+            await asyncio.wait(gone, return_when=asyncio.FIRST_COMPLETED)
+            for each in gone:
+                each.cancel()
+            return socket.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "closing\n")
+        return self._refusal(socket, request)
 
     def _refusal(self, socket: ServerConnection, request: Request) -> Response | None:
         """The answer to a handshake that is not accepted."""
@@ -317,14 +345,14 @@ class RehearsalServer:
             return socket.respond(http.HTTPStatus.UNAUTHORIZED, "an API key is missing\n")
         if is_right_key(key.strip(), self.api_key):
             return None
-        body = {
-            "code": "Client specified an invalid argument",
-            "error": "incorrect API key provided to the rehearsal server",
-        }
-        response = socket.respond(http.HTTPStatus.BAD_REQUEST, orjson.dumps(body).decode())
-        del response.headers["Content-Type"]
-        response.headers["Content-Type"] = "application/json"
-        return response
+        return _json_response(socket, http.HTTPStatus.BAD_REQUEST, Refuse(400).text)
+
+
+def _json_response(socket: ServerConnection, status: http.HTTPStatus, body: str) -> Response:
+    response = socket.respond(status, body)
+    del response.headers["Content-Type"]
+    response.headers["Content-Type"] = "application/json"
+    return response
 
 
 def _check_positive(**figures: float) -> None:

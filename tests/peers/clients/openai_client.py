@@ -96,7 +96,13 @@ async def talk(url: str, sound: bytes) -> dict[str, Any]:
     async with client.realtime.connect(model="grok-voice-latest") as connection:
         # Voice and turn detection lie flat at Grok's, and under `audio` at OpenAI's.
         await connection.session.update(
-            session={"voice": "eve", "turn_detection": {"type": "server_vad"}, "tools": [TOOL]}
+            session={
+                "voice": "eve",
+                "turn_detection": {"type": "server_vad"},
+                "tools": [TOOL],
+                # Without a model no words are told before the turn is over.
+                "audio": {"input": {"transcription": {"model": "grok-transcribe"}}},
+            }
         )
         await ask(connection, "Hello.")
         await hear_reply(connection, told)

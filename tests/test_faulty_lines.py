@@ -1,0 +1,475 @@
+"""What somebody who asks a spoken question sees of a line that goes wrong, and that they can go on.
+
+Each row is a fault of the rehearsal and what comes of it: a turn or an error with its sentence,
+the notes, what is kept of the reply; and for every row the next question on the same talk is
+answered in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grok_live_widget import RehearsalServer, ServerVad, Talk
+from grok_live_widget.events import (
+    AudioCommitted,
+    AudioDelta,
+    OutputItemAdded,
+    OutputItemDone,
+    ResponseCreated,
+    ResponseDone,
+    SessionCreated,
+    SessionUpdated,
+    SpeechStarted,
+    SpeechStopped,
+    TranscriptDelta,
+    TranscriptDone,
+    UserTranscriptReplaced,
+)
+from grok_live_widget.exceptions import (
+    AuthenticationError,
+    ConnectError,
+    GrokLiveError,
+    ReplyTimeout,
+    ServerError,
+    SessionClosedError,
+    SessionClosedOK,
+)
+from grok_live_widget.rehearsal.faults import (
+    Abandon,
+    Burst,
+    Close,
+    Drop,
+    Duplicate,
+    Fault,
+    Garbage,
+    Late,
+    Omit,
+    OtherModel,
+    Refuse,
+    Reorder,
+    Report,
+    Stall,
+    StallHandshake,
+    Tail,
+    Trickle,
+    Withhold,
+)
+from grok_live_widget.rehearsal.voice import Spoken
+from grok_live_widget.talk import TALK_THREAD
+from grok_live_widget.turns import Turn
+
+RATE = 24_000
+ALWAYS = float("inf")
+BOTH = ("realtime", "live")
+REALTIME, LIVE = ("realtime",), ("live",)
+# A reply of four words, each of which is one piece of sound.
+WORDS = ("one ", "two ", "three ", "four")
+WHOLE = (1, 2, 3, 4)
+IMPATIENT_S = 1.2
+
+
+def piece(number: int) -> np.ndarray:
+    return np.full(3_600, 1000 * number, np.int16)
+
+
+def counting(turn: Any) -> Any:
+    for number in WHOLE:
+        yield Spoken(piece(number), WORDS[number - 1])
+
+
+def text_of(numbers: tuple[int, ...]) -> str:
+    return "".join(WORDS[number - 1] for number in numbers)
+
+
+def sound_of(numbers: tuple[int, ...]) -> np.ndarray:
+    return np.concatenate([np.zeros(0, np.int16), *map(piece, numbers)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A fault, and what is seen of it.
+
+    `pieces` and `text` are what is kept of the reply, None where not even a turn is; `raises`
+    with the sentence `says` is what `ask` raises instead of returning that turn; `notes` are
+    those beside the one that repeats the error. With `needs_stop` the next question is answered
+    only after `talk.stop()`.
+    """
+
+    fault: Fault
+    dialects: tuple[str, ...] = BOTH
+    raises: type[GrokLiveError] | None = None
+    says: str = ""
+    notes: tuple[tuple[str, str], ...] = ()
+    is_noted: bool = False
+    pieces: tuple[int, ...] | None = WHOLE
+    text: str | None = None
+    timeout_s: float = 30
+    needs_stop: bool = False
+
+    def __str__(self) -> str:
+        at = getattr(self.fault, "at", None)
+        where = f"-{at.__name__}-{self.fault.nth}" if isinstance(at, type) else ""
+        return f"{self.fault}{where}".replace(f":{getattr(at, '__name__', '')}-", "-")
+
+
+# --------------------------------------------------------------------------- lines that break
+# As it is today: a line that broke fails the question, and the next one opens another line.
+# A line that mends itself changes these rows and no others.
+def broken(fault: Fault, how: str, pieces: tuple[int, ...] | None, dialects: Any = BOTH) -> Row:
+    return Row(
+        fault=fault,
+        dialects=dialects,
+        raises=SessionClosedError,
+        says=f"the line to HOST {how}. Everything received is kept; start again for a new session.",
+        is_noted=True,
+        pieces=pieces,
+    )
+
+
+DROPPED = "broke without a word"
+BROKEN_LINES = [
+    broken(Drop(at=SessionCreated, nth=1), DROPPED, None, REALTIME),
+    broken(Drop(at=SessionUpdated, nth=1), DROPPED, None, REALTIME),
+    broken(Drop(at=SpeechStarted, nth=1), DROPPED, None),
+    broken(Drop(at=SpeechStopped, nth=1), DROPPED, None),
+    broken(Drop(at=ResponseCreated, nth=1), DROPPED, None, REALTIME),
+    broken(Drop(at=AudioDelta, nth=2), DROPPED, (1,)),
+    broken(Drop(at=ResponseDone, nth=1), DROPPED, WHOLE, REALTIME),
+    broken(Close(1011, at=SessionUpdated, nth=1), "closed with code 1011", None, REALTIME),
+    broken(Close(1001), "closed with code 1001", (1,), REALTIME),
+    broken(Close(1011), "closed with code 1011", (1,)),
+    broken(Close(1012, "restart"), "closed with code 1012 (restart)", (1,)),
+    broken(Close(1013, "try later"), "closed with code 1013 (try later)", (1,), REALTIME),
+    broken(Close(1014), "closed with code 1014", (1,), REALTIME),
+    broken(Close(4001, "enough"), "closed with code 4001 (enough)", (1,)),
+]
+
+# --------------------------------------------------------------------------- ends as planned
+ENDS = [
+    Row(
+        fault=Close(1000, "bye"),
+        raises=SessionClosedOK,
+        says="the session is closed.",
+        pieces=(1,),
+    ),
+    Row(
+        fault=Report("max_duration"),
+        dialects=REALTIME,
+        raises=ServerError,
+        says="the server reported: the session has reached its longest duration",
+        is_noted=True,
+        pieces=None,
+    ),
+    Row(
+        fault=Report("timeout", at=AudioDelta, nth=3),
+        raises=ServerError,
+        says="the server reported: the session was inactive for too long",
+        is_noted=True,
+        pieces=(1, 2),
+    ),
+]
+
+# --------------------------------------------------------------------------- the handshake
+WRONG_KEY = (
+    "HOST does not accept the API key. Set XAI_API_KEY (or api_key=) to a valid key; if you gave "
+    "a url or a dialect, check that they belong together."
+)
+
+
+def refused(fault: Fault, kind: type[GrokLiveError], says: str) -> Row:
+    # One of each kind will do for `live`, whose handshake is the same.
+    is_for_both = isinstance(fault, StallHandshake) or fault in (Refuse(400), Refuse(503))
+    dialects = BOTH if is_for_both else REALTIME
+    return Row(fault=fault, dialects=dialects, raises=kind, says=says, is_noted=True, pieces=None)
+
+
+REFUSALS = [
+    refused(Refuse(400), AuthenticationError, WRONG_KEY),
+    refused(Refuse(401), AuthenticationError, WRONG_KEY),
+    refused(Refuse(403), AuthenticationError, WRONG_KEY),
+    refused(
+        Refuse(402),
+        ConnectError,
+        "HOST has no funds left for this key. Add credit in the provider's console.",
+    ),
+    refused(Refuse(404), ConnectError, "HOST has no such address. Check url=."),
+    refused(
+        Refuse(429),
+        ConnectError,
+        "HOST has too many requests or sessions of this key. Try again in a while.",
+    ),
+    refused(Refuse(500), ConnectError, "HOST refused the line (HTTP 500)."),
+    refused(Refuse(503), ConnectError, "HOST refused the line (HTTP 503)."),
+    refused(
+        StallHandshake(),
+        ConnectError,
+        "HOST did not answer in time. Check the network, or allow more with open_timeout_s.",
+    ),
+]
+
+# --------------------------------------------------------------------------- replies that fail
+UNCONFIRMED = ("warning", "The server did not confirm the settings; talking all the same.")
+KEPT = f"no complete reply in {IMPATIENT_S:g} s; what came of it is kept."
+NOTHING = f"no complete reply in {IMPATIENT_S:g} s; nothing of it came."
+AGAIN = " Ask again, or allow more with timeout_s=."
+NO_SPEECH = "the server heard no speech in the sound"
+
+
+def late(
+    fault: Fault, says: str, pieces: tuple[int, ...] | None, dialects: Any, **more: Any
+) -> Row:
+    return Row(
+        fault=fault,
+        dialects=dialects,
+        raises=ReplyTimeout,
+        says=says,
+        pieces=pieces,
+        timeout_s=IMPATIENT_S,
+        **more,
+    )
+
+
+FAILED_REPLIES = [
+    late(Stall(at=AudioDelta, nth=2), KEPT + AGAIN, (1,), REALTIME, needs_stop=True),
+    late(Stall(at=SpeechStarted, nth=1), NO_SPEECH, None, BOTH, needs_stop=True),
+    late(Abandon(at=ResponseCreated, nth=1), NOTHING + AGAIN, None, REALTIME),
+    late(Abandon(at=OutputItemAdded, nth=1), NOTHING + AGAIN, None, REALTIME),
+    late(Abandon(at=AudioDelta, nth=3), KEPT + AGAIN, (1, 2), REALTIME),
+    late(Withhold(at=ResponseDone), KEPT + AGAIN, WHOLE, REALTIME),
+    late(Withhold(at=ResponseCreated), NOTHING + AGAIN, WHOLE, REALTIME),
+    late(Withhold(at=SpeechStarted), NO_SPEECH, WHOLE, BOTH),
+    late(Withhold(at=SpeechStopped), NOTHING + AGAIN, WHOLE, BOTH),
+    late(Abandon(at=AudioDelta, nth=1), NOTHING + AGAIN, None, LIVE),
+    # A reply of `live` has ended when nothing more comes.
+    Row(fault=Abandon(at=AudioDelta, nth=2), dialects=LIVE, pieces=(1,)),
+    Row(fault=Stall(at=AudioDelta, nth=2), dialects=LIVE, pieces=(1,), needs_stop=True),
+    Row(
+        fault=Report("internal_error"),
+        dialects=REALTIME,
+        raises=ServerError,
+        says="the server reported: the server had an error",
+        is_noted=True,
+        pieces=None,
+    ),
+    Row(
+        fault=Report("rate_limit_exceeded", "slow down", at=AudioDelta),
+        dialects=LIVE,
+        raises=ServerError,
+        says="the server reported: slow down",
+        is_noted=True,
+        pieces=None,
+    ),
+    Row(
+        fault=Report("internal_error", at=SessionUpdated),
+        dialects=REALTIME,
+        raises=ConnectError,
+        says="HOST refused the session: the server had an error",
+        is_noted=True,
+        pieces=None,
+    ),
+    late(
+        Report("internal_error", at=AudioDelta, nth=2),
+        KEPT + AGAIN,
+        (1,),
+        REALTIME,
+        notes=(("warning", "The server reported: the server had an error"),),
+    ),
+]
+
+# --------------------------------------------------------------------------- harmless, or nearly
+ALL_TEXT = text_of(WHOLE)
+SURVIVED = [
+    Row(fault=Garbage("no-json")),
+    Row(fault=Garbage("no-object")),
+    Row(fault=Garbage("no-utf8")),
+    Row(fault=Garbage("binary")),
+    Row(fault=Garbage("odd-bytes", times=ALWAYS)),
+    Row(fault=Garbage("no-base64", nth=2), pieces=(1, 3, 4), text=ALL_TEXT),
+    Row(fault=Garbage("wrong-types", nth=2), dialects=REALTIME, pieces=(1, 3, 4), text=ALL_TEXT),
+    Row(fault=Garbage("wrong-types", at=SessionUpdated), dialects=REALTIME),
+    Row(fault=Garbage("wrong-types", at=SpeechStarted), dialects=REALTIME),
+    Row(fault=Garbage("wrong-types", at=UserTranscriptReplaced), dialects=REALTIME),
+    Row(fault=Garbage("wrong-types", at=ResponseDone), dialects=REALTIME),
+    Row(fault=Trickle(0.001, 1000)),
+    Row(fault=Burst(), dialects=REALTIME),
+    Row(fault=OtherModel(), dialects=REALTIME),
+    Row(fault=Late(0.5), dialects=REALTIME, notes=(UNCONFIRMED,)),
+    Row(fault=Withhold(at=SessionUpdated), dialects=REALTIME, notes=(UNCONFIRMED,)),
+    Row(fault=Withhold(at=SessionCreated), dialects=REALTIME),
+    Row(fault=Withhold(at=AudioCommitted), dialects=REALTIME),
+    Row(fault=Withhold(at=OutputItemAdded), dialects=REALTIME),
+    Row(fault=Withhold(at=TranscriptDone), dialects=REALTIME),
+    Row(fault=Duplicate(at=SessionCreated), dialects=REALTIME),
+    Row(fault=Duplicate(at=SessionUpdated), dialects=REALTIME),
+    Row(fault=Duplicate(at=SpeechStarted)),
+    Row(fault=Duplicate(at=SpeechStopped)),
+    Row(fault=Duplicate(at=ResponseCreated), dialects=REALTIME),
+    Row(fault=Duplicate(at=OutputItemAdded), dialects=REALTIME),
+    # Nothing tells a piece that comes twice from two that are alike.
+    Row(fault=Duplicate(at=AudioDelta), pieces=(1, 1, 2, 3, 4), text=ALL_TEXT),
+    Row(fault=Duplicate(at=TranscriptDelta), dialects=REALTIME),
+    Row(fault=Duplicate(at=ResponseDone), dialects=REALTIME),
+    Row(fault=Reorder(at=SpeechStarted), dialects=REALTIME),
+    Row(fault=Reorder(at=SpeechStopped), dialects=REALTIME),
+    Row(fault=Reorder(at=ResponseCreated), dialects=REALTIME),
+    Row(fault=Reorder(2, at=AudioDelta), dialects=REALTIME, pieces=(2, 1, 3, 4), text=ALL_TEXT),
+    Row(fault=Reorder(3, at=TranscriptDone), dialects=REALTIME),
+    Row(fault=Reorder(at=OutputItemDone), dialects=REALTIME),
+    Row(fault=Omit("response_id,response.id", at=ResponseDone), dialects=REALTIME),
+    Row(fault=Omit("response.status,usage", at=ResponseDone), dialects=REALTIME),
+    Row(fault=Omit("item_id", at=AudioDelta, times=ALWAYS), dialects=REALTIME),
+    Row(fault=Omit("response_id", at=AudioDelta, times=ALWAYS), dialects=REALTIME),
+    Row(fault=Omit("response_id,item_id", at=AudioDelta, times=ALWAYS), dialects=REALTIME),
+    Row(fault=Omit("item_id,audio_start_ms", at=SpeechStarted), dialects=REALTIME),
+    Row(fault=Omit("item_id,audio_end_ms", at=SpeechStopped), dialects=REALTIME),
+    Row(fault=Omit("session", at=SessionCreated), dialects=REALTIME),
+    Row(fault=Omit("delta", at=AudioDelta, nth=2), pieces=(1, 3, 4), text=ALL_TEXT),
+    Row(fault=Omit("type", at=AudioDelta, nth=2), pieces=(1, 3, 4), text=ALL_TEXT),
+]
+
+TABLE = [*BROKEN_LINES, *ENDS, *REFUSALS, *FAILED_REPLIES, *SURVIVED]
+
+
+# --------------------------------------------------------------------------- the talk
+@pytest.fixture
+def clip(question: np.ndarray, silence: Any) -> np.ndarray:
+    """A question with the pause that ends it, which no time is lost in waiting for."""
+    return np.concatenate((question, silence(0.8)))
+
+
+@pytest.fixture(autouse=True)
+def in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("grok_live_widget.session._CONFIRM_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("grok_live_widget.talk_core._NO_SPEECH_S", 0.5)
+
+
+@contextmanager
+def talking(partner: Any, dialect: str, fault: Fault, **server: Any) -> Iterator[Talk]:
+    options = {"speed": float("inf"), "words": False, **server}
+    with (
+        RehearsalServer(partner, faults=[fault], **options) as rehearsal,
+        Talk(
+            url=rehearsal.url(dialect),
+            api_key="any",
+            turn_detection=ServerVad(silence_duration_ms=300),
+            reply_quiet_ms=200,
+            open_timeout_s=1,
+        ) as talk,
+    ):
+        yield talk
+
+
+def outcome(talk: Talk, clip: np.ndarray, timeout_s: float) -> Turn | GrokLiveError:
+    try:
+        return talk.ask(clip, RATE, timeout_s=timeout_s)
+    except GrokLiveError as error:
+        return error
+
+
+def nameless(talk: Talk, text: str) -> str:
+    """The same sentence wherever the server happens to listen."""
+    assert talk.settings.url is not None
+    return text.replace(talk.settings.url.split("/")[2], "HOST")
+
+
+def capitalised(text: str) -> str:
+    return text if text.startswith("HOST") else text[0].upper() + text[1:]
+
+
+def wait_until(talk: Talk, is_so: Callable[[], bool]) -> None:
+    session = talk._core.session
+    assert session is not None
+    TALK_THREAD.run(session.wait_for(is_so), timeout_s=30)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "row"),
+    [pytest.param(name, row, id=f"{name}-{row}") for row in TABLE for name in row.dialects],
+)
+def test_what_is_seen_of_a_fault_and_the_next_question_is_answered(
+    dialect: str, row: Row, clip: np.ndarray
+) -> None:
+    with talking(counting, dialect, row.fault) as talk:
+        seen = outcome(talk, clip, row.timeout_s)
+        notes = [(note.level, nameless(talk, note.text)) for note in talk.notes]
+        kept, replies = list(talk.turns), list(talk.turns.assistant)
+
+        # What `ask` says.
+        if row.raises is None:
+            assert isinstance(seen, Turn), seen
+            assert replies == [seen]
+            assert seen.is_complete
+            assert not seen.was_interrupted
+        else:
+            assert type(seen) is row.raises, seen
+            assert nameless(talk, str(seen)).startswith(row.says)
+        if isinstance(seen, ReplyTimeout) and "kept" in str(seen):
+            assert seen.turn is replies[0]
+
+        # What the notes say.
+        repeated = [("error", capitalised(row.says))] if row.is_noted else []
+        if row.raises is ServerError:
+            repeated = [("warning", capitalised(row.says))]
+        assert notes == [*row.notes, *repeated]
+
+        # And on it goes.
+        if row.needs_stop:
+            talk.stop()
+        noted_count = len(talk.notes)
+        answer = talk.ask(clip, RATE, timeout_s=30)
+        assert answer.text == text_of(WHOLE)
+        assert np.array_equal(answer.pcm, sound_of(WHOLE))
+        assert answer is talk.turns[-1]
+        assert answer.is_complete
+        assert not answer.was_interrupted
+        assert talk.phase == "open"
+
+        # What was received before is kept.
+        assert [turn for turn in talk.turns if any(turn is each for each in kept)] == kept
+        *earlier, _ = talk.turns.assistant
+        text = row.text if row.text is not None else text_of(row.pieces or ())
+        assert [turn.text for turn in earlier] == ([] if row.pieces is None else [text])
+        for turn in earlier:
+            assert np.array_equal(turn.pcm, sound_of(row.pieces or ()))
+        assert all(turn.is_complete for turn in talk.turns)
+        assert len(talk.notes) == noted_count
+
+
+def going_on(turn: Any) -> Any:
+    """Without an end to what is typed, and four words to what is spoken."""
+    if turn.pcm.size:
+        yield from counting(turn)
+        return
+    for _ in range(10_000):
+        yield Spoken(piece(7), "on ")
+
+
+@pytest.mark.parametrize("dialect", BOTH)
+def test_the_tail_of_a_reply_that_was_cut_off_is_kept_with_it_and_in_no_other(
+    dialect: str, clip: np.ndarray
+) -> None:
+    with talking(going_on, dialect, Tail(3), speed=20) as talk:
+        talk.say("go on")
+        wait_until(talk, lambda: bool(talk.turns.assistant) and talk.turns[-1].duration_s > 0.3)
+        first = talk.turns[-1]
+        answer = said_over(talk, clip)
+        assert first.was_interrupted
+        assert first.is_complete
+        assert set(first.pcm.tolist()) == {7000}
+        assert np.array_equal(answer.pcm, sound_of(WHOLE))
+        assert not answer.was_interrupted
+        assert talk.ask(clip, RATE).text == text_of(WHOLE)
+        assert talk.notes == []
+
+
+def said_over(talk: Talk, clip: np.ndarray) -> Turn:
+    """Speak while the reply runs, and wait for the one to that."""
+    talk.say(clip, RATE)
+    wait_until(talk, lambda: len(talk.turns.assistant) == 2 and talk.turns[-1].is_complete)
+    return talk.turns[-1]
