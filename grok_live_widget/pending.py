@@ -19,7 +19,7 @@ from .events import (
     SpeechStopped,
     ToolCalled,
 )
-from .protocol import ends_session, is_already_active, is_benign
+from .protocol import is_already_active, is_benign
 
 __all__ = ["PendingReply", "calls_in", "is_cut_off"]
 
@@ -59,6 +59,11 @@ def _calls_among(items: tuple[Item, ...], response_id: str) -> list[ToolCalled]:
 def is_cut_off(done: ResponseDone) -> bool:
     """Whether the reply did not come to its own end."""
     return done.status not in ("completed", "incomplete")
+
+
+def _ends_session(error: ErrorReported) -> bool:
+    """Whether the server is about to close the line, as the service's schema has it."""
+    return bool({error.error_type, error.code} & {"timeout", "max_duration"})
 
 
 class PendingReply:
@@ -130,7 +135,7 @@ class PendingReply:
             self.has_ended_early = True
             if not self.status:
                 self.error = self.error or self._last_word
-        elif isinstance(event, ErrorReported) and ends_session(event):
+        elif isinstance(event, ErrorReported) and _ends_session(event):
             # Until then the line looks open, and whoever asked next would be cut off.
             self._last_word = event
         elif self.request is None:

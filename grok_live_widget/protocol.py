@@ -52,7 +52,7 @@ from .exceptions import LocalProtocolError
 from .nameless import Names
 from .sounding import Sounding
 
-__all__ = ["Frame", "Line", "Protocol", "Reply", "ends_session", "is_already_active", "is_benign"]
+__all__ = ["Frame", "Line", "Protocol", "Reply", "is_already_active", "is_benign"]
 
 
 class Frame(NamedTuple):
@@ -112,7 +112,6 @@ _ALREADY_ACTIVE = ("already has an active response", "active response in progres
 _ALREADY_ACTIVE_CODE = "conversation_already_has_active_response"
 _NOT_ACTIVE = ("no active response", "not active")
 _NOT_ACTIVE_CODE = "response_cancel_not_active"
-_LAST_WORDS = frozenset({"timeout", "max_duration"})
 
 
 def is_benign(error: ErrorReported) -> bool:
@@ -122,11 +121,6 @@ def is_benign(error: ErrorReported) -> bool:
     """
     is_about_truncating = "truncat" in error.message.lower()
     return is_already_active(error) or _is_not_active(error) or is_about_truncating
-
-
-def ends_session(error: ErrorReported) -> bool:
-    """Whether the server is about to close the line, as the service's schema has it."""
-    return bool({error.error_type, error.code} & _LAST_WORDS)
 
 
 def is_already_active(error: ErrorReported) -> bool:

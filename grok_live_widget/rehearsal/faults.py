@@ -878,7 +878,7 @@ class _Socket(Protocol):
     @property
     def transport(self) -> asyncio.Transport: ...
 
-    async def recv(self, *, decode: bool) -> str | bytes: ...
+    async def recv(self, *, decode: bool | None) -> str | bytes: ...
 
     async def send(self, message: bytes, *, text: bool) -> None: ...
 
@@ -894,7 +894,7 @@ class FaultySocket:
         self._sending = asyncio.Lock()
         self._is_silent = False
 
-    async def recv(self, *, decode: bool) -> str | bytes:
+    async def recv(self, *, decode: bool | None) -> str | bytes:
         """The next frame."""
         return await self._socket.recv(decode=decode)
 
