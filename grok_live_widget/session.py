@@ -36,6 +36,7 @@ from .events import (
 )
 from .exceptions import ConnectError, GrokLiveError, SessionClosed
 from .protocol import Line, Protocol, Reply
+from .reopening import TRANSIENT_CODES
 from .requests import server_error
 from .session_face import SessionFace
 from .settings import Settings
@@ -504,7 +505,8 @@ class Session(SessionFace):
         self, code: int | None, reason: str, *, is_refusal: bool
     ) -> GrokLiveError:
         # `live` shows no key at the handshake: a close before it says anything is its verdict.
-        if self.dialect == "live" and is_refusal and code not in (1000, None):
+        is_verdict = code != 1000 and code not in TRANSIENT_CODES
+        if self.dialect == "live" and is_refusal and is_verdict:
             return wrong_key(self.host)
         return closed_error(code, reason, self.host)
 

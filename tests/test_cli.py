@@ -18,7 +18,8 @@ import pytest
 from grok_live_widget import RehearsalServer, Talk
 from grok_live_widget.audio import read_wav, write_wav
 from grok_live_widget.cli import main
-from grok_live_widget.exceptions import ServerError
+from grok_live_widget.exceptions import ConnectError, ServerError, SessionClosedError
+from grok_live_widget.rehearsal.faults import FAULTS
 
 RATE = 24_000
 
@@ -174,6 +175,35 @@ def test_the_rehearsal_runs_alone_until_it_is_interrupted(
         server.stdout.read()
     assert server.returncode == 130
     assert np.array_equal(read_wav(out)[0], question)
+
+
+def test_the_rehearsal_goes_wrong_as_it_is_told(asked: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "grok_live_widget", "rehearse", "--port", "0"]
+    command += ["--partner", "parrot", "--fault", "refuse:429", "--fault", "close:4001"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        server.stdout.readline()
+        url = re.search(r"ws://\S+", server.stdout.readline())
+        assert url is not None
+        with Talk(url=url.group(), api_key="any") as talk:
+            with pytest.raises(ConnectError, match="too many"):
+                talk.start()
+            with pytest.raises(SessionClosedError, match="4001"):
+                talk.ask(asked)
+        server.send_signal(signal.SIGINT)
+        server.stdout.read()
+    assert server.returncode == 130
+
+
+def test_a_fault_that_is_not_known_is_one_sentence_and_those_that_are_have_a_line_each(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert "no fault 'explode'" in refused(["rehearse", "--fault", "explode"], capsys)
+    assert "code=1006" in refused(["rehearse", "--fault", "close:1006"], capsys)
+    with pytest.raises(SystemExit, match="0"):
+        main(["rehearse", "--help"])
+    told = capsys.readouterr().out
+    assert all(f"\n  {name}" in told for name in FAULTS)
 
 
 @pytest.mark.parametrize("step", [["--speed", "0.001"], ["--step"]], ids=["true speed", "stepwise"])

@@ -119,11 +119,12 @@ def test_the_end_of_the_session_settles_it() -> None:
 
 # --------------------------------------------------------------------------- a sound
 @pytest.mark.parametrize("code", ["max_duration", "timeout"])
+@pytest.mark.parametrize("named", ["code", "error_type"])
 @pytest.mark.parametrize("before", [(), (CREATED,)], ids=["before the reply", "in the reply"])
 def test_an_error_that_ends_the_session_settles_it_when_the_line_is_closed(
-    before: tuple[Event, ...], code: str
+    before: tuple[Event, ...], code: str, named: str
 ) -> None:
-    request, over = CreateResponse(), ErrorReported(message="over", code=code)
+    request, over = CreateResponse(), ErrorReported(message="over", **{named: code})
     pending = after(request, *before, over, request=request)
     assert not pending.is_settled
     pending.apply(SessionEnded(close_code=1000))

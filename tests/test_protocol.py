@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_live_widget.benign import ends_session
+from grok_live_widget.benign import is_benign
 from grok_live_widget.dialects import LIVE, REALTIME, Dialect
 from grok_live_widget.events import (
     AppendAudio,
@@ -36,14 +36,7 @@ from grok_live_widget.events import (
     Unrecognized,
 )
 from grok_live_widget.exceptions import LocalProtocolError, UnsupportedByServer
-from grok_live_widget.protocol import (
-    REPLY_TABLE,
-    SAYABLE,
-    Line,
-    Protocol,
-    Reply,
-    is_benign,
-)
+from grok_live_widget.protocol import REPLY_TABLE, SAYABLE, Line, Protocol, Reply
 
 from .line import (
     ACTIVE,
@@ -270,13 +263,6 @@ def test_an_end_without_a_name_is_that_of_the_reply_that_runs() -> None:
     assert protocol.reply is Reply.IDLE
     hear(protocol, ResponseDone())
     assert [event.response_id for event in told(protocol, ResponseDone)] == [""]
-
-
-@pytest.mark.parametrize("code", ["timeout", "max_duration", "internal_error", ""])
-def test_errors_that_end_the_session_are_known(code: str) -> None:
-    is_last = code in ("timeout", "max_duration")
-    assert ends_session(ErrorReported(message="?", error_type=code)) is is_last
-    assert ends_session(ErrorReported(message="?", code=code)) is is_last
 
 
 def test_text_under_two_names_is_told_once() -> None:

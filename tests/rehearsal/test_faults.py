@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +18,10 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
+from grok_live_widget import Talk
 from grok_live_widget.dialects import DIALECTS
 from grok_live_widget.events import (
+    AppendAudio,
     AudioDelta,
     AudioDone,
     Authenticate,
@@ -95,6 +99,10 @@ class Line:
     async def type_text(self, text: str = "count") -> None:
         item = Item(role="user", part="input_text", text=text)
         await self.say(CreateItem(item), CreateResponse())
+
+    async def send_sound(self, pcm: np.ndarray) -> None:
+        for start in range(0, pcm.size, 2_400):
+            await self.say(AppendAudio(pcm[start : start + 2_400].tobytes()))
 
     async def hear(self) -> str | bytes | None:
         """The next frame; None when the line has ended."""
@@ -481,23 +489,11 @@ async def test_after_speech_began_a_tail_of_the_reply_comes(
     async with line_to(server, dialect, ServerVad()) as line:
         await line.type_text()
         await line.until(SOUND)
-        client = _Sender(line)
-        await client.send(utterance)
+        await line.send_sound(utterance)
         await line.until("input_audio_buffer.speech_started")
         for _ in range(3):
             await line.until(SOUND)
     assert line.types[-4:] == ["input_audio_buffer.speech_started", SOUND, SOUND, SOUND]
-
-
-class _Sender:
-    def __init__(self, line: Line) -> None:
-        self._line = line
-
-    async def send(self, pcm: np.ndarray) -> None:
-        from grok_live_widget.events import AppendAudio
-
-        for start in range(0, pcm.size, 2_400):
-            await self._line.say(AppendAudio(pcm[start : start + 2_400].tobytes()))
 
 
 # --------------------------------------------------------------------------- what is missing
@@ -611,8 +607,6 @@ async def test_a_fault_happens_from_its_nth_occasion_on(faulty: Any) -> None:
 
 
 async def test_a_recording_can_go_wrong_too(tmp_path: Any) -> None:
-    from grok_live_widget import Talk
-
     with Talk(partner="parrot", record=tmp_path / "talk") as talk:
         await talk.ask_async("once more")
         await talk.stop_async()
@@ -632,6 +626,11 @@ def test_every_fault_has_a_name_that_makes_it(name: str) -> None:
     assert str(made).startswith(name)
     assert name in listing()
     assert made == fault_from(made)
+
+
+def test_every_fault_is_in_the_documents_by_its_name() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "faults.md").read_text("utf-8")
+    assert sorted(re.findall(r"^\| `([a-z-]+)", page, re.MULTILINE)) == sorted(FAULTS)
 
 
 @pytest.mark.parametrize(
