@@ -188,11 +188,11 @@ class TalkCore(TalkLine):
                 return await answer(asked)
         except TimeoutError:
             raise await self._timed_out(asked, timeout_s) from None
-        except SessionError:
+        except SessionError as error:
             # Whoever hears of a line that has failed finds it closed and the reason noted.
             if asked.session is not None and asked.session.failure is not None:
                 await asked.session.close()
-            raise
+            raise self._broken(error) from None
 
     def _clip_from(self, question: Question, sample_rate: int | None) -> bytes | None:
         return clip_from(question, sample_rate, self.conversation.input_sample_rate)
@@ -321,17 +321,15 @@ class TalkCore(TalkLine):
             raise server_error(pending.reported)
         turn = self.conversation.reply(pending.response_id)
         if pending.has_ended_early and not pending.status:
-            raise self._broken(session.failure)
+            raise session.failure or SessionClosedOK("the session is closed.", close_code=1000)
         if turn is None:
             raise ServerError(
                 f"the reply ended ({pending.status}) with nothing said.", cure="Ask again."
             )
         return turn
 
-    def _broken(self, failure: GrokLiveError | None) -> GrokLiveError:
+    def _broken(self, failure: SessionError) -> SessionError:
         """What a question hears whose line ended before its reply."""
-        if failure is None:
-            return SessionClosedOK("the session is closed.", close_code=1000)
         if not isinstance(failure, SessionClosedError) or self.phase == "closed":
             return failure
         return SessionClosedError(
