@@ -18,6 +18,7 @@ from grok_live_widget.events import (
     LineReopened,
     PhaseChanged,
     SessionOpened,
+    TextDelta,
 )
 from grok_live_widget.exceptions import (
     AuthenticationError,
@@ -168,7 +169,9 @@ def test_a_reply_that_breaks_off_fails_its_question_and_what_came_is_kept(
     with Talk(url=cable.url, api_key="k") as talk:
         partner.hold.clear()
         began = threading.Event()
-        talk._core.observe(lambda event, changed, _: began.set() if len(talk.turns) > 1 else None)
+        talk._core.observe(
+            lambda event, _, __: began.set() if isinstance(event, TextDelta) else None
+        )
         cutter = threading.Thread(target=lambda: (began.wait(20), cable.cut()))
         cutter.start()
         with pytest.raises(SessionClosedError, match=r"before the reply.*ask once more"):
