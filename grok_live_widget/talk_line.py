@@ -390,7 +390,7 @@ class TalkLine:
 
     def _take_over(self, settings: Settings) -> None:
         self.settings = settings
-        self._limits.settings = settings
+        self._limits.follow(settings)
         self._meter.prices = settings.prices
         self._tell(SettingsChanged())
 
