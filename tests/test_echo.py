@@ -89,7 +89,7 @@ def test_live_is_compared_in_its_own_words() -> None:
     ("asked", "echo", "found"),
     [
         ({"speed": 1.2}, {"audio": {"output": {"speed": 1}}}, "audio.output.speed is 1, not 1.2"),
-        ({"instructions": "Be brief."}, {"instructions": ""}, "instructions is '', not 'Be brief.'"),
+        ({"instructions": "Hi."}, {"instructions": ""}, "instructions is '', not 'Hi.'"),
         ({"voice": "eve"}, {"voice": "ara"}, "voice is 'ara', not 'eve'"),
         (
             {"turn_detection": ServerVad(silence_duration_ms=200)},
