@@ -14,6 +14,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from .benign import is_benign
 from .conversation import Conversation
 from .dialects import Dialect, Opening
 from .dialects.live import is_about_the_key
@@ -217,7 +218,9 @@ class Session(SessionFace):
 
         def watch(event: Event, _: list[Turn], __: float) -> None:
             if isinstance(event, SessionUpdated | SessionEnded) or (
-                isinstance(event, ErrorReported) and event.about in ("", change.event_id)
+                isinstance(event, ErrorReported)
+                and not is_benign(event)
+                and event.about in ("", change.event_id)
             ):
                 answers.append(event)
 
