@@ -261,6 +261,8 @@ class TalkCore(TalkLine):
                 await self._send_clip(session, clip, pending)
             return self._outcome(session, pending)
         by_commit = session.dialect == "live"
+        if by_commit and request != CreateResponse():
+            raise UnsupportedByServer("instructions or metadata of one reply to speech", "live")
         watched = PendingReply(CommitAudio() if by_commit else request, self._tool_names)
         with _watching(session, asked, watched) as pending, self._sending():
             self._announce(session)

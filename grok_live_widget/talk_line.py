@@ -91,6 +91,7 @@ class TalkLine:
         self._loop = asyncio.get_running_loop()
         self._rehearsal: RehearsalServer | None = None
         self._opening = asyncio.Lock()
+        self._changing = asyncio.Lock()
         self._unfinished: Unfinished | None = None
         self._reopening: asyncio.Task[None] | None = None
         self.memory: Literal["resumed", "retold", "none"] = "none"
@@ -372,6 +373,10 @@ class TalkLine:
         list of str
             What the server did not take over.
         """
+        async with self._changing:
+            return await self._update(given)
+
+    async def _update(self, given: dict[str, Any]) -> list[str]:
         settings = self.settings.changed(given)
         who_answers(settings, self._api_key)
         session = self.session
