@@ -7,7 +7,7 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, Unpack
 
 from .audio import SAMPLE_RATE_HZ, ClipConverter
 from .conversation import Conversation
@@ -27,7 +27,7 @@ from .events import (
 from .exceptions import ConfigurationError, ServerError
 from .protocol import Protocol
 from .requests import named, reply_request, typed, verbatim
-from .settings import Settings
+from .settings import ChangesGiven, Settings, listing
 from .tool_calls import ToolCalls, ToolCallState
 from .turns import Turns
 
@@ -207,7 +207,8 @@ class SessionFace(ABC):
         await self._settle()
 
     # ----------------------------------------------------------------- settings and tools
-    async def update(self, **settings: Any) -> list[str]:
+    @listing(ChangesGiven)
+    async def update(self, **settings: Unpack[ChangesGiven]) -> list[str]:
         """Change settings of the running session.
 
         Parameters

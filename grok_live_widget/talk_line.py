@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -365,7 +365,7 @@ class TalkLine:
         )
 
     # ----------------------------------------------------------------- changing and closing
-    async def update(self, given: dict[str, Any]) -> list[str]:
+    async def update(self, given: Mapping[str, Any]) -> list[str]:
         """Change settings: now where the session can, else by a new session.
 
         Returns
@@ -376,7 +376,7 @@ class TalkLine:
         async with self._changing:
             return await self._update(given)
 
-    async def _update(self, given: dict[str, Any]) -> list[str]:
+    async def _update(self, given: Mapping[str, Any]) -> list[str]:
         settings = self.settings.changed(given)
         who_answers(settings, self._api_key)
         session = self.session

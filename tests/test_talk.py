@@ -16,7 +16,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_live_widget import GrokLive, PushToTalk, RehearsalServer, ServerVad, Talk, connect
+from grok_live_widget import (
+    GrokLive,
+    PushToTalk,
+    RehearsalServer,
+    ServerVad,
+    Session,
+    Settings,
+    Talk,
+    connect,
+)
 from grok_live_widget.audio import write_wav
 from grok_live_widget.budget import Budget
 from grok_live_widget.events import PhaseChanged, ResponseDone, SessionOpened
@@ -32,6 +41,7 @@ from grok_live_widget.exceptions import (
     UnsupportedByServer,
 )
 from grok_live_widget.rehearsal.partner import ToolCall
+from grok_live_widget.settings import SETTLED
 from grok_live_widget.talk import TALK_THREAD
 from grok_live_widget.usage import Usage
 
@@ -599,6 +609,21 @@ def test_every_call_that_waits_has_an_awaitable_twin() -> None:
     for name in plain - twins:
         ours = inspect.signature(getattr(Talk, name)).parameters
         assert list(ours) == list(inspect.signature(getattr(Talk, f"{name}_async")).parameters)
+
+
+@pytest.mark.parametrize("face", [Talk, GrokLive, connect])
+def test_whoever_begins_a_talk_shows_the_key_and_every_setting(face: Any) -> None:
+    shown = inspect.signature(face).parameters
+    assert list(shown) == ["api_key", *Settings.__dataclass_fields__]
+    assert all(each.kind is each.KEYWORD_ONLY for each in shown.values())
+    assert (shown["api_key"].default, shown["speed"].default) == (None, None)
+    assert shown["idle_timeout_s"].default == Settings().idle_timeout_s
+
+
+@pytest.mark.parametrize("face", [Talk, GrokLive, Session])
+def test_whoever_changes_settings_shows_those_that_can_change(face: Any) -> None:
+    names = [name for name in Settings.__dataclass_fields__ if name not in SETTLED]
+    assert list(inspect.signature(face.update).parameters) == ["self", *names]
 
 
 def test_talk_and_connect_take_the_same_settings() -> None:
