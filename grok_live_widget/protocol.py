@@ -369,6 +369,11 @@ class Protocol:
             self._follow_heard(ResponseDone(response_id=self._names.end()))
             self._say_next_request()
 
+    def set_reply_quiet(self, reply_quiet_s: float) -> None:
+        """Another pause ends a reply, from its next piece on, where the server does not say."""
+        if self._names is not None:
+            self._names.quiet_s = reply_quiet_s
+
     def next_tick_s(self) -> float | None:
         """When `tick` has something to do, on the clock of `now_s`; None: never so far."""
         return None if self._names is None else self._names.quiet_at_s

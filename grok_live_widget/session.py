@@ -253,6 +253,7 @@ class Session(SessionFace):
         return differences
 
     def _settings_changed(self) -> None:
+        self._protocol.set_reply_quiet(self.settings.reply_quiet_ms / 1000)
         for callback in self._on_settings:
             callback(self.settings)
         self.tell(SettingsChanged())

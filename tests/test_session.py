@@ -541,6 +541,21 @@ async def test_the_rehearsal_takes_other_settings_over_at_once(dialect: str) -> 
             await session.commit()
 
 
+async def test_the_pause_that_ends_a_reply_of_live_can_change(peer: Any) -> None:
+    async def talk(socket: Any) -> None:
+        async for frame in socket:
+            if b"item.create" in (frame if isinstance(frame, bytes) else frame.encode()):
+                await socket.send(dumped(type="response.audio_transcript.delta", delta="Hi"))
+
+    url = peer(talk).url
+    async with connect(url=url, dialect="live", reply_quiet_ms=10_000) as session:
+        events = aiter(session)
+        assert await session.update(reply_quiet_ms=100) == []
+        await session.send_text("go")
+        async with asyncio.timeout(5):
+            await until(events, ResponseDone)
+
+
 async def test_what_the_server_did_not_take_over_is_returned_and_noted(peer: Any) -> None:
     wire = Wire(reasoning={"effort": "high"})
     async with connect(url=peer(wire.talk).url) as session:
