@@ -56,7 +56,7 @@ from .exceptions import LocalProtocolError
 from .nameless import Names
 from .sounding import Sounding
 
-__all__ = ["Frame", "Line", "Protocol", "Reply"]
+__all__ = ["LEAST_COMMIT_MS", "Frame", "Line", "Protocol", "Reply"]
 
 
 class Frame(NamedTuple):

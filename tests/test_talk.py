@@ -257,6 +257,15 @@ def test_odd_questions_are_refused_before_the_line_is_opened(
     assert talk.phase == "closed"
 
 
+@pytest.mark.parametrize("ask", [Talk.ask, Talk.say])
+def test_a_pushed_sound_that_is_too_short_is_refused_before_the_line_is_opened(ask: Any) -> None:
+    with Talk(partner="parrot", turn_detection=PushToTalk()) as talk:
+        with pytest.raises(ConfigurationError, match=r"lasts 99 ms, .* less than 100 ms"):
+            ask(talk, np.zeros(2399, np.int16), RATE)
+        assert (talk.phase, len(talk.turns)) == ("closed", 0)
+        assert len(talk.ask(np.zeros(1600, np.int16), 16_000).pcm) == 2400
+
+
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
 def test_a_wrong_key_is_named_and_noted(dialect: str) -> None:
     with (
