@@ -92,6 +92,8 @@ def _room_of(name: str) -> str | None:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__all__":
+        return [each for each in __dir__() if not each.startswith("_")]
     room = None if name.startswith("_") else _room_of(name)
     if room is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

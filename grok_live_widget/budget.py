@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from numbers import Real
 from typing import Any
 
@@ -57,14 +58,17 @@ class Prices:
     def __post_init__(self) -> None:
         for name in ("per_minute", "per_text"):
             value = getattr(self, name)
-            if not _is_positive(value) and value != 0:
+            if not (_is_number(value) and 0 <= value < inf):
                 raise ConfigurationError(f"{name} must be a number from 0, not {value!r}.")
 
 
-def _is_positive(value: Any) -> bool:
+def _is_number(value: Any) -> bool:
     # numpy's numbers are numbers too.
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    return is_number and 0 < value < float("inf")
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _is_positive(value: Any) -> bool:
+    return _is_number(value) and 0 < value < inf
 
 
 PRICES = {

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Generator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 from urllib.parse import parse_qs, urlsplit
 
 from .conversation import Conversation
@@ -26,7 +26,7 @@ from .exceptions import (
     UnsupportedByServer,
 )
 from .session import Observer, Session, open_session
-from .settings import UNSET, Settings, is_loopback, settings_from
+from .settings import UNSET, Settings, SettingsGiven, is_loopback, listing, settings_from
 from .tools import functions_of
 from .wire import host_of
 
@@ -437,7 +437,10 @@ def _close_beside(
         loop.run_in_executor(None, each.close)
 
 
-def connect(*, api_key: str | Secret | None = None, **settings: Any) -> Connecting:
+@listing(SettingsGiven)
+def connect(
+    *, api_key: str | Secret | None = None, **settings: Unpack[SettingsGiven]
+) -> Connecting:
     """Open a session without a notebook::
 
         async with connect(voice="nova") as session:

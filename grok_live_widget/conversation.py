@@ -109,6 +109,7 @@ class Conversation:
         self._spoken: Turn | None = None
         self._committed: deque[Turn] = deque()
         self._typed: deque[Turn] = deque()
+        self._put: deque[str] = deque()
         self._sent = _SentTimes()
         self._seam = ""
         self._user_done_s: float | None = None
@@ -209,6 +210,7 @@ class Conversation:
         self._cut_responses.clear()
         self._committed.clear()
         self._typed.clear()
+        self._put.clear()
         self._response_id = ""
         self._spoken = self._clip = self._user_done_s = None
 
@@ -325,6 +327,8 @@ class Conversation:
     # ----------------------------------------------------------------- typed text
     def _item_created(self, event: CreateItem, now_s: float) -> None:
         item = event.item
+        if item.kind == "message" and item.role == "assistant":
+            self._put.append(item.text)
         if item.kind != "message" or item.role != "user" or item.is_replayed:
             return
         rate_hz, text = self.input_sample_rate, event.item.text
@@ -337,7 +341,11 @@ class Conversation:
         item = event.item
         if item.is_replayed:
             return
-        # Without a reply it was put there.
+        if item.role == "assistant" and item.text in self._put:
+            # We put it there, be it amid a reply.
+            self._put.remove(item.text)
+            return
+        # Without a reply it was put there by the server.
         is_of_reply = item.role == "assistant" and self._response_id
         if is_of_reply and item.kind == "message":
             self._reply_turn(item.item_id, self._response_id, now_s)

@@ -18,6 +18,10 @@ __all__ = ["is_replaced_model", "not_taken"]
 
 # Functions are sent flat and echoed nested (recorded), and an alias may be resolved.
 _NOT_COMPARED = ("tools", "model")
+# Of this an empty object says "none" (recorded); of others it says nothing.
+_NONE_IF_EMPTY = ("turn_detection",)
+# Its names are the person's own, so that one which is missing was not taken.
+_AS_A_WHOLE = ("replace",)
 
 
 def not_taken(dialect: Dialect, wanted: UpdateSession, echo: Mapping[str, Any]) -> list[str]:
@@ -39,7 +43,8 @@ def _differing(
         if name not in echo:
             continue
         path, is_now = f"{within}{name}", echo[name]
-        if isinstance(value, dict) and isinstance(is_now, dict):
+        is_whole = path in _AS_A_WHOLE or (path in _NONE_IF_EMPTY and not is_now)
+        if isinstance(value, dict) and isinstance(is_now, dict) and not is_whole:
             yield from _differing(value, is_now, f"{path}.")
         elif not _is_same(value, is_now):
             yield path, value, is_now
@@ -54,9 +59,15 @@ def _is_same(asked: Any, echoed: Any) -> bool:
             return isclose(asked, echoed, rel_tol=1e-6)
         case str(), str():
             # A voice is echoed with a prefix in newer sessions.
-            return asked.lower() == echoed.lower().removeprefix("xai_")
-    # An empty object stands for "none" (recorded).
-    return asked == echoed or (not asked and not echoed)
+            return asked.lower() in (echoed.lower(), echoed.lower().removeprefix("xai_"))
+    return asked == echoed or (_is_nothing(asked) and _is_nothing(echoed))
+
+
+def _is_nothing(value: Any) -> bool:
+    """An empty object stands for "none" (recorded), as does one that says so of all in it."""
+    if isinstance(value, dict):
+        return all(_is_nothing(each) for each in value.values())
+    return value is None or value in ("", [])
 
 
 def is_replaced_model(asked: str | None, found: str) -> bool:

@@ -43,6 +43,13 @@ class Limits:
         self._spent_s: float | None = None
         self._told: set[str] = set()
 
+    def follow(self, settings: Settings) -> None:
+        """Other settings hold; another budget is warned of anew, and has its own grace."""
+        if settings.budget != self.settings.budget:
+            self._told.discard("budget")
+            self._spent_s = None
+        self.settings = settings
+
     def begin(self, now_s: float) -> None:
         """A session begins."""
         self.has_reached_maximum = self.has_idled_out = False

@@ -38,7 +38,7 @@ class Names:
     """
 
     def __init__(self, quiet_s: float, session_name: str = "") -> None:
-        self._quiet_s = quiet_s
+        self.quiet_s = quiet_s
         self._session_name = session_name
         self._reply_count = 0
         self._user_count = 0
@@ -86,7 +86,7 @@ class Names:
         if not self._is_running:
             began.append(ResponseCreated(self._reply_name))
         self._is_running = True
-        self.quiet_at_s = now_s + self._quiet_s
+        self.quiet_at_s = now_s + self.quiet_s
         named = replace(piece, response_id=self._reply_name, item_id=self._reply_name)
         return [*began, named]
 

@@ -170,6 +170,8 @@ class PendingReply:
             case CreateResponse() if self._is_told_outputs:
                 self._is_told_outputs = False
                 self.request = event if self.request is not None else None
+                if self._names and event.event_id:
+                    self._names.add(event.event_id)
             case ResponseCreated():
                 self._is_told_outputs = False
 

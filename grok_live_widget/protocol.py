@@ -57,7 +57,7 @@ from .exceptions import LocalProtocolError
 from .nameless import Names
 from .sounding import Sounding
 
-__all__ = ["Frame", "Line", "Protocol", "Reply"]
+__all__ = ["LEAST_COMMIT_MS", "Frame", "Line", "Protocol", "Reply"]
 
 
 class Frame(NamedTuple):
@@ -124,8 +124,12 @@ _PIECES = (AudioDelta, TranscriptDelta, TranscriptDone, TextDelta, TextDone)
 LEAST_COMMIT_MS = 100
 
 
-def _is_forced(event: ClientEvent) -> bool:
+def _is_forced(event: ClientEvent | None) -> bool:
     return isinstance(event, CreateItem) and event.item.kind == "force_message"
+
+
+def _may_not_be_cut(event: ClientEvent | None) -> bool:
+    return isinstance(event, CreateItem) and _is_forced(event) and not event.item.is_interruptible
 
 
 class Protocol:
@@ -188,6 +192,7 @@ class Protocol:
         self._requests: deque[tuple[ClientEvent, ...]] = deque()
         self._asked: ClientEvent | None = None
         self._is_interrupted = False
+        self._uncut_response_id = ""
         self._sounding = Sounding(output_format.sample_rate)
         self._spoken_item = ("", "")
         self._names = None if dialect.has_responses else Names(reply_quiet_s, session_name)
@@ -379,6 +384,11 @@ class Protocol:
             self._follow_heard(ResponseDone(response_id=self._names.end()))
             self._say_next_request()
 
+    def set_reply_quiet(self, reply_quiet_s: float) -> None:
+        """Another pause ends a reply, from its next piece on, where the server does not say."""
+        if self._names is not None:
+            self._names.quiet_s = reply_quiet_s
+
     def next_tick_s(self) -> float | None:
         """When `tick` has something to do, on the clock of `now_s`; None: never so far."""
         return None if self._names is None else self._names.quiet_at_s
@@ -442,7 +452,10 @@ class Protocol:
                 self._spoken_item = (event.response_id, event.item.item_id)
             case SpeechStarted():
                 self.is_speech_active = True
-                self._barge_in()
+                if self._may_be_cut_by_speech:
+                    self._barge_in()
+            case AudioCommitted() if not isinstance(self._detection, PushToTalk):
+                self._uncommitted_samples = 0
             case SpeechStopped():
                 self.is_speech_active = False
 
@@ -456,8 +469,12 @@ class Protocol:
             return
         self.reply = REPLY_TABLE.get((self.reply, type(event)), self.reply)
         if isinstance(event, ResponseDone):
+            if _may_not_be_cut(self._asked):
+                self._uncut_response_id = self.response_id
             self._asked = None
         elif isinstance(event, ResponseCreated):
+            if event.response_id != self.response_id:
+                self._spoken_item = ("", "")
             self._is_interrupted &= event.response_id == self.response_id != ""
             self.response_id = event.response_id
             self._sounding.forget_past(event.response_id, may_sound=self.has_player)
@@ -479,6 +496,15 @@ class Protocol:
         """Text comes under two names with the same content: the first name seen counts."""
         first = self._text_names.setdefault(event.item_id, event.is_legacy_name)
         return first is not event.is_legacy_name
+
+    @property
+    def _may_be_cut_by_speech(self) -> bool:
+        """Whether the settings, and whoever asked for the reply, let the user cut in."""
+        if isinstance(self._detection, ServerVad) and not self._detection.interrupt_response:
+            return False
+        is_running = self.reply is Reply.RUNNING
+        is_uncut = self._uncut_response_id == self.response_id != ""
+        return not (is_uncut or (is_running and _may_not_be_cut(self._asked)))
 
     def _barge_in(self) -> None:
         """Tell at once what must not be heard further; cancel the reply if it still runs.

@@ -14,6 +14,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple, get_args
 
+from .benign import is_benign
 from .conversation import Conversation
 from .dialects import Dialect, Opening
 from .dialects.live import is_about_the_key
@@ -228,7 +229,9 @@ class Session(SessionFace):
 
         def watch(event: Event, _: list[Turn], __: float) -> None:
             if isinstance(event, SessionUpdated | SessionEnded) or (
-                isinstance(event, ErrorReported) and event.about in ("", change.event_id)
+                isinstance(event, ErrorReported)
+                and not is_benign(event)
+                and event.about in ("", change.event_id)
             ):
                 answers.append(event)
 
@@ -261,6 +264,7 @@ class Session(SessionFace):
         return differences
 
     def _settings_changed(self) -> None:
+        self._protocol.set_reply_quiet(self.settings.reply_quiet_ms / 1000)
         for callback in self._on_settings:
             callback(self.settings)
         self.tell(SettingsChanged())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, Unpack
 
 from .audio import SAMPLE_RATE_HZ, ClipConverter
 from .conversation import Conversation
@@ -22,10 +24,10 @@ from .events import (
     TruncateItem,
     UpdateSession,
 )
-from .exceptions import ConfigurationError
+from .exceptions import ConfigurationError, ServerError
 from .protocol import Protocol
 from .requests import named, reply_request, typed, verbatim
-from .settings import Settings
+from .settings import ChangesGiven, Settings, listing
 from .tool_calls import ToolCalls, ToolCallState
 from .turns import Turns
 
@@ -57,6 +59,8 @@ class SessionFace(ABC):
         self._protocol = protocol
         self._conversation = conversation
         self._tool_calls = ToolCalls()
+        # The answers of two changes could not be told apart.
+        self._changing = asyncio.Lock()
         self._converter = ClipConverter(protocol.input_format.sample_rate)
         self._chunk_bytes = int(_CHUNK_S * protocol.input_format.sample_rate) * 2
 
@@ -203,7 +207,8 @@ class SessionFace(ABC):
         await self._settle()
 
     # ----------------------------------------------------------------- settings and tools
-    async def update(self, **settings: Any) -> list[str]:
+    @listing(ChangesGiven)
+    async def update(self, **settings: Unpack[ChangesGiven]) -> list[str]:
         """Change settings of the running session.
 
         Parameters
@@ -228,16 +233,28 @@ class SessionFace(ABC):
         ServerError
             When the server refuses; the earlier settings stay.
         """
-        before, after = self.settings, self.settings.changed(settings)
-        change = self._change(before, after)
-        if change.model is not None and self._protocol.dialect.has_responses:
-            raise ConfigurationError(
-                "another model needs a new session.", cure="Talk.update(model=…) opens one."
-            )
-        not_taken = [] if change == UpdateSession() else await self._asked_for(change)
-        self.settings = after
-        self._settings_changed()
-        return not_taken
+        async with self._changing:
+            before, after = self.settings, self.settings.changed(settings)
+            change = self._change(before, after)
+            if change.model is not None and self._protocol.dialect.has_responses:
+                raise ConfigurationError(
+                    "another model needs a new session.", cure="Talk.update(model=…) opens one."
+                )
+            not_taken = [] if change == UpdateSession() else await self._changed(before, change)
+            self.settings = after
+            self._settings_changed()
+            return not_taken
+
+    async def _changed(self, before: Settings, change: UpdateSession) -> list[str]:
+        try:
+            return await self._asked_for(change)
+        except ServerError:
+            if change.turn_detection is not None:
+                # All that follows turns believes what was said last; the server still has this.
+                detection = UpdateSession(turn_detection=before.turn_detection)
+                with contextlib.suppress(ServerError):
+                    await self._asked_for(named(detection))
+            raise
 
     def _change(self, before: Settings, after: Settings) -> UpdateSession:
         """What has to be said to come from some settings to others."""

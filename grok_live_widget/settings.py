@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from numbers import Integral, Real
 from os import PathLike
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypedDict, TypeVar, get_type_hints
 from urllib.parse import urlsplit
 
 from .budget import Budget, Prices
@@ -23,7 +24,16 @@ from .exceptions import ConfigurationError
 from .provider_tools import ProviderTool
 from .tools import Tool, tools_from
 
-__all__ = ["UNSET", "Settings", "check_metadata", "is_loopback", "settings_from"]
+__all__ = [
+    "UNSET",
+    "ChangesGiven",
+    "Settings",
+    "SettingsGiven",
+    "check_metadata",
+    "is_loopback",
+    "listing",
+    "settings_from",
+]
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
@@ -40,10 +50,46 @@ UNSET: Final = _Unset()
 PCM_RATES_HZ = (8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 """Source: https://docs.x.ai/voice-realtime.ws.json."""
 
-SETTLED = frozenset(
-    {"dialect", "url", "partner", "record", "sample_rate", "input_format", "output_format"}
-    | {"conversation_id", "open_timeout_s"}
-)
+
+class ChangesGiven(TypedDict, total=False):
+    """Settings that can be changed amid a talk, as keyword arguments; `Settings` explains them."""
+
+    model: str | None
+    voice: str | None
+    instructions: str
+    turn_detection: TurnDetection
+    tools: Sequence[Callable[..., Any] | Tool | ProviderTool]
+    approve_tools: bool
+    transcription: Transcription | None
+    speed: float | None
+    replace: Mapping[str, str] | None
+    reasoning: Literal["high", "none"] | None
+    resumption: bool
+    metadata: Mapping[str, str] | None
+    processing: bool
+    reconnect_tries: int
+    session_limit_s: float | None
+    budget: Budget | None
+    prices: Prices | None
+    idle_timeout_s: float | None
+    reply_quiet_ms: int
+
+
+class SettingsGiven(ChangesGiven, total=False):
+    """All settings as keyword arguments; `Settings` explains them."""
+
+    dialect: Literal["auto", "live", "realtime"]
+    url: str | None
+    sample_rate: int
+    input_format: AudioFormat | None
+    output_format: AudioFormat | None
+    partner: str | Callable[..., Any] | None
+    record: str | PathLike[str] | None
+    conversation_id: str | None
+    open_timeout_s: float
+
+
+SETTLED = SettingsGiven.__optional_keys__ - ChangesGiven.__optional_keys__
 """What cannot be changed in a talk: who answers, and the shape of its sound."""
 
 # Stands for "at `sample_rate`", and is no rate that anybody could mean.
@@ -187,7 +233,7 @@ class Settings:
             _check_format(name, form)
             object.__setattr__(self, name, form)
 
-    def changed(self, given: dict[str, Any]) -> Settings:
+    def changed(self, given: Mapping[str, Any]) -> Settings:
         """These settings with those of `given` in their place, checked.
 
         Raises
@@ -217,7 +263,7 @@ class Settings:
         )
 
 
-def settings_from(given: dict[str, Any]) -> Settings:
+def settings_from(given: Mapping[str, Any]) -> Settings:
     """Make `Settings` of keyword arguments; an unknown name is refused with the known ones."""
     known = [field.name for field in fields(Settings)]
     for name in given:
@@ -226,6 +272,44 @@ def settings_from(given: dict[str, Any]) -> Settings:
                 f"there is no setting {name!r}.", cure=f"Settings are: api_key, {', '.join(known)}."
             )
     return Settings(**given)
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def listing(given: type[ChangesGiven]) -> Callable[[F], F]:
+    """Have a function's signature list each of these settings in place of ``**settings``.
+
+    For `help` and for completion in notebooks; what the function takes stays as it is. Of a
+    change that is left out the default is `UNSET`: the setting stays as it was.
+    """
+
+    def listed(function: F) -> F:
+        plain = inspect.signature(function)
+        own = [each for each in plain.parameters.values() if each.kind is not each.VAR_KEYWORD]
+        signature = plain.replace(parameters=[*own, *_parameters(given)])
+        function.__dict__["__signature__"] = signature
+        return function
+
+    return listed
+
+
+def _parameters(given: type[ChangesGiven]) -> list[inspect.Parameter]:
+    types, only_changes = get_type_hints(given), given is ChangesGiven
+    return [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=UNSET if only_changes else _shown(field.default),
+            annotation=types[field.name],
+        )
+        for field in fields(Settings)
+        if field.name in types
+    ]
+
+
+def _shown(default: Any) -> Any:
+    return None if default is _AS_PCM else default
 
 
 def is_loopback(url: str) -> bool:

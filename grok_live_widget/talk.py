@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from .audio import SAMPLE_RATE_HZ
 from .background import LoopThread
@@ -16,7 +16,7 @@ from .connecting import warn_of_rehearsal
 from .credentials import Secret, hidden
 from .events import Noted
 from .recording import check_new_folder
-from .settings import Settings, settings_from
+from .settings import ChangesGiven, Settings, SettingsGiven, listing, settings_from
 from .talk_core import Question, TalkCore
 from .tool_calls import ToolCallState
 from .turns import Turn, Turns
@@ -39,7 +39,7 @@ class TalkFace:
 
     _core: TalkCore
 
-    def _begin(self, api_key: Secret | None, settings: dict[str, Any]) -> None:
+    def _begin(self, api_key: Secret | None, settings: Mapping[str, Any]) -> None:
         checked = settings_from(settings)
         check_new_folder(checked.record)
         self._core = TALK_THREAD.run(_made(checked, api_key))
@@ -294,7 +294,8 @@ class TalkFace:
         """`clear`, awaited."""
         await TALK_THREAD.arun(self._core.clear())
 
-    def update(self, **settings: Any) -> list[str]:
+    @listing(ChangesGiven)
+    def update(self, **settings: Unpack[ChangesGiven]) -> list[str]:
         """Change settings; those of the running session at once, the model by a new session.
 
         Parameters
@@ -318,7 +319,8 @@ class TalkFace:
         """
         return TALK_THREAD.run(self._core.update(settings))
 
-    async def update_async(self, **settings: Any) -> list[str]:
+    @listing(ChangesGiven)
+    async def update_async(self, **settings: Unpack[ChangesGiven]) -> list[str]:
         """`update`, awaited."""
         return await TALK_THREAD.arun(self._core.update(settings))
 
@@ -392,7 +394,10 @@ class Talk(TalkFace):
         At once. Constructing opens nothing.
     """
 
-    def __init__(self, *, api_key: str | Secret | None = None, **settings: Any) -> None:
+    @listing(SettingsGiven)
+    def __init__(
+        self, *, api_key: str | Secret | None = None, **settings: Unpack[SettingsGiven]
+    ) -> None:
         api_key = hidden(api_key)
         self._begin(api_key, settings)
 

@@ -39,7 +39,7 @@ from .exceptions import (
     UnsupportedByServer,
 )
 from .pending import PendingReply
-from .protocol import Reply
+from .protocol import LEAST_COMMIT_MS, Reply
 from .requests import named, reply_request, server_error, typed, verbatim
 from .session import Session
 from .settings import Settings
@@ -195,7 +195,11 @@ class TalkCore(TalkLine):
             raise self._broken(error) from None
 
     def _clip_from(self, question: Question, sample_rate: int | None) -> bytes | None:
-        return clip_from(question, sample_rate, self.conversation.input_sample_rate)
+        rate_hz = self.conversation.input_sample_rate
+        clip = clip_from(question, sample_rate, rate_hz)
+        if clip is not None and self._is_push_to_talk:
+            _check_length(len(clip) // 2 * 1000 // rate_hz)
+        return clip
 
     async def _timed_out(self, asked: _Asked, timeout_s: float) -> ReplyTimeout:
         turn = None
@@ -261,6 +265,8 @@ class TalkCore(TalkLine):
                 await self._send_clip(session, clip, pending)
             return self._outcome(session, pending)
         by_commit = session.dialect == "live"
+        if by_commit and request != CreateResponse():
+            raise UnsupportedByServer("instructions or metadata of one reply to speech", "live")
         watched = PendingReply(CommitAudio() if by_commit else request, self._tool_names)
         with _watching(session, asked, watched) as pending, self._sending():
             self._announce(session)
@@ -420,6 +426,16 @@ def _no_speech(silence_s: float) -> ReplyTimeout:
         cure="Lower ServerVad(threshold=…), or use turn_detection=PushToTalk(), "
         "which answers any sound.",
     )
+
+
+def _check_length(duration_ms: int) -> None:
+    """Before anything of it is sent, or it would be the beginning of the next turn."""
+    if duration_ms < LEAST_COMMIT_MS:
+        raise ConfigurationError(
+            f"the sound lasts {duration_ms} ms, and with push-to-talk servers refuse less than "
+            f"{LEAST_COMMIT_MS} ms.",
+            cure="Add some silence.",
+        )
 
 
 def clip_from(question: Question, sample_rate: int | None, to_hz: int) -> bytes | None:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -91,6 +91,7 @@ class TalkLine:
         self._loop = asyncio.get_running_loop()
         self._rehearsal: RehearsalServer | None = None
         self._opening = asyncio.Lock()
+        self._changing = asyncio.Lock()
         self._unfinished: Unfinished | None = None
         self._reopening: asyncio.Task[None] | None = None
         self.memory: Literal["resumed", "retold", "none"] = "none"
@@ -369,7 +370,7 @@ class TalkLine:
         )
 
     # ----------------------------------------------------------------- changing and closing
-    async def update(self, given: dict[str, Any]) -> list[str]:
+    async def update(self, given: Mapping[str, Any]) -> list[str]:
         """Change settings: now where the session can, else by a new session.
 
         Returns
@@ -377,6 +378,10 @@ class TalkLine:
         list of str
             What the server did not take over.
         """
+        async with self._changing:
+            return await self._update(given)
+
+    async def _update(self, given: Mapping[str, Any]) -> list[str]:
         settings = self.settings.changed(given)
         who_answers(settings, self._api_key)
         session = self.session
@@ -395,7 +400,7 @@ class TalkLine:
 
     def _take_over(self, settings: Settings) -> None:
         self.settings = settings
-        self._limits.settings = settings
+        self._limits.follow(settings)
         self._meter.prices = settings.prices
         self._tell(SettingsChanged())
 

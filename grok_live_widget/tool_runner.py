@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .events import (
     CreateItem,
-    CreateResponse,
     Event,
     Item,
     ResponseCreated,
@@ -31,6 +30,7 @@ from .events import (
 )
 from .exceptions import GrokLiveError, ToolError
 from .pending import calls_in, is_cut_off
+from .requests import reply_request
 from .tool_thread import Stage, call_on_thread
 from .tools import Tool, text_from
 
@@ -135,7 +135,8 @@ class ToolRunner:
         try:
             # Whoever speaks now is answered without being asked for, and knows the outputs then.
             if may_ask and not self._session.protocol.is_speech_active:
-                await self._session.request(*outputs, CreateResponse())
+                request = reply_request(metadata=self._session.settings.metadata)
+                await self._session.request(*outputs, request)
             else:
                 await self._session.say(*outputs)
         except GrokLiveError:

@@ -96,7 +96,7 @@ class UsageMeter:
         elif isinstance(event, CreateItem):
             self._texts += event.item.kind == "message"
         elif isinstance(event, UpdateSession):
-            self._follow(event.turn_detection)
+            self._follow(event.turn_detection, now_s)
         elif isinstance(event, SessionCreated):
             self._model = event.model
         elif isinstance(event, SessionOpened):
@@ -120,20 +120,32 @@ class UsageMeter:
             output_tokens=self._output_tokens,
         )
 
-    def _follow(self, detection: TurnDetection | None) -> None:
-        if detection is not None:
-            self._is_push_to_talk = isinstance(detection, PushToTalk)
+    def _follow(self, detection: TurnDetection | None, now_s: float) -> None:
+        if detection is None:
+            return
+        if self._opened_s is not None:
+            # What was used up so far was used up under the rule before.
+            self._settle(now_s)
+            self._begin(now_s)
+        self._is_push_to_talk = isinstance(detection, PushToTalk)
 
     def _open(self, event: SessionOpened, now_s: float) -> None:
-        self._opened_s, self._is_free = now_s, event.is_rehearsal
+        self._is_free = event.is_rehearsal
         self._sessions += 1
+        self._begin(now_s)
+
+    def _begin(self, now_s: float) -> None:
+        self._opened_s = now_s
         self._before = (self._sent, self._received, self._texts)
 
-    def _end(self, now_s: float) -> None:
+    def _settle(self, now_s: float) -> None:
         minutes, dollars = self._of_this_session(now_s)
         self._past_minutes += minutes
         self._is_priced &= dollars is not None
         self._past_dollars += dollars or 0.0
+
+    def _end(self, now_s: float) -> None:
+        self._settle(now_s)
         self._opened_s, self._model = None, ""
 
     def _of_this_session(self, now_s: float) -> tuple[float, float | None]:

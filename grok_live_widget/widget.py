@@ -6,7 +6,7 @@ import pathlib
 import sys
 import time
 import weakref
-from typing import Any
+from typing import Any, Unpack
 
 import anywidget
 import traitlets
@@ -15,6 +15,7 @@ from .credentials import Secret, hidden
 from .displays import ToolDisplays
 from .exceptions import ConfigurationError
 from .panel import MAX_CHUNK_BYTES, Panel, Post
+from .settings import SettingsGiven, listing
 from .talk import TALK_THREAD, TalkFace
 from .talk_core import TalkCore
 from .tools import functions_of
@@ -50,7 +51,10 @@ class GrokLive(TalkFace, anywidget.AnyWidget):
     _esm = _STATIC / "widget.js"
     _css = _STATIC / "widget.css"
 
-    def __init__(self, *, api_key: str | Secret | None = None, **settings: Any) -> None:
+    @listing(SettingsGiven)
+    def __init__(
+        self, *, api_key: str | Secret | None = None, **settings: Unpack[SettingsGiven]
+    ) -> None:
         api_key = hidden(api_key)
         _check_bundle()
         self._begin(api_key, settings)

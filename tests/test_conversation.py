@@ -251,6 +251,18 @@ def test_items_that_nobody_speaks_make_no_turn(item: Item) -> None:
 
 
 # --------------------------------------------------------------------------- the reply
+@pytest.mark.parametrize("is_replayed", [True, False])
+def test_what_we_put_there_as_the_models_is_no_turn_even_amid_a_reply(is_replayed: bool) -> None:
+    talk = Talk()
+    ours = Item(role="assistant", part="output_text", text="Before.", is_replayed=is_replayed)
+    talk.hear(*begun(1), delta(1), CreateItem(ours))
+    put = Item(role="assistant", item_id="i9", part="output_text", text="Before.")
+    talk.hear(ItemAdded(put))
+    assert [turn.item_id for turn in talk.turns] == ["a1"]
+    talk.hear(done(1), ItemAdded(put), *begun(2))
+    assert [turn.item_id for turn in talk.turns] == ["a1", "a2"]
+
+
 def test_a_reply_grows_from_its_first_mention_keeps_its_identity_and_ends() -> None:
     talk = Talk()
     talk.hear(*begun(1))

@@ -32,6 +32,7 @@ THROUGH = {
     "__main__.py": "test_cli.py",
     "displays.py": "kernels/test_tools.py",
     "file_talk.py": "test_cli.py",
+    "session_face.py": "test_session.py",
     "talk_core.py": "test_talk.py",
     "tool_thread.py": "test_tool_runner.py",
 }

@@ -57,6 +57,14 @@ def test_every_name_that_is_listed_can_be_had(name: str) -> None:
     assert getattr(grok_live_widget, name) is getattr(grok_live_widget, name)
 
 
+def test_a_star_imports_every_name_that_is_listed_but_the_version() -> None:
+    names: dict[str, object] = {}
+    exec("from grok_live_widget import *", names)
+    del names["__builtins__"]
+    assert sorted(names) == sorted(set(dir(grok_live_widget)) - {"__version__"})
+    assert names["Talk"] is grok_live_widget.Talk
+
+
 def test_type_checkers_see_the_names_that_are_listed() -> None:
     tree = ast.parse(Path(grok_live_widget.__file__).read_text("utf-8"))
     seen = {

@@ -169,7 +169,7 @@ def test_live_interrupts_without_a_word_and_keeps_the_tail_silent() -> None:
 @pytest.mark.parametrize("detection", [ServerVad(), PushToTalk()])
 def test_live_commits_with_the_commit_alone_and_names_the_turn_itself(detection: Any) -> None:
     protocol = opened(LIVE, turn_detection=detection)
-    protocol.send(AppendAudio(bytes(480)))
+    protocol.send(AppendAudio(bytes(4800)))
     protocol.send(CommitAudio())
     assert types(protocol) == ["input_audio_buffer.append", "input_audio_buffer.commit"]
     assert [bool(event.item_id) for event in told(protocol, AudioCommitted)] == [True]  # type: ignore[union-attr]

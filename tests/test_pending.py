@@ -64,6 +64,47 @@ def test_an_error_before_the_reply_settles_it() -> None:
     assert after(request, BROKEN, request=request).is_settled
 
 
+ITEM_OF_OURS = CreateItem(Item(role="user", text="Hi"), event_id="item")
+REQUEST_OF_OURS = CreateResponse(event_id="request")
+
+
+def about(name: str) -> ErrorReported:
+    return ErrorReported(message="no", error_type="invalid_request_error", about=name)
+
+
+@pytest.mark.parametrize(("name", "is_ours"), [
+    ("item", True), ("request", True), ("", True), ("another", False),
+])  # fmt: skip
+def test_an_error_that_names_a_message_counts_only_where_it_is_ours(
+    name: str, is_ours: bool
+) -> None:
+    words = (ITEM_OF_OURS, REQUEST_OF_OURS)
+    pending = PendingReply(REQUEST_OF_OURS, words=words)
+    for event in (*words, about(name)):
+        pending.apply(event)
+    assert (pending.is_settled, pending.error is not None) == (is_ours, is_ours)
+    assert (pending.reported is not None) is is_ours
+    if not is_ours:
+        pending.apply(CREATED)
+        pending.apply(DONE)
+        assert (pending.is_settled, pending.error, pending.reported) == (True, None, None)
+
+
+def test_an_error_about_something_else_says_nothing_of_a_reply_that_runs() -> None:
+    pending = PendingReply(REQUEST_OF_OURS)
+    for event in (REQUEST_OF_OURS, CREATED, about("another")):
+        pending.apply(event)
+    assert pending.reported is None
+    pending.apply(about("request"))
+    assert pending.reported is not None
+
+
+@pytest.mark.parametrize("request_", [CreateResponse(), None])
+def test_without_names_of_our_own_any_error_counts(request_: Event | None) -> None:
+    before = (START, STOP) if request_ is None else (request_,)
+    assert after(*before, about("another"), request=request_).error is not None
+
+
 @pytest.mark.parametrize("error", [TOO_EARLY, TOO_LATE])
 def test_an_error_that_does_not_matter_settles_nothing(error: ErrorReported) -> None:
     request = CreateResponse()
@@ -215,6 +256,17 @@ def test_outputs_without_a_request_are_answered_by_the_next_reply() -> None:
     pending = pending_call(request, CREATED, CALLED, DONE, OUTPUT, START, NEXT, request=request)
     pending.apply(NEXT_DONE)
     assert pending.response_id == "r2"
+
+
+def test_an_error_about_the_request_after_outputs_is_ours() -> None:
+    again = CreateResponse(event_id="again")
+    events = (REQUEST_OF_OURS, CREATED, CALLED, DONE, OUTPUT, again)
+    pending = pending_call(*events, request=REQUEST_OF_OURS)
+    pending.apply(about("another"))
+    assert not pending.is_settled
+    pending.apply(about("again"))
+    assert pending.is_settled
+    assert pending.error is not None
 
 
 def test_a_request_after_outputs_that_is_refused_is_said_again() -> None:

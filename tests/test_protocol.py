@@ -4,24 +4,34 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grok_live_widget.benign import is_benign
+from grok_live_widget.conversation import Conversation
 from grok_live_widget.dialects import LIVE, REALTIME, Dialect
 from grok_live_widget.events import (
     AppendAudio,
+    AudioCommitted,
     AudioDelta,
+    AudioFormat,
     Authenticate,
     CancelResponse,
+    ClearAudio,
     ClientEvent,
     CommitAudio,
     CreateItem,
     CreateResponse,
+    DeleteItem,
     ErrorReported,
+    Interrupted,
     Item,
+    ItemAdded,
     OutputItemAdded,
+    PlaybackReported,
+    PushToTalk,
     ResponseCreated,
     ResponseDone,
     ServerVad,
@@ -34,9 +44,11 @@ from grok_live_widget.events import (
     TranscriptDone,
     TruncateItem,
     Unrecognized,
+    UpdateSession,
 )
 from grok_live_widget.exceptions import LocalProtocolError, UnsupportedByServer
 from grok_live_widget.protocol import REPLY_TABLE, SAYABLE, Line, Protocol, Reply
+from grok_live_widget.settings import PCM_RATES_HZ
 
 from .line import (
     ACTIVE,
@@ -130,6 +142,73 @@ def test_after_the_close_nothing_is_sent_and_what_was_told_is_still_told() -> No
     assert len(told(protocol, (AudioDelta, AppendAudio))) == 2
 
 
+# --------------------------------------------------------------------------- commits
+def pushed(sample_rate: int = 24_000, detection: Any = None, **options: Any) -> Protocol:
+    detection = PushToTalk() if detection is None else detection
+    form = AudioFormat(sample_rate=sample_rate)
+    return opened(turn_detection=detection, input_format=form, **options)
+
+
+def sound(sample_count: int) -> AppendAudio:
+    return AppendAudio(bytes(2 * sample_count))
+
+
+@pytest.mark.parametrize("sample_rate", PCM_RATES_HZ)
+def test_a_commit_of_less_than_100_ms_is_refused_with_a_hint_at_every_rate(
+    sample_rate: int,
+) -> None:
+    enough = -(-sample_rate // 10)
+    protocol = pushed(sample_rate)
+    protocol.send(sound(enough - 1))
+    said(protocol), told(protocol)
+    with pytest.raises(LocalProtocolError, match=r"99 ms of sound.*100 ms\..*Send the sound first"):
+        protocol.send(CommitAudio())
+    assert (said(protocol), told(protocol)) == ([], [])
+    protocol.send(sound(1))
+    protocol.send(CommitAudio())
+    assert types(protocol) == ["input_audio_buffer.append", "input_audio_buffer.commit"]
+
+
+@pytest.mark.parametrize("dialect", [LIVE, REALTIME])
+@pytest.mark.parametrize("word", [CommitAudio(), ClearAudio()])
+def test_after_a_commit_and_after_a_clear_the_sound_is_counted_anew(
+    word: ClientEvent, dialect: Dialect
+) -> None:
+    protocol = opened(dialect, turn_detection=PushToTalk())
+    protocol.send(sound(2400))
+    protocol.send(word)
+    with pytest.raises(LocalProtocolError, match="there are 0 ms"):
+        protocol.send(CommitAudio())
+    protocol.send(sound(2400))
+    protocol.send(CommitAudio())
+
+
+def test_under_voice_activity_a_commit_is_never_refused() -> None:
+    for detection in (ServerVad(), None):
+        opened(turn_detection=detection).send(CommitAudio())
+
+
+def test_what_turn_detection_is_asked_for_later_decides_about_commits() -> None:
+    protocol = opened(turn_detection=ServerVad())
+    protocol.send(sound(24_000))
+    hear(protocol, AudioCommitted(item_id="u1"))
+    protocol.send(UpdateSession(turn_detection=PushToTalk()))
+    protocol.send(UpdateSession(voice="eve"))
+    with pytest.raises(LocalProtocolError, match="there are 0 ms"):
+        protocol.send(CommitAudio())
+    protocol.send(UpdateSession(turn_detection=ServerVad()))
+    protocol.send(CommitAudio())
+
+
+def test_a_confirmation_that_comes_late_takes_nothing_off_the_next_turn() -> None:
+    protocol = pushed()
+    protocol.send(sound(2400))
+    protocol.send(CommitAudio())
+    protocol.send(sound(2400))
+    hear(protocol, AudioCommitted(item_id="u1"))
+    protocol.send(CommitAudio())
+
+
 # --------------------------------------------------------------------------- requests
 def test_a_request_waits_for_the_running_reply_and_is_said_whole() -> None:
     protocol = hear(opened(), *begun())
@@ -202,6 +281,109 @@ def test_when_a_reply_is_given_up_the_next_may_be_asked_for() -> None:
     assert types(protocol) == ["conversation.item.create", "response.create"]
 
 
+# --------------------------------------------------------------------------- forced messages
+def forced(text: str = "Hello.", *, is_interruptible: bool = True) -> CreateItem:
+    item = Item(kind="force_message", text=text, is_interruptible=is_interruptible)
+    return CreateItem(item)
+
+
+def test_a_forced_message_moves_the_reply_as_a_request_does() -> None:
+    protocol = opened()
+    protocol.send(forced())
+    assert protocol.reply is Reply.REQUESTED
+    with pytest.raises(LocalProtocolError, match=r"CreateItem cannot .* requested"):
+        protocol.send(forced())
+    with pytest.raises(LocalProtocolError, match="CreateResponse"):
+        protocol.send(CreateResponse())
+    assert len(said(protocol)) == 1
+    assert hear(protocol, *begun()).reply is Reply.RUNNING
+    protocol.request(forced("Later."))
+    assert said(protocol) == []
+    hear(protocol, done())
+    assert types(protocol) == ["conversation.item.create"]
+
+
+def test_other_items_may_be_said_amid_a_reply_and_move_nothing() -> None:
+    protocol = hear(opened(), *begun())
+    protocol.send(TEXT)
+    assert protocol.reply is Reply.RUNNING
+    assert types(protocol) == ["conversation.item.create"]
+
+
+@pytest.mark.parametrize("order", ["error first", "reply first"])
+def test_a_forced_message_that_another_reply_outran_is_said_again(order: str) -> None:
+    protocol, message = opened(), forced()
+    protocol.request(message)
+    events = [ACTIVE, ResponseCreated("r9")]
+    hear(protocol, *(events if order == "error first" else reversed(events)))
+    said(protocol), told(protocol)
+    hear(protocol, done(9))
+    assert types(protocol) == ["conversation.item.create"]
+    assert [event is message for event in told(protocol, CreateItem)] == [True]
+    hear(protocol, *begun(), done())
+    assert said(protocol) == []
+
+
+def test_live_has_no_word_for_a_forced_message() -> None:
+    protocol = opened(LIVE)
+    for ask in (protocol.send, protocol.request):
+        with pytest.raises(UnsupportedByServer, match="live"):
+            ask(forced())
+    assert (said(protocol), told(protocol), protocol.reply) == ([], [], Reply.IDLE)
+
+
+@pytest.mark.parametrize("has_player", [True, False])
+@pytest.mark.parametrize("is_interruptible", [True, False])
+def test_speech_cuts_only_what_may_be_cut_in_on(is_interruptible: bool, has_player: bool) -> None:
+    protocol = opened(has_player=has_player)
+    protocol.request(forced(is_interruptible=is_interruptible))
+    hear(protocol, *begun())
+    said(protocol), told(protocol)
+    hear(protocol, SpeechStarted(item_id="u1"))
+    assert types(protocol) == ["response.cancel"] * is_interruptible
+    assert len(told(protocol, Interrupted)) == is_interruptible
+
+
+def test_what_may_not_be_cut_sounds_to_its_end_and_the_next_reply_may_be_cut() -> None:
+    protocol = opened(has_player=True)
+    protocol.request(forced(is_interruptible=False))
+    hear(protocol, *begun(), done(), SpeechStarted(item_id="u1"))
+    assert told(protocol, Interrupted) == []
+    hear(protocol, *begun(2), SpeechStarted(item_id="u2"))
+    assert [event.response_id for event in told(protocol, Interrupted)] == ["r1", "r2"]  # type: ignore[union-attr]
+
+
+def test_a_person_may_stop_what_speech_may_not_cut() -> None:
+    protocol = opened()
+    protocol.request(forced(is_interruptible=False))
+    hear(protocol, *begun())
+    said(protocol)
+    protocol.interrupt()
+    assert types(protocol) == ["response.cancel"]
+
+
+def test_another_reply_that_was_quicker_may_be_cut() -> None:
+    protocol = opened()
+    protocol.request(forced(is_interruptible=False))
+    hear(protocol, ACTIVE, ResponseCreated("r9"))
+    said(protocol)
+    hear(protocol, SpeechStarted(item_id="u1"))
+    assert types(protocol) == ["response.cancel"]
+
+
+def test_speech_cuts_no_reply_where_the_settings_say_so() -> None:
+    detection = ServerVad(interrupt_response=False)
+    protocol = hear(opened(turn_detection=detection, has_player=True), *begun())
+    hear(protocol, SpeechStarted(item_id="u1"))
+    assert (said(protocol), told(protocol, Interrupted)) == ([], [])
+    assert protocol.is_speech_active
+    protocol.send(UpdateSession(turn_detection=ServerVad()))
+    said(protocol)
+    hear(protocol, SpeechStopped(item_id="u1"), SpeechStarted(item_id="u2"))
+    assert types(protocol) == ["response.cancel"]
+
+
+# --------------------------------------------------------------------------- errors
 @pytest.mark.parametrize(
     ("error", "is_it"),
     [(ACTIVE, True), (NOT_ACTIVE, True), (BROKEN, False), (ErrorReported(), False),
@@ -278,6 +460,94 @@ def test_errors_alone_do_not_show_that_the_server_answers() -> None:
     protocol = hear(Protocol(REALTIME), BROKEN)
     assert not protocol.has_heard
     assert hear(protocol, Unrecognized()).has_heard
+
+
+@pytest.mark.parametrize("role", ["user", "assistant"])
+def test_items_heard_while_the_line_opens_were_said_before_and_begin_no_turn(role: Any) -> None:
+    protocol, conversation = Protocol(REALTIME), Conversation()
+    item = Item(role=role, item_id="i1", part="input_text", text="Hi")
+    hear(protocol, ResponseCreated("r0"), ItemAdded(item, "i0"))
+    for event in protocol.events_told():
+        conversation.apply(event, 0.0)
+        if isinstance(event, ItemAdded):
+            assert event.item.is_replayed
+            assert (event.item.text, event.previous_item_id) == ("Hi", "i0")
+    assert len(conversation.turns) == 0
+    protocol.open()
+    hear(protocol, ItemAdded(item))
+    assert [event.item.is_replayed for event in told(protocol, ItemAdded)] == [False]  # type: ignore[union-attr]
+
+
+def test_an_item_can_be_taken_out() -> None:
+    protocol = opened()
+    protocol.send(DeleteItem("a1"))
+    assert said(protocol) == [{"type": "conversation.item.delete", "item_id": "a1"}]
+    with pytest.raises(UnsupportedByServer, match="live"):
+        opened(LIVE).send(DeleteItem("a1"))
+
+
+# --------------------------------------------------------------------------- formats of sound
+TONE = (8000 * np.sin(np.arange(800) / 5)).astype("<i2")
+
+
+@pytest.mark.parametrize(("encoding", "largest"), [("pcm", 0), ("pcmu", 260), ("pcma", 260)])
+@pytest.mark.parametrize("transport", ["json", "binary"])
+def test_a_tone_comes_back_as_it_went(encoding: str, largest: int, transport: str) -> None:
+    form = AudioFormat(encoding=encoding, transport=transport)
+    protocol = opened(input_format=form, output_format=form)
+    protocol.send(AppendAudio(TONE.tobytes()))
+    (frame,) = protocol.messages_to_send()
+    assert frame.is_text is (transport == "json")
+    if transport == "binary":
+        assert len(frame.body) == len(TONE) * (2 if encoding == "pcm" else 1)
+        protocol.receive_sound(frame.body, 0.0)
+    else:
+        answer = frame.body.replace(b"input_audio_buffer.append", b"response.output_audio.delta")
+        protocol.receive_frame(answer.replace(b'"audio":', b'"delta":'), 0.0)
+    (spoken,) = told(protocol, AudioDelta)
+    back = np.frombuffer(spoken.pcm, "<i2")  # type: ignore[union-attr]
+    assert np.abs(back.astype(int) - TONE).max() <= largest
+
+
+def test_half_a_sample_at_the_end_of_a_message_of_sound_is_counted() -> None:
+    protocol = opened(output_format=AudioFormat(transport="binary"))
+    protocol.receive_sound(b"\0\0\1", 0.0)
+    (spoken,) = told(protocol, AudioDelta)
+    assert (spoken.pcm, spoken.odd_byte_count) == (b"\0\0", 1)  # type: ignore[union-attr]
+
+
+def test_sound_that_travels_alone_is_of_the_item_that_was_announced_last() -> None:
+    protocol = opened(output_format=AudioFormat(transport="binary"))
+    call = Item(kind="function_call", item_id="c1")
+    hear(protocol, ResponseCreated("r1"), OutputItemAdded("r1", Item(item_id="a1")))
+    protocol.receive_sound(b"\1\0", 0.0)
+    hear(protocol, OutputItemAdded("r1", call))
+    protocol.receive_sound(b"\2\0", 0.0)
+    hear(protocol, done(1), ResponseCreated("r2"))
+    protocol.receive_sound(b"\3\0", 0.0)
+    hear(protocol, OutputItemAdded("r2", Item(item_id="a2")), ResponseCreated("r2"))
+    protocol.receive_sound(b"\4\0", 0.0)
+    found = [(each.response_id, each.item_id) for each in told(protocol, AudioDelta)]  # type: ignore[union-attr]
+    assert found == [("r1", "a1"), ("r1", "a1"), ("r2", ""), ("r2", "a2")]
+
+
+@pytest.mark.parametrize("sample_rate", [8_000, 48_000])
+def test_places_in_the_sound_are_in_milliseconds_at_every_rate(sample_rate: int) -> None:
+    form = AudioFormat(sample_rate=sample_rate)
+    ours = opened(LIVE, turn_detection=ServerVad(prefix_padding_ms=100), input_format=form)
+    ours.send(sound(sample_rate))
+    hear(ours, SpeechStarted())
+    ours.send(sound(sample_rate // 2))
+    hear(ours, SpeechStopped())
+    assert [event.audio_start_ms for event in told(ours, SpeechStarted)] == [900]  # type: ignore[union-attr]
+    theirs = opened(output_format=form, has_player=True)
+    spoken = AudioDelta(response_id="r1", item_id="a1", pcm=bytes(2 * sample_rate))
+    hear(theirs, ResponseCreated("r1"), spoken, SpeechStarted(item_id="u1"))
+    said(theirs)
+    theirs.report_playback(
+        PlaybackReported(item_id="a1", sample_count=sample_rate // 4, is_final=True)
+    )
+    assert [message["audio_end_ms"] for message in said(theirs)] == [250]
 
 
 NAMES = st.sampled_from(["", "r1", "r2"])

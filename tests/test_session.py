@@ -7,22 +7,31 @@ import base64
 import gc
 import json
 import logging
+import threading
 from typing import Any
 
 import numpy as np
 import orjson
 import pytest
 
-from grok_live_widget.connecting import connect
+from grok_live_widget.connecting import connect, open_line
+from grok_live_widget.conversation import Conversation
+from grok_live_widget.dialects import LIVE
 from grok_live_widget.events import (
     AppendAudio,
     AudioDelta,
+    AudioFormat,
     ErrorReported,
     Interrupted,
+    Item,
+    Noted,
     PushToTalk,
     ResponseDone,
+    ServerVad,
     SessionEnded,
+    SettingsChanged,
     SpeechStopped,
+    Transcription,
     Unrecognized,
 )
 from grok_live_widget.exceptions import (
@@ -31,11 +40,13 @@ from grok_live_widget.exceptions import (
     ConfigurationError,
     ConnectError,
     LocalProtocolError,
+    ServerError,
     SessionClosedError,
     SessionClosedOK,
     UnsupportedByServer,
 )
 from grok_live_widget.rehearsal import RehearsalServer
+from grok_live_widget.settings import SETTLED
 
 RATE = 24_000
 
@@ -330,3 +341,496 @@ async def test_a_bug_in_an_observer_stops_nobody(
         await session.send_text("still there?")
         await session.respond()
         await until(events, ResponseDone)
+
+
+# --------------------------------------------------------------------------- words and items
+class Wire:
+    """A server that keeps what it is told and echoes the settings, but for some of them."""
+
+    def __init__(self, *, model: str = "", **echo: Any) -> None:
+        self.said: list[Any] = []
+        self.echo, self.model = echo, model
+        self.refusal: str | None = None
+        self.other_errors: list[dict[str, str]] = []
+        self._came = threading.Semaphore(0)
+
+    async def talk(self, socket: Any) -> None:
+        if self.model:
+            await socket.send(dumped(type="session.created", session={"model": self.model}))
+        async for frame in socket:
+            message = orjson.loads(frame) if isinstance(frame, str) else frame
+            self.said.append(message)
+            self._came.release()
+            if isinstance(message, dict) and message["type"] == "session.update":
+                await self._answer(socket, message)
+
+    async def _answer(self, socket: Any, message: dict[str, Any]) -> None:
+        for error in self.other_errors:
+            await socket.send(dumped(type="error", error=error))
+        if self.refusal is not None:
+            error = {"message": self.refusal, "event_id": message.get("event_id", "")}
+            self.refusal = None
+            await socket.send(dumped(type="error", error=error))
+            return
+        session = {**message["session"], **self.echo}
+        await socket.send(dumped(type="session.updated", session=session))
+
+    @property
+    def updates(self) -> list[Any]:
+        messages = [message for message in self.said if isinstance(message, dict)]
+        return [each["session"] for each in messages if each["type"] == "session.update"]
+
+    async def until(self, count: int) -> list[Any]:
+        """The first messages, so many of them; to be asked for once."""
+        for _ in range(count):
+            assert await asyncio.to_thread(self._came.acquire, timeout=10)
+        return self.said
+
+
+def notes_of(session: Any) -> list[str]:
+    notes: list[str] = []
+    session.observe(lambda event, _, __: notes.append(event.text) if type(event) is Noted else None)
+    return notes
+
+
+async def test_words_are_spoken_as_they_are() -> None:
+    async with connect(partner=lambda turn: "no") as session:
+        events = aiter(session)
+        await session.say_verbatim("Exactly this.")
+        await session.say_verbatim("And this.", interruptible=False)
+        for _ in range(2):
+            await until(events, ResponseDone)
+        assert [turn.text for turn in session.turns] == ["Exactly this.", "And this."]
+        assert [turn.role for turn in session.turns] == ["assistant"] * 2
+
+
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+async def test_history_is_known_to_whoever_answers_and_makes_no_turn_of_the_models(
+    dialect: str,
+) -> None:
+    def partner(turn: Any) -> str:
+        return " / ".join(f"{line.role}: {line.text}" for line in turn.history)
+
+    async with connect(partner=partner, dialect=dialect) as session:
+        events = aiter(session)
+        await session.send_item(Item(role="assistant", part="output_text", text="I am Ann."))
+        await session.send_text("Who are you?")
+        await session.respond()
+        await until(events, ResponseDone)
+        assert [turn.role for turn in session.turns] == ["user", "assistant"]
+        assert session.turns[1].text == "assistant: I am Ann."
+
+
+async def test_every_word_about_items_and_sound_is_spelled_on_the_wire(peer: Any) -> None:
+    wire = Wire()
+    async with connect(url=peer(wire.talk).url) as session:
+        await session.send_item(Item(role="system", part="input_text", text="Rules."), "a0")
+        await session.delete_item("a1")
+        await session.truncate_item("a2", 1500)
+        await session.truncate_item("a2", 0, content_index=1)
+        await session.clear()
+        _, item, delete, first, second, clear = await wire.until(6)
+    assert (item["type"], item["previous_item_id"]) == ("conversation.item.create", "a0")
+    assert item["item"]["content"] == [{"type": "input_text", "text": "Rules."}]
+    assert delete == {"type": "conversation.item.delete", "item_id": "a1"}
+    assert first == {
+        "type": "conversation.item.truncate", "item_id": "a2", "audio_end_ms": 1500,
+        "content_index": 0,
+    }  # fmt: skip
+    assert (second["audio_end_ms"], second["content_index"]) == (0, 1)
+    assert clear == {"type": "input_audio_buffer.clear"}
+
+
+@pytest.mark.parametrize(
+    "given", [(-1,), (1.5,), ("1",), (True,), (None,), (1, -1), (1, 0.0), (1, False)]
+)
+async def test_a_place_that_is_none_is_refused_before_anything_is_sent(given: Any) -> None:
+    async with connect(partner="parrot") as session:
+        with pytest.raises(ConfigurationError, match="must be a whole number from 0, not "):
+            await session.truncate_item("a1", *given)
+
+
+async def test_what_live_has_no_word_for_is_refused_before_anything_is_sent(peer: Any) -> None:
+    wire = Wire()
+    async with connect(url=peer(wire.talk).url, dialect="live") as session:
+        for ask in (
+            session.delete_item("a1"),
+            session.truncate_item("a1", 1),
+            session.say_verbatim("Hello."),
+            session.respond(metadata={"a": "b"}),
+            session.send_item(Item(kind="function_call_output", call_id="c", text="5")),
+        ):
+            with pytest.raises(UnsupportedByServer, match="live"):
+                await ask
+        await session.clear()
+        assert [message["type"] for message in (await wire.until(3))[2:]] == [
+            "input_audio_buffer.clear"
+        ]
+
+
+async def test_a_reply_has_the_instructions_and_metadata_that_it_is_asked_with() -> None:
+    settings: Any = {"instructions": "Be long.", "metadata": {"lesson": "3"}}
+    async with connect(partner=lambda turn: turn.instructions, **settings) as session:
+        events = aiter(session)
+        told = []
+        for given in (
+            {},
+            {"instructions": "Be brief."},
+            {"metadata": {"lesson": "4"}},
+            {"metadata": {}},
+        ):
+            await session.respond(**given)  # type: ignore[arg-type]
+            done = await until(events, ResponseDone)
+            told.append((session.turns[-1].text, done.metadata or None))
+        assert told == [
+            ("Be long.", {"lesson": "3"}),
+            ("Be brief.", {"lesson": "3"}),
+            ("Be long.", {"lesson": "4"}),
+            ("Be long.", None),
+        ]
+
+
+async def test_a_request_that_no_server_takes_is_refused_before_it_is_queued() -> None:
+    async with connect(partner="parrot") as session:
+        with pytest.raises(ConfigurationError, match="metadata may have 16"):
+            await session.respond(metadata={str(n): "x" for n in range(17)})
+        with pytest.raises(ConfigurationError, match="nothing to say"):
+            await session.say_verbatim(" ")
+
+
+# --------------------------------------------------------------------------- other settings
+async def test_only_what_changes_is_said_and_holds_from_then_on(peer: Any) -> None:
+    wire = Wire()
+    async with connect(url=peer(wire.talk).url, voice="eve", speed=1.2) as session:
+        notes, changes = notes_of(session), []
+        session.on_settings(changes.append)
+        events = aiter(session)
+        given: Any = {
+            "voice": "ara", "turn_detection": PushToTalk(), "replace": {"nm": "nanometers"}
+        }  # fmt: skip
+        assert await session.update(**given) == []
+        await until(events, SettingsChanged)
+        assert {name: getattr(session.settings, name) for name in given} == given
+        assert session.settings.speed == 1.2
+        assert await session.update(idle_timeout_s=60, voice="ara") == []
+        assert await session.update(speed=None, replace=None, reasoning="none") == []
+        assert await session.update(reasoning=None, instructions="") == []
+        assert [each.voice for each in changes] == ["ara"] * 4
+        assert notes == []
+    assert wire.updates[1:] == [
+        {"voice": "ara", "turn_detection": {"type": None}, "replace": {"nm": "nanometers"}},
+        {"replace": None, "reasoning": {"effort": "none"}, "audio": {"output": {"speed": 1.0}}},
+        {"reasoning": {"effort": "high"}},
+    ]
+
+
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+async def test_the_rehearsal_takes_other_settings_over_at_once(dialect: str) -> None:
+    def partner(turn: Any) -> str:
+        return f"{turn.voice}: {turn.instructions}"
+
+    async with connect(partner=partner, dialect=dialect, voice="eve") as session:
+        events = aiter(session)
+        assert await session.update(voice="ara", instructions="Sing.") == []
+        await session.send_text("Who?")
+        await session.respond()
+        await until(events, ResponseDone)
+        assert session.turns[-1].text == "ara: Sing."
+        await session.update(turn_detection=PushToTalk())
+        with pytest.raises(LocalProtocolError, match="100 ms"):
+            await session.commit()
+
+
+async def test_the_pause_that_ends_a_reply_of_live_can_change(peer: Any) -> None:
+    async def talk(socket: Any) -> None:
+        async for frame in socket:
+            if b"item.create" in (frame if isinstance(frame, bytes) else frame.encode()):
+                await socket.send(dumped(type="response.audio_transcript.delta", delta="Hi"))
+
+    url = peer(talk).url
+    async with connect(url=url, dialect="live", reply_quiet_ms=10_000) as session:
+        events = aiter(session)
+        assert await session.update(reply_quiet_ms=100) == []
+        await session.send_text("go")
+        async with asyncio.timeout(5):
+            await until(events, ResponseDone)
+
+
+async def test_what_the_server_did_not_take_over_is_returned_and_noted(peer: Any) -> None:
+    wire = Wire(reasoning={"effort": "high"})
+    async with connect(url=peer(wire.talk).url) as session:
+        notes = notes_of(session)
+        found = await session.update(reasoning="none", voice="ara")
+        assert found == ["reasoning.effort is 'high', not 'none'"]
+        assert notes == [f"The server did not take over a setting: {found[0]}."]
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+async def test_settings_that_the_server_refuses_leave_the_earlier_ones(
+    peer: Any, is_named: bool
+) -> None:
+    wire = Wire()
+    async with connect(url=peer(wire.talk).url, voice="eve") as session:
+        changes: list[Any] = []
+        session.on_settings(changes.append)
+        earlier, wire.refusal = session.settings, "no such voice"
+        with pytest.raises(ServerError, match="no such voice"):
+            await session.update(voice="nobody")
+        assert session.settings is earlier
+        assert changes == []
+        assert await session.update(voice="ara") == []
+        assert session.settings.voice == "ara"
+
+
+async def test_turn_detection_that_is_refused_decides_nothing(peer: Any) -> None:
+    wire = Wire()
+    async with connect(url=peer(wire.talk).url) as session:
+        wire.refusal = "not allowed"
+        with pytest.raises(ServerError, match="not allowed"):
+            await session.update(turn_detection=PushToTalk())
+        await session.commit()
+        await session.send_audio(np.zeros(2400, np.int16))
+        assert len(session.turns) == 0
+    assert wire.updates[-1]["turn_detection"]["type"] == "server_vad"
+
+
+async def test_an_error_about_something_else_does_not_refuse_settings(peer: Any) -> None:
+    wire = Wire()
+    async with connect(url=peer(wire.talk).url) as session:
+        wire.other_errors = [
+            {"message": "bad item", "event_id": "another"},
+            {"message": "Cancellation failed: no active response"},
+        ]
+        assert await session.update(voice="ara") == []
+        assert session.settings.voice == "ara"
+
+
+async def test_changes_at_the_same_time_are_made_one_after_another(peer: Any) -> None:
+    wire = Wire()
+    async with connect(url=peer(wire.talk).url) as session:
+        await asyncio.gather(session.update(voice="ara"), session.update(speed=1.5))
+        assert (session.settings.voice, session.settings.speed) == ("ara", 1.5)
+
+
+async def test_a_server_that_confirms_nothing_is_noted_and_the_settings_hold(
+    peer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connect(url=peer(scripted()).url) as session:
+        monkeypatch.setattr("grok_live_widget.session._CONFIRM_TIMEOUT_S", 0.2)
+        notes = notes_of(session)
+        assert await session.update(voice="ara") == []
+        assert notes == ["The server did not confirm the new settings."]
+        assert session.settings.voice == "ara"
+
+
+async def test_a_line_that_ends_amid_a_change_raises_what_ended_it(peer: Any) -> None:
+    async def bye(socket: Any) -> None:
+        await socket.close(1011, "tired")
+
+    async with connect(url=peer(scripted(then=bye)).url) as session:
+        earlier = session.settings
+        with pytest.raises(SessionClosedError, match="tired"):
+            await session.update(voice="ara")
+        assert session.settings is earlier
+
+
+def look(up: bool) -> None:
+    """Look."""
+
+
+BEYOND_LIVE: dict[str, Any] = {
+    "tools": [look],
+    "transcription": Transcription(language_hint="de"),
+    "speed": 1.2,
+    "replace": {"a": "b"},
+    "reasoning": "none",
+    "resumption": False,
+    "metadata": {"a": "b"},
+    "turn_detection.idle_timeout_ms": ServerVad(idle_timeout_ms=5000),
+    "turn_detection.create_response": ServerVad(create_response=False),
+    "turn_detection.interrupt_response": ServerVad(interrupt_response=False),
+}
+OF_THE_OPENING: dict[str, Any] = {
+    "input_format": AudioFormat(sample_rate=16_000),
+    "output_format": AudioFormat(encoding="pcmu"),
+    "conversation_id": "c1",
+}
+
+
+def test_all_that_live_lacks_is_tried_here() -> None:
+    assert LIVE.lacks == {*BEYOND_LIVE, *OF_THE_OPENING}
+
+
+@pytest.mark.parametrize("name", BEYOND_LIVE)
+async def test_what_live_cannot_be_asked_for_is_refused_by_name_before_anything_is_sent(
+    peer: Any, name: str
+) -> None:
+    wire, setting = Wire(), name.partition(".")[0]
+    async with connect(url=peer(wire.talk).url, dialect="live") as session:
+        earlier = session.settings
+        with pytest.raises(UnsupportedByServer, match=f"live.*{name}="):
+            await session.update(voice="nova", **{setting: BEYOND_LIVE[name]})
+        assert session.settings is earlier
+        assert await session.update(voice="echo") == []
+        await wire.until(3)
+    assert wire.updates[1:] == [{"voice": "echo"}]
+
+
+@pytest.mark.parametrize("name", {**BEYOND_LIVE, **OF_THE_OPENING})
+def test_what_live_cannot_say_is_refused_by_name_before_a_line_is_opened(name: str) -> None:
+    given = {name.partition(".")[0]: {**BEYOND_LIVE, **OF_THE_OPENING}[name]}
+    with pytest.raises(UnsupportedByServer, match=f"live.*{name}="):
+        connect(partner="parrot", dialect="live", **given)
+
+
+SETTLED_VALUES: dict[str, Any] = {
+    "dialect": "live",
+    "url": "ws://127.0.0.1:9/v1/live",
+    "partner": "parrot",
+    "record": "folder",
+    "sample_rate": 16_000,
+    "input_format": AudioFormat(encoding="pcmu"),
+    "output_format": None,
+    "conversation_id": "c1",
+    "open_timeout_s": 3,
+}
+
+
+async def test_what_is_settled_with_the_opening_is_refused_by_name() -> None:
+    assert set(SETTLED_VALUES) == SETTLED
+    async with connect(partner="parrot") as session:
+        earlier = session.settings
+        for name, value in SETTLED_VALUES.items():
+            with pytest.raises(ConfigurationError, match=f"{name} cannot be changed"):
+                await session.update(voice="ara", **{name: value})
+        with pytest.raises(ConfigurationError, match="no setting 'voise'"):
+            await session.update(voise="ara")
+        with pytest.raises(ConfigurationError, match="transcription cannot be taken back"):
+            await session.update(transcription=None)
+        assert session.settings is earlier
+
+
+async def test_another_model_needs_another_session_where_the_opening_names_it() -> None:
+    async with connect(partner="parrot") as session:
+        with pytest.raises(ConfigurationError, match=r"new session.*Talk\.update"):
+            await session.update(model="grok-9")
+        assert session.settings.model is None
+    async with connect(partner="parrot", dialect="live") as session:
+        assert await session.update(model="grok-9") == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "found", "is_noted"),
+    [
+        ("grok-9", "grok-voice-think-fast-2.0", True),
+        ("grok-voice-latest", "grok-voice-think-fast-2.0", False),
+        ("grok-9", "grok-9", False),
+        (None, "grok-9", False),
+    ],
+)
+async def test_another_model_than_was_asked_for_is_noted(
+    peer: Any, asked: str | None, found: str, is_noted: bool
+) -> None:
+    notes: list[str] = []
+    wire = Wire(model=found)
+    line = connect(url=peer(wire.talk).url, model=asked)
+    settings = line._settings
+
+    session = await open_line(
+        line._answerer,
+        settings,
+        Conversation.under(settings),
+        observer=lambda event, _, __: notes.append(event.text) if type(event) is Noted else None,
+    )
+    await session.close()
+    said = f"The server answers as {found!r}, not as {asked!r} as it was asked."
+    assert notes == [said] * is_noted
+
+
+# --------------------------------------------------------------------------- formats of sound
+async def test_turns_have_the_sample_rate_of_their_direction(peer: Any) -> None:
+    wire = Wire()
+    spoken = np.arange(4800, dtype=np.int16)
+
+    async def talk(socket: Any) -> None:
+        async def answer(_: Any, message: dict[str, Any]) -> None:
+            await socket.send(dumped(type="session.updated", session=message["session"]))
+            await socket.send(delta_of(spoken.tobytes()))
+
+        wire._answer = answer  # type: ignore[method-assign]
+        await wire.talk(socket)
+
+    settings: Any = {
+        "sample_rate": 16_000, "output_format": AudioFormat(sample_rate=48_000),
+        "turn_detection": PushToTalk(),
+    }  # fmt: skip
+    async with connect(url=peer(talk).url, **settings) as session:
+        assert (session.input_sample_rate, session.output_sample_rate) == (16_000, 48_000)
+        mine = np.arange(3200, dtype=np.int16)
+        await session.send_audio(mine, 16_000)
+        await session.send_audio(np.zeros(2400, np.int16), 24_000)
+        await session.commit()
+        await session.wait_for(lambda: len(session.turns) == 2)
+        by_role = {turn.role: turn for turn in session.turns}
+        user, reply = by_role["user"], by_role["assistant"]
+        assert (user.sample_rate, reply.sample_rate) == (16_000, 48_000)
+        assert np.array_equal(user.pcm[:3200], mine)
+        assert user.duration_s == pytest.approx(0.3, abs=0.001)
+        assert np.array_equal(reply.pcm, spoken)
+        assert reply.duration_s == pytest.approx(0.1)
+    sound = wire.updates[0]["audio"]
+    assert sound["input"]["format"] == {"type": "audio/pcm", "rate": 16_000}
+    assert sound["output"]["format"] == {"type": "audio/pcm", "rate": 48_000}
+    # 100 ms a message, at the line's own rate.
+    assert len(base64.b64decode(wire.said[1]["audio"])) == 3200
+
+
+async def test_sound_travels_as_bytes_in_both_directions(peer: Any) -> None:
+    spoken = bytes(range(160))
+
+    async def talk(socket: Any) -> None:
+        message = orjson.loads(await socket.recv())
+        await socket.send(dumped(type="session.updated", session=message["session"]))
+        heard.append(await socket.recv())
+        await socket.send(dumped(type="response.created", response={"id": "r1"}))
+        item = {"id": "a1", "type": "message", "role": "assistant"}
+        await socket.send(dumped(type="response.output_item.added", response_id="r1", item=item))
+        await socket.send(spoken)
+        await socket.send(dumped(type="response.done", response={"id": "r1"}))
+        await socket.wait_closed()
+
+    heard: list[Any] = []
+    form = AudioFormat(encoding="pcma", transport="binary")
+    async with connect(url=peer(talk).url, input_format=form, output_format=form) as session:
+        events = aiter(session)
+        await session.send_audio(np.zeros(800, np.int16), 8_000)
+        await until(events, ResponseDone)
+        reply = session.turns.assistant[0]
+        assert (reply.item_id, reply.sample_rate, len(reply.pcm)) == ("a1", 8_000, 160)
+    # The silence of this law.
+    assert heard == [b"\xd5" * 800]
+
+
+@pytest.mark.parametrize(
+    ("settings", "echo", "says"),
+    [
+        ({"sample_rate": 16_000}, {"input": {"format": {"type": "audio/pcm", "rate": 24_000}}},
+         r"audio\.input\.format\.rate is 24000, not 16000"),
+        ({"output_format": AudioFormat(encoding="pcmu")},
+         {"output": {"format": {"type": "audio/pcm", "rate": 24_000}}},
+         r"audio\.output\.format\.type is 'audio/pcm', not 'audio/pcmu'"),
+        ({"input_format": AudioFormat(transport="binary")}, {"input": {"transport": "json"}},
+         r"audio\.input\.transport is 'json', not 'binary'"),
+    ],
+)  # fmt: skip
+async def test_a_line_whose_sound_would_have_another_pitch_is_not_opened(
+    peer: Any, settings: Any, echo: Any, says: str
+) -> None:
+    wire = Wire(audio=echo)
+    with pytest.raises(ConnectError, match=rf"does not take the format of the sound: {says}\."):
+        await connect(url=peer(wire.talk).url, **settings)
+
+
+async def test_an_echo_that_says_nothing_of_the_sound_is_believed(peer: Any) -> None:
+    async with connect(url=peer(Wire(audio={}).talk).url, sample_rate=8_000) as session:
+        assert session.is_open

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import fields
+from inspect import Parameter, signature
+from typing import Any, get_type_hints
 
 import numpy as np
 import pytest
@@ -11,7 +13,16 @@ import pytest
 from grok_live_widget.events import AudioFormat, PushToTalk, ServerVad, Transcription
 from grok_live_widget.exceptions import ConfigurationError
 from grok_live_widget.provider_tools import WebSearch
-from grok_live_widget.settings import UNSET, Settings, is_loopback, settings_from
+from grok_live_widget.settings import (
+    SETTLED,
+    UNSET,
+    ChangesGiven,
+    Settings,
+    SettingsGiven,
+    is_loopback,
+    listing,
+    settings_from,
+)
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"dialect": "openai"}, "dialect must be one of 'auto', 'live', 'realtime', not 'openai'"),
@@ -165,3 +176,71 @@ def test_both_sides_have_the_sample_rate_unless_a_format_says_otherwise() -> Non
     assert found.input_format == AudioFormat(encoding="pcm", sample_rate=16_000)
     assert found.output_format.sample_rate == 8_000
     assert Settings(input_format=None).input_format == AudioFormat()
+
+
+# --------------------------------------------------------------------------- what is given
+# Of these more can be given than is kept: None for the usual, functions for tools of them.
+WIDER = {"tools", "input_format", "output_format", "partner"}
+
+
+def listed(given: Any) -> dict[str, Parameter]:
+    @listing(given)
+    def taking(own: int, *, key: str = "", **settings: Any) -> dict[str, Any]:
+        return settings
+
+    assert taking(1, voice="eve") == {"voice": "eve"}
+    found = dict(signature(taking).parameters)
+    assert [found.pop("own").kind, found.pop("key").default] == [
+        Parameter.POSITIONAL_OR_KEYWORD,
+        "",
+    ]
+    return found
+
+
+def test_every_setting_can_be_given_under_its_name_and_type() -> None:
+    kept, given = get_type_hints(Settings), get_type_hints(SettingsGiven)
+    assert set(given) == set(kept)
+    assert {name for name in kept if given[name] != kept[name]} == WIDER
+
+
+def test_signatures_list_every_setting_with_its_type_and_default_in_order() -> None:
+    found = listed(SettingsGiven)
+    assert list(found) == [field.name for field in fields(Settings)]
+    types = get_type_hints(SettingsGiven)
+    for field in fields(Settings):
+        parameter = found[field.name]
+        is_format = field.name.endswith("_format")
+        assert parameter.kind is Parameter.KEYWORD_ONLY
+        assert parameter.annotation == types[field.name]
+        assert parameter.default is (None if is_format else field.default)
+
+
+def test_what_signatures_show_as_defaults_are_the_defaults() -> None:
+    shown = {name: each.default for name, each in listed(SettingsGiven).items()}
+    assert settings_from(shown) == Settings()
+
+
+def test_what_can_be_changed_is_all_but_what_is_settled_and_has_no_default() -> None:
+    found = listed(ChangesGiven)
+    assert set(found) == {field.name for field in fields(Settings)} - SETTLED
+    assert all(each.default is UNSET for each in found.values())
+    assert {"url", "partner", "sample_rate", "record"} < SETTLED
+
+
+@pytest.mark.parametrize("name", sorted(SETTLED))
+def test_what_is_settled_is_no_change(name: str) -> None:
+    settings = Settings()
+    with pytest.raises(ConfigurationError, match=f"{name} cannot be changed"):
+        settings.changed({name: getattr(settings, name)})
+
+
+def test_changes_are_checked_and_leave_the_rest() -> None:
+    settings = Settings(voice="eve", sample_rate=16_000, tools=[look])
+    changed = settings.changed({"speed": 1.2, "voice": None})
+    assert (changed.speed, changed.voice) == (1.2, None)
+    assert changed.input_format == settings.input_format
+    assert changed.tools == settings.tools
+    assert settings.voice == "eve"
+    assert settings.changed({}) == settings
+    with pytest.raises(ConfigurationError, match="speed"):
+        settings.changed({"speed": 9})

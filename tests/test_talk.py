@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import asyncio
 import inspect
+import queue
 import subprocess
 import sys
 import threading
@@ -15,11 +16,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_live_widget import GrokLive, PushToTalk, RehearsalServer, ServerVad, Talk, connect
+from grok_live_widget import (
+    GrokLive,
+    PushToTalk,
+    RehearsalServer,
+    ServerVad,
+    Session,
+    Settings,
+    Talk,
+    connect,
+)
 from grok_live_widget.audio import write_wav
+from grok_live_widget.budget import Budget
+from grok_live_widget.events import PhaseChanged, ResponseDone, SessionOpened
 from grok_live_widget.exceptions import (
     AudioFormatError,
     AuthenticationError,
+    BudgetSpent,
     ConfigurationError,
     ConnectError,
     ReplyTimeout,
@@ -27,7 +40,10 @@ from grok_live_widget.exceptions import (
     SessionClosedError,
     UnsupportedByServer,
 )
+from grok_live_widget.rehearsal.partner import ToolCall
+from grok_live_widget.settings import SETTLED
 from grok_live_widget.talk import TALK_THREAD
+from grok_live_widget.usage import Usage
 
 RATE = 24_000
 
@@ -241,6 +257,15 @@ def test_odd_questions_are_refused_before_the_line_is_opened(
     assert talk.phase == "closed"
 
 
+@pytest.mark.parametrize("ask", [Talk.ask, Talk.say])
+def test_a_pushed_sound_that_is_too_short_is_refused_before_the_line_is_opened(ask: Any) -> None:
+    with Talk(partner="parrot", turn_detection=PushToTalk()) as talk:
+        with pytest.raises(ConfigurationError, match=r"lasts 99 ms, .* less than 100 ms"):
+            ask(talk, np.zeros(2399, np.int16), RATE)
+        assert (talk.phase, len(talk.turns)) == ("closed", 0)
+        assert len(talk.ask(np.zeros(1600, np.int16), 16_000).pcm) == 2400
+
+
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
 def test_a_wrong_key_is_named_and_noted(dialect: str) -> None:
     with (
@@ -344,6 +369,235 @@ def test_closing_ends_the_rehearsal_and_its_threads() -> None:
     assert talk.turns[1].text == "hello"
 
 
+# --------------------------------------------------------------------------- other settings
+def told(turn: Any) -> str:
+    """What a partner is told of the settings."""
+    return f"{turn.voice}: {turn.instructions}"
+
+
+def sessions_of(talk: Talk) -> list[Any]:
+    opened: list[Any] = []
+    talk._core.observe(
+        lambda event, _, __: opened.append(event) if isinstance(event, SessionOpened) else None
+    )
+    return opened
+
+
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+def test_settings_that_change_without_a_line_hold_in_the_next(dialect: str) -> None:
+    with Talk(partner=told, dialect=dialect, voice="eve") as talk:
+        assert talk.update(voice="ara", instructions="Sing.") == []
+        assert talk.phase == "closed"
+        assert (talk.settings.voice, talk.settings.instructions) == ("ara", "Sing.")
+        assert talk.ask("who?").text == "ara: Sing."
+
+
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+def test_settings_that_change_on_an_open_line_hold_at_once_and_in_the_next(dialect: str) -> None:
+    with Talk(partner=told, dialect=dialect, voice="eve") as talk:
+        opened = sessions_of(talk)
+        talk.start()
+        assert talk.update(voice="ara") == []
+        assert talk.ask("who?").text == "ara: "
+        assert talk.update(instructions="Sing.") == []
+        assert talk.ask("who?").text == "ara: Sing."
+        assert len(opened) == 1
+        talk.stop()
+        assert talk.ask("who?").text == "ara: Sing."
+
+
+def test_turn_detection_can_change_amid_a_talk(question: np.ndarray) -> None:
+    with Talk(partner="parrot") as talk:
+        talk.ask("hello")
+        talk.update(turn_detection=PushToTalk())
+        assert np.array_equal(talk.ask(question, RATE).pcm, question)
+        talk.update(turn_detection=ServerVad())
+        # Silence is sent behind it until its end is heard.
+        assert len(talk.ask(question, RATE).pcm) != len(question)
+
+
+def test_another_model_goes_on_in_a_new_session_with_the_same_turns() -> None:
+    with Talk(partner=lambda turn: f"{len(turn.history)} {turn.instructions}") as talk:
+        opened, turns = sessions_of(talk), talk.turns
+        talk.ask("one")
+        assert talk.update(model="grok-9", instructions="Sing.") == []
+        assert talk.phase == "open"
+        assert len(opened) == 2
+        assert talk.turns is turns
+        reply = talk.ask("two")
+        assert reply.text.endswith("Sing.")
+        assert [turn.text for turn in turns.user] == ["one", "two"]
+        talk.update(model="grok-9")
+        assert len(opened) == 2
+
+
+@pytest.mark.parametrize("more", [{}, {"model": "grok-9"}], ids=["same session", "new session"])
+def test_tools_that_are_offered_later_are_called(more: dict[str, Any]) -> None:
+    def partner(turn: Any) -> Any:
+        if turn.role == "tool":
+            yield turn.text
+        elif turn.tools:
+            yield ToolCall(turn.tools[0], {"number": 4})
+        else:
+            yield "nothing to call"
+
+    def double(number: int) -> int:
+        """Double it."""
+        return 2 * number
+
+    with Talk(partner=partner) as talk:
+        assert talk.ask("please").text == "nothing to call"
+        talk.update(tools=[double], **more)
+        assert talk.ask("please").text == "8"
+        talk.update(tools=[])
+        assert talk.ask("please").text == "nothing to call"
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+@pytest.mark.parametrize(
+    ("given", "error", "says"),
+    [
+        ({"sample_rate": 16_000}, ConfigurationError, "sample_rate cannot be changed"),
+        ({"speed": 9}, ConfigurationError, "speed"),
+        ({"voise": "eve"}, ConfigurationError, "no setting 'voise'"),
+        ({"speed": 1.1}, UnsupportedByServer, "speed=1.1"),
+    ],
+)
+def test_settings_that_cannot_change_leave_all_as_they_were(
+    is_open: bool, given: dict[str, Any], error: type[Exception], says: str
+) -> None:
+    with Talk(partner="parrot", dialect="live") as talk:
+        if is_open:
+            talk.start()
+        earlier = talk.settings
+        with pytest.raises(error, match=says):
+            talk.update(voice="nova", **given)
+        assert talk.settings is earlier
+
+
+async def test_changes_at_the_same_time_are_all_made() -> None:
+    async with Talk(partner=told) as talk:
+        await talk.start_async()
+        await asyncio.gather(talk.update_async(voice="ara"), talk.update_async(instructions="Hm."))
+        assert (await talk.ask_async("who?")).text == "ara: Hm."
+        assert (talk.settings.voice, talk.settings.instructions) == ("ara", "Hm.")
+
+
+# --------------------------------------------------------------------------- words of one reply
+def test_words_are_spoken_as_they_are_and_returned_as_a_turn(talk: Talk) -> None:
+    turn = talk.say_verbatim("Exactly this.")
+    assert (turn.role, turn.text, turn.is_complete) == ("assistant", "Exactly this.", True)
+    assert [each is turn for each in talk.turns] == [True]
+    assert talk.ask("hello").text == "hello"
+
+
+def test_words_wait_behind_a_reply_that_runs(silence: Any) -> None:
+    with Talk(partner=lambda turn: [silence(0.5), turn.text]) as talk:
+        talk.say("first")
+        assert talk.say_verbatim("second", interruptible=False).text == "second"
+        assert [turn.text for turn in talk.turns.assistant] == ["first", "second"]
+
+
+def test_live_cannot_speak_given_words_and_says_so() -> None:
+    with Talk(partner="parrot", dialect="live") as talk:
+        with pytest.raises(UnsupportedByServer, match="live"):
+            talk.say_verbatim("Hello.")
+        assert talk.ask("hello").text == "hello"
+
+
+def metadata_of(talk: Talk) -> list[Any]:
+    told: list[Any] = []
+    talk._core.observe(
+        lambda event, _, __: (
+            told.append(event.metadata) if isinstance(event, ResponseDone) else None
+        )
+    )
+    return told
+
+
+@pytest.mark.parametrize("is_spoken", [True, False])
+def test_one_reply_may_have_instructions_and_metadata_of_its_own(
+    is_spoken: bool, question: np.ndarray
+) -> None:
+    asked: Any = (question, RATE) if is_spoken else ("who?",)
+    settings: Any = {"instructions": "Be long.", "metadata": {"lesson": "3"}}
+    with Talk(partner=told, turn_detection=PushToTalk(), voice="eve", **settings) as talk:
+        metadata = metadata_of(talk)
+        first = talk.ask(*asked, instructions="Be brief.", metadata={"lesson": "4"})
+        second = talk.ask(*asked)
+        assert (first.text, second.text) == ("eve: Be brief.", "eve: Be long.")
+        assert metadata == [{"lesson": "4"}, {"lesson": "3"}]
+
+
+@pytest.mark.parametrize("given", [{"instructions": "Be brief."}, {"metadata": {"a": "b"}}])
+def test_speech_that_is_answered_unasked_has_none_of_its_own(
+    given: dict[str, Any], question: np.ndarray
+) -> None:
+    with Talk(partner="parrot") as talk:
+        with pytest.raises(ConfigurationError, match=r"by itself.*PushToTalk\(\)"):
+            talk.ask(question, RATE, **given)
+        assert (talk.phase, len(talk.turns)) == ("closed", 0)
+    with Talk(partner="parrot", dialect="live", turn_detection=PushToTalk()) as talk:
+        with pytest.raises(UnsupportedByServer, match="live"):
+            talk.ask(question, RATE, **given)
+        assert len(talk.turns) == 0
+        assert np.array_equal(talk.ask(question, RATE).pcm, question)
+
+
+@pytest.mark.parametrize("given", [{"instructions": 3}, {"metadata": {"a": 1}}])
+def test_words_of_one_reply_that_are_none_are_refused_before_the_line_is_opened(
+    talk: Talk, given: dict[str, Any]
+) -> None:
+    with pytest.raises(ConfigurationError, match="must be"):
+        talk.ask("hello", **given)
+    assert talk.phase == "closed"
+
+
+# --------------------------------------------------------------------------- usage
+def test_each_reply_tells_what_it_used_up_and_the_talk_what_all_did(question: np.ndarray) -> None:
+    with Talk(partner="parrot", turn_detection=PushToTalk()) as talk:
+        assert talk.usage == Usage()
+        first = talk.ask("hello there")
+        talk.stop()
+        second = talk.ask(question, RATE)
+        usage = talk.usage
+        assert all(turn.usage["output_tokens"] > 0 for turn in (first, second))
+        assert talk.turns[0].usage == {}
+        assert usage.output_tokens == sum(turn.usage["output_tokens"] for turn in (first, second))
+        assert usage.input_tokens == sum(turn.usage["input_tokens"] for turn in (first, second))
+        assert (usage.reply_count, usage.session_count) == (2, 2)
+        assert usage.sent_s == pytest.approx(len(question) / RATE)
+        assert usage.received_s == pytest.approx(first.duration_s + second.duration_s)
+        assert usage.minutes == pytest.approx((usage.sent_s + usage.received_s) / 60)
+        assert (usage.dollars, usage.text_count) == (0, 1)
+    assert talk.usage == usage
+
+
+def test_a_budget_is_warned_of_then_closes_the_line_and_keeps_it_closed() -> None:
+    budget = Budget(minutes=1.5 / 60, warn_at=0.1)
+    with Talk(partner="parrot", budget=budget) as talk:
+        phases = queue.Queue[str]()
+        talk._core.observe(
+            lambda event, _, __: (
+                phases.put(event.phase) if isinstance(event, PhaseChanged) else None
+            )
+        )
+        assert talk.ask("hello").text == "hello"
+        while phases.get(timeout=20) != "closed":
+            pass
+        warning, spent = [note for note in talk.notes if "budget" in note.text.lower()]
+        assert (warning.level, spent.level) == ("warning", "error")
+        assert "Most of the budget is used up" in warning.text
+        assert "has used up its budget" in spent.text
+        for _ in range(2):
+            with pytest.raises(BudgetSpent, match=r"update\(budget=…\)"):
+                talk.ask("still there?")
+        assert talk.phase == "closed"
+        assert [turn.text for turn in talk.turns] == ["hello", "hello"]
+        talk.update(budget=None)
+        assert talk.ask("still there?").text == "still there?"
+
+
 # --------------------------------------------------------------------------- the faces
 def _public(kind: type) -> set[str]:
     return {name for name in vars(kind) | vars(kind.__mro__[1]) if not name.startswith("_")}
@@ -364,6 +618,21 @@ def test_every_call_that_waits_has_an_awaitable_twin() -> None:
     for name in plain - twins:
         ours = inspect.signature(getattr(Talk, name)).parameters
         assert list(ours) == list(inspect.signature(getattr(Talk, f"{name}_async")).parameters)
+
+
+@pytest.mark.parametrize("face", [Talk, GrokLive, connect])
+def test_whoever_begins_a_talk_shows_the_key_and_every_setting(face: Any) -> None:
+    shown = inspect.signature(face).parameters
+    assert list(shown) == ["api_key", *Settings.__dataclass_fields__]
+    assert all(each.kind is each.KEYWORD_ONLY for each in shown.values())
+    assert (shown["api_key"].default, shown["speed"].default) == (None, None)
+    assert shown["idle_timeout_s"].default == Settings().idle_timeout_s
+
+
+@pytest.mark.parametrize("face", [Talk, GrokLive, Session])
+def test_whoever_changes_settings_shows_those_that_can_change(face: Any) -> None:
+    names = [name for name in Settings.__dataclass_fields__ if name not in SETTLED]
+    assert list(inspect.signature(face.update).parameters) == ["self", *names]
 
 
 def test_talk_and_connect_take_the_same_settings() -> None:

@@ -13,12 +13,12 @@ import pytest
 from grok_live_widget import RehearsalServer, Talk
 from grok_live_widget.events import (
     AppendAudio,
+    AudioDelta,
     CreateItem,
     Event,
     LineReopened,
     PhaseChanged,
     SessionOpened,
-    TextDelta,
 )
 from grok_live_widget.exceptions import (
     AuthenticationError,
@@ -170,7 +170,7 @@ def test_a_reply_that_breaks_off_fails_its_question_and_what_came_is_kept(
         partner.hold.clear()
         began = threading.Event()
         talk._core.observe(
-            lambda event, _, __: began.set() if isinstance(event, TextDelta) else None
+            lambda event, _, __: began.set() if isinstance(event, AudioDelta) else None
         )
         cutter = threading.Thread(target=lambda: (began.wait(20), cable.cut()))
         cutter.start()

@@ -96,6 +96,15 @@ async def test_a_call_is_made_and_its_output_is_answered_with_nobody_iterating()
         ]
 
 
+async def test_the_request_after_outputs_has_the_metadata_of_the_settings() -> None:
+    tagged = {"lesson": "3"}
+    async with connect(partner=calling(LONDON), tools=[weather], metadata=tagged) as session:
+        heard = await asked(session)
+        await heard.until(ResponseDone, 2)
+        assert [event.metadata for event in heard.of(CreateResponse)] == [tagged] * 2
+        assert [event.metadata for event in heard.of(ResponseDone)] == [tagged] * 2
+
+
 async def test_what_is_told_of_a_call() -> None:
     async with connect(partner=calling(LONDON), tools=[weather]) as session:
         heard = await asked(session)

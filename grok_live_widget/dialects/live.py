@@ -75,6 +75,7 @@ from .words import (
     SPEECH_STARTED,
     SPEECH_STOPPED,
     Word,
+    create_response_fields,
     transcript_delta_fields,
     transcript_delta_from,
     turn_detection_from,
@@ -128,6 +129,12 @@ def _refuse_what_it_lacks(event: UpdateSession) -> None:
         raise UnsupportedByServer(lacking[0], "live")
 
 
+def _request_fields(event: CreateResponse) -> Mapping[str, Any]:
+    if event.metadata:
+        raise UnsupportedByServer("metadata", "live")
+    return create_response_fields(event)
+
+
 def _settings_from(session: Mapping[str, Any]) -> UpdateSession:
     return UpdateSession(
         model=string_or_none(session, "model"),
@@ -160,6 +167,7 @@ _UPDATE = Word(
     _update_fields,
     lambda m: _settings_from(mapping(m, "session")),
 )
+_CREATE_RESPONSE = CREATE_RESPONSE._replace(fields=_request_fields)
 _TRANSCRIPT_DELTA = Word(
     TranscriptDelta,
     "response.audio_transcript.delta",
@@ -184,7 +192,7 @@ def _word_for(event: ClientEvent | ServerEvent) -> Word | None:
         case CreateItem():
             return None if event.item.kind != "message" else CREATE_ITEM
         case CreateResponse():
-            return CREATE_RESPONSE
+            return _CREATE_RESPONSE
         case TranscriptDelta():
             return _TRANSCRIPT_DELTA
         case SpeechStarted():
@@ -220,7 +228,7 @@ LIVE = Dialect(
     default_voice="alloy",
     has_responses=False,
     audio_delta_types=("response.audio.delta", "response.output_audio.delta"),
-    client_words=(_AUTHENTICATE, _UPDATE, APPEND, COMMIT, CLEAR, CREATE_ITEM, CREATE_RESPONSE),
+    client_words=(_AUTHENTICATE, _UPDATE, APPEND, COMMIT, CLEAR, CREATE_ITEM, _CREATE_RESPONSE),
     server_words=(_TRANSCRIPT_DELTA, SPEECH_STARTED, SPEECH_STOPPED, ERROR),
     word_for=_word_for,
     opening=_opening,

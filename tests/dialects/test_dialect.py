@@ -21,6 +21,7 @@ from grok_live_widget.events import (
     AudioFormat,
     ClientEvent,
     CreateItem,
+    CreateResponse,
     ErrorReported,
     Item,
     McpCallFollowed,
@@ -145,6 +146,7 @@ def _narrowed(kind: type, dialect: Dialect) -> dict[str, st.SearchStrategy[Any]]
     }
     return {
         UpdateSession: {"turn_detection": _detections(dialect), **unsaid},
+        CreateResponse: {"metadata": st.none()} if "metadata" in dialect.lacks else {},
         # Whether an item was said before is our own knowledge.
         CreateItem: {"item": _new_items(dialect)},
         McpToolsListed: {"status": stages},

@@ -147,3 +147,9 @@ def test_an_error_about_the_key_is_told_from_others(error: ErrorReported, is_it:
 def test_tools_are_refused_and_never_dropped_silently() -> None:
     with pytest.raises(UnsupportedByServer, match=r"'tools'.*realtime"):
         LIVE.encode(UpdateSession(tools=(ToolOffer(name="weather"),)))
+
+
+def test_metadata_is_refused_and_never_dropped_silently() -> None:
+    with pytest.raises(UnsupportedByServer, match=r"'metadata'.*realtime"):
+        LIVE.encode(CreateResponse(metadata={"a": "b"}))
+    assert LIVE.can_say(CreateResponse(instructions="Be brief."))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ import numpy as np
 import pytest
 
 from grok_live_widget import PushToTalk, RehearsalServer, ServerVad, Talk, connect, load
-from grok_live_widget.audio import write_wav
+from grok_live_widget.audio import read_wav, write_wav
 from grok_live_widget.events import (
     AppendAudio,
     AudioDelta,
+    AudioFormat,
     PlaybackReported,
     SessionEnded,
     SessionOpened,
@@ -82,6 +84,73 @@ def test_what_was_heard_of_a_reply_and_where_it_was_cut_comes_back(
 
 async def listening(talk: Talk) -> None:
     talk._core.set_player(True)
+
+
+def test_seams_usage_and_settings_that_changed_come_back(
+    tmp_path: Path, same: Any, question: np.ndarray
+) -> None:
+    with Talk(partner="parrot", record=tmp_path / "recorded", metadata={"a": "b"}) as talk:
+        talk.ask("one")
+        talk.update(model="grok-9", replace={"nm": "nanometers"})
+        talk.say_verbatim("two")
+        talk.update(turn_detection=PushToTalk())
+        talk.ask(question, RATE)
+        talk.stop()
+        talk.update(turn_detection=ServerVad())
+        talk.ask(question, RATE)
+        talk.save(tmp_path / "saved")
+    assert [bool(turn.seam) for turn in talk.turns] == [False, False, True] + [False] * 4
+    assert all(turn.usage for turn in talk.turns.assistant)
+    for name in ("recorded", "saved"):
+        saved = load(tmp_path / name)
+        same(talk.turns, saved.turns)
+        assert saved.notes == []
+
+
+@pytest.mark.parametrize("transport", ["json", "binary"])
+def test_sound_at_other_rates_comes_back(
+    transport: str, tmp_path: Path, same: Any, peer: Any
+) -> None:
+    spoken = np.arange(4410, dtype=np.int16)
+
+    async def talk_back(socket: Any) -> None:
+        async for frame in socket:
+            kind = json.loads(frame)["type"] if isinstance(frame, str) else ""
+            if kind == "session.update":
+                session = json.loads(frame)["session"]
+                await socket.send(json.dumps({"type": "session.updated", "session": session}))
+            elif kind == "response.create":
+                for answer in answers:
+                    await socket.send(answer)
+
+    item = {"id": "a1", "type": "message", "role": "assistant"}
+    told = {"type": "response.output_item.added", "response_id": "r1", "item": item}
+    sound: Any = spoken.tobytes()
+    if transport == "json":
+        delta = base64.b64encode(sound).decode()
+        names = {"response_id": "r1", "item_id": "a1"}
+        sound = json.dumps({"type": "response.output_audio.delta", **names, "delta": delta})
+    answers = [
+        json.dumps({"type": "response.created", "response": {"id": "r1"}}),
+        json.dumps(told),
+        sound,
+        json.dumps({"type": "response.done", "response": {"id": "r1"}, "usage": {"n": 1}}),
+    ]
+    settings: Any = {
+        "input_format": AudioFormat(encoding="pcmu", transport=transport),
+        "output_format": AudioFormat(sample_rate=44_100, transport=transport),
+        "turn_detection": PushToTalk(),
+    }
+    url = peer(talk_back).url
+    with Talk(url=url, record=tmp_path / "recorded", **settings) as talk:
+        reply = talk.ask(np.arange(1600, dtype=np.int16), 8_000)
+        talk.save(tmp_path / "saved")
+    assert np.array_equal(reply.pcm, spoken)
+    assert [turn.sample_rate for turn in talk.turns] == [8_000, 44_100]
+    assert [turn.duration_s for turn in talk.turns] == pytest.approx([0.2, 0.1])
+    for name in ("recorded", "saved"):
+        same(talk.turns, load(tmp_path / name).turns)
+        assert read_wav(tmp_path / name / "user.wav")[1] == 8_000
 
 
 def test_speech_that_cuts_in_comes_back(
