@@ -746,11 +746,17 @@ class SessionEnded:
 class Noted:
     """Something the person should read: one sentence.
 
-    `level` is ``"info"``, ``"warning"`` or ``"error"``.
+    Parameters
+    ----------
+    level : {"info", "warning", "error"}
+    topic : str
+        A newer one of the same topic takes its place in the panel, and one without a text
+        withdraws it; empty for what stands by itself.
     """
 
     text: str
     level: Literal["info", "warning", "error"] = "info"
+    topic: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

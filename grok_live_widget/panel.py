@@ -249,7 +249,7 @@ class Panel:
                 "type": "snapshot",
                 "page": message["page"],
                 **self._state(),
-                "notes": [_note(note) for note in self._talk.notes],
+                "notes": [_note(note) for note in _standing(self._talk.notes) if self._holds(note)],
                 "turns": [self._turn(turn) for turn in self._talk.conversation.turns],
                 "tools": [_call(call) for call in self._tool_calls.shown],
             }
@@ -273,6 +273,10 @@ class Panel:
         self._send({"type": "owner", "owner": self.lease.owner})
         self._send_state()
         self._pump_soon()
+
+    def _holds(self, note: Noted) -> bool:
+        """What was said of the line, while it is not open."""
+        return not note.topic or self._talk.phase != "open"
 
     def _pong(self, message: dict[str, Any], _: bytes | None, __: float) -> None:
         self.lease.answer(message["page"], message["id"])
@@ -399,7 +403,13 @@ _BANNER = "Rehearsal: a program on this computer answers, not Grok."
 
 
 def _note(note: Noted) -> dict[str, str]:
-    return {"text": note.text, "level": note.level}
+    return {"text": note.text, "level": note.level, "topic": note.topic}
+
+
+def _standing(notes: list[Noted]) -> list[Noted]:
+    """Those that no newer one of the same topic has replaced."""
+    newest = {note.topic: note for note in notes if note.topic}
+    return [note for note in notes if newest.get(note.topic, note) is note]
 
 
 def _call(call: ToolCallState) -> dict[str, Any]:

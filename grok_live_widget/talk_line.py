@@ -41,8 +41,11 @@ from .usage import Usage, UsageMeter
 
 __all__ = ["TalkLine"]
 
+Level = Literal["info", "warning", "error"]
 Phase = Literal["closed", "opening", "open", "closing"]
 
+# What is said of the line holds until it is open again.
+_LINE = "line"
 # How often the limits are looked at [s].
 _WATCH_S = 0.5
 
@@ -98,15 +101,25 @@ class TalkLine:
         self._is_rolling_over = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._has_player = False
+        self._has_line_notes = False
 
     # ----------------------------------------------------------------- watching
     def observe(self, observer: Observer) -> None:
         """Have `observer` called with every event of every session."""
         self._observers.append(observer)
 
-    def note(self, text: str, level: Literal["info", "warning", "error"] = "info") -> None:
-        """Say one sentence to the person."""
-        self._tell(Noted(_as_sentence(text), level))
+    def note(self, text: str, level: Level = "info", topic: str = "") -> None:
+        """Say one sentence to the person; in the panel it replaces what was said of its topic."""
+        self._tell(Noted(_as_sentence(text), level, topic))
+
+    def _note_of_line(self, text: str, level: Level) -> None:
+        self._has_line_notes = True
+        self.note(text, level, _LINE)
+
+    def _withdraw_line_notes(self) -> None:
+        if self._has_line_notes:
+            self._has_line_notes = False
+            self._tell(Noted("", topic=_LINE))
 
     def _note_from_anywhere(self, text: str) -> None:
         with contextlib.suppress(RuntimeError):  # The loop is closed: nobody reads.
@@ -120,7 +133,7 @@ class TalkLine:
 
     def _observe(self, event: Event, changed: list[Turn], now_s: float) -> None:
         self._limits.apply(event, now_s, unix_s=time.time(), is_talk=bool(changed))
-        if isinstance(event, Noted):
+        if isinstance(event, Noted) and event.text:
             self.notes.append(event)
         for observer in list(self._observers):
             observer(event, changed, now_s)
@@ -188,7 +201,7 @@ class TalkLine:
             try:
                 return await self._open_now()
             except GrokLiveError as error:
-                self.note(str(error), "error")
+                self._note_of_line(str(error), "error")
                 self._enter("closed")
                 raise
             except BaseException:
@@ -202,6 +215,7 @@ class TalkLine:
         self._limits.begin(time.monotonic())
         if unfinished is not None and unfinished.turn_count:
             await self._join(session, unfinished)
+        self._withdraw_line_notes()
         self._enter("open")
         self._spawn(self._watch(session))
         return session
@@ -276,11 +290,11 @@ class TalkLine:
         is_asked_for = self.settings.reconnect_tries > 0 and self.phase == "open"
         if is_asked_for and (is_limit or is_transient(failure)):
             said = "The server ended the session." if is_limit else _head(failure)
-            self.note(f"{said} Opening the line again.", "warning")
+            self._note_of_line(f"{said} Opening the line again.", "warning")
             self._enter("opening")
             self._reopening = self._spawn(self._reopen())
             return
-        self.note(str(failure), "error")
+        self._note_of_line(str(failure), "error")
         self._enter("closed")
 
     async def _reopen(self) -> None:
@@ -295,14 +309,14 @@ class TalkLine:
                 if not is_transient(error):
                     self._give_up(str(error))
                     return
-                self.note(f"Try {attempt + 1} of {tries}: {error.message}", "warning")
+                self._note_of_line(f"Try {attempt + 1} of {tries}: {error.message}", "warning")
         self._give_up(
             f"The line could not be opened again in {tries} tries. Everything received is kept; "
             "press Start to try once more."
         )
 
     def _give_up(self, sentence: str) -> None:
-        self.note(sentence, "error")
+        self._note_of_line(sentence, "error")
         self._enter("closed")
 
     async def _roll_over(self) -> None:

@@ -16,7 +16,9 @@ from grok_live_widget.events import (
     AudioDelta,
     CreateItem,
     Event,
+    ItemAdded,
     LineReopened,
+    Noted,
     PhaseChanged,
     SessionOpened,
 )
@@ -124,6 +126,56 @@ def test_the_seam_is_marked_and_the_new_session_told_what_was_said(
         # What is told again is nobody's turn, and is no sound.
         said = [event for event in events if isinstance(event, CreateItem)]
         assert [event.item.text for event in said] == ["one", "one", "You said one.", "two"]
+
+
+def test_the_server_that_keeps_the_conversation_goes_on_with_it(
+    cable: Cable, partner: Partner
+) -> None:
+    with Talk(url=cable.url, api_key="k") as talk:
+        events = watched(talk)
+        talk.ask("one")
+        cut_and_wait(cable, talk)
+        talk.ask("two")
+        assert partner.histories[-1] == ["one", "You said one."]
+        assert "still knows" in talk.turns[2].seam
+        # What it tells again is told apart from what is new, and is nobody's turn.
+        told = [event.item for event in events if isinstance(event, ItemAdded)]
+        assert [item.text for item in told if item.is_replayed] == ["one", "You said one."]
+        assert [turn.text for turn in talk.turns] == [
+            "one",
+            "You said one.",
+            "two",
+            "You said two.",
+        ]
+        assert [event.item.text for event in events if isinstance(event, CreateItem)] == [
+            "one",
+            "two",
+        ]
+
+
+def test_a_conversation_goes_on_in_another_talk_by_its_id(
+    server: RehearsalServer, partner: Partner
+) -> None:
+    with Talk(url=server.url(), api_key="k") as talk:
+        talk.ask("one")
+        session = talk._core.session
+        assert session is not None
+        conversation_id = session.conversation_id
+    with Talk(url=server.url(), api_key="k", conversation_id=conversation_id) as talk:
+        talk.ask("two")
+    assert partner.histories[-1] == ["one", "You said one."]
+
+
+def test_what_was_said_of_the_line_is_withdrawn_when_it_is_open_again(cable: Cable) -> None:
+    with Talk(url=cable.url, api_key="k") as talk:
+        events = watched(talk)
+        talk.ask("one")
+        cut_and_wait(cable, talk)
+        said = [event for event in events if isinstance(event, Noted) and event.topic == "line"]
+        assert "Opening the line again" in said[-2].text
+        assert said[-1].text == ""
+        # Python has the whole story.
+        assert "" not in [note.text for note in talk.notes]
 
 
 def test_live_says_that_the_server_knows_nothing_of_what_was_said(

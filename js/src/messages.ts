@@ -116,7 +116,7 @@ function shape<T>(fields: { [K in keyof T]: Reader<T[K]> }): Reader<T> {
   };
 }
 
-const noteFields = { text, level: oneOf<NoteLevel>("info", "warning", "error") };
+const noteFields = { text, level: oneOf<NoteLevel>("info", "warning", "error"), topic: text };
 const readNote = shape<Note>(noteFields);
 
 const readTurn = shape<Turn>({
@@ -195,6 +195,8 @@ const readers = {
 export interface Note {
   text: string;
   level: NoteLevel;
+  /** A newer one of the same topic takes its place; one without a text withdraws it. */
+  topic: string;
 }
 
 export interface Turn {

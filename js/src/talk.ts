@@ -207,7 +207,7 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
   }
 
   onNote(note: Note): void {
-    this.#say(note.text, note.level);
+    this.#say(note.text, note.level, note.topic);
   }
 
   onAudio(header: AudioHeader, pcm: Int16Array, isJoin: boolean): void {
@@ -317,9 +317,11 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
     this.#playback.end();
   }
 
-  #say(text: string, level: Note["level"] = "info"): void {
-    const notes = this.#state.notes.filter((note) => note.text !== text);
-    this.#update({ notes: [...notes, { text, level, key: this.#noteKey++ }] });
+  #say(text: string, level: Note["level"] = "info", topic = ""): void {
+    const isReplaced = (note: Note) => note.text === text || (topic !== "" && note.topic === topic);
+    const notes = this.#state.notes.filter((note) => !isReplaced(note));
+    const said = text === "" ? [] : [{ text, level, topic, key: this.#noteKey++ }];
+    this.#update({ notes: [...notes, ...said] });
   }
 }
 

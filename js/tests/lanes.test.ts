@@ -304,7 +304,7 @@ describe("a snapshot", () => {
   });
 
   it("for this page brings line, turns and notes", () => {
-    const notes = [{ text: "Hello", level: "info" }];
+    const notes = [{ text: "Hello", level: "info", topic: "" }];
     wire.say({ type: "snapshot", page: "me", ...lineState(), notes, turns: [{ id: 1, order: 0 }] });
     expect(told.onLine).toHaveBeenCalledOnce();
     expect(told.onSnapshot.mock.lastCall?.[1]).toEqual(notes);

@@ -75,6 +75,17 @@ describe("at first", () => {
     expect(state().kernel).toBe("ok");
   });
 
+  it("a note takes the place of an older one on its topic, and an empty one withdraws it", () => {
+    const say = (text: string, topic = "") => wire.say({ type: "note", note: { text, level: "info", topic } });
+    const shown = () => state().notes.map((note) => note.text);
+    say("Welcome");
+    say("The line broke.", "line");
+    say("Try 1 of 5.", "line");
+    expect(shown()).toEqual(["Welcome", "Try 1 of 5."]);
+    say("", "line");
+    expect(shown()).toEqual(["Welcome"]);
+  });
+
   it("a snapshot brings the turns and notes of the talk so far", () => {
     const notes = [{ text: "Welcome", level: "info" }];
     wire.say({ type: "snapshot", page: me(), ...lineState(), notes, turns: [turnOf()] });

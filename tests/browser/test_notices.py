@@ -44,6 +44,7 @@ def test_a_server_that_goes_in_the_middle_of_a_reply_is_told_in_one_sentence(
     open_notebook: OpenNotebook,
 ):
     made = MADE.format(url="server.url('realtime')", key="right")
+    made = made.replace("open_timeout_s=5", "reconnect_tries=0")
     notebook = open_notebook(
         [NOISE, SERVER.format(partner="lambda turn: noise(30)"), made, "server.close()"]
     )

@@ -208,7 +208,7 @@ describe("the transcript", () => {
     const evil = '<img src=x onerror="alert(1)"><b>bold</b>';
     store.update({
       turns: turns({ text: evil }),
-      notes: [{ key: 1, level: "info", text: evil }],
+      notes: [{ key: 1, level: "info", text: evil, topic: "" }],
       banner: evil,
       voice: evil,
     });
@@ -312,7 +312,7 @@ describe("tools", () => {
 
 describe("notices", () => {
   it("a note can be dismissed", () => {
-    store.update({ notes: [{ key: 7, level: "error", text: "The key was refused." }] });
+    store.update({ notes: [{ key: 7, level: "error", text: "The key was refused.", topic: "" }] });
     find(".glw-notice-dismiss").click();
     expect(actions.dismissNote).toHaveBeenCalledWith(7);
     store.update({ notes: [] });
@@ -352,7 +352,7 @@ it("puts no id into the page, so that it may be there twice", () => {
 });
 
 it("prefixes every class", () => {
-  store.update({ ...OPEN, turns: turns({}), notes: [{ key: 1, level: "info", text: "Hi" }] });
+  store.update({ ...OPEN, turns: turns({}), notes: [{ key: 1, level: "info", text: "Hi", topic: "" }] });
   for (const part of panel.querySelectorAll("[class]")) {
     for (const name of (part.getAttribute("class") ?? "").split(" ")) expect(name).toMatch(/^glw-/);
   }
