@@ -46,6 +46,8 @@ Phase = Literal["closed", "opening", "open", "closing"]
 
 # What is said of the line holds until it is open again.
 _LINE = "line"
+# How long a reply may still take before a session is changed for a new one [s].
+_PATIENCE_S = 10.0
 # How often the limits are looked at [s].
 _WATCH_S = 0.5
 
@@ -196,7 +198,6 @@ class TalkLine:
         async with self._opening:
             if self.session is not None and self.session.failure is None:
                 return self.session
-            self._check_budget()
             self._enter("opening")
             try:
                 return await self._open_now()
@@ -209,12 +210,14 @@ class TalkLine:
                 raise
 
     async def _open_now(self) -> Session:
+        self._check_budget()
         unfinished = self._unfinished
         session = await self._opened(unfinished.conversation_id if unfinished else "")
-        self.session, self._unfinished = session, None
+        self.session = session
         self._limits.begin(time.monotonic())
         if unfinished is not None and unfinished.turn_count:
             await self._join(session, unfinished)
+        self._unfinished = None
         self._withdraw_line_notes()
         self._enter("open")
         self._spawn(self._watch(session))
@@ -265,6 +268,8 @@ class TalkLine:
         is_limit = self._limits.has_reached_maximum
         if self._is_rolling_over:
             self._unfinished = self._left_by(session, "The session was changed for a new one")
+        elif self.phase == "opening":
+            pass  # Amid being told what was said: whoever opens it hears of it.
         elif self._limits.has_idled_out:
             self._unfinished = self._left_by(session, "The server had closed the line")
             self._give_up(
@@ -330,7 +335,20 @@ class TalkLine:
             await session.close()
         finally:
             self._is_rolling_over = False
-        await self.open()
+        try:
+            async with self._opening:
+                await self._open_now()
+        except GrokLiveError as error:
+            if not is_transient(error) or not self.settings.reconnect_tries:
+                self._give_up(str(error))
+                raise
+            self._reopening = self._spawn(self._reopen())
+
+    async def _quiet(self, session: Session) -> None:
+        """Wait until nobody speaks and no reply comes, but not for long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE_S):
+                await session.wait_for(lambda: session.is_quiet or not session.is_open)
 
     # ----------------------------------------------------------------- limits
     async def _watch(self, session: Session) -> None:
@@ -407,8 +425,9 @@ class TalkLine:
             now = {name: value for name, value in given.items() if name not in later}
             not_taken = await session.update(**now)
         self._take_over(settings)
-        if needs_session:
+        if needs_session and session is not None:
             self.note("Another model needs a new session; the talk goes on in it.", "info")
+            await self._quiet(session)
             await self._roll_over()
         return not_taken
 
