@@ -1,34 +1,34 @@
-"""Who answers, and in which dialect."""
+"""A line to whoever answers, in the first dialect that is not refused."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import secrets
-import warnings
 from collections.abc import Generator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Unpack
-from urllib.parse import parse_qs, urlsplit
 
+from .answering import (
+    Answerer,
+    refuse_what_it_lacks,
+    remember,
+    voice_notes,
+    wanted_from,
+    warn_of_rehearsal,
+    who_answers,
+)
 from .conversation import Conversation
-from .credentials import ENVIRONMENT_NAME, Secret, find_key, hidden
-from .dialects import DIALECTS, LIVE, REALTIME, Dialect, dialect_from_url
-from .dialects.realtime import NEAREST_VOICE
-from .events import Noted, ServerVad, UpdateSession
+from .credentials import Secret, hidden
+from .dialects import Dialect
+from .events import Noted, UpdateSession
 from .exceptions import (
-    AuthenticationError,
-    ConfigurationError,
     ConnectError,
-    RehearsalWarning,
     SessionClosed,
-    UnsupportedByServer,
 )
 from .session import Observer, Session, open_session
-from .settings import UNSET, Settings, SettingsGiven, is_loopback, listing, settings_from
+from .settings import UNSET, Settings, SettingsGiven, listing, settings_from
 from .tools import functions_of
-from .wire import host_of
 
 if TYPE_CHECKING:
     # Loaded by those who need them, where they need them: a talk with a server, without tools
@@ -38,139 +38,9 @@ if TYPE_CHECKING:
     from .tool_runner import ToolRunner
     from .tool_thread import Stage
 
-__all__ = ["Answerer", "Connecting", "connect", "new_rehearsal", "open_line", "who_answers"]
+__all__ = ["Connecting", "connect", "new_rehearsal", "open_line"]
 
-SERVICE_URL = "wss://api.x.ai"
 _SETTLE_S = 2.0
-
-# What a host was found to speak, for this process.
-_remembered: dict[str, Dialect] = {}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answerer:
-    """Who answers.
-
-    Parameters
-    ----------
-    dialects : tuple of (Dialect, str)
-        To try in this order, each with its URL; the URL is empty for the rehearsal, which has
-        none before it runs.
-    key : Secret or None
-    is_chosen : bool
-        False when nobody asked for the rehearsal and only the key is missing.
-    """
-
-    is_rehearsal: bool
-    dialects: tuple[tuple[Dialect, str], ...]
-    key: Secret | None = field(default=None, repr=False)
-    is_chosen: bool = True
-
-    @property
-    def name(self) -> str:
-        """``"rehearsal"``, ``"Grok"``, or the host of another server."""
-        return _name_of(self)
-
-
-def _name_of(answerer: Answerer) -> str:
-    if answerer.is_rehearsal:
-        return "rehearsal"
-    url = answerer.dialects[0][1]
-    return "Grok" if url.startswith(SERVICE_URL) else host_of(url)
-
-
-def who_answers(settings: Settings, api_key: str | Secret | None = None) -> Answerer:
-    """Decide who answers, before any I/O.
-
-    Raises
-    ------
-    AuthenticationError
-        Where a key is needed and none is found.
-    ConfigurationError
-        Where a key would travel unprotected.
-    UnsupportedByServer
-        Where there are tools and the dialect has none.
-    """
-    answerer = _answerer(settings, hidden(api_key))
-    for dialect, _ in answerer.dialects:
-        _refuse_what_it_lacks(settings, dialect)
-    return answerer
-
-
-def _asked_beyond(settings: Settings, dialect: Dialect) -> list[str]:
-    """What was asked for, by name, that a dialect has no word for."""
-    usual = Settings()
-    return [name for name in sorted(dialect.lacks) if _value(settings, name) != _value(usual, name)]
-
-
-def _value(settings: Settings, name: str) -> Any:
-    """A setting, or one of `ServerVad`: as it usually is where push-to-talk leaves it open."""
-    within, _, inner = name.rpartition(".")
-    if not within:
-        return getattr(settings, name)
-    return getattr(getattr(settings, within), inner, getattr(ServerVad(), inner))
-
-
-def _refuse_what_it_lacks(settings: Settings, dialect: Dialect) -> None:
-    for name in _asked_beyond(settings, dialect):
-        value = _value(settings, name)
-        if name == "tools":
-            value = ", ".join(each.name or each.kind for each in settings.tools)
-        raise UnsupportedByServer(f"{name}={value}", dialect.name)
-
-
-def _answerer(settings: Settings, api_key: Secret | None) -> Answerer:
-    if settings.partner is not UNSET and settings.partner is not None:
-        return _rehearsal(settings)
-    key = find_key(api_key)
-    if api_key is not None and not key:
-        raise _no_key("api_key is empty.")
-    if settings.url is not None:
-        return _at_url(settings, settings.url, key)
-    if key:
-        return _service(settings, key)
-    if settings.partner is None:
-        raise _no_key("partner=None rules out the rehearsal, and no API key was found.")
-    return _rehearsal(settings, is_chosen=False)
-
-
-def _no_key(what: str) -> AuthenticationError:
-    return AuthenticationError(
-        what,
-        cure=f"Set the environment variable {ENVIRONMENT_NAME} or pass api_key=, "
-        "or leave both out for the rehearsal.",
-    )
-
-
-def _rehearsal(settings: Settings, *, is_chosen: bool = True) -> Answerer:
-    dialect = LIVE if settings.dialect == "live" else REALTIME
-    return Answerer(is_rehearsal=True, dialects=((dialect, ""),), is_chosen=is_chosen)
-
-
-def _at_url(settings: Settings, url: str, key: Secret | None) -> Answerer:
-    if not key and not is_loopback(url):
-        raise _no_key(f"{host_of(url)} needs an API key, and none was found.")
-    if key and url.startswith("ws://") and not is_loopback(url):
-        raise ConfigurationError(
-            f"ws:// to {host_of(url)} would show the API key to everybody on the way.",
-            cure="Use wss://.",
-        )
-    is_auto = settings.dialect == "auto"
-    dialect = dialect_from_url(url) if is_auto else DIALECTS[settings.dialect]
-    return Answerer(is_rehearsal=False, dialects=((dialect, url),), key=key)
-
-
-def _service(settings: Settings, key: Secret) -> Answerer:
-    if settings.dialect != "auto":
-        chosen: tuple[Dialect, ...] = (DIALECTS[settings.dialect],)
-    elif _asked_beyond(settings, LIVE):
-        chosen = (REALTIME,)
-    elif SERVICE_URL in _remembered:
-        chosen = (_remembered[SERVICE_URL],)
-    else:
-        chosen = (LIVE, REALTIME)
-    urls = tuple((dialect, SERVICE_URL + dialect.path) for dialect in chosen)
-    return Answerer(is_rehearsal=False, dialects=urls, key=key)
 
 
 # --------------------------------------------------------------------------- opening
@@ -218,9 +88,9 @@ async def open_line(
                 raise
             notes.append(Noted(f"{error.message} Trying the other dialect.", "warning"))
             continue
-        _remember(answerer, dialect)
+        remember(answerer, dialect)
         _run_tools(session, settings, stage)
-        for note in (*notes, *_voice_notes(answerer, settings, dialect)):
+        for note in (*notes, *voice_notes(answerer, settings, dialect)):
             session.tell(note)
         return session
     raise AssertionError("an answerer has at least one dialect")
@@ -248,11 +118,6 @@ def _may_fall_back(error: ConnectError | SessionClosed) -> bool:
     return isinstance(error, SessionClosed) or error.has_answered
 
 
-def _remember(answerer: Answerer, dialect: Dialect) -> None:
-    if len(answerer.dialects) > 1:
-        _remembered[SERVICE_URL] = dialect
-
-
 async def _open(
     answerer: Answerer,
     settings: Settings,
@@ -270,12 +135,12 @@ async def _open(
         assert rehearsal is not None
         url, key = rehearsal.url(dialect.name), rehearsal.api_key or ""
     resumed = conversation_id or settings.conversation_id or ""
-    opening = dialect.opening(url, key, _wanted(answerer, settings, dialect), resumed)
+    opening = dialect.opening(url, key, wanted_from(answerer, settings, dialect), resumed)
     del key
 
     def wanted(settings: Settings) -> UpdateSession:
-        _refuse_what_it_lacks(settings, dialect)
-        return _wanted(answerer, settings, dialect)
+        refuse_what_it_lacks(settings, dialect)
+        return wanted_from(answerer, settings, dialect)
 
     return await open_session(
         dialect,
@@ -287,56 +152,6 @@ async def _open(
         settle_s=settle_s,
         observer=observer,
     )
-
-
-def _wanted(answerer: Answerer, settings: Settings, dialect: Dialect) -> UpdateSession:
-    beyond: dict[str, Any] = {
-        "tools": settings.tool_offers or None,
-        "input_format": settings.input_format,
-        "output_format": settings.output_format,
-        "transcription": settings.transcription,
-        "speed": settings.speed,
-        "replace": settings.replace,
-        "reasoning": settings.reasoning,
-        "resumption": settings.resumption or None,
-    }
-    return UpdateSession(
-        model=settings.model or _default_model(settings, dialect),
-        voice=_voice(answerer, settings, dialect),
-        instructions=settings.instructions or None,
-        turn_detection=settings.turn_detection,
-        **{name: value for name, value in beyond.items() if name not in dialect.lacks},
-    )
-
-
-def _default_model(settings: Settings, dialect: Dialect) -> str | None:
-    """None where the URL names one already."""
-    is_named = "model" in parse_qs(urlsplit(settings.url or "").query)
-    return None if is_named else dialect.default_model
-
-
-def _is_mapped(answerer: Answerer, settings: Settings, dialect: Dialect) -> bool:
-    # A server on this machine is somebody's own, and may well have the seed's voices.
-    is_own = settings.url is not None and is_loopback(settings.url)
-    is_service = dialect is REALTIME and not answerer.is_rehearsal and not is_own
-    return is_service and (settings.voice or "").lower() in NEAREST_VOICE
-
-
-def _voice(answerer: Answerer, settings: Settings, dialect: Dialect) -> str:
-    voice = settings.voice or dialect.default_voice
-    return NEAREST_VOICE[voice.lower()] if _is_mapped(answerer, settings, dialect) else voice
-
-
-def _voice_notes(answerer: Answerer, settings: Settings, dialect: Dialect) -> list[Noted]:
-    if not _is_mapped(answerer, settings, dialect):
-        return []
-    nearest = _voice(answerer, settings, dialect)
-    return [
-        Noted(
-            f"The service has no voice {settings.voice!r}; {nearest!r} is the nearest it has.",
-            "info",
-        )
-    ]
 
 
 # --------------------------------------------------------------------------- connect()
@@ -475,14 +290,3 @@ def connect(
     answerer = who_answers(checked, api_key)
     warn_of_rehearsal(answerer)
     return Connecting(checked, answerer)
-
-
-def warn_of_rehearsal(answerer: Answerer, stacklevel: int = 3) -> None:
-    """Say once that nobody asked for the rehearsal and that it is what answers."""
-    if answerer.is_rehearsal and not answerer.is_chosen:
-        warnings.warn(
-            f"No API key was found ({ENVIRONMENT_NAME}), so the built-in rehearsal answers, "
-            "not Grok.",
-            RehearsalWarning,
-            stacklevel=stacklevel,
-        )

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TypeVar
 from uuid import uuid4
 
+from .checks import check_metadata
 from .events import CreateItem, CreateResponse, ErrorReported, Item, UpdateSession
 from .exceptions import ConfigurationError, ServerError
-from .settings import check_metadata
 
 __all__ = ["named", "reply_request", "server_error", "typed", "verbatim"]
 

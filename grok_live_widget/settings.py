@@ -5,16 +5,29 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from numbers import Integral, Real
+from numbers import Integral
 from os import PathLike
 from typing import Any, Final, Literal, TypedDict, TypeVar, get_type_hints
 from urllib.parse import urlsplit
 
 from .budget import Budget, Prices
+from .checks import (
+    PCM_RATES_HZ,
+    between,
+    check_detection,
+    check_format,
+    check_metadata,
+    check_pairs,
+    check_partner,
+    check_record,
+    check_text,
+    check_transcription,
+    check_url,
+    instance,
+    one_of,
+)
 from .events import (
-    G711_RATE_HZ,
     AudioFormat,
-    PushToTalk,
     ServerVad,
     ToolOffer,
     Transcription,
@@ -45,10 +58,6 @@ class _Unset:
 
 UNSET: Final = _Unset()
 """Stands for "not given" where None means something (`partner=None`: no rehearsal)."""
-
-
-PCM_RATES_HZ = (8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
-"""Source: https://docs.x.ai/voice-realtime.ws.json."""
 
 
 class ChangesGiven(TypedDict, total=False):
@@ -197,40 +206,43 @@ class Settings:
     open_timeout_s: float = 15.0
 
     def __post_init__(self) -> None:
-        _one_of("dialect", self.dialect, ("auto", "live", "realtime"))
-        _check_texts(self)
-        _check_url(self.url)
-        _check_detection(self.turn_detection)
+        one_of("dialect", self.dialect, ("auto", "live", "realtime"))
+        for name in ("model", "voice", "conversation_id"):
+            check_text(name, getattr(self, name))
+        check_text("instructions", self.instructions, may_be_empty=True)
+        check_url(self.url)
+        check_detection(self.turn_detection)
         object.__setattr__(self, "tools", tools_from(self.tools))
-        _one_of("approve_tools", self.approve_tools, (True, False))
-        _one_of("sample_rate", self.sample_rate, PCM_RATES_HZ)
+        one_of("approve_tools", self.approve_tools, (True, False))
+        one_of("sample_rate", self.sample_rate, PCM_RATES_HZ)
         self._settle_formats()
-        _check_transcription(self.transcription)
+        check_transcription(self.transcription)
         if self.speed is not None:
-            _between("speed", self.speed, 0.7, 1.5, "or None")
-        _check_pairs("replace", self.replace, most=200, key=100, value=128)
-        _one_of("reasoning", self.reasoning, ("high", "none", None))
-        _one_of("resumption", self.resumption, (True, False))
+            between("speed", self.speed, 0.7, 1.5, "or None")
+        check_pairs("replace", self.replace, most=200, key=100, value=128)
+        one_of("reasoning", self.reasoning, ("high", "none", None))
+        one_of("resumption", self.resumption, (True, False))
         check_metadata(self.metadata)
-        _one_of("processing", self.processing, (True, False))
-        _check_partner(self.partner)
-        _check_record(self.record)
-        _between("reconnect_tries", self.reconnect_tries, 0, 20, kind=Integral)
+        one_of("processing", self.processing, (True, False))
+        if self.partner is not UNSET:
+            check_partner(self.partner)
+        check_record(self.record)
+        between("reconnect_tries", self.reconnect_tries, 0, 20, kind=Integral)
         if self.session_limit_s is not None:
-            _between("session_limit_s", self.session_limit_s, 1, 86_400, "or None")
-        _instance("budget", self.budget, Budget)
-        _instance("prices", self.prices, Prices)
+            between("session_limit_s", self.session_limit_s, 1, 86_400, "or None")
+        instance("budget", self.budget, Budget)
+        instance("prices", self.prices, Prices)
         if self.idle_timeout_s is not None:
-            _between("idle_timeout_s", self.idle_timeout_s, 1, 86_400, "or None")
-        _between("reply_quiet_ms", self.reply_quiet_ms, 100, 10_000)
-        _between("open_timeout_s", self.open_timeout_s, 0.1, 120)
+            between("idle_timeout_s", self.idle_timeout_s, 1, 86_400, "or None")
+        between("reply_quiet_ms", self.reply_quiet_ms, 100, 10_000)
+        between("open_timeout_s", self.open_timeout_s, 0.1, 120)
 
     def _settle_formats(self) -> None:
         for name in ("input_format", "output_format"):
             form = getattr(self, name)
             if form in (None, _AS_PCM):
                 form = AudioFormat(sample_rate=self.sample_rate)
-            _check_format(name, form)
+            check_format(name, form)
             object.__setattr__(self, name, form)
 
     def changed(self, given: Mapping[str, Any]) -> Settings:
@@ -315,170 +327,3 @@ def _shown(default: Any) -> Any:
 def is_loopback(url: str) -> bool:
     """Whether a URL's host is this machine itself."""
     return (urlsplit(url).hostname or "") in LOOPBACK_HOSTS
-
-
-def _one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
-    # bool is a number to Python, but 1 is not an answer to a yes-or-no setting.
-    if not any(value is each or (value == each and type(value) is type(each)) for each in allowed):
-        names = ", ".join(repr(each) for each in allowed)
-        raise ConfigurationError(f"{name} must be one of {names}, not {value!r}.")
-
-
-def _instance(name: str, value: object, kind: type) -> None:
-    if value is not None and not isinstance(value, kind):
-        raise ConfigurationError(f"{name} must be {kind.__name__}(...) or None, not {value!r}.")
-
-
-def _between(
-    name: str, value: Any, low: float, high: float, also: str = "", kind: type = Real
-) -> None:
-    # numpy's numbers are numbers too: sweeps are made of them.
-    is_number = isinstance(value, kind) and not isinstance(value, bool)
-    if not (is_number and low <= value <= high):
-        whole = "whole " * (kind is Integral)
-        raise ConfigurationError(
-            f"{name} must be a {whole}number from {low:g} to {high:g}{' ' * bool(also)}{also}, "
-            f"not {value!r}."
-        )
-
-
-def _check_texts(settings: Settings) -> None:
-    for name in ("model", "voice", "conversation_id", "instructions"):
-        value = getattr(settings, name)
-        if not isinstance(value, str) and not (value is None and name != "instructions"):
-            raise ConfigurationError(f"{name} must be text, not {value!r}.")
-        if value is not None and not _is_spellable(value):
-            raise ConfigurationError(
-                f"{name} has half a character in it (a lone surrogate): {value!r}.",
-                cure="text.encode('utf-8', 'replace').decode() replaces it.",
-            )
-        if value is not None and name != "instructions" and not value.strip():
-            raise ConfigurationError(
-                f"{name} is empty.", cure="Leave it out for the default of the dialect."
-            )
-
-
-def _is_spellable(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _check_url(url: Any) -> None:
-    if url is None:
-        return
-    scheme, host = _scheme_and_host(url) if isinstance(url, str) else ("", None)
-    if scheme not in ("ws", "wss") or not host:
-        # The URL is not repeated whole: people put keys into queries.
-        raise ConfigurationError(
-            f"url must begin with wss:// (or ws:// on this machine) and name a host; its scheme "
-            f"is {scheme!r}.",
-            cure="For example wss://api.x.ai/v1/realtime.",
-        )
-
-
-def _scheme_and_host(url: str) -> tuple[str, str | None]:
-    try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018  (it is parsed, and may raise, only when asked for)
-        return parts.scheme, parts.hostname
-    except ValueError:
-        return "", None
-
-
-def _check_detection(detection: TurnDetection) -> None:
-    match detection:
-        case PushToTalk():
-            return
-        case ServerVad():
-            # Ranges: https://docs.x.ai/voice-realtime.ws.json
-            _between("threshold", detection.threshold, 0.1, 0.9)
-            _between("silence_duration_ms", detection.silence_duration_ms, 0, 10_000, kind=Integral)
-            _between("prefix_padding_ms", detection.prefix_padding_ms, 0, 10_000, kind=Integral)
-            if detection.idle_timeout_ms is not None:
-                limits = (1, 86_400_000, "or None")
-                _between("idle_timeout_ms", detection.idle_timeout_ms, *limits, kind=Integral)
-            _one_of("create_response", detection.create_response, (True, False))
-            _one_of("interrupt_response", detection.interrupt_response, (True, False))
-        case _:
-            raise ConfigurationError(
-                f"turn_detection must be ServerVad(...) or PushToTalk(), not {detection!r}."
-            )
-
-
-def _check_format(name: str, form: object) -> None:
-    if not isinstance(form, AudioFormat):
-        raise ConfigurationError(f"{name} must be AudioFormat(...) or None, not {form!r}.")
-    if form.encoding == "opus":
-        raise ConfigurationError(
-            f"{name} cannot be opus: this package has no codec for it.",
-            cure="Use 'pcm', or 'pcmu' and 'pcma' for the sound of telephones.",
-        )
-    _one_of(f"{name}.encoding", form.encoding, ("pcm", "pcmu", "pcma"))
-    rates_hz = PCM_RATES_HZ if form.encoding == "pcm" else (G711_RATE_HZ,)
-    _one_of(f"{name}.sample_rate", form.sample_rate, rates_hz)
-    _one_of(f"{name}.transport", form.transport, ("json", "binary"))
-
-
-def _check_transcription(wanted: object) -> None:
-    if wanted is None:
-        return
-    if not isinstance(wanted, Transcription):
-        raise ConfigurationError(
-            f"transcription must be Transcription(...) or None, not {wanted!r}."
-        )
-    for name in ("model", "language_hint"):
-        value = getattr(wanted, name)
-        is_given = value is not None or name == "model"
-        if is_given and not (isinstance(value, str) and value.strip()):
-            raise ConfigurationError(f"transcription.{name} must be text, not {value!r}.")
-    # Limits: https://docs.x.ai/voice-realtime.ws.json
-    terms: object = wanted.keyterms
-    if isinstance(terms, str) or not isinstance(terms, list | tuple) or len(terms) > 100:
-        raise ConfigurationError("transcription.keyterms must be a list of up to 100 texts.")
-    for term in terms:
-        _check_length("transcription.keyterms", term, 50)
-    object.__setattr__(wanted, "keyterms", tuple(terms))
-
-
-def check_metadata(metadata: object) -> None:
-    """ConfigurationError beyond the limits of https://docs.x.ai/voice-realtime.ws.json."""
-    _check_pairs("metadata", metadata, most=16, key=64, value=512)
-
-
-def _check_pairs(name: str, pairs: object, *, most: int, key: int, value: int) -> None:
-    if pairs is None:
-        return
-    if not isinstance(pairs, Mapping):
-        raise ConfigurationError(f"{name} must be a dict of texts or None, not {pairs!r}.")
-    if len(pairs) > most:
-        raise ConfigurationError(f"{name} may have {most} entries, not {len(pairs)}.")
-    for each, said in pairs.items():
-        _check_length(f"a name in {name}", each, key)
-        _check_length(f"{name}[{each!r}]", said, value)
-
-
-def _check_length(name: str, text: object, most: int) -> None:
-    if not isinstance(text, str):
-        raise ConfigurationError(f"{name} must be text, not {text!r}.")
-    if not 0 < len(text) <= most:
-        shown = text if len(text) <= 60 else f"{text[:57]}…"
-        raise ConfigurationError(
-            f"{name} must have 1 to {most} characters; {shown!r} has {len(text)}."
-        )
-
-
-def _check_partner(partner: object) -> None:
-    if partner is UNSET or partner is None or callable(partner):
-        return
-    if not isinstance(partner, str) or partner not in ("parrot", "talker"):
-        raise ConfigurationError(
-            f"partner must be 'parrot', 'talker', a function of one turn, or None, not {partner!r}."
-        )
-
-
-def _check_record(record: object) -> None:
-    if record is not None and not (isinstance(record, str | PathLike) and str(record)):
-        raise ConfigurationError(f"record must be the path of a folder, or None, not {record!r}.")

@@ -14,8 +14,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
+from .answering import Answerer, who_answers
 from .benign import is_benign
-from .connecting import Answerer, new_rehearsal, open_line, who_answers
+from .connecting import new_rehearsal, open_line
 from .conversation import Conversation
 from .credentials import Secret
 from .events import (

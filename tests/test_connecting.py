@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from grok_live_widget import connecting
-from grok_live_widget.connecting import connect, open_line, who_answers
+from grok_live_widget import answering, connecting
+from grok_live_widget.answering import who_answers
+from grok_live_widget.connecting import connect, open_line
 from grok_live_widget.conversation import Conversation
 from grok_live_widget.credentials import Secret
 from grok_live_widget.dialects import LIVE, REALTIME
@@ -31,9 +32,9 @@ KEY = "test-key-0123456789"
 
 @pytest.fixture(autouse=True)
 def forgetful() -> Iterator[None]:
-    connecting._remembered.clear()
+    answering._remembered.clear()
     yield
-    connecting._remembered.clear()
+    answering._remembered.clear()
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ async def test_connect_can_be_awaited() -> None:
 # --------------------------------------------------------------------------- auto
 def service_of(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
     """Point the service's address at this machine; there is no other way to stand in for it."""
-    monkeypatch.setattr(connecting, "SERVICE_URL", f"ws://127.0.0.1:{port}")
+    monkeypatch.setattr(answering, "SERVICE_URL", f"ws://127.0.0.1:{port}")
     monkeypatch.setattr(connecting, "_SETTLE_S", 0.3)
 
 
@@ -252,7 +253,7 @@ async def test_seed_voices_become_the_nearest_of_the_service(
     await session.close()
     assert said[0]["session"]["voice"] == "eve"
     assert any(isinstance(event, Noted) and "'nova'" in event.text for event in seen)
-    assert len(set(connecting.NEAREST_VOICE.values())) == 6
+    assert len(set(answering.NEAREST_VOICE.values())) == 6
 
 
 async def test_a_server_of_ones_own_is_asked_for_the_very_voice(peer: Any) -> None:

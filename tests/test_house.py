@@ -30,6 +30,8 @@ OUTSIDE = {"browser", "kernels", "peers"}
 # Rooms tested through their one caller.
 THROUGH = {
     "__main__.py": "test_cli.py",
+    "answering.py": "test_connecting.py",
+    "checks.py": "test_settings.py",
     "displays.py": "kernels/test_tools.py",
     "file_talk.py": "test_cli.py",
     "session_face.py": "test_session.py",

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grok_live_widget.benign import is_benign
+from grok_live_widget.checks import PCM_RATES_HZ
 from grok_live_widget.conversation import Conversation
 from grok_live_widget.dialects import LIVE, REALTIME, Dialect
 from grok_live_widget.events import (
@@ -48,7 +49,6 @@ from grok_live_widget.events import (
 )
 from grok_live_widget.exceptions import LocalProtocolError, UnsupportedByServer
 from grok_live_widget.protocol import REPLY_TABLE, SAYABLE, Line, Protocol, Reply
-from grok_live_widget.settings import PCM_RATES_HZ
 
 from .line import (
     ACTIVE,

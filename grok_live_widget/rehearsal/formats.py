@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..audio import ClipConverter, pcm_from_bytes
+from ..checks import PCM_RATES_HZ
 from ..dialects.codecs import Codec, codec_of
 from ..events import G711_RATE_HZ, AudioFormat
-from ..settings import PCM_RATES_HZ
 from .samples import SampleMemory
 from .voice import Spoken
 

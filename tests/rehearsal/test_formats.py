@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from grok_live_widget.audio import Resampler, pcm_from_samples, samples_from_pcm
+from grok_live_widget.checks import PCM_RATES_HZ
 from grok_live_widget.dialects.codecs import codec_of
 from grok_live_widget.events import (
     AppendAudio,
@@ -29,7 +30,6 @@ from grok_live_widget.events import (
     UpdateSession,
 )
 from grok_live_widget.rehearsal.formats import Inlet, heard_in, wrong_format
-from grok_live_widget.settings import PCM_RATES_HZ
 
 FORMATS = [
     *(AudioFormat(sample_rate=rate_hz) for rate_hz in PCM_RATES_HZ),
