@@ -9,7 +9,7 @@ from .speech import Said, Studio
 MADE = """
 from grok_live_widget import RehearsalServer
 server = RehearsalServer(
-    lambda turn: noise(2), api_key="k", faults=["close:1012:AudioDelta"]
+    lambda turn: noise(2), api_key="k", faults=["close:1012"]
 ).start()
 live = GrokLive(url=server.url(), api_key="k", processing=False)
 live

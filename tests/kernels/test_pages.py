@@ -18,7 +18,7 @@ STATE = {
 }
 TURN = {
     *("id", "order", "role", "text", "text_source", "is_complete", "was_interrupted"),
-    *("has_audio", "duration_s", "started_s", "reply", "heard_s", "latency_ms"),
+    *("has_audio", "duration_s", "started_s", "reply", "heard_s", "latency_ms", "seam"),
     "is_approximate",
 }
 
@@ -67,7 +67,7 @@ def test_a_page_that_comes_later_is_told_the_turns_and_the_notes(
     first.wait("state", phase="closed")
     kernel.run("live._core.note('look here', 'warning')")
     snapshot = another(first).say_hello()
-    assert snapshot["notes"] == [{"text": "Look here", "level": "warning"}]
+    assert snapshot["notes"] == [{"text": "Look here", "level": "warning", "topic": ""}]
     assert [set(turn) for turn in snapshot["turns"]] == [TURN, TURN]
     asked, answered = snapshot["turns"]
     assert (asked["role"], asked["text"], asked["text_source"]) == ("user", "Hello.", "typed")

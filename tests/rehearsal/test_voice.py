@@ -147,7 +147,8 @@ def test_threads_may_speak_at_the_same_time() -> None:
         thread.join()
     for name in names:
         pitches = [pitch_hz(sound) for sound in said[name]]
-        assert pitches == pytest.approx([pitch_hz(sound_of(SENTENCE, name))] * 3, rel=0.1)
+        # The deepest varies by a tenth from one time to the next; the next voice is twice as high.
+        assert pitches == pytest.approx([pitch_hz(sound_of(SENTENCE, name))] * 3, rel=0.25)
 
 
 def test_without_the_extra_the_error_says_how_to_install_it(
