@@ -38,6 +38,7 @@ __all__ = ["Panel"]
 _LOG = logging.getLogger("grok_live_widget")
 
 HEARTBEAT_S = 1.0
+SHOWN_TIME_LEFT_S = 300.0
 PUMP_S = 0.1
 PING_TIMEOUT_S = 1.5
 NO_PAGE_S = 60.0
@@ -124,10 +125,16 @@ class Panel:
     async def _beat(self) -> None:
         """Once a second while the line is not closed."""
         while self._talk.phase != "closed":
-            self._send({"type": "heartbeat", "session": self.downlink.session})
+            self._send(self._heartbeat())
             self._tell_busy()
             await self._watch_for_lost_page()
             await asyncio.sleep(HEARTBEAT_S)
+
+    def _heartbeat(self) -> dict[str, Any]:
+        left_s = self._talk.ends_in_s
+        is_near = left_s is not None and left_s < SHOWN_TIME_LEFT_S
+        ends_in_s = round(left_s) if is_near and left_s is not None else None
+        return {"type": "heartbeat", "session": self.downlink.session, "ends_in_s": ends_in_s}
 
     async def _watch_for_lost_page(self) -> None:
         was_source = self.microphone_state in ("on", "muted")
@@ -181,6 +188,7 @@ class Panel:
             "session": self.downlink.session,
             "epoch": self.downlink.epoch,
             "phase": talk.phase,
+            "is_reopening": talk.is_reopening,
             "is_rehearsal": talk.is_rehearsal,
             "banner": _BANNER if talk.is_rehearsal else "",
             "dialect": talk.dialect,

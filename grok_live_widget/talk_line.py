@@ -182,6 +182,11 @@ class TalkLine:
         return self._limits.session_left_s(time.monotonic()) if self._is_usable else None
 
     @property
+    def is_reopening(self) -> bool:
+        """Whether the line is being opened again, in the same conversation."""
+        return self.phase == "opening" and self._unfinished is not None
+
+    @property
     def _is_usable(self) -> bool:
         """Whether there is a session, and it goes on; an error that ends it is told as its end."""
         return self.session is not None and self.session.failure is None

@@ -48,6 +48,8 @@ export interface LaneListener {
   onFlush(epoch: number, reply: number | null): void;
   onMicrophoneWanted(isWanted: boolean): void;
   onHealth(health: KernelHealth): void;
+  /** How long the session may still last; null where that is far off or not known. */
+  onTimeLeft(seconds: number | null): void;
   onDropped(sampleCount: number): void;
   /** The kernel asks for a hello, or something it said must have been lost on the way. */
   onSnapshotWanted(): void;
@@ -180,6 +182,7 @@ export class CommLane {
       case "microphone_received":
         return this.#onMicrophoneReceived(message);
       case "heartbeat":
+        this.listener.onTimeLeft(message.ends_in_s);
         return this.#onHeartbeat(message.session);
       case "ping":
         return this.send({ type: "pong", id: message.id, clock_ms: Date.now() });

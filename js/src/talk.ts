@@ -168,6 +168,7 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
       isStarting: this.#state.isStarting && !hasBegun,
       isOwner: this.#lane.isOwner,
       hasOwner: Boolean(line.owner),
+      isReopening: line.is_reopening,
       isRehearsal: line.is_rehearsal,
       banner: line.banner,
       dialect: line.dialect,
@@ -233,6 +234,10 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
       this.#update({ isStarting: false });
     }
     if (this.#state.kernel !== "waiting" || health !== "ok") this.#update({ kernel: health });
+  }
+
+  onTimeLeft(seconds: number | null): void {
+    if (seconds !== this.#state.endsInS) this.#update({ endsInS: seconds });
   }
 
   onDropped(sampleCount: number): void {

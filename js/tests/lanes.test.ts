@@ -23,6 +23,7 @@ beforeEach(() => {
     onFlush: vi.fn(),
     onMicrophoneWanted: vi.fn(),
     onHealth: vi.fn(),
+    onTimeLeft: vi.fn(),
     onDropped: vi.fn(),
     onSnapshotWanted: vi.fn(),
   };
@@ -280,6 +281,13 @@ describe("the kernel", () => {
   it("gets its pong at once", () => {
     wire.say({ type: "ping", id: "p7" });
     expect(wire.ofType("pong")).toMatchObject([{ id: "p7" }]);
+  });
+
+  it("tells how long the session may still last, where that is near", () => {
+    heartbeat();
+    expect(told.onTimeLeft).toHaveBeenLastCalledWith(null);
+    wire.say({ type: "heartbeat", session: 1, ends_in_s: 42 });
+    expect(told.onTimeLeft).toHaveBeenLastCalledWith(42);
   });
 
   it("may tell of a newer session by its heartbeat, which makes the page ask", () => {

@@ -40,6 +40,7 @@ export function lineState(changes: Partial<LineState> = {}): LineState {
     session: 1,
     epoch: 0,
     phase: "open",
+    is_reopening: false,
     is_rehearsal: false,
     banner: "",
     dialect: "realtime",

@@ -76,7 +76,8 @@ describe("at first", () => {
   });
 
   it("a note takes the place of an older one on its topic, and an empty one withdraws it", () => {
-    const say = (text: string, topic = "") => wire.say({ type: "note", note: { text, level: "info", topic } });
+    const say = (text: string, topic = "") =>
+      wire.say({ type: "note", note: { text, level: "info", topic } });
     const shown = () => state().notes.map((note) => note.text);
     say("Welcome");
     say("The line broke.", "line");

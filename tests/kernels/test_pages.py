@@ -12,7 +12,17 @@ from .kernel import Kernel
 from .page import CHUNK_SAMPLES, RATE_HZ, Page, numbered
 
 STATE = {
-    *("type", "owner", "session", "epoch", "phase", "is_rehearsal", "banner", "dialect"),
+    *(
+        "type",
+        "owner",
+        "session",
+        "epoch",
+        "phase",
+        "is_reopening",
+        "is_rehearsal",
+        "banner",
+        "dialect",
+    ),
     *("voice", "partner", "turn_detection", "processing", "sample_rate", "busy_cell"),
     "late_sample_count",
 }

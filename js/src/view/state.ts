@@ -23,6 +23,10 @@ export interface PanelState {
   phase: Phase;
   /** Start was pressed and the kernel has not answered yet. */
   isStarting: boolean;
+  /** The line broke, or its session ended; what is said meanwhile is not heard. */
+  isReopening: boolean;
+  /** The session ends so soon that it is shown. */
+  endsInS: number | null;
   isOwner: boolean;
   hasOwner: boolean;
   isRehearsal: boolean;
@@ -58,6 +62,8 @@ export const INITIAL_STATE: PanelState = {
   kernel: "waiting",
   phase: "closed",
   isStarting: false,
+  isReopening: false,
+  endsInS: null,
   isOwner: false,
   hasOwner: false,
   isRehearsal: false,

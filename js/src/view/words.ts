@@ -28,7 +28,13 @@ export function isLineUp(state: PanelState): boolean {
 }
 
 export function statusOf(state: PanelState): Status {
-  return kernelStatus(state) ?? lineStatus(state) ?? openStatus(state);
+  return kernelStatus(state) ?? lineStatus(state) ?? withTimeLeft(openStatus(state), state);
+}
+
+function withTimeLeft(status: Status, { endsInS }: PanelState): Status {
+  if (endsInS === null) return status;
+  const left = endsInS >= 90 ? `${Math.round(endsInS / 60)} min` : `${Math.max(1, Math.round(endsInS))} s`;
+  return { ...status, text: `${status.text} · a new session in ${left}` };
 }
 
 function kernelStatus({ kernel }: PanelState): Status | null {
@@ -48,7 +54,8 @@ function lineStatus(state: PanelState): Status | null {
   return { text: "Press Start and speak, or type below", tone: "idle" };
 }
 
-function openingStatus({ microphone }: PanelState): Status {
+function openingStatus({ microphone, isReopening }: PanelState): Status {
+  if (isReopening) return { text: "Opening the line again. Wait a moment…", tone: "working" };
   const hint = microphone === "on" ? " You can speak already" : "";
   return { text: `Opening the line…${hint}`, tone: "working" };
 }
