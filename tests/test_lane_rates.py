@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -110,7 +112,7 @@ def test_positions_only_grow_and_every_end_is_the_turn_s_end(
     assert [positions[count] for count, _ in ends] == [position for _, position in ends]
     assert np.all(np.diff(positions) >= 0)
     # In between it is as far in the turn as it is in the lane, by the clock.
-    for (first, begun), (last, _) in zip(ends[:-1], ends[1:], strict=True):
+    for (first, begun), (last, _) in itertools.pairwise(ends):
         count = np.arange(first, last)
         ideal = begun + (count - first) * rate_hz / LANE_RATE_HZ
         assert np.all(np.abs(np.array(positions)[first:last] - ideal) <= 1)
