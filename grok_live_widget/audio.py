@@ -201,12 +201,16 @@ class ClipConverter:
 
     def _change_rate(self, rate_hz: int) -> bytes:
         """Begin anew at another rate; returns what the resampler still held of the last."""
-        before, self._rate_hz, self._resampler = self._resampler, rate_hz, None
+        rest, self._rate_hz, self._resampler = self.finish(), rate_hz, None
         if rate_hz != self._to_hz:
             self._resampler = Resampler(rate_hz, self._to_hz)
-        if before is None:
+        return rest
+
+    def finish(self) -> bytes:
+        """What is still held of the pieces so far; the next piece continues nothing."""
+        if self._resampler is None:
             return b""
-        return _bytes_from_samples(before.push(np.empty(0, np.float32), is_last=True))
+        return _bytes_from_samples(self._resampler.push(np.empty(0, np.float32), is_last=True))
 
     def _clipped(self, samples: Samples) -> Samples:
         beyond_count = int(np.count_nonzero(np.abs(samples) > 1))

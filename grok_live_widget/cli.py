@@ -22,14 +22,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import __version__
-from .audio import ClipConverter, read_wav, write_wav
+from .audio import SAMPLE_RATE_HZ, ClipConverter, read_wav, write_wav
 from .connecting import Connecting, connect
 from .events import PushToTalk, ServerVad
 from .exceptions import ConfigurationError, GrokLiveError, RehearsalWarning
 from .file_talk import talk_through
 from .rehearsal import RehearsalServer, faults
 from .session import Session
-from .settings import Settings
+from .settings import PCM_RATES_HZ, Settings
 from .turns import Turns
 
 __all__ = ["main"]
@@ -75,11 +75,19 @@ def _add_talk(commands: Any) -> None:
     parser = commands.add_parser("talk", help="send a recorded question, write the replies")
     parser.add_argument("question", type=Path, metavar="in.wav", help="what is said")
     parser.add_argument(
-        "replies", type=Path, metavar="out.wav", help="gets all replies in order, 24 kHz mono PCM16"
+        "replies", type=Path, metavar="out.wav", help="gets all replies in order, mono PCM16"
     )
     parser.add_argument("--partner", choices=("parrot", "talker"), help="rehearse, with this one")
     parser.add_argument("--dialect", choices=("auto", "live", "realtime"), default="auto")
     parser.add_argument("--push-to-talk", action="store_true", help="the whole file is one turn")
+    parser.add_argument(
+        "--sample-rate",
+        type=int,
+        choices=PCM_RATES_HZ,
+        default=SAMPLE_RATE_HZ,
+        metavar="HZ",
+        help=f"of the line and of out.wav: {', '.join(map(str, PCM_RATES_HZ))} (%(default)s)",
+    )
     parser.add_argument("--url", help="another server than the service")
     parser.add_argument("--model")
     parser.add_argument("--voice")
@@ -96,7 +104,8 @@ def _add_talk(commands: Any) -> None:
 
 def _talk(options: argparse.Namespace) -> int:
     # Everything that can be refused is refused before anything is opened.
-    pcm = ClipConverter().convert(*read_wav(options.question))
+    rate_hz = options.sample_rate
+    pcm = ClipConverter(rate_hz).convert(*read_wav(options.question))
     if not pcm:
         raise ConfigurationError(f"{str(options.question)!r} has no sound in it.")
     _check_output(options.replies, options.question)
@@ -110,7 +119,7 @@ def _talk(options: argparse.Namespace) -> int:
     _say(f"{'The built-in rehearsal' if line.is_rehearsal else line.name} is asked.")
     turns, replies, notes = asyncio.run(_carry(line, pcm, Settings(**settings), options))
     parts = [turn.pcm for turn in replies]
-    _write(options.replies, np.concatenate(parts) if parts else np.empty(0, np.int16))
+    _write(options.replies, np.concatenate(parts) if parts else np.empty(0, np.int16), rate_hz)
     for note in notes:
         _say(note)
     _report(turns, options)
@@ -129,12 +138,12 @@ def _check_output(path: Path, question: Path) -> None:
         )
 
 
-def _write(path: Path, pcm: NDArray[np.int16]) -> None:
+def _write(path: Path, pcm: NDArray[np.int16], rate_hz: int) -> None:
     try:
-        write_wav(path, pcm)
+        write_wav(path, pcm, rate_hz)
     except OSError as error:
         spare = Path(tempfile.gettempdir()) / f"grok-live-{os.getpid()}.wav"
-        write_wav(spare, pcm)
+        write_wav(spare, pcm, rate_hz)
         raise ConfigurationError(
             f"{str(path)!r} could not be written ({error.strerror}); the replies are in {spare}."
         ) from None
@@ -161,6 +170,7 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
         "model": options.model,
         "voice": options.voice,
         "instructions": options.instructions,
+        "sample_rate": options.sample_rate,
         "turn_detection": PushToTalk() if options.push_to_talk else ServerVad(),
     }
     return {**given, **({"partner": options.partner} if options.partner else {})}

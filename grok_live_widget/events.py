@@ -792,8 +792,9 @@ class PlayerChanged:
 class PlaybackReported:
     """How much of a reply has left the loudspeaker.
 
-    `sample_count` counts 24 kHz samples of the reply from its start; `first_sound_s` is when
-    the first of them was heard, on the session's clock [s], None where unknown.
+    `sample_count` counts samples of the reply, at its own rate, from its start;
+    `first_sound_s` is when the first of them was heard, on the session's clock [s], None where
+    unknown.
     """
 
     item_id: str

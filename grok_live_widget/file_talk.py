@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from .audio import SAMPLE_RATE_HZ
 from .events import CommitAudio, CreateResponse, Event, PushToTalk
 from .exceptions import ReplyTimeout, SessionClosedOK
 from .pending import PendingReply
@@ -18,7 +17,6 @@ from .turns import Turn, Turns
 __all__ = ["talk_through"]
 
 _CHUNK_S = 0.1
-_CHUNK_BYTES = int(_CHUNK_S * SAMPLE_RATE_HZ) * 2
 _POLL_S = 0.01
 # How long after the end of the sound a server may take to notice speech in it.
 _GRACE_S = 1.0
@@ -41,7 +39,7 @@ async def talk_through(
     Parameters
     ----------
     pcm : bytes
-        24 kHz mono PCM16.
+        Mono PCM16 at the line's own rate.
     settled_sample_count : callable or None
         None: in real time. Otherwise as fast as it goes, and this tells how much of it the
         rehearsal has judged and answered.
@@ -80,10 +78,11 @@ async def _send_paced(session: Session, pcm: bytes) -> None:
     """Send as a microphone would: each chunk when it has been spoken."""
     loop = asyncio.get_running_loop()
     due_s = loop.time()
-    for start in range(0, len(pcm), _CHUNK_BYTES):
+    chunk_bytes = len(_silence(session, _CHUNK_S))
+    for start in range(0, len(pcm), chunk_bytes):
         due_s += _CHUNK_S
         await asyncio.sleep(max(0.0, due_s - loop.time()))
-        await session.send_pcm(pcm[start : start + _CHUNK_BYTES])
+        await session.send_pcm(pcm[start : start + chunk_bytes])
 
 
 async def _push_and_talk(session: Session, pcm: bytes, is_paced: bool, timeout_s: float) -> None:
@@ -116,7 +115,7 @@ async def _in_real_time(
         if silent_s >= timeout_s:
             raise _late(timeout_s)
         _check(session, pending)
-        await _send_paced(session, bytes(_CHUNK_BYTES))
+        await _send_paced(session, _silence(session, _CHUNK_S))
         silent_s += _CHUNK_S
     _check(session, pending)
 
@@ -129,18 +128,22 @@ async def _at_once(
     settled_sample_count: Callable[[], int],
     timeout_s: float,
 ) -> None:
-    silence = bytes(int((_silence_s(settings) + _GRACE_S) * SAMPLE_RATE_HZ) * 2)
-    await session.send_pcm(pcm + silence)
+    silent_s = _silence_s(settings) + _GRACE_S
+    await session.send_pcm(pcm + _silence(session, silent_s))
     sent = session.protocol.sent_sample_count
     try:
-        async with asyncio.timeout(timeout_s + len(pcm) / 2 / SAMPLE_RATE_HZ):
+        async with asyncio.timeout(timeout_s + len(pcm) / 2 / session.input_sample_rate):
             while settled_sample_count() < sent or not _is_over(session, pending):
                 _check(session, pending)
                 if settled_sample_count() >= sent and not pending.has_heard_speech:
-                    raise _no_speech(len(silence) / 2 / SAMPLE_RATE_HZ)
+                    raise _no_speech(silent_s)
                 await asyncio.sleep(_POLL_S)
     except TimeoutError:
         raise _late(timeout_s) from None
+
+
+def _silence(session: Session, duration_s: float) -> bytes:
+    return bytes(int(duration_s * session.input_sample_rate) * 2)
 
 
 def _silence_s(settings: Settings) -> float:

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from .audio import SAMPLE_RATE_HZ
+from .lane_rates import LANE_RATE_HZ, LaneSound, sound_from
 from .turns import Turn
 
 __all__ = ["Downlink", "Heard", "Outgoing"]
 
-CREDIT_SAMPLES = 2 * SAMPLE_RATE_HZ
+CREDIT_SAMPLES = 2 * LANE_RATE_HZ
 OVERDUE_S = 0.5
 REPEAT_END_S = 1.0
 # Small messages saturate the page (JupyterLab repaints at each); large ones delay a flush.
-_LEAST_SAMPLES = SAMPLE_RATE_HZ // 10
-_MOST_SAMPLES = SAMPLE_RATE_HZ * 4 // 10
+_LEAST_SAMPLES = LANE_RATE_HZ // 10
+_MOST_SAMPLES = LANE_RATE_HZ * 4 // 10
 
 Message = tuple[dict[str, Any], bytes | None]
 
@@ -30,7 +30,8 @@ Message = tuple[dict[str, Any], bytes | None]
 class Outgoing:
     """One reply on its way to the page.
 
-    `base` is where in the turn this reply begins; `sent` and `heard` count from there.
+    `base` is where in the turn this reply begins. `sent` and `heard` count from there, in
+    samples of the lane.
     """
 
     reply: int
@@ -40,16 +41,25 @@ class Outgoing:
     heard: int = 0
     has_sent_last: bool = False
     last_seq: int = -1
+    sound: LaneSound = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sound = sound_from(self.turn, self.base)
 
     @property
     def waiting_samples(self) -> int:
-        """What has come and is not sent."""
-        return len(self.turn.pcm) - self.base - self.sent
+        """What has come and is not sent; of more than one message's worth, not how much more."""
+        return self.sound.waiting_samples(_MOST_SAMPLES)
+
+    @property
+    def heard_position(self) -> int:
+        """How much of the turn has been heard, in its own samples."""
+        return self.sound.turn_position(self.heard)
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A playhead in terms of a turn."""
+    """A playhead in terms of a turn, whose own samples are counted."""
 
     turn: Turn
     sample_count: int
@@ -95,7 +105,7 @@ class Downlink:
         """A reply that went on after its end begins where it had ended."""
         ended = [out for out in self._playing.values() if out.turn is turn]
         if ended:
-            return ended[-1].base + ended[-1].sent
+            return ended[-1].sound.turn_position(ended[-1].sent)
         return turn.heard_sample_count or 0
 
     def messages(self, now_s: float) -> Iterator[Message]:
@@ -142,8 +152,6 @@ class Downlink:
         return count if left >= count else 0
 
     def _message(self, outgoing: Outgoing, count: int, is_last: bool, now_s: float) -> Message:
-        start = outgoing.base + outgoing.sent
-        pcm = outgoing.turn.pcm[start : start + count]
         content = {
             "type": "audio",
             "session": self.session,
@@ -154,7 +162,7 @@ class Downlink:
             "is_last": is_last,
         }
         # A loudspeaker that had run dry did not count on.
-        dry_s = now_s - self._unheard_samples() / SAMPLE_RATE_HZ
+        dry_s = now_s - self._unheard_samples() / LANE_RATE_HZ
         self._progress_s = max(self._progress_s, dry_s)
         self._unacknowledged[self._seq] = now_s
         outgoing.last_seq = self._seq
@@ -162,7 +170,7 @@ class Downlink:
         outgoing.sent += count
         outgoing.has_sent_last = is_last
         self._playing[outgoing.reply] = outgoing
-        return content, pcm.tobytes()
+        return content, outgoing.sound.take(count)
 
     # ----------------------------------------------------------------- what comes back
     def received(self, seq: int) -> None:
@@ -179,7 +187,7 @@ class Downlink:
         self._progress_s = now_s
         if is_final:
             del self._playing[reply]
-        return Heard(outgoing.turn, outgoing.base + outgoing.heard)
+        return Heard(outgoing.turn, outgoing.heard_position)
 
     def is_overdue(self, now_s: float) -> bool:
         """Whether the page is not heard: a cell runs, and messages wait behind it.
@@ -206,7 +214,7 @@ class Downlink:
     def _ahead_samples(self, now_s: float) -> float:
         ahead = float(self._unheard_samples())
         if self.is_overdue(now_s):
-            ahead -= (now_s - self._progress_s) * SAMPLE_RATE_HZ
+            ahead -= (now_s - self._progress_s) * LANE_RATE_HZ
         return max(0.0, ahead)
 
     @property
@@ -256,7 +264,7 @@ class Downlink:
         """
         again = [out for out in self._playing.values() if out.turn not in self._cut]
         unheard = [
-            Outgoing(out.reply, out.turn, base=out.base + out.heard)
+            Outgoing(out.reply, out.turn, base=out.heard_position)
             for out in again
             if not out.has_sent_last or out.heard < out.sent
         ]

@@ -131,6 +131,10 @@ class SessionFace(ABC):
         for start in range(0, len(pcm), self._chunk_bytes):
             await self.say(AppendAudio(pcm[start : start + self._chunk_bytes]))
 
+    async def finish_audio(self) -> None:
+        """Send what is still held of sound that was to go on (`more`): a resampler's tail."""
+        await self.send_pcm(self._converter.finish())
+
     async def commit(self) -> None:
         """End the user's turn by hand; see `PushToTalk`.
 
@@ -139,10 +143,13 @@ class SessionFace(ABC):
         LocalProtocolError
             With push-to-talk, for less than 100 ms of sound, which servers refuse.
         """
+        # It belongs to this turn and not to the next.
+        await self.finish_audio()
         await self.say(CommitAudio())
 
     async def clear(self) -> None:
         """Have the server forget the sound that was sent and not yet committed."""
+        self._converter.finish()
         await self.say(ClearAudio())
 
     # ----------------------------------------------------------------- text and items

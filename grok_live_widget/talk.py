@@ -251,8 +251,8 @@ class TalkFace:
         Parameters
         ----------
         x : array_like of int16, float32 or float64 [shape=(n,) or (n, channels)]
-            Floats in [-1, 1]; beyond is clipped and counted. 24 kHz mono int16 passes
-            untouched. Not kept. The microphone is held out meanwhile.
+            Floats in [-1, 1]; beyond is clipped and counted. Mono int16 at the line's own rate
+            passes untouched. Not kept. The microphone is held out meanwhile.
         sample_rate : int [Hz]
         more : bool
             The next call continues this sound, so the resampler keeps its state.

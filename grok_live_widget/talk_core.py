@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .audio import ClipConverter, read_wav
+from .audio import SAMPLE_RATE_HZ, ClipConverter, pcm_from_bytes, read_wav
 from .credentials import Secret
 from .events import (
     ClientEvent,
@@ -65,6 +65,9 @@ class TalkCore(TalkLine):
         super().__init__(settings, api_key)
         self._asking = asyncio.Lock()
         self._clips_being_sent = 0
+        # At another rate a chunk of the microphone may be two messages: nothing overtakes the
+        # second.
+        self._speaking = asyncio.Lock()
 
     @property
     def _is_push_to_talk(self) -> bool:
@@ -82,10 +85,14 @@ class TalkCore(TalkLine):
             await session.send_audio(x, sample_rate, more=more)
 
     async def send_microphone(self, pcm: bytes) -> None:
-        """Send a chunk of the microphone; dropped while a clip is sent or no line is open."""
-        if self.session is not None and not self._clips_being_sent:
-            with contextlib.suppress(GrokLiveError):
-                await self.session.send_pcm(pcm)
+        """Send a chunk of the microphone, PCM16 at 24 kHz, which goes on from the one before.
+
+        Dropped while a clip is sent or no line is open.
+        """
+        async with self._speaking:
+            if self.session is not None and not self._clips_being_sent:
+                with contextlib.suppress(GrokLiveError):
+                    await self.session.send_audio(pcm_from_bytes(pcm), SAMPLE_RATE_HZ, more=True)
 
     @contextlib.contextmanager
     def _sending(self) -> Any:
@@ -100,7 +107,8 @@ class TalkCore(TalkLine):
         await self._commit(await self.open(), self._request())
 
     async def _commit(self, session: Session, request: CreateResponse) -> None:
-        await session.say(CommitAudio())
+        async with self._speaking:
+            await session.commit()
         # `live` answers a commit by itself.
         if self._is_push_to_talk and session.dialect != "live":
             await session.request(request)
@@ -269,7 +277,7 @@ class TalkCore(TalkLine):
             raise UnsupportedByServer("instructions or metadata of one reply to speech", "live")
         watched = PendingReply(CommitAudio() if by_commit else request, self._tool_names)
         with _watching(session, asked, watched) as pending, self._sending():
-            self._announce(session)
+            await self._announce(session)
             await session.send_pcm(clip)
             if by_commit:
                 assert pending.request is not None
@@ -280,7 +288,11 @@ class TalkCore(TalkLine):
             await session.wait_for(lambda: pending.is_settled)
         return self._outcome(session, pending)
 
-    def _announce(self, session: Session) -> Turn:
+    async def _announce(self, session: Session) -> Turn:
+        """Begin a clip's turn; what is still held of the microphone was before it."""
+        async with self._speaking:
+            with contextlib.suppress(GrokLiveError):  # The clip will tell.
+                await session.finish_audio()
         turn_id = uuid.uuid4().hex
         session.tell(SoundAnnounced(turn_id=turn_id))
         return next(turn for turn in reversed(self.conversation.turns) if turn.turn_id == turn_id)
@@ -288,7 +300,7 @@ class TalkCore(TalkLine):
     async def _send_clip(self, session: Session, clip: bytes, pending: PendingReply) -> Turn:
         """Send a sound, then silence until the server has heard its end and answered."""
         with self._sending():
-            turn = self._announce(session)
+            turn = await self._announce(session)
             try:
                 await session.send_pcm(clip)
                 pending.has_sent_all = True
@@ -353,8 +365,8 @@ class TalkCore(TalkLine):
         if clip is None:
             return await self._say_text(session, question)
         if self._is_push_to_talk:
-            turn = self._announce(session)
             with self._sending():
+                turn = await self._announce(session)
                 await session.send_pcm(clip)
                 await self._commit(session, self._request())
             return turn
@@ -383,7 +395,7 @@ class TalkCore(TalkLine):
             _watching(session, _Asked(), PendingReply(None, self._tool_names)) as pending,
             self._sending(),
         ):
-            turn = self._announce(session)
+            turn = await self._announce(session)
             began.set_result(turn)
             try:
                 await session.send_pcm(clip)

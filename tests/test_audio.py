@@ -187,6 +187,15 @@ def test_a_change_of_rate_lets_out_what_the_resampler_still_held() -> None:
     assert first + then == ClipConverter().convert(x, 48_000) + bytes(200)
 
 
+def test_what_is_still_held_can_be_asked_for_and_then_nothing_is_continued() -> None:
+    converter, x = ClipConverter(), tone(440, 48_000)
+    assert converter.finish() == b""
+    for _ in range(2):
+        first = converter.convert(x, 48_000, more=True)
+        assert first + converter.finish() == ClipConverter().convert(x, 48_000)
+        assert converter.finish() == b""
+
+
 def test_a_resampler_begins_anew_after_the_last_piece() -> None:
     resampler, x = Resampler(16_000, 24_000), tone(440, 16_000, 0.1)
     first = resampler.push(x, is_last=True)

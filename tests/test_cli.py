@@ -102,6 +102,24 @@ def test_a_stereo_file_at_another_rate_is_carried_too(question: np.ndarray, tmp_
     assert abs(len(read_wav(out)[0]) - len(question)) <= 2
 
 
+@pytest.mark.parametrize("pace", [[], ["--fast"]], ids=["real time", "fast"])
+@pytest.mark.parametrize("rate_hz", [8_000, 44_100])
+def test_another_rate_of_the_line_is_that_of_the_replies(
+    asked: Path, question: np.ndarray, rate_hz: int, pace: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "out.wav"
+    words = ["talk", str(asked), str(out), "--partner", "parrot", "--sample-rate", str(rate_hz)]
+    assert main([*words, *pace]) == 0
+    reply, rate = read_wav(out)
+    assert rate == rate_hz
+    # The rest of it is the silence in front.
+    assert len(question) / RATE - 0.6 < len(reply) / rate_hz < len(question) / RATE + 0.3
+    assert main([*words, "--push-to-talk", *pace]) == 0
+    reply, rate = read_wav(out)
+    assert rate == rate_hz
+    assert abs(len(reply) - len(question) * rate_hz / RATE) <= 1
+
+
 def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     assert main(arguments) == 1
     streams = capsys.readouterr()
@@ -126,6 +144,8 @@ def test_what_cannot_be_done_is_one_sentence(
     )
     assert "nothing answers" in refused(["talk", str(asked), out, *url], capsys)
     assert "url must begin" in refused(["talk", str(asked), out, "--url", "http://x"], capsys)
+    other = ["--partner", "parrot", "--dialect", "live", "--sample-rate", "48000"]
+    assert "'live' dialect cannot" in refused(["talk", str(asked), out, *other], capsys)
     assert "cannot be written" in refused(["talk", str(asked), str(tmp_path)], capsys)
     assert "over the question" in refused(["talk", str(asked), str(asked)], capsys)
     quiet = write_wav(tmp_path / "quiet.wav", silence(1))
@@ -252,7 +272,12 @@ def test_the_lab_prints_an_address_that_leads_to_the_lesson() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["talk", "a.wav", "b.wav", "--timeout", "0"], ["rehearse", "--port", "80000"]]
+    "words",
+    [
+        ["talk", "a.wav", "b.wav", "--timeout", "0"],
+        ["talk", "a.wav", "b.wav", "--sample-rate", "12345"],
+        ["rehearse", "--port", "80000"],
+    ],
 )
 def test_figures_out_of_range_are_refused(
     words: list[str], capsys: pytest.CaptureFixture[str]

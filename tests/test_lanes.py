@@ -17,8 +17,8 @@ SECOND = 24_000
 LEAST = 2_400
 
 
-def turn_of(duration_s: float, *, is_complete: bool = True) -> Turn:
-    turn = Turn("assistant", tape=Tape())
+def turn_of(duration_s: float, *, is_complete: bool = True, rate_hz: int = SECOND) -> Turn:
+    turn = Turn("assistant", tape=Tape(), sample_rate=rate_hz)
     grow(turn, duration_s)
     if is_complete:
         turn._end(None)
@@ -26,7 +26,7 @@ def turn_of(duration_s: float, *, is_complete: bool = True) -> Turn:
 
 
 def grow(turn: Turn, duration_s: float) -> None:
-    count = len(turn._tape) + np.arange(int(duration_s * SECOND))
+    count = len(turn._tape) + np.arange(int(duration_s * turn.sample_rate))
     turn._tape.append(count.astype(np.int16))
 
 
@@ -222,6 +222,66 @@ def test_a_new_session_counts_its_messages_anew() -> None:
     page.downlink.add(turn_of(0.1), 0.0)
     page.take()
     assert (page.contents[-1]["session"], page.contents[-1]["seq"]) == (2, 0)
+
+
+# --------------------------------------------------------------------------- down: other rates
+OTHER_RATES_HZ = pytest.mark.parametrize("rate_hz", [8_000, 11_025, 16_000, 44_100, 48_000])
+
+
+@OTHER_RATES_HZ
+def test_a_reply_of_another_rate_is_as_long_on_the_lane_and_heard_to_its_own_end(
+    rate_hz: int,
+) -> None:
+    turn = turn_of(5.0, rate_hz=rate_hz)
+    page, told = Page(turn), [0]
+    while not (page.contents and page.contents[-1]["is_last"]):
+        page.take()
+        told.append(page.play(1, page.total(1) - LEAST).sample_count)
+        assert page.total(1) <= told[-1] * SECOND / rate_hz + CREDIT_SAMPLES
+    assert page.total(1) == 5 * SECOND
+    assert told == sorted(told)
+    assert page.play(1, 1 * SECOND) == Heard(turn, told[-1]), "it never runs back"
+    assert page.play(1, 5 * SECOND, is_final=True) == Heard(turn, 5 * rate_hz)
+
+
+@OTHER_RATES_HZ
+def test_a_reply_of_another_rate_that_is_cut_off_is_counted_where_it_was_heard(
+    rate_hz: int,
+) -> None:
+    turn = turn_of(5.0, rate_hz=rate_hz, is_complete=False)
+    page = Page(turn)
+    page.take()
+    assert page.play(1, 0) == Heard(turn, 0)
+    page.downlink.flush()
+    assert page.play(1, SECOND, is_final=True) == Heard(turn, rate_hz)
+
+
+@OTHER_RATES_HZ
+def test_another_page_gets_the_rest_of_a_reply_of_another_rate(rate_hz: int) -> None:
+    turn = turn_of(1.0, rate_hz=rate_hz)
+    page = Page(turn)
+    page.take()
+    heard = page.play(1, SECOND // 2)
+    assert heard.sample_count == rate_hz // 2
+    page.downlink.start_over()
+    page.take()
+    assert abs(page.total(2) - SECOND // 2) <= 2
+    assert page.play(2, 0) == heard
+    assert page.play(2, page.total(2), is_final=True) == Heard(turn, rate_hz)
+
+
+@OTHER_RATES_HZ
+def test_a_reply_of_another_rate_may_go_on_after_its_end(rate_hz: int) -> None:
+    turn = turn_of(0.5, rate_hz=rate_hz)
+    page = Page(turn)
+    page.take()
+    grow(turn, 0.5)
+    turn._reopen()
+    assert page.downlink.add(turn, 0.0) == 2
+    turn._end(None)
+    page.take()
+    assert page.play(2, 0) == Heard(turn, int(0.5 * rate_hz))
+    assert page.play(2, page.total(2)) == Heard(turn, len(turn.pcm))
 
 
 # --------------------------------------------------------------------------- down: playhead

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from grok_live_widget.events import AudioFormat, PushToTalk
 from grok_live_widget.panel import Panel
 from grok_live_widget.rehearsal.partner import ToolCall, Unvoiced
 from grok_live_widget.settings import settings_from
@@ -54,6 +56,29 @@ class Page:
         self.say("hello", microphone="ok", device_rate_hz=48_000)
         self.say("start", with_microphone=True)
         await self.until("state", lambda state: state["phase"] == "open")
+
+    def speak(self, sound: np.ndarray) -> None:
+        """Sound of the microphone, in chunks of 100 ms."""
+        for seq, start in enumerate(range(0, len(sound), 2400)):
+            self.say(
+                "microphone",
+                sound[start : start + 2400].tobytes(),
+                session=self.panel.downlink.session,
+                seq=seq,
+                sample_index=start,
+                captured_at_ms=time.time() * 1000,
+                dropped_sample_count=0,
+            )
+
+    async def play_to_the_end(self) -> None:
+        """Acknowledge and report whatever comes, until the end of a reply has been heard."""
+        for seq in itertools.count():
+            audio = await self.until("audio", lambda audio, seq=seq: audio["seq"] == seq)
+            self.say("received", session=audio["session"], seq=seq)
+            self.play(audio, audio["sample_offset"])
+            if audio["is_last"]:
+                self.play(audio, len(self.sound) // 2, is_final=True)
+                break
 
     def play(self, audio: dict[str, Any], count: int, **more: Any) -> None:
         fields = {"session": audio["session"], "epoch": audio["epoch"], "reply": audio["reply"]}
@@ -103,20 +128,11 @@ async def test_the_microphone_is_acknowledged_and_answered(
 ) -> None:
     page = page_of()
     await page.open()
-    session = page.panel.downlink.session
     sound = np.concatenate((question, silence(1.0)))
-    for seq, start in enumerate(range(0, len(sound) - 2400, 2400)):
-        page.say(
-            "microphone",
-            sound[start : start + 2400].tobytes(),
-            session=session,
-            seq=seq,
-            sample_index=start,
-            captured_at_ms=time.time() * 1000,
-            dropped_sample_count=0,
-        )
+    page.speak(sound)
     await page.until("audio", lambda audio: audio["is_last"])
-    assert [m["seq"] for m in page.all("microphone_received")] == list(range(seq + 1))
+    received = [m["seq"] for m in page.all("microphone_received")]
+    assert received == list(range(-(-len(sound) // 2400)))
     reply = page.talk.conversation.turns.assistant[0].pcm
     assert page.sound == reply.tobytes()
 
@@ -146,6 +162,66 @@ async def test_sound_is_sent_on_credit_and_heard_samples_are_what_the_page_says(
     assert turn.heard_sample_count == len(sound)
     assert turn.latency_ms is not None
     assert 0 <= turn.latency_ms < 20_000
+
+
+FORMATS = [
+    *(AudioFormat(sample_rate=rate_hz) for rate_hz in (11_025, 16_000, 44_100, 48_000)),
+    AudioFormat(encoding="pcmu"),
+]
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=lambda form: f"{form.encoding}-{form.sample_rate}")
+async def test_a_line_of_another_rate_is_heard_and_spoken_to_at_24_khz(
+    page_of: Any, form: AudioFormat
+) -> None:
+    """What the microphone hears comes back from the parrot, through two resamplers and a tail
+    that only the commit brings.
+    """
+    settings = {"input_format": form, "output_format": form, "turn_detection": PushToTalk()}
+    page = page_of(**settings)
+    await page.open()
+    sound = tone(1.0)
+    page.speak(sound)
+    page.say("commit")
+    await page.play_to_the_end()
+    turns = page.talk.conversation.turns
+    told = await page.until("turn", lambda m: m["turn"]["heard_s"] == m["turn"]["duration_s"])
+    assert told["turn"]["duration_s"] == pytest.approx(1.0, abs=1 / form.sample_rate)
+    assert [turn.sample_rate for turn in turns] == [form.sample_rate] * 2
+    assert len(turns[0].pcm) == len(turns[1].pcm) == turns[1].heard_sample_count
+    heard = np.frombuffer(page.sound, np.int16)
+    assert abs(len(heard) - len(sound)) <= 3
+    # The companding of pcmu is coarse; what is out of time by a sample is off by more.
+    most = 300 if form.encoding == "pcmu" else 8
+    difference = heard[240:23_700].astype(np.int32) - sound[240:23_700]
+    assert np.sqrt(np.mean(np.square(difference))) < most
+
+
+async def test_a_clip_of_a_cell_begins_behind_the_microphone_that_was_heard(
+    page_of: Any,
+) -> None:
+    page = page_of(sample_rate=48_000, turn_detection=PushToTalk())
+    await page.open()
+    page.speak(tone(0.3))
+    await asyncio.gather(*page.panel._tasks)
+    clip = np.arange(9_600, dtype=np.int16)
+    turn = await page.talk.ask(clip, 48_000, 20)
+    assert turn.pcm.tolist()[-9_600:] == clip.tolist()
+    users = page.talk.conversation.turns.user
+    assert [len(user.pcm) for user in users] == [14_400, 9_600]
+
+
+async def test_a_new_line_begins_the_microphone_s_sound_anew(page_of: Any) -> None:
+    page = page_of(sample_rate=48_000, turn_detection=PushToTalk())
+    for _ in range(2):
+        await page.open()
+        page.speak(tone(0.5))
+        page.say("stop")
+        await page.until("state", lambda state: state["phase"] == "closed")
+        page.heard.clear()
+    first, second = page.talk.conversation.turns.user
+    assert first.pcm.tolist() == second.pcm.tolist()
+    assert 0 < len(first.pcm) <= 24_000
 
 
 async def test_the_interrupt_button_cuts_the_reply_where_it_was_heard(page_of: Any) -> None:

@@ -131,6 +131,22 @@ async def test_sound_at_another_rate_and_in_stereo_is_heard(question: np.ndarray
         assert abs(len(session.turns.assistant[0].pcm) - len(question)) <= 2
 
 
+@pytest.mark.parametrize("clears", [False, True])
+async def test_a_commit_takes_with_it_what_the_resampler_held_unless_it_was_cleared(
+    clears: bool,
+) -> None:
+    async with connect(
+        partner="parrot", sample_rate=48_000, turn_detection=PushToTalk()
+    ) as session:
+        for _ in range(2):
+            await session.send_audio(np.zeros(4_800, np.int16), more=True)
+        if clears:
+            await session.clear()
+            await session.send_audio(np.zeros(4_800, np.int16), more=True)
+        await session.commit()
+        assert len(session.turns.user[-1].pcm) == (9_600 if clears else 19_200)
+
+
 async def test_bad_sound_is_refused_before_anything_is_sent() -> None:
     async with connect(partner="parrot") as session:
         with pytest.raises(AudioFormatError, match="NaN"):

@@ -76,7 +76,12 @@ class Match:
 
 
 def match_reply(
-    pcm: NDArray[np.int16], heard: Samples, rate_hz: int, *, beginning_only: bool = False
+    pcm: NDArray[np.int16],
+    heard: Samples,
+    rate_hz: int,
+    *,
+    pcm_rate_hz: int = PCM_RATE_HZ,
+    beginning_only: bool = False,
 ) -> Match:
     """Compare a reply with what the loudspeaker got.
 
@@ -86,7 +91,7 @@ def match_reply(
     of least squares, and is reported to be judged. Everything of the reply counts, and that
     there is silence around it; of a mere beginning, only what lies within it.
     """
-    wanted = soxr.resample(samples_from(pcm), PCM_RATE_HZ, rate_hz, quality="HQ")
+    wanted = soxr.resample(samples_from(pcm), pcm_rate_hz, rate_hz, quality="HQ")
     padding = 0 if beginning_only else rate_hz // 10
     heard = np.concatenate([np.zeros(padding), heard, np.zeros(padding)])
     whole = int(np.argmax(cross_correlation(heard, wanted)))

@@ -43,6 +43,29 @@ def test_what_is_sent_is_the_reply_sample_for_sample(
     assert kernel.value("live.turns[-1].pcm.tolist()") == partner.reply.tolist()
 
 
+@pytest.mark.parametrize("form", ["pcm", "pcmu"])
+def test_a_reply_of_another_rate_is_sent_at_24_khz_and_heard_at_its_own(
+    kernel: Kernel, page: Any, partner: Partner, form: str
+) -> None:
+    time_s = np.arange(round(1.5 * RATE_HZ)) / RATE_HZ
+    partner.reply = np.rint(9_000 * np.sin(2 * np.pi * 440 * time_s)).astype(np.int16)
+    kernel.run("from grok_live_widget import AudioFormat")
+    shape = "sample_rate=48_000" if form == "pcm" else 'output_format=AudioFormat(encoding="pcmu")'
+    rate_hz = 48_000 if form == "pcm" else 8_000
+    shown = page(settings=shape)
+    shown.say("text", text="Hello.")
+    heard = np.frombuffer(shown.play(), np.int16)
+    assert abs(heard.size - partner.reply.size) <= 3
+    least = min(heard.size, partner.reply.size) - 240
+    difference = heard[240:least].astype(np.int32) - partner.reply[240:least]
+    assert np.sqrt(np.mean(np.square(difference))) < (8 if form == "pcm" else 300)
+    shown.wait_for_turn(lambda turn: turn["heard_s"] == turn["duration_s"] and turn["is_complete"])
+    turn = "live.turns[-1]"
+    told = kernel.value(f"[{turn}.sample_rate, {turn}.heard_sample_count, len({turn}.pcm)]")
+    assert told == [rate_hz, told[2], told[2]]
+    assert abs(told[2] - 1.5 * rate_hz) <= 1
+
+
 def test_a_new_line_counts_its_messages_anew(kernel: Kernel, page: Any) -> None:
     shown = page()
     ask(shown)

@@ -1,0 +1,41 @@
+"""A reply of any rate leaves the loudspeaker at its pitch, to its end, and is counted as it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from .cells import NOISE
+from .conftest import OpenNotebook
+from .notebook_page import NotebookPage
+from .sound import match_reply
+
+MADE = """
+server = __import__("grok_live_widget").RehearsalServer(lambda turn: noise(1.5)).start()
+live = GrokLive(url=server.url("realtime"), api_key="rehearsal", sample_rate={rate_hz})
+live
+"""
+
+
+@pytest.mark.parametrize("rate_hz", [16_000, 48_000])
+def test_a_reply_of_another_rate_is_played_to_its_end(open_notebook: OpenNotebook, rate_hz: int):
+    notebook = open_notebook([NOISE, MADE.format(rate_hz=rate_hz)])
+    notebook.run_cells(0, 1)
+    notebook.start()
+    notebook.send_text("Say something.")
+    notebook.wait_for_turns("grok", 1)
+    notebook.wait_until_silent(1)
+
+    reply = notebook.kernel.array("live.turns[-1].pcm")
+    assert notebook.kernel.value("live.turns[-1].sample_rate") == rate_hz
+    assert abs(len(reply) - 1.5 * rate_hz) <= 1
+    notebook.wait(lambda: _heard_count(notebook) == len(reply), what="the last of the playhead")
+    assert abs(len(notebook.ring()) - 1.5 * 24_000) <= 1
+    # Every stretch of it is like no other: a wrong pitch or place would match nothing.
+    match = match_reply(reply, notebook.heard(), notebook.device_rate_hz(), pcm_rate_hz=rate_hz)
+    assert match.snr_db > 50
+    assert abs(match.gain - 1) < 2e-3
+    assert notebook.positions()[-1]["underrun_count"] == 0
+
+
+def _heard_count(notebook: NotebookPage) -> int:
+    return int(notebook.kernel.value("live.turns[-1].heard_sample_count or 0"))
