@@ -60,7 +60,12 @@ class Soak:
 
     def __init__(self, talk: Talk, cable: Cable, question: np.ndarray) -> None:
         self.talk, self.cable, self.question = talk, cable, question
+        self.event_count = 0
+        talk._core.observe(self._count)
         self.counts = dict.fromkeys(("asked", "barged in", "cut idle", "cut amid a reply"), 0)
+
+    def _count(self, *_: Any) -> None:
+        self.event_count += 1
 
     @property
     def minutes(self) -> float:
@@ -123,7 +128,7 @@ def soak(url: str, question: np.ndarray, minutes: float) -> dict[str, Any]:
     soak = Soak(talk, cable, question)
     for number in range(7):
         soak.step(number)
-    before, kept_before = resident_mb(), kept_mb(talk)
+    before, kept_before, counted = resident_mb(), kept_mb(talk), soak.event_count
     number = 7
     while soak.minutes < minutes or number < 21:
         with contextlib.suppress(SessionClosedError):
@@ -133,6 +138,7 @@ def soak(url: str, question: np.ndarray, minutes: float) -> dict[str, Any]:
         "minutes": soak.minutes,
         "grown_mb": resident_mb() - before,
         "kept_mb": kept_mb(talk) - kept_before,
+        "event_count": soak.event_count - counted,
         "counts": soak.counts,
         "turn_count": len(talk.turns),
         "seam_count": sum(bool(turn.seam) for turn in talk.turns),
