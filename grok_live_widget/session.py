@@ -1,4 +1,4 @@
-"""One session: the protocol on a socket.
+"""One session: opened, and its settings changed.
 
 Everything here runs on one asyncio loop.
 """
@@ -7,25 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import time
 import uuid
-import weakref
-from collections.abc import AsyncIterator, Callable
-from typing import Any, NamedTuple, get_args
+from collections.abc import Callable
+from typing import Any
 
 from .benign import is_benign
 from .conversation import Conversation
 from .dialects import Dialect, Opening
 from .dialects.live import is_about_the_key
+from .driver import Driver, Observer
 from .echo import is_replaced_model, not_taken
-from .event_queue import EventQueue, Room
 from .events import (
-    Authenticate,
     ClientEvent,
     ErrorReported,
     Event,
-    Noted,
     PlaybackReported,
     PlayerChanged,
     SessionCreated,
@@ -35,47 +30,28 @@ from .events import (
     SettingsChanged,
     UpdateSession,
 )
-from .exceptions import ConnectError, GrokLiveError, SessionClosed
+from .exceptions import ConnectError, GrokLiveError
 from .protocol import Line, Protocol, Reply
-from .reopening import TRANSIENT_CODES
 from .requests import server_error
 from .session_face import SessionFace
 from .settings import Settings
 from .turns import Turn
 from .wire import (
     ClientConnection,
-    close_code_and_reason,
-    closed_error,
     connected,
     host_of,
-    translated,
     wrong_key,
-    ws_errors,
 )
 
-__all__ = ["Observer", "Session", "Wanted", "open_session"]
+__all__ = ["Session", "Wanted", "open_session"]
 
 _CONFIRM_TIMEOUT_S = 5.0
-
-_SAID = frozenset(get_args(ClientEvent))
-
-_LOG = logging.getLogger("grok_live_widget")
 
 Wanted = Callable[[Settings], UpdateSession]
 """What is said to a server to have some settings; raises where it cannot be said."""
 
-Observer = Callable[[Event, list[Turn], float], None]
-"""Called on the loop with each event, the turns it changed, and its time [s]; must not block."""
 
-
-class _Iterator(NamedTuple):
-    """One that reads our events: forgotten when it is dropped, but for its room."""
-
-    queue: weakref.ref[EventQueue]
-    room: Room
-
-
-class Session(SessionFace):
+class Session(Driver, SessionFace):
     """One line to the server; made by `grok_live_widget.connect`.
 
     A reader runs from the start: turns grow with nobody iterating. Use it on the loop that
@@ -83,8 +59,6 @@ class Session(SessionFace):
 
     Attributes
     ----------
-    host : str
-        Whom we talk to.
     is_rehearsal : bool
     """
 
@@ -99,46 +73,11 @@ class Session(SessionFace):
         wanted: Wanted,
         is_rehearsal: bool = False,
     ) -> None:
-        super().__init__(protocol, conversation, settings)
-        self.host = host
+        Driver.__init__(self, socket_, protocol, conversation, host)
+        SessionFace.__init__(self, protocol, settings)
         self.is_rehearsal = is_rehearsal
         self._wanted = wanted
-        self._socket = socket_
-        self._hears_binary = protocol.output_format.transport == "binary"
-        self._observers: tuple[Observer, ...] = ()
-        self._iterators: list[_Iterator] = []
-        self._writing = asyncio.Lock()
-        self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
-        self._tick: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._failure: GrokLiveError | None = None
-        self._reader: asyncio.Task[None] | None = None
-        self._is_closing = False
-        self._on_closed: list[Callable[[], None]] = []
         self._on_settings: list[Callable[[Settings], None]] = []
-
-    # ----------------------------------------------------------------- to iterate and to close
-    def __aiter__(self) -> AsyncIterator[Event]:
-        """Events from now on, said ones left out.
-
-        Up to 256 wait; beyond that the line itself is held back. Ends quietly when the
-        session is closed as asked, otherwise raises what broke it.
-        """
-        iterator = EventQueue(lambda: self._failure)
-        if self._protocol.line is Line.CLOSED:
-            iterator.end()
-        alive = [each for each in self._iterators if each.queue() is not None]
-        self._iterators = [*alive, _Iterator(weakref.ref(iterator), iterator.room)]
-        return iterator
-
-    async def close(self) -> None:
-        """Close the line; turns stay. Safe to call again."""
-        self._is_closing = True
-        for iterator in self._iterators:
-            iterator.room.release()
-        await self._socket.close()
-        if self._reader is not None and self._reader is not asyncio.current_task():
-            await asyncio.wait([self._reader])
 
     async def __aenter__(self) -> Session:
         return self
@@ -169,27 +108,9 @@ class Session(SessionFace):
         return self._protocol.reply is Reply.IDLE and not is_speech and not self.is_calling
 
     @property
-    def failure(self) -> GrokLiveError | None:
-        """Why the session cannot be used any more; None while it can."""
-        return self._failure
-
-    @property
     def is_calling(self) -> bool:
         """Whether a tool's call is not over."""
         return self._tool_calls.has_open
-
-    def observe(self, observer: Observer) -> None:
-        """Have `observer` called with every event, said ones too, in order."""
-        self._observers = (*self._observers, observer)
-
-    def ignore(self, observer: Observer) -> None:
-        """Stop calling `observer`."""
-        # Compared as a list does: a bound method is a new object each time it is named.
-        self._observers = tuple(each for each in self._observers if each != observer)
-
-    def on_closed(self, callback: Callable[[], None]) -> None:
-        """Call once when the line is gone."""
-        self._on_closed.append(callback)
 
     def on_settings(self, callback: Callable[[Settings], None]) -> None:
         """Call when other settings hold."""
@@ -279,21 +200,6 @@ class Session(SessionFace):
         self._protocol.report_playback(report)
         await self._settle()
 
-    def tell(self, event: Event) -> None:
-        """Hand out a local event."""
-        self._hand_out(event)
-
-    async def wait_for(self, is_so: Callable[[], bool]) -> None:
-        """Return when `is_so()`, which is looked at after every event."""
-        if is_so():
-            return
-        waiter = (is_so, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiter)
-        try:
-            await waiter[1]
-        finally:
-            self._waiting.remove(waiter)
-
     # ----------------------------------------------------------------- opening
     async def begin(self, opening: Opening, settle_s: float = 0.0) -> None:
         """Say the first words and wait until the line is ready.
@@ -374,152 +280,6 @@ class Session(SessionFace):
         return ConnectError(
             f"{self.host} refused the session: {error.message}", host=self.host, has_answered=True
         )
-
-    # ----------------------------------------------------------------- the driver's loop
-    async def _read(self) -> None:
-        code: int | None = None
-        reason = ""
-        try:
-            while True:
-                await self._wait_for_room()
-                await self._receive()
-                await self._settle()
-        except ws_errors.ConnectionClosed as closed:
-            code, reason = close_code_and_reason(closed)
-        except SessionClosed:
-            # A reply of our own found the line closed; the socket knows why.
-            code, reason = self._socket.close_code, self._socket.close_reason or ""
-        except Exception:  # noqa: BLE001  (a bug of ours must end the session, not hang it)
-            _LOG.exception("The reader stopped; please report this.")
-            await self._socket.close(1011)
-        finally:
-            self._end(code, reason)
-
-    async def _receive(self) -> None:
-        if not self._hears_binary:
-            frame = await self._socket.recv(decode=False)
-            self._protocol.receive_frame(frame, time.monotonic())
-            return
-        # Only so is a message of sound told from one of text.
-        message = await self._socket.recv()
-        if isinstance(message, str):
-            self._protocol.receive_frame(message.encode(), time.monotonic())
-        else:
-            self._protocol.receive_sound(message, time.monotonic())
-
-    async def _wait_for_room(self) -> None:
-        # Only the rooms are held meanwhile, so that a dropped iterator can go.
-        for iterator in self._iterators:
-            if iterator.room.is_full and not self._is_closing:
-                await iterator.room.wait()
-
-    async def _settle(self) -> None:
-        """Flush what is to be sent, then hand out what is told."""
-        # What somebody else is writing may have been queued by us.
-        if self._protocol.has_messages_to_send or self._writing.locked():
-            await self._flush()
-        for event in self._protocol.events_told():
-            self._hand_out(event)
-        self._arm_tick()
-
-    async def _flush(self) -> None:
-        try:
-            async with self._writing:
-                for frame in self._protocol.messages_to_send():
-                    await self._socket.send(frame.body, text=frame.is_text)
-            return
-        except ws_errors.ConnectionClosed as closed:
-            failure = translated(closed, self.host)
-        # The reader knows best why, unless it is the one who is here.
-        if self._reader not in (None, asyncio.current_task()):
-            await asyncio.wait([self._reader], timeout=1)
-        raise self._failure or failure
-
-    def _hand_out(self, event: Event) -> None:
-        # The key is in it; whoever keeps what is told need not keep that.
-        if isinstance(event, Authenticate):
-            return
-        now_s = time.monotonic()
-        if isinstance(event, ErrorReported):
-            self._watch_for_refused_key(event)
-        changed = self._conversation.apply(event, now_s)
-        self._tool_calls.apply(event)
-        for observer in self._observers:
-            try:
-                observer(event, changed, now_s)
-            except Exception:  # noqa: BLE001  (one observer must not stop the others)
-                _LOG.exception("An observer failed.")
-        if type(event) not in _SAID:
-            for iterator in self._iterators:
-                queue = iterator.queue()
-                if queue is not None:
-                    queue.put(event)
-        for is_so, future in self._waiting:
-            if not future.done() and is_so():
-                future.set_result(None)
-
-    def _watch_for_refused_key(self, error: ErrorReported) -> None:
-        if not self._protocol.has_heard and is_about_the_key(error):
-            self._failure = wrong_key(self.host)
-            self._spawn(self._socket.close())
-
-    def _spawn(self, coro: Any) -> None:
-        task = asyncio.get_running_loop().create_task(coro)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    def _arm_tick(self) -> None:
-        at_s = self._protocol.next_tick_s()
-        if self._tick is not None:
-            self._tick.cancel()
-            self._tick = None
-        if at_s is not None:
-            delay_s = max(0.0, at_s - time.monotonic())
-            self._tick = asyncio.get_running_loop().call_later(delay_s, self._let_time_pass)
-
-    def _let_time_pass(self) -> None:
-        self._protocol.tick(time.monotonic())
-        self._spawn(self._settle_quietly())
-
-    async def _settle_quietly(self) -> None:
-        with contextlib.suppress(SessionClosed):  # The reader tells.
-            await self._settle()
-
-    # ----------------------------------------------------------------- the end
-    def _end(self, code: int | None, reason: str) -> None:
-        """Tell the end, once, with everything received kept."""
-        has_opened = self._protocol.line is Line.OPEN
-        is_refusal = not has_opened or not self._protocol.has_heard
-        self._protocol.close()
-        if self._tick is not None:
-            self._tick.cancel()
-        if self._failure is None:
-            self._failure = self._reason_to_be_closed(code, reason, is_refusal=is_refusal)
-        for event in self._protocol.events_told():
-            self._hand_out(event)
-        self._hand_out(SessionEnded(close_code=code, reason=reason))
-        for iterator in self._iterators:
-            queue = iterator.queue()
-            if queue is not None:
-                queue.end()
-        for callback in self._on_closed:
-            callback()
-
-    def _reason_to_be_closed(
-        self, code: int | None, reason: str, *, is_refusal: bool
-    ) -> GrokLiveError:
-        # `live` shows no key at the handshake: a close before it says anything is its verdict.
-        is_verdict = code != 1000 and code not in TRANSIENT_CODES
-        if self.dialect == "live" and is_refusal and is_verdict:
-            return wrong_key(self.host)
-        return closed_error(code, reason, self.host)
-
-    def _check(self) -> None:
-        if self._failure is not None:
-            raise self._failure
-
-    def _note(self, text: str) -> None:
-        self._hand_out(Noted(text, "warning"))
 
 
 # --------------------------------------------------------------------------- opening a line

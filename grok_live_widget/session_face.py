@@ -54,11 +54,12 @@ class SessionFace(ABC):
     gone the error that tells how it ended.
     """
 
-    def __init__(self, protocol: Protocol, conversation: Conversation, settings: Settings) -> None:
+    _protocol: Protocol
+    _conversation: Conversation
+    _tool_calls: ToolCalls
+
+    def __init__(self, protocol: Protocol, settings: Settings) -> None:
         self.settings = settings
-        self._protocol = protocol
-        self._conversation = conversation
-        self._tool_calls = ToolCalls()
         # The answers of two changes could not be told apart.
         self._changing = asyncio.Lock()
         self._converter = ClipConverter(protocol.input_format.sample_rate)

@@ -19,6 +19,7 @@ from .benign import is_benign
 from .connecting import new_rehearsal, open_line
 from .conversation import Conversation
 from .credentials import Secret
+from .driver import Observer
 from .events import (
     ErrorReported,
     Event,
@@ -34,7 +35,7 @@ from .recording import Recording
 from .rehearsal import PARTNERS, RehearsalServer, default_partner
 from .reopening import Unfinished, is_transient, retold, wait_s
 from .requests import server_error
-from .session import Observer, Session
+from .session import Session
 from .settings import UNSET, Settings
 from .tool_thread import Stage
 from .turns import Turn
