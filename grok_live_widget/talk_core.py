@@ -40,7 +40,7 @@ from .exceptions import (
 )
 from .pending import PendingReply
 from .protocol import Reply
-from .requests import named, reply_request, server_error, typed, verbatim
+from .requests import named, reply_request, server_error, text_of, typed, verbatim
 from .session import Session
 from .settings import Settings
 from .talk_line import TalkLine
@@ -205,7 +205,7 @@ class TalkCore(TalkLine):
                 await asked.session.give_up_reply()
         came = "what came of it is kept" if turn is not None else "nothing of it came"
         return ReplyTimeout(
-            f"no complete reply in {timeout_s:g} s; {came}.",
+            f"no complete reply in {timeout_s:g} s; {came}.{_meanwhile(asked.pending)}",
             timeout_s=timeout_s,
             turn=turn,
             cure="Ask again, or allow more with timeout_s=.",
@@ -411,6 +411,13 @@ def _watching(session: Session, asked: _Asked, pending: PendingReply) -> Any:
         yield pending
     finally:
         session.ignore(watch)
+
+
+def _meanwhile(pending: PendingReply | None) -> str:
+    """What the server had reported of a reply that did not end."""
+    if pending is None or pending.reported is None:
+        return ""
+    return f" The server had reported: {text_of(pending.reported).rstrip('.')}."
 
 
 def _no_speech(silence_s: float) -> ReplyTimeout:

@@ -295,7 +295,7 @@ FAILED_REPLIES = [
     ),
     late(
         Report("internal_error", at=AudioDelta, nth=2),
-        KEPT + AGAIN,
+        KEPT + " The server had reported: the server had an error." + AGAIN,
         (1,),
         REALTIME,
         notes=(("warning", "The server reported: the server had an error"),),
