@@ -37,7 +37,7 @@ from .events import (
 from .exceptions import ConnectError, GrokLiveError, SessionClosed
 from .protocol import Line, Protocol, Reply
 from .reopening import TRANSIENT_CODES
-from .requests import server_error
+from .requests import named, server_error
 from .session_face import SessionFace
 from .settings import Settings
 from .turns import Turn
@@ -113,6 +113,7 @@ class Session(SessionFace):
         self._failure: GrokLiveError | None = None
         self._reader: asyncio.Task[None] | None = None
         self._is_closing = False
+        self._heard_count, self._heard_s = 0, time.monotonic()
         self._on_closed: list[Callable[[], None]] = []
         self._on_settings: list[Callable[[Settings], None]] = []
 
@@ -171,6 +172,16 @@ class Session(SessionFace):
     def failure(self) -> GrokLiveError | None:
         """Why the session cannot be used any more; None while it can."""
         return self._failure
+
+    @property
+    def heard_count(self) -> int:
+        """How many messages the server has sent, pings too."""
+        return self._heard_count
+
+    @property
+    def silent_s(self) -> float:
+        """For how long it has sent none [s]."""
+        return time.monotonic() - self._heard_s
 
     @property
     def is_calling(self) -> bool:
@@ -269,6 +280,25 @@ class Session(SessionFace):
         """Wait no longer for a reply that does not come."""
         self._protocol.give_up_reply()
         await self._settle()
+
+    async def is_answering(self, within_s: float) -> bool:
+        """Whether the server still says anything, if only that the settings hold.
+
+        True also where that cannot be known: we do not read, or the line has just ended.
+        """
+        if self.silent_s < within_s or any(each.room.is_full for each in self._iterators):
+            return True
+        count = self._heard_count
+        with contextlib.suppress(SessionClosed, TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self.say(named(UpdateSession()))
+                await self.wait_for(lambda: self._heard_count > count)
+        return self._heard_count > count or self._failure is not None
+
+    async def give_up(self, failure: GrokLiveError) -> None:
+        """Close a line that is of no use any more, for this reason."""
+        self._failure = self._failure or failure
+        await self.close()
 
     async def report_playback(self, report: PlaybackReported) -> None:
         """Tell what was heard of a reply."""
@@ -392,16 +422,14 @@ class Session(SessionFace):
             self._end(code, reason)
 
     async def _receive(self) -> None:
-        if not self._hears_binary:
-            frame = await self._socket.recv(decode=False)
-            self._protocol.receive_frame(frame, time.monotonic())
-            return
-        # Only so is a message of sound told from one of text.
-        message = await self._socket.recv()
-        if isinstance(message, str):
-            self._protocol.receive_frame(message.encode(), time.monotonic())
+        # With sound in messages of its own, only so is one told from a text.
+        message = await self._socket.recv(decode=None if self._hears_binary else False)
+        self._heard_count, self._heard_s = self._heard_count + 1, time.monotonic()
+        if isinstance(message, bytes) and self._hears_binary:
+            self._protocol.receive_sound(message, self._heard_s)
         else:
-            self._protocol.receive_sound(message, time.monotonic())
+            frame = message.encode() if isinstance(message, str) else message
+            self._protocol.receive_frame(frame, self._heard_s)
 
     async def _wait_for_room(self) -> None:
         # Only the rooms are held meanwhile, so that a dropped iterator can go.

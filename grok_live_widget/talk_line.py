@@ -39,7 +39,7 @@ from .tool_thread import Stage
 from .turns import Turn
 from .usage import Usage, UsageMeter
 
-__all__ = ["TalkLine"]
+__all__ = ["TalkLine", "sentence"]
 
 Phase = Literal["closed", "opening", "open", "closing"]
 
@@ -105,7 +105,7 @@ class TalkLine:
 
     def note(self, text: str, level: Literal["info", "warning", "error"] = "info") -> None:
         """Say one sentence to the person."""
-        self._tell(Noted(_as_sentence(text), level))
+        self._tell(Noted(sentence(text), level))
 
     def _note_from_anywhere(self, text: str) -> None:
         with contextlib.suppress(RuntimeError):  # The loop is closed: nobody reads.
@@ -225,9 +225,9 @@ class TalkLine:
         return session
 
     def _note_missing_voice(self) -> None:
-        partner, sentence = default_partner()
+        partner, why = default_partner()
         if self.settings.partner is UNSET and partner is PARTNERS["parrot"]:
-            self.note(sentence, "info")
+            self.note(why, "info")
 
     async def _join(self, session: Session, unfinished: Unfinished) -> None:
         """Go on with the conversation of the session before."""
@@ -300,8 +300,8 @@ class TalkLine:
             "press Start to try once more."
         )
 
-    def _give_up(self, sentence: str) -> None:
-        self.note(sentence, "error")
+    def _give_up(self, text: str) -> None:
+        self.note(text, "error")
         self._enter("closed")
 
     async def _roll_over(self) -> None:
@@ -450,10 +450,10 @@ async def _beside(work: Callable[[], None]) -> None:
 
 def _head(failure: GrokLiveError | None) -> str:
     """What happened, without the cure, which is being tried."""
-    return _as_sentence(failure.message) if failure is not None else "The line broke."
+    return sentence(failure.message) if failure is not None else "The line broke."
 
 
-def _as_sentence(text: str) -> str:
+def sentence(text: str) -> str:
     """With a capital letter, unless it begins with the name of a host or a setting."""
     first = text.split(maxsplit=1)[0] if text.strip() else ""
     return text[0].upper() + text[1:] if first.isalpha() else text
