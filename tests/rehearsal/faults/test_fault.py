@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from grok_live_widget.events import CreateItem, SpeechStarted
+from grok_live_widget.events import CreateItem, SessionCreated, SpeechStarted
 from grok_live_widget.exceptions import ConfigurationError
 from grok_live_widget.rehearsal import RehearsalServer
 from grok_live_widget.rehearsal.faults import (
@@ -55,3 +55,7 @@ from grok_live_widget.rehearsal.faults import (
 def test_what_cannot_go_wrong_is_refused_before_a_port_is_opened(make: Any, part: str) -> None:
     with pytest.raises(ConfigurationError, match=part):
         make()
+
+
+def test_a_place_is_the_same_by_its_class_and_by_its_wire_type() -> None:
+    assert Drop(at=SessionCreated).wire_types == Drop(at="session.created").wire_types
