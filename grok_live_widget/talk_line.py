@@ -24,8 +24,10 @@ from .events import (
     LineReopened,
     Noted,
     PhaseChanged,
+    ResponseCreated,
     SessionEnded,
     SettingsChanged,
+    Unrecognized,
 )
 from .exceptions import BudgetSpent, GrokLiveError, SessionClosedOK
 from .limits import Limits
@@ -97,6 +99,7 @@ class TalkLine:
         self._is_rolling_over = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._has_player = False
+        self._has_told_unread, self._unread_count = False, 0
 
     # ----------------------------------------------------------------- watching
     def observe(self, observer: Observer) -> None:
@@ -127,6 +130,19 @@ class TalkLine:
             self._session_ended(now_s)
         if isinstance(event, ErrorReported) and not is_benign(event) and self._is_usable:
             self.note(str(server_error(event)), "warning")
+        if isinstance(event, Unrecognized | ResponseCreated):
+            self._follow_unread(event)
+
+    def _follow_unread(self, event: Event) -> None:
+        """Tell of sound that could not be read, once in a reply."""
+        count = self.conversation.unread_piece_count
+        if isinstance(event, ResponseCreated):
+            self._has_told_unread = False
+        elif count > self._unread_count and not self._has_told_unread:
+            text = f"A piece of the reply's sound could not be read ({count} so far)."
+            self.note(text, "warning")
+            self._has_told_unread = True
+        self._unread_count = count
 
     def _observe_session(self, event: Event, changed: list[Turn], now_s: float) -> None:
         self._meter.apply(event, now_s)

@@ -323,14 +323,21 @@ FAILED_REPLIES = [
 
 # --------------------------------------------------------------------------- harmless, or nearly
 ALL_TEXT = text_of(WHOLE)
+
+
+def unread(fault: Fault, dialects: tuple[str, ...] = BOTH) -> Row:
+    note = ("warning", "A piece of the reply's sound could not be read (1 so far).")
+    return Row(fault=fault, dialects=dialects, notes=(note,), pieces=(1, 3, 4), text=ALL_TEXT)
+
+
 SURVIVED = [
     Row(fault=Garbage("no-json")),
     Row(fault=Garbage("no-object")),
     Row(fault=Garbage("no-utf8")),
     Row(fault=Garbage("binary")),
     Row(fault=Garbage("odd-bytes", times=ALWAYS)),
-    Row(fault=Garbage("no-base64", nth=2), pieces=(1, 3, 4), text=ALL_TEXT),
-    Row(fault=Garbage("wrong-types", nth=2), dialects=REALTIME, pieces=(1, 3, 4), text=ALL_TEXT),
+    unread(Garbage("no-base64", nth=2)),
+    unread(Garbage("wrong-types", nth=2), REALTIME),
     Row(fault=Garbage("wrong-types", at=SessionUpdated), dialects=REALTIME),
     Row(fault=Garbage("wrong-types", at=SpeechStarted), dialects=REALTIME),
     Row(fault=Garbage("wrong-types", at=UserTranscriptReplaced), dialects=REALTIME),
@@ -371,7 +378,7 @@ SURVIVED = [
     Row(fault=Omit("item_id,audio_start_ms", at=SpeechStarted), dialects=REALTIME),
     Row(fault=Omit("item_id,audio_end_ms", at=SpeechStopped), dialects=REALTIME),
     Row(fault=Omit("session", at=SessionCreated), dialects=REALTIME),
-    Row(fault=Omit("delta", at=AudioDelta, nth=2), pieces=(1, 3, 4), text=ALL_TEXT),
+    unread(Omit("delta", at=AudioDelta, nth=2)),
     Row(fault=Omit("type", at=AudioDelta, nth=2), pieces=(1, 3, 4), text=ALL_TEXT),
 ]
 
@@ -514,6 +521,16 @@ def test_the_tail_of_a_reply_that_was_cut_off_is_kept_with_it_and_in_no_other(
         assert not answer.was_interrupted
         assert talk.ask(clip, RATE).text == text_of(WHOLE)
         assert talk.notes == []
+
+
+def test_sound_that_cannot_be_read_is_told_once_in_a_reply(clip: np.ndarray) -> None:
+    with talking(counting, "realtime", Garbage("no-base64", times=6)) as talk:
+        for _ in range(3):
+            talk.ask(clip, RATE)
+        assert [note.text for note in talk.notes] == [
+            f"A piece of the reply's sound could not be read ({count} so far)." for count in (1, 5)
+        ]
+        assert talk._core.conversation.unread_piece_count == 6
 
 
 def said_over(talk: Talk, clip: np.ndarray) -> Turn:
