@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .audio import SAMPLE_RATE_HZ, pcm_from_bytes
+from .dialects import DIALECTS
 from .events import (
     AppendAudio,
     AudioCommitted,
@@ -45,6 +46,7 @@ from .events import (
     TranscriptDelta,
     TranscriptDone,
     TurnDetection,
+    Unrecognized,
     UpdateSession,
     UserTranscriptReplaced,
 )
@@ -53,6 +55,8 @@ from .tape import Tape
 from .turns import Turn, Turns
 
 __all__ = ["Conversation"]
+
+_SOUND_TYPES = frozenset().union(*(each.audio_delta_types for each in DIALECTS.values()))
 
 # Untouched memory costs nothing.
 _USER_TAPE_S = 2 * 3600
@@ -80,6 +84,8 @@ class Conversation:
         otherwise at its first piece.
     odd_byte_count : int
         Half samples that were dropped from the ends of pieces.
+    unread_piece_count : int
+        Pieces of replies' sound that could not be read.
     """
 
     def __init__(
@@ -91,7 +97,7 @@ class Conversation:
     ) -> None:
         self.turns = Turns()
         self.has_player = False
-        self.odd_byte_count = 0
+        self.odd_byte_count = self.unread_piece_count = 0
         self.input_sample_rate = input_sample_rate
         self.output_sample_rate = output_sample_rate
         self.user_tape = Tape(_USER_TAPE_S * input_sample_rate)
@@ -377,6 +383,9 @@ class Conversation:
         if not self.has_player:
             self._measure_latency(turn, now_s)
 
+    def _unrecognized(self, event: Unrecognized, now_s: float) -> None:
+        self.unread_piece_count += event.wire_type in _SOUND_TYPES
+
     def _measure_latency(self, turn: Turn, sounded_s: float) -> None:
         if turn.latency_ms is None and turn._asked_s is not None:
             turn.latency_ms = max(0.0, (sounded_s - turn._asked_s) * 1000)
@@ -471,6 +480,7 @@ _STEPS: dict[type, Callable[[Any, Any, float], None]] = {
     TranscriptDone: Conversation._transcript_done,
     TextDone: Conversation._transcript_done,
     ResponseDone: Conversation._response_done,
+    Unrecognized: Conversation._unrecognized,
     Interrupted: Conversation._interrupted,
     PlayerChanged: Conversation._player_changed,
     PlaybackReported: Conversation._playback_reported,

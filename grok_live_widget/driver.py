@@ -77,6 +77,7 @@ class Driver:
         self._failure: GrokLiveError | None = None
         self._reader: asyncio.Task[None] | None = None
         self._is_closing = False
+        self._heard_count, self._heard_s = 0, time.monotonic()
         self._on_closed: list[Callable[[], None]] = []
 
     # ----------------------------------------------------------------- who listens
@@ -156,16 +157,14 @@ class Driver:
             self._end(code, reason)
 
     async def _receive(self) -> None:
-        if not self._hears_binary:
-            frame = await self._socket.recv(decode=False)
-            self._protocol.receive_frame(frame, time.monotonic())
-            return
-        # Only so is a message of sound told from one of text.
-        message = await self._socket.recv()
-        if isinstance(message, str):
-            self._protocol.receive_frame(message.encode(), time.monotonic())
+        # With sound in messages of its own, only so is one told from a text.
+        message = await self._socket.recv(decode=None if self._hears_binary else False)
+        self._heard_count, self._heard_s = self._heard_count + 1, time.monotonic()
+        if isinstance(message, bytes) and self._hears_binary:
+            self._protocol.receive_sound(message, self._heard_s)
         else:
-            self._protocol.receive_sound(message, time.monotonic())
+            frame = message.encode() if isinstance(message, str) else message
+            self._protocol.receive_frame(frame, self._heard_s)
 
     async def _wait_for_room(self) -> None:
         # Only the rooms are held meanwhile, so that a dropped iterator can go.

@@ -12,6 +12,7 @@ from .events import (
     ErrorReported,
     Event,
     Item,
+    OutputItemAdded,
     OutputItemDone,
     ResponseCreated,
     ResponseDone,
@@ -115,6 +116,8 @@ class PendingReply:
         self.is_speech_active = False
         self.has_heard_speech = False
         self.has_sent_all = request is not None
+        self._past: set[str] = set()
+        self._is_other_asked = False
 
     @property
     def is_settled(self) -> bool:
@@ -181,7 +184,8 @@ class PendingReply:
 
     def _apply_to_reply(self, event: Event) -> None:
         match event:
-            case ResponseCreated() if not self.response_id:
+            case ResponseCreated() | OutputItemAdded() if not self.response_id:
+                # Its beginning may be lost, or come without a name; then its item has one.
                 self.response_id = event.response_id
             case ResponseDone() if event.response_id == self.response_id != "":
                 self.status = event.status
@@ -194,14 +198,40 @@ class PendingReply:
     def _apply_to_speech(self, event: Event) -> None:
         match event:
             case SpeechStarted():
-                self.is_speech_active = self.has_heard_speech = True
-                self.response_id = self.status = ""
-                self._calls.clear()
+                self._hear_speech()
             case SpeechStopped():
                 self.is_speech_active = False
-            case ResponseCreated() if self.has_heard_speech and not self.is_speech_active:
-                self.response_id = event.response_id
+            case CreateResponse():
+                self._is_other_asked = True
+            case ResponseCreated():
+                self._follow_beginning(event)
+            case OutputItemAdded() if self._may_begin and event.response_id not in self._past:
+                self.response_id = self.response_id or event.response_id
             case ResponseDone() if event.response_id == self.response_id != "":
-                self.status = event.status
+                self._follow_end(event)
             case ErrorReported() if not self.response_id and not is_benign(event):
                 self.error = event if self.has_heard_speech else None
+
+    def _hear_speech(self) -> None:
+        self.is_speech_active = self.has_heard_speech = True
+        self._past.add(self.response_id)
+        self.response_id = self.status = ""
+        self._calls.clear()
+
+    @property
+    def _may_begin(self) -> bool:
+        return self.has_heard_speech and not self.is_speech_active
+
+    def _follow_beginning(self, event: ResponseCreated) -> None:
+        """Nobody else asked for a reply: then it is to our speech, whose end may be lost."""
+        is_answer = self.has_heard_speech and self.has_sent_all and not self._is_other_asked
+        if is_answer or self._may_begin:
+            self.response_id = event.response_id
+        self._is_other_asked = False
+
+    def _follow_end(self, event: ResponseDone) -> None:
+        """A reply that speech does not cut off tells that there is none any more."""
+        if self.is_speech_active and is_cut_off(event):
+            self.response_id = ""
+            return
+        self.status, self.is_speech_active = event.status, False

@@ -11,7 +11,7 @@ from .checks import check_metadata
 from .events import CreateItem, CreateResponse, ErrorReported, Item, UpdateSession
 from .exceptions import ConfigurationError, ServerError
 
-__all__ = ["named", "reply_request", "server_error", "typed", "verbatim"]
+__all__ = ["named", "reply_request", "server_error", "text_of", "typed", "verbatim"]
 
 
 T = TypeVar("T", bound=CreateItem | CreateResponse | UpdateSession)
@@ -56,10 +56,15 @@ def reply_request(
     return named(CreateResponse(instructions=instructions, metadata=pairs))
 
 
+def text_of(error: ErrorReported) -> str:
+    """What the server said of an error."""
+    return error.message or error.code or "an error without a text"
+
+
 def server_error(error: ErrorReported) -> ServerError:
     """The error of ours for one that the server reported."""
     return ServerError(
-        f"the server reported: {error.message or error.code or 'an error without a text'}",
+        f"the server reported: {text_of(error)}",
         error_type=error.error_type,
         code=error.code,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -30,9 +31,9 @@ from .events import (
     SettingsChanged,
     UpdateSession,
 )
-from .exceptions import ConnectError, GrokLiveError
+from .exceptions import ConnectError, GrokLiveError, SessionClosed
 from .protocol import Line, Protocol, Reply
-from .requests import server_error
+from .requests import named, server_error
 from .session_face import SessionFace
 from .settings import Settings
 from .turns import Turn
@@ -106,6 +107,16 @@ class Session(Driver, SessionFace):
         """Whether nobody speaks, no reply is awaited or comes, and no tool runs."""
         is_speech = self._protocol.is_speech_active
         return self._protocol.reply is Reply.IDLE and not is_speech and not self.is_calling
+
+    @property
+    def heard_count(self) -> int:
+        """How many messages the server has sent, pings too."""
+        return self._heard_count
+
+    @property
+    def silent_s(self) -> float:
+        """For how long it has sent none [s]."""
+        return time.monotonic() - self._heard_s
 
     @property
     def is_calling(self) -> bool:
@@ -194,6 +205,25 @@ class Session(Driver, SessionFace):
         """Wait no longer for a reply that does not come."""
         self._protocol.give_up_reply()
         await self._settle()
+
+    async def is_answering(self, within_s: float) -> bool:
+        """Whether the server still says anything, if only that the settings hold.
+
+        True also where that cannot be known: we do not read, or the line has just ended.
+        """
+        if self.silent_s < within_s or any(each.room.is_full for each in self._iterators):
+            return True
+        count = self._heard_count
+        with contextlib.suppress(SessionClosed, TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self.say(named(UpdateSession()))
+                await self.wait_for(lambda: self._heard_count > count)
+        return self._heard_count > count or self._failure is not None
+
+    async def give_up(self, failure: GrokLiveError) -> None:
+        """Close a line that is of no use any more, for this reason."""
+        self._failure = self._failure or failure
+        await self.close()
 
     async def report_playback(self, report: PlaybackReported) -> None:
         """Tell what was heard of a reply."""

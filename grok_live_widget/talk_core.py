@@ -40,10 +40,10 @@ from .exceptions import (
 )
 from .pending import PendingReply
 from .protocol import LEAST_COMMIT_MS, Reply
-from .requests import named, reply_request, server_error, typed, verbatim
+from .requests import named, reply_request, server_error, text_of, typed, verbatim
 from .session import Session
 from .settings import Settings
-from .talk_line import TalkLine
+from .talk_line import TalkLine, sentence
 from .tool_calls import ToolCallState
 from .tools import functions_of
 from .turns import Turn
@@ -56,6 +56,8 @@ Question = Any
 _SILENCE_S = 0.1
 # How much silence after a sound in which the server has heard no speech at all.
 _NO_SPEECH_S = 10.0
+# How long a server that has left a question without a reply may take to say anything at all.
+_ANSWER_S = 3.0
 
 
 class TalkCore(TalkLine):
@@ -215,13 +217,31 @@ class TalkCore(TalkLine):
             turn = self.conversation.reply(asked.pending.response_id)
             with contextlib.suppress(GrokLiveError):
                 await asked.session.give_up_reply()
+        gone = await self._close_if_silent(asked)
         came = "what came of it is kept" if turn is not None else "nothing of it came"
+        silence = f" {sentence(gone.message)}" if gone else ""
         return ReplyTimeout(
-            f"no complete reply in {timeout_s:g} s; {came}.",
+            f"no complete reply in {timeout_s:g} s; {came}.{_meanwhile(asked.pending)}{silence}",
             timeout_s=timeout_s,
             turn=turn,
-            cure="Ask again, or allow more with timeout_s=.",
+            cure=_NEW_LINE if gone else "Ask again, or allow more with timeout_s=.",
         )
+
+    async def _close_if_silent(self, asked: _Asked) -> SessionClosedError | None:
+        """Give up a line on which nothing is said any more, to be opened again; None if it is not.
+
+        Otherwise every further question would time out on it.
+        """
+        session = asked.session
+        if session is None or session.failure is not None or not await _is_silent(session, asked):
+            return None
+        gone = SessionClosedError(
+            f"the server has said nothing for {session.silent_s:.0f} s.",
+            close_code=None,
+            cure="Everything received is kept; start again for a new session.",
+        )
+        await session.give_up(gone)
+        return gone
 
     async def _ask_text(self, item: CreateItem, request: CreateResponse, asked: _Asked) -> Turn:
         """Ask, and once more if the line breaks before anything of the reply has come."""
@@ -269,8 +289,10 @@ class TalkCore(TalkLine):
     ) -> Turn:
         await session.wait_for(lambda: session.protocol.reply is Reply.IDLE or not session.is_open)
         if not self._is_push_to_talk:
-            with _watching(session, asked, PendingReply(None, self._tool_names)) as pending:
-                await self._send_clip(session, clip, pending)
+            watched = PendingReply(None, self._tool_names)
+            with _watching(session, asked, watched) as pending, self._sending():
+                turn = await self._announce(session)
+                await self._send_clip(session, clip, turn, asked)
             return self._outcome(session, pending)
         by_commit = session.dialect == "live"
         if by_commit and request != CreateResponse():
@@ -297,19 +319,18 @@ class TalkCore(TalkLine):
         session.tell(SoundAnnounced(turn_id=turn_id))
         return next(turn for turn in reversed(self.conversation.turns) if turn.turn_id == turn_id)
 
-    async def _send_clip(self, session: Session, clip: bytes, pending: PendingReply) -> Turn:
+    async def _send_clip(self, session: Session, clip: bytes, turn: Turn, asked: _Asked) -> None:
         """Send a sound, then silence until the server has heard its end and answered."""
+        assert asked.pending is not None
         with self._sending():
-            turn = await self._announce(session)
             try:
                 await session.send_pcm(clip)
-                pending.has_sent_all = True
-                await self._send_silence(session, pending)
+                asked.pending.has_sent_all = True
+                await self._send_silence(session, asked, asked.pending)
             finally:
                 session.tell(SoundEnded(turn_id=turn.turn_id))
-        return turn
 
-    async def _send_silence(self, session: Session, pending: PendingReply) -> None:
+    async def _send_silence(self, session: Session, asked: _Asked, pending: PendingReply) -> None:
         """Server voice activity hears an end only in what follows it.
 
         A pause inside the sound can end a turn too, and the reply to that is cut off by the
@@ -321,7 +342,7 @@ class TalkCore(TalkLine):
                 await session.wait_for(lambda: pending.is_settled or pending.is_speech_active)
                 continue
             if not pending.has_heard_speech and sent_s >= _NO_SPEECH_S:
-                raise _no_speech(sent_s)
+                raise _unheard(sent_s, await self._close_if_silent(asked))
             await session.send_pcm(bytes(int(_SILENCE_S * session.input_sample_rate) * 2))
             sent_s += _SILENCE_S
             with contextlib.suppress(TimeoutError):
@@ -391,22 +412,19 @@ class TalkCore(TalkLine):
         return found[0]
 
     async def _say_clip(self, session: Session, clip: bytes, began: asyncio.Future[Turn]) -> None:
+        asked = _Asked()
         with (
-            _watching(session, _Asked(), PendingReply(None, self._tool_names)) as pending,
+            _watching(session, asked, PendingReply(None, self._tool_names)),
             self._sending(),
         ):
             turn = await self._announce(session)
             began.set_result(turn)
             try:
-                await session.send_pcm(clip)
-                pending.has_sent_all = True
-                await self._send_silence(session, pending)
+                await self._send_clip(session, clip, turn, asked)
             except ReplyTimeout as error:
                 self.note(str(error), "warning")
             except GrokLiveError:
                 pass  # The end of the session has been told already.
-            finally:
-                session.tell(SoundEnded(turn_id=turn.turn_id))
 
 
 class _Asked:
@@ -415,11 +433,12 @@ class _Asked:
     def __init__(self) -> None:
         self.session: Session | None = None
         self.pending: PendingReply | None = None
+        self.heard_count = 0
 
 
 @contextlib.contextmanager
 def _watching(session: Session, asked: _Asked, pending: PendingReply) -> Any:
-    asked.pending = pending
+    asked.session, asked.pending, asked.heard_count = session, pending, session.heard_count
 
     def watch(event: Event, _: list[Turn], __: float) -> None:
         pending.apply(event)
@@ -431,7 +450,30 @@ def _watching(session: Session, asked: _Asked, pending: PendingReply) -> Any:
         session.ignore(watch)
 
 
-def _no_speech(silence_s: float) -> ReplyTimeout:
+_NEW_LINE = "Ask once more: that is on a new line."
+
+
+def _meanwhile(pending: PendingReply | None) -> str:
+    """What the server had reported of a reply that did not end."""
+    if pending is None or pending.reported is None:
+        return ""
+    return f" The server had reported: {text_of(pending.reported).rstrip('.')}."
+
+
+async def _is_silent(session: Session, asked: _Asked) -> bool:
+    """Whether the server of a question without a reply says nothing any more."""
+    if session.protocol.dialect.has_responses:
+        return not await session.is_answering(_ANSWER_S)
+    # `live` has no word that must be answered, and where no speech is heard its silence is right.
+    # But a server that spoke before, and not even to say that speech began, is taken for gone:
+    # wrongly, and it forgets what was said, as the seam tells; rightly, and the talk goes on.
+    return session.protocol.has_heard and session.heard_count == asked.heard_count
+
+
+def _unheard(silence_s: float, gone: SessionClosedError | None) -> ReplyTimeout:
+    """What a sound hears that nothing was made of: no speech in it, or nobody there any more."""
+    if gone is not None:
+        return ReplyTimeout(gone.message, timeout_s=silence_s, cure=_NEW_LINE)
     return ReplyTimeout(
         f"the server heard no speech in the sound, nor in {silence_s:g} s of silence after it.",
         timeout_s=silence_s,

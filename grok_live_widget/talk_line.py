@@ -26,8 +26,10 @@ from .events import (
     LineReopened,
     Noted,
     PhaseChanged,
+    ResponseCreated,
     SessionEnded,
     SettingsChanged,
+    Unrecognized,
 )
 from .exceptions import BudgetSpent, GrokLiveError, SessionClosedOK
 from .limits import Limits
@@ -41,7 +43,7 @@ from .tool_thread import Stage
 from .turns import Turn
 from .usage import Usage, UsageMeter
 
-__all__ = ["TalkLine"]
+__all__ = ["TalkLine", "sentence"]
 
 Level = Literal["info", "warning", "error"]
 Phase = Literal["closed", "opening", "open", "closing"]
@@ -106,6 +108,7 @@ class TalkLine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._has_player = False
         self._has_line_notes = False
+        self._has_told_unread, self._unread_count = False, 0
 
     # ----------------------------------------------------------------- watching
     def observe(self, observer: Observer) -> None:
@@ -114,7 +117,7 @@ class TalkLine:
 
     def note(self, text: str, level: Level = "info", topic: str = "") -> None:
         """Say one sentence to the person; in the panel it replaces what was said of its topic."""
-        self._tell(Noted(_as_sentence(text), level, topic))
+        self._tell(Noted(sentence(text), level, topic))
 
     def _note_of_line(self, text: str, level: Level) -> None:
         self._has_line_notes = True
@@ -145,6 +148,19 @@ class TalkLine:
             self._session_ended(now_s)
         if isinstance(event, ErrorReported) and not is_benign(event) and self._is_usable:
             self.note(str(server_error(event)), "warning")
+        if isinstance(event, Unrecognized | ResponseCreated):
+            self._follow_unread(event)
+
+    def _follow_unread(self, event: Event) -> None:
+        """Tell of sound that could not be read, once in a reply."""
+        count = self.conversation.unread_piece_count
+        if isinstance(event, ResponseCreated):
+            self._has_told_unread = False
+        elif count > self._unread_count and not self._has_told_unread:
+            text = f"A piece of the reply's sound could not be read ({count} so far)."
+            self.note(text, "warning")
+            self._has_told_unread = True
+        self._unread_count = count
 
     def _observe_session(self, event: Event, changed: list[Turn], now_s: float) -> None:
         self._meter.apply(event, now_s)
@@ -250,9 +266,9 @@ class TalkLine:
         return session
 
     def _note_missing_voice(self) -> None:
-        partner, sentence = default_partner()
+        partner, why = default_partner()
         if self.settings.partner is UNSET and partner is PARTNERS["parrot"]:
-            self.note(sentence, "info")
+            self.note(why, "info")
 
     async def _join(self, session: Session, unfinished: Unfinished) -> None:
         """Go on with the conversation of the session before."""
@@ -327,8 +343,8 @@ class TalkLine:
             "press Start to try once more."
         )
 
-    def _give_up(self, sentence: str) -> None:
-        self._note_of_line(sentence, "error")
+    def _give_up(self, text: str) -> None:
+        self._note_of_line(text, "error")
         self._enter("closed")
 
     async def _roll_over(self) -> None:
@@ -495,10 +511,10 @@ async def _beside(work: Callable[[], None]) -> None:
 
 def _head(failure: GrokLiveError | None) -> str:
     """What happened, without the cure, which is being tried."""
-    return _as_sentence(failure.message) if failure is not None else "The line broke."
+    return sentence(failure.message) if failure is not None else "The line broke."
 
 
-def _as_sentence(text: str) -> str:
+def sentence(text: str) -> str:
     """With a capital letter, unless it begins with the name of a host or a setting."""
     first = text.split(maxsplit=1)[0] if text.strip() else ""
     return text[0].upper() + text[1:] if first.isalpha() else text

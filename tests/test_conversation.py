@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grok_live_widget.conversation import Conversation
+from grok_live_widget.dialects import LIVE, REALTIME, Dialect
 from grok_live_widget.events import (
     AppendAudio,
     AudioCommitted,
@@ -284,6 +285,16 @@ def test_half_samples_are_counted() -> None:
     talk = Talk()
     talk.hear(*begun(1), AudioDelta(response_id="r1", item_id="a1", pcm=b"", odd_byte_count=1))
     assert talk.conversation.odd_byte_count == 1
+
+
+@pytest.mark.parametrize("dialect", [LIVE, REALTIME])
+def test_pieces_of_sound_that_cannot_be_read_are_counted(dialect: Dialect) -> None:
+    talk = Talk()
+    talk.hear(*begun(1))
+    for name in dialect.audio_delta_types:
+        for frame in (b'{"type": "%s", "delta": "%%"}', b'{"type": "%s"}', b'{"type": "a %s"}'):
+            talk.hear(dialect.decode_server(frame % name.encode()))
+    assert talk.conversation.unread_piece_count == 2 * len(dialect.audio_delta_types)
 
 
 def test_a_reply_that_goes_on_is_the_same_turn_opened_again() -> None:

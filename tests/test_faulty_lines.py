@@ -7,6 +7,7 @@ answered in full.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -98,7 +99,8 @@ class Row:
     `pieces` and `text` are what is kept of the reply, None where not even a turn is; `raises`
     with the sentence `says` is what `ask` raises instead of returning that turn; `notes` are
     those before the one that repeats the error, `after` those behind it. With `needs_stop` the
-    next question is answered only after `talk.stop()`.
+    next question is answered only after `talk.stop()`; with `is_silent` it is the next that finds
+    out that nothing is said any more, and the one after it that is answered.
     """
 
     fault: Fault
@@ -112,6 +114,7 @@ class Row:
     text: str | None = None
     timeout_s: float = 30
     needs_stop: bool = False
+    is_silent: bool = False
 
     def __str__(self) -> str:
         at = getattr(self.fault, "at", None)
@@ -239,6 +242,9 @@ KEPT = f"no complete reply in {IMPATIENT_S:g} s; what came of it is kept."
 NOTHING = f"no complete reply in {IMPATIENT_S:g} s; nothing of it came."
 AGAIN = " Ask again, or allow more with timeout_s=."
 NO_SPEECH = "the server heard no speech in the sound"
+NEW_LINE = " Ask once more: that is on a new line."
+SILENT = "the server has said nothing for N s." + NEW_LINE
+GONE = ("warning", "The server has said nothing for N s. Opening the line again.")
 
 
 def late(
@@ -256,19 +262,32 @@ def late(
 
 
 FAILED_REPLIES = [
-    late(Stall(at=AudioDelta, nth=2), KEPT + AGAIN, (1,), REALTIME, needs_stop=True),
-    late(Stall(at=SpeechStarted, nth=1), NO_SPEECH, None, BOTH, needs_stop=True),
+    late(
+        Stall(at=AudioDelta, nth=2),
+        KEPT + " The server has said nothing for N s." + NEW_LINE,
+        (1,),
+        REALTIME,
+        notes=(GONE,),
+    ),
+    late(
+        Stall(at=ResponseCreated, nth=1),
+        NOTHING + " The server has said nothing for N s." + NEW_LINE,
+        None,
+        REALTIME,
+        notes=(GONE,),
+    ),
+    late(Stall(at=SpeechStarted, nth=1), SILENT, None, REALTIME, notes=(GONE,)),
+    # A server of `live` that never said anything may have had no reason to.
+    late(Stall(at=SpeechStarted, nth=1), NO_SPEECH, None, LIVE, needs_stop=True),
     late(Abandon(at=ResponseCreated, nth=1), NOTHING + AGAIN, None, REALTIME),
     late(Abandon(at=OutputItemAdded, nth=1), NOTHING + AGAIN, None, REALTIME),
     late(Abandon(at=AudioDelta, nth=3), KEPT + AGAIN, (1, 2), REALTIME),
     late(Withhold(at=ResponseDone), KEPT + AGAIN, WHOLE, REALTIME),
-    late(Withhold(at=ResponseCreated), NOTHING + AGAIN, WHOLE, REALTIME),
     late(Withhold(at=SpeechStarted), NO_SPEECH, WHOLE, BOTH),
-    late(Withhold(at=SpeechStopped), NOTHING + AGAIN, WHOLE, BOTH),
     late(Abandon(at=AudioDelta, nth=1), NOTHING + AGAIN, None, LIVE),
     # A reply of `live` has ended when nothing more comes.
     Row(fault=Abandon(at=AudioDelta, nth=2), dialects=LIVE, pieces=(1,)),
-    Row(fault=Stall(at=AudioDelta, nth=2), dialects=LIVE, pieces=(1,), needs_stop=True),
+    Row(fault=Stall(at=AudioDelta, nth=2), dialects=LIVE, pieces=(1,), is_silent=True),
     Row(
         fault=Report("internal_error"),
         dialects=REALTIME,
@@ -295,7 +314,7 @@ FAILED_REPLIES = [
     ),
     late(
         Report("internal_error", at=AudioDelta, nth=2),
-        KEPT + AGAIN,
+        KEPT + " The server had reported: the server had an error." + AGAIN,
         (1,),
         REALTIME,
         notes=(("warning", "The server reported: the server had an error"),),
@@ -304,14 +323,21 @@ FAILED_REPLIES = [
 
 # --------------------------------------------------------------------------- harmless, or nearly
 ALL_TEXT = text_of(WHOLE)
+
+
+def unread(fault: Fault, dialects: tuple[str, ...] = BOTH) -> Row:
+    note = ("warning", "A piece of the reply's sound could not be read (1 so far).")
+    return Row(fault=fault, dialects=dialects, notes=(note,), pieces=(1, 3, 4), text=ALL_TEXT)
+
+
 SURVIVED = [
     Row(fault=Garbage("no-json")),
     Row(fault=Garbage("no-object")),
     Row(fault=Garbage("no-utf8")),
     Row(fault=Garbage("binary")),
     Row(fault=Garbage("odd-bytes", times=ALWAYS)),
-    Row(fault=Garbage("no-base64", nth=2), pieces=(1, 3, 4), text=ALL_TEXT),
-    Row(fault=Garbage("wrong-types", nth=2), dialects=REALTIME, pieces=(1, 3, 4), text=ALL_TEXT),
+    unread(Garbage("no-base64", nth=2)),
+    unread(Garbage("wrong-types", nth=2), REALTIME),
     Row(fault=Garbage("wrong-types", at=SessionUpdated), dialects=REALTIME),
     Row(fault=Garbage("wrong-types", at=SpeechStarted), dialects=REALTIME),
     Row(fault=Garbage("wrong-types", at=UserTranscriptReplaced), dialects=REALTIME),
@@ -323,6 +349,8 @@ SURVIVED = [
     Row(fault=Withhold(at=SessionUpdated), dialects=REALTIME, notes=(UNCONFIRMED,)),
     Row(fault=Withhold(at=SessionCreated), dialects=REALTIME),
     Row(fault=Withhold(at=AudioCommitted), dialects=REALTIME),
+    Row(fault=Withhold(at=SpeechStopped)),
+    Row(fault=Withhold(at=ResponseCreated), dialects=REALTIME),
     Row(fault=Withhold(at=OutputItemAdded), dialects=REALTIME),
     Row(fault=Withhold(at=TranscriptDone), dialects=REALTIME),
     Row(fault=Duplicate(at=SessionCreated), dialects=REALTIME),
@@ -343,13 +371,14 @@ SURVIVED = [
     Row(fault=Reorder(at=OutputItemDone), dialects=REALTIME),
     Row(fault=Omit("response_id,response.id", at=ResponseDone), dialects=REALTIME),
     Row(fault=Omit("response.status,usage", at=ResponseDone), dialects=REALTIME),
+    Row(fault=Omit("response_id,response.id", at=ResponseCreated), dialects=REALTIME),
     Row(fault=Omit("item_id", at=AudioDelta, times=ALWAYS), dialects=REALTIME),
     Row(fault=Omit("response_id", at=AudioDelta, times=ALWAYS), dialects=REALTIME),
     Row(fault=Omit("response_id,item_id", at=AudioDelta, times=ALWAYS), dialects=REALTIME),
     Row(fault=Omit("item_id,audio_start_ms", at=SpeechStarted), dialects=REALTIME),
     Row(fault=Omit("item_id,audio_end_ms", at=SpeechStopped), dialects=REALTIME),
     Row(fault=Omit("session", at=SessionCreated), dialects=REALTIME),
-    Row(fault=Omit("delta", at=AudioDelta, nth=2), pieces=(1, 3, 4), text=ALL_TEXT),
+    unread(Omit("delta", at=AudioDelta, nth=2)),
     Row(fault=Omit("type", at=AudioDelta, nth=2), pieces=(1, 3, 4), text=ALL_TEXT),
 ]
 
@@ -367,6 +396,7 @@ def clip(question: np.ndarray, silence: Any) -> np.ndarray:
 def in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("grok_live_widget.session._CONFIRM_TIMEOUT_S", 0.2)
     monkeypatch.setattr("grok_live_widget.talk_core._NO_SPEECH_S", 0.5)
+    monkeypatch.setattr("grok_live_widget.talk_core._ANSWER_S", 0.3)
 
 
 @contextmanager
@@ -393,8 +423,9 @@ def outcome(talk: Talk, clip: np.ndarray, timeout_s: float) -> Turn | GrokLiveEr
 
 
 def nameless(talk: Talk, text: str) -> str:
-    """The same sentence wherever the server happens to listen."""
+    """The same sentence wherever the server happens to listen, and however long it was silent."""
     assert talk.settings.url is not None
+    text = re.sub(r"nothing for \d+ s", "nothing for N s", text)
     return text.replace(talk.settings.url.split("/")[2], "HOST")
 
 
@@ -441,6 +472,10 @@ def test_what_is_seen_of_a_fault_and_the_next_question_is_answered(
         # And on it goes.
         if row.needs_stop:
             talk.stop()
+        if row.is_silent:
+            found_out = outcome(talk, clip, row.timeout_s)
+            assert nameless(talk, str(found_out)).startswith(SILENT)
+            assert [nameless(talk, note.text) for note in talk.notes] == [GONE[1]]
         noted_count = len(talk.notes)
         answer = talk.ask(clip, RATE, timeout_s=30)
         assert answer.text == text_of(WHOLE)
@@ -486,6 +521,16 @@ def test_the_tail_of_a_reply_that_was_cut_off_is_kept_with_it_and_in_no_other(
         assert not answer.was_interrupted
         assert talk.ask(clip, RATE).text == text_of(WHOLE)
         assert talk.notes == []
+
+
+def test_sound_that_cannot_be_read_is_told_once_in_a_reply(clip: np.ndarray) -> None:
+    with talking(counting, "realtime", Garbage("no-base64", times=6)) as talk:
+        for _ in range(3):
+            talk.ask(clip, RATE)
+        assert [note.text for note in talk.notes] == [
+            f"A piece of the reply's sound could not be read ({count} so far)." for count in (1, 5)
+        ]
+        assert talk._core.conversation.unread_piece_count == 6
 
 
 def said_over(talk: Talk, clip: np.ndarray) -> Turn:

@@ -12,6 +12,7 @@ from grok_live_widget.events import (
     ErrorReported,
     Event,
     Item,
+    OutputItemAdded,
     OutputItemDone,
     ResponseCreated,
     ResponseDone,
@@ -29,6 +30,7 @@ BROKEN = ErrorReported(message="no such voice", error_type="invalid_request_erro
 TOO_EARLY = ErrorReported(message="Conversation already has an active response")
 TOO_LATE = ErrorReported(message="no active response to cancel")
 OVER = ErrorReported(message="the session is over", error_type="max_duration")
+BEGUN = OutputItemAdded(response_id="r1", item=Item(role="assistant"))
 START, STOP = SpeechStarted(item_id="u1"), SpeechStopped(item_id="u1")
 
 
@@ -200,6 +202,41 @@ def test_a_reply_to_a_pause_settles_nothing_before_all_is_sent() -> None:
 def test_a_reply_that_ran_before_any_speech_is_not_ours() -> None:
     pending = after(OTHERS, OTHERS_DONE, request=None)
     assert (pending.has_begun, pending.has_heard_speech, pending.is_settled) == (False,) * 3
+
+
+def test_a_reply_tells_that_speech_has_ended_where_nothing_else_did() -> None:
+    assert after(START, CREATED, DONE, request=None).is_settled
+    assert not after(START, CREATED, DONE, request=None, has_sent_all=False).has_begun
+
+
+def test_a_reply_to_a_pause_that_is_told_only_when_speech_goes_on_is_not_the_one() -> None:
+    cut_off = ResponseDone(response_id="r0", status="cancelled")
+    pending = after(START, STOP, START, OTHERS, cut_off, request=None)
+    assert not pending.is_settled
+    for event in (STOP, CREATED, DONE):
+        pending.apply(event)
+    assert (pending.is_settled, pending.response_id) == (True, "r1")
+
+
+def test_a_reply_that_somebody_else_asked_for_while_we_speak_is_not_ours() -> None:
+    pending = after(START, CreateResponse(), OTHERS, OTHERS_DONE, request=None)
+    assert not pending.has_begun
+    pending.apply(STOP)
+    pending.apply(CREATED)
+    assert pending.response_id == "r1"
+
+
+@pytest.mark.parametrize("lost", [(), (ResponseCreated(""),)])
+def test_an_item_tells_which_reply_has_begun_where_nothing_else_did(lost: tuple[Event]) -> None:
+    request = CreateResponse()
+    assert after(request, *lost, BEGUN, DONE, request=request).is_settled
+    assert after(START, STOP, *lost, BEGUN, DONE, request=None).is_settled
+
+
+def test_a_late_item_of_a_reply_that_was_cut_off_begins_none() -> None:
+    pending = after(START, STOP, CREATED, START, STOP, BEGUN, request=None)
+    assert not pending.has_begun
+    assert after(START, BEGUN, request=None).has_begun is False
 
 
 def test_an_error_counts_only_once_speech_was_heard() -> None:

@@ -291,6 +291,27 @@ async def test_live_takes_an_early_close_as_the_verdict_on_the_key(peer: Any, co
         await session.send_text("hello")
 
 
+async def test_a_server_is_asked_whether_it_still_says_anything() -> None:
+    async with connect(partner="parrot", dialect="realtime") as session:
+        settings = session.settings
+        await asyncio.sleep(0.1)
+        heard_count = session.heard_count
+        assert session.silent_s >= 0.1
+        assert await session.is_answering(0.05)
+        assert session.heard_count == heard_count + 1
+        assert session.settings == settings
+
+
+async def test_a_server_that_says_nothing_is_given_up_for_that_reason(peer: Any) -> None:
+    gone = SessionClosedError("the server has said nothing.", close_code=None)
+    async with connect(url=peer(scripted()).url) as session:
+        await asyncio.sleep(0.1)
+        assert not await session.is_answering(0.05)
+        await session.give_up(gone)
+        assert session.failure is gone
+        assert not session.is_open
+
+
 # --------------------------------------------------------------------------- iterators
 async def test_an_iterator_that_does_not_read_holds_back_the_line(peer: Any) -> None:
     sent = 0
@@ -312,6 +333,8 @@ async def test_an_iterator_that_does_not_read_holds_back_the_line(peer: Any) -> 
                 await asyncio.sleep(0.01)
             if sent == before:
                 break
+        # What we do not read was said all the same.
+        assert await session.is_answering(0.1)
         held = len(session.turns[0].pcm)
         assert held <= (256 + 16) * RATE
         del events

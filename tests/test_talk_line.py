@@ -13,20 +13,23 @@ import pytest
 from grok_live_widget import RehearsalServer, Talk
 from grok_live_widget.events import (
     AppendAudio,
-    AudioDelta,
     CreateItem,
     Event,
     ItemAdded,
     LineReopened,
     Noted,
     PhaseChanged,
+    ResponseCreated,
     SessionOpened,
+    SpeechStarted,
 )
 from grok_live_widget.exceptions import (
     AuthenticationError,
     ConnectError,
+    ReplyTimeout,
     SessionClosedError,
 )
+from grok_live_widget.rehearsal.faults import Stall
 from grok_live_widget.talk import TALK_THREAD
 
 from .cable import Cable
@@ -221,8 +224,11 @@ def test_a_reply_that_breaks_off_fails_its_question_and_what_came_is_kept(
     with Talk(url=cable.url, api_key="k") as talk:
         partner.hold.clear()
         began = threading.Event()
+        # Before anything has come, the question would be asked again.
         talk._core.observe(
-            lambda event, _, __: began.set() if isinstance(event, AudioDelta) else None
+            lambda event, changed, _: (
+                began.set() if any(t.text for t in talk.turns.assistant) else None
+            )
         )
         cutter = threading.Thread(target=lambda: (began.wait(20), cable.cut()))
         cutter.start()
@@ -296,6 +302,40 @@ def test_without_tries_a_line_that_breaks_is_closed_and_says_so(cable: Cable) ->
         wait_until(lambda: talk.phase == "closed")
         assert "broke without a word" in talk.notes[-1].text
         assert cable.count == 1
+
+
+def test_without_tries_a_line_on_which_nothing_is_said_is_closed_and_says_so(
+    partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("grok_live_widget.talk_core._ANSWER_S", 0.2)
+    with (
+        RehearsalServer(partner, faults=[Stall(at=ResponseCreated, nth=2)]) as server,
+        Talk(url=server.url(), api_key="k", reconnect_tries=0) as talk,
+    ):
+        talk.ask("one")
+        with pytest.raises(ReplyTimeout, match=r"nothing for \d+ s\. Ask once more"):
+            talk.ask("two", timeout_s=0.5)
+        assert talk.phase == "closed"
+        assert [note.level for note in talk.notes] == ["error"]
+        assert "has said nothing for" in talk.notes[0].text
+        assert talk.ask("three").text == "You said three."
+
+
+def test_a_sound_said_on_a_line_where_nothing_is_said_any_more_has_it_opened_again(
+    partner: Partner, question: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("grok_live_widget.talk_core._NO_SPEECH_S", 0.3)
+    monkeypatch.setattr("grok_live_widget.talk_core._ANSWER_S", 0.2)
+    with (
+        RehearsalServer(partner, faults=[Stall(at=SpeechStarted, nth=1)]) as server,
+        Talk(url=server.url(), api_key="k") as talk,
+    ):
+        talk.say(question, 24_000)
+        wait_until(lambda: talk._core.memory == "resumed" and talk.phase == "open")
+        said = [note.text for note in talk.notes]
+        assert "Opening the line again" in said[0]
+        assert "the server has said nothing for" in said[1].lower()
+        assert talk.ask("two").text == "You said two."
 
 
 def test_a_server_that_says_goodbye_is_not_called_back(server: RehearsalServer) -> None:

@@ -126,8 +126,9 @@ def audio_delta_fields(event: AudioDelta) -> Message:
 
 
 def parsed_audio_delta_from(message: Message, codec: Codec = PCM) -> AudioDelta | Unrecognized:
-    """The slow way, for frames that `frames.cut_audio` did not take."""
-    audio = bytes_from_base64(string(message, "delta"))
+    """The slow way, for frames that `frames.cut_audio` did not take; without sound it is none."""
+    delta = message.get("delta")
+    audio = bytes_from_base64(delta) if isinstance(delta, str) else None
     return Unrecognized(message) if audio is None else audio_delta_from(message, audio, codec)
 
 
