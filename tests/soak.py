@@ -1,7 +1,7 @@
 """A long talk, compressed in time, with barge-ins and broken lines; prints what became of it.
 
 Run by test_soak.py in a process of its own, so that its memory is its own; the server is in
-another one: ``python -m tests.soak question.wav 2``.
+another one: ``python -m tests.soak question.wav 2``; no minutes at all are a reader that sleeps.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from grok_live_widget import RehearsalServer, Talk
+from grok_live_widget import RehearsalServer, Talk, connect
 from grok_live_widget.audio import read_wav
 from grok_live_widget.exceptions import SessionClosedError
 from grok_live_widget.talk import TALK_THREAD
@@ -151,6 +151,30 @@ def soak(url: str, question: np.ndarray, minutes: float) -> dict[str, Any]:
     return found
 
 
+# --------------------------------------------------------------------------- a reader that sleeps
+async def sleep_over(url: str) -> dict[str, Any]:
+    """Ask for ten minutes of sound, and read one event of them."""
+    async with connect(url=url, api_key="k") as session:
+        events = aiter(session)
+        before = resident_mb()
+        for _ in range(600 // REPLY_S):
+            await session.send_text("Go on.")
+            await session.respond()
+        while not events.room.is_full:  # type: ignore[attr-defined]  # noqa: ASYNC110  (no event tells)
+            await asyncio.sleep(0.05)
+        full = received_s(session)
+        # Long enough for all of it to come, if it did.
+        await asyncio.sleep(600 / SPEED / 4)
+        found = {"grown_mb": resident_mb() - before, "received_s": received_s(session)}
+        found["received_since_s"] = found["received_s"] - full
+        await anext(events)
+        return found
+
+
+def received_s(session: Any) -> float:
+    return sum(turn.duration_s for turn in session.turns.assistant)
+
+
 def main() -> None:
     if sys.argv[1] == "serve":
         serve()
@@ -161,7 +185,9 @@ def main() -> None:
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
         assert server.stdout is not None
-        print(json.dumps(soak(server.stdout.readline().strip(), question, minutes)))
+        url = server.stdout.readline().strip()
+        found = soak(url, question, minutes) if minutes else asyncio.run(sleep_over(url))
+        print(json.dumps(found))
         assert server.stdin is not None
         server.stdin.close()
 
