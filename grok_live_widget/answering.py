@@ -111,6 +111,11 @@ def refuse_what_it_lacks(settings: Settings, dialect: Dialect) -> None:
 
 def _answerer(settings: Settings, api_key: Secret | None) -> Answerer:
     if settings.partner is not UNSET and settings.partner is not None:
+        if settings.url is not None:
+            raise ConfigurationError(
+                "partner and url exclude each other: one is the rehearsal, the other a server.",
+                cure="RehearsalServer(partner) is a rehearsal with a url.",
+            )
         return _rehearsal(settings)
     key = find_key(api_key)
     if api_key is not None and not key:

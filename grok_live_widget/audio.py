@@ -252,7 +252,7 @@ def read_wav(path: str | PathLike[str]) -> tuple[NDArray[Any], int]:
         raise AudioFormatError(f"there is no file {str(path)!r}.") from None
     except (wave.Error, EOFError, OSError) as error:
         raise AudioFormatError(
-            f"{str(path)!r} cannot be read as a PCM WAV file ({error}).",
+            f"{str(path)!r} cannot be read as a PCM WAV file ({str(error) or 'it is too short'}).",
             cure="soundfile.read(path) reads most formats; pass its array and rate instead.",
         ) from None
     whole = data[: len(data) // (width * channels) * (width * channels)]

@@ -33,9 +33,11 @@ PCM_RATES_HZ = (8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 
 
 def one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
-    """One of these, and of the same kind."""
+    """One of these, and of the same kind; whole numbers of numpy's are numbers too."""
     # bool is a number to Python, but 1 is not an answer to a yes-or-no setting.
-    if not any(value is each or (value == each and type(value) is type(each)) for each in allowed):
+    is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+    kind = int if is_whole else type(value)
+    if not any(value is each or (value == each and kind is type(each)) for each in allowed):
         names = ", ".join(repr(each) for each in allowed)
         raise ConfigurationError(f"{name} must be one of {names}, not {value!r}.")
 
@@ -54,7 +56,7 @@ def between(
     if not (is_number and low <= value <= high):
         whole = "whole " * (kind is Integral)
         raise ConfigurationError(
-            f"{name} must be a {whole}number from {low:g} to {high:g}{' ' * bool(also)}{also}, "
+            f"{name} must be a {whole}number from {low:g} to {high:.9g}{' ' * bool(also)}{also}, "
             f"not {value!r}."
         )
 

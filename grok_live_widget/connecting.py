@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -24,6 +24,7 @@ from .dialects import Dialect
 from .driver import Observer
 from .events import Noted, UpdateSession
 from .exceptions import (
+    ConfigurationError,
     ConnectError,
     SessionClosed,
 )
@@ -253,6 +254,19 @@ def _close_beside(
         loop.run_in_executor(None, each.close)
 
 
+_OF_A_TALK = ("budget", "prices", "session_limit_s", "reconnect_tries", "idle_timeout_s")
+
+
+def _refuse_what_is_a_talks(given: Mapping[str, Any]) -> None:
+    """Somebody who relied on a limit here would have none."""
+    for name in _OF_A_TALK:
+        if name in given:
+            raise ConfigurationError(
+                f"{name} is for a talk, which opens one line after another; this is one line.",
+                cure="Use Talk, which keeps to it.",
+            )
+
+
 @listing(SettingsGiven)
 def connect(
     *, api_key: str | Secret | None = None, **settings: Unpack[SettingsGiven]
@@ -282,6 +296,7 @@ def connect(
     ConfigurationError, AuthenticationError
         At once, before any I/O.
     """
+    _refuse_what_is_a_talks(settings)
     api_key = hidden(api_key)
     checked = settings_from(settings)
     if checked.record is not None:

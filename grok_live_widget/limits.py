@@ -98,7 +98,7 @@ class Limits:
         """What is to be told now, each once."""
         left_s, idle_left_s = self.session_left_s(now_s), self._idle_left_s(now_s)
         if left_s is not None and left_s <= self._margin_s(_WARN) and self._is_news("session"):
-            ending = f"The server ends this session in {_duration(left_s)}"
+            ending = f"This session ends in {_duration(left_s)}"
             yield Noted(f"{ending}; the talk goes on in a new one.", "info")
         limit_s = self.settings.idle_timeout_s or 0
         is_near = idle_left_s is not None and idle_left_s <= _IDLE_WARNING_S < limit_s / 2
@@ -106,9 +106,16 @@ class Limits:
             text = f"Nothing is said; the line is closed in {_duration(idle_left_s)}."
             yield Noted(text, "info")
         budget = self.settings.budget
+        if budget is not None and budget.dollars and usage.dollars is None:
+            yield from self._unpriced()
         is_nearly_spent = budget is not None and left_of(budget, usage) <= 1 - budget.warn_at
         if budget is not None and is_nearly_spent and self._is_news("budget"):
             yield Noted(_of_budget(budget, usage), "warning")
+
+    def _unpriced(self) -> Iterator[Noted]:
+        if self._is_news("price"):
+            text = "No price is known for this model, so a limit in US$ cannot be held; "
+            yield Noted(f"{text}prices=Prices(per_minute=…) tells it.", "warning")
 
     def _is_news(self, name: str) -> bool:
         is_new = name not in self._told
@@ -158,7 +165,7 @@ def _duration(seconds: float) -> str:
 
 
 def _of_budget(budget: Budget, usage: Usage) -> str:
-    used = [f"{usage.minutes:.1f} of {budget.minutes:g} min"] if budget.minutes else []
+    used = [f"{usage.minutes:.2g} of {budget.minutes:g} min"] if budget.minutes else []
     if budget.dollars and usage.dollars is not None:
-        used.append(f"{usage.dollars:.2f} of {budget.dollars:g} US$")
+        used.append(f"{usage.dollars:.2g} of {budget.dollars:g} US$")
     return f"Most of the budget is used up: {' and '.join(used)}. Then the line is closed."

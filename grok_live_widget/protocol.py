@@ -122,6 +122,8 @@ _PIECES = (AudioDelta, TranscriptDelta, TranscriptDone, TextDelta, TextDone)
 
 # Services refuse a commit of less: "buffer too small".
 LEAST_COMMIT_MS = 100
+# How long to wait for the end of a reply that is in the way and was never told of [s].
+ASK_AGAIN_AFTER_S = 1.0
 
 
 def _is_forced(event: ClientEvent | None) -> bool:
@@ -191,6 +193,8 @@ class Protocol:
         self._told: deque[Event] = deque()
         self._requests: deque[tuple[ClientEvent, ...]] = deque()
         self._asked: ClientEvent | None = None
+        self._now_s = 0.0
+        self._ask_again_at_s: float | None = None
         self._is_interrupted = False
         self._uncut_response_id = ""
         self._sounding = Sounding(output_format.sample_rate)
@@ -271,6 +275,9 @@ class Protocol:
     def _check_commit(self) -> None:
         """Under voice activity the server knows best what it still has."""
         if not isinstance(self._detection, PushToTalk):
+            if not self.dialect.has_responses and not self._uncommitted_samples:
+                # There it asks for a reply too, which would be waited for in vain.
+                raise LocalProtocolError("there is no sound to commit.", cure="Send some first.")
             return
         held_ms = self._uncommitted_samples * 1000 // self.input_format.sample_rate
         if held_ms < LEAST_COMMIT_MS:
@@ -370,6 +377,7 @@ class Protocol:
 
     def receive(self, event: ServerEvent, now_s: float) -> None:
         """Take in one server event; never raises."""
+        self._now_s = now_s
         self.has_heard = self.has_heard or not isinstance(event, ErrorReported)
         if self.line is Line.OPENING and isinstance(event, ItemAdded):
             # Not all servers say so themselves (recorded).
@@ -379,7 +387,12 @@ class Protocol:
         self._say_next_request()
 
     def tick(self, now_s: float) -> None:
-        """Let time pass: end a reply that has gone quiet."""
+        """Let time pass: end a reply that has gone quiet, ask again for one that was refused."""
+        self._now_s = now_s
+        if self._ask_again_at_s is not None and now_s >= self._ask_again_at_s:
+            self._ask_again_at_s = None
+            self.reply = Reply.IDLE
+            self._say_next_request()
         if self._names is not None and self._names.is_quiet(now_s):
             self._follow_heard(ResponseDone(response_id=self._names.end()))
             self._say_next_request()
@@ -391,7 +404,7 @@ class Protocol:
 
     def next_tick_s(self) -> float | None:
         """When `tick` has something to do, on the clock of `now_s`; None: never so far."""
-        return None if self._names is None else self._names.quiet_at_s
+        return self._ask_again_at_s if self._names is None else self._names.quiet_at_s
 
     @property
     def _padding_ms(self) -> int:
@@ -468,6 +481,8 @@ class Protocol:
         if isinstance(event, ResponseDone) and self._is_of_another_reply(event):
             return
         self.reply = REPLY_TABLE.get((self.reply, type(event)), self.reply)
+        if isinstance(event, ResponseDone | ResponseCreated):
+            self._ask_again_at_s = None
         if isinstance(event, ResponseDone):
             if _may_not_be_cut(self._asked):
                 self._uncut_response_id = self.response_id
@@ -487,6 +502,8 @@ class Protocol:
         self._asked = None
         if self.reply is Reply.REQUESTED:
             self.reply = Reply.RUNNING
+            # The end of a reply of which nothing was told may not be told either.
+            self._ask_again_at_s = self._now_s + ASK_AGAIN_AFTER_S
 
     def _is_of_another_reply(self, event: ResponseDone) -> bool:
         named = bool(event.response_id and self.response_id)

@@ -41,14 +41,18 @@ class Unfinished:
     conversation_id : str
         Empty where the server gives none, or was not asked to keep it.
     why : str
-        What ended it, as the beginning of a sentence.
+        What ended it and that it goes on, as the beginning of a sentence.
+    may_retell : bool
+        Whether a server that knows nothing of it may be told again, which costs as texts: not
+        where somebody hung up.
     ended_s : float [s]
     turn_count : int
         How many turns there were.
     """
 
     conversation_id: str = ""
-    why: str = "The line broke"
+    why: str = "The line broke and was opened again"
+    may_retell: bool = True
     ended_s: float = 0.0
     turn_count: int = 0
 

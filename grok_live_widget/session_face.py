@@ -163,9 +163,17 @@ class SessionFace(ABC):
 
         Parameters
         ----------
+        item : Item
+            Of `grok_live_widget.events`, such as
+            ``Item(role="user", part="input_text", text="…")``.
         previous_item_id : str or None
             Behind which it is put; None: at the end.
         """
+        if not isinstance(item, Item):
+            raise ConfigurationError(
+                f"item must be an Item of grok_live_widget.events, not {type(item).__name__}.",
+                cure="send_text(text) puts in what the user types.",
+            )
         await self.say(CreateItem(item, previous_item_id))
 
     async def delete_item(self, item_id: str) -> None:

@@ -238,6 +238,7 @@ class Settings:
         between("open_timeout_s", self.open_timeout_s, 0.1, 120)
 
     def _settle_formats(self) -> None:
+        object.__setattr__(self, "sample_rate", int(self.sample_rate))
         for name in ("input_format", "output_format"):
             form = getattr(self, name)
             if form in (None, _AS_PCM):

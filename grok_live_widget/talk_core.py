@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .audio import SAMPLE_RATE_HZ, ClipConverter, pcm_from_bytes, read_wav
+from .checks import between
 from .credentials import Secret
 from .events import (
     ClientEvent,
@@ -33,6 +34,7 @@ from .exceptions import (
     GrokLiveError,
     ReplyTimeout,
     ServerError,
+    SessionClosed,
     SessionClosedError,
     SessionClosedOK,
     SessionError,
@@ -192,6 +194,7 @@ class TalkCore(TalkLine):
         self, answer: Callable[[_Asked], Coroutine[Any, Any, Turn]], timeout_s: float
     ) -> Turn:
         """One question after another, each with its time."""
+        between("timeout_s", timeout_s, 0.001, 86_400)
         asked = _Asked()
         try:
             async with asyncio.timeout(timeout_s), self._asking:
@@ -249,7 +252,7 @@ class TalkCore(TalkLine):
         asked.session = await self.open()
         try:
             return await self._asked_with(asked.session, (item, request), asked)
-        except SessionClosedError:
+        except SessionClosed:
             if not self._may_ask_again(asked):
                 raise
         asked.session = await self.open()
@@ -369,13 +372,19 @@ class TalkCore(TalkLine):
 
     def _broken(self, failure: SessionError) -> SessionError:
         """What a question hears whose line ended before its reply."""
-        if not isinstance(failure, SessionClosedError) or self.phase == "closed":
+        if not isinstance(failure, SessionClosed) or self._is_closed:
             return failure
+        if isinstance(failure, SessionClosedOK) and self.phase != "opening":
+            return failure
+        said, cure = failure.message.rstrip("."), "the next question opens the line again."
+        if self.phase == "opening":
+            said, cure = f"{said} before the reply had been received", "ask once more."
+            cure = f"the line is opened again: {cure}"
         return SessionClosedError(
-            f"{failure.message.rstrip('.')} before the reply had been received.",
+            f"{said}.",
             close_code=failure.close_code,
             reason=failure.reason,
-            cure="What came is kept, and the line is opened again: ask once more.",
+            cure=f"What came is kept, and {cure}",
         )
 
     # ----------------------------------------------------------------- saying

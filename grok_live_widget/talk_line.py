@@ -31,7 +31,7 @@ from .events import (
     SettingsChanged,
     Unrecognized,
 )
-from .exceptions import BudgetSpent, GrokLiveError, SessionClosedOK
+from .exceptions import BudgetSpent, GrokLiveError, SessionClosedError, SessionClosedOK
 from .limits import Limits
 from .recording import Recording
 from .rehearsal import PARTNERS, RehearsalServer, default_partner
@@ -105,6 +105,7 @@ class TalkLine:
         self._reopening: asyncio.Task[None] | None = None
         self.memory: Literal["resumed", "retold", "none"] = "none"
         self._is_rolling_over = False
+        self._is_closed = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._has_player = False
         self._has_line_notes = False
@@ -216,8 +217,12 @@ class TalkLine:
         ------
         AuthenticationError, ConnectError, BudgetSpent
         """
+        if self._is_closed:
+            raise SessionClosedOK("the talk is closed.", close_code=1000, cure="Make a new one.")
+        self._check_budget()
         if self._reopening is not None and not self._reopening.done():
             await asyncio.wait([self._reopening])
+        await self._make_room()
         async with self._opening:
             if self.session is not None and self.session.failure is None:
                 return self.session
@@ -225,12 +230,19 @@ class TalkLine:
             try:
                 return await self._open_now()
             except GrokLiveError as error:
-                self._note_of_line(str(error), "error")
+                self._note_of_line(_said_of(error), "error")
                 self._enter("closed")
                 raise
             except BaseException:
                 self._enter("closed")
                 raise
+
+    async def _make_room(self) -> None:
+        """Before a question, a session that is about to end is changed for a new one."""
+        session, now_s = self.session, time.monotonic()
+        is_quiet = session is not None and session.is_quiet
+        if is_quiet and self._limits.is_due(now_s, is_quiet=True):
+            await self._roll_over()
 
     async def _open_now(self) -> Session:
         self._check_budget()
@@ -276,40 +288,44 @@ class TalkLine:
         before = self.conversation.turns[: unfinished.turn_count]
         if session.conversation_id and session.conversation_id == unfinished.conversation_id:
             self.memory = "resumed"
-        elif session.protocol.dialect.has_responses:
+        elif unfinished.may_retell and session.protocol.dialect.has_responses:
             self.memory = "retold"
             await session.say(*retold(before))
-        text = f"{unfinished.why}, and was opened again: {_MEMORY[self.memory]}"
+        text = f"{unfinished.why}: {_MEMORY[self.memory]}"
         session.tell(LineReopened(memory=self.memory, text=text))
 
     # ----------------------------------------------------------------- opening again
     def _session_ended(self, now_s: float) -> None:
         session, self.session = self.session, None
-        if session is None:
-            return
+        if session is None or (self.phase == "opening" and not self._is_rolling_over):
+            return  # Amid being told what was said: whoever opens it hears of it.
         failure = session.failure
         is_limit = self._limits.has_reached_maximum
         if self._is_rolling_over:
-            self._unfinished = self._left_by(session, "The session was changed for a new one")
-        elif self.phase == "opening":
-            pass  # Amid being told what was said: whoever opens it hears of it.
+            self._leave(session, "The session was changed for a new one", may_retell=True)
+        elif self.phase == "closing":
+            self._enter("closed")
         elif self._limits.has_idled_out:
-            self._unfinished = self._left_by(session, "The server had closed the line")
-            self._give_up(
-                "The server closed the line, since nothing was said. Press Start to go on."
-            )
+            self._leave(session, "The server closed the line, and it was opened again")
+            self._give_up(f"The server closed the line, since nothing was said. {_AGAIN}")
         elif is_limit or not isinstance(failure, SessionClosedOK):
-            why = "The server had ended the session" if is_limit else "The line broke"
-            self._unfinished = self._left_by(session, why)
+            why = "The server ended the session, and a new one was opened"
+            why = why if is_limit else "The line broke and was opened again"
+            self._leave(session, why, may_retell=True)
             self._follow_end(failure, is_limit=is_limit)
         else:
+            self._leave(session, "The server closed the line, and it was opened again")
             self._enter("closed")
 
-    def _left_by(self, session: Session, why: str) -> Unfinished:
+    def _leave(self, session: Session, why: str, *, may_retell: bool = False) -> None:
+        self._unfinished = self._left_by(session, why, may_retell=may_retell)
+
+    def _left_by(self, session: Session, why: str, *, may_retell: bool = False) -> Unfinished:
         is_kept = self.settings.resumption
         return Unfinished(
             conversation_id=session.conversation_id if is_kept else "",
             why=why,
+            may_retell=may_retell,
             turn_count=len(self.conversation.turns),
         )
 
@@ -322,7 +338,7 @@ class TalkLine:
             self._enter("opening")
             self._reopening = self._spawn(self._reopen())
             return
-        self._note_of_line(str(failure), "error")
+        self._note_of_line(_said_of(failure), "error")
         self._enter("closed")
 
     async def _reopen(self) -> None:
@@ -339,8 +355,8 @@ class TalkLine:
                     return
                 self._note_of_line(f"Try {attempt + 1} of {tries}: {error.message}", "warning")
         self._give_up(
-            f"The line could not be opened again in {tries} tries. Everything received is kept; "
-            "press Start to try once more."
+            f"The line could not be opened again in {tries} tries. Everything received is kept. "
+            f"{_AGAIN}"
         )
 
     def _give_up(self, text: str) -> None:
@@ -350,7 +366,7 @@ class TalkLine:
     async def _roll_over(self) -> None:
         """Change the session for a new one, in the same conversation."""
         session = self.session
-        if session is None:
+        if session is None or self._is_rolling_over:
             return
         self._enter("opening")
         self._is_rolling_over = True
@@ -398,11 +414,12 @@ class TalkLine:
         if self._limits.is_idle(now_s):
             limit_s = self.settings.idle_timeout_s
             self.note(
-                f"Nothing was said for {limit_s:g} s, so the line was closed. "
-                "Press Start to go on; idle_timeout_s= changes this.",
+                f"Nothing was said for {limit_s:g} s, so the line was closed. {_AGAIN} "
+                "idle_timeout_s= changes this.",
                 "warning",
             )
-            unfinished = self._left_by(session, "The line was closed, since nothing was said")
+            why = "The line was closed, since nothing was said, and opened again"
+            unfinished = self._left_by(session, why, may_retell=True)
             await self.stop()
             self._unfinished = unfinished
             return True
@@ -467,20 +484,21 @@ class TalkLine:
             self.session.set_player(has_player)
 
     async def stop(self) -> None:
-        """Close the line; turns stay."""
-        self._unfinished = None
+        """Close the line; turns stay, and the conversation where the server keeps it."""
         if self._reopening is not None and not self._reopening.done():
             self._reopening.cancel()
             await asyncio.wait([self._reopening])
             self._enter("closed")
         session = self.session
         if session is not None:
+            self._unfinished = self._left_by(session, "The line was closed and opened again")
             self._enter("closing")
             await session.close()
             await _beside(self.recording.flush)
 
     async def close(self) -> None:
-        """Close the line and the rehearsal behind it."""
+        """Close the line and the rehearsal behind it, for good."""
+        self._is_closed = True
         await self.stop()
         for task in list(self._tasks):
             task.cancel()
@@ -494,6 +512,7 @@ class TalkLine:
         return await asyncio.to_thread(self.recording.save, path)
 
 
+_AGAIN = "Start, or the next question, opens it again."
 _MEMORY = {
     "resumed": "the server still knows what was said before.",
     "retold": "the server was told again, as text, what was said before.",
@@ -507,6 +526,12 @@ async def _beside(work: Callable[[], None]) -> None:
         await asyncio.to_thread(work)
     except RuntimeError:
         work()
+
+
+def _said_of(failure: GrokLiveError | None) -> str:
+    """What happened, and how a talk goes on."""
+    is_broken = isinstance(failure, SessionClosedError)
+    return f"{_head(failure)} {_AGAIN}" if is_broken else str(failure)
 
 
 def _head(failure: GrokLiveError | None) -> str:

@@ -174,5 +174,5 @@ def closed_error(code: int | None, reason: str, host: str) -> SessionClosed:
         f"the line to {host} {how}.",
         close_code=code,
         reason=reason,
-        cure="Everything received is kept; start again for a new session.",
+        cure="What came is kept in turns; another session is another line.",
     )

@@ -142,8 +142,9 @@ def ended(fault: Fault, how: str, pieces: tuple[int, ...] | None, dialects: Any 
         fault=fault,
         dialects=dialects,
         raises=SessionClosedError,
-        says=f"the line to HOST {how}. Everything received is kept; start again for a new session.",
-        is_noted=True,
+        says=f"the line to HOST {how}. What came is kept, and the next question opens the line "
+        "again.",
+        after=(("error", f"The line to HOST {how}. Start, or the next question, opens it again."),),
         pieces=pieces,
     )
 
@@ -191,7 +192,8 @@ ENDS = [
         after=(
             (
                 "error",
-                "The server closed the line, since nothing was said. Press Start to go on.",
+                "The server closed the line, since nothing was said. Start, or the next question, "
+                "opens it again.",
             ),
         ),
         pieces=(1, 2),

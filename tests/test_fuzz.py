@@ -7,6 +7,7 @@ into turns, the replies and tools that are waited for, the count of what was use
 from __future__ import annotations
 
 import base64
+import contextlib
 from typing import Any
 
 import orjson
@@ -28,6 +29,7 @@ from grok_live_widget.events import (
     ServerVad,
     TranscriptDelta,
 )
+from grok_live_widget.exceptions import LocalProtocolError
 from grok_live_widget.limits import Limits
 from grok_live_widget.pending import PendingReply
 from grok_live_widget.protocol import Protocol
@@ -150,7 +152,9 @@ class Ear:
             case "speak":
                 self.protocol.send(AppendAudio(bytes(480)))
             case "commit":
-                self.protocol.send(CommitAudio())
+                # Where there is nothing to commit, it is refused.
+                with contextlib.suppress(LocalProtocolError):
+                    self.protocol.send(CommitAudio())
             case "interrupt":
                 self.protocol.interrupt()
             case "tick":

@@ -64,7 +64,7 @@ def test_the_end_of_a_session_is_told_once_in_each() -> None:
     limits = limits_of(session_limit_s=7200)
     assert warned(limits, 7200 - 301) == []
     assert warned(limits, 7200 - 300) == [
-        "The server ends this session in 5 min; the talk goes on in a new one."
+        "This session ends in 5 min; the talk goes on in a new one."
     ]
     assert warned(limits, 7200 - 299) == []
     limits.begin(7200.0)

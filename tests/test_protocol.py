@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, get_args
 
 import numpy as np
@@ -48,7 +49,7 @@ from grok_live_widget.events import (
     UpdateSession,
 )
 from grok_live_widget.exceptions import LocalProtocolError, UnsupportedByServer
-from grok_live_widget.protocol import REPLY_TABLE, SAYABLE, Line, Protocol, Reply
+from grok_live_widget.protocol import ASK_AGAIN_AFTER_S, REPLY_TABLE, SAYABLE, Line, Protocol, Reply
 
 from .line import (
     ACTIVE,
@@ -581,7 +582,8 @@ def test_no_order_of_events_faults_or_keeps_the_next_reply_from_being_asked_for(
             case "audio":
                 protocol.send(AppendAudio(b"\0\0"))
             case "commit":
-                protocol.send(CommitAudio())
+                with contextlib.suppress(LocalProtocolError):
+                    protocol.send(CommitAudio())
             case "heard":
                 protocol.report_playback(heard(1, 5, is_final=now_s % 2 == 0))
             case "give up":
@@ -599,3 +601,33 @@ def test_no_order_of_events_faults_or_keeps_the_next_reply_from_being_asked_for(
     said(protocol)
     protocol.request(CreateResponse(instructions="the last"))
     assert types(protocol) == ["response.create"]
+
+
+def test_a_reply_that_is_in_the_way_and_never_told_of_does_not_block_the_next() -> None:
+    protocol = opened()
+    protocol.request(TEXT, CreateResponse())
+    assert types(protocol) == ["conversation.item.create", "response.create"]
+    hear(protocol, ACTIVE, at_s=10.0)
+    assert types(protocol) == []
+    assert protocol.next_tick_s() == 10.0 + ASK_AGAIN_AFTER_S
+    protocol.tick(10.0 + ASK_AGAIN_AFTER_S)
+    assert types(protocol) == ["response.create"]
+    assert protocol.next_tick_s() is None
+
+
+def test_a_reply_that_is_told_of_after_all_is_waited_for() -> None:
+    protocol = opened()
+    protocol.request(CreateResponse())
+    hear(protocol, ACTIVE, ResponseCreated("r1"), at_s=10.0)
+    assert protocol.next_tick_s() is None
+    protocol.tick(99.0)
+    assert types(protocol) == ["response.create"]
+    hear(protocol, ResponseDone(response_id="r1"))
+    assert types(protocol) == ["response.create"]
+
+
+def test_on_live_nothing_is_committed_where_nothing_was_sent() -> None:
+    protocol = opened(LIVE, turn_detection=ServerVad())
+    with pytest.raises(LocalProtocolError, match="no sound to commit"):
+        protocol.send(CommitAudio())
+    assert types(protocol) == []

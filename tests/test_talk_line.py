@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_live_widget import RehearsalServer, Talk
+from grok_live_widget import Budget, RehearsalServer, Talk
 from grok_live_widget.events import (
     AppendAudio,
     CreateItem,
@@ -25,9 +25,11 @@ from grok_live_widget.events import (
 )
 from grok_live_widget.exceptions import (
     AuthenticationError,
+    BudgetSpent,
     ConnectError,
     ReplyTimeout,
     SessionClosedError,
+    SessionClosedOK,
 )
 from grok_live_widget.rehearsal.faults import Stall
 from grok_live_widget.talk import TALK_THREAD
@@ -356,8 +358,7 @@ def test_stop_ends_the_tries(cable: Cable) -> None:
         assert talk.phase == "closed"
         cable.mend()
         talk.ask("two")
-        # Who hangs up begins anew.
-        assert not talk.turns[2].seam
+        assert talk.turns[2].seam.startswith("The line broke and was opened again: ")
 
 
 # --------------------------------------------------------------------------- limits
@@ -374,7 +375,7 @@ def test_a_session_is_changed_for_a_new_one_before_the_server_ends_it(
         talk.ask("two")
         assert partner.histories[-1] == ["one", "You said one."]
         texts = [note.text for note in talk.notes]
-        assert any("The server ends this session in" in text for text in texts)
+        assert any("This session ends in" in text for text in texts)
         assert any("goes on in a new one" in text for text in texts)
         assert "changed for a new one" in talk.turns[2].seam
 
@@ -417,3 +418,65 @@ def test_what_the_server_says_before_it_hangs_up_decides(
         wait_until(lambda: phases(events)[2:][-1:] == ends)
         opened = [event for event in events if isinstance(event, SessionOpened)]
         assert len(opened) == (2 if ends == ["open"] else 1)
+
+
+def test_a_question_is_not_cut_off_by_the_end_of_its_session(
+    cable: Cable, partner: Partner
+) -> None:
+    with Talk(url=cable.url, api_key="k", session_limit_s=2) as talk:
+        for number in range(60):
+            assert talk.ask(f"number {number}").text == f"You said number {number}."
+            time.sleep(0.05)
+        assert cable.count > 1
+        assert len(talk.turns) == 120
+
+
+# --------------------------------------------------------------------------- hanging up
+def test_who_hangs_up_and_goes_on_is_told_what_the_server_still_knows(
+    cable: Cable, partner: Partner
+) -> None:
+    with Talk(url=cable.url, api_key="k") as talk:
+        talk.ask("one")
+        talk.stop()
+        talk.ask("two")
+        assert partner.histories[-1] == ["one", "You said one."]
+        assert "still knows" in talk.turns[2].seam
+    with Talk(url=cable.url, api_key="k", resumption=False) as talk:
+        talk.ask("one")
+        talk.stop()
+        talk.ask("two")
+        assert partner.histories[-1] == []
+        assert "knows nothing" in talk.turns[2].seam
+
+
+def test_a_talk_that_is_closed_stays_closed(cable: Cable) -> None:
+    with Talk(url=cable.url, api_key="k") as talk:
+        talk.ask("one")
+    with pytest.raises(SessionClosedOK, match="the talk is closed"):
+        talk.ask("two")
+    assert len(talk.turns) == 2
+
+
+# --------------------------------------------------------------------------- money
+def _ask_for_ever(talk: Talk) -> None:
+    for number in range(100_000):
+        talk.ask(f"number {number}")
+
+
+def test_a_budget_is_kept_also_by_who_asks_without_a_pause(server: RehearsalServer) -> None:
+    with Talk(url=server.url(), api_key="k", budget=Budget(minutes=0.01)) as talk:
+        with pytest.raises(BudgetSpent, match="used up its budget"):
+            _ask_for_ever(talk)
+        count = len(talk.notes)
+        for _ in range(3):
+            with pytest.raises(BudgetSpent):
+                talk.ask("more?")
+        wait_until(lambda: talk.phase == "closed")
+        assert len(talk.notes) <= count + 1
+
+
+def test_a_limit_in_money_that_cannot_be_held_is_said(server: RehearsalServer) -> None:
+    with Talk(url=server.url("live"), api_key="k", budget=Budget(dollars=0.01)) as talk:
+        talk.start()
+        wait_until(lambda: any("No price is known" in note.text for note in talk.notes))
+        assert talk.usage.dollars is None
