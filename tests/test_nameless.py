@@ -143,6 +143,7 @@ def test_live_ends_a_reply_after_a_quiet_while_and_opens_it_again() -> None:
     assert told(protocol)[:2] == [
         ResponseCreated(name), AudioDelta(response_id=name, item_id=name, pcm=b"\1\0")
     ]  # fmt: skip
+    protocol.send(AppendAudio(SECOND))
     protocol.send(CommitAudio())
     hear(protocol, PIECE, at_s=20.1)
     assert [event.response_id != name for event in told(protocol, ResponseCreated)] == [True]
@@ -195,6 +196,7 @@ def test_live_names_are_unique_within_and_between_sessions() -> None:
         protocol = opened(LIVE, session_name=session)
         for _ in range(3):
             hear(protocol, SpeechStarted(), SpeechStopped(), PIECE)
+            protocol.send(AppendAudio(SECOND))
             protocol.send(CommitAudio())
             hear(protocol, PIECE)
         kinds = (SpeechStarted, AudioCommitted, ResponseCreated)

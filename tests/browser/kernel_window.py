@@ -64,6 +64,9 @@ class KernelWindow:
             if reply["parent_header"].get("msg_id") == asked:
                 break
         content: dict[str, Any] = reply["content"]
+        if content["status"] == "aborted":
+            # A kernel drops what waits behind a cell that was interrupted.
+            return self._ask(code, expressions, timeout_s)
         if content["status"] != "ok":
             trace = "\n".join(content.get("traceback", []))
             raise AssertionError(

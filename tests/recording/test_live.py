@@ -93,16 +93,16 @@ def test_files_are_whole_while_the_talk_goes_on(tmp_path: Path, silence: Any) ->
         assert talk.phase == "open"
 
 
-def test_the_worker_ends_with_the_talk_and_begins_again_with_it(tmp_path: Path, same: Any) -> None:
+def test_the_worker_begins_and_ends_with_the_talk(tmp_path: Path, same: Any) -> None:
     talk = Talk(partner="parrot", record=tmp_path / "talk")
     assert threads() == set()
     assert not (tmp_path / "talk").exists()
     talk.ask("one")
+    talk.stop()
+    talk.ask("two")
     assert threads() != set()
     talk.close()
     assert threads() == set()
-    talk.ask("two")
-    talk.close()
     same(talk.turns, load(tmp_path / "talk").turns)
 
 
