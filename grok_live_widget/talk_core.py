@@ -241,7 +241,6 @@ class TalkCore(TalkLine):
         gone = SessionClosedError(
             f"the server has said nothing for {session.silent_s:.0f} s.",
             close_code=None,
-            cure="Everything received is kept; start again for a new session.",
         )
         await session.give_up(gone)
         return gone

@@ -240,9 +240,10 @@ class TalkLine:
     async def _make_room(self) -> None:
         """Before a question, a session that is about to end is changed for a new one."""
         session, now_s = self.session, time.monotonic()
-        is_quiet = session is not None and session.is_quiet
-        if is_quiet and self._limits.is_due(now_s, is_quiet=True):
-            await self._roll_over()
+        if session is None or not session.is_quiet:
+            return
+        if self._limits.is_due(now_s, is_quiet=True):
+            await self._roll_over(session)
 
     async def _open_now(self) -> Session:
         self._check_budget()
@@ -318,11 +319,9 @@ class TalkLine:
             self._enter("closed")
 
     def _leave(self, session: Session, why: str, *, may_retell: bool = False) -> None:
-        self._unfinished = self._left_by(session, why, may_retell=may_retell)
-
-    def _left_by(self, session: Session, why: str, *, may_retell: bool = False) -> Unfinished:
+        """Keep what it takes to go on with the conversation of a session that ends."""
         is_kept = self.settings.resumption
-        return Unfinished(
+        self._unfinished = Unfinished(
             conversation_id=session.conversation_id if is_kept else "",
             why=why,
             may_retell=may_retell,
@@ -363,25 +362,27 @@ class TalkLine:
         self._note_of_line(text, "error")
         self._enter("closed")
 
-    async def _roll_over(self) -> None:
+    async def _roll_over(self, session: Session) -> None:
         """Change the session for a new one, in the same conversation."""
-        session = self.session
-        if session is None or self._is_rolling_over:
-            return
+        try:
+            # Whoever asks, or stops, meanwhile waits for the new one.
+            async with self._opening:
+                if self.session is session:
+                    await self._change(session)
+        except GrokLiveError as error:
+            if not is_transient(error) or not self.settings.reconnect_tries:
+                self._give_up(str(error))
+                raise
+            self._reopening = self._spawn(self._reopen())
+
+    async def _change(self, session: Session) -> None:
         self._enter("opening")
         self._is_rolling_over = True
         try:
             await session.close()
         finally:
             self._is_rolling_over = False
-        try:
-            async with self._opening:
-                await self._open_now()
-        except GrokLiveError as error:
-            if not is_transient(error) or not self.settings.reconnect_tries:
-                self._give_up(str(error))
-                raise
-            self._reopening = self._spawn(self._reopen())
+        await self._open_now()
 
     async def _quiet(self, session: Session) -> None:
         """Wait until nobody speaks and no reply comes, but not for long."""
@@ -419,14 +420,12 @@ class TalkLine:
                 "warning",
             )
             why = "The line was closed, since nothing was said, and opened again"
-            unfinished = self._left_by(session, why, may_retell=True)
-            await self.stop()
-            self._unfinished = unfinished
+            await self._hang_up(why, may_retell=True)
             return True
         if self._limits.is_due(now_s, is_quiet=is_quiet):
             self.note("The session's time is over; the talk goes on in a new one.", "info")
             with contextlib.suppress(GrokLiveError):  # It has been noted.
-                await self._roll_over()
+                await self._roll_over(session)
             return True
         return False
 
@@ -468,7 +467,7 @@ class TalkLine:
         if needs_session and session is not None:
             self.note("Another model needs a new session; the talk goes on in it.", "info")
             await self._quiet(session)
-            await self._roll_over()
+            await self._roll_over(session)
         return not_taken
 
     def _take_over(self, settings: Settings) -> None:
@@ -485,13 +484,18 @@ class TalkLine:
 
     async def stop(self) -> None:
         """Close the line; turns stay, and the conversation where the server keeps it."""
+        await self._hang_up("The line was closed and opened again")
+
+    async def _hang_up(self, why: str, *, may_retell: bool = False) -> None:
         if self._reopening is not None and not self._reopening.done():
             self._reopening.cancel()
             await asyncio.wait([self._reopening])
             self._enter("closed")
-        session = self.session
+        # A line that is just being opened would otherwise be open, and paid for, after all.
+        async with self._opening:
+            session = self.session
         if session is not None:
-            self._unfinished = self._left_by(session, "The line was closed and opened again")
+            self._leave(session, why, may_retell=may_retell)
             self._enter("closing")
             await session.close()
             await _beside(self.recording.flush)

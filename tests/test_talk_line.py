@@ -480,3 +480,14 @@ def test_a_limit_in_money_that_cannot_be_held_is_said(server: RehearsalServer) -
         talk.start()
         wait_until(lambda: any("No price is known" in note.text for note in talk.notes))
         assert talk.usage.dollars is None
+
+
+def test_who_hangs_up_while_the_line_is_being_opened_has_no_line(
+    server: RehearsalServer,
+) -> None:
+    with Talk(url=server.url(), api_key="k") as talk:
+        opening = TALK_THREAD.submit(talk._core.open())
+        talk.stop()
+        assert talk.phase == "closed"
+        opening.result(timeout=20)
+        assert talk._core.session is None
