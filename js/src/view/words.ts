@@ -162,7 +162,9 @@ export function lossesOf(state: PanelState): string[] {
   const name = speakerName(state);
   const sentences = [];
   if (state.droppedS >= 0.05) {
-    sentences.push(`${seconds(state.droppedS)} of your speech was not sent: the kernel was busy, or the line was down.`);
+    sentences.push(
+      `${seconds(state.droppedS)} of your speech was not sent: the kernel was busy, or the line was down.`,
+    );
   }
   if (state.lateS >= 0.05) {
     sentences.push(`${seconds(state.lateS)} of your speech reached the kernel too late and was left out.`);
