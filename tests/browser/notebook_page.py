@@ -217,6 +217,17 @@ class NotebookPage:
             what=f"the end of {reply_count} replies",
         )
 
+    def wait_until_heard(self, turn: str, sample_count: int) -> None:
+        """Until the kernel knows that so much of `turn` was heard.
+
+        What the worklet has reported to the page takes a way of its own to the kernel, so the
+        end of the sound in the page says nothing of what the kernel knows.
+        """
+        self.wait(
+            lambda: self.kernel.value(f"{turn}.heard_sample_count") == sample_count,
+            what=f"{sample_count} samples of {turn} to be heard",
+        )
+
     def wait_until_sounding(self, *, after_samples: int = 0, timeout_s: float = 40) -> None:
         """Until more than so much of a reply has left the loudspeaker [samples at 24 kHz]."""
         self.until(

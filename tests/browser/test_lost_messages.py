@@ -38,7 +38,7 @@ def test_sound_that_is_lost_in_a_flood_of_output_is_silence_and_counted(
     notebook.wait_until_silent(1)
 
     pcm = notebook.kernel.array("live.turns[1].pcm")
-    _wait_until_heard(notebook, 1, len(pcm))
+    notebook.wait_until_heard("live.turns[1]", len(pcm))
     lost = notebook.positions()[-1]["lost_sample_count"]
     ring = notebook.ring()
     assert lost > 0, "nothing was lost, so this proves nothing"
@@ -54,13 +54,13 @@ def test_a_reply_whose_end_is_lost_comes_to_an_end_and_the_talk_goes_on(
     notebook = open_notebook([NOISE, MADE, FLOOD.format(duration_s=3)])
     _ask_and_flood(notebook, after_s=4.5)
     pcm = notebook.kernel.array("live.turns[1].pcm")
-    _wait_until_heard(notebook, 1, len(pcm))
+    notebook.wait_until_heard("live.turns[1]", len(pcm))
     notebook.wait(lambda: "speaking" not in notebook.status(), what="silence")
     notebook.wait(lambda: "A cell is running" not in notebook.losses(), what="the end of the cell")
 
     notebook.send_text("And another.")
     notebook.wait(lambda: notebook.kernel.value("len(live.turns)") == 4, what="an answer")
-    _wait_until_heard(notebook, 3, len(pcm))
+    notebook.wait_until_heard("live.turns[3]", len(pcm))
 
 
 def _ask_and_flood(notebook: NotebookPage, *, after_s: float) -> None:
@@ -70,13 +70,6 @@ def _ask_and_flood(notebook: NotebookPage, *, after_s: float) -> None:
     notebook.wait_until_sounding(after_samples=int(after_s * PCM_RATE_HZ))
     # The cell's end is not told to the page, since the message that tells it is dropped, too.
     notebook.begin_cell(2)
-
-
-def _wait_until_heard(notebook: NotebookPage, place: int, sample_count: int) -> None:
-    heard = f"live.turns[{place}].heard_sample_count"
-    notebook.wait(
-        lambda: notebook.kernel.value(heard) == sample_count, what="the reply to be heard"
-    )
 
 
 def _is_all_of(ring: np.ndarray, pcm: np.ndarray) -> bool:

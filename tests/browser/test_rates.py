@@ -28,14 +28,10 @@ def test_a_reply_of_another_rate_is_played_to_its_end(open_notebook: OpenNoteboo
     reply = notebook.kernel.array("live.turns[-1].pcm")
     assert notebook.kernel.value("live.turns[-1].sample_rate") == rate_hz
     assert abs(len(reply) - 1.5 * rate_hz) <= 1
-    notebook.wait(lambda: _heard_count(notebook) == len(reply), what="the last of the playhead")
+    notebook.wait_until_heard("live.turns[-1]", len(reply))
     assert abs(len(notebook.ring()) - 1.5 * 24_000) <= 1
     # Every stretch of it is like no other: a wrong pitch or place would match nothing.
     match = match_reply(reply, notebook.heard(), notebook.device_rate_hz(), pcm_rate_hz=rate_hz)
     assert match.snr_db > 50
     assert abs(match.gain - 1) < 2e-3
     assert notebook.positions()[-1]["underrun_count"] == 0
-
-
-def _heard_count(notebook: NotebookPage) -> int:
-    return int(notebook.kernel.value("live.turns[-1].heard_sample_count or 0"))

@@ -83,8 +83,8 @@ def _assert_played_cleanly(notebook: NotebookPage, replies: list[np.ndarray]) ->
 
 
 def _assert_heard_to_the_end(notebook: NotebookPage, replies: list[np.ndarray]) -> None:
-    counts = notebook.kernel.value("[turn.heard_sample_count for turn in live.turns.assistant]")
-    assert counts == [len(reply) for reply in replies]
+    for place, reply in enumerate(replies):
+        notebook.wait_until_heard(f"live.turns.assistant[{place}]", len(reply))
 
 
 def _shown(notebook: NotebookPage) -> list[tuple[str, str]]:
