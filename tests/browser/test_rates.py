@@ -6,7 +6,6 @@ import pytest
 
 from .cells import NOISE
 from .conftest import OpenNotebook
-from .notebook_page import NotebookPage
 from .sound import match_reply
 
 MADE = """
