@@ -238,8 +238,7 @@ class Connecting:
                 loop.call_soon_threadsafe(self._tell, Noted(text, "error"))
 
         secret = key.reveal if key else str
-        tape = conversation.user_tape
-        return Recording(self._settings, tape, secret=secret, on_trouble=note)
+        return Recording(self._settings, conversation, secret=secret, on_trouble=note)
 
     def _tell(self, note: Noted) -> None:
         if self._session is not None:

@@ -51,7 +51,7 @@ from .events import (
     UserTranscriptReplaced,
 )
 from .settings import Settings
-from .tape import Tape
+from .tape import Stretch, Tape
 from .turns import Turn, Turns
 
 __all__ = ["Conversation"]
@@ -86,6 +86,8 @@ class Conversation:
         Half samples that were dropped from the ends of pieces.
     unread_piece_count : int
         Pieces of replies' sound that could not be read.
+    kept : Stretch or None
+        Where the sound of the event applied last is kept; None where it had none.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class Conversation:
         self.input_sample_rate = input_sample_rate
         self.output_sample_rate = output_sample_rate
         self.user_tape = Tape(_USER_TAPE_S * input_sample_rate)
+        self.kept: Stretch | None = None
         self._follow_detection(turn_detection)
         self._origin_s: float | None = None
         self._session_start = 0
@@ -155,6 +158,7 @@ class Conversation:
         now_s = round(now_s, 6)
         if self._origin_s is None and not isinstance(event, _BEFORE_THE_BEGINNING):
             self._origin_s = now_s
+        self.kept = None
         step = _STEPS.get(type(event))
         if step is not None:
             step(self, event, now_s)
@@ -231,7 +235,7 @@ class Conversation:
     def _audio_appended(self, event: AppendAudio, now_s: float) -> None:
         if self._is_push_to_talk and self._spoken is None and self._clip is None:
             self._spoken = self._spoken_turn(self._commit_start, now_s)
-        self.user_tape.append(pcm_from_bytes(event.pcm))
+        self.kept = self.user_tape.append(pcm_from_bytes(event.pcm))
         self._sent.note(len(self.user_tape), now_s)
         for turn in (self._spoken, self._clip):
             if turn is not None:
@@ -378,7 +382,7 @@ class Conversation:
 
     def _audio_delta(self, event: AudioDelta, now_s: float) -> None:
         turn = self._reply_turn(event.item_id, event.response_id, now_s)
-        turn._tape.append(pcm_from_bytes(event.pcm))
+        self.kept = turn._tape.append(pcm_from_bytes(event.pcm))
         self.odd_byte_count += event.odd_byte_count
         if not self.has_player:
             self._measure_latency(turn, now_s)

@@ -1,4 +1,4 @@
-"""Every word that can be said or heard, as frozen dataclasses.
+"""Every word that can be said or heard, as frozen values.
 
 Three vocabularies:
 
@@ -19,8 +19,12 @@ Every event of the wire has an `event_id`, a name for the message.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import field
+
+from .values import Identified, Value
 
 Role = Literal["user", "assistant", "system", "tool", ""]
 """Who an item belongs to; `Turn.role` knows only the first two."""
@@ -122,8 +126,7 @@ class Transcription:
 
 
 # --------------------------------------------------------------------------- items
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(Value, frozen=True, kw_only=True):
     """One piece of an item's content.
 
     Parameters
@@ -138,11 +141,10 @@ class Part:
 
     kind: str
     text: str = ""
-    sound: bytes = field(default=b"", repr=False)
+    sound: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class Item(Value, frozen=True, kw_only=True):
     """One entry of the server's conversation.
 
     Parameters
@@ -168,7 +170,7 @@ class Item:
     status: str = ""
     part: str = ""
     text: str = ""
-    sound: bytes = field(default=b"", repr=False)
+    sound: bytes = b""
     further: tuple[Part, ...] = ()
     name: str = ""
     call_id: str = ""
@@ -177,8 +179,7 @@ class Item:
 
 
 # --------------------------------------------------------------------------- tools
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolOffer:
+class ToolOffer(Value, frozen=True, kw_only=True):
     """Something the model may call.
 
     Parameters
@@ -195,32 +196,20 @@ class ToolOffer:
     kind: str = "function"
     name: str = ""
     description: str = ""
-    parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 # --------------------------------------------------------------------------- client events
-@dataclass(frozen=True, slots=True)
-class Identified:
-    """What every message may have: a name of its own, which is no part of what it says.
-
-    Two events are equal whatever their ids.
-    """
-
-    event_id: str = field(default="", kw_only=True, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Authenticate(Identified):
+class Authenticate(Identified, frozen=True):
     """The first message of the `live` dialect. The key is in no repr and in no pickle."""
 
-    api_key: str = field(repr=False)
+    api_key: str
 
     def __reduce__(self) -> tuple[type[Authenticate], tuple[str]]:
         return Authenticate, ("",)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpdateSession(Identified):
+class UpdateSession(Identified, frozen=True, kw_only=True):
     """Ask for these settings; None leaves a setting unsaid.
 
     Parameters
@@ -249,40 +238,34 @@ class UpdateSession(Identified):
     resumption: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AppendAudio(Identified):
+class AppendAudio(Identified, frozen=True):
     """The next stretch of the user's sound."""
 
-    pcm: bytes = field(repr=False)
+    pcm: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class CommitAudio(Identified):
+class CommitAudio(Identified, frozen=True):
     """The user's turn is over (push-to-talk)."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClearAudio(Identified):
+class ClearAudio(Identified, frozen=True):
     """Forget the sound that was appended and not yet committed."""
 
 
-@dataclass(frozen=True, slots=True)
-class CreateItem(Identified):
+class CreateItem(Identified, frozen=True):
     """Put an item into the conversation, behind the one that is named or at its end."""
 
     item: Item
     previous_item_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteItem(Identified):
+class DeleteItem(Identified, frozen=True):
     """Take an item out of the conversation."""
 
     item_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateResponse(Identified):
+class CreateResponse(Identified, frozen=True, kw_only=True):
     """Ask for a reply.
 
     Parameters
@@ -301,15 +284,13 @@ class CreateResponse(Identified):
     modalities: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CancelResponse(Identified):
+class CancelResponse(Identified, frozen=True):
     """Stop the reply that is running."""
 
     response_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TruncateItem(Identified):
+class TruncateItem(Identified, frozen=True, kw_only=True):
     """Tell the server how much of its reply was heard."""
 
     item_id: str
@@ -332,8 +313,7 @@ ClientEvent = (
 
 
 # --------------------------------------------------------------------------- server events
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfReply(Identified):
+class OfReply(Identified, frozen=True, kw_only=True):
     """What is about one item of a reply."""
 
     response_id: str = ""
@@ -341,15 +321,13 @@ class OfReply(Identified):
     output_index: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfPart(OfReply):
+class OfPart(OfReply, frozen=True, kw_only=True):
     """What is about one content part of a reply's item."""
 
     content_index: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionCreated(Identified):
+class SessionCreated(Identified, frozen=True, kw_only=True):
     """The session with the server's own settings, of which `session` has all that it tells."""
 
     session_id: str = ""
@@ -358,25 +336,21 @@ class SessionCreated(Identified):
     session: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ConversationCreated(Identified):
+class ConversationCreated(Identified, frozen=True):
     conversation_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Pinged(Identified):
+class Pinged(Identified, frozen=True):
     timestamp_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SessionUpdated(Identified):
+class SessionUpdated(Identified, frozen=True):
     """The server's echo of the settings, as it spells them."""
 
     session: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpeechStarted(Identified):
+class SpeechStarted(Identified, frozen=True, kw_only=True):
     """The user began to speak.
 
     `audio_start_ms` counts from the first sample of the session and is already less the
@@ -388,27 +362,23 @@ class SpeechStarted(Identified):
     is_approximate: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpeechStopped(Identified):
+class SpeechStopped(Identified, frozen=True, kw_only=True):
     """The user's turn ended; `audio_end_ms` is where that was decided."""
 
     item_id: str = ""
     audio_end_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AudioCommitted(Identified):
+class AudioCommitted(Identified, frozen=True, kw_only=True):
     item_id: str = ""
     previous_item_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AudioCleared(Identified):
+class AudioCleared(Identified, frozen=True):
     pass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IdleTimeoutTriggered(Identified):
+class IdleTimeoutTriggered(Identified, frozen=True, kw_only=True):
     """Nobody spoke for the configured time; the server takes a turn by itself."""
 
     item_id: str = ""
@@ -417,37 +387,32 @@ class IdleTimeoutTriggered(Identified):
     audio_end_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DtmfReceived(Identified):
+class DtmfReceived(Identified, frozen=True, kw_only=True):
     """A key of a telephone was pressed (calls by SIP only); `digit` is what it says."""
 
     digit: str = ""
     received_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ItemAdded(Identified):
+class ItemAdded(Identified, frozen=True):
     item: Item
     previous_item_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ItemDeleted(Identified):
+class ItemDeleted(Identified, frozen=True):
     """An item is gone; some servers do not name it (seen by LiveKit)."""
 
     item_id: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemTruncated(Identified):
+class ItemTruncated(Identified, frozen=True, kw_only=True):
     item_id: str = ""
     audio_end_ms: int = 0
     content_index: int = 0
     transcript: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UserTranscriptReplaced(Identified):
+class UserTranscriptReplaced(Identified, frozen=True, kw_only=True):
     """The whole of what the server understood so far; replaces what it said before."""
 
     item_id: str = ""
@@ -456,41 +421,35 @@ class UserTranscriptReplaced(Identified):
     content_index: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseCreated(Identified):
+class ResponseCreated(Identified, frozen=True):
     """A reply begins."""
 
     response_id: str = ""
     metadata: Mapping[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OutputItemAdded(Identified):
+class OutputItemAdded(Identified, frozen=True):
     response_id: str
     item: Item
     output_index: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class OutputItemDone(Identified):
+class OutputItemDone(Identified, frozen=True):
     response_id: str
     item: Item
     output_index: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContentPartAdded(OfPart):
+class ContentPartAdded(OfPart, frozen=True, kw_only=True):
     part: str = ""
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContentPartDone(OfPart):
+class ContentPartDone(OfPart, frozen=True, kw_only=True):
     pass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AudioDelta(OfPart):
+class AudioDelta(OfPart, frozen=True, kw_only=True):
     """A piece of the reply's sound, to append.
 
     Parameters
@@ -505,7 +464,7 @@ class AudioDelta(OfPart):
         How long this piece is [ms], and when it was made, on the server's clock.
     """
 
-    pcm: bytes = field(repr=False)
+    pcm: bytes
     odd_byte_count: int = 0
     rid: str = ""
     latency_s: float | None = None
@@ -513,13 +472,11 @@ class AudioDelta(OfPart):
     timestamp_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AudioDone(OfPart):
+class AudioDone(OfPart, frozen=True, kw_only=True):
     pass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TranscriptDelta(OfPart):
+class TranscriptDelta(OfPart, frozen=True, kw_only=True):
     """A piece of what the reply's voice says, to append.
 
     `start_time_s` counts from the start of the item's sound [s]; `rid` is that of the
@@ -531,33 +488,28 @@ class TranscriptDelta(OfPart):
     rid: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TranscriptDone(OfPart):
+class TranscriptDone(OfPart, frozen=True, kw_only=True):
     transcript: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextDelta(OfPart):
+class TextDelta(OfPart, frozen=True, kw_only=True):
     """A piece of a reply that is text without a voice; told once for either wire name."""
 
     delta: str = ""
     is_legacy_name: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextDone(OfPart):
+class TextDone(OfPart, frozen=True, kw_only=True):
     text: str = ""
     is_legacy_name: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolArgumentsDelta(OfReply):
+class ToolArgumentsDelta(OfReply, frozen=True, kw_only=True):
     call_id: str = ""
     delta: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolCalled(OfReply):
+class ToolCalled(OfReply, frozen=True, kw_only=True):
     """The model asks for a function; `arguments` is JSON text."""
 
     call_id: str = ""
@@ -565,8 +517,7 @@ class ToolCalled(OfReply):
     arguments: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class McpToolsListed(Identified):
+class McpToolsListed(Identified, frozen=True, kw_only=True):
     """How far the server is in asking an MCP server for its tools.
 
     `status` is ``"in_progress"``, ``"completed"`` or ``"failed"``, then with what went wrong.
@@ -578,22 +529,19 @@ class McpToolsListed(Identified):
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class McpArgumentsDelta(OfReply):
+class McpArgumentsDelta(OfReply, frozen=True, kw_only=True):
     """A piece of the arguments of a call that the server makes itself."""
 
     delta: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class McpArgumentsDone(OfReply):
+class McpArgumentsDone(OfReply, frozen=True, kw_only=True):
     """The arguments, as JSON text, of a call that the server makes itself."""
 
     arguments: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class McpCallFollowed(OfReply):
+class McpCallFollowed(OfReply, frozen=True, kw_only=True):
     """How far a call is that the server makes itself.
 
     `status` is ``"in_progress"``, ``"completed"`` or ``"failed"``, then with what went wrong.
@@ -604,8 +552,7 @@ class McpCallFollowed(OfReply):
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputBufferFollowed(Identified):
+class OutputBufferFollowed(Identified, frozen=True, kw_only=True):
     """What the server's own loudspeaker does (calls by SIP or WebRTC only).
 
     `status` is ``"started"``, ``"stopped"`` or ``"cleared"``.
@@ -615,8 +562,7 @@ class OutputBufferFollowed(Identified):
     status: str = "started"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResponseDone(Identified):
+class ResponseDone(Identified, frozen=True, kw_only=True):
     """The reply has ended: ``completed``, ``cancelled``, ``incomplete`` or ``failed``.
 
     Parameters
@@ -637,8 +583,7 @@ class ResponseDone(Identified):
     metadata: Mapping[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorReported(Identified):
+class ErrorReported(Identified, frozen=True, kw_only=True):
     """The server says that something is wrong; the line usually stays open.
 
     `about` is the id of the message of ours that it is about, where the server says.
@@ -651,8 +596,7 @@ class ErrorReported(Identified):
     about: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unrecognized(Identified):
+class Unrecognized(Identified, frozen=True):
     """A message without a place in this vocabulary, as it came."""
 
     message: Mapping[str, Any] = field(default_factory=dict)
@@ -703,8 +647,7 @@ ServerEvent = (
 
 
 # --------------------------------------------------------------------------- local events
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionOpened:
+class SessionOpened(Value, frozen=True, kw_only=True):
     """The line is ready for sound and text."""
 
     dialect: str
@@ -712,8 +655,7 @@ class SessionOpened:
     is_rehearsal: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineReopened:
+class LineReopened(Value, frozen=True, kw_only=True):
     """A line that ended before its conversation is open again: a seam in the transcript.
 
     Parameters
@@ -729,21 +671,18 @@ class LineReopened:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsChanged:
+class SettingsChanged(Value, frozen=True):
     """Other settings hold from now on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionEnded:
+class SessionEnded(Value, frozen=True, kw_only=True):
     """The line is closed; 1000 means as asked."""
 
     close_code: int | None = None
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Noted:
+class Noted(Value, frozen=True):
     """Something the person should read: one sentence.
 
     Parameters
@@ -759,37 +698,32 @@ class Noted:
     topic: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interrupted:
+class Interrupted(Value, frozen=True, kw_only=True):
     """Barge-in: this reply must not be heard any further."""
 
     response_id: str = ""
     item_id: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SoundAnnounced:
+class SoundAnnounced(Value, frozen=True, kw_only=True):
     """A clip is about to be sent on purpose; the user's turn begins with its first sample."""
 
     turn_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SoundEnded:
+class SoundEnded(Value, frozen=True, kw_only=True):
     """Nothing more of an announced clip follows; without speech in it, its turn ends here."""
 
     turn_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class PlayerChanged:
+class PlayerChanged(Value, frozen=True):
     """Whether somebody listens: a reply's latency is then taken at its first sound heard."""
 
     has_player: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlaybackReported:
+class PlaybackReported(Value, frozen=True, kw_only=True):
     """How much of a reply has left the loudspeaker.
 
     `sample_count` counts samples of the reply, at its own rate, from its start;
@@ -803,8 +737,7 @@ class PlaybackReported:
     is_final: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolApprovalAsked:
+class ToolApprovalAsked(Value, frozen=True, kw_only=True):
     """A call waits for somebody's consent; `arguments` is JSON text."""
 
     call_id: str
@@ -812,16 +745,14 @@ class ToolApprovalAsked:
     arguments: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolAnswered:
+class ToolAnswered(Value, frozen=True, kw_only=True):
     """Somebody has said whether a call may be made."""
 
     call_id: str
     is_allowed: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolStarted:
+class ToolStarted(Value, frozen=True, kw_only=True):
     """A function of ours has begun to run; `arguments` is JSON text."""
 
     call_id: str
@@ -829,8 +760,7 @@ class ToolStarted:
     arguments: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolFinished:
+class ToolFinished(Value, frozen=True, kw_only=True):
     """A call is over.
 
     `output` is what the model is told, `error` what went wrong instead (empty: nothing), and
@@ -845,8 +775,7 @@ class ToolFinished:
     is_denied: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PhaseChanged:
+class PhaseChanged(Value, frozen=True):
     """The talk's line is ``"closed"``, ``"opening"``, ``"open"`` or ``"closing"``."""
 
     phase: Literal["closed", "opening", "open", "closing"]

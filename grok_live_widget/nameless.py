@@ -6,7 +6,7 @@ each reply a beginning and an end, so that everything above sees one kind of con
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from .events import (
     AudioDelta,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TypeVar
 from uuid import uuid4
+
+from msgspec.structs import replace
 
 from .checks import check_metadata
 from .events import CreateItem, CreateResponse, ErrorReported, Item, UpdateSession

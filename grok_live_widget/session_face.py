@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any, Unpack
 
 from .audio import SAMPLE_RATE_HZ, ClipConverter
@@ -34,6 +33,8 @@ from .turns import Turns
 __all__ = ["SessionFace"]
 
 _CHUNK_S = 0.1
+
+_SETTINGS = tuple(name for name in UpdateSession.__struct_fields__ if name != "event_id")
 
 # How a setting is taken back, of which leaving it out says nothing.
 _TAKEN_BACK: dict[str, Any] = {
@@ -276,7 +277,7 @@ class SessionFace(ABC):
         """What has to be said to come from some settings to others."""
         was, wanted = self.wanted(before), self.wanted(after)
         said: dict[str, Any] = {}
-        for name in (field.name for field in fields(UpdateSession) if field.compare):
+        for name in _SETTINGS:
             old, new = getattr(was, name), getattr(wanted, name)
             if new != old:
                 said[name] = _taken_back(name) if new is None else new

@@ -10,9 +10,10 @@ import contextlib
 import time
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from .audio import SAMPLE_RATE_HZ, ClipConverter, pcm_from_bytes, read_wav
 from .checks import between

@@ -80,7 +80,7 @@ class TalkLine:
         self.notes: list[Noted] = []
         self.recording = Recording(
             settings,
-            self.conversation.user_tape,
+            self.conversation,
             secret=self._key_in_use,
             on_trouble=self._note_from_anywhere,
         )

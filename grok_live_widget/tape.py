@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 __all__ = ["Stretch", "Tape"]
 
+# Ten minutes of a reply. Windows promises the memory for all of it, so there it is one.
+RESERVE_SAMPLES = 24_000 * 60 * (1 if sys.platform == "win32" else 10)
+
 _BUCKET_SAMPLES = 256
 _Envelope = tuple[NDArray[np.int16], NDArray[np.int16]]
 
@@ -27,6 +30,11 @@ class Stretch(NamedTuple):
     tape: Tape
     start: int
     stop: int
+
+    @property
+    def sample_count(self) -> int:
+        """How long it is."""
+        return self.stop - self.start
 
     def samples(self) -> NDArray[np.int16]:
         """The sound, as a read-only view."""
@@ -46,7 +54,7 @@ class Tape:
         mapping), so a large reserve is cheap and spares the copy when it is full.
     """
 
-    def __init__(self, reserve_samples: int = 1_440_000) -> None:
+    def __init__(self, reserve_samples: int = RESERVE_SAMPLES) -> None:
         self._room = _reserve(reserve_samples)
         self._sample_count = 0
         self._pyramid: _Envelope = np.empty(0, np.int16), np.empty(0, np.int16)
@@ -54,13 +62,15 @@ class Tape:
     def __len__(self) -> int:
         return self._sample_count
 
-    def append(self, pcm: NDArray[np.int16]) -> None:
-        """Add ``ndarray of int16 [shape=(n,)]``; it is copied."""
-        end = self._sample_count + len(pcm)
+    def append(self, pcm: NDArray[np.int16]) -> Stretch:
+        """Add ``ndarray of int16 [shape=(n,)]``, which is copied; returns where it is now."""
+        start = self._sample_count
+        end = start + len(pcm)
         if end > len(self._room):
             self._grow(end)
-        self._room[self._sample_count : end] = pcm
+        self._room[start:end] = pcm
         self._sample_count = end
+        return Stretch(self, start, end)
 
     def _grow(self, needed_samples: int) -> None:
         larger = _reserve(max(needed_samples, 2 * len(self._room)))

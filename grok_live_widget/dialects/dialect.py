@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, cast
+
+from msgspec.structs import replace
 
 from ..events import (
     AppendAudio,
@@ -15,6 +17,7 @@ from ..events import (
     UpdateSession,
 )
 from ..exceptions import UnsupportedByServer
+from ..values import with_event_id
 from .codecs import PCM, Codec
 from .frames import audio_frame, cut_audio, json_frame, message_from
 from .reading import string
@@ -165,7 +168,4 @@ def _read(words: Mapping[str, Word], message: Mapping[str, Any]) -> Any:
     if word is None:
         return Unrecognized(message, event_id=string(message, "event_id"))
     event, event_id = word.read(message), string(message, "event_id")
-    if event_id:
-        # It has only just been made, so nobody can have seen it without.
-        object.__setattr__(event, "event_id", event_id)
-    return event
+    return with_event_id(event, event_id) if event_id else event

@@ -7,9 +7,10 @@ two differ.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from msgspec.structs import replace
 
 from ..events import (
     AppendAudio,
@@ -318,7 +319,7 @@ def _stages(
     event: type[Any], stem: str, stages: tuple[str, ...], names: tuple[str, ...]
 ) -> tuple[Word, ...]:
     """One event under several wire types, one for each of its stages."""
-    has_error = "error_type" in event.__dataclass_fields__
+    has_error = "error_type" in event.__struct_fields__
 
     def fields(e: Any) -> Message:
         said = {name: getattr(e, name) for name in names}

@@ -6,8 +6,9 @@ Each word is a pair of functions, event to message and message to event.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from ..events import (
     AppendAudio,

@@ -9,21 +9,17 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import fields
-from functools import cache
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from msgspec.structs import replace
 
-from ..audio import pcm_from_bytes
+from ..conversation import Conversation
 from ..events import AppendAudio, AudioDelta, Authenticate, Event
 from ..settings import Settings
-from ..tape import Stretch, Tape
-from ..turns import Turn, tape_of
+from ..turns import Turn
+from .hiding import Hiding
 from .target import check_save_folder, unusable
 from .writing import Entry, FolderWriter, replace_folder
 
@@ -32,7 +28,6 @@ __all__ = ["Recording"]
 FLUSH_S = 0.5
 """How often what is new is written: what a killed kernel loses is less than a second."""
 
-_SHORTEST_SECRET = 8
 _LOG = logging.getLogger("grok_live_widget")
 
 
@@ -46,8 +41,8 @@ class Recording:
     ----------
     settings : Settings
         Its `record` is the folder, or None: then nothing is written unless `save` is called.
-    user_tape : Tape
-        Where the conversation keeps the user's sound, so that it is not kept twice.
+    conversation : Conversation
+        Told of each event before `observe` is; it keeps the sound, which is not kept twice.
     secret : callable
         Gives the key in use, or ``""``; wherever it turns up in a text it is left out.
     on_trouble : callable
@@ -57,14 +52,14 @@ class Recording:
     def __init__(
         self,
         settings: Settings,
-        user_tape: Tape,
+        conversation: Conversation,
         *,
         secret: Callable[[], str] = str,
         on_trouble: Callable[[str], object] = lambda _: None,
     ) -> None:
         self._settings = settings
-        self._user_tape = user_tape
-        self._secret = secret
+        self._conversation = conversation
+        self._hiding = Hiding(secret)
         self._on_trouble = on_trouble
         self._entries: list[Entry] = []
         self._turn_ids: set[str] = set()
@@ -88,18 +83,9 @@ class Recording:
             if turn.turn_id not in self._turn_ids:
                 self._turn_ids.add(turn.turn_id)
                 begun = turn.turn_id
-        sound: Stretch | NDArray[np.int16] = _NOTHING
-        if isinstance(event, AppendAudio):
-            sound = _kept(event.pcm, [self._user_tape])
-            event = _without_sound(event)
-        elif isinstance(event, AudioDelta):
-            sound = _kept(event.pcm, map(tape_of, changed))
-            event = _without_sound(event)
-        self._entries.append(Entry(event, now_s, time.time(), sound, begun))
-
-    def _hide(self, text: str) -> str:
-        key = self._secret()
-        return text.replace(key, "(key)") if len(key) >= _SHORTEST_SECRET else text
+        if isinstance(event, AppendAudio | AudioDelta):
+            event = replace(event, pcm=b"")
+        self._entries.append(Entry(event, now_s, time.time(), self._conversation.kept, begun))
 
     # ----------------------------------------------------------------- at once
     def save(self, path: str | PathLike[str]) -> Path:
@@ -117,7 +103,7 @@ class Recording:
         entries = self._entries[:]
         try:
             with replace_folder(folder) as new:
-                writer = FolderWriter(new, self._settings, self._hide)
+                writer = FolderWriter(new, self._settings, self._hiding)
                 writer.open()
                 writer.write(entries)
                 writer.close()
@@ -152,7 +138,7 @@ class Recording:
         if self._writer is None and self._written_count:
             return  # It failed before, and that was told.
         try:
-            self._writer = self._writer or FolderWriter(self._folder, self._settings, self._hide)
+            self._writer = self._writer or FolderWriter(self._folder, self._settings, self._hiding)
             self._writer.open()
         except OSError as error:
             self._writer = None
@@ -208,33 +194,3 @@ class Recording:
             self._is_writing = False
             if self._writer is not None:
                 self._writer.close()
-
-
-_NOTHING: NDArray[np.int16] = np.empty(0, np.int16)
-_set = object.__setattr__
-
-
-def _kept(pcm: bytes, tapes: Iterable[Tape]) -> Stretch | NDArray[np.int16]:
-    """An event's sound where the conversation keeps it anyway, or by itself."""
-    sound = pcm_from_bytes(pcm)
-    for tape in tapes:
-        stretch = Stretch(tape, max(0, len(tape) - len(sound)), len(tape))
-        # As bytes, since numpy takes longer to compare so little than to copy it.
-        if stretch.samples().astype("<i2", copy=False).tobytes() == pcm:
-            return stretch
-    return sound
-
-
-def _without_sound(event: AppendAudio | AudioDelta) -> Event:
-    """As `dataclasses.replace` with ``pcm=b""``, which takes several times as long."""
-    kind: Any = type(event)
-    bare: Event = object.__new__(kind)
-    for name in _names_beside_sound(kind):
-        _set(bare, name, getattr(event, name))
-    _set(bare, "pcm", b"")
-    return bare
-
-
-@cache
-def _names_beside_sound(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind) if field.name != "pcm")

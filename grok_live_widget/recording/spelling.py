@@ -1,4 +1,4 @@
-"""Events as plain JSON values and back, told from their dataclass fields alone.
+"""Events as plain JSON values and back, told from their fields alone.
 
 A field that says nothing (its default, where that is None, 0, False or empty) is left out, so
 that a person can read what is written. What is in no repr, being sound or a secret, is in no
@@ -7,6 +7,7 @@ text either.
 
 from __future__ import annotations
 
+import json
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
@@ -14,9 +15,22 @@ from functools import cache
 from numbers import Integral, Real
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from ..events import Event
+import orjson
+from msgspec import NODEFAULT
 
-__all__ = ["EVENTS", "SOUND", "event_from", "is_complete", "plain", "restored", "spelled"]
+from ..events import Event
+from ..values import Value, told_fields
+
+__all__ = [
+    "EVENTS",
+    "SOUND",
+    "event_from",
+    "is_complete",
+    "json_line",
+    "plain",
+    "restored",
+    "spelled",
+]
 
 EVENTS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Event)}
 """Every word there is, by its name."""
@@ -25,6 +39,7 @@ SOUND = "pcm"
 """The field that holds sound."""
 
 _KIND = "type"
+_ABSENT = (MISSING, NODEFAULT)
 _FUNCTION = "function"
 
 
@@ -51,9 +66,18 @@ def plain(value: Any, hide: Callable[[str], str] = str) -> Any:
             return {str(key): plain(each, hide) for key, each in value.items()}
         case Sequence() if not isinstance(value, bytes | bytearray | memoryview):
             return [plain(each, hide) for each in value]
-    if is_dataclass(value) and not isinstance(value, type):
+    if _has_fields(type(value)):
         return {_KIND: type(value).__name__, **_said_fields(value, hide)}
     return {_FUNCTION: hide(getattr(value, "__name__", type(value).__name__))}
+
+
+def json_line(said: Mapping[str, Any]) -> bytes:
+    """A line of JSON values, in UTF-8."""
+    try:
+        return orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:
+        # Half a character, or a number of more than 64 bits.
+        return f"{json.dumps(said, ensure_ascii=False)}\n".encode("utf-8", "surrogatepass")
 
 
 def _said_fields(value: Any, hide: Callable[[str], str]) -> dict[str, Any]:
@@ -61,20 +85,27 @@ def _said_fields(value: Any, hide: Callable[[str], str]) -> dict[str, Any]:
     said = {}
     for name, silence in _silences(kind):
         each = getattr(value, name)
-        if type(each) is not type(silence) or each != silence:
-            said[name] = plain(each, hide)
+        if each == silence and type(each) is type(silence):
+            continue
+        said[name] = each if type(each) is int else plain(each, hide)
     return said
+
+
+def _has_fields(kind: type[Any]) -> bool:
+    return issubclass(kind, Value) or is_dataclass(kind)
 
 
 @cache
 def _silences(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
     """Each field that is told, and the value with which it says nothing; MISSING: none does."""
-    return tuple((field.name, _silence_of(field)) for field in fields(kind) if field.repr)
+    told = told_fields(kind) if issubclass(kind, Value) else [f for f in fields(kind) if f.repr]
+    return tuple((field.name, _silence_of(field)) for field in told)
 
 
 def _silence_of(field: Any) -> Any:
-    default = field.default_factory() if field.default_factory is not MISSING else field.default
-    return MISSING if default else default
+    factory = field.default_factory
+    default = field.default if factory in _ABSENT else factory()
+    return MISSING if default in _ABSENT or default else default
 
 
 def is_complete(value: Any) -> bool:
@@ -122,7 +153,7 @@ def restored(hint: Any, value: Any) -> Any:
     TypeError
         When it cannot be of that kind.
     """
-    if isinstance(value, dict) and (kind := _dataclasses_in(hint).get(str(value.get(_KIND)))):
+    if isinstance(value, dict) and (kind := _kinds_in(hint).get(str(value.get(_KIND)))):
         return _built(kind, value, {})
     if isinstance(value, list):
         made = [restored(hint, each) for each in value]
@@ -134,7 +165,7 @@ def restored(hint: Any, value: Any) -> Any:
 def _check(hint: Any, value: Any) -> None:
     """Plain kinds are checked; whatever else an annotation says is taken at its word."""
     allowed = _parts_of(hint)
-    if _dataclasses_in(hint) and type(value) not in allowed:
+    if _kinds_in(hint) and type(value) not in allowed:
         raise TypeError(f"{value!r} is not of the right kind")
     if not allowed <= {str, int, float, bool, type(None)} or type(value) in allowed:
         return
@@ -154,9 +185,9 @@ def _parts_of(hint: Any) -> frozenset[Any]:
 
 
 @cache
-def _dataclasses_in(hint: Any) -> dict[str, type[Any]]:
+def _kinds_in(hint: Any) -> dict[str, type[Any]]:
     return {
         kind.__name__: kind
         for kind in _parts_of(hint)
-        if isinstance(kind, type) and is_dataclass(kind)
+        if isinstance(kind, type) and _has_fields(kind)
     }

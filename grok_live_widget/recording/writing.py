@@ -6,38 +6,34 @@ Sound is written before the lines that mention it, so what is read is never ahea
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import struct
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from json.encoder import encode_basestring
-from math import isfinite
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..events import AppendAudio, AudioDelta, Event
+from ..events import AppendAudio, Event
 from ..settings import Settings
 from ..tape import Stretch
-from .spelling import spelled
+from .hiding import Hiding
+from .spelling import json_line, spelled
 from .target import ASSISTANT_WAV, EVENTS_FILE, FILES, TALK_FILE, USER_WAV, sample_rates, talk_text
 
-__all__ = ["Entry", "FolderWriter", "WavFile", "replace_folder", "side_of"]
+__all__ = ["Entry", "FolderWriter", "WavFile", "replace_folder"]
 
 _HEADER_BYTES = 44
-_BUFFER_BYTES = 2**18
 # Sizes in the header are of 32 bits: after a day of sound they stay at the most they can say.
 _MOST_BYTES = 2**32 - 1 - _HEADER_BYTES
 
 
 class Entry(NamedTuple):
-    """One event, without its sound, and that.
+    """One event, without its sound, and where that is kept.
 
     Parameters
     ----------
@@ -52,23 +48,8 @@ class Entry(NamedTuple):
     event: Event
     now_s: float
     time_s: float
-    sound: Stretch | NDArray[np.int16]
+    sound: Stretch | None = None
     turn_id: str = ""
-
-    @property
-    def samples(self) -> NDArray[np.int16]:
-        """Its sound."""
-        return self.sound.samples() if isinstance(self.sound, Stretch) else self.sound
-
-
-def side_of(event: Event) -> str:
-    """The file that an event's sound is in; empty for an event without."""
-    match event:
-        case AppendAudio():
-            return USER_WAV
-        case AudioDelta():
-            return ASSISTANT_WAV
-    return ""
 
 
 class WavFile:
@@ -88,23 +69,27 @@ class WavFile:
         self.sample_count = 0
         self._rate_hz = rate_hz
         self._path = path
+        self._runs: list[Stretch] = []
         self._file: BinaryIO | None = None
         self._counted = -1  # By the header; not even that is there yet.
 
     def open(self) -> None:
         """Make the file, which must not exist; or go on in it, after `close`."""
         is_new = self._file is None
-        self._file = self._path.open("xb" if is_new else "r+b", buffering=_BUFFER_BYTES)
+        self._file = self._path.open("xb" if is_new else "r+b")
         if is_new:
             self._file.write(_wav_header(0, self._rate_hz))
         self._file.seek(0, os.SEEK_END)
 
-    def append(self, sound: NDArray[np.int16]) -> int:
-        """Add ``ndarray of int16 [shape=(n,)]``; returns the position of its first sample."""
-        assert self._file is not None
+    def append(self, sound: Stretch) -> int:
+        """Have it written by the next `flush`; returns the position of its first sample."""
         start = self.sample_count
-        self._file.write(np.ascontiguousarray(sound, "<i2").data)
-        self.sample_count += len(sound)
+        self.sample_count += sound.sample_count
+        before = self._runs[-1] if self._runs else None
+        if before is not None and before.tape is sound.tape and before.stop == sound.start:
+            self._runs[-1] = before._replace(stop=sound.stop)
+        else:
+            self._runs.append(sound)
         return start
 
     def flush(self) -> None:
@@ -112,6 +97,9 @@ class WavFile:
         assert self._file is not None
         if self.sample_count == self._counted:
             return
+        for run in self._runs:
+            self._file.write(np.ascontiguousarray(run.samples(), "<i2").data)
+        self._runs.clear()
         self._file.flush()
         self._file.seek(0)
         self._file.write(_wav_header(self.sample_count, self._rate_hz))
@@ -135,8 +123,8 @@ def _wav_header(sample_count: int, rate_hz: int) -> bytes:
 class FolderWriter:
     """Writes entries into a folder. Every method may raise OSError."""
 
-    def __init__(self, folder: Path, settings: Settings, hide: Callable[[str], str]) -> None:
-        self._folder, self._settings, self._hide = folder, settings, hide
+    def __init__(self, folder: Path, settings: Settings, hiding: Hiding) -> None:
+        self._folder, self._settings, self._hiding = folder, settings, hiding
         rates = sample_rates(settings).items()
         self._wavs = {name: WavFile(folder / name, rate_hz) for name, rate_hz in rates}
         self._events: BinaryIO | None = None
@@ -153,7 +141,7 @@ class FolderWriter:
         self._events = (self._folder / EVENTS_FILE).open("xb")
         try:
             self._open_wavs()
-            text = talk_text(self._settings, self._hide)
+            text = talk_text(self._settings, self._hiding)
             (self._folder / TALK_FILE).write_text(text, "utf-8")
         except OSError:
             self._remove()
@@ -180,29 +168,32 @@ class FolderWriter:
         lines = [*head, *map(self._line, entries)]
         for wav in self._wavs.values():
             wav.flush()
-        self._events.write("".join(lines).encode("utf-8", "surrogatepass"))
+        self._events.write(b"".join(lines))
         self._events.flush()
 
-    def _head(self, first: Entry) -> list[str]:
+    def _head(self, first: Entry) -> list[bytes]:
         self._zero_s = round(first.now_s, 6)
-        began = {"began": _iso(first.time_s), "clock_s": self._zero_s}
-        return [json.dumps(began) + "\n"]
+        return [json_line({"began": _iso(first.time_s), "clock_s": self._zero_s})]
 
-    def _line(self, entry: Entry) -> str:
+    def _line(self, entry: Entry) -> bytes:
         assert self._zero_s is not None
-        line: dict[str, Any] = {
+        beside: dict[str, Any] = {}
+        if entry.sound is not None:
+            name = USER_WAV if isinstance(entry.event, AppendAudio) else ASSISTANT_WAV
+            start, count = self._wavs[name].append(entry.sound), entry.sound.sample_count
+            beside["sound"] = {"file": name, "start": start, "count": count}
+        if entry.turn_id:
+            beside["begins_turn"] = entry.turn_id
+        line = {
             "at_s": round(entry.now_s - self._zero_s, 6),
             "time": _iso(entry.time_s),
-            **spelled(entry.event, self._hide),
+            **spelled(entry.event),
+            **beside,
         }
-        side = side_of(entry.event)
-        if side:
-            samples = entry.samples
-            start = self._wavs[side].append(samples)
-            line["sound"] = {"file": side, "start": start, "count": len(samples)}
-        if entry.turn_id:
-            line["begins_turn"] = entry.turn_id
-        return _json(line) + "\n"
+        written = json_line(line)
+        if self._hiding.is_in(written):
+            return json_line({**line, **spelled(entry.event, self._hiding)})
+        return written
 
     def close(self) -> None:
         """Let go of the files."""
@@ -210,21 +201,6 @@ class FolderWriter:
             for each in (self._events, *self._wavs.values()):
                 if each is not None:
                     stack.callback(each.close)
-
-
-def _json(value: Any) -> str:
-    """As ``json.dumps(value, ensure_ascii=False)``, which sets itself up anew for each line and
-    so takes several times as long for what lines are made of: short texts and whole numbers.
-    """
-    kind = type(value)
-    if kind is str:
-        return encode_basestring(value)
-    if kind is int or (kind is float and isfinite(value)):
-        return repr(value)
-    if kind is dict:
-        fields = [f"{encode_basestring(name)}: {_json(each)}" for name, each in value.items()]
-        return "{" + ", ".join(fields) + "}"
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _iso(time_s: float) -> str:

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from ..audio import pcm_from_bytes
 from ..dialects import Dialect

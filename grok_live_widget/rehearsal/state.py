@@ -6,10 +6,10 @@ whoever drives it: recognising the words of `take_unrecognised`, and performing 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from ..events import (

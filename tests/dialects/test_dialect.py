@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import dataclasses
 import typing
 from collections.abc import Mapping
 from typing import Any, get_args
@@ -13,6 +12,8 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import NODEFAULT
+from msgspec.structs import fields, replace
 
 from grok_live_widget.dialects import DIALECTS, LIVE, REALTIME, Dialect
 from grok_live_widget.events import (
@@ -93,19 +94,17 @@ def _items() -> st.SearchStrategy[Item]:
     )  # fmt: skip
     kinds = SAID | st.sampled_from(["audio", "input_audio", "input_text"])
     further = st.lists(st.builds(Part, kind=kinds, text=TEXT, sound=PCM), max_size=2).map(tuple)
-    with_part = st.builds(
-        dataclasses.replace, plain, part=kinds, text=TEXT, sound=PCM, further=further
-    )
+    with_part = st.builds(replace, plain, part=kinds, text=TEXT, sound=PCM, further=further)
     # Without a part, text has a place only as the arguments or the output of a function.
     function = st.sampled_from(["function_call", "function_call_output"])
-    return plain | with_part | st.builds(dataclasses.replace, plain, kind=function, text=TEXT)
+    return plain | with_part | st.builds(replace, plain, kind=function, text=TEXT)
 
 
 def _messages() -> st.SearchStrategy[Item]:
     return (
         _items()
         .filter(lambda item: item.part or not item.text)
-        .map(lambda item: dataclasses.replace(item, kind="message"))
+        .map(lambda item: replace(item, kind="message"))
     )
 
 
@@ -136,14 +135,12 @@ def _offers(dialect: Dialect) -> st.SearchStrategy[Any]:
 
 def _new_items(dialect: Dialect) -> st.SearchStrategy[Item]:
     items = _items() if dialect is REALTIME else _messages()
-    return items.map(lambda item: dataclasses.replace(item, is_replayed=False))
+    return items.map(lambda item: replace(item, is_replayed=False))
 
 
 def _narrowed(kind: type, dialect: Dialect) -> dict[str, st.SearchStrategy[Any]]:
     stages = st.sampled_from(["in_progress", "completed", "failed"])
-    unsaid = {
-        name: st.none() for name in dialect.lacks if name in UpdateSession.__dataclass_fields__
-    }
+    unsaid = {name: st.none() for name in dialect.lacks if name in UpdateSession.__struct_fields__}
     return {
         UpdateSession: {"turn_detection": _detections(dialect), **unsaid},
         CreateResponse: {"metadata": st.none()} if "metadata" in dialect.lacks else {},
@@ -184,10 +181,8 @@ def events_of(kind: type, dialect: Dialect) -> st.SearchStrategy[Any]:
         TurnDetection | None: _detections(dialect),
         tuple[ToolOffer, ...] | None: _offers(dialect),
     }
-    fields = {
-        f.name: narrowed.get(f.name, by_type[hints[f.name]]) for f in dataclasses.fields(kind)
-    }
-    return st.builds(kind, **fields)
+    values = {f.name: narrowed.get(f.name, by_type[hints[f.name]]) for f in fields(kind)}
+    return st.builds(kind, **values)
 
 
 def words_of(dialect: Dialect, side: Any) -> list[type]:
@@ -203,8 +198,8 @@ def example(kind: type) -> Any:
     return kind(
         **{
             each.name: needed[each.name]
-            for each in dataclasses.fields(kind)
-            if each.default is each.default_factory is dataclasses.MISSING
+            for each in fields(kind)
+            if each.default is each.default_factory is NODEFAULT
         }
     )
 
@@ -287,7 +282,7 @@ def test_the_name_of_a_message_is_read_and_no_part_of_what_it_says(
     decode = dialect.decode_client if side is ClientEvent else dialect.decode_server
     message = {"type": "x", "event_id": "e7"}
     event = Unrecognized(message) if kind is Unrecognized else example(kind)
-    named = dataclasses.replace(event, event_id="e7")
+    named = replace(event, event_id="e7")
     found = decode(dialect.encode(named))
     assert found.event_id == "e7"
     assert named == event

@@ -149,7 +149,7 @@ def test_neither_key_nor_base64_is_in_any_file(
 
 
 def test_the_event_that_carries_the_key_is_forgotten_at_once(tmp_path: Path) -> None:
-    recording = Recording(Settings(), Conversation().user_tape)
+    recording = Recording(Settings(), Conversation())
     recording.observe(Authenticate("xai-a-key-of-somebody"), [], 1.0)
     assert recording._entries == []
 

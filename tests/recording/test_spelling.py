@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import NODEFAULT
+from msgspec.structs import fields
 
 from grok_live_widget import events
 from grok_live_widget.events import (
@@ -34,11 +35,10 @@ from grok_live_widget.recording.spelling import (
     restored,
     spelled,
 )
+from grok_live_widget.values import Value, told_fields
 
 # What is in no repr is not written; the sound of these two is kept beside them.
-EVENTS_BUT_THE_KEYS = [
-    kind for kind in EVENTS.values() if all(field.repr for field in dataclasses.fields(kind))
-]
+EVENTS_BUT_THE_KEYS = [kind for kind in EVENTS.values() if fields(kind) == tuple(told_fields(kind))]
 VALUES: dict[str, Any] = {
     "str": "ä\u2028\n",
     "int": 7,
@@ -59,17 +59,27 @@ VALUES: dict[str, Any] = {
 def full(kind: type) -> Any:
     """An event with something in each field."""
     values = {}
-    for field in dataclasses.fields(kind):
-        name = str(field.type).split(" |")[0].split("[")[0]
-        values[field.name] = "open" if field.name == "phase" else VALUES[name]
+    for name, annotation in annotations(kind).items():
+        kind_name = annotation.split(" |")[0].split("[")[0]
+        values[name] = "open" if name == "phase" else VALUES[kind_name]
     return kind(**values)
+
+
+def annotations(kind: type) -> dict[str, str]:
+    """What is written behind each field's name."""
+    return {
+        name: vars(base)["__annotations__"][name]
+        for base in kind.__mro__
+        if issubclass(base, Value)
+        for name in vars(base).get("__annotations__", ())
+    }
 
 
 def bare(kind: type) -> Any:
     """An event with as little in it as there can be."""
     values = {}
-    for field in dataclasses.fields(kind):
-        if dataclasses.MISSING is field.default is field.default_factory:
+    for field in fields(kind):
+        if NODEFAULT is field.default is field.default_factory:
             values[field.name] = getattr(full(kind), field.name)
     return kind(**values)
 
@@ -87,7 +97,7 @@ def test_every_event_comes_back_as_it_was(kind: type) -> None:
 
 @pytest.mark.parametrize("kind", EVENTS.values(), ids=EVENTS)
 def test_no_field_of_an_event_has_the_name_of_something_else_in_a_line(kind: type) -> None:
-    names = {field.name for field in dataclasses.fields(kind)}
+    names = {field.name for field in fields(kind)}
     taken = {"at_s", "time", "event", "sound", "begins_turn", "clock_s", "began"}
     assert names.isdisjoint(taken)
 

@@ -8,11 +8,14 @@ import shutil
 import subprocess
 import wave
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from grok_live_widget.events import AppendAudio, Noted
+from grok_live_widget.recording.hiding import Hiding
+from grok_live_widget.recording.spelling import json_line
 from grok_live_widget.recording.writing import (
     _MOST_BYTES,
     Entry,
@@ -22,9 +25,13 @@ from grok_live_widget.recording.writing import (
     replace_folder,
 )
 from grok_live_widget.settings import Settings
+from grok_live_widget.tape import Stretch, Tape
 
 TONE = (8000 * np.sin(np.arange(2400) * 2 * np.pi * 440 / 24_000)).astype(np.int16)
-NOTHING = np.empty(0, np.int16)
+
+
+def kept(sound: np.ndarray) -> Stretch:
+    return Tape().append(sound)
 
 
 def read(path: Path) -> bytes:
@@ -39,7 +46,7 @@ def test_a_wav_file_is_whole_after_each_flush(tmp_path: Path) -> None:
     for count in range(4):
         file.flush()
         assert read(tmp_path / "a.wav") == TONE.tobytes() * count
-        assert file.append(TONE) == count * len(TONE)
+        assert file.append(kept(TONE)) == count * len(TONE)
     file.close()
 
 
@@ -57,7 +64,7 @@ def test_after_a_day_the_header_says_the_most_it_can() -> None:
 def test_the_sound_is_a_wav_file_to_others_too(tmp_path: Path) -> None:
     file = WavFile(tmp_path / "a.wav", 24_000)
     file.open()
-    file.append(np.tile(TONE, 10))
+    file.append(kept(np.tile(TONE, 10)))
     file.flush()
     told = subprocess.run(
         ["sox", str(tmp_path / "a.wav"), "-n", "stat"], capture_output=True, text=True, check=True
@@ -70,30 +77,52 @@ def test_the_sound_is_a_wav_file_to_others_too(tmp_path: Path) -> None:
 
 
 def test_what_is_written_can_be_read_by_a_person(tmp_path: Path) -> None:
-    writer = FolderWriter(tmp_path / "talk", Settings(voice="nova"), str)
+    writer = FolderWriter(tmp_path / "talk", Settings(voice="nova"), Hiding())
     writer.open()
-    writer.write([Entry(Noted("Grüß Gott."), 100.0, 0.5, NOTHING)])
-    writer.write([Entry(AppendAudio(b""), 101.25, 1.75, TONE, "u")] * 2)
+    writer.write([Entry(Noted("Grüß Gott."), 100.0, 0.5)])
+    writer.write([Entry(AppendAudio(b""), 101.25, 1.75, kept(TONE), "u")] * 2)
     writer.close()
     assert (tmp_path / "talk" / "events.jsonl").read_text("utf-8").splitlines() == [
-        '{"began": "1970-01-01T00:00:00.500Z", "clock_s": 100.0}',
-        '{"at_s": 0.0, "time": "1970-01-01T00:00:00.500Z", "event": "Noted", '
-        '"text": "Grüß Gott.", "level": "info"}',
-        '{"at_s": 1.25, "time": "1970-01-01T00:00:01.750Z", "event": "AppendAudio", '
-        '"sound": {"file": "user.wav", "start": 0, "count": 2400}, "begins_turn": "u"}',
-        '{"at_s": 1.25, "time": "1970-01-01T00:00:01.750Z", "event": "AppendAudio", '
-        '"sound": {"file": "user.wav", "start": 2400, "count": 2400}, "begins_turn": "u"}',
+        '{"began":"1970-01-01T00:00:00.500Z","clock_s":100.0}',
+        '{"at_s":0.0,"time":"1970-01-01T00:00:00.500Z","event":"Noted","text":"Grüß Gott.",'
+        '"level":"info"}',
+        '{"at_s":1.25,"time":"1970-01-01T00:00:01.750Z","event":"AppendAudio",'
+        '"sound":{"file":"user.wav","start":0,"count":2400},"begins_turn":"u"}',
+        '{"at_s":1.25,"time":"1970-01-01T00:00:01.750Z","event":"AppendAudio",'
+        '"sound":{"file":"user.wav","start":2400,"count":2400},"begins_turn":"u"}',
     ]
     talk = json.loads((tmp_path / "talk" / "talk.json").read_text("utf-8"))
     assert (talk["format"], talk["version"]) == ("grok-live-talk", 1)
     assert talk["settings"]["voice"] == "nova"
 
 
+def test_sound_that_was_kept_in_one_piece_or_in_several_is_written_in_order(
+    tmp_path: Path,
+) -> None:
+    one, other = Tape(), Tape()
+    parts = [
+        tape.append(np.full(10, at, np.int16)) for at, tape in enumerate([one, one, other, one])
+    ]
+    file = WavFile(tmp_path / "a.wav", 24_000)
+    file.open()
+    assert [file.append(part) for part in parts] == [0, 10, 20, 30]
+    file.close()
+    file.open()
+    file.flush()
+    file.close()
+    assert read(tmp_path / "a.wav") == np.repeat(np.arange(4, dtype="<i2"), 10).tobytes()
+
+
+@pytest.mark.parametrize("text", ["half \ud800", 2**70])
+def test_what_json_can_hardly_say_is_written_all_the_same(text: Any) -> None:
+    assert json.loads(json_line({"a": text})) == {"a": text}
+
+
 def test_a_writer_goes_on_in_its_files(tmp_path: Path) -> None:
-    writer = FolderWriter(tmp_path / "talk", Settings(), str)
+    writer = FolderWriter(tmp_path / "talk", Settings(), Hiding())
     for _ in range(3):
         writer.open()
-        writer.write([Entry(AppendAudio(b""), 1.0, 1.0, TONE)])
+        writer.write([Entry(AppendAudio(b""), 1.0, 1.0, kept(TONE))])
         writer.close()
     assert read(tmp_path / "talk" / "user.wav") == TONE.tobytes() * 3
     lines = (tmp_path / "talk" / "events.jsonl").read_text("utf-8").splitlines()
@@ -103,7 +132,7 @@ def test_a_writer_goes_on_in_its_files(tmp_path: Path) -> None:
 def test_a_folder_that_could_not_be_made_whole_is_left_empty(tmp_path: Path) -> None:
     (tmp_path / "talk" / "talk.json").mkdir(parents=True)
     with pytest.raises(OSError, match=r"talk\.json"):
-        FolderWriter(tmp_path / "talk", Settings(), str).open()
+        FolderWriter(tmp_path / "talk", Settings(), Hiding()).open()
     assert [each.name for each in (tmp_path / "talk").iterdir()] == ["talk.json"]
 
 

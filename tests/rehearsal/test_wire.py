@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from grok_live_widget.dialects import LIVE, REALTIME
 from grok_live_widget.dialects.codecs import codec_of
