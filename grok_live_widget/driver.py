@@ -8,7 +8,6 @@ asyncio loop.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 import weakref
@@ -19,19 +18,13 @@ from .conversation import Conversation
 from .dialects.live import is_about_the_key
 from .event_queue import EventQueue, Room
 from .events import Authenticate, ClientEvent, ErrorReported, Event, Noted, SessionEnded
-from .exceptions import GrokLiveError, SessionClosed
+from .exceptions import GrokLiveError
+from .message_socket import MessageSocket
 from .protocol import Line, Protocol
 from .reopening import TRANSIENT_CODES
 from .tool_calls import ToolCalls
 from .turns import Turn
-from .wire import (
-    ClientConnection,
-    close_code_and_reason,
-    closed_error,
-    translated,
-    wrong_key,
-    ws_errors,
-)
+from .wire import close_code_and_reason, closed_error, wrong_key
 
 __all__ = ["Driver", "Observer"]
 
@@ -60,7 +53,7 @@ class Driver:
     """
 
     def __init__(
-        self, socket_: ClientConnection, protocol: Protocol, conversation: Conversation, host: str
+        self, socket_: MessageSocket, protocol: Protocol, conversation: Conversation, host: str
     ) -> None:
         self.host = host
         self._socket = socket_
@@ -70,13 +63,12 @@ class Driver:
         self._hears_binary = protocol.output_format.transport == "binary"
         self._observers: tuple[Observer, ...] = ()
         self._iterators: list[_Iterator] = []
-        self._writing = asyncio.Lock()
         self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._tick: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: GrokLiveError | None = None
         self._reader: asyncio.Task[None] | None = None
-        self._is_closing = False
+        self._is_closing = self._is_held_back = False
         self._heard_count, self._heard_s = 0, time.monotonic()
         self._on_closed: list[Callable[[], None]] = []
 
@@ -132,67 +124,72 @@ class Driver:
         self._is_closing = True
         for iterator in self._iterators:
             iterator.room.release()
+        # What is held back would keep the other side's farewell from us.
+        self._socket.hand_on()
         await self._socket.close()
         if self._reader is not None and self._reader is not asyncio.current_task():
             await asyncio.wait([self._reader])
 
     # ----------------------------------------------------------------- the loop
+    def _listen(self) -> None:
+        """Begin to read; returns at once."""
+        self._reader = asyncio.create_task(self._read())
+        self._socket.listen(self._receive, self._has_room)
+
     async def _read(self) -> None:
-        code: int | None = None
-        reason = ""
+        code, reason = close_code_and_reason(await self._socket.end())
+        while not self._socket.is_empty:
+            await self._wait_for_room()
+        self._end(code, reason)
+
+    def _receive(self, message: bytes, is_text: bool) -> None:
+        self._heard_count, self._heard_s = self._heard_count + 1, time.monotonic()
         try:
-            while True:
-                await self._wait_for_room()
-                await self._receive()
-                await self._settle()
-        except ws_errors.ConnectionClosed as closed:
-            code, reason = close_code_and_reason(closed)
-        except SessionClosed:
-            # A reply of our own found the line closed; the socket knows why.
-            code, reason = self._socket.close_code, self._socket.close_reason or ""
+            # With sound in messages of its own, only so is one told from a text.
+            if is_text or not self._hears_binary:
+                self._protocol.receive_frame(message, self._heard_s)
+            else:
+                self._protocol.receive_sound(message, self._heard_s)
+            self._settle()
         except Exception:  # noqa: BLE001  (a bug of ours must end the session, not hang it)
             _LOG.exception("The reader stopped; please report this.")
-            await self._socket.close(1011)
-        finally:
-            self._end(code, reason)
+            self._spawn(self._socket.close(1011))
 
-    async def _receive(self) -> None:
-        # With sound in messages of its own, only so is one told from a text.
-        message = await self._socket.recv(decode=None if self._hears_binary else False)
-        self._heard_count, self._heard_s = self._heard_count + 1, time.monotonic()
-        if isinstance(message, bytes) and self._hears_binary:
-            self._protocol.receive_sound(message, self._heard_s)
-        else:
-            frame = message.encode() if isinstance(message, str) else message
-            self._protocol.receive_frame(frame, self._heard_s)
+    def _has_room(self) -> bool:
+        if self._is_closing or not any(each.room.is_full for each in self._iterators):
+            return True
+        if not self._is_held_back:
+            self._is_held_back = True
+            self._spawn(self._wait_for_room())
+        return False
 
     async def _wait_for_room(self) -> None:
         # Only the rooms are held meanwhile, so that a dropped iterator can go.
         for iterator in self._iterators:
             if iterator.room.is_full and not self._is_closing:
                 await iterator.room.wait()
+        self._is_held_back = False
+        self._socket.hand_on()
 
-    async def _settle(self) -> None:
-        """Flush what is to be sent, then hand out what is told."""
-        # What somebody else is writing may have been queued by us.
-        if self._protocol.has_messages_to_send or self._writing.locked():
-            await self._flush()
+    def _settle(self) -> None:
+        """Write what is to be sent, then hand out what is told."""
+        for frame in self._protocol.messages_to_send():
+            self._socket.write(frame.body, is_text=frame.is_text)
         for event in self._protocol.events_told():
             self._hand_out(event)
         self._arm_tick()
 
-    async def _flush(self) -> None:
-        try:
-            async with self._writing:
-                for frame in self._protocol.messages_to_send():
-                    await self._socket.send(frame.body, text=frame.is_text)
-            return
-        except ws_errors.ConnectionClosed as closed:
-            failure = translated(closed, self.host)
-        # The reader knows best why, unless it is the one who is here.
-        if self._reader not in (None, asyncio.current_task()):
-            await asyncio.wait([self._reader], timeout=1)
-        raise self._failure or failure
+    async def _settled(self) -> None:
+        """The same for whoever has said something: raises when it cannot be sent any more, and
+        waits while the line is slower than we are.
+        """
+        if not self._socket.is_open and self._protocol.has_messages_to_send:
+            # The reader knows best why.
+            if self._reader not in (None, asyncio.current_task()):
+                await asyncio.wait([self._reader], timeout=1)
+            raise self._failure or closed_error(None, "", self.host)
+        self._settle()
+        await self._socket.has_written()
 
     def _hand_out(self, event: Event) -> None:
         # The key is in it; whoever keeps what is told need not keep that.
@@ -238,11 +235,7 @@ class Driver:
 
     def _let_time_pass(self) -> None:
         self._protocol.tick(time.monotonic())
-        self._spawn(self._settle_quietly())
-
-    async def _settle_quietly(self) -> None:
-        with contextlib.suppress(SessionClosed):  # The reader tells.
-            await self._settle()
+        self._settle()
 
     # ----------------------------------------------------------------- the end
     def _end(self, code: int | None, reason: str) -> None:

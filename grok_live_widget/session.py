@@ -10,7 +10,6 @@ import contextlib
 import time
 import uuid
 from collections.abc import Callable
-from typing import Any
 
 from .benign import is_benign
 from .conversation import Conversation
@@ -32,13 +31,13 @@ from .events import (
     UpdateSession,
 )
 from .exceptions import ConnectError, GrokLiveError, SessionClosed
+from .message_socket import MessageSocket
 from .protocol import Line, Protocol, Reply
 from .requests import named, server_error
 from .session_face import SessionFace
 from .settings import Settings
 from .turns import Turn
 from .wire import (
-    ClientConnection,
     connected,
     host_of,
     wrong_key,
@@ -65,7 +64,7 @@ class Session(Driver, SessionFace):
 
     def __init__(
         self,
-        socket_: ClientConnection,
+        socket_: MessageSocket,
         protocol: Protocol,
         conversation: Conversation,
         settings: Settings,
@@ -138,13 +137,13 @@ class Session(Driver, SessionFace):
         self._check()
         for event in events:
             self._protocol.send(event)
-        await self._settle()
+        await self._settled()
 
     async def request(self, *events: ClientEvent) -> None:
         """Say `events` as soon as no reply is running."""
         self._check()
         self._protocol.request(*events)
-        await self._settle()
+        await self._settled()
 
     def wanted(self, settings: Settings) -> UpdateSession:
         """What is said to the server to have these settings.
@@ -204,7 +203,7 @@ class Session(Driver, SessionFace):
     async def give_up_reply(self) -> None:
         """Wait no longer for a reply that does not come."""
         self._protocol.give_up_reply()
-        await self._settle()
+        await self._settled()
 
     async def is_answering(self, within_s: float) -> bool:
         """Whether the server still says anything, if only that the settings hold.
@@ -228,7 +227,7 @@ class Session(Driver, SessionFace):
     async def report_playback(self, report: PlaybackReported) -> None:
         """Tell what was heard of a reply."""
         self._protocol.report_playback(report)
-        await self._settle()
+        await self._settled()
 
     # ----------------------------------------------------------------- opening
     async def begin(self, opening: Opening, settle_s: float = 0.0) -> None:
@@ -240,11 +239,7 @@ class Session(Driver, SessionFace):
             Where the dialect has no word for "ready": how long an error or a close still
             counts as a refusal.
         """
-        self._reader = asyncio.create_task(self._read())
-        for event in opening.first:
-            self._protocol.send(event)
-        await self._settle()
-        await self._wait_until_ready(opening.ready, settle_s)
+        await self._say_first_words(opening, settle_s)
         if self._failure is not None:
             await self.close()
             raise self._failure
@@ -258,8 +253,8 @@ class Session(Driver, SessionFace):
                 SessionOpened(dialect=self.dialect, host=self.host, is_rehearsal=self.is_rehearsal)
             )
 
-    async def _wait_until_ready(self, ready: type[Any] | None, settle_s: float) -> None:
-        has_answered = asyncio.Event()
+    async def _say_first_words(self, opening: Opening, settle_s: float) -> None:
+        has_answered, ready = asyncio.Event(), opening.ready
 
         def watch(event: Event, _: list[Turn], __: float) -> None:
             is_answer = isinstance(event, ready) if ready else self._protocol.has_heard
@@ -276,7 +271,11 @@ class Session(Driver, SessionFace):
                 has_answered.set()
 
         self.observe(watch)
+        for event in opening.first:
+            self._protocol.send(event)
         try:
+            self._listen()
+            await self._settled()
             timeout_s = _CONFIRM_TIMEOUT_S if ready else settle_s
             if timeout_s:
                 async with asyncio.timeout(timeout_s):

@@ -221,7 +221,7 @@ class SessionFace(ABC):
         """Stop the reply that is running or still sounding; harmless when there is none."""
         self._check()
         self._protocol.interrupt()
-        await self._settle()
+        await self._settled()
 
     # ----------------------------------------------------------------- settings and tools
     @listing(ChangesGiven)
@@ -326,7 +326,7 @@ class SessionFace(ABC):
         """Raise what ended the line, if it has ended."""
 
     @abstractmethod
-    async def _settle(self) -> None: ...
+    async def _settled(self) -> None: ...
 
 
 def _taken_back(name: str) -> Any:

@@ -11,7 +11,7 @@ import ssl
 from urllib.parse import urlsplit
 
 from websockets import exceptions as ws_errors
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 
 from .credentials import ENVIRONMENT_NAME
 from .dialects import Opening
@@ -24,10 +24,10 @@ from .exceptions import (
     SessionClosedError,
     SessionClosedOK,
 )
+from .message_socket import MessageSocket
 from .settings import is_loopback
 
 __all__ = [
-    "ClientConnection",
     "close_code_and_reason",
     "closed_error",
     "connected",
@@ -51,7 +51,7 @@ class _Connect(connect):
         return exc
 
 
-async def connected(opening: Opening, timeout_s: float) -> ClientConnection:
+async def connected(opening: Opening, timeout_s: float) -> MessageSocket:
     """Open the socket.
 
     Raises
@@ -61,8 +61,9 @@ async def connected(opening: Opening, timeout_s: float) -> ClientConnection:
     host = host_of(opening.url)
     on_loopback = is_loopback(opening.url)
     try:
-        return await _Connect(
+        socket_ = await _Connect(
             opening.url,
+            create_connection=MessageSocket,
             additional_headers=dict(opening.headers),
             compression=None,
             max_size=_MAX_FRAME_BYTES,
@@ -71,6 +72,8 @@ async def connected(opening: Opening, timeout_s: float) -> ClientConnection:
             proxy=None if on_loopback else True,
             logger=_SILENT,
         )
+        assert isinstance(socket_, MessageSocket)
+        return socket_
     except (ws_errors.WebSocketException, OSError, ssl.SSLError, ValueError) as error:
         failure = translated(error, host)
     # Raised here, outside of the handler, so that the foreign error with its frames, in which

@@ -115,7 +115,7 @@ def test_every_test_has_its_room() -> None:
 
 
 def test_only_the_wire_and_the_rehearsal_server_know_websockets() -> None:
-    assert importers("websockets") <= {"wire.py", "rehearsal/server.py"}
+    assert importers("websockets") <= {"wire.py", "message_socket.py", "rehearsal/server.py"}
 
 
 def test_only_one_room_knows_nest_asyncio_and_only_when_asked() -> None:

@@ -1,0 +1,166 @@
+"""Messages are handed on as they arrive, and wait where there is no room for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+
+from grok_live_widget.dialects import Opening
+from grok_live_widget.message_socket import MessageSocket
+from grok_live_widget.wire import connected
+
+Heard = list[tuple[bytes, bool]]
+PATIENCE_S = 10
+# More than the system holds for both ends of a connection.
+MUCH = bytes(2**20)
+MANY = 64
+
+
+@asynccontextmanager
+async def line(serving: Callable[[ServerConnection], Awaitable[None]]) -> AsyncIterator[Any]:
+    async with serve(serving, "127.0.0.1", 0, compression=None, max_size=None) as server:
+        port = server.sockets[0].getsockname()[1]
+        socket_ = await connected(Opening(url=f"ws://127.0.0.1:{port}", headers={}), PATIENCE_S)
+        try:
+            yield socket_
+        finally:
+            await socket_.close()
+
+
+def listen(socket_: MessageSocket, has_room: Callable[[], bool] = lambda: True) -> Heard:
+    heard: Heard = []
+    socket_.listen(lambda message, is_text: heard.append((message, is_text)), has_room)
+    return heard
+
+
+async def test_messages_come_in_order_whole_and_with_their_kind() -> None:
+    async def speak(far: ServerConnection) -> None:
+        await far.send("text")
+        await far.send(b"\0\1")
+        await far.send(["in ", "several ", "frames"])
+        await far.send([b"\2", b"\3"])
+
+    async with line(speak) as socket_:
+        heard = listen(socket_)
+        await socket_.end()
+        assert heard == [
+            (b"text", True),
+            (b"\0\1", False),
+            (b"in several frames", True),
+            (b"\2\3", False),
+        ]
+
+
+async def test_what_came_before_anybody_listened_is_not_lost() -> None:
+    async def speak(far: ServerConnection) -> None:
+        await far.send("at once")
+
+    async with line(speak) as socket_:
+        await socket_.end()
+        assert not socket_.is_empty
+        assert listen(socket_) == [(b"at once", True)]
+        assert socket_.is_empty
+
+
+async def test_without_room_the_line_itself_is_held_back_and_nothing_is_lost() -> None:
+    async def speak(far: ServerConnection) -> None:
+        for _ in range(MANY):
+            await far.send(MUCH)
+
+    room = 1
+    async with line(speak) as socket_:
+        heard = listen(socket_, lambda: len(heard) < room)
+        while socket_.is_empty or not heard:  # noqa: ASYNC110  (no event tells)
+            await asyncio.sleep(0)
+        assert [message for message, _ in heard] == [MUCH]
+        assert not socket_.transport.is_reading()
+        room = MANY
+        socket_.hand_on()
+        await socket_.end()
+        assert [message for message, _ in heard] == [MUCH] * MANY
+
+
+async def test_a_listener_that_asks_for_more_is_not_called_within_itself() -> None:
+    async def speak(far: ServerConnection) -> None:
+        await far.send("one")
+        await far.send("two")
+
+    depths: list[int] = []
+
+    async with line(speak) as socket_:
+        depth = 0
+
+        def listener(*_: object) -> None:
+            nonlocal depth
+            depth += 1
+            socket_.hand_on()
+            depths.append(depth)
+            depth -= 1
+
+        await socket_.end()
+        socket_.listen(listener, lambda: True)
+        assert depths == [1, 1]
+
+
+@pytest.mark.parametrize(("code", "reason"), [(1000, ""), (1011, "no more")])
+async def test_the_end_says_how_it_went(code: int, reason: str) -> None:
+    async def leave(far: ServerConnection) -> None:
+        await far.close(code, reason)
+
+    async with line(leave) as socket_:
+        closed = await socket_.end()
+        assert closed.rcvd is not None
+        assert (closed.rcvd.code, closed.rcvd.reason) == (code, reason)
+        assert not socket_.is_open
+
+
+async def test_what_is_written_arrives_in_order_as_what_it_is() -> None:
+    got: list[str | bytes] = []
+
+    async def listen_there(far: ServerConnection) -> None:
+        got.extend([await far.recv(), await far.recv()])
+
+    async with line(listen_there) as socket_:
+        socket_.write(b"text", is_text=True)
+        socket_.write(b"\0\1", is_text=False)
+        await socket_.end()
+        assert got == ["text", b"\0\1"]
+
+
+async def test_what_is_written_to_a_line_that_is_gone_is_dropped() -> None:
+    async def leave(far: ServerConnection) -> None:
+        await far.close()
+
+    async with line(leave) as socket_:
+        await socket_.end()
+        socket_.write(b"too late", is_text=True)
+        assert not socket_.is_open
+
+
+async def test_who_writes_more_than_the_line_takes_waits_until_it_has_gone() -> None:
+    may_read = asyncio.Event()
+    got = 0
+
+    async def listen_there(far: ServerConnection) -> None:
+        nonlocal got
+        far.transport.pause_reading()
+        await may_read.wait()
+        far.transport.resume_reading()
+        async for message in far:
+            got += len(message)
+
+    async with line(listen_there) as socket_:
+        for _ in range(MANY):
+            socket_.write(MUCH, is_text=False)
+        waiting = asyncio.create_task(socket_.has_written())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        may_read.set()
+        async with asyncio.timeout(PATIENCE_S):
+            await waiting
+    assert got == MANY * len(MUCH)

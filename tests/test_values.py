@@ -1,0 +1,26 @@
+"""What every event is made of."""
+
+from __future__ import annotations
+
+from grok_live_widget.events import AppendAudio, CommitAudio, Item, ToolOffer, TranscriptDelta
+from grok_live_widget.values import told_fields, with_event_id
+
+
+def test_the_fields_that_are_told_leave_out_sound_and_what_may_hold_a_secret() -> None:
+    assert [field.name for field in told_fields(AppendAudio)] == ["event_id"]
+    assert "parameters" not in {field.name for field in told_fields(ToolOffer)}
+    assert "sound" not in {field.name for field in told_fields(Item)}
+    assert repr(ToolOffer(name="add")) == "ToolOffer(kind='function', name='add', description='')"
+
+
+def test_an_event_is_named_without_becoming_another() -> None:
+    event = TranscriptDelta(delta="a")
+    assert with_event_id(event, "7") is event
+    assert event.event_id == "7"
+    assert event == TranscriptDelta(delta="a")
+
+
+def test_an_event_equals_nothing_of_another_kind() -> None:
+    assert CommitAudio() != CommitAudio
+    assert AppendAudio(b"") != CommitAudio()
+    assert CommitAudio() == CommitAudio()
