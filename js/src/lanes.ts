@@ -18,7 +18,7 @@ import {
 } from "./messages";
 import { type BinaryBuffer, readPcm } from "./pcm";
 import type { Scope } from "./scope";
-import { type MicrophoneChunk, type SentChunk, Uplink } from "./uplink";
+import { type Dropped, type MicrophoneChunk, type SentChunk, Uplink } from "./uplink";
 
 const WATCH_PERIOD_MS = 500;
 const BUSY_AFTER_MS = 1000;
@@ -50,7 +50,7 @@ export interface LaneListener {
   onHealth(health: KernelHealth): void;
   /** How long the session may still last; null where that is far off or not known. */
   onTimeLeft(seconds: number | null): void;
-  onDropped(sampleCount: number): void;
+  onDropped(dropped: Dropped): void;
   /** The kernel asks for a hello, or something it said must have been lost on the way. */
   onSnapshotWanted(): void;
 }
@@ -95,8 +95,8 @@ export class CommLane {
     return this.#line?.owner ?? null;
   }
 
-  get droppedSampleCount(): number {
-    return this.#uplink.droppedSampleCount;
+  get dropped(): Dropped {
+    return this.#uplink.dropped;
   }
 
   get isOwner(): boolean {
@@ -232,7 +232,7 @@ export class CommLane {
         : wasFlowing && phase !== "closed" && this.isOwner
           ? "discarding"
           : "holding";
-    if (wasFlowing && mode === "holding") this.#uplink.discard();
+    if (wasFlowing && mode === "holding") this.#uplink.discard("line");
     this.#uplink.setMode(mode, this.nowMs());
     this.#tellDropped();
   }
@@ -297,7 +297,7 @@ export class CommLane {
     this.#health = health;
     if (health === "gone") {
       this.#isStarting = false;
-      this.#uplink.discard();
+      this.#uplink.discard("kernel");
     }
     this.listener.onHealth(health);
   }
@@ -305,6 +305,6 @@ export class CommLane {
   #tellDropped(): void {
     if (this.#uplink.droppedSampleCount === this.#toldDroppedSamples) return;
     this.#toldDroppedSamples = this.#uplink.droppedSampleCount;
-    this.listener.onDropped(this.#toldDroppedSamples);
+    this.listener.onDropped(this.dropped);
   }
 }

@@ -10,7 +10,7 @@ import { audioPage } from "./page";
 import { PCM_RATE_HZ } from "./pcm";
 import { Playback, type PlaybackListener } from "./playback";
 import type { Scope } from "./scope";
-import type { MicrophoneChunk } from "./uplink";
+import type { Dropped, MicrophoneChunk } from "./uplink";
 import { ColumnTape } from "./view/columns";
 import { INITIAL_STATE, type PanelActions, type PanelSignals, type PanelState, Store } from "./view/state";
 import type { Levels } from "./worklets/levels";
@@ -32,7 +32,7 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
   #cancelRelease = () => {};
   #withProcessing = true;
   #heldSamples = 0;
-  #droppedBefore = 0;
+  #droppedBefore: Dropped = { kernel: 0, line: 0 };
   #noteKey = 0;
 
   constructor(
@@ -80,8 +80,9 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
 
   start(): void {
     this.#playback.unlock();
-    this.#droppedBefore = this.#lane.droppedSampleCount;
-    this.#update({ isStarting: true, isMicrophoneWanted: false, droppedS: 0, lostS: 0, underrunCount: 0 });
+    this.#droppedBefore = this.#lane.dropped;
+    this.#update({ isStarting: true, isMicrophoneWanted: false, lostS: 0, underrunCount: 0 });
+    this.onDropped(this.#droppedBefore);
     this.#lane.start(microphoneAbility() === "ok");
     // A kernel that cannot be reached has been told by now; nobody would release this microphone.
     if (this.#lane.isLineWanted) this.switchMicrophoneOn();
@@ -240,8 +241,12 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
     if (seconds !== this.#state.endsInS) this.#update({ endsInS: seconds });
   }
 
-  onDropped(sampleCount: number): void {
-    this.#update({ droppedS: (sampleCount - this.#droppedBefore) / PCM_RATE_HZ });
+  onDropped(dropped: Dropped): void {
+    const { kernel, line } = this.#droppedBefore;
+    this.#update({
+      droppedByKernelS: (dropped.kernel - kernel) / PCM_RATE_HZ,
+      droppedByLineS: (dropped.line - line) / PCM_RATE_HZ,
+    });
   }
 
   // What the microphone tells.

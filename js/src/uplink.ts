@@ -24,6 +24,10 @@ export interface SentChunk extends MicrophoneChunk {
   dropped_sample_count: number;
 }
 
+/** What kept speech from being sent. */
+export type DropCause = "kernel" | "line";
+export type Dropped = Readonly<Record<DropCause, number>>;
+
 export type UplinkMode = "holding" | "flowing" | "discarding";
 type Entry = { chunk: MicrophoneChunk } | { marker: () => void };
 
@@ -34,13 +38,21 @@ export class Uplink {
   #backlogSamples = 0;
   #nextSeq = 0;
   #lastSentAtMs = 0;
-  /** A running total, since the page was loaded. */
-  droppedSampleCount = 0;
+  #dropped: Record<DropCause, number> = { kernel: 0, line: 0 };
 
   constructor(readonly send: (chunk: SentChunk) => void) {}
 
   get mode(): UplinkMode {
     return this.#mode;
+  }
+
+  /** How many samples were dropped, and why: running totals, since the page was loaded. */
+  get dropped(): Dropped {
+    return { ...this.#dropped };
+  }
+
+  get droppedSampleCount(): number {
+    return this.#dropped.kernel + this.#dropped.line;
   }
 
   get waitingSamples(): number {
@@ -54,7 +66,7 @@ export class Uplink {
   setMode(mode: UplinkMode, nowMs: number): void {
     if (mode === this.#mode) return;
     this.#mode = mode;
-    if (mode === "discarding") this.discard();
+    if (mode === "discarding") this.discard("line");
     if (mode === "flowing") this.#backlogSamples = this.waitingSamples;
     this.pump(nowMs);
   }
@@ -67,7 +79,7 @@ export class Uplink {
 
   add(chunk: MicrophoneChunk, nowMs: number): void {
     this.#waiting.push({ chunk });
-    if (this.#mode === "discarding") this.discard();
+    if (this.#mode === "discarding") this.discard("line");
     this.pump(nowMs);
     this.#dropBeyond(this.#mode === "holding" ? HELD_SAMPLES : CREDIT_SAMPLES + this.#backlogSamples);
   }
@@ -99,8 +111,8 @@ export class Uplink {
   }
 
   /** Throw away what waits, and count it. */
-  discard(): void {
-    this.droppedSampleCount += this.waitingSamples;
+  discard(cause: DropCause): void {
+    this.#dropped[cause] += this.waitingSamples;
     this.#waiting = [];
     this.#backlogSamples = 0;
   }
@@ -133,7 +145,7 @@ export class Uplink {
       const oldest = this.#waiting.findIndex((entry) => "chunk" in entry);
       const size = samplesIn(this.#waiting[oldest]!);
       this.#waiting.splice(oldest, 1);
-      this.droppedSampleCount += size;
+      this.#dropped[this.#mode === "holding" ? "line" : "kernel"] += size;
       excess -= size;
     }
   }

@@ -201,7 +201,7 @@ describe("the microphone's way", () => {
     speak(3);
     state({ phase: "open", session: 2 });
     expect(wire.ofType("microphone")).toEqual([]);
-    expect(told.onDropped).toHaveBeenLastCalledWith(7200);
+    expect(told.onDropped).toHaveBeenLastCalledWith({ kernel: 0, line: 7200 });
     speak(1);
     expect(wire.ofType("microphone")).toMatchObject([{ session: 2, seq: 0, dropped_sample_count: 7200 }]);
   });

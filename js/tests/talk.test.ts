@@ -385,9 +385,10 @@ describe("the rest of the panel's wishes", () => {
     line({ phase: "opening", session: 2 });
     chunk();
     line({ phase: "open", session: 2 });
-    expect(state().droppedS).toBeCloseTo(0.1);
+    expect(state().droppedByLineS).toBeCloseTo(0.1);
+    expect(state().droppedByKernelS).toBe(0);
     line({ phase: "closed", session: 2 });
     talk.start();
-    expect(state().droppedS).toBe(0);
+    expect(state().droppedByLineS).toBe(0);
   });
 });

@@ -44,7 +44,7 @@ describe("an open line", () => {
   it("keeps the newest 1.5 s waiting and drops the oldest, counting", () => {
     speak(40);
     expect(uplink.waitingSamples).toBe(36_000);
-    expect(uplink.droppedSampleCount).toBe(10 * CHUNK_SAMPLES);
+    expect(uplink.dropped).toEqual({ kernel: 10 * CHUNK_SAMPLES, line: 0 });
   });
 
   it("goes on where acknowledgements allow, telling the gap by index and count", () => {
@@ -123,7 +123,7 @@ describe("a line that is opening", () => {
   it("holds 10 s at most, the newest", () => {
     speak(130);
     expect(uplink.waitingSamples).toBe(240_000);
-    expect(uplink.droppedSampleCount).toBe(30 * CHUNK_SAMPLES);
+    expect(uplink.dropped).toEqual({ kernel: 0, line: 30 * CHUNK_SAMPLES });
   });
 });
 
@@ -136,7 +136,7 @@ describe("a line that has dropped", () => {
     uplink.beginSession();
     uplink.setMode("flowing", 3000);
     expect(sent).toHaveLength(CREDIT_CHUNKS);
-    expect(uplink.droppedSampleCount).toBe(15 * CHUNK_SAMPLES);
+    expect(uplink.dropped).toEqual({ kernel: 0, line: 15 * CHUNK_SAMPLES });
     speak(1, 3000);
     expect(sent.at(-1)).toMatchObject({ seq: 0, dropped_sample_count: 15 * CHUNK_SAMPLES });
   });

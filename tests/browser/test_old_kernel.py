@@ -72,7 +72,7 @@ def test_behind_a_blocking_cell_the_reply_plays_on_and_old_speech_is_dropped_and
     notebook.begin_cell(2)
     notebook.wait_for_status("The kernel is busy")
     notebook.end_cell(2)
-    notebook.wait(lambda: "of your speech was not sent" in notebook.losses(), what="the count")
+    notebook.wait(lambda: "not sent: the kernel was busy" in notebook.losses(), what="the count")
     notebook.wait_until_silent(1)
 
     notebook.wait(lambda: "A cell is running" not in notebook.losses(), what="the end of the cell")

@@ -47,8 +47,10 @@ export interface PanelState {
   isHeld: boolean;
   isSpeaking: boolean;
   isSoundWaiting: boolean;
-  /** Speech that this page did not send, and speech that the kernel left out because it came too late. */
-  droppedS: number;
+  /** Speech that this page did not send because the kernel was busy, or because the line was not open. */
+  droppedByKernelS: number;
+  droppedByLineS: number;
+  /** Speech that the kernel left out because it came too late. */
   lateS: number;
   lostS: number;
   underrunCount: number;
@@ -81,7 +83,8 @@ export const INITIAL_STATE: PanelState = {
   isHeld: false,
   isSpeaking: false,
   isSoundWaiting: false,
-  droppedS: 0,
+  droppedByKernelS: 0,
+  droppedByLineS: 0,
   lateS: 0,
   lostS: 0,
   underrunCount: 0,

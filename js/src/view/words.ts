@@ -161,10 +161,11 @@ function reasonCard(reason: MicrophoneReason): Card {
 export function lossesOf(state: PanelState): string[] {
   const name = speakerName(state);
   const sentences = [];
-  if (state.droppedS >= 0.05) {
-    sentences.push(
-      `${seconds(state.droppedS)} of your speech was not sent: the kernel was busy, or the line was down.`,
-    );
+  if (state.droppedByKernelS >= 0.05) {
+    sentences.push(`${seconds(state.droppedByKernelS)} of your speech was not sent: the kernel was busy.`);
+  }
+  if (state.droppedByLineS >= 0.05) {
+    sentences.push(`${seconds(state.droppedByLineS)} of your speech was not sent: the line was not open.`);
   }
   if (state.lateS >= 0.05) {
     sentences.push(`${seconds(state.lateS)} of your speech reached the kernel too late and was left out.`);

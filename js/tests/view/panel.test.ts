@@ -341,7 +341,7 @@ describe("notices", () => {
   });
 
   it("what was lost stands below", () => {
-    store.update({ droppedS: 1.2 });
+    store.update({ droppedByKernelS: 1.2 });
     expect(text(".glw-losses")).toContain("1.2 s of your speech");
   });
 });

@@ -101,8 +101,9 @@ describe("what stands in the way", () => {
 
 describe("what was lost", () => {
   it("is said in seconds", () => {
-    expect(lossesOf({ ...OPEN, droppedS: 1.23 })).toEqual([
-      "1.2 s of your speech was not sent: the kernel was busy, or the line was down.",
+    expect(lossesOf({ ...OPEN, droppedByKernelS: 1.23, droppedByLineS: 0.4 })).toEqual([
+      "1.2 s of your speech was not sent: the kernel was busy.",
+      "0.4 s of your speech was not sent: the line was not open.",
     ]);
     expect(lossesOf({ ...OPEN, lateS: 0.3 })[0]).toContain(
       "0.3 s of your speech reached the kernel too late",
