@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,6 +17,7 @@ from .exceptions import (
     UnsupportedByServer,
 )
 from .settings import UNSET, Settings, is_loopback
+from .values import Value
 from .wire import host_of
 
 __all__ = [
@@ -36,8 +36,7 @@ SERVICE_URL = "wss://api.x.ai"
 _remembered: dict[str, Dialect] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answerer:
+class Answerer(Value, frozen=True, kw_only=True):
     """Who answers.
 
     Parameters
@@ -52,7 +51,7 @@ class Answerer:
 
     is_rehearsal: bool
     dialects: tuple[tuple[Dialect, str], ...]
-    key: Secret | None = field(default=None, repr=False)
+    key: Secret | None = None
     is_chosen: bool = True
 
     @property

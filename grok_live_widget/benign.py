@@ -7,15 +7,13 @@ quicker than the one we asked for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .events import ErrorReported
+from .values import Value
 
 __all__ = ["BENIGN", "Benign", "ends_session", "is_already_active", "is_benign", "is_not_active"]
 
 
-@dataclass(frozen=True, slots=True)
-class Benign:
+class Benign(Value, frozen=True):
     """One kind of them.
 
     Parameters

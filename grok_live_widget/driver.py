@@ -12,7 +12,7 @@ import logging
 import time
 import weakref
 from collections.abc import AsyncIterator, Callable
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 from .conversation import Conversation
 from .dialects.live import is_about_the_key
@@ -24,6 +24,7 @@ from .protocol import Line, Protocol
 from .reopening import TRANSIENT_CODES
 from .tool_calls import ToolCalls
 from .turns import Turn
+from .values import Value
 from .wire import close_code_and_reason, closed_error, wrong_key
 
 __all__ = ["Driver", "Observer"]
@@ -36,7 +37,7 @@ Observer = Callable[[Event, list[Turn], float], None]
 """Called on the loop with each event, the turns it changed, and its time [s]; must not block."""
 
 
-class _Iterator(NamedTuple):
+class _Iterator(Value, frozen=True):
     """One that reads our events: forgotten when it is dropped, but for its room."""
 
     queue: weakref.ref[EventQueue]
@@ -137,10 +138,14 @@ class Driver:
         self._socket.listen(self._receive, self._has_room)
 
     async def _read(self) -> None:
-        code, reason = close_code_and_reason(await self._socket.end())
-        while not self._socket.is_empty:
-            await self._wait_for_room()
-        self._end(code, reason)
+        code: int | None = None
+        reason = ""
+        try:
+            code, reason = close_code_and_reason(await self._socket.end())
+            while not self._socket.is_empty:
+                await self._wait_for_room()
+        finally:
+            self._end(code, reason)
 
     def _receive(self, message: bytes, is_text: bool) -> None:
         self._heard_count, self._heard_s = self._heard_count + 1, time.monotonic()

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -57,11 +56,12 @@ from .events import (
 from .exceptions import LocalProtocolError
 from .nameless import Names
 from .sounding import Sounding
+from .values import Value
 
 __all__ = ["LEAST_COMMIT_MS", "Frame", "Line", "Protocol", "Reply"]
 
 
-class Frame(NamedTuple):
+class Frame(Value, frozen=True):
     """A message to be written out: JSON text in UTF-8, or sound alone."""
 
     body: bytes

@@ -7,7 +7,6 @@ GetStream's client of the service has found.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from .events import CreateItem, Item
 from .exceptions import (
@@ -18,6 +17,7 @@ from .exceptions import (
     SessionClosedError,
 )
 from .turns import Turn
+from .values import Value
 
 __all__ = ["Unfinished", "is_transient", "retold", "wait_s"]
 
@@ -32,8 +32,7 @@ RETOLD_TURNS = 20
 """How many turns are told anew, the newest; each costs as a text."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unfinished:
+class Unfinished(Value, frozen=True, kw_only=True):
     """A session that ended before its conversation did.
 
     Parameters

@@ -9,11 +9,11 @@ import collections.abc
 import dataclasses
 import types
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from .exceptions import ConfigurationError, ToolError
+from .values import Value
 
 __all__ = ["Member", "Shape", "hints_of", "object_shape", "shape_of"]
 
@@ -35,16 +35,14 @@ _ENOUGH = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Value, frozen=True):
     """What a value looks like in JSON, and how it is read from there."""
 
     schema: Mapping[str, Any]
     read: Read
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Value, frozen=True):
     """One named value of an object.
 
     Parameters

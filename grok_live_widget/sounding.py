@@ -5,15 +5,14 @@ Several replies may wait for the loudspeaker behind the one that sounds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from .events import AudioDelta, Interrupted, PlaybackReported
 
 __all__ = ["Sounding"]
 
 
-@dataclass(slots=True)
-class _Sound:
+class _Sound(Struct):
     """How much of one item's sound came and was heard."""
 
     item_id: str

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import mmap
 import sys
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .values import Value
 
 __all__ = ["Stretch", "Tape"]
 
@@ -22,7 +23,7 @@ _BUCKET_SAMPLES = 256
 _Envelope = tuple[NDArray[np.int16], NDArray[np.int16]]
 
 
-class Stretch(NamedTuple):
+class Stretch(Value, frozen=True):
     """A part of a tape, named and not held: a view would keep the memory that a tape had before
     it grew.
     """

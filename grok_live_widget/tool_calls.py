@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal
 
+from msgspec.structs import replace
+
 from .events import Event, ToolAnswered, ToolApprovalAsked, ToolFinished, ToolStarted
+from .values import Value
 
 __all__ = ["ToolCallState", "ToolCalls"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolCallState:
+class ToolCallState(Value, frozen=True, kw_only=True):
     """Where one call stands.
 
     Parameters

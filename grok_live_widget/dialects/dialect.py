@@ -17,7 +17,7 @@ from ..events import (
     UpdateSession,
 )
 from ..exceptions import UnsupportedByServer
-from ..values import with_event_id
+from ..values import Value, with_event_id
 from .codecs import PCM, Codec
 from .frames import audio_frame, cut_audio, json_frame, message_from
 from .reading import string
@@ -34,8 +34,7 @@ __all__ = ["Dialect", "Opening"]
 _NOTHING: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
+class Opening(Value, frozen=True, kw_only=True):
     """How a line is opened; the key is in no repr.
 
     Parameters
@@ -47,7 +46,7 @@ class Opening:
     """
 
     url: str
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str]
     first: tuple[ClientEvent, ...] = ()
     ready: type[Any] | None = None
 

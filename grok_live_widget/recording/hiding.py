@@ -22,17 +22,22 @@ class Hiding:
 
     def __init__(self, secret: Callable[[], str] = str) -> None:
         self._secret = secret
+        self._seen = self._key = ""
+        self._spelled = b""
 
     def __call__(self, text: str) -> str:
         """The text without it."""
-        key = self._key()
-        return text.replace(key, "(key)") if key else text
+        self._ask()
+        return text.replace(self._key, "(key)") if self._key else text
 
     def is_in(self, written: bytes) -> bool:
         """Whether JSON that `orjson` has written has it in some text."""
-        key = self._key()
-        return bool(key) and orjson.dumps(key)[1:-1] in written
+        self._ask()
+        return bool(self._key) and self._spelled in written
 
-    def _key(self) -> str:
+    def _ask(self) -> None:
         key = self._secret()
-        return key if len(key) >= _SHORTEST_SECRET else ""
+        if key != self._seen:
+            self._seen = key
+            self._key = key if len(key) >= _SHORTEST_SECRET else ""
+            self._spelled = orjson.dumps(self._key)[1:-1]

@@ -87,7 +87,7 @@ class WavFile:
         self.sample_count += sound.sample_count
         before = self._runs[-1] if self._runs else None
         if before is not None and before.tape is sound.tape and before.stop == sound.start:
-            self._runs[-1] = before._replace(stop=sound.stop)
+            self._runs[-1] = Stretch(sound.tape, before.start, sound.stop)
         else:
             self._runs.append(sound)
         return start
@@ -204,8 +204,8 @@ class FolderWriter:
 
 
 def _iso(time_s: float) -> str:
-    second, microseconds = divmod(round(time_s * 1e6), 1_000_000)
-    return f"{_iso_second(second)}.{microseconds // 1000:03}Z"
+    second, millisecond = divmod(int(time_s * 1000), 1000)
+    return f"{_iso_second(second)}.{millisecond:03}Z"
 
 
 @lru_cache(maxsize=4)

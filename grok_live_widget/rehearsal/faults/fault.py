@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -62,12 +63,12 @@ class AtDoor(Fault):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnLine(Fault):
+class OnLine(Fault, ABC):
     """A fault of what is sent."""
 
+    @abstractmethod
     def worker(self, tally: Tally, dialect: Dialect) -> Worker:
         """How it acts on one line."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,8 +107,8 @@ class AtEvent(OnLine):
         return work
 
     def _instead(self, frame: Frame) -> Iterable[Step]:
-        """What is done in place of sending an event."""
-        raise NotImplementedError
+        """What is done in place of sending an event: nothing else, unless a fault says so."""
+        return (frame,)
 
 
 class Left:
