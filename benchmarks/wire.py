@@ -17,7 +17,7 @@ import random
 import subprocess
 import sys
 import venv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -28,7 +28,7 @@ from wire_jobs import CHUNKS, DELTAS, DELTAS_PER_WORD, DUPLEX_S
 HERE = Path(__file__).parent
 PEERS = HERE / ".peers"
 PACKAGES = {"openai": ("openai[realtime]", "numpy"), "agents": ("openai-agents", "numpy")}
-CLIENTS = ("ours", "bare", "openai", "agents")
+CLIENTS = ("ours", "bare", "floor", "openai", "agents")
 IMPORTS = {
     "ours": "from grok_live_widget import connect",
     "bare": "from websockets.asyncio.client import connect\nimport numpy, orjson, pybase64, soxr",
@@ -56,7 +56,8 @@ class Row:
 
     def __str__(self) -> str:
         medians = {client: median(found) for client, found in self.figures.items()}
-        cells = [f"{self.name} [{self.unit}]", *(f"{medians[each]:.3g}" for each in CLIENTS)]
+        shown = [f"{medians[each]:.3g}" if each in medians else "" for each in CLIENTS]
+        cells = [f"{self.name} [{self.unit}]", *shown]
         for beside, most in (("bare", self.most_of_bare), ("openai", self.most_of_openai)):
             ratio = medians["ours"] / medians[beside]
             cells.append(f"{ratio:.2f} {aim(ratio, most)}")
@@ -69,9 +70,8 @@ def aim(ratio: float, most: float | None) -> str:
     return f"(≤ {most:.3g}{'' if ratio <= most else ', missed'})"
 
 
-HEAD = """\
-| CPU time, but for the waiting | ours | bare | openai | agents | ours / bare | ours / openai |
-|---|---|---|---|---|---|---|"""
+COLUMNS = ("CPU time, but for the waiting", *CLIENTS, "ours / bare", "ours / openai")
+HEAD = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}"
 
 
 # --------------------------------------------------------------------------- environments
@@ -140,11 +140,13 @@ def run_together(clients: list[str], url: str, job: str) -> dict[str, dict[str, 
         return {client: json.loads(process.stdout.read()) for client, process in running.items()}
 
 
-def in_turns(measure: Callable[[str], float], round_count: int) -> Figures:
+def in_turns(
+    measure: Callable[[str], float], round_count: int, clients: Iterable[str] = CLIENTS
+) -> Figures:
     """One figure of each client a round, in an order of its own each round."""
-    figures: Figures = {client: [] for client in CLIENTS}
+    figures: Figures = {client: [] for client in clients}
     for _ in range(round_count):
-        for client in random.sample(CLIENTS, len(CLIENTS)):
+        for client in random.sample(list(figures), len(figures)):
             figures[client].append(measure(client))
     return figures
 
@@ -170,9 +172,9 @@ def imports(round_count: int) -> Figures:
         code = f"import time\nbegan_s = time.process_time()\n{IMPORTS[client]}\n"
         return float(printed_by(client, code + "print((time.process_time() - began_s) * 1e3)"))
 
-    for client in CLIENTS:
+    for client in IMPORTS:
         measure(client)  # Whose byte code is then there.
-    return in_turns(measure, round_count)
+    return in_turns(measure, round_count, IMPORTS)
 
 
 def rows(url: str, round_count: int) -> Iterator[Row]:
