@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf
 from numbers import Real
 from typing import Any
 
 from .exceptions import ConfigurationError
+from .values import Value
 
 __all__ = ["PRICES", "Budget", "Prices", "prices_of"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
+class Budget(Value, frozen=True, kw_only=True):
     """How much a talk may use up, all its sessions together.
 
     At `warn_at` of it the person is warned; at its end the line is closed, and not opened again.
@@ -41,8 +40,7 @@ class Budget:
             raise ConfigurationError(f"warn_at must be above 0 and up to 1, not {self.warn_at!r}.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prices:
+class Prices(Value, frozen=True, kw_only=True):
     """What the provider asks for, in US$.
 
     Parameters

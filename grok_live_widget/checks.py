@@ -8,6 +8,8 @@ from os import PathLike
 from typing import Any
 from urllib.parse import urlsplit
 
+from msgspec.structs import force_setattr
+
 from .events import G711_RATE_HZ, AudioFormat, PushToTalk, ServerVad, Transcription, TurnDetection
 from .exceptions import ConfigurationError
 
@@ -164,7 +166,7 @@ def check_transcription(wanted: object) -> None:
         raise ConfigurationError("transcription.keyterms must be a list of up to 100 texts.")
     for term in terms:
         check_length("transcription.keyterms", term, 50)
-    object.__setattr__(wanted, "keyterms", tuple(terms))
+    force_setattr(wanted, "keyterms", tuple(terms))
 
 
 def check_metadata(metadata: object) -> None:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from msgspec import field
+from msgspec.structs import force_setattr
 
 from .values import Identified, Value
 
@@ -78,8 +79,7 @@ PCM_RATE_HZ = 24_000
 G711_RATE_HZ = 8_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AudioFormat:
+class AudioFormat(Value, frozen=True, kw_only=True):
     """How sound travels in one direction.
 
     Parameters
@@ -100,11 +100,10 @@ class AudioFormat:
     def __post_init__(self) -> None:
         if not self.sample_rate:
             usual = G711_RATE_HZ if self.encoding in ("pcmu", "pcma") else PCM_RATE_HZ
-            object.__setattr__(self, "sample_rate", usual)
+            force_setattr(self, "sample_rate", usual)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transcription:
+class Transcription(Value, frozen=True, kw_only=True):
     """How the user's words are written down.
 
     Parameters

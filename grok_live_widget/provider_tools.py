@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
+from msgspec.structs import force_setattr
+
 from .exceptions import ConfigurationError
+from .values import Value
 
 __all__ = ["FileSearch", "Mcp", "ProviderTool", "WebSearch", "XSearch"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderTool:
+class ProviderTool(Value, frozen=True, kw_only=True):
     """A tool that runs at the provider's, without us; billed there by the call."""
 
     kind: ClassVar[str]
@@ -27,7 +28,7 @@ class ProviderTool:
     @property
     def parameters(self) -> dict[str, Any]:
         """Those settings that were given."""
-        given = {each.name: getattr(self, each.name) for each in fields(self)}
+        given = {name: getattr(self, name) for name in self.__struct_fields__}
         return {name: _plain(value) for name, value in given.items() if value not in (None, ())}
 
     def _texts(self, name: str, most: int | None = None) -> None:
@@ -38,7 +39,7 @@ class ProviderTool:
             raise ConfigurationError(f"{name} must be a list of texts, not {values!r}.")
         if most is not None and len(values) > most:
             raise ConfigurationError(f"{name} may have {most} entries, not {len(values)}.")
-        object.__setattr__(self, name, tuple(values))
+        force_setattr(self, name, tuple(values))
 
     def _text(self, name: str, pattern: str, looks: str) -> None:
         """Check a text, which is not repeated: people put keys into addresses."""
@@ -58,8 +59,7 @@ def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebSearch(ProviderTool):
+class WebSearch(ProviderTool, frozen=True, kw_only=True):
     """The provider searches the web.
 
     Parameters
@@ -82,8 +82,7 @@ class WebSearch(ProviderTool):
         self._one_of_two("allowed_domains", "excluded_domains")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class XSearch(ProviderTool):
+class XSearch(ProviderTool, frozen=True, kw_only=True):
     """The provider searches X.
 
     Parameters
@@ -111,8 +110,7 @@ class XSearch(ProviderTool):
                 self._text(name, r"\d{4}-\d\d-\d\d.*", "look like 2026-01-31")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileSearch(ProviderTool):
+class FileSearch(ProviderTool, frozen=True, kw_only=True):
     """The provider searches collections of files that were uploaded there.
 
     Parameters
@@ -135,8 +133,7 @@ class FileSearch(ProviderTool):
             raise ConfigurationError(f"max_num_results must be a whole number, not {count!r}.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mcp(ProviderTool):
+class Mcp(ProviderTool, frozen=True, kw_only=True):
     """The provider calls the tools of an MCP server, which it must be able to reach.
 
     Parameters
@@ -158,8 +155,8 @@ class Mcp(ProviderTool):
     server_label: str
     server_description: str | None = None
     allowed_tools: tuple[str, ...] = ()
-    authorization: str | None = field(default=None, repr=False)
-    headers: Mapping[str, str] | None = field(default=None, repr=False)
+    authorization: str | None = None
+    headers: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         self._texts("allowed_tools")

@@ -13,7 +13,7 @@ from msgspec.structs import fields, force_setattr
 
 __all__ = ["Identified", "Value", "told_fields", "with_event_id"]
 
-_UNTOLD = frozenset({"api_key", "headers", "key", "parameters", "pcm", "sound"})
+_UNTOLD = frozenset({"api_key", "authorization", "headers", "key", "parameters", "pcm", "sound"})
 
 
 class Value(Struct, frozen=True, gc=False):

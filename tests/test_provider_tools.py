@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
@@ -39,8 +38,8 @@ from grok_live_widget.exceptions import ConfigurationError
 )
 def test_what_was_given_is_what_is_said(tool: Any, kind: str, parameters: Any) -> None:
     assert (tool.kind, tool.name, tool.parameters) == (kind, "", parameters)
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        setattr(tool, dataclasses.fields(tool)[0].name, ())
+    with pytest.raises(AttributeError):
+        setattr(tool, tool.__struct_fields__[0], ())
 
 
 @pytest.mark.parametrize(

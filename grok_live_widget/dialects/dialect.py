@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, cast
 
-from msgspec.structs import replace
+from msgspec import field
+from msgspec.structs import force_setattr, replace
 
 from ..events import (
     AppendAudio,
@@ -51,8 +51,7 @@ class Opening(Value, frozen=True, kw_only=True):
     ready: type[Any] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialect:
+class Dialect(Value, frozen=True, kw_only=True):
     """One server's vocabulary.
 
     Parameters
@@ -87,12 +86,12 @@ class Dialect:
     settings_from: Callable[[Mapping[str, Any]], UpdateSession]
     lacks: frozenset[str]
     has_responses: bool
-    _from_client: dict[str, Word] = field(init=False, repr=False)
-    _from_server: dict[str, Word] = field(init=False, repr=False)
+    _from_client: dict[str, Word] = field(default_factory=dict)
+    _from_server: dict[str, Word] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_from_client", _by_wire_type(self.client_words))
-        object.__setattr__(self, "_from_server", _by_wire_type(self.server_words))
+        force_setattr(self, "_from_client", _by_wire_type(self.client_words))
+        force_setattr(self, "_from_server", _by_wire_type(self.server_words))
 
     def can_say(self, event: ClientEvent | ServerEvent) -> bool:
         """Whether there is a word for this event."""
