@@ -164,16 +164,18 @@ class FolderWriter:
         assert self._events is not None
         if not entries:
             return
-        head = self._head(entries[0]) if self._zero_s is None else []
-        lines = [*head, *map(self._line, entries)]
+        # One text that grows: a line by itself would hold several times its length.
+        text = bytearray(self._head(entries[0]) if self._zero_s is None else b"")
+        for entry in entries:
+            text += self._line(entry)
         for wav in self._wavs.values():
             wav.flush()
-        self._events.write(b"".join(lines))
+        self._events.write(text)
         self._events.flush()
 
-    def _head(self, first: Entry) -> list[bytes]:
+    def _head(self, first: Entry) -> bytes:
         self._zero_s = round(first.now_s, 6)
-        return [json_line({"began": _iso(first.time_s), "clock_s": self._zero_s})]
+        return json_line({"began": _iso(first.time_s), "clock_s": self._zero_s})
 
     def _line(self, entry: Entry) -> bytes:
         assert self._zero_s is not None
