@@ -83,7 +83,9 @@ def test_behind_a_blocking_cell_the_reply_plays_on_and_old_speech_is_dropped_and
     assert blocked_s - MAX_LATENESS_S - SLACK_S < missing_s < blocked_s + SLACK_S
     uplink = "live._panel.uplink"
     lost = notebook.kernel.value(f"{uplink}.dropped_sample_count + {uplink}.late_sample_count")
-    assert lost / PCM_RATE_HZ == pytest.approx(missing_s, abs=SLACK_S)
+    lost_s = lost / PCM_RATE_HZ
+    # A segment that was sent in part is not found: up to one whole one at either end.
+    assert lost_s - SEGMENT_S < missing_s < lost_s + 2.5 * SEGMENT_S
 
 
 def _assert_plays_on(notebook, began_s: float, ended_s: float) -> None:
