@@ -100,12 +100,16 @@ def _value(settings: Settings, name: str) -> Any:
 
 
 def refuse_what_it_lacks(settings: Settings, dialect: Dialect) -> None:
-    """UnsupportedByServer for the first setting that a dialect has no word for."""
-    for name in _asked_beyond(settings, dialect):
-        value = _value(settings, name)
-        if name == "tools":
-            value = ", ".join(each.name or each.kind for each in settings.tools)
-        raise UnsupportedByServer(f"{name}={value}", dialect.name)
+    """UnsupportedByServer for settings that a dialect has no word for."""
+    beyond = [f"{name}={_shown(settings, name)}" for name in _asked_beyond(settings, dialect)]
+    if beyond:
+        raise UnsupportedByServer(", ".join(beyond), dialect.name)
+
+
+def _shown(settings: Settings, name: str) -> Any:
+    if name == "tools":
+        return " and ".join(each.name or each.kind for each in settings.tools)
+    return _value(settings, name)
 
 
 def _answerer(settings: Settings, api_key: Secret | None) -> Answerer:

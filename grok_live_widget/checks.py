@@ -93,6 +93,10 @@ def check_url(url: Any) -> None:
     if url is None:
         return
     scheme, host = _scheme_and_host(url) if isinstance(url, str) else ("", None)
+    if host and not _has_good_port(url):
+        raise ConfigurationError(
+            "url has a port that is none.", cure="A port is a number from 0 to 65535."
+        )
     if scheme not in ("ws", "wss") or not host:
         # The URL is not repeated whole: people put keys into queries.
         raise ConfigurationError(
@@ -105,10 +109,17 @@ def check_url(url: Any) -> None:
 def _scheme_and_host(url: str) -> tuple[str, str | None]:
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018  (it is parsed, and may raise, only when asked for)
-        return parts.scheme, parts.hostname
     except ValueError:
         return "", None
+    return parts.scheme, parts.hostname
+
+
+def _has_good_port(url: str) -> bool:
+    try:
+        urlsplit(url).port  # noqa: B018  (it is parsed, and may raise, only when asked for)
+    except ValueError:
+        return False
+    return True
 
 
 def check_detection(detection: TurnDetection) -> None:

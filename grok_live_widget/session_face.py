@@ -179,12 +179,14 @@ class SessionFace(ABC):
 
     async def delete_item(self, item_id: str) -> None:
         """Have the server forget an item; a turn's is its `Turn.item_id`. Our turn stays."""
+        _check_name("item_id", item_id)
         await self.say(DeleteItem(item_id))
 
     async def truncate_item(self, item_id: str, audio_end_ms: int, content_index: int = 0) -> None:
         """Tell the server how much of a reply was heard [ms]. Where a page plays the sound this
         is done for you; whether the service obeys is disputed.
         """
+        _check_name("item_id", item_id)
         _check_count("audio_end_ms", audio_end_ms)
         _check_count("content_index", content_index)
         await self.say(
@@ -333,6 +335,13 @@ def _taken_back(name: str) -> Any:
     if name not in _TAKEN_BACK:
         raise ConfigurationError(f"{name} cannot be taken back in a running session.")
     return _TAKEN_BACK[name]
+
+
+def _check_name(name: str, value: object) -> None:
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(
+            f"{name} must be the name of an item, not {value!r}.", cure="Turn.item_id is one."
+        )
 
 
 def _check_count(name: str, value: object) -> None:

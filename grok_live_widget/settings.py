@@ -281,8 +281,13 @@ def settings_from(given: Mapping[str, Any]) -> Settings:
     known = [field.name for field in fields(Settings)]
     for name in given:
         if name not in known:
+            from difflib import get_close_matches  # Of use only here, and large.
+
+            near = get_close_matches(name, known, 1, cutoff=0.7)
+            meant = f"Did you mean {near[0]!r}? " if near else ""
             raise ConfigurationError(
-                f"there is no setting {name!r}.", cure=f"Settings are: api_key, {', '.join(known)}."
+                f"there is no setting {name!r}.",
+                cure=f"{meant}Settings are: api_key, {', '.join(known)}.",
             )
     return Settings(**given)
 

@@ -287,6 +287,22 @@ def test_figures_out_of_range_are_refused(
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["rehearse", "--port", "http"], "a port is a number from 0 to 65535, not 'http'"),
+        (["rehearse", "--port", "-1"], "a port is a number from 0 to 65535, not '-1'"),
+        (["talk", "a.wav", "b.wav", "--timeout", "soon"], "greater than 0 is needed, not 'soon'"),
+    ],
+)
+def test_figures_that_are_none_are_refused_in_words(
+    words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    assert says in capsys.readouterr().err
+
+
 def test_help_and_version_are_there(capsys: pytest.CaptureFixture[str]) -> None:
     for words in (["--help"], ["talk", "--help"], ["--version"]):
         with pytest.raises(SystemExit, match="0"):

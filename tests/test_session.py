@@ -19,6 +19,7 @@ from grok_live_widget.conversation import Conversation
 from grok_live_widget.dialects import LIVE
 from grok_live_widget.events import (
     AppendAudio,
+    AudioCleared,
     AudioDelta,
     AudioFormat,
     ErrorReported,
@@ -184,9 +185,13 @@ async def test_sound_waits_until_the_settings_are_confirmed(peer: Any) -> None:
                 await socket.send(dumped(type="session.created", session={}))
                 order.append("confirmed")
                 await socket.send(dumped(type="session.updated", session={}))
+            elif len(order) == 3:
+                await socket.send(dumped(type="input_audio_buffer.cleared"))
 
     async with connect(url=peer(late).url) as session:
+        events = aiter(session)
         await session.send_audio(np.zeros(2400, np.int16))
+        await until(events, AudioCleared)
     assert order[:3] == ["session.update", "confirmed", "input_audio_buffer.append"]
 
 
@@ -487,6 +492,14 @@ async def test_a_place_that_is_none_is_refused_before_anything_is_sent(given: An
     async with connect(partner="parrot") as session:
         with pytest.raises(ConfigurationError, match="must be a whole number from 0, not "):
             await session.truncate_item("a1", *given)
+
+
+@pytest.mark.parametrize("item_id", ["", None, 3])
+async def test_a_name_that_is_none_is_refused_before_anything_is_sent(item_id: Any) -> None:
+    async with connect(partner="parrot") as session:
+        for ask in (session.delete_item(item_id), session.truncate_item(item_id, 1)):
+            with pytest.raises(ConfigurationError, match=f"name of an item, not {item_id!r}"):
+                await ask
 
 
 async def test_what_live_has_no_word_for_is_refused_before_anything_is_sent(peer: Any) -> None:

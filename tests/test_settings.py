@@ -30,7 +30,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"url": "https://api.x.ai/v1/live"}, "wss://.*'https'"),
     ({"url": "api.x.ai"}, "wss://.*''"),
     ({"url": "wss://"}, "name a host"),
-    ({"url": "ws://host:port/"}, "wss://"),
+    ({"url": "ws://host:port/"}, "url has a port that is none"),
     ({"url": 5}, "url .*wss://"),
     ({"url": b"wss://api.x.ai"}, "url .*wss://"),
     ({"model": ""}, "model is empty"),
@@ -88,6 +88,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"reply_quiet_ms": 99}, "reply_quiet_ms .* 100 to 10000, not 99"),
     ({"open_timeout_s": "soon"}, "open_timeout_s .* 0.1 to 120, not 'soon'"),
     ({"temperature": 1}, "no setting 'temperature'.*api_key, dialect, url"),
+    ({"voise": "eve"}, "no setting 'voise'. Did you mean 'voice'"),
+    ({"url": "wss://api.x.ai:99999/v1"}, "port that is none. A port is a number from 0 to 65535"),
+    ({"url": "wss://api.x.ai:secret/v1"}, "url has a port that is none"),
 ]
 
 

@@ -461,6 +461,11 @@ def test_tools_that_are_offered_later_are_called(more: dict[str, Any]) -> None:
         ({"speed": 9}, ConfigurationError, "speed"),
         ({"voise": "eve"}, ConfigurationError, "no setting 'voise'"),
         ({"speed": 1.1}, UnsupportedByServer, "speed=1.1"),
+        (
+            {"speed": 1.1, "reasoning": "none"},
+            UnsupportedByServer,
+            "'reasoning=none, speed=1.1'",
+        ),
     ],
 )
 def test_settings_that_cannot_change_leave_all_as_they_were(
@@ -500,7 +505,7 @@ def test_words_wait_behind_a_reply_that_runs(silence: Any) -> None:
 
 def test_live_cannot_speak_given_words_and_says_so() -> None:
     with Talk(partner="parrot", dialect="live") as talk:
-        with pytest.raises(UnsupportedByServer, match="live"):
+        with pytest.raises(UnsupportedByServer, match="'live' dialect cannot say 'say_verbatim'"):
             talk.say_verbatim("Hello.")
         assert talk.ask("hello").text == "hello"
 

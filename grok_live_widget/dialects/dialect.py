@@ -12,6 +12,7 @@ from ..events import (
     AppendAudio,
     AudioDelta,
     ClientEvent,
+    CreateItem,
     ServerEvent,
     Unrecognized,
     UpdateSession,
@@ -133,7 +134,7 @@ class Dialect(Value, frozen=True, kw_only=True):
             return audio_frame(self.audio_delta_types[0], "delta", fields, sound)
         word = self.word_for(event)
         if word is None:
-            raise UnsupportedByServer(type(event).__name__, self.name)
+            raise UnsupportedByServer(_name_of(event), self.name)
         return json_frame({"type": word.wire_type, **extra, **word.fields(event)})
 
     def decode_server(self, frame: bytes, codec: Codec = PCM) -> ServerEvent:
@@ -155,6 +156,13 @@ class Dialect(Value, frozen=True, kw_only=True):
         if codec is not PCM and isinstance(event, AppendAudio):
             return replace(event, pcm=codec.decode(event.pcm)[0])
         return event
+
+
+def _name_of(event: ClientEvent | ServerEvent) -> str:
+    """What a person asked for, where that is not the event itself."""
+    if isinstance(event, CreateItem) and event.item.kind == "force_message":
+        return "say_verbatim"
+    return type(event).__name__
 
 
 def _by_wire_type(words: Iterable[Word]) -> dict[str, Word]:

@@ -126,7 +126,7 @@ def _refuse_what_it_lacks(event: UpdateSession) -> None:
             if getattr(detection, name) != getattr(usual, name)
         ]
     if lacking:
-        raise UnsupportedByServer(lacking[0], "live")
+        raise UnsupportedByServer(", ".join(lacking), "live")
 
 
 def _request_fields(event: CreateResponse) -> Mapping[str, Any]:

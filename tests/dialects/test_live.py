@@ -149,6 +149,11 @@ def test_tools_are_refused_and_never_dropped_silently() -> None:
         LIVE.encode(UpdateSession(tools=(ToolOffer(name="weather"),)))
 
 
+def test_all_that_cannot_be_said_is_named_at_once() -> None:
+    with pytest.raises(UnsupportedByServer, match="'replace, speed, tools'"):
+        LIVE.encode(UpdateSession(tools=(ToolOffer(name="a"),), speed=1.2, replace={"a": "b"}))
+
+
 def test_metadata_is_refused_and_never_dropped_silently() -> None:
     with pytest.raises(UnsupportedByServer, match=r"'metadata'.*realtime"):
         LIVE.encode(CreateResponse(metadata={"a": "b"}))
