@@ -35,7 +35,7 @@ IMPORTS = {
     "openai": "from openai import AsyncOpenAI\nAsyncOpenAI(api_key='x').realtime.connect",
     "agents": "from agents.realtime import RealtimeAgent, RealtimeRunner",
 }
-SPOKEN = ("websockets", "numpy", "orjson", "pybase64", "soxr")
+SPOKEN = ("websockets", "numpy", "orjson", "msgspec", "pybase64", "soxr")
 # Threads of OpenBLAS spin for a while when numpy is imported, and would be on everybody's bill.
 ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
 ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -38,6 +38,10 @@ __all__ = ["Panel"]
 _LOG = logging.getLogger("grok_live_widget")
 
 HEARTBEAT_S = 1.0
+# After the line has closed, since the message that says so may have been lost.
+LAST_HEARTBEATS = 5
+# What a page goes on showing; a heartbeat tells how many there were.
+_LASTING = frozenset({"state", "owner", "turn", "tool", "note"})
 SHOWN_TIME_LEFT_S = 300.0
 PUMP_S = 0.1
 PING_TIMEOUT_S = 1.5
@@ -71,6 +75,7 @@ class Panel:
         self._changed: dict[int, Turn] = {}
         self._pumping: asyncio.Task[None] | None = None
         self._heart: asyncio.Task[None] | None = None
+        self._told_count = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._told_lost = 0
         self._told_busy = False
@@ -123,18 +128,27 @@ class Panel:
             self._heart = asyncio.get_running_loop().create_task(self._beat())
 
     async def _beat(self) -> None:
-        """Once a second while the line is not closed."""
-        while self._talk.phase != "closed":
+        """Once a second while the line is not closed, and a few times more."""
+        left = LAST_HEARTBEATS
+        while left > 0:
+            is_closed = self._talk.phase == "closed"
+            left = left - 1 if is_closed else LAST_HEARTBEATS
             self._send(self._heartbeat())
             self._tell_busy()
-            await self._watch_for_lost_page()
+            if not is_closed:
+                await self._watch_for_lost_page()
             await asyncio.sleep(HEARTBEAT_S)
 
     def _heartbeat(self) -> dict[str, Any]:
         left_s = self._talk.ends_in_s
         is_near = left_s is not None and left_s < SHOWN_TIME_LEFT_S
         ends_in_s = round(left_s) if is_near and left_s is not None else None
-        return {"type": "heartbeat", "session": self.downlink.session, "ends_in_s": ends_in_s}
+        return {
+            "type": "heartbeat",
+            "session": self.downlink.session,
+            "ends_in_s": ends_in_s,
+            "told_count": self._told_count,
+        }
 
     async def _watch_for_lost_page(self) -> None:
         was_source = self.microphone_state in ("on", "muted")
@@ -174,6 +188,7 @@ class Panel:
 
     # ----------------------------------------------------------------- to the pages
     def _send(self, content: dict[str, Any], buffer: bytes | None = None) -> None:
+        self._told_count += content["type"] in _LASTING
         try:
             self._post(content, buffer)
         except Exception:  # noqa: BLE001  (a comm that is gone must not end the talk)
@@ -260,6 +275,7 @@ class Panel:
                 "notes": [_note(note) for note in _standing(self._talk.notes) if self._holds(note)],
                 "turns": [self._turn(turn) for turn in self._talk.conversation.turns],
                 "tools": [_call(call) for call in self._tool_calls.shown],
+                "told_count": self._told_count,
             }
         )
         self._pump_soon()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from grok_live_widget.events import AudioFormat, PushToTalk
-from grok_live_widget.panel import Panel
+from grok_live_widget.panel import LAST_HEARTBEATS, Panel
 from grok_live_widget.rehearsal.partner import ToolCall, Unvoiced
 from grok_live_widget.settings import settings_from
 from grok_live_widget.talk_core import TalkCore
@@ -348,12 +348,34 @@ async def test_a_request_that_cannot_be_done_is_told_to_the_page(page_of: Any) -
     assert "closed" in note["note"]["text"]
 
 
-async def test_heartbeats_come_while_the_line_is_open(page_of: Any) -> None:
+async def test_heartbeats_come_while_the_line_is_open_and_a_few_times_more(page_of: Any) -> None:
     page = page_of()
     await page.open()
     await page.until("heartbeat")
     page.say("stop")
-    await page.until("state", lambda state: state["phase"] == "closed" and state["session"] == 1)
+    closed = await page.until("state", lambda told: told["phase"] == "closed" and told["session"])
+    heart = page.panel._heart
+    assert heart is not None
+    await asyncio.wait([heart], timeout=20)
+    after = page.heard[page.heard.index(closed) :]
+    assert sum(each["type"] == "heartbeat" for each in after) == LAST_HEARTBEATS
+
+
+async def test_heartbeats_and_snapshots_tell_how_much_of_what_lasts_came_before(
+    page_of: Any,
+) -> None:
+    page = page_of()
+    await page.open()
+    page.say("text", text="hello")
+    await page.until("turn", lambda told: told["turn"]["role"] == "assistant")
+    page.say("hello")
+    begun = len(page.all("heartbeat"))
+    await page.until("heartbeat", lambda _: len(page.all("heartbeat")) > begun)
+    lasting = ("state", "owner", "turn", "tool", "note")
+    told = [(at, each) for at, each in enumerate(page.heard) if "told_count" in each]
+    assert {each["type"] for _, each in told} == {"snapshot", "heartbeat"}
+    for at, each in told:
+        assert each["told_count"] == sum(m["type"] in lasting for m in page.heard[:at])
 
 
 # --------------------------------------------------------------------------- tools

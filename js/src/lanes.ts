@@ -26,6 +26,8 @@ const ALIVE_WITHIN_MS = 3000;
 const GONE_AFTER_MS = 15_000;
 const HEARTBEATS_PER_ANSWER = 5;
 const RESYNCHRONISE_PERIOD_MS = 2000;
+/** What goes on being shown; a heartbeat tells how many of these there were. */
+const LASTING: ReadonlySet<string> = new Set(["state", "owner", "turn", "tool", "note"]);
 
 /** ok: it answers. busy: it lives, and takes no messages (a cell runs). gone: it is silent, or cannot be reached. */
 export type KernelHealth = "ok" | "busy" | "gone";
@@ -67,6 +69,8 @@ export class CommLane {
   #heardAtMs: number;
   #sentSinceAnswer = false;
   #heartbeatCount = 0;
+  /** How many messages there were of what lasts; null until a snapshot has told. */
+  #toldCount: number | null = null;
   #toldDroppedSamples = 0;
   #resynchronisedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -158,6 +162,7 @@ export class CommLane {
     if (message === null) return;
     this.#heardAtMs = this.nowMs();
     if (this.#health === "gone") this.#setHealth("ok");
+    if (this.#toldCount !== null && LASTING.has(message.type)) this.#toldCount += 1;
     this.#dispatch(message, buffers);
   }
 
@@ -183,7 +188,7 @@ export class CommLane {
         return this.#onMicrophoneReceived(message);
       case "heartbeat":
         this.listener.onTimeLeft(message.ends_in_s);
-        return this.#onHeartbeat(message.session);
+        return this.#onHeartbeat(message.session, message.told_count);
       case "ping":
         return this.send({ type: "pong", id: message.id, clock_ms: Date.now() });
       case "microphone_wanted":
@@ -195,7 +200,8 @@ export class CommLane {
 
   #onSnapshot(message: Extract<KernelMessage, { type: "snapshot" }>): void {
     if (message.page !== this.page) return;
-    const { turns, notes, tools, ...state } = message;
+    const { turns, notes, tools, told_count, ...state } = message;
+    this.#toldCount = told_count;
     this.#onLine(state);
     this.listener.onSnapshot(turns, notes, tools);
   }
@@ -265,8 +271,9 @@ export class CommLane {
     this.#watch();
   }
 
-  #onHeartbeat(session: number): void {
-    if (session > this.#session) this.#resynchronise();
+  #onHeartbeat(session: number, toldCount: number | null): void {
+    const isMissing = this.#toldCount !== null && toldCount !== null && toldCount !== this.#toldCount;
+    if (session > this.#session || isMissing) this.#resynchronise();
     this.#heartbeatCount += 1;
     if (this.#heartbeatCount % HEARTBEATS_PER_ANSWER !== 0) return;
     if (!this.#sentSinceAnswer) this.send({ type: "alive", clock_ms: Date.now() });

@@ -39,6 +39,10 @@ function state(changes = {}): void {
   wire.say({ type: "state", ...lineState(changes) });
 }
 
+function snapshot(changes = {}): void {
+  wire.say({ type: "snapshot", page: "me", ...lineState(), notes: [], turns: [], tools: [], ...changes });
+}
+
 function audio(changes = {}, pcm: Int16Array | undefined = Int16Array.of(1, 2)): void {
   const header = { type: "audio", session: 1, epoch: 0, seq: 0, reply: 1, sample_offset: 0, is_last: false };
   wire.say({ ...header, ...changes }, pcm);
@@ -288,6 +292,28 @@ describe("the kernel", () => {
     expect(told.onTimeLeft).toHaveBeenLastCalledWith(null);
     wire.say({ type: "heartbeat", session: 1, ends_in_s: 42 });
     expect(told.onTimeLeft).toHaveBeenLastCalledWith(42);
+  });
+
+  it("tells how many messages there were of what lasts, so that a lost one makes the page ask", () => {
+    snapshot({ told_count: 7 });
+    state();
+    wire.say({ type: "note", note: { text: "Careful", level: "info" } });
+    wire.say({ type: "heartbeat", session: 1, told_count: 9 });
+    expect(told.onSnapshotWanted).not.toHaveBeenCalled();
+    wire.say({ type: "heartbeat", session: 1, told_count: 10 });
+    expect(told.onSnapshotWanted).toHaveBeenCalledOnce();
+    vi.advanceTimersByTime(2000);
+    snapshot({ told_count: 10 });
+    wire.say({ type: "heartbeat", session: 1, told_count: 10 });
+    expect(told.onSnapshotWanted).toHaveBeenCalledOnce();
+  });
+
+  it("of a kernel that tells no count asks for nothing", () => {
+    snapshot();
+    wire.say({ type: "heartbeat", session: 1 });
+    state();
+    wire.say({ type: "heartbeat", session: 1 });
+    expect(told.onSnapshotWanted).not.toHaveBeenCalled();
   });
 
   it("may tell of a newer session by its heartbeat, which makes the page ask", () => {

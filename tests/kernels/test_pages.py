@@ -42,7 +42,7 @@ def another(page: Page, name: str = "page-2") -> Page:
 def test_a_hello_is_answered_with_all_that_a_fresh_page_needs(kernel: Kernel, show: Any) -> None:
     page = Page(kernel, show('partner="parrot", voice="nova", processing=False'), "page-1")
     snapshot = page.say_hello()
-    assert set(snapshot) == STATE | {"page", "notes", "turns", "tools"}
+    assert set(snapshot) == STATE | {"page", "notes", "turns", "tools", "told_count"}
     told = {
         "owner": "page-1",
         "session": 0,
