@@ -271,9 +271,9 @@ class Session(Driver, SessionFace):
                 has_answered.set()
 
         self.observe(watch)
-        for event in opening.first:
-            self._protocol.send(event)
         try:
+            for event in opening.first:
+                self._protocol.send(event)
             self._listen()
             await self._settled()
             timeout_s = _CONFIRM_TIMEOUT_S if ready else settle_s
