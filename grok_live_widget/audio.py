@@ -277,7 +277,8 @@ def _array_from_pcm_bytes(data: bytes, width: int) -> NDArray[Any]:
 def write_wav(path: str | PathLike[str], pcm: Pcm, sample_rate: int = SAMPLE_RATE_HZ) -> Path:
     """Write ``ndarray of int16 [shape=(n,) or (n, channels)]`` as a PCM16 WAV file."""
     target = Path(path)
-    with wave.open(str(target), "wb") as file:
+    # Opened here: what `wave` cannot open it complains of once more when it is collected.
+    with target.open("wb") as raw, wave.open(raw, "wb") as file:
         file.setnchannels(1 if pcm.ndim == 1 else pcm.shape[1])
         file.setsampwidth(2)
         file.setframerate(sample_rate)

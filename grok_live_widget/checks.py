@@ -97,6 +97,8 @@ def check_url(url: Any) -> None:
         raise ConfigurationError(
             "url has a port that is none.", cure="A port is a number from 0 to 65535."
         )
+    if host and any(each.isspace() for each in url):
+        raise ConfigurationError("url has a space or a line break in it.")
     if scheme not in ("ws", "wss") or not host:
         # The URL is not repeated whole: people put keys into queries.
         raise ConfigurationError(

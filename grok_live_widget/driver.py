@@ -16,7 +16,7 @@ from typing import Any, get_args
 
 from .conversation import Conversation
 from .dialects.live import is_about_the_key
-from .event_queue import EventQueue, Room
+from .event_queue import QUEUE_EVENTS, EventQueue, Room
 from .events import Authenticate, ClientEvent, ErrorReported, Event, Noted, SessionEnded
 from .exceptions import GrokLiveError
 from .message_socket import MessageSocket
@@ -32,6 +32,12 @@ __all__ = ["Driver", "Observer"]
 _SAID = frozenset(get_args(ClientEvent))
 
 _LOG = logging.getLogger("grok_live_widget")
+
+_UNREAD_FOR_S = 5.0
+_UNREAD = (
+    f"{QUEUE_EVENTS} events wait for an iterator over this session that nobody reads, so the line "
+    "is held back and turns do not grow. Read on, or let go of the iterator."
+)
 
 Observer = Callable[[Event, list[Turn], float], None]
 """Called on the loop with each event, the turns it changed, and its time [s]; must not block."""
@@ -170,11 +176,20 @@ class Driver:
 
     async def _wait_for_room(self) -> None:
         # Only the rooms are held meanwhile, so that a dropped iterator can go.
-        for iterator in self._iterators:
-            if iterator.room.is_full and not self._is_closing:
-                await iterator.room.wait()
+        for room in [each.room for each in self._iterators]:
+            if room.is_full and not self._is_closing:
+                warning = asyncio.get_running_loop().call_later(_UNREAD_FOR_S, self._warn_of_unread)
+                try:
+                    await room.wait()
+                finally:
+                    warning.cancel()
         self._is_held_back = False
         self._socket.hand_on()
+
+    def _warn_of_unread(self) -> None:
+        """Nobody may know of an iterator that was made and forgotten."""
+        _LOG.warning(_UNREAD)
+        self._note(_UNREAD)
 
     def _settle(self) -> None:
         """Write what is to be sent, then hand out what is told."""

@@ -55,6 +55,9 @@ class _Unset:
     def __repr__(self) -> str:
         return "UNSET"
 
+    def __reduce__(self) -> str:
+        return "UNSET"  # There is one, for copies and pickles too.
+
 
 UNSET: Final = _Unset()
 """Stands for "not given" where None means something (`partner=None`: no rehearsal)."""
@@ -254,12 +257,12 @@ class Settings:
         ConfigurationError
             Also for what is settled with a talk's beginning.
         """
-        settings_from(given)
         for name in given:
-            if name in SETTLED:
+            if name in SETTLED or name == "api_key":
                 raise ConfigurationError(
                     f"{name} cannot be changed once there is a talk.", cure="Make a new one."
                 )
+        settings_from(given)
         return replace(self, **given)
 
     @property

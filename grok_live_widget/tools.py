@@ -164,8 +164,18 @@ def _checked_timeout(timeout_s: Any, name: str) -> float:
     return float(timeout_s)
 
 
+def _signature_of(function: Callable[..., Any], name: str) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError):
+        raise ConfigurationError(
+            f"the tool {name!r} does not tell what it takes.",
+            cure="Wrap it: def f(x: float) -> float: return g(x).",
+        ) from None
+
+
 def _arguments_of(function: Callable[..., Any], name: str, described: Mapping[str, str]) -> Shape:
-    signature = inspect.signature(function)
+    signature = _signature_of(function, name)
     hinted = inspect.unwrap(function)
     if not inspect.isroutine(hinted):
         hinted = getattr(hinted, "func", None) or type(hinted).__call__

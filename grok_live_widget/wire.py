@@ -170,7 +170,8 @@ def close_code_and_reason(closed: ws_errors.ConnectionClosed) -> tuple[int | Non
 def closed_error(code: int | None, reason: str, host: str) -> SessionClosed:
     """What a close means."""
     if code == 1000:
-        return SessionClosedOK("the session is closed.", close_code=code, reason=reason)
+        why = f": {reason}" if reason else ""
+        return SessionClosedOK(f"the session is closed{why}.", close_code=code, reason=reason)
     said = f" ({reason})" if reason else ""
     how = f"closed with code {code}{said}" if code else "broke without a word"
     return SessionClosedError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import struct
 import wave
@@ -261,3 +262,12 @@ def test_what_is_no_file_is_refused_with_its_name(tmp_path: Path, name: str) -> 
     with pytest.raises(AudioFormatError) as caught:
         read_wav(tmp_path / name)
     assert str(tmp_path / name) in str(caught.value)
+
+
+def test_a_file_that_cannot_be_made_is_told_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        write_wav(tmp_path / "nowhere" / "a.wav", np.zeros(3, np.int16))
+    gc.collect()
+    assert capsys.readouterr().err == ""

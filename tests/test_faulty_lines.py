@@ -174,7 +174,7 @@ ENDS = [
     Row(
         fault=Close(1000, "bye"),
         raises=SessionClosedOK,
-        says="the session is closed.",
+        says="the session is closed: bye.",
         pieces=(1,),
     ),
     Row(

@@ -174,6 +174,32 @@ async def test_interrupting_stops_the_reply(silence: Any) -> None:
             assert reply.heard_sample_count is None
 
 
+async def test_an_iterator_that_nobody_reads_holds_the_line_back_and_that_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pieces = [np.full(RATE // 10, at, np.int16) for at in range(400)]
+    async with (
+        RehearsalServer(lambda turn: iter(pieces), api_key="k", speed=50) as server,
+        connect(api_key="k", url=server.url()) as session,
+    ):
+        forgotten = aiter(session)
+        notes: list[str] = []
+        session.observe(
+            lambda event, _, __: notes.append(event.text) if isinstance(event, Noted) else None
+        )
+        await session.send_text("go on")
+        await session.respond()
+        async with asyncio.timeout(30):
+            await session.wait_for(lambda: bool(notes))
+            assert "an iterator over this session that nobody reads" in notes[0]
+            assert notes[0] in caplog.text
+            assert not session.turns.assistant[0].is_complete
+            del forgotten
+            gc.collect()
+            await session.wait_for(lambda: session.turns.assistant[0].is_complete)
+        assert np.array_equal(session.turns.assistant[0].pcm, np.concatenate(pieces))
+
+
 # --------------------------------------------------------------------------- the line
 async def test_sound_waits_until_the_settings_are_confirmed(peer: Any) -> None:
     order: list[str] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
 from dataclasses import fields
 from inspect import Parameter, signature
@@ -91,6 +93,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"voise": "eve"}, "no setting 'voise'. Did you mean 'voice'"),
     ({"url": "wss://api.x.ai:99999/v1"}, "port that is none. A port is a number from 0 to 65535"),
     ({"url": "wss://api.x.ai:secret/v1"}, "url has a port that is none"),
+    ({"url": "wss://api. x.ai/v1"}, "url has a space"),
 ]
 
 
@@ -247,3 +250,16 @@ def test_changes_are_checked_and_leave_the_rest() -> None:
     assert settings.changed({}) == settings
     with pytest.raises(ConfigurationError, match="speed"):
         settings.changed({"speed": 9})
+
+
+def test_settings_can_be_copied_and_cross_a_pipe() -> None:
+    settings = settings_from({"voice": "nova"})
+    for again in (copy.deepcopy(settings), pickle.loads(pickle.dumps(settings))):
+        assert again == settings
+        assert again.partner is UNSET
+        assert again.changed({"speed": 1.1}).speed == 1.1
+
+
+def test_a_key_is_no_setting_that_could_be_changed() -> None:
+    with pytest.raises(ConfigurationError, match="api_key cannot be changed once there is a talk"):
+        settings_from({}).changed({"api_key": "k"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import time
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal
@@ -226,3 +227,9 @@ def test_a_list_of_functions_and_tools_becomes_tools() -> None:
 def test_what_is_no_list_of_tools_is_refused(given: Any, says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
         tools_from(given)
+
+
+@pytest.mark.parametrize("function", [time.sleep, dict])
+def test_a_function_that_does_not_tell_what_it_takes_is_refused(function: Any) -> None:
+    with pytest.raises(ConfigurationError, match="does not tell what it takes"):
+        Tool(function)

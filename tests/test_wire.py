@@ -17,7 +17,7 @@ from websockets.http11 import Response
 
 from grok_live_widget import exceptions as ours
 from grok_live_widget.dialects import Opening
-from grok_live_widget.wire import connected, host_of, translated
+from grok_live_widget.wire import closed_error, connected, host_of, translated
 
 KEY = "test-key-0123456789"
 
@@ -168,3 +168,9 @@ def test_errors_of_name_network_and_tls_have_a_sentence(foreign: Exception, part
 
 def test_the_host_in_a_sentence_has_no_password_and_no_query() -> None:
     assert host_of(f"wss://me:{KEY}@example.test:8443/v1?key={KEY}") == "example.test:8443"
+
+
+def test_a_close_as_asked_says_why_where_it_was_told() -> None:
+    assert closed_error(1000, "", "h").message == "the session is closed."
+    told = closed_error(1000, "the recording has ended", "h")
+    assert told.message == "the session is closed: the recording has ended."

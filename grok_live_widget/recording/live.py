@@ -20,7 +20,7 @@ from ..events import AppendAudio, AudioDelta, Authenticate, Event
 from ..settings import Settings
 from ..turns import Turn
 from .hiding import Hiding
-from .target import check_save_folder, unusable
+from .target import check_save_folder, folder_from, unusable
 from .writing import Entry, FolderWriter, replace_folder
 
 __all__ = ["Recording"]
@@ -95,7 +95,7 @@ class Recording:
         ------
         ConfigurationError
         """
-        folder = Path(path)
+        folder = folder_from(path)
         if self._is_recorded_into(folder):
             self._write_rest()
             return folder

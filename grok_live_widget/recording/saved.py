@@ -21,7 +21,14 @@ from ..exceptions import AudioFormatError
 from ..settings import Settings
 from ..turns import Turns
 from .spelling import event_from
-from .target import ASSISTANT_WAV, EVENTS_FILE, USER_WAV, read_talk_file, sample_rates
+from .target import (
+    ASSISTANT_WAV,
+    EVENTS_FILE,
+    USER_WAV,
+    folder_from,
+    read_talk_file,
+    sample_rates,
+)
 
 __all__ = ["SavedEvent", "SavedTalk", "load"]
 
@@ -168,7 +175,7 @@ def load(path: str | PathLike[str]) -> SavedTalk:
     AudioFormatError
         When its sound is no mono PCM16 at the rate of its settings.
     """
-    folder = Path(path)
+    folder = folder_from(path)
     settings, notes = read_talk_file(folder)
     sounds = {
         name: _sound(folder / name, rate_hz, notes)

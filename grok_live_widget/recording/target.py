@@ -77,6 +77,18 @@ def check_new_folder(path: str | PathLike[str] | None) -> None:
     _check_empty("record", folder)
 
 
+def folder_from(path: object) -> Path:
+    """The path of a folder, as people give it.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    if not isinstance(path, str | PathLike) or not str(path):
+        raise ConfigurationError(f"path must be the path of a folder, not {path!r}.")
+    return Path(path)
+
+
 def check_save_folder(folder: Path) -> None:
     """Check a folder that is to be saved into; a recording in it will be replaced.
 

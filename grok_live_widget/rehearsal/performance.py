@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import suppress
@@ -14,6 +15,8 @@ import numpy as np
 from .partner import Partner, PartnerTurn, Piece, ToolCall, pieces_from
 
 __all__ = ["perform"]
+
+_LOG = logging.getLogger("grok_live_widget")
 
 PIECES_AHEAD = 16
 """How many pieces a partner may be ahead of what has been sent."""
@@ -84,6 +87,8 @@ class _Stage:
         except (_Dismissed, asyncio.CancelledError):
             pass
         except BaseException as error:  # noqa: BLE001 - raised again where it is awaited.
+            # The line hears one sentence of it; whose function it is wants to see where.
+            _LOG.warning("The rehearsal's partner failed.", exc_info=error)
             end = error
         self._tell_loop(self._handed.put_nowait, end)
         self._tell_loop(self._has_ended.set)

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from numbers import Integral
 from os import PathLike
 from types import TracebackType
 from typing import Self
@@ -18,6 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from ..background import LoopThread
+from ..checks import between
 from ..dialects import DIALECTS, Dialect
 from ..exceptions import ConfigurationError, RehearsalError
 from .faults import Fault, Faults, Refuse, StallHandshake
@@ -112,6 +114,7 @@ class RehearsalServer:
         self._replay = _replay_from(replay, partner, step=step)
         speed = (1.0 if self._replay else 3.0) if speed is None else speed
         _check_positive(speed=speed, ping_interval_s=ping_interval_s)
+        between("port", port, 0, 65_535, kind=Integral)
         self._faults = Faults(faults)
         known_partner = partner_from(partner)
         if words is None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from grok_live_widget import PushToTalk, ServerVad
+from grok_live_widget import PushToTalk, ServerVad, Talk, load
 from grok_live_widget.exceptions import ConfigurationError
 from grok_live_widget.recording.target import (
     check_new_folder,
@@ -87,3 +87,11 @@ def test_a_place_that_may_not_be_written_to_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(ConfigurationError, match="may not be written to"):
         check_new_folder(tmp_path / "talk")
+
+
+@pytest.mark.parametrize("path", [5, None, "", b"talk"])
+def test_what_is_no_path_is_refused_in_words(path: Any) -> None:
+    with pytest.raises(ConfigurationError, match="path must be the path of a folder, not "):
+        load(path)
+    with Talk(partner="parrot") as talk, pytest.raises(ConfigurationError, match="path must be"):
+        talk.save(path)

@@ -81,7 +81,9 @@ async def test_a_partner_has_a_thread_and_a_loop_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-async def test_what_a_partner_raises_is_raised_where_it_is_awaited(is_async: bool) -> None:
+async def test_what_a_partner_raises_is_raised_where_it_is_awaited_and_its_place_is_logged(
+    is_async: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     def fails(turn: Any) -> Any:
         yield ONE
         raise KeyError("lost")
@@ -94,6 +96,9 @@ async def test_what_a_partner_raises_is_raised_where_it_is_awaited(is_async: boo
         assert sounds([await anext(pieces)]) == [1]
         with pytest.raises(KeyError, match="lost"):
             await anext(pieces)
+    [record] = [each for each in caplog.records if each.name == "grok_live_widget"]
+    assert "partner failed" in record.message
+    assert 'raise KeyError("lost")' in caplog.text
 
 
 async def test_a_partner_is_not_let_run_far_ahead() -> None:

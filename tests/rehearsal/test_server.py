@@ -559,7 +559,10 @@ def test_a_port_that_is_taken_is_an_error_with_a_cure() -> None:
     assert rehearsal_threads() == set()
 
 
-@pytest.mark.parametrize("settings", [{"speed": 0}, {"ping_interval_s": -1}, {"partner": "who"}])
+@pytest.mark.parametrize(
+    "settings",
+    [{"speed": 0}, {"ping_interval_s": -1}, {"partner": "who"}, {"port": 99_999}, {"port": "http"}],
+)
 def test_wrong_settings_are_refused_before_anything_is_opened(settings: Any) -> None:
     with pytest.raises(ConfigurationError):
         RehearsalServer(**settings)
