@@ -514,9 +514,10 @@ async def test_closing_in_the_middle_hangs_up_and_ends_every_thread(
 async def test_a_partner_that_is_asleep_does_not_hold_up_the_end(
     serving: Any, connected: Any
 ) -> None:
-    cancelled = threading.Event()
+    asleep, cancelled = threading.Event(), threading.Event()
 
     async def sleepy(turn: Any) -> str:
+        asleep.set()
         try:
             await asyncio.sleep(3600)
         except asyncio.CancelledError:
@@ -527,7 +528,8 @@ async def test_a_partner_that_is_asleep_does_not_hold_up_the_end(
     server = serving(sleepy)
     async with connected(server) as client:
         await client.type_text("talk")
-        await client.hear()
+        # One that has not begun when the line ends never does.
+        await until(asleep.is_set)
     await until(cancelled.is_set)
 
 
