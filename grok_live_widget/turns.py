@@ -20,7 +20,7 @@ from .audio import (
 )
 from .tape import Tape
 
-__all__ = ["Turn", "Turns", "extremes_of", "tape_of"]
+__all__ = ["Turn", "Turns", "extremes_of"]
 
 
 class Turn:
@@ -196,11 +196,6 @@ def _at_rate(turn: Turn, rate_hz: int) -> NDArray[np.int16]:
         return turn.pcm
     resampler = Resampler(turn.sample_rate, rate_hz)
     return pcm_from_samples(resampler.push(turn.samples, is_last=True))
-
-
-def tape_of(turn: Turn) -> Tape:
-    """What a turn's sound is a part of."""
-    return turn._tape
 
 
 class Turns(Sequence[Turn]):

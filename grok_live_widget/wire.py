@@ -34,7 +34,6 @@ __all__ = [
     "host_of",
     "translated",
     "wrong_key",
-    "ws_errors",
 ]
 
 _MAX_FRAME_BYTES = 16 * 2**20
