@@ -44,7 +44,7 @@ lint: .venv/.dev
 	@$(PY) -m ruff check .
 
 contracts: .venv/.dev
-	$(call headline,import-linter: doors open downward only)
+	$(call headline,import-linter)
 	@.venv/bin/lint-imports --no-logo
 
 types: .venv/.dev

@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from ._structs import Value
 from .credentials import ENVIRONMENT_NAME, Secret, find_key, hidden
 from .dialects import DIALECTS, LIVE, REALTIME, Dialect, dialect_from_url
 from .dialects.realtime import NEAREST_VOICE
@@ -17,7 +18,6 @@ from .exceptions import (
     UnsupportedByServer,
 )
 from .settings import UNSET, Settings, is_loopback
-from .values import Value
 from .wire import host_of
 
 __all__ = [

@@ -7,8 +7,8 @@ quicker than the one we asked for.
 
 from __future__ import annotations
 
+from ._structs import Value
 from .events import ErrorReported
-from .values import Value
 
 __all__ = ["BENIGN", "Benign", "ends_session", "is_already_active", "is_benign", "is_not_active"]
 

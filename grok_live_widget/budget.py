@@ -6,8 +6,8 @@ from math import inf
 from numbers import Real
 from typing import Any
 
+from ._structs import Value
 from .exceptions import ConfigurationError
-from .values import Value
 
 __all__ = ["PRICES", "Budget", "Prices", "prices_of"]
 

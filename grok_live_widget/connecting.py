@@ -23,11 +23,7 @@ from .credentials import Secret, hidden
 from .dialects import Dialect
 from .driver import Observer
 from .events import Noted, UpdateSession
-from .exceptions import (
-    ConfigurationError,
-    ConnectError,
-    SessionClosed,
-)
+from .exceptions import ConfigurationError, ConnectError, SessionClosed
 from .session import Session, open_session
 from .settings import UNSET, Settings, SettingsGiven, listing, settings_from
 from .tools import functions_of
@@ -48,7 +44,7 @@ _SETTLE_S = 2.0
 # --------------------------------------------------------------------------- opening
 def new_rehearsal(settings: Settings, **options: Any) -> RehearsalServer:
     """An embedded rehearsal server that accepts only the random key it is made with."""
-    from .rehearsal import RehearsalServer  # See above.
+    from .rehearsal import RehearsalServer
 
     partner = None if settings.partner in (UNSET, None) else settings.partner
     return RehearsalServer(partner, api_key=secrets.token_urlsafe(32), **options)
@@ -107,7 +103,7 @@ def _run_tools(session: Session, settings: Settings, stage: Stage) -> None:
         for runner in runners:
             runner.offer(functions, approve_all=settings.approve_tools)
         if functions and not runners:
-            from .tool_runner import ToolRunner  # See above.
+            from .tool_runner import ToolRunner
 
             approve_all = settings.approve_tools
             runners.append(ToolRunner(session, functions, approve_all=approve_all, stage=stage))
@@ -229,7 +225,7 @@ class Connecting:
         )
 
     def _new_recording(self, conversation: Conversation) -> Recording:
-        from .recording import Recording  # See above.
+        from .recording import Recording
 
         key, loop = self._answerer.key, asyncio.get_running_loop()
 
@@ -299,7 +295,7 @@ def connect(
     api_key = hidden(api_key)
     checked = settings_from(settings)
     if checked.record is not None:
-        from .recording import check_new_folder  # See above.
+        from .recording import check_new_folder
 
         check_new_folder(checked.record)
     answerer = who_answers(checked, api_key)

@@ -14,6 +14,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable
 from typing import Any, get_args
 
+from ._structs import Value
 from .conversation import Conversation
 from .dialects.live import is_about_the_key
 from .event_queue import QUEUE_EVENTS, EventQueue, Room
@@ -24,7 +25,6 @@ from .protocol import Line, Protocol
 from .reopening import TRANSIENT_CODES
 from .tool_calls import ToolCalls
 from .turns import Turn
-from .values import Value
 from .wire import close_code_and_reason, closed_error, wrong_key
 
 __all__ = ["Driver", "Observer"]

@@ -25,7 +25,7 @@ from typing import Any, Literal
 from msgspec import field
 from msgspec.structs import force_setattr
 
-from .values import Identified, Value
+from ._structs import Identified, Value
 
 Role = Literal["user", "assistant", "system", "tool", ""]
 """Who an item belongs to; `Turn.role` knows only the first two."""

@@ -15,6 +15,7 @@ from enum import Enum
 
 from msgspec.structs import replace
 
+from ._structs import Value
 from .benign import is_already_active, is_benign, is_not_active
 from .dialects import Dialect
 from .dialects.codecs import codec_of
@@ -56,7 +57,6 @@ from .events import (
 from .exceptions import LocalProtocolError
 from .nameless import Names
 from .sounding import Sounding
-from .values import Value
 
 __all__ = ["LEAST_COMMIT_MS", "Frame", "Line", "Protocol", "Reply"]
 

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 from msgspec.structs import force_setattr
 
+from ._structs import Value
 from .exceptions import ConfigurationError
-from .values import Value
 
 __all__ = ["FileSearch", "Mcp", "ProviderTool", "WebSearch", "XSearch"]
 

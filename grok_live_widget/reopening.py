@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ._structs import Value
 from .events import CreateItem, Item
 from .exceptions import (
     AuthenticationError,
@@ -17,7 +18,6 @@ from .exceptions import (
     SessionClosedError,
 )
 from .turns import Turn
-from .values import Value
 
 __all__ = ["Unfinished", "is_transient", "retold", "wait_s"]
 

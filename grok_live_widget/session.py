@@ -37,11 +37,7 @@ from .requests import named, server_error
 from .session_face import SessionFace
 from .settings import Settings
 from .turns import Turn
-from .wire import (
-    connected,
-    host_of,
-    wrong_key,
-)
+from .wire import connected, host_of, wrong_key
 
 __all__ = ["Session", "Wanted", "open_session"]
 

@@ -26,13 +26,7 @@ from .checks import (
     instance,
     one_of,
 )
-from .events import (
-    AudioFormat,
-    ServerVad,
-    ToolOffer,
-    Transcription,
-    TurnDetection,
-)
+from .events import AudioFormat, ServerVad, ToolOffer, Transcription, TurnDetection
 from .exceptions import ConfigurationError
 from .provider_tools import ProviderTool
 from .tools import Tool, tools_from

@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection, Mapping
 from enum import Enum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from ._structs import Value
 from .exceptions import ConfigurationError, ToolError
-from .values import Value
 
 __all__ = ["Member", "Shape", "hints_of", "object_shape", "shape_of"]
 

@@ -10,9 +10,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Self, Unpack
 
+from ._threads import LoopThread
 from .answering import warn_of_rehearsal
 from .audio import SAMPLE_RATE_HZ
-from .background import LoopThread
 from .credentials import Secret, hidden
 from .events import Noted
 from .recording import check_new_folder

@@ -6,8 +6,8 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from ._structs import Value
 from .events import Event, ToolAnswered, ToolApprovalAsked, ToolFinished, ToolStarted
-from .values import Value
 
 __all__ = ["ToolCallState", "ToolCalls"]
 

@@ -7,7 +7,7 @@ import contextlib
 from typing import Any
 from urllib.parse import urlsplit
 
-from grok_live_widget.background import LoopThread
+from grok_live_widget._threads import LoopThread
 
 
 class Cable:

@@ -22,7 +22,7 @@ from typing import Any
 import websockets
 
 from grok_live_widget import GrokLive, RehearsalServer, Talk, connect
-from grok_live_widget.background import LoopThread
+from grok_live_widget._threads import LoopThread
 
 KEY_NAME = "XAI_API_KEY"
 DIALECTS = ("realtime", "live")

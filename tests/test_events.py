@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from grok_live_widget import events
+from grok_live_widget._structs import Value
 from grok_live_widget.events import (
     AppendAudio,
     AudioDelta,
@@ -22,7 +23,6 @@ from grok_live_widget.events import (
     SessionUpdated,
     Unrecognized,
 )
-from grok_live_widget.values import Value
 
 VOCABULARY = [*get_args(ClientEvent), *get_args(ServerEvent), *get_args(LocalEvent)]
 NEEDED: dict[str, Any] = {

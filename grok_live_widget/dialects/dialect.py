@@ -8,6 +8,7 @@ from typing import Any, cast
 from msgspec import field
 from msgspec.structs import force_setattr, replace
 
+from .._structs import Value, with_event_id
 from ..events import (
     AppendAudio,
     AudioDelta,
@@ -18,17 +19,10 @@ from ..events import (
     UpdateSession,
 )
 from ..exceptions import UnsupportedByServer
-from ..values import Value, with_event_id
 from .codecs import PCM, Codec
 from .frames import audio_frame, cut_audio, json_frame, message_from
 from .reading import string
-from .words import (
-    APPEND,
-    Word,
-    audio_delta_fields,
-    audio_delta_from,
-    parsed_audio_delta_from,
-)
+from .words import APPEND, Word, audio_delta_fields, audio_delta_from, parsed_audio_delta_from
 
 __all__ = ["Dialect", "Opening"]
 

@@ -21,14 +21,7 @@ from ..exceptions import AudioFormatError
 from ..settings import Settings
 from ..turns import Turns
 from .spelling import event_from
-from .target import (
-    ASSISTANT_WAV,
-    EVENTS_FILE,
-    USER_WAV,
-    folder_from,
-    read_talk_file,
-    sample_rates,
-)
+from .target import ASSISTANT_WAV, EVENTS_FILE, USER_WAV, folder_from, read_talk_file, sample_rates
 
 __all__ = ["SavedEvent", "SavedTalk", "load"]
 

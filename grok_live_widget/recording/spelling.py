@@ -18,8 +18,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import orjson
 from msgspec import NODEFAULT
 
+from .._structs import Value, told_fields
 from ..events import Event
-from ..values import Value, told_fields
 
 __all__ = [
     "EVENTS",

@@ -5,15 +5,7 @@ be Grok.
 """
 
 from . import faults
-from .partner import (
-    PARTNERS,
-    Partner,
-    PartnerTurn,
-    SpokenLine,
-    ToolCall,
-    Unvoiced,
-    default_partner,
-)
+from .partner import PARTNERS, Partner, PartnerTurn, SpokenLine, ToolCall, Unvoiced, default_partner
 from .server import RehearsalServer
 
 __all__ = [

@@ -18,7 +18,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from ..background import LoopThread
+from .._threads import LoopThread
 from ..checks import between
 from ..dialects import DIALECTS, Dialect
 from ..exceptions import ConfigurationError, RehearsalError

@@ -11,6 +11,7 @@ from msgspec import NODEFAULT
 from msgspec.structs import fields
 
 from grok_live_widget import events
+from grok_live_widget._structs import Value, told_fields
 from grok_live_widget.events import (
     AppendAudio,
     AudioDelta,
@@ -35,7 +36,6 @@ from grok_live_widget.recording.spelling import (
     restored,
     spelled,
 )
-from grok_live_widget.values import Value, told_fields
 
 # What is in no repr is not written; the sound of these two is kept beside them.
 EVENTS_BUT_THE_KEYS = [kind for kind in EVENTS.values() if fields(kind) == tuple(told_fields(kind))]

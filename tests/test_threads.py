@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from grok_live_widget.background import LoopThread
+from grok_live_widget._threads import LoopThread
 from grok_live_widget.exceptions import ConfigurationError
 
 

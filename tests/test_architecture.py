@@ -19,7 +19,7 @@ WHOLE = {
     "test_captures.py",
     "test_faulty_lines.py",
     "test_fuzz.py",
-    "test_house.py",
+    "test_architecture.py",
     "test_notebooks.py",
     "test_secrets.py",
     "test_soak.py",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from grok_live_widget._structs import told_fields, with_event_id
 from grok_live_widget.events import AppendAudio, CommitAudio, Item, ToolOffer, TranscriptDelta
-from grok_live_widget.values import told_fields, with_event_id
 
 
 def test_the_fields_that_are_told_leave_out_sound_and_what_may_hold_a_secret() -> None:
