@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from .audio import SAMPLE_RATE_HZ, pcm_from_bytes
+from .audio import SAMPLE_RATE_HZ, Stretch, Tape, pcm_from_bytes
 from .dialects import DIALECTS
 from .events import (
     AppendAudio,
@@ -51,7 +51,6 @@ from .events import (
     UserTranscriptReplaced,
 )
 from .settings import Settings
-from .tape import Stretch, Tape
 from .turns import Turn, Turns
 
 __all__ = ["Conversation"]

@@ -16,9 +16,9 @@ from enum import Enum
 from msgspec.structs import replace
 
 from ._structs import Value
+from .audio import codec_of
 from .benign import is_already_active, is_benign, is_not_active
 from .dialects import Dialect
-from .dialects.codecs import codec_of
 from .events import (
     AppendAudio,
     AudioCommitted,

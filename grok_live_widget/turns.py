@@ -11,8 +11,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from .audio import SAMPLE_RATE_HZ, Resampler, pcm_from_samples, samples_from_pcm, write_wav
-from .tape import Tape
+from .audio import SAMPLE_RATE_HZ, Resampler, Tape, pcm_from_samples, samples_from_pcm, write_wav
 
 __all__ = ["Turn", "Turns", "extremes_of"]
 

@@ -14,7 +14,7 @@ import pytest
 from websockets.asyncio.server import Server, serve
 
 from grok_live_widget._threads import LoopThread
-from grok_live_widget.audio import Resampler, pcm_from_samples, read_wav, samples_from_pcm
+from grok_live_widget.audio.pcm import Resampler, pcm_from_samples, read_wav, samples_from_pcm
 
 HERE = Path(__file__).parent
 

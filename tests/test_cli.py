@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from grok_live_widget import RehearsalServer, Talk
-from grok_live_widget.audio import read_wav, write_wav
+from grok_live_widget.audio.pcm import read_wav, write_wav
 from grok_live_widget.cli import main
 from grok_live_widget.exceptions import ConnectError, ServerError, SessionClosedError
 from grok_live_widget.rehearsal.faults import FAULTS

@@ -44,7 +44,7 @@ from grok_live_widget.events import (
     UserTranscriptReplaced,
 )
 
-from .folding import (
+from .support.folding import (
     CHUNK_MS,
     OPENED,
     TYPED,

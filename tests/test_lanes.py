@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grok_live_widget.audio.buffer import Tape
 from grok_live_widget.lanes import CREDIT_SAMPLES, Downlink, Heard
-from grok_live_widget.tape import Tape
 from grok_live_widget.turns import Turn
 
 SECOND = 24_000

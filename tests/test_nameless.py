@@ -25,7 +25,7 @@ from grok_live_widget.events import (
 from grok_live_widget.nameless import Names
 from grok_live_widget.protocol import Reply
 
-from .line import PIECE, SECOND, TEXT, hear, opened, said, told, types
+from .support.line import PIECE, SECOND, TEXT, hear, opened, said, told, types
 
 WORDS = TranscriptDelta(delta="Hi")
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from grok_live_widget import plots
-from grok_live_widget.tape import Tape
+from grok_live_widget.audio.buffer import Tape
 from grok_live_widget.turns import Turn
 
 RATE = 24_000

@@ -51,7 +51,7 @@ from grok_live_widget.events import (
 from grok_live_widget.exceptions import LocalProtocolError, UnsupportedByServer
 from grok_live_widget.protocol import ASK_AGAIN_AFTER_S, REPLY_TABLE, SAYABLE, Line, Protocol, Reply
 
-from .line import (
+from .support.line import (
     ACTIVE,
     BROKEN,
     NOT_ACTIVE,

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grok_live_widget.audio.buffer import Tape
 from grok_live_widget.conversation import Conversation
 from grok_live_widget.exceptions import (
     AuthenticationError,
@@ -22,7 +23,6 @@ from grok_live_widget.exceptions import (
     UnsupportedByServer,
 )
 from grok_live_widget.reopening import RETOLD_TURNS, is_transient, retold, wait_s
-from grok_live_widget.tape import Tape
 from grok_live_widget.turns import Turn
 
 

@@ -23,7 +23,7 @@ from grok_live_widget.settings import Settings
 
 from .kernels.kernel import Kernel
 from .kernels.page import Page
-from .versions import ROOT, environment_with
+from .support.versions import ROOT, environment_with
 
 KEY = "xai-this-is-what-nobody-may-see-0123456789"
 NAME = "XAI_API_KEY"

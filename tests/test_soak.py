@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_live_widget.audio import write_wav
+from grok_live_widget.audio.pcm import write_wav
 
 ROOT = Path(__file__).parents[1]
 
@@ -22,7 +22,7 @@ def soaked(question: np.ndarray, minutes: float, folder: Path) -> tuple[dict[str
     """What the program tells, and what it complains of."""
     sound = write_wav(folder / "question.wav", question)
     done = subprocess.run(
-        [sys.executable, "-W", "default", "-m", "tests.soak", str(sound), str(minutes)],
+        [sys.executable, "-W", "default", "-m", "tests.support.soak", str(sound), str(minutes)],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -16,7 +16,7 @@ from grok_live_widget.events import (
 from grok_live_widget.protocol import Reply
 from grok_live_widget.sounding import Sounding
 
-from .line import begun, delta, done, hear, heard, in_reply, opened, said, told
+from .support.line import begun, delta, done, hear, heard, in_reply, opened, said, told
 
 
 def sounding(*seconds: float, is_cut: bool = False) -> Sounding:

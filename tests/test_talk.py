@@ -26,7 +26,7 @@ from grok_live_widget import (
     Talk,
     connect,
 )
-from grok_live_widget.audio import write_wav
+from grok_live_widget.audio.pcm import write_wav
 from grok_live_widget.budget import Budget
 from grok_live_widget.events import PhaseChanged, ResponseDone, SessionOpened
 from grok_live_widget.exceptions import (

@@ -34,7 +34,7 @@ from grok_live_widget.exceptions import (
 from grok_live_widget.rehearsal.faults import Stall
 from grok_live_widget.talk import TALK_THREAD
 
-from .cable import Cable
+from .support.cable import Cable
 
 SECOND = np.full(24_000, 1_000, np.int16)
 

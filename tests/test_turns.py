@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_live_widget.audio import read_wav
+from grok_live_widget.audio.buffer import Tape
+from grok_live_widget.audio.pcm import read_wav
 from grok_live_widget.events import (
     CommitAudio,
     IdleTimeoutTriggered,
@@ -17,10 +18,9 @@ from grok_live_widget.events import (
     ServerVad,
     TextDelta,
 )
-from grok_live_widget.tape import Tape
 from grok_live_widget.turns import Turn, Turns, extremes_of
 
-from .folding import TYPED, Talk, begun, delta, done, played, started, stopped
+from .support.folding import TYPED, Talk, begun, delta, done, played, started, stopped
 
 
 def turn_of(*codes: int, role: str = "assistant", text: str = "", start: int = 0) -> Turn:

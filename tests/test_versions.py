@@ -9,7 +9,7 @@ import tomllib
 
 import pytest
 
-from .versions import ROOT, environment_with
+from .support.versions import ROOT, environment_with
 
 LOWEST = {"anywidget": "0.9.18", "ipywidgets": "8.0.0", "websockets": "15.0"}
 # Everything that has to do with the socket.

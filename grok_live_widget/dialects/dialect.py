@@ -9,6 +9,7 @@ from msgspec import field
 from msgspec.structs import force_setattr, replace
 
 from .._structs import Value, with_event_id
+from ..audio import PCM, Codec
 from ..events import (
     AppendAudio,
     AudioDelta,
@@ -19,7 +20,6 @@ from ..events import (
     UpdateSession,
 )
 from ..exceptions import UnsupportedByServer
-from .codecs import PCM, Codec
 from .frames import audio_frame, cut_audio, json_frame, message_from
 from .reading import string
 from .words import APPEND, Word, audio_delta_fields, audio_delta_from, parsed_audio_delta_from

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from ..audio import PCM, Codec
 from ..events import (
     AppendAudio,
     AudioDelta,
@@ -29,7 +30,6 @@ from ..events import (
     TurnDetection,
     Unrecognized,
 )
-from .codecs import PCM, Codec
 from .frames import base64_from_bytes, bytes_from_base64
 from .reading import (
     integer,

@@ -18,9 +18,9 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from ..audio import Stretch
 from ..events import AppendAudio, Event
 from ..settings import Settings
-from ..tape import Stretch
 from .hiding import Hiding
 from .spelling import json_line, spelled
 from .target import ASSISTANT_WAV, EVENTS_FILE, FILES, TALK_FILE, USER_WAV, sample_rates, talk_text

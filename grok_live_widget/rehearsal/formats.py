@@ -9,9 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..audio import ClipConverter, pcm_from_bytes
+from ..audio import ClipConverter, Codec, codec_of, pcm_from_bytes
 from ..checks import PCM_RATES_HZ
-from ..dialects.codecs import Codec, codec_of
 from ..events import G711_RATE_HZ, AudioFormat
 from .samples import SampleMemory
 from .voice import Spoken

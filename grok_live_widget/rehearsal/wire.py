@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ..audio import codec_of
 from ..dialects import Dialect
-from ..dialects.codecs import codec_of
 from ..events import (
     AudioDelta,
     AudioFormat,

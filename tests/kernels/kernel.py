@@ -19,7 +19,7 @@ import zmq
 from jupyter_client.connect import write_connection_file
 from jupyter_client.session import Session
 
-from ..versions import environment_with
+from ..support.versions import environment_with
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from grok_live_widget import RehearsalServer, Talk, connect, load
-from grok_live_widget.audio import read_wav
+from grok_live_widget.audio.pcm import read_wav
 from grok_live_widget.conversation import Conversation
 from grok_live_widget.events import Authenticate, Noted, PushToTalk
 from grok_live_widget.exceptions import ConfigurationError

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from grok_live_widget import PushToTalk, RehearsalServer, ServerVad, Talk, connect, load
-from grok_live_widget.audio import read_wav, write_wav
+from grok_live_widget.audio.pcm import read_wav, write_wav
 from grok_live_widget.events import (
     AppendAudio,
     AudioDelta,

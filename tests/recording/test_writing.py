@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from grok_live_widget.audio.buffer import Stretch, Tape
 from grok_live_widget.events import AppendAudio, Noted
 from grok_live_widget.recording.hiding import Hiding
 from grok_live_widget.recording.spelling import json_line
@@ -25,7 +26,6 @@ from grok_live_widget.recording.writing import (
     replace_folder,
 )
 from grok_live_widget.settings import Settings
-from grok_live_widget.tape import Stretch, Tape
 
 TONE = (8000 * np.sin(np.arange(2400) * 2 * np.pi * 440 / 24_000)).astype(np.int16)
 

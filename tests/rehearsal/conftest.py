@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from websockets.asyncio.client import connect
 
+from grok_live_widget.audio.g711 import codec_of
 from grok_live_widget.dialects import DIALECTS
-from grok_live_widget.dialects.codecs import codec_of
 from grok_live_widget.events import (
     AppendAudio,
     AudioDelta,

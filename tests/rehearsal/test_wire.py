@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from grok_live_widget.audio.g711 import codec_of
 from grok_live_widget.dialects import LIVE, REALTIME
-from grok_live_widget.dialects.codecs import codec_of
 from grok_live_widget.events import (
     AudioDelta,
     AudioFormat,

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_live_widget.audio import (
+from grok_live_widget.audio.pcm import (
     ClipConverter,
     Resampler,
     level_dbfs,
@@ -27,7 +27,7 @@ from grok_live_widget.audio import (
 )
 from grok_live_widget.exceptions import AudioFormatError
 
-VECTORS = json.loads((Path(__file__).parent / "vectors" / "pcm.json").read_text("utf-8"))
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "pcm.json").read_text("utf-8"))
 ALL_CODES = np.arange(-32768, 32768).astype(np.int16)
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_live_widget.tape import Tape
+from grok_live_widget.audio.buffer import Tape
 
 BUCKET = 256
 

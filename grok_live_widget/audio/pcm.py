@@ -15,7 +15,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from .exceptions import AudioFormatError
+from ..exceptions import AudioFormatError
 
 __all__ = [
     "SAMPLE_RATE_HZ",

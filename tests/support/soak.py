@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from grok_live_widget import RehearsalServer, Talk, connect
-from grok_live_widget.audio import read_wav
+from grok_live_widget.audio.pcm import read_wav
 from grok_live_widget.exceptions import SessionClosedError
 from grok_live_widget.talk import TALK_THREAD
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grok_live_widget.audio import read_wav
-from grok_live_widget.dialects.codecs import PCM, codec_of
+from grok_live_widget.audio.g711 import PCM, codec_of
+from grok_live_widget.audio.pcm import read_wav
 
 LAWS = {"pcmu": "u-law", "pcma": "a-law"}
 EVERY_SAMPLE = np.arange(-32_768, 32_768).astype("<i2")

@@ -12,7 +12,7 @@ import sys
 import numpy as np
 from numpy.typing import NDArray
 
-from ._structs import Value
+from .._structs import Value
 
 __all__ = ["Stretch", "Tape"]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 # Compiled libraries fit one Python only.
 CACHE = ROOT / ".venv" / ".versions" / str(sys.implementation.cache_tag)
 

@@ -1,0 +1,15 @@
+from .buffer import Stretch as Stretch
+from .buffer import Tape as Tape
+from .g711 import PCM as PCM
+from .g711 import Codec as Codec
+from .g711 import codec_of as codec_of
+from .pcm import SAMPLE_RATE_HZ as SAMPLE_RATE_HZ
+from .pcm import ClipConverter as ClipConverter
+from .pcm import Pcm as Pcm
+from .pcm import Resampler as Resampler
+from .pcm import mono_from as mono_from
+from .pcm import pcm_from_bytes as pcm_from_bytes
+from .pcm import pcm_from_samples as pcm_from_samples
+from .pcm import read_wav as read_wav
+from .pcm import samples_from_pcm as samples_from_pcm
+from .pcm import write_wav as write_wav
