@@ -8,14 +8,22 @@ from urllib.parse import parse_qs, urlsplit
 
 from ._structs import Value
 from .credentials import ENVIRONMENT_NAME, Secret, find_key, hidden
-from .dialects import DIALECTS, LIVE, REALTIME, Dialect, dialect_from_url
-from .dialects.realtime import NEAREST_VOICE
-from .events import Noted, ServerVad, UpdateSession
 from .exceptions import (
     AuthenticationError,
     ConfigurationError,
     RehearsalWarning,
     UnsupportedByServer,
+)
+from .protocol import (
+    DIALECTS,
+    LIVE,
+    NEAREST_VOICE,
+    REALTIME,
+    Dialect,
+    Noted,
+    ServerVad,
+    UpdateSession,
+    dialect_from_url,
 )
 from .settings import UNSET, Settings, is_loopback
 from .wire import host_of

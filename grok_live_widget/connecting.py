@@ -20,10 +20,9 @@ from .answering import (
 )
 from .conversation import Conversation
 from .credentials import Secret, hidden
-from .dialects import Dialect
 from .driver import Observer
-from .events import Noted, UpdateSession
 from .exceptions import ConfigurationError, ConnectError, SessionClosed
+from .protocol import Dialect, Noted, UpdateSession
 from .session import Session, open_session
 from .settings import UNSET, Settings, SettingsGiven, listing, settings_from
 from .tools import functions_of

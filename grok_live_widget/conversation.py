@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .audio import SAMPLE_RATE_HZ, Stretch, Tape, pcm_from_bytes
-from .dialects import DIALECTS
-from .events import (
+from .protocol import (
+    DIALECTS,
     AppendAudio,
     AudioCommitted,
     AudioDelta,

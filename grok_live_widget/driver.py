@@ -16,12 +16,20 @@ from typing import Any, get_args
 
 from ._structs import Value
 from .conversation import Conversation
-from .dialects.live import is_about_the_key
 from .event_queue import QUEUE_EVENTS, EventQueue, Room
-from .events import Authenticate, ClientEvent, ErrorReported, Event, Noted, SessionEnded
 from .exceptions import GrokLiveError
 from .message_socket import MessageSocket
-from .protocol import Line, Protocol
+from .protocol import (
+    Authenticate,
+    ClientEvent,
+    ErrorReported,
+    Event,
+    Line,
+    Noted,
+    Protocol,
+    SessionEnded,
+    is_about_the_key,
+)
 from .reopening import TRANSIENT_CODES
 from .tool_calls import ToolCalls
 from .turns import Turn

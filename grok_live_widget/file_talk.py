@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from .events import CommitAudio, CreateResponse, Event, PushToTalk
 from .exceptions import ReplyTimeout, SessionClosedOK
 from .pending import PendingReply
-from .protocol import Reply
+from .protocol import CommitAudio, CreateResponse, Event, PushToTalk, Reply
 from .requests import server_error
 from .session import Session
 from .settings import Settings

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .budget import Budget
-from .events import ErrorReported, Event, Noted, SessionCreated
-from .settings import Settings
+from .protocol import ErrorReported, Event, Noted, SessionCreated
+from .settings import Budget, Settings
 from .usage import Usage, left_of
 
 __all__ = ["Limits"]

@@ -14,7 +14,10 @@ from collections.abc import Callable
 from typing import Any, TypeGuard
 
 from .audio import SAMPLE_RATE_HZ
-from .events import (
+from .exceptions import ConnectError, GrokLiveError, SessionClosed
+from .lanes import Downlink, Heard
+from .lease import Lease
+from .protocol import (
     AudioDelta,
     Event,
     Interrupted,
@@ -25,9 +28,6 @@ from .events import (
     SessionOpened,
     SettingsChanged,
 )
-from .exceptions import ConnectError, GrokLiveError, SessionClosed
-from .lanes import Downlink, Heard
-from .lease import Lease
 from .talk_core import TalkCore
 from .tool_calls import ToolCalls, ToolCallState
 from .turns import Turn

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from .benign import ends_session, is_already_active, is_benign
-from .events import (
+from .protocol import (
     ClientEvent,
     CreateItem,
     CreateResponse,
@@ -20,6 +19,9 @@ from .events import (
     SpeechStarted,
     SpeechStopped,
     ToolCalled,
+    ends_session,
+    is_already_active,
+    is_benign,
 )
 
 __all__ = ["PendingReply", "calls_in", "is_cut_off"]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ._structs import Value
-from .events import CreateItem, Item
 from .exceptions import (
     AuthenticationError,
     ConfigurationError,
@@ -17,6 +16,7 @@ from .exceptions import (
     GrokLiveError,
     SessionClosedError,
 )
+from .protocol import CreateItem, Item
 from .turns import Turn
 
 __all__ = ["Unfinished", "is_transient", "retold", "wait_s"]

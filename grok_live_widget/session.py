@@ -11,28 +11,32 @@ import time
 import uuid
 from collections.abc import Callable
 
-from .benign import is_benign
 from .conversation import Conversation
-from .dialects import Dialect, Opening
-from .dialects.live import is_about_the_key
 from .driver import Driver, Observer
-from .echo import is_replaced_model, not_taken
-from .events import (
+from .exceptions import ConnectError, GrokLiveError, SessionClosed
+from .message_socket import MessageSocket
+from .protocol import (
     ClientEvent,
+    Dialect,
     ErrorReported,
     Event,
+    Line,
+    Opening,
     PlaybackReported,
     PlayerChanged,
+    Protocol,
+    Reply,
     SessionCreated,
     SessionEnded,
     SessionOpened,
     SessionUpdated,
     SettingsChanged,
     UpdateSession,
+    is_about_the_key,
+    is_benign,
+    is_replaced_model,
+    not_taken,
 )
-from .exceptions import ConnectError, GrokLiveError, SessionClosed
-from .message_socket import MessageSocket
-from .protocol import Line, Protocol, Reply
 from .requests import named, server_error
 from .session_face import SessionFace
 from .settings import Settings

@@ -10,7 +10,8 @@ from typing import Any, Unpack
 
 from .audio import SAMPLE_RATE_HZ, ClipConverter
 from .conversation import Conversation
-from .events import (
+from .exceptions import ConfigurationError, ServerError
+from .protocol import (
     AppendAudio,
     ClearAudio,
     ClientEvent,
@@ -19,12 +20,11 @@ from .events import (
     DeleteItem,
     Event,
     Item,
+    Protocol,
     ToolAnswered,
     TruncateItem,
     UpdateSession,
 )
-from .exceptions import ConfigurationError, ServerError
-from .protocol import Protocol
 from .requests import named, reply_request, typed, verbatim
 from .settings import ChangesGiven, Settings, listing
 from .tool_calls import ToolCalls, ToolCallState

@@ -14,7 +14,7 @@ from ._threads import LoopThread
 from .answering import warn_of_rehearsal
 from .audio import SAMPLE_RATE_HZ
 from .credentials import Secret, hidden
-from .events import Noted
+from .protocol import Noted
 from .recording import check_new_folder
 from .settings import ChangesGiven, Settings, SettingsGiven, listing, settings_from
 from .talk_core import Question, TalkCore

@@ -16,19 +16,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from .audio import SAMPLE_RATE_HZ, ClipConverter, pcm_from_bytes, read_wav
-from .checks import between
 from .credentials import Secret
-from .events import (
-    ClientEvent,
-    CommitAudio,
-    CreateItem,
-    CreateResponse,
-    Event,
-    PlaybackReported,
-    PushToTalk,
-    SoundAnnounced,
-    SoundEnded,
-)
 from .exceptions import (
     AuthenticationError,
     ConfigurationError,
@@ -42,10 +30,22 @@ from .exceptions import (
     UnsupportedByServer,
 )
 from .pending import PendingReply
-from .protocol import LEAST_COMMIT_MS, Reply
+from .protocol import (
+    LEAST_COMMIT_MS,
+    ClientEvent,
+    CommitAudio,
+    CreateItem,
+    CreateResponse,
+    Event,
+    PlaybackReported,
+    PushToTalk,
+    Reply,
+    SoundAnnounced,
+    SoundEnded,
+)
 from .requests import named, reply_request, server_error, text_of, typed, verbatim
 from .session import Session
-from .settings import Settings
+from .settings import Settings, between
 from .talk_line import TalkLine, sentence
 from .tool_calls import ToolCallState
 from .tools import functions_of

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .answering import Answerer, who_answers
-from .benign import is_benign
 from .connecting import new_rehearsal, open_line
 from .conversation import Conversation
 from .credentials import Secret
 from .driver import Observer
-from .events import (
+from .exceptions import BudgetSpent, GrokLiveError, SessionClosedError, SessionClosedOK
+from .limits import Limits
+from .protocol import (
     ErrorReported,
     Event,
     LineReopened,
@@ -30,9 +31,8 @@ from .events import (
     SessionEnded,
     SettingsChanged,
     Unrecognized,
+    is_benign,
 )
-from .exceptions import BudgetSpent, GrokLiveError, SessionClosedError, SessionClosedOK
-from .limits import Limits
 from .recording import Recording
 from .rehearsal import PARTNERS, RehearsalServer, default_partner
 from .reopening import Unfinished, is_transient, retold, wait_s

@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from ._structs import Value
-from .events import Event, ToolAnswered, ToolApprovalAsked, ToolFinished, ToolStarted
+from .protocol import Event, ToolAnswered, ToolApprovalAsked, ToolFinished, ToolStarted
 
 __all__ = ["ToolCallState", "ToolCalls"]
 

@@ -15,7 +15,9 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .events import (
+from .exceptions import GrokLiveError, ToolError
+from .pending import calls_in, is_cut_off
+from .protocol import (
     CreateItem,
     Event,
     Item,
@@ -28,8 +30,6 @@ from .events import (
     ToolFinished,
     ToolStarted,
 )
-from .exceptions import GrokLiveError, ToolError
-from .pending import calls_in, is_cut_off
 from .requests import reply_request
 from .tool_thread import Stage, call_on_thread
 from .tools import Tool, text_from

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .budget import Budget, Prices, prices_of
-from .events import (
+from .protocol import (
     AppendAudio,
     AudioDelta,
     CreateItem,
@@ -24,6 +23,7 @@ from .events import (
     TurnDetection,
     UpdateSession,
 )
+from .settings import Budget, Prices, prices_of
 
 __all__ = ["Usage", "UsageMeter", "left_of"]
 

@@ -14,7 +14,6 @@ from websockets import exceptions as ws_errors
 from websockets.asyncio.client import connect
 
 from .credentials import ENVIRONMENT_NAME
-from .dialects import Opening
 from .exceptions import (
     AuthenticationError,
     ConfigurationError,
@@ -25,6 +24,7 @@ from .exceptions import (
     SessionClosedOK,
 )
 from .message_socket import MessageSocket
+from .protocol import Opening
 from .settings import is_loopback
 
 __all__ = [

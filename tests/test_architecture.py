@@ -31,7 +31,7 @@ OUTSIDE = {"browser", "kernels", "peers"}
 THROUGH = {
     "__main__.py": "test_cli.py",
     "answering.py": "test_connecting.py",
-    "checks.py": "test_settings.py",
+    "settings/validation.py": "settings/test_settings.py",
     "driver.py": "test_session.py",
     "displays.py": "kernels/test_tools.py",
     "file_talk.py": "test_cli.py",

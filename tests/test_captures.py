@@ -15,7 +15,6 @@ import orjson
 import pytest
 
 from grok_live_widget.conversation import Conversation
-from grok_live_widget.dialects import REALTIME
 from grok_live_widget.events import (
     Event,
     ResponseDone,
@@ -27,7 +26,8 @@ from grok_live_widget.events import (
     ToolCalled,
     Unrecognized,
 )
-from grok_live_widget.protocol import Protocol, Reply
+from grok_live_widget.protocol.connection import Protocol, Reply
+from grok_live_widget.protocol.dialects import REALTIME
 
 FOLDER = os.environ.get("GLW_CAPTURES", "")
 CAPTURES = sorted(Path(FOLDER).glob("*.yaml")) if FOLDER else []

@@ -16,7 +16,6 @@ from grok_live_widget.answering import who_answers
 from grok_live_widget.connecting import connect, open_line
 from grok_live_widget.conversation import Conversation
 from grok_live_widget.credentials import Secret
-from grok_live_widget.dialects import LIVE, REALTIME
 from grok_live_widget.events import Noted, ResponseDone, SessionOpened
 from grok_live_widget.exceptions import (
     AuthenticationError,
@@ -24,8 +23,9 @@ from grok_live_widget.exceptions import (
     ConnectError,
     RehearsalWarning,
 )
+from grok_live_widget.protocol.dialects import LIVE, REALTIME
 from grok_live_widget.rehearsal import RehearsalServer
-from grok_live_widget.settings import Settings, settings_from
+from grok_live_widget.settings.settings import Settings, settings_from
 
 KEY = "test-key-0123456789"
 

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grok_live_widget.conversation import Conversation
-from grok_live_widget.dialects import LIVE, REALTIME, Dialect
 from grok_live_widget.events import (
     AppendAudio,
     AudioCommitted,
@@ -43,6 +42,7 @@ from grok_live_widget.events import (
     UpdateSession,
     UserTranscriptReplaced,
 )
+from grok_live_widget.protocol.dialects import LIVE, REALTIME, Dialect
 
 from .support.folding import (
     CHUNK_MS,

@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grok_live_widget.conversation import Conversation
-from grok_live_widget.dialects import DIALECTS, LIVE, REALTIME, Dialect
 from grok_live_widget.events import (
     AppendAudio,
     AudioDelta,
@@ -32,10 +31,11 @@ from grok_live_widget.events import (
 from grok_live_widget.exceptions import LocalProtocolError
 from grok_live_widget.limits import Limits
 from grok_live_widget.pending import PendingReply
-from grok_live_widget.protocol import Protocol
+from grok_live_widget.protocol.connection import Protocol
+from grok_live_widget.protocol.dialects import DIALECTS, LIVE, REALTIME, Dialect
 from grok_live_widget.recording.spelling import spelled
 from grok_live_widget.requests import reply_request, typed
-from grok_live_widget.settings import Settings
+from grok_live_widget.settings.settings import Settings
 from grok_live_widget.tool_calls import ToolCalls
 from grok_live_widget.usage import UsageMeter
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from grok_live_widget.dialects import REALTIME
 from grok_live_widget.events import (
     CommitAudio,
     CreateItem,
@@ -22,7 +21,8 @@ from grok_live_widget.events import (
     ToolCalled,
 )
 from grok_live_widget.pending import PendingReply, calls_in
-from grok_live_widget.protocol import Protocol
+from grok_live_widget.protocol.connection import Protocol
+from grok_live_widget.protocol.dialects import REALTIME
 
 CREATED, DONE = ResponseCreated("r1"), ResponseDone(response_id="r1")
 OTHERS, OTHERS_DONE = ResponseCreated("r0"), ResponseDone(response_id="r0")

@@ -19,7 +19,7 @@ import pytest
 
 from grok_live_widget import GrokLive, RehearsalServer, Talk, connect
 from grok_live_widget.answering import who_answers
-from grok_live_widget.settings import Settings
+from grok_live_widget.settings.settings import Settings
 
 from .kernels.kernel import Kernel
 from .kernels.page import Page

@@ -16,7 +16,6 @@ import pytest
 
 from grok_live_widget.connecting import connect, open_line
 from grok_live_widget.conversation import Conversation
-from grok_live_widget.dialects import LIVE
 from grok_live_widget.events import (
     AppendAudio,
     AudioCleared,
@@ -46,8 +45,9 @@ from grok_live_widget.exceptions import (
     SessionClosedOK,
     UnsupportedByServer,
 )
+from grok_live_widget.protocol.dialects import LIVE
 from grok_live_widget.rehearsal import RehearsalServer
-from grok_live_widget.settings import SETTLED
+from grok_live_widget.settings.settings import SETTLED
 
 RATE = 24_000
 

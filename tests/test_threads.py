@@ -179,7 +179,7 @@ def test_many_threads_that_start_it_at_once_get_the_same_loop() -> None:
 def test_a_forked_child_makes_a_thread_of_its_own() -> None:
     script = """
 import os
-from grok_live_widget.background import LoopThread
+from grok_live_widget._threads import LoopThread
 async def pid(): return os.getpid()
 thread = LoopThread("forked")
 assert thread.run(pid()) == os.getpid()

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grok_live_widget.budget import PRICES, Budget, Prices
 from grok_live_widget.events import (
     AppendAudio,
     AudioDelta,
@@ -22,6 +21,7 @@ from grok_live_widget.events import (
     SessionOpened,
     UpdateSession,
 )
+from grok_live_widget.settings.pricing import PRICES, Budget, Prices
 from grok_live_widget.usage import Usage, UsageMeter, left_of
 
 OPENED, ENDED = SessionOpened(dialect="realtime", host="h"), SessionEnded(close_code=1000)

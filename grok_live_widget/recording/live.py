@@ -16,7 +16,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from ..conversation import Conversation
-from ..events import AppendAudio, AudioDelta, Authenticate, Event
+from ..protocol import AppendAudio, AudioDelta, Authenticate, Event
 from ..settings import Settings
 from ..turns import Turn
 from .hiding import Hiding

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from ..audio import read_wav
 from ..conversation import Conversation
-from ..events import Event, SessionOpened
 from ..exceptions import AudioFormatError
+from ..protocol import Event, SessionOpened
 from ..settings import Settings
 from ..turns import Turns
 from .spelling import event_from

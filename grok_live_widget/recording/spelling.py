@@ -19,7 +19,7 @@ import orjson
 from msgspec import NODEFAULT
 
 from .._structs import Value, told_fields
-from ..events import Event
+from ..protocol import Event
 
 __all__ = [
     "EVENTS",

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from ..audio import Stretch
-from ..events import AppendAudio, Event
+from ..protocol import AppendAudio, Event
 from ..settings import Settings
 from .hiding import Hiding
 from .spelling import json_line, spelled

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ..events import (
+from ..protocol import (
     AudioDelta,
     AudioFormat,
     CancelResponse,

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..audio import ClipConverter, Codec, codec_of, pcm_from_bytes
-from ..checks import PCM_RATES_HZ
-from ..events import G711_RATE_HZ, AudioFormat
+from ..protocol import G711_RATE_HZ, AudioFormat
+from ..settings import PCM_RATES_HZ
 from .samples import SampleMemory
 from .voice import Spoken
 

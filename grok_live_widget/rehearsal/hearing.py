@@ -16,7 +16,7 @@ from importlib.util import find_spec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..events import PushToTalk, ServerVad, TurnDetection
+from ..protocol import PushToTalk, ServerVad, TurnDetection
 from .samples import SampleMemory
 
 __all__ = ["Ear", "EnergyJudge", "SileroJudge", "SpeechBegan", "SpeechEnded", "default_judge"]

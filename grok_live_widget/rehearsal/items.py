@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from msgspec.structs import replace
 
-from ..events import AudioFormat, Item
+from ..protocol import AudioFormat, Item
 from .formats import heard_in
 from .reply import UserInput, new_id
 

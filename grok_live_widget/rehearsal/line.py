@@ -11,13 +11,13 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from ..dialects import Dialect
-from ..events import (
+from ..protocol import (
     AppendAudio,
     Authenticate,
     ClearAudio,
     ClientEvent,
     CommitAudio,
+    Dialect,
     ServerEvent,
     Unrecognized,
     UpdateSession,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from ..events import Item
+from ..protocol import Item
 from .partner import SpokenLine
 from .reply import new_id
 

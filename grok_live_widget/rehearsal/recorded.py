@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any, cast, get_args
 
-from ..dialects import DIALECTS, Dialect
-from ..events import (
+from ..exceptions import ConfigurationError
+from ..protocol import (
+    DIALECTS,
     CommitAudio,
     CreateItem,
     CreateResponse,
+    Dialect,
     ServerEvent,
     SessionCreated,
     SessionEnded,
@@ -21,7 +23,6 @@ from ..events import (
     SpeechStarted,
     SpeechStopped,
 )
-from ..exceptions import ConfigurationError
 from ..recording import SavedEvent, SavedTalk, load
 
 __all__ = ["INPUTS", "RecordedSession", "Replay", "Step", "Told", "recorded_sessions"]

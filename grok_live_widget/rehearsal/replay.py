@@ -17,14 +17,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from ..audio import pcm_from_bytes
-from ..dialects import Dialect
-from ..events import (
+from ..protocol import (
     AppendAudio,
     Authenticate,
     ClientEvent,
     CommitAudio,
     CreateItem,
     CreateResponse,
+    Dialect,
     ErrorReported,
     ServerEvent,
     SpeechStarted,

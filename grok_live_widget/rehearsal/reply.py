@@ -17,7 +17,7 @@ import orjson
 from numpy.typing import NDArray
 
 from ..audio import ClipConverter, pcm_from_bytes
-from ..events import (
+from ..protocol import (
     AudioDelta,
     AudioDone,
     AudioFormat,

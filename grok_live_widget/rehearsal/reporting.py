@@ -5,14 +5,14 @@ from __future__ import annotations
 from math import ceil
 from typing import Any
 
-from ..dialects.reading import present
-from ..events import (
+from ..protocol import (
     AudioFormat,
     PushToTalk,
     SessionCreated,
     ToolOffer,
     Transcription,
     TurnDetection,
+    present,
 )
 from .reply import Reply, new_id
 from .settings import SessionSettings

@@ -19,9 +19,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from .._threads import LoopThread
-from ..checks import between
-from ..dialects import DIALECTS, Dialect
 from ..exceptions import ConfigurationError, RehearsalError
+from ..protocol import DIALECTS, Dialect
+from ..settings import between
 from .faults import Fault, Faults, Refuse, StallHandshake
 from .line import Line, LineSettings, Socket, Workers, is_right_key
 from .partner import Partner, partner_from

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..events import (
+from ..protocol import (
     AudioFormat,
     PushToTalk,
     ServerVad,

@@ -12,7 +12,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from ..events import (
+from ..protocol import (
     AudioCleared,
     AudioCommitted,
     CancelResponse,

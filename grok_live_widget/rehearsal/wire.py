@@ -8,11 +8,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from ..audio import codec_of
-from ..dialects import Dialect
-from ..events import (
+from ..protocol import (
     AudioDelta,
     AudioFormat,
     ContentPartAdded,
+    Dialect,
     ErrorReported,
     ServerEvent,
     SpeechStarted,

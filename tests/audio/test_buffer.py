@@ -191,7 +191,7 @@ def test_any_thread_may_draw_while_another_appends() -> None:
 def test_what_a_forked_child_appends_is_the_childs_alone() -> None:
     script = """
 import os, numpy as np
-from grok_live_widget.tape import Tape
+from grok_live_widget.audio import Tape
 tape = Tape(100)
 tape.append(np.ones(10, np.int16))
 child = os.fork()

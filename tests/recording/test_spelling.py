@@ -10,7 +10,6 @@ import pytest
 from msgspec import NODEFAULT
 from msgspec.structs import fields
 
-from grok_live_widget import events
 from grok_live_widget._structs import Value, told_fields
 from grok_live_widget.events import (
     AppendAudio,
@@ -28,6 +27,7 @@ from grok_live_widget.events import (
     Unrecognized,
     UpdateSession,
 )
+from grok_live_widget.protocol import events
 from grok_live_widget.recording.spelling import (
     EVENTS,
     event_from,

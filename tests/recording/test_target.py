@@ -18,7 +18,7 @@ from grok_live_widget.recording.target import (
     read_talk_file,
     talk_text,
 )
-from grok_live_widget.settings import Settings
+from grok_live_widget.settings.settings import Settings
 
 
 def written(folder: Path, settings: Settings) -> Path:

@@ -25,7 +25,7 @@ from grok_live_widget.recording.writing import (
     _wav_header,
     replace_folder,
 )
-from grok_live_widget.settings import Settings
+from grok_live_widget.settings.settings import Settings
 
 TONE = (8000 * np.sin(np.arange(2400) * 2 * np.pi * 440 / 24_000)).astype(np.int16)
 

@@ -13,7 +13,6 @@ import pytest
 from websockets.asyncio.client import connect
 
 from grok_live_widget.audio.g711 import codec_of
-from grok_live_widget.dialects import DIALECTS
 from grok_live_widget.events import (
     AppendAudio,
     AudioDelta,
@@ -28,6 +27,7 @@ from grok_live_widget.events import (
     SessionUpdated,
     UpdateSession,
 )
+from grok_live_widget.protocol.dialects import DIALECTS
 from grok_live_widget.rehearsal import RehearsalServer
 
 E = TypeVar("E")

@@ -10,7 +10,6 @@ import pytest
 
 from grok_live_widget.audio.g711 import codec_of
 from grok_live_widget.audio.pcm import Resampler, pcm_from_samples, samples_from_pcm
-from grok_live_widget.checks import PCM_RATES_HZ
 from grok_live_widget.events import (
     AppendAudio,
     AudioDelta,
@@ -30,6 +29,7 @@ from grok_live_widget.events import (
     UpdateSession,
 )
 from grok_live_widget.rehearsal.formats import Inlet, heard_in, wrong_format
+from grok_live_widget.settings.validation import PCM_RATES_HZ
 
 FORMATS = [
     *(AudioFormat(sample_rate=rate_hz) for rate_hz in PCM_RATES_HZ),

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from grok_live_widget import Talk, load
-from grok_live_widget.dialects import REALTIME
 from grok_live_widget.events import (
     AppendAudio,
     AudioCommitted,
@@ -33,6 +32,7 @@ from grok_live_widget.events import (
     SpeechStopped,
     UpdateSession,
 )
+from grok_live_widget.protocol.dialects import REALTIME
 from grok_live_widget.recording import SavedEvent
 from grok_live_widget.rehearsal.recorded import Replay, recorded_sessions
 

@@ -14,7 +14,6 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from grok_live_widget.dialects import LIVE, REALTIME
 from grok_live_widget.events import (
     AppendAudio,
     AudioDelta,
@@ -39,6 +38,7 @@ from grok_live_widget.events import (
     UpdateSession,
 )
 from grok_live_widget.exceptions import ConfigurationError, RehearsalError
+from grok_live_widget.protocol.dialects import LIVE, REALTIME
 from grok_live_widget.rehearsal import RehearsalServer
 
 VAD = ServerVad()

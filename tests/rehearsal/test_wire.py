@@ -10,7 +10,6 @@ import pytest
 from msgspec.structs import replace
 
 from grok_live_widget.audio.g711 import codec_of
-from grok_live_widget.dialects import LIVE, REALTIME
 from grok_live_widget.events import (
     AudioDelta,
     AudioFormat,
@@ -22,6 +21,7 @@ from grok_live_widget.events import (
     TextDelta,
     TranscriptDelta,
 )
+from grok_live_widget.protocol.dialects import LIVE, REALTIME
 from grok_live_widget.rehearsal.wire import frame_from, sound_from
 
 

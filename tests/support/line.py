@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 
-from grok_live_widget.dialects import REALTIME, Dialect
 from grok_live_widget.events import (
     AppendAudio,
     AudioDelta,
@@ -24,7 +23,8 @@ from grok_live_widget.events import (
     TruncateItem,
     UpdateSession,
 )
-from grok_live_widget.protocol import Protocol, Reply
+from grok_live_widget.protocol.connection import Protocol, Reply
+from grok_live_widget.protocol.dialects import REALTIME, Dialect
 
 SECOND = bytes(48_000)
 TEXT = CreateItem(Item(role="user", part="input_text", text="Hi"))

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from ...dialects import Dialect
 from ...exceptions import ConfigurationError
+from ...protocol import Dialect
 from ..line import Socket
 from .door import StallHandshake
 from .fault import AtDoor, Fault, Left, OnLine, Tally

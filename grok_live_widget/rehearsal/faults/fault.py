@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ...dialects import Dialect
-from ...events import AudioDelta
 from ...exceptions import ConfigurationError
+from ...protocol import AudioDelta, Dialect
 from .frames import Frame, Step, Worker, known_types, wire_types
 
 __all__ = ["AtDoor", "AtEvent", "Fault", "Left", "OnLine", "Place", "Tally", "check"]

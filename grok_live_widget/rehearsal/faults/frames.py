@@ -9,9 +9,16 @@ from typing import Any
 
 import orjson
 
-from ...dialects import DIALECTS, REALTIME
-from ...dialects.frames import base64_from_bytes, bytes_from_base64, message_from
-from ...events import AudioDelta, TextDelta, TranscriptDelta
+from ...protocol import (
+    DIALECTS,
+    REALTIME,
+    AudioDelta,
+    TextDelta,
+    TranscriptDelta,
+    base64_from_bytes,
+    bytes_from_base64,
+    message_from,
+)
 
 __all__ = [
     "PIECE_TYPES",

@@ -6,8 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ...dialects import Dialect
-from ...events import ErrorReported, ItemAdded, ResponseCreated, ResponseDone, SessionUpdated
+from ...protocol import (
+    Dialect,
+    ErrorReported,
+    ItemAdded,
+    ResponseCreated,
+    ResponseDone,
+    SessionUpdated,
+)
 from ..wire import frame_from
 from .ends import check_close
 from .fault import AtEvent, Place, Tally

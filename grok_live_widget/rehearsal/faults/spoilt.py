@@ -8,8 +8,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 import orjson
 
-from ...dialects import Dialect
-from ...events import ResponseDone, SessionCreated
+from ...protocol import Dialect, ResponseDone, SessionCreated
 from .fault import AtEvent, OnLine, Place, Tally, check
 from .frames import SOUND_TYPES, Frame, Step, Worker, wire_types
 

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ...dialects import Dialect
-from ...events import ResponseCreated, ResponseDone, SessionUpdated, SpeechStarted
+from ...protocol import Dialect, ResponseCreated, ResponseDone, SessionUpdated, SpeechStarted
 from .fault import AtEvent, OnLine, Place, Tally, check
 from .frames import SOUND_TYPES, Frame, Pause, Step, Worker, wire_types
 

@@ -13,7 +13,6 @@ import pybase64
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from grok_live_widget.dialects import DIALECTS
 from grok_live_widget.events import (
     AppendAudio,
     Authenticate,
@@ -23,6 +22,7 @@ from grok_live_widget.events import (
     PushToTalk,
     UpdateSession,
 )
+from grok_live_widget.protocol.dialects import DIALECTS
 from grok_live_widget.rehearsal import RehearsalServer
 from grok_live_widget.rehearsal.voice import Spoken
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from grok_live_widget.dialects import LIVE, REALTIME
-from grok_live_widget.dialects.dialect import Dialect
 from grok_live_widget.events import AudioDelta, ResponseDone, SessionCreated
+from grok_live_widget.protocol.dialects import LIVE, REALTIME
+from grok_live_widget.protocol.dialects.base import Dialect
 from grok_live_widget.rehearsal.faults.frames import (
     PIECE_TYPES,
     SOUND_TYPES,

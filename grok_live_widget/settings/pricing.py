@@ -1,0 +1,85 @@
+"""What a talk may cost, and what talking costs."""
+
+from __future__ import annotations
+
+from math import inf
+from numbers import Real
+from typing import Any
+
+from .._structs import Value
+from ..exceptions import ConfigurationError
+
+__all__ = ["PRICES", "Budget", "Prices", "prices_of"]
+
+
+class Budget(Value, frozen=True, kw_only=True):
+    """How much a talk may use up, all its sessions together.
+
+    At `warn_at` of it the person is warned; at its end the line is closed, and not opened again.
+
+    Parameters
+    ----------
+    minutes : float > 0 or None [min]
+        As the service counts: see `grok_live_widget.usage`.
+    dollars : float > 0 or None [US$]
+    warn_at : float in (0, 1]
+    """
+
+    minutes: float | None = None
+    dollars: float | None = None
+    warn_at: float = 0.8
+
+    def __post_init__(self) -> None:
+        for name in ("minutes", "dollars"):
+            value = getattr(self, name)
+            if value is not None and not _is_positive(value):
+                raise ConfigurationError(f"{name} must be a number above 0, not {value!r}.")
+        if self.minutes is None and self.dollars is None:
+            raise ConfigurationError("a budget needs a limit.", cure="Budget(minutes=10)")
+        if not (_is_positive(self.warn_at) and self.warn_at <= 1):
+            raise ConfigurationError(f"warn_at must be above 0 and up to 1, not {self.warn_at!r}.")
+
+
+class Prices(Value, frozen=True, kw_only=True):
+    """What the provider asks for, in US$.
+
+    Parameters
+    ----------
+    per_minute : float >= 0
+    per_text : float >= 0
+        For each text that is put into the conversation; a tool's output costs nothing.
+    """
+
+    per_minute: float
+    per_text: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("per_minute", "per_text"):
+            value = getattr(self, name)
+            if not (_is_number(value) and 0 <= value < inf):
+                raise ConfigurationError(f"{name} must be a number from 0, not {value!r}.")
+
+
+def _is_number(value: Any) -> bool:
+    # numpy's numbers are numbers too.
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _is_positive(value: Any) -> bool:
+    return _is_number(value) and 0 < value < inf
+
+
+PRICES = {
+    "grok-voice-think-fast-2.0": Prices(per_minute=0.08, per_text=0.004),
+    "grok-voice-think-fast-1.0": Prices(per_minute=0.05),
+}
+"""By model. Source: https://docs.x.ai/developers/pricing, as of September 2026."""
+
+_CURRENT = PRICES["grok-voice-think-fast-2.0"]
+
+
+def prices_of(model: str) -> Prices | None:
+    """What a model costs as far as is known; an alias counts as the current flagship."""
+    if model in PRICES:
+        return PRICES[model]
+    return _CURRENT if model.endswith("-latest") else None

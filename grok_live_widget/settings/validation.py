@@ -1,0 +1,234 @@
+"""Checks of what people hand in: each raises one sentence with the value and what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Integral, Real
+from os import PathLike
+from typing import Any
+from urllib.parse import urlsplit
+
+from msgspec.structs import force_setattr
+
+from ..exceptions import ConfigurationError
+from ..protocol import (
+    G711_RATE_HZ,
+    AudioFormat,
+    PushToTalk,
+    ServerVad,
+    Transcription,
+    TurnDetection,
+)
+
+__all__ = [
+    "PCM_RATES_HZ",
+    "between",
+    "check_detection",
+    "check_format",
+    "check_length",
+    "check_metadata",
+    "check_pairs",
+    "check_partner",
+    "check_record",
+    "check_text",
+    "check_transcription",
+    "check_url",
+    "instance",
+    "one_of",
+]
+
+PCM_RATES_HZ = (8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+"""Source: https://docs.x.ai/voice-realtime.ws.json."""
+
+
+def one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
+    """One of these, and of the same kind; whole numbers of numpy's are numbers too."""
+    # bool is a number to Python, but 1 is not an answer to a yes-or-no setting.
+    is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+    kind = int if is_whole else type(value)
+    if not any(value is each or (value == each and kind is type(each)) for each in allowed):
+        names = ", ".join(repr(each) for each in allowed)
+        raise ConfigurationError(f"{name} must be one of {names}, not {value!r}.")
+
+
+def instance(name: str, value: object, kind: type) -> None:
+    """One of this class, or None."""
+    if value is not None and not isinstance(value, kind):
+        raise ConfigurationError(f"{name} must be {kind.__name__}(...) or None, not {value!r}.")
+
+
+def between(
+    name: str, value: Any, low: float, high: float, also: str = "", kind: type = Real
+) -> None:
+    """A number within these limits; numpy's are numbers too."""
+    is_number = isinstance(value, kind) and not isinstance(value, bool)
+    if not (is_number and low <= value <= high):
+        whole = "whole " * (kind is Integral)
+        raise ConfigurationError(
+            f"{name} must be a {whole}number from {low:g} to {high:.9g}{' ' * bool(also)}{also}, "
+            f"not {value!r}."
+        )
+
+
+def check_text(name: str, value: object, *, may_be_empty: bool = False) -> None:
+    """A text that JSON can spell; None where it may not be empty, since that leaves it out."""
+    if value is None and not may_be_empty:
+        return
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{name} must be text, not {value!r}.")
+    if not _is_spellable(value):
+        raise ConfigurationError(
+            f"{name} has half a character in it (a lone surrogate): {value!r}.",
+            cure="text.encode('utf-8', 'replace').decode() replaces it.",
+        )
+    if not may_be_empty and not value.strip():
+        raise ConfigurationError(
+            f"{name} is empty.", cure="Leave it out for the default of the dialect."
+        )
+
+
+def _is_spellable(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def check_url(url: Any) -> None:
+    """A WebSocket's address; it is not repeated whole, since people put keys into queries."""
+    if url is None:
+        return
+    scheme, host = _scheme_and_host(url) if isinstance(url, str) else ("", None)
+    if host and not _has_good_port(url):
+        raise ConfigurationError(
+            "url has a port that is none.", cure="A port is a number from 0 to 65535."
+        )
+    if host and any(each.isspace() for each in url):
+        raise ConfigurationError("url has a space or a line break in it.")
+    if scheme not in ("ws", "wss") or not host:
+        # The URL is not repeated whole: people put keys into queries.
+        raise ConfigurationError(
+            f"url must begin with wss:// (or ws:// on this machine) and name a host; its scheme "
+            f"is {scheme!r}.",
+            cure="For example wss://api.x.ai/v1/realtime.",
+        )
+
+
+def _scheme_and_host(url: str) -> tuple[str, str | None]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", None
+    return parts.scheme, parts.hostname
+
+
+def _has_good_port(url: str) -> bool:
+    try:
+        urlsplit(url).port  # noqa: B018  (it is parsed, and may raise, only when asked for)
+    except ValueError:
+        return False
+    return True
+
+
+def check_detection(detection: TurnDetection) -> None:
+    """Ranges: https://docs.x.ai/voice-realtime.ws.json."""
+    match detection:
+        case PushToTalk():
+            return
+        case ServerVad():
+            # Ranges: https://docs.x.ai/voice-realtime.ws.json
+            between("threshold", detection.threshold, 0.1, 0.9)
+            between("silence_duration_ms", detection.silence_duration_ms, 0, 10_000, kind=Integral)
+            between("prefix_padding_ms", detection.prefix_padding_ms, 0, 10_000, kind=Integral)
+            if detection.idle_timeout_ms is not None:
+                limits = (1, 86_400_000, "or None")
+                between("idle_timeout_ms", detection.idle_timeout_ms, *limits, kind=Integral)
+            one_of("create_response", detection.create_response, (True, False))
+            one_of("interrupt_response", detection.interrupt_response, (True, False))
+        case _:
+            raise ConfigurationError(
+                f"turn_detection must be ServerVad(...) or PushToTalk(), not {detection!r}."
+            )
+
+
+def check_format(name: str, form: object) -> None:
+    """A format of sound that this package can carry."""
+    if not isinstance(form, AudioFormat):
+        raise ConfigurationError(f"{name} must be AudioFormat(...) or None, not {form!r}.")
+    if form.encoding == "opus":
+        raise ConfigurationError(
+            f"{name} cannot be opus: this package has no codec for it.",
+            cure="Use 'pcm', or 'pcmu' and 'pcma' for the sound of telephones.",
+        )
+    one_of(f"{name}.encoding", form.encoding, ("pcm", "pcmu", "pcma"))
+    rates_hz = PCM_RATES_HZ if form.encoding == "pcm" else (G711_RATE_HZ,)
+    one_of(f"{name}.sample_rate", form.sample_rate, rates_hz)
+    one_of(f"{name}.transport", form.transport, ("json", "binary"))
+
+
+def check_transcription(wanted: object) -> None:
+    """Limits: https://docs.x.ai/voice-realtime.ws.json."""
+    if wanted is None:
+        return
+    if not isinstance(wanted, Transcription):
+        raise ConfigurationError(
+            f"transcription must be Transcription(...) or None, not {wanted!r}."
+        )
+    for name in ("model", "language_hint"):
+        value = getattr(wanted, name)
+        is_given = value is not None or name == "model"
+        if is_given and not (isinstance(value, str) and value.strip()):
+            raise ConfigurationError(f"transcription.{name} must be text, not {value!r}.")
+    # Limits: https://docs.x.ai/voice-realtime.ws.json
+    terms: object = wanted.keyterms
+    if isinstance(terms, str) or not isinstance(terms, list | tuple) or len(terms) > 100:
+        raise ConfigurationError("transcription.keyterms must be a list of up to 100 texts.")
+    for term in terms:
+        check_length("transcription.keyterms", term, 50)
+    force_setattr(wanted, "keyterms", tuple(terms))
+
+
+def check_metadata(metadata: object) -> None:
+    """ConfigurationError beyond the limits of https://docs.x.ai/voice-realtime.ws.json."""
+    check_pairs("metadata", metadata, most=16, key=64, value=512)
+
+
+def check_pairs(name: str, pairs: object, *, most: int, key: int, value: int) -> None:
+    """A dict of texts of these lengths."""
+    if pairs is None:
+        return
+    if not isinstance(pairs, Mapping):
+        raise ConfigurationError(f"{name} must be a dict of texts or None, not {pairs!r}.")
+    if len(pairs) > most:
+        raise ConfigurationError(f"{name} may have {most} entries, not {len(pairs)}.")
+    for each, said in pairs.items():
+        check_length(f"a name in {name}", each, key)
+        check_length(f"{name}[{each!r}]", said, value)
+
+
+def check_length(name: str, text: object, most: int) -> None:
+    """A text of 1 to `most` characters."""
+    if not isinstance(text, str):
+        raise ConfigurationError(f"{name} must be text, not {text!r}.")
+    if not 0 < len(text) <= most:
+        shown = text if len(text) <= 60 else f"{text[:57]}…"
+        raise ConfigurationError(
+            f"{name} must have 1 to {most} characters; {shown!r} has {len(text)}."
+        )
+
+
+def check_partner(partner: object) -> None:
+    """One that the rehearsal has, a function, or None."""
+    if partner is None or callable(partner):
+        return
+    if not isinstance(partner, str) or partner not in ("parrot", "talker"):
+        raise ConfigurationError(
+            f"partner must be 'parrot', 'talker', a function of one turn, or None, not {partner!r}."
+        )
+
+
+def check_record(record: object) -> None:
+    """The path of a folder, or None."""
+    if record is not None and not (isinstance(record, str | PathLike) and str(record)):
+        raise ConfigurationError(f"record must be the path of a folder, or None, not {record!r}.")

@@ -1,0 +1,269 @@
+"""Python functions as tools that the model may call.
+
+A function becomes a tool by its signature, type hints and docstring::
+
+    @tool(timeout_s=10)
+    def weather(city: str, unit: Literal["C", "F"] = "C") -> str:
+        "Look up the weather."
+
+Nothing here runs a function; `grok_live_widget.tool_runner` does.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, is_dataclass
+from enum import Enum
+from numbers import Real
+from typing import Any, ClassVar, overload
+
+from ..exceptions import ConfigurationError, ToolError
+from .docstrings import parts_of_docstring
+from .provider import ProviderTool
+from .schema import Member, Shape, hints_of, object_shape, shape_of
+
+__all__ = ["Tool", "functions_of", "text_from", "tool", "tools_from"]
+
+TIMEOUT_S = 60.0
+LONGEST_OUTPUT = 30_000
+"""Letters of one output; more would cost more than they tell."""
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+# --------------------------------------------------------------------------- functions
+class Tool:
+    """A Python function that the model may call; called from Python, it is that function.
+
+    Parameters
+    ----------
+    function : callable
+        Plain or a coroutine function. Its parameters need type hints.
+    name, description : str or None
+        None: the function's name, and its docstring without the sections.
+    timeout_s : float > 0 [s]
+        How long a call may take; also how long a person may think about it.
+    approve : bool or None
+        Whether each call needs somebody's consent. None: as the setting `approve_tools` says.
+
+    Attributes
+    ----------
+    parameters : Mapping
+        The JSON schema of the arguments.
+
+    Raises
+    ------
+    ConfigurationError
+        When the function cannot be a tool, with the reason.
+    """
+
+    kind: ClassVar[str] = "function"
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        timeout_s: float = TIMEOUT_S,
+        approve: bool | None = None,
+    ) -> None:
+        if not callable(function):
+            raise ConfigurationError(f"a tool must be a function, not {function!r}.")
+        self.function = function
+        self.name = _checked_name(name or getattr(function, "__name__", type(function).__name__))
+        self.timeout_s = _checked_timeout(timeout_s, self.name)
+        self.approve = approve
+        prose, described = parts_of_docstring(inspect.getdoc(function) or "")
+        self.description = prose if description is None else description
+        self._arguments = _arguments_of(function, self.name, described)
+        self.parameters = self._arguments.schema
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The function itself; nothing is checked, awaited or timed."""
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<Tool {self.name!r}>"
+
+    def read_arguments(self, text: str) -> dict[str, Any]:
+        """What the model gave, as keyword arguments of the function.
+
+        Raises
+        ------
+        ToolError
+            Saying what is wrong, so that the model can do better.
+        """
+        try:
+            given = json.loads(text) if text.strip() else {}
+        except ValueError as error:
+            raise ToolError(f"the arguments are not JSON: {error}.") from None
+        found: dict[str, Any] = self._arguments.read(given, "")
+        return found
+
+
+@overload
+def tool(function: Callable[..., Any], /) -> Tool: ...
+
+
+@overload
+def tool(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    timeout_s: float = TIMEOUT_S,
+    approve: bool | None = None,
+) -> Callable[[Callable[..., Any]], Tool]: ...
+
+
+def tool(
+    function: Callable[..., Any] | None = None, /, **options: Any
+) -> Tool | Callable[[Callable[..., Any]], Tool]:
+    """Make a function a tool; as a decorator, with or without options.
+
+    Parameters
+    ----------
+    name, description : str or None
+        None: the function's own.
+    timeout_s : float > 0 [s]
+        How long a call may take; also how long a person may think about it.
+    approve : bool or None
+        True: each call waits for somebody's consent. None: as the setting `approve_tools` says.
+
+    Raises
+    ------
+    ConfigurationError
+        When the function cannot be a tool, with the reason.
+    """
+    if function is None:
+        return lambda each: Tool(each, **options)
+    return Tool(function, **options)
+
+
+def _checked_name(name: Any) -> str:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"{name!r} cannot be a tool's name.",
+            cure='Use up to 64 letters, digits, "_" and "-": tool(name="look_up")(function).',
+        )
+    return name
+
+
+def _checked_timeout(timeout_s: Any, name: str) -> float:
+    is_number = isinstance(timeout_s, Real) and not isinstance(timeout_s, bool)
+    if not (is_number and 0 < timeout_s <= 86_400):
+        raise ConfigurationError(
+            f"timeout_s of the tool {name!r} must be a number above 0, up to 86400, "
+            f"not {timeout_s!r}."
+        )
+    return float(timeout_s)
+
+
+def _signature_of(function: Callable[..., Any], name: str) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError):
+        raise ConfigurationError(
+            f"the tool {name!r} does not tell what it takes.",
+            cure="Wrap it: def f(x: float) -> float: return g(x).",
+        ) from None
+
+
+def _arguments_of(function: Callable[..., Any], name: str, described: Mapping[str, str]) -> Shape:
+    signature = _signature_of(function, name)
+    hinted = inspect.unwrap(function)
+    if not inspect.isroutine(hinted):
+        hinted = getattr(hinted, "func", None) or type(hinted).__call__
+    hints = hints_of(hinted, name)
+    members = {}
+    for each in signature.parameters.values():
+        _check_kind(each, name)
+        where = f"the parameter {each.name!r} of the tool {name!r}"
+        is_required = each.default is inspect.Parameter.empty
+        shape = shape_of(hints.get(each.name, Any), where)
+        members[each.name] = Member(shape, is_required, each.default, described.get(each.name, ""))
+    return object_shape(members)
+
+
+def _check_kind(parameter: inspect.Parameter, name: str) -> None:
+    if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+        raise ConfigurationError(
+            f"the parameter {parameter.name!r} of the tool {name!r} cannot be given by name.",
+            cure="Tools are called with keywords only.",
+        )
+
+
+# --------------------------------------------------------------------------- outputs
+def text_from(output: Any) -> str:
+    """What the model is told that a function returned: text as it is, otherwise JSON, where
+    JSON has a word for it, or else what `str` makes of it.
+    """
+    plain = output if isinstance(output, str) else _json_or_str(output)
+    text = plain.encode("utf-8", "replace").decode()
+    if len(text) <= LONGEST_OUTPUT:
+        return text
+    return f"{text[:LONGEST_OUTPUT]}... (cut off; {len(text)} letters in all)"
+
+
+def _json_or_str(output: Any) -> str:
+    is_json = output is None or isinstance(output, bool | int | float | list | tuple | dict | Enum)
+    if (
+        is_json
+        or hasattr(output, "tolist")
+        or (is_dataclass(output) and not isinstance(output, type))
+    ):
+        try:
+            return json.dumps(output, ensure_ascii=False, default=_plain)
+        except (TypeError, ValueError, RecursionError):
+            pass
+    return str(output)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    # numpy's arrays and numbers.
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+# --------------------------------------------------------------------------- several of them
+def tools_from(given: Any) -> tuple[Tool | ProviderTool, ...]:
+    """What a person passed as `tools`, checked.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    if not isinstance(given, list | tuple):
+        raise ConfigurationError(f"tools must be a list, not {given!r}.", cure="tools=[function]")
+    made = tuple(_tool_from(each) for each in given)
+    names = [each.name for each in made if isinstance(each, Tool)]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigurationError(
+                f"two tools are named {name!r}.", cure='tool(name="…")(function) names one anew.'
+            )
+    return made
+
+
+def _tool_from(given: Any) -> Tool | ProviderTool:
+    if isinstance(given, Tool | ProviderTool):
+        return given
+    if not callable(given) or isinstance(given, type):
+        raise ConfigurationError(
+            f"{given!r} is no tool.",
+            cure="Pass functions, @tool objects, WebSearch(), XSearch(), FileSearch() or Mcp().",
+        )
+    return Tool(given)
+
+
+def functions_of(tools: tuple[Tool | ProviderTool, ...]) -> dict[str, Tool]:
+    """Those that run here, by their names."""
+    return {each.name: each for each in tools if isinstance(each, Tool)}

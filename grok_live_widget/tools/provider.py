@@ -1,0 +1,164 @@
+"""Tools that the provider runs itself: named here, carried out there.
+
+Source of the fields and their limits: https://docs.x.ai/voice-realtime.ws.json, and the
+service's guide.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from msgspec.structs import force_setattr
+
+from .._structs import Value
+from ..exceptions import ConfigurationError
+
+__all__ = ["FileSearch", "Mcp", "ProviderTool", "WebSearch", "XSearch"]
+
+
+class ProviderTool(Value, frozen=True, kw_only=True):
+    """A tool that runs at the provider's, without us; billed there by the call."""
+
+    kind: ClassVar[str]
+    name: ClassVar[str] = ""
+    description: ClassVar[str] = ""
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Those settings that were given."""
+        given = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {name: _plain(value) for name, value in given.items() if value not in (None, ())}
+
+    def _texts(self, name: str, most: int | None = None) -> None:
+        """Check a list of texts and keep it as a tuple."""
+        values = getattr(self, name)
+        is_list = isinstance(values, list | tuple)
+        if not is_list or not all(isinstance(each, str) and each for each in values):
+            raise ConfigurationError(f"{name} must be a list of texts, not {values!r}.")
+        if most is not None and len(values) > most:
+            raise ConfigurationError(f"{name} may have {most} entries, not {len(values)}.")
+        force_setattr(self, name, tuple(values))
+
+    def _text(self, name: str, pattern: str, looks: str) -> None:
+        """Check a text, which is not repeated: people put keys into addresses."""
+        value = getattr(self, name)
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            raise ConfigurationError(f"{name} must {looks}.")
+
+    def _one_of_two(self, first: str, second: str) -> None:
+        if getattr(self, first) and getattr(self, second):
+            raise ConfigurationError(f"{first} and {second} cannot be given together.")
+
+
+def _plain(value: Any) -> Any:
+    """As JSON knows it."""
+    if isinstance(value, tuple):
+        return list(value)
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+class WebSearch(ProviderTool, frozen=True, kw_only=True):
+    """The provider searches the web.
+
+    Parameters
+    ----------
+    allowed_domains, excluded_domains : list of str
+        Up to 5, and only one of the two.
+    user_location : Mapping or None
+        As the service spells it.
+    """
+
+    kind: ClassVar[str] = "web_search"
+    allowed_domains: tuple[str, ...] = ()
+    excluded_domains: tuple[str, ...] = ()
+    enable_image_understanding: bool | None = None
+    user_location: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        self._texts("allowed_domains", 5)
+        self._texts("excluded_domains", 5)
+        self._one_of_two("allowed_domains", "excluded_domains")
+
+
+class XSearch(ProviderTool, frozen=True, kw_only=True):
+    """The provider searches X.
+
+    Parameters
+    ----------
+    allowed_x_handles, excluded_x_handles : list of str
+        Up to 20, and only one of the two.
+    from_date, to_date : str or None
+        As ``"2026-01-31"``.
+    """
+
+    kind: ClassVar[str] = "x_search"
+    allowed_x_handles: tuple[str, ...] = ()
+    excluded_x_handles: tuple[str, ...] = ()
+    from_date: str | None = None
+    to_date: str | None = None
+    enable_image_understanding: bool | None = None
+    enable_video_understanding: bool | None = None
+
+    def __post_init__(self) -> None:
+        self._texts("allowed_x_handles", 20)
+        self._texts("excluded_x_handles", 20)
+        self._one_of_two("allowed_x_handles", "excluded_x_handles")
+        for name in ("from_date", "to_date"):
+            if getattr(self, name) is not None:
+                self._text(name, r"\d{4}-\d\d-\d\d.*", "look like 2026-01-31")
+
+
+class FileSearch(ProviderTool, frozen=True, kw_only=True):
+    """The provider searches collections of files that were uploaded there.
+
+    Parameters
+    ----------
+    vector_store_ids : list of str
+        At least one.
+    max_num_results : int > 0 or None
+    """
+
+    kind: ClassVar[str] = "file_search"
+    vector_store_ids: tuple[str, ...]
+    max_num_results: int | None = None
+
+    def __post_init__(self) -> None:
+        self._texts("vector_store_ids")
+        if not self.vector_store_ids:
+            raise ConfigurationError("vector_store_ids is empty.", cure="Name a collection.")
+        count: object = self.max_num_results
+        if count is not None and (not isinstance(count, int) or count < 1):
+            raise ConfigurationError(f"max_num_results must be a whole number, not {count!r}.")
+
+
+class Mcp(ProviderTool, frozen=True, kw_only=True):
+    """The provider calls the tools of an MCP server, which it must be able to reach.
+
+    Parameters
+    ----------
+    server_url : str
+        ``https://…``
+    server_label : str
+        Without dots.
+    allowed_tools : list of str
+        Empty: all.
+    authorization : str or None
+        In no repr.
+    headers : Mapping or None
+        In no repr.
+    """
+
+    kind: ClassVar[str] = "mcp"
+    server_url: str
+    server_label: str
+    server_description: str | None = None
+    allowed_tools: tuple[str, ...] = ()
+    authorization: str | None = None
+    headers: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        self._texts("allowed_tools")
+        self._text("server_url", r"https?://[^/\s].*", "begin with https:// and name a host")
+        self._text("server_label", r"[^.]+", "be a name without dots")

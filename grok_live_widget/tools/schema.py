@@ -1,0 +1,346 @@
+"""A type hint as a JSON schema, and as a reader of what JSON brings.
+
+Both come from one walk over the hint, so that whatever a schema allows can be read.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import dataclasses
+import types
+from collections.abc import Callable, Collection, Mapping
+from enum import Enum
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from .._structs import Value
+from ..exceptions import ConfigurationError, ToolError
+
+__all__ = ["Member", "Shape", "hints_of", "object_shape", "shape_of"]
+
+Read = Callable[[Any, str], Any]
+"""``(value of JSON, where it stands) -> value``; raises `ToolError`."""
+
+_LISTS: dict[Any, type] = {
+    list: list,
+    collections.abc.Sequence: list,
+    collections.abc.Iterable: list,
+    collections.abc.Collection: list,
+    tuple: tuple,
+    set: set,
+    frozenset: frozenset,
+}
+_OBJECTS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
+_ENOUGH = (
+    "Use bool, int, float, str, list, dict, Literal, an Enum, a dataclass, or one of these or None."
+)
+
+
+class Shape(Value, frozen=True):
+    """What a value looks like in JSON, and how it is read from there."""
+
+    schema: Mapping[str, Any]
+    read: Read
+
+
+class Member(Value, frozen=True):
+    """One named value of an object.
+
+    Parameters
+    ----------
+    default : object
+        Shown in the schema where JSON knows it.
+    """
+
+    shape: Shape
+    is_required: bool = True
+    default: Any = None
+    description: str = ""
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """Its shape's, with what is known of this member beside it."""
+        schema = dict(self.shape.schema)
+        if self.description:
+            schema["description"] = self.description
+        default = self.default.value if isinstance(self.default, Enum) else self.default
+        if not self.is_required and isinstance(default, bool | int | float | str):
+            schema["default"] = default
+        return schema
+
+
+def hints_of(thing: Any, name: str) -> dict[str, Any]:
+    """The type hints of a function or a class.
+
+    Raises
+    ------
+    ConfigurationError
+        When one names something that is not there.
+    """
+    try:
+        return get_type_hints(thing, include_extras=True)
+    except Exception as error:  # noqa: BLE001 - a hint is any code
+        raise ConfigurationError(
+            f"the type hints of {name!r} cannot be read: {error}.",
+            cure="Define the types that they name before it, at the top level.",
+        ) from None
+
+
+def shape_of(hint: Any, where: str, within: tuple[type, ...] = ()) -> Shape:
+    """The shape of values of one type.
+
+    Parameters
+    ----------
+    hint : type hint
+    where : str
+        What it is the hint of, for the sentence of an error.
+    within : tuple of type
+        The dataclasses around it.
+
+    Raises
+    ------
+    ConfigurationError
+        For a type that JSON has no place for.
+    """
+    hint = getattr(hint, "__supertype__", hint)
+    if hint is Any:
+        return Shape({}, lambda value, _: value)
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _annotated(parts, where, within)
+    if origin is Literal:
+        return _choice(dict(zip(map(_plain, parts), parts, strict=True)), where)
+    if origin in (Union, types.UnionType):
+        return _union([shape_of(part, where, within) for part in parts])
+    if (origin or hint) in _LISTS:
+        return _list(_LISTS[origin or hint], _of_items(parts, hint, where), where, within)
+    if (origin or hint) in _OBJECTS:
+        return _mapping(parts, hint, where, within)
+    if isinstance(hint, type):
+        return _class(hint, where, within)
+    raise _no_place(hint, where)
+
+
+def _no_place(hint: Any, where: str) -> ConfigurationError:
+    named = hint.__name__ if isinstance(hint, type) else str(hint)
+    return ConfigurationError(
+        f"{where} has the type {named}, which JSON cannot hold.", cure=_ENOUGH
+    )
+
+
+def _class(hint: type, where: str, within: tuple[type, ...]) -> Shape:
+    if hint in _PLAIN:
+        return _PLAIN[hint]
+    if issubclass(hint, Enum):
+        return _enum(hint, where)
+    if dataclasses.is_dataclass(hint):
+        return _dataclass(hint, where, within)
+    raise _no_place(hint, where)
+
+
+def _annotated(parts: tuple[Any, ...], where: str, within: tuple[type, ...]) -> Shape:
+    shape = shape_of(parts[0], where, within)
+    words = next((part for part in parts[1:] if isinstance(part, str)), "")
+    return Shape({**shape.schema, "description": words} if words else shape.schema, shape.read)
+
+
+# --------------------------------------------------------------------------- plain values
+def _expected(what: str, value: Any, where: str) -> ToolError:
+    said = repr(value)
+    return ToolError(
+        f"{where} must be {what}, not {said if len(said) < 80 else said[:77] + '...'}."
+    )
+
+
+def _read_bool(value: Any, where: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise _expected("true or false", value, where)
+
+
+def _read_int(value: Any, where: str) -> int:
+    # 3.0 is how some models spell 3.
+    is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if is_whole and not isinstance(value, bool):
+        return int(value)
+    raise _expected("a whole number", value, where)
+
+
+def _read_float(value: Any, where: str) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except OverflowError:
+            pass
+    raise _expected("a number", value, where)
+
+
+def _read_str(value: Any, where: str) -> str:
+    if isinstance(value, str):
+        return value
+    raise _expected("text", value, where)
+
+
+def _read_none(value: Any, where: str) -> None:
+    if value is not None:
+        raise _expected("null", value, where)
+
+
+_PLAIN: dict[type, Shape] = {
+    bool: Shape({"type": "boolean"}, _read_bool),
+    int: Shape({"type": "integer"}, _read_int),
+    float: Shape({"type": "number"}, _read_float),
+    str: Shape({"type": "string"}, _read_str),
+    types.NoneType: Shape({"type": "null"}, _read_none),
+}
+
+
+# --------------------------------------------------------------------------- one of several
+def _plain(value: Any) -> Any:
+    """What stands for a choice in JSON. 1, 1.0 and True are one key to Python, so the type
+    stands beside it.
+    """
+    value = value.value if isinstance(value, Enum) else value
+    return type(value), value
+
+
+def _choice(choices: Mapping[Any, Any], where: str) -> Shape:
+    kinds = {kind for kind, _ in choices}
+    if not kinds <= {bool, int, float, str, types.NoneType} or not choices:
+        raise ConfigurationError(f"{where} has a choice that JSON cannot hold.", cure=_ENOUGH)
+    values = [value for _, value in choices]
+    typed = dict(_PLAIN[kinds.pop()].schema) if len(kinds) == 1 else {}
+
+    def read(value: Any, place: str) -> Any:
+        if isinstance(value, collections.abc.Hashable) and (type(value), value) in choices:
+            return choices[type(value), value]
+        raise _expected(f"one of {', '.join(map(repr, values))}", value, place)
+
+    return Shape({**typed, "enum": values}, read)
+
+
+def _enum(kind: type[Enum], where: str) -> Shape:
+    """By their values; where JSON cannot hold these, by their names."""
+    has_plain_values = all(isinstance(each.value, bool | int | float | str) for each in kind)
+    if has_plain_values:
+        return _choice({_plain(each): each for each in kind}, where)
+    return _choice({(str, each.name): each for each in kind}, where)
+
+
+def _union(shapes: list[Shape]) -> Shape:
+    def read(value: Any, where: str) -> Any:
+        reasons: list[str] = []
+        for shape in shapes:
+            try:
+                return shape.read(value, where)
+            except ToolError as error:
+                reasons.append(error.message)
+        # Of `T | None` only T is worth a word.
+        raise ToolError(" Or: ".join(each for each in reasons if " be null" not in each))
+
+    return Shape({"anyOf": [shape.schema for shape in shapes]}, read)
+
+
+# --------------------------------------------------------------------------- several together
+def _of_items(parts: tuple[Any, ...], hint: Any, where: str) -> Any:
+    """The type of a list's items; a tuple must be of any length."""
+    if get_origin(hint) is tuple and (len(parts) != 2 or parts[1] is not ...):
+        raise ConfigurationError(
+            f"{where} is a tuple of a fixed length.",
+            cure="Use a list, tuple[T, ...] or a dataclass.",
+        )
+    return parts[0] if parts else Any
+
+
+def _list(kind: type, item: Any, where: str, within: tuple[type, ...]) -> Shape:
+    shape = shape_of(item, f"each item of {where}", within)
+
+    def read(value: Any, place: str) -> Any:
+        if not isinstance(value, list):
+            raise _expected("a list", value, place)
+        return kind(shape.read(each, f"{place}[{at}]") for at, each in enumerate(value))
+
+    unique = {"uniqueItems": True} if kind in (set, frozenset) else {}
+    return Shape({"type": "array", "items": shape.schema, **unique}, read)
+
+
+def _mapping(parts: tuple[Any, ...], hint: Any, where: str, within: tuple[type, ...]) -> Shape:
+    key, item = parts or (str, Any)
+    if key is not str:
+        raise _no_place(hint, where)
+    shape = shape_of(item, f"each value of {where}", within)
+
+    def read(value: Any, place: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise _expected("an object", value, place)
+        return {name: shape.read(each, f"{place}.{name}") for name, each in value.items()}
+
+    return Shape({"type": "object", "additionalProperties": shape.schema}, read)
+
+
+def object_shape(members: Mapping[str, Member]) -> Shape:
+    """The shape of an object with exactly these members; it is read into a dict.
+
+    A member that is left out, or null where null is not allowed, takes its default.
+    """
+    schema = {
+        "type": "object",
+        "properties": {name: member.schema for name, member in members.items()},
+        "required": [name for name, member in members.items() if member.is_required],
+        "additionalProperties": False,
+    }
+
+    def read(value: Any, where: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise _expected("an object", value, where or "the arguments")
+        _check_names(value, members, where)
+        found = {}
+        for name, each in value.items():
+            place = f"{where}.{name}" if where else name
+            if each is not None or members[name].is_required or _may_be_none(members[name], place):
+                found[name] = members[name].shape.read(each, place)
+        return found
+
+    return Shape(schema, read)
+
+
+def _check_names(given: Collection[str], members: Mapping[str, Member], where: str) -> None:
+    of = f" of {where}" if where else ""
+    for name in given:
+        if name not in members:
+            raise ToolError(f"there is no {name!r}{of}; there are: {', '.join(members) or 'none'}.")
+    for name, member in members.items():
+        if member.is_required and name not in given:
+            raise ToolError(f"{name!r}{of} is missing.")
+
+
+def _may_be_none(member: Member, where: str) -> bool:
+    try:
+        member.shape.read(None, where)
+    except ToolError:
+        return False
+    return True
+
+
+def _dataclass(kind: type, where: str, within: tuple[type, ...]) -> Shape:
+    if kind in within:
+        raise ConfigurationError(f"{where} is a {kind.__name__} within itself.", cure=_ENOUGH)
+    hints = hints_of(kind, kind.__name__)
+    members = {}
+    for field in dataclasses.fields(kind):
+        if field.init:
+            shape = shape_of(hints[field.name], f"{where}.{field.name}", (*within, kind))
+            is_required = (
+                field.default is dataclasses.MISSING
+                and field.default_factory is dataclasses.MISSING
+            )
+            members[field.name] = Member(shape, is_required, field.default)
+    inner = object_shape(members)
+
+    def read(value: Any, place: str) -> Any:
+        found = inner.read(value, place)
+        try:
+            return kind(**found)
+        except (TypeError, ValueError) as error:
+            raise ToolError(f"{place} cannot be: {error}.") from None
+
+    return Shape(inner.schema, read)

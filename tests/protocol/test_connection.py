@@ -1,0 +1,640 @@
+"""What may be said when, and what follows from what is heard."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grok_live_widget.conversation import Conversation
+from grok_live_widget.events import (
+    AppendAudio,
+    AudioCommitted,
+    AudioDelta,
+    AudioFormat,
+    Authenticate,
+    CancelResponse,
+    ClearAudio,
+    ClientEvent,
+    CommitAudio,
+    CreateItem,
+    CreateResponse,
+    DeleteItem,
+    ErrorReported,
+    Interrupted,
+    Item,
+    ItemAdded,
+    OutputItemAdded,
+    PlaybackReported,
+    PushToTalk,
+    ResponseCreated,
+    ResponseDone,
+    ServerVad,
+    SessionUpdated,
+    SpeechStarted,
+    SpeechStopped,
+    TextDelta,
+    TextDone,
+    TranscriptDelta,
+    TranscriptDone,
+    TruncateItem,
+    Unrecognized,
+    UpdateSession,
+)
+from grok_live_widget.exceptions import LocalProtocolError, UnsupportedByServer
+from grok_live_widget.protocol.connection import (
+    ASK_AGAIN_AFTER_S,
+    REPLY_TABLE,
+    SAYABLE,
+    Line,
+    Protocol,
+    Reply,
+)
+from grok_live_widget.protocol.dialects import LIVE, REALTIME, Dialect
+from grok_live_widget.protocol.server_errors import is_benign
+from grok_live_widget.settings.validation import PCM_RATES_HZ
+
+from ..support.line import (
+    ACTIVE,
+    BROKEN,
+    NOT_ACTIVE,
+    PIECE,
+    TEXT,
+    begun,
+    done,
+    example,
+    hear,
+    heard,
+    in_reply,
+    opened,
+    said,
+    told,
+    types,
+)
+
+
+# --------------------------------------------------------------------------- what may be said
+@pytest.mark.parametrize("kind", get_args(ClientEvent))
+@pytest.mark.parametrize("line", Line)
+def test_what_may_not_be_said_on_the_line_now_is_refused_before_it_is_queued(
+    line: Line, kind: type
+) -> None:
+    dialect = LIVE if kind is Authenticate else REALTIME
+    protocol = Protocol(dialect)
+    protocol.line = line
+    is_legal = kind in SAYABLE[line] and kind is not CancelResponse
+    if is_legal:
+        protocol.send(example(kind))
+    else:
+        with pytest.raises(LocalProtocolError, match=f"{kind.__name__}.*(idle|{line.value})"):
+            protocol.send(example(kind))
+        assert protocol.reply is Reply.IDLE
+    assert bool(said(protocol)) is bool(told(protocol)) is is_legal
+
+
+@pytest.mark.parametrize("kind", [CreateResponse, CancelResponse])
+@pytest.mark.parametrize("reply", Reply)
+def test_what_the_reply_does_not_allow_is_refused_before_it_is_queued(
+    reply: Reply, kind: type
+) -> None:
+    protocol = in_reply(reply)
+    if (reply, kind) in REPLY_TABLE:
+        protocol.send(example(kind))
+        assert protocol.reply is REPLY_TABLE[reply, kind]
+        return
+    with pytest.raises(LocalProtocolError, match=f"{kind.__name__}.*{reply.value}"):
+        protocol.send(example(kind))
+    assert (said(protocol), told(protocol), protocol.reply) == ([], [], reply)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "event", "error"),
+    [
+        (LIVE, TruncateItem(item_id="a", audio_end_ms=1), UnsupportedByServer),
+        (REALTIME, AppendAudio(b"\0\0\0"), LocalProtocolError),
+        (REALTIME, CreateItem(Item(part="input_text", text="\ud83d")), LocalProtocolError),
+    ],
+)
+def test_what_cannot_be_spelled_is_refused_before_it_is_queued(
+    dialect: Dialect, event: Any, error: type[Exception]
+) -> None:
+    protocol = opened(dialect)
+    with pytest.raises(error):
+        protocol.send(event)
+    assert (said(protocol), told(protocol)) == ([], [])
+
+
+@pytest.mark.parametrize(("reply", "kind"), REPLY_TABLE)
+def test_the_reply_moves_as_its_table_says(reply: Reply, kind: type) -> None:
+    protocol = in_reply(reply)
+    if kind in get_args(ClientEvent):
+        protocol.send(example(kind))
+    else:
+        event: dict[type, Any] = {ResponseDone: done(), ErrorReported: BROKEN}
+        hear(protocol, event.get(kind, ResponseCreated("r1")))
+    assert protocol.reply is REPLY_TABLE[reply, kind]
+
+
+def test_after_the_close_nothing_is_sent_and_what_was_told_is_still_told() -> None:
+    protocol = hear(opened(), *begun())
+    protocol.request(CreateResponse())
+    protocol.send(AppendAudio(b"\0\0"))
+    protocol.close()
+    hear(protocol, done(), SpeechStarted(item_id="u1"))
+    protocol.report_playback(heard(1, 500, is_final=True))
+    assert said(protocol) == []
+    assert len(told(protocol, (AudioDelta, AppendAudio))) == 2
+
+
+# --------------------------------------------------------------------------- commits
+def pushed(sample_rate: int = 24_000, detection: Any = None, **options: Any) -> Protocol:
+    detection = PushToTalk() if detection is None else detection
+    form = AudioFormat(sample_rate=sample_rate)
+    return opened(turn_detection=detection, input_format=form, **options)
+
+
+def sound(sample_count: int) -> AppendAudio:
+    return AppendAudio(bytes(2 * sample_count))
+
+
+@pytest.mark.parametrize("sample_rate", PCM_RATES_HZ)
+def test_a_commit_of_less_than_100_ms_is_refused_with_a_hint_at_every_rate(
+    sample_rate: int,
+) -> None:
+    enough = -(-sample_rate // 10)
+    protocol = pushed(sample_rate)
+    protocol.send(sound(enough - 1))
+    said(protocol), told(protocol)
+    with pytest.raises(LocalProtocolError, match=r"99 ms of sound.*100 ms\..*Send the sound first"):
+        protocol.send(CommitAudio())
+    assert (said(protocol), told(protocol)) == ([], [])
+    protocol.send(sound(1))
+    protocol.send(CommitAudio())
+    assert types(protocol) == ["input_audio_buffer.append", "input_audio_buffer.commit"]
+
+
+@pytest.mark.parametrize("dialect", [LIVE, REALTIME])
+@pytest.mark.parametrize("word", [CommitAudio(), ClearAudio()])
+def test_after_a_commit_and_after_a_clear_the_sound_is_counted_anew(
+    word: ClientEvent, dialect: Dialect
+) -> None:
+    protocol = opened(dialect, turn_detection=PushToTalk())
+    protocol.send(sound(2400))
+    protocol.send(word)
+    with pytest.raises(LocalProtocolError, match="there are 0 ms"):
+        protocol.send(CommitAudio())
+    protocol.send(sound(2400))
+    protocol.send(CommitAudio())
+
+
+def test_under_voice_activity_a_commit_is_never_refused() -> None:
+    for detection in (ServerVad(), None):
+        opened(turn_detection=detection).send(CommitAudio())
+
+
+def test_what_turn_detection_is_asked_for_later_decides_about_commits() -> None:
+    protocol = opened(turn_detection=ServerVad())
+    protocol.send(sound(24_000))
+    hear(protocol, AudioCommitted(item_id="u1"))
+    protocol.send(UpdateSession(turn_detection=PushToTalk()))
+    protocol.send(UpdateSession(voice="eve"))
+    with pytest.raises(LocalProtocolError, match="there are 0 ms"):
+        protocol.send(CommitAudio())
+    protocol.send(UpdateSession(turn_detection=ServerVad()))
+    protocol.send(CommitAudio())
+
+
+def test_a_confirmation_that_comes_late_takes_nothing_off_the_next_turn() -> None:
+    protocol = pushed()
+    protocol.send(sound(2400))
+    protocol.send(CommitAudio())
+    protocol.send(sound(2400))
+    hear(protocol, AudioCommitted(item_id="u1"))
+    protocol.send(CommitAudio())
+
+
+# --------------------------------------------------------------------------- requests
+def test_a_request_waits_for_the_running_reply_and_is_said_whole() -> None:
+    protocol = hear(opened(), *begun())
+    protocol.request(TEXT, CreateResponse())
+    protocol.request(CreateResponse(instructions="2"))
+    assert said(protocol) == []
+    hear(protocol, done())
+    assert types(protocol) == ["conversation.item.create", "response.create"]
+    hear(protocol, *begun(2), done(2))
+    assert types(protocol) == ["response.create"]
+
+
+@pytest.mark.parametrize("order", ["error first", "reply first"])
+def test_a_request_that_another_reply_outran_is_asked_again(order: str) -> None:
+    protocol, request = opened(), CreateResponse(instructions="please")
+    protocol.request(request)
+    events = [ACTIVE, ResponseCreated("r9")]
+    hear(protocol, *(events if order == "error first" else reversed(events)))
+    assert types(protocol) == ["response.create"]
+    told(protocol)
+    hear(protocol, done(9))
+    assert types(protocol) == ["response.create"]
+    assert [event is request for event in told(protocol, CreateResponse)] == [True]
+    hear(protocol, *begun(), done())
+    assert said(protocol) == []
+    assert protocol.reply is Reply.IDLE
+
+
+def test_a_request_that_is_withdrawn_is_not_said_nor_asked_again() -> None:
+    protocol, words = hear(opened(), *begun()), (TEXT, CreateResponse())
+    others = (CreateItem(TEXT.item), CreateResponse())
+    assert others == words
+    protocol.request(*words)
+    protocol.request(*others)
+    protocol.withdraw(*words)
+    hear(protocol, done())
+    assert [event for event in told(protocol, CreateResponse) if event is others[1]]
+    hear(protocol, ACTIVE, ResponseCreated("r9"))
+    protocol.withdraw(*others)
+    said(protocol)
+    hear(protocol, done(9))
+    assert said(protocol) == []
+
+
+@pytest.mark.parametrize(
+    "events",
+    [(TEXT, CancelResponse("r1")), (CreateResponse(), CreateResponse()), (AppendAudio(b"\0"),),
+     (TEXT, Authenticate("k"))],
+)  # fmt: skip
+def test_a_request_that_could_not_be_said_whole_is_refused_whole(events: Any) -> None:
+    protocol = hear(opened(LIVE if events[-1] == Authenticate("k") else REALTIME), *begun())
+    with pytest.raises((LocalProtocolError, UnsupportedByServer)):
+        protocol.request(*events)
+    hear(protocol, done())
+    assert said(protocol) == []
+
+
+@pytest.mark.parametrize("line", [Line.OPENING, Line.CLOSED])
+def test_nothing_can_be_asked_while_the_line_is_not_open(line: Line) -> None:
+    protocol = Protocol(REALTIME)
+    protocol.line = line
+    with pytest.raises(LocalProtocolError, match=line.value):
+        protocol.request(CreateResponse())
+
+
+def test_when_a_reply_is_given_up_the_next_may_be_asked_for() -> None:
+    protocol = in_reply(Reply.REQUESTED)
+    protocol.request(TEXT, CreateResponse())
+    protocol.give_up_reply()
+    assert types(protocol) == ["conversation.item.create", "response.create"]
+
+
+# --------------------------------------------------------------------------- forced messages
+def forced(text: str = "Hello.", *, is_interruptible: bool = True) -> CreateItem:
+    item = Item(kind="force_message", text=text, is_interruptible=is_interruptible)
+    return CreateItem(item)
+
+
+def test_a_forced_message_moves_the_reply_as_a_request_does() -> None:
+    protocol = opened()
+    protocol.send(forced())
+    assert protocol.reply is Reply.REQUESTED
+    with pytest.raises(LocalProtocolError, match=r"CreateItem cannot .* requested"):
+        protocol.send(forced())
+    with pytest.raises(LocalProtocolError, match="CreateResponse"):
+        protocol.send(CreateResponse())
+    assert len(said(protocol)) == 1
+    assert hear(protocol, *begun()).reply is Reply.RUNNING
+    protocol.request(forced("Later."))
+    assert said(protocol) == []
+    hear(protocol, done())
+    assert types(protocol) == ["conversation.item.create"]
+
+
+def test_other_items_may_be_said_amid_a_reply_and_move_nothing() -> None:
+    protocol = hear(opened(), *begun())
+    protocol.send(TEXT)
+    assert protocol.reply is Reply.RUNNING
+    assert types(protocol) == ["conversation.item.create"]
+
+
+@pytest.mark.parametrize("order", ["error first", "reply first"])
+def test_a_forced_message_that_another_reply_outran_is_said_again(order: str) -> None:
+    protocol, message = opened(), forced()
+    protocol.request(message)
+    events = [ACTIVE, ResponseCreated("r9")]
+    hear(protocol, *(events if order == "error first" else reversed(events)))
+    said(protocol), told(protocol)
+    hear(protocol, done(9))
+    assert types(protocol) == ["conversation.item.create"]
+    assert [event is message for event in told(protocol, CreateItem)] == [True]
+    hear(protocol, *begun(), done())
+    assert said(protocol) == []
+
+
+def test_live_has_no_word_for_a_forced_message() -> None:
+    protocol = opened(LIVE)
+    for ask in (protocol.send, protocol.request):
+        with pytest.raises(UnsupportedByServer, match="live"):
+            ask(forced())
+    assert (said(protocol), told(protocol), protocol.reply) == ([], [], Reply.IDLE)
+
+
+@pytest.mark.parametrize("has_player", [True, False])
+@pytest.mark.parametrize("is_interruptible", [True, False])
+def test_speech_cuts_only_what_may_be_cut_in_on(is_interruptible: bool, has_player: bool) -> None:
+    protocol = opened(has_player=has_player)
+    protocol.request(forced(is_interruptible=is_interruptible))
+    hear(protocol, *begun())
+    said(protocol), told(protocol)
+    hear(protocol, SpeechStarted(item_id="u1"))
+    assert types(protocol) == ["response.cancel"] * is_interruptible
+    assert len(told(protocol, Interrupted)) == is_interruptible
+
+
+def test_what_may_not_be_cut_sounds_to_its_end_and_the_next_reply_may_be_cut() -> None:
+    protocol = opened(has_player=True)
+    protocol.request(forced(is_interruptible=False))
+    hear(protocol, *begun(), done(), SpeechStarted(item_id="u1"))
+    assert told(protocol, Interrupted) == []
+    hear(protocol, *begun(2), SpeechStarted(item_id="u2"))
+    assert [event.response_id for event in told(protocol, Interrupted)] == ["r1", "r2"]  # type: ignore[union-attr]
+
+
+def test_a_person_may_stop_what_speech_may_not_cut() -> None:
+    protocol = opened()
+    protocol.request(forced(is_interruptible=False))
+    hear(protocol, *begun())
+    said(protocol)
+    protocol.interrupt()
+    assert types(protocol) == ["response.cancel"]
+
+
+def test_another_reply_that_was_quicker_may_be_cut() -> None:
+    protocol = opened()
+    protocol.request(forced(is_interruptible=False))
+    hear(protocol, ACTIVE, ResponseCreated("r9"))
+    said(protocol)
+    hear(protocol, SpeechStarted(item_id="u1"))
+    assert types(protocol) == ["response.cancel"]
+
+
+def test_speech_cuts_no_reply_where_the_settings_say_so() -> None:
+    detection = ServerVad(interrupt_response=False)
+    protocol = hear(opened(turn_detection=detection, has_player=True), *begun())
+    hear(protocol, SpeechStarted(item_id="u1"))
+    assert (said(protocol), told(protocol, Interrupted)) == ([], [])
+    assert protocol.is_speech_active
+    protocol.send(UpdateSession(turn_detection=ServerVad()))
+    said(protocol)
+    hear(protocol, SpeechStopped(item_id="u1"), SpeechStarted(item_id="u2"))
+    assert types(protocol) == ["response.cancel"]
+
+
+# --------------------------------------------------------------------------- errors
+@pytest.mark.parametrize(
+    ("error", "is_it"),
+    [(ACTIVE, True), (NOT_ACTIVE, True), (BROKEN, False), (ErrorReported(), False),
+     (ErrorReported(message="Could not TRUNCATE item"), True),
+     (ErrorReported(code="response_cancel_not_active"), True),
+     (ErrorReported(code="conversation_already_has_active_response"), True)],
+)  # fmt: skip
+def test_errors_that_came_too_late_to_matter_are_known(error: ErrorReported, is_it: bool) -> None:
+    assert is_benign(error) is is_it
+
+
+def test_a_cancel_that_found_nothing_to_cancel_leaves_the_line_free() -> None:
+    protocol = in_reply(Reply.CANCELLING)
+    protocol.request(CreateResponse())
+    hear(protocol, NOT_ACTIVE)
+    assert types(protocol)[-1] == "response.create"
+
+
+def test_the_end_of_an_earlier_reply_does_not_end_this_one() -> None:
+    protocol = hear(opened(), *begun(1), *begun(2), done(1))
+    assert protocol.reply is Reply.RUNNING
+    assert hear(protocol, done(2)).reply is Reply.IDLE
+
+
+# --------------------------------------------------------------------------- hearing
+@pytest.mark.parametrize(
+    ("names", "completed"),
+    [
+        ({}, ("r2", "a2")),
+        ({"response_id": "r2"}, ("r2", "a2")),
+        ({"item_id": "a2"}, ("r2", "a2")),
+        ({"response_id": "r1"}, ("r1", "")),
+        ({"item_id": "a1"}, ("", "a1")),
+    ],
+)
+@pytest.mark.parametrize("kind", [AudioDelta, TranscriptDelta, TranscriptDone, TextDelta, TextDone])
+def test_a_piece_without_a_name_is_of_the_item_that_is_spoken(
+    kind: Any, names: dict[str, str], completed: tuple[str, str]
+) -> None:
+    first, second = (Item(role="assistant", item_id=name) for name in ("a1", "a2"))
+    protocol = hear(opened(), ResponseCreated("r1"), OutputItemAdded("r1", first), done(1))
+    hear(protocol, ResponseCreated("r2"), OutputItemAdded("r2", second))
+    hear(protocol, kind(**names, **({"pcm": b"\1\0"} if kind is AudioDelta else {})))
+    (piece,) = told(protocol, kind)
+    assert (piece.response_id, piece.item_id) == completed
+
+
+def test_a_piece_without_a_name_before_any_item_is_of_the_reply_that_runs() -> None:
+    item = Item(role="assistant", item_id="a1")
+    protocol = hear(opened(), ResponseCreated("r1"), OutputItemAdded("r1", item), done(1))
+    hear(protocol, ResponseCreated("r2"), AudioDelta(pcm=b"\1\0"))
+    (piece,) = told(protocol, AudioDelta)
+    assert (piece.response_id, piece.item_id) == ("r2", "")
+
+
+def test_an_end_without_a_name_is_that_of_the_reply_that_runs() -> None:
+    protocol = hear(opened(), ResponseCreated("r1"), ResponseDone())
+    assert [event.response_id for event in told(protocol, ResponseDone)] == ["r1"]
+    assert protocol.reply is Reply.IDLE
+    hear(protocol, ResponseDone())
+    assert [event.response_id for event in told(protocol, ResponseDone)] == [""]
+
+
+def test_text_under_two_names_is_told_once() -> None:
+    protocol = opened()
+    for kind, text in ((TextDelta, "delta"), (TextDone, "text")):
+        for is_old in (True, False):
+            hear(protocol, kind(item_id="a1", is_legacy_name=is_old, **{text: "x"}))
+    hear(protocol, TextDelta(item_id="a2", delta="y"))
+    assert [event.item_id for event in told(protocol)] == ["a1", "a1", "a2"]  # type: ignore[union-attr]
+
+
+def test_errors_alone_do_not_show_that_the_server_answers() -> None:
+    protocol = hear(Protocol(REALTIME), BROKEN)
+    assert not protocol.has_heard
+    assert hear(protocol, Unrecognized()).has_heard
+
+
+@pytest.mark.parametrize("role", ["user", "assistant"])
+def test_items_heard_while_the_line_opens_were_said_before_and_begin_no_turn(role: Any) -> None:
+    protocol, conversation = Protocol(REALTIME), Conversation()
+    item = Item(role=role, item_id="i1", part="input_text", text="Hi")
+    hear(protocol, ResponseCreated("r0"), ItemAdded(item, "i0"))
+    for event in protocol.events_told():
+        conversation.apply(event, 0.0)
+        if isinstance(event, ItemAdded):
+            assert event.item.is_replayed
+            assert (event.item.text, event.previous_item_id) == ("Hi", "i0")
+    assert len(conversation.turns) == 0
+    protocol.open()
+    hear(protocol, ItemAdded(item))
+    assert [event.item.is_replayed for event in told(protocol, ItemAdded)] == [False]  # type: ignore[union-attr]
+
+
+def test_an_item_can_be_taken_out() -> None:
+    protocol = opened()
+    protocol.send(DeleteItem("a1"))
+    assert said(protocol) == [{"type": "conversation.item.delete", "item_id": "a1"}]
+    with pytest.raises(UnsupportedByServer, match="live"):
+        opened(LIVE).send(DeleteItem("a1"))
+
+
+# --------------------------------------------------------------------------- formats of sound
+TONE = (8000 * np.sin(np.arange(800) / 5)).astype("<i2")
+
+
+@pytest.mark.parametrize(("encoding", "largest"), [("pcm", 0), ("pcmu", 260), ("pcma", 260)])
+@pytest.mark.parametrize("transport", ["json", "binary"])
+def test_a_tone_comes_back_as_it_went(encoding: str, largest: int, transport: str) -> None:
+    form = AudioFormat(encoding=encoding, transport=transport)
+    protocol = opened(input_format=form, output_format=form)
+    protocol.send(AppendAudio(TONE.tobytes()))
+    (frame,) = protocol.messages_to_send()
+    assert frame.is_text is (transport == "json")
+    if transport == "binary":
+        assert len(frame.body) == len(TONE) * (2 if encoding == "pcm" else 1)
+        protocol.receive_sound(frame.body, 0.0)
+    else:
+        answer = frame.body.replace(b"input_audio_buffer.append", b"response.output_audio.delta")
+        protocol.receive_frame(answer.replace(b'"audio":', b'"delta":'), 0.0)
+    (spoken,) = told(protocol, AudioDelta)
+    back = np.frombuffer(spoken.pcm, "<i2")  # type: ignore[union-attr]
+    assert np.abs(back.astype(int) - TONE).max() <= largest
+
+
+def test_half_a_sample_at_the_end_of_a_message_of_sound_is_counted() -> None:
+    protocol = opened(output_format=AudioFormat(transport="binary"))
+    protocol.receive_sound(b"\0\0\1", 0.0)
+    (spoken,) = told(protocol, AudioDelta)
+    assert (spoken.pcm, spoken.odd_byte_count) == (b"\0\0", 1)  # type: ignore[union-attr]
+
+
+def test_sound_that_travels_alone_is_of_the_item_that_was_announced_last() -> None:
+    protocol = opened(output_format=AudioFormat(transport="binary"))
+    call = Item(kind="function_call", item_id="c1")
+    hear(protocol, ResponseCreated("r1"), OutputItemAdded("r1", Item(item_id="a1")))
+    protocol.receive_sound(b"\1\0", 0.0)
+    hear(protocol, OutputItemAdded("r1", call))
+    protocol.receive_sound(b"\2\0", 0.0)
+    hear(protocol, done(1), ResponseCreated("r2"))
+    protocol.receive_sound(b"\3\0", 0.0)
+    hear(protocol, OutputItemAdded("r2", Item(item_id="a2")), ResponseCreated("r2"))
+    protocol.receive_sound(b"\4\0", 0.0)
+    found = [(each.response_id, each.item_id) for each in told(protocol, AudioDelta)]  # type: ignore[union-attr]
+    assert found == [("r1", "a1"), ("r1", "a1"), ("r2", ""), ("r2", "a2")]
+
+
+@pytest.mark.parametrize("sample_rate", [8_000, 48_000])
+def test_places_in_the_sound_are_in_milliseconds_at_every_rate(sample_rate: int) -> None:
+    form = AudioFormat(sample_rate=sample_rate)
+    ours = opened(LIVE, turn_detection=ServerVad(prefix_padding_ms=100), input_format=form)
+    ours.send(sound(sample_rate))
+    hear(ours, SpeechStarted())
+    ours.send(sound(sample_rate // 2))
+    hear(ours, SpeechStopped())
+    assert [event.audio_start_ms for event in told(ours, SpeechStarted)] == [900]  # type: ignore[union-attr]
+    theirs = opened(output_format=form, has_player=True)
+    spoken = AudioDelta(response_id="r1", item_id="a1", pcm=bytes(2 * sample_rate))
+    hear(theirs, ResponseCreated("r1"), spoken, SpeechStarted(item_id="u1"))
+    said(theirs)
+    theirs.report_playback(
+        PlaybackReported(item_id="a1", sample_count=sample_rate // 4, is_final=True)
+    )
+    assert [message["audio_end_ms"] for message in said(theirs)] == [250]
+
+
+NAMES = st.sampled_from(["", "r1", "r2"])
+ITEMS = st.sampled_from(["", "a1", "a2"])
+HEARD: list[st.SearchStrategy[Any]] = [
+    st.builds(ResponseCreated, NAMES),
+    st.builds(ResponseDone, response_id=NAMES, status=st.sampled_from(["completed", "cancelled"])),
+    st.builds(AudioDelta, response_id=NAMES, item_id=ITEMS, pcm=st.just(b"\1\0" * 480)),
+    st.builds(TranscriptDelta, response_id=NAMES, item_id=ITEMS, delta=st.just("x")),
+    st.builds(SpeechStarted, item_id=ITEMS, audio_start_ms=st.none() | st.integers(-9, 9)),
+    st.builds(SpeechStopped, item_id=ITEMS, audio_end_ms=st.none() | st.integers(-9, 9)),
+    st.sampled_from([ACTIVE, NOT_ACTIVE, BROKEN, SessionUpdated(), Unrecognized({"type": "x"})]),
+]
+OURS = st.sampled_from(["request", "interrupt", "audio", "commit", "tick", "heard", "give up"])
+
+
+@given(
+    st.lists(st.one_of(*HEARD, OURS), max_size=25), st.sampled_from([LIVE, REALTIME]), st.booleans()
+)
+@settings(max_examples=250, deadline=None)
+def test_no_order_of_events_faults_or_keeps_the_next_reply_from_being_asked_for(
+    steps: list[Any], dialect: Dialect, has_player: bool
+) -> None:
+    protocol = opened(dialect, has_player=has_player, turn_detection=ServerVad())
+    for now_s, step in enumerate(steps):
+        match step:
+            case "request":
+                protocol.request(TEXT, CreateResponse())
+            case "interrupt":
+                protocol.interrupt()
+            case "audio":
+                protocol.send(AppendAudio(b"\0\0"))
+            case "commit":
+                with contextlib.suppress(LocalProtocolError):
+                    protocol.send(CommitAudio())
+            case "heard":
+                protocol.report_playback(heard(1, 5, is_final=now_s % 2 == 0))
+            case "give up":
+                protocol.give_up_reply()
+            case "tick":
+                protocol.tick(float(now_s))
+            case _ if dialect.can_say(step):
+                protocol.receive_frame(dialect.encode(step), float(now_s))
+        told(protocol), said(protocol)
+    # Whatever was: once the server begins and ends one reply, all that was asked is said.
+    for number in range(len(steps) + 2):
+        hear(protocol, ResponseCreated(f"z{number}"), PIECE, at_s=1e3 * number)
+        hear(protocol, ResponseDone(response_id=protocol.response_id), at_s=1e3 * number)
+        protocol.tick(1e3 * number + 10)
+    said(protocol)
+    protocol.request(CreateResponse(instructions="the last"))
+    assert types(protocol) == ["response.create"]
+
+
+def test_a_reply_that_is_in_the_way_and_never_told_of_does_not_block_the_next() -> None:
+    protocol = opened()
+    protocol.request(TEXT, CreateResponse())
+    assert types(protocol) == ["conversation.item.create", "response.create"]
+    hear(protocol, ACTIVE, at_s=10.0)
+    assert types(protocol) == []
+    assert protocol.next_tick_s() == 10.0 + ASK_AGAIN_AFTER_S
+    protocol.tick(10.0 + ASK_AGAIN_AFTER_S)
+    assert types(protocol) == ["response.create"]
+    assert protocol.next_tick_s() is None
+
+
+def test_a_reply_that_is_told_of_after_all_is_waited_for() -> None:
+    protocol = opened()
+    protocol.request(CreateResponse())
+    hear(protocol, ACTIVE, ResponseCreated("r1"), at_s=10.0)
+    assert protocol.next_tick_s() is None
+    protocol.tick(99.0)
+    assert types(protocol) == ["response.create"]
+    hear(protocol, ResponseDone(response_id="r1"))
+    assert types(protocol) == ["response.create"]
+
+
+def test_on_live_nothing_is_committed_where_nothing_was_sent() -> None:
+    protocol = opened(LIVE, turn_detection=ServerVad())
+    with pytest.raises(LocalProtocolError, match="no sound to commit"):
+        protocol.send(CommitAudio())
+    assert types(protocol) == []

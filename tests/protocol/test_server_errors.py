@@ -1,0 +1,59 @@
+"""Errors that are nobody's loss are known one by one, and no other error is taken for one."""
+
+from __future__ import annotations
+
+import pytest
+
+from grok_live_widget.events import ErrorReported
+from grok_live_widget.protocol.server_errors import (
+    BENIGN,
+    is_already_active,
+    is_benign,
+    is_not_active,
+)
+
+SAID = {
+    "cancel": [
+        ErrorReported(code="response_cancel_not_active"),
+        ErrorReported(message="Cancellation failed: no active response found"),
+        ErrorReported(message="The response is NOT ACTIVE any more"),
+    ],
+    "already active": [
+        ErrorReported(code="conversation_already_has_active_response"),
+        ErrorReported(message="Conversation already has an active response; wait."),
+        ErrorReported(message="active response in progress: r9"),
+    ],
+    "truncate": [
+        ErrorReported(message="Truncation is not supported"),
+        ErrorReported(message="Only audio can be truncated", error_type="invalid_request_error"),
+    ],
+}
+ONE_BY_ONE = [(name, error) for name, errors in SAID.items() for error in errors]
+
+
+@pytest.mark.parametrize(
+    ("name", "error"), ONE_BY_ONE, ids=[e.message or e.code for _, e in ONE_BY_ONE]
+)
+def test_what_comes_too_late_to_matter_is_known(name: str, error: ErrorReported) -> None:
+    assert is_benign(error)
+    assert [each for each, kind in BENIGN.items() if kind.covers(error)] == [name]
+    assert is_not_active(error) == (name == "cancel")
+    assert is_already_active(error) == (name == "already active")
+
+
+def test_every_kind_is_tried() -> None:
+    assert SAID.keys() == BENIGN.keys()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ErrorReported(),
+        ErrorReported(message="Session was closed due to inactivity", error_type="timeout"),
+        ErrorReported(message="incorrect API key"),
+        ErrorReported(error_type="internal_error", code="internal_error"),
+        ErrorReported(message="Rate limit reached", code="rate_limit_exceeded"),
+    ],
+)
+def test_what_matters_is_not_benign(error: ErrorReported) -> None:
+    assert not is_benign(error)

@@ -1,0 +1,241 @@
+"""A function is a tool by its signature, hints and docstring; calls are read, outputs spelled."""
+
+from __future__ import annotations
+
+import functools
+import json
+import time
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+
+from grok_live_widget import WebSearch, tool
+from grok_live_widget.exceptions import ConfigurationError, ToolError
+from grok_live_widget.tools.function import (
+    LONGEST_OUTPUT,
+    Tool,
+    functions_of,
+    text_from,
+    tools_from,
+)
+
+
+@dataclass
+class Place:
+    city: str
+    country: str = "FR"
+
+
+def weather(place: Place, unit: Literal["C", "F"] = "C", days: int | None = None) -> str:
+    """Look up the weather.
+
+    Parameters
+    ----------
+    place : Place
+        Where to look.
+    """
+    return f"{place.city} {unit} {days}"
+
+
+class Thing:
+    def look(self, up: bool = False) -> str:
+        """Look."""
+        return f"looked {up}"
+
+    def __call__(self, x: int) -> int:
+        return x
+
+
+# --------------------------------------------------------------------------- a function
+def test_a_function_becomes_a_tool() -> None:
+    made = tool(weather)
+    assert (made.name, made.description) == ("weather", "Look up the weather.")
+    assert made.parameters == {
+        "type": "object",
+        "properties": {
+            "place": {
+                "type": "object",
+                "properties": {
+                    "city": {"type": "string"},
+                    "country": {"type": "string", "default": "FR"},
+                },
+                "required": ["city"],
+                "additionalProperties": False,
+                "description": "Where to look.",
+            },
+            "unit": {"type": "string", "enum": ["C", "F"], "default": "C"},
+            "days": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+        },
+        "required": ["place"],
+        "additionalProperties": False,
+    }
+    assert json.loads(json.dumps(made.parameters)) == made.parameters
+
+
+def test_the_decorator_takes_options_and_leaves_a_function_that_can_be_called() -> None:
+    @tool(name="double", description="Twice it.", timeout_s=3, approve=True)
+    def f(x: int) -> int:
+        """Not this."""
+        return 2 * x
+
+    assert f(4) == 8
+    assert (f.name, f.description, f.timeout_s, f.approve) == ("double", "Twice it.", 3.0, True)
+    assert f.__doc__ == "Not this."
+    assert repr(f) == "<Tool 'double'>"
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "properties"),
+    [
+        (Thing().look, "look", ["up"]),
+        (Thing(), "Thing", ["x"]),
+        (functools.partial(weather, unit="F"), "w", ["place", "unit", "days"]),
+        (lambda: "yes", "w", []),
+    ],
+)
+def test_whatever_can_be_called_can_be_a_tool(
+    function: Any, name: str, properties: list[str]
+) -> None:
+    made = Tool(function, name=None if name != "w" else "w")
+    assert made.name == name
+    assert list(made.parameters["properties"]) == properties
+
+
+def test_without_hints_anything_goes() -> None:
+    def f(x, y=1):  # type: ignore[no-untyped-def]
+        return x
+
+    assert tool(f).parameters["properties"] == {"x": {}, "y": {"default": 1}}
+
+
+def with_any(*words: str) -> None: ...
+def with_more(**words: str) -> None: ...
+def with_place(x: int, /) -> None: ...
+def with_bytes(x: bytes) -> None: ...
+def with_missing(x: Nobody) -> None: ...  # type: ignore[name-defined]  # noqa: F821
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        (with_any, "'words'.*given by name"),
+        (with_more, "'words'.*given by name"),
+        (with_place, "'x'.*given by name"),
+        (with_bytes, "the parameter 'x' of the tool 'with_bytes' has the type bytes"),
+        (with_missing, "hints of 'with_missing' cannot be read.*Nobody"),
+        (lambda x: x, "'<lambda>' cannot be a tool's name"),
+        ("weather", "a tool must be a function, not 'weather'"),
+    ],
+)
+def test_what_cannot_be_a_tool_is_refused_with_the_reason(function: Any, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        tool(function)
+
+
+@pytest.mark.parametrize("timeout_s", [0, -1, float("nan"), "5", True])
+def test_a_time_out_is_a_number_of_seconds(timeout_s: Any) -> None:
+    with pytest.raises(ConfigurationError, match="timeout_s of the tool 'weather'"):
+        tool(timeout_s=timeout_s)(weather)
+
+
+# --------------------------------------------------------------------------- a call
+def test_arguments_are_read_into_the_functions_own_types() -> None:
+    found = tool(weather).read_arguments('{"place": {"city": "Lyon"}, "unit": null, "days": 2}')
+    assert found == {"place": Place("Lyon"), "days": 2}
+    assert weather(**found) == "Lyon C 2"
+
+
+def test_no_arguments_at_all_are_none() -> None:
+    assert tool(Thing().look).read_arguments("") == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("{", "not JSON"),
+        ("[]", "the arguments must be an object"),
+        ("{}", "'place' is missing"),
+        ('{"place": {"city": 5}}', "place.city must be text, not 5"),
+        ('{"plaice": {}}', "no 'plaice'; there are: place, unit, days"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused_with_a_sentence_for_the_model(
+    arguments: str, says: str
+) -> None:
+    with pytest.raises(ToolError, match=says):
+        tool(weather).read_arguments(arguments)
+
+
+# --------------------------------------------------------------------------- an output
+class Mood(Enum):
+    GOOD = "good"
+
+
+@pytest.mark.parametrize(
+    ("output", "text"),
+    [
+        ("as it is", "as it is"),
+        (None, "null"),
+        (True, "true"),
+        ({"a": [1, 2.5]}, '{"a": [1, 2.5]}'),
+        ("é", "é"),
+        (["é"], '["é"]'),
+        (Place("Lyon"), '{"city": "Lyon", "country": "FR"}'),
+        (Mood.GOOD, '"good"'),
+        (np.arange(3), "[0, 1, 2]"),
+        ({"mean": np.float32(0.5)}, '{"mean": 0.5}'),
+        (complex(1, 2), "(1+2j)"),
+        ({"when": complex(1, 2)}, '{"when": "(1+2j)"}'),
+        ({(1, 2): 3}, "{(1, 2): 3}"),
+        ("half \ud83d", "half ?"),
+    ],
+)
+def test_an_output_is_text_or_json_or_what_str_makes_of_it(output: Any, text: str) -> None:
+    assert text_from(output) == text
+
+
+def test_a_table_is_told_as_it_is_shown() -> None:
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"a": [1, 2]})
+    assert text_from(table) == str(table)
+
+
+def test_an_endless_output_is_cut_off_and_says_so() -> None:
+    text = text_from("x" * 100_000)
+    assert len(text) < LONGEST_OUTPUT + 100
+    assert text.endswith("(cut off; 100000 letters in all)")
+
+
+# --------------------------------------------------------------------------- several
+def test_a_list_of_functions_and_tools_becomes_tools() -> None:
+    mine = tool(name="mine")(weather)
+    made = tools_from([weather, mine, WebSearch()])
+    assert [each.kind for each in made] == ["function", "function", "web_search"]
+    assert functions_of(made) == {"weather": made[0], "mine": mine}
+    assert tools_from(()) == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (weather, "must be a list"),
+        ("weather", "must be a list"),
+        (None, "must be a list"),
+        (["weather"], "'weather' is no tool"),
+        ([WebSearch], "no tool"),
+        ([{"type": "web_search"}], "no tool"),
+        ([weather, weather], "two tools are named 'weather'"),
+    ],
+)
+def test_what_is_no_list_of_tools_is_refused(given: Any, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        tools_from(given)
+
+
+@pytest.mark.parametrize("function", [time.sleep, dict])
+def test_a_function_that_does_not_tell_what_it_takes_is_refused(function: Any) -> None:
+    with pytest.raises(ConfigurationError, match="does not tell what it takes"):
+        Tool(function)
