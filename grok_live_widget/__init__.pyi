@@ -1,5 +1,8 @@
 from . import plots as plots
 from .connecting import connect as connect
+from .conversation import Turn as Turn
+from .conversation import Turns as Turns
+from .conversation import Usage as Usage
 from .exceptions import AudioFormatError as AudioFormatError
 from .exceptions import AuthenticationError as AuthenticationError
 from .exceptions import BudgetSpent as BudgetSpent
@@ -38,9 +41,6 @@ from .tools import Mcp as Mcp
 from .tools import WebSearch as WebSearch
 from .tools import XSearch as XSearch
 from .tools import tool as tool
-from .turns import Turn as Turn
-from .turns import Turns as Turns
-from .usage import Usage as Usage
 from .widget import GrokLive as GrokLive
 
 __version__: str

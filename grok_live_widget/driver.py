@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, get_args
 
 from ._structs import Value
-from .conversation import Conversation
+from .conversation import Conversation, ToolCalls, Turn
 from .event_queue import QUEUE_EVENTS, EventQueue, Room
 from .exceptions import GrokLiveError
 from .message_socket import MessageSocket
@@ -31,8 +31,6 @@ from .protocol import (
     is_about_the_key,
 )
 from .reopening import TRANSIENT_CODES
-from .tool_calls import ToolCalls
-from .turns import Turn
 from .wire import close_code_and_reason, closed_error, wrong_key
 
 __all__ = ["Driver", "Observer"]

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from .conversation import PendingReply, Turn, Turns
 from .exceptions import ReplyTimeout, SessionClosedOK
-from .pending import PendingReply
 from .protocol import CommitAudio, CreateResponse, Event, PushToTalk, Reply
 from .requests import server_error
 from .session import Session
 from .settings import Settings
-from .turns import Turn, Turns
 
 __all__ = ["talk_through"]
 

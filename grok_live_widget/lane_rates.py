@@ -11,7 +11,7 @@ from bisect import bisect_right
 import numpy as np
 
 from .audio import SAMPLE_RATE_HZ, Pcm, Resampler, pcm_from_samples, samples_from_pcm
-from .turns import Turn
+from .conversation import Turn
 
 __all__ = ["LANE_RATE_HZ", "ConvertedSound", "LaneSound", "sound_from"]
 

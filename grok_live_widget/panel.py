@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, TypeGuard
 
 from .audio import SAMPLE_RATE_HZ
+from .conversation import ToolCalls, ToolCallState, Turn
 from .exceptions import ConnectError, GrokLiveError, SessionClosed
 from .lanes import Downlink, Heard
 from .lease import Lease
@@ -29,8 +30,6 @@ from .protocol import (
     SettingsChanged,
 )
 from .talk_core import TalkCore
-from .tool_calls import ToolCalls, ToolCallState
-from .turns import Turn
 from .uplink import Uplink
 
 __all__ = ["Panel"]

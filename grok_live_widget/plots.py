@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .audio import samples_from_pcm
-from .turns import Turn, extremes_of
+from .conversation import Turn, extremes_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

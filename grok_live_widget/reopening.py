@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ._structs import Value
+from .conversation import Turn
 from .exceptions import (
     AuthenticationError,
     ConfigurationError,
@@ -17,7 +18,6 @@ from .exceptions import (
     SessionClosedError,
 )
 from .protocol import CreateItem, Item
-from .turns import Turn
 
 __all__ = ["Unfinished", "is_transient", "retold", "wait_s"]
 

@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable
 
-from .conversation import Conversation
+from .conversation import Conversation, Turn
 from .driver import Driver, Observer
 from .exceptions import ConnectError, GrokLiveError, SessionClosed
 from .message_socket import MessageSocket
@@ -40,7 +40,6 @@ from .protocol import (
 from .requests import named, server_error
 from .session_face import SessionFace
 from .settings import Settings
-from .turns import Turn
 from .wire import connected, host_of, wrong_key
 
 __all__ = ["Session", "Wanted", "open_session"]

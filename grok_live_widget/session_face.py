@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Unpack
 
 from .audio import SAMPLE_RATE_HZ, ClipConverter
-from .conversation import Conversation
+from .conversation import Conversation, ToolCalls, ToolCallState, Turns
 from .exceptions import ConfigurationError, ServerError
 from .protocol import (
     AppendAudio,
@@ -27,8 +27,6 @@ from .protocol import (
 )
 from .requests import named, reply_request, typed, verbatim
 from .settings import ChangesGiven, Settings, listing
-from .tool_calls import ToolCalls, ToolCallState
-from .turns import Turns
 
 __all__ = ["SessionFace"]
 

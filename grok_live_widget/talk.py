@@ -13,14 +13,12 @@ from typing import Any, Self, Unpack
 from ._threads import LoopThread
 from .answering import warn_of_rehearsal
 from .audio import SAMPLE_RATE_HZ
+from .conversation import ToolCallState, Turn, Turns, Usage
 from .credentials import Secret, hidden
 from .protocol import Noted
 from .recording import check_new_folder
 from .settings import ChangesGiven, Settings, SettingsGiven, listing, settings_from
 from .talk_core import Question, TalkCore
-from .tool_calls import ToolCallState
-from .turns import Turn, Turns
-from .usage import Usage
 
 __all__ = ["TALK_THREAD", "Talk", "TalkFace"]
 

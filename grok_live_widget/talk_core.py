@@ -16,6 +16,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from .audio import SAMPLE_RATE_HZ, ClipConverter, pcm_from_bytes, read_wav
+from .conversation import PendingReply, ToolCallState, Turn
 from .credentials import Secret
 from .exceptions import (
     AuthenticationError,
@@ -29,7 +30,6 @@ from .exceptions import (
     SessionError,
     UnsupportedByServer,
 )
-from .pending import PendingReply
 from .protocol import (
     LEAST_COMMIT_MS,
     ClientEvent,
@@ -47,9 +47,7 @@ from .requests import named, reply_request, server_error, text_of, typed, verbat
 from .session import Session
 from .settings import Settings, between
 from .talk_line import TalkLine, sentence
-from .tool_calls import ToolCallState
 from .tools import functions_of
-from .turns import Turn
 
 __all__ = ["Question", "TalkCore"]
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from .answering import Answerer, who_answers
 from .connecting import new_rehearsal, open_line
-from .conversation import Conversation
+from .conversation import Conversation, Turn, Usage, UsageMeter
 from .credentials import Secret
 from .driver import Observer
 from .exceptions import BudgetSpent, GrokLiveError, SessionClosedError, SessionClosedOK
@@ -40,8 +40,6 @@ from .requests import server_error
 from .session import Session
 from .settings import UNSET, Settings
 from .tool_thread import Stage
-from .turns import Turn
-from .usage import Usage, UsageMeter
 
 __all__ = ["TalkLine", "sentence"]
 

@@ -15,8 +15,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .conversation import calls_in, is_cut_off
 from .exceptions import GrokLiveError, ToolError
-from .pending import calls_in, is_cut_off
 from .protocol import (
     CreateItem,
     Event,
@@ -35,8 +35,8 @@ from .tool_thread import Stage, call_on_thread
 from .tools import Tool, text_from
 
 if TYPE_CHECKING:
+    from .conversation import Turn
     from .session import Session
-    from .turns import Turn
 
 __all__ = ["ToolRunner"]
 

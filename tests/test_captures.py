@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import pytest
 
-from grok_live_widget.conversation import Conversation
+from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.events import (
     Event,
     ResponseDone,

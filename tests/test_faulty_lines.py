@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from grok_live_widget import RehearsalServer, ServerVad, Talk
+from grok_live_widget.conversation.turns import Turn
 from grok_live_widget.events import (
     AudioCommitted,
     AudioDelta,
@@ -63,7 +64,6 @@ from grok_live_widget.rehearsal.faults import (
 )
 from grok_live_widget.rehearsal.voice import Spoken
 from grok_live_widget.talk import TALK_THREAD
-from grok_live_widget.turns import Turn
 
 RATE = 24_000
 ALWAYS = float("inf")

@@ -15,7 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_live_widget.conversation import Conversation
+from grok_live_widget.conversation.conversation import Conversation
+from grok_live_widget.conversation.pending import PendingReply
+from grok_live_widget.conversation.tool_calls import ToolCalls
+from grok_live_widget.conversation.usage import UsageMeter
 from grok_live_widget.events import (
     AppendAudio,
     AudioDelta,
@@ -30,14 +33,11 @@ from grok_live_widget.events import (
 )
 from grok_live_widget.exceptions import LocalProtocolError
 from grok_live_widget.limits import Limits
-from grok_live_widget.pending import PendingReply
 from grok_live_widget.protocol.connection import Protocol
 from grok_live_widget.protocol.dialects import DIALECTS, LIVE, REALTIME, Dialect
 from grok_live_widget.recording.spelling import spelled
 from grok_live_widget.requests import reply_request, typed
 from grok_live_widget.settings.settings import Settings
-from grok_live_widget.tool_calls import ToolCalls
-from grok_live_widget.usage import UsageMeter
 
 TYPES = sorted(
     {word.wire_type for each in DIALECTS.values() for word in each.server_words}

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grok_live_widget.audio.buffer import Tape
+from grok_live_widget.conversation.turns import Turn
 from grok_live_widget.lanes import CREDIT_SAMPLES, Downlink, Heard
-from grok_live_widget.turns import Turn
 
 SECOND = 24_000
 LEAST = 2_400

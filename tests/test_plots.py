@@ -8,7 +8,7 @@ import pytest
 
 from grok_live_widget import plots
 from grok_live_widget.audio.buffer import Tape
-from grok_live_widget.turns import Turn
+from grok_live_widget.conversation.turns import Turn
 
 RATE = 24_000
 

@@ -15,7 +15,7 @@ import orjson
 import pytest
 
 from grok_live_widget.connecting import connect, open_line
-from grok_live_widget.conversation import Conversation
+from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.events import (
     AppendAudio,
     AudioCleared,

@@ -27,6 +27,7 @@ from grok_live_widget import (
     connect,
 )
 from grok_live_widget.audio.pcm import write_wav
+from grok_live_widget.conversation.usage import Usage
 from grok_live_widget.events import PhaseChanged, ResponseDone, SessionOpened
 from grok_live_widget.exceptions import (
     AudioFormatError,
@@ -43,7 +44,6 @@ from grok_live_widget.rehearsal.partner import ToolCall
 from grok_live_widget.settings.pricing import Budget
 from grok_live_widget.settings.settings import SETTLED
 from grok_live_widget.talk import TALK_THREAD
-from grok_live_widget.usage import Usage
 
 RATE = 24_000
 

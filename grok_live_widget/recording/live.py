@@ -15,10 +15,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from ..conversation import Conversation
+from ..conversation import Conversation, Turn
 from ..protocol import AppendAudio, AudioDelta, Authenticate, Event
 from ..settings import Settings
-from ..turns import Turn
 from .hiding import Hiding
 from .target import check_save_folder, folder_from, unusable
 from .writing import Entry, FolderWriter, replace_folder

@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..audio import read_wav
-from ..conversation import Conversation
+from ..conversation import Conversation, Turns
 from ..exceptions import AudioFormatError
 from ..protocol import Event, SessionOpened
 from ..settings import Settings
-from ..turns import Turns
 from .spelling import event_from
 from .target import ASSISTANT_WAV, EVENTS_FILE, USER_WAV, folder_from, read_talk_file, sample_rates
 

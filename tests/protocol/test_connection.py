@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_live_widget.conversation import Conversation
+from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.events import (
     AppendAudio,
     AudioCommitted,

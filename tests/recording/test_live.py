@@ -17,7 +17,7 @@ import pytest
 
 from grok_live_widget import RehearsalServer, Talk, connect, load
 from grok_live_widget.audio.pcm import read_wav
-from grok_live_widget.conversation import Conversation
+from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.events import Authenticate, Noted, PushToTalk
 from grok_live_widget.exceptions import ConfigurationError
 from grok_live_widget.recording import Recording

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from grok_live_widget.conversation import Conversation
+from grok_live_widget.conversation.conversation import Conversation
+from grok_live_widget.conversation.turns import Turn
 from grok_live_widget.events import (
     AppendAudio,
     AudioDelta,
@@ -22,7 +23,6 @@ from grok_live_widget.events import (
     SpeechStarted,
     SpeechStopped,
 )
-from grok_live_widget.turns import Turn
 
 CHUNK_MS = 100
 OPENED = SessionOpened(dialect="realtime", host="h")

@@ -6,8 +6,8 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from ._structs import Value
-from .protocol import Event, ToolAnswered, ToolApprovalAsked, ToolFinished, ToolStarted
+from .._structs import Value
+from ..protocol import Event, ToolAnswered, ToolApprovalAsked, ToolFinished, ToolStarted
 
 __all__ = ["ToolCallState", "ToolCalls"]
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grok_live_widget.conversation.usage import Usage, UsageMeter, left_of
 from grok_live_widget.events import (
     AppendAudio,
     AudioDelta,
@@ -22,7 +23,6 @@ from grok_live_widget.events import (
     UpdateSession,
 )
 from grok_live_widget.settings.pricing import PRICES, Budget, Prices
-from grok_live_widget.usage import Usage, UsageMeter, left_of
 
 OPENED, ENDED = SessionOpened(dialect="realtime", host="h"), SessionEnded(close_code=1000)
 REHEARSED = SessionOpened(dialect="realtime", host="h", is_rehearsal=True)

@@ -10,6 +10,7 @@ import pytest
 
 from grok_live_widget.audio.buffer import Tape
 from grok_live_widget.audio.pcm import read_wav
+from grok_live_widget.conversation.turns import Turn, Turns, extremes_of
 from grok_live_widget.events import (
     CommitAudio,
     IdleTimeoutTriggered,
@@ -18,9 +19,8 @@ from grok_live_widget.events import (
     ServerVad,
     TextDelta,
 )
-from grok_live_widget.turns import Turn, Turns, extremes_of
 
-from .support.folding import TYPED, Talk, begun, delta, done, played, started, stopped
+from ..support.folding import TYPED, Talk, begun, delta, done, played, started, stopped
 
 
 def turn_of(*codes: int, role: str = "assistant", text: str = "", start: int = 0) -> Turn:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .protocol import (
+from ..protocol import (
     AppendAudio,
     AudioDelta,
     CreateItem,
@@ -23,7 +23,7 @@ from .protocol import (
     TurnDetection,
     UpdateSession,
 )
-from .settings import Budget, Prices, prices_of
+from ..settings import Budget, Prices, prices_of
 
 __all__ = ["Usage", "UsageMeter", "left_of"]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_live_widget.conversation import Conversation
+from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.events import (
     AppendAudio,
     AudioCommitted,
@@ -44,7 +44,7 @@ from grok_live_widget.events import (
 )
 from grok_live_widget.protocol.dialects import LIVE, REALTIME, Dialect
 
-from .support.folding import (
+from ..support.folding import (
     CHUNK_MS,
     OPENED,
     TYPED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from .protocol import (
+from ..protocol import (
     ClientEvent,
     CreateItem,
     CreateResponse,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grok_live_widget.conversation.tool_calls import ToolCalls
 from grok_live_widget.events import (
     Pinged,
     ToolAnswered,
@@ -9,7 +10,6 @@ from grok_live_widget.events import (
     ToolFinished,
     ToolStarted,
 )
-from grok_live_widget.tool_calls import ToolCalls
 
 ASKED = ToolApprovalAsked(call_id="c1", name="look", arguments="{}")
 STARTED = ToolStarted(call_id="c1", name="look", arguments="{}")

@@ -11,7 +11,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from .audio import SAMPLE_RATE_HZ, Resampler, Tape, pcm_from_samples, samples_from_pcm, write_wav
+from ..audio import SAMPLE_RATE_HZ, Resampler, Tape, pcm_from_samples, samples_from_pcm, write_wav
 
 __all__ = ["Turn", "Turns", "extremes_of"]
 
@@ -133,7 +133,7 @@ class Turn:
     # ----------------------------------------------------------------- pictures and players
     def plot(self, ax: Any = None) -> Any:
         """Draw the waveform; see `plots.waveform`."""
-        from . import plots
+        from .. import plots
 
         return plots.waveform(self, ax=ax)
 

@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from .audio import SAMPLE_RATE_HZ, Stretch, Tape, pcm_from_bytes
-from .protocol import (
+from ..audio import SAMPLE_RATE_HZ, Stretch, Tape, pcm_from_bytes
+from ..protocol import (
     DIALECTS,
     AppendAudio,
     AudioCommitted,
@@ -50,7 +50,7 @@ from .protocol import (
     UpdateSession,
     UserTranscriptReplaced,
 )
-from .settings import Settings
+from ..settings import Settings
 from .turns import Turn, Turns
 
 __all__ = ["Conversation"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from grok_live_widget.conversation.pending import PendingReply, calls_in
 from grok_live_widget.events import (
     CommitAudio,
     CreateItem,
@@ -20,7 +21,6 @@ from grok_live_widget.events import (
     SpeechStopped,
     ToolCalled,
 )
-from grok_live_widget.pending import PendingReply, calls_in
 from grok_live_widget.protocol.connection import Protocol
 from grok_live_widget.protocol.dialects import REALTIME
 
