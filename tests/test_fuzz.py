@@ -35,7 +35,7 @@ from grok_live_widget.exceptions import LocalProtocolError
 from grok_live_widget.limits import Limits
 from grok_live_widget.protocol.connection import Protocol
 from grok_live_widget.protocol.dialects import DIALECTS, LIVE, REALTIME, Dialect
-from grok_live_widget.recording.spelling import spelled
+from grok_live_widget.recording.event_json import spelled
 from grok_live_widget.requests import reply_request, typed
 from grok_live_widget.settings.settings import Settings
 

@@ -19,8 +19,8 @@ from ..conversation import Conversation, Turns
 from ..exceptions import AudioFormatError
 from ..protocol import Event, SessionOpened
 from ..settings import Settings
-from .spelling import event_from
-from .target import ASSISTANT_WAV, EVENTS_FILE, USER_WAV, folder_from, read_talk_file, sample_rates
+from .event_json import event_from
+from .folder import ASSISTANT_WAV, EVENTS_FILE, USER_WAV, folder_from, read_talk_file, sample_rates
 
 __all__ = ["SavedEvent", "SavedTalk", "load"]
 

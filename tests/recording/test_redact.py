@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from grok_live_widget.recording.hiding import Hiding
-from grok_live_widget.recording.spelling import json_line
+from grok_live_widget.recording.event_json import json_line
+from grok_live_widget.recording.redact import Hiding
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ import numpy as np
 from ..audio import Stretch
 from ..protocol import AppendAudio, Event
 from ..settings import Settings
-from .hiding import Hiding
-from .spelling import json_line, spelled
-from .target import ASSISTANT_WAV, EVENTS_FILE, FILES, TALK_FILE, USER_WAV, sample_rates, talk_text
+from .event_json import json_line, spelled
+from .folder import ASSISTANT_WAV, EVENTS_FILE, FILES, TALK_FILE, USER_WAV, sample_rates, talk_text
+from .redact import Hiding
 
 __all__ = ["Entry", "FolderWriter", "WavFile", "replace_folder"]
 

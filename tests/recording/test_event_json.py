@@ -28,7 +28,7 @@ from grok_live_widget.events import (
     UpdateSession,
 )
 from grok_live_widget.protocol import events
-from grok_live_widget.recording.spelling import (
+from grok_live_widget.recording.event_json import (
     EVENTS,
     event_from,
     is_complete,

@@ -18,9 +18,9 @@ from msgspec.structs import replace
 from ..conversation import Conversation, Turn
 from ..protocol import AppendAudio, AudioDelta, Authenticate, Event
 from ..settings import Settings
-from .hiding import Hiding
-from .target import check_save_folder, folder_from, unusable
-from .writing import Entry, FolderWriter, replace_folder
+from .files import Entry, FolderWriter, replace_folder
+from .folder import check_save_folder, folder_from, unusable
+from .redact import Hiding
 
 __all__ = ["Recording"]
 

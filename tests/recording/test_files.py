@@ -15,9 +15,8 @@ import pytest
 
 from grok_live_widget.audio.buffer import Stretch, Tape
 from grok_live_widget.events import AppendAudio, Noted
-from grok_live_widget.recording.hiding import Hiding
-from grok_live_widget.recording.spelling import json_line
-from grok_live_widget.recording.writing import (
+from grok_live_widget.recording.event_json import json_line
+from grok_live_widget.recording.files import (
     _MOST_BYTES,
     Entry,
     FolderWriter,
@@ -25,6 +24,7 @@ from grok_live_widget.recording.writing import (
     _wav_header,
     replace_folder,
 )
+from grok_live_widget.recording.redact import Hiding
 from grok_live_widget.settings.settings import Settings
 
 TONE = (8000 * np.sin(np.arange(2400) * 2 * np.pi * 440 / 24_000)).astype(np.int16)

@@ -21,7 +21,7 @@ from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.events import Authenticate, Noted, PushToTalk
 from grok_live_widget.exceptions import ConfigurationError
 from grok_live_widget.recording import Recording
-from grok_live_widget.recording.live import FLUSH_S
+from grok_live_widget.recording.recorder import FLUSH_S
 from grok_live_widget.settings.settings import Settings
 
 RATE = 24_000

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from .. import __version__
 from ..exceptions import ConfigurationError
 from ..settings import UNSET, Settings
-from .spelling import is_complete, plain, restored
+from .event_json import is_complete, plain, restored
 
 __all__ = [
     "ASSISTANT_WAV",

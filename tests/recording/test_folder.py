@@ -11,7 +11,7 @@ import pytest
 
 from grok_live_widget import PushToTalk, ServerVad, Talk, load
 from grok_live_widget.exceptions import ConfigurationError
-from grok_live_widget.recording.target import (
+from grok_live_widget.recording.folder import (
     check_new_folder,
     check_save_folder,
     is_recording,

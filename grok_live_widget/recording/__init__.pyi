@@ -1,0 +1,5 @@
+from .folder import check_new_folder as check_new_folder
+from .reader import SavedEvent as SavedEvent
+from .reader import SavedTalk as SavedTalk
+from .reader import load as load
+from .recorder import Recording as Recording
