@@ -1,5 +1,7 @@
 from . import plots as plots
-from .connecting import connect as connect
+from .client import Session as Session
+from .client import Talk as Talk
+from .client import connect as connect
 from .conversation import Turn as Turn
 from .conversation import Turns as Turns
 from .conversation import Usage as Usage
@@ -31,11 +33,9 @@ from .protocol import Transcription as Transcription
 from .recording import SavedTalk as SavedTalk
 from .recording import load as load
 from .rehearsal import RehearsalServer as RehearsalServer
-from .session import Session as Session
 from .settings import Budget as Budget
 from .settings import Prices as Prices
 from .settings import Settings as Settings
-from .talk import Talk as Talk
 from .tools import FileSearch as FileSearch
 from .tools import Mcp as Mcp
 from .tools import WebSearch as WebSearch

@@ -24,13 +24,11 @@ from numpy.typing import NDArray
 
 from . import __version__
 from .audio import SAMPLE_RATE_HZ, ClipConverter, read_wav, write_wav
-from .connecting import Connecting, connect
+from .client import Connecting, Session, connect, talk_through
 from .conversation import Turns
 from .exceptions import ConfigurationError, GrokLiveError, RehearsalWarning
-from .file_talk import talk_through
 from .protocol import PushToTalk, ServerVad
 from .rehearsal import RehearsalServer, faults
-from .session import Session
 from .settings import PCM_RATES_HZ, Settings
 
 __all__ = ["main"]

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, TypeGuard
 
 from .audio import SAMPLE_RATE_HZ
+from .client import TalkCore
 from .conversation import ToolCalls, ToolCallState, Turn
 from .exceptions import ConnectError, GrokLiveError, SessionClosed
 from .lanes import Downlink, Heard
@@ -29,7 +30,6 @@ from .protocol import (
     SessionOpened,
     SettingsChanged,
 )
-from .talk_core import TalkCore
 from .uplink import Uplink
 
 __all__ = ["Panel"]

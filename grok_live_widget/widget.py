@@ -11,13 +11,11 @@ from typing import Any, Unpack
 import anywidget
 import traitlets
 
-from .credentials import Secret, hidden
+from .client import TALK_THREAD, Secret, TalkCore, TalkFace, hidden
 from .displays import ToolDisplays
 from .exceptions import ConfigurationError
 from .panel import MAX_CHUNK_BYTES, Panel, Post
 from .settings import SettingsGiven, listing
-from .talk import TALK_THREAD, TalkFace
-from .talk_core import TalkCore
 from .tools import functions_of
 
 __all__ = ["GrokLive"]

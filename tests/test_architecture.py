@@ -30,14 +30,14 @@ OUTSIDE = {"browser", "kernels", "peers"}
 # Rooms tested through their one caller.
 THROUGH = {
     "__main__.py": "test_cli.py",
-    "answering.py": "test_connecting.py",
+    "client/endpoint.py": "client/test_connector.py",
     "settings/validation.py": "settings/test_settings.py",
-    "driver.py": "test_session.py",
+    "client/_pump.py": "client/test_session.py",
     "displays.py": "kernels/test_tools.py",
-    "file_talk.py": "test_cli.py",
-    "session_face.py": "test_session.py",
-    "talk_core.py": "test_talk.py",
-    "tool_thread.py": "test_tool_runner.py",
+    "client/file_talk.py": "test_cli.py",
+    "client/session_face.py": "client/test_session.py",
+    "client/async_talk.py": "client/test_talk.py",
+    "client/tool_thread.py": "client/test_tool_runner.py",
 }
 
 modules = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
@@ -115,7 +115,11 @@ def test_every_test_has_its_room() -> None:
 
 
 def test_only_the_wire_and_the_rehearsal_server_know_websockets() -> None:
-    assert importers("websockets") <= {"wire.py", "message_socket.py", "rehearsal/server.py"}
+    assert importers("websockets") <= {
+        "client/transport.py",
+        "client/message_socket.py",
+        "rehearsal/server.py",
+    }
 
 
 def test_only_one_room_knows_nest_asyncio_and_only_when_asked() -> None:

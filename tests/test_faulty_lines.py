@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from grok_live_widget import RehearsalServer, ServerVad, Talk
+from grok_live_widget.client.talk import TALK_THREAD
 from grok_live_widget.conversation.turns import Turn
 from grok_live_widget.events import (
     AudioCommitted,
@@ -63,7 +64,6 @@ from grok_live_widget.rehearsal.faults import (
     Withhold,
 )
 from grok_live_widget.rehearsal.voice import Spoken
-from grok_live_widget.talk import TALK_THREAD
 
 RATE = 24_000
 ALWAYS = float("inf")
@@ -396,9 +396,9 @@ def clip(question: np.ndarray, silence: Any) -> np.ndarray:
 
 @pytest.fixture(autouse=True)
 def in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("grok_live_widget.session._CONFIRM_TIMEOUT_S", 0.2)
-    monkeypatch.setattr("grok_live_widget.talk_core._NO_SPEECH_S", 0.5)
-    monkeypatch.setattr("grok_live_widget.talk_core._ANSWER_S", 0.3)
+    monkeypatch.setattr("grok_live_widget.client.session._CONFIRM_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("grok_live_widget.client.async_talk._NO_SPEECH_S", 0.5)
+    monkeypatch.setattr("grok_live_widget.client.async_talk._ANSWER_S", 0.3)
 
 
 @contextmanager

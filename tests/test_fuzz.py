@@ -15,6 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grok_live_widget.client.limits import Limits
+from grok_live_widget.client.requests import reply_request, typed
 from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.conversation.pending import PendingReply
 from grok_live_widget.conversation.tool_calls import ToolCalls
@@ -32,11 +34,9 @@ from grok_live_widget.events import (
     TranscriptDelta,
 )
 from grok_live_widget.exceptions import LocalProtocolError
-from grok_live_widget.limits import Limits
 from grok_live_widget.protocol.connection import Protocol
 from grok_live_widget.protocol.dialects import DIALECTS, LIVE, REALTIME, Dialect
 from grok_live_widget.recording.event_json import spelled
-from grok_live_widget.requests import reply_request, typed
 from grok_live_widget.settings.settings import Settings
 
 TYPES = sorted(

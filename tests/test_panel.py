@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from grok_live_widget.client.async_talk import TalkCore
 from grok_live_widget.events import AudioFormat, PushToTalk
 from grok_live_widget.panel import LAST_HEARTBEATS, Panel
 from grok_live_widget.rehearsal.partner import ToolCall, Unvoiced
 from grok_live_widget.settings.settings import settings_from
-from grok_live_widget.talk_core import TalkCore
 
 RATE = 24_000
 

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from grok_live_widget import GrokLive, RehearsalServer, Talk, connect
-from grok_live_widget.answering import who_answers
+from grok_live_widget.client.endpoint import who_answers
 from grok_live_widget.settings.settings import Settings
 
 from .kernels.kernel import Kernel

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from grok_live_widget import Talk, Turn
-from grok_live_widget.talk import TALK_THREAD
+from grok_live_widget.client.talk import TALK_THREAD
 
 # Which array holds the sound is nobody's affair.
 FIELDS = sorted(set(Turn.__slots__) - {"_tape"})

@@ -12,6 +12,7 @@ import pytest
 
 from grok_live_widget import PushToTalk, RehearsalServer, ServerVad, Talk, connect, load
 from grok_live_widget.audio.pcm import read_wav, write_wav
+from grok_live_widget.client.talk import TALK_THREAD
 from grok_live_widget.events import (
     AppendAudio,
     AudioDelta,
@@ -28,7 +29,6 @@ from grok_live_widget.exceptions import (
     ReplyTimeout,
     ServerError,
 )
-from grok_live_widget.talk import TALK_THREAD
 
 RATE = 24_000
 DIALECTS = pytest.mark.parametrize("dialect", ["realtime", "live"])
@@ -167,7 +167,7 @@ def test_speech_that_cuts_in_comes_back(
 def test_a_sound_without_speech_comes_back(
     silence: Any, tmp_path: Path, same: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("grok_live_widget.talk_core._NO_SPEECH_S", 0.3)
+    monkeypatch.setattr("grok_live_widget.client.async_talk._NO_SPEECH_S", 0.3)
     with Talk(partner="parrot") as talk:
         with pytest.raises(ReplyTimeout, match="no speech"):
             talk.ask(silence(0.5), RATE)

@@ -12,6 +12,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from grok_live_widget import PushToTalk, RehearsalServer, ServerVad, Talk, load
+from grok_live_widget.client.talk import TALK_THREAD
 from grok_live_widget.events import (
     AudioDelta,
     CommitAudio,
@@ -30,7 +31,6 @@ from grok_live_widget.exceptions import (
     ConnectError,
     ServerError,
 )
-from grok_live_widget.talk import TALK_THREAD
 
 RATE = 24_000
 DIALECTS = pytest.mark.parametrize("dialect", ["realtime", "live"])

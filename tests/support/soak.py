@@ -22,8 +22,8 @@ import numpy as np
 
 from grok_live_widget import RehearsalServer, Talk, connect
 from grok_live_widget.audio.pcm import read_wav
+from grok_live_widget.client.talk import TALK_THREAD
 from grok_live_widget.exceptions import SessionClosedError
-from grok_live_widget.talk import TALK_THREAD
 
 from .cable import Cable
 

@@ -8,8 +8,8 @@ import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 
-from .exceptions import GrokLiveError, SessionClosedOK
-from .protocol import Event
+from ..exceptions import GrokLiveError, SessionClosedOK
+from ..protocol import Event
 
 __all__ = ["QUEUE_EVENTS", "EventQueue"]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .conversation import Usage, left_of
-from .protocol import ErrorReported, Event, Noted, SessionCreated
-from .settings import Budget, Settings
+from ..conversation import Usage, left_of
+from ..protocol import ErrorReported, Event, Noted, SessionCreated
+from ..settings import Budget, Settings
 
 __all__ = ["Limits"]
 

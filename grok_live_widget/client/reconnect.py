@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ._structs import Value
-from .conversation import Turn
-from .exceptions import (
+from .._structs import Value
+from ..conversation import Turn
+from ..exceptions import (
     AuthenticationError,
     ConfigurationError,
     ConnectError,
     GrokLiveError,
     SessionClosedError,
 )
-from .protocol import CreateItem, Item
+from ..protocol import CreateItem, Item
 
 __all__ = ["Unfinished", "is_transient", "retold", "wait_s"]
 

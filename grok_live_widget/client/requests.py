@@ -8,9 +8,9 @@ from uuid import uuid4
 
 from msgspec.structs import replace
 
-from .exceptions import ConfigurationError, ServerError
-from .protocol import CreateItem, CreateResponse, ErrorReported, Item, UpdateSession
-from .settings import check_metadata
+from ..exceptions import ConfigurationError, ServerError
+from ..protocol import CreateItem, CreateResponse, ErrorReported, Item, UpdateSession
+from ..settings import check_metadata
 
 __all__ = ["named", "reply_request", "server_error", "text_of", "typed", "verbatim"]
 

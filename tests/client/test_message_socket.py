@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from grok_live_widget.message_socket import MessageSocket
+from grok_live_widget.client.message_socket import MessageSocket
+from grok_live_widget.client.transport import connected
 from grok_live_widget.protocol.dialects import Opening
-from grok_live_widget.wire import connected
 
 Heard = list[tuple[bytes, bool]]
 PATIENCE_S = 10

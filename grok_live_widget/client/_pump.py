@@ -14,12 +14,10 @@ import weakref
 from collections.abc import AsyncIterator, Callable
 from typing import Any, get_args
 
-from ._structs import Value
-from .conversation import Conversation, ToolCalls, Turn
-from .event_queue import QUEUE_EVENTS, EventQueue, Room
-from .exceptions import GrokLiveError
-from .message_socket import MessageSocket
-from .protocol import (
+from .._structs import Value
+from ..conversation import Conversation, ToolCalls, Turn
+from ..exceptions import GrokLiveError
+from ..protocol import (
     Authenticate,
     ClientEvent,
     ErrorReported,
@@ -30,8 +28,10 @@ from .protocol import (
     SessionEnded,
     is_about_the_key,
 )
-from .reopening import TRANSIENT_CODES
-from .wire import close_code_and_reason, closed_error, wrong_key
+from .event_queue import QUEUE_EVENTS, EventQueue, Room
+from .message_socket import MessageSocket
+from .reconnect import TRANSIENT_CODES
+from .transport import close_code_and_reason, closed_error, wrong_key
 
 __all__ = ["Driver", "Observer"]
 

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from .exceptions import ToolError
+from ..exceptions import ToolError
 
 T = TypeVar("T")
 

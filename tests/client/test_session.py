@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 import pytest
 
-from grok_live_widget.connecting import connect, open_line
+from grok_live_widget.client.connector import connect, open_line
 from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.events import (
     AppendAudio,
@@ -694,7 +694,7 @@ async def test_a_server_that_confirms_nothing_is_noted_and_the_settings_hold(
     peer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with connect(url=peer(scripted()).url) as session:
-        monkeypatch.setattr("grok_live_widget.session._CONFIRM_TIMEOUT_S", 0.2)
+        monkeypatch.setattr("grok_live_widget.client.session._CONFIRM_TIMEOUT_S", 0.2)
         notes = notes_of(session)
         assert await session.update(voice="ara") == []
         assert notes == ["The server did not confirm the new settings."]

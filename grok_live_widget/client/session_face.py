@@ -8,10 +8,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Unpack
 
-from .audio import SAMPLE_RATE_HZ, ClipConverter
-from .conversation import Conversation, ToolCalls, ToolCallState, Turns
-from .exceptions import ConfigurationError, ServerError
-from .protocol import (
+from ..audio import SAMPLE_RATE_HZ, ClipConverter
+from ..conversation import Conversation, ToolCalls, ToolCallState, Turns
+from ..exceptions import ConfigurationError, ServerError
+from ..protocol import (
     AppendAudio,
     ClearAudio,
     ClientEvent,
@@ -25,8 +25,8 @@ from .protocol import (
     TruncateItem,
     UpdateSession,
 )
+from ..settings import ChangesGiven, Settings, listing
 from .requests import named, reply_request, typed, verbatim
-from .settings import ChangesGiven, Settings, listing
 
 __all__ = ["SessionFace"]
 

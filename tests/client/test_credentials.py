@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from grok_live_widget.credentials import ENVIRONMENT_NAME, Secret, find_key
+from grok_live_widget.client.credentials import ENVIRONMENT_NAME, Secret, find_key
 from grok_live_widget.exceptions import ConfigurationError
 
 KEY = "a-key-nobody-may-see"

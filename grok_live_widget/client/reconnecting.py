@@ -14,14 +14,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
-from .answering import Answerer, who_answers
-from .connecting import new_rehearsal, open_line
-from .conversation import Conversation, Turn, Usage, UsageMeter
-from .credentials import Secret
-from .driver import Observer
-from .exceptions import BudgetSpent, GrokLiveError, SessionClosedError, SessionClosedOK
-from .limits import Limits
-from .protocol import (
+from ..conversation import Conversation, Turn, Usage, UsageMeter
+from ..exceptions import BudgetSpent, GrokLiveError, SessionClosedError, SessionClosedOK
+from ..protocol import (
     ErrorReported,
     Event,
     LineReopened,
@@ -33,12 +28,17 @@ from .protocol import (
     Unrecognized,
     is_benign,
 )
-from .recording import Recording
-from .rehearsal import PARTNERS, RehearsalServer, default_partner
-from .reopening import Unfinished, is_transient, retold, wait_s
+from ..recording import Recording
+from ..rehearsal import PARTNERS, RehearsalServer, default_partner
+from ..settings import UNSET, Settings
+from ._pump import Observer
+from .connector import new_rehearsal, open_line
+from .credentials import Secret
+from .endpoint import Answerer, who_answers
+from .limits import Limits
+from .reconnect import Unfinished, is_transient, retold, wait_s
 from .requests import server_error
 from .session import Session
-from .settings import UNSET, Settings
 from .tool_thread import Stage
 
 __all__ = ["TalkLine", "sentence"]

@@ -6,15 +6,14 @@ import warnings
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from ._structs import Value
-from .credentials import ENVIRONMENT_NAME, Secret, find_key, hidden
-from .exceptions import (
+from .._structs import Value
+from ..exceptions import (
     AuthenticationError,
     ConfigurationError,
     RehearsalWarning,
     UnsupportedByServer,
 )
-from .protocol import (
+from ..protocol import (
     DIALECTS,
     LIVE,
     NEAREST_VOICE,
@@ -25,8 +24,9 @@ from .protocol import (
     UpdateSession,
     dialect_from_url,
 )
-from .settings import UNSET, Settings, is_loopback
-from .wire import host_of
+from ..settings import UNSET, Settings, is_loopback
+from .credentials import ENVIRONMENT_NAME, Secret, find_key, hidden
+from .transport import host_of
 
 __all__ = [
     "Answerer",

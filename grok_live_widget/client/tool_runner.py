@@ -15,9 +15,9 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .conversation import calls_in, is_cut_off
-from .exceptions import GrokLiveError, ToolError
-from .protocol import (
+from ..conversation import calls_in, is_cut_off
+from ..exceptions import GrokLiveError, ToolError
+from ..protocol import (
     CreateItem,
     Event,
     Item,
@@ -30,12 +30,12 @@ from .protocol import (
     ToolFinished,
     ToolStarted,
 )
+from ..tools import Tool, text_from
 from .requests import reply_request
 from .tool_thread import Stage, call_on_thread
-from .tools import Tool, text_from
 
 if TYPE_CHECKING:
-    from .conversation import Turn
+    from ..conversation import Turn
     from .session import Session
 
 __all__ = ["ToolRunner"]

@@ -6,7 +6,7 @@ import importlib.util
 import os
 from collections.abc import Callable
 
-from .exceptions import ConfigurationError
+from ..exceptions import ConfigurationError
 
 __all__ = ["ENVIRONMENT_NAME", "Secret", "find_key", "hidden"]
 

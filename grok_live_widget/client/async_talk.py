@@ -15,10 +15,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from .audio import SAMPLE_RATE_HZ, ClipConverter, pcm_from_bytes, read_wav
-from .conversation import PendingReply, ToolCallState, Turn
-from .credentials import Secret
-from .exceptions import (
+from ..audio import SAMPLE_RATE_HZ, ClipConverter, pcm_from_bytes, read_wav
+from ..conversation import PendingReply, ToolCallState, Turn
+from ..exceptions import (
     AuthenticationError,
     ConfigurationError,
     GrokLiveError,
@@ -30,7 +29,7 @@ from .exceptions import (
     SessionError,
     UnsupportedByServer,
 )
-from .protocol import (
+from ..protocol import (
     LEAST_COMMIT_MS,
     ClientEvent,
     CommitAudio,
@@ -43,11 +42,12 @@ from .protocol import (
     SoundAnnounced,
     SoundEnded,
 )
+from ..settings import Settings, between
+from ..tools import functions_of
+from .credentials import Secret
+from .reconnecting import TalkLine, sentence
 from .requests import named, reply_request, server_error, text_of, typed, verbatim
 from .session import Session
-from .settings import Settings, between
-from .talk_line import TalkLine, sentence
-from .tools import functions_of
 
 __all__ = ["Question", "TalkCore"]
 

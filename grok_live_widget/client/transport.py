@@ -13,8 +13,7 @@ from urllib.parse import urlsplit
 from websockets import exceptions as ws_errors
 from websockets.asyncio.client import connect
 
-from .credentials import ENVIRONMENT_NAME
-from .exceptions import (
+from ..exceptions import (
     AuthenticationError,
     ConfigurationError,
     ConnectError,
@@ -23,9 +22,10 @@ from .exceptions import (
     SessionClosedError,
     SessionClosedOK,
 )
+from ..protocol import Opening
+from ..settings import is_loopback
+from .credentials import ENVIRONMENT_NAME
 from .message_socket import MessageSocket
-from .protocol import Opening
-from .settings import is_loopback
 
 __all__ = [
     "close_code_and_reason",

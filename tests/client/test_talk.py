@@ -27,6 +27,7 @@ from grok_live_widget import (
     connect,
 )
 from grok_live_widget.audio.pcm import write_wav
+from grok_live_widget.client.talk import TALK_THREAD
 from grok_live_widget.conversation.usage import Usage
 from grok_live_widget.events import PhaseChanged, ResponseDone, SessionOpened
 from grok_live_widget.exceptions import (
@@ -43,7 +44,6 @@ from grok_live_widget.exceptions import (
 from grok_live_widget.rehearsal.partner import ToolCall
 from grok_live_widget.settings.pricing import Budget
 from grok_live_widget.settings.settings import SETTLED
-from grok_live_widget.talk import TALK_THREAD
 
 RATE = 24_000
 
@@ -107,7 +107,7 @@ def test_the_reply_to_the_last_speech_in_a_sound_is_returned(speech: Any, silenc
 def test_a_sound_without_speech_ends_in_a_time_out_that_says_so(
     talk: Talk, silence: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("grok_live_widget.talk_core._NO_SPEECH_S", 0.3)
+    monkeypatch.setattr("grok_live_widget.client.async_talk._NO_SPEECH_S", 0.3)
     with pytest.raises(ReplyTimeout, match=r"no speech.*PushToTalk\(\)"):
         talk.ask(silence(0.5), RATE)
     assert talk.turns[0].is_complete

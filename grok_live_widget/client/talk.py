@@ -10,15 +10,15 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Self, Unpack
 
-from ._threads import LoopThread
-from .answering import warn_of_rehearsal
-from .audio import SAMPLE_RATE_HZ
-from .conversation import ToolCallState, Turn, Turns, Usage
+from .._threads import LoopThread
+from ..audio import SAMPLE_RATE_HZ
+from ..conversation import ToolCallState, Turn, Turns, Usage
+from ..protocol import Noted
+from ..recording import check_new_folder
+from ..settings import ChangesGiven, Settings, SettingsGiven, listing, settings_from
+from .async_talk import Question, TalkCore
 from .credentials import Secret, hidden
-from .protocol import Noted
-from .recording import check_new_folder
-from .settings import ChangesGiven, Settings, SettingsGiven, listing, settings_from
-from .talk_core import Question, TalkCore
+from .endpoint import warn_of_rehearsal
 
 __all__ = ["TALK_THREAD", "Talk", "TalkFace"]
 

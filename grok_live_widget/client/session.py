@@ -11,11 +11,9 @@ import time
 import uuid
 from collections.abc import Callable
 
-from .conversation import Conversation, Turn
-from .driver import Driver, Observer
-from .exceptions import ConnectError, GrokLiveError, SessionClosed
-from .message_socket import MessageSocket
-from .protocol import (
+from ..conversation import Conversation, Turn
+from ..exceptions import ConnectError, GrokLiveError, SessionClosed
+from ..protocol import (
     ClientEvent,
     Dialect,
     ErrorReported,
@@ -37,10 +35,12 @@ from .protocol import (
     is_replaced_model,
     not_taken,
 )
+from ..settings import Settings
+from ._pump import Driver, Observer
+from .message_socket import MessageSocket
 from .requests import named, server_error
 from .session_face import SessionFace
-from .settings import Settings
-from .wire import connected, host_of, wrong_key
+from .transport import connected, host_of, wrong_key
 
 __all__ = ["Session", "Wanted", "open_session"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from .conversation import PendingReply, Turn, Turns
-from .exceptions import ReplyTimeout, SessionClosedOK
-from .protocol import CommitAudio, CreateResponse, Event, PushToTalk, Reply
+from ..conversation import PendingReply, Turn, Turns
+from ..exceptions import ReplyTimeout, SessionClosedOK
+from ..protocol import CommitAudio, CreateResponse, Event, PushToTalk, Reply
+from ..settings import Settings
 from .requests import server_error
 from .session import Session
-from .settings import Settings
 
 __all__ = ["talk_through"]
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from grok_live_widget import answering, connecting
-from grok_live_widget.answering import who_answers
-from grok_live_widget.connecting import connect, open_line
+from grok_live_widget.client import connector as connecting
+from grok_live_widget.client import endpoint as answering
+from grok_live_widget.client.connector import connect, open_line
+from grok_live_widget.client.credentials import Secret
+from grok_live_widget.client.endpoint import who_answers
 from grok_live_widget.conversation.conversation import Conversation
-from grok_live_widget.credentials import Secret
 from grok_live_widget.events import Noted, ResponseDone, SessionOpened
 from grok_live_widget.exceptions import (
     AuthenticationError,

@@ -16,8 +16,8 @@ from websockets.frames import Close
 from websockets.http11 import Response
 
 from grok_live_widget import exceptions as ours
+from grok_live_widget.client.transport import closed_error, connected, host_of, translated
 from grok_live_widget.protocol.dialects import Opening
-from grok_live_widget.wire import closed_error, connected, host_of, translated
 
 KEY = "test-key-0123456789"
 

@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 import pytest
 
+from grok_live_widget.client.requests import named, reply_request, server_error, typed, verbatim
 from grok_live_widget.events import CreateItem, CreateResponse, ErrorReported, Item, UpdateSession
 from grok_live_widget.exceptions import ConfigurationError
 from grok_live_widget.protocol.dialects import REALTIME
-from grok_live_widget.requests import named, reply_request, server_error, typed, verbatim
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grok_live_widget.client.limits import Limits
 from grok_live_widget.conversation.usage import Usage
 from grok_live_widget.events import ErrorReported, Pinged, SessionCreated
-from grok_live_widget.limits import Limits
 from grok_live_widget.settings.pricing import Budget
 from grok_live_widget.settings.settings import Settings
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grok_live_widget.audio.buffer import Tape
+from grok_live_widget.client.reconnect import RETOLD_TURNS, is_transient, retold, wait_s
 from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.conversation.turns import Turn
 from grok_live_widget.exceptions import (
@@ -23,7 +24,6 @@ from grok_live_widget.exceptions import (
     SessionClosedOK,
     UnsupportedByServer,
 )
-from grok_live_widget.reopening import RETOLD_TURNS, is_transient, retold, wait_s
 
 
 def refused(status_code: int | None) -> ConnectError:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from grok_live_widget import Budget, RehearsalServer, Talk
+from grok_live_widget.client.talk import TALK_THREAD
 from grok_live_widget.events import (
     AppendAudio,
     CreateItem,
@@ -32,9 +33,8 @@ from grok_live_widget.exceptions import (
     SessionClosedOK,
 )
 from grok_live_widget.rehearsal.faults import Stall
-from grok_live_widget.talk import TALK_THREAD
 
-from .support.cable import Cable
+from ..support.cable import Cable
 
 SECOND = np.full(24_000, 1_000, np.int16)
 
@@ -262,7 +262,7 @@ def test_what_the_microphone_hears_in_the_gap_is_never_sent(cable: Cable, partne
 def test_a_server_that_stays_away_is_given_up_after_so_many_tries(
     cable: Cable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("grok_live_widget.reopening.FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr("grok_live_widget.client.reconnect.FIRST_WAIT_S", 0.01)
     with Talk(url=cable.url, api_key="k", reconnect_tries=3) as talk:
         talk.ask("one")
         cable.cut(for_good=True)
@@ -309,7 +309,7 @@ def test_without_tries_a_line_that_breaks_is_closed_and_says_so(cable: Cable) ->
 def test_without_tries_a_line_on_which_nothing_is_said_is_closed_and_says_so(
     partner: Partner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("grok_live_widget.talk_core._ANSWER_S", 0.2)
+    monkeypatch.setattr("grok_live_widget.client.async_talk._ANSWER_S", 0.2)
     with (
         RehearsalServer(partner, faults=[Stall(at=ResponseCreated, nth=2)]) as server,
         Talk(url=server.url(), api_key="k", reconnect_tries=0) as talk,
@@ -326,8 +326,8 @@ def test_without_tries_a_line_on_which_nothing_is_said_is_closed_and_says_so(
 def test_a_sound_said_on_a_line_where_nothing_is_said_any_more_has_it_opened_again(
     partner: Partner, question: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("grok_live_widget.talk_core._NO_SPEECH_S", 0.3)
-    monkeypatch.setattr("grok_live_widget.talk_core._ANSWER_S", 0.2)
+    monkeypatch.setattr("grok_live_widget.client.async_talk._NO_SPEECH_S", 0.3)
+    monkeypatch.setattr("grok_live_widget.client.async_talk._ANSWER_S", 0.2)
     with (
         RehearsalServer(partner, faults=[Stall(at=SpeechStarted, nth=1)]) as server,
         Talk(url=server.url(), api_key="k") as talk,

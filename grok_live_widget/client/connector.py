@@ -9,7 +9,14 @@ from collections.abc import Generator, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Unpack
 
-from .answering import (
+from ..conversation import Conversation
+from ..exceptions import ConfigurationError, ConnectError, SessionClosed
+from ..protocol import Dialect, Noted, UpdateSession
+from ..settings import UNSET, Settings, SettingsGiven, listing, settings_from
+from ..tools import functions_of
+from ._pump import Observer
+from .credentials import Secret, hidden
+from .endpoint import (
     Answerer,
     refuse_what_it_lacks,
     remember,
@@ -18,20 +25,13 @@ from .answering import (
     warn_of_rehearsal,
     who_answers,
 )
-from .conversation import Conversation
-from .credentials import Secret, hidden
-from .driver import Observer
-from .exceptions import ConfigurationError, ConnectError, SessionClosed
-from .protocol import Dialect, Noted, UpdateSession
 from .session import Session, open_session
-from .settings import UNSET, Settings, SettingsGiven, listing, settings_from
-from .tools import functions_of
 
 if TYPE_CHECKING:
     # Loaded by those who need them, where they need them: a talk with a server, without tools
     # and not written down, is to cost no more to import than what it stands on.
-    from .recording import Recording
-    from .rehearsal import RehearsalServer
+    from ..recording import Recording
+    from ..rehearsal import RehearsalServer
     from .tool_runner import ToolRunner
     from .tool_thread import Stage
 
@@ -43,7 +43,7 @@ _SETTLE_S = 2.0
 # --------------------------------------------------------------------------- opening
 def new_rehearsal(settings: Settings, **options: Any) -> RehearsalServer:
     """An embedded rehearsal server that accepts only the random key it is made with."""
-    from .rehearsal import RehearsalServer
+    from ..rehearsal import RehearsalServer
 
     partner = None if settings.partner in (UNSET, None) else settings.partner
     return RehearsalServer(partner, api_key=secrets.token_urlsafe(32), **options)
@@ -224,7 +224,7 @@ class Connecting:
         )
 
     def _new_recording(self, conversation: Conversation) -> Recording:
-        from .recording import Recording
+        from ..recording import Recording
 
         key, loop = self._answerer.key, asyncio.get_running_loop()
 
@@ -294,7 +294,7 @@ def connect(
     api_key = hidden(api_key)
     checked = settings_from(settings)
     if checked.record is not None:
-        from .recording import check_new_folder
+        from ..recording import check_new_folder
 
         check_new_folder(checked.record)
     answerer = who_answers(checked, api_key)

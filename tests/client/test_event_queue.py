@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from grok_live_widget.event_queue import QUEUE_EVENTS, EventQueue
+from grok_live_widget.client.event_queue import QUEUE_EVENTS, EventQueue
 from grok_live_widget.events import Pinged
 from grok_live_widget.exceptions import GrokLiveError, SessionClosedError, SessionClosedOK
 
