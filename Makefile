@@ -13,7 +13,7 @@
 PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 NPM := scripts/with-node npm --prefix js
-STATIC := grok_live_widget/static/widget.js
+STATIC := grok_live_widget/widget/static/widget.js
 JS_SOURCES := $(shell find js/src -type f 2>/dev/null) $(wildcard js/*.mjs js/*.json)
 
 OPEN := 1
@@ -81,7 +81,7 @@ build: .venv/.dev $(STATIC)
 	$(PY) -m build
 
 clean:
-	rm -rf build dist grok_live_widget/static .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf build dist grok_live_widget/widget/static .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -not -path './.venv*/*' -not -path './js/node_modules/*' -not -path './benchmarks/.peers/*' -prune -exec rm -rf {} +
 
 distclean: clean

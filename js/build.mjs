@@ -1,4 +1,4 @@
-/** Builds the front end into grok_live_widget/static, and refuses to let it grow too large. */
+/** Builds the front end into grok_live_widget/widget/static, and refuses to let it grow too large. */
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { bundleStyle, bundleWidget, packageVersion } from "./bundle.mjs";
@@ -6,7 +6,7 @@ import { bundleStyle, bundleWidget, packageVersion } from "./bundle.mjs";
 /** anywidget sends the bundle once for every widget and keeps it in saved widget state. */
 const LARGEST_BYTES = 60_000;
 
-const target = new URL("../grok_live_widget/static/", import.meta.url);
+const target = new URL("../grok_live_widget/widget/static/", import.meta.url);
 const files = { "widget.js": await bundleWidget(packageVersion()), "widget.css": await bundleStyle() };
 
 mkdirSync(target, { recursive: true });

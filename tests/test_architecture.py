@@ -33,7 +33,7 @@ THROUGH = {
     "client/endpoint.py": "client/test_connector.py",
     "settings/validation.py": "settings/test_settings.py",
     "client/_pump.py": "client/test_session.py",
-    "displays.py": "kernels/test_tools.py",
+    "widget/tool_output.py": "kernels/test_tools.py",
     "client/file_talk.py": "test_cli.py",
     "client/session_face.py": "client/test_session.py",
     "client/async_talk.py": "client/test_talk.py",

@@ -32,7 +32,7 @@ ANSWERED = "The rugosa roses do."
 INSTRUCTIONS = "Answer as a gardener would."
 DIALECTS = pytest.mark.parametrize("dialect", ["realtime", "live"])
 
-OVERHEARD = ROOT / "tests" / "overheard.py"
+OVERHEARD = ROOT / "tests" / "support" / "overheard.py"
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
 

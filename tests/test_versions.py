@@ -14,9 +14,9 @@ from .support.versions import ROOT, environment_with
 LOWEST = {"anywidget": "0.9.18", "ipywidgets": "8.0.0", "websockets": "15.0"}
 # Everything that has to do with the socket.
 ON_THE_SOCKET = [
-    "test_wire.py",
-    "test_session.py",
-    "test_connecting.py",
+    "client/test_transport.py",
+    "client/test_session.py",
+    "client/test_connector.py",
     "rehearsal/test_server.py",
 ]
 

@@ -1,7 +1,7 @@
 """A long talk, compressed in time, with barge-ins and broken lines; prints what became of it.
 
 Run by test_soak.py in a process of its own, so that its memory is its own; the server is in
-another one: ``python -m tests.soak question.wav 2``; no minutes at all are a reader that sleeps.
+another one: ``python -m tests.support.soak question.wav 2``; no minutes at all are a reader that sleeps.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def main() -> None:
         serve()
         return
     question, minutes = read_wav(sys.argv[1])[0], float(sys.argv[2])
-    command = [sys.executable, "-m", "tests.soak", "serve"]
+    command = [sys.executable, "-m", "tests.support.soak", "serve"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:

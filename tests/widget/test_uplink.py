@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_live_widget.uplink import Uplink
+from grok_live_widget.widget.uplink import Uplink
 
 LEAST = 2_400
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from grok_live_widget.audio.buffer import Tape
 from grok_live_widget.conversation.turns import Turn
-from grok_live_widget.lanes import CREDIT_SAMPLES, Downlink, Heard
+from grok_live_widget.widget.downlink import CREDIT_SAMPLES, Downlink, Heard
 
 SECOND = 24_000
 LEAST = 2_400

@@ -11,12 +11,12 @@ from typing import Any, Unpack
 import anywidget
 import traitlets
 
-from .client import TALK_THREAD, Secret, TalkCore, TalkFace, hidden
-from .displays import ToolDisplays
-from .exceptions import ConfigurationError
-from .panel import MAX_CHUNK_BYTES, Panel, Post
-from .settings import SettingsGiven, listing
-from .tools import functions_of
+from ..client import TALK_THREAD, Secret, TalkCore, TalkFace, hidden
+from ..exceptions import ConfigurationError
+from ..settings import SettingsGiven, listing
+from ..tools import functions_of
+from .bridge import MAX_CHUNK_BYTES, Panel, Post
+from .tool_output import ToolDisplays
 
 __all__ = ["GrokLive"]
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from grok_live_widget.audio.buffer import Tape
 from grok_live_widget.conversation.turns import Turn
-from grok_live_widget.lane_rates import LANE_RATE_HZ, ConvertedSound, sound_from
 from grok_live_widget.settings.settings import PCM_RATES_HZ
+from grok_live_widget.widget.channel_rates import LANE_RATE_HZ, ConvertedSound, sound_from
 
 OTHER_RATES_HZ = [rate_hz for rate_hz in PCM_RATES_HZ if rate_hz != LANE_RATE_HZ]
 ENOUGH = 9_600

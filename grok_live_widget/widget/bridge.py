@@ -13,13 +13,11 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeGuard
 
-from .audio import SAMPLE_RATE_HZ
-from .client import TalkCore
-from .conversation import ToolCalls, ToolCallState, Turn
-from .exceptions import ConnectError, GrokLiveError, SessionClosed
-from .lanes import Downlink, Heard
-from .lease import Lease
-from .protocol import (
+from ..audio import SAMPLE_RATE_HZ
+from ..client import TalkCore
+from ..conversation import ToolCalls, ToolCallState, Turn
+from ..exceptions import ConnectError, GrokLiveError, SessionClosed
+from ..protocol import (
     AudioDelta,
     Event,
     Interrupted,
@@ -30,6 +28,8 @@ from .protocol import (
     SessionOpened,
     SettingsChanged,
 )
+from .downlink import Downlink, Heard
+from .lease import Lease
 from .uplink import Uplink
 
 __all__ = ["Panel"]

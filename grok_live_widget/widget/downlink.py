@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .conversation import Turn
-from .lane_rates import LANE_RATE_HZ, LaneSound, sound_from
+from ..conversation import Turn
+from .channel_rates import LANE_RATE_HZ, LaneSound, sound_from
 
 __all__ = ["Downlink", "Heard", "Outgoing"]
 

@@ -13,9 +13,9 @@ import pytest
 
 from grok_live_widget.client.async_talk import TalkCore
 from grok_live_widget.events import AudioFormat, PushToTalk
-from grok_live_widget.panel import LAST_HEARTBEATS, Panel
 from grok_live_widget.rehearsal.partner import ToolCall, Unvoiced
 from grok_live_widget.settings.settings import settings_from
+from grok_live_widget.widget.bridge import LAST_HEARTBEATS, Panel
 
 RATE = 24_000
 
@@ -274,7 +274,7 @@ async def test_only_the_owner_is_heard_and_another_page_can_take_over(page_of: A
 async def test_a_page_that_does_not_answer_loses_the_lease(
     page_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("grok_live_widget.panel.PING_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("grok_live_widget.widget.bridge.PING_TIMEOUT_S", 0.05)
     page = page_of()
     page.say("hello")
     page.say("hello", page="p2")
@@ -307,7 +307,7 @@ async def test_a_pages_word_is_not_trusted(page_of: Any, content: Any) -> None:
 async def test_a_line_whose_page_is_gone_is_closed_with_a_note(
     page_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("grok_live_widget.panel.NO_PAGE_S", 0.0)
+    monkeypatch.setattr("grok_live_widget.widget.bridge.NO_PAGE_S", 0.0)
     page = page_of()
     await page.open()
     page.say("microphone_state", state="on")

@@ -10,8 +10,8 @@ from bisect import bisect_right
 
 import numpy as np
 
-from .audio import SAMPLE_RATE_HZ, Pcm, Resampler, pcm_from_samples, samples_from_pcm
-from .conversation import Turn
+from ..audio import SAMPLE_RATE_HZ, Pcm, Resampler, pcm_from_samples, samples_from_pcm
+from ..conversation import Turn
 
 __all__ = ["LANE_RATE_HZ", "ConvertedSound", "LaneSound", "sound_from"]
 

@@ -13,8 +13,9 @@ import anywidget
 import ipywidgets
 import pytest
 
-from grok_live_widget import GrokLive, Talk, widget
+from grok_live_widget import GrokLive, Talk
 from grok_live_widget.exceptions import ConfigurationError
+from grok_live_widget.widget import widget
 
 
 @pytest.fixture

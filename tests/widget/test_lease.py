@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_live_widget.lease import Lease
+from grok_live_widget.widget.lease import Lease
 
 
 def lease_of(*pages: str) -> Lease:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .audio import SAMPLE_RATE_HZ
+from ..audio import SAMPLE_RATE_HZ
 
 __all__ = ["Uplink"]
 
