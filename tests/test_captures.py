@@ -26,7 +26,7 @@ from grok_live_widget.events import (
     ToolCalled,
     Unrecognized,
 )
-from grok_live_widget.protocol.connection import Protocol, Reply
+from grok_live_widget.protocol.connection import Protocol, ResponseState
 from grok_live_widget.protocol.dialects import REALTIME
 
 FOLDER = os.environ.get("GLW_CAPTURES", "")
@@ -84,7 +84,7 @@ class Replay:
 
     def _settle(self) -> None:
         list(self.protocol.messages_to_send())
-        for event in self.protocol.events_told():
+        for event in self.protocol.events_to_dispatch():
             self._tell(event)
 
     def _tell(self, event: Event) -> None:
@@ -106,7 +106,7 @@ def test_every_recorded_frame_has_a_word(path: Path) -> None:
 @each_capture
 def test_what_was_said_may_be_said_by_our_rules(path: Path) -> None:
     replay = Replay(path)
-    assert replay.protocol.reply is Reply.IDLE
+    assert replay.protocol.response_state is ResponseState.IDLE
     assert not any(isinstance(event, Unrecognized) for event in replay.events)
 
 

@@ -36,7 +36,7 @@ from grok_live_widget.events import (
 from grok_live_widget.exceptions import LocalProtocolError
 from grok_live_widget.protocol.connection import Protocol
 from grok_live_widget.protocol.dialects import DIALECTS, LIVE, REALTIME, Dialect
-from grok_live_widget.recording.event_json import spelled
+from grok_live_widget.recording.event_json import event_to_json
 from grok_live_widget.settings.settings import Settings
 
 TYPES = sorted(
@@ -103,7 +103,7 @@ FRAMES = WHOLE | TRUNCATED | st.binary(max_size=30) | JSON.map(frame_of)
 OURS = st.sampled_from(["ask", "speak", "commit", "interrupt", "tick", "give up", "sound alone"])
 
 
-class Ear:
+class VoiceActivityDetector:
     """All that hears a session's events, but for its socket."""
 
     def __init__(self, dialect: Dialect, **formats: Any) -> None:
@@ -117,7 +117,7 @@ class Ear:
 
     def settle(self) -> list[Event]:
         list(self.protocol.messages_to_send())
-        events = list(self.protocol.events_told())
+        events = list(self.protocol.events_to_dispatch())
         for event in events:
             changed = self.conversation.apply(event, self.now_s)
             self.calls.apply(event)
@@ -125,7 +125,7 @@ class Ear:
             self.meter.apply(event, self.now_s)
             for pending in self.pending:
                 pending.apply(event)
-            spelled(event)
+            event_to_json(event)
         return events
 
     def hear(self, frame: bytes) -> None:
@@ -134,14 +134,14 @@ class Ear:
         self.settle()
 
     def hear_event(self, event: Any) -> None:
-        if self.protocol.dialect.can_say(event):
+        if self.protocol.dialect.supports(event):
             self.hear(self.protocol.dialect.encode(event))
 
     def ask(self) -> PendingReply:
         words: tuple[ClientEvent, ...] = (typed("hello"), reply_request())
         pending = PendingReply(words[-1], ("look",), words=words)
         self.pending.append(pending)
-        self.protocol.request(*words)
+        self.protocol.send_when_idle(*words)
         self.settle()
         return pending
 
@@ -197,7 +197,7 @@ def test_whatever_comes_in_whatever_order_the_next_turn_can_be_had(dialect: Dial
     @given(st.lists(FRAMES | OURS, max_size=20))
     @settings(max_examples=300, deadline=None)
     def law(steps: list[Any]) -> None:
-        ear = Ear(dialect)
+        ear = VoiceActivityDetector(dialect)
         for step in steps:
             ear.hear(step) if isinstance(step, bytes) else ear.do(step)
         ear.assert_a_turn_can_be_had()
@@ -209,7 +209,7 @@ def test_whatever_comes_in_whatever_order_the_next_turn_can_be_had(dialect: Dial
 @settings(max_examples=100, deadline=None)
 def test_sound_in_other_formats_does_not_fault_either(steps: list[Any], encoding: str) -> None:
     form = AudioFormat(encoding=encoding, transport="binary")
-    ear = Ear(REALTIME, input_format=form, output_format=form)
+    ear = VoiceActivityDetector(REALTIME, input_format=form, output_format=form)
     for step in steps:
         ear.hear(step) if isinstance(step, bytes) else ear.do(step)
 
@@ -219,7 +219,7 @@ def test_sound_in_other_formats_does_not_fault_either(steps: list[Any], encoding
 def test_a_delta_of_ten_megabytes_is_sound_like_any_other(
     dialect: Dialect, byte_count: int
 ) -> None:
-    ear = Ear(dialect)
+    ear = VoiceActivityDetector(dialect)
     sound = base64.b64encode(bytes(byte_count)).decode()
     names = {"response_id": "r", "item_id": "a"}
     ear.hear_event(ResponseCreated("r"))
@@ -230,7 +230,7 @@ def test_a_delta_of_ten_megabytes_is_sound_like_any_other(
 
 
 def test_a_number_beyond_all_measure_is_none() -> None:
-    ear = Ear(REALTIME)
+    ear = VoiceActivityDetector(REALTIME)
     ear.hear(b'{"type":"input_audio_buffer.speech_started","audio_start_ms":1e999}')
     ear.hear(b'{"type":"input_audio_buffer.speech_started","audio_start_ms":' + b"9" * 400 + b"}")
     ear.hear(b"[" * 100_000)

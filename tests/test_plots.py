@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from grok_live_widget import plots
-from grok_live_widget.audio.buffer import Tape
+from grok_live_widget.audio.buffer import AudioBuffer
 from grok_live_widget.conversation.turns import Turn
 
 RATE = 24_000
@@ -15,7 +15,7 @@ RATE = 24_000
 
 @pytest.fixture
 def turn() -> Turn:
-    turn = Turn("assistant", tape=Tape(), text="It costs $5 and $6.")
+    turn = Turn("assistant", tape=AudioBuffer(), text="It costs $5 and $6.")
     ramp = np.linspace(0, 16_384, 3 * RATE).astype(np.int16)
     turn._tape.append(ramp * np.tile([1, -1], len(ramp) // 2).astype(np.int16))
     return turn
@@ -50,5 +50,5 @@ def test_what_was_not_heard_is_shaded(turn: Turn) -> None:
 
 def test_a_turn_without_sound_can_be_drawn() -> None:
     fig, ax = plt.subplots()
-    plots.waveform(Turn("user", tape=Tape(1), text="typed"), ax=ax)
+    plots.waveform(Turn("user", tape=AudioBuffer(1), text="typed"), ax=ax)
     plt.close(fig)

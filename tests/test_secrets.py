@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from grok_live_widget import GrokLive, RehearsalServer, Talk, connect
-from grok_live_widget.client.endpoint import who_answers
+from grok_live_widget.client.endpoint import resolve_endpoint
 from grok_live_widget.settings.settings import Settings
 
 from .kernels.kernel import Kernel
@@ -68,9 +68,9 @@ def refusing() -> Iterator[RehearsalServer]:
 
 def test_a_key_is_found_where_it_is() -> None:
     for before in range(3):
-        hidden = base64.b64encode(f"{'-' * before}{KEY}{'-' * before}".encode()).decode()
+        wrap_secret = base64.b64encode(f"{'-' * before}{KEY}{'-' * before}".encode()).decode()
         with pytest.raises(AssertionError, match="the key is in"):
-            assert_nowhere_in(f"{{{hidden}}}")
+            assert_nowhere_in(f"{{{wrap_secret}}}")
 
 
 # --------------------------------------------------------------------------- overheard
@@ -122,8 +122,8 @@ def test_nothing_that_a_person_can_print_or_pickle_holds_the_key(
             each.ask(ASKED)
         held = [
             *(talk, talk.settings, talk.turns, talk.turns[-1], talk.notes, talk._core),
-            *(talk._core.session, talk._core.answerer, live, live._panel, live.get_state()),
-            *(connect(url=url, api_key=KEY), who_answers(Settings(url=url), KEY), *told),
+            *(talk._core.session, talk._core.endpoint, live, live._panel, live.get_state()),
+            *(connect(url=url, api_key=KEY), resolve_endpoint(Settings(url=url), KEY), *told),
         ]
     assert len(told) > 5
     for value in held:

@@ -1,5 +1,5 @@
-from .buffer import Stretch as Stretch
-from .buffer import Tape as Tape
+from .buffer import AudioBuffer as AudioBuffer
+from .buffer import Span as Span
 from .g711 import PCM as PCM
 from .g711 import Codec as Codec
 from .g711 import codec_of as codec_of

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .._structs import Value
 
-__all__ = ["Stretch", "Tape"]
+__all__ = ["AudioBuffer", "Span"]
 
 # Ten minutes of a reply. Windows promises the memory for all of it, so there it is one.
 RESERVE_SAMPLES = 24_000 * 60 * (1 if sys.platform == "win32" else 10)
@@ -23,12 +23,12 @@ _BUCKET_SAMPLES = 256
 _Envelope = tuple[NDArray[np.int16], NDArray[np.int16]]
 
 
-class Stretch(Value, frozen=True):
+class Span(Value, frozen=True):
     """A part of a tape, named and not held: a view would keep the memory that a tape had before
     it grew.
     """
 
-    tape: Tape
+    tape: AudioBuffer
     start: int
     stop: int
 
@@ -42,7 +42,7 @@ class Stretch(Value, frozen=True):
         return self.tape.view(self.start, self.stop)
 
 
-class Tape:
+class AudioBuffer:
     """PCM16 sound that only grows.
 
     One thread may append; any thread may read. What `view` returns stays valid and unchanged
@@ -63,7 +63,7 @@ class Tape:
     def __len__(self) -> int:
         return self._sample_count
 
-    def append(self, pcm: NDArray[np.int16]) -> Stretch:
+    def append(self, pcm: NDArray[np.int16]) -> Span:
         """Add ``ndarray of int16 [shape=(n,)]``, which is copied; returns where it is now."""
         start = self._sample_count
         end = start + len(pcm)
@@ -71,7 +71,7 @@ class Tape:
             self._grow(end)
         self._room[start:end] = pcm
         self._sample_count = end
-        return Stretch(self, start, end)
+        return Span(self, start, end)
 
     def _grow(self, needed_samples: int) -> None:
         larger = _reserve(max(needed_samples, 2 * len(self._room)))

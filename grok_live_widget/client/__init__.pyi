@@ -2,7 +2,7 @@ from .async_talk import TalkCore as TalkCore
 from .connector import Connecting as Connecting
 from .connector import connect as connect
 from .credentials import Secret as Secret
-from .credentials import hidden as hidden
+from .credentials import wrap_secret as wrap_secret
 from .file_talk import talk_through as talk_through
 from .session import Session as Session
 from .talk import TALK_THREAD as TALK_THREAD

@@ -20,9 +20,9 @@ from ..exceptions import GrokLiveError
 from ..protocol import (
     Authenticate,
     ClientEvent,
+    ConnectionState,
     ErrorReported,
     Event,
-    Line,
     Noted,
     Protocol,
     SessionEnded,
@@ -33,7 +33,7 @@ from .message_socket import MessageSocket
 from .reconnect import TRANSIENT_CODES
 from .transport import close_code_and_reason, closed_error, wrong_key
 
-__all__ = ["Driver", "Observer"]
+__all__ = ["Observer", "Pump"]
 
 _SAID = frozenset(get_args(ClientEvent))
 
@@ -56,7 +56,7 @@ class _Iterator(Value, frozen=True):
     room: Room
 
 
-class Driver:
+class Pump:
     """Reads from the start: turns grow with nobody iterating.
 
     Attributes
@@ -82,7 +82,7 @@ class Driver:
         self._failure: GrokLiveError | None = None
         self._reader: asyncio.Task[None] | None = None
         self._is_closing = self._is_held_back = False
-        self._heard_count, self._heard_s = 0, time.monotonic()
+        self._received_message_count, self._received_s = 0, time.monotonic()
         self._on_closed: list[Callable[[], None]] = []
 
     # ----------------------------------------------------------------- who listens
@@ -104,9 +104,9 @@ class Driver:
         """Call once when the line is gone."""
         self._on_closed.append(callback)
 
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         """Hand out a local event."""
-        self._hand_out(event)
+        self._dispatch(event)
 
     async def wait_for(self, is_so: Callable[[], bool]) -> None:
         """Return when `is_so()`, which is looked at after every event."""
@@ -126,7 +126,7 @@ class Driver:
         session is closed as asked, otherwise raises what broke it.
         """
         iterator = EventQueue(lambda: self._failure)
-        if self._protocol.line is Line.CLOSED:
+        if self._protocol.state is ConnectionState.CLOSED:
             iterator.end()
         alive = [each for each in self._iterators if each.queue() is not None]
         self._iterators = [*alive, _Iterator(weakref.ref(iterator), iterator.room)]
@@ -138,7 +138,7 @@ class Driver:
         for iterator in self._iterators:
             iterator.room.release()
         # What is held back would keep the other side's farewell from us.
-        self._socket.hand_on()
+        self._socket.deliver()
         await self._socket.close()
         if self._reader is not None and self._reader is not asyncio.current_task():
             await asyncio.wait([self._reader])
@@ -160,14 +160,17 @@ class Driver:
             self._end(code, reason)
 
     def _receive(self, message: bytes, is_text: bool) -> None:
-        self._heard_count, self._heard_s = self._heard_count + 1, time.monotonic()
+        self._received_message_count, self._received_s = (
+            self._received_message_count + 1,
+            time.monotonic(),
+        )
         try:
             # With sound in messages of its own, only so is one told from a text.
             if is_text or not self._hears_binary:
-                self._protocol.receive_frame(message, self._heard_s)
+                self._protocol.receive_frame(message, self._received_s)
             else:
-                self._protocol.receive_sound(message, self._heard_s)
-            self._settle()
+                self._protocol.receive_sound(message, self._received_s)
+            self._flush()
         except Exception:  # noqa: BLE001  (a bug of ours must end the session, not hang it)
             _LOG.exception("The reader stopped; please report this.")
             self._spawn(self._socket.close(1011))
@@ -190,22 +193,22 @@ class Driver:
                 finally:
                     warning.cancel()
         self._is_held_back = False
-        self._socket.hand_on()
+        self._socket.deliver()
 
     def _warn_of_unread(self) -> None:
         """Nobody may know of an iterator that was made and forgotten."""
         _LOG.warning(_UNREAD)
         self._note(_UNREAD)
 
-    def _settle(self) -> None:
+    def _flush(self) -> None:
         """Write what is to be sent, then hand out what is told."""
         for frame in self._protocol.messages_to_send():
             self._socket.write(frame.body, is_text=frame.is_text)
-        for event in self._protocol.events_told():
-            self._hand_out(event)
-        self._arm_tick()
+        for event in self._protocol.events_to_dispatch():
+            self._dispatch(event)
+        self._schedule_timer()
 
-    async def _settled(self) -> None:
+    async def _drain(self) -> None:
         """The same for whoever has said something: raises when it cannot be sent any more, and
         waits while the line is slower than we are.
         """
@@ -214,10 +217,10 @@ class Driver:
             if self._reader not in (None, asyncio.current_task()):
                 await asyncio.wait([self._reader], timeout=1)
             raise self._failure or closed_error(None, "", self.host)
-        self._settle()
+        self._flush()
         await self._socket.has_written()
 
-    def _hand_out(self, event: Event) -> None:
+    def _dispatch(self, event: Event) -> None:
         # The key is in it; whoever keeps what is told need not keep that.
         if isinstance(event, Authenticate):
             return
@@ -241,7 +244,7 @@ class Driver:
                 future.set_result(None)
 
     def _watch_for_refused_key(self, error: ErrorReported) -> None:
-        if not self._protocol.has_heard and is_about_the_key(error):
+        if not self._protocol.has_received and is_about_the_key(error):
             self._failure = wrong_key(self.host)
             self._spawn(self._socket.close())
 
@@ -250,32 +253,32 @@ class Driver:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _arm_tick(self) -> None:
+    def _schedule_timer(self) -> None:
         at_s = self._protocol.next_tick_s()
         if self._tick is not None:
             self._tick.cancel()
             self._tick = None
         if at_s is not None:
             delay_s = max(0.0, at_s - time.monotonic())
-            self._tick = asyncio.get_running_loop().call_later(delay_s, self._let_time_pass)
+            self._tick = asyncio.get_running_loop().call_later(delay_s, self._on_timer)
 
-    def _let_time_pass(self) -> None:
+    def _on_timer(self) -> None:
         self._protocol.tick(time.monotonic())
-        self._settle()
+        self._flush()
 
     # ----------------------------------------------------------------- the end
     def _end(self, code: int | None, reason: str) -> None:
         """Tell the end, once, with everything received kept."""
-        has_opened = self._protocol.line is Line.OPEN
-        is_refusal = not has_opened or not self._protocol.has_heard
+        has_opened = self._protocol.state is ConnectionState.OPEN
+        is_refusal = not has_opened or not self._protocol.has_received
         self._protocol.close()
         if self._tick is not None:
             self._tick.cancel()
         if self._failure is None:
             self._failure = self._reason_to_be_closed(code, reason, is_refusal=is_refusal)
-        for event in self._protocol.events_told():
-            self._hand_out(event)
-        self._hand_out(SessionEnded(close_code=code, reason=reason))
+        for event in self._protocol.events_to_dispatch():
+            self._dispatch(event)
+        self._dispatch(SessionEnded(close_code=code, reason=reason))
         for iterator in self._iterators:
             queue = iterator.queue()
             if queue is not None:
@@ -297,4 +300,4 @@ class Driver:
             raise self._failure
 
     def _note(self, text: str) -> None:
-        self._hand_out(Noted(text, "warning"))
+        self._dispatch(Noted(text, "warning"))

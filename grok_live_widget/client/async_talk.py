@@ -30,7 +30,7 @@ from ..exceptions import (
     UnsupportedByServer,
 )
 from ..protocol import (
-    LEAST_COMMIT_MS,
+    MIN_COMMIT_MS,
     ClientEvent,
     CommitAudio,
     CreateItem,
@@ -38,14 +38,14 @@ from ..protocol import (
     Event,
     PlaybackReported,
     PushToTalk,
-    Reply,
+    ResponseState,
     SoundAnnounced,
     SoundEnded,
 )
 from ..settings import Settings, between
 from ..tools import functions_of
 from .credentials import Secret
-from .reconnecting import TalkLine, sentence
+from .reconnecting import ReconnectingSession, sentence
 from .requests import named, reply_request, server_error, text_of, typed, verbatim
 from .session import Session
 
@@ -61,7 +61,7 @@ _NO_SPEECH_S = 10.0
 _ANSWER_S = 3.0
 
 
-class TalkCore(TalkLine):
+class TalkCore(ReconnectingSession):
     """One talk: what is said and asked over its line."""
 
     def __init__(self, settings: Settings, api_key: Secret | None) -> None:
@@ -114,7 +114,7 @@ class TalkCore(TalkLine):
             await session.commit()
         # `live` answers a commit by itself.
         if self._is_push_to_talk and session.dialect != "live":
-            await session.request(request)
+            await session.send_when_idle(request)
 
     def _request(
         self, instructions: str | None = None, metadata: Mapping[str, str] | None = None
@@ -241,7 +241,7 @@ class TalkCore(TalkLine):
             f"the server has said nothing for {session.silent_s:.0f} s.",
             close_code=None,
         )
-        await session.give_up(gone)
+        await session.abort(gone)
         return gone
 
     async def _ask_text(self, item: CreateItem, request: CreateResponse, asked: _Asked) -> Turn:
@@ -279,7 +279,7 @@ class TalkCore(TalkLine):
         watched = PendingReply(words[-1], self._tool_names, words=words)
         with _watching(session, asked, watched) as pending:
             try:
-                await session.request(*words)
+                await session.send_when_idle(*words)
                 await session.wait_for(lambda: pending.is_settled)
             finally:
                 session.protocol.withdraw(*words)
@@ -288,7 +288,9 @@ class TalkCore(TalkLine):
     async def _ask_sound(
         self, session: Session, clip: bytes, request: CreateResponse, asked: _Asked
     ) -> Turn:
-        await session.wait_for(lambda: session.protocol.reply is Reply.IDLE or not session.is_open)
+        await session.wait_for(
+            lambda: session.protocol.response_state is ResponseState.IDLE or not session.is_open
+        )
         if not self._is_push_to_talk:
             watched = PendingReply(None, self._tool_names)
             with _watching(session, asked, watched) as pending, self._sending():
@@ -304,10 +306,10 @@ class TalkCore(TalkLine):
             await session.send_pcm(clip)
             if by_commit:
                 assert pending.request is not None
-                await session.say(pending.request)
+                await session.send(pending.request)
             else:
-                await session.say(CommitAudio())
-                await session.request(request)
+                await session.send(CommitAudio())
+                await session.send_when_idle(request)
             await session.wait_for(lambda: pending.is_settled)
         return self._outcome(session, pending)
 
@@ -317,7 +319,7 @@ class TalkCore(TalkLine):
             with contextlib.suppress(GrokLiveError):  # The clip will tell.
                 await session.finish_audio()
         turn_id = uuid.uuid4().hex
-        session.tell(SoundAnnounced(turn_id=turn_id))
+        session.emit(SoundAnnounced(turn_id=turn_id))
         return next(turn for turn in reversed(self.conversation.turns) if turn.turn_id == turn_id)
 
     async def _send_clip(self, session: Session, clip: bytes, turn: Turn, asked: _Asked) -> None:
@@ -329,7 +331,7 @@ class TalkCore(TalkLine):
                 asked.pending.has_sent_all = True
                 await self._send_silence(session, asked, asked.pending)
             finally:
-                session.tell(SoundEnded(turn_id=turn.turn_id))
+                session.emit(SoundEnded(turn_id=turn.turn_id))
 
     async def _send_silence(self, session: Session, asked: _Asked, pending: PendingReply) -> None:
         """Server voice activity hears an end only in what follows it.
@@ -412,10 +414,10 @@ class TalkCore(TalkLine):
 
         session.observe(watch)
         try:
-            await session.say(item)
+            await session.send(item)
         finally:
             session.ignore(watch)
-        await session.request(self._request())
+        await session.send_when_idle(self._request())
         return found[0]
 
     async def _say_clip(self, session: Session, clip: bytes, began: asyncio.Future[Turn]) -> None:
@@ -440,12 +442,16 @@ class _Asked:
     def __init__(self) -> None:
         self.session: Session | None = None
         self.pending: PendingReply | None = None
-        self.heard_count = 0
+        self.received_message_count = 0
 
 
 @contextlib.contextmanager
 def _watching(session: Session, asked: _Asked, pending: PendingReply) -> Any:
-    asked.session, asked.pending, asked.heard_count = session, pending, session.heard_count
+    asked.session, asked.pending, asked.received_message_count = (
+        session,
+        pending,
+        session.received_message_count,
+    )
 
     def watch(event: Event, _: list[Turn], __: float) -> None:
         pending.apply(event)
@@ -474,7 +480,10 @@ async def _is_silent(session: Session, asked: _Asked) -> bool:
     # `live` has no word that must be answered, and where no speech is heard its silence is right.
     # But a server that spoke before, and not even to say that speech began, is taken for gone:
     # wrongly, and it forgets what was said, as the seam tells; rightly, and the talk goes on.
-    return session.protocol.has_heard and session.heard_count == asked.heard_count
+    return (
+        session.protocol.has_received
+        and session.received_message_count == asked.received_message_count
+    )
 
 
 def _unheard(silence_s: float, gone: SessionClosedError | None) -> ReplyTimeout:
@@ -491,10 +500,10 @@ def _unheard(silence_s: float, gone: SessionClosedError | None) -> ReplyTimeout:
 
 def _check_length(duration_ms: int) -> None:
     """Before anything of it is sent, or it would be the beginning of the next turn."""
-    if duration_ms < LEAST_COMMIT_MS:
+    if duration_ms < MIN_COMMIT_MS:
         raise ConfigurationError(
             f"the sound lasts {duration_ms} ms, and with push-to-talk servers refuse less than "
-            f"{LEAST_COMMIT_MS} ms.",
+            f"{MIN_COMMIT_MS} ms.",
             cure="Add some silence.",
         )
 

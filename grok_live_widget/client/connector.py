@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any, Unpack
 from ..conversation import Conversation
 from ..exceptions import ConfigurationError, ConnectError, SessionClosed
 from ..protocol import Dialect, Noted, UpdateSession
-from ..settings import UNSET, Settings, SettingsGiven, listing, settings_from
+from ..settings import UNSET, Settings, SettingsKwargs, expand_kwargs_signature, settings_from
 from ..tools import functions_of
 from ._pump import Observer
-from .credentials import Secret, hidden
+from .credentials import Secret, wrap_secret
 from .endpoint import (
-    Answerer,
+    Endpoint,
     refuse_what_it_lacks,
     remember,
+    resolve_endpoint,
     voice_notes,
     wanted_from,
     warn_of_rehearsal,
-    who_answers,
 )
 from .session import Session, open_session
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from .tool_runner import ToolRunner
     from .tool_thread import Stage
 
-__all__ = ["Connecting", "connect", "new_rehearsal", "open_line"]
+__all__ = ["Connecting", "connect", "new_rehearsal", "open_session_with"]
 
 _SETTLE_S = 2.0
 
@@ -49,8 +49,8 @@ def new_rehearsal(settings: Settings, **options: Any) -> RehearsalServer:
     return RehearsalServer(partner, api_key=secrets.token_urlsafe(32), **options)
 
 
-async def open_line(
-    answerer: Answerer,
+async def open_session_with(
+    endpoint: Endpoint,
     settings: Settings,
     conversation: Conversation,
     *,
@@ -73,11 +73,11 @@ async def open_line(
     AuthenticationError, ConnectError, SessionClosed
     """
     notes: list[Noted] = []
-    for at, (dialect, url) in enumerate(answerer.dialects):
-        is_last = at == len(answerer.dialects) - 1
+    for at, (dialect, url) in enumerate(endpoint.dialects):
+        is_last = at == len(endpoint.dialects) - 1
         try:
             session = await _open(
-                answerer, settings, conversation, dialect, url, rehearsal, observer,
+                endpoint, settings, conversation, dialect, url, rehearsal, observer,
                 settle_s=0.0 if is_last else _SETTLE_S, conversation_id=conversation_id,
             )  # fmt: skip
         except (ConnectError, SessionClosed) as error:
@@ -85,12 +85,12 @@ async def open_line(
                 raise
             notes.append(Noted(f"{error.message} Trying the other dialect.", "warning"))
             continue
-        remember(answerer, dialect)
+        remember(endpoint, dialect)
         _run_tools(session, settings, stage)
-        for note in (*notes, *voice_notes(answerer, settings, dialect)):
-            session.tell(note)
+        for note in (*notes, *voice_notes(endpoint, settings, dialect)):
+            session.emit(note)
         return session
-    raise AssertionError("an answerer has at least one dialect")
+    raise AssertionError("an endpoint has at least one dialect")
 
 
 def _run_tools(session: Session, settings: Settings, stage: Stage) -> None:
@@ -116,7 +116,7 @@ def _may_fall_back(error: ConnectError | SessionClosed) -> bool:
 
 
 async def _open(
-    answerer: Answerer,
+    endpoint: Endpoint,
     settings: Settings,
     conversation: Conversation,
     dialect: Dialect,
@@ -127,17 +127,17 @@ async def _open(
     settle_s: float,
     conversation_id: str,
 ) -> Session:
-    key = answerer.key.reveal() if answerer.key else ""
-    if answerer.is_rehearsal:
+    key = endpoint.key.reveal() if endpoint.key else ""
+    if endpoint.is_rehearsal:
         assert rehearsal is not None
         url, key = rehearsal.url(dialect.name), rehearsal.api_key or ""
     resumed = conversation_id or settings.conversation_id or ""
-    opening = dialect.opening(url, key, wanted_from(answerer, settings, dialect), resumed)
+    opening = dialect.opening(url, key, wanted_from(endpoint, settings, dialect), resumed)
     del key
 
     def wanted(settings: Settings) -> UpdateSession:
         refuse_what_it_lacks(settings, dialect)
-        return wanted_from(answerer, settings, dialect)
+        return wanted_from(endpoint, settings, dialect)
 
     return await open_session(
         dialect,
@@ -145,7 +145,7 @@ async def _open(
         settings,
         conversation,
         wanted=wanted,
-        is_rehearsal=answerer.is_rehearsal,
+        is_rehearsal=endpoint.is_rehearsal,
         settle_s=settle_s,
         observer=observer,
     )
@@ -155,9 +155,9 @@ async def _open(
 class Connecting:
     """What `connect` returns: await it, or use it in ``async with``."""
 
-    def __init__(self, settings: Settings, answerer: Answerer) -> None:
+    def __init__(self, settings: Settings, endpoint: Endpoint) -> None:
         self._settings = settings
-        self._answerer = answerer
+        self._endpoint_for = endpoint
         self._session: Session | None = None
         self._server: RehearsalServer | None = None
         self._recording: Recording | None = None
@@ -165,12 +165,12 @@ class Connecting:
     @property
     def name(self) -> str:
         """Who will answer: ``"rehearsal"``, ``"Grok"``, or the host of another server."""
-        return self._answerer.name
+        return self._endpoint_for.name
 
     @property
     def is_rehearsal(self) -> bool:
         """Whether the rehearsal will answer."""
-        return self._answerer.is_rehearsal
+        return self._endpoint_for.is_rehearsal
 
     def use_fast_rehearsal(self) -> RehearsalServer:
         """Have the rehearsal answer at once and half-duplex, for sound sent faster than real
@@ -211,12 +211,12 @@ class Connecting:
             self._recording = self._new_recording(conversation)
             beside.append(self._recording)
             await asyncio.to_thread(self._recording.start)
-        if self._answerer.is_rehearsal:
+        if self._endpoint_for.is_rehearsal:
             server = self._server or new_rehearsal(self._settings)
             beside.append(server)
             await asyncio.to_thread(server.start)
-        return await open_line(
-            self._answerer,
+        return await open_session_with(
+            self._endpoint_for,
             self._settings,
             conversation,
             rehearsal=server,
@@ -226,7 +226,7 @@ class Connecting:
     def _new_recording(self, conversation: Conversation) -> Recording:
         from ..recording import Recording
 
-        key, loop = self._answerer.key, asyncio.get_running_loop()
+        key, loop = self._endpoint_for.key, asyncio.get_running_loop()
 
         def note(text: str) -> None:
             with contextlib.suppress(RuntimeError):  # The loop is closed: nobody reads.
@@ -237,7 +237,7 @@ class Connecting:
 
     def _tell(self, note: Noted) -> None:
         if self._session is not None:
-            self._session.tell(note)
+            self._session.emit(note)
 
 
 def _close_beside(
@@ -261,9 +261,9 @@ def _refuse_what_is_a_talks(given: Mapping[str, Any]) -> None:
             )
 
 
-@listing(SettingsGiven)
+@expand_kwargs_signature(SettingsKwargs)
 def connect(
-    *, api_key: str | Secret | None = None, **settings: Unpack[SettingsGiven]
+    *, api_key: str | Secret | None = None, **settings: Unpack[SettingsKwargs]
 ) -> Connecting:
     """Open a session without a notebook::
 
@@ -291,12 +291,12 @@ def connect(
         At once, before any I/O.
     """
     _refuse_what_is_a_talks(settings)
-    api_key = hidden(api_key)
+    api_key = wrap_secret(api_key)
     checked = settings_from(settings)
     if checked.record is not None:
         from ..recording import check_new_folder
 
         check_new_folder(checked.record)
-    answerer = who_answers(checked, api_key)
-    warn_of_rehearsal(answerer)
-    return Connecting(checked, answerer)
+    endpoint = resolve_endpoint(checked, api_key)
+    warn_of_rehearsal(endpoint)
+    return Connecting(checked, endpoint)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from ..exceptions import ConfigurationError
 
-__all__ = ["ENVIRONMENT_NAME", "Secret", "find_key", "hidden"]
+__all__ = ["ENVIRONMENT_NAME", "Secret", "find_key", "wrap_secret"]
 
 ENVIRONMENT_NAME = "XAI_API_KEY"
 
@@ -31,7 +31,7 @@ class Secret:
         return isinstance(self._text, str)
 
     @property
-    def is_spelled_as_a_key(self) -> bool:
+    def is_header_safe(self) -> bool:
         """Whether it can go into a header: anything else breaks the handshake or the line."""
         return all("!" <= character <= "~" for character in self._text.strip())
 
@@ -50,7 +50,7 @@ class Secret:
         return (Secret, ("",))
 
 
-def hidden(api_key: str | Secret | None) -> Secret | None:
+def wrap_secret(api_key: str | Secret | None) -> Secret | None:
     """An argument as a `Secret`, not looked at yet.
 
     For the first line of whatever takes a key: tracebacks that show locals show the frames
@@ -71,7 +71,7 @@ def find_key(given: str | Secret | None = None) -> Secret | None:
     ConfigurationError
         For what can be no key; it is not shown.
     """
-    given = hidden(given)
+    given = wrap_secret(given)
     if given is not None:
         return _checked(given)
     for source in (_environment, _colab, _keyring, _dotenv):
@@ -86,7 +86,7 @@ def _checked(secret: Secret) -> Secret:
     if not secret.is_text:
         kind = type(secret.reveal()).__name__
         raise ConfigurationError(f"api_key must be text, not of type {kind}.")
-    if not secret.is_spelled_as_a_key:
+    if not secret.is_header_safe:
         raise ConfigurationError(
             "api_key has a space, a line break or a letter in it that no key has.",
             cure="Copy it once more, whole and alone.",

@@ -25,17 +25,17 @@ from ..protocol import (
     dialect_from_url,
 )
 from ..settings import UNSET, Settings, is_loopback
-from .credentials import ENVIRONMENT_NAME, Secret, find_key, hidden
+from .credentials import ENVIRONMENT_NAME, Secret, find_key, wrap_secret
 from .transport import host_of
 
 __all__ = [
-    "Answerer",
+    "Endpoint",
     "refuse_what_it_lacks",
     "remember",
+    "resolve_endpoint",
     "voice_notes",
     "wanted_from",
     "warn_of_rehearsal",
-    "who_answers",
 ]
 
 SERVICE_URL = "wss://api.x.ai"
@@ -44,7 +44,7 @@ SERVICE_URL = "wss://api.x.ai"
 _remembered: dict[str, Dialect] = {}
 
 
-class Answerer(Value, frozen=True, kw_only=True):
+class Endpoint(Value, frozen=True, kw_only=True):
     """Who answers.
 
     Parameters
@@ -68,14 +68,14 @@ class Answerer(Value, frozen=True, kw_only=True):
         return _name_of(self)
 
 
-def _name_of(answerer: Answerer) -> str:
-    if answerer.is_rehearsal:
+def _name_of(endpoint: Endpoint) -> str:
+    if endpoint.is_rehearsal:
         return "rehearsal"
-    url = answerer.dialects[0][1]
+    url = endpoint.dialects[0][1]
     return "Grok" if url.startswith(SERVICE_URL) else host_of(url)
 
 
-def who_answers(settings: Settings, api_key: str | Secret | None = None) -> Answerer:
+def resolve_endpoint(settings: Settings, api_key: str | Secret | None = None) -> Endpoint:
     """Decide who answers, before any I/O.
 
     Raises
@@ -87,16 +87,20 @@ def who_answers(settings: Settings, api_key: str | Secret | None = None) -> Answ
     UnsupportedByServer
         Where there are tools and the dialect has none.
     """
-    answerer = _answerer(settings, hidden(api_key))
-    for dialect, _ in answerer.dialects:
+    endpoint = _endpoint_for(settings, wrap_secret(api_key))
+    for dialect, _ in endpoint.dialects:
         refuse_what_it_lacks(settings, dialect)
-    return answerer
+    return endpoint
 
 
 def _asked_beyond(settings: Settings, dialect: Dialect) -> list[str]:
     """What was asked for, by name, that a dialect has no word for."""
     usual = Settings()
-    return [name for name in sorted(dialect.lacks) if _value(settings, name) != _value(usual, name)]
+    return [
+        name
+        for name in sorted(dialect.unsupported)
+        if _value(settings, name) != _value(usual, name)
+    ]
 
 
 def _value(settings: Settings, name: str) -> Any:
@@ -120,7 +124,7 @@ def _shown(settings: Settings, name: str) -> Any:
     return _value(settings, name)
 
 
-def _answerer(settings: Settings, api_key: Secret | None) -> Answerer:
+def _endpoint_for(settings: Settings, api_key: Secret | None) -> Endpoint:
     if settings.partner is not UNSET and settings.partner is not None:
         if settings.url is not None:
             raise ConfigurationError(
@@ -148,12 +152,12 @@ def _no_key(what: str) -> AuthenticationError:
     )
 
 
-def _rehearsal(settings: Settings, *, is_chosen: bool = True) -> Answerer:
+def _rehearsal(settings: Settings, *, is_chosen: bool = True) -> Endpoint:
     dialect = LIVE if settings.dialect == "live" else REALTIME
-    return Answerer(is_rehearsal=True, dialects=((dialect, ""),), is_chosen=is_chosen)
+    return Endpoint(is_rehearsal=True, dialects=((dialect, ""),), is_chosen=is_chosen)
 
 
-def _at_url(settings: Settings, url: str, key: Secret | None) -> Answerer:
+def _at_url(settings: Settings, url: str, key: Secret | None) -> Endpoint:
     if not key and not is_loopback(url):
         raise _no_key(f"{host_of(url)} needs an API key, and none was found.")
     if key and url.startswith("ws://") and not is_loopback(url):
@@ -163,10 +167,10 @@ def _at_url(settings: Settings, url: str, key: Secret | None) -> Answerer:
         )
     is_auto = settings.dialect == "auto"
     dialect = dialect_from_url(url) if is_auto else DIALECTS[settings.dialect]
-    return Answerer(is_rehearsal=False, dialects=((dialect, url),), key=key)
+    return Endpoint(is_rehearsal=False, dialects=((dialect, url),), key=key)
 
 
-def _service(settings: Settings, key: Secret) -> Answerer:
+def _service(settings: Settings, key: Secret) -> Endpoint:
     if settings.dialect != "auto":
         chosen: tuple[Dialect, ...] = (DIALECTS[settings.dialect],)
     elif _asked_beyond(settings, LIVE):
@@ -176,18 +180,18 @@ def _service(settings: Settings, key: Secret) -> Answerer:
     else:
         chosen = (LIVE, REALTIME)
     urls = tuple((dialect, SERVICE_URL + dialect.path) for dialect in chosen)
-    return Answerer(is_rehearsal=False, dialects=urls, key=key)
+    return Endpoint(is_rehearsal=False, dialects=urls, key=key)
 
 
-def remember(answerer: Answerer, dialect: Dialect) -> None:
+def remember(endpoint: Endpoint, dialect: Dialect) -> None:
     """What a host was found to speak, where there was a choice."""
-    if len(answerer.dialects) > 1:
+    if len(endpoint.dialects) > 1:
         _remembered[SERVICE_URL] = dialect
 
 
 # --------------------------------------------------------------------------- what is asked for
-def wanted_from(answerer: Answerer, settings: Settings, dialect: Dialect) -> UpdateSession:
-    """The settings as they are said to a server; what a dialect lacks is left out."""
+def wanted_from(endpoint: Endpoint, settings: Settings, dialect: Dialect) -> UpdateSession:
+    """The settings as they are said to a server; what a dialect does not support is left out."""
     beyond: dict[str, Any] = {
         "tools": settings.tool_offers or None,
         "input_format": settings.input_format,
@@ -200,10 +204,10 @@ def wanted_from(answerer: Answerer, settings: Settings, dialect: Dialect) -> Upd
     }
     return UpdateSession(
         model=settings.model or _default_model(settings, dialect),
-        voice=_voice(answerer, settings, dialect),
+        voice=_voice(endpoint, settings, dialect),
         instructions=settings.instructions or None,
         turn_detection=settings.turn_detection,
-        **{name: value for name, value in beyond.items() if name not in dialect.lacks},
+        **{name: value for name, value in beyond.items() if name not in dialect.unsupported},
     )
 
 
@@ -213,23 +217,23 @@ def _default_model(settings: Settings, dialect: Dialect) -> str | None:
     return None if is_named else dialect.default_model
 
 
-def _is_mapped(answerer: Answerer, settings: Settings, dialect: Dialect) -> bool:
+def _is_mapped(endpoint: Endpoint, settings: Settings, dialect: Dialect) -> bool:
     # A server on this machine is somebody's own, and may well have the seed's voices.
     is_own = settings.url is not None and is_loopback(settings.url)
-    is_service = dialect is REALTIME and not answerer.is_rehearsal and not is_own
+    is_service = dialect is REALTIME and not endpoint.is_rehearsal and not is_own
     return is_service and (settings.voice or "").lower() in NEAREST_VOICE
 
 
-def _voice(answerer: Answerer, settings: Settings, dialect: Dialect) -> str:
+def _voice(endpoint: Endpoint, settings: Settings, dialect: Dialect) -> str:
     voice = settings.voice or dialect.default_voice
-    return NEAREST_VOICE[voice.lower()] if _is_mapped(answerer, settings, dialect) else voice
+    return NEAREST_VOICE[voice.lower()] if _is_mapped(endpoint, settings, dialect) else voice
 
 
-def voice_notes(answerer: Answerer, settings: Settings, dialect: Dialect) -> list[Noted]:
+def voice_notes(endpoint: Endpoint, settings: Settings, dialect: Dialect) -> list[Noted]:
     """What is to be told of the voice that answers in place of another."""
-    if not _is_mapped(answerer, settings, dialect):
+    if not _is_mapped(endpoint, settings, dialect):
         return []
-    nearest = _voice(answerer, settings, dialect)
+    nearest = _voice(endpoint, settings, dialect)
     return [
         Noted(
             f"The service has no voice {settings.voice!r}; {nearest!r} is the nearest it has.",
@@ -238,9 +242,9 @@ def voice_notes(answerer: Answerer, settings: Settings, dialect: Dialect) -> lis
     ]
 
 
-def warn_of_rehearsal(answerer: Answerer, stacklevel: int = 3) -> None:
+def warn_of_rehearsal(endpoint: Endpoint, stacklevel: int = 3) -> None:
     """Say once that nobody asked for the rehearsal and that it is what answers."""
-    if answerer.is_rehearsal and not answerer.is_chosen:
+    if endpoint.is_rehearsal and not endpoint.is_chosen:
         warnings.warn(
             f"No API key was found ({ENVIRONMENT_NAME}), so the built-in rehearsal answers, "
             "not Grok.",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ..conversation import PendingReply, Turn, Turns
 from ..exceptions import ReplyTimeout, SessionClosedOK
-from ..protocol import CommitAudio, CreateResponse, Event, PushToTalk, Reply
+from ..protocol import CommitAudio, CreateResponse, Event, PushToTalk, ResponseState
 from ..settings import Settings
 from .requests import server_error
 from .session import Session
@@ -93,9 +93,9 @@ async def _push_and_talk(session: Session, pcm: bytes, is_paced: bool, timeout_s
         pending.apply(event)
 
     session.observe(watch)
-    await session.say(commit)
+    await session.send(commit)
     if not by_commit:
-        await session.request(request)
+        await session.send_when_idle(request)
     await _until(session, lambda: pending.is_settled, timeout_s)
     session.ignore(watch)
     _check(session, pending)
@@ -150,7 +150,7 @@ def _silence_s(settings: Settings) -> float:
 
 
 def _is_over(session: Session, pending: PendingReply) -> bool:
-    return pending.is_settled and session.protocol.reply is Reply.IDLE
+    return pending.is_settled and session.protocol.response_state is ResponseState.IDLE
 
 
 def _check(session: Session, pending: PendingReply) -> None:

@@ -40,12 +40,12 @@ class Limits:
         self._active_s = self._opened_s = 0.0
         self._length_s: float | None = None
         self._spent_s: float | None = None
-        self._told: set[str] = set()
+        self._to_dispatch: set[str] = set()
 
     def follow(self, settings: Settings) -> None:
         """Other settings hold; another budget is warned of anew, and has its own grace."""
         if settings.budget != self.settings.budget:
-            self._told.discard("budget")
+            self._to_dispatch.discard("budget")
             self._spent_s = None
         self.settings = settings
 
@@ -53,12 +53,12 @@ class Limits:
         """A session begins."""
         self.has_reached_maximum = self.has_idled_out = False
         self._active_s = self._opened_s = now_s
-        self._told -= {"session", "idle"}
+        self._to_dispatch -= {"session", "idle"}
 
     def note_activity(self, now_s: float) -> None:
         """Something goes on."""
         self._active_s = now_s
-        self._told.discard("idle")
+        self._to_dispatch.discard("idle")
 
     def apply(self, event: Event, now_s: float, *, unix_s: float, is_talk: bool) -> None:
         """Take in one event.
@@ -117,8 +117,8 @@ class Limits:
             yield Noted(f"{text}prices=Prices(per_minute=…) tells it.", "warning")
 
     def _is_news(self, name: str) -> bool:
-        is_new = name not in self._told
-        self._told.add(name)
+        is_new = name not in self._to_dispatch
+        self._to_dispatch.add(name)
         return is_new
 
     def _margin_s(self, margin: tuple[float, float]) -> float:

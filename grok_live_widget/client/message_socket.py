@@ -48,7 +48,7 @@ class MessageSocket(ClientConnection):
     def listen(self, listener: Listener, has_room: Callable[[], bool]) -> None:
         """Hand all messages to `listener`, while `has_room()` before each."""
         self._listener, self._has_room = listener, has_room
-        self.hand_on()
+        self.deliver()
 
     def process_event(self, event: Any) -> None:
         """Called by the connection with each frame (and, once, with the handshake)."""
@@ -65,9 +65,9 @@ class MessageSocket(ClientConnection):
             whole = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
             self._parts.clear()
             self._waiting.append((whole, self._is_text))
-            self.hand_on()
+            self.deliver()
 
-    def hand_on(self) -> None:
+    def deliver(self) -> None:
         """Hand on what waits, as far as there is room."""
         if self._is_handing_on or self._listener is None:
             return

@@ -19,7 +19,7 @@ from ..exceptions import (
 )
 from ..protocol import CreateItem, Item
 
-__all__ = ["Unfinished", "is_transient", "retold", "wait_s"]
+__all__ = ["ResumeState", "backoff_s", "is_transient", "replay_history"]
 
 # Gone away, broken without a word, an error of the server's, a restart, too busy, bad gateway.
 TRANSIENT_CODES = frozenset({1001, 1005, 1006, 1011, 1012, 1013, 1014, None})
@@ -32,7 +32,7 @@ RETOLD_TURNS = 20
 """How many turns are told anew, the newest; each costs as a text."""
 
 
-class Unfinished(Value, frozen=True, kw_only=True):
+class ResumeState(Value, frozen=True, kw_only=True):
     """A session that ended before its conversation did.
 
     Parameters
@@ -68,7 +68,7 @@ def is_transient(failure: GrokLiveError | None) -> bool:
     return False
 
 
-def wait_s(attempt: int, chance: float) -> float:
+def backoff_s(attempt: int, chance: float) -> float:
     """How long to wait before an attempt, counted from 0 [s]: each time twice as long, and by
     `chance` in [0, 1) up to a half less, so that many clients do not come back together.
     """
@@ -76,7 +76,7 @@ def wait_s(attempt: int, chance: float) -> float:
     return longest_s * (1 - chance / 2)
 
 
-def retold(turns: Sequence[Turn]) -> list[CreateItem]:
+def replay_history(turns: Sequence[Turn]) -> list[CreateItem]:
     """The newest of these turns as texts, for a server that knows nothing of them."""
     told = [turn for turn in turns if turn.text.strip()]
     return [CreateItem(_as_text(turn)) for turn in told[-RETOLD_TURNS:]]

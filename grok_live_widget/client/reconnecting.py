@@ -26,22 +26,22 @@ from ..protocol import (
     SessionEnded,
     SettingsChanged,
     Unrecognized,
-    is_benign,
+    is_ignorable_error,
 )
 from ..recording import Recording
 from ..rehearsal import PARTNERS, RehearsalServer, default_partner
 from ..settings import UNSET, Settings
 from ._pump import Observer
-from .connector import new_rehearsal, open_line
+from .connector import new_rehearsal, open_session_with
 from .credentials import Secret
-from .endpoint import Answerer, who_answers
+from .endpoint import Endpoint, resolve_endpoint
 from .limits import Limits
-from .reconnect import Unfinished, is_transient, retold, wait_s
+from .reconnect import ResumeState, backoff_s, is_transient, replay_history
 from .requests import server_error
 from .session import Session
 from .tool_thread import Stage
 
-__all__ = ["TalkLine", "sentence"]
+__all__ = ["ReconnectingSession", "sentence"]
 
 Level = Literal["info", "warning", "error"]
 Phase = Literal["closed", "opening", "open", "closing"]
@@ -54,7 +54,7 @@ _PATIENCE_S = 10.0
 _WATCH_S = 0.5
 
 
-class TalkLine:
+class ReconnectingSession:
     """One session after another, and what is told of them.
 
     Attributes
@@ -73,7 +73,7 @@ class TalkLine:
 
     def __init__(self, settings: Settings, api_key: Secret | None) -> None:
         self.settings = settings
-        self.answerer: Answerer = who_answers(settings, api_key)
+        self.endpoint: Endpoint = resolve_endpoint(settings, api_key)
         self.conversation = Conversation.under(settings)
         self.notes: list[Noted] = []
         self.recording = Recording(
@@ -84,7 +84,7 @@ class TalkLine:
         )
         self.phase: Phase = "closed"
         self.session: Session | None = None
-        self.dialect = self.answerer.dialects[0][0].name
+        self.dialect = self.endpoint.dialects[0][0].name
         self.tool_stage: Stage = contextlib.nullcontext
         self._api_key = api_key
         self._meter = UsageMeter(
@@ -99,7 +99,7 @@ class TalkLine:
         self._rehearsal: RehearsalServer | None = None
         self._opening = asyncio.Lock()
         self._changing = asyncio.Lock()
-        self._unfinished: Unfinished | None = None
+        self._resume_state: ResumeState | None = None
         self._reopening: asyncio.Task[None] | None = None
         self.memory: Literal["resumed", "retold", "none"] = "none"
         self._is_rolling_over = False
@@ -132,7 +132,7 @@ class TalkLine:
             self._loop.call_soon_threadsafe(self.note, text, "error")
 
     def _key_in_use(self) -> str:
-        return self.answerer.key.reveal() if self.answerer.key else ""
+        return self.endpoint.key.reveal() if self.endpoint.key else ""
 
     def _tell(self, event: Event) -> None:
         self._observe(event, [], time.monotonic())
@@ -145,7 +145,7 @@ class TalkLine:
             observer(event, changed, now_s)
         if isinstance(event, SessionEnded):
             self._session_ended(now_s)
-        if isinstance(event, ErrorReported) and not is_benign(event) and self._is_usable:
+        if isinstance(event, ErrorReported) and not is_ignorable_error(event) and self._is_usable:
             self.note(str(server_error(event)), "warning")
         if isinstance(event, Unrecognized | ResponseCreated):
             self._follow_unread(event)
@@ -185,7 +185,7 @@ class TalkLine:
     @property
     def is_rehearsal(self) -> bool:
         """Whether the rehearsal answers."""
-        return self.answerer.is_rehearsal
+        return self.endpoint.is_rehearsal
 
     @property
     def usage(self) -> Usage:
@@ -200,7 +200,7 @@ class TalkLine:
     @property
     def is_reopening(self) -> bool:
         """Whether the line is being opened again, in the same conversation."""
-        return self.phase == "opening" and self._unfinished is not None
+        return self.phase == "opening" and self._resume_state is not None
 
     @property
     def _is_usable(self) -> bool:
@@ -220,7 +220,7 @@ class TalkLine:
         self._check_budget()
         if self._reopening is not None and not self._reopening.done():
             await asyncio.wait([self._reopening])
-        await self._make_room()
+        await self._rotate_if_due()
         async with self._opening:
             if self.session is not None and self.session.failure is None:
                 return self.session
@@ -235,7 +235,7 @@ class TalkLine:
                 self._enter("closed")
                 raise
 
-    async def _make_room(self) -> None:
+    async def _rotate_if_due(self) -> None:
         """Before a question, a session that is about to end is changed for a new one."""
         session, now_s = self.session, time.monotonic()
         if session is None or not session.is_quiet:
@@ -245,26 +245,26 @@ class TalkLine:
 
     async def _open_now(self) -> Session:
         self._check_budget()
-        unfinished = self._unfinished
-        session = await self._opened(unfinished.conversation_id if unfinished else "")
+        resume_state = self._resume_state
+        session = await self._opened(resume_state.conversation_id if resume_state else "")
         self.session = session
         self._limits.begin(time.monotonic())
-        if unfinished is not None and unfinished.turn_count:
-            await self._join(session, unfinished)
-        self._unfinished = None
+        if resume_state is not None and resume_state.turn_count:
+            await self._resume(session, resume_state)
+        self._resume_state = None
         self._withdraw_line_notes()
         self._enter("open")
         self._spawn(self._watch(session))
         return session
 
     async def _opened(self, conversation_id: str) -> Session:
-        self.answerer = who_answers(self.settings, self._api_key)
+        self.endpoint = resolve_endpoint(self.settings, self._api_key)
         await asyncio.to_thread(self.recording.start)
-        if self.answerer.is_rehearsal and self._rehearsal is None:
+        if self.endpoint.is_rehearsal and self._rehearsal is None:
             self._rehearsal = await asyncio.to_thread(new_rehearsal(self.settings).start)
             self._note_missing_voice()
-        session = await open_line(
-            self.answerer,
+        session = await open_session_with(
+            self.endpoint,
             self.settings,
             self.conversation,
             rehearsal=self._rehearsal,
@@ -281,17 +281,17 @@ class TalkLine:
         if self.settings.partner is UNSET and partner is PARTNERS["parrot"]:
             self.note(why, "info")
 
-    async def _join(self, session: Session, unfinished: Unfinished) -> None:
+    async def _resume(self, session: Session, resume_state: ResumeState) -> None:
         """Go on with the conversation of the session before."""
         self.memory = "none"
-        before = self.conversation.turns[: unfinished.turn_count]
-        if session.conversation_id and session.conversation_id == unfinished.conversation_id:
+        before = self.conversation.turns[: resume_state.turn_count]
+        if session.conversation_id and session.conversation_id == resume_state.conversation_id:
             self.memory = "resumed"
-        elif unfinished.may_retell and session.protocol.dialect.has_responses:
+        elif resume_state.may_retell and session.protocol.dialect.has_responses:
             self.memory = "retold"
-            await session.say(*retold(before))
-        text = f"{unfinished.why}: {_MEMORY[self.memory]}"
-        session.tell(LineReopened(memory=self.memory, text=text))
+            await session.send(*replay_history(before))
+        text = f"{resume_state.why}: {_MEMORY[self.memory]}"
+        session.emit(LineReopened(memory=self.memory, text=text))
 
     # ----------------------------------------------------------------- opening again
     def _session_ended(self, now_s: float) -> None:
@@ -301,25 +301,27 @@ class TalkLine:
         failure = session.failure
         is_limit = self._limits.has_reached_maximum
         if self._is_rolling_over:
-            self._leave(session, "The session was changed for a new one", may_retell=True)
+            self._save_resume_state(
+                session, "The session was changed for a new one", may_retell=True
+            )
         elif self.phase == "closing":
             self._enter("closed")
         elif self._limits.has_idled_out:
-            self._leave(session, "The server closed the line, and it was opened again")
-            self._give_up(f"The server closed the line, since nothing was said. {_AGAIN}")
+            self._save_resume_state(session, "The server closed the line, and it was opened again")
+            self._fail(f"The server closed the line, since nothing was said. {_AGAIN}")
         elif is_limit or not isinstance(failure, SessionClosedOK):
             why = "The server ended the session, and a new one was opened"
             why = why if is_limit else "The line broke and was opened again"
-            self._leave(session, why, may_retell=True)
+            self._save_resume_state(session, why, may_retell=True)
             self._follow_end(failure, is_limit=is_limit)
         else:
-            self._leave(session, "The server closed the line, and it was opened again")
+            self._save_resume_state(session, "The server closed the line, and it was opened again")
             self._enter("closed")
 
-    def _leave(self, session: Session, why: str, *, may_retell: bool = False) -> None:
+    def _save_resume_state(self, session: Session, why: str, *, may_retell: bool = False) -> None:
         """Keep what it takes to go on with the conversation of a session that ends."""
         is_kept = self.settings.resumption
-        self._unfinished = Unfinished(
+        self._resume_state = ResumeState(
             conversation_id=session.conversation_id if is_kept else "",
             why=why,
             may_retell=may_retell,
@@ -341,22 +343,22 @@ class TalkLine:
     async def _reopen(self) -> None:
         tries = self.settings.reconnect_tries
         for attempt in range(tries):
-            await asyncio.sleep(wait_s(attempt, random.random()))
+            await asyncio.sleep(backoff_s(attempt, random.random()))
             try:
                 async with self._opening:
                     await self._open_now()
                 return
             except GrokLiveError as error:
                 if not is_transient(error):
-                    self._give_up(str(error))
+                    self._fail(str(error))
                     return
                 self._note_of_line(f"Try {attempt + 1} of {tries}: {error.message}", "warning")
-        self._give_up(
+        self._fail(
             f"The line could not be opened again in {tries} tries. Everything received is kept. "
             f"{_AGAIN}"
         )
 
-    def _give_up(self, text: str) -> None:
+    def _fail(self, text: str) -> None:
         self._note_of_line(text, "error")
         self._enter("closed")
 
@@ -369,7 +371,7 @@ class TalkLine:
                     await self._change(session)
         except GrokLiveError as error:
             if not is_transient(error) or not self.settings.reconnect_tries:
-                self._give_up(str(error))
+                self._fail(str(error))
                 raise
             self._reopening = self._spawn(self._reopen())
 
@@ -418,7 +420,7 @@ class TalkLine:
                 "warning",
             )
             why = "The line was closed, since nothing was said, and opened again"
-            await self._hang_up(why, may_retell=True)
+            await self._disconnect(why, may_retell=True)
             return True
         if self._limits.is_due(now_s, is_quiet=is_quiet):
             self.note("The session's time is over; the talk goes on in a new one.", "info")
@@ -452,21 +454,21 @@ class TalkLine:
 
     async def _update(self, given: Mapping[str, Any]) -> list[str]:
         settings = self.settings.changed(given)
-        who_answers(settings, self._api_key)
+        resolve_endpoint(settings, self._api_key)
         session = self.session
-        not_taken: list[str] = []
+        rejected_settings: list[str] = []
         is_new_model = settings.model != self.settings.model
         needs_session = is_new_model and session and session.protocol.dialect.has_responses
         if session is not None:
             later = {"model"} if needs_session else set()
             now = {name: value for name, value in given.items() if name not in later}
-            not_taken = await session.update(**now)
+            rejected_settings = await session.update(**now)
         self._take_over(settings)
         if needs_session and session is not None:
             self.note("Another model needs a new session; the talk goes on in it.", "info")
             await self._quiet(session)
             await self._roll_over(session)
-        return not_taken
+        return rejected_settings
 
     def _take_over(self, settings: Settings) -> None:
         self.settings = settings
@@ -482,9 +484,9 @@ class TalkLine:
 
     async def stop(self) -> None:
         """Close the line; turns stay, and the conversation where the server keeps it."""
-        await self._hang_up("The line was closed and opened again")
+        await self._disconnect("The line was closed and opened again")
 
-    async def _hang_up(self, why: str, *, may_retell: bool = False) -> None:
+    async def _disconnect(self, why: str, *, may_retell: bool = False) -> None:
         if self._reopening is not None and not self._reopening.done():
             self._reopening.cancel()
             await asyncio.wait([self._reopening])
@@ -493,7 +495,7 @@ class TalkLine:
         async with self._opening:
             session = self.session
         if session is not None:
-            self._leave(session, why, may_retell=may_retell)
+            self._save_resume_state(session, why, may_retell=may_retell)
             self._enter("closing")
             await session.close()
             await _beside(self.recording.flush)

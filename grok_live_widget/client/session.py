@@ -15,15 +15,15 @@ from ..conversation import Conversation, Turn
 from ..exceptions import ConnectError, GrokLiveError, SessionClosed
 from ..protocol import (
     ClientEvent,
+    ConnectionState,
     Dialect,
     ErrorReported,
     Event,
-    Line,
     Opening,
     PlaybackReported,
     PlayerChanged,
     Protocol,
-    Reply,
+    ResponseState,
     SessionCreated,
     SessionEnded,
     SessionOpened,
@@ -31,12 +31,12 @@ from ..protocol import (
     SettingsChanged,
     UpdateSession,
     is_about_the_key,
-    is_benign,
+    is_ignorable_error,
     is_replaced_model,
-    not_taken,
+    rejected_settings,
 )
 from ..settings import Settings
-from ._pump import Driver, Observer
+from ._pump import Observer, Pump
 from .message_socket import MessageSocket
 from .requests import named, server_error
 from .session_face import SessionFace
@@ -50,7 +50,7 @@ Wanted = Callable[[Settings], UpdateSession]
 """What is said to a server to have some settings; raises where it cannot be said."""
 
 
-class Session(Driver, SessionFace):
+class Session(Pump, SessionFace):
     """One line to the server; made by `grok_live_widget.connect`.
 
     A reader runs from the start: turns grow with nobody iterating. Use it on the loop that
@@ -72,7 +72,7 @@ class Session(Driver, SessionFace):
         wanted: Wanted,
         is_rehearsal: bool = False,
     ) -> None:
-        Driver.__init__(self, socket_, protocol, conversation, host)
+        Pump.__init__(self, socket_, protocol, conversation, host)
         SessionFace.__init__(self, protocol, settings)
         self.is_rehearsal = is_rehearsal
         self._wanted = wanted
@@ -86,7 +86,7 @@ class Session(Driver, SessionFace):
 
     def __repr__(self) -> str:
         who = "rehearsal, " if self.is_rehearsal else ""
-        state = self._protocol.line.value
+        state = self._protocol.state.value
         return f"<Session {who}{self.dialect} at {self.host}, {state}, {len(self.turns)} turns>"
 
     # ----------------------------------------------------------------- for talk and lanes
@@ -98,23 +98,27 @@ class Session(Driver, SessionFace):
     @property
     def is_open(self) -> bool:
         """Whether sound and text can be sent."""
-        return self._protocol.line is Line.OPEN
+        return self._protocol.state is ConnectionState.OPEN
 
     @property
     def is_quiet(self) -> bool:
         """Whether nobody speaks, no reply is awaited or comes, and no tool runs."""
         is_speech = self._protocol.is_speech_active
-        return self._protocol.reply is Reply.IDLE and not is_speech and not self.is_calling
+        return (
+            self._protocol.response_state is ResponseState.IDLE
+            and not is_speech
+            and not self.is_calling
+        )
 
     @property
-    def heard_count(self) -> int:
+    def received_message_count(self) -> int:
         """How many messages the server has sent, pings too."""
-        return self._heard_count
+        return self._received_message_count
 
     @property
     def silent_s(self) -> float:
         """For how long it has sent none [s]."""
-        return time.monotonic() - self._heard_s
+        return time.monotonic() - self._received_s
 
     @property
     def is_calling(self) -> bool:
@@ -129,20 +133,20 @@ class Session(Driver, SessionFace):
         """Tell whether somebody listens."""
         self._protocol.has_player = has_player
         if has_player != self._conversation.has_player:
-            self._hand_out(PlayerChanged(has_player))
+            self._dispatch(PlayerChanged(has_player))
 
-    async def say(self, *events: ClientEvent) -> None:
+    async def send(self, *events: ClientEvent) -> None:
         """Say `events` now; raises where the protocol forbids it."""
         self._check()
         for event in events:
             self._protocol.send(event)
-        await self._settled()
+        await self._drain()
 
-    async def request(self, *events: ClientEvent) -> None:
+    async def send_when_idle(self, *events: ClientEvent) -> None:
         """Say `events` as soon as no reply is running."""
         self._check()
-        self._protocol.request(*events)
-        await self._settled()
+        self._protocol.send_when_idle(*events)
+        await self._drain()
 
     def wanted(self, settings: Settings) -> UpdateSession:
         """What is said to the server to have these settings.
@@ -160,14 +164,14 @@ class Session(Driver, SessionFace):
         def watch(event: Event, _: list[Turn], __: float) -> None:
             if isinstance(event, SessionUpdated | SessionEnded) or (
                 isinstance(event, ErrorReported)
-                and not is_benign(event)
+                and not is_ignorable_error(event)
                 and event.about in ("", change.event_id)
             ):
                 answers.append(event)
 
         self.observe(watch)
         try:
-            await self.say(change)
+            await self.send(change)
             if not self._protocol.dialect.has_responses:
                 return []  # `live` confirms nothing.
             with contextlib.suppress(TimeoutError):
@@ -188,7 +192,7 @@ class Session(Driver, SessionFace):
 
     def _compare(self, asked: UpdateSession, answer: SessionUpdated) -> list[str]:
         """Note what the server says otherwise than it was asked."""
-        differences = not_taken(self._protocol.dialect, asked, answer.session)
+        differences = rejected_settings(self._protocol.dialect, asked, answer.session)
         for difference in differences:
             self._note(f"The server did not take over a setting: {difference}.")
         return differences
@@ -197,12 +201,12 @@ class Session(Driver, SessionFace):
         self._protocol.set_reply_quiet(self.settings.reply_quiet_ms / 1000)
         for callback in self._on_settings:
             callback(self.settings)
-        self.tell(SettingsChanged())
+        self.emit(SettingsChanged())
 
     async def give_up_reply(self) -> None:
         """Wait no longer for a reply that does not come."""
         self._protocol.give_up_reply()
-        await self._settled()
+        await self._drain()
 
     async def is_answering(self, within_s: float) -> bool:
         """Whether the server still says anything, if only that the settings hold.
@@ -211,14 +215,14 @@ class Session(Driver, SessionFace):
         """
         if self.silent_s < within_s or any(each.room.is_full for each in self._iterators):
             return True
-        count = self._heard_count
+        count = self._received_message_count
         with contextlib.suppress(SessionClosed, TimeoutError):
             async with asyncio.timeout(within_s):
-                await self.say(named(UpdateSession()))
-                await self.wait_for(lambda: self._heard_count > count)
-        return self._heard_count > count or self._failure is not None
+                await self.send(named(UpdateSession()))
+                await self.wait_for(lambda: self._received_message_count > count)
+        return self._received_message_count > count or self._failure is not None
 
-    async def give_up(self, failure: GrokLiveError) -> None:
+    async def abort(self, failure: GrokLiveError) -> None:
         """Close a line that is of no use any more, for this reason."""
         self._failure = self._failure or failure
         await self.close()
@@ -226,7 +230,7 @@ class Session(Driver, SessionFace):
     async def report_playback(self, report: PlaybackReported) -> None:
         """Tell what was heard of a reply."""
         self._protocol.report_playback(report)
-        await self._settled()
+        await self._drain()
 
     # ----------------------------------------------------------------- opening
     async def begin(self, opening: Opening, settle_s: float = 0.0) -> None:
@@ -246,9 +250,9 @@ class Session(Driver, SessionFace):
 
     def _open(self) -> None:
         """The line is ready; told before anything else that the server says."""
-        if self._protocol.line is Line.OPENING:
+        if self._protocol.state is ConnectionState.OPENING:
             self._protocol.open()
-            self._hand_out(
+            self._dispatch(
                 SessionOpened(dialect=self.dialect, host=self.host, is_rehearsal=self.is_rehearsal)
             )
 
@@ -256,7 +260,7 @@ class Session(Driver, SessionFace):
         has_answered, ready = asyncio.Event(), opening.ready
 
         def watch(event: Event, _: list[Turn], __: float) -> None:
-            is_answer = isinstance(event, ready) if ready else self._protocol.has_heard
+            is_answer = isinstance(event, ready) if ready else self._protocol.has_received
             if isinstance(event, SessionCreated):
                 self._watch_for_another_model(event)
             if isinstance(event, SessionUpdated):
@@ -274,7 +278,7 @@ class Session(Driver, SessionFace):
             for event in opening.first:
                 self._protocol.send(event)
             self._listen()
-            await self._settled()
+            await self._drain()
             timeout_s = _CONFIRM_TIMEOUT_S if ready else settle_s
             if timeout_s:
                 async with asyncio.timeout(timeout_s):
@@ -294,7 +298,7 @@ class Session(Driver, SessionFace):
         """Sound at another rate than was asked for would be heard at the wrong pitch."""
         asked = self._wanted(self.settings)
         sound = UpdateSession(input_format=asked.input_format, output_format=asked.output_format)
-        differences = not_taken(self._protocol.dialect, sound, event.session)
+        differences = rejected_settings(self._protocol.dialect, sound, event.session)
         if differences:
             self._failure = ConnectError(
                 f"{self.host} does not take the format of the sound: {differences[0]}.",

@@ -25,7 +25,7 @@ from ..protocol import (
     TruncateItem,
     UpdateSession,
 )
-from ..settings import ChangesGiven, Settings, listing
+from ..settings import Settings, UpdateKwargs, expand_kwargs_signature
 from .requests import named, reply_request, typed, verbatim
 
 __all__ = ["SessionFace"]
@@ -129,7 +129,7 @@ class SessionFace(ABC):
     async def send_pcm(self, pcm: bytes) -> None:
         """Send mono PCM16 bytes at the line's own rate as they are, 100 ms a message."""
         for start in range(0, len(pcm), self._chunk_bytes):
-            await self.say(AppendAudio(pcm[start : start + self._chunk_bytes]))
+            await self.send(AppendAudio(pcm[start : start + self._chunk_bytes]))
 
     async def finish_audio(self) -> None:
         """Send what is still held of sound that was to go on (`more`): a resampler's tail."""
@@ -145,17 +145,17 @@ class SessionFace(ABC):
         """
         # It belongs to this turn and not to the next.
         await self.finish_audio()
-        await self.say(CommitAudio())
+        await self.send(CommitAudio())
 
     async def clear(self) -> None:
         """Have the server forget the sound that was sent and not yet committed."""
         self._converter.finish()
-        await self.say(ClearAudio())
+        await self.send(ClearAudio())
 
     # ----------------------------------------------------------------- text and items
     async def send_text(self, text: str) -> None:
         """Put a typed turn into the conversation; `respond` asks for the reply."""
-        await self.say(typed(text))
+        await self.send(typed(text))
 
     async def send_item(self, item: Item, previous_item_id: str | None = None) -> None:
         """Put any item into the conversation: history, a call of a tool, its output.
@@ -173,12 +173,12 @@ class SessionFace(ABC):
                 f"item must be an Item of grok_live_widget.events, not {type(item).__name__}.",
                 cure="send_text(text) puts in what the user types.",
             )
-        await self.say(CreateItem(item, previous_item_id))
+        await self.send(CreateItem(item, previous_item_id))
 
     async def delete_item(self, item_id: str) -> None:
         """Have the server forget an item; a turn's is its `Turn.item_id`. Our turn stays."""
         _check_name("item_id", item_id)
-        await self.say(DeleteItem(item_id))
+        await self.send(DeleteItem(item_id))
 
     async def truncate_item(self, item_id: str, audio_end_ms: int, content_index: int = 0) -> None:
         """Tell the server how much of a reply was heard [ms]. Where a page plays the sound this
@@ -187,7 +187,7 @@ class SessionFace(ABC):
         _check_name("item_id", item_id)
         _check_count("audio_end_ms", audio_end_ms)
         _check_count("content_index", content_index)
-        await self.say(
+        await self.send(
             TruncateItem(item_id=item_id, audio_end_ms=audio_end_ms, content_index=content_index)
         )
 
@@ -205,7 +205,7 @@ class SessionFace(ABC):
             Told again with the reply, up to 16 pairs; None: that of the settings.
         """
         pairs = self.settings.metadata if metadata is None else metadata
-        await self.request(reply_request(instructions, pairs))
+        await self.send_when_idle(reply_request(instructions, pairs))
 
     async def say_verbatim(self, text: str, *, interruptible: bool = True) -> None:
         """Have the model's voice speak these words, as soon as no reply is running.
@@ -215,17 +215,17 @@ class SessionFace(ABC):
         interruptible : bool
             Whether the user may cut in.
         """
-        await self.request(verbatim(text, is_interruptible=interruptible))
+        await self.send_when_idle(verbatim(text, is_interruptible=interruptible))
 
     async def interrupt(self) -> None:
         """Stop the reply that is running or still sounding; harmless when there is none."""
         self._check()
         self._protocol.interrupt()
-        await self._settled()
+        await self._drain()
 
     # ----------------------------------------------------------------- settings and tools
-    @listing(ChangesGiven)
-    async def update(self, **settings: Unpack[ChangesGiven]) -> list[str]:
+    @expand_kwargs_signature(UpdateKwargs)
+    async def update(self, **settings: Unpack[UpdateKwargs]) -> list[str]:
         """Change settings of the running session.
 
         Parameters
@@ -257,10 +257,12 @@ class SessionFace(ABC):
                 raise ConfigurationError(
                     "another model needs a new session.", cure="Talk.update(model=…) opens one."
                 )
-            not_taken = [] if change == UpdateSession() else await self._changed(before, change)
+            rejected_settings = (
+                [] if change == UpdateSession() else await self._changed(before, change)
+            )
             self.settings = after
             self._settings_changed()
-            return not_taken
+            return rejected_settings
 
     async def _changed(self, before: Settings, change: UpdateSession) -> list[str]:
         try:
@@ -295,19 +297,19 @@ class SessionFace(ABC):
             raise ConfigurationError(
                 f"no call {call_id!r} waits for consent.", cure="pending_approvals lists those."
             )
-        self.tell(ToolAnswered(call_id=call_id, is_allowed=bool(is_allowed)))
+        self.emit(ToolAnswered(call_id=call_id, is_allowed=bool(is_allowed)))
 
     # ----------------------------------------------------------------- carried out elsewhere
     @abstractmethod
-    async def say(self, *events: ClientEvent) -> None:
+    async def send(self, *events: ClientEvent) -> None:
         """Say `events` now; raises where the protocol forbids it."""
 
     @abstractmethod
-    async def request(self, *events: ClientEvent) -> None:
+    async def send_when_idle(self, *events: ClientEvent) -> None:
         """Say `events` as soon as no reply is running."""
 
     @abstractmethod
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         """Hand out a local event."""
 
     @abstractmethod
@@ -326,7 +328,7 @@ class SessionFace(ABC):
         """Raise what ended the line, if it has ended."""
 
     @abstractmethod
-    async def _settled(self) -> None: ...
+    async def _drain(self) -> None: ...
 
 
 def _taken_back(name: str) -> Any:

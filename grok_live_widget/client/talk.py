@@ -15,9 +15,15 @@ from ..audio import SAMPLE_RATE_HZ
 from ..conversation import ToolCallState, Turn, Turns, Usage
 from ..protocol import Noted
 from ..recording import check_new_folder
-from ..settings import ChangesGiven, Settings, SettingsGiven, listing, settings_from
+from ..settings import (
+    Settings,
+    SettingsKwargs,
+    UpdateKwargs,
+    expand_kwargs_signature,
+    settings_from,
+)
 from .async_talk import Question, TalkCore
-from .credentials import Secret, hidden
+from .credentials import Secret, wrap_secret
 from .endpoint import warn_of_rehearsal
 
 __all__ = ["TALK_THREAD", "Talk", "TalkFace"]
@@ -41,7 +47,7 @@ class TalkFace:
         checked = settings_from(settings)
         check_new_folder(checked.record)
         self._core = TALK_THREAD.run(_made(checked, api_key))
-        warn_of_rehearsal(self._core.answerer, stacklevel=4)
+        warn_of_rehearsal(self._core.endpoint, stacklevel=4)
         _open_cores.add(self._core)
 
     # ----------------------------------------------------------------- to read
@@ -292,8 +298,8 @@ class TalkFace:
         """`clear`, awaited."""
         await TALK_THREAD.arun(self._core.clear())
 
-    @listing(ChangesGiven)
-    def update(self, **settings: Unpack[ChangesGiven]) -> list[str]:
+    @expand_kwargs_signature(UpdateKwargs)
+    def update(self, **settings: Unpack[UpdateKwargs]) -> list[str]:
         """Change settings; those of the running session at once, the model by a new session.
 
         Parameters
@@ -317,8 +323,8 @@ class TalkFace:
         """
         return TALK_THREAD.run(self._core.update(settings))
 
-    @listing(ChangesGiven)
-    async def update_async(self, **settings: Unpack[ChangesGiven]) -> list[str]:
+    @expand_kwargs_signature(UpdateKwargs)
+    async def update_async(self, **settings: Unpack[UpdateKwargs]) -> list[str]:
         """`update`, awaited."""
         return await TALK_THREAD.arun(self._core.update(settings))
 
@@ -368,7 +374,7 @@ class TalkFace:
         if not hasattr(self, "_core"):
             # A traceback with values asks in the middle of a constructor that failed.
             return f"<{type(self).__name__}>"
-        who = self._core.answerer.name
+        who = self._core.endpoint.name
         return f"<{type(self).__name__} with {who}, {self.phase}, {len(self.turns)} turns>"
 
 
@@ -392,11 +398,11 @@ class Talk(TalkFace):
         At once. Constructing opens nothing.
     """
 
-    @listing(SettingsGiven)
+    @expand_kwargs_signature(SettingsKwargs)
     def __init__(
-        self, *, api_key: str | Secret | None = None, **settings: Unpack[SettingsGiven]
+        self, *, api_key: str | Secret | None = None, **settings: Unpack[SettingsKwargs]
     ) -> None:
-        api_key = hidden(api_key)
+        api_key = wrap_secret(api_key)
         self._begin(api_key, settings)
 
 

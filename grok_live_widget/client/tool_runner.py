@@ -104,7 +104,7 @@ class ToolRunner:
                     self._end_round(response_id, is_cut=True)
             case ToolAnswered():
                 objection = "" if event.is_allowed else "the person did not allow this call."
-                _settle(self._answers.get(event.call_id), objection)
+                _resolve(self._answers.get(event.call_id), objection)
             case SessionEnded():
                 for task in list(self._tasks):
                     task.cancel()
@@ -127,7 +127,7 @@ class ToolRunner:
         if is_cut:
             round_.cut = "the reply that asked for it was interrupted."
             for answer in round_.waiting:
-                _settle(answer, round_.cut)
+                _resolve(answer, round_.cut)
         self._spawn(self._send_outputs(round_, may_ask=not is_cut))
 
     async def _send_outputs(self, round_: _Round, *, may_ask: bool) -> None:
@@ -136,9 +136,9 @@ class ToolRunner:
             # Whoever speaks now is answered without being asked for, and knows the outputs then.
             if may_ask and not self._session.protocol.is_speech_active:
                 request = reply_request(metadata=self._session.settings.metadata)
-                await self._session.request(*outputs, request)
+                await self._session.send_when_idle(*outputs, request)
             else:
-                await self._session.say(*outputs)
+                await self._session.send(*outputs)
         except GrokLiveError:
             _LOG.debug("The outputs of tools were not sent.", exc_info=True)
 
@@ -155,9 +155,9 @@ class ToolRunner:
             finished = await self._finished(call, tool, round_)
         except asyncio.CancelledError:
             ended = "the session has ended."
-            self._session.tell(ToolFinished(call_id=call.call_id, name=call.name, error=ended))
+            self._session.emit(ToolFinished(call_id=call.call_id, name=call.name, error=ended))
             raise
-        self._session.tell(finished)
+        self._session.emit(finished)
         text = f"Error: {finished.error}" if finished.error else finished.output
         return CreateItem(Item(kind="function_call_output", call_id=call.call_id, text=text))
 
@@ -181,7 +181,7 @@ class ToolRunner:
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._answers[call.call_id] = answer
         round_.waiting.append(answer)
-        self._session.tell(
+        self._session.emit(
             ToolApprovalAsked(call_id=call.call_id, name=call.name, arguments=call.arguments)
         )
         try:
@@ -193,7 +193,7 @@ class ToolRunner:
             del self._answers[call.call_id]
 
     async def _run(self, call: ToolCalled, tool: Tool, arguments: dict[str, Any]) -> ToolFinished:
-        self._session.tell(
+        self._session.emit(
             ToolStarted(call_id=call.call_id, name=call.name, arguments=call.arguments)
         )
         began_s = time.monotonic()
@@ -226,6 +226,6 @@ def _failed(call: ToolCalled, error: Exception, duration_s: float = 0.0) -> Tool
     )
 
 
-def _settle(answer: asyncio.Future[str] | None, objection: str) -> None:
+def _resolve(answer: asyncio.Future[str] | None, objection: str) -> None:
     if answer is not None and not answer.done():
         answer.set_result(objection)

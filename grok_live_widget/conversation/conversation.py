@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from ..audio import SAMPLE_RATE_HZ, Stretch, Tape, pcm_from_bytes
+from ..audio import SAMPLE_RATE_HZ, AudioBuffer, Span, pcm_from_bytes
 from ..protocol import (
     DIALECTS,
     AppendAudio,
@@ -85,7 +85,7 @@ class Conversation:
         Half samples that were dropped from the ends of pieces.
     unread_piece_count : int
         Pieces of replies' sound that could not be read.
-    kept : Stretch or None
+    kept : Span or None
         Where the sound of the event applied last is kept; None where it had none.
     """
 
@@ -101,8 +101,8 @@ class Conversation:
         self.odd_byte_count = self.unread_piece_count = 0
         self.input_sample_rate = input_sample_rate
         self.output_sample_rate = output_sample_rate
-        self.user_tape = Tape(_USER_TAPE_S * input_sample_rate)
-        self.kept: Stretch | None = None
+        self.user_tape = AudioBuffer(_USER_TAPE_S * input_sample_rate)
+        self.kept: Span | None = None
         self._follow_detection(turn_detection)
         self._origin_s: float | None = None
         self._session_start = 0
@@ -196,7 +196,7 @@ class Conversation:
             turn = next(reversed(self._by_response.get(response_id, [])), None)
         if turn is None or turn.role != "assistant":
             rate_hz = self.output_sample_rate
-            turn = Turn("assistant", tape=Tape(), sample_rate=rate_hz, item_id=item_id)
+            turn = Turn("assistant", tape=AudioBuffer(), sample_rate=rate_hz, item_id=item_id)
             self._begin(turn, now_s)
             turn._asked_s, self._user_done_s = self._user_done_s, None
             self._by_item[item_id] = turn
@@ -213,7 +213,7 @@ class Conversation:
         for turn in self.turns:
             if not turn.is_complete:
                 self._mark(turn)._end(len(self.user_tape) if turn.role == "user" else None)
-        # Names count anew too. What still sounds of this session is told by its name, though.
+        # Ids count anew too. What still sounds of this session is told by its name, though.
         self._by_past_item, self._by_item = self._by_item, {}
         self._by_past_response, self._by_response = self._by_response, {}
         self._cut_responses.clear()
@@ -341,7 +341,9 @@ class Conversation:
         if item.kind != "message" or item.role != "user" or item.is_replayed:
             return
         rate_hz, text = self.input_sample_rate, event.item.text
-        turn = Turn("user", tape=Tape(1), sample_rate=rate_hz, text=text, text_source="typed")
+        turn = Turn(
+            "user", tape=AudioBuffer(1), sample_rate=rate_hz, text=text, text_source="typed"
+        )
         turn._end(0)
         self._typed.append(self._begin(turn, now_s))
         self._user_done_s = now_s

@@ -21,7 +21,7 @@ from ..protocol import (
     ToolCalled,
     ends_session,
     is_already_active,
-    is_benign,
+    is_ignorable_error,
 )
 
 __all__ = ["PendingReply", "calls_in", "is_cut_off"]
@@ -104,7 +104,7 @@ class PendingReply:
     ) -> None:
         self.request = request
         said = (*words, *([] if request is None else [request]))
-        self._names = {event.event_id for event in said if event.event_id}
+        self._synthetic_ids = {event.event_id for event in said if event.event_id}
         self._tools = frozenset(tools)
         self._calls: set[str] = set()
         self._is_told_outputs = False
@@ -139,7 +139,7 @@ class PendingReply:
         if isinstance(event, ErrorReported) and self._is_of_another(event):
             return
         self._follow_tools(event)
-        if isinstance(event, ErrorReported) and not is_benign(event):
+        if isinstance(event, ErrorReported) and not is_ignorable_error(event):
             self.reported = event
         if self.request is not None and event is self.request:
             self._restart()
@@ -157,7 +157,7 @@ class PendingReply:
 
     def _is_of_another(self, error: ErrorReported) -> bool:
         """Whether an error says that it is about something else that we said."""
-        return bool(error.about and self._names and error.about not in self._names)
+        return bool(error.about and self._synthetic_ids and error.about not in self._synthetic_ids)
 
     def _follow_tools(self, event: Event) -> None:
         """Go on from a reply that calls functions to the one that is made of their outputs."""
@@ -175,8 +175,8 @@ class PendingReply:
             case CreateResponse() if self._is_told_outputs:
                 self._is_told_outputs = False
                 self.request = event if self.request is not None else None
-                if self._names and event.event_id:
-                    self._names.add(event.event_id)
+                if self._synthetic_ids and event.event_id:
+                    self._synthetic_ids.add(event.event_id)
             case ResponseCreated():
                 self._is_told_outputs = False
 
@@ -194,7 +194,7 @@ class PendingReply:
             case ErrorReported() if is_already_active(event) and not self.status:
                 # The reply that began was another one; the request will be said again.
                 self._is_said, self.response_id = False, ""
-            case ErrorReported() if not self.response_id and not is_benign(event):
+            case ErrorReported() if not self.response_id and not is_ignorable_error(event):
                 self.error = event
 
     def _apply_to_speech(self, event: Event) -> None:
@@ -211,7 +211,7 @@ class PendingReply:
                 self.response_id = self.response_id or event.response_id
             case ResponseDone() if event.response_id == self.response_id != "":
                 self._follow_end(event)
-            case ErrorReported() if not self.response_id and not is_benign(event):
+            case ErrorReported() if not self.response_id and not is_ignorable_error(event):
                 self.error = event if self.has_heard_speech else None
 
     def _hear_speech(self) -> None:

@@ -11,7 +11,14 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ..audio import SAMPLE_RATE_HZ, Resampler, Tape, pcm_from_samples, samples_from_pcm, write_wav
+from ..audio import (
+    SAMPLE_RATE_HZ,
+    AudioBuffer,
+    Resampler,
+    pcm_from_samples,
+    samples_from_pcm,
+    write_wav,
+)
 
 __all__ = ["Turn", "Turns", "extremes_of"]
 
@@ -74,7 +81,7 @@ class Turn:
         self,
         role: Literal["user", "assistant"],
         *,
-        tape: Tape,
+        tape: AudioBuffer,
         sample_rate: int = SAMPLE_RATE_HZ,
         start: int = 0,
         item_id: str = "",

@@ -1,7 +1,7 @@
-from .connection import LEAST_COMMIT_MS as LEAST_COMMIT_MS
-from .connection import Line as Line
+from .connection import MIN_COMMIT_MS as MIN_COMMIT_MS
+from .connection import ConnectionState as ConnectionState
 from .connection import Protocol as Protocol
-from .connection import Reply as Reply
+from .connection import ResponseState as ResponseState
 from .dialects import DIALECTS as DIALECTS
 from .dialects import LIVE as LIVE
 from .dialects import REALTIME as REALTIME
@@ -81,6 +81,6 @@ from .events import UpdateSession as UpdateSession
 from .events import UserTranscriptReplaced as UserTranscriptReplaced
 from .server_errors import ends_session as ends_session
 from .server_errors import is_already_active as is_already_active
-from .server_errors import is_benign as is_benign
+from .server_errors import is_ignorable_error as is_ignorable_error
 from .settings_diff import is_replaced_model as is_replaced_model
-from .settings_diff import not_taken as not_taken
+from .settings_diff import rejected_settings as rejected_settings

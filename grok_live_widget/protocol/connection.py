@@ -4,7 +4,7 @@ Sans I/O: frames in, frames out, events out; time is an argument. Two state tabl
 one for the line and one for the reply; nothing else remembers what is going on.
 
 The driver's loop is always: `receive_frame` (or `send`, `tick`), then write out all
-`messages_to_send`, then hand out all `events_told`.
+`messages_to_send`, then hand out all `events_to_dispatch`.
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ from .events import (
     TurnDetection,
     UpdateSession,
 )
-from .playback_tracker import Sounding
-from .server_errors import is_already_active, is_benign, is_not_active
-from .synthetic_ids import Names
+from .playback_tracker import PlaybackTracker
+from .server_errors import is_already_active, is_ignorable_error, is_not_active
+from .synthetic_ids import SyntheticIds
 
-__all__ = ["LEAST_COMMIT_MS", "Frame", "Line", "Protocol", "Reply"]
+__all__ = ["MIN_COMMIT_MS", "ConnectionState", "Frame", "Protocol", "ResponseState"]
 
 
 class Frame(Value, frozen=True):
@@ -68,7 +68,7 @@ class Frame(Value, frozen=True):
     is_text: bool
 
 
-class Line(Enum):
+class ConnectionState(Enum):
     """The line as a whole."""
 
     OPENING = "opening"
@@ -76,7 +76,7 @@ class Line(Enum):
     CLOSED = "closed"
 
 
-class Reply(Enum):
+class ResponseState(Enum):
     """The server's reply."""
 
     IDLE = "idle"
@@ -91,40 +91,40 @@ _TALKING = frozenset(
     | {CreateResponse, CancelResponse, TruncateItem}
 )
 
-SAYABLE: dict[Line, frozenset[type]] = {
-    Line.OPENING: _SETTING_UP,
-    Line.OPEN: _TALKING,
-    Line.CLOSED: frozenset(),
+ALLOWED_SENDS: dict[ConnectionState, frozenset[type]] = {
+    ConnectionState.OPENING: _SETTING_UP,
+    ConnectionState.OPEN: _TALKING,
+    ConnectionState.CLOSED: frozenset(),
 }
 """What may be said while the line is in a state; all else raises `LocalProtocolError`."""
 
-REPLY_TABLE: dict[tuple[Reply, type], Reply] = {
-    (Reply.IDLE, CreateResponse): Reply.REQUESTED,
-    (Reply.IDLE, ResponseCreated): Reply.RUNNING,
-    (Reply.REQUESTED, ResponseCreated): Reply.RUNNING,
-    (Reply.REQUESTED, ResponseDone): Reply.IDLE,
-    (Reply.REQUESTED, ErrorReported): Reply.IDLE,
-    (Reply.RUNNING, ResponseCreated): Reply.RUNNING,
-    (Reply.RUNNING, CancelResponse): Reply.CANCELLING,
-    (Reply.RUNNING, ResponseDone): Reply.IDLE,
-    (Reply.CANCELLING, ResponseCreated): Reply.RUNNING,
-    (Reply.CANCELLING, ResponseDone): Reply.IDLE,
-    (Reply.CANCELLING, CancelResponse): Reply.CANCELLING,
+RESPONSE_TRANSITIONS: dict[tuple[ResponseState, type], ResponseState] = {
+    (ResponseState.IDLE, CreateResponse): ResponseState.REQUESTED,
+    (ResponseState.IDLE, ResponseCreated): ResponseState.RUNNING,
+    (ResponseState.REQUESTED, ResponseCreated): ResponseState.RUNNING,
+    (ResponseState.REQUESTED, ResponseDone): ResponseState.IDLE,
+    (ResponseState.REQUESTED, ErrorReported): ResponseState.IDLE,
+    (ResponseState.RUNNING, ResponseCreated): ResponseState.RUNNING,
+    (ResponseState.RUNNING, CancelResponse): ResponseState.CANCELLING,
+    (ResponseState.RUNNING, ResponseDone): ResponseState.IDLE,
+    (ResponseState.CANCELLING, ResponseCreated): ResponseState.RUNNING,
+    (ResponseState.CANCELLING, ResponseDone): ResponseState.IDLE,
+    (ResponseState.CANCELLING, CancelResponse): ResponseState.CANCELLING,
 }
 """How the reply moves. What is missing here moves nothing when heard, and is illegal when
 said (`CreateResponse`, `CancelResponse`)."""
 
 # Which words may move the reply at all; most are deltas, which do not.
-_MOVING = frozenset(event for _, event in REPLY_TABLE)
+_MOVING = frozenset(event for _, event in RESPONSE_TRANSITIONS)
 _TWINS = (TextDelta, TextDone)
 # What is of one item of a reply.
 Piece = AudioDelta | TranscriptDelta | TranscriptDone | TextDelta | TextDone
 _PIECES = (AudioDelta, TranscriptDelta, TranscriptDone, TextDelta, TextDone)
 
 # Services refuse a commit of less: "buffer too small".
-LEAST_COMMIT_MS = 100
+MIN_COMMIT_MS = 100
 # How long to wait for the end of a reply that is in the way and was never told of [s].
-ASK_AGAIN_AFTER_S = 1.0
+RETRY_REQUEST_AFTER_S = 1.0
 
 
 def _is_forced(event: ClientEvent | None) -> bool:
@@ -159,7 +159,7 @@ class Protocol:
         Whether somebody listens, so that sound goes on after the server is done.
     sent_sample_count : int
         The user's samples so far.
-    has_heard : bool
+    has_received : bool
         Whether the server has said anything but errors.
     conversation_id : str
         As the server names it; empty where it does not.
@@ -176,12 +176,12 @@ class Protocol:
         session_name: str = "",
     ) -> None:
         self.dialect = dialect
-        self.line = Line.OPENING
-        self.reply = Reply.IDLE
+        self.state = ConnectionState.OPENING
+        self.response_state = ResponseState.IDLE
         self.response_id = ""
         self.conversation_id = ""
         self.has_player = False
-        self.has_heard = False
+        self.has_received = False
         self.sent_sample_count = 0
         self.input_format = input_format
         self.output_format = output_format
@@ -191,16 +191,18 @@ class Protocol:
         self._encoding = codec_of(input_format.encoding)
         self._decoding = codec_of(output_format.encoding)
         self._frames: deque[Frame] = deque()
-        self._told: deque[Event] = deque()
+        self._to_dispatch: deque[Event] = deque()
         self._requests: deque[tuple[ClientEvent, ...]] = deque()
         self._asked: ClientEvent | None = None
         self._now_s = 0.0
         self._ask_again_at_s: float | None = None
         self._is_interrupted = False
         self._uncut_response_id = ""
-        self._sounding = Sounding(output_format.sample_rate)
+        self._playback = PlaybackTracker(output_format.sample_rate)
         self._spoken_item = ("", "")
-        self._names = None if dialect.has_responses else Names(reply_quiet_s, session_name)
+        self._synthetic_ids = (
+            None if dialect.has_responses else SyntheticIds(reply_quiet_s, session_name)
+        )
         self._text_names: dict[str, bool] = {}
 
     # ----------------------------------------------------------------- the driver's side
@@ -214,18 +216,18 @@ class Protocol:
         while self._frames:
             yield self._frames.popleft()
 
-    def events_told(self) -> Iterator[Event]:
+    def events_to_dispatch(self) -> Iterator[Event]:
         """What was said, heard and concluded, in order; each is given once."""
-        while self._told:
-            yield self._told.popleft()
+        while self._to_dispatch:
+            yield self._to_dispatch.popleft()
 
     def open(self) -> None:
         """The server is ready for sound and text."""
-        self.line = Line.OPEN
+        self.state = ConnectionState.OPEN
 
     def close(self) -> None:
         """The line is gone; what was queued is dropped."""
-        self.line = Line.CLOSED
+        self.state = ConnectionState.CLOSED
         self._frames.clear()
         self._requests.clear()
 
@@ -240,10 +242,10 @@ class Protocol:
         UnsupportedByServer
             When the dialect has no word for it. Nothing is queued in either case.
         """
-        moved = self._moved(self.reply, event)
+        moved = self._moved(self.response_state, event)
         self._frames.append(self._frame_of(event))
-        self.reply = moved
-        self._told.append(event)
+        self.response_state = moved
+        self._to_dispatch.append(event)
         self._follow_said(event)
 
     def _frame_of(self, event: ClientEvent) -> Frame:
@@ -251,11 +253,11 @@ class Protocol:
             return Frame(self._encoding.encode(event.pcm), is_text=False)
         return Frame(self.dialect.encode(event, codec=self._encoding), is_text=True)
 
-    def _moved(self, reply: Reply, event: ClientEvent) -> Reply:
+    def _moved(self, reply: ResponseState, event: ClientEvent) -> ResponseState:
         """Where saying `event` moves `reply`; raises where it may not be said."""
-        if type(event) not in SAYABLE[self.line]:
+        if type(event) not in ALLOWED_SENDS[self.state]:
             raise LocalProtocolError(
-                f"{type(event).__name__} cannot be said while the line is {self.line.value}."
+                f"{type(event).__name__} cannot be said while the line is {self.state.value}."
             )
         if isinstance(event, AppendAudio) and len(event.pcm) % 2:
             raise LocalProtocolError(f"sound of {len(event.pcm)} bytes ends in half a sample.")
@@ -265,7 +267,7 @@ class Protocol:
         is_request = isinstance(event, CreateResponse) or _is_forced(event)
         if not is_request and type(event) not in _MOVING:
             return reply
-        moved = REPLY_TABLE.get((reply, CreateResponse if is_request else type(event)))
+        moved = RESPONSE_TRANSITIONS.get((reply, CreateResponse if is_request else type(event)))
         if moved is None and (is_request or isinstance(event, CancelResponse)):
             raise LocalProtocolError(
                 f"{type(event).__name__} cannot be said while the reply is {reply.value}.",
@@ -281,10 +283,10 @@ class Protocol:
                 raise LocalProtocolError("there is no sound to commit.", cure="Send some first.")
             return
         held_ms = self._uncommitted_samples * 1000 // self.input_format.sample_rate
-        if held_ms < LEAST_COMMIT_MS:
+        if held_ms < MIN_COMMIT_MS:
             raise LocalProtocolError(
                 f"there are {held_ms} ms of sound to commit, and servers refuse less than "
-                f"{LEAST_COMMIT_MS} ms.",
+                f"{MIN_COMMIT_MS} ms.",
                 cure="Send the sound first, or hold the button while you speak.",
             )
 
@@ -298,13 +300,13 @@ class Protocol:
             self._detection = event.turn_detection or self._detection
         elif isinstance(event, CreateResponse) or _is_forced(event):
             self._asked = event
-        if self._names is not None and isinstance(event, CommitAudio | CreateResponse):
-            self._names.expect_new_reply()
-            self.reply = Reply.REQUESTED
+        if self._synthetic_ids is not None and isinstance(event, CommitAudio | CreateResponse):
+            self._synthetic_ids.expect_new_reply()
+            self.response_state = ResponseState.REQUESTED
             if isinstance(event, CommitAudio):
-                self._told.append(AudioCommitted(item_id=self._names.name_commit()))
+                self._to_dispatch.append(AudioCommitted(item_id=self._synthetic_ids.name_commit()))
 
-    def request(self, *events: ClientEvent) -> None:
+    def send_when_idle(self, *events: ClientEvent) -> None:
         """Say `events` now, or together as soon as no reply is running.
 
         Raises
@@ -312,9 +314,9 @@ class Protocol:
         LocalProtocolError, UnsupportedByServer
             As `send`, and then none of them is queued.
         """
-        if self.line is not Line.OPEN:
-            raise LocalProtocolError(f"nothing can be asked while the line is {self.line.value}.")
-        reply = Reply.IDLE
+        if self.state is not ConnectionState.OPEN:
+            raise LocalProtocolError(f"nothing can be asked while the line is {self.state.value}.")
+        reply = ResponseState.IDLE
         for event in events:
             reply = self._moved(reply, event)
             self.dialect.encode(event)
@@ -336,12 +338,16 @@ class Protocol:
         One that runs is cancelled, or the next would have to wait for its end.
         """
         self._barge_in()
-        self.reply = Reply.IDLE
+        self.response_state = ResponseState.IDLE
         self._asked = None
         self._say_next_request()
 
     def _say_next_request(self) -> None:
-        if self._requests and self.reply is Reply.IDLE and self.line is Line.OPEN:
+        if (
+            self._requests
+            and self.response_state is ResponseState.IDLE
+            and self.state is ConnectionState.OPEN
+        ):
             for event in self._requests.popleft():
                 self.send(event)
 
@@ -351,10 +357,10 @@ class Protocol:
 
     def report_playback(self, report: PlaybackReported) -> None:
         """Take in how much of a reply was heard; truncate it once that is final."""
-        self._told.append(report)
-        heard_ms = self._sounding.report(report)
+        self._to_dispatch.append(report)
+        heard_ms = self._playback.report(report)
         truncate = TruncateItem(item_id=report.item_id, audio_end_ms=heard_ms)
-        if heard_ms and self.line is Line.OPEN and self.dialect.can_say(truncate):
+        if heard_ms and self.state is ConnectionState.OPEN and self.dialect.supports(truncate):
             self.send(truncate)
 
     # ----------------------------------------------------------------- hearing
@@ -379,8 +385,8 @@ class Protocol:
     def receive(self, event: ServerEvent, now_s: float) -> None:
         """Take in one server event; never raises."""
         self._now_s = now_s
-        self.has_heard = self.has_heard or not isinstance(event, ErrorReported)
-        if self.line is Line.OPENING and isinstance(event, ItemAdded):
+        self.has_received = self.has_received or not isinstance(event, ErrorReported)
+        if self.state is ConnectionState.OPENING and isinstance(event, ItemAdded):
             # Not all servers say so themselves (recorded).
             event = replace(event, item=replace(event.item, is_replayed=True))
         for named in self._named(event, now_s):
@@ -392,20 +398,22 @@ class Protocol:
         self._now_s = now_s
         if self._ask_again_at_s is not None and now_s >= self._ask_again_at_s:
             self._ask_again_at_s = None
-            self.reply = Reply.IDLE
+            self.response_state = ResponseState.IDLE
             self._say_next_request()
-        if self._names is not None and self._names.is_quiet(now_s):
-            self._follow_heard(ResponseDone(response_id=self._names.end()))
+        if self._synthetic_ids is not None and self._synthetic_ids.is_quiet(now_s):
+            self._follow_heard(ResponseDone(response_id=self._synthetic_ids.end()))
             self._say_next_request()
 
     def set_reply_quiet(self, reply_quiet_s: float) -> None:
         """Another pause ends a reply, from its next piece on, where the server does not say."""
-        if self._names is not None:
-            self._names.quiet_s = reply_quiet_s
+        if self._synthetic_ids is not None:
+            self._synthetic_ids.quiet_s = reply_quiet_s
 
     def next_tick_s(self) -> float | None:
         """When `tick` has something to do, on the clock of `now_s`; None: never so far."""
-        return self._ask_again_at_s if self._names is None else self._names.quiet_at_s
+        return (
+            self._ask_again_at_s if self._synthetic_ids is None else self._synthetic_ids.quiet_at_s
+        )
 
     @property
     def _padding_ms(self) -> int:
@@ -418,16 +426,16 @@ class Protocol:
 
     def _named(self, event: ServerEvent, now_s: float) -> Iterable[ServerEvent]:
         """Give names to what came without."""
-        if self._names is None:
+        if self._synthetic_ids is None:
             return (self._with_missing_names(event),)
         match event:
             case AudioDelta() | TranscriptDelta() | TextDelta():
-                return self._names.name_piece(event, now_s)
+                return self._synthetic_ids.name_piece(event, now_s)
             case SpeechStarted():
                 start_ms = self._sent_ms - self._padding_ms
-                return self._names.name_speech_start(event, max(0, start_ms))
+                return self._synthetic_ids.name_speech_start(event, max(0, start_ms))
             case SpeechStopped():
-                return [self._names.name_speech_stop(event, self._sent_ms)]
+                return [self._synthetic_ids.name_speech_stop(event, self._sent_ms)]
         return [event]
 
     def _with_missing_names(self, event: ServerEvent) -> ServerEvent:
@@ -436,7 +444,7 @@ class Protocol:
         """
         if isinstance(event, _PIECES):
             return event if event.response_id and event.item_id else self._of_spoken(event)
-        is_running = self.reply in (Reply.RUNNING, Reply.CANCELLING)
+        is_running = self.response_state in (ResponseState.RUNNING, ResponseState.CANCELLING)
         if isinstance(event, ResponseDone) and not event.response_id and is_running:
             return replace(event, response_id=self.response_id)
         return event
@@ -454,11 +462,11 @@ class Protocol:
             return
         if type(event) in _MOVING:
             self._move_reply(event)
-        self._told.append(event)
+        self._to_dispatch.append(event)
         match event:
             case AudioDelta():
                 is_of_this = event.response_id == self.response_id
-                self._sounding.receive(event, is_cut=self._is_interrupted and is_of_this)
+                self._playback.receive(event, is_cut=self._is_interrupted and is_of_this)
             case ConversationCreated():
                 self.conversation_id = event.conversation_id
             case OutputItemAdded() if event.item.kind == "message":
@@ -474,14 +482,16 @@ class Protocol:
                 self.is_speech_active = False
 
     def _move_reply(self, event: ServerEvent) -> None:
-        if isinstance(event, ErrorReported) and is_benign(event):
+        if isinstance(event, ErrorReported) and is_ignorable_error(event):
             self._ask_again_if_refused(event)
-            if self.reply is Reply.CANCELLING and is_not_active(event):
-                self.reply = Reply.IDLE
+            if self.response_state is ResponseState.CANCELLING and is_not_active(event):
+                self.response_state = ResponseState.IDLE
             return
         if isinstance(event, ResponseDone) and self._is_of_another_reply(event):
             return
-        self.reply = REPLY_TABLE.get((self.reply, type(event)), self.reply)
+        self.response_state = RESPONSE_TRANSITIONS.get(
+            (self.response_state, type(event)), self.response_state
+        )
         if isinstance(event, ResponseDone | ResponseCreated):
             self._ask_again_at_s = None
         if isinstance(event, ResponseDone):
@@ -493,7 +503,7 @@ class Protocol:
                 self._spoken_item = ("", "")
             self._is_interrupted &= event.response_id == self.response_id != ""
             self.response_id = event.response_id
-            self._sounding.forget_past(event.response_id, may_sound=self.has_player)
+            self._playback.forget_past(event.response_id, may_sound=self.has_player)
 
     def _ask_again_if_refused(self, error: ErrorReported) -> None:
         """Another reply (the server's own, to speech) was quicker than the one we asked for."""
@@ -501,10 +511,10 @@ class Protocol:
             return
         self._requests.appendleft((self._asked,))
         self._asked = None
-        if self.reply is Reply.REQUESTED:
-            self.reply = Reply.RUNNING
+        if self.response_state is ResponseState.REQUESTED:
+            self.response_state = ResponseState.RUNNING
             # The end of a reply of which nothing was told may not be told either.
-            self._ask_again_at_s = self._now_s + ASK_AGAIN_AFTER_S
+            self._ask_again_at_s = self._now_s + RETRY_REQUEST_AFTER_S
 
     def _is_of_another_reply(self, event: ResponseDone) -> bool:
         named = bool(event.response_id and self.response_id)
@@ -520,7 +530,7 @@ class Protocol:
         """Whether the settings, and whoever asked for the reply, let the user cut in."""
         if isinstance(self._detection, ServerVad) and not self._detection.interrupt_response:
             return False
-        is_running = self.reply is Reply.RUNNING
+        is_running = self.response_state is ResponseState.RUNNING
         is_uncut = self._uncut_response_id == self.response_id != ""
         return not (is_uncut or (is_running and _may_not_be_cut(self._asked)))
 
@@ -531,13 +541,13 @@ class Protocol:
         could end the reply after this one, so it is sent only while one is known to run, and
         names it. A repeated cause changes nothing.
         """
-        is_running = self.reply is Reply.RUNNING and not self._is_interrupted
-        cut = self._sounding.cut_off() if self.has_player else []
+        is_running = self.response_state is ResponseState.RUNNING and not self._is_interrupted
+        cut = self._playback.cut_off() if self.has_player else []
         if is_running and all(each.response_id != self.response_id for each in cut):
-            newest = self._sounding.newest_item(self.response_id)
+            newest = self._playback.newest_item(self.response_id)
             cut.append(Interrupted(response_id=self.response_id, item_id=newest))
-        self._told.extend(cut)
+        self._to_dispatch.extend(cut)
         self._is_interrupted |= any(each.response_id == self.response_id for each in cut)
         cancel = CancelResponse(self.response_id or None)
-        if is_running and self.line is Line.OPEN and self.dialect.can_say(cancel):
+        if is_running and self.state is ConnectionState.OPEN and self.dialect.supports(cancel):
             self.send(cancel)

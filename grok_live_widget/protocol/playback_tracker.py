@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from .events import AudioDelta, Interrupted, PlaybackReported
 
-__all__ = ["Sounding"]
+__all__ = ["PlaybackTracker"]
 
 
 class _Sound(Struct):
@@ -28,7 +28,7 @@ class _Sound(Struct):
         return self.heard < self.received and not self.is_over
 
 
-class Sounding:
+class PlaybackTracker:
     """The sound of the replies that may not have been heard to their ends.
 
     Parameters

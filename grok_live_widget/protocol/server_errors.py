@@ -10,7 +10,14 @@ from __future__ import annotations
 from .._structs import Value
 from .events import ErrorReported
 
-__all__ = ["BENIGN", "Benign", "ends_session", "is_already_active", "is_benign", "is_not_active"]
+__all__ = [
+    "BENIGN",
+    "Benign",
+    "ends_session",
+    "is_already_active",
+    "is_ignorable_error",
+    "is_not_active",
+]
 
 
 class Benign(Value, frozen=True):
@@ -48,7 +55,7 @@ BENIGN = {"cancel": NOT_ACTIVE, "already active": ALREADY_ACTIVE, "truncate": TR
 """By what we had asked for."""
 
 
-def is_benign(error: ErrorReported) -> bool:
+def is_ignorable_error(error: ErrorReported) -> bool:
     """Whether nothing is lost by an error, so that nobody need be told."""
     return any(each.covers(error) for each in BENIGN.values())
 

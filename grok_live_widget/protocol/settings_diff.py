@@ -14,7 +14,7 @@ import orjson
 from .dialects import Dialect
 from .events import UpdateSession
 
-__all__ = ["is_replaced_model", "not_taken"]
+__all__ = ["is_replaced_model", "rejected_settings"]
 
 # Functions are sent flat and echoed nested (recorded), and an alias may be resolved.
 _NOT_COMPARED = ("tools", "model")
@@ -24,7 +24,9 @@ _NONE_IF_EMPTY = ("turn_detection",)
 _AS_A_WHOLE = ("replace",)
 
 
-def not_taken(dialect: Dialect, wanted: UpdateSession, echo: Mapping[str, Any]) -> list[str]:
+def rejected_settings(
+    dialect: Dialect, wanted: UpdateSession, echo: Mapping[str, Any]
+) -> list[str]:
     """What the echo says otherwise than was asked, each as ``"speed is 1.0, not 1.2"``.
 
     What the echo does not mention is left out: the service never tells the voice (recorded).

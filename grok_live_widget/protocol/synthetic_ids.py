@@ -1,4 +1,4 @@
-"""Names for turns that come without, and ends for replies that do not tell theirs.
+"""Ids for turns that come without, and ends for replies that do not tell theirs.
 
 The seed's dialect says five things and names none of them. This gives each turn a name and
 each reply a beginning and an end, so that everything above sees one kind of conversation.
@@ -19,13 +19,13 @@ from .events import (
     TranscriptDelta,
 )
 
-__all__ = ["Names", "ReplyPiece"]
+__all__ = ["ReplyPiece", "SyntheticIds"]
 
 ReplyPiece = AudioDelta | TranscriptDelta | TextDelta
 
 
-class Names:
-    """Names for the nameless turns of the seed's dialect, and the ends it does not tell.
+class SyntheticIds:
+    """Ids for the nameless turns of the seed's dialect, and the ends it does not tell.
 
     A reply ends when speech starts or when nothing of it came for a while; a later piece,
     with no speech and no request between, belongs to the same reply.

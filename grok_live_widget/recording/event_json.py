@@ -25,11 +25,11 @@ __all__ = [
     "EVENTS",
     "SOUND",
     "event_from",
+    "event_to_json",
     "is_complete",
     "json_line",
     "plain",
     "restored",
-    "spelled",
 ]
 
 EVENTS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Event)}
@@ -44,7 +44,7 @@ _FUNCTION = "function"
 
 
 # --------------------------------------------------------------------------- to JSON
-def spelled(event: Event, hide: Callable[[str], str] = str) -> dict[str, Any]:
+def event_to_json(event: Event, hide: Callable[[str], str] = str) -> dict[str, Any]:
     """An event as JSON values, without its sound; `hide` takes secrets out of each text."""
     return {"event": type(event).__name__, **_said_fields(event, hide)}
 
@@ -122,7 +122,7 @@ def is_complete(value: Any) -> bool:
 
 # --------------------------------------------------------------------------- from JSON
 def event_from(message: Mapping[str, Any], sound: bytes = b"") -> Event | None:
-    """Read what `spelled` wrote; None for a word that is not known here.
+    """Read what `event_to_json` wrote; None for a word that is not known here.
 
     Raises
     ------

@@ -18,12 +18,12 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from ..audio import Stretch
+from ..audio import Span
 from ..protocol import AppendAudio, Event
 from ..settings import Settings
-from .event_json import json_line, spelled
+from .event_json import event_to_json, json_line
 from .folder import ASSISTANT_WAV, EVENTS_FILE, FILES, TALK_FILE, USER_WAV, sample_rates, talk_text
-from .redact import Hiding
+from .redact import Redactor
 
 __all__ = ["Entry", "FolderWriter", "WavFile", "replace_folder"]
 
@@ -48,7 +48,7 @@ class Entry(NamedTuple):
     event: Event
     now_s: float
     time_s: float
-    sound: Stretch | None = None
+    sound: Span | None = None
     turn_id: str = ""
 
 
@@ -69,7 +69,7 @@ class WavFile:
         self.sample_count = 0
         self._rate_hz = rate_hz
         self._path = path
-        self._runs: list[Stretch] = []
+        self._runs: list[Span] = []
         self._file: BinaryIO | None = None
         self._counted = -1  # By the header; not even that is there yet.
 
@@ -81,13 +81,13 @@ class WavFile:
             self._file.write(_wav_header(0, self._rate_hz))
         self._file.seek(0, os.SEEK_END)
 
-    def append(self, sound: Stretch) -> int:
+    def append(self, sound: Span) -> int:
         """Have it written by the next `flush`; returns the position of its first sample."""
         start = self.sample_count
         self.sample_count += sound.sample_count
         before = self._runs[-1] if self._runs else None
         if before is not None and before.tape is sound.tape and before.stop == sound.start:
-            self._runs[-1] = Stretch(sound.tape, before.start, sound.stop)
+            self._runs[-1] = Span(sound.tape, before.start, sound.stop)
         else:
             self._runs.append(sound)
         return start
@@ -123,7 +123,7 @@ def _wav_header(sample_count: int, rate_hz: int) -> bytes:
 class FolderWriter:
     """Writes entries into a folder. Every method may raise OSError."""
 
-    def __init__(self, folder: Path, settings: Settings, hiding: Hiding) -> None:
+    def __init__(self, folder: Path, settings: Settings, hiding: Redactor) -> None:
         self._folder, self._settings, self._hiding = folder, settings, hiding
         rates = sample_rates(settings).items()
         self._wavs = {name: WavFile(folder / name, rate_hz) for name, rate_hz in rates}
@@ -189,12 +189,12 @@ class FolderWriter:
         line = {
             "at_s": round(entry.now_s - self._zero_s, 6),
             "time": _iso(entry.time_s),
-            **spelled(entry.event),
+            **event_to_json(entry.event),
             **beside,
         }
         written = json_line(line)
         if self._hiding.is_in(written):
-            return json_line({**line, **spelled(entry.event, self._hiding)})
+            return json_line({**line, **event_to_json(entry.event, self._hiding)})
         return written
 
     def close(self) -> None:

@@ -178,15 +178,15 @@ def read_talk_file(folder: Path) -> tuple[Settings, list[str]]:
             f"this package reads version {VERSION}.",
             cure="A newer grok_live_widget may read it.",
         )
-    spelled = found.get("settings")
-    return _settings_from(spelled if isinstance(spelled, dict) else {})
+    event_to_json = found.get("settings")
+    return _settings_from(event_to_json if isinstance(event_to_json, dict) else {})
 
 
-def _settings_from(spelled: dict[str, Any]) -> tuple[Settings, list[str]]:
+def _settings_from(event_to_json: dict[str, Any]) -> tuple[Settings, list[str]]:
     hints = get_type_hints(Settings)
     known: dict[str, Any] = {}
     notes: list[str] = []
-    for name, value in spelled.items():
+    for name, value in event_to_json.items():
         try:
             if name not in hints or not is_complete(value):
                 raise ValueError

@@ -20,7 +20,7 @@ from ..protocol import AppendAudio, AudioDelta, Authenticate, Event
 from ..settings import Settings
 from .files import Entry, FolderWriter, replace_folder
 from .folder import check_save_folder, folder_from, unusable
-from .redact import Hiding
+from .redact import Redactor
 
 __all__ = ["Recording"]
 
@@ -58,7 +58,7 @@ class Recording:
     ) -> None:
         self._settings = settings
         self._conversation = conversation
-        self._hiding = Hiding(secret)
+        self._hiding = Redactor(secret)
         self._on_trouble = on_trouble
         self._entries: list[Entry] = []
         self._turn_ids: set[str] = set()

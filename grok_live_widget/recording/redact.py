@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import orjson
 
-__all__ = ["Hiding"]
+__all__ = ["Redactor"]
 
 _SHORTEST_SECRET = 8
 
 
-class Hiding:
+class Redactor:
     """Takes a secret out of texts.
 
     Parameters

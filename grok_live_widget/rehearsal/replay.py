@@ -32,7 +32,7 @@ from ..protocol import (
     Unrecognized,
     UpdateSession,
 )
-from .hearing import Ear, Heard, SpeechBegan
+from .hearing import Heard, SpeechBegan, VoiceActivityDetector
 from .line import Socket, Workers, is_right_key, on_worker
 from .recorded import INPUTS, Replay
 from .wire import frame_from
@@ -63,7 +63,7 @@ class ReplayLine:
         self._gates = [asyncio.Event() for _ in range(len(self._steps) + 1)]
         self._heard_ms: dict[int, int] = {}
         self._is_answering_tool = False
-        self._ear = Ear()
+        self._ear = VoiceActivityDetector()
 
     @property
     def settled_sample_count(self) -> int:

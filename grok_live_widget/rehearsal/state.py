@@ -34,7 +34,7 @@ from ..protocol import (
     UpdateSession,
     UserTranscriptReplaced,
 )
-from .floor import Floor
+from .floor import TurnTaking
 from .hearing import SpeechBegan, SpeechEnded
 from .items import announced, input_from, whole_text
 from .memory import History
@@ -49,7 +49,7 @@ __all__ = ["SessionState"]
 Pcm = NDArray[np.int16]
 
 
-class SessionState(Floor):
+class SessionState(TurnTaking):
     """One session's side of the conversation.
 
     Parameters
@@ -61,7 +61,7 @@ class SessionState(Floor):
     earlier : History or None
         A conversation to go on with, if the client still wants that.
 
-    Its replies are those of the `Floor`.
+    Its replies are those of the `TurnTaking`.
     """
 
     def __init__(

@@ -2,11 +2,11 @@ from .pricing import Budget as Budget
 from .pricing import Prices as Prices
 from .pricing import prices_of as prices_of
 from .settings import UNSET as UNSET
-from .settings import ChangesGiven as ChangesGiven
 from .settings import Settings as Settings
-from .settings import SettingsGiven as SettingsGiven
+from .settings import SettingsKwargs as SettingsKwargs
+from .settings import UpdateKwargs as UpdateKwargs
+from .settings import expand_kwargs_signature as expand_kwargs_signature
 from .settings import is_loopback as is_loopback
-from .settings import listing as listing
 from .settings import settings_from as settings_from
 from .validation import PCM_RATES_HZ as PCM_RATES_HZ
 from .validation import between as between

@@ -32,12 +32,12 @@ from .validation import (
 
 __all__ = [
     "UNSET",
-    "ChangesGiven",
     "Settings",
-    "SettingsGiven",
+    "SettingsKwargs",
+    "UpdateKwargs",
     "check_metadata",
+    "expand_kwargs_signature",
     "is_loopback",
-    "listing",
     "settings_from",
 ]
 
@@ -56,7 +56,7 @@ UNSET: Final = _Unset()
 """Stands for "not given" where None means something (`partner=None`: no rehearsal)."""
 
 
-class ChangesGiven(TypedDict, total=False):
+class UpdateKwargs(TypedDict, total=False):
     """Settings that can be changed amid a talk, as keyword arguments; `Settings` explains them."""
 
     model: str | None
@@ -80,7 +80,7 @@ class ChangesGiven(TypedDict, total=False):
     reply_quiet_ms: int
 
 
-class SettingsGiven(ChangesGiven, total=False):
+class SettingsKwargs(UpdateKwargs, total=False):
     """All settings as keyword arguments; `Settings` explains them."""
 
     dialect: Literal["auto", "live", "realtime"]
@@ -94,7 +94,7 @@ class SettingsGiven(ChangesGiven, total=False):
     open_timeout_s: float
 
 
-SETTLED = SettingsGiven.__optional_keys__ - ChangesGiven.__optional_keys__
+IMMUTABLE = SettingsKwargs.__optional_keys__ - UpdateKwargs.__optional_keys__
 """What cannot be changed in a talk: who answers, and the shape of its sound."""
 
 # Stands for "at `sample_rate`", and is no rate that anybody could mean.
@@ -251,7 +251,7 @@ class Settings:
             Also for what is settled with a talk's beginning.
         """
         for name in given:
-            if name in SETTLED or name == "api_key":
+            if name in IMMUTABLE or name == "api_key":
                 raise ConfigurationError(
                     f"{name} cannot be changed once there is a talk.", cure="Make a new one."
                 )
@@ -291,7 +291,7 @@ def settings_from(given: Mapping[str, Any]) -> Settings:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def listing(given: type[ChangesGiven]) -> Callable[[F], F]:
+def expand_kwargs_signature(given: type[UpdateKwargs]) -> Callable[[F], F]:
     """Have a function's signature list each of these settings in place of ``**settings``.
 
     For `help` and for completion in notebooks; what the function takes stays as it is. Of a
@@ -308,8 +308,8 @@ def listing(given: type[ChangesGiven]) -> Callable[[F], F]:
     return listed
 
 
-def _parameters(given: type[ChangesGiven]) -> list[inspect.Parameter]:
-    types, only_changes = get_type_hints(given), given is ChangesGiven
+def _parameters(given: type[UpdateKwargs]) -> list[inspect.Parameter]:
+    types, only_changes = get_type_hints(given), given is UpdateKwargs
     return [
         inspect.Parameter(
             field.name,

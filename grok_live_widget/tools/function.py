@@ -24,7 +24,7 @@ from typing import Any, ClassVar, overload
 from ..exceptions import ConfigurationError, ToolError
 from .docstrings import parts_of_docstring
 from .provider import ProviderTool
-from .schema import Member, Shape, hints_of, object_shape, shape_of
+from .schema import Property, Schema, hints_of, object_shape, schema_of
 
 __all__ = ["Tool", "functions_of", "text_from", "tool", "tools_from"]
 
@@ -174,7 +174,7 @@ def _signature_of(function: Callable[..., Any], name: str) -> inspect.Signature:
         ) from None
 
 
-def _arguments_of(function: Callable[..., Any], name: str, described: Mapping[str, str]) -> Shape:
+def _arguments_of(function: Callable[..., Any], name: str, described: Mapping[str, str]) -> Schema:
     signature = _signature_of(function, name)
     hinted = inspect.unwrap(function)
     if not inspect.isroutine(hinted):
@@ -185,8 +185,10 @@ def _arguments_of(function: Callable[..., Any], name: str, described: Mapping[st
         _check_kind(each, name)
         where = f"the parameter {each.name!r} of the tool {name!r}"
         is_required = each.default is inspect.Parameter.empty
-        shape = shape_of(hints.get(each.name, Any), where)
-        members[each.name] = Member(shape, is_required, each.default, described.get(each.name, ""))
+        shape = schema_of(hints.get(each.name, Any), where)
+        members[each.name] = Property(
+            shape, is_required, each.default, described.get(each.name, "")
+        )
     return object_shape(members)
 
 

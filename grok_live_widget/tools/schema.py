@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from .._structs import Value
 from ..exceptions import ConfigurationError, ToolError
 
-__all__ = ["Member", "Shape", "hints_of", "object_shape", "shape_of"]
+__all__ = ["Property", "Schema", "hints_of", "object_shape", "schema_of"]
 
 Read = Callable[[Any, str], Any]
 """``(value of JSON, where it stands) -> value``; raises `ToolError`."""
@@ -35,14 +35,14 @@ _ENOUGH = (
 )
 
 
-class Shape(Value, frozen=True):
+class Schema(Value, frozen=True):
     """What a value looks like in JSON, and how it is read from there."""
 
     schema: Mapping[str, Any]
     read: Read
 
 
-class Member(Value, frozen=True):
+class Property(Value, frozen=True):
     """One named value of an object.
 
     Parameters
@@ -51,7 +51,7 @@ class Member(Value, frozen=True):
         Shown in the schema where JSON knows it.
     """
 
-    shape: Shape
+    shape: Schema
     is_required: bool = True
     default: Any = None
     description: str = ""
@@ -85,7 +85,7 @@ def hints_of(thing: Any, name: str) -> dict[str, Any]:
         ) from None
 
 
-def shape_of(hint: Any, where: str, within: tuple[type, ...] = ()) -> Shape:
+def schema_of(hint: Any, where: str, within: tuple[type, ...] = ()) -> Schema:
     """The shape of values of one type.
 
     Parameters
@@ -103,14 +103,14 @@ def shape_of(hint: Any, where: str, within: tuple[type, ...] = ()) -> Shape:
     """
     hint = getattr(hint, "__supertype__", hint)
     if hint is Any:
-        return Shape({}, lambda value, _: value)
+        return Schema({}, lambda value, _: value)
     origin, parts = get_origin(hint), get_args(hint)
     if origin is Annotated:
         return _annotated(parts, where, within)
     if origin is Literal:
         return _choice(dict(zip(map(_plain, parts), parts, strict=True)), where)
     if origin in (Union, types.UnionType):
-        return _union([shape_of(part, where, within) for part in parts])
+        return _union([schema_of(part, where, within) for part in parts])
     if (origin or hint) in _LISTS:
         return _list(_LISTS[origin or hint], _of_items(parts, hint, where), where, within)
     if (origin or hint) in _OBJECTS:
@@ -127,7 +127,7 @@ def _no_place(hint: Any, where: str) -> ConfigurationError:
     )
 
 
-def _class(hint: type, where: str, within: tuple[type, ...]) -> Shape:
+def _class(hint: type, where: str, within: tuple[type, ...]) -> Schema:
     if hint in _PLAIN:
         return _PLAIN[hint]
     if issubclass(hint, Enum):
@@ -137,10 +137,10 @@ def _class(hint: type, where: str, within: tuple[type, ...]) -> Shape:
     raise _no_place(hint, where)
 
 
-def _annotated(parts: tuple[Any, ...], where: str, within: tuple[type, ...]) -> Shape:
-    shape = shape_of(parts[0], where, within)
+def _annotated(parts: tuple[Any, ...], where: str, within: tuple[type, ...]) -> Schema:
+    shape = schema_of(parts[0], where, within)
     words = next((part for part in parts[1:] if isinstance(part, str)), "")
-    return Shape({**shape.schema, "description": words} if words else shape.schema, shape.read)
+    return Schema({**shape.schema, "description": words} if words else shape.schema, shape.read)
 
 
 # --------------------------------------------------------------------------- plain values
@@ -185,12 +185,12 @@ def _read_none(value: Any, where: str) -> None:
         raise _expected("null", value, where)
 
 
-_PLAIN: dict[type, Shape] = {
-    bool: Shape({"type": "boolean"}, _read_bool),
-    int: Shape({"type": "integer"}, _read_int),
-    float: Shape({"type": "number"}, _read_float),
-    str: Shape({"type": "string"}, _read_str),
-    types.NoneType: Shape({"type": "null"}, _read_none),
+_PLAIN: dict[type, Schema] = {
+    bool: Schema({"type": "boolean"}, _read_bool),
+    int: Schema({"type": "integer"}, _read_int),
+    float: Schema({"type": "number"}, _read_float),
+    str: Schema({"type": "string"}, _read_str),
+    types.NoneType: Schema({"type": "null"}, _read_none),
 }
 
 
@@ -203,7 +203,7 @@ def _plain(value: Any) -> Any:
     return type(value), value
 
 
-def _choice(choices: Mapping[Any, Any], where: str) -> Shape:
+def _choice(choices: Mapping[Any, Any], where: str) -> Schema:
     kinds = {kind for kind, _ in choices}
     if not kinds <= {bool, int, float, str, types.NoneType} or not choices:
         raise ConfigurationError(f"{where} has a choice that JSON cannot hold.", cure=_ENOUGH)
@@ -215,10 +215,10 @@ def _choice(choices: Mapping[Any, Any], where: str) -> Shape:
             return choices[type(value), value]
         raise _expected(f"one of {', '.join(map(repr, values))}", value, place)
 
-    return Shape({**typed, "enum": values}, read)
+    return Schema({**typed, "enum": values}, read)
 
 
-def _enum(kind: type[Enum], where: str) -> Shape:
+def _enum(kind: type[Enum], where: str) -> Schema:
     """By their values; where JSON cannot hold these, by their names."""
     has_plain_values = all(isinstance(each.value, bool | int | float | str) for each in kind)
     if has_plain_values:
@@ -226,7 +226,7 @@ def _enum(kind: type[Enum], where: str) -> Shape:
     return _choice({(str, each.name): each for each in kind}, where)
 
 
-def _union(shapes: list[Shape]) -> Shape:
+def _union(shapes: list[Schema]) -> Schema:
     def read(value: Any, where: str) -> Any:
         reasons: list[str] = []
         for shape in shapes:
@@ -237,7 +237,7 @@ def _union(shapes: list[Shape]) -> Shape:
         # Of `T | None` only T is worth a word.
         raise ToolError(" Or: ".join(each for each in reasons if " be null" not in each))
 
-    return Shape({"anyOf": [shape.schema for shape in shapes]}, read)
+    return Schema({"anyOf": [shape.schema for shape in shapes]}, read)
 
 
 # --------------------------------------------------------------------------- several together
@@ -251,8 +251,8 @@ def _of_items(parts: tuple[Any, ...], hint: Any, where: str) -> Any:
     return parts[0] if parts else Any
 
 
-def _list(kind: type, item: Any, where: str, within: tuple[type, ...]) -> Shape:
-    shape = shape_of(item, f"each item of {where}", within)
+def _list(kind: type, item: Any, where: str, within: tuple[type, ...]) -> Schema:
+    shape = schema_of(item, f"each item of {where}", within)
 
     def read(value: Any, place: str) -> Any:
         if not isinstance(value, list):
@@ -260,24 +260,24 @@ def _list(kind: type, item: Any, where: str, within: tuple[type, ...]) -> Shape:
         return kind(shape.read(each, f"{place}[{at}]") for at, each in enumerate(value))
 
     unique = {"uniqueItems": True} if kind in (set, frozenset) else {}
-    return Shape({"type": "array", "items": shape.schema, **unique}, read)
+    return Schema({"type": "array", "items": shape.schema, **unique}, read)
 
 
-def _mapping(parts: tuple[Any, ...], hint: Any, where: str, within: tuple[type, ...]) -> Shape:
+def _mapping(parts: tuple[Any, ...], hint: Any, where: str, within: tuple[type, ...]) -> Schema:
     key, item = parts or (str, Any)
     if key is not str:
         raise _no_place(hint, where)
-    shape = shape_of(item, f"each value of {where}", within)
+    shape = schema_of(item, f"each value of {where}", within)
 
     def read(value: Any, place: str) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise _expected("an object", value, place)
         return {name: shape.read(each, f"{place}.{name}") for name, each in value.items()}
 
-    return Shape({"type": "object", "additionalProperties": shape.schema}, read)
+    return Schema({"type": "object", "additionalProperties": shape.schema}, read)
 
 
-def object_shape(members: Mapping[str, Member]) -> Shape:
+def object_shape(members: Mapping[str, Property]) -> Schema:
     """The shape of an object with exactly these members; it is read into a dict.
 
     A member that is left out, or null where null is not allowed, takes its default.
@@ -300,10 +300,10 @@ def object_shape(members: Mapping[str, Member]) -> Shape:
                 found[name] = members[name].shape.read(each, place)
         return found
 
-    return Shape(schema, read)
+    return Schema(schema, read)
 
 
-def _check_names(given: Collection[str], members: Mapping[str, Member], where: str) -> None:
+def _check_names(given: Collection[str], members: Mapping[str, Property], where: str) -> None:
     of = f" of {where}" if where else ""
     for name in given:
         if name not in members:
@@ -313,7 +313,7 @@ def _check_names(given: Collection[str], members: Mapping[str, Member], where: s
             raise ToolError(f"{name!r}{of} is missing.")
 
 
-def _may_be_none(member: Member, where: str) -> bool:
+def _may_be_none(member: Property, where: str) -> bool:
     try:
         member.shape.read(None, where)
     except ToolError:
@@ -321,19 +321,19 @@ def _may_be_none(member: Member, where: str) -> bool:
     return True
 
 
-def _dataclass(kind: type, where: str, within: tuple[type, ...]) -> Shape:
+def _dataclass(kind: type, where: str, within: tuple[type, ...]) -> Schema:
     if kind in within:
         raise ConfigurationError(f"{where} is a {kind.__name__} within itself.", cure=_ENOUGH)
     hints = hints_of(kind, kind.__name__)
     members = {}
     for field in dataclasses.fields(kind):
         if field.init:
-            shape = shape_of(hints[field.name], f"{where}.{field.name}", (*within, kind))
+            shape = schema_of(hints[field.name], f"{where}.{field.name}", (*within, kind))
             is_required = (
                 field.default is dataclasses.MISSING
                 and field.default_factory is dataclasses.MISSING
             )
-            members[field.name] = Member(shape, is_required, field.default)
+            members[field.name] = Property(shape, is_required, field.default)
     inner = object_shape(members)
 
     def read(value: Any, place: str) -> Any:
@@ -343,4 +343,4 @@ def _dataclass(kind: type, where: str, within: tuple[type, ...]) -> Shape:
         except (TypeError, ValueError) as error:
             raise ToolError(f"{place} cannot be: {error}.") from None
 
-    return Shape(inner.schema, read)
+    return Schema(inner.schema, read)

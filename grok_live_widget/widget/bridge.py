@@ -400,11 +400,11 @@ class Panel:
         """Being heard of is all that an `alive` is for."""
 
     def _spawn(self, coro: Any) -> None:
-        task = asyncio.get_running_loop().create_task(self._told(coro))
+        task = asyncio.get_running_loop().create_task(self._to_dispatch(coro))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _told(self, coro: Any) -> None:
+    async def _to_dispatch(self, coro: Any) -> None:
         """Nobody awaits what a page asked for: its errors become notes, bugs go to the log."""
         try:
             await coro

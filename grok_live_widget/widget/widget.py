@@ -11,9 +11,9 @@ from typing import Any, Unpack
 import anywidget
 import traitlets
 
-from ..client import TALK_THREAD, Secret, TalkCore, TalkFace, hidden
+from ..client import TALK_THREAD, Secret, TalkCore, TalkFace, wrap_secret
 from ..exceptions import ConfigurationError
-from ..settings import SettingsGiven, listing
+from ..settings import SettingsKwargs, expand_kwargs_signature
 from ..tools import functions_of
 from .bridge import MAX_CHUNK_BYTES, Panel, Post
 from .tool_output import ToolDisplays
@@ -49,11 +49,11 @@ class GrokLive(TalkFace, anywidget.AnyWidget):
     _esm = _STATIC / "widget.js"
     _css = _STATIC / "widget.css"
 
-    @listing(SettingsGiven)
+    @expand_kwargs_signature(SettingsKwargs)
     def __init__(
-        self, *, api_key: str | Secret | None = None, **settings: Unpack[SettingsGiven]
+        self, *, api_key: str | Secret | None = None, **settings: Unpack[SettingsKwargs]
     ) -> None:
-        api_key = hidden(api_key)
+        api_key = wrap_secret(api_key)
         _check_bundle()
         self._begin(api_key, settings)
         anywidget.AnyWidget.__init__(self)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_live_widget.audio.buffer import Tape
+from grok_live_widget.audio.buffer import AudioBuffer
 
 BUCKET = 256
 
@@ -21,14 +21,14 @@ def noise(n: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(-32768, 32768, n).astype(np.int16)
 
 
-def tape_of(pcm: np.ndarray, reserve: int = 16) -> Tape:
-    tape = Tape(reserve)
+def tape_of(pcm: np.ndarray, reserve: int = 16) -> AudioBuffer:
+    tape = AudioBuffer(reserve)
     tape.append(pcm)
     return tape
 
 
 def test_what_is_appended_is_there_in_order() -> None:
-    tape, parts = Tape(4), [noise(n, n) for n in (0, 1, 3, 500, 7)]
+    tape, parts = AudioBuffer(4), [noise(n, n) for n in (0, 1, 3, 500, 7)]
     for part in parts:
         tape.append(part)
     assert len(tape) == 511
@@ -65,7 +65,7 @@ def test_a_view_stays_as_it_was_while_the_tape_grows() -> None:
 
 
 def test_room_is_doubled_so_that_samples_move_only_now_and_then() -> None:
-    tape, moves, at = Tape(16), 0, None
+    tape, moves, at = AudioBuffer(16), 0, None
     for _ in range(2000):
         tape.append(np.ones(10, np.int16))
         address = tape.view().ctypes.data
@@ -87,7 +87,7 @@ def brute_force(pcm: np.ndarray, start: int, end: int, count: int) -> list[tuple
     return [(int(piece.min()), int(piece.max())) for piece in pieces]
 
 
-def drawn(tape: Tape, *args: int) -> list[tuple[int, int]]:
+def drawn(tape: AudioBuffer, *args: int) -> list[tuple[int, int]]:
     low, high = tape.envelope(*args)
     return list(zip(low.tolist(), high.tolist(), strict=True))
 
@@ -147,7 +147,7 @@ def test_an_envelope_that_starts_before_the_tape_starts_with_it() -> None:
 
 
 def test_an_envelope_is_the_same_however_often_and_early_it_was_asked_for() -> None:
-    often, pcm = Tape(16), noise(400 * BUCKET + 7)
+    often, pcm = AudioBuffer(16), noise(400 * BUCKET + 7)
     for start in range(0, len(pcm), 997):
         often.append(pcm[start : start + 997])
         often.envelope(3)
@@ -156,7 +156,7 @@ def test_an_envelope_is_the_same_however_often_and_early_it_was_asked_for() -> N
 
 # --------------------------------------------------------------------------- readers beside it
 def test_any_thread_may_draw_while_another_appends() -> None:
-    tape, pcm = Tape(16), noise(3_000 * BUCKET)
+    tape, pcm = AudioBuffer(16), noise(3_000 * BUCKET)
     faults: list[Exception] = []
     is_over = threading.Event()
 
@@ -191,8 +191,8 @@ def test_any_thread_may_draw_while_another_appends() -> None:
 def test_what_a_forked_child_appends_is_the_childs_alone() -> None:
     script = """
 import os, numpy as np
-from grok_live_widget.audio import Tape
-tape = Tape(100)
+from grok_live_widget.audio import AudioBuffer
+tape = AudioBuffer(100)
 tape.append(np.ones(10, np.int16))
 child = os.fork()
 if not child:

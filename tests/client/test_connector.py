@@ -13,9 +13,9 @@ import pytest
 
 from grok_live_widget.client import connector as connecting
 from grok_live_widget.client import endpoint as answering
-from grok_live_widget.client.connector import connect, open_line
+from grok_live_widget.client.connector import connect, open_session_with
 from grok_live_widget.client.credentials import Secret
-from grok_live_widget.client.endpoint import who_answers
+from grok_live_widget.client.endpoint import resolve_endpoint
 from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.events import Noted, ResponseDone, SessionOpened
 from grok_live_widget.exceptions import (
@@ -57,10 +57,10 @@ def forgetful() -> Iterator[None]:
     ],
 )  # fmt: skip
 def test_who_answers(settings: dict[str, Any], key: str | None, expected: Any) -> None:
-    answerer = who_answers(settings_from(settings), key)
-    who = "rehearsal" if answerer.is_rehearsal else "service"
-    dialects = [dialect.name for dialect, _ in answerer.dialects]
-    assert (who, dialects, answerer.is_chosen) == expected
+    endpoint = resolve_endpoint(settings_from(settings), key)
+    who = "rehearsal" if endpoint.is_rehearsal else "service"
+    dialects = [dialect.name for dialect, _ in endpoint.dialects]
+    assert (who, dialects, endpoint.is_chosen) == expected
 
 
 @pytest.mark.parametrize(
@@ -136,8 +136,8 @@ async def realtime_server(socket: Any) -> None:
 
 async def opened(settings: Settings, api_key: str = KEY) -> tuple[Any, list[Any]]:
     seen: list[Any] = []
-    session = await open_line(
-        who_answers(settings, Secret(api_key)),
+    session = await open_session_with(
+        resolve_endpoint(settings, Secret(api_key)),
         settings,
         Conversation(settings.turn_detection),
         observer=lambda event, _, __: seen.append(event),
@@ -186,7 +186,7 @@ async def test_auto_falls_back_when_live_is_refused(
         notes = [event.text for event in seen if isinstance(event, Noted)]
         assert any("other dialect" in note for note in notes)
         assert sum(isinstance(event, SessionOpened) for event in seen) == 1
-    again = who_answers(Settings(), KEY)
+    again = resolve_endpoint(Settings(), KEY)
     assert [dialect for dialect, _ in again.dialects] == [REALTIME]
 
 
@@ -200,7 +200,7 @@ async def test_auto_keeps_live_where_it_is_served(
     session, _ = await opened(Settings())
     async with session:
         assert session.dialect == "live"
-    assert [dialect for dialect, _ in who_answers(Settings(), KEY).dialects] == [LIVE]
+    assert [dialect for dialect, _ in resolve_endpoint(Settings(), KEY).dialects] == [LIVE]
 
 
 async def test_realtimes_verdict_on_the_key_stands(

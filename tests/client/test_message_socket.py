@@ -80,7 +80,7 @@ async def test_without_room_the_line_itself_is_held_back_and_nothing_is_lost() -
         assert [message for message, _ in heard] == [MUCH]
         assert not socket_.transport.is_reading()
         room = MANY
-        socket_.hand_on()
+        socket_.deliver()
         await socket_.end()
         assert [message for message, _ in heard] == [MUCH] * MANY
 
@@ -98,7 +98,7 @@ async def test_a_listener_that_asks_for_more_is_not_called_within_itself() -> No
         def listener(*_: object) -> None:
             nonlocal depth
             depth += 1
-            socket_.hand_on()
+            socket_.deliver()
             depths.append(depth)
             depth -= 1
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grok_live_widget.audio.buffer import Tape
-from grok_live_widget.client.reconnect import RETOLD_TURNS, is_transient, retold, wait_s
+from grok_live_widget.audio.buffer import AudioBuffer
+from grok_live_widget.client.reconnect import RETOLD_TURNS, backoff_s, is_transient, replay_history
 from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.conversation.turns import Turn
 from grok_live_widget.exceptions import (
@@ -77,27 +77,29 @@ ATTEMPTS, CHANCES = st.integers(0, 20), st.floats(0, 1, exclude_max=True)
 
 @given(ATTEMPTS, CHANCES)
 def test_a_wait_is_bounded_and_chance_takes_at_most_half_of_it(attempt: int, chance: float) -> None:
-    longest_s = wait_s(attempt, 0.0)
+    longest_s = backoff_s(attempt, 0.0)
     assert 0.5 <= longest_s <= 8
-    assert longest_s / 2 <= wait_s(attempt, chance) <= longest_s
+    assert longest_s / 2 <= backoff_s(attempt, chance) <= longest_s
 
 
 @given(ATTEMPTS, CHANCES)
 def test_no_wait_is_shorter_than_the_one_before(attempt: int, chance: float) -> None:
-    assert wait_s(attempt, chance) <= wait_s(attempt + 1, chance)
+    assert backoff_s(attempt, chance) <= backoff_s(attempt + 1, chance)
 
 
 def test_each_wait_is_twice_as_long_until_they_are_long_enough() -> None:
-    assert [wait_s(attempt, 0.0) for attempt in range(7)] == [0.5, 1, 2, 4, 8, 8, 8]
+    assert [backoff_s(attempt, 0.0) for attempt in range(7)] == [0.5, 1, 2, 4, 8, 8, 8]
 
 
 # --------------------------------------------------------------------------- what is told anew
 def turn(role: Any, text: str) -> Turn:
-    return Turn(role, tape=Tape(), text=text, text_source="transcript")
+    return Turn(role, tape=AudioBuffer(), text=text, text_source="transcript")
 
 
 def test_what_was_said_is_told_anew_as_texts_in_order_and_makes_no_turn_of_ours() -> None:
-    items = retold([turn("user", "Hi"), turn("assistant", "Hello."), turn("user", " Why? ")])
+    items = replay_history(
+        [turn("user", "Hi"), turn("assistant", "Hello."), turn("user", " Why? ")]
+    )
     told = [(each.item.role, each.item.part, each.item.text) for each in items]
     assert told == [
         ("user", "input_text", "Hi"),
@@ -109,10 +111,10 @@ def test_what_was_said_is_told_anew_as_texts_in_order_and_makes_no_turn_of_ours(
 
 
 def test_turns_without_words_are_not_told_and_of_many_only_the_newest() -> None:
-    assert retold([]) == []
-    assert retold([turn("user", ""), turn("assistant", " \n")]) == []
+    assert replay_history([]) == []
+    assert replay_history([turn("user", ""), turn("assistant", " \n")]) == []
     many = [turn("user", str(number)) for number in range(50)]
     between = [each for one in many for each in (one, turn("assistant", ""))]
-    assert [each.item.text for each in retold(between)] == [
+    assert [each.item.text for each in replay_history(between)] == [
         str(number) for number in range(50 - RETOLD_TURNS, 50)
     ]

@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 import pytest
 
-from grok_live_widget.client.connector import connect, open_line
+from grok_live_widget.client.connector import connect, open_session_with
 from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.events import (
     AppendAudio,
@@ -47,7 +47,7 @@ from grok_live_widget.exceptions import (
 )
 from grok_live_widget.protocol.dialects import LIVE
 from grok_live_widget.rehearsal import RehearsalServer
-from grok_live_widget.settings.settings import SETTLED
+from grok_live_widget.settings.settings import IMMUTABLE
 
 RATE = 24_000
 
@@ -304,7 +304,7 @@ async def test_an_illegal_word_is_refused_before_it_is_sent() -> None:
     async with connect(partner="parrot") as session:
         session.protocol.close()
         with pytest.raises(LocalProtocolError, match="closed"):
-            await session.say(AppendAudio(b""))
+            await session.send(AppendAudio(b""))
 
 
 @pytest.mark.parametrize("code", [1008, 3000, 4001])
@@ -326,10 +326,10 @@ async def test_a_server_is_asked_whether_it_still_says_anything() -> None:
     async with connect(partner="parrot", dialect="realtime") as session:
         settings = session.settings
         await asyncio.sleep(0.1)
-        heard_count = session.heard_count
+        received_message_count = session.received_message_count
         assert session.silent_s >= 0.1
         assert await session.is_answering(0.05)
-        assert session.heard_count == heard_count + 1
+        assert session.received_message_count == received_message_count + 1
         assert session.settings == settings
 
 
@@ -338,7 +338,7 @@ async def test_a_server_that_says_nothing_is_given_up_for_that_reason(peer: Any)
     async with connect(url=peer(scripted()).url) as session:
         await asyncio.sleep(0.1)
         assert not await session.is_answering(0.05)
-        await session.give_up(gone)
+        await session.abort(gone)
         assert session.failure is gone
         assert not session.is_open
 
@@ -736,7 +736,7 @@ OF_THE_OPENING: dict[str, Any] = {
 
 
 def test_all_that_live_lacks_is_tried_here() -> None:
-    assert LIVE.lacks == {*BEYOND_LIVE, *OF_THE_OPENING}
+    assert LIVE.unsupported == {*BEYOND_LIVE, *OF_THE_OPENING}
 
 
 @pytest.mark.parametrize("name", BEYOND_LIVE)
@@ -775,7 +775,7 @@ SETTLED_VALUES: dict[str, Any] = {
 
 
 async def test_what_is_settled_with_the_opening_is_refused_by_name() -> None:
-    assert set(SETTLED_VALUES) == SETTLED
+    assert set(SETTLED_VALUES) == IMMUTABLE
     async with connect(partner="parrot") as session:
         earlier = session.settings
         for name, value in SETTLED_VALUES.items():
@@ -814,8 +814,8 @@ async def test_another_model_than_was_asked_for_is_noted(
     line = connect(url=peer(wire.talk).url, model=asked)
     settings = line._settings
 
-    session = await open_line(
-        line._answerer,
+    session = await open_session_with(
+        line._endpoint_for,
         settings,
         Conversation.under(settings),
         observer=lambda event, _, __: notes.append(event.text) if type(event) is Noted else None,

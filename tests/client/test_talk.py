@@ -43,7 +43,7 @@ from grok_live_widget.exceptions import (
 )
 from grok_live_widget.rehearsal.partner import ToolCall
 from grok_live_widget.settings.pricing import Budget
-from grok_live_widget.settings.settings import SETTLED
+from grok_live_widget.settings.settings import IMMUTABLE
 
 RATE = 24_000
 
@@ -636,7 +636,7 @@ def test_whoever_begins_a_talk_shows_the_key_and_every_setting(face: Any) -> Non
 
 @pytest.mark.parametrize("face", [Talk, GrokLive, Session])
 def test_whoever_changes_settings_shows_those_that_can_change(face: Any) -> None:
-    names = [name for name in Settings.__dataclass_fields__ if name not in SETTLED]
+    names = [name for name in Settings.__dataclass_fields__ if name not in IMMUTABLE]
     assert list(inspect.signature(face.update).parameters) == ["self", *names]
 
 

@@ -142,10 +142,10 @@ def test_with_the_rules_of_the_line_a_refused_request_ends_with_its_own_reply() 
     protocol, request = Protocol(REALTIME), CreateResponse()
     pending = PendingReply(request)
     protocol.open()
-    protocol.request(request)
+    protocol.send_when_idle(request)
     for event in (OTHERS, TOO_EARLY, OTHERS_DONE, CREATED, DONE):
         protocol.receive(event, 0.0)
-        for told in protocol.events_told():
+        for told in protocol.events_to_dispatch():
             assert not pending.is_settled
             pending.apply(told)
     assert pending.is_settled

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_live_widget.audio.buffer import Tape
+from grok_live_widget.audio.buffer import AudioBuffer
 from grok_live_widget.audio.pcm import read_wav
 from grok_live_widget.conversation.turns import Turn, Turns, extremes_of
 from grok_live_widget.events import (
@@ -24,7 +24,7 @@ from ..support.folding import TYPED, Talk, begun, delta, done, played, started, 
 
 
 def turn_of(*codes: int, role: str = "assistant", text: str = "", start: int = 0) -> Turn:
-    tape = Tape(4)
+    tape = AudioBuffer(4)
     tape.append(np.array(codes, np.int16))
     return Turn(role, tape=tape, text=text, start=start)  # type: ignore[arg-type]
 
@@ -69,7 +69,7 @@ def test_a_view_stays_as_it_was_while_its_turn_grows_ends_and_is_opened_again() 
 
 
 def test_a_typed_turn_has_a_shape_and_no_sound() -> None:
-    turn = Turn("user", tape=Tape(1), text="Hi", text_source="typed")
+    turn = Turn("user", tape=AudioBuffer(1), text="Hi", text_source="typed")
     assert turn.pcm.shape == turn.samples.shape == turn.heard.shape == (0,)
     assert turn.duration_s == 0
     assert extremes_of(turn, 5)[0].shape == (0,)

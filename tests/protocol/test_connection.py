@@ -47,15 +47,15 @@ from grok_live_widget.events import (
 )
 from grok_live_widget.exceptions import LocalProtocolError, UnsupportedByServer
 from grok_live_widget.protocol.connection import (
-    ASK_AGAIN_AFTER_S,
-    REPLY_TABLE,
-    SAYABLE,
-    Line,
+    ALLOWED_SENDS,
+    RESPONSE_TRANSITIONS,
+    RETRY_REQUEST_AFTER_S,
+    ConnectionState,
     Protocol,
-    Reply,
+    ResponseState,
 )
 from grok_live_widget.protocol.dialects import LIVE, REALTIME, Dialect
-from grok_live_widget.protocol.server_errors import is_benign
+from grok_live_widget.protocol.server_errors import is_ignorable_error
 from grok_live_widget.settings.validation import PCM_RATES_HZ
 
 from ..support.line import (
@@ -79,36 +79,36 @@ from ..support.line import (
 
 # --------------------------------------------------------------------------- what may be said
 @pytest.mark.parametrize("kind", get_args(ClientEvent))
-@pytest.mark.parametrize("line", Line)
+@pytest.mark.parametrize("line", ConnectionState)
 def test_what_may_not_be_said_on_the_line_now_is_refused_before_it_is_queued(
-    line: Line, kind: type
+    line: ConnectionState, kind: type
 ) -> None:
     dialect = LIVE if kind is Authenticate else REALTIME
     protocol = Protocol(dialect)
-    protocol.line = line
-    is_legal = kind in SAYABLE[line] and kind is not CancelResponse
+    protocol.state = line
+    is_legal = kind in ALLOWED_SENDS[line] and kind is not CancelResponse
     if is_legal:
         protocol.send(example(kind))
     else:
         with pytest.raises(LocalProtocolError, match=f"{kind.__name__}.*(idle|{line.value})"):
             protocol.send(example(kind))
-        assert protocol.reply is Reply.IDLE
+        assert protocol.response_state is ResponseState.IDLE
     assert bool(said(protocol)) is bool(told(protocol)) is is_legal
 
 
 @pytest.mark.parametrize("kind", [CreateResponse, CancelResponse])
-@pytest.mark.parametrize("reply", Reply)
+@pytest.mark.parametrize("reply", ResponseState)
 def test_what_the_reply_does_not_allow_is_refused_before_it_is_queued(
-    reply: Reply, kind: type
+    reply: ResponseState, kind: type
 ) -> None:
     protocol = in_reply(reply)
-    if (reply, kind) in REPLY_TABLE:
+    if (reply, kind) in RESPONSE_TRANSITIONS:
         protocol.send(example(kind))
-        assert protocol.reply is REPLY_TABLE[reply, kind]
+        assert protocol.response_state is RESPONSE_TRANSITIONS[reply, kind]
         return
     with pytest.raises(LocalProtocolError, match=f"{kind.__name__}.*{reply.value}"):
         protocol.send(example(kind))
-    assert (said(protocol), told(protocol), protocol.reply) == ([], [], reply)
+    assert (said(protocol), told(protocol), protocol.response_state) == ([], [], reply)
 
 
 @pytest.mark.parametrize(
@@ -128,20 +128,20 @@ def test_what_cannot_be_spelled_is_refused_before_it_is_queued(
     assert (said(protocol), told(protocol)) == ([], [])
 
 
-@pytest.mark.parametrize(("reply", "kind"), REPLY_TABLE)
-def test_the_reply_moves_as_its_table_says(reply: Reply, kind: type) -> None:
+@pytest.mark.parametrize(("reply", "kind"), RESPONSE_TRANSITIONS)
+def test_the_reply_moves_as_its_table_says(reply: ResponseState, kind: type) -> None:
     protocol = in_reply(reply)
     if kind in get_args(ClientEvent):
         protocol.send(example(kind))
     else:
         event: dict[type, Any] = {ResponseDone: done(), ErrorReported: BROKEN}
         hear(protocol, event.get(kind, ResponseCreated("r1")))
-    assert protocol.reply is REPLY_TABLE[reply, kind]
+    assert protocol.response_state is RESPONSE_TRANSITIONS[reply, kind]
 
 
 def test_after_the_close_nothing_is_sent_and_what_was_told_is_still_told() -> None:
     protocol = hear(opened(), *begun())
-    protocol.request(CreateResponse())
+    protocol.send_when_idle(CreateResponse())
     protocol.send(AppendAudio(b"\0\0"))
     protocol.close()
     hear(protocol, done(), SpeechStarted(item_id="u1"))
@@ -220,8 +220,8 @@ def test_a_confirmation_that_comes_late_takes_nothing_off_the_next_turn() -> Non
 # --------------------------------------------------------------------------- requests
 def test_a_request_waits_for_the_running_reply_and_is_said_whole() -> None:
     protocol = hear(opened(), *begun())
-    protocol.request(TEXT, CreateResponse())
-    protocol.request(CreateResponse(instructions="2"))
+    protocol.send_when_idle(TEXT, CreateResponse())
+    protocol.send_when_idle(CreateResponse(instructions="2"))
     assert said(protocol) == []
     hear(protocol, done())
     assert types(protocol) == ["conversation.item.create", "response.create"]
@@ -232,7 +232,7 @@ def test_a_request_waits_for_the_running_reply_and_is_said_whole() -> None:
 @pytest.mark.parametrize("order", ["error first", "reply first"])
 def test_a_request_that_another_reply_outran_is_asked_again(order: str) -> None:
     protocol, request = opened(), CreateResponse(instructions="please")
-    protocol.request(request)
+    protocol.send_when_idle(request)
     events = [ACTIVE, ResponseCreated("r9")]
     hear(protocol, *(events if order == "error first" else reversed(events)))
     assert types(protocol) == ["response.create"]
@@ -242,15 +242,15 @@ def test_a_request_that_another_reply_outran_is_asked_again(order: str) -> None:
     assert [event is request for event in told(protocol, CreateResponse)] == [True]
     hear(protocol, *begun(), done())
     assert said(protocol) == []
-    assert protocol.reply is Reply.IDLE
+    assert protocol.response_state is ResponseState.IDLE
 
 
 def test_a_request_that_is_withdrawn_is_not_said_nor_asked_again() -> None:
     protocol, words = hear(opened(), *begun()), (TEXT, CreateResponse())
     others = (CreateItem(TEXT.item), CreateResponse())
     assert others == words
-    protocol.request(*words)
-    protocol.request(*others)
+    protocol.send_when_idle(*words)
+    protocol.send_when_idle(*others)
     protocol.withdraw(*words)
     hear(protocol, done())
     assert [event for event in told(protocol, CreateResponse) if event is others[1]]
@@ -269,22 +269,22 @@ def test_a_request_that_is_withdrawn_is_not_said_nor_asked_again() -> None:
 def test_a_request_that_could_not_be_said_whole_is_refused_whole(events: Any) -> None:
     protocol = hear(opened(LIVE if events[-1] == Authenticate("k") else REALTIME), *begun())
     with pytest.raises((LocalProtocolError, UnsupportedByServer)):
-        protocol.request(*events)
+        protocol.send_when_idle(*events)
     hear(protocol, done())
     assert said(protocol) == []
 
 
-@pytest.mark.parametrize("line", [Line.OPENING, Line.CLOSED])
-def test_nothing_can_be_asked_while_the_line_is_not_open(line: Line) -> None:
+@pytest.mark.parametrize("line", [ConnectionState.OPENING, ConnectionState.CLOSED])
+def test_nothing_can_be_asked_while_the_line_is_not_open(line: ConnectionState) -> None:
     protocol = Protocol(REALTIME)
-    protocol.line = line
+    protocol.state = line
     with pytest.raises(LocalProtocolError, match=line.value):
-        protocol.request(CreateResponse())
+        protocol.send_when_idle(CreateResponse())
 
 
 def test_when_a_reply_is_given_up_the_next_may_be_asked_for() -> None:
-    protocol = in_reply(Reply.REQUESTED)
-    protocol.request(TEXT, CreateResponse())
+    protocol = in_reply(ResponseState.REQUESTED)
+    protocol.send_when_idle(TEXT, CreateResponse())
     protocol.give_up_reply()
     assert types(protocol) == ["conversation.item.create", "response.create"]
 
@@ -298,14 +298,14 @@ def forced(text: str = "Hello.", *, is_interruptible: bool = True) -> CreateItem
 def test_a_forced_message_moves_the_reply_as_a_request_does() -> None:
     protocol = opened()
     protocol.send(forced())
-    assert protocol.reply is Reply.REQUESTED
+    assert protocol.response_state is ResponseState.REQUESTED
     with pytest.raises(LocalProtocolError, match=r"CreateItem cannot .* requested"):
         protocol.send(forced())
     with pytest.raises(LocalProtocolError, match="CreateResponse"):
         protocol.send(CreateResponse())
     assert len(said(protocol)) == 1
-    assert hear(protocol, *begun()).reply is Reply.RUNNING
-    protocol.request(forced("Later."))
+    assert hear(protocol, *begun()).response_state is ResponseState.RUNNING
+    protocol.send_when_idle(forced("Later."))
     assert said(protocol) == []
     hear(protocol, done())
     assert types(protocol) == ["conversation.item.create"]
@@ -314,14 +314,14 @@ def test_a_forced_message_moves_the_reply_as_a_request_does() -> None:
 def test_other_items_may_be_said_amid_a_reply_and_move_nothing() -> None:
     protocol = hear(opened(), *begun())
     protocol.send(TEXT)
-    assert protocol.reply is Reply.RUNNING
+    assert protocol.response_state is ResponseState.RUNNING
     assert types(protocol) == ["conversation.item.create"]
 
 
 @pytest.mark.parametrize("order", ["error first", "reply first"])
 def test_a_forced_message_that_another_reply_outran_is_said_again(order: str) -> None:
     protocol, message = opened(), forced()
-    protocol.request(message)
+    protocol.send_when_idle(message)
     events = [ACTIVE, ResponseCreated("r9")]
     hear(protocol, *(events if order == "error first" else reversed(events)))
     said(protocol), told(protocol)
@@ -334,17 +334,17 @@ def test_a_forced_message_that_another_reply_outran_is_said_again(order: str) ->
 
 def test_live_has_no_word_for_a_forced_message() -> None:
     protocol = opened(LIVE)
-    for ask in (protocol.send, protocol.request):
+    for ask in (protocol.send, protocol.send_when_idle):
         with pytest.raises(UnsupportedByServer, match="live"):
             ask(forced())
-    assert (said(protocol), told(protocol), protocol.reply) == ([], [], Reply.IDLE)
+    assert (said(protocol), told(protocol), protocol.response_state) == ([], [], ResponseState.IDLE)
 
 
 @pytest.mark.parametrize("has_player", [True, False])
 @pytest.mark.parametrize("is_interruptible", [True, False])
 def test_speech_cuts_only_what_may_be_cut_in_on(is_interruptible: bool, has_player: bool) -> None:
     protocol = opened(has_player=has_player)
-    protocol.request(forced(is_interruptible=is_interruptible))
+    protocol.send_when_idle(forced(is_interruptible=is_interruptible))
     hear(protocol, *begun())
     said(protocol), told(protocol)
     hear(protocol, SpeechStarted(item_id="u1"))
@@ -354,7 +354,7 @@ def test_speech_cuts_only_what_may_be_cut_in_on(is_interruptible: bool, has_play
 
 def test_what_may_not_be_cut_sounds_to_its_end_and_the_next_reply_may_be_cut() -> None:
     protocol = opened(has_player=True)
-    protocol.request(forced(is_interruptible=False))
+    protocol.send_when_idle(forced(is_interruptible=False))
     hear(protocol, *begun(), done(), SpeechStarted(item_id="u1"))
     assert told(protocol, Interrupted) == []
     hear(protocol, *begun(2), SpeechStarted(item_id="u2"))
@@ -363,7 +363,7 @@ def test_what_may_not_be_cut_sounds_to_its_end_and_the_next_reply_may_be_cut() -
 
 def test_a_person_may_stop_what_speech_may_not_cut() -> None:
     protocol = opened()
-    protocol.request(forced(is_interruptible=False))
+    protocol.send_when_idle(forced(is_interruptible=False))
     hear(protocol, *begun())
     said(protocol)
     protocol.interrupt()
@@ -372,7 +372,7 @@ def test_a_person_may_stop_what_speech_may_not_cut() -> None:
 
 def test_another_reply_that_was_quicker_may_be_cut() -> None:
     protocol = opened()
-    protocol.request(forced(is_interruptible=False))
+    protocol.send_when_idle(forced(is_interruptible=False))
     hear(protocol, ACTIVE, ResponseCreated("r9"))
     said(protocol)
     hear(protocol, SpeechStarted(item_id="u1"))
@@ -400,20 +400,20 @@ def test_speech_cuts_no_reply_where_the_settings_say_so() -> None:
      (ErrorReported(code="conversation_already_has_active_response"), True)],
 )  # fmt: skip
 def test_errors_that_came_too_late_to_matter_are_known(error: ErrorReported, is_it: bool) -> None:
-    assert is_benign(error) is is_it
+    assert is_ignorable_error(error) is is_it
 
 
 def test_a_cancel_that_found_nothing_to_cancel_leaves_the_line_free() -> None:
-    protocol = in_reply(Reply.CANCELLING)
-    protocol.request(CreateResponse())
+    protocol = in_reply(ResponseState.CANCELLING)
+    protocol.send_when_idle(CreateResponse())
     hear(protocol, NOT_ACTIVE)
     assert types(protocol)[-1] == "response.create"
 
 
 def test_the_end_of_an_earlier_reply_does_not_end_this_one() -> None:
     protocol = hear(opened(), *begun(1), *begun(2), done(1))
-    assert protocol.reply is Reply.RUNNING
-    assert hear(protocol, done(2)).reply is Reply.IDLE
+    assert protocol.response_state is ResponseState.RUNNING
+    assert hear(protocol, done(2)).response_state is ResponseState.IDLE
 
 
 # --------------------------------------------------------------------------- hearing
@@ -450,7 +450,7 @@ def test_a_piece_without_a_name_before_any_item_is_of_the_reply_that_runs() -> N
 def test_an_end_without_a_name_is_that_of_the_reply_that_runs() -> None:
     protocol = hear(opened(), ResponseCreated("r1"), ResponseDone())
     assert [event.response_id for event in told(protocol, ResponseDone)] == ["r1"]
-    assert protocol.reply is Reply.IDLE
+    assert protocol.response_state is ResponseState.IDLE
     hear(protocol, ResponseDone())
     assert [event.response_id for event in told(protocol, ResponseDone)] == [""]
 
@@ -466,8 +466,8 @@ def test_text_under_two_names_is_told_once() -> None:
 
 def test_errors_alone_do_not_show_that_the_server_answers() -> None:
     protocol = hear(Protocol(REALTIME), BROKEN)
-    assert not protocol.has_heard
-    assert hear(protocol, Unrecognized()).has_heard
+    assert not protocol.has_received
+    assert hear(protocol, Unrecognized()).has_received
 
 
 @pytest.mark.parametrize("role", ["user", "assistant"])
@@ -475,7 +475,7 @@ def test_items_heard_while_the_line_opens_were_said_before_and_begin_no_turn(rol
     protocol, conversation = Protocol(REALTIME), Conversation()
     item = Item(role=role, item_id="i1", part="input_text", text="Hi")
     hear(protocol, ResponseCreated("r0"), ItemAdded(item, "i0"))
-    for event in protocol.events_told():
+    for event in protocol.events_to_dispatch():
         conversation.apply(event, 0.0)
         if isinstance(event, ItemAdded):
             assert event.item.is_replayed
@@ -583,7 +583,7 @@ def test_no_order_of_events_faults_or_keeps_the_next_reply_from_being_asked_for(
     for now_s, step in enumerate(steps):
         match step:
             case "request":
-                protocol.request(TEXT, CreateResponse())
+                protocol.send_when_idle(TEXT, CreateResponse())
             case "interrupt":
                 protocol.interrupt()
             case "audio":
@@ -597,7 +597,7 @@ def test_no_order_of_events_faults_or_keeps_the_next_reply_from_being_asked_for(
                 protocol.give_up_reply()
             case "tick":
                 protocol.tick(float(now_s))
-            case _ if dialect.can_say(step):
+            case _ if dialect.supports(step):
                 protocol.receive_frame(dialect.encode(step), float(now_s))
         told(protocol), said(protocol)
     # Whatever was: once the server begins and ends one reply, all that was asked is said.
@@ -606,25 +606,25 @@ def test_no_order_of_events_faults_or_keeps_the_next_reply_from_being_asked_for(
         hear(protocol, ResponseDone(response_id=protocol.response_id), at_s=1e3 * number)
         protocol.tick(1e3 * number + 10)
     said(protocol)
-    protocol.request(CreateResponse(instructions="the last"))
+    protocol.send_when_idle(CreateResponse(instructions="the last"))
     assert types(protocol) == ["response.create"]
 
 
 def test_a_reply_that_is_in_the_way_and_never_told_of_does_not_block_the_next() -> None:
     protocol = opened()
-    protocol.request(TEXT, CreateResponse())
+    protocol.send_when_idle(TEXT, CreateResponse())
     assert types(protocol) == ["conversation.item.create", "response.create"]
     hear(protocol, ACTIVE, at_s=10.0)
     assert types(protocol) == []
-    assert protocol.next_tick_s() == 10.0 + ASK_AGAIN_AFTER_S
-    protocol.tick(10.0 + ASK_AGAIN_AFTER_S)
+    assert protocol.next_tick_s() == 10.0 + RETRY_REQUEST_AFTER_S
+    protocol.tick(10.0 + RETRY_REQUEST_AFTER_S)
     assert types(protocol) == ["response.create"]
     assert protocol.next_tick_s() is None
 
 
 def test_a_reply_that_is_told_of_after_all_is_waited_for() -> None:
     protocol = opened()
-    protocol.request(CreateResponse())
+    protocol.send_when_idle(CreateResponse())
     hear(protocol, ACTIVE, ResponseCreated("r1"), at_s=10.0)
     assert protocol.next_tick_s() is None
     protocol.tick(99.0)

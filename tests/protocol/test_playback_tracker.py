@@ -13,15 +13,15 @@ from grok_live_widget.events import (
     SpeechStarted,
     SpeechStopped,
 )
-from grok_live_widget.protocol.connection import Reply
-from grok_live_widget.protocol.playback_tracker import Sounding
+from grok_live_widget.protocol.connection import ResponseState
+from grok_live_widget.protocol.playback_tracker import PlaybackTracker
 
 from ..support.line import begun, delta, done, hear, heard, in_reply, opened, said, told
 
 
-def sounding(*seconds: float, is_cut: bool = False) -> Sounding:
+def sounding(*seconds: float, is_cut: bool = False) -> PlaybackTracker:
     """Items a1, a2, … of replies r1, r2, … with that much sound each."""
-    found = Sounding(24_000)
+    found = PlaybackTracker(24_000)
     for number, length_s in enumerate(seconds, 1):
         found.receive(more(number, length_s), is_cut=is_cut)
     return found
@@ -130,8 +130,10 @@ def test_a_repeated_cause_changes_nothing(again: SpeechStarted | None) -> None:
         assert (told(protocol, Interrupted), said(protocol)) == ([], [])
 
 
-@pytest.mark.parametrize("reply", [Reply.IDLE, Reply.REQUESTED, Reply.CANCELLING])
-def test_only_a_reply_that_is_known_to_run_is_cancelled(reply: Reply) -> None:
+@pytest.mark.parametrize(
+    "reply", [ResponseState.IDLE, ResponseState.REQUESTED, ResponseState.CANCELLING]
+)
+def test_only_a_reply_that_is_known_to_run_is_cancelled(reply: ResponseState) -> None:
     protocol = in_reply(reply)
     hear(protocol, SPEECH)
     assert (told(protocol, Interrupted), said(protocol)) == ([], [])

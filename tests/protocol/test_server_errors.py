@@ -8,7 +8,7 @@ from grok_live_widget.events import ErrorReported
 from grok_live_widget.protocol.server_errors import (
     BENIGN,
     is_already_active,
-    is_benign,
+    is_ignorable_error,
     is_not_active,
 )
 
@@ -35,7 +35,7 @@ ONE_BY_ONE = [(name, error) for name, errors in SAID.items() for error in errors
     ("name", "error"), ONE_BY_ONE, ids=[e.message or e.code for _, e in ONE_BY_ONE]
 )
 def test_what_comes_too_late_to_matter_is_known(name: str, error: ErrorReported) -> None:
-    assert is_benign(error)
+    assert is_ignorable_error(error)
     assert [each for each, kind in BENIGN.items() if kind.covers(error)] == [name]
     assert is_not_active(error) == (name == "cancel")
     assert is_already_active(error) == (name == "already active")
@@ -56,4 +56,4 @@ def test_every_kind_is_tried() -> None:
     ],
 )
 def test_what_matters_is_not_benign(error: ErrorReported) -> None:
-    assert not is_benign(error)
+    assert not is_ignorable_error(error)

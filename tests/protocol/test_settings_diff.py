@@ -19,7 +19,7 @@ from grok_live_widget.events import (
     UpdateSession,
 )
 from grok_live_widget.protocol.dialects import LIVE, REALTIME
-from grok_live_widget.protocol.settings_diff import is_replaced_model, not_taken
+from grok_live_widget.protocol.settings_diff import is_replaced_model, rejected_settings
 
 
 def echo_of(asked: UpdateSession, **otherwise: Any) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def echo_of(asked: UpdateSession, **otherwise: Any) -> dict[str, Any]:
 
 
 def differences(asked: UpdateSession, echo: dict[str, Any]) -> list[str]:
-    return not_taken(REALTIME, asked, echo)
+    return rejected_settings(REALTIME, asked, echo)
 
 
 # --------------------------------------------------------------------------- an exact echo
@@ -80,8 +80,8 @@ def test_a_server_that_echoes_nothing_is_not_doubted(asked: UpdateSession) -> No
 
 def test_live_is_compared_in_its_own_words() -> None:
     asked = UpdateSession(voice="nova", turn_detection=PushToTalk())
-    assert not_taken(LIVE, asked, {"voice": "nova", "turn_detection": None}) == []
-    assert not_taken(LIVE, asked, {"voice": "alloy"}) == ["voice is 'alloy', not 'nova'"]
+    assert rejected_settings(LIVE, asked, {"voice": "nova", "turn_detection": None}) == []
+    assert rejected_settings(LIVE, asked, {"voice": "alloy"}) == ["voice is 'alloy', not 'nova'"]
 
 
 # --------------------------------------------------------------------------- differences

@@ -21,9 +21,9 @@ from grok_live_widget.events import (
     SpeechStopped,
     TranscriptDelta,
 )
-from grok_live_widget.protocol.connection import Reply
+from grok_live_widget.protocol.connection import ResponseState
 from grok_live_widget.protocol.dialects import LIVE
-from grok_live_widget.protocol.synthetic_ids import Names
+from grok_live_widget.protocol.synthetic_ids import SyntheticIds
 
 from ..support.line import PIECE, SECOND, TEXT, hear, opened, said, told, types
 
@@ -31,8 +31,8 @@ WORDS = TranscriptDelta(delta="Hi")
 
 
 @pytest.fixture
-def names() -> Names:
-    return Names(0.8, "s_")
+def names() -> SyntheticIds:
+    return SyntheticIds(0.8, "s_")
 
 
 def piece(reply: int) -> AudioDelta:
@@ -47,14 +47,14 @@ def begun(reply: int) -> ResponseCreated:
     return ResponseCreated(f"s_reply_{reply}")
 
 
-def test_the_first_piece_begins_a_reply_and_the_next_continues_it(names: Names) -> None:
+def test_the_first_piece_begins_a_reply_and_the_next_continues_it(names: SyntheticIds) -> None:
     assert names.name_piece(PIECE, 0.0) == [begun(1), piece(1)]
     assert names.name_piece(PIECE, 0.1) == [piece(1)]
     (words,) = names.name_piece(WORDS, 0.2)
     assert words == TranscriptDelta(response_id="s_reply_1", item_id="s_reply_1", delta="Hi")
 
 
-def test_a_reply_is_over_when_nothing_of_it_came_for_a_while(names: Names) -> None:
+def test_a_reply_is_over_when_nothing_of_it_came_for_a_while(names: SyntheticIds) -> None:
     assert names.quiet_at_s is None
     assert not names.is_quiet(1e9)
     names.name_piece(PIECE, 1.0)
@@ -66,20 +66,22 @@ def test_a_reply_is_over_when_nothing_of_it_came_for_a_while(names: Names) -> No
     assert names.quiet_at_s is None
 
 
-def test_a_later_piece_with_nothing_between_opens_the_same_reply_again(names: Names) -> None:
+def test_a_later_piece_with_nothing_between_opens_the_same_reply_again(names: SyntheticIds) -> None:
     names.name_piece(PIECE, 0.0)
     names.end()
     assert names.name_piece(PIECE, 60.0) == [begun(1), piece(1)]
 
 
-def test_after_a_request_a_piece_belongs_to_a_new_reply_and_ends_the_old(names: Names) -> None:
+def test_after_a_request_a_piece_belongs_to_a_new_reply_and_ends_the_old(
+    names: SyntheticIds,
+) -> None:
     names.name_piece(PIECE, 0.0)
     names.expect_new_reply()
     assert names.name_piece(PIECE, 0.1) == [done(1), begun(2), piece(2)]
     assert names.name_piece(PIECE, 0.2) == [piece(2)]
 
 
-def test_speech_ends_the_reply_and_what_trails_behind_is_still_of_it(names: Names) -> None:
+def test_speech_ends_the_reply_and_what_trails_behind_is_still_of_it(names: SyntheticIds) -> None:
     names.name_piece(PIECE, 0.0)
     started, ended = names.name_speech_start(SpeechStarted(), 120)
     assert started == SpeechStarted(item_id="s_user_1", audio_start_ms=120, is_approximate=True)
@@ -89,7 +91,7 @@ def test_speech_ends_the_reply_and_what_trails_behind_is_still_of_it(names: Name
     assert names.name_piece(PIECE, 0.2) == [done(1), begun(2), piece(2)]
 
 
-def test_a_repeated_start_is_the_same_turn(names: Names) -> None:
+def test_a_repeated_start_is_the_same_turn(names: SyntheticIds) -> None:
     first, again = (names.name_speech_start(SpeechStarted(), at)[0] for at in (0, 40))
     assert first.item_id == again.item_id == "s_user_1"  # type: ignore[union-attr]
     stopped = names.name_speech_stop(SpeechStopped(), 500)
@@ -98,14 +100,16 @@ def test_a_repeated_start_is_the_same_turn(names: Names) -> None:
     assert third.item_id == "s_user_2"  # type: ignore[union-attr]
 
 
-def test_after_a_commit_amid_speech_the_next_speech_is_a_turn_of_its_own(names: Names) -> None:
+def test_after_a_commit_amid_speech_the_next_speech_is_a_turn_of_its_own(
+    names: SyntheticIds,
+) -> None:
     names.name_speech_start(SpeechStarted(), 0)
     assert names.name_commit() == "s_user_2"
     (started,) = names.name_speech_start(SpeechStarted(), 0)
     assert started.item_id == "s_user_3"  # type: ignore[union-attr]
 
 
-def test_what_a_server_does_tell_is_kept(names: Names) -> None:
+def test_what_a_server_does_tell_is_kept(names: SyntheticIds) -> None:
     (started,) = names.name_speech_start(SpeechStarted(item_id="u", audio_start_ms=7), 99)
     assert started == SpeechStarted(item_id="u", audio_start_ms=7)
     stopped = names.name_speech_stop(SpeechStopped(item_id="u", audio_end_ms=8), 99)
@@ -119,16 +123,16 @@ def test_live_ends_a_reply_when_speech_starts_and_cancels_nothing() -> None:
     assert [type(event) for event in events] == [ResponseCreated, Interrupted, ResponseDone]
     assert events[-1].status == "cancelled"  # type: ignore[union-attr]
     assert said(protocol) == []
-    assert protocol.reply is Reply.IDLE
+    assert protocol.response_state is ResponseState.IDLE
 
 
 def test_live_ends_a_reply_after_a_quiet_while_and_opens_it_again() -> None:
     protocol = hear(opened(LIVE, reply_quiet_s=0.8), PIECE, at_s=10.0)
     assert protocol.next_tick_s() == pytest.approx(10.8)
     protocol.tick(10.7)
-    assert protocol.reply is Reply.RUNNING
+    assert protocol.response_state is ResponseState.RUNNING
     protocol.tick(10.8)
-    assert (protocol.reply, protocol.next_tick_s()) == (Reply.IDLE, None)
+    assert (protocol.response_state, protocol.next_tick_s()) == (ResponseState.IDLE, None)
     (name,) = {event.response_id for event in told(protocol, ResponseDone)}  # type: ignore[union-attr]
     hear(protocol, PIECE, at_s=20.0)
     assert told(protocol)[:2] == [
@@ -142,7 +146,7 @@ def test_live_ends_a_reply_after_a_quiet_while_and_opens_it_again() -> None:
 
 def test_live_requests_wait_for_the_quiet_too() -> None:
     protocol = hear(opened(LIVE), PIECE)
-    protocol.request(TEXT, CreateResponse())
+    protocol.send_when_idle(TEXT, CreateResponse())
     assert said(protocol) == []
     protocol.tick(1.0)
     assert types(protocol) == ["conversation.item.create", "response.create"]

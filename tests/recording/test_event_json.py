@@ -31,10 +31,10 @@ from grok_live_widget.protocol import events
 from grok_live_widget.recording.event_json import (
     EVENTS,
     event_from,
+    event_to_json,
     is_complete,
     plain,
     restored,
-    spelled,
 )
 
 # What is in no repr is not written; the sound of these two is kept beside them.
@@ -85,7 +85,7 @@ def bare(kind: type) -> Any:
 
 
 def through_json(event: Any) -> Any:
-    text = json.dumps(spelled(event), ensure_ascii=False)
+    text = json.dumps(event_to_json(event), ensure_ascii=False)
     return event_from(json.loads(text), getattr(event, "pcm", b""))
 
 
@@ -103,14 +103,14 @@ def test_no_field_of_an_event_has_the_name_of_something_else_in_a_line(kind: typ
 
 
 def test_sound_and_secrets_are_not_in_the_text() -> None:
-    assert spelled(Authenticate("secret")) == {"event": "Authenticate"}
+    assert event_to_json(Authenticate("secret")) == {"event": "Authenticate"}
     for kind in (AppendAudio, AudioDelta):
-        assert spelled(kind(pcm=b"\1\0")) == {"event": kind.__name__}
+        assert event_to_json(kind(pcm=b"\1\0")) == {"event": kind.__name__}
 
 
 def test_what_says_nothing_is_left_out() -> None:
-    assert spelled(ErrorReported(message="no")) == {"event": "ErrorReported", "message": "no"}
-    assert spelled(PlaybackReported(item_id="", sample_count=0)) == {
+    assert event_to_json(ErrorReported(message="no")) == {"event": "ErrorReported", "message": "no"}
+    assert event_to_json(PlaybackReported(item_id="", sample_count=0)) == {
         "event": "PlaybackReported",
         "item_id": "",
         "sample_count": 0,
@@ -135,7 +135,7 @@ def test_secrets_are_hidden_at_any_depth() -> None:
         ResponseDone(usage={"a": [{"b": "secret"}]}),
         Unrecognized({"key": "secret"}),
     ):
-        assert "secret" not in json.dumps(spelled(event, hide))
+        assert "secret" not in json.dumps(event_to_json(event, hide))
 
 
 def test_of_a_function_only_the_name_is_told() -> None:

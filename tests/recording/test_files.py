@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_live_widget.audio.buffer import Stretch, Tape
+from grok_live_widget.audio.buffer import AudioBuffer, Span
 from grok_live_widget.events import AppendAudio, Noted
 from grok_live_widget.recording.event_json import json_line
 from grok_live_widget.recording.files import (
@@ -24,14 +24,14 @@ from grok_live_widget.recording.files import (
     _wav_header,
     replace_folder,
 )
-from grok_live_widget.recording.redact import Hiding
+from grok_live_widget.recording.redact import Redactor
 from grok_live_widget.settings.settings import Settings
 
 TONE = (8000 * np.sin(np.arange(2400) * 2 * np.pi * 440 / 24_000)).astype(np.int16)
 
 
-def kept(sound: np.ndarray) -> Stretch:
-    return Tape().append(sound)
+def kept(sound: np.ndarray) -> Span:
+    return AudioBuffer().append(sound)
 
 
 def read(path: Path) -> bytes:
@@ -77,7 +77,7 @@ def test_the_sound_is_a_wav_file_to_others_too(tmp_path: Path) -> None:
 
 
 def test_what_is_written_can_be_read_by_a_person(tmp_path: Path) -> None:
-    writer = FolderWriter(tmp_path / "talk", Settings(voice="nova"), Hiding())
+    writer = FolderWriter(tmp_path / "talk", Settings(voice="nova"), Redactor())
     writer.open()
     writer.write([Entry(Noted("Grüß Gott."), 100.0, 0.5)])
     writer.write([Entry(AppendAudio(b""), 101.25, 1.75, kept(TONE), "u")] * 2)
@@ -99,7 +99,7 @@ def test_what_is_written_can_be_read_by_a_person(tmp_path: Path) -> None:
 def test_sound_that_was_kept_in_one_piece_or_in_several_is_written_in_order(
     tmp_path: Path,
 ) -> None:
-    one, other = Tape(), Tape()
+    one, other = AudioBuffer(), AudioBuffer()
     parts = [
         tape.append(np.full(10, at, np.int16)) for at, tape in enumerate([one, one, other, one])
     ]
@@ -119,7 +119,7 @@ def test_what_json_can_hardly_say_is_written_all_the_same(text: Any) -> None:
 
 
 def test_a_writer_goes_on_in_its_files(tmp_path: Path) -> None:
-    writer = FolderWriter(tmp_path / "talk", Settings(), Hiding())
+    writer = FolderWriter(tmp_path / "talk", Settings(), Redactor())
     for _ in range(3):
         writer.open()
         writer.write([Entry(AppendAudio(b""), 1.0, 1.0, kept(TONE))])
@@ -132,7 +132,7 @@ def test_a_writer_goes_on_in_its_files(tmp_path: Path) -> None:
 def test_a_folder_that_could_not_be_made_whole_is_left_empty(tmp_path: Path) -> None:
     (tmp_path / "talk" / "talk.json").mkdir(parents=True)
     with pytest.raises(OSError, match=r"talk\.json"):
-        FolderWriter(tmp_path / "talk", Settings(), Hiding()).open()
+        FolderWriter(tmp_path / "talk", Settings(), Redactor()).open()
     assert [each.name for each in (tmp_path / "talk").iterdir()] == ["talk.json"]
 
 

@@ -28,7 +28,7 @@ from grok_live_widget.events import (
     TruncateItem,
     UpdateSession,
 )
-from grok_live_widget.rehearsal.formats import Inlet, heard_in, wrong_format
+from grok_live_widget.rehearsal.formats import InputConverter, heard_in, wrong_format
 from grok_live_widget.settings.validation import PCM_RATES_HZ
 
 FORMATS = [
@@ -68,7 +68,7 @@ def chunks(pcm: np.ndarray, size: int) -> Iterator[bytes]:
 # --------------------------------------------------------------------------- the inlet
 @pytest.mark.parametrize("form", FORMATS, ids=named)
 def test_a_tone_is_heard_at_its_pitch_and_length_whatever_its_rate(form: AudioFormat) -> None:
-    inlet, sent = Inlet(form), tone(form.sample_rate, 0.5)
+    inlet, sent = InputConverter(form), tone(form.sample_rate, 0.5)
     pieces = [inlet.receive(piece) for piece in chunks(sent, 777)]
     heard = np.concatenate((*pieces, inlet.flush()))
     assert abs(heard.size - 12_000) <= 1
@@ -77,7 +77,7 @@ def test_a_tone_is_heard_at_its_pitch_and_length_whatever_its_rate(form: AudioFo
 
 
 def test_samples_of_24_khz_pass_untouched() -> None:
-    inlet, sent = Inlet(), tone(24_000, 0.1)
+    inlet, sent = InputConverter(), tone(24_000, 0.1)
     np.testing.assert_array_equal(np.concatenate([inlet.receive(sent.tobytes())]), sent)
     assert inlet.flush().size == 0
     assert inlet.cut(0, 100) is None
@@ -86,7 +86,7 @@ def test_samples_of_24_khz_pass_untouched() -> None:
 @pytest.mark.parametrize("form", [f for f in FORMATS if f.sample_rate != 24_000], ids=named)
 def test_what_was_received_is_cut_at_its_own_rate_exactly(form: AudioFormat) -> None:
     """Commit after commit, of odd lengths: no sample is lost or told twice."""
-    inlet, rng, position = Inlet(form), np.random.default_rng(1), 0
+    inlet, rng, position = InputConverter(form), np.random.default_rng(1), 0
     for length in (1, 7, 1_001, 333, 4_999):
         sent = rng.integers(-9_000, 9_000, length).astype(np.int16)
         heard = sum(inlet.receive(piece).size for piece in chunks(sent, 100))
@@ -100,7 +100,7 @@ def test_what_was_received_is_cut_at_its_own_rate_exactly(form: AudioFormat) -> 
 
 
 def test_a_stretch_is_where_it_was_in_time() -> None:
-    inlet, sent = Inlet(AudioFormat(sample_rate=48_000)), np.arange(30_000, dtype=np.int16)
+    inlet, sent = InputConverter(AudioFormat(sample_rate=48_000)), np.arange(30_000, dtype=np.int16)
     inlet.receive(sent.tobytes())
     inlet.forget_before(1_000)
     cut = inlet.cut(2_400, 4_800)
@@ -109,7 +109,7 @@ def test_a_stretch_is_where_it_was_in_time() -> None:
 
 
 def test_a_change_of_format_gives_out_the_rest_and_begins_anew() -> None:
-    inlet, sent = Inlet(AudioFormat(sample_rate=8_000)), tone(8_000, 0.1)
+    inlet, sent = InputConverter(AudioFormat(sample_rate=8_000)), tone(8_000, 0.1)
     heard = inlet.receive(sent.tobytes()).size + inlet.change(AudioFormat(sample_rate=16_000)).size
     assert abs(heard - 2_400) <= 1
     heard += inlet.receive(tone(16_000, 0.1).tobytes()).size + inlet.flush().size
@@ -119,7 +119,7 @@ def test_a_change_of_format_gives_out_the_rest_and_begins_anew() -> None:
 
 
 def test_half_a_sample_is_dropped() -> None:
-    assert Inlet().receive(b"\1\0\2\0\3").tolist() == [1, 2]
+    assert InputConverter().receive(b"\1\0\2\0\3").tolist() == [1, 2]
 
 
 def test_a_whole_sound_in_an_item_is_read_in_the_wire_s_encoding() -> None:

@@ -9,11 +9,11 @@ import pytest
 
 from grok_live_widget.events import PushToTalk, ServerVad
 from grok_live_widget.rehearsal.hearing import (
-    Ear,
     EnergyJudge,
     SileroJudge,
     SpeechBegan,
     SpeechEnded,
+    VoiceActivityDetector,
     default_judge,
 )
 
@@ -42,14 +42,16 @@ class Script:
 
 
 def heard_by_script(text: str, **settings: Any) -> list[Any]:
-    ear = Ear(ServerVad(**{"prefix_padding_ms": 0, **settings}), lambda: Script(text))
+    ear = VoiceActivityDetector(
+        ServerVad(**{"prefix_padding_ms": 0, **settings}), lambda: Script(text)
+    )
     return ear.hear(np.zeros(768 * len(text), np.int16))
 
 
 # --------------------------------------------------------------------------- real speech
 @both_judges
 def test_one_sentence_is_one_turn(judge: Any, utterance: np.ndarray) -> None:
-    began, ended = Ear(VAD, judge).hear(utterance)
+    began, ended = VoiceActivityDetector(VAD, judge).hear(utterance)
     loud_ms = np.flatnonzero(np.abs(utterance) > 1_000) // 24
     assert isinstance(began, SpeechBegan)
     assert isinstance(ended, SpeechEnded)
@@ -64,10 +66,10 @@ def test_turns_do_not_depend_on_how_the_sound_is_cut(
     judge: Any, utterance: np.ndarray, chunk_samples: int
 ) -> None:
     sound = utterance[12_000:60_000] if chunk_samples < 100 else utterance
-    ear, heard = Ear(VAD, judge), []
+    ear, heard = VoiceActivityDetector(VAD, judge), []
     for start in range(0, sound.size, chunk_samples):
         heard += ear.hear(sound[start : start + chunk_samples])
-    assert heard == Ear(VAD, judge).hear(sound)
+    assert heard == VoiceActivityDetector(VAD, judge).hear(sound)
     assert heard
 
 
@@ -76,25 +78,25 @@ def test_turns_do_not_depend_on_how_the_sound_is_cut(
 def test_white_noise_is_not_speech(judge: Any, level: float) -> None:
     noise = np.random.default_rng(7).standard_normal(5 * 24_000) * level
     pcm = (noise.clip(-1, 0.9999) * 32_768).astype(np.int16)
-    assert Ear(VAD, judge).hear(pcm) == []
+    assert VoiceActivityDetector(VAD, judge).hear(pcm) == []
 
 
 @both_judges
 def test_silence_is_not_speech(judge: Any, silence: Any) -> None:
-    assert Ear(VAD, judge).hear(silence(3)) == []
+    assert VoiceActivityDetector(VAD, judge).hear(silence(3)) == []
 
 
 def test_a_tone_is_not_speech_for_silero() -> None:
     tone = np.sin(2 * np.pi * 440 * np.arange(3 * 24_000) / 24_000) * 8_000
-    assert Ear(VAD, silero).hear(tone.astype(np.int16)) == []
+    assert VoiceActivityDetector(VAD, silero).hear(tone.astype(np.int16)) == []
 
 
 @both_judges
 def test_a_longer_silence_joins_two_sentences(judge: Any, speech: Any, silence: Any) -> None:
     sentence = speech("good morning to you")
     sound = np.concatenate((silence(0.5), sentence, silence(1.0), sentence, silence(3.0)))
-    apart = Ear(ServerVad(silence_duration_ms=400), judge).hear(sound)
-    joined = Ear(ServerVad(silence_duration_ms=2_000), judge).hear(sound)
+    apart = VoiceActivityDetector(ServerVad(silence_duration_ms=400), judge).hear(sound)
+    joined = VoiceActivityDetector(ServerVad(silence_duration_ms=2_000), judge).hear(sound)
     assert (len(apart), len(joined)) == (4, 2)
 
 
@@ -151,12 +153,12 @@ def test_a_higher_threshold_asks_for_more() -> None:
         return 0.6
 
     sound = np.zeros(10 * 768, np.int16)
-    assert Ear(ServerVad(threshold=0.5), lambda: unsure).hear(sound)
-    assert not Ear(ServerVad(threshold=0.7), lambda: unsure).hear(sound)
+    assert VoiceActivityDetector(ServerVad(threshold=0.5), lambda: unsure).hear(sound)
+    assert not VoiceActivityDetector(ServerVad(threshold=0.7), lambda: unsure).hear(sound)
 
 
 def test_the_ear_knows_how_long_speech_has_lasted() -> None:
-    ear = Ear(ServerVad(prefix_padding_ms=0), lambda: Script("..####"))
+    ear = VoiceActivityDetector(ServerVad(prefix_padding_ms=0), lambda: Script("..####"))
     ear.hear(np.zeros(6 * 768, np.int16))
     assert ear.is_speech
     assert ear.speech_ms == 4 * WINDOW_MS
@@ -166,13 +168,18 @@ def test_the_ear_knows_how_long_speech_has_lasted() -> None:
 def test_the_samples_of_a_turn_are_those_between_its_milliseconds() -> None:
     sound = np.arange(768 * 16, dtype=np.int16)
     script = "...###.........."
-    ear = Ear(ServerVad(silence_duration_ms=96, prefix_padding_ms=20), lambda: Script(script))
+    ear = VoiceActivityDetector(
+        ServerVad(silence_duration_ms=96, prefix_padding_ms=20), lambda: Script(script)
+    )
     ended = ear.hear(sound)[-1]
     np.testing.assert_array_equal(ended.pcm, sound[ended.start_ms * 24 : ended.end_ms * 24])
 
 
 def test_a_commit_takes_everything_since_the_last_one() -> None:
-    ear, sound = Ear(PushToTalk()), np.arange(100_000, dtype=np.int32).astype(np.int16)
+    ear, sound = (
+        VoiceActivityDetector(PushToTalk()),
+        np.arange(100_000, dtype=np.int32).astype(np.int16),
+    )
     for start in range(0, sound.size, 1_111):
         assert ear.hear(sound[start : start + 1_111]) == []
     np.testing.assert_array_equal(ear.take(), sound)
@@ -180,7 +187,7 @@ def test_a_commit_takes_everything_since_the_last_one() -> None:
 
 
 def test_what_is_cleared_is_not_committed() -> None:
-    ear = Ear(PushToTalk())
+    ear = VoiceActivityDetector(PushToTalk())
     ear.hear(np.ones(1_000, np.int16))
     ear.clear()
     ear.hear(np.full(10, 7, np.int16))
@@ -189,7 +196,7 @@ def test_what_is_cleared_is_not_committed() -> None:
 
 
 def test_listening_may_begin_in_the_middle(utterance: np.ndarray, silence: Any) -> None:
-    ear = Ear(PushToTalk())
+    ear = VoiceActivityDetector(PushToTalk())
     assert ear.hear(utterance[:1_001]) == []
     ear.listen_for(VAD)
     began, ended = ear.hear(utterance)
@@ -199,14 +206,14 @@ def test_listening_may_begin_in_the_middle(utterance: np.ndarray, silence: Any) 
 
 
 def test_speech_can_be_ended_by_hand() -> None:
-    ear = Ear(ServerVad(prefix_padding_ms=0), lambda: Script("####"))
+    ear = VoiceActivityDetector(ServerVad(prefix_padding_ms=0), lambda: Script("####"))
     ear.hear(np.zeros(4 * 768 + 100, np.int16))
     assert ear.end_speech() == SpeechEnded(start_ms=0, end_ms=(4 * 768 + 100) // 24)
     assert not ear.is_speech
 
 
 def test_an_hour_without_speech_is_not_kept() -> None:
-    ear = Ear(VAD, lambda: lambda window: 0.0)
+    ear = VoiceActivityDetector(VAD, lambda: lambda window: 0.0)
     for _ in range(180):
         ear.hear(np.zeros(24_000, np.int16))
     assert ear.take().size <= 62 * 24_000

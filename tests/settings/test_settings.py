@@ -15,13 +15,13 @@ import pytest
 from grok_live_widget.events import AudioFormat, PushToTalk, ServerVad, Transcription
 from grok_live_widget.exceptions import ConfigurationError
 from grok_live_widget.settings.settings import (
-    SETTLED,
+    IMMUTABLE,
     UNSET,
-    ChangesGiven,
     Settings,
-    SettingsGiven,
+    SettingsKwargs,
+    UpdateKwargs,
+    expand_kwargs_signature,
     is_loopback,
-    listing,
     settings_from,
 )
 from grok_live_widget.tools.provider import WebSearch
@@ -190,7 +190,7 @@ WIDER = {"tools", "input_format", "output_format", "partner"}
 
 
 def listed(given: Any) -> dict[str, Parameter]:
-    @listing(given)
+    @expand_kwargs_signature(given)
     def taking(own: int, *, key: str = "", **settings: Any) -> dict[str, Any]:
         return settings
 
@@ -204,15 +204,15 @@ def listed(given: Any) -> dict[str, Parameter]:
 
 
 def test_every_setting_can_be_given_under_its_name_and_type() -> None:
-    kept, given = get_type_hints(Settings), get_type_hints(SettingsGiven)
+    kept, given = get_type_hints(Settings), get_type_hints(SettingsKwargs)
     assert set(given) == set(kept)
     assert {name for name in kept if given[name] != kept[name]} == WIDER
 
 
 def test_signatures_list_every_setting_with_its_type_and_default_in_order() -> None:
-    found = listed(SettingsGiven)
+    found = listed(SettingsKwargs)
     assert list(found) == [field.name for field in fields(Settings)]
-    types = get_type_hints(SettingsGiven)
+    types = get_type_hints(SettingsKwargs)
     for field in fields(Settings):
         parameter = found[field.name]
         is_format = field.name.endswith("_format")
@@ -222,18 +222,18 @@ def test_signatures_list_every_setting_with_its_type_and_default_in_order() -> N
 
 
 def test_what_signatures_show_as_defaults_are_the_defaults() -> None:
-    shown = {name: each.default for name, each in listed(SettingsGiven).items()}
+    shown = {name: each.default for name, each in listed(SettingsKwargs).items()}
     assert settings_from(shown) == Settings()
 
 
 def test_what_can_be_changed_is_all_but_what_is_settled_and_has_no_default() -> None:
-    found = listed(ChangesGiven)
-    assert set(found) == {field.name for field in fields(Settings)} - SETTLED
+    found = listed(UpdateKwargs)
+    assert set(found) == {field.name for field in fields(Settings)} - IMMUTABLE
     assert all(each.default is UNSET for each in found.values())
-    assert {"url", "partner", "sample_rate", "record"} < SETTLED
+    assert {"url", "partner", "sample_rate", "record"} < IMMUTABLE
 
 
-@pytest.mark.parametrize("name", sorted(SETTLED))
+@pytest.mark.parametrize("name", sorted(IMMUTABLE))
 def test_what_is_settled_is_no_change(name: str) -> None:
     settings = Settings()
     with pytest.raises(ConfigurationError, match=f"{name} cannot be changed"):

@@ -23,7 +23,7 @@ from grok_live_widget.events import (
     TruncateItem,
     UpdateSession,
 )
-from grok_live_widget.protocol.connection import Protocol, Reply
+from grok_live_widget.protocol.connection import Protocol, ResponseState
 from grok_live_widget.protocol.dialects import REALTIME, Dialect
 
 SECOND = bytes(48_000)
@@ -68,7 +68,7 @@ def types(protocol: Protocol) -> list[str]:
 
 
 def told(protocol: Protocol, kind: type | tuple[type, ...] = object) -> list[Event]:
-    return [event for event in protocol.events_told() if isinstance(event, kind)]
+    return [event for event in protocol.events_to_dispatch() if isinstance(event, kind)]
 
 
 def delta(number: int = 1, pcm: bytes = SECOND) -> AudioDelta:
@@ -87,20 +87,20 @@ def heard(number: int, ms: int, *, is_final: bool = False) -> PlaybackReported:
     return PlaybackReported(item_id=f"a{number}", sample_count=ms * 24, is_final=is_final)
 
 
-def in_reply(reply: Reply, dialect: Dialect = REALTIME) -> Protocol:
+def in_reply(reply: ResponseState, dialect: Dialect = REALTIME) -> Protocol:
     protocol = opened(dialect)
-    steps: dict[Reply, tuple[Any, ...]] = {
-        Reply.IDLE: (),
-        Reply.REQUESTED: (CreateResponse(),),
-        Reply.RUNNING: (ResponseCreated("r1"),),
-        Reply.CANCELLING: (ResponseCreated("r1"), CancelResponse("r1")),
+    steps: dict[ResponseState, tuple[Any, ...]] = {
+        ResponseState.IDLE: (),
+        ResponseState.REQUESTED: (CreateResponse(),),
+        ResponseState.RUNNING: (ResponseCreated("r1"),),
+        ResponseState.CANCELLING: (ResponseCreated("r1"), CancelResponse("r1")),
     }
     for step in steps[reply]:
         if isinstance(step, ResponseCreated):
             hear(protocol, step)
         else:
             protocol.send(step)
-    assert protocol.reply is reply
+    assert protocol.response_state is reply
     said(protocol)
     told(protocol)
     return protocol

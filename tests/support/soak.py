@@ -1,7 +1,8 @@
 """A long talk, compressed in time, with barge-ins and broken lines; prints what became of it.
 
 Run by test_soak.py in a process of its own, so that its memory is its own; the server is in
-another one: ``python -m tests.support.soak question.wav 2``; no minutes at all are a reader that sleeps.
+another one: ``python -m tests.support.soak question.wav 2``; no minutes at all are
+a reader that sleeps.
 """
 
 from __future__ import annotations

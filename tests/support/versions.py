@@ -44,10 +44,10 @@ def folder_of(requirement: str) -> Path:
     if not folder.is_dir():
         CACHE.mkdir(parents=True, exist_ok=True)
         # Whole or not at all, also when two runs want it at once.
-        with tempfile.TemporaryDirectory(dir=CACHE) as unfinished:
-            _install(requirement, Path(unfinished) / "new")
+        with tempfile.TemporaryDirectory(dir=CACHE) as resume_state:
+            _install(requirement, Path(resume_state) / "new")
             try:
-                (Path(unfinished) / "new").rename(folder)
+                (Path(resume_state) / "new").rename(folder)
             except OSError:
                 assert folder.is_dir()
     return folder

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grok_live_widget.exceptions import ConfigurationError, ToolError
-from grok_live_widget.tools.schema import shape_of
+from grok_live_widget.tools.schema import schema_of
 
 
 class Colour(StrEnum):
@@ -113,7 +113,7 @@ READ: list[tuple[Any, Any, Any, Any]] = [
 def test_a_type_is_a_schema_and_reads_what_it_allows(
     hint: Any, schema: Any, given_: Any, value: Any
 ) -> None:
-    shape = shape_of(hint, "it")
+    shape = schema_of(hint, "it")
     assert shape.schema == schema
     found = shape.read(given_, "it")
     assert found == value
@@ -121,7 +121,7 @@ def test_a_type_is_a_schema_and_reads_what_it_allows(
 
 
 def test_dataclasses_nest_with_their_defaults() -> None:
-    shape = shape_of(Route, "route")
+    shape = schema_of(Route, "route")
     found = shape.read({"points": [{"x": 1}, {"x": 2, "y": 3}], "colour": "blue"}, "route")
     assert found == Route([Point(1), Point(2, 3)], Colour.BLUE)
     properties = shape.schema["properties"]
@@ -160,13 +160,13 @@ def test_what_does_not_fit_is_refused_with_its_place_and_value(
     hint: Any, given_: Any, says: str
 ) -> None:
     with pytest.raises(ToolError, match=says):
-        shape_of(hint, "it").read(given_, "it")
+        schema_of(hint, "it").read(given_, "it")
 
 
 def test_null_for_what_may_be_left_out_means_its_default() -> None:
-    assert shape_of(Point, "it").read({"x": 1, "y": None}, "it") == Point(1, 0)
+    assert schema_of(Point, "it").read({"x": 1, "y": None}, "it") == Point(1, 0)
     with pytest.raises(ToolError, match=r"it\.x must be a number, not None"):
-        shape_of(Point, "it").read({"x": None}, "it")
+        schema_of(Point, "it").read({"x": None}, "it")
 
 
 @pytest.mark.parametrize(
@@ -174,12 +174,12 @@ def test_null_for_what_may_be_left_out_means_its_default() -> None:
 )
 def test_what_json_cannot_hold_is_refused_with_its_place(hint: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"^(each item of )?the (parameter|thing)"):
-        shape_of(hint, "the thing")
+        schema_of(hint, "the thing")
 
 
 def test_a_tuple_of_a_fixed_length_is_refused_with_what_to_use() -> None:
     with pytest.raises(ConfigurationError, match=r"fixed length.*tuple\[T, \.\.\.\]"):
-        shape_of(tuple[int, str], "the thing")
+        schema_of(tuple[int, str], "the thing")
 
 
 JSON = st.recursive(
@@ -192,4 +192,4 @@ JSON = st.recursive(
 @given(JSON, st.sampled_from([row[0] for row in READ] + [Route, Positive]))
 def test_whatever_comes_is_read_or_refused_and_nothing_else(value: Any, hint: Any) -> None:
     with contextlib.suppress(ToolError):
-        shape_of(hint, "it").read(value, "it")
+        schema_of(hint, "it").read(value, "it")

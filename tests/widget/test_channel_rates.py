@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_live_widget.audio.buffer import Tape
+from grok_live_widget.audio.buffer import AudioBuffer
 from grok_live_widget.conversation.turns import Turn
 from grok_live_widget.settings.settings import PCM_RATES_HZ
 from grok_live_widget.widget.channel_rates import LANE_RATE_HZ, ConvertedSound, sound_from
@@ -19,7 +19,7 @@ ENOUGH = 9_600
 
 
 def turn_of(rate_hz: int, pcm: np.ndarray, *, is_complete: bool = True) -> Turn:
-    turn = Turn("assistant", tape=Tape(), sample_rate=rate_hz)
+    turn = Turn("assistant", tape=AudioBuffer(), sample_rate=rate_hz)
     turn._tape.append(pcm)
     if is_complete:
         turn._end(None)

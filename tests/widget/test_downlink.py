@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grok_live_widget.audio.buffer import Tape
+from grok_live_widget.audio.buffer import AudioBuffer
 from grok_live_widget.conversation.turns import Turn
 from grok_live_widget.widget.downlink import CREDIT_SAMPLES, Downlink, Heard
 
@@ -18,7 +18,7 @@ LEAST = 2_400
 
 
 def turn_of(duration_s: float, *, is_complete: bool = True, rate_hz: int = SECOND) -> Turn:
-    turn = Turn("assistant", tape=Tape(), sample_rate=rate_hz)
+    turn = Turn("assistant", tape=AudioBuffer(), sample_rate=rate_hz)
     grow(turn, duration_s)
     if is_complete:
         turn._end(None)

@@ -22,7 +22,13 @@ from ..events import (
 )
 from .frames import audio_frame, cut_audio, json_frame, message_from
 from .lenient_json import string
-from .shared import APPEND, Word, audio_delta_fields, audio_delta_from, parsed_audio_delta_from
+from .shared import (
+    APPEND,
+    MessageType,
+    audio_delta_fields,
+    audio_delta_from,
+    parsed_audio_delta_from,
+)
 
 __all__ = ["Dialect", "Opening"]
 
@@ -51,18 +57,18 @@ class Dialect(Value, frozen=True, kw_only=True):
 
     Parameters
     ----------
-    client_words, server_words : tuple of Word
+    client_words, server_words : tuple of MessageType
         Every word either side has. Where several wire types read as one event, the first
         is the one that is said.
     word_for : callable
-        ``(event) -> Word or None``: how an event is said; None where there is no word.
+        ``(event) -> MessageType or None``: how an event is said; None where there is no word.
     audio_delta_types : tuple of str
         Wire types of the reply's sound; the first is the one that is said.
     opening : callable
         ``(url, api_key, wanted, conversation_id) -> Opening``
     settings_from : callable
         ``(session) -> UpdateSession``: what a server's echo of the settings says.
-    lacks : frozenset of str
+    unsupported : frozenset of str
         Settings that cannot be said, by their names; those of `ServerVad` as
         ``"turn_detection.…"``.
     has_responses : bool
@@ -74,21 +80,21 @@ class Dialect(Value, frozen=True, kw_only=True):
     default_model: str
     default_voice: str
     audio_delta_types: tuple[str, ...]
-    client_words: tuple[Word, ...]
-    server_words: tuple[Word, ...]
-    word_for: Callable[[ClientEvent | ServerEvent], Word | None]
+    client_words: tuple[MessageType, ...]
+    server_words: tuple[MessageType, ...]
+    word_for: Callable[[ClientEvent | ServerEvent], MessageType | None]
     opening: Callable[[str, str, UpdateSession, str], Opening]
     settings_from: Callable[[Mapping[str, Any]], UpdateSession]
-    lacks: frozenset[str]
+    unsupported: frozenset[str]
     has_responses: bool
-    _from_client: dict[str, Word] = field(default_factory=dict)
-    _from_server: dict[str, Word] = field(default_factory=dict)
+    _from_client: dict[str, MessageType] = field(default_factory=dict)
+    _from_server: dict[str, MessageType] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         force_setattr(self, "_from_client", _by_wire_type(self.client_words))
         force_setattr(self, "_from_server", _by_wire_type(self.server_words))
 
-    def can_say(self, event: ClientEvent | ServerEvent) -> bool:
+    def supports(self, event: ClientEvent | ServerEvent) -> bool:
         """Whether there is a word for this event."""
         return isinstance(event, AudioDelta | Unrecognized) or self.word_for(event) is not None
 
@@ -159,11 +165,11 @@ def _name_of(event: ClientEvent | ServerEvent) -> str:
     return type(event).__name__
 
 
-def _by_wire_type(words: Iterable[Word]) -> dict[str, Word]:
+def _by_wire_type(words: Iterable[MessageType]) -> dict[str, MessageType]:
     return {word.wire_type: word for word in words}
 
 
-def _read(words: Mapping[str, Word], message: Mapping[str, Any]) -> Any:
+def _read(words: Mapping[str, MessageType], message: Mapping[str, Any]) -> Any:
     word = words.get(string(message, "type"))
     if word is None:
         return Unrecognized(message, event_id=string(message, "event_id"))

@@ -74,7 +74,7 @@ from .shared import (
     ERROR,
     SPEECH_STARTED,
     SPEECH_STOPPED,
-    Word,
+    MessageType,
     create_response_fields,
     transcript_delta_fields,
     transcript_delta_from,
@@ -155,20 +155,20 @@ def is_about_the_key(error: ErrorReported) -> bool:
     return any(word in said for word in ("api key", "api_key", "apikey", "auth", "credential"))
 
 
-_AUTHENTICATE = Word(
+_AUTHENTICATE = MessageType(
     Authenticate,
     "auth",
     lambda e: {"api_key": e.api_key},
     lambda m: Authenticate(string(m, "api_key")),
 )
-_UPDATE = Word(
+_UPDATE = MessageType(
     UpdateSession,
     "session.update",
     _update_fields,
     lambda m: _settings_from(mapping(m, "session")),
 )
 _CREATE_RESPONSE = CREATE_RESPONSE._replace(fields=_request_fields)
-_TRANSCRIPT_DELTA = Word(
+_TRANSCRIPT_DELTA = MessageType(
     TranscriptDelta,
     "response.audio_transcript.delta",
     transcript_delta_fields,
@@ -176,7 +176,7 @@ _TRANSCRIPT_DELTA = Word(
 )
 
 
-def _word_for(event: ClientEvent | ServerEvent) -> Word | None:
+def _word_for(event: ClientEvent | ServerEvent) -> MessageType | None:
     """Every event is named here, so that none is forgotten: mypy sees to it."""
     match event:
         case Authenticate():
@@ -233,5 +233,5 @@ LIVE = Dialect(
     word_for=_word_for,
     opening=_opening,
     settings_from=_settings_from,
-    lacks=_LACKS | {f"turn_detection.{name}" for name in _LACKS_OF_DETECTION},
+    unsupported=_LACKS | {f"turn_detection.{name}" for name in _LACKS_OF_DETECTION},
 )

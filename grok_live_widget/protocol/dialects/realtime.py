@@ -92,7 +92,7 @@ from .shared import (
     SPEECH_STARTED,
     SPEECH_STOPPED,
     Message,
-    Word,
+    MessageType,
     item_from,
     message_from_item,
     nothing,
@@ -290,12 +290,15 @@ def _opening(url: str, api_key: str, wanted: UpdateSession, conversation_id: str
 
 
 # --------------------------------------------------------------------------- server words
-def _named(event: type[Any], wire_type: str, *texts: str) -> Word:
+def _named(event: type[Any], wire_type: str, *texts: str) -> MessageType:
     """A word of a reply: which item and part of it, and some text fields."""
     has_part = issubclass(event, OfPart)
 
     def fields(e: Any) -> Message:
-        return {**_names(e, has_part=has_part), **{text: getattr(e, text) for text in texts}}
+        return {
+            **_synthetic_ids(e, has_part=has_part),
+            **{text: getattr(e, text) for text in texts},
+        }
 
     def read(m: Message) -> Any:
         names = part_names_from(m)
@@ -303,10 +306,10 @@ def _named(event: type[Any], wire_type: str, *texts: str) -> Word:
             del names["content_index"]
         return event(**names, **{text: string(m, text) for text in texts})
 
-    return Word(event, wire_type, fields, read)
+    return MessageType(event, wire_type, fields, read)
 
 
-def _names(event: Any, *, has_part: bool = True) -> dict[str, Any]:
+def _synthetic_ids(event: Any, *, has_part: bool = True) -> dict[str, Any]:
     names = {
         "response_id": event.response_id,
         "item_id": event.item_id,
@@ -317,7 +320,7 @@ def _names(event: Any, *, has_part: bool = True) -> dict[str, Any]:
 
 def _stages(
     event: type[Any], stem: str, stages: tuple[str, ...], names: tuple[str, ...]
-) -> tuple[Word, ...]:
+) -> tuple[MessageType, ...]:
     """One event under several wire types, one for each of its stages."""
     has_error = "error_type" in event.__struct_fields__
 
@@ -328,8 +331,8 @@ def _stages(
         error = present(type=getattr(e, "error_type", ""), message=getattr(e, "message", ""))
         return {"type": f"{stem}.{stage}", **said, **present(error=error or None)}
 
-    def word(stage: str) -> Word:
-        return Word(event, f"{stem}.{stage}", fields, lambda m: read(m, stage))
+    def word(stage: str) -> MessageType:
+        return MessageType(event, f"{stem}.{stage}", fields, lambda m: read(m, stage))
 
     def read(m: Message, stage: str) -> Any:
         said = {n: integer(m, n) if n == "output_index" else string(m, n) for n in names}
@@ -341,16 +344,16 @@ def _stages(
     return tuple(word(stage) for stage in stages)
 
 
-def _twins(event: type[Any], text: str, name: str) -> tuple[Word, Word]:
+def _twins(event: type[Any], text: str, name: str) -> tuple[MessageType, MessageType]:
     """Text of a reply comes under two wire names with the same content; which one it was is
     kept, so that nobody adds both.
     """
     types = {False: f"response.output_text.{name}", True: f"response.text.{name}"}
 
     def fields(e: Any) -> Message:
-        return {"type": types[e.is_legacy_name], **_names(e), text: getattr(e, text)}
+        return {"type": types[e.is_legacy_name], **_synthetic_ids(e), text: getattr(e, text)}
 
-    def word(is_legacy_name: bool) -> Word:
+    def word(is_legacy_name: bool) -> MessageType:
         named = _named(event, types[is_legacy_name], text)
         return named._replace(
             fields=fields, read=lambda m: replace(named.read(m), is_legacy_name=is_legacy_name)
@@ -457,8 +460,10 @@ def _response_cancelled_from(message: Message) -> ResponseDone:
     return replace(_response_done_from(message), status="cancelled")
 
 
-def _output_item_word(event: type[OutputItemAdded] | type[OutputItemDone], wire_type: str) -> Word:
-    return Word(
+def _output_item_word(
+    event: type[OutputItemAdded] | type[OutputItemDone], wire_type: str
+) -> MessageType:
+    return MessageType(
         event,
         wire_type,
         lambda e: {
@@ -497,7 +502,7 @@ def _part_added_from(message: Message) -> ContentPartAdded:
 
 
 def _part_added_fields(event: ContentPartAdded) -> Message:
-    return {**_names(event), "part": {"type": event.part, "transcript": event.text}}
+    return {**_synthetic_ids(event), "part": {"type": event.part, "transcript": event.text}}
 
 
 def _truncate_fields(event: TruncateItem) -> Message:
@@ -551,52 +556,56 @@ def _dtmf_from(message: Message) -> DtmfReceived:
     )
 
 
-def _alias(word: Word, wire_type: str) -> Word:
+def _alias(word: MessageType, wire_type: str) -> MessageType:
     """An older name of the same word: heard, never said."""
     return word._replace(wire_type=wire_type)
 
 
 # --------------------------------------------------------------------------- the tables
-_UPDATE = Word(
+_UPDATE = MessageType(
     UpdateSession,
     "session.update",
     _update_fields,
     lambda m: _settings_from(mapping(m, "session")),
 )
-_DELETE = Word(
+_DELETE = MessageType(
     DeleteItem,
     "conversation.item.delete",
     lambda e: {"item_id": e.item_id},
     lambda m: DeleteItem(string(m, "item_id")),
 )
-_CANCEL = Word(
+_CANCEL = MessageType(
     CancelResponse,
     "response.cancel",
     lambda e: present(response_id=e.response_id),
     lambda m: CancelResponse(string_or_none(m, "response_id")),
 )
-_TRUNCATE = Word(TruncateItem, "conversation.item.truncate", _truncate_fields, _truncate_from)
+_TRUNCATE = MessageType(
+    TruncateItem, "conversation.item.truncate", _truncate_fields, _truncate_from
+)
 
-_CREATED = Word(SessionCreated, "session.created", _session_created_fields, _session_created_from)
-_CONVERSATION = Word(
+_CREATED = MessageType(
+    SessionCreated, "session.created", _session_created_fields, _session_created_from
+)
+_CONVERSATION = MessageType(
     ConversationCreated,
     "conversation.created",
     _conversation_fields,
     lambda m: ConversationCreated(string(mapping(m, "conversation"), "id")),
 )
-_PING = Word(
+_PING = MessageType(
     Pinged,
     "ping",
     lambda e: {"timestamp": e.timestamp_ms},
     lambda m: Pinged(integer(m, "timestamp")),
 )
-_UPDATED = Word(
+_UPDATED = MessageType(
     SessionUpdated,
     "session.updated",
     lambda e: {"session": e.session},
     lambda m: SessionUpdated(mapping(m, "session")),
 )
-_COMMITTED = Word(
+_COMMITTED = MessageType(
     AudioCommitted,
     "input_audio_buffer.committed",
     lambda e: {"item_id": e.item_id, **present(previous_item_id=e.previous_item_id)},
@@ -604,36 +613,40 @@ _COMMITTED = Word(
         item_id=string(m, "item_id"), previous_item_id=string_or_none(m, "previous_item_id")
     ),
 )
-_CLEARED = Word(AudioCleared, "input_audio_buffer.cleared", nothing, lambda _: AudioCleared())
-_TIMEOUT = Word(
+_CLEARED = MessageType(
+    AudioCleared, "input_audio_buffer.cleared", nothing, lambda _: AudioCleared()
+)
+_TIMEOUT = MessageType(
     IdleTimeoutTriggered, "input_audio_buffer.timeout_triggered", _timeout_fields, _timeout_from
 )
-_DTMF = Word(
+_DTMF = MessageType(
     DtmfReceived,
     "input_audio_buffer.dtmf_event_received",
     lambda e: {"event": e.digit, **present(received_at=e.received_at)},
     _dtmf_from,
 )
-_ITEM_ADDED = Word(ItemAdded, "conversation.item.added", _item_added_fields, _item_added_from)
-_DELETED = Word(
+_ITEM_ADDED = MessageType(
+    ItemAdded, "conversation.item.added", _item_added_fields, _item_added_from
+)
+_DELETED = MessageType(
     ItemDeleted,
     "conversation.item.deleted",
     lambda e: {"item_id": e.item_id},
     lambda m: ItemDeleted(string(m, "item_id")),
 )
-_TRUNCATED = Word(
+_TRUNCATED = MessageType(
     ItemTruncated,
     "conversation.item.truncated",
     lambda e: {**_truncate_fields(e), "transcript": e.transcript},
     _truncated_from,
 )
-_USER_TRANSCRIPT = Word(
+_USER_TRANSCRIPT = MessageType(
     UserTranscriptReplaced,
     _PARTIAL,
     _transcript_fields,
     lambda m: _transcript_from(m, is_final=False),
 )
-_RESPONSE_CREATED = Word(
+_RESPONSE_CREATED = MessageType(
     ResponseCreated,
     "response.created",
     lambda e: {"response": _response_fields(e, "in_progress")},
@@ -641,12 +654,12 @@ _RESPONSE_CREATED = Word(
 )
 _OUTPUT_ADDED = _output_item_word(OutputItemAdded, "response.output_item.added")
 _OUTPUT_DONE = _output_item_word(OutputItemDone, "response.output_item.done")
-_PART_ADDED = Word(
+_PART_ADDED = MessageType(
     ContentPartAdded, "response.content_part.added", _part_added_fields, _part_added_from
 )
 _PART_DONE = _named(ContentPartDone, "response.content_part.done")
 _AUDIO_DONE = _named(AudioDone, "response.output_audio.done")
-_TRANSCRIPT_DELTA = Word(
+_TRANSCRIPT_DELTA = MessageType(
     TranscriptDelta,
     "response.output_audio_transcript.delta",
     lambda e: {"output_index": 0, "content_index": 0, **transcript_delta_fields(e)},
@@ -674,7 +687,9 @@ _BUFFER = _stages(
     ("started", "stopped", "cleared"),
     ("response_id",),
 )
-_RESPONSE_DONE = Word(ResponseDone, "response.done", _response_done_fields, _response_done_from)
+_RESPONSE_DONE = MessageType(
+    ResponseDone, "response.done", _response_done_fields, _response_done_from
+)
 
 _CLIENT_WORDS = (
     _UPDATE, APPEND, COMMIT, CLEAR, CREATE_ITEM, _DELETE, CREATE_RESPONSE, _CANCEL, _TRUNCATE
@@ -682,7 +697,7 @@ _CLIENT_WORDS = (
 _SERVER_WORDS = (
     _CREATED, _CONVERSATION, _PING, _UPDATED, SPEECH_STARTED, SPEECH_STOPPED, _COMMITTED,
     _CLEARED, _TIMEOUT, _DTMF, _ITEM_ADDED, _DELETED, _TRUNCATED, _USER_TRANSCRIPT,
-    Word(UserTranscriptReplaced, _FINAL, _transcript_fields, _completed_from),
+    MessageType(UserTranscriptReplaced, _FINAL, _transcript_fields, _completed_from),
     _RESPONSE_CREATED, _OUTPUT_ADDED, _OUTPUT_DONE, _PART_ADDED, _PART_DONE, _AUDIO_DONE,
     _TRANSCRIPT_DELTA, _TRANSCRIPT_DONE, _TEXT_DELTA, _OLD_TEXT_DELTA, _TEXT_DONE,
     _OLD_TEXT_DONE, _TOOL_DELTA, _TOOL_CALLED, *_MCP_LISTED, *_MCP_FOLLOWED, _MCP_DELTA,
@@ -691,11 +706,13 @@ _SERVER_WORDS = (
     _alias(_AUDIO_DONE, "response.audio.done"),
     _alias(_TRANSCRIPT_DELTA, "response.audio_transcript.delta"),
     _alias(_TRANSCRIPT_DONE, "response.audio_transcript.done"),
-    Word(ResponseDone, "response.cancelled", _response_done_fields, _response_cancelled_from),
+    MessageType(
+        ResponseDone, "response.cancelled", _response_done_fields, _response_cancelled_from
+    ),
 )  # fmt: skip
 
 
-def _word_for(event: ClientEvent | ServerEvent) -> Word | None:
+def _word_for(event: ClientEvent | ServerEvent) -> MessageType | None:
     """Every event is named here, so that none is forgotten: mypy sees to it."""
     match event:
         case Authenticate():
@@ -800,5 +817,5 @@ REALTIME = Dialect(
     word_for=_word_for,
     opening=_opening,
     settings_from=_settings_from,
-    lacks=frozenset(),
+    unsupported=frozenset(),
 )

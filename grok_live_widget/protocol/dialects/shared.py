@@ -44,12 +44,12 @@ from .lenient_json import (
     texts_or_none,
 )
 
-__all__ = ["Word", "audio_delta_from", "item_from", "message_from_item"]
+__all__ = ["MessageType", "audio_delta_from", "item_from", "message_from_item"]
 
 Message = Mapping[str, Any]
 
 
-class Word(NamedTuple):
+class MessageType(NamedTuple):
     """One event class, its wire type, and the two ways between them."""
 
     event: type[Any]
@@ -316,23 +316,25 @@ def create_response_fields(event: CreateResponse) -> Message:
     return {"response": response} if response else {}
 
 
-APPEND = Word(AppendAudio, "input_audio_buffer.append", append_fields, append_from)
-COMMIT = Word(CommitAudio, "input_audio_buffer.commit", nothing, lambda _: CommitAudio())
-CLEAR = Word(ClearAudio, "input_audio_buffer.clear", nothing, lambda _: ClearAudio())
-CREATE_ITEM = Word(CreateItem, "conversation.item.create", create_item_fields, create_item_from)
-CREATE_RESPONSE = Word(
+APPEND = MessageType(AppendAudio, "input_audio_buffer.append", append_fields, append_from)
+COMMIT = MessageType(CommitAudio, "input_audio_buffer.commit", nothing, lambda _: CommitAudio())
+CLEAR = MessageType(ClearAudio, "input_audio_buffer.clear", nothing, lambda _: ClearAudio())
+CREATE_ITEM = MessageType(
+    CreateItem, "conversation.item.create", create_item_fields, create_item_from
+)
+CREATE_RESPONSE = MessageType(
     CreateResponse, "response.create", create_response_fields, create_response_from
 )
-SPEECH_STARTED = Word(
+SPEECH_STARTED = MessageType(
     SpeechStarted,
     "input_audio_buffer.speech_started",
     lambda e: present(item_id=e.item_id, audio_start_ms=e.audio_start_ms),
     speech_started_from,
 )
-SPEECH_STOPPED = Word(
+SPEECH_STOPPED = MessageType(
     SpeechStopped,
     "input_audio_buffer.speech_stopped",
     lambda e: present(item_id=e.item_id, audio_end_ms=e.audio_end_ms),
     speech_stopped_from,
 )
-ERROR = Word(ErrorReported, "error", error_fields, error_from)
+ERROR = MessageType(ErrorReported, "error", error_fields, error_from)

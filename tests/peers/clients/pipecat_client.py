@@ -46,7 +46,7 @@ CHUNK_S = 0.1
 CHUNK_BYTES = 4_800
 
 
-class Ear(FrameProcessor):
+class VoiceActivityDetector(FrameProcessor):
     """Stands where the loudspeaker would, and keeps what gets there."""
 
     def __init__(self) -> None:
@@ -98,7 +98,7 @@ async def talk(url: str, sound: bytes) -> dict[str, Any]:
 
     context = LLMContext(tools=[weather])
     aggregators = LLMContextAggregatorPair(context)
-    ear = Ear()
+    ear = VoiceActivityDetector()
     worker = PipelineWorker(
         Pipeline([aggregators.user(), service, ear, aggregators.assistant()]),
         params=PipelineParams(audio_in_sample_rate=RATE_HZ, audio_out_sample_rate=RATE_HZ),

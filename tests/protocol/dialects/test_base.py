@@ -140,10 +140,12 @@ def _new_items(dialect: Dialect) -> st.SearchStrategy[Item]:
 
 def _narrowed(kind: type, dialect: Dialect) -> dict[str, st.SearchStrategy[Any]]:
     stages = st.sampled_from(["in_progress", "completed", "failed"])
-    unsaid = {name: st.none() for name in dialect.lacks if name in UpdateSession.__struct_fields__}
+    unsaid = {
+        name: st.none() for name in dialect.unsupported if name in UpdateSession.__struct_fields__
+    }
     return {
         UpdateSession: {"turn_detection": _detections(dialect), **unsaid},
-        CreateResponse: {"metadata": st.none()} if "metadata" in dialect.lacks else {},
+        CreateResponse: {"metadata": st.none()} if "metadata" in dialect.unsupported else {},
         # Whether an item was said before is our own knowledge.
         CreateItem: {"item": _new_items(dialect)},
         McpToolsListed: {"status": stages},
@@ -186,7 +188,7 @@ def events_of(kind: type, dialect: Dialect) -> st.SearchStrategy[Any]:
 
 
 def words_of(dialect: Dialect, side: Any) -> list[type]:
-    return [kind for kind in get_args(side) if dialect.can_say(example(kind))]
+    return [kind for kind in get_args(side) if dialect.supports(example(kind))]
 
 
 def example(kind: type) -> Any:
@@ -240,7 +242,7 @@ def test_a_dialect_lacks_only_the_words_it_is_known_to_lack(
     dialect: Dialect, side: Any, unsaid: set[str]
 ) -> None:
     assert {
-        kind.__name__ for kind in get_args(side) if not dialect.can_say(example(kind))
+        kind.__name__ for kind in get_args(side) if not dialect.supports(example(kind))
     } == unsaid
 
 
@@ -256,7 +258,7 @@ def test_the_seeds_server_says_five_things() -> None:
 def test_what_has_no_word_is_refused_by_its_name(dialect: Dialect) -> None:
     for side in (ClientEvent, ServerEvent):
         for kind in get_args(side):
-            if not dialect.can_say(example(kind)):
+            if not dialect.supports(example(kind)):
                 with pytest.raises(UnsupportedByServer, match=kind.__name__):
                     dialect.encode(example(kind))
 
@@ -335,7 +337,7 @@ def test_a_message_with_anything_in_it_is_read_without_a_fault(
             inner[data.draw(st.sampled_from(sorted(inner)))] = data.draw(JSON)
         found = decode(orjson.dumps(message))
         assert type(found) in (kind, Unrecognized)
-        if type(found) is not Unrecognized and dialect.can_say(found):
+        if type(found) is not Unrecognized and dialect.supports(found):
             _say_again(dialect, found)
 
     fuzz()

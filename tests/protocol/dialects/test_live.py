@@ -157,4 +157,4 @@ def test_all_that_cannot_be_said_is_named_at_once() -> None:
 def test_metadata_is_refused_and_never_dropped_silently() -> None:
     with pytest.raises(UnsupportedByServer, match=r"'metadata'.*realtime"):
         LIVE.encode(CreateResponse(metadata={"a": "b"}))
-    assert LIVE.can_say(CreateResponse(instructions="Be brief."))
+    assert LIVE.supports(CreateResponse(instructions="Be brief."))
