@@ -37,7 +37,7 @@ def wait_until() -> Callable[[Talk, Callable[[], bool]], None]:
     """`wait_until(talk, is_so)` looks after every event of the open session."""
 
     def wait(talk: Talk, is_so: Callable[[], bool]) -> None:
-        session = talk._core.session
+        session = talk._sessions.session
         assert session is not None
         TALK_THREAD.run(session.wait_for(is_so), timeout_s=30)
 
