@@ -4,7 +4,7 @@ import { Microphone, type MicrophoneListener, microphoneAbility } from "../src/c
 import type { MicrophoneState } from "../src/messages";
 import { audioPage } from "../src/page";
 import { Scope } from "../src/scope";
-import { FakeNode, installAudio, settle } from "./neighbours";
+import { FakeNode, installAudio, settle } from "./fakes";
 
 let browser: ReturnType<typeof installAudio>;
 let scope: Scope;
@@ -70,7 +70,7 @@ describe("switching on", () => {
     await microphone.start(true, true);
     const chunk = { pcm: new Int16Array(2400), sample_index: 0, captured_at_ms: 5 };
     node().port.tell({ type: "chunk", ...chunk });
-    node().port.tell({ type: "levels", levels: { rms: 1, peak: 1, columns: new Float32Array() } });
+    node().port.tell({ type: "levels", levels: { rms: 1, columns: new Float32Array() } });
     expect(listener.onChunk).toHaveBeenCalledWith(chunk);
     expect(listener.onMicrophoneLevels).toHaveBeenCalledOnce();
   });

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { audioPage, claimMicrophone, loadWorklet, useContext } from "../src/page";
 import { Scope } from "../src/scope";
-import { FakeContext, installAudio } from "./neighbours";
+import { FakeContext, installAudio } from "./fakes";
 
 beforeEach(() => void installAudio());
 

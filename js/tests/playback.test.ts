@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { audioPage } from "../src/page";
 import { Playback, type PlaybackListener } from "../src/playback";
 import { Scope } from "../src/scope";
-import type { PlaybackChunk } from "../src/worklets/chunk-queue";
-import { FakeContext, FakeNode, installAudio, settle } from "./neighbours";
+import type { PlaybackChunk } from "../src/worklets/jitter-buffer";
+import { FakeContext, FakeNode, installAudio, settle } from "./fakes";
 
 let scope: Scope;
 let playback: Playback;

@@ -2,20 +2,20 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { audioPage } from "../src/page";
 import { Scope } from "../src/scope";
-import { Talk } from "../src/talk";
-import { callOf, FakeNode, FakeWire, installAudio, lineState, settle, turnOf } from "./neighbours";
+import { TalkController } from "../src/talk";
+import { callOf, FakeComm, FakeNode, installAudio, settle, talkState, turnOf } from "./fakes";
 
 let browser: ReturnType<typeof installAudio>;
-let wire: FakeWire;
+let comm: FakeComm;
 let scope: Scope;
-let talk: Talk;
+let talk: TalkController;
 
 beforeEach(() => {
   vi.useFakeTimers();
   browser = installAudio();
-  wire = new FakeWire();
+  comm = new FakeComm();
   scope = new Scope();
-  talk = new Talk(wire, scope);
+  talk = new TalkController(comm, scope);
 });
 
 afterEach(() => {
@@ -29,7 +29,7 @@ const capture = () => FakeNode.newest("grok-live-capture");
 const playback = () => FakeNode.newest("grok-live-playback");
 
 function line(changes = {}): void {
-  wire.say({ type: "state", ...lineState({ owner: me(), ...changes }) });
+  comm.say({ type: "state", ...talkState({ owner: me(), ...changes }) });
 }
 
 /** The line open and the microphone on. */
@@ -48,7 +48,7 @@ function chunk(sampleCount = 2400): void {
 
 function audio(changes = {}): void {
   const header = { type: "audio", session: 1, epoch: 0, seq: 0, reply: 1, sample_offset: 0, is_last: false };
-  wire.say({ ...header, ...changes }, new Int16Array(2400));
+  comm.say({ ...header, ...changes }, new Int16Array(2400));
 }
 
 function playhead(changes = {}): void {
@@ -59,8 +59,8 @@ function playhead(changes = {}): void {
 
 describe("at first", () => {
   it("nothing is switched on and only hello is said", () => {
-    talk.sayHello();
-    expect(wire.sent).toMatchObject([
+    talk.sendHello();
+    expect(comm.sent).toMatchObject([
       { type: "hello", page: me(), version: "0.0.0-test", microphone: "ok", device_rate_hz: null },
     ]);
     expect(browser.mediaDevices.getUserMedia).not.toHaveBeenCalled();
@@ -68,7 +68,7 @@ describe("at first", () => {
   });
 
   it("a hello without an answer for 3 s shows that there is no kernel, until one answers", () => {
-    talk.sayHello();
+    talk.sendHello();
     vi.advanceTimersByTime(3000);
     expect(state().kernel).toBe("unanswered");
     line({ phase: "closed" });
@@ -77,7 +77,7 @@ describe("at first", () => {
 
   it("a note takes the place of an older one on its topic, and an empty one withdraws it", () => {
     const say = (text: string, topic = "") =>
-      wire.say({ type: "note", note: { text, level: "info", topic } });
+      comm.say({ type: "note", note: { text, level: "info", topic } });
     const shown = () => state().notes.map((note) => note.text);
     say("Welcome");
     say("The line broke.", "line");
@@ -89,13 +89,13 @@ describe("at first", () => {
 
   it("a snapshot brings the turns and notes of the talk so far", () => {
     const notes = [{ text: "Welcome", level: "info" }];
-    wire.say({ type: "snapshot", page: me(), ...lineState(), notes, turns: [turnOf()] });
+    comm.say({ type: "snapshot", page: me(), ...talkState(), notes, turns: [turnOf()] });
     expect(state().turns.get("t1")?.text).toBe("Hello.");
     expect(state().notes).toMatchObject(notes);
   });
 
   it("a snapshot brings the calls that are not over", () => {
-    wire.say({ type: "snapshot", page: me(), ...lineState(), tools: [callOf({ state: "waiting" })] });
+    comm.say({ type: "snapshot", page: me(), ...talkState(), tools: [callOf({ state: "waiting" })] });
     expect(state().calls).toEqual([callOf({ state: "waiting" })]);
   });
 
@@ -105,13 +105,13 @@ describe("at first", () => {
   });
 
   it("hello is said again when the kernel asks", () => {
-    wire.say({ type: "snapshot_wanted" });
-    expect(wire.ofType("hello")).toHaveLength(1);
+    comm.say({ type: "snapshot_wanted" });
+    expect(comm.ofType("hello")).toHaveLength(1);
   });
 });
 
 describe("a call of a tool", () => {
-  const call = (changes = {}) => wire.say({ type: "tool", call: callOf(changes) });
+  const call = (changes = {}) => comm.say({ type: "tool", call: callOf(changes) });
   const states = () => state().calls.map((each) => `${each.call_id} ${each.state}`);
 
   it("is shown until another one has ended", () => {
@@ -129,7 +129,7 @@ describe("a call of a tool", () => {
   ])("is answered with %s and shown as %s at once", (isAllowed, shown) => {
     call({ state: "waiting" });
     talk.answerTool("c1", isAllowed);
-    expect(wire.ofType("tool_answer")).toMatchObject([{ call_id: "c1", is_allowed: isAllowed }]);
+    expect(comm.ofType("tool_answer")).toMatchObject([{ call_id: "c1", is_allowed: isAllowed }]);
     expect(states()).toEqual([`c1 ${shown}`]);
   });
 });
@@ -137,7 +137,7 @@ describe("a call of a tool", () => {
 describe("Start", () => {
   it("opens the line and asks for the microphone in the same click", () => {
     talk.start();
-    expect(wire.ofType("start")).toMatchObject([{ with_microphone: true }]);
+    expect(comm.ofType("start")).toMatchObject([{ with_microphone: true }]);
     expect(browser.mediaDevices.getUserMedia).toHaveBeenCalledOnce();
     expect(state().isStarting).toBe(true);
   });
@@ -146,8 +146,8 @@ describe("Start", () => {
     Object.assign(window, { isSecureContext: false });
     talk.start();
     await settle();
-    expect(wire.ofType("start")).toMatchObject([{ with_microphone: false }]);
-    expect(wire.ofType("microphone_state").at(-1)).toMatchObject({ state: "failed", reason: "insecure" });
+    expect(comm.ofType("start")).toMatchObject([{ with_microphone: false }]);
+    expect(comm.ofType("microphone_state").at(-1)).toMatchObject({ state: "failed", reason: "insecure" });
   });
 
   it("keeps what is said while the line opens, and listens when it has been sent", async () => {
@@ -157,16 +157,16 @@ describe("Start", () => {
     chunk();
     line({ phase: "opening" });
     chunk();
-    expect(wire.ofType("microphone")).toHaveLength(0);
+    expect(comm.ofType("microphone")).toHaveLength(0);
     line();
-    expect(wire.ofType("microphone")).toHaveLength(2);
+    expect(comm.ofType("microphone")).toHaveLength(2);
     chunk();
-    expect(state().isHeard).toBe(true);
+    expect(state().isCapturing).toBe(true);
   });
 
   it("tells the kernel what microphone there is", async () => {
     await open();
-    expect(wire.ofType("microphone_state").map(({ state }) => state)).toEqual(["asking", "on"]);
+    expect(comm.ofType("microphone_state").map(({ state }) => state)).toEqual(["asking", "on"]);
   });
 });
 
@@ -179,7 +179,7 @@ describe("Stop", () => {
     chunk(700);
     capture().port.tell({ type: "gate", is_open: false });
     await settle();
-    const types = wire.sent.map(({ type }) => type);
+    const types = comm.sent.map(({ type }) => type);
     expect(types.lastIndexOf("microphone")).toBeLessThan(types.indexOf("stop"));
     expect(browser.track.isStopped).toBe(true);
     expect(playback().port.posted.map(({ type }) => type)).toContain("flush");
@@ -216,13 +216,13 @@ describe("the microphone is released", () => {
   });
 
   it("when a message cannot be sent", () => {
-    wire.isBroken = true;
+    comm.isBroken = true;
     chunk();
     expect(browser.track.isStopped).toBe(true);
   });
 
   it("when another page takes the talk over", () => {
-    wire.say({ type: "owner", owner: "other" });
+    comm.say({ type: "owner", owner: "other" });
     expect(browser.track.isStopped).toBe(true);
     expect(state()).toMatchObject({ isOwner: false, hasOwner: true });
   });
@@ -230,11 +230,11 @@ describe("the microphone is released", () => {
   it("when the model is destroyed, which says good-bye", () => {
     scope.dispose();
     expect(browser.track.isStopped).toBe(true);
-    expect(wire.sent.at(-1)?.type).toBe("bye");
+    expect(comm.sent.at(-1)?.type).toBe("bye");
   });
 
   it("when Python asks", async () => {
-    wire.say({ type: "microphone_wanted", wanted: false });
+    comm.say({ type: "microphone_wanted", wanted: false });
     expect(browser.track.isStopped).toBe(true);
     expect(state().microphone).toBe("off");
   });
@@ -250,7 +250,7 @@ describe("Python would like the microphone", () => {
       value: { hasBeenActive: true },
       configurable: true,
     });
-    wire.say({ type: "microphone_wanted", wanted: true });
+    comm.say({ type: "microphone_wanted", wanted: true });
     await settle();
     expect(browser.mediaDevices.getUserMedia).toHaveBeenCalledOnce();
   });
@@ -258,7 +258,7 @@ describe("Python would like the microphone", () => {
   it("and is shown as a wish where one is", async () => {
     const permissions = { query: async () => ({ state: "prompt" }) };
     Object.defineProperty(navigator, "permissions", { value: permissions, configurable: true });
-    wire.say({ type: "microphone_wanted", wanted: true });
+    comm.say({ type: "microphone_wanted", wanted: true });
     await settle();
     expect(browser.mediaDevices.getUserMedia).not.toHaveBeenCalled();
     expect(state().isMicrophoneWanted).toBe(true);
@@ -269,7 +269,7 @@ describe("mute", () => {
   it("keeps the line and is told to the kernel", async () => {
     await open();
     talk.toggleMute();
-    expect(wire.ofType("microphone_state").at(-1)).toMatchObject({ state: "muted" });
+    expect(comm.ofType("microphone_state").at(-1)).toMatchObject({ state: "muted" });
     expect(state()).toMatchObject({ phase: "open", microphone: "muted" });
     talk.toggleMute();
     expect(state().microphone).toBe("on");
@@ -293,7 +293,7 @@ describe("push-to-talk", () => {
     chunk(600);
     capture().port.tell({ type: "gate", is_open: false });
     await settle();
-    const types = wire.sent
+    const types = comm.sent
       .map(({ type }) => type)
       .filter((type) => type === "microphone" || type === "commit");
     expect(types).toEqual(["microphone", "microphone", "commit"]);
@@ -303,7 +303,7 @@ describe("push-to-talk", () => {
     talk.holdToTalk();
     chunk(600);
     await letGo();
-    expect(wire.ofType("commit")).toHaveLength(0);
+    expect(comm.ofType("commit")).toHaveLength(0);
     expect(state().notes[0]?.text).toContain("Hold the button");
   });
 
@@ -312,12 +312,12 @@ describe("push-to-talk", () => {
     await settle();
     playhead();
     talk.holdToTalk();
-    expect(wire.ofType("interrupt")).toHaveLength(1);
+    expect(comm.ofType("interrupt")).toHaveLength(1);
   });
 
   it("does nothing when the button is let go twice", async () => {
     await letGo();
-    expect(wire.ofType("commit")).toHaveLength(0);
+    expect(comm.ofType("commit")).toHaveLength(0);
   });
 
   it("may be switched on while the microphone is", () => {
@@ -338,24 +338,24 @@ describe("Grok's voice", () => {
   it("is played, and its playhead told", () => {
     expect(playback().port.posted[0]).toMatchObject({ type: "chunk", reply: 1 });
     playhead();
-    expect(wire.ofType("playhead")).toMatchObject([{ page: me(), reply: 1, sample_count: 9 }]);
+    expect(comm.ofType("playhead")).toMatchObject([{ page: me(), reply: 1, sample_count: 9 }]);
     expect(state().isSpeaking).toBe(true);
     playhead({ is_final: true, buffered_sample_count: 0, underrun_count: 2, lost_sample_count: 2400 });
     expect(state()).toMatchObject({ isSpeaking: false, underrunCount: 2, lostS: 0.1 });
   });
 
   it("is flushed by the kernel, and the count sent back", () => {
-    wire.say({ type: "flush", session: 1, epoch: 1, reply: 1 });
+    comm.say({ type: "flush", session: 1, epoch: 1, reply: 1 });
     expect(playback().port.posted.at(-1)).toEqual({ type: "flush", epoch: 1, reply: 1 });
     playback().port.tell({ type: "flushed", position: { reply: 1, sample_count: 5, is_final: true } });
-    expect(wire.ofType("flushed")).toMatchObject([{ sample_count: 5 }]);
+    expect(comm.ofType("flushed")).toMatchObject([{ sample_count: 5 }]);
   });
 
   it("is interrupted at once, before the kernel knows", () => {
     playhead();
     talk.interrupt();
     expect(playback().port.posted.at(-1)).toMatchObject({ type: "flush", epoch: 1 });
-    expect(wire.ofType("interrupt")).toMatchObject([{ epoch: 1 }]);
+    expect(comm.ofType("interrupt")).toMatchObject([{ epoch: 1 }]);
     expect(state().isSpeaking).toBe(false);
   });
 });
@@ -363,19 +363,19 @@ describe("Grok's voice", () => {
 describe("the rest of the panel's wishes", () => {
   it("text is sent with the line closed, too", () => {
     talk.sendText("What is a tensor?");
-    expect(wire.ofType("text")).toMatchObject([{ text: "What is a tensor?" }]);
+    expect(comm.ofType("text")).toMatchObject([{ text: "What is a tensor?" }]);
   });
 
   it("a talk is taken over, and its microphone switched on only then", () => {
     line({ owner: "other" });
     talk.takeOver();
-    expect(wire.ofType("take_over")).toHaveLength(1);
+    expect(comm.ofType("take_over")).toHaveLength(1);
     talk.switchMicrophoneOn();
-    expect(wire.ofType("take_over")).toHaveLength(2);
+    expect(comm.ofType("take_over")).toHaveLength(2);
   });
 
   it("a note goes when it is dismissed", () => {
-    wire.say({ type: "note", note: { text: "Careful", level: "warning" } });
+    comm.say({ type: "note", note: { text: "Careful", level: "warning" } });
     talk.dismissNote(state().notes[0]!.key);
     expect(state().notes).toEqual([]);
   });
@@ -385,10 +385,10 @@ describe("the rest of the panel's wishes", () => {
     line({ phase: "opening", session: 2 });
     chunk();
     line({ phase: "open", session: 2 });
-    expect(state().droppedByLineS).toBeCloseTo(0.1);
+    expect(state().droppedByConnectionS).toBeCloseTo(0.1);
     expect(state().droppedByKernelS).toBe(0);
     line({ phase: "closed", session: 2 });
     talk.start();
-    expect(state().droppedByLineS).toBe(0);
+    expect(state().droppedByConnectionS).toBe(0);
   });
 });

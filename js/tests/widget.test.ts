@@ -1,11 +1,11 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { FakeWire, installAudio, lineState } from "./neighbours";
+import { FakeComm, installAudio, talkState } from "./fakes";
 
 type Hook = (props: object) => (() => void) | undefined;
 
 let widget: { initialize: Hook; render: Hook };
-let wire: FakeWire;
+let comm: FakeComm;
 let stopListening: () => void;
 
 beforeEach(async () => {
@@ -13,7 +13,7 @@ beforeEach(async () => {
   installAudio();
   vi.resetModules();
   widget = (await import("../src/widget")).default as unknown as typeof widget;
-  wire = new FakeWire();
+  comm = new FakeComm();
   stopListening = () => {};
 });
 
@@ -22,9 +22,9 @@ afterEach(() => void vi.useRealTimers());
 /** anywidget makes a new wrapper of the same model for each call. */
 function wrapper() {
   return {
-    send: (content: object, _callbacks: unknown, buffers: ArrayBuffer[] = []) => wire.send(content, buffers),
+    send: (content: object, _callbacks: unknown, buffers: ArrayBuffer[] = []) => comm.send(content, buffers),
     on: (_name: string, heard: (content: unknown) => void) => {
-      stopListening = wire.listen(heard);
+      stopListening = comm.listen(heard);
     },
     off: () => stopListening(),
   };
@@ -33,11 +33,11 @@ function wrapper() {
 describe("initialize", () => {
   it("returns at once and does nothing but say hello", () => {
     expect(widget.initialize({ model: wrapper() })).toBeTypeOf("function");
-    expect(wire.sent.map(({ type }) => type)).toEqual(["hello"]);
+    expect(comm.sent.map(({ type }) => type)).toEqual(["hello"]);
   });
 
   it("survives a kernel that cannot be reached", () => {
-    wire.isBroken = true;
+    comm.isBroken = true;
     expect(() => widget.initialize({ model: wrapper() })).not.toThrow();
   });
 
@@ -46,7 +46,7 @@ describe("initialize", () => {
     const cleanup = widget.initialize({ model: wrapper(), signal: controller.signal });
     controller.abort();
     cleanup?.();
-    expect(wire.ofType("bye")).toHaveLength(1);
+    expect(comm.ofType("bye")).toHaveLength(1);
   });
 
   it("begins nothing for a signal that has been given already", () => {
@@ -54,8 +54,8 @@ describe("initialize", () => {
     controller.abort();
     widget.initialize({ model: wrapper(), signal: controller.signal });
     vi.advanceTimersByTime(60_000);
-    wire.say({ type: "ping", id: 1 });
-    expect(wire.ofType("pong")).toHaveLength(0);
+    comm.say({ type: "ping", id: 1 });
+    expect(comm.ofType("pong")).toHaveLength(0);
   });
 });
 
@@ -65,8 +65,8 @@ describe("render", () => {
     const [one, two] = [document.createElement("div"), document.createElement("div")];
     widget.render({ model: wrapper(), el: one });
     widget.render({ model: wrapper(), el: two });
-    const { page } = wire.sent[0]!;
-    wire.say({ type: "snapshot", page, ...lineState({ phase: "closed" }), notes: [], turns: [] });
+    const { page } = comm.sent[0]!;
+    comm.say({ type: "snapshot", page, ...talkState({ phase: "closed" }), notes: [], turns: [] });
     for (const el of [one, two])
       expect(el.querySelector(".glw-status")?.textContent).toContain("Press Start");
   });
@@ -74,8 +74,8 @@ describe("render", () => {
   it("tells two models apart where a host shares the bundle", () => {
     const [first, second] = [wrapper(), wrapper()];
     widget.initialize({ model: first });
-    const firstPage = wire.sent[0]!.page;
-    const tell = () => wire.say({ type: "snapshot", page: firstPage, ...lineState({ voice: "echo" }) });
+    const firstPage = comm.sent[0]!.page;
+    const tell = () => comm.say({ type: "snapshot", page: firstPage, ...talkState({ voice: "echo" }) });
     const el = document.createElement("div");
     tell();
     widget.initialize({ model: second });

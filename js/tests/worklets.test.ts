@@ -77,7 +77,7 @@ describe("the capture processor", () => {
   it("sends chunks by a port that it is given later", () => {
     const processor = make("capture");
     const port = new Port();
-    tell(processor, { type: "outlet", port });
+    tell(processor, { type: "use_port", port });
     run(processor, 80, 0.25);
     expect(port.ofType("chunk")).toHaveLength(2);
     expect(processor.port.ofType("chunk")).toHaveLength(0);
@@ -162,7 +162,7 @@ describe("the playback processor", () => {
   it("is fed by a port that it is given later, and reports there", () => {
     const processor = make("playback");
     const port = new Port();
-    tell(processor, { type: "outlet", port });
+    tell(processor, { type: "use_port", port });
     port.onmessage({ data: chunk(new Int16Array(2400).fill(8192)) });
     run(processor, 60);
     expect(port.ofType("playhead").length).toBeGreaterThan(0);

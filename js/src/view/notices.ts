@@ -5,7 +5,7 @@ import type { Scope } from "../scope";
 import { element, setShown } from "./elements";
 import { icon } from "./icons";
 import type { PanelActions, PanelState, ShownNote } from "./state";
-import { type Card, cardsOf } from "./words";
+import { type Card, cardsOf } from "./strings";
 
 export class Notices {
   readonly element = element("div", "glw-notices", { role: "status" });

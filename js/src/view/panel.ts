@@ -6,10 +6,10 @@ import { Controls, HoldToTalk } from "./controls";
 import { element, setShown, setText } from "./elements";
 import { Notices } from "./notices";
 import type { PanelActions, PanelSignals, PanelState, Store } from "./state";
-import { ToolCalls } from "./tool-calls";
+import { lossesOf, speakerName, statusOf } from "./strings";
+import { ToolCallList } from "./tool-call-list";
 import { Transcript } from "./transcript";
-import { Voices } from "./voices";
-import { lossesOf, speakerName, statusOf } from "./words";
+import { Waveforms } from "./waveforms";
 
 interface Part {
   readonly element: HTMLElement;
@@ -25,10 +25,10 @@ export class Panel {
       new Header(actions, scope),
       new Banner(),
       new Notices(actions, scope),
-      new Voices(signals, scope),
+      new Waveforms(signals, scope),
       new HoldToTalk(actions, scope),
       new Transcript(scope),
-      new ToolCalls(actions, scope),
+      new ToolCallList(actions, scope),
       new Composer(actions, scope),
       new Losses(),
     ];

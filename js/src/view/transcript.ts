@@ -4,7 +4,7 @@ import type { Turn } from "../messages";
 import type { Scope } from "../scope";
 import { button, element, setShown, setText } from "./elements";
 import type { PanelState } from "./state";
-import { speakerName, turnRemarks, turnWords } from "./words";
+import { speakerName, turnRemarks, turnText } from "./strings";
 
 const NEAR_THE_END_PX = 24;
 
@@ -33,7 +33,7 @@ class TurnView {
     classList.toggle("glw-turn-wordless", turn.text === "");
     // A busy item is read out when it is complete, not at each word.
     this.element.setAttribute("aria-busy", String(!turn.is_complete));
-    setText(this.#words, turnWords(turn));
+    setText(this.#words, turnText(turn));
     setText(this.#seam, turn.seam);
     setShown(this.#seam, turn.seam !== "");
     setText(this.#remarks, turnRemarks(turn).join(" · "));

@@ -1,8 +1,8 @@
 /** One voice: its name, its level, and its last seconds as bars that scroll to the left. */
 
-import type { ColumnTape } from "./columns";
-import { columnAt } from "./columns";
 import { element, setText } from "./elements";
+import type { WaveformHistory } from "./waveform-history";
+import { columnAt } from "./waveform-history";
 
 const BAR_PX = 2;
 const PITCH_PX = 3;
@@ -29,7 +29,7 @@ export class Waveform {
   constructor(
     className: string,
     meterLabel: string,
-    readonly tape: ColumnTape,
+    readonly history: WaveformHistory,
   ) {
     const range = { "aria-valuemin": String(QUIETEST_DBFS), "aria-valuemax": "0" };
     this.#meter = element("span", "glw-meter", { role: "meter", "aria-label": meterLabel, ...range }, [
@@ -62,7 +62,7 @@ export class Waveform {
 
   /** Whether anything but silence is in the picture. */
   hasSound(nowMs: number): boolean {
-    return this.tape.hasSoundSince(columnAt(nowMs - DELAY_MS) - this.#columnsShown());
+    return this.history.hasSoundSince(columnAt(nowMs - DELAY_MS) - this.#columnsShown());
   }
 
   draw(nowMs: number): void {
@@ -93,8 +93,8 @@ export class Waveform {
     let low = 0;
     let high = 0;
     for (let i = column; i < column + COLUMNS_PER_BAR; i++) {
-      low = Math.min(low, this.tape.lowestAt(i));
-      high = Math.max(high, this.tape.highestAt(i));
+      low = Math.min(low, this.history.lowestAt(i));
+      high = Math.max(high, this.history.highestAt(i));
     }
     return [low, high];
   }
@@ -105,7 +105,7 @@ export class Waveform {
 
   /** The level rises at once and falls slowly, as the eye likes it. */
   #drawMeter(nowMs: number): void {
-    const dbfs = 20 * Math.log10(Math.max(1e-6, this.tape.levelAt(nowMs)));
+    const dbfs = 20 * Math.log10(Math.max(1e-6, this.history.levelAt(nowMs)));
     const level = Math.min(1, Math.max(0, 1 - dbfs / QUIETEST_DBFS));
     this.#shownLevel = Math.max(level, this.#shownLevel - 0.03);
     this.#fill.style.transform = `scaleX(${this.#shownLevel.toFixed(3)})`;

@@ -1,10 +1,10 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Scope } from "../../src/scope";
-import { ColumnTape } from "../../src/view/columns";
 import { Panel } from "../../src/view/panel";
 import { INITIAL_STATE, type PanelActions, type PanelState, Store } from "../../src/view/state";
-import { callOf, turnOf } from "../neighbours";
+import { WaveformHistory } from "../../src/view/waveform-history";
+import { callOf, turnOf } from "../fakes";
 
 let store: Store<PanelState>;
 let scope: Scope;
@@ -29,7 +29,8 @@ beforeEach(() => {
     dismissNote: vi.fn(),
     answerTool: vi.fn(),
   };
-  panel = new Panel(store, { you: new ColumnTape(), grok: new ColumnTape() }, actions, scope).element;
+  panel = new Panel(store, { user: new WaveformHistory(), assistant: new WaveformHistory() }, actions, scope)
+    .element;
   document.body.replaceChildren(panel);
 });
 
@@ -38,7 +39,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const OPEN = { phase: "open", microphone: "on", isHeard: true } as const;
+const OPEN = { phase: "open", microphone: "on", isCapturing: true } as const;
 const find = (selector: string) => panel.querySelector<HTMLElement>(selector)!;
 const text = (selector: string) => find(selector).textContent;
 const isShown = (selector: string) => !find(selector).hidden;

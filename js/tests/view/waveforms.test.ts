@@ -1,9 +1,9 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Scope } from "../../src/scope";
-import { ColumnTape } from "../../src/view/columns";
 import { INITIAL_STATE } from "../../src/view/state";
-import { Voices } from "../../src/view/voices";
+import { WaveformHistory } from "../../src/view/waveform-history";
+import { Waveforms } from "../../src/view/waveforms";
 
 /** What a canvas was asked to draw. */
 class FakePen {
@@ -29,8 +29,8 @@ const OPEN = { ...INITIAL_STATE, kernel: "ok", phase: "open" } as const;
 
 let pens: FakePen[];
 let scope: Scope;
-let signals: { you: ColumnTape; grok: ColumnTape };
-let voices: Voices;
+let signals: { user: WaveformHistory; assistant: WaveformHistory };
+let waveforms: Waveforms;
 let onResize: () => void;
 let isCalm: boolean;
 
@@ -60,8 +60,8 @@ beforeEach(() => {
     Object.assign(new EventTarget(), { matches: isCalm && words.includes("motion") });
   window.matchMedia = query as never;
   scope = new Scope();
-  signals = { you: new ColumnTape(), grok: new ColumnTape() };
-  voices = new Voices(signals, scope);
+  signals = { user: new WaveformHistory(), assistant: new WaveformHistory() };
+  waveforms = new Waveforms(signals, scope);
   onResize();
 });
 
@@ -71,13 +71,13 @@ afterEach(() => {
 });
 
 function speak(): void {
-  signals.you.write(Float32Array.of(-0.5, 0.25, -0.5, 0.25, -0.5, 0.25, -0.5, 0.25), 0.2, Date.now() - 200);
+  signals.user.write(Float32Array.of(-0.5, 0.25, -0.5, 0.25, -0.5, 0.25, -0.5, 0.25), 0.2, Date.now() - 200);
 }
 
 describe("the picture of a voice", () => {
   it("has bars from the lowest to the highest sample", () => {
     speak();
-    voices.show(OPEN);
+    waveforms.show(OPEN);
     vi.advanceTimersByTime(50);
     const [bar] = pens[0]!.bars;
     expect(pens[0]!.bars.length).toBeGreaterThan(0);
@@ -88,7 +88,7 @@ describe("the picture of a voice", () => {
 
   it("scrolls to the left", () => {
     speak();
-    voices.show(OPEN);
+    waveforms.show(OPEN);
     vi.advanceTimersByTime(20);
     const before = pens[0]!.bars[0]!.x;
     vi.advanceTimersByTime(400);
@@ -97,7 +97,7 @@ describe("the picture of a voice", () => {
 
   it("rests when the line is closed and all sound has scrolled away", () => {
     speak();
-    voices.show({ ...OPEN, phase: "closed" });
+    waveforms.show({ ...OPEN, phase: "closed" });
     vi.advanceTimersByTime(10_000);
     const { pictureCount } = pens[0]!;
     vi.advanceTimersByTime(1000);
@@ -106,7 +106,7 @@ describe("the picture of a voice", () => {
 
   it("rests while the page is hidden", () => {
     Object.defineProperty(document, "hidden", { value: true, configurable: true });
-    voices.show(OPEN);
+    waveforms.show(OPEN);
     vi.advanceTimersByTime(1000);
     const { pictureCount } = pens[0]!;
     vi.advanceTimersByTime(1000);
@@ -120,7 +120,7 @@ describe("the picture of a voice", () => {
   it("changes twice a second for those who prefer less motion", () => {
     vi.advanceTimersByTime(1000);
     isCalm = true;
-    voices.show(OPEN);
+    waveforms.show(OPEN);
     vi.advanceTimersByTime(100);
     const { pictureCount } = pens[0]!;
     vi.advanceTimersByTime(2000);
@@ -137,12 +137,12 @@ describe("the picture of a voice", () => {
 
 describe("a level meter", () => {
   it("tells the level in dBFS, four times a second", () => {
-    const meter = voices.element.querySelector("[role=meter]")!;
+    const meter = waveforms.element.querySelector("[role=meter]")!;
     expect(meter.getAttribute("aria-label")).toBe("Level of your microphone");
     const say = vi.spyOn(meter, "setAttribute");
-    voices.show(OPEN);
+    waveforms.show(OPEN);
     for (let i = 0; i < 50; i++) {
-      signals.you.write(Float32Array.of(-0.5, 0.25), 0.2, Date.now());
+      signals.user.write(Float32Array.of(-0.5, 0.25), 0.2, Date.now());
       vi.advanceTimersByTime(20);
     }
     expect(meter.getAttribute("aria-valuenow")).toBe("-14");

@@ -1,14 +1,14 @@
 /** Hand-made neighbours for the tests: the comm, and just enough of a browser's audio. */
 
 import { vi } from "vitest";
-import type { Wire } from "../src/lanes";
-import type { LineState, ToolCall, Turn } from "../src/messages";
+import type { Comm } from "../src/channel";
+import type { TalkState, ToolCall, Turn } from "../src/messages";
 import type { BinaryBuffer } from "../src/pcm";
 
 export type Sent = { type: string; page: string; pcm: ArrayBuffer | undefined } & Record<string, unknown>;
 
 /** The comm, as seen from the kernel's side. */
-export class FakeWire implements Wire {
+export class FakeComm implements Comm {
   sent: Sent[] = [];
   isBroken = false;
   #listener: (content: unknown, buffers: BinaryBuffer[]) => void = () => {};
@@ -34,7 +34,7 @@ export class FakeWire implements Wire {
   }
 }
 
-export function lineState(changes: Partial<LineState> = {}): LineState {
+export function talkState(changes: Partial<TalkState> = {}): TalkState {
   return {
     owner: "me",
     session: 1,

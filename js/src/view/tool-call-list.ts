@@ -4,9 +4,9 @@ import type { ToolCall } from "../messages";
 import type { Scope } from "../scope";
 import { element, setShown, setText } from "./elements";
 import type { PanelActions, PanelState } from "./state";
-import { callWords, speakerName } from "./words";
+import { speakerName, toolCallText } from "./strings";
 
-class CallView {
+class ToolCallView {
   readonly element = element("li", "glw-call");
   readonly #words = element("p", "glw-call-words");
   readonly #question = element("div", "glw-call-question");
@@ -25,15 +25,15 @@ class CallView {
 
   show(call: ToolCall, speaker: string): void {
     this.element.dataset.state = call.state;
-    setText(this.#words, callWords(call, speaker));
+    setText(this.#words, toolCallText(call, speaker));
     setText(this.#arguments, indented(call.arguments));
     setShown(this.#question, call.state === "waiting");
   }
 }
 
-export class ToolCalls {
+export class ToolCallList {
   readonly element = element("ul", "glw-calls", { role: "status", "aria-label": "Tools" });
-  readonly #views = new Map<string, { view: CallView; scope: Scope }>();
+  readonly #views = new Map<string, { view: ToolCallView; scope: Scope }>();
 
   constructor(
     readonly actions: PanelActions,
@@ -50,15 +50,15 @@ export class ToolCalls {
     setShown(this.element, state.calls.length > 0);
   }
 
-  #shown(call: ToolCall, speaker: string): CallView {
+  #shown(call: ToolCall, speaker: string): ToolCallView {
     const { view } = this.#views.get(call.call_id) ?? this.#made(call.call_id);
     view.show(call, speaker);
     return view;
   }
 
-  #made(callId: string): { view: CallView; scope: Scope } {
+  #made(callId: string): { view: ToolCallView; scope: Scope } {
     const scope = this.scope.child();
-    const made = { view: new CallView(this.actions, callId, scope), scope };
+    const made = { view: new ToolCallView(this.actions, callId, scope), scope };
     this.#views.set(callId, made);
     return made;
   }

@@ -1,16 +1,16 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { ChunkQueue, type PlaybackChunk, type Position } from "../src/worklets/chunk-queue";
+import { JitterBuffer, type PlaybackChunk, type Position } from "../src/worklets/jitter-buffer";
 
 const LOOK_AHEAD_SAMPLES = 80;
 const FADE_SAMPLES = 120;
 const CUSHION_SAMPLES = 4320;
 
-let queue: ChunkQueue;
+let queue: JitterBuffer;
 let finals: Position[];
 
 beforeEach(() => {
   finals = [];
-  queue = new ChunkQueue(
+  queue = new JitterBuffer(
     (position) => finals.push(position),
     LOOK_AHEAD_SAMPLES,
     () => 1234,

@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from "vitest";
-import { ChunkCutter } from "../src/worklets/chunk-cutter";
+import { Chunker } from "../src/worklets/chunker";
 
 let chunks: { pcm: Int16Array; index: number }[];
 let seenSamples: number;
@@ -9,8 +9,8 @@ beforeEach(() => {
   seenSamples = 0;
 });
 
-function cutter(rateHz = 24_000, isGateOpen = true): ChunkCutter {
-  return new ChunkCutter(
+function chunker(rateHz = 24_000, isGateOpen = true): Chunker {
+  return new Chunker(
     rateHz,
     isGateOpen,
     (pcm, index) => chunks.push({ pcm, index }),
@@ -20,14 +20,14 @@ function cutter(rateHz = 24_000, isGateOpen = true): ChunkCutter {
   );
 }
 
-function push(target: ChunkCutter, count: number, ...values: number[]): void {
+function push(target: Chunker, count: number, ...values: number[]): void {
   for (let at = 0; at < count; at += 128) {
     target.push(values.map((value) => new Float32Array(Math.min(128, count - at)).fill(value)));
   }
 }
 
 it("cuts exactly 2400 samples a chunk, whatever the quanta are", () => {
-  push(cutter(), 7300, 0.5);
+  push(chunker(), 7300, 0.5);
   expect(chunks.map(({ pcm, index }) => [pcm.length, index])).toEqual([
     [2400, 0],
     [2400, 2400],
@@ -37,17 +37,17 @@ it("cuts exactly 2400 samples a chunk, whatever the quanta are", () => {
 });
 
 it("mixes the channels of a stereo microphone down", () => {
-  push(cutter(), 2400, 0.5, 0.25);
+  push(chunker(), 2400, 0.5, 0.25);
   expect(chunks[0]!.pcm[1000]).toBe(12_288);
 });
 
 it.each([44_100, 48_000, 16_000])("makes ten chunks of a second at %i Hz", (rateHz) => {
-  push(cutter(rateHz), rateHz + 1000, 0.1);
+  push(chunker(rateHz), rateHz + 1000, 0.1);
   expect(chunks).toHaveLength(10);
 });
 
 it("keeps a tone at its pitch", () => {
-  const target = cutter(48_000);
+  const target = chunker(48_000);
   const tone = Float32Array.from(
     { length: 48_000 },
     (_, i) => 0.5 * Math.sin((2 * Math.PI * 440 * i) / 48_000),
@@ -59,7 +59,7 @@ it("keeps a tone at its pitch", () => {
 });
 
 it("lets nothing out behind a closed gate, and goes on counting", () => {
-  const target = cutter(24_000, false);
+  const target = chunker(24_000, false);
   push(target, 5000, 0.5);
   expect(chunks).toEqual([]);
   target.setGate(true);
@@ -69,7 +69,7 @@ it("lets nothing out behind a closed gate, and goes on counting", () => {
 });
 
 it("lets the last, shorter chunk out when the gate closes", () => {
-  const target = cutter();
+  const target = chunker();
   push(target, 3000, 0.5);
   target.setGate(false);
   expect(chunks.map(({ pcm, index }) => [pcm.length, index])).toEqual([

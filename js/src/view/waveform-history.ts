@@ -9,7 +9,7 @@ const CAPACITY = 2048;
 /** Reports come in bursts and the two clocks differ a little: only a larger distance is a new beginning. */
 const SLACK_COLUMNS = 12;
 
-export class ColumnTape {
+export class WaveformHistory {
   readonly #lowest = new Float32Array(CAPACITY);
   readonly #highest = new Float32Array(CAPACITY);
   /** The number since the epoch of the next column to be written. */

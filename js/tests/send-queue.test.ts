@@ -1,30 +1,30 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { type SentChunk, Uplink } from "../src/uplink";
+import { SendQueue, type SentChunk } from "../src/send-queue";
 
 const CHUNK_SAMPLES = 2400;
 const CREDIT_CHUNKS = 15;
 
-let uplink: Uplink;
+let queue: SendQueue;
 let sent: SentChunk[];
 let captured: number;
 
 beforeEach(() => {
   sent = [];
   captured = 0;
-  uplink = new Uplink((chunk) => sent.push(chunk));
+  queue = new SendQueue((chunk) => sent.push(chunk));
 });
 
 /** Chunks as a microphone makes them, one each 100 ms. */
 function speak(count: number, fromMs = 0): void {
   for (let i = 0; i < count; i++) {
     const pcm = new Int16Array(CHUNK_SAMPLES);
-    uplink.add({ pcm, sample_index: captured, captured_at_ms: fromMs + 100 * i }, fromMs + 100 * i);
+    queue.add({ pcm, sample_index: captured, captured_at_ms: fromMs + 100 * i }, fromMs + 100 * i);
     captured += CHUNK_SAMPLES;
   }
 }
 
 describe("an open line", () => {
-  beforeEach(() => uplink.setMode("flowing", 0));
+  beforeEach(() => queue.setMode("sending", 0));
 
   it("sends each chunk with the next number", () => {
     speak(3);
@@ -38,18 +38,18 @@ describe("an open line", () => {
   it("has at most 1.5 s under way without an acknowledgement", () => {
     speak(30);
     expect(sent).toHaveLength(CREDIT_CHUNKS);
-    expect(uplink.underWaySamples).toBe(36_000);
+    expect(queue.inFlightSamples).toBe(36_000);
   });
 
   it("keeps the newest 1.5 s waiting and drops the oldest, counting", () => {
     speak(40);
-    expect(uplink.waitingSamples).toBe(36_000);
-    expect(uplink.dropped).toEqual({ kernel: 10 * CHUNK_SAMPLES, line: 0 });
+    expect(queue.queuedSamples).toBe(36_000);
+    expect(queue.dropped).toEqual({ kernel: 10 * CHUNK_SAMPLES, connection: 0 });
   });
 
   it("goes on where acknowledgements allow, telling the gap by index and count", () => {
     speak(40);
-    uplink.acknowledge(14, 4000);
+    queue.acknowledge(14, 4000);
     expect(sent).toHaveLength(30);
     expect(sent[15]).toMatchObject({
       seq: 15,
@@ -60,44 +60,44 @@ describe("an open line", () => {
 
   it("takes a later acknowledgement for the earlier ones, which may have been lost", () => {
     speak(15);
-    uplink.acknowledge(9, 1500);
-    expect(uplink.underWaySamples).toBe(5 * CHUNK_SAMPLES);
+    queue.acknowledge(9, 1500);
+    expect(queue.inFlightSamples).toBe(5 * CHUNK_SAMPLES);
   });
 
   it("sends one chunk each 5 s while nothing is acknowledged", () => {
     speak(20);
-    uplink.pump(1400 + 4999);
+    queue.pump(1400 + 4999);
     expect(sent).toHaveLength(CREDIT_CHUNKS);
-    uplink.pump(1400 + 5000);
+    queue.pump(1400 + 5000);
     expect(sent).toHaveLength(CREDIT_CHUNKS + 1);
-    uplink.pump(1400 + 5100);
+    queue.pump(1400 + 5100);
     expect(sent).toHaveLength(CREDIT_CHUNKS + 1);
   });
 
   it("tells how long the oldest acknowledgement is overdue", () => {
     speak(2);
-    expect(uplink.overdueMs(1100)).toBe(1100);
-    uplink.acknowledge(1, 1100);
-    expect(uplink.overdueMs(1100)).toBe(0);
+    expect(queue.overdueMs(1100)).toBe(1100);
+    queue.acknowledge(1, 1100);
+    expect(queue.overdueMs(1100)).toBe(0);
   });
 
   it("runs an action after the last chunk that was there before it", () => {
     const order: string[] = [];
-    uplink = new Uplink(({ seq }) => order.push(`chunk ${seq}`));
-    uplink.setMode("flowing", 0);
+    queue = new SendQueue(({ seq }) => order.push(`chunk ${seq}`));
+    queue.setMode("sending", 0);
     speak(16);
-    uplink.afterWaiting(() => order.push("commit"), 1600);
+    queue.runAfterQueued(() => order.push("commit"), 1600);
     expect(order).toHaveLength(CREDIT_CHUNKS);
-    uplink.acknowledge(0, 1700);
+    queue.acknowledge(0, 1700);
     expect(order.slice(-2)).toEqual(["chunk 15", "commit"]);
   });
 
   it("keeps the action though all speech before it was dropped", () => {
     let count = 0;
     speak(15);
-    uplink.afterWaiting(() => count++, 1500);
+    queue.runAfterQueued(() => count++, 1500);
     speak(40, 1500);
-    uplink.acknowledge(14, 6000);
+    queue.acknowledge(14, 6000);
     expect(count).toBe(1);
   });
 });
@@ -106,37 +106,37 @@ describe("a line that is opening", () => {
   it("holds speech and sends it in order, all of it, when it opens", () => {
     speak(60);
     expect(sent).toEqual([]);
-    uplink.setMode("flowing", 6000);
-    for (let seq = 0; seq < 60; seq++) uplink.acknowledge(seq, 6000 + seq);
+    queue.setMode("sending", 6000);
+    for (let seq = 0; seq < 60; seq++) queue.acknowledge(seq, 6000 + seq);
     expect(sent.map(({ sample_index }) => sample_index)).toEqual(sent.map((_, i) => i * CHUNK_SAMPLES));
     expect(sent).toHaveLength(60);
-    expect(uplink.droppedSampleCount).toBe(0);
+    expect(queue.droppedSampleCount).toBe(0);
   });
 
   it("does not drop held speech while new speech comes behind it", () => {
     speak(60);
-    uplink.setMode("flowing", 6000);
+    queue.setMode("sending", 6000);
     speak(10, 6000);
-    expect(uplink.droppedSampleCount).toBe(0);
+    expect(queue.droppedSampleCount).toBe(0);
   });
 
   it("holds 10 s at most, the newest", () => {
     speak(130);
-    expect(uplink.waitingSamples).toBe(240_000);
-    expect(uplink.dropped).toEqual({ kernel: 0, line: 30 * CHUNK_SAMPLES });
+    expect(queue.queuedSamples).toBe(240_000);
+    expect(queue.dropped).toEqual({ kernel: 0, connection: 30 * CHUNK_SAMPLES });
   });
 });
 
 describe("a line that has dropped", () => {
   it("discards speech and counts it, so that old speech is never sent as new", () => {
-    uplink.setMode("flowing", 0);
+    queue.setMode("sending", 0);
     speak(20);
-    uplink.setMode("discarding", 2000);
+    queue.setMode("discarding", 2000);
     speak(10, 2000);
-    uplink.beginSession();
-    uplink.setMode("flowing", 3000);
+    queue.beginSession();
+    queue.setMode("sending", 3000);
     expect(sent).toHaveLength(CREDIT_CHUNKS);
-    expect(uplink.dropped).toEqual({ kernel: 0, line: 15 * CHUNK_SAMPLES });
+    expect(queue.dropped).toEqual({ kernel: 0, connection: 15 * CHUNK_SAMPLES });
     speak(1, 3000);
     expect(sent.at(-1)).toMatchObject({ seq: 0, dropped_sample_count: 15 * CHUNK_SAMPLES });
   });
@@ -144,6 +144,6 @@ describe("a line that has dropped", () => {
 
 it("forgets what waits without a count when the person has stopped", () => {
   speak(5);
-  uplink.clear();
-  expect([uplink.waitingSamples, uplink.droppedSampleCount]).toEqual([0, 0]);
+  queue.clear();
+  expect([queue.queuedSamples, queue.droppedSampleCount]).toEqual([0, 0]);
 });

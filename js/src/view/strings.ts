@@ -23,7 +23,7 @@ export function speakerName(state: Pick<PanelState, "isRehearsal">): string {
 }
 
 /** The line is open or on its way, so that the button says Stop. */
-export function isLineUp(state: PanelState): boolean {
+export function isStarted(state: PanelState): boolean {
   return state.isStarting || state.phase !== "closed";
 }
 
@@ -70,12 +70,12 @@ function openStatus(state: PanelState): Status {
   if (state.turnDetection === "push_to_talk" && !state.isHeld) {
     return { text: "Hold the button while you speak", tone: "idle" };
   }
-  return state.isHeard || state.isHeld
+  return state.isCapturing || state.isHeld
     ? { text: "Listening", tone: "listening" }
     : { text: "Switching the microphone on…", tone: "working" };
 }
 
-const MICROPHONE_WORDS: Record<MicrophoneReason, string> = {
+const MICROPHONE_TEXTS: Record<MicrophoneReason, string> = {
   insecure:
     "This page is not secure (http), so the browser offers no microphone. Open the notebook over https, or through " +
     "a tunnel: run “ssh -L 8888:localhost:8888 your-host” and open http://localhost:8888. You can still type.",
@@ -92,7 +92,7 @@ const MICROPHONE_WORDS: Record<MicrophoneReason, string> = {
   other: "The microphone could not be switched on. Reload the page and try again.",
 };
 
-const HOPELESS: (MicrophoneReason | null)[] = ["insecure", "policy", "waiting"];
+const NOT_RETRYABLE: (MicrophoneReason | null)[] = ["insecure", "policy", "waiting"];
 
 /** What stands in the way, with the button that removes it. */
 export function cardsOf(state: PanelState): Card[] {
@@ -141,7 +141,7 @@ function soundCard(state: PanelState): Card | null {
 function microphoneCard(state: PanelState): Card | null {
   const { microphoneReason: reason } = state;
   if (reason) return reasonCard(reason);
-  if (!state.isMicrophoneWanted || !isLineUp(state)) return null;
+  if (!state.isMicrophoneWanted || !isStarted(state)) return null;
   return {
     key: "wanted",
     level: "info",
@@ -152,8 +152,8 @@ function microphoneCard(state: PanelState): Card | null {
 }
 
 function reasonCard(reason: MicrophoneReason): Card {
-  const card: Card = { key: `microphone-${reason}`, level: "warning", text: MICROPHONE_WORDS[reason] };
-  if (HOPELESS.includes(reason)) return card;
+  const card: Card = { key: `microphone-${reason}`, level: "warning", text: MICROPHONE_TEXTS[reason] };
+  if (NOT_RETRYABLE.includes(reason)) return card;
   return { ...card, actionLabel: "Try again", action: "switchMicrophoneOn" };
 }
 
@@ -164,8 +164,10 @@ export function lossesOf(state: PanelState): string[] {
   if (state.droppedByKernelS >= 0.05) {
     sentences.push(`${seconds(state.droppedByKernelS)} of your speech was not sent: the kernel was busy.`);
   }
-  if (state.droppedByLineS >= 0.05) {
-    sentences.push(`${seconds(state.droppedByLineS)} of your speech was not sent: the line was not open.`);
+  if (state.droppedByConnectionS >= 0.05) {
+    sentences.push(
+      `${seconds(state.droppedByConnectionS)} of your speech was not sent: the line was not open.`,
+    );
   }
   if (state.lateS >= 0.05) {
     sentences.push(`${seconds(state.lateS)} of your speech reached the kernel too late and was left out.`);
@@ -181,7 +183,7 @@ export function lossesOf(state: PanelState): string[] {
 }
 
 /** The words of a turn; where there are none, what is known of its sound. */
-export function turnWords(turn: Turn): string {
+export function turnText(turn: Turn): string {
   if (turn.text) return turn.text;
   if (!turn.has_audio) return turn.is_complete ? "(nothing)" : "…";
   if (turn.duration_s === null || turn.duration_s === 0) return "(speech)";
@@ -191,18 +193,18 @@ export function turnWords(turn: Turn): string {
 /** What is noted beside a turn: how quick it was, and how much of it was heard. */
 export function turnRemarks(turn: Turn): string[] {
   const remarks = [];
-  if (turn.was_interrupted) remarks.push(interruptedWords(turn));
+  if (turn.was_interrupted) remarks.push(interruptedText(turn));
   if (turn.latency_ms !== null) remarks.push(`after ${seconds(turn.latency_ms / 1000)}`);
   return remarks;
 }
 
-function interruptedWords({ heard_s, duration_s }: Turn): string {
+function interruptedText({ heard_s, duration_s }: Turn): string {
   if (heard_s === null || duration_s === null || heard_s >= duration_s) return "interrupted";
   return `interrupted, ${heard_s.toFixed(1)} of ${seconds(duration_s)} heard`;
 }
 
 /** Where a call of a Python function stands. */
-export function callWords({ state, name, error, duration_s }: ToolCall, speaker: string): string {
+export function toolCallText({ state, name, error, duration_s }: ToolCall, speaker: string): string {
   switch (state) {
     case "waiting":
       return `${speaker} would like to call ${name}`;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { INITIAL_STATE, type PanelState } from "../../src/view/state";
-import { cardsOf, lossesOf, statusOf, turnRemarks, turnWords } from "../../src/view/words";
-import { turnOf } from "../neighbours";
+import { cardsOf, lossesOf, statusOf, turnRemarks, turnText } from "../../src/view/strings";
+import { turnOf } from "../fakes";
 
 const OPEN: PanelState = {
   ...INITIAL_STATE,
@@ -10,7 +10,7 @@ const OPEN: PanelState = {
   isOwner: true,
   hasOwner: true,
   microphone: "on",
-  isHeard: true,
+  isCapturing: true,
 };
 
 const status = (changes: Partial<PanelState>) => statusOf({ ...OPEN, ...changes }).text;
@@ -27,11 +27,11 @@ describe("the status", () => {
     ["Opening the line… You can speak already", { phase: "opening" }],
     ["Opening the line…", { phase: "closed", isStarting: true, microphone: "failed" }],
     ["Opening the line again. Wait a moment…", { phase: "opening", isReopening: true }],
-    ["Listening · a new session in 4 min", { isHeard: true, endsInS: 250 }],
+    ["Listening · a new session in 4 min", { isCapturing: true, endsInS: 250 }],
     ["Rehearsal is speaking · a new session in 8 s", { isSpeaking: true, isRehearsal: true, endsInS: 8 }],
     ["Hanging up…", { phase: "closing" }],
     ["Listening", {}],
-    ["Switching the microphone on…", { isHeard: false }],
+    ["Switching the microphone on…", { isCapturing: false }],
     ["Grok is speaking", { isSpeaking: true }],
     ["Rehearsal is speaking", { isSpeaking: true, isRehearsal: true }],
     ["Muted. Grok cannot hear you", { microphone: "muted" }],
@@ -101,7 +101,7 @@ describe("what stands in the way", () => {
 
 describe("what was lost", () => {
   it("is said in seconds", () => {
-    expect(lossesOf({ ...OPEN, droppedByKernelS: 1.23, droppedByLineS: 0.4 })).toEqual([
+    expect(lossesOf({ ...OPEN, droppedByKernelS: 1.23, droppedByConnectionS: 0.4 })).toEqual([
       "1.2 s of your speech was not sent: the kernel was busy.",
       "0.4 s of your speech was not sent: the line was not open.",
     ]);
@@ -120,18 +120,18 @@ describe("what was lost", () => {
 
 describe("a turn's words", () => {
   it("are its text", () => {
-    expect(turnWords(turnOf())).toBe("Hello.");
+    expect(turnText(turnOf())).toBe("Hello.");
   });
 
   it("tell the length of speech without a text, and whether it is known exactly", () => {
-    expect(turnWords(turnOf({ text: "" }))).toBe("(speech, 2.3 s)");
-    expect(turnWords(turnOf({ text: "", is_approximate: true }))).toBe("(speech, about 2.3 s)");
-    expect(turnWords(turnOf({ text: "", duration_s: null }))).toBe("(speech)");
+    expect(turnText(turnOf({ text: "" }))).toBe("(speech, 2.3 s)");
+    expect(turnText(turnOf({ text: "", is_approximate: true }))).toBe("(speech, about 2.3 s)");
+    expect(turnText(turnOf({ text: "", duration_s: null }))).toBe("(speech)");
   });
 
   it("are dots while nothing has come", () => {
-    expect(turnWords(turnOf({ text: "", has_audio: false, is_complete: false }))).toBe("…");
-    expect(turnWords(turnOf({ text: "", has_audio: false }))).toBe("(nothing)");
+    expect(turnText(turnOf({ text: "", has_audio: false, is_complete: false }))).toBe("…");
+    expect(turnText(turnOf({ text: "", has_audio: false }))).toBe("(nothing)");
   });
 });
 
