@@ -26,7 +26,7 @@ function push(target: Chunker, count: number, ...values: number[]): void {
   }
 }
 
-it("cuts exactly 2400 samples a chunk, whatever the quanta are", () => {
+it("emits exactly 2400 samples per chunk, whatever the quanta are", () => {
   push(chunker(), 7300, 0.5);
   expect(chunks.map(({ pcm, index }) => [pcm.length, index])).toEqual([
     [2400, 0],
@@ -36,17 +36,17 @@ it("cuts exactly 2400 samples a chunk, whatever the quanta are", () => {
   expect(chunks[2]!.pcm.every((code) => code === 16_384)).toBe(true);
 });
 
-it("mixes the channels of a stereo microphone down", () => {
+it("mixes down the channels of a stereo microphone", () => {
   push(chunker(), 2400, 0.5, 0.25);
   expect(chunks[0]!.pcm[1000]).toBe(12_288);
 });
 
-it.each([44_100, 48_000, 16_000])("makes ten chunks of a second at %i Hz", (rateHz) => {
+it.each([44_100, 48_000, 16_000])("emits ten chunks per second at %i Hz", (rateHz) => {
   push(chunker(rateHz), rateHz + 1000, 0.1);
   expect(chunks).toHaveLength(10);
 });
 
-it("keeps a tone at its pitch", () => {
+it("keeps the frequency of a tone", () => {
   const target = chunker(48_000);
   const tone = Float32Array.from(
     { length: 48_000 },
@@ -58,7 +58,7 @@ it("keeps a tone at its pitch", () => {
   expect(crossings / (pcm.length / 24_000)).toBeCloseTo(440, -1);
 });
 
-it("lets nothing out behind a closed gate, and goes on counting", () => {
+it("emits nothing while the gate is closed, and continues counting", () => {
   const target = chunker(24_000, false);
   push(target, 5000, 0.5);
   expect(chunks).toEqual([]);
@@ -68,7 +68,7 @@ it("lets nothing out behind a closed gate, and goes on counting", () => {
   expect(seenSamples).toBe(7400);
 });
 
-it("lets the last, shorter chunk out when the gate closes", () => {
+it("emits a shorter last chunk when the gate closes", () => {
   const target = chunker();
   push(target, 3000, 0.5);
   target.setGate(false);

@@ -14,7 +14,7 @@ beforeEach(() => {
   queue = new SendQueue((chunk) => sent.push(chunk));
 });
 
-/** Chunks as a microphone makes them, one each 100 ms. */
+/** Add chunks like a microphone, one every 100 ms. */
 function speak(count: number, fromMs = 0): void {
   for (let i = 0; i < count; i++) {
     const pcm = new Int16Array(CHUNK_SAMPLES);
@@ -23,10 +23,10 @@ function speak(count: number, fromMs = 0): void {
   }
 }
 
-describe("an open line", () => {
+describe("while the connection is open", () => {
   beforeEach(() => queue.setMode("sending", 0));
 
-  it("sends each chunk with the next number", () => {
+  it("sends each chunk with the next sequence number", () => {
     speak(3);
     expect(sent.map(({ seq, sample_index }) => [seq, sample_index])).toEqual([
       [0, 0],
@@ -35,19 +35,19 @@ describe("an open line", () => {
     ]);
   });
 
-  it("has at most 1.5 s under way without an acknowledgement", () => {
+  it("has at most 1.5 s in flight without an acknowledgement", () => {
     speak(30);
     expect(sent).toHaveLength(CREDIT_CHUNKS);
     expect(queue.inFlightSamples).toBe(36_000);
   });
 
-  it("keeps the newest 1.5 s waiting and drops the oldest, counting", () => {
+  it("keeps the newest 1.5 s queued, and drops and counts the oldest", () => {
     speak(40);
     expect(queue.queuedSamples).toBe(36_000);
     expect(queue.dropped).toEqual({ kernel: 10 * CHUNK_SAMPLES, connection: 0 });
   });
 
-  it("goes on where acknowledgements allow, telling the gap by index and count", () => {
+  it("continues after acknowledgements, with the gap in sample index and dropped count", () => {
     speak(40);
     queue.acknowledge(14, 4000);
     expect(sent).toHaveLength(30);
@@ -58,13 +58,13 @@ describe("an open line", () => {
     });
   });
 
-  it("takes a later acknowledgement for the earlier ones, which may have been lost", () => {
+  it("treats an acknowledgement as one for all earlier chunks", () => {
     speak(15);
     queue.acknowledge(9, 1500);
     expect(queue.inFlightSamples).toBe(5 * CHUNK_SAMPLES);
   });
 
-  it("sends one chunk each 5 s while nothing is acknowledged", () => {
+  it("sends one chunk every 5 s while nothing is acknowledged", () => {
     speak(20);
     queue.pump(1400 + 4999);
     expect(sent).toHaveLength(CREDIT_CHUNKS);
@@ -81,7 +81,7 @@ describe("an open line", () => {
     expect(queue.overdueMs(1100)).toBe(0);
   });
 
-  it("runs an action after the last chunk that was there before it", () => {
+  it("runs an action after the last chunk that was queued before it", () => {
     const order: string[] = [];
     queue = new SendQueue(({ seq }) => order.push(`chunk ${seq}`));
     queue.setMode("sending", 0);
@@ -92,7 +92,7 @@ describe("an open line", () => {
     expect(order.slice(-2)).toEqual(["chunk 15", "commit"]);
   });
 
-  it("keeps the action though all speech before it was dropped", () => {
+  it("runs an action even if all chunks before it were dropped", () => {
     let count = 0;
     speak(15);
     queue.runAfterQueued(() => count++, 1500);
@@ -102,8 +102,8 @@ describe("an open line", () => {
   });
 });
 
-describe("a line that is opening", () => {
-  it("holds speech and sends it in order, all of it, when it opens", () => {
+describe("while the connection opens", () => {
+  it("buffers speech and sends all of it in order when the connection is open", () => {
     speak(60);
     expect(sent).toEqual([]);
     queue.setMode("sending", 6000);
@@ -113,22 +113,22 @@ describe("a line that is opening", () => {
     expect(queue.droppedSampleCount).toBe(0);
   });
 
-  it("does not drop held speech while new speech comes behind it", () => {
+  it("does not drop buffered speech while new speech is added", () => {
     speak(60);
     queue.setMode("sending", 6000);
     speak(10, 6000);
     expect(queue.droppedSampleCount).toBe(0);
   });
 
-  it("holds 10 s at most, the newest", () => {
+  it("buffers at most the newest 10 s", () => {
     speak(130);
     expect(queue.queuedSamples).toBe(240_000);
     expect(queue.dropped).toEqual({ kernel: 0, connection: 30 * CHUNK_SAMPLES });
   });
 });
 
-describe("a line that has dropped", () => {
-  it("discards speech and counts it, so that old speech is never sent as new", () => {
+describe("after the connection has dropped", () => {
+  it("discards and counts speech, so that old speech is never sent as new", () => {
     queue.setMode("sending", 0);
     speak(20);
     queue.setMode("discarding", 2000);
@@ -142,7 +142,7 @@ describe("a line that has dropped", () => {
   });
 });
 
-it("forgets what waits without a count when the person has stopped", () => {
+it("clears the queue without counting when the user has stopped", () => {
   speak(5);
   queue.clear();
   expect([queue.queuedSamples, queue.droppedSampleCount]).toEqual([0, 0]);

@@ -31,7 +31,7 @@ export class Controls {
   show(state: PanelState): void {
     this.#isStarted = isStarted(state);
     this.#start.setLabel(this.#isStarted ? "Stop" : "Start");
-    this.#start.element.classList.toggle("glw-is-up", this.#isStarted);
+    this.#start.element.classList.toggle("glw-is-started", this.#isStarted);
     const hasMicrophone = state.microphone === "on" || state.microphone === "muted";
     setShown(this.#mute.element, hasMicrophone);
     this.#mute.element.setAttribute("aria-pressed", String(state.microphone === "muted"));
@@ -41,7 +41,7 @@ export class Controls {
   }
 }
 
-/** Speaks while held: by pointer, by Space or Enter, or by two presses of an assistive tool. */
+/** Opens the gate while the button is held by pointer, Space or Enter, or between two clicks of an assistive tool. */
 export class HoldToTalk {
   readonly element = element("div", "glw-hold");
   readonly #button = button("glw-hold-button", "microphone", "Hold to talk");
@@ -84,7 +84,7 @@ export class HoldToTalk {
     if (!event.repeat) action();
   }
 
-  /** Pointers and keys are dealt with above; a click of no pointer comes from an assistive tool. */
+  /** Pointers and keys are handled above; a click without a pointer comes from an assistive tool. */
   #onClick(event: MouseEvent): void {
     const isAssistive = event.detail === 0 && (event as PointerEvent).pointerType !== "mouse";
     if (!isAssistive) return;

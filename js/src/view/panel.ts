@@ -1,4 +1,4 @@
-/** The panel: a header, both voices, the transcript and the text box, all drawn from one state. */
+/** The panel: a header, both waveforms, the transcript and the text box, all rendered from one state. */
 
 import type { Scope } from "../scope";
 import { Composer } from "./composer";
@@ -17,7 +17,7 @@ interface Part {
 }
 
 export class Panel {
-  /** JupyterLab runs its shortcuts on keys pressed inside outputs unless the attribute says not to. */
+  /** Without this attribute JupyterLab runs its shortcuts on keys pressed inside outputs. */
   readonly element = element("section", "glw-panel", { "data-lm-suppress-shortcuts": "true" });
 
   constructor(store: Store<PanelState>, signals: PanelSignals, actions: PanelActions, scope: Scope) {
@@ -54,9 +54,9 @@ class Header implements Part {
   constructor(actions: PanelActions, scope: Scope) {
     this.#controls = new Controls(actions, scope);
     const title = element("div", "glw-title", {}, [this.#name, this.#voice]);
-    const words = element("div", "glw-heading", {}, [title, this.#status]);
-    const lamp = element("span", "glw-lamp", { "aria-hidden": "true" });
-    this.element.append(lamp, words, this.#controls.element);
+    const heading = element("div", "glw-heading", {}, [title, this.#status]);
+    const indicator = element("span", "glw-indicator", { "aria-hidden": "true" });
+    this.element.append(indicator, heading, this.#controls.element);
   }
 
   show(state: PanelState): void {
@@ -74,7 +74,7 @@ class Banner implements Part {
   show({ isRehearsal, banner }: PanelState): void {
     setText(
       this.element,
-      banner || (isRehearsal ? "This is a rehearsal: nobody but this computer answers." : ""),
+      banner || (isRehearsal ? "This is a rehearsal: this computer answers, not Grok." : ""),
     );
     setShown(this.element, this.element.textContent !== "");
   }

@@ -12,7 +12,7 @@ import type {
 import type { WaveformHistory } from "./waveform-history";
 
 /** waiting: hello was sent. unanswered: no answer for 3 s. The others are the channel's `KernelHealth`. */
-export type KernelStatus = "waiting" | "unanswered" | "ok" | "busy" | "gone";
+type KernelStatus = "waiting" | "unanswered" | "ok" | "busy" | "gone";
 
 export interface ShownNote extends Note {
   key: number;

@@ -1,4 +1,4 @@
-/** Both voices above each other on one axis of time, drawn only while there is something to see. */
+/** The waveforms of both speakers on one time axis, redrawn only while something changes. */
 
 import type { Scope } from "../scope";
 import { element } from "./elements";
@@ -6,7 +6,7 @@ import type { PanelSignals, PanelState } from "./state";
 import { isStarted, speakerName } from "./strings";
 import { Waveform } from "./waveform";
 
-const CALM_PERIOD_MS = 500;
+const REDUCED_MOTION_PERIOD_MS = 500;
 
 export class Waveforms {
   readonly element = element("div", "glw-voices");
@@ -47,13 +47,13 @@ export class Waveforms {
   }
 
   #measure(): void {
-    for (const voice of [this.#user, this.#assistant]) voice.measure();
+    for (const waveform of [this.#user, this.#assistant]) waveform.measure();
     this.#draw();
   }
 
   #draw(): void {
     const nowMs = Date.now();
-    for (const voice of [this.#user, this.#assistant]) voice.draw(nowMs);
+    for (const waveform of [this.#user, this.#assistant]) waveform.draw(nowMs);
   }
 
   get #hasSomethingToShow(): boolean {
@@ -61,12 +61,12 @@ export class Waveforms {
     return this.#isLive || this.#user.hasSound(nowMs) || this.#assistant.hasSound(nowMs);
   }
 
-  /** Who prefers less motion gets a new picture twice a second instead of one that scrolls. */
+  /** With reduced motion the waveforms are redrawn twice a second instead of scrolling. */
   #schedule(): void {
     if (this.#isScheduled || !this.#isVisible || document.hidden) return;
     this.#isScheduled = true;
-    const isCalm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (isCalm) this.scope.timeout(CALM_PERIOD_MS, () => this.#tick());
+    const prefersReducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (prefersReducedMotion) this.scope.timeout(REDUCED_MOTION_PERIOD_MS, () => this.#tick());
     else this.scope.frame(() => this.#tick());
   }
 

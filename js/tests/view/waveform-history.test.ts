@@ -10,41 +10,41 @@ beforeEach(() => {
 
 const extent = (column: number) => [history.lowestAt(column), history.highestAt(column)];
 
-describe("a tape of columns", () => {
-  it("puts columns where their time is", () => {
+describe("a waveform history", () => {
+  it("stores columns at their time", () => {
     history.write(Float32Array.of(-0.5, 0.25, -0.125, 0.5), 0.1, NOW_MS);
     expect(extent(columnAt(NOW_MS) - 1)).toEqual([-0.5, 0.25]);
     expect(extent(columnAt(NOW_MS))).toEqual([-0.125, 0.5]);
     expect(extent(columnAt(NOW_MS) + 1)).toEqual([0, 0]);
   });
 
-  it("keeps columns together though reports come unevenly", () => {
+  it("keeps columns contiguous if reports arrive unevenly", () => {
     history.write(Float32Array.of(-1, 1), 0.1, NOW_MS);
     history.write(Float32Array.of(-0.5, 0.5), 0.1, NOW_MS + 90);
     expect(extent(columnAt(NOW_MS) + 1)).toEqual([-0.5, 0.5]);
   });
 
-  it("is silent between two reports that lie far apart", () => {
+  it("is silent between two reports that are far apart", () => {
     history.write(Float32Array.of(-1, 1), 0.1, NOW_MS);
     history.write(Float32Array.of(-0.5, 0.5), 0.1, NOW_MS + 2000);
     expect(extent(columnAt(NOW_MS) + 50)).toEqual([0, 0]);
     expect(extent(columnAt(NOW_MS + 2000))).toEqual([-0.5, 0.5]);
   });
 
-  it("forgets the oldest, and does not show it again in a new place", () => {
+  it("overwrites the oldest columns and never repeats them at a new index", () => {
     history.write(Float32Array.of(-1, 1), 0.1, NOW_MS);
     history.write(Float32Array.of(-0.5, 0.5), 0.1, NOW_MS + 20 * 2048 + 400);
     expect(extent(columnAt(NOW_MS))).toEqual([0, 0]);
     expect(extent(columnAt(NOW_MS) + 2048)).toEqual([0, 0]);
   });
 
-  it("knows whether anything was to be heard lately", () => {
+  it("tells whether there was sound since a column", () => {
     history.write(Float32Array.of(-1, 1, 0, 0), 0.1, NOW_MS);
     expect(history.hasSoundSince(columnAt(NOW_MS) - 1)).toBe(true);
     expect(history.hasSoundSince(columnAt(NOW_MS))).toBe(false);
   });
 
-  it("lets the level fall to nothing when its source has gone quiet", () => {
+  it("has level 0 when nothing was written lately", () => {
     history.write(Float32Array.of(-1, 1), 0.3, NOW_MS);
     expect(history.levelAt(NOW_MS + 40)).toBe(0.3);
     expect(history.levelAt(NOW_MS + 1000)).toBe(0);
