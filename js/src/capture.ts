@@ -72,10 +72,6 @@ export class Microphone {
     readonly listener: MicrophoneListener,
   ) {}
 
-  get state(): MicrophoneState {
-    return this.#state;
-  }
-
   get isOn(): boolean {
     return this.#active !== null;
   }

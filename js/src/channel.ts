@@ -102,16 +102,12 @@ export class CommChannel {
     return this.#epoch;
   }
 
-  get owner(): string | null {
-    return this.#state?.owner ?? null;
-  }
-
   get dropped(): DroppedSamples {
     return this.#sendQueue.dropped;
   }
 
   get isOwner(): boolean {
-    return this.owner === this.page;
+    return this.#state?.owner === this.page;
   }
 
   /** The connection to the server is open or opening, or this page has just asked for it. */
@@ -125,7 +121,7 @@ export class CommChannel {
     try {
       this.comm.send({ ...message, page: this.page }, buffers);
     } catch {
-      // JupyterLab throws "Cannot send" and "Kernel is dead" from here when the kernel has gone.
+      // JupyterLab throws "Cannot send" and "Kernel is dead" here if the kernel is gone.
       this.#isStarting = false;
       this.#setHealth("gone");
     }

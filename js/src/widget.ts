@@ -19,7 +19,7 @@ import { Panel } from "./view/panel";
 const talks = new WeakMap<AnyModel, TalkController>();
 let newestTalk: TalkController | null = null;
 
-/** anywidget gives the model up unless this returns within 2 s, so nothing is awaited and no device is opened. */
+/** anywidget drops the model unless this returns within 2 s, so nothing is awaited and no device is opened. */
 const initialize: Initialize = (props) => {
   const scope = scopeOf(props);
   const talk = new TalkController(commOf(props.model), scope);

@@ -57,7 +57,7 @@ describe("turning the microphone on", () => {
   it("reports the settings that the browser applies", async () => {
     await microphone.start(true, true);
     expect(reported()).toEqual(["asking", "on"]);
-    expect(microphone.state).toMatchObject({
+    expect(states.at(-1)).toMatchObject({
       device: "Built-in microphone",
       echo_cancellation: true,
       noise_suppression: false,
