@@ -19,6 +19,7 @@ WHOLE = {
     "test_captures.py",
     "test_faulty_lines.py",
     "test_fuzz.py",
+    "test_golden.py",
     "test_architecture.py",
     "test_notebooks.py",
     "test_secrets.py",
