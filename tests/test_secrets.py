@@ -122,7 +122,7 @@ def test_nothing_that_a_person_can_print_or_pickle_holds_the_key(
             each.ask(ASKED)
         held = [
             *(talk, talk.settings, talk.turns, talk.turns[-1], talk.notes, talk._core),
-            *(talk._core.session, talk._core.endpoint, live, live._panel, live.get_state()),
+            *(talk._core.session, talk._core.endpoint, live, live._bridge, live.get_state()),
             *(connect(url=url, api_key=KEY), resolve_endpoint(Settings(url=url), KEY), *told),
         ]
     assert len(told) > 5

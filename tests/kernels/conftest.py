@@ -76,11 +76,11 @@ class Partner:
     needs_words = False
 
     def __init__(self) -> None:
-        self.heard: list[Any] = []
+        self.turns: list[Any] = []
         self.reply: Any = np.zeros(2400, np.int16)
 
     def __call__(self, turn: Any) -> Any:
-        self.heard.append(turn)
+        self.turns.append(turn)
         return self.reply(turn) if callable(self.reply) else self.reply
 
 

@@ -41,7 +41,13 @@ class Published:
     content: dict[str, Any]
     buffers: list[bytes] = field(repr=False)
     sent_s: float
-    """By the clock of the kernel, which is this machine's."""
+    """By the kernel's clock, which is this machine's."""
+
+    @property
+    def custom(self) -> dict[str, Any]:
+        """The content of a widget's custom message."""
+        content: dict[str, Any] = self.content["data"]["content"]
+        return content
 
 
 @dataclass(frozen=True, slots=True)

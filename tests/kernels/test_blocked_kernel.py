@@ -30,12 +30,12 @@ def test_while_a_cell_runs_nothing_comes_in_and_afterwards_all_of_it(
     with kernel.blocked() as cell:
         shown.speak(numbered(10 * CHUNK_SAMPLES))
         shown.wait_for_beats(1)
-        assert shown.heard("microphone_received") == []
+        assert shown.received("microphone_received") == []
         assert not cell.has_ended
     shown.wait_for_acknowledgements(10)
     shown.say("commit")
-    kernel.wait(lambda: partner.heard)
-    np.testing.assert_array_equal(partner.heard[0].pcm, numbered(10 * CHUNK_SAMPLES))
+    kernel.wait(lambda: partner.turns)
+    np.testing.assert_array_equal(partner.turns[0].pcm, numbered(10 * CHUNK_SAMPLES))
 
 
 @BLOCKED
@@ -52,7 +52,7 @@ def test_a_reply_goes_on_while_a_cell_runs_at_the_pace_of_the_clock(
         assert not cell.has_ended
     sent = shown.messages("audio")
     for message in sent:
-        content = message.content["data"]["content"]
+        content = message.custom
         end_s = (content["sample_offset"] + len(message.buffers[0]) / 2) / RATE_HZ
         assert end_s <= CREDIT_S + message.sent_s - sent[0].sent_s + SLACK_S
     assert shown.play() == partner.reply.tobytes()
@@ -98,8 +98,8 @@ def test_speech_that_is_more_than_two_seconds_late_is_discarded_and_counted(
     shown.wait_for_acknowledgements(before + during + after)
     shown.say("commit")
 
-    heard = kernel.wait(lambda: partner.heard)[0].pcm
-    dropped = shown.heard("state")[-1]["late_sample_count"]
+    heard = kernel.wait(lambda: partner.turns)[0].pcm
+    dropped = shown.received("state")[-1]["late_sample_count"]
     expected = np.concatenate((early, middle[dropped:], late))
     np.testing.assert_array_equal(heard, expected)
     ended_s = began_s + 3
@@ -122,6 +122,6 @@ def test_a_microphone_switched_on_while_a_cell_ran_brings_no_old_speech_either(
     cell.wait()
     shown.wait_for_acknowledgements(count)
     shown.say("commit")
-    heard = kernel.wait(lambda: partner.heard)[0].pcm
+    heard = kernel.wait(lambda: partner.turns)[0].pcm
     assert heard.size <= (MAX_LATENESS_S + 0.1) * RATE_HZ
     np.testing.assert_array_equal(heard, sent[sent.size - heard.size :])

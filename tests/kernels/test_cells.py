@@ -99,7 +99,7 @@ def test_an_interrupted_question_leaves_the_talk_as_it_was(
     partner.reply = lambda turn: may_answer.wait(30) and f"You said {turn.text}"
     shown = page()
     cell = kernel.begin("live.ask('first')")
-    kernel.wait(lambda: partner.heard, "the question to arrive")
+    kernel.wait(lambda: partner.turns, "the question to arrive")
     kernel.interrupt()
     assert cell.wait_for_reply()["ename"] == "KeyboardInterrupt"
     assert kernel.value("live.phase") == "open"
@@ -124,7 +124,7 @@ def test_a_page_is_answered_while_a_cell_asks(
     partner.reply = lambda turn: may_answer.wait(30) and "Yes."
     shown = page(subshell=subshell)
     cell = kernel.begin("turn = live.ask('first')")
-    kernel.wait(lambda: partner.heard, "the question to arrive")
+    kernel.wait(lambda: partner.turns, "the question to arrive")
     second = Page(kernel, shown.comm_id, "page-2", subshell)
     assert [turn["text"] for turn in second.say_hello()["turns"]][:1] == ["first"]
     assert not cell.has_ended

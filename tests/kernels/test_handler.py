@@ -54,11 +54,11 @@ ODD: list[tuple[Any, tuple[bytes, ...]]] = [
 def speak_and_answer(page: Page, partner: Partner) -> None:
     """The talk works as if nothing had happened."""
     sent = numbered(5 * CHUNK_SAMPLES)
-    begun = len(page.heard("microphone_received"))
+    begun = len(page.received("microphone_received"))
     page.speak(sent)
     page.wait_for_acknowledgements(begun + 5)
     page.say("commit")
-    heard = page.kernel.wait(lambda: partner.heard)[0].pcm
+    heard = page.kernel.wait(lambda: partner.turns)[0].pcm
     np.testing.assert_array_equal(heard, sent)
     page.wait_for_turn(role="assistant", is_complete=True)
 
@@ -78,7 +78,7 @@ def test_odd_messages_are_ignored_and_break_nothing(
     for snapshot in (before, after):
         assert snapshot.pop("epoch") >= 0
     assert before == after
-    assert partner.heard == []
+    assert partner.turns == []
     speak_and_answer(shown, partner)
 
 
@@ -96,7 +96,7 @@ for odd in (float("nan"), float("inf"), -float("inf")):
         live._handle_custom_msg(content | {{"page": "page-1"}}, [])
 """
     )
-    assert shown.heard("microphone_received") == []
+    assert shown.received("microphone_received") == []
     speak_and_answer(shown, partner)
     sound = shown.wait("audio")
     shown.report(sound, CHUNK_SAMPLES, is_final=True, first_sound_at_ms=shown.clock_ms())
@@ -109,9 +109,8 @@ def test_the_talk_runs_on_its_own_thread_only(kernel: Kernel, subshell: str, pag
     kernel.run(
         """
 ran_on, came_on = set(), set()
-inner, outer = live._panel.receive, live._receive
-live._panel.receive = lambda *message: (
-    ran_on.add(threading.current_thread().name), inner(*message))
+live._channel.listen(lambda *message: (
+    ran_on.add(threading.current_thread().name), live._bridge.receive(*message)))
 live.on_msg(lambda *message: came_on.add(threading.current_thread().name))
 """
     )
@@ -146,7 +145,7 @@ def test_the_handler_does_not_wait_for_the_talk(kernel: Kernel, page: Any) -> No
     shown = page()
     kernel.run(
         f"""
-from grok_live_widget.talk import TALK_THREAD
+from grok_live_widget.client import TALK_THREAD
 may_go_on, is_held = threading.Event(), threading.Event()
 TALK_THREAD.call(lambda: (is_held.set(), may_go_on.wait(30)))
 assert is_held.wait(30)

@@ -94,9 +94,9 @@ def test_a_state_has_the_fields_of_a_snapshot_and_a_turn_is_told_as_it_grows(
     shown.say("text", text="Hello.")
     shown.play()
     shown.wait_for_turn(role="assistant", is_complete=True)
-    assert all(set(state) == STATE for state in shown.heard("state"))
-    assert [state["phase"] for state in shown.heard("state")][:2] == ["opening", "open"]
-    turns = [each["turn"] for each in shown.heard("turn")]
+    assert all(set(state) == STATE for state in shown.received("state"))
+    assert [state["phase"] for state in shown.received("state")][:2] == ["opening", "open"]
+    turns = [each["turn"] for each in shown.received("turn")]
     assert all(set(turn) == TURN for turn in turns)
     assert len({turn["id"] for turn in turns}) == 2
 
@@ -109,7 +109,7 @@ def test_the_first_page_owns_the_sound_and_keeps_it_while_it_answers(page: Any) 
     ping = first.wait("ping")
     first.say("pong", id=ping["id"], clock_ms=first.clock_ms())
     first.wait_for_beats(2)
-    assert first.heard("owner") == []
+    assert first.received("owner") == []
     assert first.say_hello()["owner"] == "page-1"
 
 
@@ -153,7 +153,7 @@ def test_only_the_owners_microphone_is_heard(page: Any, partner: Partner) -> Non
     first.speak(numbered(CHUNK_SAMPLES))
     first.wait_for_acknowledgements(2)
     first.say("commit")
-    heard = first.kernel.wait(lambda: partner.heard)[0].pcm
+    heard = first.kernel.wait(lambda: partner.turns)[0].pcm
     np.testing.assert_array_equal(heard, numbered(CHUNK_SAMPLES))
 
 
@@ -182,7 +182,7 @@ def test_a_page_types_and_is_answered(kernel: Kernel, page: Any, partner: Partne
     shown.say("text", text="Which roses grow in shade?")
     shown.wait_for_turn(role="user", text="Which roses grow in shade?")
     shown.wait_for_turn(role="assistant", is_complete=True)
-    assert [turn.text for turn in partner.heard] == ["Which roses grow in shade?"]
+    assert [turn.text for turn in partner.turns] == ["Which roses grow in shade?"]
 
 
 def test_a_page_ends_the_speakers_turn(kernel: Kernel, page: Any, partner: Partner) -> None:

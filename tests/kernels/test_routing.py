@@ -26,12 +26,12 @@ PUBLISHERS = {
 def speak_through(page: Page, partner: Partner) -> None:
     """Send numbered sound, wait until it is answered, and compare what was heard."""
     sent = numbered(CHUNK_COUNT * CHUNK_SAMPLES)
-    begun = len(partner.heard)
+    begun = len(partner.turns)
     page.speak(sent)
     page.wait_for_acknowledgements(CHUNK_COUNT)
     page.say("commit")
-    page.kernel.wait(lambda: len(partner.heard) > begun, "the server to hear it")
-    np.testing.assert_array_equal(partner.heard[begun].pcm, sent)
+    page.kernel.wait(lambda: len(partner.turns) > begun, "the server to hear it")
+    np.testing.assert_array_equal(partner.turns[begun].pcm, sent)
 
 
 @pytest.mark.parametrize("by_counting", [False, True], ids=["sleeps", "counts"])
@@ -74,7 +74,7 @@ def test_without_the_repair_nothing_would(kernel: Kernel, subshell: str, page: A
     with kernel.blocked():
         shown.speak(numbered(CHUNK_COUNT * CHUNK_SAMPLES))
         shown.wait_for_beats(2)
-        assert shown.heard("microphone_received") == []
+        assert shown.received("microphone_received") == []
     shown.wait_for_acknowledgements(CHUNK_COUNT)
 
 

@@ -32,7 +32,7 @@ def test_what_is_sent_is_the_reply_sample_for_sample(
         partner.reply = numbered(round(duration_s * RATE_HZ), reply)
         shown.say("text", text="Hello.")
         assert shown.play(reply) == partner.reply.tobytes()
-    sounds = shown.heard("audio")
+    sounds = shown.received("audio")
     assert [sound["seq"] for sound in sounds] == list(range(len(sounds)))
     assert {(sound["session"], sound["epoch"]) for sound in sounds} == {(1, 0)}
     assert [sound["reply"] for sound in sounds] == sorted(sound["reply"] for sound in sounds)
@@ -87,18 +87,18 @@ def test_two_seconds_are_sent_ahead_of_the_playhead_and_no_more(
     def sent() -> int:
         """All that came is acknowledged at once, and nothing of it has been heard yet."""
         for message in shown.messages("audio")[len(acknowledged) :]:
-            shown.acknowledge(message)
+            shown.acknowledge(message.custom)
             acknowledged.append(1)
-        return len(shown.sound(1)) // 2
+        return len(shown.audio(1)) // 2
 
     # However long it takes: the kernel's own clock strikes three times.
-    kernel.wait(lambda: sent() and len(shown.heard("heartbeat")) >= 3)
+    kernel.wait(lambda: sent() and len(shown.received("heartbeat")) >= 3)
     for played in range(0, partner.reply.size, RATE_HZ):
         shown.report(sound, played)
         least = min(played + CREDIT_SAMPLES - RATE_HZ // 2, partner.reply.size)
         kernel.wait(lambda least=least: sent() >= least)
         assert sent() <= played + CREDIT_SAMPLES
-    assert shown.sound(1) == partner.reply.tobytes()
+    assert shown.audio(1) == partner.reply.tobytes()
 
 
 # --------------------------------------------------------------------------- what was heard
@@ -149,10 +149,10 @@ def test_a_cut_reply_is_flushed_and_nothing_of_it_is_sent_any_more(
     shown.wait_for_turn(role="assistant", was_interrupted=True)
     cut = kernel.position
     for message in shown.messages("audio"):
-        shown.acknowledge(message)
+        shown.acknowledge(message.custom)
     shown.report(sound, 5000, is_final=True)
     shown.wait_for_turn(role="assistant", is_complete=True)
-    assert shown.heard("audio", cut) == []
+    assert shown.received("audio", cut) == []
     partner.reply = numbered(RATE_HZ)
     assert ask(shown)["epoch"] == 1
     assert shown.play() == partner.reply.tobytes()
@@ -190,7 +190,7 @@ def test_speech_cuts_the_reply_off(
     shown.wait_for_turn(reply=1, was_interrupted=True)
     shown.wait("audio", reply=2)
     first, second = (
-        [each["epoch"] for each in shown.heard("audio") if each["reply"] == reply]
+        [each["epoch"] for each in shown.received("audio") if each["reply"] == reply]
         for reply in (1, 2)
     )
     assert set(first) == {0}
@@ -212,7 +212,7 @@ def test_after_a_reload_what_was_not_heard_is_sent_again(
     heard = round(1.25 * RATE_HZ)
     first = page()
     sound = ask(first)
-    kernel.wait(lambda: len(first.sound(1)) // 2 > heard)
+    kernel.wait(lambda: len(first.audio(1)) // 2 > heard)
     first.report(sound, heard)
     first.wait_for_turn(heard_s=1.25)
     if says_bye:
@@ -220,7 +220,7 @@ def test_after_a_reload_what_was_not_heard_is_sent_again(
         first.wait("owner", owner="")
         came = kernel.position
         first.wait_for_beats(1)
-        assert first.heard("audio", came) == [], "nobody is there to play it"
+        assert first.received("audio", came) == [], "nobody is there to play it"
     second = Page(kernel, first.comm_id, "page-2")
     second.forget()
     second.say_hello()

@@ -78,7 +78,7 @@ def live(kernel: Kernel, show: Any) -> Callable[..., str]:
 
 
 def outputs(kernel: Kernel) -> Any:
-    return kernel.value("[output['data'] for output in live._displays.area.outputs]")
+    return kernel.value("[output['data'] for output in live._tool_output.area.outputs]")
 
 
 @BOTH
@@ -86,7 +86,7 @@ def test_what_tools_display_is_told_to_the_area_and_to_no_cell(
     kernel: Kernel, live: Callable[..., str]
 ) -> None:
     live()
-    area = kernel.value("live._displays.area.model_id")
+    area = kernel.value("live._tool_output.area.model_id")
     begun = kernel.position
     for asked in ("show one", "show_later two", "table", "figure"):
         kernel.run(f"live.ask({asked!r})")
@@ -108,7 +108,7 @@ def test_a_tool_that_a_page_asks_for_displays_while_a_cell_runs(
 ) -> None:
     page = Page(kernel, live(), "page-1", subshell)
     page.say_hello()
-    area = kernel.value("live._displays.area.model_id")
+    area = kernel.value("live._tool_output.area.model_id")
     begun = kernel.position
     with kernel.blocked() as cell:
         page.say("text", text="show one")
@@ -155,7 +155,7 @@ def test_the_panel_is_shown_with_the_area_under_it(
         for each in kernel.published("comm_open", begun)
         if each.content["comm_id"] in models
     ]
-    area = kernel.value("live._displays.area.model_id")
+    area = kernel.value("live._tool_output.area.model_id")
     assert opened["children"] == [f"IPY_MODEL_{comm_id}", f"IPY_MODEL_{area}"]
 
 
@@ -170,7 +170,7 @@ def test_a_panel_without_tools_is_shown_alone(kernel: Kernel, show: Any) -> None
 
 def test_a_closed_panel_takes_its_area_with_it(kernel: Kernel, live: Callable[..., str]) -> None:
     live()
-    area = kernel.value("live._displays.area.model_id")
+    area = kernel.value("live._tool_output.area.model_id")
     kernel.run("live.close()")
     closed = [each.content["comm_id"] for each in kernel.published("comm_close")]
     assert area in closed
@@ -189,5 +189,7 @@ def test_a_page_allows_a_call_or_does_not(
     assert waiting["arguments"] == '{"what":"it"}'
     assert page.say_hello()["tools"] == [waiting]
     page.say("tool_answer", call_id=waiting["call_id"], is_allowed=is_allowed)
-    kernel.wait(lambda: page.heard("tool")[-1]["call"]["state"] == state, f"the call to be {state}")
+    kernel.wait(
+        lambda: page.received("tool")[-1]["call"]["state"] == state, f"the call to be {state}"
+    )
     assert [each["text/html"] for each in outputs(kernel)] == ["it"] * is_allowed
