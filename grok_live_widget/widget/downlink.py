@@ -236,9 +236,8 @@ class Downlink:
             if count == 0 and not is_last:
                 return
             yield self._message(outgoing, count, is_last, now_s)
-            if not is_last:
-                continue
-            self._queue.popleft()
+            if is_last:
+                self._queue.popleft()
         yield from self._repeated_ends(now_s)
 
     def _repeated_ends(self, now_s: float) -> Iterator[tuple[Audio, bytes]]:

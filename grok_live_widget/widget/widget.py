@@ -44,7 +44,7 @@ class GrokLive(TalkFace, anywidget.AnyWidget):
     Raises
     ------
     ConfigurationError, AuthenticationError
-        Constructing checks the settings and opens no connection.
+        The settings are checked at once; no connection is opened.
     """
 
     _esm = _STATIC / "widget.js"

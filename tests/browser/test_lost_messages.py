@@ -1,4 +1,4 @@
-"""Jupyter drops messages when output floods; positions stay true, and the loss is told."""
+"""Jupyter drops messages when output floods; positions stay correct, and the loss is shown."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ live = GrokLive(partner=lambda turn: noise(8))
 live
 """
 # Output beyond the server's limit is dropped, and with it every other message, until the
-# kernel is idle for a moment. This output belongs to no cell, since drawing it would keep the
-# page busy, and that is another matter.
+# kernel is idle for a moment. This output belongs to no cell, since rendering it would keep the
+# page busy, which is not tested here.
 FLOOD = """
 import time
 kernel = get_ipython().kernel
@@ -30,7 +30,7 @@ while time.monotonic() < until_s:
 """
 
 
-def test_sound_that_is_lost_in_a_flood_of_output_is_silence_and_counted(
+def test_audio_lost_in_a_flood_of_output_is_silence_and_counted(
     open_notebook: OpenNotebook,
 ):
     notebook = open_notebook([NOISE, MADE, FLOOD.format(duration_s=1.5)])
@@ -50,7 +50,7 @@ def test_sound_that_is_lost_in_a_flood_of_output_is_silence_and_counted(
     assert "was lost" in notebook.losses()
 
 
-def test_a_reply_whose_end_is_lost_comes_to_an_end_and_the_talk_goes_on(
+def test_a_reply_whose_end_is_lost_still_ends_and_the_talk_continues(
     open_notebook: OpenNotebook,
 ):
     notebook = open_notebook([NOISE, MADE, FLOOD.format(duration_s=3)])
@@ -70,7 +70,7 @@ def _ask_and_flood(notebook: NotebookPage, *, after_s: float) -> None:
     notebook.start()
     notebook.send_text("Please tell me a long story.")
     notebook.wait_until_sounding(after_samples=int(after_s * PCM_RATE_HZ))
-    # The cell's end is not told to the page, since the message that tells it is dropped, too.
+    # The page does not notice the cell's end, since that message is dropped too.
     notebook.begin_cell(2)
 
 

@@ -1,4 +1,6 @@
-"""Where nothing comes in while a cell runs, sound goes on out, and old speech is never sent."""
+"""Without subshells a running cell holds up the page: audio is still sent to it, and old speech
+is discarded.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,12 @@ BLOCKED = pytest.mark.parametrize("kernel", [OLDEST, NEWEST], indirect=True)
 
 CREDIT_S = 2
 MAX_LATENESS_S = 2
-# How far two looks at a clock may be apart on a busy machine.
+# How far two readings of a clock may be apart on a busy machine.
 SLACK_S = 0.5
 
 
 @BLOCKED
-def test_while_a_cell_runs_nothing_comes_in_and_afterwards_all_of_it(
+def test_messages_wait_while_a_cell_runs_and_are_all_handled_afterwards(
     kernel: Kernel, page: Any, partner: Partner
 ) -> None:
     shown = page()
@@ -39,7 +41,7 @@ def test_while_a_cell_runs_nothing_comes_in_and_afterwards_all_of_it(
 
 
 @BLOCKED
-def test_a_reply_goes_on_while_a_cell_runs_at_the_pace_of_the_clock(
+def test_while_a_cell_runs_a_reply_is_sent_at_the_pace_of_the_clock(
     kernel: Kernel, page: Any, partner: Partner
 ) -> None:
     partner.reply = numbered(6 * RATE_HZ)
@@ -59,7 +61,7 @@ def test_a_reply_goes_on_while_a_cell_runs_at_the_pace_of_the_clock(
 
 
 @BLOCKED
-def test_the_page_is_told_that_a_cell_runs_and_that_it_has_ended(
+def test_the_page_is_informed_of_a_running_cell_and_of_its_end(
     kernel: Kernel, page: Any, partner: Partner
 ) -> None:
     partner.reply = numbered(6 * RATE_HZ)
@@ -90,7 +92,7 @@ def test_speech_that_is_more_than_two_seconds_late_is_discarded_and_counted(
 
     cell = kernel.begin("print(time.time())\ntime.sleep(3)")
     began_s = float(kernel.wait(lambda: cell.output))
-    # As a microphone whose chunks pile up before the kernel's door.
+    # The chunks of a microphone that queue up in front of the kernel.
     shown.speak(middle, captured_s=began_s + 0.1)
     cell.wait()
     shown.wait_for_acknowledgements(before + during)
@@ -105,11 +107,11 @@ def test_speech_that_is_more_than_two_seconds_late_is_discarded_and_counted(
     ended_s = began_s + 3
     oldest_s = began_s + 0.1 + dropped / RATE_HZ
     assert oldest_s >= ended_s - MAX_LATENESS_S - 0.1
-    assert dropped <= middle.size / 2, "what is fresh is sent on"
+    assert dropped <= middle.size / 2, "recent audio is sent"
 
 
 @BLOCKED
-def test_a_microphone_switched_on_while_a_cell_ran_brings_no_old_speech_either(
+def test_old_speech_of_a_microphone_switched_on_while_a_cell_ran_is_discarded_too(
     kernel: Kernel, page: Any, partner: Partner
 ) -> None:
     count = 30

@@ -1,4 +1,4 @@
-"""What a page says is taken off the kernel's threads at once, and trusted in nothing."""
+"""Messages of a page leave the kernel's threads at once, and invalid ones are ignored."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PLAYHEAD = {"type": "playhead", "session": 1, "epoch": 0, "reply": 1, "sample_co
 ODD: list[tuple[Any, tuple[bytes, ...]]] = [
     *((content, ()) for content in (None, [], "hello", 3, True, {}, {"page": "page-1"})),
     *(({"type": kind}, ()) for kind in (None, 3, [], {}, "", "nothing", "__class__")),
-    # Every message without its page, or from what is no page.
+    # Messages without a page.
     *(({"type": kind, "page": None}, ()) for kind in ("hello", "start", "stop", "bye")),
     *(({"type": kind, "page": 3}, ()) for kind in ("take_over", "commit", "interrupt")),
     ({"type": "text"}, ()),
@@ -39,7 +39,7 @@ ODD: list[tuple[Any, tuple[bytes, ...]]] = [
     *(({**PLAYHEAD, "reply": reply}, ()) for reply in (None, "1", -1, HUGE, 1.0)),
     *(({**PLAYHEAD, "sample_count": count}, ()) for count in (None, -5, HUGE, 1.5)),
     ({**PLAYHEAD, "first_sound_at_ms": HUGE}, ()),
-    # Sound of odd sizes, or none.
+    # Audio of odd sizes, or none.
     *((SOUND, (buffer,)) for buffer in (b"", b"\0", CHUNK[:-1], bytes(10_000_001))),
     *((SOUND, (buffer,)) for buffer in (bytes(10_000_000), bytes(2**16 + 2))),
     (SOUND, ()),
@@ -52,7 +52,7 @@ ODD: list[tuple[Any, tuple[bytes, ...]]] = [
 
 
 def speak_and_answer(page: Page, partner: Partner) -> None:
-    """The talk works as if nothing had happened."""
+    """The talk works as before."""
     sent = numbered(5 * CHUNK_SAMPLES)
     begun = len(page.received("microphone_received"))
     page.speak(sent)
@@ -64,9 +64,7 @@ def speak_and_answer(page: Page, partner: Partner) -> None:
 
 
 @pytest.mark.parametrize("kernel", ["6.31.0", NEWEST], indirect=True)
-def test_odd_messages_are_ignored_and_break_nothing(
-    kernel: Kernel, page: Any, partner: Partner
-) -> None:
+def test_invalid_messages_are_ignored(kernel: Kernel, page: Any, partner: Partner) -> None:
     shown = page()
     before = shown.say_hello()
     for content, buffers in ODD:
@@ -82,7 +80,7 @@ def test_odd_messages_are_ignored_and_break_nothing(
     speak_and_answer(shown, partner)
 
 
-def test_numbers_that_are_none_are_ignored_too(kernel: Kernel, page: Any, partner: Partner) -> None:
+def test_nan_and_infinity_are_ignored_too(kernel: Kernel, page: Any, partner: Partner) -> None:
     shown = page()
     shown.forget()
     partner.reply = numbered(CHUNK_SAMPLES)
@@ -127,7 +125,7 @@ live.on_msg(lambda *message: came_on.add(threading.current_thread().name))
 
 
 def test_no_message_runs_the_hooks_of_a_cell(kernel: Kernel, subshell: str, page: Any) -> None:
-    """Matplotlib's hook would draw and close the figure that a cell is just making."""
+    """Matplotlib's hook would draw and close the figure that a cell is drawing."""
     shown = page(subshell=subshell)
     kernel.run(
         """
@@ -157,6 +155,6 @@ for at in range(100):
 may_go_on.set()
 """
     )
-    # The talk's thread stood still all the while, so whatever waits for it would take 30 s.
+    # The talk's thread was blocked meanwhile, so a handler that waits for it would take 30 s.
     assert sorted(kernel.value("took_s"))[50] < 0.005
     shown.wait_for_acknowledgements(100)

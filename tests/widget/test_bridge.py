@@ -114,8 +114,8 @@ async def test_typed_text_is_answered_and_both_turns_are_sent_in_order(page_of: 
     page = page_of()
     page.hello()
     page.say("text", text="say this")
-    told = await page.wait("turn", lambda m: m["turn"]["role"] == "assistant")
-    assert told["turn"]["order"] == 1
+    reply = await page.wait("turn", lambda m: m["turn"]["role"] == "assistant")
+    assert reply["turn"]["order"] == 1
     first = await page.wait("turn", lambda m: m["turn"]["role"] == "user")
     assert (first["turn"]["order"], first["turn"]["text"]) == (0, "say this")
 
@@ -194,8 +194,8 @@ async def test_the_page_sends_and_receives_24_khz_whatever_the_rate_of_the_conne
     page.say("commit")
     await page.play_to_the_end()
     turns = page.talk.conversation.turns
-    told = await page.wait("turn", lambda m: m["turn"]["heard_s"] == m["turn"]["duration_s"])
-    assert told["turn"]["duration_s"] == pytest.approx(1.0, abs=1 / form.sample_rate)
+    reply = await page.wait("turn", lambda m: m["turn"]["heard_s"] == m["turn"]["duration_s"])
+    assert reply["turn"]["duration_s"] == pytest.approx(1.0, abs=1 / form.sample_rate)
     assert [turn.sample_rate for turn in turns] == [form.sample_rate] * 2
     assert len(turns[0].pcm) == len(turns[1].pcm) == turns[1].heard_sample_count
     heard = np.frombuffer(page.audio, np.int16)
@@ -392,9 +392,9 @@ async def test_heartbeats_and_snapshots_count_the_messages_whose_loss_matters(
     begun = len(page.all("heartbeat"))
     await page.wait("heartbeat", lambda _: len(page.all("heartbeat")) > begun)
     lasting = ("state", "owner", "turn", "tool", "note")
-    told = [(at, each) for at, each in enumerate(page.received) if "told_count" in each]
-    assert {each["type"] for _, each in told} == {"snapshot", "heartbeat"}
-    for at, each in told:
+    counts = [(at, each) for at, each in enumerate(page.received) if "told_count" in each]
+    assert {each["type"] for _, each in counts} == {"snapshot", "heartbeat"}
+    for at, each in counts:
         assert each["told_count"] == sum(m["type"] in lasting for m in page.received[:at])
 
 
@@ -413,7 +413,7 @@ async def test_a_tool_call_is_shown_as_it_progresses(page_of: Callable[..., Page
     await page.open()
     page.say("text", text="look up")
     await page.wait("tool", lambda message: message["call"]["state"] == "done")
-    running, done = (told["call"] for told in page.all("tool"))
+    running, done = (message["call"] for message in page.all("tool"))
     assert (running["state"], running["name"], running["arguments"]) == (
         "running", "look", '{"up":true}',
     )  # fmt: skip
@@ -433,7 +433,7 @@ async def test_a_call_waits_for_the_first_answer_of_any_page(page_of: Callable[.
     assert page.talk.pending_approvals
     page.say("tool_answer", call_id=waiting["call_id"], is_allowed=False)
     page.say("tool_answer", call_id=waiting["call_id"], is_allowed=True)
-    told = await page.wait("tool", lambda message: bool(message["call"]["error"]))
-    assert told["call"]["state"] == "denied"
-    assert "did not allow" in told["call"]["error"]
+    message = await page.wait("tool", lambda answered: bool(answered["call"]["error"]))
+    assert message["call"]["state"] == "denied"
+    assert "did not allow" in message["call"]["error"]
     assert page.all("note") == []

@@ -49,7 +49,7 @@ def grow(turn: Turn, duration_s: float) -> None:
 
 
 class Player:
-    """Takes messages, acknowledges them, and reports a playhead when told to."""
+    """Takes messages, acknowledges them, and reports a playhead on request."""
 
     def __init__(self, *turns: Turn) -> None:
         self.downlink = Downlink()
@@ -350,14 +350,14 @@ def test_a_reply_of_another_rate_keeps_its_duration_and_is_heard_to_its_own_end(
     rate_hz: int,
 ) -> None:
     turn = turn_of(5.0, rate_hz=rate_hz)
-    player, told = Player(turn), [0]
+    player, positions = Player(turn), [0]
     while not (player.messages and player.messages[-1].is_last):
         player.take()
-        told.append(player.play(1, player.total(1) - LEAST).sample_count)
-        assert player.total(1) <= told[-1] * SECOND / rate_hz + CREDIT_SAMPLES
+        positions.append(player.play(1, player.total(1) - LEAST).sample_count)
+        assert player.total(1) <= positions[-1] * SECOND / rate_hz + CREDIT_SAMPLES
     assert player.total(1) == 5 * SECOND
-    assert told == sorted(told)
-    assert player.play(1, 1 * SECOND) == Heard(turn, told[-1]), "it never decreases"
+    assert positions == sorted(positions)
+    assert player.play(1, 1 * SECOND) == Heard(turn, positions[-1]), "it never decreases"
     assert player.play(1, 5 * SECOND, is_final=True) == Heard(turn, 5 * rate_hz)
 
 
