@@ -1,4 +1,4 @@
-"""A JupyterLab for all browser tests, and for each a browser and a notebook of its own."""
+"""One JupyterLab for all browser tests, and a browser and a notebook for each."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from .speech import Script, Studio
 HERE = Path(__file__).parent
 CHROMIUM = "/usr/bin/chromium"
 
-# No switch here loosens what a person's browser would forbid, but for the microphone: it is
-# allowed without a question, and it is a file.
+# No switch here permits what a person's browser would forbid, except for the microphone: it is
+# allowed without a prompt, and it is a file.
 _SWITCHES = (
     "--no-sandbox",
     "--disable-gpu",
@@ -46,7 +46,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
     return Studio(tmp_path_factory.mktemp("speech"))
 
 
-# Not for the session: while it runs, asynchronous tests of other folders could not.
+# Not for the session: while it runs, asynchronous tests of other folders cannot run.
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as running:
@@ -61,7 +61,7 @@ def open_browser(playwright: Playwright, studio: Studio) -> Iterator[Callable[..
         def launch(hears: Script | None = None, *, has_microphone: bool = True) -> Browser:
             switches = [*_SWITCHES]
             if has_microphone:
-                # Without a file the device beeps, and now and then a beep is taken for speech.
+                # Without a file the device beeps, which is sometimes detected as speech.
                 sound = (hears or studio.script()).path
                 switches.append("--use-fake-device-for-media-stream")
                 switches.append(f"--use-file-for-fake-audio-capture={sound}%noloop")

@@ -1,4 +1,4 @@
-"""A second way into a notebook's kernel, past the page: to read what a cell has made."""
+"""A second client of a notebook's kernel, to read what a cell has made."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ class KernelWindow:
         self._client.start_channels(stdin=False, hb=False)
 
     def close(self) -> None:
-        """Let go of the kernel, which goes on."""
+        """Disconnect from the kernel, which continues."""
         self._client.stop_channels()
 
     def do(self, code: str, *, timeout_s: float = REPLY_WITHIN_S) -> None:
-        """Run code; its error is the test's."""
+        """Run code; an error in it fails the test."""
         self._ask(code, {}, timeout_s)
 
     def value(self, expression: str, *, timeout_s: float = REPLY_WITHIN_S) -> Any:
-        """The value of an expression, which must be one that JSON knows."""
+        """The value of an expression, which must be serializable as JSON."""
         asked = {"value": f"__import__('json').dumps({expression})"}
         answer = self._ask("", asked, timeout_s)["user_expressions"]["value"]
         if answer["status"] != "ok":

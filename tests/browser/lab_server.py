@@ -1,4 +1,4 @@
-"""A JupyterLab of its own: nothing of the person's settings, kernels or workspaces is touched."""
+"""A JupyterLab with settings, kernels and workspaces of its own."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class LabServer:
                 self._process.wait()
         self._log.close()
 
-    # ----------------------------------------------------------------- how it is started
+    # ----------------------------------------------------------------- start
     def _options(self) -> list[str]:
         return [
             "--no-browser",
@@ -87,10 +87,7 @@ class LabServer:
         ]
 
     def _write_settings(self) -> None:
-        """JupyterLab saves widgets' state on request only; here it does, to show what is in it.
-
-        And it asks no questions of its own.
-        """
+        """Save widgets' state, which JupyterLab does on request only, and show no prompts."""
         folder = self.folder / _PLACES["JUPYTERLAB_SETTINGS_DIR"]
         for place, settings in _SETTINGS.items():
             file = folder / f"{place}.jupyterlab-settings"
@@ -112,7 +109,7 @@ class LabServer:
     def data_dir(self) -> Path:
         return self.folder / _PLACES["JUPYTER_DATA_DIR"]
 
-    # ----------------------------------------------------------------- what it is asked
+    # ----------------------------------------------------------------- requests
     def _answers(self) -> bool:
         if self._process.poll() is not None:
             log = (self.folder / "lab.log").read_text(errors="replace")

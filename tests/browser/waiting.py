@@ -1,4 +1,4 @@
-"""Waiting for what is to become true, never for a time."""
+"""Waiting for conditions rather than for a time."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ def wait_until(
     what: str = "",
     pause: Callable[[], object] = lambda: time.sleep(0.05),
 ) -> T:
-    """Ask until the answer is true; returns it.
+    """Call `condition` until it is true; returns its value.
 
     Parameters
     ----------
     condition : callable
     timeout_s : float > 0 [s]
     what : str
-        What is waited for, for the sentence of the failure.
+        What is waited for, for the message of the failure.
     pause : callable
-        Called between two questions.
+        Called between two calls of `condition`.
     """
     deadline_s = time.monotonic() + timeout_s
     while True:
@@ -33,5 +33,5 @@ def wait_until(
         if answer:
             return answer
         if time.monotonic() > deadline_s:
-            raise AssertionError(f"waited {timeout_s:g} s in vain for {what or condition}")
+            raise AssertionError(f"waited {timeout_s:g} s for {what or condition}")
         pause()
