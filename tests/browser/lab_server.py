@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import nbformat
 
-from .waiting import wait_until
+from ..support.waiting import wait_until
 
 START_WITHIN_S = 60
 

@@ -14,8 +14,7 @@ import json
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,9 @@ from grok_live_widget.client.talk import TALK_THREAD
 from grok_live_widget.exceptions import SessionClosedError
 
 from .cable import Cable
+from .sound import RATE_HZ, tone
+from .waiting import wait_until
 
-RATE = 24_000
 REPLY_S = 12
 # Fast, and yet slow enough that a reply can be cut in on.
 SPEED = 25.0
@@ -37,10 +37,10 @@ SPEED = 25.0
 # --------------------------------------------------------------------------- the other process
 def serve() -> None:
     """Answer everything with a long tone, until the client hangs up on us."""
-    tone = (8_000 * np.sin(np.arange(REPLY_S * RATE) * 0.1)).astype(np.int16)
+    sound = tone(REPLY_S)
 
     def answer(turn: Any) -> Iterator[np.ndarray]:
-        yield from np.split(tone, REPLY_S)
+        yield from np.split(sound, REPLY_S)
 
     with RehearsalServer(answer, api_key="k", speed=SPEED, words=False) as server:
         print(server.url(), flush=True)
@@ -48,14 +48,6 @@ def serve() -> None:
 
 
 # --------------------------------------------------------------------------- one talk
-def wait_until(is_so: Callable[[], bool]) -> None:
-    for _ in range(6000):
-        if is_so():
-            return
-        time.sleep(0.005)
-    raise AssertionError("it never came to pass")
-
-
 class Soak:
     """A talk of turn after turn, some of which are cut short."""
 
@@ -79,18 +71,18 @@ class Soak:
             self._break(amid_a_reply=number % 2 == 0)
         if number % 5 == 4:
             self._barge_in()
-        self.talk.ask(self.question, RATE)
+        self.talk.ask(self.question, RATE_HZ)
         self.counts["asked"] += 1
 
     def _begin_reply(self) -> None:
         count = len(self.talk.turns.assistant)
-        self.talk.say(self.question, RATE)
+        self.talk.say(self.question, RATE_HZ)
         wait_until(lambda: len(self.talk.turns.assistant) > count)
 
     def _barge_in(self) -> None:
         self._begin_reply()
         reply = self.talk.turns.assistant[-1]
-        self.talk.say(self.question, RATE)
+        self.talk.say(self.question, RATE_HZ)
         wait_until(lambda: reply.is_complete)
         self.counts["barged in"] += reply.was_interrupted
 
