@@ -81,6 +81,8 @@ class LabServer:
             f"--IdentityProvider.token={self.token}",
             "--LabApp.expose_app_in_browser=True",
             "--LabApp.news_url=None",
+            # Else each page that is loaded starts Node to look whether a build is needed.
+            "--ServerApp.tornado_settings={'page_config_data': {'buildCheck': False}}",
             # A tenth of the default, so that a small flood of output does.
             "--ZMQChannelsWebsocketConnection.iopub_data_rate_limit=100000",
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
