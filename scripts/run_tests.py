@@ -13,7 +13,9 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
+BROWSER_TESTS = "tests/browser"
 NO_TESTS_COLLECTED = 5
 RESULT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)\b")
 CLOSING_LINE = re.compile(rf"\W*{RESULT.pattern}.* in [\d.]+s")
@@ -22,8 +24,13 @@ ANSI_STYLE = re.compile(r"\x1b\[[\d;]*m")
 
 def main(marks: str, workers: str, *arguments: str) -> int:
     """Do both runs; return the exit code, which is not 0 if either of them failed."""
-    parallel = ["-n", workers, "--dist", "worksteal", "-m", both("not browser", marks)]
-    runs = [run(*parallel, *arguments), run("-m", both("browser", marks), *arguments)]
+    others = ["-n", workers, "--dist", "worksteal", "-m", both("not browser", marks)]
+    browser = ["-m", both("browser", marks)]
+    if not any(Path(each.partition("::")[0]).exists() for each in arguments):
+        # Do not collect what the marks would leave out.
+        others.append(f"--ignore={BROWSER_TESTS}")
+        browser.append(BROWSER_TESTS)
+    runs = [run(*others, *arguments), run(*browser, *arguments)]
     results = sum((found for _, found in runs), Counter[str]())
     if results:
         print("In both runs:", ", ".join(f"{n} {name}" for name, n in results.items()))
