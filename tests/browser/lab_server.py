@@ -1,4 +1,4 @@
-"""A JupyterLab of its own: nothing of the person's settings, kernels or workspaces is touched."""
+"""A separate JupyterLab, which does not touch the user's settings, kernels or workspaces."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LabServer:
     Parameters
     ----------
     folder : Path
-        Everything it reads and writes lies below this one.
+        Everything that it reads and writes is below this folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -59,7 +59,7 @@ class LabServer:
         self.close()
 
     def close(self) -> None:
-        """Shut it down, and its kernels with it."""
+        """Shut it down together with its kernels."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
@@ -69,7 +69,7 @@ class LabServer:
                 self._process.wait()
         self._log.close()
 
-    # ----------------------------------------------------------------- how it is started
+    # ----------------------------------------------------------------- start
     def _options(self) -> list[str]:
         return [
             "--no-browser",
@@ -81,18 +81,15 @@ class LabServer:
             f"--IdentityProvider.token={self.token}",
             "--LabApp.expose_app_in_browser=True",
             "--LabApp.news_url=None",
-            # Else each page that is loaded starts Node to look whether a build is needed.
+            # Otherwise each page load starts Node, to check whether a build is needed.
             "--ServerApp.tornado_settings={'page_config_data': {'buildCheck': False}}",
-            # A tenth of the default, so that a small flood of output does.
+            # A tenth of the default, so that little output is enough to exceed it.
             "--ZMQChannelsWebsocketConnection.iopub_data_rate_limit=100000",
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         ]
 
     def _write_settings(self) -> None:
-        """JupyterLab saves widgets' state on request only; here it does, to show what is in it.
-
-        And it asks no questions of its own.
-        """
+        """Let JupyterLab save the state of widgets, which tests inspect, and show no prompts."""
         folder = self.folder / _PLACES["JUPYTERLAB_SETTINGS_DIR"]
         for place, settings in _SETTINGS.items():
             file = folder / f"{place}.jupyterlab-settings"
@@ -100,7 +97,7 @@ class LabServer:
             file.write_text(json.dumps(settings))
 
     def _environment(self) -> dict[str, str]:
-        # The tests' own choice of a drawing back end is not the notebook's.
+        # The back end of matplotlib that the tests use is not for notebooks.
         left_out = ("XAI_API_KEY", "MPLBACKEND")
         own = {name: str(self.folder / place) for name, place in _PLACES.items()}
         kept = {name: value for name, value in os.environ.items() if name not in left_out}
@@ -114,11 +111,11 @@ class LabServer:
     def data_dir(self) -> Path:
         return self.folder / _PLACES["JUPYTER_DATA_DIR"]
 
-    # ----------------------------------------------------------------- what it is asked
+    # ----------------------------------------------------------------- requests
     def _answers(self) -> bool:
         if self._process.poll() is not None:
             log = (self.folder / "lab.log").read_text(errors="replace")
-            raise AssertionError(f"JupyterLab ended at once:\n{log[-3000:]}")
+            raise AssertionError(f"JupyterLab exited at once:\n{log[-3000:]}")
         try:
             self.request("GET", "/api/status")
         except OSError:
@@ -126,7 +123,7 @@ class LabServer:
         return True
 
     def request(self, method: str, path: str, content: Any = None) -> Any:
-        """Ask its REST interface."""
+        """Send a request to its REST interface."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}",
             method=method,
@@ -154,12 +151,12 @@ class LabServer:
         return session["id"], session["kernel"]["id"]
 
     def end_session(self, session_id: str) -> None:
-        """Shut a notebook's kernel down, if a test has not done so already."""
+        """Shut down a notebook's kernel, unless a test has done so."""
         with contextlib.suppress(urllib.error.HTTPError):
             self.request("DELETE", f"/api/sessions/{session_id}")
 
     def page_url(self, path: str, workspace: str) -> str:
-        """Where a notebook is shown, in a workspace of its own so that no other opens with it."""
+        """The address of a notebook in its own workspace, in which no other notebook is open."""
         place = f"{path.removesuffix('.ipynb')}_{workspace}/tree/{path}"
         return f"http://127.0.0.1:{self.port}/lab/workspaces/{place}?token={self.token}"
 
