@@ -33,7 +33,8 @@ def main(marks: str, workers: str, *arguments: str) -> int:
     runs = [run(*others, *arguments), run(*browser, *arguments)]
     results = sum((found for _, found in runs), Counter[str]())
     if results:
-        print("In both runs:", ", ".join(f"{n} {name}" for name, n in results.items()))
+        names = dict.fromkeys(("passed", "failed", *results))
+        print("Both runs:", ", ".join(f"{results[name]} {name}" for name in names))
     codes = [code for code, _ in runs]
     if set(codes) == {NO_TESTS_COLLECTED}:
         return NO_TESTS_COLLECTED
