@@ -1,4 +1,4 @@
-/** How the bundle is made, for build.mjs and for the tests: worklets are bundled first and inlined as text. */
+/** Bundles the front end, for build.mjs and for the tests: worklets are bundled first and inlined as text. */
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -6,11 +6,11 @@ import { build } from "esbuild";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-/** The Python package's version, which is the only one that counts. */
+/** The version of the Python package, which is the only version number of the project. */
 export function packageVersion() {
   const source = readFileSync(here("../grok_live_widget/__init__.py"), "utf8");
   const version = /^__version__\s*=\s*"([^"]+)"/m.exec(source)?.[1];
-  if (!version) throw new Error('grok_live_widget/__init__.py has no line __version__ = "…"');
+  if (!version) throw new Error('grok_live_widget/__init__.py does not define __version__ = "…"');
   return version;
 }
 

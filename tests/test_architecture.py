@@ -23,6 +23,7 @@ WHOLE = {
     "test_captures.py",
     "test_faulty_lines.py",
     "test_fuzz.py",
+    "test_golden.py",
     "test_architecture.py",
     "test_notebooks.py",
     "test_secrets.py",
@@ -37,10 +38,9 @@ THROUGH = {
     "client/endpoint.py": "client/test_connector.py",
     "settings/validation.py": "settings/test_settings.py",
     "client/_pump.py": "client/test_session.py",
+    "client/timeouts.py": "client/test_reconnecting_session.py",
     "widget/tool_output.py": "kernels/test_tools.py",
-    "client/file_talk.py": "test_cli.py",
-    "client/session_face.py": "client/test_session.py",
-    "client/async_talk.py": "client/test_talk.py",
+    "client/ask.py": "client/test_talk.py",
     "client/tool_thread.py": "client/test_tool_runner.py",
 }
 

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from grok_live_widget import RehearsalServer, ServerVad, Talk
+from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.conversation.turns import Turn
 from grok_live_widget.events import (
     AudioCommitted,
@@ -65,6 +66,7 @@ from grok_live_widget.rehearsal.faults import (
 from grok_live_widget.rehearsal.voice import Spoken
 
 from .support.sound import RATE_HZ
+from .support.talks import TimedTalk
 from .support.waiting import wait_for_talk
 
 ALWAYS = float("inf")
@@ -130,9 +132,9 @@ def broken(fault: Fault, how: str, pieces: tuple[int, ...] | None, dialects: Any
         fault=fault,
         dialects=dialects,
         raises=SessionClosedError,
-        says=f"the line to HOST {how} before the reply had been received. What came is kept, and "
-        "the line is opened again: ask once more.",
-        notes=(("warning", f"The line to HOST {how}. Opening the line again."),),
+        says=f"the connection to HOST was {how} before the reply had been received. What came is "
+        "kept, and the connection is being opened again: ask once more.",
+        notes=(("warning", f"The connection to HOST was {how}. Opening it again."),),
         pieces=pieces,
     )
 
@@ -143,14 +145,19 @@ def ended(fault: Fault, how: str, pieces: tuple[int, ...] | None, dialects: Any 
         fault=fault,
         dialects=dialects,
         raises=SessionClosedError,
-        says=f"the line to HOST {how}. What came is kept, and the next question opens the line "
-        "again.",
-        after=(("error", f"The line to HOST {how}. Start, or the next question, opens it again."),),
+        says=f"the connection to HOST was {how}. What came is kept, and the next question opens "
+        "the connection again.",
+        after=(
+            (
+                "error",
+                f"The connection to HOST was {how}. Start, or the next question, opens it again.",
+            ),
+        ),
         pieces=pieces,
     )
 
 
-DROPPED = "broke without a word"
+DROPPED = "closed without a close frame"
 BROKEN_LINES = [
     ended(Drop(at=SessionCreated, nth=1), DROPPED, None, REALTIME),
     ended(Drop(at=SessionUpdated, nth=1), DROPPED, None, REALTIME),
@@ -183,7 +190,7 @@ ENDS = [
         dialects=REALTIME,
         raises=ServerError,
         says="the server reported: the session has reached its longest duration",
-        after=(("warning", "The server ended the session. Opening the line again."),),
+        after=(("warning", "The server ended the session. Opening a new one."),),
         pieces=None,
     ),
     Row(
@@ -193,8 +200,8 @@ ENDS = [
         after=(
             (
                 "error",
-                "The server closed the line, since nothing was said. Start, or the next question, "
-                "opens it again.",
+                "The server closed the connection, since nothing was said. Start, or the next "
+                "question, opens it again.",
             ),
         ),
         pieces=(1, 2),
@@ -230,8 +237,8 @@ REFUSALS = [
         ConnectError,
         "HOST has too many requests or sessions of this key. Try again in a while.",
     ),
-    refused(Refuse(500), ConnectError, "HOST refused the line (HTTP 500)."),
-    refused(Refuse(503), ConnectError, "HOST refused the line (HTTP 503)."),
+    refused(Refuse(500), ConnectError, "HOST refused the connection (HTTP 500)."),
+    refused(Refuse(503), ConnectError, "HOST refused the connection (HTTP 503)."),
     refused(
         StallHandshake(),
         ConnectError,
@@ -244,10 +251,10 @@ UNCONFIRMED = ("warning", "The server did not confirm the settings; talking all 
 KEPT = f"no complete reply in {IMPATIENT_S:g} s; what came of it is kept."
 NOTHING = f"no complete reply in {IMPATIENT_S:g} s; nothing of it came."
 AGAIN = " Ask again, or allow more with timeout_s=."
-NO_SPEECH = "the server heard no speech in the sound"
-NEW_LINE = " Ask once more: that is on a new line."
-SILENT = "the server has said nothing for N s." + NEW_LINE
-GONE = ("warning", "The server has said nothing for N s. Opening the line again.")
+NO_SPEECH = "the server detected no speech in the sound"
+NEW_LINE = " Ask once more: that is on a new connection."
+SILENT = "the server has sent nothing for N s." + NEW_LINE
+GONE = ("warning", "The server has sent nothing for N s. Opening it again.")
 
 
 def late(
@@ -267,14 +274,14 @@ def late(
 FAILED_REPLIES = [
     late(
         Stall(at=AudioDelta, nth=2),
-        KEPT + " The server has said nothing for N s." + NEW_LINE,
+        KEPT + " The server has sent nothing for N s." + NEW_LINE,
         (1,),
         REALTIME,
         notes=(GONE,),
     ),
     late(
         Stall(at=ResponseCreated, nth=1),
-        NOTHING + " The server has said nothing for N s." + NEW_LINE,
+        NOTHING + " The server has sent nothing for N s." + NEW_LINE,
         None,
         REALTIME,
         notes=(GONE,),
@@ -395,11 +402,7 @@ def clip(question: np.ndarray, silence: Any) -> np.ndarray:
     return np.concatenate((question, silence(0.8)))
 
 
-@pytest.fixture(autouse=True)
-def in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("grok_live_widget.client.session._CONFIRM_TIMEOUT_S", 0.2)
-    monkeypatch.setattr("grok_live_widget.client.async_talk._NO_SPEECH_S", 0.5)
-    monkeypatch.setattr("grok_live_widget.client.async_talk._ANSWER_S", 0.3)
+IN_HASTE = Timeouts(confirm_s=0.2, no_speech_s=0.5, response_check_s=0.3)
 
 
 @contextmanager
@@ -407,7 +410,8 @@ def talking(partner: Any, dialect: str, fault: Fault, **server: Any) -> Iterator
     options = {"speed": float("inf"), "words": False, **server}
     with (
         RehearsalServer(partner, faults=[fault], **options) as rehearsal,
-        Talk(
+        TimedTalk(
+            IN_HASTE,
             url=rehearsal.url(dialect),
             api_key="any",
             turn_detection=ServerVad(silence_duration_ms=300),
@@ -527,7 +531,7 @@ def test_sound_that_cannot_be_read_is_told_once_in_a_reply(clip: np.ndarray) -> 
         assert [note.text for note in talk.notes] == [
             f"A piece of the reply's sound could not be read ({count} so far)." for count in (1, 5)
         ]
-        assert talk._core.conversation.unread_piece_count == 6
+        assert talk._sessions.conversation.unread_piece_count == 6
 
 
 def said_over(talk: Talk, clip: np.ndarray) -> Turn:

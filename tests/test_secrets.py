@@ -117,12 +117,12 @@ def test_nothing_that_a_person_can_print_or_pickle_holds_the_key(
     url = server.url(dialect)
     with Talk(url=url, api_key=KEY) as talk, GrokLive(url=url, api_key=KEY) as live:
         told: list[Any] = []
-        talk._core.observe(lambda event, changed, now_s: told.append(event))
+        talk.add_listener(lambda event, changed, now_s: told.append(event))
         for each in (talk, live):
             each.ask(ASKED)
         held = [
-            *(talk, talk.settings, talk.turns, talk.turns[-1], talk.notes, talk._core),
-            *(talk._core.session, talk._core.endpoint, live, live._panel, live.get_state()),
+            *(talk, talk.settings, talk.turns, talk.turns[-1], talk.notes, talk._sessions),
+            *(talk._sessions.session, talk._sessions.endpoint, live, live._panel, live.get_state()),
             *(connect(url=url, api_key=KEY), resolve_endpoint(Settings(url=url), KEY), *told),
         ]
     assert len(told) > 5

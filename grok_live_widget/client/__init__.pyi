@@ -1,10 +1,10 @@
-from .async_talk import TalkCore as TalkCore
+from .ask import talk_through as talk_through
 from .connector import Connecting as Connecting
 from .connector import connect as connect
 from .credentials import Secret as Secret
 from .credentials import wrap_secret as wrap_secret
-from .file_talk import talk_through as talk_through
+from .reconnecting_session import ReconnectingSession as ReconnectingSession
 from .session import Session as Session
 from .talk import TALK_THREAD as TALK_THREAD
 from .talk import Talk as Talk
-from .talk import TalkFace as TalkFace
+from .talk import TalkAPI as TalkAPI

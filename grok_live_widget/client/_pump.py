@@ -1,7 +1,7 @@
-"""The driver of a session: carries frames between the socket and the rules, and hands out events.
+"""The pump of a session: carries frames between socket and protocol, and dispatches events.
 
-After each message: what has to be answered is written out, then everybody is told, in order:
-the fold into turns, observers, iterators, and whoever waits. Everything here runs on one
+After each received message automatic replies are flushed, then events are dispatched, in order:
+to the conversation, to listeners, to iterators, to conditions. Everything here runs on one
 asyncio loop.
 """
 
@@ -26,27 +26,43 @@ from ..protocol import (
     Noted,
     Protocol,
     SessionEnded,
-    is_about_the_key,
 )
 from .event_queue import QUEUE_EVENTS, EventQueue, Room
 from .message_socket import MessageSocket
 from .reconnect import TRANSIENT_CODES
 from .transport import close_code_and_reason, closed_error, wrong_key
 
-__all__ = ["Observer", "Pump"]
+__all__ = ["Listener", "ListenerHandle", "Pump"]
 
-_SAID = frozenset(get_args(ClientEvent))
+_SENT = frozenset(get_args(ClientEvent))
 
 _LOG = logging.getLogger("grok_live_widget")
 
 _UNREAD_FOR_S = 5.0
 _UNREAD = (
-    f"{QUEUE_EVENTS} events wait for an iterator over this session that nobody reads, so the line "
-    "is held back and turns do not grow. Read on, or let go of the iterator."
+    f"{QUEUE_EVENTS} events wait for an iterator over this session that is not read, so the "
+    "connection is held back and turns do not grow. Read on, or delete the iterator."
 )
 
-Observer = Callable[[Event, list[Turn], float], None]
+Listener = Callable[[Event, list[Turn], float], None]
 """Called on the loop with each event, the turns it changed, and its time [s]; must not block."""
+
+
+class ListenerHandle:
+    """What `add_listener` returns: `remove`, or the end of a ``with`` block, ends the calls."""
+
+    def __init__(self, remove: Callable[[], None]) -> None:
+        self._remove = remove
+
+    def remove(self) -> None:
+        """Stop calling the listener; harmless when it was removed already."""
+        self._remove()
+
+    def __enter__(self) -> ListenerHandle:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._remove()
 
 
 class _Iterator(Value, frozen=True):
@@ -57,94 +73,104 @@ class _Iterator(Value, frozen=True):
 
 
 class Pump:
-    """Reads from the start: turns grow with nobody iterating.
+    """Carries frames between one socket and one protocol, and dispatches events.
 
-    Attributes
-    ----------
-    host : str
-        Whom we talk to.
+    It reads from `start` on: turns grow with nobody iterating.
     """
 
     def __init__(
         self, socket_: MessageSocket, protocol: Protocol, conversation: Conversation, host: str
     ) -> None:
+        # Host and port of the server, for sentences.
         self.host = host
+        # Why the session cannot be used any more; None while it can.
+        self.failure: GrokLiveError | None = None
+        # Calls of tools, folded from the same events as the turns.
+        self.tool_calls = ToolCalls()
+        # Messages received so far, and when the newest came [s, monotonic].
+        self.received_message_count, self.received_s = 0, time.monotonic()
         self._socket = socket_
         self._protocol = protocol
         self._conversation = conversation
-        self._tool_calls = ToolCalls()
-        self._hears_binary = protocol.output_format.transport == "binary"
-        self._observers: tuple[Observer, ...] = ()
+        # Whether sound comes in binary messages, which must then not be read as text.
+        self._receives_binary = protocol.output_format.transport == "binary"
+        # In one-element tuples: each call of `add_listener` makes an entry of its own.
+        self._listeners: tuple[tuple[Listener], ...] = ()
         self._iterators: list[_Iterator] = []
-        self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
-        self._tick: asyncio.TimerHandle | None = None
+        # Conditions awaited by `wait_for`, evaluated after every event.
+        self._conditions: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        # When the protocol wants to be told the time.
+        self._timer: asyncio.TimerHandle | None = None
+        # Tasks nobody awaits; a task without a reference may be collected.
         self._tasks: set[asyncio.Task[None]] = set()
-        self._failure: GrokLiveError | None = None
         self._reader: asyncio.Task[None] | None = None
-        self._is_closing = self._is_held_back = False
-        self._received_message_count, self._received_s = 0, time.monotonic()
+        self._is_closing = False
+        # Whether an iterator is full and the socket waits for it.
+        self._waits_for_room = False
         self._on_closed: list[Callable[[], None]] = []
 
-    # ----------------------------------------------------------------- who listens
-    @property
-    def failure(self) -> GrokLiveError | None:
-        """Why the session cannot be used any more; None while it can."""
-        return self._failure
+    # ----------------------------------------------------------------- listeners
+    def add_listener(self, listener: Listener) -> ListenerHandle:
+        """Call `listener` with every event, sent ones too, in order."""
+        entry = (listener,)
+        self._listeners = (*self._listeners, entry)
 
-    def observe(self, observer: Observer) -> None:
-        """Have `observer` called with every event, said ones too, in order."""
-        self._observers = (*self._observers, observer)
+        def remove() -> None:
+            self._listeners = tuple(each for each in self._listeners if each is not entry)
 
-    def ignore(self, observer: Observer) -> None:
-        """Stop calling `observer`."""
-        # Compared as a list does: a bound method is a new object each time it is named.
-        self._observers = tuple(each for each in self._observers if each != observer)
+        return ListenerHandle(remove)
 
     def on_closed(self, callback: Callable[[], None]) -> None:
-        """Call once when the line is gone."""
+        """Call once when the connection has ended."""
         self._on_closed.append(callback)
 
-    def emit(self, event: Event) -> None:
-        """Hand out a local event."""
-        self._dispatch(event)
-
     async def wait_for(self, is_so: Callable[[], bool]) -> None:
-        """Return when `is_so()`, which is looked at after every event."""
+        """Return when `is_so()`, which is evaluated after every event."""
         if is_so():
             return
-        waiter = (is_so, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiter)
+        condition = (is_so, asyncio.get_running_loop().create_future())
+        self._conditions.append(condition)
         try:
-            await waiter[1]
+            await condition[1]
         finally:
-            self._waiting.remove(waiter)
+            self._conditions.remove(condition)
 
-    def __aiter__(self) -> AsyncIterator[Event]:
-        """Events from now on, said ones left out.
-
-        Up to 256 wait; beyond that the line itself is held back. Ends quietly when the
-        session is closed as asked, otherwise raises what broke it.
-        """
-        iterator = EventQueue(lambda: self._failure)
+    def iterate(self) -> AsyncIterator[Event]:
+        """Events from now on, sent ones left out."""
+        iterator = EventQueue(lambda: self.failure)
         if self._protocol.state is ConnectionState.CLOSED:
             iterator.end()
         alive = [each for each in self._iterators if each.queue() is not None]
         self._iterators = [*alive, _Iterator(weakref.ref(iterator), iterator.room)]
         return iterator
 
+    @property
+    def is_held_back(self) -> bool:
+        """Whether an iterator is full, so that the socket is not read."""
+        return any(each.room.is_full for each in self._iterators)
+
+    def check(self) -> None:
+        """Raise what ended the session, if it has ended."""
+        if self.failure is not None:
+            raise self.failure
+
+    def note(self, text: str) -> None:
+        """Dispatch a sentence for the user."""
+        self.dispatch(Noted(text, "warning"))
+
     async def close(self) -> None:
-        """Close the line; turns stay. Safe to call again."""
+        """Close the connection. Safe to call again."""
         self._is_closing = True
         for iterator in self._iterators:
             iterator.room.release()
-        # What is held back would keep the other side's farewell from us.
+        # A socket that is held back would not see the other side's close frame.
         self._socket.deliver()
         await self._socket.close()
         if self._reader is not None and self._reader is not asyncio.current_task():
             await asyncio.wait([self._reader])
 
     # ----------------------------------------------------------------- the loop
-    def _listen(self) -> None:
+    def start(self) -> None:
         """Begin to read; returns at once."""
         self._reader = asyncio.create_task(self._read())
         self._socket.listen(self._receive, self._has_room)
@@ -160,26 +186,26 @@ class Pump:
             self._end(code, reason)
 
     def _receive(self, message: bytes, is_text: bool) -> None:
-        self._received_message_count, self._received_s = (
-            self._received_message_count + 1,
+        self.received_message_count, self.received_s = (
+            self.received_message_count + 1,
             time.monotonic(),
         )
         try:
             # With sound in messages of its own, only so is one told from a text.
-            if is_text or not self._hears_binary:
-                self._protocol.receive_frame(message, self._received_s)
+            if is_text or not self._receives_binary:
+                self._protocol.receive_frame(message, self.received_s)
             else:
-                self._protocol.receive_sound(message, self._received_s)
-            self._flush()
+                self._protocol.receive_sound(message, self.received_s)
+            self.flush()
         except Exception:  # noqa: BLE001  (a bug of ours must end the session, not hang it)
             _LOG.exception("The reader stopped; please report this.")
             self._spawn(self._socket.close(1011))
 
     def _has_room(self) -> bool:
-        if self._is_closing or not any(each.room.is_full for each in self._iterators):
+        if self._is_closing or not self.is_held_back:
             return True
-        if not self._is_held_back:
-            self._is_held_back = True
+        if not self._waits_for_room:
+            self._waits_for_room = True
             self._spawn(self._wait_for_room())
         return False
 
@@ -192,60 +218,61 @@ class Pump:
                     await room.wait()
                 finally:
                     warning.cancel()
-        self._is_held_back = False
+        self._waits_for_room = False
         self._socket.deliver()
 
     def _warn_of_unread(self) -> None:
         """Nobody may know of an iterator that was made and forgotten."""
         _LOG.warning(_UNREAD)
-        self._note(_UNREAD)
+        self.note(_UNREAD)
 
-    def _flush(self) -> None:
-        """Write what is to be sent, then hand out what is told."""
+    def flush(self) -> None:
+        """Write the frames that are queued, then dispatch the events."""
         for frame in self._protocol.messages_to_send():
             self._socket.write(frame.body, is_text=frame.is_text)
         for event in self._protocol.events_to_dispatch():
-            self._dispatch(event)
+            self.dispatch(event)
         self._schedule_timer()
 
-    async def _drain(self) -> None:
-        """The same for whoever has said something: raises when it cannot be sent any more, and
-        waits while the line is slower than we are.
+    async def drain(self) -> None:
+        """`flush`, then wait while the connection is slower than we are; raises when nothing can
+        be sent any more.
         """
         if not self._socket.is_open and self._protocol.has_messages_to_send:
             # The reader knows best why.
             if self._reader not in (None, asyncio.current_task()):
                 await asyncio.wait([self._reader], timeout=1)
-            raise self._failure or closed_error(None, "", self.host)
-        self._flush()
+            raise self.failure or closed_error(None, "", self.host)
+        self.flush()
         await self._socket.has_written()
 
-    def _dispatch(self, event: Event) -> None:
-        # The key is in it; whoever keeps what is told need not keep that.
+    def dispatch(self, event: Event) -> None:
+        """Have the conversation, listeners, iterators and conditions see `event`, in this order."""
+        # The key is in it, and no listener needs it.
         if isinstance(event, Authenticate):
             return
         now_s = time.monotonic()
         if isinstance(event, ErrorReported):
             self._watch_for_refused_key(event)
         changed = self._conversation.apply(event, now_s)
-        self._tool_calls.apply(event)
-        for observer in self._observers:
+        self.tool_calls.apply(event)
+        for (listener,) in self._listeners:
             try:
-                observer(event, changed, now_s)
-            except Exception:  # noqa: BLE001  (one observer must not stop the others)
-                _LOG.exception("An observer failed.")
-        if type(event) not in _SAID:
+                listener(event, changed, now_s)
+            except Exception:  # noqa: BLE001  (one listener must not stop the others)
+                _LOG.exception("A listener failed.")
+        if type(event) not in _SENT:
             for iterator in self._iterators:
                 queue = iterator.queue()
                 if queue is not None:
                     queue.put(event)
-        for is_so, future in self._waiting:
+        for is_so, future in self._conditions:
             if not future.done() and is_so():
                 future.set_result(None)
 
     def _watch_for_refused_key(self, error: ErrorReported) -> None:
-        if not self._protocol.has_received and is_about_the_key(error):
-            self._failure = wrong_key(self.host)
+        if not self._protocol.has_received and self._protocol.dialect.is_auth_error(error):
+            self.failure = wrong_key(self.host)
             self._spawn(self._socket.close())
 
     def _spawn(self, coro: Any) -> None:
@@ -255,16 +282,16 @@ class Pump:
 
     def _schedule_timer(self) -> None:
         at_s = self._protocol.next_tick_s()
-        if self._tick is not None:
-            self._tick.cancel()
-            self._tick = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if at_s is not None:
             delay_s = max(0.0, at_s - time.monotonic())
-            self._tick = asyncio.get_running_loop().call_later(delay_s, self._on_timer)
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._on_timer)
 
     def _on_timer(self) -> None:
         self._protocol.tick(time.monotonic())
-        self._flush()
+        self.flush()
 
     # ----------------------------------------------------------------- the end
     def _end(self, code: int | None, reason: str) -> None:
@@ -272,13 +299,13 @@ class Pump:
         has_opened = self._protocol.state is ConnectionState.OPEN
         is_refusal = not has_opened or not self._protocol.has_received
         self._protocol.close()
-        if self._tick is not None:
-            self._tick.cancel()
-        if self._failure is None:
-            self._failure = self._reason_to_be_closed(code, reason, is_refusal=is_refusal)
+        if self._timer is not None:
+            self._timer.cancel()
+        if self.failure is None:
+            self.failure = self._reason_to_be_closed(code, reason, is_refusal=is_refusal)
         for event in self._protocol.events_to_dispatch():
-            self._dispatch(event)
-        self._dispatch(SessionEnded(close_code=code, reason=reason))
+            self.dispatch(event)
+        self.dispatch(SessionEnded(close_code=code, reason=reason))
         for iterator in self._iterators:
             queue = iterator.queue()
             if queue is not None:
@@ -289,15 +316,7 @@ class Pump:
     def _reason_to_be_closed(
         self, code: int | None, reason: str, *, is_refusal: bool
     ) -> GrokLiveError:
-        # `live` shows no key at the handshake: a close before it says anything is its verdict.
         is_verdict = code != 1000 and code not in TRANSIENT_CODES
-        if self._protocol.dialect.name == "live" and is_refusal and is_verdict:
+        if self._protocol.dialect.early_close_is_auth_failure and is_refusal and is_verdict:
             return wrong_key(self.host)
         return closed_error(code, reason, self.host)
-
-    def _check(self) -> None:
-        if self._failure is not None:
-            raise self._failure
-
-    def _note(self, text: str) -> None:
-        self._dispatch(Noted(text, "warning"))

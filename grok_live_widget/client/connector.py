@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from ..conversation import Conversation
 from ..exceptions import ConfigurationError, ConnectError, SessionClosed
-from ..protocol import Dialect, Noted, UpdateSession
+from ..protocol import Dialect, Noted, Opening
 from ..settings import UNSET, Settings, SettingsKwargs, expand_kwargs_signature, settings_from
 from ..tools import functions_of
-from ._pump import Observer
+from ._pump import Listener
 from .credentials import Secret, wrap_secret
 from .endpoint import (
+    ConnectRequest,
     Endpoint,
-    refuse_what_it_lacks,
     remember,
     resolve_endpoint,
+    update_for,
     voice_notes,
-    wanted_from,
     warn_of_rehearsal,
 )
 from .session import Session, open_session
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Connecting", "connect", "new_rehearsal", "open_session_with"]
 
-_SETTLE_S = 2.0
-
 
 # --------------------------------------------------------------------------- opening
 def new_rehearsal(settings: Settings, **options: Any) -> RehearsalServer:
@@ -50,36 +48,43 @@ def new_rehearsal(settings: Settings, **options: Any) -> RehearsalServer:
 
 
 async def open_session_with(
-    endpoint: Endpoint,
-    settings: Settings,
+    request: ConnectRequest,
     conversation: Conversation,
     *,
     rehearsal: RehearsalServer | None = None,
-    observer: Observer | None = None,
+    listener: Listener | None = None,
     stage: Stage = nullcontext,
     conversation_id: str = "",
 ) -> Session:
-    """Open a session with whoever answers, in the first dialect that is not refused.
+    """Open a session at an endpoint, in the first dialect that is not refused.
 
     Parameters
     ----------
+    rehearsal : RehearsalServer or None
+        The running server, where the endpoint is the embedded rehearsal.
     conversation_id : str
-        Of a conversation to go on with; empty: that of the settings, or a new one.
+        Of a conversation to resume; empty: that of the settings, or a new one.
     stage : callable
-        Makes what surrounds each call of a tool, on the call's thread.
+        Makes the context manager that surrounds each call of a tool, on the call's thread.
 
     Raises
     ------
     AuthenticationError, ConnectError, SessionClosed
     """
+    endpoint, settings = request.endpoint, request.settings
     notes: list[Noted] = []
-    for at, (dialect, url) in enumerate(endpoint.dialects):
-        is_last = at == len(endpoint.dialects) - 1
+    for dialect, url in endpoint.dialects:
+        is_last = dialect is endpoint.dialects[-1][0]
+        resumed = conversation_id or settings.conversation_id or ""
         try:
-            session = await _open(
-                endpoint, settings, conversation, dialect, url, rehearsal, observer,
-                settle_s=0.0 if is_last else _SETTLE_S, conversation_id=conversation_id,
-            )  # fmt: skip
+            session = await open_session(
+                request,
+                dialect,
+                _opening(endpoint, settings, dialect, url, rehearsal, resumed),
+                conversation,
+                settle_s=0.0 if is_last else request.timeouts.settle_s,
+                listener=listener,
+            )
         except (ConnectError, SessionClosed) as error:
             if is_last or not _may_fall_back(error):
                 raise
@@ -91,6 +96,21 @@ async def open_session_with(
             session.emit(note)
         return session
     raise AssertionError("an endpoint has at least one dialect")
+
+
+def _opening(
+    endpoint: Endpoint,
+    settings: Settings,
+    dialect: Dialect,
+    url: str,
+    rehearsal: RehearsalServer | None,
+    conversation_id: str,
+) -> Opening:
+    key = endpoint.key.reveal() if endpoint.key else ""
+    if endpoint.is_rehearsal:
+        assert rehearsal is not None
+        url, key = rehearsal.url(dialect.name), rehearsal.api_key or ""
+    return dialect.opening(url, key, update_for(endpoint, settings, dialect), conversation_id)
 
 
 def _run_tools(session: Session, settings: Settings, stage: Stage) -> None:
@@ -115,49 +135,12 @@ def _may_fall_back(error: ConnectError | SessionClosed) -> bool:
     return isinstance(error, SessionClosed) or error.has_answered
 
 
-async def _open(
-    endpoint: Endpoint,
-    settings: Settings,
-    conversation: Conversation,
-    dialect: Dialect,
-    url: str,
-    rehearsal: RehearsalServer | None,
-    observer: Observer | None,
-    *,
-    settle_s: float,
-    conversation_id: str,
-) -> Session:
-    key = endpoint.key.reveal() if endpoint.key else ""
-    if endpoint.is_rehearsal:
-        assert rehearsal is not None
-        url, key = rehearsal.url(dialect.name), rehearsal.api_key or ""
-    resumed = conversation_id or settings.conversation_id or ""
-    opening = dialect.opening(url, key, wanted_from(endpoint, settings, dialect), resumed)
-    del key
-
-    def wanted(settings: Settings) -> UpdateSession:
-        refuse_what_it_lacks(settings, dialect)
-        return wanted_from(endpoint, settings, dialect)
-
-    return await open_session(
-        dialect,
-        opening,
-        settings,
-        conversation,
-        wanted=wanted,
-        is_rehearsal=endpoint.is_rehearsal,
-        settle_s=settle_s,
-        observer=observer,
-    )
-
-
 # --------------------------------------------------------------------------- connect()
 class Connecting:
     """What `connect` returns: await it, or use it in ``async with``."""
 
-    def __init__(self, settings: Settings, endpoint: Endpoint) -> None:
-        self._settings = settings
-        self._endpoint_for = endpoint
+    def __init__(self, request: ConnectRequest) -> None:
+        self._request = request
         self._session: Session | None = None
         self._server: RehearsalServer | None = None
         self._recording: Recording | None = None
@@ -165,18 +148,18 @@ class Connecting:
     @property
     def name(self) -> str:
         """Who will answer: ``"rehearsal"``, ``"Grok"``, or the host of another server."""
-        return self._endpoint_for.name
+        return self._request.endpoint.name
 
     @property
     def is_rehearsal(self) -> bool:
         """Whether the rehearsal will answer."""
-        return self._endpoint_for.is_rehearsal
+        return self._request.endpoint.is_rehearsal
 
     def use_fast_rehearsal(self) -> RehearsalServer:
         """Have the rehearsal answer at once and half-duplex, for sound sent faster than real
         time; returns its server, not yet started.
         """
-        self._server = new_rehearsal(self._settings, half_duplex=True, speed=float("inf"))
+        self._server = new_rehearsal(self._request.settings, half_duplex=True, speed=float("inf"))
         return self._server
 
     def __await__(self) -> Generator[Any, None, Session]:
@@ -206,34 +189,33 @@ class Connecting:
     async def _open_with(self, beside: list[Recording | RehearsalServer]) -> Session:
         """Open the line; what runs for it is put into `beside` as soon as it runs."""
         server = None
-        conversation = Conversation.under(self._settings)
-        if self._settings.record is not None:
+        conversation = Conversation.under(self._request.settings)
+        if self._request.settings.record is not None:
             self._recording = self._new_recording(conversation)
             beside.append(self._recording)
             await asyncio.to_thread(self._recording.start)
-        if self._endpoint_for.is_rehearsal:
-            server = self._server or new_rehearsal(self._settings)
+        if self._request.endpoint.is_rehearsal:
+            server = self._server or new_rehearsal(self._request.settings)
             beside.append(server)
             await asyncio.to_thread(server.start)
         return await open_session_with(
-            self._endpoint_for,
-            self._settings,
+            self._request,
             conversation,
             rehearsal=server,
-            observer=self._recording.observe if self._recording else None,
+            listener=self._recording.observe if self._recording else None,
         )
 
     def _new_recording(self, conversation: Conversation) -> Recording:
         from ..recording import Recording
 
-        key, loop = self._endpoint_for.key, asyncio.get_running_loop()
+        key, loop = self._request.endpoint.key, asyncio.get_running_loop()
 
         def note(text: str) -> None:
             with contextlib.suppress(RuntimeError):  # The loop is closed: nobody reads.
                 loop.call_soon_threadsafe(self._tell, Noted(text, "error"))
 
         secret = key.reveal if key else str
-        return Recording(self._settings, conversation, secret=secret, on_trouble=note)
+        return Recording(self._request.settings, conversation, secret=secret, on_trouble=note)
 
     def _tell(self, note: Noted) -> None:
         if self._session is not None:
@@ -299,4 +281,4 @@ def connect(
         check_new_folder(checked.record)
     endpoint = resolve_endpoint(checked, api_key)
     warn_of_rehearsal(endpoint)
-    return Connecting(checked, endpoint)
+    return Connecting(ConnectRequest(endpoint=endpoint, settings=checked))

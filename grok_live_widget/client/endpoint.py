@@ -26,15 +26,17 @@ from ..protocol import (
 )
 from ..settings import UNSET, Settings, is_loopback
 from .credentials import ENVIRONMENT_NAME, Secret, find_key, wrap_secret
+from .timeouts import Timeouts
 from .transport import host_of
 
 __all__ = [
+    "ConnectRequest",
     "Endpoint",
-    "refuse_what_it_lacks",
+    "refuse_unsupported",
     "remember",
     "resolve_endpoint",
+    "update_for",
     "voice_notes",
-    "wanted_from",
     "warn_of_rehearsal",
 ]
 
@@ -68,6 +70,14 @@ class Endpoint(Value, frozen=True, kw_only=True):
         return _name_of(self)
 
 
+class ConnectRequest(Value, frozen=True, kw_only=True):
+    """What it takes to open a session, resolved and validated."""
+
+    endpoint: Endpoint
+    settings: Settings
+    timeouts: Timeouts = Timeouts()
+
+
 def _name_of(endpoint: Endpoint) -> str:
     if endpoint.is_rehearsal:
         return "rehearsal"
@@ -75,7 +85,9 @@ def _name_of(endpoint: Endpoint) -> str:
     return "Grok" if url.startswith(SERVICE_URL) else host_of(url)
 
 
-def resolve_endpoint(settings: Settings, api_key: str | Secret | None = None) -> Endpoint:
+def resolve_endpoint(
+    settings: Settings, api_key: str | Secret | None = None, *, service_url: str = SERVICE_URL
+) -> Endpoint:
     """Decide who answers, before any I/O.
 
     Raises
@@ -87,9 +99,9 @@ def resolve_endpoint(settings: Settings, api_key: str | Secret | None = None) ->
     UnsupportedByServer
         Where there are tools and the dialect has none.
     """
-    endpoint = _endpoint_for(settings, wrap_secret(api_key))
+    endpoint = _endpoint_for(settings, wrap_secret(api_key), service_url)
     for dialect, _ in endpoint.dialects:
-        refuse_what_it_lacks(settings, dialect)
+        refuse_unsupported(settings, dialect)
     return endpoint
 
 
@@ -111,7 +123,7 @@ def _value(settings: Settings, name: str) -> Any:
     return getattr(getattr(settings, within), inner, getattr(ServerVad(), inner))
 
 
-def refuse_what_it_lacks(settings: Settings, dialect: Dialect) -> None:
+def refuse_unsupported(settings: Settings, dialect: Dialect) -> None:
     """UnsupportedByServer for settings that a dialect has no word for."""
     beyond = [f"{name}={_shown(settings, name)}" for name in _asked_beyond(settings, dialect)]
     if beyond:
@@ -124,7 +136,7 @@ def _shown(settings: Settings, name: str) -> Any:
     return _value(settings, name)
 
 
-def _endpoint_for(settings: Settings, api_key: Secret | None) -> Endpoint:
+def _endpoint_for(settings: Settings, api_key: Secret | None, service_url: str) -> Endpoint:
     if settings.partner is not UNSET and settings.partner is not None:
         if settings.url is not None:
             raise ConfigurationError(
@@ -138,7 +150,7 @@ def _endpoint_for(settings: Settings, api_key: Secret | None) -> Endpoint:
     if settings.url is not None:
         return _at_url(settings, settings.url, key)
     if key:
-        return _service(settings, key)
+        return _service(settings, key, service_url)
     if settings.partner is None:
         raise _no_key("partner=None rules out the rehearsal, and no API key was found.")
     return _rehearsal(settings, is_chosen=False)
@@ -153,7 +165,7 @@ def _no_key(what: str) -> AuthenticationError:
 
 
 def _rehearsal(settings: Settings, *, is_chosen: bool = True) -> Endpoint:
-    dialect = LIVE if settings.dialect == "live" else REALTIME
+    dialect = DIALECTS.get(settings.dialect, REALTIME)  # "auto" is none of them.
     return Endpoint(is_rehearsal=True, dialects=((dialect, ""),), is_chosen=is_chosen)
 
 
@@ -170,27 +182,28 @@ def _at_url(settings: Settings, url: str, key: Secret | None) -> Endpoint:
     return Endpoint(is_rehearsal=False, dialects=((dialect, url),), key=key)
 
 
-def _service(settings: Settings, key: Secret) -> Endpoint:
+def _service(settings: Settings, key: Secret, service_url: str) -> Endpoint:
     if settings.dialect != "auto":
         chosen: tuple[Dialect, ...] = (DIALECTS[settings.dialect],)
     elif _asked_beyond(settings, LIVE):
         chosen = (REALTIME,)
-    elif SERVICE_URL in _remembered:
-        chosen = (_remembered[SERVICE_URL],)
+    elif service_url in _remembered:
+        chosen = (_remembered[service_url],)
     else:
         chosen = (LIVE, REALTIME)
-    urls = tuple((dialect, SERVICE_URL + dialect.path) for dialect in chosen)
+    urls = tuple((dialect, service_url + dialect.path) for dialect in chosen)
     return Endpoint(is_rehearsal=False, dialects=urls, key=key)
 
 
 def remember(endpoint: Endpoint, dialect: Dialect) -> None:
     """What a host was found to speak, where there was a choice."""
-    if len(endpoint.dialects) > 1:
-        _remembered[SERVICE_URL] = dialect
+    for tried, url in endpoint.dialects:
+        if len(endpoint.dialects) > 1 and tried is dialect:
+            _remembered[url.removesuffix(dialect.path)] = dialect
 
 
 # --------------------------------------------------------------------------- what is asked for
-def wanted_from(endpoint: Endpoint, settings: Settings, dialect: Dialect) -> UpdateSession:
+def update_for(endpoint: Endpoint, settings: Settings, dialect: Dialect) -> UpdateSession:
     """The settings as they are said to a server; what a dialect does not support is left out."""
     beyond: dict[str, Any] = {
         "tools": settings.tool_offers or None,

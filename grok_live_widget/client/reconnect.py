@@ -1,12 +1,16 @@
-"""When a line that broke is opened again, how long that waits, and what is told anew.
+"""When a connection is opened again: a state machine, its causes, and what is replayed.
 
-Source of the close codes: RFC 6455 and the IANA registry; which of them pass is what
+Pure: `ReconnectingSession` carries the actions out.
+
+Source of the close codes: RFC 6455 and the IANA registry; which of them are transient is what
 GetStream's client of the service has found.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
+from typing import Literal
 
 from .._structs import Value
 from ..conversation import Turn
@@ -16,20 +20,188 @@ from ..exceptions import (
     ConnectError,
     GrokLiveError,
     SessionClosedError,
+    SessionClosedOK,
 )
 from ..protocol import CreateItem, Item
 
-__all__ = ["ResumeState", "backoff_s", "is_transient", "replay_history"]
+__all__ = [
+    "TRANSITIONS",
+    "Action",
+    "Cause",
+    "ResumeState",
+    "State",
+    "backoff_s",
+    "cause_of_end",
+    "cause_of_failed_open",
+    "is_transient",
+    "replay_history",
+    "transition",
+]
 
-# Gone away, broken without a word, an error of the server's, a restart, too busy, bad gateway.
+# Going away, closed without a close frame, internal error, restart, too busy, bad gateway.
 TRANSIENT_CODES = frozenset({1001, 1005, 1006, 1011, 1012, 1013, 1014, None})
 # A request that is refused again however often it is repeated: wrong, or without funds.
 FATAL_STATUS = frozenset({400, 401, 402, 403, 404})
 
-FIRST_WAIT_S = 0.5
-LONGEST_WAIT_S = 8.0
-RETOLD_TURNS = 20
-"""How many turns are told anew, the newest; each costs as a text."""
+REPLAYED_TURNS = 20
+"""How many turns are replayed, the newest; each costs as a text."""
+
+
+Phase = Literal["closed", "opening", "open", "closing"]
+
+
+class State(Enum):
+    """Of a talk's connection. The value is the public phase."""
+
+    CLOSED = "closed", 0
+    CONNECTING = "opening", 1
+    OPEN = "open", 2
+    RECONNECTING = "opening", 3
+    """After it broke: waiting for the next attempt, or amid one."""
+    REPLACING = "opening", 4
+    """The session is being closed so that a new one can be opened in its place."""
+    CLOSING = "closing", 5
+    ENDING = "closing", 6
+    """The talk is being closed for good; nothing is opened any more."""
+    ENDED = "closed", 7
+
+    @property
+    def phase(self) -> Phase:
+        """``"closed"``, ``"opening"``, ``"open"`` or ``"closing"``."""
+        phase: Phase = self.value[0]
+        return phase
+
+
+class Cause(Enum):
+    """What moves the state."""
+
+    OPEN_REQUESTED = "open requested"
+    OPENED = "opened"
+    REFUSED = "refused"
+    """It could not be opened, and is not tried again."""
+    LOST = "lost"
+    """It broke, or could not be opened, and another attempt may succeed."""
+    LOST_FOR_GOOD = "lost for good"
+    """It broke, and no attempt is left or allowed."""
+    LIMIT_REACHED = "limit reached"
+    """The server ends each session after some time."""
+    IDLED_OUT = "idled out"
+    """The server closed it since nothing was said."""
+    CLOSED_BY_SERVER = "closed by server"
+    REPLACE_REQUESTED = "replace requested"
+    STOP_REQUESTED = "stop requested"
+    END_REQUESTED = "end requested"
+    ENDED = "ended"
+
+
+class Action(Enum):
+    """What follows from a transition."""
+
+    NONE = "none"
+    CONNECT = "connect"
+    RETRY = "retry"
+    REPORT = "report"
+    """Say why it is closed."""
+    CLOSE = "close"
+    CANCEL = "cancel"
+    """Cancel the attempt that is under way."""
+
+
+_ENDS = (
+    Cause.LOST,
+    Cause.LOST_FOR_GOOD,
+    Cause.LIMIT_REACHED,
+    Cause.IDLED_OUT,
+    Cause.CLOSED_BY_SERVER,
+)
+
+TRANSITIONS: dict[tuple[State, Cause], tuple[State, Action]] = {
+    (State.CLOSED, Cause.OPEN_REQUESTED): (State.CONNECTING, Action.CONNECT),
+    (State.CONNECTING, Cause.OPENED): (State.OPEN, Action.NONE),
+    (State.CONNECTING, Cause.LOST): (State.RECONNECTING, Action.RETRY),
+    (State.CONNECTING, Cause.REFUSED): (State.CLOSED, Action.REPORT),
+    (State.OPEN, Cause.LOST): (State.RECONNECTING, Action.RETRY),
+    (State.OPEN, Cause.LIMIT_REACHED): (State.RECONNECTING, Action.RETRY),
+    (State.OPEN, Cause.LOST_FOR_GOOD): (State.CLOSED, Action.REPORT),
+    (State.OPEN, Cause.IDLED_OUT): (State.CLOSED, Action.REPORT),
+    (State.OPEN, Cause.CLOSED_BY_SERVER): (State.CLOSED, Action.NONE),
+    (State.OPEN, Cause.REPLACE_REQUESTED): (State.REPLACING, Action.CLOSE),
+    (State.OPEN, Cause.STOP_REQUESTED): (State.CLOSING, Action.CLOSE),
+    (State.RECONNECTING, Cause.OPENED): (State.OPEN, Action.NONE),
+    (State.RECONNECTING, Cause.REFUSED): (State.CLOSED, Action.REPORT),
+    (State.RECONNECTING, Cause.STOP_REQUESTED): (State.CLOSED, Action.CANCEL),
+    **{(State.REPLACING, end): (State.CONNECTING, Action.CONNECT) for end in _ENDS},
+    **{(State.CLOSING, end): (State.CLOSED, Action.NONE) for end in _ENDS},
+    **{(State.ENDING, end): (State.ENDED, Action.NONE) for end in _ENDS},
+    (State.CLOSED, Cause.END_REQUESTED): (State.ENDED, Action.NONE),
+    (State.CONNECTING, Cause.END_REQUESTED): (State.ENDING, Action.CLOSE),
+    (State.REPLACING, Cause.END_REQUESTED): (State.ENDING, Action.CLOSE),
+    (State.OPEN, Cause.END_REQUESTED): (State.ENDING, Action.CLOSE),
+    (State.CLOSING, Cause.END_REQUESTED): (State.ENDING, Action.CLOSE),
+    (State.RECONNECTING, Cause.END_REQUESTED): (State.ENDING, Action.CANCEL),
+    (State.ENDING, Cause.ENDED): (State.ENDED, Action.NONE),
+}
+"""Where a cause leads from a state. A pair that is missing changes nothing: a session that ends
+while it is opened, for example, is the affair of the attempt that opens it."""
+
+
+def transition(state: State, cause: Cause) -> tuple[State, Action]:
+    """The next state, and what to do."""
+    return TRANSITIONS.get((state, cause), (state, Action.NONE))
+
+
+def cause_of_end(
+    failure: GrokLiveError | None,
+    *,
+    has_reached_limit: bool = False,
+    has_idled_out: bool = False,
+    reconnect_tries: int,
+) -> Cause:
+    """What the end of an open session is a cause of.
+
+    Parameters
+    ----------
+    failure : GrokLiveError or None
+        What ended it.
+    has_reached_limit, has_idled_out : bool
+        Whether the server has reported that the session is as long as it may be, or that
+        nothing was said for too long.
+    reconnect_tries : int >= 0
+        How many attempts are allowed.
+    """
+    if has_idled_out:
+        return Cause.IDLED_OUT
+    if has_reached_limit:
+        return Cause.LIMIT_REACHED if reconnect_tries else Cause.LOST_FOR_GOOD
+    if isinstance(failure, SessionClosedOK):
+        return Cause.CLOSED_BY_SERVER
+    return Cause.LOST if reconnect_tries and is_transient(failure) else Cause.LOST_FOR_GOOD
+
+
+def cause_of_failed_open(failure: GrokLiveError, *, reconnect_tries: int) -> Cause:
+    """What a failed attempt to open a session is a cause of."""
+    return Cause.LOST if reconnect_tries and is_transient(failure) else Cause.REFUSED
+
+
+def is_transient(failure: GrokLiveError | None) -> bool:
+    """Whether another attempt may succeed. Key, quota and configuration are never retried."""
+    match failure:
+        case SessionClosedError():
+            return failure.close_code in TRANSIENT_CODES
+        case AuthenticationError() | ConfigurationError():
+            return False
+        case ConnectError():
+            return failure.status_code not in FATAL_STATUS
+    return False
+
+
+def backoff_s(
+    attempt: int, chance: float, *, first_s: float = 0.5, longest_s: float = 8.0
+) -> float:
+    """How long to wait before an attempt, counted from 0 [s]: each time twice as long, and by
+    `chance` in [0, 1) up to a half less, so that many clients do not come back together.
+    """
+    return min(longest_s, first_s * float(2**attempt)) * (1 - chance / 2)
 
 
 class ResumeState(Value, frozen=True, kw_only=True):
@@ -41,45 +213,23 @@ class ResumeState(Value, frozen=True, kw_only=True):
         Empty where the server gives none, or was not asked to keep it.
     why : str
         What ended it and that it goes on, as the beginning of a sentence.
-    may_retell : bool
-        Whether a server that knows nothing of it may be told again, which costs as texts: not
-        where somebody hung up.
-    ended_s : float [s]
+    may_replay : bool
+        Whether the turns may be replayed to a server that does not know them, which costs as
+        texts: not where the user stopped.
     turn_count : int
         How many turns there were.
     """
 
     conversation_id: str = ""
-    why: str = "The line broke and was opened again"
-    may_retell: bool = True
-    ended_s: float = 0.0
+    why: str = "The connection broke and was opened again"
+    may_replay: bool = True
     turn_count: int = 0
 
 
-def is_transient(failure: GrokLiveError | None) -> bool:
-    """Whether it may go well the next time. Key, quota and configuration are never retried."""
-    match failure:
-        case SessionClosedError():
-            return failure.close_code in TRANSIENT_CODES
-        case AuthenticationError() | ConfigurationError():
-            return False
-        case ConnectError():
-            return failure.status_code not in FATAL_STATUS
-    return False
-
-
-def backoff_s(attempt: int, chance: float) -> float:
-    """How long to wait before an attempt, counted from 0 [s]: each time twice as long, and by
-    `chance` in [0, 1) up to a half less, so that many clients do not come back together.
-    """
-    longest_s: float = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**attempt)
-    return longest_s * (1 - chance / 2)
-
-
 def replay_history(turns: Sequence[Turn]) -> list[CreateItem]:
-    """The newest of these turns as texts, for a server that knows nothing of them."""
-    told = [turn for turn in turns if turn.text.strip()]
-    return [CreateItem(_as_text(turn)) for turn in told[-RETOLD_TURNS:]]
+    """The newest of these turns as texts, for a server that does not know them."""
+    with_text = [turn for turn in turns if turn.text.strip()]
+    return [CreateItem(_as_text(turn)) for turn in with_text[-REPLAYED_TURNS:]]
 
 
 def _as_text(turn: Turn) -> Item:

@@ -1,4 +1,4 @@
-"""One session: opened, and its settings changed.
+"""One session: a connection to the server that is opened, used and closed.
 
 Everything here runs on one asyncio loop.
 """
@@ -9,16 +9,30 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from typing import Any, Unpack
 
-from ..conversation import Conversation, Turn
-from ..exceptions import ConnectError, GrokLiveError, SessionClosed
+from ..audio import SAMPLE_RATE_HZ, ClipConverter
+from ..conversation import Conversation, PendingReply, ToolCallState, Turn, Turns
+from ..exceptions import (
+    ConfigurationError,
+    ConnectError,
+    GrokLiveError,
+    ServerError,
+    SessionClosed,
+)
 from ..protocol import (
+    AppendAudio,
+    ClearAudio,
     ClientEvent,
+    CommitAudio,
     ConnectionState,
+    CreateItem,
+    DeleteItem,
     Dialect,
     ErrorReported,
     Event,
+    Item,
     Opening,
     PlaybackReported,
     PlayerChanged,
@@ -29,36 +43,57 @@ from ..protocol import (
     SessionOpened,
     SessionUpdated,
     SettingsChanged,
+    ToolAnswered,
+    TruncateItem,
     UpdateSession,
-    is_about_the_key,
     is_ignorable_error,
     is_replaced_model,
     rejected_settings,
 )
-from ..settings import Settings
-from ._pump import Observer, Pump
+from ..settings import Settings, UpdateKwargs, expand_kwargs_signature
+from ._pump import Listener, ListenerHandle, Pump
+from .endpoint import ConnectRequest, refuse_unsupported, update_for
 from .message_socket import MessageSocket
-from .requests import named, server_error
-from .session_face import SessionFace
+from .requests import named, reply_request, server_error, typed, verbatim
+from .timeouts import Timeouts
 from .transport import connected, host_of, wrong_key
 
-__all__ = ["Session", "Wanted", "open_session"]
+__all__ = ["Session", "UpdateFrom", "open_session"]
 
-_CONFIRM_TIMEOUT_S = 5.0
+_CHUNK_S = 0.1
 
-Wanted = Callable[[Settings], UpdateSession]
-"""What is said to a server to have some settings; raises where it cannot be said."""
+_SETTINGS = tuple(name for name in UpdateSession.__struct_fields__ if name != "event_id")
+
+# What resets a setting to its default, where leaving it out changes nothing.
+_DEFAULTS: dict[str, Any] = {
+    "instructions": "",
+    "speed": 1.0,
+    "replace": {},
+    "reasoning": "high",
+    "tools": (),
+    "resumption": False,
+}
+
+UpdateFrom = Callable[[Settings], UpdateSession]
+"""The message that asks a server for some settings; raises where the dialect has none."""
 
 
-class Session(Pump, SessionFace):
-    """One line to the server; made by `grok_live_widget.connect`.
+class Session:
+    """One connection to the server; made by `grok_live_widget.connect`.
 
     A reader runs from the start: turns grow with nobody iterating. Use it on the loop that
-    made it.
+    made it. Everything is checked before it is queued: what the dialect does not support raises
+    `UnsupportedByServer`, what may not be sent now `LocalProtocolError`, and a connection that
+    has ended the error that says how.
 
     Attributes
     ----------
+    settings : Settings
+        Those that hold now.
+    host : str
+        Host and port of the server.
     is_rehearsal : bool
+    timeouts : Timeouts
     """
 
     def __init__(
@@ -69,14 +104,25 @@ class Session(Pump, SessionFace):
         settings: Settings,
         *,
         host: str,
-        wanted: Wanted,
+        update_from: UpdateFrom,
         is_rehearsal: bool = False,
+        timeouts: Timeouts = Timeouts(),
     ) -> None:
-        Pump.__init__(self, socket_, protocol, conversation, host)
-        SessionFace.__init__(self, protocol, settings)
+        self.settings = settings
+        self.host = host
         self.is_rehearsal = is_rehearsal
-        self._wanted = wanted
+        self._protocol = protocol
+        self._conversation = conversation
+        self._pump = Pump(socket_, protocol, conversation, host)
+        self._update_from = update_from
+        self.timeouts = timeouts
+        # Called with other settings as soon as they hold.
         self._on_settings: list[Callable[[Settings], None]] = []
+        # Answers to two changes at once could not be told apart.
+        self._changing = asyncio.Lock()
+        # The one stream of the user's sound: its resampler keeps its state between calls.
+        self._converter = ClipConverter(protocol.input_format.sample_rate)
+        self._chunk_bytes = int(_CHUNK_S * protocol.input_format.sample_rate) * 2
 
     async def __aenter__(self) -> Session:
         return self
@@ -84,12 +130,55 @@ class Session(Pump, SessionFace):
     async def __aexit__(self, *exc_info: object) -> None:
         await self.close()
 
+    def __aiter__(self) -> AsyncIterator[Event]:
+        """Server events and local events from now on.
+
+        Up to 256 wait; beyond that the connection itself is held back. Ends quietly when the
+        session is closed as asked, otherwise raises what broke it.
+        """
+        return self._pump.iterate()
+
     def __repr__(self) -> str:
         who = "rehearsal, " if self.is_rehearsal else ""
         state = self._protocol.state.value
         return f"<Session {who}{self.dialect} at {self.host}, {state}, {len(self.turns)} turns>"
 
-    # ----------------------------------------------------------------- for talk and lanes
+    async def close(self) -> None:
+        """Close the connection; turns stay. Safe to call again."""
+        await self._pump.close()
+
+    # ----------------------------------------------------------------- listeners
+    @property
+    def failure(self) -> GrokLiveError | None:
+        """Why the session cannot be used any more; None while it can."""
+        return self._pump.failure
+
+    def add_listener(self, listener: Listener) -> ListenerHandle:
+        """Call `listener(event, turns, now_s)` with every event, sent ones too, in order.
+
+        It is called on the session's loop, and must not block; `turns` are those that the event
+        changed, `now_s` is its time on the monotonic clock [s].
+
+        Returns
+        -------
+        ListenerHandle
+            Its ``remove()`` ends the calls; it is a context manager too.
+        """
+        return self._pump.add_listener(listener)
+
+    def on_closed(self, callback: Callable[[], None]) -> None:
+        """Call once when the connection has ended."""
+        self._pump.on_closed(callback)
+
+    def emit(self, event: Event) -> None:
+        """Dispatch a local event."""
+        self._pump.dispatch(event)
+
+    async def wait_for(self, is_so: Callable[[], bool]) -> None:
+        """Return when `is_so()`, which is evaluated after every event."""
+        await self._pump.wait_for(is_so)
+
+    # ----------------------------------------------------------------- state, for a talk
     @property
     def protocol(self) -> Protocol:
         """The rules and their state, to read."""
@@ -113,17 +202,17 @@ class Session(Pump, SessionFace):
     @property
     def received_message_count(self) -> int:
         """How many messages the server has sent, pings too."""
-        return self._received_message_count
+        return self._pump.received_message_count
 
     @property
     def silent_s(self) -> float:
         """For how long it has sent none [s]."""
-        return time.monotonic() - self._received_s
+        return time.monotonic() - self._pump.received_s
 
     @property
     def is_calling(self) -> bool:
         """Whether a tool's call is not over."""
-        return self._tool_calls.has_open
+        return self._pump.tool_calls.has_open
 
     def on_settings(self, callback: Callable[[Settings], None]) -> None:
         """Call when other settings hold."""
@@ -133,29 +222,312 @@ class Session(Pump, SessionFace):
         """Tell whether somebody listens."""
         self._protocol.has_player = has_player
         if has_player != self._conversation.has_player:
-            self._dispatch(PlayerChanged(has_player))
+            self._pump.dispatch(PlayerChanged(has_player))
 
     async def send(self, *events: ClientEvent) -> None:
-        """Say `events` now; raises where the protocol forbids it."""
-        self._check()
+        """Send `events` now; raises where the protocol forbids it."""
+        self._pump.check()
         for event in events:
             self._protocol.send(event)
-        await self._drain()
+        await self._pump.drain()
 
     async def send_when_idle(self, *events: ClientEvent) -> None:
-        """Say `events` as soon as no reply is running."""
-        self._check()
+        """Send `events` as soon as no reply is running."""
+        self._pump.check()
         self._protocol.send_when_idle(*events)
-        await self._drain()
+        await self._pump.drain()
 
-    def wanted(self, settings: Settings) -> UpdateSession:
-        """What is said to the server to have these settings.
+    @contextlib.asynccontextmanager
+    async def expect(
+        self, *events: ClientEvent, tools: Collection[str] = ()
+    ) -> AsyncIterator[PendingReply]:
+        """Follow the reply to `events` while the block runs::
+
+            async with session.expect(item, request) as pending:
+                await session.send_when_idle(item, request)
+                await session.wait_for(lambda: pending.is_settled)
+
+        Parameters
+        ----------
+        *events
+            What the block sends, of which the last one requests the reply; none for the reply
+            to speech. What is still queued when the block ends is withdrawn.
+        tools : collection of str
+            Names of the functions whose outputs the reply is to be made of.
+        """
+        request = events[-1] if events else None
+        pending = PendingReply(request, tuple(tools), words=events)
+
+        def follow(event: Event, _: list[Turn], __: float) -> None:
+            pending.apply(event)
+
+        with self.add_listener(follow):
+            try:
+                yield pending
+            finally:
+                self._protocol.withdraw(*events)
+
+    async def give_up_reply(self) -> None:
+        """Wait no longer for a reply that does not come."""
+        self._protocol.give_up_reply()
+        await self._pump.drain()
+
+    async def is_answering(self, within_s: float) -> bool:
+        """Whether the server still says anything, if only that the settings hold.
+
+        True also where that cannot be known: we do not read, or the line has just ended.
+        """
+        if self.silent_s < within_s or self._pump.is_held_back:
+            return True
+        count = self._pump.received_message_count
+        with contextlib.suppress(SessionClosed, TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self.send(named(UpdateSession()))
+                await self.wait_for(lambda: self._pump.received_message_count > count)
+        return self._pump.received_message_count > count or self._pump.failure is not None
+
+    async def abort(self, failure: GrokLiveError) -> None:
+        """Close a line that is of no use any more, for this reason."""
+        self._pump.failure = self._pump.failure or failure
+        await self.close()
+
+    async def report_playback(self, report: PlaybackReported) -> None:
+        """Tell what was heard of a reply."""
+        self._protocol.report_playback(report)
+        await self._pump.drain()
+
+    # ----------------------------------------------------------------- to read
+    @property
+    def turns(self) -> Turns:
+        """The conversation so far."""
+        return self._conversation.turns
+
+    @property
+    def pending_approvals(self) -> list[ToolCallState]:
+        """Calls of tools that wait for consent, oldest first; `approve` answers one."""
+        return self._pump.tool_calls.waiting
+
+    @property
+    def dialect(self) -> str:
+        """``"live"`` or ``"realtime"``."""
+        return self._protocol.dialect.name
+
+    @property
+    def conversation_id(self) -> str:
+        """What the server calls this conversation; empty where it does not.
+
+        With ``resumption=True``, the default, ``connect(conversation_id=…)`` goes on with it.
+        """
+        return self._protocol.conversation_id
+
+    @property
+    def input_sample_rate(self) -> int:
+        """Of the user's sound on the line, and in the user's turns [Hz]."""
+        return self._protocol.input_format.sample_rate
+
+    @property
+    def output_sample_rate(self) -> int:
+        """Of the replies' sound [Hz]."""
+        return self._protocol.output_format.sample_rate
+
+    @property
+    def clipped_count(self) -> int:
+        """Samples beyond ±1 that were clipped."""
+        return self._converter.clipped_count
+
+    # ----------------------------------------------------------------- sound
+    async def send_audio(
+        self, x: Any, sample_rate: int = SAMPLE_RATE_HZ, *, more: bool = False
+    ) -> None:
+        """Send sound as the user's.
+
+        Parameters
+        ----------
+        x : array_like of int16, float32 or float64 [shape=(n,) or (n, channels)]
+            Floats in [-1, 1]; beyond is clipped and counted. Mono int16 at the line's own
+            rate (`input_sample_rate`) passes untouched. Not kept.
+        sample_rate : int [Hz]
+        more : bool
+            The next call continues this sound, so the resampler keeps its state.
 
         Raises
         ------
-        UnsupportedByServer
+        AudioFormatError
+            Before anything is sent.
+        SessionClosed
         """
-        return self._wanted(settings)
+        await self.send_pcm(self._converter.convert(x, sample_rate, more=more))
+
+    def send_audio_nowait(self, x: Any, sample_rate: int = SAMPLE_RATE_HZ) -> None:
+        """As ``send_audio(x, sample_rate, more=True)``, without waiting for the socket: for sound
+        that comes in real time, which is no faster than what it is sent over.
+        """
+        self._pump.check()
+        for chunk in self._chunks(self._converter.convert(x, sample_rate, more=True)):
+            self._protocol.send(chunk)
+        self._pump.flush()
+
+    async def send_pcm(self, pcm: bytes) -> None:
+        """Send mono PCM16 bytes at the session's own rate as they are, 100 ms a message."""
+        for chunk in self._chunks(pcm):
+            await self.send(chunk)
+
+    def _chunks(self, pcm: bytes) -> Iterator[AppendAudio]:
+        for start in range(0, len(pcm), self._chunk_bytes):
+            yield AppendAudio(pcm[start : start + self._chunk_bytes])
+
+    async def finish_audio(self) -> None:
+        """Send what is still held of sound that was to go on (`more`): a resampler's tail."""
+        await self.send_pcm(self._converter.finish())
+
+    async def commit(self) -> None:
+        """End the user's turn by hand; see `PushToTalk`.
+
+        Raises
+        ------
+        LocalProtocolError
+            With push-to-talk, for less than 100 ms of sound, which servers refuse.
+        """
+        # The resampler's tail belongs to this turn. Nothing else may come between the two.
+        await self.send(*self._chunks(self._converter.finish()), CommitAudio())
+
+    async def clear(self) -> None:
+        """Have the server forget the sound that was sent and not yet committed."""
+        self._converter.finish()
+        await self.send(ClearAudio())
+
+    # ----------------------------------------------------------------- text and items
+    async def send_text(self, text: str) -> None:
+        """Put a typed turn into the conversation; `respond` asks for the reply."""
+        await self.send(typed(text))
+
+    async def send_item(self, item: Item, previous_item_id: str | None = None) -> None:
+        """Put any item into the conversation: history, a call of a tool, its output.
+
+        Parameters
+        ----------
+        item : Item
+            Of `grok_live_widget.events`, such as
+            ``Item(role="user", part="input_text", text="…")``.
+        previous_item_id : str or None
+            Behind which it is put; None: at the end.
+        """
+        if not isinstance(item, Item):
+            raise ConfigurationError(
+                f"item must be an Item of grok_live_widget.events, not {type(item).__name__}.",
+                cure="send_text(text) puts in what the user types.",
+            )
+        await self.send(CreateItem(item, previous_item_id))
+
+    async def delete_item(self, item_id: str) -> None:
+        """Have the server forget an item; a turn's is its `Turn.item_id`. Our turn stays."""
+        _check_name("item_id", item_id)
+        await self.send(DeleteItem(item_id))
+
+    async def truncate_item(self, item_id: str, audio_end_ms: int, content_index: int = 0) -> None:
+        """Tell the server how much of a reply was heard [ms]. Where a page plays the sound this
+        is done for you; whether the service obeys is disputed.
+        """
+        _check_name("item_id", item_id)
+        _check_count("audio_end_ms", audio_end_ms)
+        _check_count("content_index", content_index)
+        await self.send(
+            TruncateItem(item_id=item_id, audio_end_ms=audio_end_ms, content_index=content_index)
+        )
+
+    # ----------------------------------------------------------------- replies
+    async def respond(
+        self, instructions: str | None = None, metadata: Mapping[str, str] | None = None
+    ) -> None:
+        """Ask for a reply now, or as soon as the running one has ended.
+
+        Parameters
+        ----------
+        instructions : str or None
+            In place of the session's, for this reply only.
+        metadata : Mapping or None
+            Told again with the reply, up to 16 pairs; None: that of the settings.
+        """
+        pairs = self.settings.metadata if metadata is None else metadata
+        await self.send_when_idle(reply_request(instructions, pairs))
+
+    async def say_verbatim(self, text: str, *, interruptible: bool = True) -> None:
+        """Have the model's voice speak these words, as soon as no reply is running.
+
+        Parameters
+        ----------
+        interruptible : bool
+            Whether the user may cut in.
+        """
+        await self.send_when_idle(verbatim(text, is_interruptible=interruptible))
+
+    async def interrupt(self) -> None:
+        """Stop the reply that is running or still sounding; harmless when there is none."""
+        self._pump.check()
+        self._protocol.interrupt()
+        await self._pump.drain()
+
+    # ----------------------------------------------------------------- settings and tools
+    @expand_kwargs_signature(UpdateKwargs)
+    async def update(self, **settings: Unpack[UpdateKwargs]) -> list[str]:
+        """Change settings of the running session.
+
+        Parameters
+        ----------
+        **settings
+            See `Settings`. What belongs to the line's opening (the model, the formats of the
+            sound, who answers) cannot be changed here; `Talk.update` opens a new session for
+            the model.
+
+        Returns
+        -------
+        list of str
+            What the server did not take over, by its own echo; each was also noted. Empty as
+            a rule.
+
+        Raises
+        ------
+        ConfigurationError
+            Before anything is sent.
+        UnsupportedByServer
+            Where the dialect has no word for it.
+        ServerError
+            When the server refuses; the earlier settings stay.
+        """
+        async with self._changing:
+            before, after = self.settings, self.settings.changed(settings)
+            change = self._change(before, after)
+            if change.model is not None and self._protocol.dialect.has_responses:
+                raise ConfigurationError(
+                    "another model needs a new session.", cure="Talk.update(model=…) opens one."
+                )
+            rejected_settings = (
+                [] if change == UpdateSession() else await self._changed(before, change)
+            )
+            self.settings = after
+            self._settings_changed()
+            return rejected_settings
+
+    async def _changed(self, before: Settings, change: UpdateSession) -> list[str]:
+        try:
+            return await self._asked_for(change)
+        except ServerError:
+            if change.turn_detection is not None:
+                # All that follows turns believes what was said last; the server still has this.
+                detection = UpdateSession(turn_detection=before.turn_detection)
+                with contextlib.suppress(ServerError):
+                    await self._asked_for(named(detection))
+            raise
+
+    def _change(self, before: Settings, after: Settings) -> UpdateSession:
+        """What has to be said to come from some settings to others."""
+        was, wanted = self._update_from(before), self._update_from(after)
+        said: dict[str, Any] = {}
+        for name in _SETTINGS:
+            old, new = getattr(was, name), getattr(wanted, name)
+            if new != old:
+                said[name] = _default_of(name) if new is None else new
+        return named(UpdateSession(**said))
 
     async def _asked_for(self, change: UpdateSession) -> list[str]:
         """Say it; servers confirm with an echo, or with an error that leaves all as it was."""
@@ -169,24 +541,21 @@ class Session(Pump, SessionFace):
             ):
                 answers.append(event)
 
-        self.observe(watch)
-        try:
+        with self.add_listener(watch):
             await self.send(change)
             if not self._protocol.dialect.has_responses:
                 return []  # `live` confirms nothing.
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_CONFIRM_TIMEOUT_S):
+                async with asyncio.timeout(self.timeouts.confirm_s):
                     await self.wait_for(lambda: bool(answers))
-        finally:
-            self.ignore(watch)
         return self._taken(change, answers[0] if answers else None)
 
     def _taken(self, change: UpdateSession, answer: Event | None) -> list[str]:
-        self._check()
+        self._pump.check()
         if isinstance(answer, ErrorReported):
             raise server_error(answer)
         if not isinstance(answer, SessionUpdated):
-            self._note("The server did not confirm the new settings.")
+            self._pump.note("The server did not confirm the new settings.")
             return []
         return self._compare(change, answer)
 
@@ -194,7 +563,7 @@ class Session(Pump, SessionFace):
         """Note what the server says otherwise than it was asked."""
         differences = rejected_settings(self._protocol.dialect, asked, answer.session)
         for difference in differences:
-            self._note(f"The server did not take over a setting: {difference}.")
+            self._pump.note(f"The server did not take over a setting: {difference}.")
         return differences
 
     def _settings_changed(self) -> None:
@@ -203,34 +572,19 @@ class Session(Pump, SessionFace):
             callback(self.settings)
         self.emit(SettingsChanged())
 
-    async def give_up_reply(self) -> None:
-        """Wait no longer for a reply that does not come."""
-        self._protocol.give_up_reply()
-        await self._drain()
+    async def approve(self, call_id: str, is_allowed: bool = True) -> None:
+        """Allow a call in `pending_approvals`, or do not.
 
-    async def is_answering(self, within_s: float) -> bool:
-        """Whether the server still says anything, if only that the settings hold.
-
-        True also where that cannot be known: we do not read, or the line has just ended.
+        Raises
+        ------
+        ConfigurationError
+            When no such call waits.
         """
-        if self.silent_s < within_s or any(each.room.is_full for each in self._iterators):
-            return True
-        count = self._received_message_count
-        with contextlib.suppress(SessionClosed, TimeoutError):
-            async with asyncio.timeout(within_s):
-                await self.send(named(UpdateSession()))
-                await self.wait_for(lambda: self._received_message_count > count)
-        return self._received_message_count > count or self._failure is not None
-
-    async def abort(self, failure: GrokLiveError) -> None:
-        """Close a line that is of no use any more, for this reason."""
-        self._failure = self._failure or failure
-        await self.close()
-
-    async def report_playback(self, report: PlaybackReported) -> None:
-        """Tell what was heard of a reply."""
-        self._protocol.report_playback(report)
-        await self._drain()
+        if call_id not in {call.call_id for call in self.pending_approvals}:
+            raise ConfigurationError(
+                f"no call {call_id!r} waits for consent.", cure="pending_approvals lists those."
+            )
+        self.emit(ToolAnswered(call_id=call_id, is_allowed=bool(is_allowed)))
 
     # ----------------------------------------------------------------- opening
     async def begin(self, opening: Opening, settle_s: float = 0.0) -> None:
@@ -242,21 +596,21 @@ class Session(Pump, SessionFace):
             Where the dialect has no word for "ready": how long an error or a close still
             counts as a refusal.
         """
-        await self._say_first_words(opening, settle_s)
-        if self._failure is not None:
+        await self._send_opening(opening, settle_s)
+        if self._pump.failure is not None:
             await self.close()
-            raise self._failure
+            raise self._pump.failure
         self._open()
 
     def _open(self) -> None:
         """The line is ready; told before anything else that the server says."""
         if self._protocol.state is ConnectionState.OPENING:
             self._protocol.open()
-            self._dispatch(
+            self._pump.dispatch(
                 SessionOpened(dialect=self.dialect, host=self.host, is_rehearsal=self.is_rehearsal)
             )
 
-    async def _say_first_words(self, opening: Opening, settle_s: float) -> None:
+    async def _send_opening(self, opening: Opening, settle_s: float) -> None:
         has_answered, ready = asyncio.Event(), opening.ready
 
         def watch(event: Event, _: list[Turn], __: float) -> None:
@@ -265,75 +619,105 @@ class Session(Pump, SessionFace):
                 self._watch_for_another_model(event)
             if isinstance(event, SessionUpdated):
                 self._watch_for_another_sound(event)
-            if is_answer and self._failure is None:
+            if is_answer and self._pump.failure is None:
                 self._open()
             if is_answer or isinstance(event, SessionEnded):
                 has_answered.set()
-            elif isinstance(event, ErrorReported) and self._failure is None:
-                self._failure = self._refusal(event)
+            elif isinstance(event, ErrorReported) and self._pump.failure is None:
+                self._pump.failure = self._refusal(event)
                 has_answered.set()
 
-        self.observe(watch)
+        handle = self.add_listener(watch)
         try:
             for event in opening.first:
                 self._protocol.send(event)
-            self._listen()
-            await self._drain()
-            timeout_s = _CONFIRM_TIMEOUT_S if ready else settle_s
+            self._pump.start()
+            await self._pump.drain()
+            timeout_s = self.timeouts.confirm_s if ready else settle_s
             if timeout_s:
                 async with asyncio.timeout(timeout_s):
                     await has_answered.wait()
         except TimeoutError:
             if ready is not None:
-                self._note("The server did not confirm the settings; talking all the same.")
+                self._pump.note("The server did not confirm the settings; talking all the same.")
         finally:
-            self.ignore(watch)
+            handle.remove()
 
     def _watch_for_another_model(self, event: SessionCreated) -> None:
         asked = self.settings.model
         if is_replaced_model(asked, event.model):
-            self._note(f"The server answers as {event.model!r}, not as {asked!r} as it was asked.")
+            self._pump.note(
+                f"The server answers as {event.model!r}, not as {asked!r} as it was asked."
+            )
 
     def _watch_for_another_sound(self, event: SessionUpdated) -> None:
         """Sound at another rate than was asked for would be heard at the wrong pitch."""
-        asked = self._wanted(self.settings)
+        asked = self._update_from(self.settings)
         sound = UpdateSession(input_format=asked.input_format, output_format=asked.output_format)
         differences = rejected_settings(self._protocol.dialect, sound, event.session)
         if differences:
-            self._failure = ConnectError(
+            self._pump.failure = ConnectError(
                 f"{self.host} does not take the format of the sound: {differences[0]}.",
                 host=self.host,
                 cure="Use formats that it knows; pcm at 24000 Hz is known everywhere.",
             )
 
     def _refusal(self, error: ErrorReported) -> GrokLiveError:
-        if is_about_the_key(error):
+        if self._protocol.dialect.is_auth_error(error):
             return wrong_key(self.host)
         return ConnectError(
             f"{self.host} refused the session: {error.message}", host=self.host, has_answered=True
         )
 
 
+def _default_of(name: str) -> Any:
+    if name not in _DEFAULTS:
+        raise ConfigurationError(f"{name} cannot be reset in a running session.")
+    return _DEFAULTS[name]
+
+
+def _check_name(name: str, value: object) -> None:
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(
+            f"{name} must be the name of an item, not {value!r}.", cure="Turn.item_id is one."
+        )
+
+
+def _check_count(name: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ConfigurationError(f"{name} must be a whole number from 0, not {value!r}.")
+
+
 # --------------------------------------------------------------------------- opening a line
 async def open_session(
+    request: ConnectRequest,
     dialect: Dialect,
     opening: Opening,
-    settings: Settings,
     conversation: Conversation,
     *,
-    wanted: Wanted,
-    is_rehearsal: bool = False,
     settle_s: float = 0.0,
-    observer: Observer | None = None,
+    listener: Listener | None = None,
 ) -> Session:
-    """Open one line in one dialect.
+    """Open one session in one dialect.
+
+    Parameters
+    ----------
+    settle_s : number >= 0 [s]
+        See `Session.begin`.
+    listener : callable or None
+        Added before anything is sent.
 
     Raises
     ------
     AuthenticationError, ConnectError, ConfigurationError
     """
-    host = host_of(opening.url)
-    connection = await connected(opening, settings.open_timeout_s)
+    settings = request.settings
+
+    def update_from(settings: Settings) -> UpdateSession:
+        refuse_unsupported(settings, dialect)
+        return update_for(request.endpoint, settings, dialect)
+
+    socket_ = await connected(opening, settings.open_timeout_s)
     protocol = Protocol(
         dialect,
         turn_detection=settings.turn_detection,
@@ -343,16 +727,17 @@ async def open_session(
         session_name=f"{uuid.uuid4().hex[:8]}_",
     )
     session = Session(
-        connection,
+        socket_,
         protocol,
         conversation,
         settings,
-        host=host,
-        wanted=wanted,
-        is_rehearsal=is_rehearsal,
+        host=host_of(opening.url),
+        update_from=update_from,
+        is_rehearsal=request.endpoint.is_rehearsal,
+        timeouts=request.timeouts,
     )
-    if observer is not None:
-        session.observe(observer)
+    if listener is not None:
+        session.add_listener(listener)
     try:
         await session.begin(opening, settle_s)
     except BaseException:

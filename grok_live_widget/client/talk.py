@@ -22,83 +22,111 @@ from ..settings import (
     expand_kwargs_signature,
     settings_from,
 )
-from .async_talk import Question, TalkCore
+from ._pump import Listener, ListenerHandle
+from .ask import Asker, Question
 from .credentials import Secret, wrap_secret
 from .endpoint import warn_of_rehearsal
+from .reconnecting_session import ReconnectingSession
+from .timeouts import Timeouts
 
-__all__ = ["TALK_THREAD", "Talk", "TalkFace"]
+__all__ = ["TALK_THREAD", "Talk", "TalkAPI"]
 
 TALK_THREAD = LoopThread("grok-live-talk")
 """The one thread that owns the loop of all talks."""
 
-_open_cores: weakref.WeakSet[TalkCore] = weakref.WeakSet()
+_open: weakref.WeakSet[ReconnectingSession] = weakref.WeakSet()
 
 
-class TalkFace:
+class TalkAPI:
     """What every talk can be asked, with a notebook (`GrokLive`) and without (`Talk`).
 
     Plain methods may be called from any thread but the talk's own; each has an awaitable twin
     ending in ``_async`` for any loop. An interrupt cancels the call and not the session.
     """
 
-    _core: TalkCore
+    _sessions: ReconnectingSession
+    _asker: Asker
 
-    def _begin(self, api_key: Secret | None, settings: Mapping[str, Any]) -> None:
+    def _begin(
+        self,
+        api_key: Secret | None,
+        settings: Mapping[str, Any],
+        timeouts: Timeouts = Timeouts(),
+    ) -> None:
         checked = settings_from(settings)
         check_new_folder(checked.record)
-        self._core = TALK_THREAD.run(_made(checked, api_key))
-        warn_of_rehearsal(self._core.endpoint, stacklevel=4)
-        _open_cores.add(self._core)
+        self._sessions = TALK_THREAD.run(_made(checked, api_key, timeouts))
+        self._asker = Asker(self._sessions)
+        warn_of_rehearsal(self._sessions.endpoint, stacklevel=4)
+        _open.add(self._sessions)
 
     # ----------------------------------------------------------------- to read
     @property
     def turns(self) -> Turns:
         """All turns so far, of all sessions; grows in place."""
-        return self._core.conversation.turns
+        return self._sessions.conversation.turns
 
     @property
     def phase(self) -> str:
         """The line: ``"closed"``, ``"opening"``, ``"open"`` or ``"closing"``."""
-        return self._core.phase
+        return self._sessions.phase
 
     @property
     def is_rehearsal(self) -> bool:
         """Whether the embedded rehearsal answers and not the service."""
-        return self._core.is_rehearsal
+        return self._sessions.is_rehearsal
 
     @property
     def dialect(self) -> str:
         """``"live"`` or ``"realtime"``; before the line was open, the first to be tried."""
-        return self._core.dialect
+        return self._sessions.dialect
 
     @property
     def settings(self) -> Settings:
         """What was asked for."""
-        return self._core.settings
+        return self._sessions.settings
 
     @property
     def notes(self) -> list[Noted]:
         """What the person was told, oldest first; a copy."""
-        return list(self._core.notes)
+        return list(self._sessions.notes)
 
     @property
     def usage(self) -> Usage:
         """What was used up until now: minutes, money, tokens, sound."""
-        return self._core.usage
+        return self._sessions.usage
 
     @property
     def ends_in_s(self) -> float | None:
         """How long the server lets the session last from now [s]; the talk then goes on in a
         new one. None without a line, or where it is not known.
         """
-        return self._core.ends_in_s
+        return self._sessions.ends_in_s
 
     @property
     def pending_approvals(self) -> list[ToolCallState]:
         """Calls of tools that wait for consent, oldest first; `approve` answers one."""
-        return self._core.pending_approvals
+        return self._sessions.pending_approvals
 
-    # ----------------------------------------------------------------- the line
+    # ----------------------------------------------------------------- listeners
+    def add_listener(self, listener: Listener) -> ListenerHandle:
+        """Call `listener(event, turns, now_s)` with every event of every session, in order.
+
+        Parameters
+        ----------
+        listener : callable
+            Called on the talk's thread; must not block, nor call plain methods of the talk.
+            `turns` is the list of the turns that the event changed, `now_s` its time on the
+            monotonic clock [s]. What it raises is logged.
+
+        Returns
+        -------
+        ListenerHandle
+            Its ``remove()`` ends the calls; it is a context manager too.
+        """
+        return self._sessions.add_listener(listener)
+
+    # ----------------------------------------------------------------- the connection
     def start(self) -> None:
         """Open the line; harmless when it is open. A new session goes on in the same `turns`.
 
@@ -106,27 +134,27 @@ class TalkFace:
         ------
         AuthenticationError, ConnectError
         """
-        TALK_THREAD.run(self._core.open())
+        TALK_THREAD.run(self._sessions.open())
 
     async def start_async(self) -> None:
         """`start`, awaited."""
-        await TALK_THREAD.arun(self._core.open())
+        await TALK_THREAD.arun(self._sessions.open())
 
     def stop(self) -> None:
         """Close the line; `turns` stay. Harmless when it is closed."""
-        TALK_THREAD.run(self._core.stop())
+        TALK_THREAD.run(self._sessions.stop())
 
     async def stop_async(self) -> None:
         """`stop`, awaited."""
-        await TALK_THREAD.arun(self._core.stop())
+        await TALK_THREAD.arun(self._sessions.stop())
 
     def close(self) -> None:
         """End the talk and what runs for it; `turns` stay readable."""
-        TALK_THREAD.run(self._core.close())
+        TALK_THREAD.run(self._sessions.close())
 
     async def close_async(self) -> None:
         """`close`, awaited."""
-        await TALK_THREAD.arun(self._core.close())
+        await TALK_THREAD.arun(self._sessions.close())
 
     def __enter__(self) -> Self:
         return self
@@ -183,7 +211,7 @@ class TalkFace:
         AuthenticationError, ConnectError, BudgetSpent, ServerError, UnsupportedByServer
         """
         return TALK_THREAD.run(
-            self._core.ask(
+            self._asker.ask(
                 question, sample_rate, timeout_s, instructions=instructions, metadata=metadata
             )
         )
@@ -199,7 +227,7 @@ class TalkFace:
     ) -> Turn:
         """`ask`, awaited."""
         return await TALK_THREAD.arun(
-            self._core.ask(
+            self._asker.ask(
                 question, sample_rate, timeout_s, instructions=instructions, metadata=metadata
             )
         )
@@ -224,14 +252,14 @@ class TalkFace:
             In the `live` dialect.
         ReplyTimeout, ConfigurationError, AuthenticationError, ConnectError, SessionClosed
         """
-        work = self._core.say_verbatim(text, timeout_s, interruptible=interruptible)
+        work = self._asker.say_verbatim(text, timeout_s, interruptible=interruptible)
         return TALK_THREAD.run(work)
 
     async def say_verbatim_async(
         self, text: str, *, interruptible: bool = True, timeout_s: float = 60
     ) -> Turn:
         """`say_verbatim`, awaited."""
-        work = self._core.say_verbatim(text, timeout_s, interruptible=interruptible)
+        work = self._asker.say_verbatim(text, timeout_s, interruptible=interruptible)
         return await TALK_THREAD.arun(work)
 
     def say(self, question: Question, sample_rate: int | None = None) -> Turn:
@@ -243,11 +271,11 @@ class TalkFace:
             Before anything is sent.
         AuthenticationError, ConnectError, SessionClosed
         """
-        return TALK_THREAD.run(self._core.say(question, sample_rate))
+        return TALK_THREAD.run(self._asker.say(question, sample_rate))
 
     async def say_async(self, question: Question, sample_rate: int | None = None) -> Turn:
         """`say`, awaited."""
-        return await TALK_THREAD.arun(self._core.say(question, sample_rate))
+        return await TALK_THREAD.arun(self._asker.say(question, sample_rate))
 
     def send_audio(self, x: Any, sample_rate: int = SAMPLE_RATE_HZ, *, more: bool = False) -> None:
         """Send sound as the user's, and nothing after it.
@@ -266,37 +294,37 @@ class TalkFace:
         AudioFormatError
             Before anything is sent.
         """
-        TALK_THREAD.run(self._core.send_audio(x, sample_rate, more=more))
+        TALK_THREAD.run(self._sessions.send_audio(x, sample_rate, more=more))
 
     async def send_audio_async(
         self, x: Any, sample_rate: int = SAMPLE_RATE_HZ, *, more: bool = False
     ) -> None:
         """`send_audio`, awaited."""
-        await TALK_THREAD.arun(self._core.send_audio(x, sample_rate, more=more))
+        await TALK_THREAD.arun(self._sessions.send_audio(x, sample_rate, more=more))
 
     def interrupt(self) -> None:
         """Stop the reply that is running or still sounding; harmless when there is none."""
-        TALK_THREAD.run(self._core.interrupt())
+        TALK_THREAD.run(self._sessions.interrupt())
 
     async def interrupt_async(self) -> None:
         """`interrupt`, awaited."""
-        await TALK_THREAD.arun(self._core.interrupt())
+        await TALK_THREAD.arun(self._sessions.interrupt())
 
     def commit(self) -> None:
         """End the user's turn by hand; with `PushToTalk` this also asks for the reply."""
-        TALK_THREAD.run(self._core.commit())
+        TALK_THREAD.run(self._sessions.commit())
 
     async def commit_async(self) -> None:
         """`commit`, awaited."""
-        await TALK_THREAD.arun(self._core.commit())
+        await TALK_THREAD.arun(self._sessions.commit())
 
     def clear(self) -> None:
         """Have the server forget the sound that was sent and not committed."""
-        TALK_THREAD.run(self._core.clear())
+        TALK_THREAD.run(self._sessions.clear())
 
     async def clear_async(self) -> None:
         """`clear`, awaited."""
-        await TALK_THREAD.arun(self._core.clear())
+        await TALK_THREAD.arun(self._sessions.clear())
 
     @expand_kwargs_signature(UpdateKwargs)
     def update(self, **settings: Unpack[UpdateKwargs]) -> list[str]:
@@ -321,12 +349,12 @@ class TalkFace:
         ServerError
             When the server refuses; the earlier settings stay.
         """
-        return TALK_THREAD.run(self._core.update(settings))
+        return TALK_THREAD.run(self._sessions.update(settings))
 
     @expand_kwargs_signature(UpdateKwargs)
     async def update_async(self, **settings: Unpack[UpdateKwargs]) -> list[str]:
         """`update`, awaited."""
-        return await TALK_THREAD.arun(self._core.update(settings))
+        return await TALK_THREAD.arun(self._sessions.update(settings))
 
     def approve(self, call_id: str, is_allowed: bool = True) -> None:
         """Allow a call in `pending_approvals`, or do not; a call that nobody answers in its
@@ -338,11 +366,11 @@ class TalkFace:
             When no such call waits.
         SessionClosed
         """
-        TALK_THREAD.run(self._core.approve(call_id, is_allowed))
+        TALK_THREAD.run(self._sessions.approve(call_id, is_allowed))
 
     async def approve_async(self, call_id: str, is_allowed: bool = True) -> None:
         """`approve`, awaited."""
-        await TALK_THREAD.arun(self._core.approve(call_id, is_allowed))
+        await TALK_THREAD.arun(self._sessions.approve(call_id, is_allowed))
 
     # ----------------------------------------------------------------- on disk
     def save(self, path: str | PathLike[str]) -> Path:
@@ -364,21 +392,21 @@ class TalkFace:
         ConfigurationError
             When it cannot be written there, or something else is there.
         """
-        return TALK_THREAD.run(self._core.save(path))
+        return TALK_THREAD.run(self._sessions.save(path))
 
     async def save_async(self, path: str | PathLike[str]) -> Path:
         """`save`, awaited."""
-        return await TALK_THREAD.arun(self._core.save(path))
+        return await TALK_THREAD.arun(self._sessions.save(path))
 
     def __repr__(self) -> str:
-        if not hasattr(self, "_core"):
+        if not hasattr(self, "_sessions"):
             # A traceback with values asks in the middle of a constructor that failed.
             return f"<{type(self).__name__}>"
-        who = self._core.endpoint.name
+        who = self._sessions.endpoint.name
         return f"<{type(self).__name__} with {who}, {self.phase}, {len(self.turns)} turns>"
 
 
-class Talk(TalkFace):
+class Talk(TalkAPI):
     """A conversation without a notebook::
 
         with Talk(voice="nova") as talk:
@@ -406,13 +434,15 @@ class Talk(TalkFace):
         self._begin(api_key, settings)
 
 
-async def _made(settings: Settings, api_key: Secret | None) -> TalkCore:
-    """Made on the loop, since its locks belong to it."""
-    return TalkCore(settings, api_key)
+async def _made(
+    settings: Settings, api_key: Secret | None, timeouts: Timeouts
+) -> ReconnectingSession:
+    """Made on the loop it belongs to."""
+    return ReconnectingSession(settings, api_key, timeouts)
 
 
 @atexit.register
 def _close_all() -> None:
-    for core in list(_open_cores):
+    for sessions in list(_open):
         with contextlib.suppress(Exception):
-            TALK_THREAD.submit(core.close()).exception(timeout=2)
+            TALK_THREAD.submit(sessions.close()).exception(timeout=2)

@@ -61,7 +61,7 @@ class ToolRunner:
     Parameters
     ----------
     session : Session
-        Is observed from now on.
+        Gets a listener.
     tools : Mapping
         By name. Calls of other names are the provider's own affair.
     approve_all : bool
@@ -86,13 +86,13 @@ class ToolRunner:
         self._rounds: dict[str, _Round] = {}
         self._answers: dict[str, asyncio.Future[str]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        session.observe(self._observe)
+        session.add_listener(self._on_event)
 
     def offer(self, tools: Mapping[str, Tool], *, approve_all: bool) -> None:
         """Run these from now on; calls that are under way are carried through."""
         self._tools, self._approve_all = tools, approve_all
 
-    def _observe(self, event: Event, _: list[Turn], __: float) -> None:
+    def _on_event(self, event: Event, _: list[Turn], __: float) -> None:
         for call in calls_in(event):
             self._begin(call)
         match event:

@@ -1,6 +1,6 @@
-"""The socket: opened so that the key goes nowhere else, and its errors in our words.
+"""The transport: a WebSocket, opened so that the key goes to its server only.
 
-This is the one door where errors of `websockets`, of TLS and of the network are translated.
+This is the one place where errors of `websockets`, of TLS and of the network are translated.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _MAX_FRAME_BYTES = 16 * 2**20
 
 # Not from the registry of loggers, so that no setting of somebody's logging can make it print
 # the handshake's headers or the frames, where the key is.
-_SILENT = logging.Logger("grok_live_widget.wire", logging.CRITICAL + 1)
+_SILENT = logging.Logger("grok_live_widget.transport", logging.CRITICAL + 1)
 
 
 class _Connect(connect):
@@ -75,8 +75,8 @@ async def connected(opening: Opening, timeout_s: float) -> MessageSocket:
         return socket_
     except (ws_errors.WebSocketException, OSError, ssl.SSLError, ValueError) as error:
         failure = translated(error, host)
-    # Raised here, outside of the handler, so that the foreign error with its frames, in which
-    # the headers are, is not kept in the new one's context.
+    # Raised here, outside of the handler, so that the foreign error with its stack frames, which
+    # hold the headers, is not kept in the new one's context.
     raise failure
 
 
@@ -105,7 +105,9 @@ def translated(error: BaseException, host: str) -> GrokLiveError:
                 f"{host} did not answer as a WebSocket server does.", host=host, has_answered=True
             )
         case ws_errors.WebSocketException():
-            return ConnectError(f"the line to {host} broke ({type(error).__name__}).", host=host)
+            return ConnectError(
+                f"the connection to {host} broke ({type(error).__name__}).", host=host
+            )
         case TimeoutError():
             return ConnectError(
                 f"{host} did not answer in time.",
@@ -113,10 +115,8 @@ def translated(error: BaseException, host: str) -> GrokLiveError:
                 cure="Check the network, or allow more with open_timeout_s.",
             )
         case ssl.SSLError():
-            return ConnectError(
-                f"no safe (TLS) line to {host}: {getattr(error, 'reason', None) or 'it failed'}.",
-                host=host,
-            )
+            reason = getattr(error, "reason", None) or "no reason was given"
+            return ConnectError(f"the TLS handshake with {host} failed: {reason}.", host=host)
         case socket.gaierror():
             return ConnectError(
                 f"there is no host {host!r}.", host=host, cure="Check url= and the network."
@@ -125,7 +125,7 @@ def translated(error: BaseException, host: str) -> GrokLiveError:
             return ConnectError(
                 f"nothing answers at {host}.", host=host, cure="Is the server running?"
             )
-    return ConnectError(f"the line to {host} could not be opened.", host=host)
+    return ConnectError(f"the connection to {host} could not be opened.", host=host)
 
 
 def _refused(error: ws_errors.InvalidStatus, host: str) -> GrokLiveError:
@@ -142,7 +142,7 @@ def _refused(error: ws_errors.InvalidStatus, host: str) -> GrokLiveError:
     if 300 <= status < 400:
         said = "answers with a redirect, which is not followed because it would take the key along."
         return ConnectError(f"{host} {said}", host=host, status_code=status, has_answered=True)
-    said, cure = sentences.get(status, (f"refused the line (HTTP {status}).", ""))
+    said, cure = sentences.get(status, (f"refused the connection (HTTP {status}).", ""))
     return ConnectError(
         f"{host} {said}", host=host, status_code=status, has_answered=True, cure=cure
     )
@@ -172,10 +172,10 @@ def closed_error(code: int | None, reason: str, host: str) -> SessionClosed:
         why = f": {reason}" if reason else ""
         return SessionClosedOK(f"the session is closed{why}.", close_code=code, reason=reason)
     said = f" ({reason})" if reason else ""
-    how = f"closed with code {code}{said}" if code else "broke without a word"
+    how = f"closed with code {code}{said}" if code else "closed without a close frame"
     return SessionClosedError(
-        f"the line to {host} {how}.",
+        f"the connection to {host} was {how}.",
         close_code=code,
         reason=reason,
-        cure="What came is kept in turns; another session is another line.",
+        cure="What came is kept in turns; open another session to go on.",
     )

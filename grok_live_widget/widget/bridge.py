@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, TypeGuard
 
 from ..audio import SAMPLE_RATE_HZ
-from ..client import TalkCore
+from ..client import ReconnectingSession
 from ..conversation import ToolCalls, ToolCallState, Turn
 from ..exceptions import ConnectError, GrokLiveError, SessionClosed
 from ..protocol import (
@@ -56,12 +56,12 @@ class Panel:
 
     Parameters
     ----------
-    talk : TalkCore
+    talk : ReconnectingSession
     post : callable
         ``(content, buffer or None) -> None``
     """
 
-    def __init__(self, talk: TalkCore, post: Post) -> None:
+    def __init__(self, talk: ReconnectingSession, post: Post) -> None:
         self._talk = talk
         self._post = post
         self.lease = Lease()
@@ -78,7 +78,7 @@ class Panel:
         self._tasks: set[asyncio.Task[None]] = set()
         self._told_lost = 0
         self._told_busy = False
-        talk.observe(self._observe)
+        talk.add_listener(self._observe)
 
     # ----------------------------------------------------------------- from the talk
     def _observe(self, event: Event, changed: list[Turn], now_s: float) -> None:
@@ -323,7 +323,7 @@ class Panel:
         if not self.lease.owner:
             self._take_over(message, None, now_s)
         if message["text"].strip():
-            self._spawn(self._talk.say(message["text"], None))
+            self._spawn(self._talk.say_text(message["text"]))
 
     def _interrupt(self, message: dict[str, Any], _: bytes | None, __: float) -> None:
         if message["page"] == self.lease.owner:
@@ -356,7 +356,7 @@ class Panel:
         is_now = message["session"] == self.downlink.session and self._talk.phase == "open"
         offset_s = self._page_clock_s.get(message["page"])
         if is_ours and is_now and self.uplink.accepts(message, len(buffer) // 2, now_s, offset_s):
-            self._spawn(self._talk.send_microphone(buffer))
+            self._talk.send_microphone(buffer)
         elif is_ours:
             self._tell_loss()
 

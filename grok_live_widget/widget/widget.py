@@ -11,7 +11,7 @@ from typing import Any, Unpack
 import anywidget
 import traitlets
 
-from ..client import TALK_THREAD, Secret, TalkCore, TalkFace, wrap_secret
+from ..client import TALK_THREAD, ReconnectingSession, Secret, TalkAPI, wrap_secret
 from ..exceptions import ConfigurationError
 from ..settings import SettingsKwargs, expand_kwargs_signature
 from ..tools import functions_of
@@ -23,7 +23,7 @@ __all__ = ["GrokLive"]
 _STATIC = pathlib.Path(__file__).parent / "static"
 
 
-class GrokLive(TalkFace, anywidget.AnyWidget):
+class GrokLive(TalkAPI, anywidget.AnyWidget):
     """A talk with a panel::
 
         live = GrokLive(voice="nova", instructions="Answer in one sentence.")
@@ -57,12 +57,12 @@ class GrokLive(TalkFace, anywidget.AnyWidget):
         _check_bundle()
         self._begin(api_key, settings)
         anywidget.AnyWidget.__init__(self)
-        self._panel = TALK_THREAD.run(_made(self._core, self._post))
+        self._panel = TALK_THREAD.run(_made(self._sessions, self._post))
         self.on_msg(self._receive)
         self._displays: ToolDisplays | None = None
-        if functions_of(self._core.settings.tools):
+        if functions_of(self._sessions.settings.tools):
             self._displays = ToolDisplays()
-            self._core.tool_stage = self._displays.caught
+            self._sessions.tool_stage = self._displays.caught
         _replace_earlier(self)
 
     @traitlets.observe("comm")
@@ -127,16 +127,16 @@ class GrokLive(TalkFace, anywidget.AnyWidget):
             return  # Python's end takes everything along, and no thread can be waited for.
         if self.comm is not None:
             TALK_THREAD.run(_closed(self._panel))
-            TalkFace.close(self)
+            TalkAPI.close(self)
             if self._displays is not None:
                 self._displays.close()
         anywidget.AnyWidget.close(self)
 
     def __repr__(self) -> str:
-        return TalkFace.__repr__(self)
+        return TalkAPI.__repr__(self)
 
 
-async def _made(talk: TalkCore, post: Post) -> Panel:
+async def _made(talk: ReconnectingSession, post: Post) -> Panel:
     return Panel(talk, post)
 
 

@@ -1,4 +1,4 @@
-/** A kernel that lives in the page: it answers as docs/lanes.md says, and hums in place of a voice. */
+/** A kernel that runs in the page: it answers as described in docs/channel.md, and plays a hum instead of speech. */
 
 const RATE_HZ = 24_000;
 const CHUNK_SAMPLES = 2400;
@@ -7,11 +7,11 @@ const LEAD_SAMPLES = 2 * RATE_HZ;
 export class FakeKernel {
   #listeners = new Set();
   #replies = 0;
-  #heardSamples = 0;
+  #playheadSamples = 0;
   #heartbeat = null;
   #page = null;
   received = [];
-  line = {
+  state = {
     owner: null,
     session: 0,
     epoch: 0,
@@ -30,58 +30,58 @@ export class FakeKernel {
   notes = [];
 
   constructor(changes = {}) {
-    Object.assign(this.line, changes.line);
+    Object.assign(this.state, changes.state);
     Object.assign(this, { turns: changes.turns ?? [], notes: changes.notes ?? [] });
     this.isSilent = changes.isSilent ?? false;
   }
 
-  /** What anywidget hands to initialize and render. */
+  /** The model that anywidget passes to initialize and render. */
   get model() {
     return {
       get: () => undefined,
       set: () => {},
       save_changes: () => {},
-      send: (content, _callbacks, buffers) => queueMicrotask(() => this.#hear(content, buffers ?? [])),
+      send: (content, _callbacks, buffers) => queueMicrotask(() => this.#receive(content, buffers ?? [])),
       on: (_name, listener) => this.#listeners.add(listener),
       off: (_name, listener) => this.#listeners.delete(listener),
     };
   }
 
-  say(content, pcm) {
+  send(content, pcm) {
     const buffers = pcm ? [new DataView(pcm.buffer.slice(0))] : [];
     for (const listener of this.#listeners) listener(structuredClone(content), buffers);
   }
 
   change(fields) {
-    Object.assign(this.line, fields);
-    this.say({ type: "state", ...this.line });
+    Object.assign(this.state, fields);
+    this.send({ type: "state", ...this.state });
   }
 
   turn(fields) {
     const turn = { ...EMPTY_TURN, ...fields };
     this.turns = [...this.turns.filter(({ id }) => id !== turn.id), turn];
-    this.say({ type: "turn", turn });
+    this.send({ type: "turn", turn });
   }
 
-  /** Send samples as one reply, never more than 2 s ahead of what was heard. */
+  /** Send samples as one reply, at most 2 s ahead of the playhead. */
   async speak(pcm, reply = ++this.#replies) {
-    this.#heardSamples = 0;
-    const epoch = this.line.epoch;
+    this.#playheadSamples = 0;
+    const epoch = this.state.epoch;
     for (
       let offset = 0, seq = 0;
-      offset < pcm.length && this.line.epoch === epoch;
+      offset < pcm.length && this.state.epoch === epoch;
       offset += CHUNK_SAMPLES, seq++
     ) {
-      while (offset - this.#heardSamples > LEAD_SAMPLES) await pause(20);
+      while (offset - this.#playheadSamples > LEAD_SAMPLES) await pause(20);
       const chunk = pcm.slice(offset, offset + CHUNK_SAMPLES);
       const is_last = offset + CHUNK_SAMPLES >= pcm.length;
-      const { session } = this.line;
-      this.say({ type: "audio", session, epoch, seq, reply, sample_offset: offset, is_last }, chunk);
+      const { session } = this.state;
+      this.send({ type: "audio", session, epoch, seq, reply, sample_offset: offset, is_last }, chunk);
       await pause(30);
     }
   }
 
-  #hear(content, buffers) {
+  #receive(content, buffers) {
     this.received.push({ ...content, pcm: buffers[0] ? new Int16Array(buffers[0]) : null });
     if (this.isSilent) return;
     this[`on_${content.type}`]?.(content);
@@ -89,15 +89,15 @@ export class FakeKernel {
 
   on_hello({ page }) {
     this.#page = page;
-    this.line.owner ??= page;
-    this.say({ type: "snapshot", page, ...this.line, notes: this.notes, turns: this.turns });
+    this.state.owner ??= page;
+    this.send({ type: "snapshot", page, ...this.state, notes: this.notes, turns: this.turns });
   }
 
   async on_start({ page }) {
-    this.change({ owner: page, phase: "opening", session: this.line.session + 1 });
+    this.change({ owner: page, phase: "opening", session: this.state.session + 1 });
     await pause(300);
     this.change({ phase: "open" });
-    this.#heartbeat = setInterval(() => this.say({ type: "heartbeat", session: this.line.session }), 1000);
+    this.#heartbeat = setInterval(() => this.send({ type: "heartbeat", session: this.state.session }), 1000);
   }
 
   on_stop() {
@@ -114,20 +114,18 @@ export class FakeKernel {
   }
 
   on_microphone({ session, seq }) {
-    this.say({ type: "microphone_received", session, seq });
+    this.send({ type: "microphone_received", session, seq });
   }
 
   on_playhead({ sample_count }) {
-    this.#heardSamples = sample_count;
+    this.#playheadSamples = sample_count;
   }
 
   async on_text({ text }) {
-    if (this.line.phase === "closed") await this.on_start({ page: this.#page });
+    if (this.state.phase === "closed") await this.on_start({ page: this.#page });
     const order = this.turns.length;
     this.turn({ id: `u${order}`, order, role: "user", text, is_complete: true });
-    const words = `You wrote “${text}”. This is only a preview: it hums where the real one speaks.`.split(
-      " ",
-    );
+    const words = `You wrote “${text}”. This is only a preview: it hums instead of speaking.`.split(" ");
     const reply = { id: `a${order}`, order: order + 1, role: "assistant", has_audio: true, latency_ms: 640 };
     this.speak(hum(words.length * 0.32));
     for (let count = 1; count <= words.length; count++) {
@@ -151,7 +149,7 @@ const EMPTY_TURN = {
   is_approximate: false,
 };
 
-/** Something with the look of speech: harmonics of a wandering pitch in syllables of uneven strength. */
+/** A sound whose waveform looks like speech: harmonics of a varying pitch in syllables of varying amplitude. */
 export function hum(duration_s, pitch_hz = 150) {
   const pcm = new Int16Array(Math.round(duration_s * RATE_HZ));
   let phase = 0;
@@ -159,9 +157,9 @@ export function hum(duration_s, pitch_hz = 150) {
     const t = i / RATE_HZ;
     phase += (2 * Math.PI * (pitch_hz + 20 * Math.sin(2.1 * t))) / RATE_HZ;
     const syllable = Math.max(0, Math.sin(9.5 * t + 2 * Math.sin(1.7 * t))) ** 1.5;
-    const strength = syllable * (0.35 + 0.3 * Math.sin(3.1 * t + 1) + 0.2 * Math.sin(7.7 * t));
+    const amplitude = syllable * (0.35 + 0.3 * Math.sin(3.1 * t + 1) + 0.2 * Math.sin(7.7 * t));
     const wave = Math.sin(phase) + 0.6 * Math.sin(2 * phase) + 0.35 * Math.sin(3 * phase + 0.4);
-    pcm[i] = 14000 * Math.max(0, strength) * wave * Math.min(1, 8 * t, 8 * (duration_s - t));
+    pcm[i] = 14000 * Math.max(0, amplitude) * wave * Math.min(1, 8 * t, 8 * (duration_s - t));
   }
   return pcm;
 }

@@ -1,4 +1,4 @@
-/** One panel for a fake kernel: ?scene=… chooses what it shows, ?theme=dark the colours, ?width=320 the width. */
+/** A panel with a fake kernel: ?scene=… selects its content, ?theme=dark the colours, ?width=320 the width. */
 
 import widget from "/static/widget.js";
 import { FakeKernel } from "./fake-kernel.js";
@@ -46,10 +46,10 @@ const PARTIAL = turn(5, "assistant", "Shannon said: sample at more than twice th
 
 const SCENES = {
   closed: {},
-  raw: { line: { processing: false } },
+  raw: { state: { processing: false } },
   talking: { turns: [...TALK, PARTIAL] },
   rehearsal: {
-    line: {
+    state: {
       is_rehearsal: true,
       voice: "echo",
       partner: "talker",
@@ -57,16 +57,16 @@ const SCENES = {
     },
     turns: TALK.slice(0, 2),
   },
-  push_to_talk: { line: { turn_detection: "push_to_talk" }, turns: TALK.slice(0, 2) },
+  push_to_talk: { state: { turn_detection: "push_to_talk" }, turns: TALK.slice(0, 2) },
   trouble: {
     turns: TALK.slice(0, 2),
-    line: { owner: "another page", phase: "open", session: 1, busy_cell: true },
+    state: { owner: "another page", phase: "open", session: 1, busy_cell: true },
     notes: [
       {
         text: "The live service refused this session, so the talk moved to the realtime one.",
         level: "info",
       },
-      { text: "The line was closed after 300 s without speech.", level: "warning" },
+      { text: "The connection was closed after 300 s without speech.", level: "warning" },
       { text: "The key was refused: check XAI_API_KEY.", level: "error" },
     ],
   },

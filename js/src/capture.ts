@@ -1,16 +1,21 @@
-/** The microphone: asked for in a click, cut into chunks by a worklet, let go completely. */
+/** The microphone: requested in a click, cut into chunks by a worklet, and released completely. */
 
 import captureSource from "worklet:capture";
-import type { MicrophoneAbility, MicrophoneReason, MicrophoneState, MicrophoneStatus } from "./messages";
+import type {
+  MicrophoneAbility,
+  MicrophoneChunk,
+  MicrophoneReason,
+  MicrophoneState,
+  MicrophoneStatus,
+} from "./messages";
 import { audioPage, claimMicrophone, loadWorklet, resume, useContext } from "./page";
 import type { Scope } from "./scope";
-import type { MicrophoneChunk } from "./uplink";
 import type { Levels } from "./worklets/levels";
 
 const WORKLET = `grok-live-capture-${__VERSION__}`;
-/** The promise of getUserMedia stays open while the question is ignored (MDN), so the person is reminded. */
+/** The promise of getUserMedia stays pending while the prompt is ignored (MDN), so the panel shows a reminder. */
 const REMIND_AFTER_MS = 20_000;
-const LAST_CHUNK_WITHIN_MS = 250;
+const LAST_CHUNK_TIMEOUT_MS = 250;
 
 export interface MicrophoneListener {
   onMicrophone(state: MicrophoneState): void;
@@ -23,21 +28,21 @@ type CaptureMessage =
   | { type: "levels"; levels: Levels }
   | { type: "gate"; is_open: boolean };
 
-/** Whether this page may have a microphone at all, without asking for one. */
+/** Whether this page can use a microphone at all; does not request one. */
 export function microphoneAbility(): MicrophoneAbility {
   if (!window.isSecureContext) return "insecure";
   if (isForbidden()) return "policy";
   return "mediaDevices" in navigator && navigator.mediaDevices ? "ok" : "none";
 }
 
-/** Chromium tells a host that forbids microphones (VS Code, an iframe) apart from a person who refused. */
+/** In Chromium this distinguishes a host that forbids microphones (VS Code, an iframe) from a user who refused. */
 function isForbidden(): boolean {
   const { featurePolicy } = document as { featurePolicy?: { allowsFeature(name: string): boolean } };
   return featurePolicy?.allowsFeature("microphone") === false;
 }
 
 /** The names are those of https://www.w3.org/TR/mediacapture-streams/#dom-mediadevices-getusermedia. */
-export function reasonOf(error: unknown): MicrophoneReason {
+function reasonOf(error: unknown): MicrophoneReason {
   const name = (error as { name?: string } | null)?.name ?? "";
   if (name === "NotAllowedError" || name === "SecurityError") return isForbidden() ? "policy" : "denied";
   if (name === "NotFoundError" || name === "OverconstrainedError") return "no_device";
@@ -45,7 +50,7 @@ export function reasonOf(error: unknown): MicrophoneReason {
   return "other";
 }
 
-const NOTHING_KNOWN = {
+const NO_DETAILS = {
   device: null,
   echo_cancellation: null,
   noise_suppression: null,
@@ -54,124 +59,120 @@ const NOTHING_KNOWN = {
 };
 
 export class Microphone {
-  #live: Scope | null = null;
+  #active: Scope | null = null;
   #track: MediaStreamTrack | null = null;
   #node: AudioWorkletNode | null = null;
   #isMuted = false;
   #isGateOpen = true;
   #onGateClosed: () => void = () => {};
-  #state: MicrophoneState = { state: "off", reason: null, ...NOTHING_KNOWN };
+  #state: MicrophoneState = { state: "off", reason: null, ...NO_DETAILS };
 
   constructor(
     readonly scope: Scope,
     readonly listener: MicrophoneListener,
   ) {}
 
-  get state(): MicrophoneState {
-    return this.#state;
-  }
-
   get isOn(): boolean {
-    return this.#live !== null;
+    return this.#active !== null;
   }
 
-  /** To be called in a click, which is what lets the browser ask. */
+  /** Call this in a click handler, since browsers show the permission prompt only after a user gesture. */
   async start(withProcessing: boolean, isGateOpen: boolean): Promise<void> {
     this.#end();
     const ability = microphoneAbility();
-    if (ability !== "ok") return this.fail(ability === "none" ? "no_device" : ability);
-    const live = this.scope.child();
-    this.#live = live;
+    if (ability !== "ok") return this.#fail(ability === "none" ? "no_device" : ability);
+    const active = this.scope.child();
+    this.#active = active;
     this.#isMuted = false;
     this.#isGateOpen = isGateOpen;
-    this.#tell("asking", null);
-    const remind = live.timeout(REMIND_AFTER_MS, () => this.#tell("asking", "waiting"));
+    this.#setState("asking", null);
+    const cancelReminder = active.timeout(REMIND_AFTER_MS, () => this.#setState("asking", "waiting"));
     try {
       const stream = await navigator.mediaDevices.getUserMedia(constraints(withProcessing));
-      remind();
-      await this.#connect(stream, live);
+      cancelReminder();
+      await this.#connect(stream, active);
     } catch (error) {
-      if (!live.isDisposed) this.fail(reasonOf(error));
+      if (!active.isDisposed) this.#fail(reasonOf(error));
     }
   }
 
   stop(): void {
-    if (!this.#live && this.#state.state === "off") return;
+    if (!this.#active && this.#state.state === "off") return;
     this.#end();
-    this.#tell("off", null);
+    this.#setState("off", null);
   }
 
-  fail(reason: MicrophoneReason): void {
+  #fail(reason: MicrophoneReason): void {
     this.#end();
-    this.#tell("failed", reason);
+    this.#setState("failed", reason);
     if (reason === "no_device" || reason === "lost") this.#watchForDevice();
   }
 
   setMuted(isMuted: boolean): void {
     if (!this.#node || this.#state.state === "asking") return;
     this.#isMuted = isMuted;
-    // The worklet lets out what was said before; a disabled track then gives silence to everybody.
-    this.#steerGate();
+    // The worklet posts what was captured before the gate closed; the disabled track then delivers silence.
+    this.#updateGate();
     if (this.#track) this.#track.enabled = !isMuted;
-    this.#tell(isMuted ? "muted" : "on", null);
+    this.#setState(isMuted ? "muted" : "on", null);
   }
 
   openGate(): void {
     this.#isGateOpen = true;
-    this.#steerGate();
+    this.#updateGate();
   }
 
-  /** Resolves when the last chunk has come out. */
+  /** Resolves when the worklet has posted its last chunk. */
   closeGate(): Promise<void> {
     this.#isGateOpen = false;
-    const waiting = this.#node && this.#live?.child();
+    const waiting = this.#node && this.#active?.child();
     if (!waiting) return Promise.resolve();
     return new Promise((resolve) => {
       waiting.add(resolve);
-      waiting.timeout(LAST_CHUNK_WITHIN_MS, () => waiting.dispose());
+      waiting.timeout(LAST_CHUNK_TIMEOUT_MS, () => waiting.dispose());
       this.#onGateClosed = () => waiting.dispose();
-      this.#steerGate();
+      this.#updateGate();
     });
   }
 
-  async #connect(stream: MediaStream, live: Scope): Promise<void> {
-    live.add(() => {
+  async #connect(stream: MediaStream, active: Scope): Promise<void> {
+    active.add(() => {
       for (const track of stream.getTracks()) track.stop();
     });
-    if (live.isDisposed) return;
-    live.add(claimMicrophone(() => this.stop()));
-    const context = useContext(live);
+    if (active.isDisposed) return;
+    active.add(claimMicrophone(() => this.stop()));
+    const context = useContext(active);
     resume(context);
     await loadWorklet(context, WORKLET, captureSource);
-    if (live.isDisposed) return;
-    this.#adopt(stream.getAudioTracks()[0]!, live);
-    this.#node = this.#wire(context, stream, live);
-    this.#tell("on", null);
+    if (active.isDisposed) return;
+    this.#useTrack(stream.getAudioTracks()[0]!, active);
+    this.#node = this.#connectNodes(context, stream, active);
+    this.#setState("on", null);
   }
 
-  #adopt(track: MediaStreamTrack, live: Scope): void {
+  #useTrack(track: MediaStreamTrack, active: Scope): void {
     this.#track = track;
-    live.add(() => {
+    active.add(() => {
       this.#track = this.#node = null;
     });
-    live.listen(track, "ended", () => this.fail("lost"));
+    active.listen(track, "ended", () => this.#fail("lost"));
   }
 
-  /** microphone → worklet → silence → loudspeaker: a node that leads nowhere is not pulled by every browser. */
-  #wire(context: AudioContext, stream: MediaStream, live: Scope): AudioWorkletNode {
+  /** microphone → worklet → silent gain → destination: not every browser pulls a node without a destination. */
+  #connectNodes(context: AudioContext, stream: MediaStream, active: Scope): AudioWorkletNode {
     const source = context.createMediaStreamSource(stream);
     const node = new AudioWorkletNode(context, WORKLET, {
       numberOfOutputs: 1,
       processorOptions: { is_gate_open: this.#isGateOpen },
     });
-    const silence = context.createGain();
-    silence.gain.value = 0;
-    source.connect(node).connect(silence).connect(context.destination);
-    live.listenToPort(node.port, (message) => this.#receive(message as CaptureMessage));
-    live.listen(node, "processorerror", () => this.fail("other"));
-    live.add(() => {
+    const silent = context.createGain();
+    silent.gain.value = 0;
+    source.connect(node).connect(silent).connect(context.destination);
+    active.listenToPort(node.port, (message) => this.#receive(message as CaptureMessage));
+    active.listen(node, "processorerror", () => this.#fail("other"));
+    active.add(() => {
       node.port.postMessage({ type: "stop" });
-      for (const part of [source, node, silence]) part.disconnect();
+      for (const part of [source, node, silent]) part.disconnect();
     });
     return node;
   }
@@ -186,7 +187,7 @@ export class Microphone {
     this.listener.onChunk({ pcm, sample_index, captured_at_ms });
   }
 
-  #steerGate(): void {
+  #updateGate(): void {
     this.#node?.port.postMessage({ type: "gate", is_open: this.#isGateOpen && !this.#isMuted });
   }
 
@@ -198,23 +199,23 @@ export class Microphone {
       const devices = await mediaDevices.enumerateDevices();
       if (!devices.some((device) => device.kind === "audioinput")) return;
       watch.dispose();
-      if (this.#state.state === "failed") this.#tell("off", null);
+      if (this.#state.state === "failed") this.#setState("off", null);
     });
   }
 
   #end(): void {
-    this.#live?.dispose();
-    this.#live = null;
+    this.#active?.dispose();
+    this.#active = null;
   }
 
-  #tell(state: MicrophoneStatus, reason: MicrophoneReason | null): void {
+  #setState(state: MicrophoneStatus, reason: MicrophoneReason | null): void {
     const isLive = state === "on" || state === "muted";
-    this.#state = { state, reason, ...(isLive && this.#track ? describe(this.#track) : NOTHING_KNOWN) };
+    this.#state = { state, reason, ...(isLive && this.#track ? trackDetails(this.#track) : NO_DETAILS) };
     this.listener.onMicrophone(this.#state);
   }
 }
 
-/** Plain true, never "remote-only", which takes no notice of Web Audio (measured: 0.7 dB of 11). */
+/** Plain true, never "remote-only", which ignores sound played by Web Audio (measured: 0.7 dB of 11). */
 function constraints(withProcessing: boolean): MediaStreamConstraints {
   return {
     audio: {
@@ -226,8 +227,8 @@ function constraints(withProcessing: boolean): MediaStreamConstraints {
   };
 }
 
-/** What the browser really gives, which need not be what was asked for. */
-function describe(track: MediaStreamTrack): Omit<MicrophoneState, "state" | "reason"> {
+/** What the browser applies, which can differ from what was requested. */
+function trackDetails(track: MediaStreamTrack): Omit<MicrophoneState, "state" | "reason"> {
   const settings = track.getSettings();
   return {
     device: track.label || null,

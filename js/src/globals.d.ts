@@ -1,4 +1,4 @@
-/** Put in by build.mjs. */
+/** Defined by bundle.mjs. */
 declare const __VERSION__: string;
 
 declare module "worklet:capture" {

@@ -1,8 +1,9 @@
 /**
- * What page and kernel say to each other, typed, as docs/lanes.md has it. Fields are snake_case on both sides.
+ * The types of the messages between page and kernel, as documented in docs/channel.md. Fields are snake_case on both
+ * sides.
  *
- * What the kernel says is read leniently: a missing field takes its default; a field of a wrong type makes the whole
- * message unknown, and unknown messages are ignored.
+ * Messages from the kernel are parsed leniently: a missing field takes its default; a field of a wrong type makes the
+ * whole message unknown, and unknown messages are ignored.
  */
 
 export type Phase = "closed" | "opening" | "open" | "closing";
@@ -10,7 +11,7 @@ export type TurnDetection = "server_vad" | "push_to_talk";
 export type NoteLevel = "info" | "warning" | "error";
 export type MicrophoneAbility = "ok" | "insecure" | "policy" | "none";
 export type MicrophoneStatus = "off" | "asking" | "on" | "muted" | "failed";
-export type ToolState = "waiting" | "running" | "done" | "failed" | "denied";
+type ToolState = "waiting" | "running" | "done" | "failed" | "denied";
 export type MicrophoneReason =
   | "insecure"
   | "policy"
@@ -21,7 +22,14 @@ export type MicrophoneReason =
   | "waiting"
   | "other";
 
-/** Where the sound of one reply stands; `sample_count` is the position in it, in samples that have left the worklet. */
+/** A chunk of the microphone's sound; `sample_index` counts the samples captured before it. */
+export interface MicrophoneChunk {
+  pcm: Int16Array;
+  sample_index: number;
+  captured_at_ms: number;
+}
+
+/** The playback position in one reply: `sample_count` of its samples have left the worklet. */
 export interface Playhead {
   session: number;
   epoch: number;
@@ -44,7 +52,7 @@ export interface MicrophoneState {
   device_rate_hz: number | null;
 }
 
-/** Page to kernel; the lane adds `page` to each. */
+/** Page to kernel; the channel adds `page` to each. */
 export type PageMessage =
   | {
       type: "hello";
@@ -79,11 +87,11 @@ type Reader<T> = (value: unknown) => T;
 
 class WrongType extends Error {}
 
-/** A reader for values of one kind; what is absent or null becomes the default. */
-function reader<T>(fallback: T, isRight: (value: unknown) => boolean): Reader<T> {
+/** A reader for values of one type; an absent or null value becomes the default. */
+function reader<T>(fallback: T, isValid: (value: unknown) => boolean): Reader<T> {
   return (value) => {
     if (value === undefined || value === null) return fallback;
-    if (!isRight(value)) throw new WrongType();
+    if (!isValid(value)) throw new WrongType();
     return value as T;
   };
 }
@@ -98,8 +106,8 @@ const numberOrNull = reader<number | null>(null, isNumber);
 const flag = reader(false, (value) => typeof value === "boolean");
 const identity = reader<string | number>("", (value) => isText(value) || isNumber(value));
 
-function oneOf<T extends string>(...words: [T, ...T[]]): Reader<T> {
-  return reader<T>(words[0], (value) => words.includes(value as T));
+function oneOf<T extends string>(...values: [T, ...T[]]): Reader<T> {
+  return reader<T>(values[0], (value) => values.includes(value as T));
 }
 
 function listOf<T>(read: Reader<T>): Reader<T[]> {
@@ -116,8 +124,11 @@ function shape<T>(fields: { [K in keyof T]: Reader<T[K]> }): Reader<T> {
   };
 }
 
-const noteFields = { text, level: oneOf<NoteLevel>("info", "warning", "error"), topic: text };
-const readNote = shape<Note>(noteFields);
+const readNote = shape<Note>({
+  text,
+  level: oneOf<NoteLevel>("info", "warning", "error"),
+  topic: text,
+});
 
 const readTurn = shape<Turn>({
   id: identity,
@@ -197,7 +208,7 @@ const readers = {
 export interface Note {
   text: string;
   level: NoteLevel;
-  /** A newer one of the same topic takes its place; one without a text withdraws it. */
+  /** A newer note on the same topic replaces it; one without text removes it. */
   topic: string;
 }
 
@@ -216,7 +227,7 @@ export interface Turn {
   heard_s: number | null;
   latency_ms: number | null;
   is_approximate: boolean;
-  /** What happened to the line just before; empty as a rule. */
+  /** What happened to the connection just before this turn; usually empty. */
   seam: string;
 }
 
@@ -230,13 +241,13 @@ export interface ToolCall {
   duration_s: number | null;
 }
 
-export type KernelType = keyof typeof readers;
+type KernelType = keyof typeof readers;
 export type KernelFields<K extends KernelType> = ReturnType<(typeof readers)[K]>;
 export type KernelMessage = { [K in KernelType]: { type: K } & KernelFields<K> }[KernelType];
-export type LineState = KernelFields<"state">;
+export type TalkState = KernelFields<"state">;
 export type AudioHeader = KernelFields<"audio">;
 
-/** A message of the kernel, or null where it is none that this page knows. */
+/** The kernel's message, or null if it is unknown to this page. */
 export function readKernelMessage(content: unknown): KernelMessage | null {
   const type = (content as { type?: unknown } | null)?.type;
   if (typeof type !== "string" || !Object.hasOwn(readers, type)) return null;

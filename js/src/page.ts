@@ -1,13 +1,13 @@
 /**
- * What all models of one browser page share: the AudioContext, the microphone, the page's id.
+ * The state shared by all models of one browser page: the AudioContext, the microphone, the page's id.
  *
- * It hangs on `globalThis[Symbol.for("grok_live_widget.page")]`, because anywidget evaluates the bundle once for each
- * model, so that no variable of a module is common to them. For measuring, the object is open:
+ * It is stored in `globalThis[Symbol.for("grok_live_widget.page")]`, because anywidget evaluates the bundle once for
+ * each model, so module variables are not shared. Tests and benchmarks may read the object:
  *
  * - `context`: the AudioContext while anything uses it, else null;
- * - `playbacks`: the AudioWorkletNodes that play. `node.connect(tap)` hears exactly what the loudspeaker gets, and
+ * - `playbacks`: the AudioWorkletNodes that play. `node.connect(tap)` records exactly what the loudspeaker plays, and
  *   `node.port.postMessage({type: "probe", is_on: true})` makes the worklet post back
- *   `{type: "probe", pcm: Int16Array}` for all that it takes from its queue, before fades and resampling.
+ *   `{type: "probe", pcm: Int16Array}` for all samples that it takes from its buffer, before fades and resampling.
  */
 
 import type { Disposer, Scope } from "./scope";
@@ -19,7 +19,7 @@ export interface AudioPage {
   context: AudioContext | null;
   readonly playbacks: Set<AudioNode>;
   userCount: number;
-  /** Takes the microphone from the panel that has it. */
+  /** Releases the microphone of the model that uses it. */
   releaseMicrophone: (() => void) | null;
   readonly modules: WeakMap<BaseAudioContext, Map<string, Promise<void>>>;
 }
@@ -59,12 +59,12 @@ export function useContext(scope: Scope): AudioContext {
   return page.context;
 }
 
-/** Ask for sound without waiting: outside a click `resume()` may stay pending for ever. */
+/** Resume without awaiting: outside a click handler `resume()` may stay pending for ever. */
 export function resume(context: AudioContext): void {
   context.resume().catch(() => {});
 }
 
-/** One microphone a page: claiming it makes the panel that has it let go. */
+/** One microphone per page: claiming it releases the microphone of the model that uses it. */
 export function claimMicrophone(release: () => void): Disposer {
   const page = audioPage();
   page.releaseMicrophone?.();
@@ -74,7 +74,7 @@ export function claimMicrophone(release: () => void): Disposer {
   };
 }
 
-/** Load a worklet's module once for each context; a name may be registered only once there. */
+/** Load a worklet's module once for each context, since a name may be registered only once in a context. */
 export function loadWorklet(context: AudioContext, name: string, source: string): Promise<void> {
   const page = audioPage();
   const modules = page.modules.get(context) ?? new Map<string, Promise<void>>();

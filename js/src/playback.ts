@@ -1,21 +1,21 @@
-/** Grok's voice: chunks go to one long-lived worklet, which counts what leaves. */
+/** Playback of replies: chunks go to one long-lived worklet, which counts the samples that leave it. */
 
 import playbackSource from "worklet:playback";
 import type { Playhead } from "./messages";
 import { audioPage, loadWorklet, resume, useContext } from "./page";
 import type { Scope } from "./scope";
-import type { PlaybackChunk } from "./worklets/chunk-queue";
+import type { PlaybackChunk } from "./worklets/jitter-buffer";
 import type { Levels } from "./worklets/levels";
 
 const WORKLET = `grok-live-playback-${__VERSION__}`;
-/** A context that may play at once still reports "suspended" for a moment after it was made. */
+/** A context that is allowed to play still reports "suspended" for a moment after it was created. */
 const WAITING_AFTER_MS = 400;
 
 export interface PlaybackListener {
   onPlayhead(playhead: Playhead): void;
   onFlushed(playhead: Playhead): void;
   onPlaybackLevels(levels: Levels): void;
-  /** Sound is there and the browser wants a click first. */
+  /** There is sound to play, and the browser requires a click first. */
   onSoundWaiting(isWaiting: boolean): void;
   onPlaybackFailed(reason: string): void;
 }
@@ -30,84 +30,85 @@ type PlaybackMessage =
   | { type: "probe" };
 
 export class Playback {
-  #live: Scope | null = null;
+  #active: Scope | null = null;
   #context: AudioContext | null = null;
   #node: AudioWorkletNode | null = null;
   #waiting: PlaybackCommand[] = [];
-  #hasSound = false;
+  #hasBufferedSound = false;
   #isEnding = false;
-  #isBroken = false;
+  #hasFailed = false;
 
   constructor(
     readonly scope: Scope,
     readonly listener: PlaybackListener,
   ) {}
 
-  /** To be called in a click: from then on the browser lets sound out. */
+  /** Call this in a click handler: from then on the browser allows playback. */
   unlock(): void {
-    this.#isBroken = false;
+    this.#hasFailed = false;
     this.#open();
     if (this.#context) resume(this.#context);
   }
 
   play(chunk: PlaybackChunk): void {
-    if (this.#isBroken) return;
+    if (this.#hasFailed) return;
     this.#open();
-    this.#hasSound ||= chunk.pcm.length > 0;
+    this.#hasBufferedSound ||= chunk.pcm.length > 0;
     this.#command({ type: "chunk", ...chunk });
-    if (this.#context?.state !== "running") this.#live?.timeout(WAITING_AFTER_MS, () => this.#tellWaiting());
+    if (this.#context?.state !== "running")
+      this.#active?.timeout(WAITING_AFTER_MS, () => this.#reportWaiting());
   }
 
   /** Answered by `onFlushed`, also when nothing was playing. */
   flush(session: number, epoch: number, reply: number | null): void {
-    if (this.#live) return this.#command({ type: "flush", epoch, reply });
+    if (this.#active) return this.#command({ type: "flush", epoch, reply });
     this.listener.onFlushed(nothingPlayed(session, epoch, reply));
   }
 
-  /** Let the sound that is here play to its end, then give the loudspeaker back. */
+  /** Play the buffered sound to its end, then release the audio output. */
   end(): void {
     this.#isEnding = true;
-    if (!this.#hasSound || this.#context?.state !== "running") this.release();
+    if (!this.#hasBufferedSound || this.#context?.state !== "running") this.release();
   }
 
   release(): void {
-    this.#live?.dispose();
-    this.#live = null;
+    this.#active?.dispose();
+    this.#active = null;
     this.#waiting = [];
-    this.#hasSound = false;
+    this.#hasBufferedSound = false;
     this.listener.onSoundWaiting(false);
   }
 
   #open(): void {
     this.#isEnding = false;
-    if (this.#live) return;
-    const live = this.scope.child();
-    this.#live = live;
-    this.#connect(live).catch((error: Error) => {
-      if (!live.isDisposed) this.#fail(error.message);
+    if (this.#active) return;
+    const active = this.scope.child();
+    this.#active = active;
+    this.#connect(active).catch((error: Error) => {
+      if (!active.isDisposed) this.#fail(error.message);
     });
   }
 
-  async #connect(live: Scope): Promise<void> {
-    const context = useContext(live);
+  async #connect(active: Scope): Promise<void> {
+    const context = useContext(active);
     this.#context = context;
-    live.add(() => {
+    active.add(() => {
       this.#node = this.#context = null;
     });
-    live.listen(context, "statechange", () => this.#tellWaiting());
+    active.listen(context, "statechange", () => this.#reportWaiting());
     await loadWorklet(context, WORKLET, playbackSource);
-    if (live.isDisposed) return;
-    this.#node = this.#wire(context, live);
+    if (active.isDisposed) return;
+    this.#node = this.#createNode(context, active);
     for (const command of this.#waiting.splice(0)) this.#command(command);
   }
 
-  #wire(context: AudioContext, live: Scope): AudioWorkletNode {
+  #createNode(context: AudioContext, active: Scope): AudioWorkletNode {
     const node = new AudioWorkletNode(context, WORKLET, { numberOfInputs: 0, outputChannelCount: [1] });
     node.connect(context.destination);
     audioPage().playbacks.add(node);
-    live.listenToPort(node.port, (message) => this.#receive(message as PlaybackMessage));
-    live.listen(node, "processorerror", () => this.#fail("the browser's audio thread stopped"));
-    live.add(() => {
+    active.listenToPort(node.port, (message) => this.#receive(message as PlaybackMessage));
+    active.listen(node, "processorerror", () => this.#fail("the browser's audio thread stopped"));
+    active.add(() => {
       node.port.postMessage({ type: "stop" });
       node.disconnect();
       audioPage().playbacks.delete(node);
@@ -126,18 +127,18 @@ export class Playback {
     if (message.type === "levels") return this.listener.onPlaybackLevels(message.levels);
     if (message.type === "probe") return;
     const { type, position } = message;
-    this.#hasSound = position.buffered_sample_count > 0;
+    this.#hasBufferedSound = position.buffered_sample_count > 0;
     if (type === "flushed") this.listener.onFlushed(position);
     else this.listener.onPlayhead(position);
-    if (this.#isEnding && position.is_final && !this.#hasSound) this.release();
+    if (this.#isEnding && position.is_final && !this.#hasBufferedSound) this.release();
   }
 
-  #tellWaiting(): void {
-    this.listener.onSoundWaiting(this.#hasSound && this.#context?.state !== "running");
+  #reportWaiting(): void {
+    this.listener.onSoundWaiting(this.#hasBufferedSound && this.#context?.state !== "running");
   }
 
   #fail(reason: string): void {
-    this.#isBroken = true;
+    this.#hasFailed = true;
     this.release();
     this.listener.onPlaybackFailed(reason);
   }

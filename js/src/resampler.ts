@@ -1,8 +1,8 @@
 /**
  * A streaming windowed-sinc polyphase resampler for any pair of whole-numbered rates.
  *
- * The position is a whole sample and a whole numerator over the reduced ratio's denominator, so it is exact for ever.
- * The phase is kept from call to call: the seams between chunks do not show. Output sample 0 lies on input sample 0.
+ * The position is an integer sample plus an integer numerator over the reduced ratio's denominator, so it never drifts.
+ * The phase is kept between calls, so chunk boundaries are inaudible. Output sample 0 coincides with input sample 0.
  */
 
 /**
@@ -13,11 +13,11 @@
 const HALF_WIDTH = 80;
 const CUTOFF = 0.957;
 const KAISER_BETA = 9;
-/** Ratios of larger terms use the nearest of this many phases (error below -70 dB). */
+/** Ratios with larger terms use the nearest of this many phases (error below -70 dB). */
 const PHASES_MAX = 4096;
 
 export class Resampler {
-  /** How far the input must reach beyond the sample that is being produced. */
+  /** How many input samples after an output sample's position are needed to compute it. */
   readonly lookAheadSamples: number;
   readonly #up: number;
   readonly #down: number;
@@ -43,11 +43,6 @@ export class Resampler {
     this.reset();
   }
 
-  /** Samples pushed that the output has not reached yet. */
-  get pendingSamples(): number {
-    return this.#length - this.#centre;
-  }
-
   /** How many samples must still be pushed before `count` can be pulled. */
   neededSamples(count: number): number {
     if (count <= 0) return 0;
@@ -71,17 +66,7 @@ export class Resampler {
     return at - from;
   }
 
-  /** The exact tail: all that remains, so that n samples in have become ceil(n * ratio) samples out. Ends the stream. */
-  flush(): Float32Array {
-    const owed = Math.ceil((this.pendingSamples * this.#up - this.#numerator) / this.#down);
-    const tail = new Float32Array(Math.max(0, owed));
-    this.push(new Float32Array(this.lookAheadSamples));
-    this.pull(tail);
-    this.reset();
-    return tail;
-  }
-
-  /** Forget everything: the next sample pushed is the first of a new stream. */
+  /** Discard all state: the next sample pushed is the first of a new stream. */
   reset(): void {
     this.#input.fill(0);
     this.#length = this.#behindSamples;
@@ -125,7 +110,7 @@ function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
 
-/** One row of 2 * half taps for each phase, each row of sum 1, so that no phase is louder than another. */
+/** One row of 2 * half taps for each phase; each row sums to 1, so that all phases have the same gain. */
 function filterTable(half: number, phaseCount: number, narrowing: number): Float32Array {
   const taps = 2 * half;
   const table = new Float32Array(phaseCount * taps);

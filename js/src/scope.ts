@@ -1,9 +1,9 @@
 /**
- * Lifetimes: whatever is acquired in the page is registered here, and nowhere else.
+ * Lifetimes of listeners, timers, observers and audio nodes: each is registered in a scope.
  *
- * A scope is a tree of disposers. Children die first, then the scope's own disposers in reverse order; what is
- * registered on a dead scope is disposed of at once. tests/house.test.ts forbids raw listeners, timers, observers
- * and workers outside this file.
+ * A scope is a tree of disposers. Children are disposed first, then the scope's own disposers in reverse order; what is
+ * registered in a disposed scope is disposed at once. tests/architecture.test.ts forbids raw listeners, timers,
+ * observers and workers outside this file.
  */
 
 export type Disposer = () => void;
@@ -48,12 +48,12 @@ export class Scope {
     options?: AddEventListenerOptions,
   ): Disposer {
     if (this.#isDisposed) return () => {};
-    const heard = listener as EventListener & ((event: E) => void);
-    target.addEventListener(type, heard, options);
-    return this.add(() => target.removeEventListener(type, heard));
+    const eventListener = listener as EventListener & ((event: E) => void);
+    target.addEventListener(type, eventListener, options);
+    return this.add(() => target.removeEventListener(type, eventListener));
   }
 
-  /** Messages of a port; listening by this way has to start the port itself. */
+  /** Listen to a port's messages. Unlike `onmessage`, an event listener does not start the port. */
   listenToPort(port: MessagePort, listener: (message: unknown) => void): Disposer {
     const stop = this.listen<MessageEvent>(port, "message", (event) => listener(event.data));
     port.start();

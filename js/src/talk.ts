@@ -1,68 +1,82 @@
 /**
- * The page's side of a talk: owns the lane, the microphone and the loudspeaker, and folds what they tell into the one
+ * The page's side of a talk: owns the channel, the microphone and the playback, and reduces their events to the one
  * state that all panels of the model show.
  */
 
 import { Microphone, type MicrophoneListener, microphoneAbility } from "./capture";
-import { CommLane, type KernelHealth, type LaneListener, type Wire } from "./lanes";
-import type { AudioHeader, LineState, MicrophoneState, Note, Playhead, ToolCall, Turn } from "./messages";
+import {
+  type ChannelListener,
+  type Comm,
+  CommChannel,
+  type DroppedSamples,
+  type KernelHealth,
+} from "./channel";
+import type {
+  AudioHeader,
+  MicrophoneChunk,
+  MicrophoneState,
+  Note,
+  Playhead,
+  TalkState,
+  ToolCall,
+  Turn,
+} from "./messages";
 import { audioPage } from "./page";
 import { PCM_RATE_HZ } from "./pcm";
 import { Playback, type PlaybackListener } from "./playback";
 import type { Scope } from "./scope";
-import type { Dropped, MicrophoneChunk } from "./uplink";
-import { ColumnTape } from "./view/columns";
 import { INITIAL_STATE, type PanelActions, type PanelSignals, type PanelState, Store } from "./view/state";
+import { WaveformHistory } from "./view/waveform-history";
 import type { Levels } from "./worklets/levels";
 
-const ANSWER_WITHIN_MS = 3000;
-const UNSEEN_FOR_MS = 5000;
-/** A shorter press is a click by mistake, and services refuse commits below 100 ms. */
-const SHORTEST_HOLD_SAMPLES = 0.1 * PCM_RATE_HZ;
+const HELLO_TIMEOUT_MS = 3000;
+const NO_VIEW_TIMEOUT_MS = 5000;
+/** A shorter press is an accidental click, and services refuse commits below 100 ms. */
+const MIN_HOLD_SAMPLES = 0.1 * PCM_RATE_HZ;
 const SILENCE = new Float32Array(4);
 
-export class Talk implements PanelActions, LaneListener, MicrophoneListener, PlaybackListener {
+export class TalkController implements PanelActions, ChannelListener, MicrophoneListener, PlaybackListener {
   readonly store = new Store<PanelState>(INITIAL_STATE);
-  readonly signals: PanelSignals = { you: new ColumnTape(), grok: new ColumnTape() };
+  readonly signals: PanelSignals = { user: new WaveformHistory(), assistant: new WaveformHistory() };
   readonly #page = audioPage();
-  readonly #lane: CommLane;
+  readonly #channel: CommChannel;
   readonly #microphone: Microphone;
   readonly #playback: Playback;
   #viewCount = 0;
   #cancelRelease = () => {};
   #withProcessing = true;
   #heldSamples = 0;
-  #droppedBefore: Dropped = { kernel: 0, line: 0 };
+  #droppedAtStart: DroppedSamples = { kernel: 0, connection: 0 };
   #noteKey = 0;
 
   constructor(
-    wire: Wire,
+    comm: Comm,
     readonly scope: Scope,
   ) {
     this.#microphone = new Microphone(scope, this);
     this.#playback = new Playback(scope, this);
-    this.#lane = new CommLane(this.#page.id, wire, this, scope);
-    scope.listen(window, "pagehide", () => this.#lane.send({ type: "bye" }));
-    scope.listen<PageTransitionEvent>(window, "pageshow", (event) => event.persisted && this.sayHello());
-    scope.add(() => this.#lane.send({ type: "bye" }));
+    this.#channel = new CommChannel(this.#page.id, comm, this, scope);
+    scope.listen(window, "pagehide", () => this.#channel.send({ type: "bye" }));
+    scope.listen<PageTransitionEvent>(window, "pageshow", (event) => event.persisted && this.sendHello());
+    scope.add(() => this.#channel.send({ type: "bye" }));
   }
 
-  sayHello(): void {
+  sendHello(): void {
     const microphone = microphoneAbility();
     const device_rate_hz = this.#page.context?.sampleRate ?? null;
-    this.#lane.send({
+    this.#channel.send({
       type: "hello",
       version: __VERSION__,
       clock_ms: Date.now(),
       microphone,
       device_rate_hz,
     });
-    this.scope.timeout(ANSWER_WITHIN_MS, () => {
+    this.scope.timeout(HELLO_TIMEOUT_MS, () => {
       if (this.#state.kernel === "waiting") this.#update({ kernel: "unanswered" });
     });
   }
 
-  /** A panel came into being; the answer is to be called when it goes. Out of sight is not gone. */
+  /** Register a panel; the returned function removes it. A panel that is scrolled out of sight stays registered. */
   attachView(): () => void {
     this.#viewCount += 1;
     this.#cancelRelease();
@@ -72,36 +86,36 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
       isAttached = false;
       this.#viewCount -= 1;
       if (this.#viewCount > 0) return;
-      this.#cancelRelease = this.scope.timeout(UNSEEN_FOR_MS, () => this.#microphone.stop());
+      this.#cancelRelease = this.scope.timeout(NO_VIEW_TIMEOUT_MS, () => this.#microphone.stop());
     };
   }
 
-  // What a person asks for.
+  // Actions of the user.
 
   start(): void {
     this.#playback.unlock();
-    this.#droppedBefore = this.#lane.dropped;
+    this.#droppedAtStart = this.#channel.dropped;
     this.#update({ isStarting: true, isMicrophoneWanted: false, lostS: 0, underrunCount: 0 });
-    this.onDropped(this.#droppedBefore);
-    this.#lane.start(microphoneAbility() === "ok");
-    // A kernel that cannot be reached has been told by now; nobody would release this microphone.
-    if (this.#lane.isLineWanted) this.switchMicrophoneOn();
+    this.onDropped(this.#droppedAtStart);
+    this.#channel.start(microphoneAbility() === "ok");
+    // If the kernel cannot be reached, sending has failed by now and nothing would release the microphone later.
+    if (this.#channel.isConnectionWanted) this.switchMicrophoneOn();
     else this.#update({ isStarting: false });
   }
 
   async stop(): Promise<void> {
     await this.#microphone.closeGate();
     this.#microphone.stop();
-    this.#playback.flush(this.#lane.session, this.#lane.epoch, null);
-    this.#lane.stop();
+    this.#playback.flush(this.#channel.session, this.#channel.epoch, null);
+    this.#channel.stop();
     this.#playback.end();
     this.#update({ isStarting: false, isSpeaking: false, isHeld: false });
   }
 
   switchMicrophoneOn(): void {
     this.#playback.unlock();
-    if (!this.#lane.isOwner && this.#state.phase !== "closed") this.takeOver();
-    this.#update({ isHeard: false, isMicrophoneWanted: false });
+    if (!this.#channel.isOwner && this.#state.phase !== "closed") this.takeOver();
+    this.#update({ isCapturing: false, isMicrophoneWanted: false });
     this.#microphone.start(this.#withProcessing, !this.#isPushToTalk);
   }
 
@@ -121,24 +135,24 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
     if (!this.#state.isHeld) return;
     this.#update({ isHeld: false });
     await this.#microphone.closeGate();
-    if (this.#heldSamples >= SHORTEST_HOLD_SAMPLES) return this.#lane.commit();
-    this.#say("Hold the button down while you speak, and let go when you have finished.");
+    if (this.#heldSamples >= MIN_HOLD_SAMPLES) return this.#channel.commit();
+    this.#addNote("Hold the button down while you speak, and let go when you have finished.");
   }
 
   interrupt(): void {
-    this.#lane.interrupt();
-    this.#playback.flush(this.#lane.session, this.#lane.epoch, null);
+    this.#channel.interrupt();
+    this.#playback.flush(this.#channel.session, this.#channel.epoch, null);
     this.#update({ isSpeaking: false });
   }
 
   sendText(text: string): void {
     this.#playback.unlock();
-    this.#lane.send({ type: "text", text });
+    this.#channel.send({ type: "text", text });
   }
 
   takeOver(): void {
     this.#playback.unlock();
-    this.#lane.send({ type: "take_over" });
+    this.#channel.send({ type: "take_over" });
   }
 
   enableSound(): void {
@@ -149,37 +163,36 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
     this.#update({ notes: this.#state.notes.filter((note) => note.key !== key) });
   }
 
-  /** Shown at once, since a busy kernel answers late. */
+  /** The panel shows the answer at once, since a busy kernel confirms it late. */
   answerTool(callId: string, isAllowed: boolean): void {
-    this.#lane.send({ type: "tool_answer", call_id: callId, is_allowed: isAllowed });
+    this.#channel.send({ type: "tool_answer", call_id: callId, is_allowed: isAllowed });
     const call = this.#state.calls.find((each) => each.call_id === callId);
     if (call) this.onToolCall({ ...call, state: isAllowed ? "running" : "denied" });
   }
 
-  // What the lane tells.
+  // Events of the channel.
 
-  onLine(line: LineState): void {
-    this.#withProcessing = line.processing;
-    if (line.turn_detection !== this.#state.turnDetection) this.#followTurnDetection(line);
-    const isClosed = line.phase === "closed";
-    const hasBegun = this.#state.isStarting && !isClosed;
+  onState(state: TalkState): void {
+    this.#withProcessing = state.processing;
+    if (state.turn_detection !== this.#state.turnDetection) this.#followTurnDetection(state);
+    const isClosed = state.phase === "closed";
+    const hasStarted = this.#state.isStarting && !isClosed;
     this.#update({
       kernel: this.#state.kernel === "busy" ? "busy" : "ok",
-      phase: line.phase,
-      isStarting: this.#state.isStarting && !hasBegun,
-      isOwner: this.#lane.isOwner,
-      hasOwner: Boolean(line.owner),
-      isReopening: line.is_reopening,
-      isRehearsal: line.is_rehearsal,
-      banner: line.banner,
-      dialect: line.dialect,
-      voice: line.voice,
-      partner: line.partner,
-      turnDetection: line.turn_detection,
-      isCellRunning: line.busy_cell,
-      lateS: line.late_sample_count / PCM_RATE_HZ,
+      phase: state.phase,
+      isStarting: this.#state.isStarting && !hasStarted,
+      isOwner: this.#channel.isOwner,
+      hasOwner: Boolean(state.owner),
+      isReopening: state.is_reopening,
+      isRehearsal: state.is_rehearsal,
+      banner: state.banner,
+      voice: state.voice,
+      partner: state.partner,
+      turnDetection: state.turn_detection,
+      isCellRunning: state.busy_cell,
+      lateS: state.late_sample_count / PCM_RATE_HZ,
     });
-    if (isClosed && !this.#state.isStarting) this.#onClosed();
+    if (isClosed && !this.#state.isStarting) this.#onConnectionClosed();
   }
 
   onSnapshot(turns: Turn[], notes: Note[], calls: ToolCall[]): void {
@@ -188,7 +201,7 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
   }
 
   onSnapshotWanted(): void {
-    this.sayHello();
+    this.sendHello();
   }
 
   onOwner(isOwner: boolean): void {
@@ -209,7 +222,7 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
   }
 
   onNote(note: Note): void {
-    this.#say(note.text, note.level, note.topic);
+    this.#addNote(note.text, note.level, note.topic);
   }
 
   onAudio(header: AudioHeader, pcm: Int16Array, isJoin: boolean): void {
@@ -218,13 +231,13 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
   }
 
   onFlush(epoch: number, reply: number | null): void {
-    this.#playback.flush(this.#lane.session, epoch, reply);
+    this.#playback.flush(this.#channel.session, epoch, reply);
   }
 
   async onMicrophoneWanted(isWanted: boolean): Promise<void> {
     if (!isWanted) return this.#microphone.stop();
-    if (!this.#lane.isOwner || this.#microphone.isOn) return;
-    if (await maySpeakWithoutClick()) this.switchMicrophoneOn();
+    if (!this.#channel.isOwner || this.#microphone.isOn) return;
+    if (await canCaptureWithoutClick()) this.switchMicrophoneOn();
     else this.#update({ isMicrophoneWanted: true });
   }
 
@@ -241,49 +254,49 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
     if (seconds !== this.#state.endsInS) this.#update({ endsInS: seconds });
   }
 
-  onDropped(dropped: Dropped): void {
-    const { kernel, line } = this.#droppedBefore;
+  onDropped(dropped: DroppedSamples): void {
+    const { kernel, connection } = this.#droppedAtStart;
     this.#update({
       droppedByKernelS: (dropped.kernel - kernel) / PCM_RATE_HZ,
-      droppedByLineS: (dropped.line - line) / PCM_RATE_HZ,
+      droppedByConnectionS: (dropped.connection - connection) / PCM_RATE_HZ,
     });
   }
 
-  // What the microphone tells.
+  // Events of the microphone.
 
   onMicrophone(microphone: MicrophoneState): void {
-    const { state, reason, device } = microphone;
-    this.#lane.send({ type: "microphone_state", ...microphone });
-    this.#update({ microphone: state, microphoneReason: reason, device: device ?? "" });
-    if (state === "off" || state === "failed") this.#update({ isHeld: false, isHeard: false });
+    const { state, reason } = microphone;
+    this.#channel.send({ type: "microphone_state", ...microphone });
+    this.#update({ microphone: state, microphoneReason: reason });
+    if (state === "off" || state === "failed") this.#update({ isHeld: false, isCapturing: false });
   }
 
   onChunk(chunk: MicrophoneChunk): void {
     this.#heldSamples += chunk.pcm.length;
-    this.#lane.sendMicrophone(chunk);
-    if (!this.#state.isHeard && this.#state.phase === "open") this.#update({ isHeard: true });
+    this.#channel.sendMicrophone(chunk);
+    if (!this.#state.isCapturing && this.#state.phase === "open") this.#update({ isCapturing: true });
   }
 
   onMicrophoneLevels({ columns, rms }: Levels): void {
     const isSent = this.#state.microphone === "on" && (!this.#isPushToTalk || this.#state.isHeld);
     const shown = isSent ? columns : SILENCE;
-    this.signals.you.write(shown, this.#state.microphone === "on" ? rms : 0, Date.now());
+    this.signals.user.write(shown, this.#state.microphone === "on" ? rms : 0, Date.now());
   }
 
-  // What the loudspeaker tells.
+  // Events of the playback.
 
   onPlayhead(playhead: Playhead): void {
-    this.#lane.send({ type: "playhead", clock_ms: Date.now(), ...playhead });
-    this.#show(playhead);
+    this.#channel.send({ type: "playhead", clock_ms: Date.now(), ...playhead });
+    this.#showPlayhead(playhead);
   }
 
   onFlushed(playhead: Playhead): void {
-    this.#lane.send({ type: "flushed", clock_ms: Date.now(), ...playhead });
-    this.#show(playhead);
+    this.#channel.send({ type: "flushed", clock_ms: Date.now(), ...playhead });
+    this.#showPlayhead(playhead);
   }
 
   onPlaybackLevels({ columns, rms }: Levels): void {
-    this.signals.grok.write(columns, rms, Date.now());
+    this.signals.assistant.write(columns, rms, Date.now());
   }
 
   onSoundWaiting(isWaiting: boolean): void {
@@ -291,8 +304,8 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
   }
 
   onPlaybackFailed(reason: string): void {
-    this.#say(
-      `Grok's voice cannot be played here: ${reason}. The transcript still shows what is said.`,
+    this.#addNote(
+      `Grok's voice cannot be played here: ${reason}. The transcript still shows what is added.`,
       "error",
     );
   }
@@ -309,7 +322,7 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
     this.store.update(change);
   }
 
-  #show(playhead: Playhead): void {
+  #showPlayhead(playhead: Playhead): void {
     this.#update({
       isSpeaking: !playhead.is_final && playhead.buffered_sample_count > 0,
       underrunCount: playhead.underrun_count,
@@ -317,21 +330,21 @@ export class Talk implements PanelActions, LaneListener, MicrophoneListener, Pla
     });
   }
 
-  #followTurnDetection({ turn_detection }: LineState): void {
+  #followTurnDetection({ turn_detection }: TalkState): void {
     if (turn_detection === "push_to_talk") this.#microphone.closeGate();
     else this.#microphone.openGate();
   }
 
-  #onClosed(): void {
+  #onConnectionClosed(): void {
     this.#microphone.stop();
     this.#playback.end();
   }
 
-  #say(text: string, level: Note["level"] = "info", topic = ""): void {
+  #addNote(text: string, level: Note["level"] = "info", topic = ""): void {
     const isReplaced = (note: Note) => note.text === text || (topic !== "" && note.topic === topic);
     const notes = this.#state.notes.filter((note) => !isReplaced(note));
-    const said = text === "" ? [] : [{ text, level, topic, key: this.#noteKey++ }];
-    this.#update({ notes: [...notes, ...said] });
+    const added = text === "" ? [] : [{ text, level, topic, key: this.#noteKey++ }];
+    this.#update({ notes: [...notes, ...added] });
   }
 }
 
@@ -339,8 +352,8 @@ function isOpen({ state }: ToolCall): boolean {
   return state === "waiting" || state === "running";
 }
 
-/** The person has allowed the microphone before and has touched this page, so that nothing needs a click. */
-async function maySpeakWithoutClick(): Promise<boolean> {
+/** The user has allowed the microphone before and has interacted with this page, so no click is needed. */
+async function canCaptureWithoutClick(): Promise<boolean> {
   try {
     const permission = await navigator.permissions.query({ name: "microphone" as PermissionName });
     return permission.state === "granted" && (navigator.userActivation?.hasBeenActive ?? false);

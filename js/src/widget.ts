@@ -1,31 +1,31 @@
 /**
- * The door for anywidget: `initialize` owns a talk for each model, `render` only shows it.
+ * The entry point for anywidget: `initialize` creates a talk controller for each model, `render` only shows it.
  *
- * Both return a cleanup and heed `signal`, which anywidget hands over since 0.10; either may fire, or both.
+ * Both return a cleanup function and observe `signal`, which anywidget passes since 0.10; either may fire, or both.
  */
 
 import type { AnyModel, Initialize, Render } from "@anywidget/types";
-import type { Wire } from "./lanes";
+import type { Comm } from "./channel";
 import type { BinaryBuffer } from "./pcm";
 import { Scope } from "./scope";
-import { Talk } from "./talk";
+import { TalkController } from "./talk";
 import { Panel } from "./view/panel";
 
 /**
- * anywidget hands `initialize` and `render` different wrappers of one model, but evaluates the bundle for each model
- * anew (its load_esm and modelProxy), so there the newest talk is the only one. marimo shares the bundle and hands
- * over the same model.
+ * anywidget passes different wrappers of one model to `initialize` and `render`, but evaluates the bundle separately
+ * for each model (its load_esm and modelProxy), so there the newest talk is the only one. marimo shares the bundle and
+ * passes the same model.
  */
-const talks = new WeakMap<AnyModel, Talk>();
-let newestTalk: Talk | null = null;
+const talks = new WeakMap<AnyModel, TalkController>();
+let newestTalk: TalkController | null = null;
 
-/** Must return within 2 s or anywidget gives the model up, so nothing is awaited and nothing is switched on. */
+/** anywidget drops the model unless this returns within 2 s, so nothing is awaited and no device is opened. */
 const initialize: Initialize = (props) => {
   const scope = scopeOf(props);
-  const talk = new Talk(wireOf(props.model), scope);
+  const talk = new TalkController(commOf(props.model), scope);
   talks.set(props.model, talk);
   newestTalk = talk;
-  talk.sayHello();
+  talk.sendHello();
   return () => scope.dispose();
 };
 
@@ -48,13 +48,13 @@ function scopeOf(props: object): Scope {
   return scope;
 }
 
-function wireOf(model: AnyModel): Wire {
+function commOf(model: AnyModel): Comm {
   return {
     send: (content, buffers) => model.send(content, undefined, buffers),
     listen: (listener) => {
-      const heard = (content: unknown, buffers?: BinaryBuffer[]) => listener(content, buffers ?? []);
-      model.on("msg:custom", heard);
-      return () => model.off("msg:custom", heard);
+      const onMessage = (content: unknown, buffers?: BinaryBuffer[]) => listener(content, buffers ?? []);
+      model.on("msg:custom", onMessage);
+      return () => model.off("msg:custom", onMessage);
     },
   };
 }

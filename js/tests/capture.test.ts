@@ -4,7 +4,7 @@ import { Microphone, type MicrophoneListener, microphoneAbility } from "../src/c
 import type { MicrophoneState } from "../src/messages";
 import { audioPage } from "../src/page";
 import { Scope } from "../src/scope";
-import { FakeNode, installAudio, settle } from "./neighbours";
+import { FakeNode, installAudio, settle } from "./fakes";
 
 let browser: ReturnType<typeof installAudio>;
 let scope: Scope;
@@ -32,32 +32,32 @@ afterEach(() => {
 });
 
 const node = () => FakeNode.newest("grok-live-capture");
-const words = () => states.map(({ state, reason }) => (reason ? `${state} ${reason}` : state));
+const reported = () => states.map(({ state, reason }) => (reason ? `${state} ${reason}` : state));
 
 async function refuse(name: string): Promise<void> {
   browser.mediaDevices.getUserMedia.mockRejectedValueOnce(Object.assign(new Error("no"), { name }));
   await microphone.start(true, true);
 }
 
-describe("switching on", () => {
-  it("asks in the same moment, for plain processing and one channel", () => {
+describe("turning the microphone on", () => {
+  it("requests processing and one channel synchronously", () => {
     microphone.start(true, true);
     expect(browser.mediaDevices.getUserMedia).toHaveBeenCalledWith({
       audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
     });
   });
 
-  it("asks for the raw microphone when nothing is to be processed", () => {
+  it("requests the raw microphone without processing", () => {
     microphone.start(false, true);
     expect(browser.mediaDevices.getUserMedia.mock.lastCall?.[0]).toMatchObject({
       audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
     });
   });
 
-  it("tells what the browser really gives", async () => {
+  it("reports the settings that the browser applies", async () => {
     await microphone.start(true, true);
-    expect(words()).toEqual(["asking", "on"]);
-    expect(microphone.state).toMatchObject({
+    expect(reported()).toEqual(["asking", "on"]);
+    expect(states.at(-1)).toMatchObject({
       device: "Built-in microphone",
       echo_cancellation: true,
       noise_suppression: false,
@@ -66,40 +66,40 @@ describe("switching on", () => {
     });
   });
 
-  it("hands on chunks and levels of the worklet", async () => {
+  it("passes on the worklet's chunks and levels", async () => {
     await microphone.start(true, true);
     const chunk = { pcm: new Int16Array(2400), sample_index: 0, captured_at_ms: 5 };
-    node().port.tell({ type: "chunk", ...chunk });
-    node().port.tell({ type: "levels", levels: { rms: 1, peak: 1, columns: new Float32Array() } });
+    node().port.deliver({ type: "chunk", ...chunk });
+    node().port.deliver({ type: "levels", levels: { rms: 1, columns: new Float32Array() } });
     expect(listener.onChunk).toHaveBeenCalledWith(chunk);
     expect(listener.onMicrophoneLevels).toHaveBeenCalledOnce();
   });
 
-  it("reminds of the browser's question after 20 s", async () => {
+  it("reminds of the browser's prompt after 20 s", async () => {
     browser.mediaDevices.getUserMedia.mockReturnValueOnce(new Promise(() => {}));
     microphone.start(true, true);
     vi.advanceTimersByTime(20_000);
-    expect(words()).toEqual(["asking", "asking waiting"]);
+    expect(reported()).toEqual(["asking", "asking waiting"]);
   });
 });
 
-describe("letting go", () => {
-  it("stops the track, so that the browser's lamp goes out, and closes the context", async () => {
+describe("releasing the microphone", () => {
+  it("stops the track, which turns off the browser's indicator, and closes the context", async () => {
     await microphone.start(true, true);
     microphone.stop();
     expect(browser.track.isStopped).toBe(true);
     expect(node().isConnected).toBe(false);
     expect(audioPage().context).toBeNull();
-    expect(words().at(-1)).toBe("off");
+    expect(reported().at(-1)).toBe("off");
   });
 
-  it("happens when its model ends", async () => {
+  it("happens when the model is destroyed", async () => {
     await microphone.start(true, true);
     scope.dispose();
     expect(browser.track.isStopped).toBe(true);
   });
 
-  it("happens when the answer comes after the person has stopped", async () => {
+  it("happens when permission is granted after Stop", async () => {
     let answer = (_stream: unknown) => {};
     browser.mediaDevices.getUserMedia.mockReturnValueOnce(new Promise((resolve) => (answer = resolve)));
     microphone.start(true, true);
@@ -107,17 +107,17 @@ describe("letting go", () => {
     answer(browser.stream);
     await settle();
     expect(browser.track.isStopped).toBe(true);
-    expect(words()).toEqual(["asking", "off"]);
+    expect(reported()).toEqual(["asking", "off"]);
   });
 
-  it("happens when another panel of the page takes the microphone", async () => {
+  it("happens when another model of the page claims the microphone", async () => {
     await microphone.start(true, true);
     await new Microphone(scope, listener).start(true, true);
     expect(microphone.isOn).toBe(false);
   });
 });
 
-describe("no microphone", () => {
+describe("a failure", () => {
   it.each([
     ["NotAllowedError", "denied"],
     ["NotFoundError", "no_device"],
@@ -125,45 +125,45 @@ describe("no microphone", () => {
     ["NotReadableError", "busy"],
     ["AbortError", "busy"],
     ["TypeError", "other"],
-  ])("because of %s is told as %s", async (name, reason) => {
+  ])("by %s is reported as %s", async (name, reason) => {
     await refuse(name);
-    expect(words().at(-1)).toBe(`failed ${reason}`);
+    expect(reported().at(-1)).toBe(`failed ${reason}`);
   });
 
-  it("because the app forbids it is told apart from a person's no", async () => {
+  it("by the host's policy is distinguished from a refusal of the user", async () => {
     Object.assign(document, { featurePolicy: { allowsFeature: () => false } });
     expect(microphoneAbility()).toBe("policy");
     await microphone.start(true, true);
-    expect(words()).toEqual(["failed policy"]);
+    expect(reported()).toEqual(["failed policy"]);
     expect(browser.mediaDevices.getUserMedia).not.toHaveBeenCalled();
   });
 
-  it("because the page is not secure is known without asking", async () => {
+  it("by an insecure page is known without a request", async () => {
     Object.assign(window, { isSecureContext: false });
     await microphone.start(true, true);
-    expect(words()).toEqual(["failed insecure"]);
+    expect(reported()).toEqual(["failed insecure"]);
   });
 
-  it("because the browser has no devices at all is told as none", async () => {
+  it("by a browser without media devices is reported as no device", async () => {
     Object.defineProperty(navigator, "mediaDevices", { value: undefined, configurable: true });
     expect(microphoneAbility()).toBe("none");
     await microphone.start(true, true);
-    expect(words()).toEqual(["failed no_device"]);
+    expect(reported()).toEqual(["failed no_device"]);
   });
 
-  it("because it was unplugged is told, and offered again when one is plugged in", async () => {
+  it("by unplugging is reported, until a device is plugged in", async () => {
     await microphone.start(true, true);
     browser.track.dispatchEvent(new Event("ended"));
-    expect(words().at(-1)).toBe("failed lost");
+    expect(reported().at(-1)).toBe("failed lost");
     browser.mediaDevices.dispatchEvent(new Event("devicechange"));
     await settle();
-    expect(words().at(-1)).toBe("off");
+    expect(reported().at(-1)).toBe("off");
   });
 
-  it("because the worklet failed is told", async () => {
+  it("of the worklet is reported", async () => {
     await microphone.start(true, true);
     node().dispatchEvent(new Event("processorerror"));
-    expect(words().at(-1)).toBe("failed other");
+    expect(reported().at(-1)).toBe("failed other");
     expect(browser.track.isStopped).toBe(true);
   });
 });
@@ -176,7 +176,7 @@ describe("mute and push-to-talk", () => {
     expect(browser.track).toMatchObject({ enabled: false, isStopped: false });
     microphone.setMuted(false);
     expect(node().port.posted.at(-1)).toEqual({ type: "gate", is_open: true });
-    expect(words()).toEqual(["asking", "on", "muted", "on"]);
+    expect(reported()).toEqual(["asking", "on", "muted", "on"]);
   });
 
   it("a muted microphone stays muted when the button is held", async () => {
@@ -197,12 +197,12 @@ describe("mute and push-to-talk", () => {
     microphone.closeGate().then(closed);
     await settle();
     expect(closed).not.toHaveBeenCalled();
-    node().port.tell({ type: "gate", is_open: false });
+    node().port.deliver({ type: "gate", is_open: false });
     await settle();
     expect(closed).toHaveBeenCalledOnce();
   });
 
-  it("closing the gate does not wait for ever", async () => {
+  it("closing the gate has a timeout", async () => {
     const closed = vi.fn();
     await microphone.start(true, true);
     microphone.closeGate().then(closed);
@@ -210,7 +210,7 @@ describe("mute and push-to-talk", () => {
     expect(closed).toHaveBeenCalledOnce();
   });
 
-  it("closing the gate of no microphone is done at once", async () => {
+  it("closing the gate without a microphone resolves at once", async () => {
     await expect(microphone.closeGate()).resolves.toBeUndefined();
   });
 });

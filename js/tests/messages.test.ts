@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { readKernelMessage } from "../src/messages";
 
-describe("what the kernel says", () => {
-  it("is read with its fields", () => {
+describe("a message of the kernel", () => {
+  it("is parsed with its fields", () => {
     const message = {
       type: "audio",
       session: 2,
@@ -15,7 +15,7 @@ describe("what the kernel says", () => {
     expect(readKernelMessage(message)).toEqual(message);
   });
 
-  it("may leave fields out", () => {
+  it("may omit fields", () => {
     expect(readKernelMessage({ type: "state", phase: "open" })).toMatchObject({
       phase: "open",
       owner: null,
@@ -25,11 +25,11 @@ describe("what the kernel says", () => {
     });
   });
 
-  it("may bring fields that this page does not know", () => {
-    expect(readKernelMessage({ type: "ping", id: 4, mood: "good" })).toEqual({ type: "ping", id: 4 });
+  it("may contain unknown fields", () => {
+    expect(readKernelMessage({ type: "ping", id: 4, extra: "value" })).toEqual({ type: "ping", id: 4 });
   });
 
-  it("is unknown when a field has a wrong type", () => {
+  it("is unknown if a field has a wrong type", () => {
     expect(readKernelMessage({ type: "audio", session: "2" })).toBeNull();
     expect(readKernelMessage({ type: "state", phase: "asleep" })).toBeNull();
     expect(readKernelMessage({ type: "note", note: "text" })).toBeNull();
@@ -37,7 +37,7 @@ describe("what the kernel says", () => {
     expect(readKernelMessage({ type: "heartbeat", session: Number.NaN })).toBeNull();
   });
 
-  it("is unknown when its type is", () => {
+  it("is unknown if its type is unknown", () => {
     for (const content of [
       { type: "toString" },
       { type: "news" },
@@ -51,7 +51,7 @@ describe("what the kernel says", () => {
     }
   });
 
-  it("may be a call of a tool", () => {
+  it("may be a tool call", () => {
     const call = { call_id: "c1", name: "look", arguments: "{}", state: "waiting" };
     expect(readKernelMessage({ type: "tool", call })).toMatchObject({
       call: { ...call, error: "", duration_s: null },
@@ -59,7 +59,7 @@ describe("what the kernel says", () => {
     expect(readKernelMessage({ type: "tool", call: { ...call, state: "asleep" } })).toBeNull();
   });
 
-  it("may be a turn whose figures are not known", () => {
+  it("may be a turn without measured values", () => {
     const turn = { id: "a", order: 1, role: "user", text: "Hi", latency_ms: null, duration_s: null };
     expect(readKernelMessage({ type: "turn", turn })).toMatchObject({
       turn: { role: "user", latency_ms: null },

@@ -2,12 +2,12 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { audioPage, claimMicrophone, loadWorklet, useContext } from "../src/page";
 import { Scope } from "../src/scope";
-import { FakeContext, installAudio } from "./neighbours";
+import { FakeContext, installAudio } from "./fakes";
 
 beforeEach(() => void installAudio());
 
 describe("the page", () => {
-  it("has one id and one context for all that run in it", () => {
+  it("has one id and one context for all models", () => {
     const [one, other] = [new Scope(), new Scope()];
     expect(useContext(one)).toBe(useContext(other));
     expect(audioPage().id).toBe(audioPage().id);
@@ -26,7 +26,7 @@ describe("the page", () => {
     expect(audioPage().context).toBeNull();
   });
 
-  it("lets one panel have the microphone at a time", () => {
+  it("gives the microphone to one model at a time", () => {
     const [first, second] = [vi.fn(), vi.fn()];
     const giveUp = claimMicrophone(first);
     claimMicrophone(second);
@@ -47,21 +47,21 @@ describe("a worklet", () => {
     expect(addModule(target)).toHaveBeenCalledOnce();
   });
 
-  it("is loaded from a data URL where a Blob is not allowed", async () => {
+  it("is loaded from a data URL if a Blob URL is not allowed", async () => {
     const target = context();
     addModule(target).mockRejectedValueOnce(new Error("AbortError"));
     await loadWorklet(target, "a-1", "let x;");
     expect(addModule(target).mock.calls.map(([url]) => String(url).slice(0, 5))).toEqual(["blob:", "data:"]);
   });
 
-  it("may be tried again after it could not be loaded", async () => {
+  it("can be loaded again after a failure", async () => {
     const target = context();
     addModule(target).mockRejectedValueOnce(new Error("no")).mockRejectedValueOnce(new Error("no"));
     await expect(loadWorklet(target, "a-1", "source")).rejects.toThrow();
     await expect(loadWorklet(target, "a-1", "source")).resolves.toBeUndefined();
   });
 
-  it("says why there is none on an http page", async () => {
+  it("fails on an http page with the reason", async () => {
     const target = Object.assign(new FakeContext(), { audioWorklet: undefined }) as unknown as AudioContext;
     await expect(loadWorklet(target, "a-1", "source")).rejects.toThrow("not secure");
   });

@@ -1,30 +1,29 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { readPcm, toCode, toFloat32, toInt16 } from "../src/pcm";
+import { readPcm, toCode, toSample } from "../src/pcm";
 
 const vector = JSON.parse(readFileSync(new URL("../../tests/vectors/pcm.json", import.meta.url), "utf8")) as {
   sample_to_code: [number, number][];
   code_to_sample: [number, number][];
 };
 
-const ALL_CODES = Int16Array.from({ length: 65536 }, (_, i) => i - 32768);
-
-describe("int16 and float32", () => {
-  it("gives the codes of the vector that Python is held to", () => {
+describe("the conversion between int16 and float32", () => {
+  it("gives the codes of the vector that the Python package is tested with", () => {
     for (const [sample, code] of vector.sample_to_code) expect(toCode(sample), String(sample)).toBe(code);
   });
 
-  it("gives the samples of the vector that Python is held to", () => {
-    const codes = vector.code_to_sample.map(([code]) => code);
-    expect([...toFloat32(Int16Array.from(codes))]).toEqual(vector.code_to_sample.map(([, sample]) => sample));
+  it("gives the samples of the vector that the Python package is tested with", () => {
+    for (const [code, sample] of vector.code_to_sample) expect(toSample(code), String(code)).toBe(sample);
   });
 
-  it("brings all 65,536 codes back unchanged", () => {
-    expect(toInt16(toFloat32(ALL_CODES))).toEqual(ALL_CODES);
+  it("is lossless for all 65,536 codes, also as float32", () => {
+    const codes = Int16Array.from({ length: 65536 }, (_, i) => i - 32768);
+    const samples = Float32Array.from(codes, toSample);
+    expect(Int16Array.from(samples, toCode)).toEqual(codes);
   });
 
-  it("makes silence of what is not a number", () => {
-    expect(toInt16(Float32Array.of(Number.NaN))[0]).toBe(0);
+  it("turns NaN into silence", () => {
+    expect(toCode(Number.NaN)).toBe(0);
   });
 });
 
@@ -44,14 +43,14 @@ describe("a message's buffer", () => {
     expect(readPcm(bytes.slice(1, 7).buffer)).toEqual(samples);
   });
 
-  it("loses a trailing odd byte", () => {
+  it("is read without a trailing odd byte", () => {
     expect(readPcm(bytes.subarray(1, 8))).toEqual(samples);
   });
 
-  it("is copied, so that the host may use its own again", () => {
-    const host = bytes.slice(1, 7);
-    const mine = readPcm(host);
-    host.fill(0);
-    expect(mine).toEqual(samples);
+  it("is copied, so that the host may reuse its own", () => {
+    const buffer = bytes.slice(1, 7);
+    const copy = readPcm(buffer);
+    buffer.fill(0);
+    expect(copy).toEqual(samples);
   });
 });

@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { audioPage } from "../src/page";
 import { Playback, type PlaybackListener } from "../src/playback";
 import { Scope } from "../src/scope";
-import type { PlaybackChunk } from "../src/worklets/chunk-queue";
-import { FakeContext, FakeNode, installAudio, settle } from "./neighbours";
+import type { PlaybackChunk } from "../src/worklets/jitter-buffer";
+import { FakeContext, FakeNode, installAudio, settle } from "./fakes";
 
 let scope: Scope;
 let playback: Playback;
@@ -42,7 +42,7 @@ function position(changes = {}) {
 }
 
 describe("sound", () => {
-  it("goes to one worklet, in order, that which came before the worklet was there first", async () => {
+  it("goes to one worklet in order, including chunks that arrived before it was loaded", async () => {
     playback.play(chunk(0));
     playback.play(chunk(2400));
     await settle();
@@ -51,27 +51,30 @@ describe("sound", () => {
     expect(audioPage().playbacks.size).toBe(1);
   });
 
-  it("is reported as the worklet counts it", async () => {
+  it("is reported as counted by the worklet", async () => {
     playback.play(chunk());
     await settle();
-    node().port.tell({ type: "playhead", position: position() });
-    node().port.tell({ type: "levels", levels: {} });
-    node().port.tell({ type: "probe", pcm: new Int16Array(1) });
+    node().port.deliver({ type: "playhead", position: position() });
+    node().port.deliver({ type: "levels", levels: {} });
+    node().port.deliver({ type: "probe", pcm: new Int16Array(1) });
     expect(listener.onPlayhead).toHaveBeenCalledOnce();
     expect(listener.onPlaybackLevels).toHaveBeenCalledOnce();
   });
 
-  it("plays to its end after the line has closed, and then the context is given back", async () => {
+  it("plays to its end after the connection has closed, and then the context is closed", async () => {
     playback.play(chunk());
     await settle();
     playback.end();
     expect(context().state).toBe("running");
-    node().port.tell({ type: "playhead", position: position({ is_final: true, buffered_sample_count: 0 }) });
+    node().port.deliver({
+      type: "playhead",
+      position: position({ is_final: true, buffered_sample_count: 0 }),
+    });
     expect(context().state).toBe("closed");
     expect(audioPage().playbacks.size).toBe(0);
   });
 
-  it("that is not there does not keep the context", async () => {
+  it("does not keep the context if nothing is buffered", async () => {
     playback.unlock();
     await settle();
     playback.end();
@@ -80,16 +83,16 @@ describe("sound", () => {
 });
 
 describe("a flush", () => {
-  it("goes to the worklet, whose count is the answer", async () => {
+  it("goes to the worklet, which answers with its position", async () => {
     playback.play(chunk());
     await settle();
     playback.flush(1, 2, 1);
     expect(node().port.posted.at(-1)).toEqual({ type: "flush", epoch: 2, reply: 1 });
-    node().port.tell({ type: "flushed", position: position({ sample_count: 77 }) });
+    node().port.deliver({ type: "flushed", position: position({ sample_count: 77 }) });
     expect(listener.onFlushed.mock.lastCall?.[0]).toMatchObject({ sample_count: 77 });
   });
 
-  it("is answered also when nothing was playing", () => {
+  it("is answered when nothing was playing, too", () => {
     playback.flush(3, 2, 8);
     expect(listener.onFlushed.mock.lastCall?.[0]).toMatchObject({
       session: 3,
@@ -101,8 +104,8 @@ describe("a flush", () => {
   });
 });
 
-describe("sound that the browser holds back", () => {
-  it("is told after a moment, and no longer when the click has come", async () => {
+describe("sound that the browser blocks", () => {
+  it("is reported after a moment, until a click", async () => {
     playback.unlock();
     context().become("suspended");
     playback.play(chunk());
@@ -113,21 +116,21 @@ describe("sound that the browser holds back", () => {
     expect(listener.onSoundWaiting).toHaveBeenLastCalledWith(false);
   });
 
-  it("is told also when another program interrupts it", async () => {
+  it("is reported when another program interrupts it, too", async () => {
     playback.play(chunk());
     await settle();
     context().become("interrupted" as AudioContextState);
     expect(listener.onSoundWaiting).toHaveBeenLastCalledWith(true);
   });
 
-  it("is not waited for: resume may never answer", () => {
+  it("is not awaited, because resume may stay pending for ever", () => {
     playback.unlock();
     expect(context().resume).toHaveBeenCalledOnce();
   });
 });
 
 describe("a browser that cannot play", () => {
-  it("is told once, and tried again at the next click", async () => {
+  it("is reported once, and playback is tried again at the next click", async () => {
     vi.stubGlobal(
       "AudioContext",
       class extends FakeContext {
@@ -144,7 +147,7 @@ describe("a browser that cannot play", () => {
     expect(listener.onPlaybackFailed).toHaveBeenCalledTimes(2);
   });
 
-  it("is told when the audio thread stops", async () => {
+  it("is reported when the audio thread stops", async () => {
     playback.play(chunk());
     await settle();
     node().dispatchEvent(new Event("processorerror"));

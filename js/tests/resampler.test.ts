@@ -19,7 +19,7 @@ function tone(rateHz: number, frequencyHz: number, sampleCount: number): Float32
   );
 }
 
-/** Everything through, in chunks of one size. */
+/** Resample a whole sound in chunks of one size; the silence pushed last brings out the tail. */
 function resample(samples: Float32Array, fromHz: number, toHz: number, chunkSamples: number): Float32Array {
   const resampler = new Resampler(fromHz, toHz);
   const parts: number[] = [];
@@ -28,11 +28,12 @@ function resample(samples: Float32Array, fromHz: number, toHz: number, chunkSamp
     resampler.push(samples.subarray(at, at + chunkSamples));
     parts.push(...room.subarray(0, resampler.pull(room)));
   }
-  parts.push(...resampler.flush());
+  resampler.push(new Float32Array(resampler.lookAheadSamples));
+  parts.push(...room.subarray(0, resampler.pull(room)));
   return Float32Array.from(parts);
 }
 
-/** Signal to noise against the tone as it should be, away from both ends, where the tone itself is cut. */
+/** Signal-to-noise ratio against the ideal tone, without the ends, where the tone is truncated. */
 function snrDb(actual: Float32Array, expected: Float32Array, marginSamples: number): number {
   let signal = 0;
   let noise = 0;
@@ -54,7 +55,7 @@ describe.each(RATIOS)("from %i to %i Hz", (fromHz, toHz) => {
     },
   );
 
-  it("makes exactly as many samples as the time that went in", () => {
+  it("produces exactly as many samples as the input's duration requires", () => {
     for (const count of [1, 7, 2400, 4801]) {
       expect(resample(new Float32Array(count), fromHz, toHz, 480).length).toBe(
         Math.ceil((count * toHz) / fromHz),
@@ -62,13 +63,13 @@ describe.each(RATIOS)("from %i to %i Hz", (fromHz, toHz) => {
     }
   });
 
-  it("does not care how the samples were cut into chunks", () => {
+  it("gives the same result for every chunk size", () => {
     const samples = tone(fromHz, 700, 6000);
     expect(resample(samples, fromHz, toHz, 128)).toEqual(resample(samples, fromHz, toHz, 6000));
   });
 });
 
-it("lets nothing from above the slower Nyquist rate through when it goes down", () => {
+it("attenuates everything above the slower Nyquist rate when downsampling", () => {
   const out = resample(tone(48_000, 14_000, 24_000), 48_000, 24_000, 480);
   const middle = out.subarray(1200, out.length - 1200);
   expect(Math.max(...middle.map(Math.abs))).toBeLessThan(0.5 * 10 ** (-80 / 20));
@@ -87,17 +88,17 @@ it("keeps the first and the last samples of a sound", () => {
   expect(out[4798]).toBeGreaterThan(0.8);
 });
 
-it("says exactly how many samples it needs", () => {
-  const enough = new Resampler(24_000, 44_100);
+it("tells exactly how many samples it needs", () => {
+  const resampler = new Resampler(24_000, 44_100);
   const quantum = new Float32Array(128);
   for (let i = 0; i < 500; i++) {
-    enough.push(new Float32Array(enough.neededSamples(quantum.length)));
-    expect(enough.pull(quantum)).toBe(quantum.length);
-    expect(enough.neededSamples(4)).toBeGreaterThan(0);
+    resampler.push(new Float32Array(resampler.neededSamples(quantum.length)));
+    expect(resampler.pull(quantum)).toBe(quantum.length);
+    expect(resampler.neededSamples(4)).toBeGreaterThan(0);
   }
 });
 
-it("does not drift: a second in is a second out, to the sample", () => {
+it("does not drift: one second of input gives one second of output, to the sample", () => {
   const resampler = new Resampler(44_100, 24_000);
   const second = new Float32Array(44_100);
   const room = new Float32Array(48_000);
@@ -110,13 +111,13 @@ it("does not drift: a second in is a second out, to the sample", () => {
   }
 });
 
-it("needs for an hour exactly the samples of an hour", () => {
+it("needs exactly one hour of input for one hour of output", () => {
   const resampler = new Resampler(44_100, 24_000);
   const beyondTheEnd = resampler.lookAheadSamples + 1;
   expect(resampler.neededSamples(24_000 * 3600 + 1)).toBe(44_100 * 3600 + beyondTheEnd);
 });
 
-it("resamples also between rates that share no factor", () => {
+it("resamples between rates without a common factor", () => {
   const out = resample(tone(24_000, 1000, 12_000), 24_000, 44_097, 480);
   expect(snrDb(out, tone(44_097, 1000, out.length), 2000)).toBeGreaterThan(70);
 });

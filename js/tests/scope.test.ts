@@ -6,7 +6,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe("a scope", () => {
-  it("disposes of its children first, then of its own in reverse order", () => {
+  it("disposes its children first, then its own disposers in reverse order", () => {
     const order: string[] = [];
     const scope = new Scope();
     scope.add(() => order.push("first"));
@@ -16,7 +16,7 @@ describe("a scope", () => {
     expect(order).toEqual(["child", "second", "first"]);
   });
 
-  it("disposes once, however often it is told", () => {
+  it("disposes once, however often dispose is called", () => {
     const disposer = vi.fn();
     const scope = new Scope();
     scope.add(disposer);
@@ -33,7 +33,7 @@ describe("a scope", () => {
     expect(disposer).toHaveBeenCalledOnce();
   });
 
-  it("disposes at once of what is registered after its end", () => {
+  it("disposes at once what is registered after its end", () => {
     const scope = new Scope();
     scope.dispose();
     const disposer = vi.fn();
@@ -42,7 +42,7 @@ describe("a scope", () => {
     expect(scope.child().isDisposed).toBe(true);
   });
 
-  it("is forgotten by its parent when it ends", () => {
+  it("is removed from its parent when it ends", () => {
     const parent = new Scope();
     const disposer = vi.fn();
     const child = parent.child();
@@ -52,18 +52,18 @@ describe("a scope", () => {
     expect(disposer).toHaveBeenCalledOnce();
   });
 
-  it("hears nothing after its end", () => {
-    const heard = vi.fn();
+  it("removes its listeners at its end", () => {
+    const listener = vi.fn();
     const target = new EventTarget();
     const scope = new Scope();
-    scope.listen(target, "ring", heard);
+    scope.listen(target, "ring", listener);
     target.dispatchEvent(new Event("ring"));
     scope.dispose();
     target.dispatchEvent(new Event("ring"));
-    expect(heard).toHaveBeenCalledOnce();
+    expect(listener).toHaveBeenCalledOnce();
   });
 
-  it("ends its timers", () => {
+  it("cancels its timers at its end", () => {
     const action = vi.fn();
     const scope = new Scope();
     scope.timeout(100, action);
@@ -78,7 +78,7 @@ describe("a scope", () => {
     expect(action).not.toHaveBeenCalled();
   });
 
-  it("lets a timer be cancelled", () => {
+  it("returns a function that cancels a timer", () => {
     const action = vi.fn();
     const scope = new Scope();
     scope.timeout(100, action)();

@@ -2,20 +2,20 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { audioPage } from "../src/page";
 import { Scope } from "../src/scope";
-import { Talk } from "../src/talk";
-import { callOf, FakeNode, FakeWire, installAudio, lineState, settle, turnOf } from "./neighbours";
+import { TalkController } from "../src/talk";
+import { callOf, FakeComm, FakeNode, installAudio, settle, talkState, turnOf } from "./fakes";
 
 let browser: ReturnType<typeof installAudio>;
-let wire: FakeWire;
+let comm: FakeComm;
 let scope: Scope;
-let talk: Talk;
+let talk: TalkController;
 
 beforeEach(() => {
   vi.useFakeTimers();
   browser = installAudio();
-  wire = new FakeWire();
+  comm = new FakeComm();
   scope = new Scope();
-  talk = new Talk(wire, scope);
+  talk = new TalkController(comm, scope);
 });
 
 afterEach(() => {
@@ -28,90 +28,90 @@ const state = () => talk.store.state;
 const capture = () => FakeNode.newest("grok-live-capture");
 const playback = () => FakeNode.newest("grok-live-playback");
 
-function line(changes = {}): void {
-  wire.say({ type: "state", ...lineState({ owner: me(), ...changes }) });
+function kernelState(changes = {}): void {
+  comm.deliver({ type: "state", ...talkState({ owner: me(), ...changes }) });
 }
 
-/** The line open and the microphone on. */
+/** Open the connection and turn the microphone on. */
 async function open(changes = {}): Promise<void> {
-  line({ phase: "closed", session: 0, ...changes });
+  kernelState({ phase: "closed", session: 0, ...changes });
   talk.start();
-  line({ phase: "opening", ...changes });
-  line(changes);
+  kernelState({ phase: "opening", ...changes });
+  kernelState(changes);
   await settle();
 }
 
 function chunk(sampleCount = 2400): void {
   const pcm = new Int16Array(sampleCount);
-  capture().port.tell({ type: "chunk", pcm, sample_index: 0, captured_at_ms: 0 });
+  capture().port.deliver({ type: "chunk", pcm, sample_index: 0, captured_at_ms: 0 });
 }
 
 function audio(changes = {}): void {
   const header = { type: "audio", session: 1, epoch: 0, seq: 0, reply: 1, sample_offset: 0, is_last: false };
-  wire.say({ ...header, ...changes }, new Int16Array(2400));
+  comm.deliver({ ...header, ...changes }, new Int16Array(2400));
 }
 
 function playhead(changes = {}): void {
   const place = { session: 1, epoch: 0, reply: 1, sample_count: 9, is_final: false, first_sound_at_ms: 5 };
   const counts = { buffered_sample_count: 100, underrun_count: 0, lost_sample_count: 0 };
-  playback().port.tell({ type: "playhead", position: { ...place, ...counts, ...changes } });
+  playback().port.deliver({ type: "playhead", position: { ...place, ...counts, ...changes } });
 }
 
 describe("at first", () => {
-  it("nothing is switched on and only hello is said", () => {
-    talk.sayHello();
-    expect(wire.sent).toMatchObject([
+  it("only hello is sent and no device is opened", () => {
+    talk.sendHello();
+    expect(comm.sent).toMatchObject([
       { type: "hello", page: me(), version: "0.0.0-test", microphone: "ok", device_rate_hz: null },
     ]);
     expect(browser.mediaDevices.getUserMedia).not.toHaveBeenCalled();
     expect(audioPage().context).toBeNull();
   });
 
-  it("a hello without an answer for 3 s shows that there is no kernel, until one answers", () => {
-    talk.sayHello();
+  it("a hello without an answer for 3 s shows that there is no kernel, until it answers", () => {
+    talk.sendHello();
     vi.advanceTimersByTime(3000);
     expect(state().kernel).toBe("unanswered");
-    line({ phase: "closed" });
+    kernelState({ phase: "closed" });
     expect(state().kernel).toBe("ok");
   });
 
-  it("a note takes the place of an older one on its topic, and an empty one withdraws it", () => {
-    const say = (text: string, topic = "") =>
-      wire.say({ type: "note", note: { text, level: "info", topic } });
+  it("a note replaces an older one on its topic, and an empty one removes it", () => {
+    const note = (text: string, topic = "") =>
+      comm.deliver({ type: "note", note: { text, level: "info", topic } });
     const shown = () => state().notes.map((note) => note.text);
-    say("Welcome");
-    say("The line broke.", "line");
-    say("Try 1 of 5.", "line");
+    note("Welcome");
+    note("The connection broke.", "connection");
+    note("Try 1 of 5.", "connection");
     expect(shown()).toEqual(["Welcome", "Try 1 of 5."]);
-    say("", "line");
+    note("", "connection");
     expect(shown()).toEqual(["Welcome"]);
   });
 
-  it("a snapshot brings the turns and notes of the talk so far", () => {
+  it("a snapshot replaces turns and notes", () => {
     const notes = [{ text: "Welcome", level: "info" }];
-    wire.say({ type: "snapshot", page: me(), ...lineState(), notes, turns: [turnOf()] });
+    comm.deliver({ type: "snapshot", page: me(), ...talkState(), notes, turns: [turnOf()] });
     expect(state().turns.get("t1")?.text).toBe("Hello.");
     expect(state().notes).toMatchObject(notes);
   });
 
-  it("a snapshot brings the calls that are not over", () => {
-    wire.say({ type: "snapshot", page: me(), ...lineState(), tools: [callOf({ state: "waiting" })] });
+  it("a snapshot replaces the tool calls", () => {
+    comm.deliver({ type: "snapshot", page: me(), ...talkState(), tools: [callOf({ state: "waiting" })] });
     expect(state().calls).toEqual([callOf({ state: "waiting" })]);
   });
 
-  it("a talk without an owner is not another page's", () => {
-    line({ owner: "", phase: "open" });
+  it("a talk without an owner does not belong to another page", () => {
+    kernelState({ owner: "", phase: "open" });
     expect(state()).toMatchObject({ isOwner: false, hasOwner: false });
   });
 
-  it("hello is said again when the kernel asks", () => {
-    wire.say({ type: "snapshot_wanted" });
-    expect(wire.ofType("hello")).toHaveLength(1);
+  it("hello is sent again when the kernel asks", () => {
+    comm.deliver({ type: "snapshot_wanted" });
+    expect(comm.ofType("hello")).toHaveLength(1);
   });
 });
 
-describe("a call of a tool", () => {
-  const call = (changes = {}) => wire.say({ type: "tool", call: callOf(changes) });
+describe("a tool call", () => {
+  const call = (changes = {}) => comm.deliver({ type: "tool", call: callOf(changes) });
   const states = () => state().calls.map((each) => `${each.call_id} ${each.state}`);
 
   it("is shown until another one has ended", () => {
@@ -129,57 +129,57 @@ describe("a call of a tool", () => {
   ])("is answered with %s and shown as %s at once", (isAllowed, shown) => {
     call({ state: "waiting" });
     talk.answerTool("c1", isAllowed);
-    expect(wire.ofType("tool_answer")).toMatchObject([{ call_id: "c1", is_allowed: isAllowed }]);
+    expect(comm.ofType("tool_answer")).toMatchObject([{ call_id: "c1", is_allowed: isAllowed }]);
     expect(states()).toEqual([`c1 ${shown}`]);
   });
 });
 
 describe("Start", () => {
-  it("opens the line and asks for the microphone in the same click", () => {
+  it("opens the connection and requests the microphone in the same click", () => {
     talk.start();
-    expect(wire.ofType("start")).toMatchObject([{ with_microphone: true }]);
+    expect(comm.ofType("start")).toMatchObject([{ with_microphone: true }]);
     expect(browser.mediaDevices.getUserMedia).toHaveBeenCalledOnce();
     expect(state().isStarting).toBe(true);
   });
 
-  it("opens the line also without a microphone", async () => {
+  it("opens the connection without a microphone, too", async () => {
     Object.assign(window, { isSecureContext: false });
     talk.start();
     await settle();
-    expect(wire.ofType("start")).toMatchObject([{ with_microphone: false }]);
-    expect(wire.ofType("microphone_state").at(-1)).toMatchObject({ state: "failed", reason: "insecure" });
+    expect(comm.ofType("start")).toMatchObject([{ with_microphone: false }]);
+    expect(comm.ofType("microphone_state").at(-1)).toMatchObject({ state: "failed", reason: "insecure" });
   });
 
-  it("keeps what is said while the line opens, and listens when it has been sent", async () => {
-    line({ phase: "closed", session: 0 });
+  it("buffers speech while the connection opens, and listens when it has been sent", async () => {
+    kernelState({ phase: "closed", session: 0 });
     talk.start();
     await settle();
     chunk();
-    line({ phase: "opening" });
+    kernelState({ phase: "opening" });
     chunk();
-    expect(wire.ofType("microphone")).toHaveLength(0);
-    line();
-    expect(wire.ofType("microphone")).toHaveLength(2);
+    expect(comm.ofType("microphone")).toHaveLength(0);
+    kernelState();
+    expect(comm.ofType("microphone")).toHaveLength(2);
     chunk();
-    expect(state().isHeard).toBe(true);
+    expect(state().isCapturing).toBe(true);
   });
 
-  it("tells the kernel what microphone there is", async () => {
+  it("sends the microphone's state to the kernel", async () => {
     await open();
-    expect(wire.ofType("microphone_state").map(({ state }) => state)).toEqual(["asking", "on"]);
+    expect(comm.ofType("microphone_state").map(({ state }) => state)).toEqual(["asking", "on"]);
   });
 });
 
 describe("Stop", () => {
-  it("lets the last chunk out, then hangs up, releases the microphone and falls silent", async () => {
+  it("sends the last chunk, closes the connection, releases the microphone and stops playback", async () => {
     await open();
     audio();
     await settle();
     talk.stop();
     chunk(700);
-    capture().port.tell({ type: "gate", is_open: false });
+    capture().port.deliver({ type: "gate", is_open: false });
     await settle();
-    const types = wire.sent.map(({ type }) => type);
+    const types = comm.sent.map(({ type }) => type);
     expect(types.lastIndexOf("microphone")).toBeLessThan(types.indexOf("stop"));
     expect(browser.track.isStopped).toBe(true);
     expect(playback().port.posted.map(({ type }) => type)).toContain("flush");
@@ -187,7 +187,7 @@ describe("Stop", () => {
 
   it("by the kernel releases the microphone, too", async () => {
     await open();
-    line({ phase: "closed" });
+    kernelState({ phase: "closed" });
     expect(browser.track.isStopped).toBe(true);
     expect(audioPage().context).toBeNull();
   });
@@ -196,7 +196,7 @@ describe("Stop", () => {
 describe("the microphone is released", () => {
   beforeEach(() => open());
 
-  it("when no panel has been there for 5 s, and not when one comes back", () => {
+  it("when there was no panel for 5 s, but not if one returns", () => {
     const leave = talk.attachView();
     leave();
     leave();
@@ -209,56 +209,56 @@ describe("the microphone is released", () => {
     expect(browser.track.isStopped).toBe(true);
   });
 
-  it("when the kernel is silent for 15 s", () => {
+  it("when the kernel sends nothing for 15 s", () => {
     vi.advanceTimersByTime(16_000);
     expect(browser.track.isStopped).toBe(true);
     expect(state().kernel).toBe("gone");
   });
 
   it("when a message cannot be sent", () => {
-    wire.isBroken = true;
+    comm.isBroken = true;
     chunk();
     expect(browser.track.isStopped).toBe(true);
   });
 
   it("when another page takes the talk over", () => {
-    wire.say({ type: "owner", owner: "other" });
+    comm.deliver({ type: "owner", owner: "other" });
     expect(browser.track.isStopped).toBe(true);
     expect(state()).toMatchObject({ isOwner: false, hasOwner: true });
   });
 
-  it("when the model is destroyed, which says good-bye", () => {
+  it("when the model is destroyed, after bye is sent", () => {
     scope.dispose();
     expect(browser.track.isStopped).toBe(true);
-    expect(wire.sent.at(-1)?.type).toBe("bye");
+    expect(comm.sent.at(-1)?.type).toBe("bye");
   });
 
   it("when Python asks", async () => {
-    wire.say({ type: "microphone_wanted", wanted: false });
+    comm.deliver({ type: "microphone_wanted", wanted: false });
     expect(browser.track.isStopped).toBe(true);
     expect(state().microphone).toBe("off");
   });
 });
 
-describe("Python would like the microphone", () => {
-  beforeEach(() => line({ phase: "open" }));
+describe("when Python requests the microphone", () => {
+  beforeEach(() => kernelState({ phase: "open" }));
 
-  it("and gets it where no click is needed", async () => {
+  it("it is turned on if no click is needed", async () => {
     const permissions = { query: async () => ({ state: "granted" }) };
     Object.defineProperty(navigator, "permissions", { value: permissions, configurable: true });
     Object.defineProperty(navigator, "userActivation", {
       value: { hasBeenActive: true },
       configurable: true,
     });
-    wire.say({ type: "microphone_wanted", wanted: true });
+    comm.deliver({ type: "microphone_wanted", wanted: true });
     await settle();
     expect(browser.mediaDevices.getUserMedia).toHaveBeenCalledOnce();
   });
 
-  it("and is shown as a wish where one is", async () => {
+  it("the panel shows the request if a click is needed", async () => {
     const permissions = { query: async () => ({ state: "prompt" }) };
     Object.defineProperty(navigator, "permissions", { value: permissions, configurable: true });
-    wire.say({ type: "microphone_wanted", wanted: true });
+    comm.deliver({ type: "microphone_wanted", wanted: true });
     await settle();
     expect(browser.mediaDevices.getUserMedia).not.toHaveBeenCalled();
     expect(state().isMicrophoneWanted).toBe(true);
@@ -266,10 +266,10 @@ describe("Python would like the microphone", () => {
 });
 
 describe("mute", () => {
-  it("keeps the line and is told to the kernel", async () => {
+  it("keeps the connection and is sent to the kernel", async () => {
     await open();
     talk.toggleMute();
-    expect(wire.ofType("microphone_state").at(-1)).toMatchObject({ state: "muted" });
+    expect(comm.ofType("microphone_state").at(-1)).toMatchObject({ state: "muted" });
     expect(state()).toMatchObject({ phase: "open", microphone: "muted" });
     talk.toggleMute();
     expect(state().microphone).toBe("on");
@@ -279,9 +279,9 @@ describe("mute", () => {
 describe("push-to-talk", () => {
   beforeEach(() => open({ turn_detection: "push_to_talk" }));
 
-  async function letGo(): Promise<void> {
+  async function release(): Promise<void> {
     talk.releaseToTalk();
-    capture().port.tell({ type: "gate", is_open: false });
+    capture().port.deliver({ type: "gate", is_open: false });
     await settle();
   }
 
@@ -291,19 +291,19 @@ describe("push-to-talk", () => {
     chunk();
     talk.releaseToTalk();
     chunk(600);
-    capture().port.tell({ type: "gate", is_open: false });
+    capture().port.deliver({ type: "gate", is_open: false });
     await settle();
-    const types = wire.sent
+    const types = comm.sent
       .map(({ type }) => type)
       .filter((type) => type === "microphone" || type === "commit");
     expect(types).toEqual(["microphone", "microphone", "commit"]);
   });
 
-  it("commits nothing after a press that was too short, and says how it is done", async () => {
+  it("commits nothing after too short a press, and shows a note", async () => {
     talk.holdToTalk();
     chunk(600);
-    await letGo();
-    expect(wire.ofType("commit")).toHaveLength(0);
+    await release();
+    expect(comm.ofType("commit")).toHaveLength(0);
     expect(state().notes[0]?.text).toContain("Hold the button");
   });
 
@@ -312,83 +312,83 @@ describe("push-to-talk", () => {
     await settle();
     playhead();
     talk.holdToTalk();
-    expect(wire.ofType("interrupt")).toHaveLength(1);
+    expect(comm.ofType("interrupt")).toHaveLength(1);
   });
 
-  it("does nothing when the button is let go twice", async () => {
-    await letGo();
-    expect(wire.ofType("commit")).toHaveLength(0);
+  it("does nothing when the button is released twice", async () => {
+    await release();
+    expect(comm.ofType("commit")).toHaveLength(0);
   });
 
-  it("may be switched on while the microphone is", () => {
-    line({ turn_detection: "server_vad" });
+  it("can be enabled while the microphone is on", () => {
+    kernelState({ turn_detection: "server_vad" });
     expect(capture().port.posted.at(-1)).toEqual({ type: "gate", is_open: true });
-    line({ turn_detection: "push_to_talk" });
+    kernelState({ turn_detection: "push_to_talk" });
     expect(capture().port.posted.at(-1)).toEqual({ type: "gate", is_open: false });
   });
 });
 
-describe("Grok's voice", () => {
+describe("a reply", () => {
   beforeEach(async () => {
     await open();
     audio();
     await settle();
   });
 
-  it("is played, and its playhead told", () => {
+  it("is played, and its playhead sent to the kernel", () => {
     expect(playback().port.posted[0]).toMatchObject({ type: "chunk", reply: 1 });
     playhead();
-    expect(wire.ofType("playhead")).toMatchObject([{ page: me(), reply: 1, sample_count: 9 }]);
+    expect(comm.ofType("playhead")).toMatchObject([{ page: me(), reply: 1, sample_count: 9 }]);
     expect(state().isSpeaking).toBe(true);
     playhead({ is_final: true, buffered_sample_count: 0, underrun_count: 2, lost_sample_count: 2400 });
     expect(state()).toMatchObject({ isSpeaking: false, underrunCount: 2, lostS: 0.1 });
   });
 
-  it("is flushed by the kernel, and the count sent back", () => {
-    wire.say({ type: "flush", session: 1, epoch: 1, reply: 1 });
+  it("is flushed by the kernel, and the position sent back", () => {
+    comm.deliver({ type: "flush", session: 1, epoch: 1, reply: 1 });
     expect(playback().port.posted.at(-1)).toEqual({ type: "flush", epoch: 1, reply: 1 });
-    playback().port.tell({ type: "flushed", position: { reply: 1, sample_count: 5, is_final: true } });
-    expect(wire.ofType("flushed")).toMatchObject([{ sample_count: 5 }]);
+    playback().port.deliver({ type: "flushed", position: { reply: 1, sample_count: 5, is_final: true } });
+    expect(comm.ofType("flushed")).toMatchObject([{ sample_count: 5 }]);
   });
 
-  it("is interrupted at once, before the kernel knows", () => {
+  it("is interrupted at once, before the kernel answers", () => {
     playhead();
     talk.interrupt();
     expect(playback().port.posted.at(-1)).toMatchObject({ type: "flush", epoch: 1 });
-    expect(wire.ofType("interrupt")).toMatchObject([{ epoch: 1 }]);
+    expect(comm.ofType("interrupt")).toMatchObject([{ epoch: 1 }]);
     expect(state().isSpeaking).toBe(false);
   });
 });
 
-describe("the rest of the panel's wishes", () => {
-  it("text is sent with the line closed, too", () => {
+describe("the other actions of the panel", () => {
+  it("text is sent while the connection is closed, too", () => {
     talk.sendText("What is a tensor?");
-    expect(wire.ofType("text")).toMatchObject([{ text: "What is a tensor?" }]);
+    expect(comm.ofType("text")).toMatchObject([{ text: "What is a tensor?" }]);
   });
 
-  it("a talk is taken over, and its microphone switched on only then", () => {
-    line({ owner: "other" });
+  it("turning the microphone on takes the talk over", () => {
+    kernelState({ owner: "other" });
     talk.takeOver();
-    expect(wire.ofType("take_over")).toHaveLength(1);
+    expect(comm.ofType("take_over")).toHaveLength(1);
     talk.switchMicrophoneOn();
-    expect(wire.ofType("take_over")).toHaveLength(2);
+    expect(comm.ofType("take_over")).toHaveLength(2);
   });
 
-  it("a note goes when it is dismissed", () => {
-    wire.say({ type: "note", note: { text: "Careful", level: "warning" } });
+  it("a note disappears when it is dismissed", () => {
+    comm.deliver({ type: "note", note: { text: "Careful", level: "warning" } });
     talk.dismissNote(state().notes[0]!.key);
     expect(state().notes).toEqual([]);
   });
 
-  it("what was dropped is counted from the last Start", async () => {
+  it("dropped speech is counted from the last Start", async () => {
     await open();
-    line({ phase: "opening", session: 2 });
+    kernelState({ phase: "opening", session: 2 });
     chunk();
-    line({ phase: "open", session: 2 });
-    expect(state().droppedByLineS).toBeCloseTo(0.1);
+    kernelState({ phase: "open", session: 2 });
+    expect(state().droppedByConnectionS).toBeCloseTo(0.1);
     expect(state().droppedByKernelS).toBe(0);
-    line({ phase: "closed", session: 2 });
+    kernelState({ phase: "closed", session: 2 });
     talk.start();
-    expect(state().droppedByLineS).toBe(0);
+    expect(state().droppedByConnectionS).toBe(0);
   });
 });

@@ -1,11 +1,11 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { FakeWire, installAudio, lineState } from "./neighbours";
+import { FakeComm, installAudio, talkState } from "./fakes";
 
 type Hook = (props: object) => (() => void) | undefined;
 
 let widget: { initialize: Hook; render: Hook };
-let wire: FakeWire;
+let comm: FakeComm;
 let stopListening: () => void;
 
 beforeEach(async () => {
@@ -13,49 +13,49 @@ beforeEach(async () => {
   installAudio();
   vi.resetModules();
   widget = (await import("../src/widget")).default as unknown as typeof widget;
-  wire = new FakeWire();
+  comm = new FakeComm();
   stopListening = () => {};
 });
 
 afterEach(() => void vi.useRealTimers());
 
-/** anywidget makes a new wrapper of the same model for each call. */
+/** anywidget creates a new wrapper of the same model for each call. */
 function wrapper() {
   return {
-    send: (content: object, _callbacks: unknown, buffers: ArrayBuffer[] = []) => wire.send(content, buffers),
-    on: (_name: string, heard: (content: unknown) => void) => {
-      stopListening = wire.listen(heard);
+    send: (content: object, _callbacks: unknown, buffers: ArrayBuffer[] = []) => comm.send(content, buffers),
+    on: (_name: string, listener: (content: unknown) => void) => {
+      stopListening = comm.listen(listener);
     },
     off: () => stopListening(),
   };
 }
 
 describe("initialize", () => {
-  it("returns at once and does nothing but say hello", () => {
+  it("returns at once and only sends hello", () => {
     expect(widget.initialize({ model: wrapper() })).toBeTypeOf("function");
-    expect(wire.sent.map(({ type }) => type)).toEqual(["hello"]);
+    expect(comm.sent.map(({ type }) => type)).toEqual(["hello"]);
   });
 
-  it("survives a kernel that cannot be reached", () => {
-    wire.isBroken = true;
+  it("does not throw if the kernel cannot be reached", () => {
+    comm.isBroken = true;
     expect(() => widget.initialize({ model: wrapper() })).not.toThrow();
   });
 
-  it("ends by its signal, by its cleanup, or by both, once", () => {
+  it("ends once, by its signal, by its cleanup function, or by both", () => {
     const controller = new AbortController();
     const cleanup = widget.initialize({ model: wrapper(), signal: controller.signal });
     controller.abort();
     cleanup?.();
-    expect(wire.ofType("bye")).toHaveLength(1);
+    expect(comm.ofType("bye")).toHaveLength(1);
   });
 
-  it("begins nothing for a signal that has been given already", () => {
+  it("starts nothing if its signal is already aborted", () => {
     const controller = new AbortController();
     controller.abort();
     widget.initialize({ model: wrapper(), signal: controller.signal });
     vi.advanceTimersByTime(60_000);
-    wire.say({ type: "ping", id: 1 });
-    expect(wire.ofType("pong")).toHaveLength(0);
+    comm.deliver({ type: "ping", id: 1 });
+    expect(comm.ofType("pong")).toHaveLength(0);
   });
 });
 
@@ -65,25 +65,26 @@ describe("render", () => {
     const [one, two] = [document.createElement("div"), document.createElement("div")];
     widget.render({ model: wrapper(), el: one });
     widget.render({ model: wrapper(), el: two });
-    const { page } = wire.sent[0]!;
-    wire.say({ type: "snapshot", page, ...lineState({ phase: "closed" }), notes: [], turns: [] });
+    const { page } = comm.sent[0]!;
+    comm.deliver({ type: "snapshot", page, ...talkState({ phase: "closed" }), notes: [], turns: [] });
     for (const el of [one, two])
       expect(el.querySelector(".glw-status")?.textContent).toContain("Press Start");
   });
 
-  it("tells two models apart where a host shares the bundle", () => {
+  it("distinguishes two models if the host shares the bundle", () => {
     const [first, second] = [wrapper(), wrapper()];
     widget.initialize({ model: first });
-    const firstPage = wire.sent[0]!.page;
-    const tell = () => wire.say({ type: "snapshot", page: firstPage, ...lineState({ voice: "echo" }) });
+    const firstPage = comm.sent[0]!.page;
+    const sendSnapshot = () =>
+      comm.deliver({ type: "snapshot", page: firstPage, ...talkState({ voice: "echo" }) });
     const el = document.createElement("div");
-    tell();
+    sendSnapshot();
     widget.initialize({ model: second });
     widget.render({ model: first, el });
     expect(el.textContent).toContain("echo");
   });
 
-  it("leaves nothing behind when its view goes", () => {
+  it("removes its element when the view is removed", () => {
     widget.initialize({ model: wrapper() });
     const el = document.createElement("div");
     const controller = new AbortController();
@@ -93,7 +94,7 @@ describe("render", () => {
     expect(el.children).toHaveLength(0);
   });
 
-  it("is harmless without a talk", () => {
+  it("does nothing without a talk", () => {
     expect(() => widget.render({ model: wrapper(), el: document.createElement("div") })).not.toThrow();
   });
 });

@@ -1,4 +1,4 @@
-/** The two processors, as they are shipped: bundled, minified and evaluated with the names of an audio thread. */
+/** The two processors as shipped: bundled, minified and evaluated with the globals of an audio thread. */
 
 import { beforeAll, describe, expect, it } from "vitest";
 import { bundleWorklet } from "../bundle.mjs";
@@ -8,7 +8,7 @@ interface Processor {
   process(inputs: Float32Array[][], outputs: Float32Array[][]): boolean;
 }
 
-type Made = new (options?: object) => Processor;
+type ProcessorClass = new (options?: object) => Processor;
 
 class Port {
   posted: Record<string, unknown>[] = [];
@@ -23,7 +23,7 @@ class Port {
   }
 }
 
-let registered: Map<string, Made>;
+let registered: Map<string, ProcessorClass>;
 
 beforeAll(async () => {
   registered = new Map();
@@ -32,7 +32,7 @@ beforeAll(async () => {
     const base = class {
       port = new Port();
     };
-    const register = (key: string, made: Made) => registered.set(key, made);
+    const register = (key: string, made: ProcessorClass) => registered.set(key, made);
     new Function("AudioWorkletProcessor", "registerProcessor", "sampleRate", source)(base, register, 48_000);
   }
 });
@@ -41,19 +41,19 @@ function make(name: string, options?: object): Processor {
   return new (registered.get(`grok-live-${name}-1.2.3`)!)(options);
 }
 
-function tell(processor: Processor, message: unknown): void {
+function post(processor: Processor, message: unknown): void {
   processor.port.onmessage({ data: message });
 }
 
 function run(processor: Processor, quantumCount: number, input: number | null = null): Float32Array {
-  const heard = new Float32Array(128 * quantumCount);
+  const samples = new Float32Array(128 * quantumCount);
   for (let i = 0; i < quantumCount; i++) {
     const output = new Float32Array(128);
     const channels = input === null ? [] : [new Float32Array(128).fill(input)];
     processor.process([channels], [[output]]);
-    heard.set(output, 128 * i);
+    samples.set(output, 128 * i);
   }
-  return heard;
+  return samples;
 }
 
 const chunk = (pcm: Int16Array, more = {}) => ({
@@ -61,7 +61,7 @@ const chunk = (pcm: Int16Array, more = {}) => ({
   ...more,
 });
 
-it("register under names that carry the version", () => {
+it("the processors are registered under names that contain the version", () => {
   expect([...registered.keys()]).toEqual(["grok-live-capture-1.2.3", "grok-live-playback-1.2.3"]);
 });
 
@@ -74,61 +74,61 @@ describe("the capture processor", () => {
     expect(processor.port.ofType("levels").length).toBeGreaterThan(3);
   });
 
-  it("sends chunks by a port that it is given later", () => {
+  it("posts chunks to a port that it receives later", () => {
     const processor = make("capture");
     const port = new Port();
-    tell(processor, { type: "outlet", port });
+    post(processor, { type: "use_port", port });
     run(processor, 80, 0.25);
     expect(port.ofType("chunk")).toHaveLength(2);
     expect(processor.port.ofType("chunk")).toHaveLength(0);
   });
 
-  it("answers a closed gate after the last chunk", () => {
+  it("confirms a closed gate after the last chunk", () => {
     const processor = make("capture");
     run(processor, 10, 0.25);
-    tell(processor, { type: "gate", is_open: false });
+    post(processor, { type: "gate", is_open: false });
     const types = processor.port.posted.map(({ type }) => type).filter((type) => type !== "levels");
     expect(types).toEqual(["chunk", "gate"]);
   });
 
-  it("begins behind a closed gate when told so", () => {
+  it("starts with a closed gate if requested", () => {
     const processor = make("capture", { processorOptions: { is_gate_open: false } });
     run(processor, 80, 0.25);
     expect(processor.port.ofType("chunk")).toHaveLength(0);
   });
 
-  it("waits while no microphone is connected, and ends when it is stopped", () => {
+  it("stays alive while no microphone is connected, and ends when it is stopped", () => {
     const processor = make("capture");
     expect(processor.process([[]], [[]])).toBe(true);
-    tell(processor, { type: "stop" });
+    post(processor, { type: "stop" });
     expect(processor.process([[]], [[]])).toBe(false);
   });
 });
 
 describe("the playback processor", () => {
-  it("plays a reply at the device's rate, to its end, and reports it final", () => {
+  it("plays a reply to its end at the device's rate, and reports it as final", () => {
     const processor = make("playback");
-    tell(processor, chunk(new Int16Array(2400).fill(8192)));
-    const heard = run(processor, 60);
-    expect(heard.filter((sample) => sample > 0.125)).toHaveLength(4800);
-    expect(heard[2400]).toBeCloseTo(0.25, 4);
+    post(processor, chunk(new Int16Array(2400).fill(8192)));
+    const output = run(processor, 60);
+    expect(output.filter((sample) => sample > 0.125)).toHaveLength(4800);
+    expect(output[2400]).toBeCloseTo(0.25, 4);
     expect(processor.port.ofType("playhead").at(-1)?.position).toMatchObject({
       sample_count: 2400,
       is_final: true,
     });
   });
 
-  it("begins a reply on a sample of the device", () => {
+  it("aligns the start of a reply with a sample of the device", () => {
     const click = new Int16Array(2400);
     click[0] = 16_384;
     const processor = make("playback");
-    tell(processor, chunk(click));
+    post(processor, chunk(click));
     expect(run(processor, 1)[0]).toBeGreaterThan(0.4);
   });
 
   it("reports its progress at the start and every 100 ms", () => {
     const processor = make("playback");
-    tell(processor, chunk(new Int16Array(24_000).fill(8192)));
+    post(processor, chunk(new Int16Array(24_000).fill(8192)));
     run(processor, 200);
     const counts = processor.port
       .ofType("playhead")
@@ -141,28 +141,28 @@ describe("the playback processor", () => {
 
   it("answers a flush at once, and is silent within 10 ms", () => {
     const processor = make("playback");
-    tell(processor, chunk(new Int16Array(24_000).fill(8192)));
+    post(processor, chunk(new Int16Array(24_000).fill(8192)));
     run(processor, 20);
-    tell(processor, { type: "flush", epoch: 1, reply: 1 });
+    post(processor, { type: "flush", epoch: 1, reply: 1 });
     expect(processor.port.ofType("flushed")).toHaveLength(1);
-    const heard = run(processor, 20);
-    expect(Math.max(...heard.subarray(480).map(Math.abs))).toBeLessThan(1e-4);
+    const output = run(processor, 20);
+    expect(Math.max(...output.subarray(480).map(Math.abs))).toBeLessThan(1e-4);
   });
 
-  it("posts what it took from its queue while the probe is on", () => {
+  it("posts the samples taken from its buffer while the probe is on", () => {
     const processor = make("playback");
     const pcm = Int16Array.from({ length: 2400 }, (_, i) => i - 1200);
-    tell(processor, { type: "probe", is_on: true });
-    tell(processor, chunk(pcm));
+    post(processor, { type: "probe", is_on: true });
+    post(processor, chunk(pcm));
     run(processor, 60);
     const taken = processor.port.ofType("probe").flatMap((message) => [...(message.pcm as Int16Array)]);
     expect(taken).toEqual([...pcm]);
   });
 
-  it("is fed by a port that it is given later, and reports there", () => {
+  it("uses a port that it receives later for chunks and reports", () => {
     const processor = make("playback");
     const port = new Port();
-    tell(processor, { type: "outlet", port });
+    post(processor, { type: "use_port", port });
     port.onmessage({ data: chunk(new Int16Array(2400).fill(8192)) });
     run(processor, 60);
     expect(port.ofType("playhead").length).toBeGreaterThan(0);
@@ -171,7 +171,7 @@ describe("the playback processor", () => {
 
   it("ends when it is stopped", () => {
     const processor = make("playback");
-    tell(processor, { type: "stop" });
+    post(processor, { type: "stop" });
     expect(processor.process([], [[new Float32Array(128)]])).toBe(false);
   });
 });

@@ -30,7 +30,7 @@ began_s = time.time()
 time.sleep(8)
 ended_s = time.time()
 """
-TAPE = "live._core.conversation.user_tape"
+TAPE = "live._sessions.conversation.user_tape"
 MAX_LATENESS_S = 2.0
 SLACK_S = 0.4
 

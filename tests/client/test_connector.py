@@ -6,16 +6,14 @@ import asyncio
 import http
 import json
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from grok_live_widget.client import connector as connecting
-from grok_live_widget.client import endpoint as answering
 from grok_live_widget.client.connector import connect, open_session_with
 from grok_live_widget.client.credentials import Secret
-from grok_live_widget.client.endpoint import resolve_endpoint
+from grok_live_widget.client.endpoint import ConnectRequest, resolve_endpoint
+from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.events import Noted, ResponseDone, SessionOpened
 from grok_live_widget.exceptions import (
@@ -24,18 +22,12 @@ from grok_live_widget.exceptions import (
     ConnectError,
     RehearsalWarning,
 )
+from grok_live_widget.protocol import NEAREST_VOICE
 from grok_live_widget.protocol.dialects import LIVE, REALTIME
 from grok_live_widget.rehearsal import RehearsalServer
 from grok_live_widget.settings.settings import Settings, settings_from
 
 KEY = "test-key-0123456789"
-
-
-@pytest.fixture(autouse=True)
-def forgetful() -> Iterator[None]:
-    answering._remembered.clear()
-    yield
-    answering._remembered.clear()
 
 
 @pytest.mark.parametrize(
@@ -113,10 +105,9 @@ async def test_connect_can_be_awaited() -> None:
 
 
 # --------------------------------------------------------------------------- auto
-def service_of(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
-    """Point the service's address at this machine; there is no other way to stand in for it."""
-    monkeypatch.setattr(answering, "SERVICE_URL", f"ws://127.0.0.1:{port}")
-    monkeypatch.setattr(connecting, "_SETTLE_S", 0.3)
+def service_at(port: int) -> str:
+    """The address of a server on this machine that stands in for the service."""
+    return f"ws://127.0.0.1:{port}"
 
 
 def answered(frame: str | bytes) -> list[str]:
@@ -134,13 +125,13 @@ async def realtime_server(socket: Any) -> None:
             await socket.send(answer)
 
 
-async def opened(settings: Settings, api_key: str = KEY) -> tuple[Any, list[Any]]:
+async def opened(settings: Settings, service_url: str, api_key: str = KEY) -> tuple[Any, list[Any]]:
     seen: list[Any] = []
+    endpoint = resolve_endpoint(settings, Secret(api_key), service_url=service_url)
     session = await open_session_with(
-        resolve_endpoint(settings, Secret(api_key)),
-        settings,
+        ConnectRequest(endpoint=endpoint, settings=settings, timeouts=Timeouts(settle_s=0.3)),
         Conversation(settings.turn_detection),
-        observer=lambda event, _, __: seen.append(event),
+        listener=lambda event, _, __: seen.append(event),
     )
     return session, seen
 
@@ -179,14 +170,14 @@ async def error_on_live(socket: Any) -> None:
 async def test_auto_falls_back_when_live_is_refused(
     peer: Any, monkeypatch: pytest.MonkeyPatch, talk: Any, options: dict[str, Any]
 ) -> None:
-    service_of(monkeypatch, peer(talk, **options).port)
-    session, seen = await opened(Settings())
+    service_url = service_at(peer(talk, **options).port)
+    session, seen = await opened(Settings(), service_url)
     async with session:
         assert session.dialect == "realtime"
         notes = [event.text for event in seen if isinstance(event, Noted)]
         assert any("other dialect" in note for note in notes)
         assert sum(isinstance(event, SessionOpened) for event in seen) == 1
-    again = resolve_endpoint(Settings(), KEY)
+    again = resolve_endpoint(Settings(), KEY, service_url=service_url)
     assert [dialect for dialect, _ in again.dialects] == [REALTIME]
 
 
@@ -196,11 +187,12 @@ async def test_auto_keeps_live_where_it_is_served(
     async def live(socket: Any) -> None:
         await socket.wait_closed()
 
-    service_of(monkeypatch, peer(live).port)
-    session, _ = await opened(Settings())
+    service_url = service_at(peer(live).port)
+    session, _ = await opened(Settings(), service_url)
     async with session:
         assert session.dialect == "live"
-    assert [dialect for dialect, _ in resolve_endpoint(Settings(), KEY).dialects] == [LIVE]
+    again = resolve_endpoint(Settings(), KEY, service_url=service_url)
+    assert [dialect for dialect, _ in again.dialects] == [LIVE]
 
 
 async def test_realtimes_verdict_on_the_key_stands(
@@ -210,17 +202,17 @@ async def test_realtimes_verdict_on_the_key_stands(
         is_live = request.path.startswith("/v1/live")
         return connection.respond(404 if is_live else 400, "incorrect API key")
 
-    service_of(monkeypatch, peer(realtime_server, process_request=refuse).port)
+    service_url = service_at(peer(realtime_server, process_request=refuse).port)
     with pytest.raises(AuthenticationError, match="XAI_API_KEY"):
-        await opened(Settings())
+        await opened(Settings(), service_url)
 
 
 async def test_a_line_that_does_not_exist_falls_back_to_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    service_of(monkeypatch, 1)
+    service_url = service_at(1)
     with pytest.raises(ConnectError, match="nothing answers"):
-        await opened(Settings())
+        await opened(Settings(), service_url)
 
 
 # --------------------------------------------------------------------------- keys and voices
@@ -249,12 +241,12 @@ async def test_seed_voices_become_the_nearest_of_the_service(
             for answer in answered(frame):
                 await socket.send(answer)
 
-    service_of(monkeypatch, peer(listen).port)
-    session, seen = await opened(Settings(dialect="realtime", voice="nova"))
+    service_url = service_at(peer(listen).port)
+    session, seen = await opened(Settings(dialect="realtime", voice="nova"), service_url)
     await session.close()
     assert said[0]["session"]["voice"] == "eve"
     assert any(isinstance(event, Noted) and "'nova'" in event.text for event in seen)
-    assert len(set(answering.NEAREST_VOICE.values())) == 6
+    assert len(set(NEAREST_VOICE.values())) == 6
 
 
 async def test_a_server_of_ones_own_is_asked_for_the_very_voice(peer: Any) -> None:
@@ -300,7 +292,7 @@ async def test_other_voices_pass_through(peer: Any, monkeypatch: pytest.MonkeyPa
             for answer in answered(frame):
                 await socket.send(answer)
 
-    service_of(monkeypatch, peer(listen).port)
-    session, _ = await opened(Settings(dialect="realtime", voice="nlbqfwie"))
+    service_url = service_at(peer(listen).port)
+    session, _ = await opened(Settings(dialect="realtime", voice="nlbqfwie"), service_url)
     await session.close()
     assert said[0]["session"]["voice"] == "nlbqfwie"

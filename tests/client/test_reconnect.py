@@ -1,4 +1,4 @@
-"""A line that broke is opened again where that may help, later each time, and told what was."""
+"""When a connection is opened again: the state machine, its causes, and what is replayed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grok_live_widget.audio.buffer import AudioBuffer
-from grok_live_widget.client.reconnect import RETOLD_TURNS, backoff_s, is_transient, replay_history
+from grok_live_widget.client.reconnect import (
+    REPLAYED_TURNS,
+    TRANSITIONS,
+    Action,
+    Cause,
+    State,
+    backoff_s,
+    cause_of_end,
+    cause_of_failed_open,
+    is_transient,
+    replay_history,
+    transition,
+)
 from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.conversation.turns import Turn
 from grok_live_widget.exceptions import (
@@ -28,6 +40,113 @@ from grok_live_widget.exceptions import (
 
 def refused(status_code: int | None) -> ConnectError:
     return ConnectError("refused", host="h", status_code=status_code)
+
+
+# --------------------------------------------------------------------------- states
+AT_LIMIT = {"has_reached_limit": True}
+ENDS = [
+    Cause.LOST,
+    Cause.LOST_FOR_GOOD,
+    Cause.LIMIT_REACHED,
+    Cause.IDLED_OUT,
+    Cause.CLOSED_BY_SERVER,
+]
+
+
+def walked(*causes: Cause) -> list[State]:
+    """The states that these causes lead through, from the beginning."""
+    state, states = State.CLOSED, []
+    for cause in causes:
+        state, _ = transition(state, cause)
+        states.append(state)
+    return states
+
+
+def test_a_connection_that_breaks_is_opened_again() -> None:
+    assert walked(Cause.OPEN_REQUESTED, Cause.OPENED, Cause.LOST, Cause.OPENED) == [
+        State.CONNECTING,
+        State.OPEN,
+        State.RECONNECTING,
+        State.OPEN,
+    ]
+    assert transition(State.OPEN, Cause.LOST) == (State.RECONNECTING, Action.RETRY)
+
+
+def test_a_session_is_replaced_without_passing_through_closed() -> None:
+    opened = (Cause.OPEN_REQUESTED, Cause.OPENED)
+    for end in ENDS:
+        states = walked(*opened, Cause.REPLACE_REQUESTED, end, Cause.OPENED)
+        assert states[2:] == [State.REPLACING, State.CONNECTING, State.OPEN]
+
+
+def test_a_replacement_that_cannot_be_opened_is_tried_again() -> None:
+    assert transition(State.CONNECTING, Cause.LOST) == (State.RECONNECTING, Action.RETRY)
+    assert transition(State.CONNECTING, Cause.REFUSED) == (State.CLOSED, Action.REPORT)
+
+
+@pytest.mark.parametrize("cause", [Cause.LOST_FOR_GOOD, Cause.IDLED_OUT])
+def test_an_end_that_is_not_retried_is_reported(cause: Cause) -> None:
+    assert transition(State.OPEN, cause) == (State.CLOSED, Action.REPORT)
+
+
+def test_a_session_that_ends_while_it_is_opened_concerns_that_attempt_only() -> None:
+    for state in (State.CONNECTING, State.RECONNECTING):
+        for end in ENDS:
+            if (state, end) != (State.CONNECTING, Cause.LOST):
+                assert transition(state, end) == (state, Action.NONE)
+
+
+def test_stopping_cancels_the_attempts_and_closes_what_is_open() -> None:
+    assert transition(State.RECONNECTING, Cause.STOP_REQUESTED) == (State.CLOSED, Action.CANCEL)
+    assert transition(State.OPEN, Cause.STOP_REQUESTED) == (State.CLOSING, Action.CLOSE)
+    for end in ENDS:
+        assert transition(State.CLOSING, end) == (State.CLOSED, Action.NONE)
+
+
+@pytest.mark.parametrize("state", list(State))
+@pytest.mark.parametrize("cause", list(Cause))
+def test_a_talk_that_has_ended_is_never_opened_again(state: State, cause: Cause) -> None:
+    ending, _ = transition(state, Cause.END_REQUESTED)
+    assert ending in (State.ENDING, State.ENDED)
+    assert transition(ending, cause)[0] in (State.ENDING, State.ENDED)
+
+
+def test_every_state_is_reached_and_left_but_the_last() -> None:
+    reached = {state for state, _ in TRANSITIONS.values()}
+    assert reached == set(State)
+    left = {state for (state, _), (after, _) in TRANSITIONS.items() if after is not state}
+    assert left == set(State) - {State.ENDED}
+
+
+@pytest.mark.parametrize(
+    ("failure", "facts", "tries", "cause"),
+    [
+        (SessionClosedError("x", close_code=1006), {}, 5, Cause.LOST),
+        (SessionClosedError("x", close_code=1006), {}, 0, Cause.LOST_FOR_GOOD),
+        (SessionClosedError("x", close_code=4001), {}, 5, Cause.LOST_FOR_GOOD),
+        (AuthenticationError("x"), {}, 5, Cause.LOST_FOR_GOOD),
+        (SessionClosedOK("x", close_code=1000), {}, 5, Cause.CLOSED_BY_SERVER),
+        (
+            SessionClosedOK("x", close_code=1000),
+            {"has_reached_limit": True},
+            5,
+            Cause.LIMIT_REACHED,
+        ),
+        (None, AT_LIMIT, 0, Cause.LOST_FOR_GOOD),
+        (SessionClosedError("x", close_code=1006), {"has_idled_out": True}, 5, Cause.IDLED_OUT),
+    ],
+)
+def test_what_the_end_of_a_session_is_a_cause_of(
+    failure: GrokLiveError | None, facts: dict[str, bool], tries: int, cause: Cause
+) -> None:
+    assert cause_of_end(failure, reconnect_tries=tries, **facts) is cause
+
+
+def test_what_a_failed_attempt_is_a_cause_of() -> None:
+    busy, wrong = ConnectError("x", host="h", status_code=503), AuthenticationError("x")
+    assert cause_of_failed_open(busy, reconnect_tries=1) is Cause.LOST
+    assert cause_of_failed_open(busy, reconnect_tries=0) is Cause.REFUSED
+    assert cause_of_failed_open(wrong, reconnect_tries=1) is Cause.REFUSED
 
 
 # --------------------------------------------------------------------------- whether
@@ -116,5 +235,5 @@ def test_turns_without_words_are_not_told_and_of_many_only_the_newest() -> None:
     many = [turn("user", str(number)) for number in range(50)]
     between = [each for one in many for each in (one, turn("assistant", ""))]
     assert [each.item.text for each in replay_history(between)] == [
-        str(number) for number in range(50 - RETOLD_TURNS, 50)
+        str(number) for number in range(50 - REPLAYED_TURNS, 50)
     ]

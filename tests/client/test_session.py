@@ -15,6 +15,8 @@ import orjson
 import pytest
 
 from grok_live_widget.client.connector import connect, open_session_with
+from grok_live_widget.client.endpoint import ConnectRequest, resolve_endpoint
+from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.events import (
     AppendAudio,
@@ -47,7 +49,7 @@ from grok_live_widget.exceptions import (
 )
 from grok_live_widget.protocol.dialects import LIVE
 from grok_live_widget.rehearsal import RehearsalServer
-from grok_live_widget.settings.settings import IMMUTABLE
+from grok_live_widget.settings.settings import IMMUTABLE, Settings
 
 RATE = 24_000
 
@@ -184,14 +186,14 @@ async def test_an_iterator_that_nobody_reads_holds_the_line_back_and_that_is_sai
     ):
         forgotten = aiter(session)
         notes: list[str] = []
-        session.observe(
+        session.add_listener(
             lambda event, _, __: notes.append(event.text) if isinstance(event, Noted) else None
         )
         await session.send_text("go on")
         await session.respond()
         async with asyncio.timeout(30):
             await session.wait_for(lambda: bool(notes))
-            assert "an iterator over this session that nobody reads" in notes[0]
+            assert "an iterator over this session that is not read" in notes[0]
             assert notes[0] in caplog.text
             assert not session.turns.assistant[0].is_complete
             del forgotten
@@ -406,7 +408,7 @@ async def test_a_bug_in_an_observer_stops_nobody(
         raise RuntimeError("a bug")
 
     async with connect(partner="parrot") as session:
-        session.observe(broken)
+        session.add_listener(broken)
         events = aiter(session)
         await session.send_text("still there?")
         await session.respond()
@@ -459,7 +461,9 @@ class Wire:
 
 def notes_of(session: Any) -> list[str]:
     notes: list[str] = []
-    session.observe(lambda event, _, __: notes.append(event.text) if type(event) is Noted else None)
+    session.add_listener(
+        lambda event, _, __: notes.append(event.text) if type(event) is Noted else None
+    )
     return notes
 
 
@@ -691,10 +695,10 @@ async def test_changes_at_the_same_time_are_made_one_after_another(peer: Any) ->
 
 
 async def test_a_server_that_confirms_nothing_is_noted_and_the_settings_hold(
-    peer: Any, monkeypatch: pytest.MonkeyPatch
+    peer: Any,
 ) -> None:
     async with connect(url=peer(scripted()).url) as session:
-        monkeypatch.setattr("grok_live_widget.client.session._CONFIRM_TIMEOUT_S", 0.2)
+        session.timeouts = Timeouts(confirm_s=0.2)
         notes = notes_of(session)
         assert await session.update(voice="ara") == []
         assert notes == ["The server did not confirm the new settings."]
@@ -783,7 +787,7 @@ async def test_what_is_settled_with_the_opening_is_refused_by_name() -> None:
                 await session.update(voice="ara", **{name: value})
         with pytest.raises(ConfigurationError, match="no setting 'voise'"):
             await session.update(voise="ara")
-        with pytest.raises(ConfigurationError, match="transcription cannot be taken back"):
+        with pytest.raises(ConfigurationError, match="transcription cannot be reset"):
             await session.update(transcription=None)
         assert session.settings is earlier
 
@@ -811,14 +815,11 @@ async def test_another_model_than_was_asked_for_is_noted(
 ) -> None:
     notes: list[str] = []
     wire = Wire(model=found)
-    line = connect(url=peer(wire.talk).url, model=asked)
-    settings = line._settings
-
+    settings = Settings(url=peer(wire.talk).url, model=asked)
     session = await open_session_with(
-        line._endpoint_for,
-        settings,
+        ConnectRequest(endpoint=resolve_endpoint(settings), settings=settings),
         Conversation.under(settings),
-        observer=lambda event, _, __: notes.append(event.text) if type(event) is Noted else None,
+        listener=lambda event, _, __: notes.append(event.text) if type(event) is Noted else None,
     )
     await session.close()
     said = f"The server answers as {found!r}, not as {asked!r} as it was asked."

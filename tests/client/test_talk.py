@@ -28,6 +28,7 @@ from grok_live_widget import (
 )
 from grok_live_widget.audio.pcm import write_wav
 from grok_live_widget.client.talk import TALK_THREAD
+from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.conversation.usage import Usage
 from grok_live_widget.events import PhaseChanged, ResponseDone, SessionOpened
 from grok_live_widget.exceptions import (
@@ -45,6 +46,8 @@ from grok_live_widget.rehearsal.partner import ToolCall
 from grok_live_widget.settings.pricing import Budget
 from grok_live_widget.settings.settings import IMMUTABLE
 
+from ..support.talks import TimedTalk
+
 RATE = 24_000
 
 
@@ -55,7 +58,7 @@ def talk() -> Iterator[Talk]:
 
 
 def wait_until(talk: Talk, is_so: Callable[[], bool]) -> None:
-    session = talk._core.session
+    session = talk._sessions.session
     assert session is not None
     TALK_THREAD.run(session.wait_for(is_so), timeout_s=30)
 
@@ -105,13 +108,13 @@ def test_the_reply_to_the_last_speech_in_a_sound_is_returned(speech: Any, silenc
 
 
 def test_a_sound_without_speech_ends_in_a_time_out_that_says_so(
-    talk: Talk, silence: Any, monkeypatch: pytest.MonkeyPatch
+    silence: Any,
 ) -> None:
-    monkeypatch.setattr("grok_live_widget.client.async_talk._NO_SPEECH_S", 0.3)
-    with pytest.raises(ReplyTimeout, match=r"no speech.*PushToTalk\(\)"):
-        talk.ask(silence(0.5), RATE)
-    assert talk.turns[0].is_complete
-    assert talk.ask("still there").text == "still there"
+    with TimedTalk(Timeouts(no_speech_s=0.3), partner="parrot") as talk:
+        with pytest.raises(ReplyTimeout, match=r"no speech.*PushToTalk\(\)"):
+            talk.ask(silence(0.5), RATE)
+        assert talk.turns[0].is_complete
+        assert talk.ask("still there").text == "still there"
 
 
 def test_questions_queue_behind_a_running_reply(silence: Any) -> None:
@@ -290,7 +293,7 @@ def test_a_server_gone_in_mid_reply_fails_the_question_and_keeps_the_rest(silenc
     server = RehearsalServer(lambda turn: silence(60), api_key="k").start()
     with Talk(url=server.url(), api_key="k", reconnect_tries=0) as talk:
         began = threading.Event()
-        talk._core.observe(lambda event, changed, _: began.set() if len(talk.turns) > 1 else None)
+        talk.add_listener(lambda event, changed, _: began.set() if len(talk.turns) > 1 else None)
         closer = threading.Thread(target=lambda: (began.wait(), server.close()))
         closer.start()
         with pytest.raises((SessionClosedError, ServerError, Exception), match="closed"):
@@ -353,7 +356,7 @@ def test_constructing_opens_nothing() -> None:
 def test_a_talk_that_nobody_uses_is_closed_with_a_note() -> None:
     with Talk(partner="parrot", idle_timeout_s=1) as talk:
         talk.start()
-        session = talk._core.session
+        session = talk._sessions.session
         assert session is not None
         closed = threading.Event()
         session.on_closed(closed.set)
@@ -377,7 +380,7 @@ def told(turn: Any) -> str:
 
 def sessions_of(talk: Talk) -> list[Any]:
     opened: list[Any] = []
-    talk._core.observe(
+    talk.add_listener(
         lambda event, _, __: opened.append(event) if isinstance(event, SessionOpened) else None
     )
     return opened
@@ -512,7 +515,7 @@ def test_live_cannot_speak_given_words_and_says_so() -> None:
 
 def metadata_of(talk: Talk) -> list[Any]:
     told: list[Any] = []
-    talk._core.observe(
+    talk.add_listener(
         lambda event, _, __: (
             told.append(event.metadata) if isinstance(event, ResponseDone) else None
         )
@@ -582,7 +585,7 @@ def test_a_budget_is_warned_of_then_closes_the_line_and_keeps_it_closed() -> Non
     budget = Budget(minutes=1.5 / 60, warn_at=0.1)
     with Talk(partner="parrot", budget=budget) as talk:
         phases = queue.Queue[str]()
-        talk._core.observe(
+        talk.add_listener(
             lambda event, _, __: (
                 phases.put(event.phase) if isinstance(event, PhaseChanged) else None
             )
@@ -618,6 +621,7 @@ def test_the_widget_has_everything_that_a_talk_has() -> None:
 
 def test_every_call_that_waits_has_an_awaitable_twin() -> None:
     plain = {name for name in _public(Talk) if inspect.isfunction(getattr(Talk, name))}
+    plain -= {"add_listener"}  # It waits for nothing.
     twins = {name for name in plain if name.endswith("_async")}
     assert {f"{name}_async" for name in plain - twins} == twins
     for name in plain - twins:

@@ -52,7 +52,7 @@ class Heard:
     def __init__(self, session: Any) -> None:
         self.events: list[Event] = []
         self.session = session
-        session.observe(lambda event, _, __: self.events.append(event))
+        session.add_listener(lambda event, _, __: self.events.append(event))
 
     def of(self, *kinds: type) -> list[Any]:
         return [event for event in self.events if isinstance(event, kinds)]
@@ -313,7 +313,7 @@ def test_a_line_is_not_idle_while_a_function_runs() -> None:
 
     with Talk(partner=calling(ToolCall("slow")), tools=[slow], idle_timeout_s=1) as talk:
         talk.start()
-        session = talk._core.session
+        session = talk._sessions.session
         assert session is not None
         session.on_closed(was_closed.set)
         assert talk.ask("please").text == "still open"
@@ -372,7 +372,7 @@ def careful() -> Iterator[Talk]:
 def waiting(talk: Talk) -> Any:
     """The one call that waits for consent."""
     found = threading.Event()
-    talk._core.observe(
+    talk.add_listener(
         lambda event, _, __: found.set() if isinstance(event, ToolApprovalAsked) else None
     )
     if not talk.pending_approvals:
@@ -614,8 +614,8 @@ def test_live_refuses_tools_by_name_before_anything_is_sent(make: Any, where: An
 
 
 def test_with_tools_auto_means_realtime() -> None:
-    assert Talk(api_key="k", tools=[weather])._core.dialect == "realtime"
-    assert Talk(api_key="k")._core.dialect == "live"
+    assert Talk(api_key="k", tools=[weather])._sessions.dialect == "realtime"
+    assert Talk(api_key="k")._sessions.dialect == "live"
 
 
 def test_the_server_is_told_of_the_tools() -> None:

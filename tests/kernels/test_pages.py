@@ -75,7 +75,7 @@ def test_a_page_that_comes_later_is_told_the_turns_and_the_notes(
     first.wait_for_turn(role="assistant", is_complete=True)
     kernel.run("live.stop()")
     first.wait("state", phase="closed")
-    kernel.run("live._core.note('look here', 'warning')")
+    kernel.run("live._sessions.note('look here', 'warning')")
     snapshot = another(first).say_hello()
     assert snapshot["notes"] == [{"text": "Look here", "level": "warning", "topic": ""}]
     assert [set(turn) for turn in snapshot["turns"]] == [TURN, TURN]

@@ -13,6 +13,7 @@ import pytest
 from grok_live_widget import PushToTalk, RehearsalServer, ServerVad, Talk, connect, load
 from grok_live_widget.audio.pcm import read_wav, write_wav
 from grok_live_widget.client.talk import TALK_THREAD
+from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.events import (
     AppendAudio,
     AudioDelta,
@@ -31,6 +32,7 @@ from grok_live_widget.exceptions import (
 )
 
 from ..support.sound import RATE_HZ
+from ..support.talks import TimedTalk
 from ..support.waiting import wait_for_talk
 
 DIALECTS = pytest.mark.parametrize("dialect", ["realtime", "live"])
@@ -69,15 +71,15 @@ def test_what_was_heard_of_a_reply_and_where_it_was_cut_comes_back(
         talk.say("go on")
         wait_for_talk(talk, lambda: len(talk.turns) > 1 and len(talk.turns[1].pcm) > RATE_HZ)
         reply = talk.turns[1]
-        session = talk._core.session
+        session = talk._sessions.session
         assert session is not None
         first_s = session._conversation._origin_s + 1 / 3
         report = PlaybackReported(item_id=reply.item_id, sample_count=777, first_sound_s=first_s)
-        TALK_THREAD.run(talk._core.report_playback(report))
+        TALK_THREAD.run(talk._sessions.report_playback(report))
         talk.interrupt()
         talk.stop()
         late = PlaybackReported(item_id=reply.item_id, sample_count=888, is_final=True)
-        TALK_THREAD.run(talk._core.report_playback(late))
+        TALK_THREAD.run(talk._sessions.report_playback(late))
         saved = load(talk.save(tmp_path / "saved"))
     assert (reply.was_interrupted, reply.heard_sample_count) == (True, 888)
     assert reply.latency_ms is not None
@@ -85,7 +87,7 @@ def test_what_was_heard_of_a_reply_and_where_it_was_cut_comes_back(
 
 
 async def listening(talk: Talk) -> None:
-    talk._core.set_player(True)
+    talk._sessions.set_player(True)
 
 
 def test_seams_usage_and_settings_that_changed_come_back(
@@ -166,11 +168,8 @@ def test_speech_that_cuts_in_comes_back(
     same(talk.turns, load(talk.save(tmp_path / "saved")).turns)
 
 
-def test_a_sound_without_speech_comes_back(
-    silence: Any, tmp_path: Path, same: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("grok_live_widget.client.async_talk._NO_SPEECH_S", 0.3)
-    with Talk(partner="parrot") as talk:
+def test_a_sound_without_speech_comes_back(silence: Any, tmp_path: Path, same: Any) -> None:
+    with TimedTalk(Timeouts(no_speech_s=0.3), partner="parrot") as talk:
         with pytest.raises(ReplyTimeout, match="no speech"):
             talk.ask(silence(0.5), RATE_HZ)
         talk.send_audio(silence(0.2))
@@ -221,14 +220,14 @@ def test_what_is_heard_after_an_attempt_that_failed_comes_back(
         with pytest.raises(ConnectError, match="no more today"):
             talk.start()
         report = PlaybackReported(item_id="i", sample_count=10, is_final=True)
-        TALK_THREAD.run(talk._core.report_playback(report))
+        TALK_THREAD.run(talk._sessions.report_playback(report))
         same(talk.turns, load(talk.save(tmp_path / "saved")).turns)
     assert len(talk.turns) == 1
 
 
 def wait_for_end(talk: Talk) -> None:
     """Until the server has hung up."""
-    session = talk._core.session
+    session = talk._sessions.session
     if session is not None:
         TALK_THREAD.run(session.wait_for(lambda: session.failure is not None), timeout_s=30)
 
@@ -251,7 +250,7 @@ def test_events_come_back_with_their_sound_and_their_times(
 ) -> None:
     told: list[tuple[Any, float]] = []
     with Talk(partner="parrot", turn_detection=PushToTalk()) as talk:
-        talk._core.observe(lambda event, _, now_s: told.append((event, now_s)))
+        talk.add_listener(lambda event, _, now_s: told.append((event, now_s)))
         talk.ask(question, RATE_HZ)
     saved = load(talk.save(tmp_path / "saved"))
     assert [each.event for each in saved.events] == [event for event, _ in told]

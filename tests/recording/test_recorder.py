@@ -162,7 +162,7 @@ def test_a_full_disk_is_one_note_and_the_talk_goes_on(tmp_path: Path, question: 
     with Talk(partner="parrot", turn_detection=PushToTalk(), record=folder) as talk:
         talk.ask("first")
         talk.stop()
-        writer = talk._core.recording._writer
+        writer = talk._sessions.recording._writer
         assert writer is not None
         full = os.open("/dev/full", os.O_WRONLY)
         os.dup2(full, writer._wavs["user.wav"]._file.fileno())  # type: ignore[union-attr]
@@ -247,7 +247,7 @@ async def test_saving_into_the_folder_that_is_recorded_into_brings_it_up_to_date
         await talk.save_async(folder)
         same(talk.turns, load(folder).turns)
         await talk.ask_async("two")
-    talk._core.note("said after the end")
+    talk._sessions.note("said after the end")
     await talk.save_async(folder)
     saved = load(folder)
     same(talk.turns, saved.turns)

@@ -56,7 +56,7 @@ def recorded(tmp_path: Path) -> Saved:
 
 def wait_for_end(talk: Talk) -> None:
     """Until the server has hung up."""
-    session = talk._core.session
+    session = talk._sessions.session
     if session is not None:
         TALK_THREAD.run(session.wait_for(lambda: session.failure is not None), timeout_s=30)
 
@@ -106,7 +106,7 @@ def test_speech_is_placed_where_this_client_spoke(
     ):
         talk.start()
         heard: list[Any] = []
-        talk._core.observe(lambda event, _, __: heard.append(event))
+        talk.add_listener(lambda event, _, __: heard.append(event))
         talk.ask(later, RATE)
         [started] = [event for event in heard if isinstance(event, SpeechStarted)]
         [stopped] = [event for event in heard if isinstance(event, SpeechStopped)]

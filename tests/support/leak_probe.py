@@ -107,7 +107,7 @@ def talk_at(url: str, **key: str) -> None:
         talk = make(url=url, **key, open_timeout_s=3)
         try:
             turn = talk.ask("Hello.", timeout_s=20)
-            say(talk, vars(talk._core), talk.turns, turn, talk.settings, talk.notes)
+            say(talk, vars(talk._sessions), talk.turns, turn, talk.settings, talk.notes)
         finally:
             say("STATE", talk.get_state() if isinstance(talk, GrokLive) else "")
             talk.close()

@@ -54,7 +54,7 @@ class Soak:
     def __init__(self, talk: Talk, cable: Cable, question: np.ndarray) -> None:
         self.talk, self.cable, self.question = talk, cable, question
         self.event_count = 0
-        talk._core.observe(self._count)
+        talk.add_listener(self._count)
         self.counts = dict.fromkeys(("asked", "barged in", "cut idle", "cut in a reply"), 0)
 
     def _count(self, *_: Any) -> None:
@@ -108,7 +108,7 @@ def resident_mb() -> float:
 def kept_mb(talk: Talk) -> float:
     """The memory that the sound of both sides takes."""
     spoken = sum(len(turn.pcm) for turn in talk.turns.assistant)
-    return (spoken + len(talk._core.conversation.user_tape)) * 2 / 2**20
+    return (spoken + len(talk._sessions.conversation.user_tape)) * 2 / 2**20
 
 
 async def _task_count() -> int:

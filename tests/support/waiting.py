@@ -62,7 +62,7 @@ def wait_for_talk(
     talk: Talk, condition: Callable[[], bool], *, timeout_s: float = PATIENCE_S
 ) -> None:
     """Evaluate the condition after each event of the talk's open session, until it is true."""
-    session = talk._core.session
+    session = talk._sessions.session
     assert session is not None
     TALK_THREAD.run(session.wait_for(condition), timeout_s=timeout_s)
 

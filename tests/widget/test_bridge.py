@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_live_widget.client.async_talk import TalkCore
+from grok_live_widget.client.ask import Asker
+from grok_live_widget.client.reconnecting_session import ReconnectingSession
 from grok_live_widget.events import AudioFormat, PushToTalk
 from grok_live_widget.rehearsal.partner import ToolCall, Unvoiced
 from grok_live_widget.settings.settings import settings_from
@@ -24,7 +25,7 @@ class Page:
     """A page that says what it is told to, and keeps what it hears."""
 
     def __init__(self, partner: Any = "parrot", **settings: Any) -> None:
-        self.talk = TalkCore(settings_from({"partner": partner, **settings}), None)
+        self.talk = ReconnectingSession(settings_from({"partner": partner, **settings}), None)
         self.panel = Panel(self.talk, self._hear)
         self.heard: list[dict[str, Any]] = []
         self.sound = b""
@@ -205,7 +206,7 @@ async def test_a_clip_of_a_cell_begins_behind_the_microphone_that_was_heard(
     page.speak(tone(0.3))
     await asyncio.gather(*page.panel._tasks)
     clip = np.arange(9_600, dtype=np.int16)
-    turn = await page.talk.ask(clip, 48_000, 20)
+    turn = await Asker(page.talk).ask(clip, 48_000, 20)
     assert turn.pcm.tolist()[-9_600:] == clip.tolist()
     users = page.talk.conversation.turns.user
     assert [len(user.pcm) for user in users] == [14_400, 9_600]

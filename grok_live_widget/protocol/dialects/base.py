@@ -16,6 +16,7 @@ from ..events import (
     AudioDelta,
     ClientEvent,
     CreateItem,
+    ErrorReported,
     ServerEvent,
     Unrecognized,
     UpdateSession,
@@ -87,6 +88,9 @@ class Dialect(Value, frozen=True, kw_only=True):
     settings_from: Callable[[Mapping[str, Any]], UpdateSession]
     unsupported: frozenset[str]
     has_responses: bool
+    commit_requests_response: bool
+    early_close_is_auth_failure: bool
+    is_auth_error: Callable[[ErrorReported], bool]
     _from_client: dict[str, MessageType] = field(default_factory=dict)
     _from_server: dict[str, MessageType] = field(default_factory=dict)
 

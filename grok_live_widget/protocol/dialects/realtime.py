@@ -82,6 +82,7 @@ from .lenient_json import (
     string_or_none,
     texts_or_none,
 )
+from .live import is_about_the_key
 from .shared import (
     APPEND,
     CLEAR,
@@ -811,6 +812,9 @@ REALTIME = Dialect(
     default_model="grok-voice-latest",
     default_voice="eve",
     has_responses=True,
+    commit_requests_response=False,
+    early_close_is_auth_failure=False,
+    is_auth_error=is_about_the_key,
     audio_delta_types=("response.output_audio.delta", "response.audio.delta"),
     client_words=_CLIENT_WORDS,
     server_words=_SERVER_WORDS,

@@ -1,10 +1,10 @@
-/** The text box: Enter sends, Shift+Enter begins a line, also while the line is closed. */
+/** The text box: Enter sends, Shift+Enter starts a new line. It works while the connection is closed, too. */
 
 import type { Scope } from "../scope";
 import { button, element } from "./elements";
 import type { PanelActions, PanelState } from "./state";
 
-const TALLEST_PX = 120;
+const MAX_HEIGHT_PX = 120;
 
 export class Composer {
   readonly element = element("form", "glw-composer");
@@ -27,7 +27,7 @@ export class Composer {
     this.#box.placeholder = state.isRehearsal ? "Type a message…" : "Type to Grok…";
   }
 
-  /** An input method's Enter chooses a word and sends nothing. */
+  /** While an input method is composing, Enter accepts its suggestion and sends nothing. */
   #onKey(event: KeyboardEvent): void {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) this.#submit(event);
   }
@@ -45,7 +45,7 @@ export class Composer {
     this.#send.element.disabled = this.#box.value.trim() === "";
     this.#box.style.height = "auto";
     if (this.#box.scrollHeight > 0) {
-      this.#box.style.height = `${Math.min(TALLEST_PX, this.#box.scrollHeight)}px`;
+      this.#box.style.height = `${Math.min(MAX_HEIGHT_PX, this.#box.scrollHeight)}px`;
     }
   }
 }

@@ -4,7 +4,7 @@ import type { Scope } from "../scope";
 import { button, element, setShown } from "./elements";
 import { icon } from "./icons";
 import type { PanelActions, PanelState } from "./state";
-import { isLineUp } from "./words";
+import { isStarted } from "./strings";
 
 export class Controls {
   readonly element = element("div", "glw-controls");
@@ -12,7 +12,7 @@ export class Controls {
   readonly #mute = button("glw-mute", "microphone", "Mute");
   readonly #microphone = button("glw-microphone-on", "microphoneOff", "Turn microphone on");
   readonly #interrupt = button("glw-interrupt", "interrupt", "Interrupt");
-  #isLineUp = false;
+  #isStarted = false;
 
   constructor(
     readonly actions: PanelActions,
@@ -22,16 +22,16 @@ export class Controls {
     this.#mute.element.append(icon("microphoneOff"));
     const order = [this.#interrupt, this.#microphone, this.#mute, this.#start];
     this.element.append(...order.map((part) => part.element));
-    scope.listen(this.#start.element, "click", () => (this.#isLineUp ? actions.stop() : actions.start()));
+    scope.listen(this.#start.element, "click", () => (this.#isStarted ? actions.stop() : actions.start()));
     scope.listen(this.#mute.element, "click", () => actions.toggleMute());
     scope.listen(this.#microphone.element, "click", () => actions.switchMicrophoneOn());
     scope.listen(this.#interrupt.element, "click", () => actions.interrupt());
   }
 
   show(state: PanelState): void {
-    this.#isLineUp = isLineUp(state);
-    this.#start.setLabel(this.#isLineUp ? "Stop" : "Start");
-    this.#start.element.classList.toggle("glw-is-up", this.#isLineUp);
+    this.#isStarted = isStarted(state);
+    this.#start.setLabel(this.#isStarted ? "Stop" : "Start");
+    this.#start.element.classList.toggle("glw-is-started", this.#isStarted);
     const hasMicrophone = state.microphone === "on" || state.microphone === "muted";
     setShown(this.#mute.element, hasMicrophone);
     this.#mute.element.setAttribute("aria-pressed", String(state.microphone === "muted"));
@@ -41,7 +41,7 @@ export class Controls {
   }
 }
 
-/** Speaks while held: by pointer, by Space or Enter, or by two presses of an assistive tool. */
+/** Opens the gate while the button is held by pointer, Space or Enter, or between two clicks of an assistive tool. */
 export class HoldToTalk {
   readonly element = element("div", "glw-hold");
   readonly #button = button("glw-hold-button", "microphone", "Hold to talk");
@@ -84,7 +84,7 @@ export class HoldToTalk {
     if (!event.repeat) action();
   }
 
-  /** Pointers and keys are dealt with above; a click of no pointer comes from an assistive tool. */
+  /** Pointers and keys are handled above; a click without a pointer comes from an assistive tool. */
   #onClick(event: MouseEvent): void {
     const isAssistive = event.detail === 0 && (event as PointerEvent).pointerType !== "mouse";
     if (!isAssistive) return;

@@ -1,4 +1,4 @@
-/** Elements, made the same way everywhere: classes and text, never markup. */
+/** Creates elements with classes, attributes and text, never from markup. */
 
 import { type IconName, icon } from "./icons";
 
@@ -10,11 +10,11 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   attributes: Attributes = {},
   children: (Node | string)[] = [],
 ): HTMLElementTagNameMap[K] {
-  const made = document.createElement(tag);
-  made.className = className;
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
+  const created = document.createElement(tag);
+  created.className = className;
+  for (const [name, value] of Object.entries(attributes)) created.setAttribute(name, value);
+  created.append(...children);
+  return created;
 }
 
 export interface LabelledButton {
@@ -22,14 +22,17 @@ export interface LabelledButton {
   setLabel(label: string): void;
 }
 
-/** A button whose visible words are its accessible name. */
+/** A button whose visible label is its accessible name. */
 export function button(className: string, name: IconName, label: string): LabelledButton {
-  const words = element("span", "glw-button-label", {}, [label]);
-  const made = element("button", `glw-button ${className}`, { type: "button" }, [icon(name), words]);
-  return { element: made, setLabel: (text) => setText(words, text) };
+  const labelElement = element("span", "glw-button-label", {}, [label]);
+  const created = element("button", `glw-button ${className}`, { type: "button" }, [
+    icon(name),
+    labelElement,
+  ]);
+  return { element: created, setLabel: (text) => setText(labelElement, text) };
 }
 
-/** Touch the page only where something changes, so that screen readers and selections are left in peace. */
+/** Set the text only if it changes, so that screen readers and selections are not disturbed. */
 export function setText(target: HTMLElement, text: string): void {
   if (target.textContent !== text) target.textContent = text;
 }

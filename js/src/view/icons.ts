@@ -1,4 +1,4 @@
-/** Line icons on a 24 × 24 grid, drawn for this panel; always aria-hidden, since words stand beside them. */
+/** Line icons on a 24 × 24 grid, drawn for this panel; always aria-hidden, since a text label is beside each. */
 
 const SVG = "http://www.w3.org/2000/svg";
 

@@ -1,11 +1,11 @@
-/** What stands in the way (cards) and what is to be known (notes): one list, each with its cure or its cross. */
+/** One list of cards (current problems, with a button that resolves them) and notes (which can be dismissed). */
 
 import type { NoteLevel } from "../messages";
 import type { Scope } from "../scope";
 import { element, setShown } from "./elements";
 import { icon } from "./icons";
 import type { PanelActions, PanelState, ShownNote } from "./state";
-import { type Card, cardsOf } from "./words";
+import { type Card, cardsOf } from "./strings";
 
 export class Notices {
   readonly element = element("div", "glw-notices", { role: "status" });
@@ -36,31 +36,31 @@ export class Notices {
 
   #insert(key: string, make: (scope: Scope) => HTMLElement): void {
     const scope = this.scope.child();
-    const made = make(scope);
-    this.#shown.set(key, { scope, element: made });
-    this.element.append(made);
+    const created = make(scope);
+    this.#shown.set(key, { scope, element: created });
+    this.element.append(created);
   }
 
   #card({ text, level, actionLabel, action }: Card, scope: Scope): HTMLElement {
     const notice = noticeOf(text, level);
     if (!actionLabel || !action) return notice;
-    const press = element("button", "glw-button glw-notice-action", { type: "button" }, [actionLabel]);
-    scope.listen(press, "click", () => this.actions[action]());
-    notice.append(press);
+    const button = element("button", "glw-button glw-notice-action", { type: "button" }, [actionLabel]);
+    scope.listen(button, "click", () => this.actions[action]());
+    notice.append(button);
     return notice;
   }
 
   #note({ key, text, level }: ShownNote, scope: Scope): HTMLElement {
     const notice = noticeOf(text, level);
     const labels = { type: "button", "aria-label": "Dismiss" };
-    const cross = element("button", "glw-button glw-notice-dismiss", labels, [icon("dismiss")]);
-    scope.listen(cross, "click", () => this.actions.dismissNote(key));
-    notice.append(cross);
+    const dismiss = element("button", "glw-button glw-notice-dismiss", labels, [icon("dismiss")]);
+    scope.listen(dismiss, "click", () => this.actions.dismissNote(key));
+    notice.append(dismiss);
     return notice;
   }
 }
 
 function noticeOf(text: string, level: NoteLevel): HTMLElement {
-  const words = element("p", "glw-notice-text", {}, [text]);
-  return element("div", `glw-notice glw-notice-${level}`, {}, [words]);
+  const content = element("p", "glw-notice-text", {}, [text]);
+  return element("div", `glw-notice glw-notice-${level}`, {}, [content]);
 }

@@ -1,4 +1,4 @@
-/** The panel: a header, both voices, the transcript and the text box, all drawn from one state. */
+/** The panel: a header, both waveforms, the transcript and the text box, all rendered from one state. */
 
 import type { Scope } from "../scope";
 import { Composer } from "./composer";
@@ -6,10 +6,10 @@ import { Controls, HoldToTalk } from "./controls";
 import { element, setShown, setText } from "./elements";
 import { Notices } from "./notices";
 import type { PanelActions, PanelSignals, PanelState, Store } from "./state";
-import { ToolCalls } from "./tool-calls";
+import { lossesOf, speakerName, statusOf } from "./strings";
+import { ToolCallList } from "./tool-call-list";
 import { Transcript } from "./transcript";
-import { Voices } from "./voices";
-import { lossesOf, speakerName, statusOf } from "./words";
+import { Waveforms } from "./waveforms";
 
 interface Part {
   readonly element: HTMLElement;
@@ -17,7 +17,7 @@ interface Part {
 }
 
 export class Panel {
-  /** JupyterLab runs its shortcuts on keys pressed inside outputs unless the attribute says not to. */
+  /** Without this attribute JupyterLab runs its shortcuts on keys pressed inside outputs. */
   readonly element = element("section", "glw-panel", { "data-lm-suppress-shortcuts": "true" });
 
   constructor(store: Store<PanelState>, signals: PanelSignals, actions: PanelActions, scope: Scope) {
@@ -25,10 +25,10 @@ export class Panel {
       new Header(actions, scope),
       new Banner(),
       new Notices(actions, scope),
-      new Voices(signals, scope),
+      new Waveforms(signals, scope),
       new HoldToTalk(actions, scope),
       new Transcript(scope),
-      new ToolCalls(actions, scope),
+      new ToolCallList(actions, scope),
       new Composer(actions, scope),
       new Losses(),
     ];
@@ -54,9 +54,9 @@ class Header implements Part {
   constructor(actions: PanelActions, scope: Scope) {
     this.#controls = new Controls(actions, scope);
     const title = element("div", "glw-title", {}, [this.#name, this.#voice]);
-    const words = element("div", "glw-heading", {}, [title, this.#status]);
-    const lamp = element("span", "glw-lamp", { "aria-hidden": "true" });
-    this.element.append(lamp, words, this.#controls.element);
+    const heading = element("div", "glw-heading", {}, [title, this.#status]);
+    const indicator = element("span", "glw-indicator", { "aria-hidden": "true" });
+    this.element.append(indicator, heading, this.#controls.element);
   }
 
   show(state: PanelState): void {
@@ -74,7 +74,7 @@ class Banner implements Part {
   show({ isRehearsal, banner }: PanelState): void {
     setText(
       this.element,
-      banner || (isRehearsal ? "This is a rehearsal: nobody but this computer answers." : ""),
+      banner || (isRehearsal ? "This is a rehearsal: this computer answers, not Grok." : ""),
     );
     setShown(this.element, this.element.textContent !== "");
   }

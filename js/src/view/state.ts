@@ -1,4 +1,4 @@
-/** What the panel shows and what it may ask for: the whole contract between a view and its talk. */
+/** The interface between the panel and the talk controller: the state that is shown and the actions of the user. */
 
 import type {
   MicrophoneReason,
@@ -9,10 +9,10 @@ import type {
   Turn,
   TurnDetection,
 } from "../messages";
-import type { ColumnTape } from "./columns";
+import type { WaveformHistory } from "./waveform-history";
 
-/** waiting: hello is on its way. unanswered: 3 s without an answer. The others are the lane's. */
-export type KernelStatus = "waiting" | "unanswered" | "ok" | "busy" | "gone";
+/** waiting: hello was sent. unanswered: no answer for 3 s. The others are the channel's `KernelHealth`. */
+type KernelStatus = "waiting" | "unanswered" | "ok" | "busy" | "gone";
 
 export interface ShownNote extends Note {
   key: number;
@@ -23,40 +23,41 @@ export interface PanelState {
   phase: Phase;
   /** Start was pressed and the kernel has not answered yet. */
   isStarting: boolean;
-  /** The line broke, or its session ended; what is said meanwhile is not heard. */
+  /** The connection broke or its session ended; speech is discarded until it is open again. */
   isReopening: boolean;
-  /** The session ends so soon that it is shown. */
+  /** How long the session can still last; null unless that is soon enough to be shown. */
   endsInS: number | null;
   isOwner: boolean;
   hasOwner: boolean;
   isRehearsal: boolean;
   banner: string;
-  dialect: string;
   voice: string;
   partner: string;
   turnDetection: TurnDetection;
   isCellRunning: boolean;
   microphone: MicrophoneStatus;
   microphoneReason: MicrophoneReason | null;
-  device: string;
-  /** Python would like the microphone, and the browser wants a click for it. */
+  /** Python has asked for the microphone, and the browser requires a click for it. */
   isMicrophoneWanted: boolean;
-  /** The first sound of this microphone has gone out. */
-  isHeard: boolean;
-  /** Push-to-talk: the button is down. */
+  /** The first chunk of this microphone has been captured while the connection was open. */
+  isCapturing: boolean;
+  /** Push-to-talk: the button is pressed. */
   isHeld: boolean;
+  /** A reply is playing. */
   isSpeaking: boolean;
+  /** There is sound to play, and the browser requires a click for it. */
   isSoundWaiting: boolean;
-  /** Speech that this page did not send because the kernel was busy, or because the line was not open. */
+  /** Speech that this page did not send because the kernel was busy, or because the connection was not open. */
   droppedByKernelS: number;
-  droppedByLineS: number;
-  /** Speech that the kernel left out because it came too late. */
+  droppedByConnectionS: number;
+  /** Speech that the kernel discarded because it arrived too late. */
   lateS: number;
+  /** Sound of replies that was lost between kernel and page. */
   lostS: number;
   underrunCount: number;
   notes: readonly ShownNote[];
   turns: ReadonlyMap<string | number, Turn>;
-  /** Calls of tools that are not over, and the last one that is. */
+  /** Tool calls that have not ended, and the last one that has. */
   calls: readonly ToolCall[];
 }
 
@@ -70,21 +71,19 @@ export const INITIAL_STATE: PanelState = {
   hasOwner: false,
   isRehearsal: false,
   banner: "",
-  dialect: "",
   voice: "",
   partner: "",
   turnDetection: "server_vad",
   isCellRunning: false,
   microphone: "off",
   microphoneReason: null,
-  device: "",
   isMicrophoneWanted: false,
-  isHeard: false,
+  isCapturing: false,
   isHeld: false,
   isSpeaking: false,
   isSoundWaiting: false,
   droppedByKernelS: 0,
-  droppedByLineS: 0,
+  droppedByConnectionS: 0,
   lateS: 0,
   lostS: 0,
   underrunCount: 0,
@@ -108,10 +107,10 @@ export interface PanelActions {
   answerTool(callId: string, isAllowed: boolean): void;
 }
 
-/** The two voices as they are drawn. */
+/** The waveforms of both speakers. */
 export interface PanelSignals {
-  you: ColumnTape;
-  grok: ColumnTape;
+  user: WaveformHistory;
+  assistant: WaveformHistory;
 }
 
 export class Store<T extends object> {
@@ -124,7 +123,7 @@ export class Store<T extends object> {
     for (const listener of [...this.#listeners]) listener(this.state);
   }
 
-  /** Tells the present state at once, and every later one. */
+  /** Call the listener with the current state at once, and with every later one. */
   subscribe(listener: (state: T) => void): () => void {
     this.#listeners.add(listener);
     listener(this.state);

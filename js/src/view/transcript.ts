@@ -1,24 +1,24 @@
-/** What was said, in the order of the talk. Turns grow in place; the reader's scroll position is respected. */
+/** The turns in the order of the talk. Turns grow in place; the reader's scroll position is kept. */
 
 import type { Turn } from "../messages";
 import type { Scope } from "../scope";
 import { button, element, setShown, setText } from "./elements";
 import type { PanelState } from "./state";
-import { speakerName, turnRemarks, turnWords } from "./words";
+import { speakerName, turnRemarks, turnText } from "./strings";
 
-const NEAR_THE_END_PX = 24;
+const NEAR_END_PX = 24;
 
 class TurnView {
   readonly element = element("li", "glw-turn");
   readonly #speaker = element("span", "glw-turn-speaker");
   readonly #remarks = element("span", "glw-turn-remarks");
-  readonly #words = element("p", "glw-turn-words");
+  readonly #text = element("p", "glw-turn-words");
   readonly #seam = element("p", "glw-seam");
   #shown: Turn | null = null;
 
   constructor() {
     const head = element("div", "glw-turn-head", {}, [this.#speaker, this.#remarks]);
-    this.element.append(this.#seam, head, this.#words);
+    this.element.append(this.#seam, head, this.#text);
   }
 
   show(turn: Turn, name: string): void {
@@ -30,10 +30,10 @@ class TurnView {
     classList.toggle("glw-turn-grok", turn.role === "assistant");
     classList.toggle("glw-turn-partial", !turn.is_complete);
     classList.toggle("glw-turn-interrupted", turn.was_interrupted);
-    classList.toggle("glw-turn-wordless", turn.text === "");
-    // A busy item is read out when it is complete, not at each word.
+    classList.toggle("glw-turn-without-text", turn.text === "");
+    // Screen readers announce a busy item when it is complete, not at each change.
     this.element.setAttribute("aria-busy", String(!turn.is_complete));
-    setText(this.#words, turnWords(turn));
+    setText(this.#text, turnText(turn));
     setText(this.#seam, turn.seam);
     setShown(this.#seam, turn.seam !== "");
     setText(this.#remarks, turnRemarks(turn).join(" · "));
@@ -57,7 +57,7 @@ export class Transcript {
 
   constructor(scope: Scope) {
     this.element.append(this.#empty, this.#list, this.#newest.element);
-    scope.listen(this.#list, "scroll", () => this.#noteScroll());
+    scope.listen(this.#list, "scroll", () => this.#onScroll());
     scope.listen(this.#newest.element, "click", () => this.#scrollToEnd());
     scope.onResize(this.#list, () => this.#isAtEnd && this.#scrollToEnd());
     setShown(this.#newest.element, false);
@@ -78,12 +78,12 @@ export class Transcript {
   #arrange(turns: Turn[]): void {
     const present = new Set(turns.map((turn) => turn.id));
     for (const [id, view] of this.#views) if (!present.has(id)) this.#remove(id, view);
-    turns.forEach((turn, place) => {
+    turns.forEach((turn, index) => {
       const view = this.#views.get(turn.id) ?? new TurnView();
       this.#views.set(turn.id, view);
       view.show(turn, this.#name);
-      const there = this.#list.children[place] ?? null;
-      if (there !== view.element) this.#list.insertBefore(view.element, there);
+      const current = this.#list.children[index] ?? null;
+      if (current !== view.element) this.#list.insertBefore(view.element, current);
     });
   }
 
@@ -92,9 +92,9 @@ export class Transcript {
     this.#views.delete(id);
   }
 
-  #noteScroll(): void {
+  #onScroll(): void {
     const { scrollTop, scrollHeight, clientHeight } = this.#list;
-    this.#isAtEnd = scrollHeight - scrollTop - clientHeight <= NEAR_THE_END_PX;
+    this.#isAtEnd = scrollHeight - scrollTop - clientHeight <= NEAR_END_PX;
     if (this.#isAtEnd) setShown(this.#newest.element, false);
   }
 

@@ -1,23 +1,23 @@
-/** In the audio thread: the microphone's quanta become chunks on a port. */
+/** The capture processor: posts the microphone's quanta as chunks to a port. Runs in the audio thread. */
 
-import { ChunkCutter } from "./chunk-cutter";
+import { Chunker } from "./chunker";
 import { LevelMeter } from "./levels";
 
 type CaptureCommand =
   | { type: "gate"; is_open: boolean }
-  | { type: "outlet"; port: MessagePort }
+  | { type: "use_port"; port: MessagePort }
   | { type: "stop" };
 
 class CaptureProcessor extends AudioWorkletProcessor {
-  /** Where chunks go: the node's own port, or one that is handed in later (a lane that bypasses the page). */
-  #outlet: MessagePort = this.port;
+  /** Where chunks are posted: the node's own port, or one passed later by a direct channel. */
+  #outputPort: MessagePort = this.port;
   #isAlive = true;
   readonly #meter = new LevelMeter((levels) => this.port.postMessage({ type: "levels", levels }));
-  readonly #cutter: ChunkCutter;
+  readonly #chunker: Chunker;
 
   constructor(options?: { processorOptions?: { is_gate_open?: boolean } }) {
     super();
-    this.#cutter = new ChunkCutter(
+    this.#chunker = new Chunker(
       sampleRate,
       options?.processorOptions?.is_gate_open ?? true,
       (pcm, sampleIndex) => this.#post(pcm, sampleIndex),
@@ -28,24 +28,33 @@ class CaptureProcessor extends AudioWorkletProcessor {
 
   process(inputs: Float32Array[][]): boolean {
     const channels = inputs[0];
-    if (this.#isAlive && channels?.[0]) this.#cutter.push(channels);
+    if (this.#isAlive && channels?.[0]) this.#chunker.push(channels);
     return this.#isAlive;
   }
 
   #receive(command: CaptureCommand): void {
-    if (command.type === "outlet") this.#outlet = command.port;
-    else if (command.type === "stop") this.#isAlive = false;
-    else if (command.type === "gate") this.#setGate(command.is_open);
+    switch (command.type) {
+      case "gate":
+        return this.#setGate(command.is_open);
+      case "use_port":
+        this.#outputPort = command.port;
+        return;
+      case "stop":
+        this.#isAlive = false;
+        return;
+      default:
+        command satisfies never;
+    }
   }
 
   #setGate(isOpen: boolean): void {
-    this.#cutter.setGate(isOpen);
-    this.#outlet.postMessage({ type: "gate", is_open: isOpen });
+    this.#chunker.setGate(isOpen);
+    this.#outputPort.postMessage({ type: "gate", is_open: isOpen });
   }
 
   #post(pcm: Int16Array, sampleIndex: number): void {
     const chunk = { type: "chunk", pcm, sample_index: sampleIndex, captured_at_ms: Date.now() };
-    this.#outlet.postMessage(chunk, [pcm.buffer as ArrayBuffer]);
+    this.#outputPort.postMessage(chunk, [pcm.buffer as ArrayBuffer]);
   }
 }
 

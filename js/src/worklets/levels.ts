@@ -1,4 +1,4 @@
-/** What the panel shows of a sound: its level, and the lowest and highest sample of every 20 ms. */
+/** Measures what the panel shows of a sound: its level, and the lowest and highest sample of every 20 ms. */
 
 import { PCM_RATE_HZ } from "../pcm";
 
@@ -8,7 +8,6 @@ const COLUMNS_PER_REPORT = 2;
 export interface Levels {
   /** Root mean square, full scale is 1. */
   rms: number;
-  peak: number;
   /** minimum, maximum, minimum, maximum … */
   columns: Float32Array;
 }
@@ -42,8 +41,7 @@ export class LevelMeter {
 
   #report(): void {
     const columns = Float32Array.from(this.#columns);
-    const peak = columns.reduce((highest, value) => Math.max(highest, Math.abs(value)), 0);
-    this.onLevels({ rms: Math.sqrt(this.#squares / this.#reportSamples), peak, columns });
+    this.onLevels({ rms: Math.sqrt(this.#squares / this.#reportSamples), columns });
     this.#columns = [];
     this.#squares = this.#reportSamples = 0;
   }

@@ -1,2 +1,2 @@
-/** Put in by build.mjs. */
+/** Defined by bundle.mjs. */
 declare const __VERSION__: string;

@@ -1,10 +1,10 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Scope } from "../../src/scope";
-import { ColumnTape } from "../../src/view/columns";
 import { Panel } from "../../src/view/panel";
 import { INITIAL_STATE, type PanelActions, type PanelState, Store } from "../../src/view/state";
-import { callOf, turnOf } from "../neighbours";
+import { WaveformHistory } from "../../src/view/waveform-history";
+import { callOf, turnOf } from "../fakes";
 
 let store: Store<PanelState>;
 let scope: Scope;
@@ -29,7 +29,8 @@ beforeEach(() => {
     dismissNote: vi.fn(),
     answerTool: vi.fn(),
   };
-  panel = new Panel(store, { you: new ColumnTape(), grok: new ColumnTape() }, actions, scope).element;
+  panel = new Panel(store, { user: new WaveformHistory(), assistant: new WaveformHistory() }, actions, scope)
+    .element;
   document.body.replaceChildren(panel);
 });
 
@@ -38,7 +39,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const OPEN = { phase: "open", microphone: "on", isHeard: true } as const;
+const OPEN = { phase: "open", microphone: "on", isCapturing: true } as const;
 const find = (selector: string) => panel.querySelector<HTMLElement>(selector)!;
 const text = (selector: string) => find(selector).textContent;
 const isShown = (selector: string) => !find(selector).hidden;
@@ -51,7 +52,7 @@ function press(selector: string, type: string, init: object = {}): void {
 }
 
 describe("Start and Stop", () => {
-  it("is one button whose whole name is Start or Stop", () => {
+  it("are one button whose accessible name is Start or Stop", () => {
     expect(text(".glw-start")).toBe("Start");
     find(".glw-start").click();
     store.update({ phase: "opening" });
@@ -60,14 +61,14 @@ describe("Start and Stop", () => {
     expect([actions.start.mock.calls.length, actions.stop.mock.calls.length]).toEqual([1, 1]);
   });
 
-  it("has icons that are not read out", () => {
+  it("have icons that are hidden from screen readers", () => {
     for (const drawing of panel.querySelectorAll("svg"))
       expect(drawing.getAttribute("aria-hidden")).toBe("true");
   });
 });
 
 describe("the other buttons", () => {
-  it("mute is there with the microphone and tells whether it is pressed", () => {
+  it("mute is shown with the microphone and exposes its pressed state", () => {
     expect(isShown(".glw-mute")).toBe(false);
     store.update(OPEN);
     find(".glw-mute").click();
@@ -76,14 +77,14 @@ describe("the other buttons", () => {
     expect(actions.toggleMute).toHaveBeenCalledOnce();
   });
 
-  it("a microphone that is off on an open line can be turned on", () => {
+  it("a microphone that is off can be turned on while the connection is open", () => {
     store.update({ ...OPEN, microphone: "failed" });
     expect(isShown(".glw-microphone-on")).toBe(true);
     find(".glw-microphone-on").click();
     expect(actions.switchMicrophoneOn).toHaveBeenCalledOnce();
   });
 
-  it("interrupt is there while Grok speaks", () => {
+  it("interrupt is shown while Grok speaks", () => {
     store.update(OPEN);
     expect(isShown(".glw-interrupt")).toBe(false);
     store.update({ isSpeaking: true });
@@ -95,24 +96,24 @@ describe("the other buttons", () => {
 describe("hold to talk", () => {
   beforeEach(() => store.update({ ...OPEN, turnDetection: "push_to_talk" }));
 
-  it("is there only for push-to-talk with a microphone", () => {
+  it("is shown only for push-to-talk with a microphone", () => {
     expect(isShown(".glw-hold")).toBe(true);
     store.update({ turnDetection: "server_vad" });
     expect(isShown(".glw-hold")).toBe(false);
   });
 
-  it("is held by the pointer", () => {
+  it("responds to the pointer", () => {
     press(".glw-hold-button", "pointerdown", { button: 0 });
     press(".glw-hold-button", "pointerup", { button: 0 });
     expect([actions.holdToTalk.mock.calls.length, actions.releaseToTalk.mock.calls.length]).toEqual([1, 1]);
   });
 
-  it("is not held by another mouse button", () => {
+  it("ignores other mouse buttons", () => {
     press(".glw-hold-button", "pointerdown", { button: 2 });
     expect(actions.holdToTalk).not.toHaveBeenCalled();
   });
 
-  it.each([" ", "Enter"])("is held by the key “%s”, however often it repeats", (key) => {
+  it.each([" ", "Enter"])("responds to the key “%s” once, however often it repeats", (key) => {
     press(".glw-hold-button", "keydown", { key });
     press(".glw-hold-button", "keydown", { key, repeat: true });
     press(".glw-hold-button", "keyup", { key });
@@ -120,14 +121,14 @@ describe("hold to talk", () => {
     expect([actions.holdToTalk.mock.calls.length, actions.releaseToTalk.mock.calls.length]).toEqual([1, 1]);
   });
 
-  it("is pressed and pressed again by an assistive tool", () => {
+  it("is toggled by clicks of an assistive tool", () => {
     press(".glw-hold-button", "click", { detail: 0 });
     store.update({ isHeld: true });
     press(".glw-hold-button", "click", { detail: 0 });
     expect([actions.holdToTalk.mock.calls.length, actions.releaseToTalk.mock.calls.length]).toEqual([1, 1]);
   });
 
-  it("shows that it listens", () => {
+  it("exposes its pressed state", () => {
     store.update({ isHeld: true });
     expect(find(".glw-hold-button").getAttribute("aria-pressed")).toBe("true");
   });
@@ -141,7 +142,7 @@ describe("the text box", () => {
     box().dispatchEvent(new Event("input"));
   }
 
-  it("sends with Enter, also while the line is closed, and is empty again", () => {
+  it("sends on Enter, also while the connection is closed, and is cleared", () => {
     type("  What is a tensor?  ");
     press(".glw-composer-box", "keydown", { key: "Enter" });
     expect(actions.sendText).toHaveBeenCalledWith("What is a tensor?");
@@ -154,7 +155,7 @@ describe("the text box", () => {
     expect(actions.sendText).toHaveBeenCalledWith("Hello");
   });
 
-  it("sends nothing while it is empty, at Shift+Enter, or while an input method chooses a word", () => {
+  it("sends nothing if it is empty, on Shift+Enter, or while an input method is composing", () => {
     press(".glw-composer-box", "keydown", { key: "Enter" });
     type("Hello");
     press(".glw-composer-box", "keydown", { key: "Enter", shiftKey: true });
@@ -162,49 +163,49 @@ describe("the text box", () => {
     expect(actions.sendText).not.toHaveBeenCalled();
   });
 
-  it("keeps its keys from the notebook around it", () => {
-    const heard = vi.fn();
-    document.body.addEventListener("keydown", heard);
+  it("does not pass its keys to the notebook", () => {
+    const listener = vi.fn();
+    document.body.addEventListener("keydown", listener);
     box().dispatchEvent(new KeyboardEvent("keydown", { key: "a", bubbles: true }));
-    document.body.removeEventListener("keydown", heard);
-    expect(heard).not.toHaveBeenCalled();
+    document.body.removeEventListener("keydown", listener);
+    expect(listener).not.toHaveBeenCalled();
     expect(panel.dataset.lmSuppressShortcuts).toBe("true");
   });
 });
 
 describe("the transcript", () => {
-  const words = () => [...panel.querySelectorAll(".glw-turn-words")].map((line) => line.textContent);
+  const texts = () => [...panel.querySelectorAll(".glw-turn-words")].map((item) => item.textContent);
 
-  it("follows the order of the talk, not that of arrival", () => {
+  it("is in the order of the talk, not of arrival", () => {
     store.update({ turns: turns({ id: "b", order: 2, text: "two" }, { id: "a", order: 1, text: "one" }) });
-    expect(words()).toEqual(["one", "two"]);
+    expect(texts()).toEqual(["one", "two"]);
     const late = { id: "c", order: 1.5, text: "between" };
     store.update({ turns: new Map([...store.state.turns, ["c", turnOf(late)]]) });
-    expect(words()).toEqual(["one", "between", "two"]);
+    expect(texts()).toEqual(["one", "between", "two"]);
   });
 
-  it("grows in place, and shows what is not complete", () => {
+  it("grows in place, and marks incomplete turns", () => {
     store.update({ turns: turns({ text: "Hel", is_complete: false }) });
-    const line = find(".glw-turn");
-    expect(line.classList).toContain("glw-turn-partial");
-    expect(line.getAttribute("aria-busy")).toBe("true");
+    const item = find(".glw-turn");
+    expect(item.classList).toContain("glw-turn-partial");
+    expect(item.getAttribute("aria-busy")).toBe("true");
     store.update({ turns: turns({ text: "Hello." }) });
-    expect(find(".glw-turn")).toBe(line);
-    expect(line.classList).not.toContain("glw-turn-partial");
-    expect(words()).toEqual(["Hello."]);
+    expect(find(".glw-turn")).toBe(item);
+    expect(item.classList).not.toContain("glw-turn-partial");
+    expect(texts()).toEqual(["Hello."]);
   });
 
-  it("marks the seam where the line was opened again, and shows none elsewhere", () => {
-    const seam = "The line broke, and was opened again.";
+  it("marks the turn before which the connection was reopened", () => {
+    const seam = "The connection broke, and was opened again.";
     store.update({ turns: turns({ id: "a" }, { id: "b", order: 1, seam }) });
     const seams = [...panel.querySelectorAll<HTMLElement>(".glw-seam")];
-    expect(seams.map((line) => [line.textContent, line.hidden])).toEqual([
+    expect(seams.map((item) => [item.textContent, item.hidden])).toEqual([
       ["", true],
       [seam, false],
     ]);
   });
 
-  it("takes text for text, whatever it looks like", () => {
+  it("shows markup as text", () => {
     const evil = '<img src=x onerror="alert(1)"><b>bold</b>';
     store.update({
       turns: turns({ text: evil }),
@@ -213,11 +214,11 @@ describe("the transcript", () => {
       voice: evil,
     });
     expect(panel.querySelector("img, b")).toBeNull();
-    expect(words()).toEqual([evil]);
+    expect(texts()).toEqual([evil]);
     expect(text(".glw-notice-text")).toBe(evil);
   });
 
-  it("calls the speakers You and Grok, or Rehearsal", () => {
+  it("names the speakers You and Grok, or Rehearsal", () => {
     store.update({ turns: turns({ id: "a", role: "user" }, { id: "b", order: 1 }) });
     const speakers = () => [...panel.querySelectorAll(".glw-turn-speaker")].map((name) => name.textContent);
     expect(speakers()).toEqual(["You", "Grok"]);
@@ -225,11 +226,11 @@ describe("the transcript", () => {
     expect(speakers()).toEqual(["You", "Rehearsal"]);
   });
 
-  it("is read out politely", () => {
+  it("is a polite live region", () => {
     expect(find(".glw-turns").getAttribute("aria-live")).toBe("polite");
   });
 
-  it("stays at its end while the reader is there, and where the reader is otherwise", () => {
+  it("scrolls to its end only if the reader is at the end", () => {
     const list = find(".glw-turns");
     Object.defineProperties(list, { scrollHeight: { value: 1000 }, clientHeight: { value: 300 } });
     store.update({ turns: turns({ id: "a" }) });
@@ -244,21 +245,21 @@ describe("the transcript", () => {
     expect(isShown(".glw-newest")).toBe(false);
   });
 
-  it("forgets turns that a snapshot does not bring", () => {
+  it("removes turns that are not in a snapshot", () => {
     store.update({ turns: turns({ id: "a" }, { id: "b", order: 1 }) });
     store.update({ turns: turns({ id: "b", order: 1, text: "rest" }) });
-    expect(words()).toEqual(["rest"]);
+    expect(texts()).toEqual(["rest"]);
   });
 });
 
-describe("tools", () => {
-  const words = () => [...panel.querySelectorAll(".glw-call-words")].map((line) => line.textContent);
+describe("the tool calls", () => {
+  const texts = () => [...panel.querySelectorAll(".glw-call-words")].map((item) => item.textContent);
 
-  it("are not there while none is called", () => {
+  it("are hidden while there are none", () => {
     expect(isShown(".glw-calls")).toBe(false);
   });
 
-  it("are a quiet line each", () => {
+  it("are one line of text each", () => {
     store.update({
       calls: [
         callOf({ call_id: "a", state: "done", duration_s: 0.34 }),
@@ -267,7 +268,7 @@ describe("tools", () => {
         callOf({ call_id: "d", state: "denied" }),
       ],
     });
-    expect(words()).toEqual([
+    expect(texts()).toEqual([
       "weather ran for 0.3 s",
       "weather is running…",
       "weather failed: no paper",
@@ -278,7 +279,7 @@ describe("tools", () => {
 
   it("ask for consent with name and arguments", () => {
     store.update({ calls: [callOf({ state: "waiting" })] });
-    expect(words()).toEqual(["Grok would like to call weather"]);
+    expect(texts()).toEqual(["Grok would like to call weather"]);
     expect(text(".glw-call-arguments")).toBe('{\n  "city": "London"\n}');
     find(".glw-allow").click();
     find(".glw-deny").click();
@@ -291,7 +292,7 @@ describe("tools", () => {
     expect(isShown(".glw-call-question")).toBe(false);
   });
 
-  it("take text for text, whatever it looks like", () => {
+  it("show markup as text", () => {
     const evil = '<img src=x onerror="alert(1)">';
     store.update({
       calls: [callOf({ state: "waiting", name: evil, arguments: evil, error: evil })],
@@ -300,11 +301,11 @@ describe("tools", () => {
     expect(text(".glw-call-arguments")).toBe(evil);
   });
 
-  it("keep their place in the page while they change", () => {
+  it("keep their elements while they change", () => {
     store.update({ calls: [callOf({ state: "waiting" })] });
-    const line = find(".glw-call");
+    const item = find(".glw-call");
     store.update({ calls: [callOf({ call_id: "z", state: "done" }), callOf()] });
-    expect(panel.querySelectorAll(".glw-call")[1]).toBe(line);
+    expect(panel.querySelectorAll(".glw-call")[1]).toBe(item);
     store.update({ calls: [] });
     expect(panel.querySelector(".glw-call")).toBeNull();
   });
@@ -331,7 +332,7 @@ describe("notices", () => {
     expect(actions.enableSound).toHaveBeenCalledOnce();
   });
 
-  it("a rehearsal is never passed off as Grok", () => {
+  it("a rehearsal is never presented as Grok", () => {
     expect(isShown(".glw-banner")).toBe(false);
     store.update({ isRehearsal: true });
     expect(text(".glw-banner")).toContain("rehearsal");
@@ -340,13 +341,13 @@ describe("notices", () => {
     expect(text(".glw-banner")).toBe("Rehearsal by parrot.");
   });
 
-  it("what was lost stands below", () => {
+  it("losses are shown at the bottom", () => {
     store.update({ droppedByKernelS: 1.2 });
     expect(text(".glw-losses")).toContain("1.2 s of your speech");
   });
 });
 
-it("puts no id into the page, so that it may be there twice", () => {
+it("uses no ids, so that the panel can be rendered twice", () => {
   store.update({ ...OPEN, turns: turns({}) });
   expect(panel.querySelectorAll("[id]")).toHaveLength(0);
 });
@@ -358,7 +359,7 @@ it("prefixes every class", () => {
   }
 });
 
-it("shows nothing any more after its scope has ended", () => {
+it("does not change after its scope has ended", () => {
   scope.dispose();
   store.update({ phase: "open" });
   expect(text(".glw-start")).toBe("Start");

@@ -1,9 +1,9 @@
-/** Every sentence of the panel: short, plain, with the cure where something is wrong. Plain functions of the state. */
+/** The texts of the panel, as pure functions of its state. A text about a problem names the cure. */
 
 import type { MicrophoneReason, NoteLevel, ToolCall, Turn } from "../messages";
 import type { PanelActions, PanelState } from "./state";
 
-export type Tone = "idle" | "working" | "listening" | "speaking" | "problem";
+type Tone = "idle" | "working" | "listening" | "speaking" | "problem";
 
 export interface Status {
   text: string;
@@ -22,13 +22,13 @@ export function speakerName(state: Pick<PanelState, "isRehearsal">): string {
   return state.isRehearsal ? "Rehearsal" : "Grok";
 }
 
-/** The line is open or on its way, so that the button says Stop. */
-export function isLineUp(state: PanelState): boolean {
+/** The connection is requested, opening, open or closing, so the button says Stop. */
+export function isStarted(state: PanelState): boolean {
   return state.isStarting || state.phase !== "closed";
 }
 
 export function statusOf(state: PanelState): Status {
-  return kernelStatus(state) ?? lineStatus(state) ?? withTimeLeft(openStatus(state), state);
+  return kernelStatus(state) ?? connectionStatus(state) ?? withTimeLeft(openStatus(state), state);
 }
 
 function withTimeLeft(status: Status, { endsInS }: PanelState): Status {
@@ -43,10 +43,10 @@ function kernelStatus({ kernel }: PanelState): Status | null {
   return null;
 }
 
-function lineStatus(state: PanelState): Status | null {
+function connectionStatus(state: PanelState): Status | null {
   if (state.microphone === "asking")
     return { text: "Allow the microphone when the browser asks", tone: "working" };
-  if (state.phase === "closing") return { text: "Hanging up…", tone: "working" };
+  if (state.phase === "closing") return { text: "Disconnecting…", tone: "working" };
   if (state.isStarting || state.phase === "opening") return openingStatus(state);
   if (state.phase !== "closed") return null;
   if (state.isMicrophoneWanted) return { text: "Python would like to listen: press Start", tone: "idle" };
@@ -55,9 +55,9 @@ function lineStatus(state: PanelState): Status | null {
 }
 
 function openingStatus({ microphone, isReopening }: PanelState): Status {
-  if (isReopening) return { text: "Opening the line again. Wait a moment…", tone: "working" };
+  if (isReopening) return { text: "Reconnecting. Wait a moment…", tone: "working" };
   const hint = microphone === "on" ? " You can speak already" : "";
-  return { text: `Opening the line…${hint}`, tone: "working" };
+  return { text: `Connecting…${hint}`, tone: "working" };
 }
 
 function openStatus(state: PanelState): Status {
@@ -66,16 +66,16 @@ function openStatus(state: PanelState): Status {
   if (state.kernel === "busy") return { text: "The kernel is busy; your speech waits", tone: "problem" };
   if (state.isSpeaking) return { text: `${name} is speaking`, tone: "speaking" };
   if (state.microphone === "muted") return { text: `Muted. ${name} cannot hear you`, tone: "idle" };
-  if (state.microphone !== "on") return { text: "The line is open, the microphone is off", tone: "idle" };
+  if (state.microphone !== "on") return { text: "Connected, the microphone is off", tone: "idle" };
   if (state.turnDetection === "push_to_talk" && !state.isHeld) {
     return { text: "Hold the button while you speak", tone: "idle" };
   }
-  return state.isHeard || state.isHeld
+  return state.isCapturing || state.isHeld
     ? { text: "Listening", tone: "listening" }
     : { text: "Switching the microphone on…", tone: "working" };
 }
 
-const MICROPHONE_WORDS: Record<MicrophoneReason, string> = {
+const MICROPHONE_TEXTS: Record<MicrophoneReason, string> = {
   insecure:
     "This page is not secure (http), so the browser offers no microphone. Open the notebook over https, or through " +
     "a tunnel: run “ssh -L 8888:localhost:8888 your-host” and open http://localhost:8888. You can still type.",
@@ -92,9 +92,9 @@ const MICROPHONE_WORDS: Record<MicrophoneReason, string> = {
   other: "The microphone could not be switched on. Reload the page and try again.",
 };
 
-const HOPELESS: (MicrophoneReason | null)[] = ["insecure", "policy", "waiting"];
+const NOT_RETRYABLE: (MicrophoneReason | null)[] = ["insecure", "policy", "waiting"];
 
-/** What stands in the way, with the button that removes it. */
+/** The current problems and questions, each with the button that resolves it. */
 export function cardsOf(state: PanelState): Card[] {
   const cards = [kernelCard(state), ownerCard(state), soundCard(state), microphoneCard(state)];
   return cards.filter((card) => card !== null);
@@ -105,7 +105,7 @@ function kernelCard({ kernel }: PanelState): Card | null {
     return {
       key: "kernel",
       level: "warning",
-      text: "No kernel answers. Run the cell to bring this panel to life. If a cell is running now, wait until it has finished.",
+      text: "The kernel does not answer. Run the cell to start this panel. If a cell is running now, wait until it has finished.",
     };
   }
   if (kernel !== "gone") return null;
@@ -141,7 +141,7 @@ function soundCard(state: PanelState): Card | null {
 function microphoneCard(state: PanelState): Card | null {
   const { microphoneReason: reason } = state;
   if (reason) return reasonCard(reason);
-  if (!state.isMicrophoneWanted || !isLineUp(state)) return null;
+  if (!state.isMicrophoneWanted || !isStarted(state)) return null;
   return {
     key: "wanted",
     level: "info",
@@ -152,23 +152,25 @@ function microphoneCard(state: PanelState): Card | null {
 }
 
 function reasonCard(reason: MicrophoneReason): Card {
-  const card: Card = { key: `microphone-${reason}`, level: "warning", text: MICROPHONE_WORDS[reason] };
-  if (HOPELESS.includes(reason)) return card;
+  const card: Card = { key: `microphone-${reason}`, level: "warning", text: MICROPHONE_TEXTS[reason] };
+  if (NOT_RETRYABLE.includes(reason)) return card;
   return { ...card, actionLabel: "Try again", action: "switchMicrophoneOn" };
 }
 
-/** What was lost, one sentence each. */
+/** One sentence for each kind of loss. */
 export function lossesOf(state: PanelState): string[] {
   const name = speakerName(state);
   const sentences = [];
   if (state.droppedByKernelS >= 0.05) {
     sentences.push(`${seconds(state.droppedByKernelS)} of your speech was not sent: the kernel was busy.`);
   }
-  if (state.droppedByLineS >= 0.05) {
-    sentences.push(`${seconds(state.droppedByLineS)} of your speech was not sent: the line was not open.`);
+  if (state.droppedByConnectionS >= 0.05) {
+    sentences.push(
+      `${seconds(state.droppedByConnectionS)} of your speech was not sent: the connection was not open.`,
+    );
   }
   if (state.lateS >= 0.05) {
-    sentences.push(`${seconds(state.lateS)} of your speech reached the kernel too late and was left out.`);
+    sentences.push(`${seconds(state.lateS)} of your speech reached the kernel too late and was discarded.`);
   }
   if (state.lostS >= 0.05) {
     sentences.push(`${seconds(state.lostS)} of ${name}’s voice was lost on its way to this page.`);
@@ -180,29 +182,29 @@ export function lossesOf(state: PanelState): string[] {
   return sentences;
 }
 
-/** The words of a turn; where there are none, what is known of its sound. */
-export function turnWords(turn: Turn): string {
+/** The text of a turn or, if it has none, a description of its sound. */
+export function turnText(turn: Turn): string {
   if (turn.text) return turn.text;
   if (!turn.has_audio) return turn.is_complete ? "(nothing)" : "…";
   if (turn.duration_s === null || turn.duration_s === 0) return "(speech)";
   return `(speech, ${turn.is_approximate ? "about " : ""}${seconds(turn.duration_s)})`;
 }
 
-/** What is noted beside a turn: how quick it was, and how much of it was heard. */
+/** The remarks beside a turn: its latency, and how much of it was heard. */
 export function turnRemarks(turn: Turn): string[] {
   const remarks = [];
-  if (turn.was_interrupted) remarks.push(interruptedWords(turn));
+  if (turn.was_interrupted) remarks.push(interruptedText(turn));
   if (turn.latency_ms !== null) remarks.push(`after ${seconds(turn.latency_ms / 1000)}`);
   return remarks;
 }
 
-function interruptedWords({ heard_s, duration_s }: Turn): string {
+function interruptedText({ heard_s, duration_s }: Turn): string {
   if (heard_s === null || duration_s === null || heard_s >= duration_s) return "interrupted";
   return `interrupted, ${heard_s.toFixed(1)} of ${seconds(duration_s)} heard`;
 }
 
-/** Where a call of a Python function stands. */
-export function callWords({ state, name, error, duration_s }: ToolCall, speaker: string): string {
+/** The state of a tool call. */
+export function toolCallText({ state, name, error, duration_s }: ToolCall, speaker: string): string {
   switch (state) {
     case "waiting":
       return `${speaker} would like to call ${name}`;

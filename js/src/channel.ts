@@ -1,46 +1,53 @@
 /**
- * The comm lane: all that crosses between page and kernel, over the widget's custom messages (docs/lanes.md).
+ * The comm channel: all messages between page and kernel, sent as the widget's custom messages (docs/channel.md).
  *
- * It knows the line (session, epoch, phase, owner), counts what is acknowledged, and watches whether the kernel lives.
- * A direct lane would be another class with the same public face.
+ * It tracks the session, epoch, phase and owner, counts acknowledgements, and monitors whether the kernel is alive.
+ * A direct channel would be another class with the same public methods.
  */
 
 import {
   type AudioHeader,
   type KernelFields,
   type KernelMessage,
-  type LineState,
+  type MicrophoneChunk,
   type Note,
   type PageMessage,
   readKernelMessage,
+  type TalkState,
   type ToolCall,
   type Turn,
 } from "./messages";
 import { type BinaryBuffer, readPcm } from "./pcm";
 import type { Scope } from "./scope";
-import { type Dropped, type MicrophoneChunk, type SentChunk, Uplink } from "./uplink";
+import { type DroppedSamples, SendQueue, type SentChunk } from "./send-queue";
+
+export type { DroppedSamples };
 
 const WATCH_PERIOD_MS = 500;
 const BUSY_AFTER_MS = 1000;
+/** A message received this recently means that the kernel process is alive. */
 const ALIVE_WITHIN_MS = 3000;
 const GONE_AFTER_MS = 15_000;
-const HEARTBEATS_PER_ANSWER = 5;
+const HEARTBEATS_PER_ALIVE = 5;
 const RESYNCHRONISE_PERIOD_MS = 2000;
-/** What goes on being shown; a heartbeat tells how many of these there were. */
-const LASTING: ReadonlySet<string> = new Set(["state", "owner", "turn", "tool", "note"]);
+/** The message types that set what the panel shows; a heartbeat carries how many of them the kernel has sent. */
+const COUNTED_TYPES: ReadonlySet<string> = new Set(["state", "owner", "turn", "tool", "note"]);
 
-/** ok: it answers. busy: it lives, and takes no messages (a cell runs). gone: it is silent, or cannot be reached. */
+/**
+ * ok: the kernel answers. busy: it sends heartbeats but reads no messages (a cell is running). gone: it sends nothing,
+ * or messages to it cannot be sent.
+ */
 export type KernelHealth = "ok" | "busy" | "gone";
 
-/** The widget's comm, as small as the lane needs it. */
-export interface Wire {
+/** The part of the widget's comm that the channel uses. */
+export interface Comm {
   send(content: object, buffers: ArrayBuffer[]): void;
   listen(listener: (content: unknown, buffers: BinaryBuffer[]) => void): () => void;
 }
 
-/** What the lane tells. Sound arrives here only when this page is to play it. */
-export interface LaneListener {
-  onLine(state: LineState): void;
+/** Receives the channel's events. `onAudio` is called only while this page is the owner. */
+export interface ChannelListener {
+  onState(state: TalkState): void;
   onSnapshot(turns: Turn[], notes: Note[], calls: ToolCall[]): void;
   onOwner(isOwner: boolean): void;
   onTurn(turn: Turn): void;
@@ -50,40 +57,40 @@ export interface LaneListener {
   onFlush(epoch: number, reply: number | null): void;
   onMicrophoneWanted(isWanted: boolean): void;
   onHealth(health: KernelHealth): void;
-  /** How long the session may still last; null where that is far off or not known. */
+  /** How long the session can still last; null if that is unknown or more than five minutes away. */
   onTimeLeft(seconds: number | null): void;
-  onDropped(dropped: Dropped): void;
-  /** The kernel asks for a hello, or something it said must have been lost on the way. */
+  onDropped(dropped: DroppedSamples): void;
+  /** The kernel asks for a hello, or one of its messages was lost. */
   onSnapshotWanted(): void;
 }
 
-export class CommLane {
-  readonly #uplink: Uplink;
-  #line: LineState | null = null;
+export class CommChannel {
+  readonly #sendQueue: SendQueue;
+  #state: TalkState | null = null;
   #session = 0;
   #epoch = 0;
   #endedSession = -1;
   #nextAudioSeq = 0;
   #isStarting = false;
   #health: KernelHealth = "ok";
-  #heardAtMs: number;
-  #sentSinceAnswer = false;
+  #receivedAtMs: number;
+  #hasSentSinceAlive = false;
   #heartbeatCount = 0;
-  /** How many messages there were of what lasts; null until a snapshot has told. */
-  #toldCount: number | null = null;
-  #toldDroppedSamples = 0;
+  /** How many messages of `COUNTED_TYPES` the kernel has sent; null until the first snapshot. */
+  #messageCount: number | null = null;
+  #reportedDroppedSamples = 0;
   #resynchronisedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     readonly page: string,
-    readonly wire: Wire,
-    readonly listener: LaneListener,
+    readonly comm: Comm,
+    readonly listener: ChannelListener,
     scope: Scope,
     readonly nowMs: () => number = () => performance.now(),
   ) {
-    this.#heardAtMs = nowMs();
-    this.#uplink = new Uplink((chunk) => this.#sendChunk(chunk));
-    scope.add(wire.listen((content, buffers) => this.#receive(content, buffers)));
+    this.#receivedAtMs = nowMs();
+    this.#sendQueue = new SendQueue((chunk) => this.#sendChunk(chunk));
+    scope.add(comm.listen((content, buffers) => this.#receive(content, buffers)));
     scope.interval(WATCH_PERIOD_MS, () => this.#watch());
   }
 
@@ -95,30 +102,26 @@ export class CommLane {
     return this.#epoch;
   }
 
-  get owner(): string | null {
-    return this.#line?.owner ?? null;
-  }
-
-  get dropped(): Dropped {
-    return this.#uplink.dropped;
+  get dropped(): DroppedSamples {
+    return this.#sendQueue.dropped;
   }
 
   get isOwner(): boolean {
-    return this.owner === this.page;
+    return this.#state?.owner === this.page;
   }
 
-  /** The line is open or on its way, or this page has just asked for it. */
-  get isLineWanted(): boolean {
-    const phase = this.#line?.phase;
+  /** The connection to the server is open or opening, or this page has just asked for it. */
+  get isConnectionWanted(): boolean {
+    const phase = this.#state?.phase;
     return this.#isStarting || phase === "opening" || phase === "open";
   }
 
   send(message: PageMessage, buffers: ArrayBuffer[] = []): void {
-    this.#sentSinceAnswer = true;
+    this.#hasSentSinceAlive = true;
     try {
-      this.wire.send({ ...message, page: this.page }, buffers);
+      this.comm.send({ ...message, page: this.page }, buffers);
     } catch {
-      // JupyterLab throws "Cannot send" and "Kernel is dead" from here when the kernel has gone.
+      // JupyterLab throws "Cannot send" and "Kernel is dead" here if the kernel is gone.
       this.#isStarting = false;
       this.#setHealth("gone");
     }
@@ -126,31 +129,31 @@ export class CommLane {
 
   start(withMicrophone: boolean): void {
     this.#isStarting = true;
-    this.#heardAtMs = this.nowMs();
+    this.#receivedAtMs = this.nowMs();
     this.send({ type: "start", with_microphone: withMicrophone });
   }
 
   stop(): void {
     this.#isStarting = false;
     this.#endedSession = this.#session;
-    this.#uplink.clear();
+    this.#sendQueue.clear();
     this.send({ type: "stop" });
   }
 
-  /** The page has flushed by itself: from here on only sound of a later epoch counts. */
+  /** Announce a flush by this page: from now on only sound of a later epoch is played. */
   interrupt(): void {
     this.#epoch += 1;
     this.send({ type: "interrupt", epoch: this.#epoch });
   }
 
   sendMicrophone(chunk: MicrophoneChunk): void {
-    this.#uplink.add(chunk, this.nowMs());
-    this.#tellDropped();
+    this.#sendQueue.add(chunk, this.nowMs());
+    this.#reportDropped();
   }
 
-  /** After the last chunk of a push-to-talk turn. */
+  /** Commit a push-to-talk turn after its last chunk has been sent. */
   commit(): void {
-    this.#uplink.afterWaiting(() => this.send({ type: "commit" }), this.nowMs());
+    this.#sendQueue.runAfterQueued(() => this.send({ type: "commit" }), this.nowMs());
   }
 
   #sendChunk({ pcm, ...fields }: SentChunk): void {
@@ -160,9 +163,9 @@ export class CommLane {
   #receive(content: unknown, buffers: BinaryBuffer[]): void {
     const message = readKernelMessage(content);
     if (message === null) return;
-    this.#heardAtMs = this.nowMs();
+    this.#receivedAtMs = this.nowMs();
     if (this.#health === "gone") this.#setHealth("ok");
-    if (this.#toldCount !== null && LASTING.has(message.type)) this.#toldCount += 1;
+    if (this.#messageCount !== null && COUNTED_TYPES.has(message.type)) this.#messageCount += 1;
     this.#dispatch(message, buffers);
   }
 
@@ -171,7 +174,7 @@ export class CommLane {
       case "snapshot":
         return this.#onSnapshot(message);
       case "state":
-        return this.#onLine(message);
+        return this.#onState(message);
       case "owner":
         return this.#onOwner(message.owner);
       case "turn":
@@ -195,25 +198,27 @@ export class CommLane {
         return this.listener.onMicrophoneWanted(message.wanted);
       case "snapshot_wanted":
         return this.listener.onSnapshotWanted();
+      default:
+        message satisfies never;
     }
   }
 
   #onSnapshot(message: Extract<KernelMessage, { type: "snapshot" }>): void {
     if (message.page !== this.page) return;
     const { turns, notes, tools, told_count, ...state } = message;
-    this.#toldCount = told_count;
-    this.#onLine(state);
+    this.#messageCount = told_count;
+    this.#onState(state);
     this.listener.onSnapshot(turns, notes, tools);
   }
 
-  #onLine(state: LineState): void {
+  #onState(state: TalkState): void {
     const wasOwner = this.isOwner;
     if (state.phase !== "closed") this.#isStarting = false;
     if (state.session !== this.#session) this.#beginSession(state.session, state.epoch);
     this.#epoch = Math.max(this.#epoch, state.epoch);
-    this.#line = state;
-    this.#steerUplink();
-    this.listener.onLine(state);
+    this.#state = state;
+    this.#updateSendMode();
+    this.listener.onState(state);
     if (wasOwner !== this.isOwner) this.listener.onOwner(this.isOwner);
   }
 
@@ -221,26 +226,26 @@ export class CommLane {
     this.#session = session;
     this.#epoch = epoch;
     this.#nextAudioSeq = 0;
-    this.#uplink.beginSession();
+    this.#sendQueue.beginSession();
   }
 
   #onOwner(owner: string | null): void {
-    if (this.#line) this.#onLine({ ...this.#line, owner });
+    if (this.#state) this.#onState({ ...this.#state, owner });
   }
 
-  /** Held while the line first opens; discarded between a line that dropped and the next one. */
-  #steerUplink(): void {
-    const phase = this.#line?.phase ?? "closed";
-    const wasFlowing = this.#uplink.mode !== "holding";
+  /** Buffer while the connection first opens; discard between a dropped connection and the next one. */
+  #updateSendMode(): void {
+    const phase = this.#state?.phase ?? "closed";
+    const wasSending = this.#sendQueue.mode !== "buffering";
     const mode =
       phase === "open" && this.isOwner
-        ? "flowing"
-        : wasFlowing && phase !== "closed" && this.isOwner
+        ? "sending"
+        : wasSending && phase !== "closed" && this.isOwner
           ? "discarding"
-          : "holding";
-    if (wasFlowing && mode === "holding") this.#uplink.discard("line");
-    this.#uplink.setMode(mode, this.nowMs());
-    this.#tellDropped();
+          : "buffering";
+    if (wasSending && mode === "buffering") this.#sendQueue.discard("connection");
+    this.#sendQueue.setMode(mode, this.nowMs());
+    this.#reportDropped();
   }
 
   #onAudio(header: AudioHeader, buffer: BinaryBuffer | undefined): void {
@@ -267,34 +272,35 @@ export class CommLane {
   }
 
   #onMicrophoneReceived({ session, seq }: { session: number; seq: number }): void {
-    if (session === this.#session) this.#uplink.acknowledge(seq, this.nowMs());
+    if (session === this.#session) this.#sendQueue.acknowledge(seq, this.nowMs());
     this.#watch();
   }
 
-  #onHeartbeat(session: number, toldCount: number | null): void {
-    const isMissing = this.#toldCount !== null && toldCount !== null && toldCount !== this.#toldCount;
+  #onHeartbeat(session: number, messageCount: number | null): void {
+    const isMissing =
+      this.#messageCount !== null && messageCount !== null && messageCount !== this.#messageCount;
     if (session > this.#session || isMissing) this.#resynchronise();
     this.#heartbeatCount += 1;
-    if (this.#heartbeatCount % HEARTBEATS_PER_ANSWER !== 0) return;
-    if (!this.#sentSinceAnswer) this.send({ type: "alive", clock_ms: Date.now() });
-    this.#sentSinceAnswer = false;
+    if (this.#heartbeatCount % HEARTBEATS_PER_ALIVE !== 0) return;
+    if (!this.#hasSentSinceAlive) this.send({ type: "alive", clock_ms: Date.now() });
+    this.#hasSentSinceAlive = false;
   }
 
-  /** Jupyter drops messages of every kind when output floods: what is lost with the sound may be a turn or a state. */
+  /** Jupyter drops messages of every type when output floods, so a turn or a state may be lost together with sound. */
   #resynchronise(): void {
     if (this.nowMs() - this.#resynchronisedAtMs < RESYNCHRONISE_PERIOD_MS) return;
     this.#resynchronisedAtMs = this.nowMs();
     this.listener.onSnapshotWanted();
   }
 
-  /** Timers are slowed down in hidden tabs, so this only looks at clocks and never counts its own calls. */
+  /** Compares clocks instead of counting calls, because browsers throttle timers in hidden tabs. */
   #watch(): void {
     const nowMs = this.nowMs();
-    const silentMs = nowMs - this.#heardAtMs;
-    this.#uplink.pump(nowMs);
+    const silentMs = nowMs - this.#receivedAtMs;
+    this.#sendQueue.pump(nowMs);
     if (this.#health === "gone") return;
-    if (this.isLineWanted && silentMs >= GONE_AFTER_MS) return this.#setHealth("gone");
-    const isOverdue = this.#uplink.overdueMs(nowMs) > BUSY_AFTER_MS;
+    if (this.isConnectionWanted && silentMs >= GONE_AFTER_MS) return this.#setHealth("gone");
+    const isOverdue = this.#sendQueue.overdueMs(nowMs) > BUSY_AFTER_MS;
     const isAlive = silentMs < ALIVE_WITHIN_MS || this.#health === "busy";
     this.#setHealth(isOverdue && isAlive ? "busy" : "ok");
   }
@@ -304,14 +310,14 @@ export class CommLane {
     this.#health = health;
     if (health === "gone") {
       this.#isStarting = false;
-      this.#uplink.discard("kernel");
+      this.#sendQueue.discard("kernel");
     }
     this.listener.onHealth(health);
   }
 
-  #tellDropped(): void {
-    if (this.#uplink.droppedSampleCount === this.#toldDroppedSamples) return;
-    this.#toldDroppedSamples = this.#uplink.droppedSampleCount;
+  #reportDropped(): void {
+    if (this.#sendQueue.droppedSampleCount === this.#reportedDroppedSamples) return;
+    this.#reportedDroppedSamples = this.#sendQueue.droppedSampleCount;
     this.listener.onDropped(this.dropped);
   }
 }

@@ -1,23 +1,23 @@
-/** The microphone's quanta in, whole 100 ms chunks of 24 kHz mono int16 out. */
+/** Collects the microphone's quanta into chunks of 100 ms of 24 kHz mono int16. */
 
 import { PCM_RATE_HZ, toCode } from "../pcm";
 import { Resampler } from "../resampler";
 
-export const CHUNK_SAMPLES = 0.1 * PCM_RATE_HZ;
+const CHUNK_SAMPLES = 0.1 * PCM_RATE_HZ;
 
-export class ChunkCutter {
+export class Chunker {
   readonly #resampler: Resampler;
   #chunk = new Int16Array(CHUNK_SAMPLES);
   #filled = 0;
-  /** Samples since the microphone was switched on, those behind a closed gate included. */
+  /** Samples since the microphone was switched on, including those discarded by a closed gate. */
   #sampleIndex = 0;
   #isGateOpen: boolean;
   #mono = new Float32Array(0);
   #resampled = new Float32Array(0);
 
   /**
-   * @param onChunk owns the chunk it is given
-   * @param onSamples sees all that is heard, also behind a closed gate; a view that is valid during the call
+   * @param onChunk receives each chunk and owns it
+   * @param onSamples receives all captured samples, also while the gate is closed; the view is valid during the call
    */
   constructor(
     rateHz: number,
@@ -29,9 +29,9 @@ export class ChunkCutter {
     this.#isGateOpen = isGateOpen;
   }
 
-  /** Closing lets out what has been collected, as a shorter last chunk. */
+  /** Closing the gate emits the collected samples as a shorter last chunk. */
   setGate(isOpen: boolean): void {
-    if (this.#isGateOpen && !isOpen) this.#release();
+    if (this.#isGateOpen && !isOpen) this.#emit();
     this.#isGateOpen = isOpen;
   }
 
@@ -68,11 +68,11 @@ export class ChunkCutter {
     }
     for (const sample of samples) {
       this.#chunk[this.#filled++] = toCode(sample);
-      if (this.#filled === CHUNK_SAMPLES) this.#release();
+      if (this.#filled === CHUNK_SAMPLES) this.#emit();
     }
   }
 
-  #release(): void {
+  #emit(): void {
     if (this.#filled === 0) return;
     const pcm = this.#chunk.slice(0, this.#filled);
     this.onChunk(pcm, this.#sampleIndex);

@@ -12,6 +12,7 @@ import pytest
 
 from grok_live_widget import Budget, RehearsalServer, Talk
 from grok_live_widget.client.talk import TALK_THREAD
+from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.events import (
     AppendAudio,
     CreateItem,
@@ -35,6 +36,7 @@ from grok_live_widget.exceptions import (
 from grok_live_widget.rehearsal.faults import Stall
 
 from ..support.cable import Cable
+from ..support.talks import TimedTalk
 
 SECOND = np.full(24_000, 1_000, np.int16)
 
@@ -75,7 +77,7 @@ def cable(server: RehearsalServer) -> Iterator[Cable]:
 def watched(talk: Talk) -> list[Event]:
     """Every event of the talk from now on."""
     events: list[Event] = []
-    talk._core.observe(lambda event, _, __: events.append(event))
+    talk.add_listener(lambda event, _, __: events.append(event))
     return events
 
 
@@ -108,7 +110,7 @@ def test_a_line_that_breaks_is_opened_again_and_the_talk_goes_on(
         cut_and_wait(cable, talk)
         assert talk.ask("two").text == "You said two."
         assert phases(events) == ["opening", "open", "opening", "open"]
-        assert any("Opening the line again" in note.text for note in talk.notes)
+        assert any("Opening it again" in note.text for note in talk.notes)
         assert [turn.text for turn in talk.turns.user] == ["one", "two"]
         assert talk.usage.session_count == 2
 
@@ -126,7 +128,7 @@ def test_the_seam_is_marked_and_the_new_session_told_what_was_said(
         assert reopened.memory == "retold"
         assert [bool(turn.seam) for turn in talk.turns] == [False, False, True, False]
         assert talk.turns[2].seam == reopened.text
-        assert "was told again, as text" in reopened.text
+        assert "sent to the server again, as text" in reopened.text
         assert "seam" in repr(talk.turns)
         # What is told again is nobody's turn, and is no sound.
         said = [event for event in events if isinstance(event, CreateItem)]
@@ -163,7 +165,7 @@ def test_a_conversation_goes_on_in_another_talk_by_its_id(
 ) -> None:
     with Talk(url=server.url(), api_key="k") as talk:
         talk.ask("one")
-        session = talk._core.session
+        session = talk._sessions.session
         assert session is not None
         conversation_id = session.conversation_id
     with Talk(url=server.url(), api_key="k", conversation_id=conversation_id) as talk:
@@ -176,8 +178,9 @@ def test_what_was_said_of_the_line_is_withdrawn_when_it_is_open_again(cable: Cab
         events = watched(talk)
         talk.ask("one")
         cut_and_wait(cable, talk)
-        said = [event for event in events if isinstance(event, Noted) and event.topic == "line"]
-        assert "Opening the line again" in said[-2].text
+        noted = [event for event in events if isinstance(event, Noted)]
+        said = [note for note in noted if note.topic == "connection"]
+        assert "Opening it again" in said[-2].text
         assert said[-1].text == ""
         # Python has the whole story.
         assert "" not in [note.text for note in talk.notes]
@@ -191,7 +194,7 @@ def test_live_says_that_the_server_knows_nothing_of_what_was_said(
         talk.ask("one")
         cut_and_wait(cable, talk)
         assert talk.ask("two").text == "You said two."
-        assert "knows nothing" in talk.turns[2].seam
+        assert "does not know what was said" in talk.turns[2].seam
         assert partner.histories[-1] == []
     cable.close()
 
@@ -227,7 +230,7 @@ def test_a_reply_that_breaks_off_fails_its_question_and_what_came_is_kept(
         partner.hold.clear()
         began = threading.Event()
         # Before anything has come, the question would be asked again.
-        talk._core.observe(
+        talk.add_listener(
             lambda event, changed, _: (
                 began.set() if any(t.text for t in talk.turns.assistant) else None
             )
@@ -244,26 +247,30 @@ def test_a_reply_that_breaks_off_fails_its_question_and_what_came_is_kept(
         assert talk.ask("two").text == "You said two."
 
 
+async def microphone(talk: Talk, pcm: bytes) -> None:
+    talk._sessions.send_microphone(pcm)
+
+
 def test_what_the_microphone_hears_in_the_gap_is_never_sent(cable: Cable, partner: Partner) -> None:
     with Talk(url=cable.url, api_key="k") as talk:
         events = watched(talk)
         talk.ask("one")
         cable.cut(for_good=True)
         wait_until(lambda: talk.phase == "opening")
-        TALK_THREAD.run(talk._core.send_microphone(SECOND.tobytes()))
+        TALK_THREAD.run(microphone(talk, SECOND.tobytes()))
         cable.mend()
         wait_until(lambda: talk.phase == "open")
-        TALK_THREAD.run(talk._core.send_microphone(SECOND.tobytes()[:4_800]))
+        TALK_THREAD.run(microphone(talk, SECOND.tobytes()[:4_800]))
         sent = [len(event.pcm) for event in events if isinstance(event, AppendAudio)]
         assert sum(sent) == 4_800
 
 
 # --------------------------------------------------------------------------- it does not
 def test_a_server_that_stays_away_is_given_up_after_so_many_tries(
-    cable: Cable, monkeypatch: pytest.MonkeyPatch
+    cable: Cable,
 ) -> None:
-    monkeypatch.setattr("grok_live_widget.client.reconnect.FIRST_WAIT_S", 0.01)
-    with Talk(url=cable.url, api_key="k", reconnect_tries=3) as talk:
+    in_haste = Timeouts(first_backoff_s=0.01)
+    with TimedTalk(in_haste, url=cable.url, api_key="k", reconnect_tries=3) as talk:
         talk.ask("one")
         cable.cut(for_good=True)
         wait_until(lambda: talk.phase == "closed")
@@ -291,10 +298,10 @@ def test_a_key_that_is_refused_now_is_not_tried_again(
             cable._target = cable._target._replace(netloc=f"127.0.0.1:{other.port}")
             cable.cut()
             wait_until(lambda: talk.phase == "closed")
-        assert cable.count == 2
-        assert "does not accept the API key" in talk.notes[-1].text
-        with pytest.raises((AuthenticationError, ConnectError)):
-            talk.ask("two")
+            assert cable.count == 2
+            assert "does not accept the API key" in talk.notes[-1].text
+            with pytest.raises(AuthenticationError, match="does not accept the API key"):
+                talk.ask("two")
 
 
 def test_without_tries_a_line_that_breaks_is_closed_and_says_so(cable: Cable) -> None:
@@ -302,50 +309,49 @@ def test_without_tries_a_line_that_breaks_is_closed_and_says_so(cable: Cable) ->
         talk.ask("one")
         cable.cut()
         wait_until(lambda: talk.phase == "closed")
-        assert "broke without a word" in talk.notes[-1].text
+        assert "closed without a close frame" in talk.notes[-1].text
         assert cable.count == 1
 
 
 def test_without_tries_a_line_on_which_nothing_is_said_is_closed_and_says_so(
-    partner: Partner, monkeypatch: pytest.MonkeyPatch
+    partner: Partner,
 ) -> None:
-    monkeypatch.setattr("grok_live_widget.client.async_talk._ANSWER_S", 0.2)
+    in_haste = Timeouts(response_check_s=0.2)
     with (
         RehearsalServer(partner, faults=[Stall(at=ResponseCreated, nth=2)]) as server,
-        Talk(url=server.url(), api_key="k", reconnect_tries=0) as talk,
+        TimedTalk(in_haste, url=server.url(), api_key="k", reconnect_tries=0) as talk,
     ):
         talk.ask("one")
         with pytest.raises(ReplyTimeout, match=r"nothing for \d+ s\. Ask once more"):
             talk.ask("two", timeout_s=0.5)
         assert talk.phase == "closed"
         assert [note.level for note in talk.notes] == ["error"]
-        assert "has said nothing for" in talk.notes[0].text
+        assert "has sent nothing for" in talk.notes[0].text
         assert talk.ask("three").text == "You said three."
 
 
 def test_a_sound_said_on_a_line_where_nothing_is_said_any_more_has_it_opened_again(
-    partner: Partner, question: np.ndarray, monkeypatch: pytest.MonkeyPatch
+    partner: Partner, question: np.ndarray
 ) -> None:
-    monkeypatch.setattr("grok_live_widget.client.async_talk._NO_SPEECH_S", 0.3)
-    monkeypatch.setattr("grok_live_widget.client.async_talk._ANSWER_S", 0.2)
+    in_haste = Timeouts(no_speech_s=0.3, response_check_s=0.2)
     with (
         RehearsalServer(partner, faults=[Stall(at=SpeechStarted, nth=1)]) as server,
-        Talk(url=server.url(), api_key="k") as talk,
+        TimedTalk(in_haste, url=server.url(), api_key="k") as talk,
     ):
         talk.say(question, 24_000)
-        wait_until(lambda: talk._core.memory == "resumed" and talk.phase == "open")
+        wait_until(lambda: talk._sessions.memory == "resumed" and talk.phase == "open")
         said = [note.text for note in talk.notes]
-        assert "Opening the line again" in said[0]
-        assert "the server has said nothing for" in said[1].lower()
+        assert "Opening it again" in said[0]
+        assert "the server has sent nothing for" in said[1].lower()
         assert talk.ask("two").text == "You said two."
 
 
 def test_a_server_that_says_goodbye_is_not_called_back(server: RehearsalServer) -> None:
     with Talk(url=server.url(), api_key="k") as talk:
         talk.ask("one")
-        session = talk._core.session
+        session = talk._sessions.session
         assert session is not None
-        TALK_THREAD.run(session._socket.close(1000))
+        TALK_THREAD.run(session._pump._socket.close(1000))
         wait_until(lambda: talk.phase == "closed")
 
 
@@ -358,7 +364,7 @@ def test_stop_ends_the_tries(cable: Cable) -> None:
         assert talk.phase == "closed"
         cable.mend()
         talk.ask("two")
-        assert talk.turns[2].seam.startswith("The line broke and was opened again: ")
+        assert talk.turns[2].seam.startswith("The connection broke and was opened again: ")
 
 
 # --------------------------------------------------------------------------- limits
@@ -377,7 +383,7 @@ def test_a_session_is_changed_for_a_new_one_before_the_server_ends_it(
         texts = [note.text for note in talk.notes]
         assert any("This session ends in" in text for text in texts)
         assert any("goes on in a new one" in text for text in texts)
-        assert "changed for a new one" in talk.turns[2].seam
+        assert "replaced by a new one" in talk.turns[2].seam
 
 
 def test_a_line_closed_for_silence_goes_on_where_it_was(cable: Cable, partner: Partner) -> None:
@@ -446,7 +452,7 @@ def test_who_hangs_up_and_goes_on_is_told_what_the_server_still_knows(
         talk.stop()
         talk.ask("two")
         assert partner.histories[-1] == []
-        assert "knows nothing" in talk.turns[2].seam
+        assert "does not know what was said" in talk.turns[2].seam
 
 
 def test_a_talk_that_is_closed_stays_closed(cable: Cable) -> None:
@@ -486,8 +492,8 @@ def test_who_hangs_up_while_the_line_is_being_opened_has_no_line(
     server: RehearsalServer,
 ) -> None:
     with Talk(url=server.url(), api_key="k") as talk:
-        opening = TALK_THREAD.submit(talk._core.open())
+        opening = TALK_THREAD.submit(talk._sessions.open())
         talk.stop()
         assert talk.phase == "closed"
         opening.result(timeout=20)
-        assert talk._core.session is None
+        assert talk._sessions.session is None

@@ -1,17 +1,17 @@
-/** Both voices above each other on one axis of time, drawn only while there is something to see. */
+/** The waveforms of both speakers on one time axis, redrawn only while something changes. */
 
 import type { Scope } from "../scope";
 import { element } from "./elements";
 import type { PanelSignals, PanelState } from "./state";
+import { isStarted, speakerName } from "./strings";
 import { Waveform } from "./waveform";
-import { isLineUp, speakerName } from "./words";
 
-const CALM_PERIOD_MS = 500;
+const REDUCED_MOTION_PERIOD_MS = 500;
 
-export class Voices {
+export class Waveforms {
   readonly element = element("div", "glw-voices");
-  readonly #you: Waveform;
-  readonly #grok: Waveform;
+  readonly #user: Waveform;
+  readonly #assistant: Waveform;
   #isLive = false;
   #isVisible = true;
   #isScheduled = false;
@@ -20,22 +20,22 @@ export class Voices {
     signals: PanelSignals,
     readonly scope: Scope,
   ) {
-    this.#you = new Waveform("glw-voice-you", "Level of your microphone", signals.you);
-    this.#grok = new Waveform("glw-voice-grok", "Level of the reply", signals.grok);
-    this.#you.setName("You");
-    this.element.append(this.#you.element, this.#grok.element);
+    this.#user = new Waveform("glw-voice-you", "Level of your microphone", signals.user);
+    this.#assistant = new Waveform("glw-voice-grok", "Level of the reply", signals.assistant);
+    this.#user.setName("You");
+    this.element.append(this.#user.element, this.#assistant.element);
     this.#watchPage();
   }
 
   show(state: PanelState): void {
-    this.#grok.setName(speakerName(state));
-    this.#isLive = isLineUp(state) || state.isSpeaking;
+    this.#assistant.setName(speakerName(state));
+    this.#isLive = isStarted(state) || state.isSpeaking;
     this.#schedule();
   }
 
   #watchPage(): void {
     const measure = () => this.#measure();
-    this.scope.onResize(this.#you.canvas, measure);
+    this.scope.onResize(this.#user.canvas, measure);
     this.scope.onAttributes(document.body, measure);
     this.scope.onAttributes(document.documentElement, measure);
     this.scope.listen(window.matchMedia("(prefers-color-scheme: dark)"), "change", measure);
@@ -47,26 +47,26 @@ export class Voices {
   }
 
   #measure(): void {
-    for (const voice of [this.#you, this.#grok]) voice.measure();
+    for (const waveform of [this.#user, this.#assistant]) waveform.measure();
     this.#draw();
   }
 
   #draw(): void {
     const nowMs = Date.now();
-    for (const voice of [this.#you, this.#grok]) voice.draw(nowMs);
+    for (const waveform of [this.#user, this.#assistant]) waveform.draw(nowMs);
   }
 
   get #hasSomethingToShow(): boolean {
     const nowMs = Date.now();
-    return this.#isLive || this.#you.hasSound(nowMs) || this.#grok.hasSound(nowMs);
+    return this.#isLive || this.#user.hasSound(nowMs) || this.#assistant.hasSound(nowMs);
   }
 
-  /** Who prefers less motion gets a new picture twice a second instead of one that scrolls. */
+  /** With reduced motion the waveforms are redrawn twice a second instead of scrolling. */
   #schedule(): void {
     if (this.#isScheduled || !this.#isVisible || document.hidden) return;
     this.#isScheduled = true;
-    const isCalm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (isCalm) this.scope.timeout(CALM_PERIOD_MS, () => this.#tick());
+    const prefersReducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (prefersReducedMotion) this.scope.timeout(REDUCED_MOTION_PERIOD_MS, () => this.#tick());
     else this.scope.frame(() => this.#tick());
   }
 

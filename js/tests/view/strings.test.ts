@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { INITIAL_STATE, type PanelState } from "../../src/view/state";
-import { cardsOf, lossesOf, statusOf, turnRemarks, turnWords } from "../../src/view/words";
-import { turnOf } from "../neighbours";
+import { cardsOf, lossesOf, statusOf, turnRemarks, turnText } from "../../src/view/strings";
+import { turnOf } from "../fakes";
 
 const OPEN: PanelState = {
   ...INITIAL_STATE,
@@ -10,7 +10,7 @@ const OPEN: PanelState = {
   isOwner: true,
   hasOwner: true,
   microphone: "on",
-  isHeard: true,
+  isCapturing: true,
 };
 
 const status = (changes: Partial<PanelState>) => statusOf({ ...OPEN, ...changes }).text;
@@ -24,53 +24,53 @@ describe("the status", () => {
     ["Press Start to go on talking", { phase: "closed", turns: new Map([["t1", turnOf()]]) }],
     ["Python would like to listen: press Start", { phase: "closed", isMicrophoneWanted: true }],
     ["Allow the microphone when the browser asks", { phase: "opening", microphone: "asking" }],
-    ["Opening the line… You can speak already", { phase: "opening" }],
-    ["Opening the line…", { phase: "closed", isStarting: true, microphone: "failed" }],
-    ["Opening the line again. Wait a moment…", { phase: "opening", isReopening: true }],
-    ["Listening · a new session in 4 min", { isHeard: true, endsInS: 250 }],
+    ["Connecting… You can speak already", { phase: "opening" }],
+    ["Connecting…", { phase: "closed", isStarting: true, microphone: "failed" }],
+    ["Reconnecting. Wait a moment…", { phase: "opening", isReopening: true }],
+    ["Listening · a new session in 4 min", { isCapturing: true, endsInS: 250 }],
     ["Rehearsal is speaking · a new session in 8 s", { isSpeaking: true, isRehearsal: true, endsInS: 8 }],
-    ["Hanging up…", { phase: "closing" }],
+    ["Disconnecting…", { phase: "closing" }],
     ["Listening", {}],
-    ["Switching the microphone on…", { isHeard: false }],
+    ["Switching the microphone on…", { isCapturing: false }],
     ["Grok is speaking", { isSpeaking: true }],
     ["Rehearsal is speaking", { isSpeaking: true, isRehearsal: true }],
     ["Muted. Grok cannot hear you", { microphone: "muted" }],
-    ["The line is open, the microphone is off", { microphone: "off" }],
+    ["Connected, the microphone is off", { microphone: "off" }],
     ["Hold the button while you speak", { turnDetection: "push_to_talk" }],
     ["Listening", { turnDetection: "push_to_talk", isHeld: true }],
     ["The kernel is busy; your speech waits", { kernel: "busy" }],
     ["Talking in another page", { isOwner: false }],
-  ])("says “%s”", (text, changes) => {
+  ])("is “%s”", (text, changes) => {
     expect(status(changes)).toBe(text);
   });
 });
 
-describe("what stands in the way", () => {
-  it("is nothing when all is well", () => {
+describe("the cards", () => {
+  it("are empty if there is no problem", () => {
     expect(cards({})).toEqual([]);
   });
 
-  it("is told for a kernel that does not answer, or no longer", () => {
+  it("report a kernel that does not answer, or no longer answers", () => {
     expect(cards({ kernel: "unanswered" })[0]?.text).toContain("Run the cell");
     expect(cards({ kernel: "gone" })[0]?.text).toContain("microphone is off");
   });
 
-  it("offers to take over from another page, while the line is open", () => {
+  it("offer to take over from another page while the connection is open", () => {
     expect(cards({ isOwner: false })[0]).toMatchObject({ actionLabel: "Take over", action: "takeOver" });
     expect(cards({ isOwner: false, phase: "closed" })).toEqual([]);
   });
 
-  it("offers to enable sound that waits for a click", () => {
+  it("offer to enable sound that the browser blocks", () => {
     expect(cards({ isSoundWaiting: true })[0]).toMatchObject({ actionLabel: "Enable sound" });
   });
 
-  it("offers the microphone that Python would like", () => {
+  it("offer the microphone that Python requests", () => {
     expect(cards({ isMicrophoneWanted: true, microphone: "off" })[0]).toMatchObject({
       action: "switchMicrophoneOn",
     });
   });
 
-  it("has a sentence of its own for each cause of no microphone", () => {
+  it("have a sentence for each cause of a missing microphone", () => {
     const reasons = [
       "insecure",
       "policy",
@@ -88,7 +88,7 @@ describe("what stands in the way", () => {
     for (const sentence of sentences) expect(sentence).toMatch(/[.]$/);
   });
 
-  it("names the cure: a tunnel, a browser, a click, a plug", () => {
+  it("name the cure: a tunnel, a browser, a click, a plug", () => {
     const cure = (microphoneReason: PanelState["microphoneReason"]) => cards({ microphoneReason })[0];
     expect(cure("insecure")?.text).toContain("ssh -L");
     expect(cure("policy")?.text).toContain("VS Code");
@@ -99,11 +99,11 @@ describe("what stands in the way", () => {
   });
 });
 
-describe("what was lost", () => {
-  it("is said in seconds", () => {
-    expect(lossesOf({ ...OPEN, droppedByKernelS: 1.23, droppedByLineS: 0.4 })).toEqual([
+describe("losses", () => {
+  it("are given in seconds", () => {
+    expect(lossesOf({ ...OPEN, droppedByKernelS: 1.23, droppedByConnectionS: 0.4 })).toEqual([
       "1.2 s of your speech was not sent: the kernel was busy.",
-      "0.4 s of your speech was not sent: the line was not open.",
+      "0.4 s of your speech was not sent: the connection was not open.",
     ]);
     expect(lossesOf({ ...OPEN, lateS: 0.3 })[0]).toContain(
       "0.3 s of your speech reached the kernel too late",
@@ -113,34 +113,34 @@ describe("what was lost", () => {
     expect(lossesOf({ ...OPEN, underrunCount: 3 })[0]).toContain("3 times");
   });
 
-  it("is not said when nothing was", () => {
+  it("are empty if nothing was lost", () => {
     expect(lossesOf(OPEN)).toEqual([]);
   });
 });
 
-describe("a turn's words", () => {
-  it("are its text", () => {
-    expect(turnWords(turnOf())).toBe("Hello.");
+describe("the text of a turn", () => {
+  it("is its transcript", () => {
+    expect(turnText(turnOf())).toBe("Hello.");
   });
 
-  it("tell the length of speech without a text, and whether it is known exactly", () => {
-    expect(turnWords(turnOf({ text: "" }))).toBe("(speech, 2.3 s)");
-    expect(turnWords(turnOf({ text: "", is_approximate: true }))).toBe("(speech, about 2.3 s)");
-    expect(turnWords(turnOf({ text: "", duration_s: null }))).toBe("(speech)");
+  it("is the duration if there is no transcript, marked if approximate", () => {
+    expect(turnText(turnOf({ text: "" }))).toBe("(speech, 2.3 s)");
+    expect(turnText(turnOf({ text: "", is_approximate: true }))).toBe("(speech, about 2.3 s)");
+    expect(turnText(turnOf({ text: "", duration_s: null }))).toBe("(speech)");
   });
 
-  it("are dots while nothing has come", () => {
-    expect(turnWords(turnOf({ text: "", has_audio: false, is_complete: false }))).toBe("…");
-    expect(turnWords(turnOf({ text: "", has_audio: false }))).toBe("(nothing)");
+  it("is an ellipsis until something arrives", () => {
+    expect(turnText(turnOf({ text: "", has_audio: false, is_complete: false }))).toBe("…");
+    expect(turnText(turnOf({ text: "", has_audio: false }))).toBe("(nothing)");
   });
 });
 
 describe("a turn's remarks", () => {
-  it("tell how quick it was", () => {
+  it("contain the latency", () => {
     expect(turnRemarks(turnOf({ latency_ms: 640 }))).toEqual(["after 0.6 s"]);
   });
 
-  it("tell that it was interrupted, and how much of it was heard where that is known", () => {
+  it("contain the interruption, and how much was heard if that is known", () => {
     expect(turnRemarks(turnOf({ was_interrupted: true }))).toEqual(["interrupted"]);
     const heard = { was_interrupted: true, heard_s: 1.24, duration_s: 3.4 };
     expect(turnRemarks(turnOf(heard))).toEqual(["interrupted, 1.2 of 3.4 s heard"]);

@@ -1,15 +1,15 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Scope } from "../../src/scope";
-import { ColumnTape } from "../../src/view/columns";
 import { INITIAL_STATE } from "../../src/view/state";
-import { Voices } from "../../src/view/voices";
+import { WaveformHistory } from "../../src/view/waveform-history";
+import { Waveforms } from "../../src/view/waveforms";
 
-/** What a canvas was asked to draw. */
-class FakePen {
+/** Records what is drawn on a canvas. */
+class FakeContext2d {
   fillStyle = "";
   bars: { x: number; y: number; height: number }[] = [];
-  pictureCount = 0;
+  drawCount = 0;
   beginPath(): void {}
   fill(): void {}
   fillRect(): void {}
@@ -17,7 +17,7 @@ class FakePen {
 
   clearRect(): void {
     this.bars = [];
-    this.pictureCount += 1;
+    this.drawCount += 1;
   }
 
   roundRect(x: number, y: number, _width: number, height: number): void {
@@ -27,20 +27,20 @@ class FakePen {
 
 const OPEN = { ...INITIAL_STATE, kernel: "ok", phase: "open" } as const;
 
-let pens: FakePen[];
+let contexts: FakeContext2d[];
 let scope: Scope;
-let signals: { you: ColumnTape; grok: ColumnTape };
-let voices: Voices;
+let signals: { user: WaveformHistory; assistant: WaveformHistory };
+let waveforms: Waveforms;
 let onResize: () => void;
-let isCalm: boolean;
+let prefersReducedMotion: boolean;
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 1_000_000 });
-  pens = [];
-  isCalm = false;
+  contexts = [];
+  prefersReducedMotion = false;
   HTMLCanvasElement.prototype.getContext = (() => {
-    pens.push(new FakePen());
-    return pens.at(-1);
+    contexts.push(new FakeContext2d());
+    return contexts.at(-1);
   }) as never;
   Object.defineProperties(HTMLCanvasElement.prototype, {
     clientWidth: { value: 300, configurable: true },
@@ -56,12 +56,12 @@ beforeEach(() => {
       disconnect(): void {}
     },
   );
-  const query = (words: string) =>
-    Object.assign(new EventTarget(), { matches: isCalm && words.includes("motion") });
+  const query = (media: string) =>
+    Object.assign(new EventTarget(), { matches: prefersReducedMotion && media.includes("motion") });
   window.matchMedia = query as never;
   scope = new Scope();
-  signals = { you: new ColumnTape(), grok: new ColumnTape() };
-  voices = new Voices(signals, scope);
+  signals = { user: new WaveformHistory(), assistant: new WaveformHistory() };
+  waveforms = new Waveforms(signals, scope);
   onResize();
 });
 
@@ -71,81 +71,81 @@ afterEach(() => {
 });
 
 function speak(): void {
-  signals.you.write(Float32Array.of(-0.5, 0.25, -0.5, 0.25, -0.5, 0.25, -0.5, 0.25), 0.2, Date.now() - 200);
+  signals.user.write(Float32Array.of(-0.5, 0.25, -0.5, 0.25, -0.5, 0.25, -0.5, 0.25), 0.2, Date.now() - 200);
 }
 
-describe("the picture of a voice", () => {
+describe("a waveform", () => {
   it("has bars from the lowest to the highest sample", () => {
     speak();
-    voices.show(OPEN);
+    waveforms.show(OPEN);
     vi.advanceTimersByTime(50);
-    const [bar] = pens[0]!.bars;
-    expect(pens[0]!.bars.length).toBeGreaterThan(0);
+    const [bar] = contexts[0]!.bars;
+    expect(contexts[0]!.bars.length).toBeGreaterThan(0);
     expect(bar!.y).toBeLessThan(28);
     expect(bar!.y + bar!.height).toBeGreaterThan(28 + (28 - bar!.y));
-    expect(pens[1]!.bars).toEqual([]);
+    expect(contexts[1]!.bars).toEqual([]);
   });
 
   it("scrolls to the left", () => {
     speak();
-    voices.show(OPEN);
+    waveforms.show(OPEN);
     vi.advanceTimersByTime(20);
-    const before = pens[0]!.bars[0]!.x;
+    const before = contexts[0]!.bars[0]!.x;
     vi.advanceTimersByTime(400);
-    expect(pens[0]!.bars[0]!.x).toBeLessThan(before - 20);
+    expect(contexts[0]!.bars[0]!.x).toBeLessThan(before - 20);
   });
 
-  it("rests when the line is closed and all sound has scrolled away", () => {
+  it("is not redrawn when the connection is closed and all sound has scrolled away", () => {
     speak();
-    voices.show({ ...OPEN, phase: "closed" });
+    waveforms.show({ ...OPEN, phase: "closed" });
     vi.advanceTimersByTime(10_000);
-    const { pictureCount } = pens[0]!;
+    const { drawCount } = contexts[0]!;
     vi.advanceTimersByTime(1000);
-    expect(pens[0]!.pictureCount).toBe(pictureCount);
+    expect(contexts[0]!.drawCount).toBe(drawCount);
   });
 
-  it("rests while the page is hidden", () => {
+  it("is not redrawn while the page is hidden", () => {
     Object.defineProperty(document, "hidden", { value: true, configurable: true });
-    voices.show(OPEN);
+    waveforms.show(OPEN);
     vi.advanceTimersByTime(1000);
-    const { pictureCount } = pens[0]!;
+    const { drawCount } = contexts[0]!;
     vi.advanceTimersByTime(1000);
-    expect(pens[0]!.pictureCount).toBe(pictureCount);
+    expect(contexts[0]!.drawCount).toBe(drawCount);
     Object.defineProperty(document, "hidden", { value: false, configurable: true });
     document.dispatchEvent(new Event("visibilitychange"));
     vi.advanceTimersByTime(100);
-    expect(pens[0]!.pictureCount).toBeGreaterThan(pictureCount);
+    expect(contexts[0]!.drawCount).toBeGreaterThan(drawCount);
   });
 
-  it("changes twice a second for those who prefer less motion", () => {
+  it("is redrawn twice a second with reduced motion", () => {
     vi.advanceTimersByTime(1000);
-    isCalm = true;
-    voices.show(OPEN);
+    prefersReducedMotion = true;
+    waveforms.show(OPEN);
     vi.advanceTimersByTime(100);
-    const { pictureCount } = pens[0]!;
+    const { drawCount } = contexts[0]!;
     vi.advanceTimersByTime(2000);
-    expect(pens[0]!.pictureCount - pictureCount).toBe(4);
+    expect(contexts[0]!.drawCount - drawCount).toBe(4);
   });
 
-  it("is drawn anew, with new colours, when the page's attributes change", async () => {
-    const { pictureCount } = pens[0]!;
+  it("is redrawn with new colours when the page's attributes change", async () => {
+    const { drawCount } = contexts[0]!;
     document.body.dataset.jpThemeLight = "false";
     await vi.advanceTimersByTimeAsync(1);
-    expect(pens[0]!.pictureCount).toBeGreaterThan(pictureCount);
+    expect(contexts[0]!.drawCount).toBeGreaterThan(drawCount);
   });
 });
 
 describe("a level meter", () => {
-  it("tells the level in dBFS, four times a second", () => {
-    const meter = voices.element.querySelector("[role=meter]")!;
+  it("shows the level in dBFS, four times a second", () => {
+    const meter = waveforms.element.querySelector("[role=meter]")!;
     expect(meter.getAttribute("aria-label")).toBe("Level of your microphone");
-    const say = vi.spyOn(meter, "setAttribute");
-    voices.show(OPEN);
+    const setAttribute = vi.spyOn(meter, "setAttribute");
+    waveforms.show(OPEN);
     for (let i = 0; i < 50; i++) {
-      signals.you.write(Float32Array.of(-0.5, 0.25), 0.2, Date.now());
+      signals.user.write(Float32Array.of(-0.5, 0.25), 0.2, Date.now());
       vi.advanceTimersByTime(20);
     }
     expect(meter.getAttribute("aria-valuenow")).toBe("-14");
-    expect(say.mock.calls.length).toBeLessThanOrEqual(4);
+    expect(setAttribute.mock.calls.length).toBeLessThanOrEqual(4);
   });
 });

@@ -1,39 +1,39 @@
-/** Calls of Python functions: a quiet line each, and a question where a person is to allow one. */
+/** The tool calls: one line of text each, with a question if the user must allow the call. */
 
 import type { ToolCall } from "../messages";
 import type { Scope } from "../scope";
 import { element, setShown, setText } from "./elements";
 import type { PanelActions, PanelState } from "./state";
-import { callWords, speakerName } from "./words";
+import { speakerName, toolCallText } from "./strings";
 
-class CallView {
+class ToolCallView {
   readonly element = element("li", "glw-call");
-  readonly #words = element("p", "glw-call-words");
+  readonly #text = element("p", "glw-call-words");
   readonly #question = element("div", "glw-call-question");
   readonly #arguments = element("pre", "glw-call-arguments", { tabindex: "0", "aria-label": "Arguments" });
 
   constructor(actions: PanelActions, callId: string, scope: Scope) {
     const answer = (label: string, className: string, isAllowed: boolean) => {
-      const press = element("button", `glw-button ${className}`, { type: "button" }, [label]);
-      scope.listen(press, "click", () => actions.answerTool(callId, isAllowed));
-      return press;
+      const button = element("button", `glw-button ${className}`, { type: "button" }, [label]);
+      scope.listen(button, "click", () => actions.answerTool(callId, isAllowed));
+      return button;
     };
     const buttons = [answer("Allow", "glw-allow", true), answer("Don’t allow", "glw-deny", false)];
     this.#question.append(this.#arguments, element("div", "glw-call-answers", {}, buttons));
-    this.element.append(this.#words, this.#question);
+    this.element.append(this.#text, this.#question);
   }
 
   show(call: ToolCall, speaker: string): void {
     this.element.dataset.state = call.state;
-    setText(this.#words, callWords(call, speaker));
+    setText(this.#text, toolCallText(call, speaker));
     setText(this.#arguments, indented(call.arguments));
     setShown(this.#question, call.state === "waiting");
   }
 }
 
-export class ToolCalls {
+export class ToolCallList {
   readonly element = element("ul", "glw-calls", { role: "status", "aria-label": "Tools" });
-  readonly #views = new Map<string, { view: CallView; scope: Scope }>();
+  readonly #views = new Map<string, { view: ToolCallView; scope: Scope }>();
 
   constructor(
     readonly actions: PanelActions,
@@ -42,25 +42,25 @@ export class ToolCalls {
 
   show(state: PanelState): void {
     this.#removeOthers(state.calls);
-    state.calls.forEach((call, place) => {
-      const { element } = this.#shown(call, speakerName(state));
-      const there = this.element.children[place] ?? null;
-      if (there !== element) this.element.insertBefore(element, there);
+    state.calls.forEach((call, index) => {
+      const { element } = this.#showCall(call, speakerName(state));
+      const current = this.element.children[index] ?? null;
+      if (current !== element) this.element.insertBefore(element, current);
     });
     setShown(this.element, state.calls.length > 0);
   }
 
-  #shown(call: ToolCall, speaker: string): CallView {
-    const { view } = this.#views.get(call.call_id) ?? this.#made(call.call_id);
+  #showCall(call: ToolCall, speaker: string): ToolCallView {
+    const { view } = this.#views.get(call.call_id) ?? this.#create(call.call_id);
     view.show(call, speaker);
     return view;
   }
 
-  #made(callId: string): { view: CallView; scope: Scope } {
+  #create(callId: string): { view: ToolCallView; scope: Scope } {
     const scope = this.scope.child();
-    const made = { view: new CallView(this.actions, callId, scope), scope };
-    this.#views.set(callId, made);
-    return made;
+    const created = { view: new ToolCallView(this.actions, callId, scope), scope };
+    this.#views.set(callId, created);
+    return created;
   }
 
   #removeOthers(calls: readonly ToolCall[]): void {
@@ -74,7 +74,7 @@ export class ToolCalls {
   }
 }
 
-/** JSON as a person reads it; what is none, as it is. */
+/** Indented JSON; text that is not JSON stays unchanged. */
 function indented(json: string): string {
   try {
     return JSON.stringify(JSON.parse(json), null, 2);

@@ -1,14 +1,14 @@
-/** Hand-made neighbours for the tests: the comm, and just enough of a browser's audio. */
+/** Fakes for the tests: the comm, and the parts of a browser's audio that the front end uses. */
 
 import { vi } from "vitest";
-import type { Wire } from "../src/lanes";
-import type { LineState, ToolCall, Turn } from "../src/messages";
+import type { Comm } from "../src/channel";
+import type { TalkState, ToolCall, Turn } from "../src/messages";
 import type { BinaryBuffer } from "../src/pcm";
 
 export type Sent = { type: string; page: string; pcm: ArrayBuffer | undefined } & Record<string, unknown>;
 
-/** The comm, as seen from the kernel's side. */
-export class FakeWire implements Wire {
+/** The comm, controlled from the kernel's side. */
+export class FakeComm implements Comm {
   sent: Sent[] = [];
   isBroken = false;
   #listener: (content: unknown, buffers: BinaryBuffer[]) => void = () => {};
@@ -25,7 +25,7 @@ export class FakeWire implements Wire {
     };
   }
 
-  say(content: object, pcm?: Int16Array): void {
+  deliver(content: object, pcm?: Int16Array): void {
     this.#listener(content, pcm ? [new DataView(pcm.slice().buffer)] : []);
   }
 
@@ -34,7 +34,7 @@ export class FakeWire implements Wire {
   }
 }
 
-export function lineState(changes: Partial<LineState> = {}): LineState {
+export function talkState(changes: Partial<TalkState> = {}): TalkState {
   return {
     owner: "me",
     session: 1,
@@ -88,7 +88,7 @@ export function callOf(changes: Partial<ToolCall> = {}): ToolCall {
   };
 }
 
-/** A port whose other end is the test. */
+/** A MessagePort whose other end is the test. */
 export class FakePort extends EventTarget {
   posted: Record<string, unknown>[] = [];
   start(): void {}
@@ -97,7 +97,7 @@ export class FakePort extends EventTarget {
     this.posted.push(message);
   }
 
-  tell(message: unknown): void {
+  deliver(message: unknown): void {
     this.dispatchEvent(new MessageEvent("message", { data: message }));
   }
 }
@@ -179,7 +179,7 @@ export class FakeTrack extends EventTarget {
   }
 }
 
-/** A browser with one microphone and one loudspeaker, where everything is allowed. */
+/** Install a browser with one microphone and one audio output, where everything is allowed. */
 export function installAudio() {
   FakeNode.made = [];
   FakeContext.made = [];
@@ -199,7 +199,7 @@ export function installAudio() {
   return { track, stream, mediaDevices };
 }
 
-/** Let promises settle, without waiting for time. */
+/** Let pending promises settle without advancing the time. */
 export async function settle(): Promise<void> {
   for (let i = 0; i < 20; i++) await Promise.resolve();
 }

@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from "vitest";
-import { ChunkCutter } from "../src/worklets/chunk-cutter";
+import { Chunker } from "../src/worklets/chunker";
 
 let chunks: { pcm: Int16Array; index: number }[];
 let seenSamples: number;
@@ -9,8 +9,8 @@ beforeEach(() => {
   seenSamples = 0;
 });
 
-function cutter(rateHz = 24_000, isGateOpen = true): ChunkCutter {
-  return new ChunkCutter(
+function chunker(rateHz = 24_000, isGateOpen = true): Chunker {
+  return new Chunker(
     rateHz,
     isGateOpen,
     (pcm, index) => chunks.push({ pcm, index }),
@@ -20,14 +20,14 @@ function cutter(rateHz = 24_000, isGateOpen = true): ChunkCutter {
   );
 }
 
-function push(target: ChunkCutter, count: number, ...values: number[]): void {
+function push(target: Chunker, count: number, ...values: number[]): void {
   for (let at = 0; at < count; at += 128) {
     target.push(values.map((value) => new Float32Array(Math.min(128, count - at)).fill(value)));
   }
 }
 
-it("cuts exactly 2400 samples a chunk, whatever the quanta are", () => {
-  push(cutter(), 7300, 0.5);
+it("emits exactly 2400 samples per chunk, whatever the quanta are", () => {
+  push(chunker(), 7300, 0.5);
   expect(chunks.map(({ pcm, index }) => [pcm.length, index])).toEqual([
     [2400, 0],
     [2400, 2400],
@@ -36,18 +36,18 @@ it("cuts exactly 2400 samples a chunk, whatever the quanta are", () => {
   expect(chunks[2]!.pcm.every((code) => code === 16_384)).toBe(true);
 });
 
-it("mixes the channels of a stereo microphone down", () => {
-  push(cutter(), 2400, 0.5, 0.25);
+it("mixes down the channels of a stereo microphone", () => {
+  push(chunker(), 2400, 0.5, 0.25);
   expect(chunks[0]!.pcm[1000]).toBe(12_288);
 });
 
-it.each([44_100, 48_000, 16_000])("makes ten chunks of a second at %i Hz", (rateHz) => {
-  push(cutter(rateHz), rateHz + 1000, 0.1);
+it.each([44_100, 48_000, 16_000])("emits ten chunks per second at %i Hz", (rateHz) => {
+  push(chunker(rateHz), rateHz + 1000, 0.1);
   expect(chunks).toHaveLength(10);
 });
 
-it("keeps a tone at its pitch", () => {
-  const target = cutter(48_000);
+it("keeps the frequency of a tone", () => {
+  const target = chunker(48_000);
   const tone = Float32Array.from(
     { length: 48_000 },
     (_, i) => 0.5 * Math.sin((2 * Math.PI * 440 * i) / 48_000),
@@ -58,8 +58,8 @@ it("keeps a tone at its pitch", () => {
   expect(crossings / (pcm.length / 24_000)).toBeCloseTo(440, -1);
 });
 
-it("lets nothing out behind a closed gate, and goes on counting", () => {
-  const target = cutter(24_000, false);
+it("emits nothing while the gate is closed, and continues counting", () => {
+  const target = chunker(24_000, false);
   push(target, 5000, 0.5);
   expect(chunks).toEqual([]);
   target.setGate(true);
@@ -68,8 +68,8 @@ it("lets nothing out behind a closed gate, and goes on counting", () => {
   expect(seenSamples).toBe(7400);
 });
 
-it("lets the last, shorter chunk out when the gate closes", () => {
-  const target = cutter();
+it("emits a shorter last chunk when the gate closes", () => {
+  const target = chunker();
   push(target, 3000, 0.5);
   target.setGate(false);
   expect(chunks.map(({ pcm, index }) => [pcm.length, index])).toEqual([

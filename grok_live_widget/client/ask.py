@@ -1,0 +1,601 @@
+"""Questions and their replies, over whichever session is open.
+
+Everything here runs on the talk's loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from ..audio import ClipConverter, read_wav
+from ..conversation import PendingReply, Turn, Turns
+from ..exceptions import (
+    AuthenticationError,
+    ConfigurationError,
+    GrokLiveError,
+    ReplyTimeout,
+    ServerError,
+    SessionClosed,
+    SessionClosedError,
+    SessionClosedOK,
+    SessionError,
+    UnsupportedByServer,
+)
+from ..protocol import (
+    MIN_COMMIT_MS,
+    ClientEvent,
+    CommitAudio,
+    CreateItem,
+    CreateResponse,
+    PushToTalk,
+    ResponseState,
+    SoundAnnounced,
+    SoundEnded,
+)
+from ..settings import Settings, between
+from ..tools import functions_of
+from .reconnecting_session import ReconnectingSession, sentence
+from .requests import named, reply_request, server_error, text_of, typed, verbatim
+from .session import Session
+
+__all__ = ["Asker", "Question", "clip_from", "talk_through"]
+
+Question = Any
+"""A text, a `pathlib.Path` of a sound file, or an array."""
+
+# A chunk of silence, sent as long as the end of speech is not detected [s].
+_SILENCE_S = 0.1
+# How long after the end of a sound a server may take to detect speech in it [s].
+_NOTICE_S = 1.0
+_POLL_S = 0.01
+_NEW_CONNECTION = "Ask once more: that is on a new connection."
+
+
+class Asker:
+    """Asks questions over a reconnecting session, one after another."""
+
+    def __init__(self, sessions: ReconnectingSession) -> None:
+        self._sessions = sessions
+        # Held while a question waits for its reply.
+        self._asking = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def ask(
+        self,
+        question: Question,
+        sample_rate: int | None,
+        timeout_s: float,
+        *,
+        instructions: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> Turn:
+        """Ask and wait for the reply to be received."""
+        clip = self._clip_from(question, sample_rate)
+        request = self._request(instructions, metadata)
+        if clip is None:
+            return await self._run(
+                _TextQuestion(self._sessions, typed(question), request), timeout_s
+            )
+        if self._sessions.is_push_to_talk:
+            return await self._run(_CommittedQuestion(self._sessions, clip, request), timeout_s)
+        if instructions or metadata:
+            raise ConfigurationError(
+                "the server answers speech by itself, so this reply cannot have instructions or "
+                "metadata of its own.",
+                cure="Use turn_detection=PushToTalk(), or ask by text.",
+            )
+        return await self._run(_SpokenQuestion(self._sessions, clip), timeout_s)
+
+    async def say_verbatim(self, text: str, timeout_s: float, *, interruptible: bool) -> Turn:
+        """Have these words spoken and wait for their sound."""
+        item = verbatim(text, is_interruptible=interruptible)
+        return await self._run(_Verbatim(self._sessions, item), timeout_s)
+
+    async def say(self, question: Question, sample_rate: int | None) -> Turn:
+        """Send and return the user's turn at once."""
+        clip = self._clip_from(question, sample_rate)
+        if clip is None:
+            return await self._sessions.say_text(question)
+        session = await self._sessions.open()
+        if self._sessions.is_push_to_talk:
+            with self._sessions.holding_microphone():
+                turn = await _announce(session)
+                await session.send_pcm(clip)
+                await self._sessions.commit()
+            return turn
+        began: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
+        spoken = _SpokenQuestion(self._sessions, clip)
+        task = asyncio.get_running_loop().create_task(self._say_clip(spoken, session, began))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await began
+
+    def _request(
+        self, instructions: str | None = None, metadata: Mapping[str, str] | None = None
+    ) -> CreateResponse:
+        """A request for a reply; metadata is that of the settings where none is given."""
+        pairs = self._sessions.settings.metadata if metadata is None else metadata
+        return reply_request(instructions, pairs)
+
+    # ----------------------------------------------------------------- private
+    def _clip_from(self, question: Question, sample_rate: int | None) -> bytes | None:
+        rate_hz = self._sessions.conversation.input_sample_rate
+        clip = clip_from(question, sample_rate, rate_hz)
+        if clip is not None and self._sessions.is_push_to_talk:
+            _check_length(len(clip) // 2 * 1000 // rate_hz)
+        return clip
+
+    async def _run(self, exchange: _Exchange, timeout_s: float) -> Turn:
+        """One exchange after another, each with its own time limit."""
+        between("timeout_s", timeout_s, 0.001, 86_400)
+        try:
+            async with asyncio.timeout(timeout_s), self._asking:
+                return await exchange.run()
+        except TimeoutError:
+            raise await exchange.timed_out(timeout_s) from None
+        except SessionError as error:
+            # A caller that learns of a failed session finds it closed and the reason noted.
+            if exchange.session is not None and exchange.session.failure is not None:
+                await exchange.session.close()
+            raise self._broken(error) from None
+
+    def _broken(self, failure: SessionError) -> SessionError:
+        """The error of a question whose session ended before its reply."""
+        is_reconnecting = self._sessions.phase == "opening"
+        if not isinstance(failure, SessionClosed) or self._sessions.is_ended:
+            return failure
+        if isinstance(failure, SessionClosedOK) and not is_reconnecting:
+            return failure
+        said, cure = failure.message.rstrip("."), "the next question opens the connection again."
+        if is_reconnecting:
+            said = f"{said} before the reply had been received"
+            cure = "the connection is being opened again: ask once more."
+        return SessionClosedError(
+            f"{said}.",
+            close_code=failure.close_code,
+            reason=failure.reason,
+            cure=f"What came is kept, and {cure}",
+        )
+
+    async def _say_clip(
+        self, spoken: _SpokenQuestion, session: Session, began: asyncio.Future[Turn]
+    ) -> None:
+        try:
+            async with spoken.sending(session) as turn:
+                began.set_result(turn)
+        except ReplyTimeout as error:
+            self._sessions.note(str(error), "warning")
+        except GrokLiveError as error:
+            # The end of the session has been noted already.
+            if not began.done():
+                began.set_exception(error)
+
+
+class _Exchange(ABC):
+    """One question and its reply: what was sent, over which session, and how far it has come."""
+
+    def __init__(self, sessions: ReconnectingSession) -> None:
+        self._sessions = sessions
+        self._tools = tuple(functions_of(sessions.settings.tools))
+        # The session the question was sent over; None before it is open.
+        self.session: Session | None = None
+        # The reply that is awaited; None before the question is sent.
+        self.pending: PendingReply | None = None
+        # How many messages had been received before it was sent.
+        self._received_message_count = 0
+
+    @abstractmethod
+    async def run(self) -> Turn:
+        """Ask, and return the reply when it has been received."""
+
+    @contextlib.asynccontextmanager
+    async def _expect(self, session: Session, *events: ClientEvent) -> AsyncIterator[PendingReply]:
+        self.session = session
+        self._received_message_count = session.received_message_count
+        async with session.expect(*events, tools=self._tools) as pending:
+            self.pending = pending
+            yield pending
+
+    def _reply(self, session: Session, pending: PendingReply, message_type: str = "") -> Turn:
+        """The reply's turn; raises what came in its place."""
+        if isinstance(session.failure, AuthenticationError):
+            raise session.failure
+        if pending.error is not None:
+            if message_type and not session.protocol.dialect.has_responses:
+                raise UnsupportedByServer(message_type, session.dialect)
+            raise server_error(pending.error)
+        if pending.status == "failed" and pending.reported is not None:
+            raise server_error(pending.reported)
+        turn = self._sessions.conversation.reply(pending.response_id)
+        if pending.has_ended_early and not pending.status:
+            raise session.failure or SessionClosedOK("the session is closed.", close_code=1000)
+        if turn is None:
+            raise ServerError(
+                f"the reply ended ({pending.status}) with nothing said.", cure="Ask again."
+            )
+        return turn
+
+    # ----------------------------------------------------------------- time-outs
+    async def timed_out(self, timeout_s: float) -> ReplyTimeout:
+        """The error of a question whose time is over; what came is in its turn."""
+        turn = None
+        if self.session is not None and self.pending is not None:
+            turn = self._sessions.conversation.reply(self.pending.response_id)
+            with contextlib.suppress(GrokLiveError):
+                await self.session.give_up_reply()
+        gone = await self._abort_if_silent()
+        came = "what came of it is kept" if turn is not None else "nothing of it came"
+        silence = f" {sentence(gone.message)}" if gone else ""
+        return ReplyTimeout(
+            f"no complete reply in {timeout_s:g} s; {came}.{_reported(self.pending)}{silence}",
+            timeout_s=timeout_s,
+            turn=turn,
+            cure=_NEW_CONNECTION if gone else "Ask again, or allow more with timeout_s=.",
+        )
+
+    async def _abort_if_silent(self) -> SessionClosedError | None:
+        """Abort a session whose server sends nothing any more, so that it is opened again; None
+        where it does send. Every further question would time out on it.
+        """
+        session = self.session
+        if session is None or session.failure is not None or not await self._is_silent(session):
+            return None
+        gone = SessionClosedError(
+            f"the server has sent nothing for {session.silent_s:.0f} s.",
+            close_code=None,
+        )
+        await session.abort(gone)
+        return gone
+
+    async def _is_silent(self, session: Session) -> bool:
+        if session.protocol.dialect.has_responses:
+            return not await session.is_answering(self._sessions.timeouts.response_check_s)
+        # `live` has no message that must be answered, and where no speech is detected its silence
+        # is right. But a server that has sent something before, and now not even that speech
+        # began, is taken for gone: if wrongly, it forgets what was said, as the seam tells.
+        return (
+            session.protocol.has_received
+            and session.received_message_count == self._received_message_count
+        )
+
+
+class _TextQuestion(_Exchange):
+    """A typed question; asked once more if the session breaks before anything of the reply."""
+
+    def __init__(
+        self, sessions: ReconnectingSession, item: CreateItem, request: CreateResponse
+    ) -> None:
+        super().__init__(sessions)
+        self._item, self._request = item, request
+
+    async def run(self) -> Turn:
+        turns = self._sessions.conversation.turns
+        count = len(turns)
+        self.session = await self._sessions.open()
+        try:
+            return await self._send(self.session, self._item, self._request)
+        except SessionClosed:
+            if not self._may_ask_again():
+                raise
+        session = await self._sessions.open()
+        is_sent = any(turn.text == self._item.item.text for turn in turns[count:].user)
+        return await self._send(session, *self._again(is_sent))
+
+    async def _send(self, session: Session, *events: ClientEvent) -> Turn:
+        async with self._expect(session, *events) as pending:
+            await session.send_when_idle(*events)
+            await session.wait_for(lambda: pending.is_settled)
+        return self._reply(session, pending, "conversation.item.create")
+
+    def _may_ask_again(self) -> bool:
+        response_id = self.pending.response_id if self.pending is not None else ""
+        turn = self._sessions.conversation.reply(response_id)
+        has_come = turn is not None and bool(turn.text or len(turn.pcm))
+        return self._sessions.phase == "opening" and not has_come
+
+    def _again(self, is_sent: bool) -> tuple[ClientEvent, ...]:
+        """The question for the next session, which may know it already; our turn stays one."""
+        if is_sent and self._sessions.memory == "retold":
+            return (named(self._request),)
+        item = replace(self._item.item, is_replayed=is_sent)
+        return (named(replace(self._item, item=item)), named(self._request))
+
+
+class _Verbatim(_Exchange):
+    """Words for the model's voice to speak as they are."""
+
+    def __init__(self, sessions: ReconnectingSession, item: CreateItem) -> None:
+        super().__init__(sessions)
+        self._item = item
+
+    async def run(self) -> Turn:
+        session = self.session = await self._sessions.open()
+        async with self._expect(session, self._item) as pending:
+            await session.send_when_idle(self._item)
+            await session.wait_for(lambda: pending.is_settled)
+        return self._reply(session, pending, "conversation.item.create")
+
+
+class _CommittedQuestion(_Exchange):
+    """Sound whose end is a commit: push-to-talk."""
+
+    def __init__(self, sessions: ReconnectingSession, clip: bytes, request: CreateResponse) -> None:
+        super().__init__(sessions)
+        self._clip, self._request = clip, request
+
+    async def run(self) -> Turn:
+        session = self.session = await self._sessions.open()
+        await _wait_until_idle(session)
+        commit = CommitAudio()
+        is_by_commit = session.protocol.dialect.commit_requests_response
+        if is_by_commit and self._request != CreateResponse():
+            raise UnsupportedByServer(
+                "instructions or metadata of one reply to speech", session.dialect
+            )
+        expected = commit if is_by_commit else self._request
+        async with self._expect(session, expected) as pending:
+            with self._sessions.holding_microphone():
+                await _announce(session)
+                await session.send_pcm(self._clip)
+                await session.send(commit)
+                if not is_by_commit:
+                    await session.send_when_idle(self._request)
+                await session.wait_for(lambda: pending.is_settled)
+        return self._reply(session, pending)
+
+
+class _SpokenQuestion(_Exchange):
+    """Sound whose end the server detects in the silence that follows it."""
+
+    def __init__(self, sessions: ReconnectingSession, clip: bytes) -> None:
+        super().__init__(sessions)
+        self._clip = clip
+
+    async def run(self) -> Turn:
+        session = self.session = await self._sessions.open()
+        await _wait_until_idle(session)
+        async with self.sending(session):
+            pass
+        assert self.pending is not None
+        return self._reply(session, self.pending)
+
+    @contextlib.asynccontextmanager
+    async def sending(self, session: Session) -> AsyncIterator[Turn]:
+        """Announce the user's turn; after the block, send the sound, then silence until the
+        server has detected its end and answered.
+        """
+        async with self._expect(session) as pending:
+            with self._sessions.holding_microphone():
+                turn = await _announce(session)
+                yield turn
+                try:
+                    await session.send_pcm(self._clip)
+                    pending.has_sent_all = True
+                    await self._send_silence(session, pending)
+                finally:
+                    session.emit(SoundEnded(turn_id=turn.turn_id))
+
+    async def _send_silence(self, session: Session, pending: PendingReply) -> None:
+        """Server voice activity detects an end only in what follows it.
+
+        A pause inside the sound can end a turn too, and the reply to that is cut off by the
+        next words, so silence begins again whenever speech does.
+        """
+        sent_s = 0.0
+        while not pending.is_settled:
+            if pending.has_heard_speech and not pending.is_speech_active:
+                await session.wait_for(lambda: pending.is_settled or pending.is_speech_active)
+                continue
+            if not pending.has_heard_speech and sent_s >= self._sessions.timeouts.no_speech_s:
+                raise _no_speech(sent_s, await self._abort_if_silent())
+            await session.send_pcm(_silence(session))
+            sent_s += _SILENCE_S
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_SILENCE_S):
+                    await session.wait_for(lambda: pending.is_settled)
+
+
+# --------------------------------------------------------------------------- shared
+async def _wait_until_idle(session: Session) -> None:
+    await session.wait_for(
+        lambda: session.protocol.response_state is ResponseState.IDLE or not session.is_open
+    )
+
+
+async def _announce(session: Session) -> Turn:
+    """Begin a clip's turn; what the resampler still holds of the microphone was before it."""
+    with contextlib.suppress(GrokLiveError):  # What is sent next will fail too.
+        await session.finish_audio()
+    turn_id = uuid.uuid4().hex
+    session.emit(SoundAnnounced(turn_id=turn_id))
+    return next(turn for turn in reversed(session.turns) if turn.turn_id == turn_id)
+
+
+def _silence(session: Session) -> bytes:
+    return bytes(int(_SILENCE_S * session.input_sample_rate) * 2)
+
+
+def _reported(pending: PendingReply | None) -> str:
+    """What the server had reported of a reply that did not end."""
+    if pending is None or pending.reported is None:
+        return ""
+    return f" The server had reported: {text_of(pending.reported).rstrip('.')}."
+
+
+def _no_speech(silence_s: float, gone: SessionClosedError | None) -> ReplyTimeout:
+    """The error of a sound that no reply came to: no speech in it, or the server is gone."""
+    if gone is not None:
+        return ReplyTimeout(gone.message, timeout_s=silence_s, cure=_NEW_CONNECTION)
+    return ReplyTimeout(
+        f"the server detected no speech in the sound, nor in {silence_s:g} s of silence after it.",
+        timeout_s=silence_s,
+        cure="Lower ServerVad(threshold=…), or use turn_detection=PushToTalk(), "
+        "which answers any sound.",
+    )
+
+
+def _check_length(duration_ms: int) -> None:
+    """Before anything of it is sent, or it would be the beginning of the next turn."""
+    if duration_ms < MIN_COMMIT_MS:
+        raise ConfigurationError(
+            f"the sound lasts {duration_ms} ms, and with push-to-talk servers refuse less than "
+            f"{MIN_COMMIT_MS} ms.",
+            cure="Add some silence.",
+        )
+
+
+def clip_from(question: Question, sample_rate: int | None, to_hz: int) -> bytes | None:
+    """A question's sound as PCM16 bytes at `to_hz`; None for a text.
+
+    Raises
+    ------
+    AudioFormatError, ConfigurationError
+        Before anything is opened.
+    """
+    if isinstance(question, str):
+        typed(question)
+        return None
+    if isinstance(question, Path):
+        question, sample_rate = read_wav(question)
+    if sample_rate is None:
+        raise ConfigurationError(
+            "sample_rate is missing; an array alone does not tell it.",
+            cure="Pass sample_rate=24000, or whatever it was recorded at.",
+        )
+    clip = ClipConverter(to_hz).convert(question, sample_rate)
+    if not clip:
+        raise ConfigurationError("the sound is empty.", cure="Pass at least one sample.")
+    return clip
+
+
+# --------------------------------------------------------------------------- recordings
+async def talk_through(
+    session: Session,
+    pcm: bytes,
+    settings: Settings,
+    *,
+    settled_sample_count: Callable[[], int] | None = None,
+    timeout_s: float = 60.0,
+) -> Turns:
+    """Send a recording and wait for all replies to it.
+
+    Under voice activity it is followed by silence until the server has detected its end; with
+    `PushToTalk` by a commit.
+
+    Parameters
+    ----------
+    pcm : bytes
+        Mono PCM16 at the session's own rate.
+    settled_sample_count : callable or None
+        None: send in real time. Otherwise send at once, and this tells how many samples the
+        rehearsal has judged and answered.
+    timeout_s : float [s]
+        How long to wait for replies after the sound.
+
+    Returns
+    -------
+    Turns
+        The replies, in order.
+
+    Raises
+    ------
+    ReplyTimeout, ServerError, SessionClosed
+    """
+    detection = settings.turn_detection
+    try:
+        if isinstance(detection, PushToTalk):
+            await _commit_recording(session, pcm, settled_sample_count is None, timeout_s)
+            return session.turns.assistant
+        silence_s = detection.silence_duration_ms / 1000 + _NOTICE_S
+        async with session.expect() as pending:
+            pending.has_sent_all = True
+            if settled_sample_count is None:
+                await _send_in_real_time(session, pcm, silence_s, pending, timeout_s)
+            else:
+                sending = _send_at_once(session, pcm, silence_s, pending, settled_sample_count)
+                async with asyncio.timeout(timeout_s + len(pcm) / 2 / session.input_sample_rate):
+                    await sending
+            _check(session, pending)
+    except TimeoutError:
+        raise ReplyTimeout(
+            f"no complete reply in {timeout_s:g} s.",
+            timeout_s=timeout_s,
+            cure="Allow more with --timeout.",
+        ) from None
+    return session.turns.assistant
+
+
+async def _commit_recording(session: Session, pcm: bytes, is_paced: bool, timeout_s: float) -> None:
+    await (_send_paced(session, pcm) if is_paced else session.send_pcm(pcm))
+    commit, request = CommitAudio(), CreateResponse()
+    is_by_commit = session.protocol.dialect.commit_requests_response
+    async with session.expect(commit if is_by_commit else request) as pending:
+        await session.send(commit)
+        if not is_by_commit:
+            await session.send_when_idle(request)
+        async with asyncio.timeout(timeout_s):
+            await session.wait_for(lambda: pending.is_settled)
+        _check(session, pending)
+
+
+async def _send_in_real_time(
+    session: Session, pcm: bytes, silence_s: float, pending: PendingReply, timeout_s: float
+) -> None:
+    await _send_paced(session, pcm)
+    sent_s = 0.0
+    while not _is_over(session, pending) or sent_s < silence_s:
+        if not pending.has_heard_speech and sent_s >= session.timeouts.no_speech_s:
+            raise _no_speech(sent_s, None)
+        if sent_s >= timeout_s:
+            raise TimeoutError
+        _check(session, pending)
+        await _send_paced(session, _silence(session))
+        sent_s += _SILENCE_S
+
+
+async def _send_at_once(
+    session: Session,
+    pcm: bytes,
+    silence_s: float,
+    pending: PendingReply,
+    settled_sample_count: Callable[[], int],
+) -> None:
+    await session.send_pcm(pcm + bytes(int(silence_s * session.input_sample_rate) * 2))
+    sent = session.protocol.sent_sample_count
+    while settled_sample_count() < sent or not _is_over(session, pending):
+        _check(session, pending)
+        if settled_sample_count() >= sent and not pending.has_heard_speech:
+            raise _no_speech(silence_s, None)
+        await asyncio.sleep(_POLL_S)
+
+
+async def _send_paced(session: Session, pcm: bytes) -> None:
+    """Send as a microphone would: each chunk when it has been spoken."""
+    loop = asyncio.get_running_loop()
+    due_s = loop.time()
+    chunk_bytes = len(_silence(session))
+    for start in range(0, len(pcm), chunk_bytes):
+        due_s += _SILENCE_S
+        await asyncio.sleep(max(0.0, due_s - loop.time()))
+        await session.send_pcm(pcm[start : start + chunk_bytes])
+
+
+def _is_over(session: Session, pending: PendingReply) -> bool:
+    return pending.is_settled and session.protocol.response_state is ResponseState.IDLE
+
+
+def _check(session: Session, pending: PendingReply) -> None:
+    if pending.error is not None:
+        raise server_error(pending.error)
+    if session.failure is not None:
+        raise session.failure
+    if pending.has_ended_early and not pending.status:
+        raise SessionClosedOK("the session is closed.", close_code=1000)

@@ -1,0 +1,704 @@
+"""A session that outlives its connections: opened on demand, limited, reconnected, closed.
+
+Everything here runs on the talk's loop. `reconnect` decides what follows from what.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+
+from ..audio import SAMPLE_RATE_HZ, pcm_from_bytes
+from ..conversation import Conversation, ToolCallState, Turn, Usage, UsageMeter
+from ..exceptions import (
+    BudgetSpent,
+    GrokLiveError,
+    SessionClosedError,
+    SessionClosedOK,
+)
+from ..protocol import (
+    ErrorReported,
+    Event,
+    LineReopened,
+    Noted,
+    PhaseChanged,
+    PlaybackReported,
+    PushToTalk,
+    ResponseCreated,
+    SessionEnded,
+    SettingsChanged,
+    Unrecognized,
+    is_ignorable_error,
+)
+from ..recording import Recording
+from ..rehearsal import PARTNERS, RehearsalServer, default_partner
+from ..settings import UNSET, Settings
+from ._pump import Listener, ListenerHandle
+from .connector import new_rehearsal, open_session_with
+from .credentials import Secret
+from .endpoint import ConnectRequest, Endpoint, resolve_endpoint
+from .limits import Limits
+from .reconnect import (
+    Action,
+    Cause,
+    Phase,
+    ResumeState,
+    State,
+    backoff_s,
+    cause_of_end,
+    cause_of_failed_open,
+    is_transient,
+    replay_history,
+    transition,
+)
+from .requests import server_error, typed
+from .session import Session
+from .timeouts import Timeouts
+from .tool_thread import Stage
+
+__all__ = ["ReconnectingSession", "sentence"]
+
+_LOG = logging.getLogger("grok_live_widget")
+
+Level = Literal["info", "warning", "error"]
+
+# Notes about the connection hold until it is open again: one topic, so each replaces the last.
+_CONNECTION = "connection"
+# How often the limits are checked [s].
+_CHECK_S = 0.5
+
+_OPENS_AGAIN = "Start, or the next question, opens it again."
+_MEMORY = {
+    "resumed": "the server still knows what was said before.",
+    "retold": "what was said before was sent to the server again, as text.",
+    "none": "the server does not know what was said before.",
+}
+
+
+class ReconnectingSession:
+    """One session after another, in one conversation.
+
+    Attributes
+    ----------
+    settings : Settings
+    timeouts : Timeouts
+    endpoint : Endpoint
+        The server, as resolved for the newest session.
+    conversation : Conversation
+    notes : list of Noted
+        What the user was told, oldest first.
+    recording : Recording
+    session : Session or None
+        The open one.
+    dialect : str
+        Of the newest session; before there was one, the first that is tried.
+    memory : {"resumed", "retold", "none"}
+        What the server knows of the sessions before this one.
+    tool_stage : callable
+        Makes the context manager that surrounds each call of a tool, on the call's thread.
+    """
+
+    def __init__(
+        self, settings: Settings, api_key: Secret | None, timeouts: Timeouts = Timeouts()
+    ) -> None:
+        self.settings = settings
+        self.timeouts = timeouts
+        self.endpoint: Endpoint = resolve_endpoint(settings, api_key)
+        self.conversation = Conversation.under(settings)
+        self.notes: list[Noted] = []
+        self.recording = Recording(
+            settings,
+            self.conversation,
+            secret=self._key_in_use,
+            on_trouble=self._note_from_any_thread,
+        )
+        self.session: Session | None = None
+        self.dialect = self.endpoint.dialects[0][0].name
+        self.memory: Literal["resumed", "retold", "none"] = "none"
+        self.tool_stage: Stage = contextlib.nullcontext
+        self._api_key = api_key
+        self._loop = asyncio.get_running_loop()
+        self._state = State.CLOSED
+        # What it takes to go on with the conversation of the session that ended last.
+        self._resume_state: ResumeState | None = None
+        # The task that reconnects, while the state is RECONNECTING.
+        self._retrying: asyncio.Task[None] | None = None
+        # Held while a session is opened or replaced: one at a time.
+        self._opening = asyncio.Lock()
+        # Held while settings change.
+        self._changing = asyncio.Lock()
+        self._meter = UsageMeter(
+            settings.turn_detection,
+            input_sample_rate=settings.input_format.sample_rate,
+            output_sample_rate=settings.output_format.sample_rate,
+            prices=settings.prices,
+        )
+        self._limits = Limits(settings)
+        self._listeners: list[tuple[Listener]] = [(self.recording.observe,)]
+        self._rehearsal: RehearsalServer | None = None
+        # Tasks nobody awaits; a task without a reference may be collected.
+        self._tasks: set[asyncio.Task[None]] = set()
+        # Whether a page plays the sound; each new session is told.
+        self._has_player = False
+        # Whether a note about the connection is to be withdrawn when it is open.
+        self._has_connection_note = False
+        # Unreadable pieces of sound counted so far, and whether this reply's were noted.
+        self._unread_count, self._has_noted_unread = 0, False
+        # Clips that are being sent; the microphone is dropped meanwhile.
+        self._clips_being_sent = 0
+
+    # ----------------------------------------------------------------- listeners and notes
+    def add_listener(self, listener: Listener) -> ListenerHandle:
+        """Call `listener(event, turns, now_s)` with every event of every session."""
+        entry = (listener,)
+        self._listeners.append(entry)
+
+        def remove() -> None:
+            self._listeners = [each for each in self._listeners if each is not entry]
+
+        return ListenerHandle(remove)
+
+    def note(self, text: str, level: Level = "info", topic: str = "") -> None:
+        """Tell the user one sentence; in the panel it replaces the last one of its topic."""
+        self._emit(Noted(sentence(text), level, topic))
+
+    def _note_connection(self, text: str, level: Level) -> None:
+        self._has_connection_note = True
+        self.note(text, level, _CONNECTION)
+
+    def _withdraw_connection_note(self) -> None:
+        if self._has_connection_note:
+            self._has_connection_note = False
+            self._emit(Noted("", topic=_CONNECTION))
+
+    def _note_from_any_thread(self, text: str) -> None:
+        with contextlib.suppress(RuntimeError):  # The loop is closed: no one reads it.
+            self._loop.call_soon_threadsafe(self.note, text, "error")
+
+    def _key_in_use(self) -> str:
+        return self.endpoint.key.reveal() if self.endpoint.key else ""
+
+    def _emit(self, event: Event) -> None:
+        self._dispatch(event, [], time.monotonic())
+
+    def _dispatch(self, event: Event, changed: list[Turn], now_s: float) -> None:
+        self._limits.apply(event, now_s, unix_s=time.time(), is_talk=bool(changed))
+        if isinstance(event, Noted) and event.text:
+            self.notes.append(event)
+        for (listener,) in list(self._listeners):
+            try:
+                listener(event, changed, now_s)
+            except Exception:  # noqa: BLE001  (one listener must not stop the others)
+                _LOG.exception("A listener failed.")
+        if isinstance(event, SessionEnded):
+            self._on_session_ended()
+        if isinstance(event, ErrorReported) and not is_ignorable_error(event) and self._is_usable:
+            self.note(str(server_error(event)), "warning")
+        if isinstance(event, Unrecognized | ResponseCreated):
+            self._note_unread(event)
+
+    def _note_unread(self, event: Event) -> None:
+        """Note sound that could not be read, once in a reply."""
+        count = self.conversation.unread_piece_count
+        if isinstance(event, ResponseCreated):
+            self._has_noted_unread = False
+        elif count > self._unread_count and not self._has_noted_unread:
+            text = f"A piece of the reply's sound could not be read ({count} so far)."
+            self.note(text, "warning")
+            self._has_noted_unread = True
+        self._unread_count = count
+
+    def _on_session_event(self, event: Event, changed: list[Turn], now_s: float) -> None:
+        self._meter.apply(event, now_s)
+        if isinstance(event, SessionEnded) and self.session is None:
+            # A dialect that was refused while another one is tried concerns the recording only,
+            # which has to fold the same events into turns as the conversation did.
+            self.recording.observe(event, changed, now_s)
+            return
+        self._dispatch(event, changed, now_s)
+
+    def _spawn(self, coro: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(coro)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # ----------------------------------------------------------------- to read
+    @property
+    def phase(self) -> Phase:
+        """``"closed"``, ``"opening"``, ``"open"`` or ``"closing"``."""
+        return self._state.phase
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the talk is closed for good, or about to be."""
+        return self._state in (State.ENDING, State.ENDED)
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether the embedded rehearsal is the server."""
+        return self.endpoint.is_rehearsal
+
+    @property
+    def usage(self) -> Usage:
+        """What was used up until now."""
+        return self._meter.total(time.monotonic())
+
+    @property
+    def ends_in_s(self) -> float | None:
+        """How long the server lets this session last from now [s]; None: not known, or closed."""
+        return self._limits.session_left_s(time.monotonic()) if self._is_usable else None
+
+    @property
+    def is_reopening(self) -> bool:
+        """Whether a session is being opened that goes on with an earlier one."""
+        return self.phase == "opening" and self._resume_state is not None
+
+    @property
+    def is_push_to_talk(self) -> bool:
+        """Whether the user's turns are ended by hand."""
+        return isinstance(self.settings.turn_detection, PushToTalk)
+
+    @property
+    def _is_usable(self) -> bool:
+        return self.session is not None and self.session.failure is None
+
+    # ----------------------------------------------------------------- states
+    def _move(self, cause: Cause) -> Action:
+        before = self._state
+        self._state, action = transition(before, cause)
+        if self._state.phase != before.phase:
+            self._emit(PhaseChanged(self._state.phase))
+        return action
+
+    # ----------------------------------------------------------------- opening
+    async def open(self) -> Session:
+        """The open session; opened if there is none, awaited while it is being reconnected.
+
+        Raises
+        ------
+        AuthenticationError, ConnectError, BudgetSpent, SessionClosedOK
+        """
+        self._check_ended()
+        self._check_budget()
+        if self._retrying is not None and not self._retrying.done():
+            await asyncio.wait([self._retrying])
+        await self._rotate_if_due()
+        async with self._opening:
+            if self.session is not None and self.session.failure is None:
+                return self.session
+            self._check_ended()
+            self._move(Cause.OPEN_REQUESTED)
+            try:
+                return await self._open_session()
+            except GrokLiveError as error:
+                self._note_connection(_with_cure(error), "error")
+                self._move(Cause.REFUSED)
+                raise
+            except BaseException:
+                self._move(Cause.REFUSED)
+                raise
+
+    def _check_ended(self) -> None:
+        if self.is_ended:
+            raise SessionClosedOK("the talk is closed.", close_code=1000, cure="Make a new one.")
+
+    async def _rotate_if_due(self) -> None:
+        """Before a question, replace a session that is about to end."""
+        session, now_s = self.session, time.monotonic()
+        if session is None or not session.is_quiet:
+            return
+        if self._limits.is_due(now_s, is_quiet=True):
+            await self._replace(session)
+
+    async def _open_session(self) -> Session:
+        self._check_budget()
+        resume_state = self._resume_state
+        session = await self._connect(resume_state.conversation_id if resume_state else "")
+        self.session = session
+        self._limits.begin(time.monotonic())
+        if resume_state is not None and resume_state.turn_count:
+            await self._resume(session, resume_state)
+        self._resume_state = None
+        self._withdraw_connection_note()
+        self._move(Cause.OPENED)
+        self._spawn(self._watch_limits(session))
+        return session
+
+    async def _connect(self, conversation_id: str) -> Session:
+        self.endpoint = resolve_endpoint(self.settings, self._api_key)
+        await asyncio.to_thread(self.recording.start)
+        if self.endpoint.is_rehearsal and self._rehearsal is None:
+            self._rehearsal = await asyncio.to_thread(new_rehearsal(self.settings).start)
+            self._note_missing_voice()
+        session = await open_session_with(
+            ConnectRequest(endpoint=self.endpoint, settings=self.settings, timeouts=self.timeouts),
+            self.conversation,
+            rehearsal=self._rehearsal,
+            listener=self._on_session_event,
+            stage=lambda: self.tool_stage(),
+            conversation_id=conversation_id,
+        )
+        session.set_player(self._has_player)
+        self.dialect = session.dialect
+        return session
+
+    def _note_missing_voice(self) -> None:
+        partner, why = default_partner()
+        if self.settings.partner is UNSET and partner is PARTNERS["parrot"]:
+            self.note(why, "info")
+
+    async def _resume(self, session: Session, resume_state: ResumeState) -> None:
+        """Go on with the conversation of the session before."""
+        self.memory = "none"
+        before = self.conversation.turns[: resume_state.turn_count]
+        if session.conversation_id and session.conversation_id == resume_state.conversation_id:
+            self.memory = "resumed"
+        elif resume_state.may_replay and session.protocol.dialect.has_responses:
+            self.memory = "retold"
+            await session.send(*replay_history(before))
+        text = f"{resume_state.why}: {_MEMORY[self.memory]}"
+        session.emit(LineReopened(memory=self.memory, text=text))
+
+    # ----------------------------------------------------------------- reconnecting
+    def _on_session_ended(self) -> None:
+        session, self.session = self.session, None
+        if session is None or self._state in (State.CONNECTING, State.RECONNECTING):
+            return  # It ended while it was being opened; who opens it learns of it.
+        cause = cause_of_end(
+            session.failure,
+            has_reached_limit=self._limits.has_reached_maximum,
+            has_idled_out=self._limits.has_idled_out,
+            reconnect_tries=self.settings.reconnect_tries,
+        )
+        if self._state is State.REPLACING:
+            self._save_resume_state(session, "The session was replaced by a new one")
+        elif self._state is State.OPEN:
+            why, may_replay = _SEAMS.get(cause, _BROKE)
+            if cause is Cause.LOST_FOR_GOOD and self._limits.has_reached_maximum:
+                why, may_replay = _SEAMS[Cause.LIMIT_REACHED]
+            self._save_resume_state(session, why, may_replay=may_replay)
+            self._note_end(session.failure, cause)
+        if self._move(cause) is Action.RETRY:
+            self._retrying = self._spawn(self._retry())
+
+    def _note_end(self, failure: GrokLiveError | None, cause: Cause) -> None:
+        match cause:
+            case Cause.LOST:
+                self._note_connection(f"{_head(failure)} Opening it again.", "warning")
+            case Cause.LIMIT_REACHED:
+                said = "The server ended the session."
+                self._note_connection(f"{said} Opening a new one.", "warning")
+            case Cause.IDLED_OUT:
+                said = "The server closed the connection, since nothing was said."
+                self._note_connection(f"{said} {_OPENS_AGAIN}", "error")
+            case Cause.LOST_FOR_GOOD:
+                self._note_connection(_with_cure(failure), "error")
+
+    def _save_resume_state(self, session: Session, why: str, *, may_replay: bool = True) -> None:
+        """Keep what it takes to go on with the conversation of a session that ends."""
+        is_kept = self.settings.resumption
+        self._resume_state = ResumeState(
+            conversation_id=session.conversation_id if is_kept else "",
+            why=why,
+            may_replay=may_replay,
+            turn_count=len(self.conversation.turns),
+        )
+
+    async def _retry(self) -> None:
+        tries = self.settings.reconnect_tries
+        for attempt in range(tries):
+            await asyncio.sleep(
+                backoff_s(
+                    attempt,
+                    random.random(),
+                    first_s=self.timeouts.first_backoff_s,
+                    longest_s=self.timeouts.longest_backoff_s,
+                )
+            )
+            try:
+                async with self._opening:
+                    await self._open_session()
+                return
+            except GrokLiveError as error:
+                if not is_transient(error):
+                    self._refuse(str(error))
+                    return
+                self._note_connection(f"Try {attempt + 1} of {tries}: {error.message}", "warning")
+        self._refuse(
+            f"The connection could not be opened again in {tries} tries. Everything received is "
+            f"kept. {_OPENS_AGAIN}"
+        )
+
+    def _refuse(self, text: str) -> None:
+        self._note_connection(text, "error")
+        self._move(Cause.REFUSED)
+
+    async def _replace(self, session: Session) -> None:
+        """Replace the session by a new one, in the same conversation."""
+        try:
+            # Questions, and `stop`, wait for the new one meanwhile.
+            async with self._opening:
+                if self.session is session:
+                    self._move(Cause.REPLACE_REQUESTED)
+                    await session.close()
+                    await self._open_session()
+        except GrokLiveError as error:
+            cause = cause_of_failed_open(error, reconnect_tries=self.settings.reconnect_tries)
+            if cause is Cause.REFUSED:
+                self._refuse(str(error))
+                raise
+            if self._move(cause) is Action.RETRY:
+                self._retrying = self._spawn(self._retry())
+
+    async def _wait_until_quiet(self, session: Session) -> None:
+        """Wait until neither side speaks and no reply comes, but not for long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.timeouts.quiet_s):
+                await session.wait_for(lambda: session.is_quiet or not session.is_open)
+
+    # ----------------------------------------------------------------- limits
+    async def _watch_limits(self, session: Session) -> None:
+        """Warn before a limit, and act at it, as long as this session is the open one."""
+        while self.session is session:
+            now_s = time.monotonic()
+            if session.is_calling:
+                self._limits.note_activity(now_s)
+            for note in self._limits.warnings(now_s, self._meter.total(now_s)):
+                self._emit(note)
+            if await self._has_reached_limit(session, now_s):
+                return
+            await asyncio.sleep(min(_CHECK_S, max(0.05, self._limits.next_s(now_s))))
+
+    async def _has_reached_limit(self, session: Session, now_s: float) -> bool:
+        """Act at a limit; whether this session is over by it."""
+        is_quiet = session.is_quiet
+        if self._limits.is_spent(self._meter.total(now_s)) and self._limits.may_end(
+            now_s, is_quiet=is_quiet
+        ):
+            self.note(str(self._spent()), "error")
+            await self.stop()
+            return True
+        if self._limits.is_idle(now_s):
+            limit_s = self.settings.idle_timeout_s
+            self.note(
+                f"Nothing was said for {limit_s:g} s, so the connection was closed. "
+                f"{_OPENS_AGAIN} idle_timeout_s= changes this.",
+                "warning",
+            )
+            why = "The connection was closed, since nothing was said, and opened again"
+            await self._disconnect(why, may_replay=True)
+            return True
+        if self._limits.is_due(now_s, is_quiet=is_quiet):
+            self.note("The session's time is over; the talk goes on in a new one.", "info")
+            with contextlib.suppress(GrokLiveError):  # It has been noted.
+                await self._replace(session)
+            return True
+        return False
+
+    def _check_budget(self) -> None:
+        if self._limits.is_spent(self.usage):
+            raise self._spent()
+
+    def _spent(self) -> BudgetSpent:
+        budget = self.settings.budget
+        return BudgetSpent(
+            f"the talk has used up its budget, {budget}, so the connection is closed.",
+            cure="update(budget=…) gives it another.",
+        )
+
+    # ----------------------------------------------------------------- settings
+    async def update(self, given: Mapping[str, Any]) -> list[str]:
+        """Change settings: now where the session can, else by a new session.
+
+        Returns
+        -------
+        list of str
+            What the server rejected.
+        """
+        async with self._changing:
+            return await self._update(given)
+
+    async def _update(self, given: Mapping[str, Any]) -> list[str]:
+        settings = self.settings.changed(given)
+        resolve_endpoint(settings, self._api_key)
+        session = self.session
+        rejected: list[str] = []
+        is_new_model = settings.model != self.settings.model
+        needs_session = is_new_model and session and session.protocol.dialect.has_responses
+        if session is not None:
+            later = {"model"} if needs_session else set()
+            now = {name: value for name, value in given.items() if name not in later}
+            rejected = await session.update(**now)
+        self._take_over(settings)
+        if needs_session and session is not None:
+            self.note("Another model needs a new session; the talk goes on in it.", "info")
+            await self._wait_until_quiet(session)
+            await self._replace(session)
+        return rejected
+
+    def _take_over(self, settings: Settings) -> None:
+        self.settings = settings
+        self._limits.follow(settings)
+        self._meter.prices = settings.prices
+        self._emit(SettingsChanged())
+
+    def set_player(self, has_player: bool) -> None:
+        """Set whether a page plays the sound."""
+        self._has_player = has_player
+        if self.session is not None:
+            self.session.set_player(has_player)
+
+    # ----------------------------------------------------------------- sound
+    async def send_audio(self, x: Any, sample_rate: int, *, more: bool) -> None:
+        """Send sound; the microphone is dropped meanwhile."""
+        session = await self.open()
+        with self.holding_microphone():
+            await session.send_audio(x, sample_rate, more=more)
+
+    def send_microphone(self, pcm: bytes) -> None:
+        """Send a chunk of the microphone, PCM16 at 24 kHz, which continues the one before.
+
+        Dropped while a clip is sent or no session is open.
+        """
+        if self.session is not None and not self._clips_being_sent:
+            with contextlib.suppress(GrokLiveError):  # The session's end is noted.
+                self.session.send_audio_nowait(pcm_from_bytes(pcm), SAMPLE_RATE_HZ)
+
+    @contextlib.contextmanager
+    def holding_microphone(self) -> Iterator[None]:
+        """Drop the microphone while the block sends other sound."""
+        self._clips_being_sent += 1
+        try:
+            yield
+        finally:
+            self._clips_being_sent -= 1
+
+    async def commit(self) -> None:
+        """End the user's turn; with push-to-talk also request the reply."""
+        session = await self.open()
+        await session.commit()
+        if self.is_push_to_talk and not session.protocol.dialect.commit_requests_response:
+            await session.respond()
+
+    async def say_text(self, text: str) -> Turn:
+        """Send a typed message, request the reply, and return the user's turn."""
+        item = typed(text)
+        session = await self.open()
+        found: list[Turn] = []
+
+        def follow(event: Event, changed: list[Turn], _: float) -> None:
+            if event is item:
+                found.extend(changed)
+
+        with session.add_listener(follow):
+            await session.send(item)
+        await session.respond()
+        return found[0]
+
+    async def clear(self) -> None:
+        """Have the server forget sound that is not committed; harmless when closed."""
+        if self.session is not None:
+            await self.session.clear()
+
+    async def report_playback(self, report: PlaybackReported) -> None:
+        """Report how much of a reply was heard, also when the session is closed."""
+        if self.session is not None:
+            await self.session.report_playback(report)
+            return
+        now_s = time.monotonic()
+        self._dispatch(report, self.conversation.apply(report, now_s), now_s)
+
+    async def interrupt(self) -> None:
+        """Stop the reply; harmless when there is none."""
+        if self.session is not None:
+            await self.session.interrupt()
+
+    # ----------------------------------------------------------------- tools
+    @property
+    def pending_approvals(self) -> list[ToolCallState]:
+        """Calls of tools that wait for approval, oldest first."""
+        return [] if self.session is None else self.session.pending_approvals
+
+    async def approve(self, call_id: str, is_allowed: bool) -> None:
+        """Allow a call in `pending_approvals`, or deny it."""
+        if self.session is None:
+            raise SessionClosedOK("the session is closed.", close_code=1000)
+        await self.session.approve(call_id, is_allowed)
+
+    # ----------------------------------------------------------------- closing
+    async def stop(self) -> None:
+        """Close the session; turns stay, and the conversation where the server keeps it."""
+        await self._disconnect("The connection was closed and opened again")
+
+    async def _disconnect(self, why: str, *, may_replay: bool = False) -> None:
+        if self._retrying is not None and not self._retrying.done():
+            self._retrying.cancel()
+            await asyncio.wait([self._retrying])
+            self._move(Cause.STOP_REQUESTED)
+        # A session that is just being opened would otherwise stay open, and be paid for.
+        async with self._opening:
+            session = self.session
+        if session is not None:
+            self._save_resume_state(session, why, may_replay=may_replay)
+            self._move(Cause.STOP_REQUESTED)
+            await session.close()
+            await _off_loop(self.recording.flush)
+
+    async def close(self) -> None:
+        """Close the session and the embedded rehearsal, for good."""
+        self._move(Cause.END_REQUESTED)
+        await self.stop()
+        for task in list(self._tasks):
+            task.cancel()
+        await _off_loop(self.recording.close)
+        server, self._rehearsal = self._rehearsal, None
+        if server is not None:
+            await asyncio.to_thread(server.close)
+        self._move(Cause.ENDED)
+
+    async def save(self, path: str | PathLike[str]) -> Path:
+        """Write what there is now."""
+        return await asyncio.to_thread(self.recording.save, path)
+
+
+# What the transcript shows between two sessions, and whether the turns may be replayed.
+_BROKE = ("The connection broke and was opened again", True)
+_CLOSED_BY_SERVER = ("The server closed the connection, and it was opened again", False)
+_SEAMS = {
+    Cause.LIMIT_REACHED: ("The server ended the session, and a new one was opened", True),
+    Cause.IDLED_OUT: _CLOSED_BY_SERVER,
+    Cause.CLOSED_BY_SERVER: _CLOSED_BY_SERVER,
+}
+
+
+async def _off_loop(work: Callable[[], None]) -> None:
+    """Do what waits for the disk on another thread; at exit no new ones can be started."""
+    try:
+        await asyncio.to_thread(work)
+    except RuntimeError:
+        work()
+
+
+def _with_cure(failure: GrokLiveError | None) -> str:
+    """What happened, and how a talk goes on."""
+    is_broken = isinstance(failure, SessionClosedError)
+    return f"{_head(failure)} {_OPENS_AGAIN}" if is_broken else str(failure)
+
+
+def _head(failure: GrokLiveError | None) -> str:
+    """What happened, without the cure, which is being tried."""
+    return sentence(failure.message) if failure is not None else "The connection broke."
+
+
+def sentence(text: str) -> str:
+    """With a capital letter, unless it begins with the name of a host or a setting."""
+    first = text.split(maxsplit=1)[0] if text.strip() else ""
+    return text[0].upper() + text[1:] if first.isalpha() else text

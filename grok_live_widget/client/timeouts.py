@@ -1,0 +1,36 @@
+"""How long a client waits for what: one frozen value, which tests replace."""
+
+from __future__ import annotations
+
+from .._structs import Value
+
+__all__ = ["Timeouts"]
+
+
+class Timeouts(Value, frozen=True, kw_only=True):
+    """Time limits of a client that are no settings.
+
+    Parameters
+    ----------
+    confirm_s : number > 0 [s]
+        For the server to confirm settings.
+    settle_s : number >= 0 [s]
+        How long an error or a close still counts as a refusal of a dialect, where another one
+        can be tried.
+    no_speech_s : number > 0 [s]
+        How much silence is sent after a sound in which the server has detected no speech.
+    response_check_s : number > 0 [s]
+        How long a server that has left a question without a reply may take to send anything.
+    quiet_s : number > 0 [s]
+        How long a reply may still take before a session is replaced by a new one.
+    first_backoff_s, longest_backoff_s : number >= 0 [s]
+        Between attempts to reconnect.
+    """
+
+    confirm_s: float = 5.0
+    settle_s: float = 2.0
+    no_speech_s: float = 10.0
+    response_check_s: float = 3.0
+    quiet_s: float = 10.0
+    first_backoff_s: float = 0.5
+    longest_backoff_s: float = 8.0

@@ -1,0 +1,84 @@
+/** Architecture rules that neither the compiler nor the linter can check. */
+
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { bundleStyle, bundleWidget } from "../bundle.mjs";
+
+const ROOT = fileURLToPath(new URL("../src", import.meta.url));
+
+const files = readdirSync(ROOT, { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"))
+  .map((name) => ({ name, source: readFileSync(join(ROOT, name), "utf8") }));
+
+/**
+ * Which modules each one may import: everything below it. "view" and "worklets" stand for the modules in those
+ * folders, "worklet:…" for the text of a bundled worklet. Types of the worklets' messages may be imported anywhere in
+ * the audio layer, since they vanish when the worklets are bundled.
+ */
+const LAYERS: Record<string, readonly string[]> = {
+  widget: ["talk", "view", "channel", "pcm", "scope"],
+  talk: ["view", "capture", "playback", "channel", "page", "messages", "pcm", "scope", "worklets"],
+  capture: ["page", "messages", "scope", "worklets", "worklet:capture"],
+  playback: ["page", "messages", "scope", "worklets", "worklet:playback"],
+  channel: ["send-queue", "messages", "pcm", "scope"],
+  "send-queue": ["messages", "pcm"],
+  page: ["scope"],
+  view: ["view", "messages", "scope"],
+  worklets: ["worklets", "resampler", "pcm"],
+  messages: [],
+  resampler: [],
+  pcm: [],
+  scope: [],
+};
+
+/** The layer of a path in src: "view/panel.ts" belongs to "view", "pcm" and "pcm.ts" to "pcm". */
+function layerOf(path: string): string {
+  return path.startsWith("worklet:") ? path : path.split("/")[0]!.replace(/\.ts$/, "");
+}
+
+function importedLayers(name: string, source: string): string[] {
+  return [...source.matchAll(/from "([^"]+)"/g)]
+    .map((match) => match[1]!)
+    .filter((path) => path.startsWith(".") || path.startsWith("worklet:"))
+    .map((path) => (path.startsWith(".") ? join(name, "..", path) : path))
+    .map(layerOf);
+}
+
+it.each(files)("$name imports only the layers below it", ({ name, source }) => {
+  expect(LAYERS[layerOf(name)]).toEqual(expect.arrayContaining(importedLayers(name, source)));
+});
+
+const RAW =
+  /\.(add|remove)EventListener\(|\b(set|clear)(Timeout|Interval)\(|requestAnimationFrame\(|new (Worker|ResizeObserver|MutationObserver|IntersectionObserver)\b/;
+
+it.each(files.filter(({ name }) => name !== "scope.ts"))(
+  "$name acquires nothing outside a scope",
+  ({ source }) => {
+    expect(source).not.toMatch(RAW);
+  },
+);
+
+it.each(files)("$name inserts no markup into the page", ({ source }) => {
+  expect(source).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser/);
+});
+
+it.each(files)("$name has fewer than 370 lines", ({ source }) => {
+  expect(source.split("\n").length).toBeLessThan(370);
+});
+
+describe("the bundle", () => {
+  it("is smaller than 60 kB and fetches nothing from the network", async () => {
+    const [script, style] = [await bundleWidget("1.2.3"), await bundleStyle()];
+    expect(Buffer.byteLength(script)).toBeLessThan(60_000);
+    expect(Buffer.byteLength(style)).toBeLessThan(60_000);
+    const addresses = [...`${script}${style}`.matchAll(/https?:\/\/[^"'`\s)]+/g)].map(([address]) => address);
+    expect(new Set(addresses)).toEqual(new Set(["http://www.w3.org/2000/svg", "http://localhost:8888."]));
+  });
+
+  it("exports only the two hooks of anywidget", async () => {
+    const script = await bundleWidget("1.2.3");
+    expect(script).toMatch(/export\s*\{\s*[\w$]+ as default\s*\}/);
+  });
+});
