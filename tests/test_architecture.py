@@ -127,6 +127,17 @@ def test_there_are_few_modules_at_the_top_and_few_layers() -> None:
     assert len(layers) <= MOST_LAYERS
 
 
+def test_the_architecture_document_names_every_package() -> None:
+    document = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    missing = {
+        name
+        for name in packages
+        if not re.search(rf"^#+ {name}$|`(grok_live_widget[./])?{name}[/`]", document, re.MULTILINE)
+    }
+    assert sorted(missing) == []
+
+
 def test_only_the_transport_and_the_rehearsal_server_import_websockets() -> None:
     assert importers("websockets") <= {
         "client/transport.py",
