@@ -1,14 +1,17 @@
-# The words of this repository. GNU make and a POSIX shell; see CONTRIBUTING.md.
+# The targets of this repository. GNU make and a POSIX shell; see CONTRIBUTING.md.
 #
-#   make demo        the first lesson in JupyterLab        OPEN=0: no browser   PORT=8899
-#   make test        everything a change must pass         ARGS="-k barge_in": passed on to pytest
-#   make test-all    the same with the slow tests and the peers
-#   make format      what the formatters can put right
-#   make bench       what the line costs, beside a bare loop and two SDKs; asserts nothing
-#   make build       front end, wheel and sdist, in dist/
-#   make clean       removes what was built; distclean: also what was installed for it
+#   make demo          open the first lesson in JupyterLab   OPEN=0: no browser   PORT=8899
+#   make test          run everything a change must pass     ARGS="-k barge_in": passed to pytest
+#   make test-all      also run the slow tests, the peers and the other versions of Python
+#   make test-pythons  run the tests, browser aside, on each version of Python that is supported
+#   make coverage      measure which branches the tests run  (table in docs/tested.md)
+#   make format        format the code and apply safe fixes
+#   make bench         measure the cost of a connection beside a bare loop and two SDKs
+#   make build         build the front end, the wheel and the sdist, in dist/
+#   make clean         remove what was built; distclean: also what was installed for it
 #
-# The parts of `make test` go by themselves too: lint contracts types lint-js test-js test-py
+# The steps of `make test` are targets too: lint contracts types lint-js test-js test-py
+# WORKERS=1 runs the tests of `test-py` in one process.
 
 PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
@@ -19,15 +22,17 @@ JS_SOURCES := $(shell find js/src -type f 2>/dev/null) $(wildcard js/*.mjs js/*.
 OPEN := 1
 PORT :=
 ARGS :=
-# Slow tests (soaks, every version) and peers (other people's clients) are for `make test-all`.
+# Most tests wait for sound or for a server, so more of them than processors run at once.
+WORKERS := 4
+# `make test-all` also runs the slow tests (soaks, all versions) and those of third-party peers.
 MARKS := not slow and not peers
 
 headline = @printf '\n\033[1m== %s\033[0m\n' '$(1)'
 
 .DELETE_ON_ERROR:
-# Steps share two things, a machine and a terminal: one after the other, cheapest first.
+# The steps run one after the other, the cheapest first.
 .NOTPARALLEL:
-.PHONY: demo test test-all lint contracts types lint-js test-js test-py system format bench build clean distclean
+.PHONY: demo test test-all test-pythons coverage lint contracts types lint-js test-js test-py system format bench build clean distclean
 
 demo: .venv/.demo $(STATIC)
 	.venv/bin/grok-live lab --notebook notebooks/01_hello_grok.ipynb \
@@ -36,7 +41,7 @@ demo: .venv/.demo $(STATIC)
 test: system lint contracts types lint-js test-js test-py
 
 test-all: MARKS :=
-test-all: test
+test-all: test test-pythons
 
 lint: .venv/.dev
 	$(call headline,ruff)
@@ -63,7 +68,16 @@ test-js: js/node_modules/.stamp
 
 test-py: .venv/.dev $(STATIC)
 	$(call headline,pytest)
-	@$(PY) -m pytest -q -m '$(MARKS)' $(ARGS)
+	@$(PY) scripts/run_tests.py '$(MARKS)' $(WORKERS) $(ARGS)
+
+test-pythons: .venv/.dev $(STATIC)
+	@WORKERS=$(WORKERS) scripts/test-pythons $(ARGS)
+
+coverage: .venv/.dev $(STATIC)
+	$(call headline,pytest with coverage)
+	@$(PY) -m pytest -q -n $(WORKERS) --dist worksteal -m 'not browser and not slow and not peers' \
+		--cov --cov-report= $(ARGS)
+	@$(PY) scripts/coverage_table.py docs/tested.md
 
 system:
 	@scripts/system-packages
@@ -81,17 +95,17 @@ build: .venv/.dev $(STATIC)
 	$(PY) -m build
 
 clean:
-	rm -rf build dist grok_live_widget/widget/static .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .coverage build dist grok_live_widget/widget/static .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -not -path './.venv*/*' -not -path './js/node_modules/*' -not -path './benchmarks/.peers/*' -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf .venv .venv-peers js/node_modules benchmarks/.peers
+	rm -rf .venv .venv-* js/node_modules benchmarks/.peers
 
-# ---------------------------------------------------------------- what the steps stand on
+# ---------------------------------------------------------------- what the steps need
 .venv/bin/python:
 	@scripts/make-venv
 
-# The front end is built by its own rule, which knows when it is stale: not by the install.
+# The rule of $(STATIC) builds the front end when a source has changed, so the install does not.
 .venv/.demo: pyproject.toml scripts/make-venv
 	$(call headline,Python environment: .venv)
 	@scripts/make-venv
@@ -99,7 +113,7 @@ distclean: clean
 	@touch $@
 
 .venv/.dev: pyproject.toml scripts/make-venv
-	$(call headline,Python environment: .venv with the tools of the house)
+	$(call headline,Python environment: .venv with the development tools)
 	@scripts/make-venv
 	SKIP_JUPYTER_BUILDER=1 $(PIP) install --editable '.[dev]'
 	@touch $@ .venv/.demo

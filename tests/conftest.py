@@ -1,4 +1,4 @@
-"""What every test stands on."""
+"""Fixtures for all tests, and the order in which tests run."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ from websockets.asyncio.server import Server, serve
 from grok_live_widget._threads import LoopThread
 from grok_live_widget.audio.pcm import Resampler, pcm_from_samples, read_wav, samples_from_pcm
 
+from .support.sound import RATE_HZ
+
 HERE = Path(__file__).parent
 
-# A key of the person who runs the tests must never turn a rehearsal into a paid talk, and
-# nothing drawn may look for a screen. Set before any test module is imported.
+# Set before any test module is imported: a key in the environment must never connect a test to
+# the paid service, and plots must not need a display.
 os.environ.pop("XAI_API_KEY", None)
 os.environ["MPLBACKEND"] = "agg"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by their folder, and let what takes seconds come after what takes none.
+    """Mark the tests of `browser`, and run folders and tests that take long last.
 
-    Those of `peers` say themselves which need more than a moment: some are in `make test`.
+    Tests of `peers` carry that mark themselves, because some of them are part of `make test`.
     """
     late = {"browser", "peers"}
     for item in items:
@@ -54,7 +56,7 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., np.ndarray
             path = folder / f"{len(spoken)}.wav"
             subprocess.run(["flite", "-voice", voice, "-t", text, "-o", str(path)], check=True)
             pcm, rate_hz = read_wav(path)
-            resampler = Resampler(rate_hz, 24_000)
+            resampler = Resampler(rate_hz, RATE_HZ)
             samples = resampler.push(samples_from_pcm(pcm), is_last=True)
             spoken[text, voice] = pcm_from_samples(samples)
         return spoken[text, voice]
@@ -65,7 +67,7 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., np.ndarray
 @pytest.fixture(scope="session")
 def silence() -> Callable[[float], np.ndarray]:
     """`silence(duration_s) -> int16 [shape=(n,)]`."""
-    return lambda duration_s: np.zeros(round(duration_s * 24_000), np.int16)
+    return lambda duration_s: np.zeros(round(duration_s * RATE_HZ), np.int16)
 
 
 @pytest.fixture(scope="session")
@@ -74,18 +76,18 @@ def question(speech: Any, silence: Any) -> np.ndarray:
     return np.concatenate((silence(0.5), speech("Hello there, what is your name?")))
 
 
-# --------------------------------------------------------------------------- peers
+# --------------------------------------------------------------------------- servers
 class Peer:
-    """A WebSocket server that behaves as a test wants, on a thread of its own."""
+    """A WebSocket server with the handler of a test, on a thread of its own."""
 
-    def __init__(self, talk: Any, **options: Any) -> None:
+    def __init__(self, handler: Any, **options: Any) -> None:
         self._thread = LoopThread("test-peer")
-        self._server: Server = self._thread.run(self._open(talk, options))
+        self._server: Server = self._thread.run(self._open(handler, options))
         self.port = self._server.sockets[0].getsockname()[1]
         self.url = f"ws://127.0.0.1:{self.port}/v1/realtime"
 
-    async def _open(self, talk: Any, options: dict[str, Any]) -> Server:
-        return await serve(talk, "127.0.0.1", 0, compression=None, close_timeout=0.5, **options)
+    async def _open(self, handler: Any, options: dict[str, Any]) -> Server:
+        return await serve(handler, "127.0.0.1", 0, compression=None, close_timeout=0.5, **options)
 
     def close(self) -> None:
         self._thread.run(self._close())
@@ -98,11 +100,11 @@ class Peer:
 
 @pytest.fixture
 def peer() -> Iterator[Callable[..., Peer]]:
-    """`peer(async_handler, **options_of_serve) -> Peer`, closed after the test."""
+    """`peer(async_handler, **options_of_serve) -> Peer`, which is closed after the test."""
     peers: list[Peer] = []
 
-    def start(talk: Any, **options: Any) -> Peer:
-        peers.append(Peer(talk, **options))
+    def start(handler: Any, **options: Any) -> Peer:
+        peers.append(Peer(handler, **options))
         return peers[-1]
 
     yield start

@@ -1,4 +1,4 @@
-"""The rules of the house that no linter knows."""
+"""Rules of the code base that no linter checks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ast
 import json
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,10 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "grok_live_widget"
 TESTS = ROOT / "tests"
 
-# Tests of the whole, which belong to no single room.
+MOST_TOP_MODULES = 10
+MOST_LAYERS = 9
+
+# Tests of the whole package, which belong to no single module.
 WHOLE = {
     "test_captures.py",
     "test_faulty_lines.py",
@@ -26,9 +30,9 @@ WHOLE = {
     "test_soak.py",
     "test_versions.py",
 }
-# Folders whose tests drive the whole from outside.
+# Folders whose tests drive the whole package from outside.
 OUTSIDE = {"browser", "kernels", "peers"}
-# Rooms tested through their one caller.
+# Modules that are tested through their only caller.
 THROUGH = {
     "__main__.py": "test_cli.py",
     "client/endpoint.py": "client/test_connector.py",
@@ -91,30 +95,50 @@ def texts_of_the_tree() -> list[tuple[str, str]]:
     return found
 
 
-def does_something(module: Path) -> bool:
-    """A package's `__init__.py` that only passes names on needs no test."""
+def defines_something(module: Path) -> bool:
+    """Tell whether a module defines anything: an `__init__.py` that only exports needs no test."""
     body = ast.parse((PACKAGE / module).read_text("utf-8")).body
     return any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in body)
 
 
-def test_every_room_has_its_test() -> None:
-    wanted = {expected_test(module) for module in modules if does_something(module)}
-    missing = {str(test) for test in wanted if not (TESTS / test).is_file()}
+def test_every_module_has_its_test() -> None:
+    expected = {expected_test(module) for module in modules if defines_something(module)}
+    missing = {str(test) for test in expected if not (TESTS / test).is_file()}
     assert sorted(missing) == []
 
 
-def test_every_test_has_its_room() -> None:
-    rooms = {expected_test(module) for module in modules}
+def test_every_test_has_its_module() -> None:
+    expected = {expected_test(module) for module in modules}
     tests = {path.relative_to(TESTS) for path in TESTS.rglob("test_*.py")}
-    homeless = {
+    unexpected = {
         str(test)
-        for test in tests - rooms
+        for test in tests - expected
         if str(test) not in WHOLE and test.parts[0] not in OUTSIDE
     }
-    assert sorted(homeless) == []
+    assert sorted(unexpected) == []
 
 
-def test_only_the_wire_and_the_rehearsal_server_know_websockets() -> None:
+def test_there_are_few_modules_at_the_top_and_few_layers() -> None:
+    top = {path.name for path in PACKAGE.glob("*.py")} - {"__init__.py"}
+    assert len(top) <= MOST_TOP_MODULES, sorted(top)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    (layers,) = [each["layers"] for each in contracts if each["type"] == "layers"]
+    assert len(layers) <= MOST_LAYERS
+
+
+def test_the_architecture_document_names_every_package() -> None:
+    document = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    missing = {
+        name
+        for name in packages
+        if not re.search(rf"^#+ {name}$|`(grok_live_widget[./])?{name}[/`]", document, re.MULTILINE)
+    }
+    assert sorted(missing) == []
+
+
+def test_only_the_transport_and_the_rehearsal_server_import_websockets() -> None:
     assert importers("websockets") <= {
         "client/transport.py",
         "client/message_socket.py",
@@ -122,7 +146,7 @@ def test_only_the_wire_and_the_rehearsal_server_know_websockets() -> None:
     }
 
 
-def test_only_one_room_knows_nest_asyncio_and_only_when_asked() -> None:
+def test_only_one_module_knows_nest_asyncio_and_imports_it_when_asked() -> None:
     named = {str(m) for m in modules if "nest_asyncio" in (PACKAGE / m).read_text("utf-8")}
     assert named == {"nested.py"}
     assert importers("nest_asyncio", "nest_asyncio2") == set()
@@ -130,20 +154,23 @@ def test_only_one_room_knows_nest_asyncio_and_only_when_asked() -> None:
 
 def test_text_reaches_the_page_as_text_only() -> None:
     markup = re.compile(r"\b(innerHTML|outerHTML|insertAdjacentHTML|document\.write)\b")
-    guilty = {
+    found = {
         str(path.relative_to(ROOT))
         for path in (ROOT / "js" / "src").rglob("*.ts")
         if markup.search(path.read_text("utf-8"))
     }
-    assert guilty == set()
+    assert found == set()
 
 
 @pytest.mark.parametrize(
     ("what", "pattern"),
     [
-        ("a path of someone's machine", r"(?<![\w./:-])/(home|Users|root|work|workspace|mnt)/\w"),
         (
-            "a package registry of someone's own",
+            "a path on a developer's machine",
+            r"(?<![\w./:-])/(home|Users|root|work|workspace|mnt)/\w",
+        ),
+        (
+            "a private package registry",
             r"index-url|find-links|artifactory|verdaccio|devpi",
         ),
         ("an API key", r"\b(xai|sk|pk|ghp|gho)[-_][A-Za-z0-9]{20,}|\bBearer [A-Za-z0-9]{20,}"),
@@ -159,7 +186,7 @@ def test_no_file_holds(what: str, pattern: str) -> None:
     assert found == [], f"{what} was committed"
 
 
-def test_every_link_of_the_documents_leads_somewhere() -> None:
+def test_every_link_in_the_documents_has_a_target() -> None:
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
     link = re.compile(r"\]\((?!https?:|#)([^)#\s]+)|(?:src|srcset)=\"([^\"]+)\"")
     broken = [

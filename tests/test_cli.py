@@ -21,7 +21,7 @@ from grok_live_widget.cli import main
 from grok_live_widget.exceptions import ConnectError, ServerError, SessionClosedError
 from grok_live_widget.rehearsal.faults import FAULTS
 
-RATE = 24_000
+from .support.sound import RATE_HZ
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ def test_a_spoken_question_comes_back_as_that_stretch_of_it(
         ["talk", str(asked), str(out), "--partner", "parrot", "--dialect", dialect, *pace]
     ) == 0  # fmt: skip
     reply, rate = read_wav(out)
-    assert (rate, reply.dtype, reply.ndim) == (RATE, np.int16, 1)
-    assert len(reply) > len(question) - RATE
+    assert (rate, reply.dtype, reply.ndim) == (RATE_HZ, np.int16, 1)
+    assert len(reply) > len(question) - RATE_HZ
     assert is_stretch_of(reply, np.concatenate((question, silence(2))))
 
 
@@ -74,7 +74,7 @@ def test_the_talker_answers_with_speech_and_its_words(
     assert [turn["role"] for turn in turns] == ["user", "assistant"]
     assert len(turns[1]["text"].split()) > 1
     assert "Grok" not in turns[1]["text"].replace("not Grok", "")
-    assert turns[1]["duration_s"] == pytest.approx(len(reply) / RATE)
+    assert turns[1]["duration_s"] == pytest.approx(len(reply) / RATE_HZ)
 
 
 def test_two_sentences_bring_two_replies_in_order(
@@ -86,7 +86,7 @@ def test_two_sentences_bring_two_replies_in_order(
     assert main(["talk", str(asked), str(out), "--partner", "parrot", "--fast", "--json"]) == 0
     turns = json.loads(capsys.readouterr().out)["turns"]
     assert [turn["role"] for turn in turns] == ["user", "assistant", "user", "assistant"]
-    lengths = [round(turn["duration_s"] * RATE) for turn in turns if turn["role"] == "assistant"]
+    lengths = [round(turn["duration_s"] * RATE_HZ) for turn in turns if turn["role"] == "assistant"]
     reply, _ = read_wav(out)
     assert len(reply) == sum(lengths)
     whole = np.concatenate((sound, silence(2)))
@@ -113,11 +113,11 @@ def test_another_rate_of_the_line_is_that_of_the_replies(
     reply, rate = read_wav(out)
     assert rate == rate_hz
     # The rest of it is the silence in front.
-    assert len(question) / RATE - 0.6 < len(reply) / rate_hz < len(question) / RATE + 0.3
+    assert len(question) / RATE_HZ - 0.6 < len(reply) / rate_hz < len(question) / RATE_HZ + 0.3
     assert main([*words, "--push-to-talk", *pace]) == 0
     reply, rate = read_wav(out)
     assert rate == rate_hz
-    assert abs(len(reply) - len(question) * rate_hz / RATE) <= 1
+    assert abs(len(reply) - len(question) * rate_hz / RATE_HZ) <= 1
 
 
 def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:

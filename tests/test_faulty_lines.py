@@ -8,7 +8,7 @@ answered in full.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 
 from grok_live_widget import RehearsalServer, ServerVad, Talk
-from grok_live_widget.client.talk import TALK_THREAD
 from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.conversation.turns import Turn
 from grok_live_widget.events import (
@@ -66,9 +65,10 @@ from grok_live_widget.rehearsal.faults import (
 )
 from grok_live_widget.rehearsal.voice import Spoken
 
+from .support.sound import RATE_HZ
 from .support.talks import TimedTalk
+from .support.waiting import wait_for_talk
 
-RATE = 24_000
 ALWAYS = float("inf")
 BOTH = ("realtime", "live")
 REALTIME, LIVE = ("realtime",), ("live",)
@@ -424,7 +424,7 @@ def talking(partner: Any, dialect: str, fault: Fault, **server: Any) -> Iterator
 
 def outcome(talk: Talk, clip: np.ndarray, timeout_s: float) -> Turn | GrokLiveError:
     try:
-        return talk.ask(clip, RATE, timeout_s=timeout_s)
+        return talk.ask(clip, RATE_HZ, timeout_s=timeout_s)
     except GrokLiveError as error:
         return error
 
@@ -438,12 +438,6 @@ def nameless(talk: Talk, text: str) -> str:
 
 def capitalised(text: str) -> str:
     return text if text.startswith("HOST") else text[0].upper() + text[1:]
-
-
-def wait_until(talk: Talk, is_so: Callable[[], bool]) -> None:
-    session = talk._sessions.session
-    assert session is not None
-    TALK_THREAD.run(session.wait_for(is_so), timeout_s=30)
 
 
 @pytest.mark.parametrize(
@@ -484,7 +478,7 @@ def test_what_is_seen_of_a_fault_and_the_next_question_is_answered(
             assert nameless(talk, str(found_out)).startswith(SILENT)
             assert [nameless(talk, note.text) for note in talk.notes] == [GONE[1]]
         noted_count = len(talk.notes)
-        answer = talk.ask(clip, RATE, timeout_s=30)
+        answer = talk.ask(clip, RATE_HZ, timeout_s=30)
         assert answer.text == text_of(WHOLE)
         assert np.array_equal(answer.pcm, sound_of(WHOLE))
         assert answer is talk.turns[-1]
@@ -518,7 +512,7 @@ def test_the_tail_of_a_reply_that_was_cut_off_is_kept_with_it_and_in_no_other(
 ) -> None:
     with talking(going_on, dialect, Tail(3), speed=20) as talk:
         talk.say("go on")
-        wait_until(talk, lambda: bool(talk.turns.assistant) and talk.turns[-1].duration_s > 0.3)
+        wait_for_talk(talk, lambda: bool(talk.turns.assistant) and talk.turns[-1].duration_s > 0.3)
         first = talk.turns[-1]
         answer = said_over(talk, clip)
         assert first.was_interrupted
@@ -526,14 +520,14 @@ def test_the_tail_of_a_reply_that_was_cut_off_is_kept_with_it_and_in_no_other(
         assert set(first.pcm.tolist()) == {7000}
         assert np.array_equal(answer.pcm, sound_of(WHOLE))
         assert not answer.was_interrupted
-        assert talk.ask(clip, RATE).text == text_of(WHOLE)
+        assert talk.ask(clip, RATE_HZ).text == text_of(WHOLE)
         assert talk.notes == []
 
 
 def test_sound_that_cannot_be_read_is_told_once_in_a_reply(clip: np.ndarray) -> None:
     with talking(counting, "realtime", Garbage("no-base64", times=6)) as talk:
         for _ in range(3):
-            talk.ask(clip, RATE)
+            talk.ask(clip, RATE_HZ)
         assert [note.text for note in talk.notes] == [
             f"A piece of the reply's sound could not be read ({count} so far)." for count in (1, 5)
         ]
@@ -542,6 +536,6 @@ def test_sound_that_cannot_be_read_is_told_once_in_a_reply(clip: np.ndarray) -> 
 
 def said_over(talk: Talk, clip: np.ndarray) -> Turn:
     """Speak while the reply runs, and wait for the one to that."""
-    talk.say(clip, RATE)
-    wait_until(talk, lambda: len(talk.turns.assistant) == 2 and talk.turns[-1].is_complete)
+    talk.say(clip, RATE_HZ)
+    wait_for_talk(talk, lambda: len(talk.turns.assistant) == 2 and talk.turns[-1].is_complete)
     return talk.turns[-1]

@@ -32,7 +32,7 @@ ANSWERED = "The rugosa roses do."
 INSTRUCTIONS = "Answer as a gardener would."
 DIALECTS = pytest.mark.parametrize("dialect", ["realtime", "live"])
 
-OVERHEARD = ROOT / "tests" / "support" / "overheard.py"
+LEAK_PROBE = ROOT / "tests" / "support" / "leak_probe.py"
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
 
@@ -73,7 +73,7 @@ def test_a_key_is_found_where_it_is() -> None:
             assert_nowhere_in(f"{{{wrap_secret}}}")
 
 
-# --------------------------------------------------------------------------- overheard
+# --------------------------------------------------------------------------- output and errors
 @pytest.mark.parametrize("source", ["environment", "argument"])
 @pytest.mark.parametrize("requirement", ["websockets==15.0", ""], ids=["lowest", "newest"])
 def test_no_log_no_error_and_no_frame_under_it_shows_the_key(
@@ -83,7 +83,7 @@ def test_no_log_no_error_and_no_frame_under_it_shows_the_key(
     if source == "environment":
         more[NAME] = KEY
     done = subprocess.run(
-        [sys.executable, "-X", "dev", str(OVERHEARD), *[KEY] * (source == "argument")],
+        [sys.executable, "-X", "dev", str(LEAK_PROBE), *[KEY] * (source == "argument")],
         env=environment_with(*filter(None, [requirement]), **more),
         capture_output=True,
         text=True,

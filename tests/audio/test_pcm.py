@@ -27,14 +27,14 @@ from grok_live_widget.audio.pcm import (
 )
 from grok_live_widget.exceptions import AudioFormatError
 
+from ..support.sound import sine
+
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "pcm.json").read_text("utf-8"))
 ALL_CODES = np.arange(-32768, 32768).astype(np.int16)
 
 
-def tone(hz: float, rate_hz: int, duration_s: float = 1.0) -> np.ndarray:
-    return (0.5 * np.sin(2 * np.pi * hz * np.arange(int(rate_hz * duration_s)) / rate_hz)).astype(
-        np.float32
-    )
+def half_scale(frequency_hz: float, rate_hz: int, duration_s: float = 1.0) -> np.ndarray:
+    return sine(duration_s, frequency_hz, rate_hz=rate_hz, amplitude=0.5)
 
 
 def converted(x: object, rate_hz: object = 24_000, **options: bool) -> np.ndarray:
@@ -78,7 +78,7 @@ def test_levels_are_in_dbfs(samples: list[float], dbfs: float) -> None:
 
 
 def test_a_full_scale_sine_is_at_minus_three_dbfs() -> None:
-    assert level_dbfs(2 * tone(440, 24_000)) == pytest.approx(-3.01, abs=0.01)
+    assert level_dbfs(2 * half_scale(440, 24_000)) == pytest.approx(-3.01, abs=0.01)
 
 
 # --------------------------------------------------------------------------- what is refused
@@ -114,7 +114,7 @@ def test_what_is_no_rate_is_refused_with_its_value(rate: object) -> None:
 
 
 def test_a_refused_piece_leaves_the_converter_as_it_was() -> None:
-    x, whole, pieces = tone(440, 48_000), ClipConverter(), ClipConverter()
+    x, whole, pieces = half_scale(440, 48_000), ClipConverter(), ClipConverter()
     first = pieces.convert(x[:20_000], 48_000, more=True)
     with pytest.raises(AudioFormatError):
         pieces.convert(np.array([np.nan]), 48_000, more=True)
@@ -151,14 +151,14 @@ def test_what_is_far_beyond_one_does_not_spoil_its_neighbours() -> None:
 
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 22_050, 24_000, 44_100, 48_000, 96_000])
 def test_a_tone_stays_where_it_is(rate_hz: int) -> None:
-    pcm = converted(tone(440, rate_hz, 2.0), rate_hz)
+    pcm = converted(half_scale(440, rate_hz, 2.0), rate_hz)
     assert len(pcm) == pytest.approx(48_000, abs=2)
     assert loudest_hz(pcm) == pytest.approx(440, abs=0.6)
     assert np.abs(pcm[1000:-1000]).max() == pytest.approx(16_384, rel=0.01)
 
 
 def test_what_lies_above_the_new_band_is_removed_and_not_folded() -> None:
-    assert np.abs(converted(tone(18_000, 48_000), 48_000)[500:-500].astype(int)).max() < 20
+    assert np.abs(converted(half_scale(18_000, 48_000), 48_000)[500:-500].astype(int)).max() < 20
 
 
 @given(
@@ -167,7 +167,7 @@ def test_what_lies_above_the_new_band_is_removed_and_not_folded() -> None:
 )
 @settings(max_examples=30, deadline=None)
 def test_pieces_give_what_the_whole_gives(rate_hz: int, cuts: list[int]) -> None:
-    x, edges = tone(440, rate_hz, 0.25), [0, *sorted(cuts), None]
+    x, edges = half_scale(440, rate_hz, 0.25), [0, *sorted(cuts), None]
     converter = ClipConverter()
     pieces = [
         converter.convert(x[start:end], rate_hz, more=end is not None)
@@ -177,19 +177,19 @@ def test_pieces_give_what_the_whole_gives(rate_hz: int, cuts: list[int]) -> None
 
 
 def test_each_clip_begins_with_an_empty_resampler() -> None:
-    converter, x = ClipConverter(), tone(440, 16_000)
+    converter, x = ClipConverter(), half_scale(440, 16_000)
     assert converter.convert(x, 16_000) == converter.convert(x, 16_000)
 
 
 def test_a_change_of_rate_lets_out_what_the_resampler_still_held() -> None:
-    converter, x = ClipConverter(), tone(440, 48_000)
+    converter, x = ClipConverter(), half_scale(440, 48_000)
     first = converter.convert(x, 48_000, more=True)
     then = converter.convert(np.zeros(100, np.int16), 24_000)
     assert first + then == ClipConverter().convert(x, 48_000) + bytes(200)
 
 
 def test_what_is_still_held_can_be_asked_for_and_then_nothing_is_continued() -> None:
-    converter, x = ClipConverter(), tone(440, 48_000)
+    converter, x = ClipConverter(), half_scale(440, 48_000)
     assert converter.finish() == b""
     for _ in range(2):
         first = converter.convert(x, 48_000, more=True)
@@ -198,7 +198,7 @@ def test_what_is_still_held_can_be_asked_for_and_then_nothing_is_continued() -> 
 
 
 def test_a_resampler_begins_anew_after_the_last_piece() -> None:
-    resampler, x = Resampler(16_000, 24_000), tone(440, 16_000, 0.1)
+    resampler, x = Resampler(16_000, 24_000), half_scale(440, 16_000, 0.1)
     first = resampler.push(x, is_last=True)
     assert np.array_equal(first, resampler.push(x, is_last=True))
     assert first.flags.writeable

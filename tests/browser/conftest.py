@@ -1,4 +1,4 @@
-"""One JupyterLab for all browser tests, and a browser and a notebook for each."""
+"""One JupyterLab for all browser tests; each test has a browser and a notebook of its own."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from .speech import Script, Studio
 HERE = Path(__file__).parent
 CHROMIUM = "/usr/bin/chromium"
 
-# No switch here permits what a person's browser would forbid, except for the microphone: it is
-# allowed without a prompt, and it is a file.
+# No switch removes a restriction that a user's browser has, with one exception: the microphone is
+# allowed without a prompt, and it plays a file.
 _SWITCHES = (
     "--no-sandbox",
     "--disable-gpu",
@@ -46,7 +46,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
     return Studio(tmp_path_factory.mktemp("speech"))
 
 
-# Not for the session: while it runs, asynchronous tests of other folders cannot run.
+# Not of session scope: asynchronous tests of other folders cannot run while Playwright does.
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as running:
@@ -55,13 +55,17 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture
 def open_browser(playwright: Playwright, studio: Studio) -> Iterator[Callable[..., Browser]]:
-    """``open_browser(hears=script, has_microphone=True)``; without a script it hears silence."""
+    """``open_browser(hears=script, has_microphone=True)``; without a script it records silence.
+
+    Each call starts Chromium, because the file of its microphone is an argument of the program;
+    that takes a third of a second.
+    """
     with ExitStack() as stack:
 
         def launch(hears: Script | None = None, *, has_microphone: bool = True) -> Browser:
             switches = [*_SWITCHES]
             if has_microphone:
-                # Without a file the device beeps, which is sometimes detected as speech.
+                # Without a file the device beeps, and a beep may be detected as speech.
                 sound = (hears or studio.script()).path
                 switches.append("--use-fake-device-for-media-stream")
                 switches.append(f"--use-file-for-fake-audio-capture={sound}%noloop")
@@ -79,7 +83,7 @@ def open_notebook(
     request: pytest.FixtureRequest,
     tmp_path: Path,
 ) -> Iterator[OpenNotebook]:
-    """``open_notebook(cells, hears=…)`` shows a new notebook of these cells."""
+    """``open_notebook(cells, hears=…)`` opens a new notebook with these cells."""
     with ExitStack() as stack:
         name = re.sub(r"\W+", "_", request.node.name).strip("_")
         opened: list[NotebookPage] = []

@@ -1,4 +1,4 @@
-"""A second client of a notebook's kernel, to read what a cell has made."""
+"""A second client of a notebook's kernel, which reads the results of cells without the page."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ REPLY_WITHIN_S = 30
 
 
 class KernelWindow:
-    """Runs silent code on the kernel's main shell; it waits while a cell runs there.
+    """Runs silent code on the kernel's main shell, after the cell that may be running there.
 
     Parameters
     ----------
     connection_file : Path
     folder : Path
-        Where arrays are handed over.
+        For the files in which arrays are passed.
     """
 
     def __init__(self, connection_file: Path, folder: Path) -> None:
@@ -32,7 +32,7 @@ class KernelWindow:
         self._client.start_channels(stdin=False, hb=False)
 
     def close(self) -> None:
-        """Disconnect from the kernel, which continues."""
+        """Disconnect from the kernel, which continues to run."""
         self._client.stop_channels()
 
     def do(self, code: str, *, timeout_s: float = REPLY_WITHIN_S) -> None:
@@ -40,7 +40,7 @@ class KernelWindow:
         self._ask(code, {}, timeout_s)
 
     def value(self, expression: str, *, timeout_s: float = REPLY_WITHIN_S) -> Any:
-        """The value of an expression, which must be serializable as JSON."""
+        """The value of an expression, which JSON must be able to represent."""
         asked = {"value": f"__import__('json').dumps({expression})"}
         answer = self._ask("", asked, timeout_s)["user_expressions"]["value"]
         if answer["status"] != "ok":
@@ -65,7 +65,7 @@ class KernelWindow:
                 break
         content: dict[str, Any] = reply["content"]
         if content["status"] == "aborted":
-            # A kernel drops what waits behind a cell that was interrupted.
+            # A kernel aborts the requests that are queued behind an interrupted cell.
             return self._ask(code, expressions, timeout_s)
         if content["status"] != "ok":
             trace = "\n".join(content.get("traceback", []))

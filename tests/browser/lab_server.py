@@ -1,4 +1,4 @@
-"""A JupyterLab with settings, kernels and workspaces of its own."""
+"""A separate JupyterLab, which does not touch the user's settings, kernels or workspaces."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import nbformat
 
-from .waiting import wait_until
+from ..support.waiting import wait_until
 
 START_WITHIN_S = 60
 
@@ -28,7 +28,7 @@ class LabServer:
     Parameters
     ----------
     folder : Path
-        Everything it reads and writes lies below this one.
+        Everything that it reads and writes is below this folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -59,7 +59,7 @@ class LabServer:
         self.close()
 
     def close(self) -> None:
-        """Shut it down, and its kernels with it."""
+        """Shut it down together with its kernels."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
@@ -81,13 +81,15 @@ class LabServer:
             f"--IdentityProvider.token={self.token}",
             "--LabApp.expose_app_in_browser=True",
             "--LabApp.news_url=None",
-            # A tenth of the default, so that a small flood of output does.
+            # Otherwise each page load starts Node, to check whether a build is needed.
+            "--ServerApp.tornado_settings={'page_config_data': {'buildCheck': False}}",
+            # A tenth of the default, so that little output is enough to exceed it.
             "--ZMQChannelsWebsocketConnection.iopub_data_rate_limit=100000",
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         ]
 
     def _write_settings(self) -> None:
-        """Save widgets' state, which JupyterLab does on request only, and show no prompts."""
+        """Let JupyterLab save the state of widgets, which tests inspect, and show no prompts."""
         folder = self.folder / _PLACES["JUPYTERLAB_SETTINGS_DIR"]
         for place, settings in _SETTINGS.items():
             file = folder / f"{place}.jupyterlab-settings"
@@ -95,7 +97,7 @@ class LabServer:
             file.write_text(json.dumps(settings))
 
     def _environment(self) -> dict[str, str]:
-        # The tests' own choice of a drawing back end is not the notebook's.
+        # The back end of matplotlib that the tests use is not for notebooks.
         left_out = ("XAI_API_KEY", "MPLBACKEND")
         own = {name: str(self.folder / place) for name, place in _PLACES.items()}
         kept = {name: value for name, value in os.environ.items() if name not in left_out}
@@ -113,7 +115,7 @@ class LabServer:
     def _answers(self) -> bool:
         if self._process.poll() is not None:
             log = (self.folder / "lab.log").read_text(errors="replace")
-            raise AssertionError(f"JupyterLab ended at once:\n{log[-3000:]}")
+            raise AssertionError(f"JupyterLab exited at once:\n{log[-3000:]}")
         try:
             self.request("GET", "/api/status")
         except OSError:
@@ -121,7 +123,7 @@ class LabServer:
         return True
 
     def request(self, method: str, path: str, content: Any = None) -> Any:
-        """Ask its REST interface."""
+        """Send a request to its REST interface."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}",
             method=method,
@@ -149,12 +151,12 @@ class LabServer:
         return session["id"], session["kernel"]["id"]
 
     def end_session(self, session_id: str) -> None:
-        """Shut a notebook's kernel down, if a test has not done so already."""
+        """Shut down a notebook's kernel, unless a test has done so."""
         with contextlib.suppress(urllib.error.HTTPError):
             self.request("DELETE", f"/api/sessions/{session_id}")
 
     def page_url(self, path: str, workspace: str) -> str:
-        """Where a notebook is shown, in a workspace of its own so that no other opens with it."""
+        """The address of a notebook in its own workspace, in which no other notebook is open."""
         place = f"{path.removesuffix('.ipynb')}_{workspace}/tree/{path}"
         return f"http://127.0.0.1:{self.port}/lab/workspaces/{place}?token={self.token}"
 

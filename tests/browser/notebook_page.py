@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Locator, Page, WebSocket
 
+from ..support.waiting import wait_until
 from .kernel_window import KernelWindow
 from .lab_server import LabServer
-from .waiting import wait_until
 
 __all__ = ["NotebookPage"]
 

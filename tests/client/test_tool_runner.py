@@ -29,7 +29,7 @@ from grok_live_widget.events import (
 from grok_live_widget.exceptions import ConfigurationError, SessionClosed, UnsupportedByServer
 from grok_live_widget.rehearsal.partner import PartnerTurn, ToolCall, Unvoiced
 
-RATE = 24_000
+from ..support.sound import RATE_HZ
 
 
 def calling(*calls: ToolCall, lead_in: Any = "One moment.") -> Any:
@@ -327,7 +327,7 @@ def test_ask_returns_the_reply_after_the_round_and_not_the_lead_in(
     partner = calling(LONDON, lead_in=np.ones(2400, np.int16))
     with Talk(partner=partner, tools=[weather], turn_detection=detection) as talk:
         assert talk.ask("What is the weather?").text == "It is foggy in London for 1 days."
-        assert talk.ask(question, RATE).text.endswith("It is foggy in London for 1 days.")
+        assert talk.ask(question, RATE_HZ).text.endswith("It is foggy in London for 1 days.")
 
 
 def test_questions_wait_behind_a_round() -> None:

@@ -44,24 +44,21 @@ from grok_live_widget.events import (
 )
 from grok_live_widget.protocol.dialects import LIVE, REALTIME, Dialect
 
-from ..support.folding import (
+from ..support.conversation_driver import (
     CHUNK_MS,
     OPENED,
-    TYPED,
-    Talk,
-    begun,
-    delta,
-    done,
+    ConversationDriver,
     played,
     span_ms,
     started,
     stopped,
 )
+from ..support.events import TYPED, begun, delta, done
 
 
 # --------------------------------------------------------------------------- the user's sound
 def test_under_voice_activity_a_turn_is_exactly_from_start_to_stop() -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     talk.speak(1000)
     (turn,) = talk.hear(started(1, 227))
     assert (turn.role, turn.is_complete, turn.item_id) == ("user", False, "u1")
@@ -76,7 +73,7 @@ def test_under_voice_activity_a_turn_is_exactly_from_start_to_stop() -> None:
 
 
 def test_a_repeated_start_changes_nothing_and_after_the_stop_the_turn_goes_on() -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     talk.speak(500)
     talk.hear(started(1, 100), started(1, 300), stopped(1, 400))
     assert span_ms(talk.turns[0]) == (100, 400)
@@ -89,7 +86,7 @@ def test_a_repeated_start_changes_nothing_and_after_the_stop_the_turn_goes_on() 
 
 
 def test_another_start_ends_the_turn_that_was_not_stopped() -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     talk.speak(300)
     talk.hear(started(1, 0), started(2, 200))
     assert [turn.is_complete for turn in talk.turns] == [True, False]
@@ -103,7 +100,7 @@ def test_another_start_ends_the_turn_that_was_not_stopped() -> None:
 def test_borders_outside_the_sound_are_its_borders(
     start_ms: int, stop_ms: int | None, count: int
 ) -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     talk.speak(300)
     talk.hear(SessionEnded(), OPENED)
     talk.speak(300)
@@ -114,16 +111,16 @@ def test_borders_outside_the_sound_are_its_borders(
 
 
 def test_a_start_without_a_place_is_here_and_a_guess() -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     talk.speak(300)
     talk.hear(started(1, None))
     talk.speak(200)
     assert (span_ms(talk.turns[0]), talk.turns[0].is_approximate) == ((300, 500), True)
-    assert Talk().hear(started(1, 0, is_approximate=True))[0].is_approximate
+    assert ConversationDriver().hear(started(1, 0, is_approximate=True))[0].is_approximate
 
 
 def test_push_to_talk_turns_are_exactly_the_samples_since_the_last_commit() -> None:
-    talk = Talk(PushToTalk())
+    talk = ConversationDriver(PushToTalk())
     for number, length_ms in enumerate((300, 500, 100), 1):
         talk.now_s += 10
         pressed_s = talk.now_s + CHUNK_MS / 1000
@@ -137,7 +134,7 @@ def test_push_to_talk_turns_are_exactly_the_samples_since_the_last_commit() -> N
 
 
 def test_a_commit_of_nothing_makes_no_turn_and_spoils_no_name() -> None:
-    talk = Talk(PushToTalk())
+    talk = ConversationDriver(PushToTalk())
     talk.hear(CommitAudio())
     talk.speak(100)
     talk.hear(CommitAudio(), AudioCommitted(item_id="u1"))
@@ -145,7 +142,7 @@ def test_a_commit_of_nothing_makes_no_turn_and_spoils_no_name() -> None:
 
 
 def test_a_commit_amid_speech_spoils_no_later_name() -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     talk.speak(300)
     talk.hear(started(1, 100), CommitAudio(), AudioCommitted(item_id="u1"))
     assert span_ms(talk.turns[0]) == (100, 300)
@@ -155,7 +152,7 @@ def test_a_commit_amid_speech_spoils_no_later_name() -> None:
 
 
 def test_what_is_cleared_is_no_part_of_the_next_turn() -> None:
-    talk = Talk(PushToTalk())
+    talk = ConversationDriver(PushToTalk())
     talk.speak(300)
     talk.hear(ClearAudio())
     talk.speak(200)
@@ -166,7 +163,7 @@ def test_what_is_cleared_is_no_part_of_the_next_turn() -> None:
 
 # --------------------------------------------------------------------------- announced sound
 def test_an_announced_sound_begins_with_its_first_sample_and_takes_the_next_speech() -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     talk.speak(300)
     talk.now_s = 50.0
     (turn,) = talk.hear(SoundAnnounced(turn_id="mine"))
@@ -177,7 +174,7 @@ def test_an_announced_sound_begins_with_its_first_sample_and_takes_the_next_spee
 
 
 def test_an_announced_sound_without_speech_ends_as_it_was_sent() -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     talk.hear(SoundAnnounced(turn_id="mine"))
     talk.speak(200)
     talk.hear(SoundEnded(turn_id="another"))
@@ -187,7 +184,7 @@ def test_an_announced_sound_without_speech_ends_as_it_was_sent() -> None:
 
 
 def test_a_sound_announced_while_the_button_is_held_ends_what_was_spoken() -> None:
-    talk = Talk(PushToTalk())
+    talk = ConversationDriver(PushToTalk())
     talk.speak(200)
     talk.hear(SoundAnnounced(turn_id="mine"))
     talk.speak(300)
@@ -200,7 +197,7 @@ def test_a_sound_announced_while_the_button_is_held_ends_what_was_spoken() -> No
 
 # --------------------------------------------------------------------------- text
 def test_transcripts_replace_each_other_and_find_their_turn_late() -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     talk.speak(500)
     talk.hear(started(1, 0), stopped(1, 300), *begun(1), delta(1))
     for text, is_final in (("Hello?", False), ("Hello, my", False), ("Hello, Ada.", True)):
@@ -217,7 +214,7 @@ def test_transcripts_replace_each_other_and_find_their_turn_late() -> None:
     ("piece", "whole"), [(TranscriptDelta, TranscriptDone), (TextDelta, TextDone)]
 )
 def test_a_replys_words_are_appended_and_at_last_replaced(piece: Any, whole: Any) -> None:
-    talk, names = Talk(), {"response_id": "r1", "item_id": "a1"}
+    talk, names = ConversationDriver(), {"response_id": "r1", "item_id": "a1"}
     talk.hear(*begun(1), piece(**names, delta="Good "), piece(**names, delta="day"))
     (turn,) = talk.turns
     assert (turn.text, turn.text_source) == ("Good day", "transcript")
@@ -229,7 +226,7 @@ def test_a_replys_words_are_appended_and_at_last_replaced(piece: Any, whole: Any
 
 
 def test_a_typed_turn_is_complete_silent_and_learns_its_name() -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     (turn,) = talk.hear(TYPED)
     assert (turn.role, turn.text, turn.text_source) == ("user", "Hi", "typed")
     assert (turn.is_complete, turn.pcm.shape, turn.latency_ms) == (True, (0,), None)
@@ -244,7 +241,7 @@ def test_a_typed_turn_is_complete_silent_and_learns_its_name() -> None:
      Item(role="assistant", part="output_text", text="history")],
 )  # fmt: skip
 def test_items_that_nobody_speaks_make_no_turn(item: Item) -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     talk.hear(CreateItem(item), ItemAdded(item))
     talk.hear(*begun(1), done(1), ItemAdded(Item(role="assistant", item_id="old", part="text")))
     talk.hear(OutputItemAdded("r1", Item(kind="function_call", item_id="f1")))
@@ -254,7 +251,7 @@ def test_items_that_nobody_speaks_make_no_turn(item: Item) -> None:
 # --------------------------------------------------------------------------- the reply
 @pytest.mark.parametrize("is_replayed", [True, False])
 def test_what_we_put_there_as_the_models_is_no_turn_even_amid_a_reply(is_replayed: bool) -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     ours = Item(role="assistant", part="output_text", text="Before.", is_replayed=is_replayed)
     talk.hear(*begun(1), delta(1), CreateItem(ours))
     put = Item(role="assistant", item_id="i9", part="output_text", text="Before.")
@@ -265,7 +262,7 @@ def test_what_we_put_there_as_the_models_is_no_turn_even_amid_a_reply(is_replaye
 
 
 def test_a_reply_grows_from_its_first_mention_keeps_its_identity_and_ends() -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     talk.hear(*begun(1))
     (turn,) = talk.turns
     views = [turn.pcm]
@@ -282,14 +279,14 @@ def test_a_reply_grows_from_its_first_mention_keeps_its_identity_and_ends() -> N
 
 
 def test_half_samples_are_counted() -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     talk.hear(*begun(1), AudioDelta(response_id="r1", item_id="a1", pcm=b"", odd_byte_count=1))
     assert talk.conversation.odd_byte_count == 1
 
 
 @pytest.mark.parametrize("dialect", [LIVE, REALTIME])
 def test_pieces_of_sound_that_cannot_be_read_are_counted(dialect: Dialect) -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     talk.hear(*begun(1))
     for name in dialect.audio_delta_types:
         for frame in (b'{"type": "%s", "delta": "%%"}', b'{"type": "%s"}', b'{"type": "a %s"}'):
@@ -298,7 +295,7 @@ def test_pieces_of_sound_that_cannot_be_read_are_counted(dialect: Dialect) -> No
 
 
 def test_a_reply_that_goes_on_is_the_same_turn_opened_again() -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     talk.hear(*begun(1), delta(1), done(1))
     (turn,) = talk.hear(ResponseCreated("r1"))
     assert not turn.is_complete
@@ -307,7 +304,7 @@ def test_a_reply_that_goes_on_is_the_same_turn_opened_again() -> None:
 
 
 def test_sound_of_items_without_a_name_stays_with_its_reply() -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     for number, name in enumerate(("r1", "r2"), 1):
         talk.hear(
             ResponseCreated(name),
@@ -320,7 +317,7 @@ def test_sound_of_items_without_a_name_stays_with_its_reply() -> None:
 
 
 def test_a_reply_that_was_abandoned_ends_when_the_next_begins() -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     talk.hear(TYPED, *begun(1), at_s=1.0)
     talk.hear(*begun(2), delta(2), at_s=3.0)
     assert [turn.is_complete for turn in talk.turns[1:]] == [True, False]
@@ -328,7 +325,7 @@ def test_a_reply_that_was_abandoned_ends_when_the_next_begins() -> None:
 
 
 def test_sound_under_the_name_of_a_users_turn_does_not_reach_the_users_sound() -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     talk.speak(100)
     talk.hear(started(1, 0), AudioDelta(response_id="r1", item_id="u1", pcm=b"\1\0" * 9))
     assert [(turn.role, len(turn.pcm)) for turn in talk.turns] == [("user", 2400), ("assistant", 9)]
@@ -337,7 +334,7 @@ def test_sound_under_the_name_of_a_users_turn_does_not_reach_the_users_sound() -
 
 # --------------------------------------------------------------------------- sessions
 def test_the_end_of_a_session_ends_all_turns_with_what_they_have() -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     talk.hear(TYPED, *begun(1), delta(1))
     talk.speak(200)
     talk.hear(started(1, 50), SessionEnded(close_code=1006))
@@ -348,7 +345,7 @@ def test_the_end_of_a_session_ends_all_turns_with_what_they_have() -> None:
 
 
 def test_a_new_session_counts_and_names_anew_in_the_same_turns() -> None:
-    talk = Talk(has_player=True)
+    talk = ConversationDriver(has_player=True)
     talk.speak(400)
     talk.hear(started(1, 0), stopped(1, 100), *begun(1), delta(1), SessionEnded())
     talk.hear(played(1, 240))
@@ -386,7 +383,7 @@ EVENTS = st.one_of(
 def test_no_order_of_events_faults_mixes_voices_or_changes_what_was_seen(
     events: list[Any], detection: Any
 ) -> None:
-    talk, seen = Talk(detection), []
+    talk, seen = ConversationDriver(detection), []
     for at_s, event in enumerate(events):
         for turn in talk.hear(event, at_s=float(at_s)):
             seen.append((turn, turn.pcm, turn.pcm.copy()))
@@ -403,7 +400,7 @@ def test_no_order_of_events_faults_mixes_voices_or_changes_what_was_seen(
 
 # --------------------------------------------------------------------------- to be folded again
 def test_whether_somebody_listens_is_an_event() -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     talk.hear(PlayerChanged(True))
     assert talk.conversation.has_player
     talk.hear(PlayerChanged(False))

@@ -20,13 +20,9 @@ from grok_live_widget.events import (
     TextDelta,
 )
 
-from ..support.folding import TYPED, Talk, begun, delta, done, played, started, stopped
-
-
-def turn_of(*codes: int, role: str = "assistant", text: str = "", start: int = 0) -> Turn:
-    tape = AudioBuffer(4)
-    tape.append(np.array(codes, np.int16))
-    return Turn(role, tape=tape, text=text, start=start)  # type: ignore[arg-type]
+from ..support.conversation_driver import ConversationDriver, played, started, stopped
+from ..support.events import TYPED, begun, delta, done
+from ..support.turns import turn_of
 
 
 def test_a_new_turn_is_growing_and_knows_nothing_it_was_not_told() -> None:
@@ -39,7 +35,7 @@ def test_a_new_turn_is_growing_and_knows_nothing_it_was_not_told() -> None:
 
 
 def test_sound_is_read_as_codes_and_as_floats() -> None:
-    turn = turn_of(-32768, 0, 16384)
+    turn = turn_of([-32768, 0, 16384])
     assert turn.pcm.dtype == np.int16
     assert turn.pcm.tolist() == [-32768, 0, 16384]
     assert turn.samples.dtype == np.float32
@@ -48,7 +44,7 @@ def test_sound_is_read_as_codes_and_as_floats() -> None:
 
 
 def test_codes_cannot_be_written_and_floats_are_ones_own() -> None:
-    turn = turn_of(1, 2)
+    turn = turn_of([1, 2])
     for view in (turn.pcm, turn.heard):
         with pytest.raises(ValueError, match="read-only"):
             view[...] = 0
@@ -58,7 +54,7 @@ def test_codes_cannot_be_written_and_floats_are_ones_own() -> None:
 
 
 def test_a_view_stays_as_it_was_while_its_turn_grows_ends_and_is_opened_again() -> None:
-    turn = turn_of(1, 2, 3, start=1)
+    turn = turn_of([1, 2, 3], start=1)
     seen = turn.pcm
     turn._tape.append(np.arange(4, 5_000, dtype=np.int16))
     turn._end(3)
@@ -79,7 +75,7 @@ def test_a_typed_turn_has_a_shape_and_no_sound() -> None:
     ("reported", "heard"), [(None, []), (0, []), (2, [1, 2]), (3, [1, 2, 3]), (9, [1, 2, 3])]
 )
 def test_what_was_heard_is_a_beginning_of_what_came(reported: int | None, heard: list[int]) -> None:
-    turn = turn_of(1, 2, 3)
+    turn = turn_of([1, 2, 3])
     if reported is not None:
         turn._hear(reported)
     assert turn.heard.tolist() == heard
@@ -87,7 +83,7 @@ def test_what_was_heard_is_a_beginning_of_what_came(reported: int | None, heard:
 
 
 def test_extremes_are_those_of_this_turn_and_not_of_its_neighbours() -> None:
-    turn = turn_of(9, 1, 5, 3, 7, -9, start=1)
+    turn = turn_of([9, 1, 5, 3, 7, -9], start=1)
     turn._end(5)
     low, high = extremes_of(turn, 2)
     assert (low.tolist(), high.tolist()) == ([1, 3], [5, 7])
@@ -97,7 +93,7 @@ def test_extremes_are_those_of_this_turn_and_not_of_its_neighbours() -> None:
     ("text", "shown"), [("Hi", "'Hi'"), ("x" * 58, "x" * 58), ("y" * 59, "y" * 57 + "…")]
 )
 def test_a_repr_tells_who_what_and_how_long(text: str, shown: str) -> None:
-    turn = turn_of(*range(2400), text=text)
+    turn = turn_of(range(2400), text=text)
     assert repr(turn).startswith("Turn(assistant, ")
     assert shown in repr(turn)
     assert repr(turn).endswith(", 0.10 s, growing)")
@@ -109,19 +105,19 @@ def test_a_repr_tells_who_what_and_how_long(text: str, shown: str) -> None:
 # --------------------------------------------------------------------------- what was heard
 @pytest.mark.parametrize("status", ["cancelled", "completed", "incomplete"])
 def test_only_a_cancelled_reply_was_interrupted_by_its_end(status: str) -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     talk.hear(*begun(1), delta(1), done(1, status))
     assert talk.turns[0].was_interrupted is (status == "cancelled")
 
 
 def test_what_was_heard_to_its_end_was_not_interrupted() -> None:
-    talk = Talk(has_player=True)
+    talk = ConversationDriver(has_player=True)
     talk.hear(*begun(1), delta(1), delta(1, 100, item="b"), played(1, 2400), done(1, "cancelled"))
     assert [turn.was_interrupted for turn in talk.turns] == [False, True]
 
 
 def test_an_interruption_marks_its_item_and_what_still_comes_of_its_reply() -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     talk.hear(*begun(1), delta(1), Interrupted(response_id="r1", item_id="a1"), delta(1))
     assert (talk.turns[0].was_interrupted, len(talk.turns[0].pcm)) == (True, 4800)
     talk.hear(delta(1, item="late"), *begun(2), delta(2))
@@ -129,7 +125,7 @@ def test_an_interruption_marks_its_item_and_what_still_comes_of_its_reply() -> N
 
 
 def test_heard_is_told_by_the_playhead_only() -> None:
-    talk = Talk(has_player=True)
+    talk = ConversationDriver(has_player=True)
     talk.hear(*begun(1), delta(1))
     (turn,) = talk.turns
     assert turn.heard_sample_count is None
@@ -141,14 +137,14 @@ def test_heard_is_told_by_the_playhead_only() -> None:
 
 
 # --------------------------------------------------------------------------- latency
-def latency_of(talk: Talk, number: int = 1) -> float | None:
+def latency_of(talk: ConversationDriver, number: int = 1) -> float | None:
     (turn,) = [turn for turn in talk.turns if turn.item_id == f"a{number}"]
     return turn.latency_ms
 
 
 @pytest.mark.parametrize("in_no_time", [False, True])
 def test_latency_counts_from_the_end_of_the_speech_with_the_silence(in_no_time: bool) -> None:
-    talk = Talk(ServerVad(silence_duration_ms=500))
+    talk = ConversationDriver(ServerVad(silence_duration_ms=500))
     talk.speak(1000, in_no_time=in_no_time)  # speech up to here
     spoken_s = talk.now_s
     talk.speak(700, in_no_time=in_no_time)
@@ -161,7 +157,7 @@ def test_latency_counts_from_the_end_of_the_speech_with_the_silence(in_no_time: 
 
 @pytest.mark.parametrize("cause", [CommitAudio(), TYPED])
 def test_latency_counts_from_the_commit_or_the_text(cause: Any) -> None:
-    talk = Talk(PushToTalk())
+    talk = ConversationDriver(PushToTalk())
     talk.speak(200)
     talk.hear(cause, at_s=5.0)
     talk.hear(*begun(1), at_s=5.2)
@@ -171,7 +167,7 @@ def test_latency_counts_from_the_commit_or_the_text(cause: Any) -> None:
 
 
 def test_with_a_player_latency_ends_at_the_first_sound_heard() -> None:
-    talk = Talk(has_player=True)
+    talk = ConversationDriver(has_player=True)
     talk.hear(TYPED, *begun(1), delta(1), at_s=1.0)
     talk.hear(played(1, 0), done(1), at_s=1.5)
     assert latency_of(talk) is None
@@ -181,20 +177,20 @@ def test_with_a_player_latency_ends_at_the_first_sound_heard() -> None:
 
 
 def test_latency_of_a_reply_in_text_ends_at_its_first_piece() -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     talk.hear(TYPED, at_s=1.0)
     talk.hear(*begun(1), TextDelta(response_id="r1", item_id="a1", delta="x"), at_s=1.5)
     assert latency_of(talk) == pytest.approx(500)
 
 
 def test_what_nobody_asked_for_has_no_latency() -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     talk.hear(*begun(1), delta(1), done(1), TYPED, IdleTimeoutTriggered(), *begun(2), delta(2))
     assert (latency_of(talk, 1), latency_of(talk, 2)) == (None, None)
 
 
 def test_a_greeting_that_still_plays_takes_nothing_from_the_answer() -> None:
-    talk = Talk(has_player=True)
+    talk = ConversationDriver(has_player=True)
     talk.hear(*begun(1), delta(1), done(1), played(1, 10, first_s=0.1), TYPED, at_s=2.0)
     talk.hear(played(1, 2000, first_s=0.1), *begun(2), delta(2), at_s=2.5)
     talk.hear(played(2, 10, first_s=3.0), at_s=3.1)
@@ -202,7 +198,7 @@ def test_a_greeting_that_still_plays_takes_nothing_from_the_answer() -> None:
 
 
 def test_only_the_first_item_of_an_answer_has_a_latency() -> None:
-    talk = Talk()
+    talk = ConversationDriver()
     talk.hear(TYPED, at_s=1.0)
     talk.hear(*begun(1), delta(1), done(1), *begun(2), delta(2), at_s=2.0)
     assert (latency_of(talk, 1), latency_of(talk, 2)) == (pytest.approx(1000), None)
@@ -210,7 +206,7 @@ def test_only_the_first_item_of_an_answer_has_a_latency() -> None:
 
 # --------------------------------------------------------------------------- many
 def test_turns_are_a_sequence_of_the_very_turns() -> None:
-    a, b, c = turn_of(1, role="user"), turn_of(2), turn_of(3, role="user")
+    a, b, c = turn_of([1], role="user"), turn_of([2]), turn_of([3], role="user")
     turns = Turns([a, b, c])
     assert (len(turns), turns[0], turns[-1]) == (3, a, c)
     assert isinstance(turns[1:], Turns)
@@ -225,14 +221,14 @@ def test_turns_are_a_sequence_of_the_very_turns() -> None:
 
 
 def test_an_iteration_sees_the_turns_that_were_there_when_it_began() -> None:
-    turns = Turns([turn_of(1)])
+    turns = Turns([turn_of([1])])
     for _ in turns:
-        turns._add(turn_of(2))
+        turns._add(turn_of([2]))
     assert len(turns) == 2
 
 
 def test_sound_of_all_turns_goes_into_one_file(tmp_path: Path) -> None:
-    turns = Turns([turn_of(1, 2), turn_of(), turn_of(3)])
+    turns = Turns([turn_of([1, 2]), turn_of(), turn_of([3])])
     x, rate_hz = read_wav(turns.write_wav(tmp_path / "talk.wav"))
     assert (x.tolist(), rate_hz) == ([1, 2, 3], 24_000)
     assert len(read_wav(Turns().write_wav(tmp_path / "none.wav"))[0]) == 0
@@ -241,7 +237,7 @@ def test_sound_of_all_turns_goes_into_one_file(tmp_path: Path) -> None:
 
 def test_a_frame_has_one_row_a_turn() -> None:
     pytest.importorskip("pandas")
-    frame = Turns([turn_of(1, role="user", text="Hi"), turn_of(1, 2)]).to_frame()
+    frame = Turns([turn_of([1], role="user", text="Hi"), turn_of([1, 2])]).to_frame()
     assert frame["role"].tolist() == ["user", "assistant"]
     assert frame["text"].tolist() == ["Hi", ""]
     assert frame["latency_ms"].isna().all()
@@ -249,6 +245,6 @@ def test_a_frame_has_one_row_a_turn() -> None:
 
 
 def test_a_player_plays_the_samples_at_their_own_level_and_rate() -> None:
-    audio = turn_of(*([8192] * 240)).play()
+    audio = turn_of([8192] * 240).play()
     assert type(audio).__name__ == "Audio"
     assert b"\x00\x20" * 100 in audio.data or b"\xff\x1f" * 100 in audio.data

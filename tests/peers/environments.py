@@ -1,7 +1,7 @@
-"""Environments that hold other people's packages, each one alone.
+"""Environments with third-party clients and servers, one for each list of packages.
 
-Made when first asked for and kept in `.venv-peers`, one folder for each list of packages; so what
-a peer wants never meets what the house has installed, nor what another peer wants.
+They are made when a test first needs them and kept in `.venv-peers`, so that the requirements of
+a peer conflict neither with those of this package nor with those of another peer.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from ..support.made_once import made_once
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".venv-peers"
@@ -23,7 +24,7 @@ WITH_NODE = str(ROOT / "scripts" / "with-node")
 
 INSTALL_WITHIN_S = 600
 
-# What pip and npm say when nobody answers.
+# What pip and npm print when there is no network.
 _OFFLINE = re.compile(
     r"connection broken|Failed to establish|name resolution|NewConnectionError"
     r"|\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ETIMEDOUT)\b"
@@ -51,18 +52,7 @@ def _folder_with(wanted: tuple[str, ...], make: Callable[[Path, tuple[str, ...]]
     # Compiled libraries fit one Python only.
     mark = hashlib.sha256(" ".join((sys.version, *wanted)).encode()).hexdigest()[:8]
     name = re.sub(r"[^\w.]+", "-", wanted[0]).strip("-")
-    folder = CACHE / f"{name}-{mark}"
-    if not folder.is_dir():
-        CACHE.mkdir(exist_ok=True)
-        # Whole or not at all, also when two runs want it at once.
-        with tempfile.TemporaryDirectory(dir=CACHE) as unfinished:
-            new = Path(unfinished) / "new"
-            make(new, wanted)
-            try:
-                new.rename(folder)
-            except OSError:
-                assert folder.is_dir()
-    return folder
+    return made_once(CACHE / f"{name}-{mark}", lambda new: make(new, wanted))
 
 
 def _install_from_pypi(folder: Path, requirements: tuple[str, ...]) -> None:

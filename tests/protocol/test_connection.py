@@ -58,15 +58,13 @@ from grok_live_widget.protocol.dialects import LIVE, REALTIME, Dialect
 from grok_live_widget.protocol.server_errors import is_ignorable_error
 from grok_live_widget.settings.validation import PCM_RATES_HZ
 
-from ..support.line import (
+from ..support.events import TYPED, done, sendable
+from ..support.protocol_driver import (
     ACTIVE,
     BROKEN,
     NOT_ACTIVE,
     PIECE,
-    TEXT,
-    begun,
-    done,
-    example,
+    audible,
     hear,
     heard,
     in_reply,
@@ -75,6 +73,7 @@ from ..support.line import (
     told,
     types,
 )
+from ..support.sound import tone
 
 
 # --------------------------------------------------------------------------- what may be said
@@ -88,10 +87,10 @@ def test_what_may_not_be_said_on_the_line_now_is_refused_before_it_is_queued(
     protocol.state = line
     is_legal = kind in ALLOWED_SENDS[line] and kind is not CancelResponse
     if is_legal:
-        protocol.send(example(kind))
+        protocol.send(sendable(kind))
     else:
         with pytest.raises(LocalProtocolError, match=f"{kind.__name__}.*(idle|{line.value})"):
-            protocol.send(example(kind))
+            protocol.send(sendable(kind))
         assert protocol.response_state is ResponseState.IDLE
     assert bool(said(protocol)) is bool(told(protocol)) is is_legal
 
@@ -103,11 +102,11 @@ def test_what_the_reply_does_not_allow_is_refused_before_it_is_queued(
 ) -> None:
     protocol = in_reply(reply)
     if (reply, kind) in RESPONSE_TRANSITIONS:
-        protocol.send(example(kind))
+        protocol.send(sendable(kind))
         assert protocol.response_state is RESPONSE_TRANSITIONS[reply, kind]
         return
     with pytest.raises(LocalProtocolError, match=f"{kind.__name__}.*{reply.value}"):
-        protocol.send(example(kind))
+        protocol.send(sendable(kind))
     assert (said(protocol), told(protocol), protocol.response_state) == ([], [], reply)
 
 
@@ -132,7 +131,7 @@ def test_what_cannot_be_spelled_is_refused_before_it_is_queued(
 def test_the_reply_moves_as_its_table_says(reply: ResponseState, kind: type) -> None:
     protocol = in_reply(reply)
     if kind in get_args(ClientEvent):
-        protocol.send(example(kind))
+        protocol.send(sendable(kind))
     else:
         event: dict[type, Any] = {ResponseDone: done(), ErrorReported: BROKEN}
         hear(protocol, event.get(kind, ResponseCreated("r1")))
@@ -140,7 +139,7 @@ def test_the_reply_moves_as_its_table_says(reply: ResponseState, kind: type) -> 
 
 
 def test_after_the_close_nothing_is_sent_and_what_was_told_is_still_told() -> None:
-    protocol = hear(opened(), *begun())
+    protocol = hear(opened(), *audible())
     protocol.send_when_idle(CreateResponse())
     protocol.send(AppendAudio(b"\0\0"))
     protocol.close()
@@ -219,13 +218,13 @@ def test_a_confirmation_that_comes_late_takes_nothing_off_the_next_turn() -> Non
 
 # --------------------------------------------------------------------------- requests
 def test_a_request_waits_for_the_running_reply_and_is_said_whole() -> None:
-    protocol = hear(opened(), *begun())
-    protocol.send_when_idle(TEXT, CreateResponse())
+    protocol = hear(opened(), *audible())
+    protocol.send_when_idle(TYPED, CreateResponse())
     protocol.send_when_idle(CreateResponse(instructions="2"))
     assert said(protocol) == []
     hear(protocol, done())
     assert types(protocol) == ["conversation.item.create", "response.create"]
-    hear(protocol, *begun(2), done(2))
+    hear(protocol, *audible(2), done(2))
     assert types(protocol) == ["response.create"]
 
 
@@ -240,14 +239,14 @@ def test_a_request_that_another_reply_outran_is_asked_again(order: str) -> None:
     hear(protocol, done(9))
     assert types(protocol) == ["response.create"]
     assert [event is request for event in told(protocol, CreateResponse)] == [True]
-    hear(protocol, *begun(), done())
+    hear(protocol, *audible(), done())
     assert said(protocol) == []
     assert protocol.response_state is ResponseState.IDLE
 
 
 def test_a_request_that_is_withdrawn_is_not_said_nor_asked_again() -> None:
-    protocol, words = hear(opened(), *begun()), (TEXT, CreateResponse())
-    others = (CreateItem(TEXT.item), CreateResponse())
+    protocol, words = hear(opened(), *audible()), (TYPED, CreateResponse())
+    others = (CreateItem(TYPED.item), CreateResponse())
     assert others == words
     protocol.send_when_idle(*words)
     protocol.send_when_idle(*others)
@@ -263,11 +262,11 @@ def test_a_request_that_is_withdrawn_is_not_said_nor_asked_again() -> None:
 
 @pytest.mark.parametrize(
     "events",
-    [(TEXT, CancelResponse("r1")), (CreateResponse(), CreateResponse()), (AppendAudio(b"\0"),),
-     (TEXT, Authenticate("k"))],
+    [(TYPED, CancelResponse("r1")), (CreateResponse(), CreateResponse()), (AppendAudio(b"\0"),),
+     (TYPED, Authenticate("k"))],
 )  # fmt: skip
 def test_a_request_that_could_not_be_said_whole_is_refused_whole(events: Any) -> None:
-    protocol = hear(opened(LIVE if events[-1] == Authenticate("k") else REALTIME), *begun())
+    protocol = hear(opened(LIVE if events[-1] == Authenticate("k") else REALTIME), *audible())
     with pytest.raises((LocalProtocolError, UnsupportedByServer)):
         protocol.send_when_idle(*events)
     hear(protocol, done())
@@ -284,7 +283,7 @@ def test_nothing_can_be_asked_while_the_line_is_not_open(line: ConnectionState) 
 
 def test_when_a_reply_is_given_up_the_next_may_be_asked_for() -> None:
     protocol = in_reply(ResponseState.REQUESTED)
-    protocol.send_when_idle(TEXT, CreateResponse())
+    protocol.send_when_idle(TYPED, CreateResponse())
     protocol.give_up_reply()
     assert types(protocol) == ["conversation.item.create", "response.create"]
 
@@ -304,7 +303,7 @@ def test_a_forced_message_moves_the_reply_as_a_request_does() -> None:
     with pytest.raises(LocalProtocolError, match="CreateResponse"):
         protocol.send(CreateResponse())
     assert len(said(protocol)) == 1
-    assert hear(protocol, *begun()).response_state is ResponseState.RUNNING
+    assert hear(protocol, *audible()).response_state is ResponseState.RUNNING
     protocol.send_when_idle(forced("Later."))
     assert said(protocol) == []
     hear(protocol, done())
@@ -312,8 +311,8 @@ def test_a_forced_message_moves_the_reply_as_a_request_does() -> None:
 
 
 def test_other_items_may_be_said_amid_a_reply_and_move_nothing() -> None:
-    protocol = hear(opened(), *begun())
-    protocol.send(TEXT)
+    protocol = hear(opened(), *audible())
+    protocol.send(TYPED)
     assert protocol.response_state is ResponseState.RUNNING
     assert types(protocol) == ["conversation.item.create"]
 
@@ -328,7 +327,7 @@ def test_a_forced_message_that_another_reply_outran_is_said_again(order: str) ->
     hear(protocol, done(9))
     assert types(protocol) == ["conversation.item.create"]
     assert [event is message for event in told(protocol, CreateItem)] == [True]
-    hear(protocol, *begun(), done())
+    hear(protocol, *audible(), done())
     assert said(protocol) == []
 
 
@@ -345,7 +344,7 @@ def test_live_has_no_word_for_a_forced_message() -> None:
 def test_speech_cuts_only_what_may_be_cut_in_on(is_interruptible: bool, has_player: bool) -> None:
     protocol = opened(has_player=has_player)
     protocol.send_when_idle(forced(is_interruptible=is_interruptible))
-    hear(protocol, *begun())
+    hear(protocol, *audible())
     said(protocol), told(protocol)
     hear(protocol, SpeechStarted(item_id="u1"))
     assert types(protocol) == ["response.cancel"] * is_interruptible
@@ -355,16 +354,16 @@ def test_speech_cuts_only_what_may_be_cut_in_on(is_interruptible: bool, has_play
 def test_what_may_not_be_cut_sounds_to_its_end_and_the_next_reply_may_be_cut() -> None:
     protocol = opened(has_player=True)
     protocol.send_when_idle(forced(is_interruptible=False))
-    hear(protocol, *begun(), done(), SpeechStarted(item_id="u1"))
+    hear(protocol, *audible(), done(), SpeechStarted(item_id="u1"))
     assert told(protocol, Interrupted) == []
-    hear(protocol, *begun(2), SpeechStarted(item_id="u2"))
+    hear(protocol, *audible(2), SpeechStarted(item_id="u2"))
     assert [event.response_id for event in told(protocol, Interrupted)] == ["r1", "r2"]  # type: ignore[union-attr]
 
 
 def test_a_person_may_stop_what_speech_may_not_cut() -> None:
     protocol = opened()
     protocol.send_when_idle(forced(is_interruptible=False))
-    hear(protocol, *begun())
+    hear(protocol, *audible())
     said(protocol)
     protocol.interrupt()
     assert types(protocol) == ["response.cancel"]
@@ -381,7 +380,7 @@ def test_another_reply_that_was_quicker_may_be_cut() -> None:
 
 def test_speech_cuts_no_reply_where_the_settings_say_so() -> None:
     detection = ServerVad(interrupt_response=False)
-    protocol = hear(opened(turn_detection=detection, has_player=True), *begun())
+    protocol = hear(opened(turn_detection=detection, has_player=True), *audible())
     hear(protocol, SpeechStarted(item_id="u1"))
     assert (said(protocol), told(protocol, Interrupted)) == ([], [])
     assert protocol.is_speech_active
@@ -411,7 +410,7 @@ def test_a_cancel_that_found_nothing_to_cancel_leaves_the_line_free() -> None:
 
 
 def test_the_end_of_an_earlier_reply_does_not_end_this_one() -> None:
-    protocol = hear(opened(), *begun(1), *begun(2), done(1))
+    protocol = hear(opened(), *audible(1), *audible(2), done(1))
     assert protocol.response_state is ResponseState.RUNNING
     assert hear(protocol, done(2)).response_state is ResponseState.IDLE
 
@@ -495,7 +494,7 @@ def test_an_item_can_be_taken_out() -> None:
 
 
 # --------------------------------------------------------------------------- formats of sound
-TONE = (8000 * np.sin(np.arange(800) / 5)).astype("<i2")
+TONE = tone(1 / 30, 764)
 
 
 @pytest.mark.parametrize(("encoding", "largest"), [("pcm", 0), ("pcmu", 260), ("pcma", 260)])
@@ -583,7 +582,7 @@ def test_no_order_of_events_faults_or_keeps_the_next_reply_from_being_asked_for(
     for now_s, step in enumerate(steps):
         match step:
             case "request":
-                protocol.send_when_idle(TEXT, CreateResponse())
+                protocol.send_when_idle(TYPED, CreateResponse())
             case "interrupt":
                 protocol.interrupt()
             case "audio":
@@ -612,7 +611,7 @@ def test_no_order_of_events_faults_or_keeps_the_next_reply_from_being_asked_for(
 
 def test_a_reply_that_is_in_the_way_and_never_told_of_does_not_block_the_next() -> None:
     protocol = opened()
-    protocol.send_when_idle(TEXT, CreateResponse())
+    protocol.send_when_idle(TYPED, CreateResponse())
     assert types(protocol) == ["conversation.item.create", "response.create"]
     hear(protocol, ACTIVE, at_s=10.0)
     assert types(protocol) == []

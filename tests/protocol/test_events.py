@@ -6,7 +6,6 @@ import dataclasses
 import pickle
 from typing import Any, get_args
 
-import msgspec
 import pytest
 
 from grok_live_widget._structs import Value
@@ -24,24 +23,9 @@ from grok_live_widget.events import (
 )
 from grok_live_widget.protocol import events
 
+from ..support.events import example, fields_of
+
 VOCABULARY = [*get_args(ClientEvent), *get_args(ServerEvent), *get_args(LocalEvent)]
-NEEDED: dict[str, Any] = {
-    "api_key": "k", "pcm": b"\1\0", "item": events.Item(), "item_id": "i", "audio_end_ms": 1,
-    "response_id": "r", "dialect": "live", "host": "h", "text": "t", "turn_id": "u",
-    "sample_count": 1, "phase": "open", "call_id": "c", "is_allowed": True,
-    "has_player": True, "memory": "none",
-}  # fmt: skip
-
-
-def example(kind: type) -> Any:
-    return kind(**{name: NEEDED[name] for name, is_needed in fields_of(kind) if is_needed})
-
-
-def fields_of(kind: type) -> list[tuple[str, bool]]:
-    """Each field, and whether it must be given."""
-    if dataclasses.is_dataclass(kind):
-        return [(field.name, False) for field in dataclasses.fields(kind)]
-    return [(field.name, field.required) for field in msgspec.structs.fields(kind)]
 
 
 @pytest.mark.parametrize(

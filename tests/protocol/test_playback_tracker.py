@@ -16,7 +16,8 @@ from grok_live_widget.events import (
 from grok_live_widget.protocol.connection import ResponseState
 from grok_live_widget.protocol.playback_tracker import PlaybackTracker
 
-from ..support.line import begun, delta, done, hear, heard, in_reply, opened, said, told
+from ..support.events import delta, done
+from ..support.protocol_driver import audible, hear, heard, in_reply, opened, said, told
 
 
 def sounding(*seconds: float, is_cut: bool = False) -> PlaybackTracker:
@@ -113,7 +114,7 @@ SPEECH = SpeechStarted(item_id="u1", audio_start_ms=0)
 
 
 def test_speech_cuts_a_running_reply_off_first_and_cancels_it_by_its_name() -> None:
-    protocol = hear(opened(has_player=True), *begun(), SPEECH)
+    protocol = hear(opened(has_player=True), *audible(), SPEECH)
     events = told(protocol, (SpeechStarted, Interrupted, CancelResponse))
     expected = Interrupted(response_id="r1", item_id="a1")
     assert events == [SPEECH, expected, CancelResponse("r1")]
@@ -122,7 +123,7 @@ def test_speech_cuts_a_running_reply_off_first_and_cancels_it_by_its_name() -> N
 
 @pytest.mark.parametrize("again", [SPEECH, SpeechStarted(item_id="u2"), None])
 def test_a_repeated_cause_changes_nothing(again: SpeechStarted | None) -> None:
-    protocol = hear(opened(has_player=True), *begun(), SPEECH)
+    protocol = hear(opened(has_player=True), *audible(), SPEECH)
     said(protocol), told(protocol)
     for between in ((), (delta(),), (done(1, "cancelled"),), (delta(),)):
         hear(protocol, *between)
@@ -141,7 +142,7 @@ def test_only_a_reply_that_is_known_to_run_is_cancelled(reply: ResponseState) ->
 
 @pytest.mark.parametrize("status", ["completed", "incomplete"])
 def test_after_its_end_a_reply_that_sounds_is_cut_off_and_not_cancelled(status: str) -> None:
-    protocol = hear(opened(has_player=True), *begun(), done(1, status))
+    protocol = hear(opened(has_player=True), *audible(), done(1, status))
     protocol.report_playback(heard(1, 400))
     hear(protocol, SPEECH)
     assert told(protocol, Interrupted) == [Interrupted(response_id="r1", item_id="a1")]
@@ -162,7 +163,7 @@ def test_after_its_end_a_reply_that_sounds_is_cut_off_and_not_cancelled(status: 
 
 @pytest.mark.parametrize(("has_player", "ms"), [(False, 0), (True, 1000)])
 def test_a_reply_that_is_over_and_silent_is_not_interrupted(has_player: bool, ms: int) -> None:
-    protocol = hear(opened(has_player=has_player), *begun(), done())
+    protocol = hear(opened(has_player=has_player), *audible(), done())
     if ms:
         protocol.report_playback(heard(1, ms, is_final=True))
     told(protocol)
@@ -173,7 +174,7 @@ def test_a_reply_that_is_over_and_silent_is_not_interrupted(has_player: bool, ms
 
 
 def test_all_replies_that_wait_to_be_heard_are_cut_off() -> None:
-    protocol = hear(opened(has_player=True), *begun(1), done(1), *begun(2), SPEECH)
+    protocol = hear(opened(has_player=True), *audible(1), done(1), *audible(2), SPEECH)
     assert told(protocol, Interrupted) == [
         Interrupted(response_id="r1", item_id="a1"),
         Interrupted(response_id="r2", item_id="a2"),
@@ -184,15 +185,15 @@ def test_all_replies_that_wait_to_be_heard_are_cut_off() -> None:
 
 
 def test_a_reply_without_sound_yet_is_interrupted_under_its_own_name() -> None:
-    protocol = hear(opened(has_player=True), *begun(1), done(1))
+    protocol = hear(opened(has_player=True), *audible(1), done(1))
     protocol.report_playback(heard(1, 1000, is_final=True))
     hear(protocol, ResponseCreated("r2"), SPEECH)
     assert told(protocol, Interrupted) == [Interrupted(response_id="r2", item_id="")]
 
 
 def test_the_next_reply_can_be_interrupted_again() -> None:
-    protocol = hear(opened(has_player=True), *begun(1), SPEECH, done(1, "cancelled"))
+    protocol = hear(opened(has_player=True), *audible(1), SPEECH, done(1, "cancelled"))
     told(protocol), said(protocol)
-    hear(protocol, SpeechStopped(item_id="u1"), *begun(2), SpeechStarted(item_id="u2"))
+    hear(protocol, SpeechStopped(item_id="u1"), *audible(2), SpeechStarted(item_id="u2"))
     assert told(protocol, Interrupted) == [Interrupted(response_id="r2", item_id="a2")]
     assert said(protocol) == [{"type": "response.cancel", "response_id": "r2"}]

@@ -25,7 +25,9 @@ from grok_live_widget.protocol.connection import ResponseState
 from grok_live_widget.protocol.dialects import LIVE
 from grok_live_widget.protocol.synthetic_ids import SyntheticIds
 
-from ..support.line import PIECE, SECOND, TEXT, hear, opened, said, told, types
+from ..support.events import TYPED
+from ..support.protocol_driver import PIECE, hear, opened, said, told, types
+from ..support.sound import ONE_SECOND
 
 WORDS = TranscriptDelta(delta="Hi")
 
@@ -138,7 +140,7 @@ def test_live_ends_a_reply_after_a_quiet_while_and_opens_it_again() -> None:
     assert told(protocol)[:2] == [
         ResponseCreated(name), AudioDelta(response_id=name, item_id=name, pcm=b"\1\0")
     ]  # fmt: skip
-    protocol.send(AppendAudio(SECOND))
+    protocol.send(AppendAudio(ONE_SECOND.tobytes()))
     protocol.send(CommitAudio())
     hear(protocol, PIECE, at_s=20.1)
     assert [event.response_id != name for event in told(protocol, ResponseCreated)] == [True]
@@ -146,7 +148,7 @@ def test_live_ends_a_reply_after_a_quiet_while_and_opens_it_again() -> None:
 
 def test_live_requests_wait_for_the_quiet_too() -> None:
     protocol = hear(opened(LIVE), PIECE)
-    protocol.send_when_idle(TEXT, CreateResponse())
+    protocol.send_when_idle(TYPED, CreateResponse())
     assert said(protocol) == []
     protocol.tick(1.0)
     assert types(protocol) == ["conversation.item.create", "response.create"]
@@ -173,9 +175,9 @@ def test_live_commits_with_the_commit_alone_and_names_the_turn_itself(detection:
 
 def test_live_guesses_the_borders_of_speech_from_what_was_sent() -> None:
     protocol = opened(LIVE, turn_detection=ServerVad(prefix_padding_ms=300))
-    protocol.send(AppendAudio(SECOND))
+    protocol.send(AppendAudio(ONE_SECOND.tobytes()))
     hear(protocol, SpeechStarted())
-    protocol.send(AppendAudio(SECOND))
+    protocol.send(AppendAudio(ONE_SECOND.tobytes()))
     hear(protocol, SpeechStopped())
     start, stop = told(protocol, (SpeechStarted, SpeechStopped))
     assert (start.audio_start_ms, start.is_approximate) == (700, True)  # type: ignore[union-attr]
@@ -191,7 +193,7 @@ def test_live_names_are_unique_within_and_between_sessions() -> None:
         protocol = opened(LIVE, session_name=session)
         for _ in range(3):
             hear(protocol, SpeechStarted(), SpeechStopped(), PIECE)
-            protocol.send(AppendAudio(SECOND))
+            protocol.send(AppendAudio(ONE_SECOND.tobytes()))
             protocol.send(CommitAudio())
             hear(protocol, PIECE)
         kinds = (SpeechStarted, AudioCommitted, ResponseCreated)

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from grok_live_widget import Talk, Turn
-from grok_live_widget.client.talk import TALK_THREAD
 
 # Which array holds the sound is nobody's affair.
 FIELDS = sorted(set(Turn.__slots__) - {"_tape"})
@@ -30,18 +29,6 @@ def assert_equal_turns(live: Sequence[Turn], saved: Sequence[Turn]) -> None:
 def same() -> Callable[[Sequence[Turn], Sequence[Turn]], None]:
     """`same(live.turns, saved.turns)` fails unless they are equal in everything."""
     return assert_equal_turns
-
-
-@pytest.fixture
-def wait_until() -> Callable[[Talk, Callable[[], bool]], None]:
-    """`wait_until(talk, is_so)` looks after every event of the open session."""
-
-    def wait(talk: Talk, is_so: Callable[[], bool]) -> None:
-        session = talk._sessions.session
-        assert session is not None
-        TALK_THREAD.run(session.wait_for(is_so), timeout_s=30)
-
-    return wait
 
 
 @pytest.fixture

@@ -27,7 +27,9 @@ from grok_live_widget.recording.files import (
 from grok_live_widget.recording.redact import Redactor
 from grok_live_widget.settings.settings import Settings
 
-TONE = (8000 * np.sin(np.arange(2400) * 2 * np.pi * 440 / 24_000)).astype(np.int16)
+from ..support.sound import tone
+
+TONE = tone(0.1)
 
 
 def kept(sound: np.ndarray) -> Span:

@@ -31,9 +31,10 @@ from grok_live_widget.exceptions import (
     ServerError,
 )
 
+from ..support.sound import RATE_HZ
 from ..support.talks import TimedTalk
+from ..support.waiting import wait_for_talk
 
-RATE = 24_000
 DIALECTS = pytest.mark.parametrize("dialect", ["realtime", "live"])
 
 
@@ -45,9 +46,9 @@ def test_a_spoken_talk_of_several_sessions_comes_back_as_it_was(
 ) -> None:
     settings = {"dialect": dialect, "turn_detection": detection, "partner": "parrot"}
     with Talk(record=tmp_path / "recorded", **settings) as talk:
-        talk.ask(question, RATE)
+        talk.ask(question, RATE_HZ)
         talk.stop()
-        talk.ask(question, RATE)
+        talk.ask(question, RATE_HZ)
         talk.ask("and typed")
         between = talk.save(tmp_path / "between")
         same(talk.turns, load(between).turns)
@@ -62,13 +63,13 @@ def test_a_spoken_talk_of_several_sessions_comes_back_as_it_was(
 
 @DIALECTS
 def test_what_was_heard_of_a_reply_and_where_it_was_cut_comes_back(
-    dialect: str, tmp_path: Path, same: Any, silence: Any, wait_until: Any
+    dialect: str, tmp_path: Path, same: Any, silence: Any
 ) -> None:
     with Talk(partner=lambda turn: silence(3), dialect=dialect) as talk:
         talk.start()
         TALK_THREAD.run(listening(talk))
         talk.say("go on")
-        wait_until(talk, lambda: len(talk.turns) > 1 and len(talk.turns[1].pcm) > RATE)
+        wait_for_talk(talk, lambda: len(talk.turns) > 1 and len(talk.turns[1].pcm) > RATE_HZ)
         reply = talk.turns[1]
         session = talk._sessions.session
         assert session is not None
@@ -97,10 +98,10 @@ def test_seams_usage_and_settings_that_changed_come_back(
         talk.update(model="grok-9", replace={"nm": "nanometers"})
         talk.say_verbatim("two")
         talk.update(turn_detection=PushToTalk())
-        talk.ask(question, RATE)
+        talk.ask(question, RATE_HZ)
         talk.stop()
         talk.update(turn_detection=ServerVad())
-        talk.ask(question, RATE)
+        talk.ask(question, RATE_HZ)
         talk.save(tmp_path / "saved")
     assert [place for place, turn in enumerate(talk.turns) if turn.seam] == [2, 5]
     assert all(turn.usage for turn in talk.turns.assistant)
@@ -157,12 +158,12 @@ def test_sound_at_other_rates_comes_back(
 
 
 def test_speech_that_cuts_in_comes_back(
-    question: np.ndarray, silence: Any, tmp_path: Path, same: Any, wait_until: Any
+    question: np.ndarray, silence: Any, tmp_path: Path, same: Any
 ) -> None:
     with Talk(partner=lambda turn: silence(20)) as talk:
         talk.say("a long answer, please")
         talk.send_audio(np.concatenate((question, silence(1))))
-        wait_until(talk, lambda: len(talk.turns) > 3)
+        wait_for_talk(talk, lambda: len(talk.turns) > 3)
     assert talk.turns.assistant[0].was_interrupted
     same(talk.turns, load(talk.save(tmp_path / "saved")).turns)
 
@@ -170,7 +171,7 @@ def test_speech_that_cuts_in_comes_back(
 def test_a_sound_without_speech_comes_back(silence: Any, tmp_path: Path, same: Any) -> None:
     with TimedTalk(Timeouts(no_speech_s=0.3), partner="parrot") as talk:
         with pytest.raises(ReplyTimeout, match="no speech"):
-            talk.ask(silence(0.5), RATE)
+            talk.ask(silence(0.5), RATE_HZ)
         talk.send_audio(silence(0.2))
         same(talk.turns, load(talk.save(tmp_path / "saved")).turns)
     assert talk.turns[0].is_complete
@@ -250,7 +251,7 @@ def test_events_come_back_with_their_sound_and_their_times(
     told: list[tuple[Any, float]] = []
     with Talk(partner="parrot", turn_detection=PushToTalk()) as talk:
         talk.add_listener(lambda event, _, now_s: told.append((event, now_s)))
-        talk.ask(question, RATE)
+        talk.ask(question, RATE_HZ)
     saved = load(talk.save(tmp_path / "saved"))
     assert [each.event for each in saved.events] == [event for event, _ in told]
     for each, (_, now_s) in zip(saved.events, told, strict=True):
@@ -306,13 +307,13 @@ def test_what_is_not_known_or_broken_is_left_out_with_a_note(saved_talk: Path) -
 
 def test_sound_that_is_missing_is_silence_and_said(question: np.ndarray, tmp_path: Path) -> None:
     with Talk(partner="parrot", turn_detection=PushToTalk()) as talk:
-        talk.ask(question, RATE)
+        talk.ask(question, RATE_HZ)
         talk.save(tmp_path / "saved")
-    write_wav(tmp_path / "saved" / "user.wav", question[:RATE])
+    write_wav(tmp_path / "saved" / "user.wav", question[:RATE_HZ])
     (tmp_path / "saved" / "assistant.wav").unlink()
     saved = load(tmp_path / "saved")
-    assert np.array_equal(saved.turns[0].pcm[:RATE], question[:RATE])
-    assert not saved.turns[0].pcm[RATE:].any()
+    assert np.array_equal(saved.turns[0].pcm[:RATE_HZ], question[:RATE_HZ])
+    assert not saved.turns[0].pcm[RATE_HZ:].any()
     assert len(saved.turns[1].pcm) == len(question)
     assert len(saved.notes) == 3
     assert "user.wav lacks" in saved.notes[1]

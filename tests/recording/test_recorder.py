@@ -21,10 +21,10 @@ from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.events import Authenticate, Noted, PushToTalk
 from grok_live_widget.exceptions import ConfigurationError
 from grok_live_widget.recording import Recording
-from grok_live_widget.recording.recorder import FLUSH_S
 from grok_live_widget.settings.settings import Settings
 
-RATE = 24_000
+from ..support.sound import RATE_HZ
+from ..support.waiting import wait_until
 
 KILLED = """
 import sys, time
@@ -61,7 +61,7 @@ def test_a_killed_process_loses_at_most_the_last_second(tmp_path: Path) -> None:
     saved = load(folder)
     # The header tells what is in the file: every reader opens it.
     pcm, rate_hz = read_wav(folder / "user.wav")
-    assert (rate_hz, len(pcm) * 2 + 44) == (RATE, (folder / "user.wav").stat().st_size)
+    assert (rate_hz, len(pcm) * 2 + 44) == (RATE_HZ, (folder / "user.wav").stat().st_size)
     sent_a_second_before = max(count for at_s, count in told if at_s < killed_s - 1)
     assert len(saved.turns[-1].pcm) >= sent_a_second_before > 0
     assert [turn.text for turn in saved.turns] == ["before", "before", ""]
@@ -87,9 +87,10 @@ def test_files_are_whole_while_the_talk_goes_on(tmp_path: Path, silence: Any) ->
     folder = tmp_path / "on"
     with Talk(partner=lambda turn: silence(2), record=folder) as talk:
         talk.ask("hello")
-        deadline_s = time.monotonic() + 20 * FLUSH_S
-        while len(load(folder).turns) < 2 or len(load(folder).turns[1].pcm) < 2 * RATE:
-            assert time.monotonic() < deadline_s
+        wait_until(
+            lambda: len(load(folder).turns) == 2 and len(load(folder).turns[1].pcm) == 2 * RATE_HZ,
+            what="the whole reply to be in the files",
+        )
         assert talk.phase == "open"
 
 
@@ -114,7 +115,7 @@ def test_nothing_is_written_unasked(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     with Talk(partner="parrot") as talk:
-        talk.ask(question, RATE)
+        talk.ask(question, RATE_HZ)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -134,7 +135,7 @@ def test_neither_key_nor_base64_is_in_any_file(
             record=tmp_path / "recorded",
         ) as talk,
     ):
-        talk.ask(question, RATE)
+        talk.ask(question, RATE_HZ)
         talk.ask(f"My key is {key}, is it not?")
         talk.save(tmp_path / "saved")
     written = texts_of(tmp_path)
@@ -166,7 +167,7 @@ def test_a_full_disk_is_one_note_and_the_talk_goes_on(tmp_path: Path, question: 
         full = os.open("/dev/full", os.O_WRONLY)
         os.dup2(full, writer._wavs["user.wav"]._file.fileno())  # type: ignore[union-attr]
         os.close(full)
-        assert len(talk.ask(question, RATE).pcm) == len(question)
+        assert len(talk.ask(question, RATE_HZ).pcm) == len(question)
         talk.stop()
         assert talk.ask("goes on").text == "goes on"
         talk.stop()

@@ -1,4 +1,4 @@
-"""A cable between a client and a server, which can be cut and laid again."""
+"""A TCP proxy between a client and a server, whose connections tests can break."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from grok_live_widget._threads import LoopThread
 
 
 class Cable:
-    """Forwards one loopback port to another; `url` leads through it.
+    """Forwards one loopback port to another; `url` is the address to connect to.
 
     Attributes
     ----------
     count : int
-        How many lines have gone through so far.
+        How many connections were accepted so far.
     """
 
     def __init__(self, url: str) -> None:
@@ -32,11 +32,11 @@ class Cable:
         return f"ws://127.0.0.1:{self._port}{self._target.path}"
 
     def cut(self, *, for_good: bool = False) -> None:
-        """End every line without a word; `for_good` also refuses new ones."""
+        """Reset all connections; `for_good` also refuses new ones."""
         self._thread.run(self._cut(for_good))
 
     def mend(self) -> None:
-        """Accept lines again."""
+        """Accept connections again."""
         self._thread.run(self._lay(self._port))
 
     def close(self) -> None:
@@ -53,7 +53,7 @@ class Cable:
             self._server.close()
             self._server = None
         for writer in list(self._ends):
-            # A reset: no close frame, no goodbye.
+            # A reset, without a close frame.
             writer.transport.abort()
         self._ends.clear()
 

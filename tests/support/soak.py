@@ -1,8 +1,8 @@
-"""A long talk, compressed in time, with barge-ins and broken lines; prints what became of it.
+"""A long talk, compressed in time, with barge-ins and broken connections; prints its results.
 
-Run by test_soak.py in a process of its own, so that its memory is its own; the server is in
-another one: ``python -m tests.support.soak question.wav 2``; no minutes at all are
-a reader that sleeps.
+``python -m tests.support.soak question.wav 2``. test_soak.py runs it in a process of its own,
+whose memory is measured; the server is in another process. With 0 minutes it runs a reader that
+does not read instead.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ import json
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +26,21 @@ from grok_live_widget.client.talk import TALK_THREAD
 from grok_live_widget.exceptions import SessionClosedError
 
 from .cable import Cable
+from .sound import RATE_HZ, tone
+from .waiting import wait_until
 
-RATE = 24_000
 REPLY_S = 12
-# Fast, and yet slow enough that a reply can be cut in on.
+# Fast, but slow enough that a reply can be interrupted.
 SPEED = 25.0
 
 
-# --------------------------------------------------------------------------- the other process
+# --------------------------------------------------------------------------- the server
 def serve() -> None:
-    """Answer everything with a long tone, until the client hangs up on us."""
-    tone = (8_000 * np.sin(np.arange(REPLY_S * RATE) * 0.1)).astype(np.int16)
+    """Answer every turn with a long tone, until standard input is closed."""
+    sound = tone(REPLY_S)
 
     def answer(turn: Any) -> Iterator[np.ndarray]:
-        yield from np.split(tone, REPLY_S)
+        yield from np.split(sound, REPLY_S)
 
     with RehearsalServer(answer, api_key="k", speed=SPEED, words=False) as server:
         print(server.url(), flush=True)
@@ -48,22 +48,14 @@ def serve() -> None:
 
 
 # --------------------------------------------------------------------------- one talk
-def wait_until(is_so: Callable[[], bool]) -> None:
-    for _ in range(6000):
-        if is_so():
-            return
-        time.sleep(0.005)
-    raise AssertionError("it never came to pass")
-
-
 class Soak:
-    """A talk of turn after turn, some of which are cut short."""
+    """A talk of many turns, some of which are interrupted."""
 
     def __init__(self, talk: Talk, cable: Cable, question: np.ndarray) -> None:
         self.talk, self.cable, self.question = talk, cable, question
         self.event_count = 0
         talk.add_listener(self._count)
-        self.counts = dict.fromkeys(("asked", "barged in", "cut idle", "cut amid a reply"), 0)
+        self.counts = dict.fromkeys(("asked", "barged in", "cut idle", "cut in a reply"), 0)
 
     def _count(self, *_: Any) -> None:
         self.event_count += 1
@@ -74,33 +66,33 @@ class Soak:
         return (usage.sent_s + usage.received_s) / 60
 
     def step(self, number: int) -> None:
-        """Mostly questions; every fifth is cut in on, every seventh line breaks."""
+        """Ask; interrupt every fifth reply, and break the connection at every seventh step."""
         if number % 7 == 6:
-            self._break(amid_a_reply=number % 2 == 0)
+            self._break(in_a_reply=number % 2 == 0)
         if number % 5 == 4:
             self._barge_in()
-        self.talk.ask(self.question, RATE)
+        self.talk.ask(self.question, RATE_HZ)
         self.counts["asked"] += 1
 
     def _begin_reply(self) -> None:
         count = len(self.talk.turns.assistant)
-        self.talk.say(self.question, RATE)
+        self.talk.say(self.question, RATE_HZ)
         wait_until(lambda: len(self.talk.turns.assistant) > count)
 
     def _barge_in(self) -> None:
         self._begin_reply()
         reply = self.talk.turns.assistant[-1]
-        self.talk.say(self.question, RATE)
+        self.talk.say(self.question, RATE_HZ)
         wait_until(lambda: reply.is_complete)
         self.counts["barged in"] += reply.was_interrupted
 
-    def _break(self, *, amid_a_reply: bool) -> None:
-        lines = self.cable.count
-        if amid_a_reply:
+    def _break(self, *, in_a_reply: bool) -> None:
+        before = self.cable.count
+        if in_a_reply:
             self._begin_reply()
         self.cable.cut()
-        wait_until(lambda: self.cable.count > lines and self.talk.phase == "open")
-        self.counts["cut amid a reply" if amid_a_reply else "cut idle"] += 1
+        wait_until(lambda: self.cable.count > before and self.talk.phase == "open")
+        self.counts["cut in a reply" if in_a_reply else "cut idle"] += 1
 
 
 def resident_mb() -> float:
@@ -114,7 +106,7 @@ def resident_mb() -> float:
 
 
 def kept_mb(talk: Talk) -> float:
-    """What has to be kept: the sound of both sides."""
+    """The memory that the sound of both sides takes."""
     spoken = sum(len(turn.pcm) for turn in talk.turns.assistant)
     return (spoken + len(talk._sessions.conversation.user_tape)) * 2 / 2**20
 
@@ -152,19 +144,19 @@ def soak(url: str, question: np.ndarray, minutes: float) -> dict[str, Any]:
     return found
 
 
-# --------------------------------------------------------------------------- a reader that sleeps
+# --------------------------------------------------------------------------- a reader that waits
 async def sleep_over(url: str) -> dict[str, Any]:
-    """Ask for ten minutes of sound, and read one event of them."""
+    """Ask for ten minutes of sound, and read only one event."""
     async with connect(url=url, api_key="k") as session:
         events = aiter(session)
         before = resident_mb()
         for _ in range(600 // REPLY_S):
             await session.send_text("Go on.")
             await session.respond()
-        while not events.room.is_full:  # type: ignore[attr-defined]  # noqa: ASYNC110  (no event tells)
+        while not events.room.is_full:  # type: ignore[attr-defined]  # noqa: ASYNC110  (no event signals it)
             await asyncio.sleep(0.05)
         full = received_s(session)
-        # Long enough for all of it to come, if it did.
+        # Long enough for all of it to arrive, if the client read on.
         await asyncio.sleep(600 / SPEED / 4)
         found = {"grown_mb": resident_mb() - before, "received_s": received_s(session)}
         found["received_since_s"] = found["received_s"] - full

@@ -1,30 +1,30 @@
-"""Other versions of a library, put in front of the installed one for one subprocess.
+"""Other versions of a library, which take precedence over the installed one in a subprocess.
 
-`pip install --target` puts one version into a folder of its own, once, and PYTHONPATH puts that
-folder before everything that is installed. No second environment is needed.
+`pip install --target` installs one version into a folder of its own, once, and PYTHONPATH puts
+that folder before all installed packages. No second environment is needed.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
 
+from .made_once import made_once
+
 ROOT = Path(__file__).parents[2]
-# Compiled libraries fit one Python only.
+# Compiled libraries fit one version of Python only.
 CACHE = ROOT / ".venv" / ".versions" / str(sys.implementation.cache_tag)
 
 INSTALL_WITHIN_S = 300
 
 
 def environment_with(*requirements: str, **more: str) -> dict[str, str]:
-    """This process's environment with these versions (``"name==1.2"``) in front."""
+    """This process's environment with these versions (``"name==1.2"``) first on its path."""
     folders = [str(folder_of(each)) for each in requirements if not is_installed(each)]
     folders += filter(None, [os.environ.get("PYTHONPATH")])
     return os.environ | {"PYTHONPATH": os.pathsep.join(folders)} | more
@@ -41,16 +41,7 @@ def is_installed(requirement: str) -> bool:
 def folder_of(requirement: str) -> Path:
     """The folder that holds this version; made when it is first asked for."""
     folder = CACHE / requirement.replace("==", "-")
-    if not folder.is_dir():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        # Whole or not at all, also when two runs want it at once.
-        with tempfile.TemporaryDirectory(dir=CACHE) as resume_state:
-            _install(requirement, Path(resume_state) / "new")
-            try:
-                (Path(resume_state) / "new").rename(folder)
-            except OSError:
-                assert folder.is_dir()
-    return folder
+    return made_once(folder, lambda new: _install(requirement, new))
 
 
 def _install(requirement: str, target: Path) -> None:
@@ -60,7 +51,6 @@ def _install(requirement: str, target: Path) -> None:
         command, capture_output=True, text=True, timeout=INSTALL_WITHIN_S, check=False
     )
     if done.returncode:
-        shutil.rmtree(target, ignore_errors=True)
         pytest.fail(
             f"{requirement} is needed for this test, and pip could not fetch it from the package "
             f"index. Is there a network? What pip said:\n{done.stderr.strip()}",

@@ -135,14 +135,14 @@ async def test_the_microphone_is_acknowledged_and_answered(
     assert page.audio == reply.tobytes()
 
 
-async def test_many_chunks_of_the_microphone_are_one_task(page_of: Any) -> None:
+async def test_chunks_of_the_microphone_are_sent_without_a_task(page_of: Any) -> None:
     page = page_of(turn_detection=PushToTalk())
     await page.open()
     sound = tone(3.0)
     before = asyncio.all_tasks()
     page.speak(sound)
+    assert asyncio.all_tasks() <= before
     page.say("commit")
-    assert len(asyncio.all_tasks() - before) == 1
     await page.wait("turn", lambda m: m["turn"]["duration_s"] == 3.0)
     assert page.talk.conversation.turns.user[0].pcm.tolist() == sound.tolist()
 

@@ -12,7 +12,6 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec import NODEFAULT
 from msgspec.structs import fields, replace
 
 from grok_live_widget.events import (
@@ -42,6 +41,8 @@ from grok_live_widget.events import (
 )
 from grok_live_widget.exceptions import LocalProtocolError, UnsupportedByServer
 from grok_live_widget.protocol.dialects import DIALECTS, LIVE, REALTIME, Dialect
+
+from ...support.events import example
 
 # --------------------------------------------------------------------------- what can be said
 # What a field leaves out when it is empty comes back as None, so None stands for both.
@@ -189,21 +190,6 @@ def events_of(kind: type, dialect: Dialect) -> st.SearchStrategy[Any]:
 
 def words_of(dialect: Dialect, side: Any) -> list[type]:
     return [kind for kind in get_args(side) if dialect.supports(example(kind))]
-
-
-def example(kind: type) -> Any:
-    """An event of this class that says as little as it can."""
-    needed = {
-        "item": Item(), "item_id": "i", "pcm": b"", "api_key": "k", "response_id": "r",
-        "audio_end_ms": 1,
-    }  # fmt: skip
-    return kind(
-        **{
-            each.name: needed[each.name]
-            for each in fields(kind)
-            if each.default is each.default_factory is NODEFAULT
-        }
-    )
 
 
 EVERY_WORD = [

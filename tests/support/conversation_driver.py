@@ -1,4 +1,4 @@
-"""Events folded into turns by hand, for tests: a clock, a microphone, and replies in short."""
+"""A `Conversation` driven by hand: events with a clock and a microphone that tests control."""
 
 from __future__ import annotations
 
@@ -10,14 +10,7 @@ from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.conversation.turns import Turn
 from grok_live_widget.events import (
     AppendAudio,
-    AudioDelta,
-    CreateItem,
-    Item,
-    ItemAdded,
-    OutputItemAdded,
     PlaybackReported,
-    ResponseCreated,
-    ResponseDone,
     ServerVad,
     SessionOpened,
     SpeechStarted,
@@ -26,11 +19,13 @@ from grok_live_widget.events import (
 
 CHUNK_MS = 100
 OPENED = SessionOpened(dialect="realtime", host="h")
-TYPED = CreateItem(Item(role="user", part="input_text", text="Hi"))
 
 
-class Talk:
-    """A conversation, a clock that is set by hand, and a microphone that counts its samples."""
+class ConversationDriver:
+    """Applies events to a conversation, with a clock set by hand and a microphone.
+
+    The microphone's samples count up from 0, so that a turn's samples tell where it begins.
+    """
 
     def __init__(self, detection: Any = None, *, has_player: bool = False) -> None:
         self.conversation = Conversation(ServerVad() if detection is None else detection)
@@ -47,7 +42,7 @@ class Talk:
         return changed
 
     def speak(self, duration_ms: int, *, in_no_time: bool = False) -> None:
-        """Send sound whose samples count on, a chunk each 100 ms."""
+        """Send sound in chunks of 100 ms."""
         for _ in range(duration_ms // CHUNK_MS):
             self.now_s += 0 if in_no_time else CHUNK_MS / 1000
             codes = np.arange(self._counted, self._counted + 24 * CHUNK_MS)
@@ -67,24 +62,11 @@ def stopped(number: int, at_ms: int | None) -> SpeechStopped:
     return SpeechStopped(item_id=f"u{number}", audio_end_ms=at_ms)
 
 
-def begun(number: int) -> tuple[Any, ...]:
-    item = Item(role="assistant", item_id=f"a{number}")
-    return ResponseCreated(f"r{number}"), OutputItemAdded(f"r{number}", item), ItemAdded(item)
-
-
-def delta(number: int, count: int = 2400, item: str = "a") -> AudioDelta:
-    return AudioDelta(response_id=f"r{number}", item_id=f"{item}{number}", pcm=b"\1\0" * count)
-
-
-def done(number: int, status: str = "completed") -> ResponseDone:
-    return ResponseDone(response_id=f"r{number}", status=status)
-
-
 def played(number: int, count: int, first_s: float | None = None) -> PlaybackReported:
     return PlaybackReported(item_id=f"a{number}", sample_count=count, first_sound_s=first_s)
 
 
 def span_ms(turn: Turn) -> tuple[float, float]:
-    """Where a user's turn stands in the session's sound, by the samples themselves."""
+    """Begin and end of a user's turn in the session's sound [ms], read from its samples."""
     first = int(np.uint16(turn.pcm[0])) / 24
     return first, first + len(turn.pcm) / 24

@@ -1,9 +1,8 @@
-"""Talks and failures with a key, and all that anybody could overhear of them, printed.
+"""Talks and failures with a key, and everything observable of them, printed.
 
-A script that `test_secrets.py` runs: with every logger at its most talkative, asyncio in its
-debug mode, and the locals of every frame that an error came through but this file's own. A key
-that is passed as an argument is in the frame of whoever passes it; nothing can be done about
-that one.
+A script that `test_secrets.py` runs: with every logger at its lowest level, asyncio in debug
+mode, and the locals of every stack frame of an error except those of this file, which has to
+pass the key as an argument.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ def listen_to_everything() -> None:
 
 
 def tell(error: BaseException | None) -> None:
-    """An error and all that led to it, with the locals of all frames but this file's."""
+    """Print an error and its causes, with the locals of all stack frames outside this file."""
     while error is not None:
         for frame, line in traceback.walk_tb(error.__traceback__):
             if frame.f_code.co_filename != __file__:
@@ -69,13 +68,13 @@ def tell(error: BaseException | None) -> None:
 def shown(value: object) -> str:
     try:
         return repr(value)
-    except Exception as error:  # noqa: BLE001  (what is half made may have no repr)
+    except Exception as error:  # noqa: BLE001  (an incomplete object may have no repr)
         return f"({error!r})"
 
 
 @contextlib.contextmanager
 def saying(answer: bytes) -> Iterator[str]:
-    """A server that answers any handshake with these bytes; its address."""
+    """Run a server that answers each handshake with these bytes; yield its address."""
     thread = LoopThread("answering")
 
     async def serve() -> asyncio.Server:
@@ -96,14 +95,14 @@ def attempt(what: str, do: Callable[..., Any], *arguments: Any, **settings: Any)
     say("CASE", what)
     try:
         do(*arguments, **settings)
-    except Exception as error:  # noqa: BLE001  (whatever comes is to be told)
+    except Exception as error:  # noqa: BLE001  (every error is to be printed)
         tell(error)
     else:
         say("WENT WELL")
 
 
 def talk_at(url: str, **key: str) -> None:
-    """A plain talk, one in a panel, and the line alone."""
+    """A plain talk, one in a panel, and a session alone."""
     for make in (Talk, GrokLive):
         talk = make(url=url, **key, open_timeout_s=3)
         try:
@@ -114,9 +113,9 @@ def talk_at(url: str, **key: str) -> None:
             talk.close()
 
     async def alone() -> None:
-        line = connect(url=url, **key, open_timeout_s=3)
-        say(line, vars(line))
-        async with line as session:
+        connector = connect(url=url, **key, open_timeout_s=3)
+        say(connector, vars(connector))
+        async with connector as session:
             say(session, vars(session), vars(session._protocol))
             await session.send_text("Hello.")
             await session.respond()
@@ -130,7 +129,7 @@ def talk_at(url: str, **key: str) -> None:
 
 def every_case(key: str) -> None:
     given = {"api_key": key} if key else {}
-    partner = lambda turn: "Yes."  # noqa: E731  (it has a name in no frame)
+    partner = lambda turn: "Yes."  # noqa: E731  (a def would put its name into a frame)
     right, wrong = os.environ["RIGHT_KEY"], "another-key"
     for dialect in DIALECTS:
         with RehearsalServer(partner, speed=1e9, api_key=right) as server:
@@ -139,7 +138,7 @@ def every_case(key: str) -> None:
         with RehearsalServer(partner, api_key=wrong) as server:
             attempt(f"{dialect} wrong key", talk_at, server.url(dialect), **given)
             address = server.url(dialect)
-        attempt(f"{dialect} nobody there", talk_at, address, **given)
+        attempt(f"{dialect} no server", talk_at, address, **given)
         for name, answer in ANSWERS.items():
             with saying(answer) as address:
                 attempt(f"{dialect} {name}", talk_at, f"{address}/v1/{dialect}", **given)

@@ -1,4 +1,8 @@
-"""A line without a line, for tests of its rules: what is heard, said and told, in short."""
+"""A `Protocol` driven by hand, without a connection: receive, send and look at the results.
+
+`hear` passes events of the server to it, `said` takes the messages that it would send, and
+`told` takes the events that it would dispatch.
+"""
 
 from __future__ import annotations
 
@@ -7,43 +11,25 @@ from typing import Any
 import orjson
 
 from grok_live_widget.events import (
-    AppendAudio,
     AudioDelta,
-    Authenticate,
     CancelResponse,
-    CreateItem,
     CreateResponse,
-    DeleteItem,
     ErrorReported,
     Event,
-    Item,
     PlaybackReported,
     ResponseCreated,
-    ResponseDone,
-    TruncateItem,
-    UpdateSession,
 )
 from grok_live_widget.protocol.connection import Protocol, ResponseState
 from grok_live_widget.protocol.dialects import REALTIME, Dialect
 
-SECOND = bytes(48_000)
-TEXT = CreateItem(Item(role="user", part="input_text", text="Hi"))
+from .events import delta
+from .sound import RATE_HZ
+
+# Sound of a server whose messages carry no ids.
+PIECE = AudioDelta(pcm=b"\1\0")
 ACTIVE = ErrorReported(message="Conversation already has an active response in progress: r9")
 NOT_ACTIVE = ErrorReported(message="Cancellation failed: no active response found")
 BROKEN = ErrorReported(message="The server had an error", error_type="internal_error")
-EXAMPLES: dict[type, Any] = {
-    Authenticate: Authenticate("k"),
-    UpdateSession: UpdateSession(voice="eve"),
-    AppendAudio: AppendAudio(b"\0\0"),
-    CreateItem: TEXT,
-    CancelResponse: CancelResponse("r1"),
-    DeleteItem: DeleteItem("a1"),
-    TruncateItem: TruncateItem(item_id="a1", audio_end_ms=1),
-}
-
-
-def example(kind: type) -> Any:
-    return EXAMPLES.get(kind) or kind()
 
 
 def opened(dialect: Dialect = REALTIME, *, has_player: bool = False, **options: Any) -> Protocol:
@@ -71,16 +57,9 @@ def told(protocol: Protocol, kind: type | tuple[type, ...] = object) -> list[Eve
     return [event for event in protocol.events_to_dispatch() if isinstance(event, kind)]
 
 
-def delta(number: int = 1, pcm: bytes = SECOND) -> AudioDelta:
-    return AudioDelta(response_id=f"r{number}", item_id=f"a{number}", pcm=pcm)
-
-
-def begun(number: int = 1) -> tuple[Any, ...]:
-    return ResponseCreated(f"r{number}"), delta(number)
-
-
-def done(number: int = 1, status: str = "completed") -> ResponseDone:
-    return ResponseDone(response_id=f"r{number}", status=status)
+def audible(number: int = 1) -> tuple[Any, ...]:
+    """Response `r<number>` is created, and one second of its sound arrives."""
+    return ResponseCreated(f"r{number}"), delta(number, RATE_HZ)
 
 
 def heard(number: int, ms: int, *, is_final: bool = False) -> PlaybackReported:
@@ -88,6 +67,7 @@ def heard(number: int, ms: int, *, is_final: bool = False) -> PlaybackReported:
 
 
 def in_reply(reply: ResponseState, dialect: Dialect = REALTIME) -> Protocol:
+    """A protocol whose response is in this state, with nothing left to send or to dispatch."""
     protocol = opened(dialect)
     steps: dict[ResponseState, tuple[Any, ...]] = {
         ResponseState.IDLE: (),
@@ -104,6 +84,3 @@ def in_reply(reply: ResponseState, dialect: Dialect = REALTIME) -> Protocol:
     said(protocol)
     told(protocol)
     return protocol
-
-
-PIECE = AudioDelta(pcm=b"\1\0")
