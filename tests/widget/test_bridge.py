@@ -141,7 +141,8 @@ async def test_chunks_of_the_microphone_are_sent_without_a_task(page_of: Any) ->
     sound = tone(3.0)
     before = asyncio.all_tasks()
     page.speak(sound)
-    assert asyncio.all_tasks() <= before
+    # One task sends what the turns have become; there is none for a chunk.
+    assert len(asyncio.all_tasks() - before) <= 1
     page.say("commit")
     await page.wait("turn", lambda m: m["turn"]["duration_s"] == 3.0)
     assert page.talk.conversation.turns.user[0].pcm.tolist() == sound.tolist()
