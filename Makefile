@@ -4,7 +4,8 @@
 #   make test        everything a change must pass         ARGS="-k barge_in": passed on to pytest
 #   make test-all    the same with the slow tests and the peers
 #   make format      what the formatters can put right
-#   make bench       what the line costs, beside a bare loop and two SDKs; asserts nothing
+#   make bench       what a connection costs, beside minimal clients and two SDKs; asserts nothing
+#   make bench-all   the same with two more SDKs         ARGS="--runs 5": medians over five runs
 #   make build       front end, wheel and sdist, in dist/
 #   make clean       removes what was built; distclean: also what was installed for it
 #
@@ -27,7 +28,7 @@ headline = @printf '\n\033[1m== %s\033[0m\n' '$(1)'
 .DELETE_ON_ERROR:
 # Steps share two things, a machine and a terminal: one after the other, cheapest first.
 .NOTPARALLEL:
-.PHONY: demo test test-all lint contracts types lint-js test-js test-py system format bench build clean distclean
+.PHONY: demo test test-all lint contracts types lint-js test-js test-py system format bench bench-all build clean distclean
 
 demo: .venv/.demo $(STATIC)
 	.venv/bin/grok-live lab --notebook notebooks/01_hello_grok.ipynb \
@@ -74,7 +75,10 @@ format: .venv/.dev js/node_modules/.stamp
 	cd js && ../scripts/with-node npx biome check --write --linter-enabled=false .
 
 bench: .venv/.demo
-	@$(PY) benchmarks/wire.py
+	@$(PY) -m benchmarks.connection $(ARGS)
+
+bench-all: .venv/.demo
+	@$(PY) -m benchmarks.connection --all $(ARGS)
 
 build: .venv/.dev $(STATIC)
 	rm -rf dist
