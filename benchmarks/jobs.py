@@ -42,7 +42,9 @@ class Job:
     chunk_count : int
         Audio chunks of 40 ms that the client sends.
     is_paced : bool
-        Whether both go at the speed of speech, otherwise as fast as possible.
+        Whether both go at a steady pace, by default that of speech, otherwise as fast as possible.
+    deltas_per_s : int
+        The pace of the deltas.
     has_speech_started : bool
         Whether the server reports `speech_started` after its last delta.
     """
@@ -50,6 +52,7 @@ class Job:
     delta_count: int = 0
     chunk_count: int = 0
     is_paced: bool = False
+    deltas_per_s: int = DELTAS_PER_S
     has_speech_started: bool = False
 
     @property
@@ -71,6 +74,9 @@ JOBS = {
         is_paced=True,
     ),
     "speech_started": Job(delta_count=600, has_speech_started=True),
+    # Each message wakes the client, as in real time, but there are enough of them to tell
+    # differences of microseconds. Only benchmarks.receiving measures it.
+    "single_messages": Job(delta_count=1500, is_paced=True, deltas_per_s=100),
 }
 
 

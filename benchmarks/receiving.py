@@ -1,62 +1,77 @@
 """What it saves to hand on messages in `process_event` instead of awaiting them in a task.
 
 ``python -m benchmarks.receiving`` measures `MessageSocket` against `recv(decode=False)` in a loop
-and against `async for message in websocket`, each inside of the floor client and of this package.
+and against `async for message in websocket`, each inside of the floor client and of this package
+without a recording. Differences are taken within a round, where they have the same load beside
+them.
 """
 
 from __future__ import annotations
 
 import argparse
-from statistics import median
+import random
+from statistics import median, quantiles
 
 from benchmarks.connection import Benchmark, Client, report, running_server
 from benchmarks.jobs import JOBS, REAL_TIME_S
 
 VARIANTS = {
-    "floor": ("floor_message_socket", "floor_recv", "floor_async_for"),
-    "ours": ("ours", "ours_recv", "ours_async_for"),
+    "floor_message_socket": ("floor_recv", "floor_async_for"),
+    "ours_recording_off": ("ours_recv", "ours_async_for"),
 }
-MESSAGES_PER_S = JOBS["real_time"].received_count / REAL_TIME_S
-Figures = dict[str, float]
+NAMES = [*VARIANTS, *(name for others in VARIANTS.values() for name in others)]
+Costs = dict[str, float]
+"""CPU time of each client in one round [µs per received message]."""
 
 
-def differences(found: Figures, names: tuple[str, ...]) -> Figures:
-    """What each variant costs more than the first."""
-    return {name: found[name] - found[names[0]] for name in names[1:]}
+def measure(benchmark: Benchmark, job: str) -> Costs:
+    names = random.sample(NAMES, len(NAMES))
+    groups = [names] if JOBS[job].is_paced else [[name] for name in names]
+    scale = 1e6 / JOBS[job].received_count
+    return {
+        name: figures["cpu_s"] * scale
+        for group in groups
+        for name, figures in benchmark.do_together(group, job).items()
+    }
 
 
-def spread(values: list[float]) -> str:
-    return f"{median(values):+.2f} ({min(values):+.2f} to {max(values):+.2f})"
+def summary(rounds: list[Costs], base: str, name: str) -> str:
+    differences = [costs[name] - costs[base] for costs in rounds]
+    low, _, high = quantiles(differences, n=4)
+    cost = median(costs[base] for costs in rounds)
+    return (
+        f"{name}: {median(differences):+.1f} µs per message (quartiles {low:+.1f} and {high:+.1f}),"
+        f" {100 * median(differences) / cost:+.1f} % of {base} ({cost:.1f} µs)"
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.receiving", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--bursts", type=int, default=40, help="rounds of burst down")
+    parser.add_argument("--rounds", type=int, default=9, help="rounds of the paced jobs")
     options = parser.parse_args()
-    clients = {name: Client(title=name) for names in VARIANTS.values() for name in names}
-    bursts: list[Figures] = []
-    real_times: list[Figures] = []
-    for number in range(1, options.runs + 1):
-        with running_server() as url:
-            benchmark = Benchmark(clients, url, options.rounds)
-            scale = 1e6 / JOBS["burst_down"].received_count
-            bursts.append(benchmark.measure_one_by_one("burst_down", "cpu_s", scale))
-            real_times.append(benchmark.measure_together("real_time", "cpu_s", 1e3 / REAL_TIME_S))
-        report(f"run {number} of {options.runs}: {bursts[-1]} µs, {real_times[-1]} ms/s")
-    print("More than with MessageSocket, median over the runs (range):")
-    for names in VARIANTS.values():
-        for name in names[1:]:
-            burst = [differences(each, names)[name] for each in bursts]
-            real = [differences(each, names)[name] for each in real_times]
-            percent = [100 * differences(each, names)[name] / each[names[0]] for each in real_times]
-            per_message = [each / MESSAGES_PER_S * 1e3 for each in real]
-            print(
-                f"{name}: burst down {spread(burst)} µs per message; "
-                f"real time {spread(per_message)} µs per message, {spread(percent)} %"
-            )
+    if min(options.bursts, options.rounds) < 2:
+        parser.error("quartiles need at least two rounds")
+    clients = {name: Client(title=name) for name in NAMES}
+    counts = {
+        "burst_down": options.bursts,
+        "single_messages": options.rounds,
+        "real_time": options.rounds,
+    }
+    with running_server() as url:
+        benchmark = Benchmark(clients, url, round_count=1)
+        for job, count in counts.items():
+            rounds = []
+            for number in range(1, count + 1):
+                rounds.append(measure(benchmark, job))
+                report(f"{job}, round {number} of {count}: {rounds[-1]}")
+            rate = JOBS[job].received_count / REAL_TIME_S
+            print(f"{job}, {rate:.1f} messages per second" if JOBS[job].is_paced else job)
+            for base, names in VARIANTS.items():
+                for name in names:
+                    print(f"  {summary(rounds, base, name)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,6 @@ from websockets.utils import accept_key, apply_mask
 from benchmarks.jobs import (
     AUDIO_DELTAS_PER_TRANSCRIPT_DELTA,
     DELTA_SAMPLES,
-    DELTAS_PER_S,
     JOBS,
     TRANSCRIPT_DELTA,
     Job,
@@ -192,12 +191,13 @@ class ServerConnection(asyncio.Protocol):
         if self.job_name in BURSTS:
             self.transport.write(BURSTS[self.job_name])
             return
+        job = JOBS[self.job_name]
         clock = asyncio.get_running_loop().time
         began_s = clock()
         for index, delta in enumerate(DELTAS[self.job_name]):
-            await asyncio.sleep(began_s + index / DELTAS_PER_S - clock())
+            await asyncio.sleep(began_s + index / job.deltas_per_s - clock())
             self.transport.write(delta)
-        self.transport.write(response_end(JOBS[self.job_name]))
+        self.transport.write(response_end(job))
 
 
 def listening_socket() -> socket.socket:

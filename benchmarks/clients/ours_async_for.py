@@ -1,11 +1,11 @@
-"""`ours`, whose connection is read by `async for message in websocket` in a task."""
+"""`ours_recording_off`, whose connection is read by `async for message in websocket` in a task."""
 
 from __future__ import annotations
 
 import asyncio
 
 from benchmarks import jobs
-from benchmarks.clients import ours
+from benchmarks.clients import ours_recording_off
 from benchmarks.clients.ours_recv import RecvSocket
 from grok_live_widget import wire
 
@@ -19,4 +19,4 @@ class AsyncForSocket(RecvSocket):
 
 if __name__ == "__main__":
     wire.MessageSocket = AsyncForSocket
-    asyncio.run(jobs.run(ours.connected))
+    asyncio.run(jobs.run(ours_recording_off.connected))

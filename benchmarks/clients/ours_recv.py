@@ -1,4 +1,4 @@
-"""`ours`, whose connection is read by `recv(decode=False)` in a task."""
+"""`ours_recording_off`, whose connection is read by `recv(decode=False)` in a task."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from benchmarks import jobs
-from benchmarks.clients import ours
+from benchmarks.clients import ours_recording_off
 from grok_live_widget import wire
 from grok_live_widget.message_socket import Listener, MessageSocket
 
@@ -59,4 +59,4 @@ class RecvSocket(MessageSocket):
 
 if __name__ == "__main__":
     wire.MessageSocket = RecvSocket
-    asyncio.run(jobs.run(ours.connected))
+    asyncio.run(jobs.run(ours_recording_off.connected))
