@@ -7,7 +7,7 @@ import asyncio
 from benchmarks import jobs
 from benchmarks.clients import ours_recording_off
 from benchmarks.clients.ours_recv import RecvSocket
-from grok_live_widget import wire
+from grok_live_widget.client import transport
 
 
 class AsyncForSocket(RecvSocket):
@@ -18,5 +18,5 @@ class AsyncForSocket(RecvSocket):
 
 
 if __name__ == "__main__":
-    wire.MessageSocket = AsyncForSocket
+    transport.MessageSocket = AsyncForSocket
     asyncio.run(jobs.run(ours_recording_off.connected))

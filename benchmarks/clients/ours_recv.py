@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 
 from benchmarks import jobs
 from benchmarks.clients import ours_recording_off
-from grok_live_widget import wire
+from grok_live_widget.client import transport
 from grok_live_widget.client.message_socket import Listener, MessageSocket
 
 
@@ -58,5 +58,5 @@ class RecvSocket(MessageSocket):
 
 
 if __name__ == "__main__":
-    wire.MessageSocket = RecvSocket
+    transport.MessageSocket = RecvSocket
     asyncio.run(jobs.run(ours_recording_off.connected))
