@@ -46,7 +46,7 @@ class RecvSocket(MessageSocket):
     async def receive(self) -> bytes:
         return await self.recv(decode=False)
 
-    def hand_on(self) -> None:
+    def deliver(self) -> None:
         self.may_have_room.set()
 
     @property
