@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import __version__
-from .audio import SAMPLE_RATE_HZ, ClipConverter, read_wav, write_wav
+from .audio import SAMPLE_RATE_HZ, ClipConverter, read_audio, write_wav
 from .client import Connecting, Session, connect, talk_through
 from .conversation import Turns
 from .exceptions import ConfigurationError, GrokLiveError, RehearsalWarning
@@ -104,7 +104,7 @@ def _add_talk(commands: Any) -> None:
 def _talk(options: argparse.Namespace) -> int:
     # Everything that can be refused is refused before anything is opened.
     rate_hz = options.sample_rate
-    pcm = ClipConverter(rate_hz).convert(*read_wav(options.question))
+    pcm = ClipConverter(rate_hz).convert(*read_audio(options.question))
     if not pcm:
         raise ConfigurationError(f"{str(options.question)!r} has no sound in it.")
     _check_output(options.replies, options.question)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from grok_live_widget import RehearsalServer, Talk
-from grok_live_widget.audio.pcm import read_wav, write_wav
+from grok_live_widget.audio import read_audio, write_wav
 from grok_live_widget.cli import main
 from grok_live_widget.exceptions import ConnectError, ServerError, SessionClosedError
 from grok_live_widget.rehearsal.faults import FAULTS
@@ -43,7 +43,7 @@ def test_a_spoken_question_comes_back_as_that_stretch_of_it(
     assert main(
         ["talk", str(asked), str(out), "--partner", "parrot", "--dialect", dialect, *pace]
     ) == 0  # fmt: skip
-    reply, rate = read_wav(out)
+    reply, rate = read_audio(out)
     assert (rate, reply.dtype, reply.ndim) == (RATE, np.int16, 1)
     assert len(reply) > len(question) - RATE
     assert is_stretch_of(reply, np.concatenate((question, silence(2))))
@@ -57,7 +57,7 @@ def test_push_to_talk_brings_back_the_whole_file(
     out = tmp_path / "out.wav"
     words = ["talk", str(asked), str(out), "--partner", "parrot", "--push-to-talk"]
     assert main([*words, "--dialect", dialect, *pace]) == 0
-    assert np.array_equal(read_wav(out)[0], question)
+    assert np.array_equal(read_audio(out)[0], question)
 
 
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
@@ -67,7 +67,7 @@ def test_the_talker_answers_with_speech_and_its_words(
     out = tmp_path / "out.wav"
     words = ["talk", str(asked), str(out), "--partner", "talker", "--json", "--dialect", dialect]
     assert main(words) == 0
-    reply, _ = read_wav(out)
+    reply, _ = read_audio(out)
     rms = np.sqrt(np.mean((reply / 32768.0) ** 2))
     assert 0.01 < rms < 0.5
     turns = json.loads(capsys.readouterr().out)["turns"]
@@ -87,7 +87,7 @@ def test_two_sentences_bring_two_replies_in_order(
     turns = json.loads(capsys.readouterr().out)["turns"]
     assert [turn["role"] for turn in turns] == ["user", "assistant", "user", "assistant"]
     lengths = [round(turn["duration_s"] * RATE) for turn in turns if turn["role"] == "assistant"]
-    reply, _ = read_wav(out)
+    reply, _ = read_audio(out)
     assert len(reply) == sum(lengths)
     whole = np.concatenate((sound, silence(2)))
     assert is_stretch_of(reply[: lengths[0]], whole)
@@ -99,7 +99,7 @@ def test_a_stereo_file_at_another_rate_is_carried_too(question: np.ndarray, tmp_
     asked, out = write_wav(tmp_path / "stereo.wav", stereo, 12_000), tmp_path / "out.wav"
     words = ["talk", str(asked), str(out), "--partner", "parrot", "--push-to-talk", "--fast"]
     assert main(words) == 0
-    assert abs(len(read_wav(out)[0]) - len(question)) <= 2
+    assert abs(len(read_audio(out)[0]) - len(question)) <= 2
 
 
 @pytest.mark.parametrize("pace", [[], ["--fast"]], ids=["real time", "fast"])
@@ -110,12 +110,12 @@ def test_another_rate_of_the_line_is_that_of_the_replies(
     out = tmp_path / "out.wav"
     words = ["talk", str(asked), str(out), "--partner", "parrot", "--sample-rate", str(rate_hz)]
     assert main([*words, *pace]) == 0
-    reply, rate = read_wav(out)
+    reply, rate = read_audio(out)
     assert rate == rate_hz
     # The rest of it is the silence in front.
     assert len(question) / RATE - 0.6 < len(reply) / rate_hz < len(question) / RATE + 0.3
     assert main([*words, "--push-to-talk", *pace]) == 0
-    reply, rate = read_wav(out)
+    reply, rate = read_audio(out)
     assert rate == rate_hz
     assert abs(len(reply) - len(question) * rate_hz / RATE) <= 1
 
@@ -194,7 +194,7 @@ def test_the_rehearsal_runs_alone_until_it_is_interrupted(
         server.send_signal(signal.SIGINT)
         server.stdout.read()
     assert server.returncode == 130
-    assert np.array_equal(read_wav(out)[0], question)
+    assert np.array_equal(read_audio(out)[0], question)
 
 
 def test_the_rehearsal_goes_wrong_as_it_is_told(asked: Path, tmp_path: Path) -> None:

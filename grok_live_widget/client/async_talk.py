@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ..audio import SAMPLE_RATE_HZ, ClipConverter, pcm_from_bytes, read_wav
+from ..audio import SAMPLE_RATE_HZ, ClipConverter, pcm_from_bytes, read_audio
 from ..conversation import PendingReply, ToolCallState, Turn
 from ..exceptions import (
     AuthenticationError,
@@ -520,7 +520,7 @@ def clip_from(question: Question, sample_rate: int | None, to_hz: int) -> bytes 
         typed(question)
         return None
     if isinstance(question, Path):
-        question, sample_rate = read_wav(question)
+        question, sample_rate = read_audio(question)
     if sample_rate is None:
         raise ConfigurationError(
             "sample_rate is missing; an array alone does not tell it.",

@@ -26,7 +26,7 @@ from grok_live_widget import (
     Talk,
     connect,
 )
-from grok_live_widget.audio.pcm import write_wav
+from grok_live_widget.audio import write_wav
 from grok_live_widget.client.talk import TALK_THREAD
 from grok_live_widget.conversation.usage import Usage
 from grok_live_widget.events import PhaseChanged, ResponseDone, SessionOpened
