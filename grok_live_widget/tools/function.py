@@ -22,7 +22,7 @@ from numbers import Real
 from typing import Any, ClassVar, overload
 
 from ..exceptions import ConfigurationError, ToolError
-from .docstrings import parts_of_docstring
+from .docstrings import parse_docstring
 from .provider import ProviderTool
 from .schema import Property, Schema, hints_of, object_shape, schema_of
 
@@ -78,7 +78,7 @@ class Tool:
         self.name = _checked_name(name or getattr(function, "__name__", type(function).__name__))
         self.timeout_s = _checked_timeout(timeout_s, self.name)
         self.approve = approve
-        prose, described = parts_of_docstring(inspect.getdoc(function) or "")
+        prose, described = parse_docstring(inspect.getdoc(function) or "")
         self.description = prose if description is None else description
         self._arguments = _arguments_of(function, self.name, described)
         self.parameters = self._arguments.schema
