@@ -54,7 +54,8 @@ def _parsed(text: str) -> Docstring | None:
     found = []
     for parse in (numpydoc.parse, with_sections.parse, rest.parse, epydoc.parse):
         try:
-            parsed = parse(text)
+            # The parsers take the indentation of the first line for lost, unless it is empty.
+            parsed = parse("\n" + text)
         except ParseError:
             continue
         # A line of prose that begins with a role, such as :func:`len`, is not a field.
@@ -66,8 +67,8 @@ def _parsed(text: str) -> Docstring | None:
 
 def _beginning_of(text: str, description: str) -> str:
     """The lines of `text` that `description` consists of, with the indentation it has lost."""
-    lines = text.strip().splitlines()
-    missing = sum(bool(line.strip()) for line in description.splitlines())
+    lines = text.strip().split("\n")
+    missing = sum(bool(line.strip()) for line in description.split("\n"))
     end = 0
     while missing and end < len(lines):
         missing -= bool(lines[end].strip())

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from .._structs import Value
 from ..exceptions import ConfigurationError, ToolError
+from .annotations import description_of, limits_of, shown
 
 __all__ = ["Property", "Schema", "hints_of", "object_shape", "schema_of"]
 
@@ -138,17 +139,23 @@ def _class(hint: type, where: str, within: tuple[type, ...]) -> Schema:
 
 
 def _annotated(parts: tuple[Any, ...], where: str, within: tuple[type, ...]) -> Schema:
-    shape = schema_of(parts[0], where, within)
-    words = next((part for part in parts[1:] if isinstance(part, str)), "")
-    return Schema({**shape.schema, "description": words} if words else shape.schema, shape.read)
+    plain, metadata = schema_of(parts[0], where, within), parts[1:]
+    limits = limits_of(metadata, where)
+    schema = {**plain.schema, **limits.schema_for(plain.schema)}
+    if description := description_of(metadata):
+        schema["description"] = description
+
+    def read(value: Any, place: str) -> Any:
+        found = plain.read(value, place)
+        limits.check(value, place)
+        return found
+
+    return Schema(schema, read)
 
 
 # --------------------------------------------------------------------------- plain values
 def _expected(what: str, value: Any, where: str) -> ToolError:
-    said = repr(value)
-    return ToolError(
-        f"{where} must be {what}, not {said if len(said) < 80 else said[:77] + '...'}."
-    )
+    return ToolError(f"{where} must be {what}, not {shown(value)}.")
 
 
 def _read_bool(value: Any, where: str) -> bool:

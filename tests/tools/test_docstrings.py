@@ -134,9 +134,9 @@ def test_a_docstring_may_begin_with_a_section() -> None:
     st.lists(
         st.sampled_from(
             ["Args:", "Returns:", "    x: One.", "    y", "Parameters", "----------", "x : int",
-             ":param x: One.", ":", "@param x: One.", "@", ":func:`len` is used.", "", "Text."]
+             ":param x: One.", ":", "@param x: One.", "@", ":func:`len` is used.", "", "Text.",
+             "\x1e", "a\x0cb", "  "]
         )
-        | st.text(max_size=9)
     )
 )  # fmt: skip
 def test_every_text_can_be_parsed(lines: list[str]) -> None:
