@@ -233,7 +233,7 @@ def test_an_error_is_one_sentence(
     assert "nothing answers" in refused(["talk", str(asked), out, *url], capsys)
     assert "url must begin" in refused(["talk", str(asked), out, "--url", "http://x"], capsys)
     other = ["--partner", "parrot", "--dialect", "live", "--sample-rate", "48000"]
-    assert "'live' dialect cannot" in refused(["talk", str(asked), out, *other], capsys)
+    assert "'live' dialect does not support" in refused(["talk", str(asked), out, *other], capsys)
     assert "cannot be written" in refused(["talk", str(asked), str(tmp_path)], capsys)
     assert "overwrite the question" in refused(["talk", str(asked), str(asked)], capsys)
     quiet = write_wav(tmp_path / "quiet.wav", silence(1))

@@ -174,6 +174,12 @@ class _Fields:
     reply_quiet_ms: int = 800
     open_timeout_s: float = 15.0
 
+    def __repr__(self) -> str:
+        # Tracebacks with locals also show an instance whose arguments have been refused.
+        names = [field.name for field in fields(self) if hasattr(self, field.name)]
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        return f"{type(self).__name__}({shown})"
+
     def __post_init__(self) -> None:
         one_of("dialect", self.dialect, ("auto", "live", "realtime"))
         for name in ("model", "voice", "conversation_id"):
