@@ -14,16 +14,16 @@ def allow_nested_asyncio() -> str:
     A notebook already runs a loop, so that scripts written for a terminal fail there. This package
     does not need the patch, which changes asyncio for the whole kernel and cannot be undone.
 
-    Raises
-    ------
-    ImportError
-        When neither library is installed.
-
     Returns
     -------
     str
         The library used: ``"nest_asyncio2"`` (the maintained fork) where it is installed, else
         ``"nest_asyncio"``. Never both, since they patch the same functions.
+
+    Raises
+    ------
+    ImportError
+        When neither library is installed.
     """
     for name in ("nest_asyncio2", "nest_asyncio"):
         if importlib.util.find_spec(name) is not None:
