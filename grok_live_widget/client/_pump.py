@@ -26,7 +26,6 @@ from ..protocol import (
     Noted,
     Protocol,
     SessionEnded,
-    is_about_the_key,
 )
 from .event_queue import QUEUE_EVENTS, EventQueue, Room
 from .message_socket import MessageSocket
@@ -244,7 +243,7 @@ class Pump:
                 future.set_result(None)
 
     def _watch_for_refused_key(self, error: ErrorReported) -> None:
-        if not self._protocol.has_received and is_about_the_key(error):
+        if not self._protocol.has_received and self._protocol.dialect.is_auth_error(error):
             self._failure = wrong_key(self.host)
             self._spawn(self._socket.close())
 

@@ -30,7 +30,6 @@ from ..protocol import (
     SessionUpdated,
     SettingsChanged,
     UpdateSession,
-    is_about_the_key,
     is_ignorable_error,
     is_replaced_model,
     rejected_settings,
@@ -307,7 +306,7 @@ class Session(Pump, SessionFace):
             )
 
     def _refusal(self, error: ErrorReported) -> GrokLiveError:
-        if is_about_the_key(error):
+        if self._protocol.dialect.is_auth_error(error):
             return wrong_key(self.host)
         return ConnectError(
             f"{self.host} refused the session: {error.message}", host=self.host, has_answered=True

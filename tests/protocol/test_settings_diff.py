@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import json
 
 from grok_live_widget.events import (
     AudioFormat,
@@ -24,7 +24,7 @@ from grok_live_widget.protocol.settings_diff import is_replaced_model, rejected_
 
 def echo_of(asked: UpdateSession, **otherwise: Any) -> dict[str, Any]:
     """The very words that were said, but for some."""
-    session = orjson.loads(REALTIME.encode(asked))["session"]
+    session = json.decode(REALTIME.encode(asked))["session"]
     return {**session, **otherwise}
 
 

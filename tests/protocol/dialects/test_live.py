@@ -1,12 +1,12 @@
-"""The seed's dialect is spelled exactly as the seed's page spells it."""
+"""The messages of the seed's dialect are exactly those of the seed's page."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import orjson
 import pytest
+from msgspec import json
 
 from grok_live_widget.events import (
     AppendAudio,
@@ -30,7 +30,6 @@ from grok_live_widget.events import (
 )
 from grok_live_widget.exceptions import UnsupportedByServer
 from grok_live_widget.protocol.dialects import LIVE
-from grok_live_widget.protocol.dialects.live import is_about_the_key
 
 INSTRUCTIONS = "You are a helpful assistant. Keep responses brief and conversational."
 
@@ -96,7 +95,7 @@ def test_a_line_is_opened_with_the_key_in_the_first_message_and_ready_at_once() 
 
 
 def session_of(event: UpdateSession) -> dict[str, Any]:
-    return orjson.loads(LIVE.encode(event))["session"]
+    return json.decode(LIVE.encode(event))["session"]
 
 
 def test_push_to_talk_is_no_turn_detection_at_all() -> None:
@@ -120,7 +119,7 @@ def test_numbers_of_numpy_are_numbers() -> None:
     ],
 )
 def test_exactly_three_words_are_said_by_analogy(event: Any, wire_type: str) -> None:
-    assert orjson.loads(LIVE.encode(event))["type"] == wire_type
+    assert json.decode(LIVE.encode(event))["type"] == wire_type
 
 
 @pytest.mark.parametrize("event", [CancelResponse("r"), TruncateItem(item_id="i", audio_end_ms=1)])
@@ -141,7 +140,7 @@ def test_all_else_is_refused_locally(event: Any) -> None:
     ],
 )
 def test_an_error_about_the_key_is_told_from_others(error: ErrorReported, is_it: bool) -> None:
-    assert is_about_the_key(error) is is_it
+    assert LIVE.is_auth_error(error) is is_it
 
 
 def test_tools_are_refused_and_never_dropped_silently() -> None:

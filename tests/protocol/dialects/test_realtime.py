@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import orjson
 import pytest
+from msgspec import json
 
 from grok_live_widget.events import (
     AudioDelta,
@@ -58,11 +58,11 @@ def opening(
 
 
 def read(**message: Any) -> Any:
-    return REALTIME.decode_server(orjson.dumps(message))
+    return REALTIME.decode_server(json.encode(message))
 
 
 def said(event: Any) -> Any:
-    return orjson.loads(REALTIME.encode(event))
+    return json.decode(REALTIME.encode(event))
 
 
 # --------------------------------------------------------------------------- opening
@@ -209,7 +209,7 @@ def test_push_to_talk_is_a_turn_detection_of_no_type() -> None:
 
 @pytest.mark.parametrize("echo", [{}, {"type": None}, None, "none"])
 def test_every_echo_of_push_to_talk_is_read_as_that(echo: Any) -> None:
-    frame = orjson.dumps({"type": "session.update", "session": {"turn_detection": echo}})
+    frame = json.encode({"type": "session.update", "session": {"turn_detection": echo}})
     assert REALTIME.decode_client(frame) == UpdateSession(turn_detection=PushToTalk())
 
 
@@ -404,7 +404,7 @@ def test_functions_are_said_flat_and_tools_of_the_service_with_their_settings() 
 def test_functions_are_read_flat_as_they_are_sent_and_nested_as_they_are_echoed(
     spelled: Any,
 ) -> None:
-    frame = orjson.dumps({"type": "session.update", "session": {"tools": [spelled, 5]}})
+    frame = json.encode({"type": "session.update", "session": {"tools": [spelled, 5]}})
     assert REALTIME.decode_client(frame) == UpdateSession(tools=(WEATHER,))
 
 
