@@ -187,7 +187,7 @@ class FolderWriter:
         if entry.turn_id:
             beside["begins_turn"] = entry.turn_id
         line = {
-            "at_s": round(entry.now_s - self._zero_s, 6),
+            "at_s": round(round(entry.now_s, 6) - self._zero_s, 6),
             "time": _iso(entry.time_s),
             **event_to_json(entry.event),
             **beside,

@@ -11,13 +11,16 @@ from collections.abc import Callable
 from dataclasses import fields
 from os import PathLike
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 from urllib.parse import urlsplit
+
+import msgspec
 
 from .. import __version__
 from ..exceptions import ConfigurationError
-from ..settings import UNSET, Settings
-from .event_json import is_complete, plain, restored
+from ..protocol import AudioFormat, PushToTalk, ServerVad, Transcription
+from ..settings import UNSET, Budget, Prices, Settings
+from .event_json import is_complete, plain
 
 __all__ = [
     "ASSISTANT_WAV",
@@ -38,6 +41,12 @@ FORMAT, VERSION = "grok-live-talk", 1
 TALK_FILE, EVENTS_FILE = "talk.json", "events.jsonl"
 USER_WAV, ASSISTANT_WAV = "user.wav", "assistant.wav"
 FILES = (TALK_FILE, EVENTS_FILE, USER_WAV, ASSISTANT_WAV)
+
+_VALUE_TYPES = {
+    kind.__name__: kind
+    for kind in (AudioFormat, Budget, Prices, PushToTalk, ServerVad, Transcription)
+}
+"""Classes of values in settings, by the name that is written as their ``type``."""
 
 
 def sample_rates(settings: Settings) -> dict[str, int]:
@@ -178,21 +187,26 @@ def read_talk_file(folder: Path) -> tuple[Settings, list[str]]:
             f"this package reads version {VERSION}.",
             cure="A newer grok_live_widget may read it.",
         )
-    event_to_json = found.get("settings")
-    return _settings_from(event_to_json if isinstance(event_to_json, dict) else {})
+    written = found.get("settings")
+    return _settings_from(written if isinstance(written, dict) else {})
 
 
-def _settings_from(event_to_json: dict[str, Any]) -> tuple[Settings, list[str]]:
-    hints = get_type_hints(Settings)
+def _settings_from(written: dict[str, Any]) -> tuple[Settings, list[str]]:
     known: dict[str, Any] = {}
     notes: list[str] = []
-    for name, value in event_to_json.items():
+    for name, value in written.items():
         try:
-            if name not in hints or not is_complete(value):
+            if not is_complete(value):
                 raise ValueError
-            known[name] = restored(hints[name], value)
-            Settings(**{name: known[name]})
-        except (TypeError, ValueError, ConfigurationError):
-            known.pop(name, None)
+            read = {name: _value_from(value)}
+            Settings(**read)
+        except (TypeError, ValueError, ConfigurationError, msgspec.ValidationError):
             notes.append(f"The setting {name!r} could not be taken from the recording.")
+        else:
+            known |= read
     return Settings(**known), notes
+
+
+def _value_from(value: Any) -> Any:
+    kind = _VALUE_TYPES.get(str(value.get("type"))) if isinstance(value, dict) else None
+    return value if kind is None else msgspec.convert(value, kind)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import ValidationError
 from numpy.typing import NDArray
 
 from ..audio import read_wav
@@ -24,7 +25,7 @@ from .folder import ASSISTANT_WAV, EVENTS_FILE, USER_WAV, folder_from, read_talk
 
 __all__ = ["SavedEvent", "SavedTalk", "load"]
 
-_BROKEN = (KeyError, TypeError, ValueError, AttributeError)
+_BROKEN = (KeyError, TypeError, ValueError, AttributeError, ValidationError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import orjson
+from msgspec import json
 
 __all__ = ["Redactor"]
 
@@ -40,4 +40,4 @@ class Redactor:
         if key != self._seen:
             self._seen = key
             self._key = key if len(key) >= _SHORTEST_SECRET else ""
-            self._spelled = orjson.dumps(self._key)[1:-1]
+            self._spelled = json.encode(self._key)[1:-1]

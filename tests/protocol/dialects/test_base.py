@@ -65,6 +65,7 @@ BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     int | None: st.none() | WHOLE,
     float | None: st.none() | NUMBER,
     Mapping[str, Any]: OBJECT,
+    Mapping[str, Any] | None: st.none() | OBJECT,
     Mapping[str, str] | None: st.none() | st.dictionaries(TEXT, TEXT, max_size=2),
     tuple[str, ...] | None: st.none() | st.lists(TEXT, max_size=2).map(tuple),
     bool | None: st.none() | st.booleans(),
