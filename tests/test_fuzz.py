@@ -138,7 +138,7 @@ class VoiceActivityDetector:
 
     def ask(self) -> PendingReply:
         words: tuple[ClientEvent, ...] = (typed("hello"), reply_request())
-        pending = PendingReply(words[-1], ("look",), words=words)
+        pending = PendingReply(words[-1], ("look",), related=words)
         self.pending.append(pending)
         self.protocol.send_when_idle(*words)
         self.settle()

@@ -276,7 +276,7 @@ class TalkCore(ReconnectingSession):
         self, session: Session, words: tuple[ClientEvent, ...], asked: _Asked
     ) -> Turn:
         """Say these words, of which the last is the request, when no reply is running."""
-        watched = PendingReply(words[-1], self._tool_names, words=words)
+        watched = PendingReply(words[-1], self._tool_names, related=words)
         with _watching(session, asked, watched) as pending:
             try:
                 await session.send_when_idle(*words)

@@ -1,4 +1,4 @@
-"""Every event can be written as JSON and read back, whatever words are still to come."""
+"""Every event can be written as JSON and read back, also with events of other versions."""
 
 from __future__ import annotations
 
@@ -97,19 +97,19 @@ def test_every_event_comes_back_as_it_was(kind: type) -> None:
 
 
 @pytest.mark.parametrize("kind", EVENTS.values(), ids=EVENTS)
-def test_no_field_of_an_event_has_the_name_of_something_else_in_a_line(kind: type) -> None:
+def test_no_field_of_an_event_has_the_name_of_another_key_in_a_line(kind: type) -> None:
     names = {field.name for field in fields(kind)}
     taken = {"at_s", "time", "event", "sound", "begins_turn", "clock_s", "began"}
     assert names.isdisjoint(taken)
 
 
-def test_sound_and_secrets_are_not_in_the_text() -> None:
+def test_audio_and_secrets_are_not_written() -> None:
     assert event_to_json(Authenticate("secret")) == {"event": "Authenticate"}
     for kind in (AppendAudio, AudioDelta):
         assert event_to_json(kind(pcm=b"\1\0")) == {"event": kind.__name__}
 
 
-def test_what_says_nothing_is_left_out() -> None:
+def test_empty_defaults_are_left_out() -> None:
     assert event_to_json(ErrorReported(message="no")) == {"event": "ErrorReported", "message": "no"}
     assert event_to_json(PlaybackReported(item_id="", sample_count=0)) == {
         "event": "PlaybackReported",
@@ -118,7 +118,7 @@ def test_what_says_nothing_is_left_out() -> None:
     }
 
 
-def test_numbers_of_numpy_are_numbers() -> None:
+def test_numbers_of_numpy_are_written_as_numbers() -> None:
     detection = ServerVad(threshold=np.float32(0.5), silence_duration_ms=np.int64(9))  # type: ignore[arg-type]
     event = UpdateSession(turn_detection=detection)
     assert through_json(event) == UpdateSession(
@@ -127,7 +127,7 @@ def test_numbers_of_numpy_are_numbers() -> None:
     assert through_json(UpdateSession(turn_detection=PushToTalk())).turn_detection == PushToTalk()
 
 
-def test_secrets_are_hidden_at_any_depth() -> None:
+def test_secrets_are_redacted_at_any_depth() -> None:
     def hide(text: str) -> str:
         return text.replace("secret", "…")
 
@@ -139,13 +139,13 @@ def test_secrets_are_hidden_at_any_depth() -> None:
         assert "secret" not in json.dumps(event_to_json(event, hide))
 
 
-def test_of_a_function_only_the_name_is_told() -> None:
+def test_of_a_function_only_the_name_is_written() -> None:
     assert plain({"tools": [hash]}) == {"tools": [{"function": "hash"}]}
     assert not is_complete(plain({"tools": [hash]}))
     assert is_complete(plain({"tools": [{"function": "hash", "more": 1}], "n": None}))
 
 
-def test_an_unknown_word_is_none_and_an_unknown_field_is_ignored() -> None:
+def test_an_unknown_event_is_none_and_an_unknown_field_is_ignored() -> None:
     assert event_from({"event": "Telepathy"}) is None
     assert event_from({"event": "AudioCleared", "mood": 1}) == events.AudioCleared()
 
@@ -159,6 +159,6 @@ def test_an_unknown_word_is_none_and_an_unknown_field_is_ignored() -> None:
         {"event": "CreateItem", "item": {"type": "Telepathy"}},
     ],
 )
-def test_a_value_of_another_kind_is_an_error(message: Any) -> None:
+def test_a_value_of_another_type_is_an_error(message: Any) -> None:
     with pytest.raises(ValidationError):
         event_from(message)
