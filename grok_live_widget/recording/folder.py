@@ -1,6 +1,6 @@
-"""The folder: what is in it, and whether it may be written to.
+"""The folder of a recording: its files, its settings, and whether it may be written to.
 
-A recording is a folder with four files; `talk.json` says that it is one, and of which version.
+A recording is a folder with four files, of which `talk.json` has the format and its version.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ _VALUE_TYPES = {
 
 
 def sample_rates(settings: Settings) -> dict[str, int]:
-    """Name and rate [Hz] of the file of each side's sound."""
+    """Name and sample rate [Hz] of each WAV file."""
     return {
         USER_WAV: settings.input_format.sample_rate,
         ASSISTANT_WAV: settings.output_format.sample_rate,
     }
 
 
-# --------------------------------------------------------------------------- may it be written?
+# --------------------------------------------------------------------------- checks
 def is_recording(folder: Path) -> bool:
     """Whether a folder holds a recording of any version."""
     try:
@@ -68,7 +68,7 @@ def is_recording(folder: Path) -> bool:
 
 
 def check_new_folder(path: str | PathLike[str] | None) -> None:
-    """Check a folder that is to be recorded into; it must be empty, or not exist yet.
+    """Check a folder to record into; it must be empty or not exist.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def check_new_folder(path: str | PathLike[str] | None) -> None:
 
 
 def folder_from(path: object) -> Path:
-    """The path of a folder, as people give it.
+    """The path of a folder from an argument.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def folder_from(path: object) -> Path:
 
 
 def check_save_folder(folder: Path) -> None:
-    """Check a folder that is to be saved into; a recording in it will be replaced.
+    """Check a folder to save into; a recording in it will be replaced.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def _check_place(name: str, folder: Path) -> None:
         raise unusable(folder, error) from None
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         raise ConfigurationError(
-            f"{name}={str(folder)!r} cannot be made: {str(nearest)!r} may not be written to."
+            f"{name}={str(folder)!r} cannot be created: {str(nearest)!r} is not writable."
         )
 
 
@@ -130,54 +130,54 @@ def _check_empty(name: str, folder: Path) -> None:
         raise unusable(folder, error) from None
     if not is_empty:
         raise ConfigurationError(
-            f"{name}={str(folder)!r} is not empty, and what is in it is no recording.",
+            f"{name}={str(folder)!r} is not empty and not a recording.",
             cure="Name a new folder.",
         )
 
 
 def unusable(folder: Path, error: OSError) -> ConfigurationError:
-    """A foreign error in our words."""
+    """The error for a folder that the system does not let us write to."""
     return ConfigurationError(
         f"{str(folder)!r} cannot be written to ({error.strerror or error}).",
-        cure="Name a folder that can be made.",
+        cure="Name a folder that can be created.",
     )
 
 
 # --------------------------------------------------------------------------- talk.json
-def talk_text(settings: Settings, hide: Callable[[str], str]) -> str:
-    """What `talk.json` says."""
+def talk_text(settings: Settings, redact: Callable[[str], str]) -> str:
+    """The text of `talk.json`."""
     talk = {
         "format": FORMAT,
         "version": VERSION,
         "written_by": f"grok_live_widget {__version__}",
-        "settings": _spelled_settings(settings, hide),
+        "settings": _settings_fields(settings, redact),
     }
     return json.dumps(talk, indent=2, ensure_ascii=False) + "\n"
 
 
-def _spelled_settings(settings: Settings, hide: Callable[[str], str]) -> dict[str, Any]:
+def _settings_fields(settings: Settings, redact: Callable[[str], str]) -> dict[str, Any]:
     given = {field.name: getattr(settings, field.name) for field in fields(settings)}
     del given["record"]
     if settings.url is not None:
-        # People put keys into queries, and into the place of a name.
+        # A query or the user name may contain a key.
         parts = urlsplit(settings.url)
         bare = parts._replace(query="", fragment="", netloc=parts.netloc.rpartition("@")[2])
         given["url"] = bare.geturl()
-    return {name: plain(value, hide) for name, value in given.items() if value is not UNSET}
+    return {name: plain(value, redact) for name, value in given.items() if value is not UNSET}
 
 
 def read_talk_file(folder: Path) -> tuple[Settings, list[str]]:
-    """The settings, and what of them could not be read.
+    """The settings, and a sentence for each that could not be read.
 
     Raises
     ------
     ConfigurationError
-        When there is no recording, or one of a version to come.
+        When there is no recording, or one of a newer version.
     """
     if not is_recording(folder):
         raise ConfigurationError(
             f"there is no recording at {str(folder)!r}.",
-            cure=f"Name a folder with {TALK_FILE} in it, as talk.save(path) or record=path make.",
+            cure=f"Name a folder with {TALK_FILE} in it, as talk.save(path) or record=path create.",
         )
     found = json.loads((folder / TALK_FILE).read_text("utf-8"))
     version = found.get("version")

@@ -17,7 +17,7 @@ from grok_live_widget.audio.buffer import AudioBuffer, Span
 from grok_live_widget.events import AppendAudio, Noted
 from grok_live_widget.recording.event_json import json_line
 from grok_live_widget.recording.files import (
-    _MOST_BYTES,
+    _MAX_BYTES,
     Entry,
     FolderWriter,
     WavFile,
@@ -57,7 +57,7 @@ def test_a_file_with_an_outdated_header_still_opens(tmp_path: Path) -> None:
 
 
 def test_after_a_day_the_header_has_the_largest_possible_size() -> None:
-    assert _wav_header(2**40, 24_000) == _wav_header(_MOST_BYTES // 2 + 1, 24_000)
+    assert _wav_header(2**40, 24_000) == _wav_header(_MAX_BYTES // 2 + 1, 24_000)
 
 
 @pytest.mark.skipif(not shutil.which("sox"), reason="sox is not installed")
@@ -116,6 +116,19 @@ def test_audio_is_written_in_order_whatever_its_spans(
 @pytest.mark.parametrize("text", ["half \ud800", 2**70])
 def test_lone_surrogates_and_large_numbers_are_written(text: Any) -> None:
     assert json.loads(json_line({"a": text})) == {"a": text}
+
+
+def test_the_time_of_each_event_can_be_restored_to_the_microsecond(tmp_path: Path) -> None:
+    # The second one lies half-way between two microseconds.
+    times_s = [9788.348845828, 9788.4138695]
+    writer = FolderWriter(tmp_path / "talk", Settings(), Redactor())
+    writer.open()
+    writer.write([Entry(Noted("."), now_s, 0.5) for now_s in times_s])
+    writer.close()
+    lines = (tmp_path / "talk" / "events.jsonl").read_text("utf-8").splitlines()
+    head, *events = map(json.loads, lines)
+    found = [round(head["clock_s"] + event["at_s"], 6) for event in events]
+    assert found == [round(now_s, 6) for now_s in times_s]
 
 
 def test_a_reopened_writer_appends_to_its_files(tmp_path: Path) -> None:

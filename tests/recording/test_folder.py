@@ -85,7 +85,7 @@ def test_a_recording_may_be_saved_over_and_not_recorded_over(tmp_path: Path) -> 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_place_that_may_not_be_written_to_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(ConfigurationError, match="may not be written to"):
+    with pytest.raises(ConfigurationError, match="is not writable"):
         check_new_folder(tmp_path / "talk")
 
 

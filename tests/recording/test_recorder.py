@@ -185,7 +185,7 @@ def test_an_unusable_folder_is_refused_before_anything_is_opened(
     odd: Any
     for odd, part in [
         (tmp_path / "file", "is a file"),
-        (tmp_path / "file" / "below", "may not be written to|cannot be written to"),
+        (tmp_path / "file" / "below", "is not writable|cannot be written to"),
         (tmp_path / "full", "not empty"),
         ("", "path of a folder"),
         (3, "path of a folder"),
