@@ -3,7 +3,7 @@
 Frames go in, frames and events come out, and time is an argument. Two tables define the states:
 one for the connection, one for the server's response.
 
-Whoever owns the socket calls `receive_frame` (or `send`, `tick`), then writes all
+The owner of the socket calls `receive_frame` (or `send`, `tick`), then writes all
 `messages_to_send`, then dispatches all `events_to_dispatch`.
 """
 

@@ -349,7 +349,7 @@ class SpeechStarted(Identified, frozen=True, kw_only=True):
     """The user has begun to speak.
 
     `audio_start_ms` counts from the first sample of the session and is already less the
-    prefix padding; None where the dialect does not say.
+    prefix padding; None if the dialect does not send it.
     """
 
     item_id: str = ""

@@ -222,7 +222,7 @@ def _iso_second(second: int) -> str:
 def replace_folder(folder: Path) -> Iterator[Path]:
     """A new folder beside `folder`, which takes its place when all went well.
 
-    What somebody else put beside the files of a recording is carried over.
+    Other files in the folder are kept.
     """
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -79,7 +79,7 @@ class Dialect(Value, frozen=True, kw_only=True):
     voice_substitutes : Mapping of str to str
         Voices of other dialects that the service does not have, and its nearest one.
     has_responses : bool
-        Whether the server gives turns and replies ids, and says when they begin and end.
+        Whether the server sends ids, beginnings and ends of turns and replies.
     confirms_settings : bool
         Whether the server answers a change of settings.
     commit_requests_response : bool

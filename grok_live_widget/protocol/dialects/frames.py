@@ -96,7 +96,7 @@ def audio_frame(wire_type: str, key: str, fields: Mapping[str, Any], audio: byte
     """Encode a message with `audio` under `key`, as base64."""
     # Pasted in: the encoder would copy and check it once more.
     head = json_frame({"type": wire_type, **fields})[:-1] if fields else _head(wire_type)
-    return b'%b,"%b":"%b"}' % (head, key.encode(), pybase64.b64encode(audio))
+    return b"".join((head, b',"', key.encode(), b'":"', pybase64.b64encode(audio), b'"}'))
 
 
 @cache

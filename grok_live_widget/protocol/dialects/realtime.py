@@ -330,7 +330,7 @@ def _stages(
 
 
 def _twins(event: type[Any], text: str, name: str) -> tuple[MessageType, MessageType]:
-    """Text of a reply comes under two wire types with the same content; the event says which,
+    """Text of a reply comes under two wire types with the same content; the event has which,
     so that it is not added twice.
     """
     types = {False: f"response.output_text.{name}", True: f"response.text.{name}"}

@@ -292,7 +292,7 @@ def create_item_fields(event: CreateItem) -> Message:
 
 
 def turn_detection_from(session: Message) -> TurnDetection | None:
-    """How turns are detected; None where the settings do not say."""
+    """How turns are detected; None if the settings do not include that."""
     if "turn_detection" not in session:
         return None
     found = mapping(session, "turn_detection")
