@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from grok_live_widget._structs import told_fields, with_event_id
+from grok_live_widget._structs import shown_fields, with_event_id
 from grok_live_widget.events import AppendAudio, CommitAudio, Item, ToolOffer, TranscriptDelta
 
 
-def test_the_fields_that_are_told_leave_out_sound_and_what_may_hold_a_secret() -> None:
-    assert [field.name for field in told_fields(AppendAudio)] == ["event_id"]
-    assert "parameters" not in {field.name for field in told_fields(ToolOffer)}
-    assert "sound" not in {field.name for field in told_fields(Item)}
+def test_audio_and_what_may_hold_a_secret_are_not_shown() -> None:
+    assert [field.name for field in shown_fields(AppendAudio)] == ["event_id"]
+    assert "parameters" not in {field.name for field in shown_fields(ToolOffer)}
+    assert "sound" not in {field.name for field in shown_fields(Item)}
     assert repr(ToolOffer(name="add")) == "ToolOffer(kind='function', name='add', description='')"
 
 

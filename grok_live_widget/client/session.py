@@ -256,7 +256,7 @@ class Session:
             Names of the functions whose outputs the reply is to be made of.
         """
         request = events[-1] if events else None
-        pending = PendingReply(request, tuple(tools), words=events)
+        pending = PendingReply(request, tuple(tools), related=events)
 
         def follow(event: Event, _: list[Turn], __: float) -> None:
             pending.apply(event)

@@ -1,6 +1,7 @@
-"""A conversation as a fold of events: turns, usage, pending replies, tool calls.
+"""A conversation as a fold of events: turns, usage, pending replies and tool calls.
 
-Pure: it reads events and writes turns. Must not know sockets, loops, threads or a clock.
+For: everything that can be computed from the events of a talk alone, live or from a recording.
+May know: `protocol`, `settings`, `audio`. Must not know: sockets, loops, threads, a clock.
 """
 
 import lazy_loader

@@ -1,7 +1,7 @@
 """The conversation: a fold of events into turns.
 
-`Conversation.apply` takes one event at a time, said or heard, with its time; what it makes of
-them is `Turns`. One thread applies; any thread reads.
+`Conversation.apply` takes one event at a time, sent or received, with its time, and updates
+`Turns`. One thread applies events; any thread may read.
 """
 
 from __future__ import annotations
@@ -55,38 +55,40 @@ from .turns import Turn, Turns
 
 __all__ = ["Conversation"]
 
-_SOUND_TYPES = frozenset().union(*(each.audio_delta_types for each in DIALECTS.values()))
+_AUDIO_TYPES = frozenset().union(*(each.audio_delta_types for each in DIALECTS.values()))
 
-# Untouched memory costs nothing.
+# Reserved; memory that is not written to costs nothing.
 _USER_TAPE_S = 2 * 3600
 
-# What is about the line only, or is not kept on disk: the count of seconds begins after it, so
-# that a recording folds to the same turns.
-_BEFORE_THE_BEGINNING = (Authenticate, Noted, PhaseChanged)
+# Events about the connection only, or that are not recorded. Seconds count from the first other
+# event, so that a recording gives the same turns.
+_NOT_COUNTED = (Authenticate, Noted, PhaseChanged)
 
 
 class Conversation:
-    """Turns out of events.
+    """The turns of a talk, made from its events.
 
     Parameters
     ----------
     turn_detection : ServerVad or PushToTalk
     input_sample_rate, output_sample_rate : int [Hz]
-        Of the user's sound and of the replies'.
+        Of the user's audio and of the replies.
 
     Attributes
     ----------
     turns : Turns
-        In conversation order. Each keeps its identity for ever.
+        In conversation order. Each keeps its identity.
     has_player : bool
-        Whether somebody listens; a reply's latency is then taken at the first sound heard,
-        otherwise at its first piece.
+        Whether replies are played; latency is then measured at the first sample played,
+        otherwise at the first delta received.
     odd_byte_count : int
-        Half samples that were dropped from the ends of pieces.
+        Half samples that were dropped from the ends of deltas.
     unread_piece_count : int
-        Pieces of replies' sound that could not be read.
+        Audio deltas that could not be decoded.
     kept : Span or None
-        Where the sound of the event applied last is kept; None where it had none.
+        Where the audio of the event applied last is kept; None if it had none.
+    user_tape : AudioBuffer
+        All audio of the user.
     """
 
     def __init__(
@@ -103,24 +105,37 @@ class Conversation:
         self.output_sample_rate = output_sample_rate
         self.user_tape = AudioBuffer(_USER_TAPE_S * input_sample_rate)
         self.kept: Span | None = None
-        self._follow_detection(turn_detection)
+        self._set_turn_detection(turn_detection)
+        # The time of the first counted event, from which turns count their seconds.
         self._origin_s: float | None = None
+        # Positions in `user_tape`: where the session began, and where the next turn may begin.
         self._session_start = 0
         self._commit_start = 0
+        # Turns by the server's ids, in this session and in the one before.
         self._by_item: dict[str, Turn] = {}
         self._by_past_item: dict[str, Turn] = {}
         self._by_response: dict[str, list[Turn]] = {}
         self._by_past_response: dict[str, list[Turn]] = {}
+        # The running response; empty if there is none.
         self._response_id = ""
+        # Responses that were interrupted in this session.
         self._cut_responses: set[str] = set()
+        # The turn of an announced array or file, until speech or a commit is matched to it.
         self._clip: Turn | None = None
+        # The turn that the user is speaking.
         self._spoken: Turn | None = None
+        # Committed and typed turns that have no id of the server yet, oldest first.
         self._committed: deque[Turn] = deque()
         self._typed: deque[Turn] = deque()
-        self._put: deque[str] = deque()
+        # Texts of assistant items that were created here, which are not replies.
+        self._created_texts: deque[str] = deque()
+        # When which sample was sent.
         self._sent = _SentTimes()
+        # The text of a reconnection, for the turn that begins next.
         self._seam = ""
+        # When the user's last speech, commit or text ended; None once a reply has begun.
         self._user_done_s: float | None = None
+        # Turns that `apply` is about to return, by identity.
         self._changed: dict[int, Turn] = {}
 
     @classmethod
@@ -132,7 +147,7 @@ class Conversation:
             output_sample_rate=settings.output_format.sample_rate,
         )
 
-    def _follow_detection(self, detection: TurnDetection | None) -> None:
+    def _set_turn_detection(self, detection: TurnDetection | None) -> None:
         silence_ms = detection.silence_duration_ms if isinstance(detection, ServerVad) else 0
         self._silence_samples = self._user_samples(int(silence_ms))
         self._is_push_to_talk = isinstance(detection, PushToTalk)
@@ -141,34 +156,32 @@ class Conversation:
         return duration_ms * self.input_sample_rate // 1000
 
     def apply(self, event: Event, now_s: float) -> list[Turn]:
-        """Take in one event.
+        """Apply one event.
 
         Parameters
         ----------
         now_s : float [s]
-            When it was said or heard, on any clock that only grows. Whole microseconds count:
-            a time can so be written down in decimals and read back as it was.
+            When it was sent or received, on any clock that only grows. It is rounded to
+            microseconds, so that a recording can store it exactly.
 
         Returns
         -------
         list of Turn
-            Those that began or changed.
+            The turns that began or changed.
         """
         now_s = round(now_s, 6)
-        if self._origin_s is None and not isinstance(event, _BEFORE_THE_BEGINNING):
+        if self._origin_s is None and not isinstance(event, _NOT_COUNTED):
             self._origin_s = now_s
         self.kept = None
-        step = _STEPS.get(type(event))
-        if step is not None:
-            step(self, event, now_s)
+        update = _UPDATES.get(type(event))
+        if update is not None:
+            update(self, event, now_s)
         changed = list(self._changed.values())
         self._changed.clear()
         return changed
 
     def reply(self, response_id: str) -> Turn | None:
-        """The newest turn of this reply in the present session, or in one that just ended;
-        None while it has none.
-        """
+        """The newest turn of a response in this session or the one before; None: it has none."""
         turns = self._by_response.get(response_id) or self._by_past_response.get(response_id)
         return turns[-1] if turns else None
 
@@ -189,10 +202,10 @@ class Conversation:
         return self._begin(turn, self._sent.time_of(start, now_s))
 
     def _reply_turn(self, item_id: str, response_id: str, now_s: float) -> Turn:
-        """The turn of a reply's item; begun when it is first mentioned."""
+        """The turn of a response's item, which begins with the first event about it."""
         turn = self._by_item.get(item_id)
         if not item_id:
-            # Without a name it is no other reply's, whose item had none either.
+            # An item without an id is looked for among those of its own response only.
             turn = next(reversed(self._by_response.get(response_id, [])), None)
         if turn is None or turn.role != "assistant":
             rate_hz = self.output_sample_rate
@@ -206,31 +219,31 @@ class Conversation:
 
     # ----------------------------------------------------------------- the session
     def _session_opened(self, event: SessionOpened, now_s: float) -> None:
-        """Positions count anew in each session; the turns go on."""
+        """Positions start from 0 in each session; the turns go on."""
         self._session_start = self._commit_start = len(self.user_tape)
 
     def _session_ended(self, event: SessionEnded, now_s: float) -> None:
         for turn in self.turns:
             if not turn.is_complete:
                 self._mark(turn)._end(len(self.user_tape) if turn.role == "user" else None)
-        # Ids count anew too. What still sounds of this session is told by its name, though.
+        # Ids may be used again, but replies of this session may still be played.
         self._by_past_item, self._by_item = self._by_item, {}
         self._by_past_response, self._by_response = self._by_response, {}
         self._cut_responses.clear()
         self._committed.clear()
         self._typed.clear()
-        self._put.clear()
+        self._created_texts.clear()
         self._response_id = ""
         self._spoken = self._clip = self._user_done_s = None
 
-    def _line_reopened(self, event: LineReopened, now_s: float) -> None:
+    def _reopened(self, event: LineReopened, now_s: float) -> None:
         self._seam = event.text
 
-    def _session_asked(self, event: UpdateSession, now_s: float) -> None:
+    def _session_updated_by_us(self, event: UpdateSession, now_s: float) -> None:
         if event.turn_detection is not None:
-            self._follow_detection(event.turn_detection)
+            self._set_turn_detection(event.turn_detection)
 
-    # ----------------------------------------------------------------- the user's sound
+    # ----------------------------------------------------------------- the user's audio
     def _audio_appended(self, event: AppendAudio, now_s: float) -> None:
         if self._is_push_to_talk and self._spoken is None and self._clip is None:
             self._spoken = self._spoken_turn(self._commit_start, now_s)
@@ -248,13 +261,13 @@ class Conversation:
         self._clip.turn_id = event.turn_id
 
     def _sound_ended(self, event: SoundEnded, now_s: float) -> None:
-        """Without speech in the announced clip, its turn ends as it was sent."""
+        """The turn of an announced clip in which no speech was found ends here."""
         if self._clip is not None and self._clip.turn_id == event.turn_id:
             self._mark(self._clip)._end(len(self.user_tape))
             self._clip = None
 
     def _take_clip(self, item_id: str) -> Turn | None:
-        """The announced clip, matched to the first speech or commit that follows."""
+        """The turn of the announced clip, for the first speech or commit that follows."""
         clip, self._clip = self._clip, None
         if clip is not None:
             clip.item_id = item_id
@@ -271,7 +284,7 @@ class Conversation:
     def _started_turn(self, event: SpeechStarted, now_s: float) -> Turn:
         known = self._by_item.get(event.item_id) if event.item_id else None
         if known is not None and known.role == "user":
-            # It goes on after all: the same turn again.
+            # Speech goes on in the same turn.
             known._reopen()
             return known
         start = len(self.user_tape)
@@ -289,13 +302,13 @@ class Conversation:
             end = min(self._session_start + self._user_samples(event.audio_end_ms), end)
         if turn is not None and turn.role == "user":
             self._mark(turn)._end(end)
-        # The end was decided only after a silence; the last of the speech was sent before it.
+        # The server decides the end after a silence; speech ended before that.
         self._user_done_s = self._sent.time_of(end - self._silence_samples - 1, now_s)
         self._commit_start = len(self.user_tape)
         self._spoken = None
 
     def _audio_committed_by_us(self, event: CommitAudio, now_s: float) -> None:
-        """The turn is what was sent since the last commit, exact; without any there is none."""
+        """The turn is the audio since the last commit; without any there is none."""
         turn = self._take_clip("") or self._spoken
         if turn is None and self._commit_start < len(self.user_tape):
             turn = self._spoken_turn(self._commit_start, now_s)
@@ -307,7 +320,7 @@ class Conversation:
         self._user_done_s = now_s
 
     def _audio_committed(self, event: AudioCommitted, now_s: float) -> None:
-        """Name the turn that was committed; under voice activity it has its name already."""
+        """Give the committed turn its id; with `ServerVad` it has one already."""
         known = self._by_item.get(event.item_id)
         if known is not None:
             if known in self._committed:
@@ -337,7 +350,7 @@ class Conversation:
     def _item_created(self, event: CreateItem, now_s: float) -> None:
         item = event.item
         if item.kind == "message" and item.role == "assistant":
-            self._put.append(item.text)
+            self._created_texts.append(item.text)
         if item.kind != "message" or item.role != "user" or item.is_replayed:
             return
         rate_hz, text = self.input_sample_rate, event.item.text
@@ -352,11 +365,11 @@ class Conversation:
         item = event.item
         if item.is_replayed:
             return
-        if item.role == "assistant" and item.text in self._put:
-            # We put it there, be it amid a reply.
-            self._put.remove(item.text)
+        if item.role == "assistant" and item.text in self._created_texts:
+            # Created by this client, possibly during a reply.
+            self._created_texts.remove(item.text)
             return
-        # Without a reply it was put there by the server.
+        # Without a running response the server created it.
         is_of_reply = item.role == "assistant" and self._response_id
         if is_of_reply and item.kind == "message":
             self._reply_turn(item.item_id, self._response_id, now_s)
@@ -371,7 +384,7 @@ class Conversation:
     # ----------------------------------------------------------------- the reply
     def _response_created(self, event: ResponseCreated, now_s: float) -> None:
         if event.response_id != self._response_id:
-            # The service may abandon a reply without a word about its end.
+            # The service may abandon a response without sending its end.
             self._end_reply(self._response_id)
         self._response_id = event.response_id
         for turn in self._by_response.get(event.response_id, ()):
@@ -389,11 +402,11 @@ class Conversation:
             self._measure_latency(turn, now_s)
 
     def _unrecognized(self, event: Unrecognized, now_s: float) -> None:
-        self.unread_piece_count += event.wire_type in _SOUND_TYPES
+        self.unread_piece_count += event.wire_type in _AUDIO_TYPES
 
-    def _measure_latency(self, turn: Turn, sounded_s: float) -> None:
+    def _measure_latency(self, turn: Turn, heard_s: float) -> None:
         if turn.latency_ms is None and turn._asked_s is not None:
-            turn.latency_ms = max(0.0, (sounded_s - turn._asked_s) * 1000)
+            turn.latency_ms = max(0.0, (heard_s - turn._asked_s) * 1000)
 
     def _transcript_delta(self, event: TranscriptDelta | TextDelta, now_s: float) -> None:
         turn = self._reply_turn(event.item_id, event.response_id, now_s)
@@ -421,7 +434,7 @@ class Conversation:
                 continue
             self._mark(turn)._end(None)
             if not turn.text and not len(turn.pcm) and self._user_done_s is None:
-                # Nothing was said: the next reply is the answer.
+                # The reply was empty, so that latency is that of the next one.
                 self._user_done_s = turn._asked_s
 
     def _interrupted(self, event: Interrupted, now_s: float) -> None:
@@ -444,7 +457,7 @@ class Conversation:
 
 
 class _SentTimes:
-    """When which sample was sent: the last two minutes of it."""
+    """When which sample was sent, for the last 1200 chunks (two minutes at 100 ms)."""
 
     def __init__(self) -> None:
         self._ends: deque[int] = deque(maxlen=1200)
@@ -455,14 +468,14 @@ class _SentTimes:
         self._times_s.append(now_s)
 
     def time_of(self, sample: int, default_s: float) -> float:
-        """When the piece that holds `sample` was sent, `default_s` where not known."""
+        """When the chunk with `sample` was sent; `default_s` if unknown."""
         at = bisect_right(self._ends, sample)
         return self._times_s[at] if at < len(self._ends) else default_s
 
 
-_STEPS: dict[type, Callable[[Any, Any, float], None]] = {
-    UpdateSession: Conversation._session_asked,
-    LineReopened: Conversation._line_reopened,
+_UPDATES: dict[type, Callable[[Any, Any, float], None]] = {
+    UpdateSession: Conversation._session_updated_by_us,
+    LineReopened: Conversation._reopened,
     SessionOpened: Conversation._session_opened,
     SessionEnded: Conversation._session_ended,
     AppendAudio: Conversation._audio_appended,
@@ -490,4 +503,4 @@ _STEPS: dict[type, Callable[[Any, Any, float], None]] = {
     PlayerChanged: Conversation._player_changed,
     PlaybackReported: Conversation._playback_reported,
 }
-"""Which step each event takes; what is missing changes no turn."""
+"""The method for each event; other events change no turn."""

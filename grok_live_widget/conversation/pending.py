@@ -1,4 +1,4 @@
-"""A reply that somebody waits for: a fold of events into one outcome."""
+"""The reply to one request, as a fold of events into its outcome."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ __all__ = ["PendingReply", "calls_in", "is_cut_off"]
 
 
 def calls_in(event: Event) -> list[ToolCalled]:
-    """The calls of functions that an event tells.
+    """The function calls that an event reports.
 
-    One call is told up to three times: by itself, as an item, and when the reply has ended. A
-    server may leave out any of them; the `call_id` says which are the same.
+    A server may report one call up to three times: by itself, as an item, and with the end of
+    the response. The `call_id` identifies it.
     """
     match event:
         case ToolCalled():
-            told = [event]
+            calls = [event]
         case OutputItemDone():
-            told = _calls_among((event.item,), event.response_id)
+            calls = _calls_among((event.item,), event.response_id)
         case ResponseDone():
-            told = _calls_among(event.output, event.response_id)
+            calls = _calls_among(event.output, event.response_id)
         case _:
             return []
-    return [call for call in told if call.call_id and call.name]
+    return [call for call in calls if call.call_id and call.name]
 
 
 def _calls_among(items: tuple[Item, ...], response_id: str) -> list[ToolCalled]:
@@ -60,39 +60,40 @@ def _calls_among(items: tuple[Item, ...], response_id: str) -> list[ToolCalled]:
 
 
 def is_cut_off(done: ResponseDone) -> bool:
-    """Whether the reply did not come to its own end."""
+    """Whether a response was cancelled or failed."""
     return done.status not in ("completed", "incomplete")
 
 
 class PendingReply:
-    """The reply to one request, or to the last speech in a sound.
+    """The reply to one request, or to the last speech in audio that is being sent.
 
     Parameters
     ----------
     request : CreateResponse, CommitAudio or None
-        The very event whose reply is wanted. None: the reply to the last speech that is heard
-        from now until `has_sent_all` is set.
+        The event, by identity, whose reply is wanted. None: the reply to the last speech that
+        the server detects until `has_sent_all` is set.
     tools : collection of str
-        Functions that are run here: a reply that calls one of them is followed by another,
-        which is the one that is wanted.
-    words : collection of ClientEvent
-        What else was said for it, so that errors about these count.
+        Functions that this client runs: a reply that calls one of them is followed by another
+        reply, which is the outcome.
+    related : collection of ClientEvent
+        Events sent together with the request; errors about them count too.
 
     Attributes
     ----------
     response_id : str
-        The reply, once it has begun.
+        The response, once it has begun.
     status : str
         How it ended; empty until then.
     error : ErrorReported or None
-        What the server reported instead of a reply.
+        The error that the server sent instead of a reply.
     reported : ErrorReported or None
-        What it reported while the reply ran.
+        The last error that it sent while the response was running.
     has_ended_early : bool
-        The session ended first. An error that announced its end is the `error` then.
+        Whether the session ended first; an error that announced its end is then the `error`.
     is_speech_active, has_heard_speech : bool
+        Whether the server hears speech now, and whether it has heard any.
     has_sent_all : bool
-        Set by whoever sends the sound.
+        Whether all audio has been sent; set by the caller.
     """
 
     def __init__(
@@ -100,42 +101,47 @@ class PendingReply:
         request: ClientEvent | None,
         tools: Collection[str] = (),
         *,
-        words: Collection[ClientEvent] = (),
+        related: Collection[ClientEvent] = (),
     ) -> None:
         self.request = request
-        said = (*words, *([] if request is None else [request]))
-        self._synthetic_ids = {event.event_id for event in said if event.event_id}
+        sent = (*related, *([] if request is None else [request]))
+        # Ids of the events that errors may be about.
+        self._event_ids = {event.event_id for event in sent if event.event_id}
         self._tools = frozenset(tools)
+        # Ids of calls whose outputs have not been sent.
         self._calls: set[str] = set()
-        self._is_told_outputs = False
-        self._is_said = request is None
+        # Whether outputs have been sent and no response has followed yet.
+        self._has_sent_outputs = False
+        # Whether the request has been sent (again).
+        self._is_sent = request is None
         self.response_id = ""
         self.status = ""
         self.error: ErrorReported | None = None
         self.reported: ErrorReported | None = None
         self.has_ended_early = False
-        self._last_word: ErrorReported | None = None
+        # An error that announces the end of the session.
+        self._final_error: ErrorReported | None = None
         self.is_speech_active = False
         self.has_heard_speech = False
         self.has_sent_all = request is not None
+        # Responses that began before the speech that counts.
         self._past: set[str] = set()
-        self._is_other_asked = False
+        # Whether something else has requested a response that has not begun yet.
+        self._is_other_requested = False
 
     @property
     def is_settled(self) -> bool:
         """Whether there is nothing more to wait for."""
         is_over = self.error is not None or self.has_ended_early
-        is_said = bool(self.status) and not self._calls
-        is_done = is_said and self.has_sent_all and not self.is_speech_active
+        has_reply = bool(self.status) and not self._calls
+        is_done = has_reply and self.has_sent_all and not self.is_speech_active
         return is_over or is_done
 
-    @property
-    def has_begun(self) -> bool:
-        """Whether the reply has begun."""
-        return bool(self.response_id)
+    def _is_mine(self, response_id: str) -> bool:
+        return bool(response_id) and response_id == self.response_id
 
     def apply(self, event: Event) -> None:
-        """Take in one event."""
+        """Apply one event."""
         if isinstance(event, ErrorReported) and self._is_of_another(event):
             return
         self._follow_tools(event)
@@ -146,23 +152,24 @@ class PendingReply:
         elif isinstance(event, SessionEnded):
             self.has_ended_early = True
             if not self.status:
-                self.error = self.error or self._last_word
+                self.error = self.error or self._final_error
         elif isinstance(event, ErrorReported) and ends_session(event):
-            # Until then the line looks open, and whoever asked next would be cut off.
-            self._last_word = event
+            # The reply is not settled before the connection is closed, since until then the
+            # next request would still be sent on it.
+            self._final_error = event
         elif self.request is None:
             self._apply_to_speech(event)
-        elif self._is_said:
+        elif self._is_sent:
             self._apply_to_reply(event)
 
     def _is_of_another(self, error: ErrorReported) -> bool:
-        """Whether an error says that it is about something else that we said."""
-        return bool(error.about and self._synthetic_ids and error.about not in self._synthetic_ids)
+        """Whether an error is about another message of this client."""
+        return bool(error.about and self._event_ids and error.about not in self._event_ids)
 
     def _follow_tools(self, event: Event) -> None:
-        """Go on from a reply that calls functions to the one that is made of their outputs."""
+        """Wait after a reply that calls functions for the one to their outputs."""
         for call in calls_in(event):
-            if call.response_id == self.response_id != "" and call.name in self._tools:
+            if self._is_mine(call.response_id) and call.name in self._tools:
                 self._calls.add(call.call_id)
         match event:
             case ResponseDone() if event.response_id == self.response_id and is_cut_off(event):
@@ -170,30 +177,30 @@ class PendingReply:
             case CreateItem(item=Item(kind="function_call_output") as item):
                 if item.call_id in self._calls:
                     self._calls.discard(item.call_id)
-                    self._is_told_outputs = True
+                    self._has_sent_outputs = True
                     self._restart()
-            case CreateResponse() if self._is_told_outputs:
-                self._is_told_outputs = False
+            case CreateResponse() if self._has_sent_outputs:
+                self._has_sent_outputs = False
                 self.request = event if self.request is not None else None
-                if self._synthetic_ids and event.event_id:
-                    self._synthetic_ids.add(event.event_id)
+                if self._event_ids and event.event_id:
+                    self._event_ids.add(event.event_id)
             case ResponseCreated():
-                self._is_told_outputs = False
+                self._has_sent_outputs = False
 
     def _restart(self) -> None:
-        """Said, or said again because another reply came in between."""
-        self._is_said, self.response_id, self.status = True, "", ""
+        """The request was sent, possibly again after another response came before it."""
+        self._is_sent, self.response_id, self.status = True, "", ""
 
     def _apply_to_reply(self, event: Event) -> None:
         match event:
             case ResponseCreated() | OutputItemAdded() if not self.response_id:
-                # Its beginning may be lost, or come without a name; then its item has one.
+                # The beginning may be missing or have no id; then an item has it.
                 self.response_id = event.response_id
-            case ResponseDone() if event.response_id == self.response_id != "":
+            case ResponseDone() if self._is_mine(event.response_id):
                 self.status = event.status
             case ErrorReported() if is_already_active(event) and not self.status:
-                # The reply that began was another one; the request will be said again.
-                self._is_said, self.response_id = False, ""
+                # The response that began was another one; the request will be sent again.
+                self._is_sent, self.response_id = False, ""
             case ErrorReported() if not self.response_id and not is_ignorable_error(event):
                 self.error = event
 
@@ -204,12 +211,12 @@ class PendingReply:
             case SpeechStopped():
                 self.is_speech_active = False
             case CreateResponse():
-                self._is_other_asked = True
+                self._is_other_requested = True
             case ResponseCreated():
                 self._follow_beginning(event)
             case OutputItemAdded() if self._may_begin and event.response_id not in self._past:
                 self.response_id = self.response_id or event.response_id
-            case ResponseDone() if event.response_id == self.response_id != "":
+            case ResponseDone() if self._is_mine(event.response_id):
                 self._follow_end(event)
             case ErrorReported() if not self.response_id and not is_ignorable_error(event):
                 self.error = event if self.has_heard_speech else None
@@ -225,14 +232,14 @@ class PendingReply:
         return self.has_heard_speech and not self.is_speech_active
 
     def _follow_beginning(self, event: ResponseCreated) -> None:
-        """Nobody else asked for a reply: then it is to our speech, whose end may be lost."""
-        is_answer = self.has_heard_speech and self.has_sent_all and not self._is_other_asked
+        """A response that nothing else requested is to the speech, whose end may be missing."""
+        is_answer = self.has_heard_speech and self.has_sent_all and not self._is_other_requested
         if is_answer or self._may_begin:
             self.response_id = event.response_id
-        self._is_other_asked = False
+        self._is_other_requested = False
 
     def _follow_end(self, event: ResponseDone) -> None:
-        """A reply that speech does not cut off tells that there is none any more."""
+        """A response that speech does not cut off shows that the speech has ended."""
         if self.is_speech_active and is_cut_off(event):
             self.response_id = ""
             return

@@ -1,4 +1,4 @@
-"""The calls of a talk's tools, and where each stands: a fold of events."""
+"""The tool calls of a talk and their states, as a fold of events."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ __all__ = ["ToolCallState", "ToolCalls"]
 
 
 class ToolCallState(Value, frozen=True, kw_only=True):
-    """Where one call stands.
+    """The state of one call.
 
     Parameters
     ----------
     arguments : str
-        JSON, as the model gave them.
+        JSON text from the model.
     state : {"waiting", "running", "done", "failed", "denied"}
-        Waiting is for somebody's consent.
+        "waiting" means: for the user's consent.
     output, error : str
-        What the model was told, and what went wrong instead.
+        What was sent to the model, and the error if there was one.
     duration_s : float or None [s]
         How long the function ran; None until it has ended.
     """
@@ -37,7 +37,7 @@ class ToolCallState(Value, frozen=True, kw_only=True):
 
 
 class ToolCalls:
-    """Calls that are not over, and the last one that is."""
+    """The calls that have not ended, and the last one that has."""
 
     def __init__(self) -> None:
         self._open: dict[str, ToolCallState] = {}
@@ -45,22 +45,22 @@ class ToolCalls:
 
     @property
     def waiting(self) -> list[ToolCallState]:
-        """Those that wait for consent, oldest first; a copy."""
+        """Calls that wait for consent, oldest first; a copy."""
         return [call for call in list(self._open.values()) if call.state == "waiting"]
 
     @property
     def has_open(self) -> bool:
-        """Whether any is not over."""
+        """Whether any call has not ended."""
         return bool(self._open)
 
     @property
     def shown(self) -> list[ToolCallState]:
-        """The one that ended last, and those that have not ended; a copy."""
+        """The call that ended last, and those that have not ended; a copy."""
         last = [] if self._last is None else [self._last]
         return last + list(self._open.values())
 
     def apply(self, event: Event) -> ToolCallState | None:
-        """Take in one event; returns the call that it changed."""
+        """Apply one event; returns the call that it changed."""
         match event:
             case ToolApprovalAsked() | ToolStarted():
                 is_waiting = isinstance(event, ToolApprovalAsked)

@@ -1,4 +1,4 @@
-"""One speaker's stretch, and the sequence of them."""
+"""A turn of one speaker, and the sequence of turns."""
 
 from __future__ import annotations
 
@@ -24,36 +24,36 @@ __all__ = ["Turn", "Turns", "extremes_of"]
 
 
 class Turn:
-    """One speaker's stretch of the conversation. It grows in place and keeps its identity.
+    """A turn of one speaker. It grows in place and keeps its identity.
 
     Attributes
     ----------
     role : {"user", "assistant"}
     text : str
-        What was typed or said, as far as known; ``""`` where nobody tells.
+        What was typed or spoken, as far as known; ``""`` if there is no transcript.
     text_source : {"typed", "transcript", "none"}
     is_complete : bool
         Whether nothing more is expected.
     was_interrupted : bool
-        Whether the user cut in (or stopped it) before its end was heard.
+        Whether the user interrupted it before its end was heard.
     is_approximate : bool
-        Whether the borders of its sound are a guess, since the server does not tell them.
+        Whether the borders of its audio are estimated, since the server does not send them.
     started_s : float [s]
         Since the talk's first event.
     latency_ms : float or None [ms]
-        From the end of the user's speech (a commit, text sent) to the first sound heard; where
-        nothing plays, to the first piece received. None for the user's turns, and where no
-        such end came before.
+        From the end of the user's speech (a commit, text sent) to the first sample played; if
+        nothing plays replies, to the first delta received. None for the user's turns, and for
+        replies to nothing.
     heard_sample_count : int or None
-        How many samples left the loudspeaker; None: nothing played it.
+        How many samples left the loudspeaker; None: nothing plays replies.
     sample_rate : int [Hz]
         Of `pcm` and `samples`.
     seam : str
-        What happened to the line just before this turn; empty as a rule.
+        What happened to the connection just before this turn; usually empty.
     usage : Mapping
-        Of a reply: what it used up, as the server counts; empty where it does not.
+        Usage of a reply, as the server counts it; empty if it does not.
     turn_id, item_id : str
-        Our name for it, and the server's (empty where it gives none).
+        The id of this package, and that of the server (empty if it sends none).
     """
 
     __slots__ = (
@@ -105,26 +105,26 @@ class Turn:
         self._tape = tape
         self._start_sample = start
         self._end_sample: int | None = None
-        # When the speech, commit or text ended that this answers.
+        # When the speech, commit or text ended that this is the reply to.
         self._asked_s: float | None = None
 
-    # ----------------------------------------------------------------- sound
+    # ----------------------------------------------------------------- audio
     @property
     def pcm(self) -> NDArray[np.int16]:
-        """What has arrived so far: ``ndarray of int16 [shape=(n,)]``, a read-only view that
-        stays valid and unchanged for ever. Typed turns have shape (0,).
+        """The samples so far: ``ndarray of int16 [shape=(n,)]``, a read-only view that stays
+        valid and unchanged. Typed turns have shape (0,).
         """
         return self._tape.view(self._start_sample, self._end_sample)
 
     @property
     def samples(self) -> NDArray[np.float32]:
-        """`pcm` as ``ndarray of float32 [shape=(n,)]`` in [-1, 1), a copy of your own."""
+        """`pcm` as ``ndarray of float32 [shape=(n,)]`` in [-1, 1), a copy."""
         return samples_from_pcm(self.pcm)
 
     @property
     def heard(self) -> NDArray[np.int16]:
-        """The part of `pcm` that left the loudspeaker, a read-only view; shape (0,) where
-        nothing played it.
+        """The part of `pcm` that left the loudspeaker, a read-only view; shape (0,) if nothing
+        played it.
         """
         return self.pcm[: self.heard_sample_count or 0]
 
@@ -151,11 +151,11 @@ class Turn:
         return Audio(self.samples, rate=self.sample_rate, normalize=False)  # type: ignore[no-untyped-call]
 
     def __repr__(self) -> str:
-        words = f"{self.text[:57]}…" if len(self.text) > 58 else self.text
+        text = f"{self.text[:57]}…" if len(self.text) > 58 else self.text
         state = "" if self.is_complete else ", growing"
         cut = ", interrupted" if self.was_interrupted else ""
-        said = f"Turn({self.role}, {words!r}, {self.duration_s:.2f} s{state}{cut})"
-        return f"{said} after a seam" if self.seam else said
+        shown = f"Turn({self.role}, {text!r}, {self.duration_s:.2f} s{state}{cut})"
+        return f"{shown} after a seam" if self.seam else shown
 
     # ----------------------------------------------------------------- for the conversation
     def _end(self, end_sample: int | None) -> None:
@@ -175,7 +175,7 @@ class Turn:
 
     @property
     def _is_heard(self) -> bool:
-        """Whether all of its sound has left the loudspeaker."""
+        """Whether all of its audio has left the loudspeaker."""
         return 0 < len(self.pcm) <= (self.heard_sample_count or 0)
 
     def _hear(self, sample_count: int) -> None:
@@ -224,7 +224,7 @@ class Turns(Sequence[Turn]):
 
     @property
     def user(self) -> Turns:
-        """Only the user's."""
+        """Only the user's turns."""
         return Turns([turn for turn in self if turn.role == "user"])
 
     @property
@@ -233,9 +233,9 @@ class Turns(Sequence[Turn]):
         return Turns([turn for turn in self if turn.role == "assistant"])
 
     def write_wav(self, path: str | PathLike[str]) -> Path:
-        """Write the sound of all turns, one after another, as mono PCM16; returns the path.
+        """Write the audio of all turns, one after another, as mono PCM16; returns the path.
 
-        At the highest sample rate among them, to which the others are resampled.
+        At their highest sample rate, to which the others are resampled.
         """
         rate_hz = max((turn.sample_rate for turn in self), default=SAMPLE_RATE_HZ)
         parts = [_at_rate(turn, rate_hz) for turn in self]

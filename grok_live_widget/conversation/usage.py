@@ -1,7 +1,8 @@
-"""What a talk has used up: a fold of its events into minutes, tokens and money.
+"""The usage of a talk, as a fold of its events into minutes, tokens and money.
 
 Minutes are counted as the service bills them (its prices, as of September 2026): under voice
-activity the time that the line is open, with push-to-talk the sound sent and received.
+activity detection the time that the connection is open, with push-to-talk the audio sent and
+received.
 """
 
 from __future__ import annotations
@@ -30,18 +31,18 @@ __all__ = ["Usage", "UsageMeter", "left_of"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What was used up.
+    """The usage of a talk.
 
     Attributes
     ----------
     minutes : float [min]
     dollars : float or None [US$]
-        None where no price is known; 0 in the rehearsal.
+        None if the price is unknown; 0 in the rehearsal.
     sent_s, received_s : float [s]
-        Sound of the user and of the replies.
+        Audio of the user and of the replies.
     text_count, reply_count, session_count : int
     input_tokens, output_tokens : int
-        As the server counts them; 0 where it does not.
+        As the server counts them; 0 if it does not.
     """
 
     minutes: float = 0.0
@@ -63,7 +64,7 @@ class UsageMeter:
     turn_detection : ServerVad or PushToTalk
     input_sample_rate, output_sample_rate : int [Hz]
     prices : Prices or None
-        None: as the model is known to cost.
+        None: the known prices of the model.
     """
 
     def __init__(
@@ -77,16 +78,21 @@ class UsageMeter:
         self.prices = prices
         self._is_push_to_talk = isinstance(turn_detection, PushToTalk)
         self._input_rate, self._output_rate = input_sample_rate, output_sample_rate
+        # Samples, texts, replies and sessions in all.
         self._sent = self._received = self._texts = self._replies = self._sessions = 0
         self._input_tokens = self._output_tokens = 0
+        # Of the periods before the current one, which begins with a session or another rule.
         self._past_minutes, self._past_dollars = 0.0, 0.0
+        # When the current period began; None: no session is open.
         self._opened_s: float | None = None
         self._is_free, self._model = False, ""
+        # Samples sent, samples received and texts before the current period.
         self._before = (0, 0, 0)
+        # Whether the price of all past periods was known.
         self._is_priced = True
 
     def apply(self, event: Event, now_s: float) -> None:
-        """Take in one event, said or heard at `now_s` [s]."""
+        """Apply one event, sent or received at `now_s` [s]."""
         if isinstance(event, AppendAudio):
             self._sent += len(event.pcm) // 2
         elif isinstance(event, AudioDelta):
@@ -96,7 +102,7 @@ class UsageMeter:
         elif isinstance(event, CreateItem):
             self._texts += event.item.kind == "message"
         elif isinstance(event, UpdateSession):
-            self._follow(event.turn_detection, now_s)
+            self._set_turn_detection(event.turn_detection, now_s)
         elif isinstance(event, SessionCreated):
             self._model = event.model
         elif isinstance(event, SessionOpened):
@@ -105,8 +111,8 @@ class UsageMeter:
             self._end(now_s)
 
     def total(self, now_s: float) -> Usage:
-        """What was used up until now."""
-        minutes, dollars = self._of_this_session(now_s)
+        """The usage until now."""
+        minutes, dollars = self._of_this_period(now_s)
         has_price = self._is_priced and dollars is not None
         return Usage(
             minutes=self._past_minutes + minutes,
@@ -120,12 +126,12 @@ class UsageMeter:
             output_tokens=self._output_tokens,
         )
 
-    def _follow(self, detection: TurnDetection | None, now_s: float) -> None:
+    def _set_turn_detection(self, detection: TurnDetection | None, now_s: float) -> None:
         if detection is None:
             return
         if self._opened_s is not None:
-            # What was used up so far was used up under the rule before.
-            self._settle(now_s)
+            # Usage so far is billed by the previous rule.
+            self._end_period(now_s)
             self._begin(now_s)
         self._is_push_to_talk = isinstance(detection, PushToTalk)
 
@@ -138,23 +144,23 @@ class UsageMeter:
         self._opened_s = now_s
         self._before = (self._sent, self._received, self._texts)
 
-    def _settle(self, now_s: float) -> None:
-        minutes, dollars = self._of_this_session(now_s)
+    def _end_period(self, now_s: float) -> None:
+        minutes, dollars = self._of_this_period(now_s)
         self._past_minutes += minutes
         self._is_priced &= dollars is not None
         self._past_dollars += dollars or 0.0
 
     def _end(self, now_s: float) -> None:
-        self._settle(now_s)
+        self._end_period(now_s)
         self._opened_s, self._model = None, ""
 
-    def _of_this_session(self, now_s: float) -> tuple[float, float | None]:
+    def _of_this_period(self, now_s: float) -> tuple[float, float | None]:
         if self._opened_s is None:
             return 0.0, 0.0
         sent, received, texts = self._before
-        sound_s = (self._sent - sent) / self._input_rate
-        sound_s += (self._received - received) / self._output_rate
-        minutes = (sound_s if self._is_push_to_talk else now_s - self._opened_s) / 60
+        audio_s = (self._sent - sent) / self._input_rate
+        audio_s += (self._received - received) / self._output_rate
+        minutes = (audio_s if self._is_push_to_talk else now_s - self._opened_s) / 60
         prices = self.prices or prices_of(self._model)
         if self._is_free:
             return minutes, 0.0
@@ -164,16 +170,16 @@ class UsageMeter:
 
     def _count_tokens(self, usage: Mapping[str, Any]) -> None:
         self._replies += 1
-        self._input_tokens += _whole(usage.get("input_tokens"))
-        self._output_tokens += _whole(usage.get("output_tokens"))
+        self._input_tokens += _integer(usage.get("input_tokens"))
+        self._output_tokens += _integer(usage.get("output_tokens"))
 
 
-def _whole(value: object) -> int:
+def _integer(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def left_of(budget: Budget, usage: Usage) -> float:
-    """Which share of the budget is left, of that limit which is nearer; 0 or less: none."""
+    """The share of the budget that is left, by the nearer limit; 0 or less: none."""
     used = [usage.minutes / budget.minutes] if budget.minutes else []
     if budget.dollars and usage.dollars is not None:
         used.append(usage.dollars / budget.dollars)

@@ -1,7 +1,8 @@
-"""The rules of a live voice connection without I/O: events, states, dialects.
+"""The protocol of a live voice session without I/O: events, states, dialects.
 
-Frames come in and go out as values; time is an argument. Must not know sockets, loops,
-threads, turns or settings.
+For: what may be sent when, what messages mean, and how servers differ. Frames go in and out as
+values, and time is an argument. May know: `audio`, `exceptions`. Must not know: sockets, loops,
+threads, a clock, turns, settings.
 """
 
 import lazy_loader

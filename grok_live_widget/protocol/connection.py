@@ -1,10 +1,10 @@
-"""The line without a line: what may be said when, and what follows from what is heard.
+"""The protocol of one session without I/O: what may be sent when, and what events mean.
 
-Sans I/O: frames in, frames out, events out; time is an argument. Two state tables decide,
-one for the line and one for the reply; nothing else remembers what is going on.
+Frames go in, frames and events come out, and time is an argument. Two tables define the states:
+one for the connection, one for the server's response.
 
-The driver's loop is always: `receive_frame` (or `send`, `tick`), then write out all
-`messages_to_send`, then hand out all `events_to_dispatch`.
+The owner of the socket calls `receive_frame` (or `send`, `tick`), then writes all
+`messages_to_send`, then dispatches all `events_to_dispatch`.
 """
 
 from __future__ import annotations
@@ -62,14 +62,14 @@ __all__ = ["MIN_COMMIT_MS", "ConnectionState", "Frame", "Protocol", "ResponseSta
 
 
 class Frame(Value, frozen=True):
-    """A message to be written out: JSON text in UTF-8, or sound alone."""
+    """A WebSocket message to be written: JSON text in UTF-8, or audio alone."""
 
     body: bytes
     is_text: bool
 
 
 class ConnectionState(Enum):
-    """The line as a whole."""
+    """The state of the connection."""
 
     OPENING = "opening"
     OPEN = "open"
@@ -77,7 +77,7 @@ class ConnectionState(Enum):
 
 
 class ResponseState(Enum):
-    """The server's reply."""
+    """The state of the server's response."""
 
     IDLE = "idle"
     REQUESTED = "requested"
@@ -85,18 +85,18 @@ class ResponseState(Enum):
     CANCELLING = "cancelling"
 
 
-_SETTING_UP = frozenset({Authenticate, UpdateSession})
-_TALKING = frozenset(
+_WHILE_OPENING = frozenset({Authenticate, UpdateSession})
+_WHILE_OPEN = frozenset(
     {UpdateSession, AppendAudio, CommitAudio, ClearAudio, CreateItem, DeleteItem}
     | {CreateResponse, CancelResponse, TruncateItem}
 )
 
 ALLOWED_SENDS: dict[ConnectionState, frozenset[type]] = {
-    ConnectionState.OPENING: _SETTING_UP,
-    ConnectionState.OPEN: _TALKING,
+    ConnectionState.OPENING: _WHILE_OPENING,
+    ConnectionState.OPEN: _WHILE_OPEN,
     ConnectionState.CLOSED: frozenset(),
 }
-"""What may be said while the line is in a state; all else raises `LocalProtocolError`."""
+"""The events that may be sent in each state; others raise `LocalProtocolError`."""
 
 RESPONSE_TRANSITIONS: dict[tuple[ResponseState, type], ResponseState] = {
     (ResponseState.IDLE, CreateResponse): ResponseState.REQUESTED,
@@ -111,19 +111,17 @@ RESPONSE_TRANSITIONS: dict[tuple[ResponseState, type], ResponseState] = {
     (ResponseState.CANCELLING, ResponseDone): ResponseState.IDLE,
     (ResponseState.CANCELLING, CancelResponse): ResponseState.CANCELLING,
 }
-"""How the reply moves. What is missing here moves nothing when heard, and is illegal when
-said (`CreateResponse`, `CancelResponse`)."""
+"""The state of the response after an event. A pair that is missing here changes nothing when
+the event is received, and is illegal when it is sent (`CreateResponse`, `CancelResponse`)."""
 
-# Which words may move the reply at all; most are deltas, which do not.
-_MOVING = frozenset(event for _, event in RESPONSE_TRANSITIONS)
-_TWINS = (TextDelta, TextDone)
-# What is of one item of a reply.
-Piece = AudioDelta | TranscriptDelta | TranscriptDone | TextDelta | TextDone
-_PIECES = (AudioDelta, TranscriptDelta, TranscriptDone, TextDelta, TextDone)
+# Tested first, since most events are deltas, which change no state.
+_STATE_CHANGING = frozenset(event for _, event in RESPONSE_TRANSITIONS)
+ItemEvent = AudioDelta | TranscriptDelta | TranscriptDone | TextDelta | TextDone
+"""Events about one item of a response."""
 
 # Services refuse a commit of less: "buffer too small".
 MIN_COMMIT_MS = 100
-# How long to wait for the end of a reply that is in the way and was never told of [s].
+# How long to wait for the end of a response that the server has never announced [s].
 RETRY_REQUEST_AFTER_S = 1.0
 
 
@@ -131,38 +129,40 @@ def _is_forced(event: ClientEvent | None) -> bool:
     return isinstance(event, CreateItem) and event.item.kind == "force_message"
 
 
-def _may_not_be_cut(event: ClientEvent | None) -> bool:
+def _is_uninterruptible(event: ClientEvent | None) -> bool:
     return isinstance(event, CreateItem) and _is_forced(event) and not event.item.is_interruptible
 
 
 class Protocol:
-    """One session's rules.
+    """The rules of one session.
 
     Parameters
     ----------
     dialect : Dialect
     turn_detection : ServerVad or PushToTalk
-        For a dialect that does not say where speech began.
+        For a dialect that does not send where speech began.
     input_format, output_format : AudioFormat
     reply_quiet_s : float [s]
-        For a dialect that does not say when a reply ended.
+        For a dialect that does not send when a reply has ended.
     session_name : str
-        For a dialect that does not name turns: put before the names they are given.
+        For a dialect without ids: the prefix of those that are made here.
 
     Attributes
     ----------
-    line : Line
-    reply : Reply
+    state : ConnectionState
+    response_state : ResponseState
     response_id : str
-        The reply that is running, or ran last.
+        The response that is running, or ran last.
+    conversation_id : str
+        The server's id of the conversation; empty where it has none.
     has_player : bool
-        Whether somebody listens, so that sound goes on after the server is done.
+        Whether replies are played, so that one may still sound after the server has sent it.
+    has_received : bool
+        Whether the server has sent anything but errors.
     sent_sample_count : int
         The user's samples so far.
-    has_received : bool
-        Whether the server has said anything but errors.
-    conversation_id : str
-        As the server names it; empty where it does not.
+    is_speech_active : bool
+        Whether the server hears the user speak.
     """
 
     def __init__(
@@ -186,128 +186,147 @@ class Protocol:
         self.input_format = input_format
         self.output_format = output_format
         self.is_speech_active = False
-        self._detection = turn_detection
+        # The turn detection that was requested last.
+        self._turn_detection = turn_detection
+        # Samples since the last commit, clear, or commit by the server.
         self._uncommitted_samples = 0
-        self._encoding = codec_of(input_format.encoding)
-        self._decoding = codec_of(output_format.encoding)
+        self._input_codec = codec_of(input_format.encoding)
+        self._output_codec = codec_of(output_format.encoding)
+        # Encoded and not written yet.
         self._frames: deque[Frame] = deque()
-        self._to_dispatch: deque[Event] = deque()
+        # Sent, received and derived events that have not been dispatched yet.
+        self._events: deque[Event] = deque()
+        # Events of `send_when_idle` that wait for the running response to end.
         self._requests: deque[tuple[ClientEvent, ...]] = deque()
-        self._asked: ClientEvent | None = None
+        # The request whose response has not ended yet, to be sent again if it is refused.
+        self._request: ClientEvent | None = None
+        # The time of the last call that was given one.
         self._now_s = 0.0
-        self._ask_again_at_s: float | None = None
+        # When a refused request is sent again at the latest; None: none was refused.
+        self._retry_at_s: float | None = None
+        # Whether the response of `response_id` was interrupted.
         self._is_interrupted = False
-        self._uncut_response_id = ""
+        # A response that speech must not interrupt although it is over and only sounds.
+        self._uninterruptible_response_id = ""
+        # How much of each reply has been received and heard.
         self._playback = PlaybackTracker(output_format.sample_rate)
-        self._spoken_item = ("", "")
+        # Ids of the response and item that audio without ids belongs to.
+        self._current_item = ("", "")
+        # None for a dialect whose server sends ids.
         self._synthetic_ids = (
             None if dialect.has_responses else SyntheticIds(reply_quiet_s, session_name)
         )
-        self._text_names: dict[str, bool] = {}
+        # For each item whether its text came first under the legacy wire type.
+        self._is_legacy_text: dict[str, bool] = {}
 
-    # ----------------------------------------------------------------- the driver's side
+    # ----------------------------------------------------------------- output
     @property
     def has_messages_to_send(self) -> bool:
-        """Whether there are frames to write out."""
+        """Whether there are frames to write."""
         return bool(self._frames)
 
     def messages_to_send(self) -> Iterator[Frame]:
-        """Frames to write out, in order; each is given once."""
+        """Frames to write, in order; each is returned once."""
         while self._frames:
             yield self._frames.popleft()
 
     def events_to_dispatch(self) -> Iterator[Event]:
-        """What was said, heard and concluded, in order; each is given once."""
-        while self._to_dispatch:
-            yield self._to_dispatch.popleft()
+        """Events that were sent, received and derived, in order; each is returned once."""
+        while self._events:
+            yield self._events.popleft()
 
     def open(self) -> None:
-        """The server is ready for sound and text."""
+        """The server is ready for audio and text."""
         self.state = ConnectionState.OPEN
 
     def close(self) -> None:
-        """The line is gone; what was queued is dropped."""
+        """The connection is closed; what was queued is dropped."""
         self.state = ConnectionState.CLOSED
         self._frames.clear()
         self._requests.clear()
 
-    # ----------------------------------------------------------------- saying
+    # ----------------------------------------------------------------- sending
     def send(self, event: ClientEvent) -> None:
         """Queue one event.
 
         Raises
         ------
         LocalProtocolError
-            When it may not be said now.
+            When it may not be sent now.
         UnsupportedByServer
-            When the dialect has no word for it. Nothing is queued in either case.
+            When the dialect has no message type for it. Nothing is queued in either case.
         """
-        moved = self._moved(self.response_state, event)
-        self._frames.append(self._frame_of(event))
-        self.response_state = moved
-        self._to_dispatch.append(event)
-        self._follow_said(event)
+        response_state = self._response_state_after(self.response_state, event)
+        self._frames.append(self._encode(event))
+        self.response_state = response_state
+        self._events.append(event)
+        self._update_after_sending(event)
 
-    def _frame_of(self, event: ClientEvent) -> Frame:
+    def _encode(self, event: ClientEvent) -> Frame:
         if isinstance(event, AppendAudio) and self.input_format.transport == "binary":
-            return Frame(self._encoding.encode(event.pcm), is_text=False)
-        return Frame(self.dialect.encode(event, codec=self._encoding), is_text=True)
+            return Frame(self._input_codec.encode(event.pcm), is_text=False)
+        return Frame(self.dialect.encode(event, codec=self._input_codec), is_text=True)
 
-    def _moved(self, reply: ResponseState, event: ClientEvent) -> ResponseState:
-        """Where saying `event` moves `reply`; raises where it may not be said."""
+    def _response_state_after(self, state: ResponseState, event: ClientEvent) -> ResponseState:
+        """The state of the response after sending `event`; raises where that is illegal."""
+        self._check(event)
+        # The server responds to a forced message without a request.
+        is_request = isinstance(event, CreateResponse) or _is_forced(event)
+        if not is_request and type(event) not in _STATE_CHANGING:
+            return state
+        after = RESPONSE_TRANSITIONS.get((state, CreateResponse if is_request else type(event)))
+        if after is None and (is_request or isinstance(event, CancelResponse)):
+            raise LocalProtocolError(
+                f"{type(event).__name__} cannot be sent while the response is {state.value}.",
+                cure="Another response can be requested when this one has ended.",
+            )
+        return after or state
+
+    def _check(self, event: ClientEvent) -> None:
         if type(event) not in ALLOWED_SENDS[self.state]:
             raise LocalProtocolError(
-                f"{type(event).__name__} cannot be said while the line is {self.state.value}."
+                f"{type(event).__name__} cannot be sent while the connection is {self.state.value}."
             )
         if isinstance(event, AppendAudio) and len(event.pcm) % 2:
-            raise LocalProtocolError(f"sound of {len(event.pcm)} bytes ends in half a sample.")
+            raise LocalProtocolError(f"audio of {len(event.pcm)} bytes ends in half a sample.")
         if isinstance(event, CommitAudio):
             self._check_commit()
-        # The server answers a forced message unasked.
-        is_request = isinstance(event, CreateResponse) or _is_forced(event)
-        if not is_request and type(event) not in _MOVING:
-            return reply
-        moved = RESPONSE_TRANSITIONS.get((reply, CreateResponse if is_request else type(event)))
-        if moved is None and (is_request or isinstance(event, CancelResponse)):
-            raise LocalProtocolError(
-                f"{type(event).__name__} cannot be said while the reply is {reply.value}.",
-                cure="A second reply can be asked for when this one has ended.",
-            )
-        return moved or reply
 
     def _check_commit(self) -> None:
-        """Under voice activity the server knows best what it still has."""
-        if not isinstance(self._detection, PushToTalk):
-            if not self.dialect.has_responses and not self._uncommitted_samples:
-                # There it asks for a reply too, which would be waited for in vain.
-                raise LocalProtocolError("there is no sound to commit.", cure="Send some first.")
+        if not isinstance(self._turn_detection, PushToTalk):
+            # Only the server knows how much audio it has not committed yet.
+            if self.dialect.commit_requests_response and not self._uncommitted_samples:
+                raise LocalProtocolError(
+                    "there is no audio to commit, so no reply would follow.",
+                    cure="Send some first.",
+                )
             return
         held_ms = self._uncommitted_samples * 1000 // self.input_format.sample_rate
         if held_ms < MIN_COMMIT_MS:
             raise LocalProtocolError(
-                f"there are {held_ms} ms of sound to commit, and servers refuse less than "
+                f"there are {held_ms} ms of audio to commit, and servers refuse less than "
                 f"{MIN_COMMIT_MS} ms.",
-                cure="Send the sound first, or hold the button while you speak.",
+                cure="Send the audio first, or hold the button while you speak.",
             )
 
-    def _follow_said(self, event: ClientEvent) -> None:
+    def _update_after_sending(self, event: ClientEvent) -> None:
         if isinstance(event, AppendAudio):
             self.sent_sample_count += len(event.pcm) // 2
             self._uncommitted_samples += len(event.pcm) // 2
         elif isinstance(event, CommitAudio | ClearAudio):
             self._uncommitted_samples = 0
         elif isinstance(event, UpdateSession):
-            self._detection = event.turn_detection or self._detection
+            self._turn_detection = event.turn_detection or self._turn_detection
         elif isinstance(event, CreateResponse) or _is_forced(event):
-            self._asked = event
+            self._request = event
         if self._synthetic_ids is not None and isinstance(event, CommitAudio | CreateResponse):
             self._synthetic_ids.expect_new_reply()
             self.response_state = ResponseState.REQUESTED
             if isinstance(event, CommitAudio):
-                self._to_dispatch.append(AudioCommitted(item_id=self._synthetic_ids.name_commit()))
+                self._events.append(AudioCommitted(item_id=self._synthetic_ids.id_of_commit()))
 
     def send_when_idle(self, *events: ClientEvent) -> None:
-        """Say `events` now, or together as soon as no reply is running.
+        """Send `events` now, or together as soon as no response is running.
 
         Raises
         ------
@@ -315,34 +334,34 @@ class Protocol:
             As `send`, and then none of them is queued.
         """
         if self.state is not ConnectionState.OPEN:
-            raise LocalProtocolError(f"nothing can be asked while the line is {self.state.value}.")
-        reply = ResponseState.IDLE
+            raise LocalProtocolError(
+                f"nothing can be requested while the connection is {self.state.value}."
+            )
+        state = ResponseState.IDLE
         for event in events:
-            reply = self._moved(reply, event)
+            state = self._response_state_after(state, event)
             self.dialect.encode(event)
         self._requests.append(events)
-        self._say_next_request()
+        self._send_next_request()
 
     def withdraw(self, *events: ClientEvent) -> None:
-        """Take back a request that was not said yet, or is to be said again; harmless when it
-        was said.
-        """
+        """Drop a request that was not sent yet, or would be sent again; no-op for others."""
         withdrawn = {id(event) for event in events}
         self._requests = deque(
             request for request in self._requests if not {id(e) for e in request} <= withdrawn
         )
 
     def give_up_reply(self) -> None:
-        """Wait no longer for the reply that was asked for or runs; the next may be asked for.
+        """Stop waiting for the response that was requested, so that the next can be.
 
-        One that runs is cancelled, or the next would have to wait for its end.
+        A running response is cancelled, since the next one would have to wait for its end.
         """
         self._barge_in()
         self.response_state = ResponseState.IDLE
-        self._asked = None
-        self._say_next_request()
+        self._request = None
+        self._send_next_request()
 
-    def _say_next_request(self) -> None:
+    def _send_next_request(self) -> None:
         if (
             self._requests
             and self.response_state is ResponseState.IDLE
@@ -352,26 +371,26 @@ class Protocol:
                 self.send(event)
 
     def interrupt(self) -> None:
-        """Stop the reply that is running or still sounding; no-op when there is none."""
+        """Stop the response that is running or still sounding; no-op when there is none."""
         self._barge_in()
 
     def report_playback(self, report: PlaybackReported) -> None:
-        """Take in how much of a reply was heard; truncate it once that is final."""
-        self._to_dispatch.append(report)
+        """Note how much of a reply was heard; truncate its item once that is final."""
+        self._events.append(report)
         heard_ms = self._playback.report(report)
         truncate = TruncateItem(item_id=report.item_id, audio_end_ms=heard_ms)
         if heard_ms and self.state is ConnectionState.OPEN and self.dialect.supports(truncate):
             self.send(truncate)
 
-    # ----------------------------------------------------------------- hearing
+    # ----------------------------------------------------------------- receiving
     def receive_frame(self, frame: bytes, now_s: float) -> None:
-        """Take in one frame of text; never raises."""
-        self.receive(self.dialect.decode_server(frame, self._decoding), now_s)
+        """Process one text frame; never raises."""
+        self.receive(self.dialect.decode_server(frame, self._output_codec), now_s)
 
     def receive_sound(self, data: bytes, now_s: float) -> None:
-        """Take in a message that is sound alone, of the item that is being spoken; never raises."""
-        pcm, odd_byte_count = self._decoding.decode(data)
-        response_id, item_id = self._spoken_item
+        """Process one binary frame, which is audio of the current item; never raises."""
+        pcm, odd_byte_count = self._output_codec.decode(data)
+        response_id, item_id = self._current_item
         self.receive(
             AudioDelta(
                 response_id=response_id or self.response_id,
@@ -383,86 +402,84 @@ class Protocol:
         )
 
     def receive(self, event: ServerEvent, now_s: float) -> None:
-        """Take in one server event; never raises."""
+        """Process one server event; never raises."""
         self._now_s = now_s
         self.has_received = self.has_received or not isinstance(event, ErrorReported)
         if self.state is ConnectionState.OPENING and isinstance(event, ItemAdded):
-            # Not all servers say so themselves (recorded).
+            # Not all servers mark replayed items (recorded).
             event = replace(event, item=replace(event.item, is_replayed=True))
-        for named in self._named(event, now_s):
-            self._follow_heard(named)
-        self._say_next_request()
+        for each in self._with_ids(event, now_s):
+            self._process(each)
+        self._send_next_request()
 
     def tick(self, now_s: float) -> None:
-        """Let time pass: end a reply that has gone quiet, ask again for one that was refused."""
+        """Do what is due: end a reply that has gone quiet, repeat a request that was refused."""
         self._now_s = now_s
-        if self._ask_again_at_s is not None and now_s >= self._ask_again_at_s:
-            self._ask_again_at_s = None
+        if self._retry_at_s is not None and now_s >= self._retry_at_s:
+            self._retry_at_s = None
             self.response_state = ResponseState.IDLE
-            self._say_next_request()
+            self._send_next_request()
         if self._synthetic_ids is not None and self._synthetic_ids.is_quiet(now_s):
-            self._follow_heard(ResponseDone(response_id=self._synthetic_ids.end()))
-            self._say_next_request()
+            self._process(ResponseDone(response_id=self._synthetic_ids.end()))
+            self._send_next_request()
 
     def set_reply_quiet(self, reply_quiet_s: float) -> None:
-        """Another pause ends a reply, from its next piece on, where the server does not say."""
+        """Change the pause that ends a reply, where the server does not send its end."""
         if self._synthetic_ids is not None:
             self._synthetic_ids.quiet_s = reply_quiet_s
 
     def next_tick_s(self) -> float | None:
-        """When `tick` has something to do, on the clock of `now_s`; None: never so far."""
-        return (
-            self._ask_again_at_s if self._synthetic_ids is None else self._synthetic_ids.quiet_at_s
-        )
+        """When `tick` is due, on the clock of `now_s`; None: not so far."""
+        return self._retry_at_s if self._synthetic_ids is None else self._synthetic_ids.quiet_at_s
 
     @property
     def _padding_ms(self) -> int:
-        detection = self._detection
+        detection = self._turn_detection
         return int(detection.prefix_padding_ms) if isinstance(detection, ServerVad) else 0
 
     @property
     def _sent_ms(self) -> int:
         return self.sent_sample_count * 1000 // self.input_format.sample_rate
 
-    def _named(self, event: ServerEvent, now_s: float) -> Iterable[ServerEvent]:
-        """Give names to what came without."""
+    def _with_ids(self, event: ServerEvent, now_s: float) -> Iterable[ServerEvent]:
+        """The event with ids where the server sends none, and the events that it implies."""
         if self._synthetic_ids is None:
-            return (self._with_missing_names(event),)
+            return (self._with_missing_ids(event),)
         match event:
             case AudioDelta() | TranscriptDelta() | TextDelta():
-                return self._synthetic_ids.name_piece(event, now_s)
+                return self._synthetic_ids.identify_delta(event, now_s)
             case SpeechStarted():
                 start_ms = self._sent_ms - self._padding_ms
-                return self._synthetic_ids.name_speech_start(event, max(0, start_ms))
+                return self._synthetic_ids.identify_speech_start(event, max(0, start_ms))
             case SpeechStopped():
-                return [self._synthetic_ids.name_speech_stop(event, self._sent_ms)]
+                return [self._synthetic_ids.identify_speech_stop(event, self._sent_ms)]
         return [event]
 
-    def _with_missing_names(self, event: ServerEvent) -> ServerEvent:
-        """Any field may be missing: a piece without a name is of the item that is spoken, an
-        end without one that of the reply that runs.
+    def _with_missing_ids(self, event: ServerEvent) -> ServerEvent:
+        """Any field may be missing: an event without ids is about the current item, an end
+        without an id about the running response.
         """
-        if isinstance(event, _PIECES):
-            return event if event.response_id and event.item_id else self._of_spoken(event)
+        if isinstance(event, ItemEvent):
+            return event if event.response_id and event.item_id else self._of_current_item(event)
         is_running = self.response_state in (ResponseState.RUNNING, ResponseState.CANCELLING)
         if isinstance(event, ResponseDone) and not event.response_id and is_running:
             return replace(event, response_id=self.response_id)
         return event
 
-    def _of_spoken(self, piece: Piece) -> Piece:
-        """With the names of the item that is being spoken, unless it has others."""
-        response_id, item_id = self._spoken_item
+    def _of_current_item(self, event: ItemEvent) -> ItemEvent:
+        """The event with the ids of the current item, unless it has others."""
+        response_id, item_id = self._current_item
         if response_id != self.response_id:
             response_id, item_id = self.response_id, ""
-        is_of_it = piece.response_id in ("", response_id) and piece.item_id in ("", item_id)
-        return replace(piece, response_id=response_id, item_id=item_id) if is_of_it else piece
+        is_of_it = event.response_id in ("", response_id) and event.item_id in ("", item_id)
+        return replace(event, response_id=response_id, item_id=item_id) if is_of_it else event
 
-    def _follow_heard(self, event: ServerEvent) -> None:
-        if isinstance(event, _TWINS) and self._is_twin(event):
+    def _process(self, event: ServerEvent) -> None:
+        if isinstance(event, TextDelta | TextDone) and self._is_duplicate(event):
             return
-        if type(event) in _MOVING:
-            self._move_reply(event)
-        self._to_dispatch.append(event)
+        if type(event) in _STATE_CHANGING:
+            self._update_response(event)
+        self._events.append(event)
         match event:
             case AudioDelta():
                 is_of_this = event.response_id == self.response_id
@@ -470,83 +487,90 @@ class Protocol:
             case ConversationCreated():
                 self.conversation_id = event.conversation_id
             case OutputItemAdded() if event.item.kind == "message":
-                # Sound that travels alone does not say whose it is.
-                self._spoken_item = (event.response_id, event.item.item_id)
+                # Binary frames carry no ids.
+                self._current_item = (event.response_id, event.item.item_id)
             case SpeechStarted():
                 self.is_speech_active = True
-                if self._may_be_cut_by_speech:
+                if self._is_interruptible_by_speech:
                     self._barge_in()
-            case AudioCommitted() if not isinstance(self._detection, PushToTalk):
+            case AudioCommitted() if not isinstance(self._turn_detection, PushToTalk):
                 self._uncommitted_samples = 0
             case SpeechStopped():
                 self.is_speech_active = False
 
-    def _move_reply(self, event: ServerEvent) -> None:
+    def _update_response(self, event: ServerEvent) -> None:
         if isinstance(event, ErrorReported) and is_ignorable_error(event):
-            self._ask_again_if_refused(event)
+            self._retry_if_refused(event)
             if self.response_state is ResponseState.CANCELLING and is_not_active(event):
                 self.response_state = ResponseState.IDLE
             return
-        if isinstance(event, ResponseDone) and self._is_of_another_reply(event):
+        if isinstance(event, ResponseDone) and self._is_of_another_response(event):
             return
         self.response_state = RESPONSE_TRANSITIONS.get(
             (self.response_state, type(event)), self.response_state
         )
-        if isinstance(event, ResponseDone | ResponseCreated):
-            self._ask_again_at_s = None
         if isinstance(event, ResponseDone):
-            if _may_not_be_cut(self._asked):
-                self._uncut_response_id = self.response_id
-            self._asked = None
+            self._retry_at_s = None
+            if _is_uninterruptible(self._request):
+                self._uninterruptible_response_id = self.response_id
+            self._request = None
         elif isinstance(event, ResponseCreated):
-            if event.response_id != self.response_id:
-                self._spoken_item = ("", "")
-            self._is_interrupted &= event.response_id == self.response_id != ""
-            self.response_id = event.response_id
-            self._playback.forget_past(event.response_id, may_sound=self.has_player)
+            self._retry_at_s = None
+            self._begin_response(event.response_id)
 
-    def _ask_again_if_refused(self, error: ErrorReported) -> None:
-        """Another reply (the server's own, to speech) was quicker than the one we asked for."""
-        if self._asked is None or not is_already_active(error):
+    def _begin_response(self, response_id: str) -> None:
+        if response_id != self.response_id:
+            self._current_item = ("", "")
+        # Without ids no response is known to be the same one.
+        is_same = bool(response_id) and response_id == self.response_id
+        self._is_interrupted = self._is_interrupted and is_same
+        self.response_id = response_id
+        self._playback.forget_past(response_id, may_sound=self.has_player)
+
+    def _retry_if_refused(self, error: ErrorReported) -> None:
+        """Repeat a request that the server's own response (to speech) has preceded."""
+        if self._request is None or not is_already_active(error):
             return
-        self._requests.appendleft((self._asked,))
-        self._asked = None
+        self._requests.appendleft((self._request,))
+        self._request = None
         if self.response_state is ResponseState.REQUESTED:
             self.response_state = ResponseState.RUNNING
-            # The end of a reply of which nothing was told may not be told either.
-            self._ask_again_at_s = self._now_s + RETRY_REQUEST_AFTER_S
+            # A response whose beginning was not sent may have no end either.
+            self._retry_at_s = self._now_s + RETRY_REQUEST_AFTER_S
 
-    def _is_of_another_reply(self, event: ResponseDone) -> bool:
-        named = bool(event.response_id and self.response_id)
-        return named and event.response_id != self.response_id
+    def _is_of_another_response(self, event: ResponseDone) -> bool:
+        have_ids = bool(event.response_id and self.response_id)
+        return have_ids and event.response_id != self.response_id
 
-    def _is_twin(self, event: TextDelta | TextDone) -> bool:
-        """Text comes under two names with the same content: the first name seen counts."""
-        first = self._text_names.setdefault(event.item_id, event.is_legacy_name)
+    def _is_duplicate(self, event: TextDelta | TextDone) -> bool:
+        """Text comes under two wire types with the same content: the first one seen counts."""
+        first = self._is_legacy_text.setdefault(event.item_id, event.is_legacy_name)
         return first is not event.is_legacy_name
 
     @property
-    def _may_be_cut_by_speech(self) -> bool:
-        """Whether the settings, and whoever asked for the reply, let the user cut in."""
-        if isinstance(self._detection, ServerVad) and not self._detection.interrupt_response:
+    def _is_interruptible_by_speech(self) -> bool:
+        """Whether the settings, and the request for the response, allow barge-in."""
+        detection = self._turn_detection
+        if isinstance(detection, ServerVad) and not detection.interrupt_response:
+            return False
+        if self.response_id and self._uninterruptible_response_id == self.response_id:
             return False
         is_running = self.response_state is ResponseState.RUNNING
-        is_uncut = self._uncut_response_id == self.response_id != ""
-        return not (is_uncut or (is_running and _may_not_be_cut(self._asked)))
+        return not (is_running and _is_uninterruptible(self._request))
 
     def _barge_in(self) -> None:
-        """Tell at once what must not be heard further; cancel the reply if it still runs.
+        """Report at once what must not be played further; cancel a running response.
 
         Several replies may wait for the loudspeaker behind the one that sounds. A late cancel
-        could end the reply after this one, so it is sent only while one is known to run, and
-        names it. A repeated cause changes nothing.
+        could end the next response, so it is sent only while one is known to run, with its id.
+        A repeated cause changes nothing.
         """
         is_running = self.response_state is ResponseState.RUNNING and not self._is_interrupted
         cut = self._playback.cut_off() if self.has_player else []
         if is_running and all(each.response_id != self.response_id for each in cut):
             newest = self._playback.newest_item(self.response_id)
             cut.append(Interrupted(response_id=self.response_id, item_id=newest))
-        self._to_dispatch.extend(cut)
+        self._events.extend(cut)
         self._is_interrupted |= any(each.response_id == self.response_id for each in cut)
         cancel = CancelResponse(self.response_id or None)
         if is_running and self.state is ConnectionState.OPEN and self.dialect.supports(cancel):

@@ -1,61 +1,58 @@
-"""Every word that can be said or heard, as frozen values.
-
-Three vocabularies:
+"""The events of a session, as frozen values.
 
 client events
-    what we say to the server, in the imperative (`AppendAudio`);
+    Messages to the server, in the imperative (`AppendAudio`).
 server events
-    what the server says, in the past tense (`SpeechStarted`);
+    Messages from the server, in the past tense (`SpeechStarted`).
 local events
-    what the session itself has to tell: notes, interruptions, what the listener has heard.
+    Events of the session itself: notes, interruptions, playback.
 
-They carry plain values only, so they could cross a pipe. Audio inside is ``bytes``: PCM16,
-little-endian, mono, at the sample rate of its direction (`AudioFormat`), however it travels.
-How a word is spelled on the wire is the affair of `grok_live_widget.dialects`.
+They hold plain values only and are tagged with the names of their classes, so that they can be
+sent to another process (``msgspec.msgpack``). Audio is ``bytes``: PCM16, little-endian, mono, at
+the sample rate of its direction (`AudioFormat`), whatever the encoding on the wire. How an event
+is written as a message is defined in `grok_live_widget.protocol.dialects`.
 
-Every event of the wire has an `event_id`, a name for the message.
+Client and server events have an `event_id`, the id of the message.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from msgspec import field
 from msgspec.structs import force_setattr
 
-from .._structs import Identified, Value
+from .._structs import Identified, Message, Tagged
 
 Role = Literal["user", "assistant", "system", "tool", ""]
-"""Who an item belongs to; `Turn.role` knows only the first two."""
+"""The role of an item; `Turn.role` is one of the first two."""
 
 
 # --------------------------------------------------------------------------- turn detection
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerVad:
+class ServerVad(Tagged, frozen=True, kw_only=True):
     """The server decides when the user has begun and finished speaking.
 
     Parameters
     ----------
     threshold : float in [0.1, 0.9]
-        How sure the server must be that it hears speech; higher is less sensitive.
+        How probable speech must be; higher is less sensitive.
     silence_duration_ms : int in [0, 10000]
-        How long a pause ends the user's turn [ms].
+        The length of a pause that ends the user's turn [ms].
     prefix_padding_ms : int in [0, 10000]
-        How much sound before the detected start belongs to the turn [ms].
+        How much audio before the detected start belongs to the turn [ms].
     idle_timeout_ms : int > 0 or None
-        After this long without speech the server takes a turn by itself [ms]; None: never.
+        After this long without speech the server replies by itself [ms]; None: never.
     create_response : bool
-        Whether a turn is answered by itself; False waits for `Session.respond`.
+        Whether the server replies to each turn; if False, only to `Session.respond`.
     interrupt_response : bool
-        Whether speech ends the server's running reply.
+        Whether speech cancels the running response.
 
     Notes
     -----
     Source: the seed document sends 0.5 and 500; ranges and the padding's default of 333 are
     from the service's schema (https://docs.x.ai/voice-realtime.ws.json). The last two are not
-    in it, but the service takes and echoes them (recorded).
+    in it, but the service accepts and confirms them (recorded).
     """
 
     threshold: float = 0.5
@@ -66,29 +63,28 @@ class ServerVad:
     interrupt_response: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class PushToTalk:
+class PushToTalk(Tagged, frozen=True):
     """The user's turn ends when `commit` is called; nothing is detected."""
 
 
 TurnDetection = ServerVad | PushToTalk
 
 
-# --------------------------------------------------------------------------- sound on the wire
+# --------------------------------------------------------------------------- audio on the wire
 PCM_RATE_HZ = 24_000
 G711_RATE_HZ = 8_000
 
 
-class AudioFormat(Value, frozen=True, kw_only=True):
-    """How sound travels in one direction.
+class AudioFormat(Tagged, frozen=True, kw_only=True):
+    """The format of the audio in one direction.
 
     Parameters
     ----------
     encoding : {"pcm", "pcmu", "pcma"}
-        16-bit samples, or the 8-bit ones of telephony (G.711, mu-law or A-law).
+        16-bit samples, or the 8-bit samples of telephony (G.711, mu-law or A-law).
     sample_rate : int [Hz]
-        Of "pcm": 8000, 11025, 16000, 22050, 24000, 32000, 44100 or 48000, left out 24000.
-        G.711 has 8000.
+        For "pcm" 8000, 11025, 16000, 22050, 24000, 32000, 44100 or 48000, by default 24000;
+        for G.711 8000.
     transport : {"json", "binary"}
         As base64 in JSON messages, or as binary messages, a third smaller.
     """
@@ -99,18 +95,18 @@ class AudioFormat(Value, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if not self.sample_rate:
-            usual = G711_RATE_HZ if self.encoding in ("pcmu", "pcma") else PCM_RATE_HZ
-            force_setattr(self, "sample_rate", usual)
+            default = G711_RATE_HZ if self.encoding in ("pcmu", "pcma") else PCM_RATE_HZ
+            force_setattr(self, "sample_rate", default)
 
 
-class Transcription(Value, frozen=True, kw_only=True):
-    """How the user's words are written down.
+class Transcription(Tagged, frozen=True, kw_only=True):
+    """How the user's speech is transcribed.
 
     Parameters
     ----------
     model : str
     language_hint : str or None
-        BCP-47, such as ``"en"`` or ``"es-MX"``; None: the server finds out.
+        BCP-47, such as ``"en"`` or ``"es-MX"``; None: the server detects the language.
     keyterms : sequence of str
         Words to expect, up to 100 of up to 50 characters.
 
@@ -125,17 +121,17 @@ class Transcription(Value, frozen=True, kw_only=True):
 
 
 # --------------------------------------------------------------------------- items
-class Part(Value, frozen=True, kw_only=True):
-    """One piece of an item's content.
+class Part(Tagged, frozen=True, kw_only=True):
+    """One content part of an item.
 
     Parameters
     ----------
     kind : str
         ``"input_text"``, ``"input_audio"``, ``"output_text"``, ``"text"`` or ``"audio"``.
     text : str
-        Its text, or the transcript of its sound.
+        Its text, or the transcript of its audio.
     sound : bytes
-        Of ``"input_audio"``: in the wire's encoding, as it is sent.
+        Audio of ``"input_audio"``, in the encoding of the wire.
     """
 
     kind: str
@@ -143,7 +139,7 @@ class Part(Value, frozen=True, kw_only=True):
     sound: bytes = b""
 
 
-class Item(Value, frozen=True, kw_only=True):
+class Item(Tagged, frozen=True, kw_only=True):
     """One entry of the server's conversation.
 
     Parameters
@@ -151,16 +147,16 @@ class Item(Value, frozen=True, kw_only=True):
     kind : str
         ``"message"``, ``"function_call"``, ``"function_call_output"`` or ``"force_message"``.
     part : str
-        Kind of its first `Part`; empty when it has none.
+        The kind of its first `Part`; empty when it has none.
     text : str
-        Text or transcript of that part; for a function call its arguments as JSON, for a
-        function call's output that output.
+        The text or transcript of that part; the arguments of a function call as JSON; the
+        output of a function call.
     sound : bytes
-        Sound of that part.
+        The audio of that part.
     further : tuple of Part
         The parts after the first.
     is_interruptible : bool
-        Of a ``"force_message"``: whether the user may cut in.
+        Whether the user may interrupt a ``"force_message"``.
     """
 
     kind: str = "message"
@@ -178,8 +174,8 @@ class Item(Value, frozen=True, kw_only=True):
 
 
 # --------------------------------------------------------------------------- tools
-class ToolOffer(Value, frozen=True, kw_only=True):
-    """Something the model may call.
+class ToolOffer(Tagged, frozen=True, kw_only=True):
+    """A tool that the model may call.
 
     Parameters
     ----------
@@ -188,8 +184,8 @@ class ToolOffer(Value, frozen=True, kw_only=True):
     name, description : str
         Of a function.
     parameters : Mapping
-        A function's arguments as a JSON schema; the settings of a tool of the service. In no
-        repr, since a key may be among them.
+        A function's arguments as a JSON schema, or the settings of a tool of the service. Not
+        in the repr, since they may contain a key.
     """
 
     kind: str = "function"
@@ -200,7 +196,7 @@ class ToolOffer(Value, frozen=True, kw_only=True):
 
 # --------------------------------------------------------------------------- client events
 class Authenticate(Identified, frozen=True):
-    """The first message of the `live` dialect. The key is in no repr and in no pickle."""
+    """The first message of the `live` dialect; its repr and its pickle do not contain the key."""
 
     api_key: str
 
@@ -209,18 +205,18 @@ class Authenticate(Identified, frozen=True):
 
 
 class UpdateSession(Identified, frozen=True, kw_only=True):
-    """Ask for these settings; None leaves a setting unsaid.
+    """Request these settings; None leaves a setting as it is.
 
     Parameters
     ----------
     speed : float in [0.7, 1.5]
-        How fast replies are spoken.
+        The speed of the reply's voice.
     replace : Mapping
-        What is written, and how it is spoken instead; an empty one takes all back.
+        Written words and how to pronounce them instead; an empty one removes all.
     reasoning : {"high", "none"}
-        Whether the model thinks before it answers; "none" is quicker.
+        Whether the model reasons before it replies; "none" is quicker.
     resumption : bool
-        Whether the server keeps the conversation for a while after the line breaks.
+        Whether the server keeps the conversation for a while after the connection is lost.
     """
 
     model: str | None = None
@@ -238,44 +234,44 @@ class UpdateSession(Identified, frozen=True, kw_only=True):
 
 
 class AppendAudio(Identified, frozen=True):
-    """The next stretch of the user's sound."""
+    """The next chunk of the user's audio."""
 
     pcm: bytes
 
 
 class CommitAudio(Identified, frozen=True):
-    """The user's turn is over (push-to-talk)."""
+    """End the user's turn (push-to-talk)."""
 
 
 class ClearAudio(Identified, frozen=True):
-    """Forget the sound that was appended and not yet committed."""
+    """Discard the audio that was appended and not yet committed."""
 
 
 class CreateItem(Identified, frozen=True):
-    """Put an item into the conversation, behind the one that is named or at its end."""
+    """Add an item to the conversation, after the given one or at the end."""
 
     item: Item
     previous_item_id: str | None = None
 
 
 class DeleteItem(Identified, frozen=True):
-    """Take an item out of the conversation."""
+    """Remove an item from the conversation."""
 
     item_id: str
 
 
 class CreateResponse(Identified, frozen=True, kw_only=True):
-    """Ask for a reply.
+    """Request a response.
 
     Parameters
     ----------
     instructions : str or None
-        In place of the session's, for this reply only.
+        Instead of the session's, for this response only.
     metadata : Mapping or None
-        Told again with the reply: up to 16 pairs, names of up to 64 characters, values of up
+        Returned with the response: up to 16 pairs, names of up to 64 characters, values of up
         to 512.
     modalities : tuple of str or None
-        As the schema has it; the service speaks whatever this says (recorded).
+        As in the schema; the service sends audio whatever the value (recorded).
     """
 
     instructions: str | None = None
@@ -284,13 +280,13 @@ class CreateResponse(Identified, frozen=True, kw_only=True):
 
 
 class CancelResponse(Identified, frozen=True):
-    """Stop the reply that is running."""
+    """Stop the running response."""
 
     response_id: str | None = None
 
 
 class TruncateItem(Identified, frozen=True, kw_only=True):
-    """Tell the server how much of its reply was heard."""
+    """Tell the server how much of the reply the user heard."""
 
     item_id: str
     audio_end_ms: int
@@ -313,7 +309,7 @@ ClientEvent = (
 
 # --------------------------------------------------------------------------- server events
 class OfReply(Identified, frozen=True, kw_only=True):
-    """What is about one item of a reply."""
+    """An event about one item of a response."""
 
     response_id: str = ""
     item_id: str = ""
@@ -321,13 +317,13 @@ class OfReply(Identified, frozen=True, kw_only=True):
 
 
 class OfPart(OfReply, frozen=True, kw_only=True):
-    """What is about one content part of a reply's item."""
+    """An event about one content part of a response's item."""
 
     content_index: int = 0
 
 
 class SessionCreated(Identified, frozen=True, kw_only=True):
-    """The session with the server's own settings, of which `session` has all that it tells."""
+    """The session with the server's own settings; `session` has all that the server sends."""
 
     session_id: str = ""
     model: str = ""
@@ -344,16 +340,16 @@ class Pinged(Identified, frozen=True):
 
 
 class SessionUpdated(Identified, frozen=True):
-    """The server's echo of the settings, as it spells them."""
+    """The settings as the server confirms them, in its own form."""
 
     session: Mapping[str, Any] = field(default_factory=dict)
 
 
 class SpeechStarted(Identified, frozen=True, kw_only=True):
-    """The user began to speak.
+    """The user has begun to speak.
 
     `audio_start_ms` counts from the first sample of the session and is already less the
-    prefix padding; None where the dialect does not say.
+    prefix padding; None if the dialect does not send it.
     """
 
     item_id: str = ""
@@ -362,7 +358,7 @@ class SpeechStarted(Identified, frozen=True, kw_only=True):
 
 
 class SpeechStopped(Identified, frozen=True, kw_only=True):
-    """The user's turn ended; `audio_end_ms` is where that was decided."""
+    """The user's turn has ended; `audio_end_ms` is where that was decided."""
 
     item_id: str = ""
     audio_end_ms: int | None = None
@@ -378,7 +374,7 @@ class AudioCleared(Identified, frozen=True):
 
 
 class IdleTimeoutTriggered(Identified, frozen=True, kw_only=True):
-    """Nobody spoke for the configured time; the server takes a turn by itself."""
+    """There was no speech for the configured time; the server replies by itself."""
 
     item_id: str = ""
     previous_item_id: str | None = None
@@ -387,7 +383,7 @@ class IdleTimeoutTriggered(Identified, frozen=True, kw_only=True):
 
 
 class DtmfReceived(Identified, frozen=True, kw_only=True):
-    """A key of a telephone was pressed (calls by SIP only); `digit` is what it says."""
+    """A key of a telephone was pressed (calls by SIP only); `digit` is its label."""
 
     digit: str = ""
     received_at: float | None = None
@@ -399,7 +395,7 @@ class ItemAdded(Identified, frozen=True):
 
 
 class ItemDeleted(Identified, frozen=True):
-    """An item is gone; some servers do not name it (seen by LiveKit)."""
+    """An item was removed; some servers do not send its id (seen by LiveKit)."""
 
     item_id: str = ""
 
@@ -412,7 +408,7 @@ class ItemTruncated(Identified, frozen=True, kw_only=True):
 
 
 class UserTranscriptReplaced(Identified, frozen=True, kw_only=True):
-    """The whole of what the server understood so far; replaces what it said before."""
+    """The transcript of the item so far; replaces the previous one."""
 
     item_id: str = ""
     transcript: str = ""
@@ -421,10 +417,10 @@ class UserTranscriptReplaced(Identified, frozen=True, kw_only=True):
 
 
 class ResponseCreated(Identified, frozen=True):
-    """A reply begins."""
+    """A response has begun."""
 
     response_id: str = ""
-    metadata: Mapping[str, str] | None = None
+    metadata: Mapping[str, Any] | None = None
 
 
 class OutputItemAdded(Identified, frozen=True):
@@ -449,18 +445,18 @@ class ContentPartDone(OfPart, frozen=True, kw_only=True):
 
 
 class AudioDelta(OfPart, frozen=True, kw_only=True):
-    """A piece of the reply's sound, to append.
+    """A piece of the reply's audio, to append.
 
     Parameters
     ----------
     odd_byte_count : int
-        1 when the piece ended in half a sample, which was left out.
+        1 when the piece ended in half a sample, which was dropped.
     rid : str
-        The same as of the `TranscriptDelta` that this sound speaks (recorded).
+        That of the `TranscriptDelta` that this audio belongs to (recorded).
     latency_s : float or None
-        How long the model took, by its own account; with a reply's first piece only [s].
+        The latency of the model as the server reports it, with the first piece only [s].
     duration_ms, timestamp_ms : int or None
-        How long this piece is [ms], and when it was made, on the server's clock.
+        The length of this piece [ms], and when it was made, on the server's clock.
     """
 
     pcm: bytes
@@ -476,10 +472,10 @@ class AudioDone(OfPart, frozen=True, kw_only=True):
 
 
 class TranscriptDelta(OfPart, frozen=True, kw_only=True):
-    """A piece of what the reply's voice says, to append.
+    """A piece of the transcript of the reply's audio, to append.
 
-    `start_time_s` counts from the start of the item's sound [s]; `rid` is that of the
-    `AudioDelta` pieces that speak it.
+    `start_time_s` counts from the start of the item's audio [s]; `rid` is that of the
+    `AudioDelta` pieces that belong to it.
     """
 
     delta: str = ""
@@ -492,7 +488,7 @@ class TranscriptDone(OfPart, frozen=True, kw_only=True):
 
 
 class TextDelta(OfPart, frozen=True, kw_only=True):
-    """A piece of a reply that is text without a voice; told once for either wire name."""
+    """A piece of a reply that is text without audio; emitted once for either wire type."""
 
     delta: str = ""
     is_legacy_name: bool = False
@@ -509,7 +505,7 @@ class ToolArgumentsDelta(OfReply, frozen=True, kw_only=True):
 
 
 class ToolCalled(OfReply, frozen=True, kw_only=True):
-    """The model asks for a function; `arguments` is JSON text."""
+    """The model calls a function; `arguments` is JSON text."""
 
     call_id: str = ""
     name: str = ""
@@ -517,9 +513,9 @@ class ToolCalled(OfReply, frozen=True, kw_only=True):
 
 
 class McpToolsListed(Identified, frozen=True, kw_only=True):
-    """How far the server is in asking an MCP server for its tools.
+    """The state of the server's request for the tools of an MCP server.
 
-    `status` is ``"in_progress"``, ``"completed"`` or ``"failed"``, then with what went wrong.
+    `status` is ``"in_progress"``, ``"completed"`` or ``"failed"``, with an error for the last.
     """
 
     item_id: str = ""
@@ -529,21 +525,21 @@ class McpToolsListed(Identified, frozen=True, kw_only=True):
 
 
 class McpArgumentsDelta(OfReply, frozen=True, kw_only=True):
-    """A piece of the arguments of a call that the server makes itself."""
+    """A piece of the arguments of a call to an MCP server."""
 
     delta: str = ""
 
 
 class McpArgumentsDone(OfReply, frozen=True, kw_only=True):
-    """The arguments, as JSON text, of a call that the server makes itself."""
+    """The arguments, as JSON text, of a call to an MCP server."""
 
     arguments: str = ""
 
 
 class McpCallFollowed(OfReply, frozen=True, kw_only=True):
-    """How far a call is that the server makes itself.
+    """The state of a call to an MCP server.
 
-    `status` is ``"in_progress"``, ``"completed"`` or ``"failed"``, then with what went wrong.
+    `status` is ``"in_progress"``, ``"completed"`` or ``"failed"``, with an error for the last.
     """
 
     status: str = "in_progress"
@@ -552,7 +548,7 @@ class McpCallFollowed(OfReply, frozen=True, kw_only=True):
 
 
 class OutputBufferFollowed(Identified, frozen=True, kw_only=True):
-    """What the server's own loudspeaker does (calls by SIP or WebRTC only).
+    """The state of the server's output buffer (calls by SIP or WebRTC only).
 
     `status` is ``"started"``, ``"stopped"`` or ``"cleared"``.
     """
@@ -562,16 +558,16 @@ class OutputBufferFollowed(Identified, frozen=True, kw_only=True):
 
 
 class ResponseDone(Identified, frozen=True, kw_only=True):
-    """The reply has ended: ``completed``, ``cancelled``, ``incomplete`` or ``failed``.
+    """The response has ended: ``completed``, ``cancelled``, ``incomplete`` or ``failed``.
 
     Parameters
     ----------
     reason : str
-        Why, where the server says.
+        Why it ended, if the server sends that.
     output : tuple of Item
-        The items it consists of, where the server lists them.
+        Its items, if the server lists them.
     usage : Mapping
-        As the server counts; see `grok_live_widget.usage`.
+        As the server counts it; see `UsageMeter`.
     """
 
     response_id: str = ""
@@ -579,13 +575,13 @@ class ResponseDone(Identified, frozen=True, kw_only=True):
     reason: str = ""
     output: tuple[Item, ...] = ()
     usage: Mapping[str, Any] = field(default_factory=dict)
-    metadata: Mapping[str, str] | None = None
+    metadata: Mapping[str, Any] | None = None
 
 
 class ErrorReported(Identified, frozen=True, kw_only=True):
-    """The server says that something is wrong; the line usually stays open.
+    """The server reports an error; the connection usually stays open.
 
-    `about` is the id of the message of ours that it is about, where the server says.
+    `about` is the id of the client's message that caused it, if the server sends that.
     """
 
     message: str = ""
@@ -596,13 +592,13 @@ class ErrorReported(Identified, frozen=True, kw_only=True):
 
 
 class Unrecognized(Identified, frozen=True):
-    """A message without a place in this vocabulary, as it came."""
+    """A message of an unknown type, as it was received."""
 
     message: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def wire_type(self) -> str:
-        """Its ``type``, empty if it has none."""
+        """Its ``type``; empty if it has none."""
         return str(self.message.get("type", ""))
 
 
@@ -646,50 +642,49 @@ ServerEvent = (
 
 
 # --------------------------------------------------------------------------- local events
-class SessionOpened(Value, frozen=True, kw_only=True):
-    """The line is ready for sound and text."""
+class SessionOpened(Message, frozen=True, kw_only=True):
+    """The session is ready for audio and text."""
 
     dialect: str
     host: str
     is_rehearsal: bool = False
 
 
-class LineReopened(Value, frozen=True, kw_only=True):
-    """A line that ended before its conversation is open again: a seam in the transcript.
+class LineReopened(Message, frozen=True, kw_only=True):
+    """The connection was lost and is open again: a seam in the transcript.
 
     Parameters
     ----------
     memory : {"resumed", "retold", "none"}
-        Whether the server kept what was said before, was told it anew as texts, or knows
-        nothing of it.
+        Whether the server kept the conversation, was sent it again as texts, or has lost it.
     text : str
-        The same for a person, as one sentence.
+        The same as one sentence for the user.
     """
 
     memory: Literal["resumed", "retold", "none"]
     text: str = ""
 
 
-class SettingsChanged(Value, frozen=True):
-    """Other settings hold from now on."""
+class SettingsChanged(Message, frozen=True):
+    """The settings have changed."""
 
 
-class SessionEnded(Value, frozen=True, kw_only=True):
-    """The line is closed; 1000 means as asked."""
+class SessionEnded(Message, frozen=True, kw_only=True):
+    """The connection is closed; code 1000 means as requested."""
 
     close_code: int | None = None
     reason: str = ""
 
 
-class Noted(Value, frozen=True):
-    """Something the person should read: one sentence.
+class Noted(Message, frozen=True):
+    """A sentence that the user should read.
 
     Parameters
     ----------
     level : {"info", "warning", "error"}
     topic : str
-        A newer one of the same topic takes its place in the panel, and one without a text
-        withdraws it; empty for what stands by itself.
+        A newer note of the same topic replaces this one in the panel, and one without a text
+        removes it; empty: this note stays.
     """
 
     text: str
@@ -697,37 +692,36 @@ class Noted(Value, frozen=True):
     topic: str = ""
 
 
-class Interrupted(Value, frozen=True, kw_only=True):
-    """Barge-in: this reply must not be heard any further."""
+class Interrupted(Message, frozen=True, kw_only=True):
+    """Barge-in: the rest of this reply must not be played."""
 
     response_id: str = ""
     item_id: str = ""
 
 
-class SoundAnnounced(Value, frozen=True, kw_only=True):
-    """A clip is about to be sent on purpose; the user's turn begins with its first sample."""
+class SoundAnnounced(Message, frozen=True, kw_only=True):
+    """An array or file is about to be sent; the user's turn begins with its first sample."""
 
     turn_id: str
 
 
-class SoundEnded(Value, frozen=True, kw_only=True):
-    """Nothing more of an announced clip follows; without speech in it, its turn ends here."""
+class SoundEnded(Message, frozen=True, kw_only=True):
+    """An announced array or file has been sent; if it has no speech, its turn ends here."""
 
     turn_id: str
 
 
-class PlayerChanged(Value, frozen=True):
-    """Whether somebody listens: a reply's latency is then taken at its first sound heard."""
+class PlayerChanged(Message, frozen=True):
+    """Whether replies are played: latency is then measured at the first sample played."""
 
     has_player: bool
 
 
-class PlaybackReported(Value, frozen=True, kw_only=True):
+class PlaybackReported(Message, frozen=True, kw_only=True):
     """How much of a reply has left the loudspeaker.
 
-    `sample_count` counts samples of the reply, at its own rate, from its start;
-    `first_sound_s` is when the first of them was heard, on the session's clock [s], None where
-    unknown.
+    `sample_count` counts samples of the reply, at its own rate, from its start; `first_sound_s`
+    is when the first of them was heard, on the session's clock [s], or None if unknown.
     """
 
     item_id: str
@@ -736,34 +730,34 @@ class PlaybackReported(Value, frozen=True, kw_only=True):
     is_final: bool = False
 
 
-class ToolApprovalAsked(Value, frozen=True, kw_only=True):
-    """A call waits for somebody's consent; `arguments` is JSON text."""
+class ToolApprovalAsked(Message, frozen=True, kw_only=True):
+    """A call waits for the user's consent; `arguments` is JSON text."""
 
     call_id: str
     name: str = ""
     arguments: str = ""
 
 
-class ToolAnswered(Value, frozen=True, kw_only=True):
-    """Somebody has said whether a call may be made."""
+class ToolAnswered(Message, frozen=True, kw_only=True):
+    """The user has allowed or denied a call."""
 
     call_id: str
     is_allowed: bool
 
 
-class ToolStarted(Value, frozen=True, kw_only=True):
-    """A function of ours has begun to run; `arguments` is JSON text."""
+class ToolStarted(Message, frozen=True, kw_only=True):
+    """A function has begun to run; `arguments` is JSON text."""
 
     call_id: str
     name: str = ""
     arguments: str = ""
 
 
-class ToolFinished(Value, frozen=True, kw_only=True):
-    """A call is over.
+class ToolFinished(Message, frozen=True, kw_only=True):
+    """A call has ended.
 
-    `output` is what the model is told, `error` what went wrong instead (empty: nothing), and
-    `duration_s` how long the function ran [s]. `is_denied` when it was not allowed to.
+    `output` is what the model receives, `error` the error if there was one, and `duration_s` how
+    long the function ran [s]. `is_denied` if the user denied it.
     """
 
     call_id: str
@@ -774,8 +768,8 @@ class ToolFinished(Value, frozen=True, kw_only=True):
     is_denied: bool = False
 
 
-class PhaseChanged(Value, frozen=True):
-    """The talk's line is ``"closed"``, ``"opening"``, ``"open"`` or ``"closing"``."""
+class PhaseChanged(Message, frozen=True):
+    """The state of the talk's connection has changed."""
 
     phase: Literal["closed", "opening", "open", "closing"]
 

@@ -1,6 +1,7 @@
-"""What of the replies still sounds, or waits to: sound comes much faster than it is heard.
+"""How much of each reply has been received and heard.
 
-Several replies may wait for the loudspeaker behind the one that sounds.
+Audio is received much faster than it is played, so that several replies may wait for the
+loudspeaker behind the one that sounds.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from .events import AudioDelta, Interrupted, PlaybackReported
 __all__ = ["PlaybackTracker"]
 
 
-class _Sound(Struct):
-    """How much of one item's sound came and was heard."""
+class _ItemPlayback(Struct):
+    """How many samples of one item have been received and heard."""
 
     item_id: str
     response_id: str
@@ -24,12 +25,12 @@ class _Sound(Struct):
 
     @property
     def is_unheard(self) -> bool:
-        """Whether some of it is still to be heard."""
+        """Whether some of it is still to be played."""
         return self.heard < self.received and not self.is_over
 
 
 class PlaybackTracker:
-    """The sound of the replies that may not have been heard to their ends.
+    """The replies that may not have been played to their ends.
 
     Parameters
     ----------
@@ -38,41 +39,41 @@ class PlaybackTracker:
 
     def __init__(self, sample_rate: int) -> None:
         self._sample_rate = sample_rate
-        self._by_item: dict[str, _Sound] = {}
+        self._by_item: dict[str, _ItemPlayback] = {}
 
     def receive(self, delta: AudioDelta, *, is_cut: bool) -> None:
-        """More of an item's sound came; `is_cut` if its reply was interrupted before."""
-        sound = self._by_item.get(delta.item_id)
-        if sound is None:
-            sound = _Sound(delta.item_id, delta.response_id, is_cut)
-            self._by_item[delta.item_id] = sound
-        sound.received += len(delta.pcm) // 2
-        sound.is_over = False
+        """Count received audio; `is_cut` if its reply was interrupted before."""
+        item = self._by_item.get(delta.item_id)
+        if item is None:
+            item = _ItemPlayback(delta.item_id, delta.response_id, is_cut)
+            self._by_item[delta.item_id] = item
+        item.received += len(delta.pcm) // 2
+        item.is_over = False
 
     def report(self, report: PlaybackReported) -> int:
-        """Take in the playhead; return where to truncate [ms], 0 for not at all."""
-        sound = self._by_item.get(report.item_id)
-        if sound is None:
+        """Note the playhead; returns where to truncate the item [ms], 0 for not at all."""
+        item = self._by_item.get(report.item_id)
+        if item is None:
             return 0
-        sound.heard = max(0, min(report.sample_count, sound.received))
-        is_cut_here = sound.is_cut and report.is_final and sound.is_unheard
-        sound.is_over |= report.is_final
-        return sound.heard * 1000 // self._sample_rate if is_cut_here else 0
+        item.heard = max(0, min(report.sample_count, item.received))
+        is_cut_here = item.is_cut and report.is_final and item.is_unheard
+        item.is_over |= report.is_final
+        return item.heard * 1000 // self._sample_rate if is_cut_here else 0
 
     def cut_off(self) -> list[Interrupted]:
-        """What sounds or waits to sound must not be heard further; told once each."""
+        """Mark what is not yet heard as cut off; each item is returned once."""
         cut = [each for each in self._by_item.values() if each.is_unheard and not each.is_cut]
         for each in cut:
             each.is_cut = True
         return [Interrupted(response_id=each.response_id, item_id=each.item_id) for each in cut]
 
     def newest_item(self, response_id: str) -> str:
-        """The item of a reply that sounds, or sounded last; empty for none."""
+        """The last item of a reply; empty if it has none."""
         items = [each.item_id for each in self._by_item.values() if each.response_id == response_id]
         return items[-1] if items else ""
 
     def forget_past(self, response_id: str, *, may_sound: bool) -> None:
-        """A reply begins: what was heard, or never will be, is of no interest any more."""
+        """Drop replies that were heard, or never will be, when another one begins."""
         self._by_item = {
             item_id: each
             for item_id, each in self._by_item.items()

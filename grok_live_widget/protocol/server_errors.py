@@ -1,8 +1,8 @@
-"""What an error of the server's means: nothing at all, or the end.
+"""What an error from the server means for a client.
 
-Benign ones only say that something came too late to matter. They come from races that no
-client can avoid: the reply had ended when we cancelled it, or the server's own reply was
-quicker than the one we asked for.
+An ignorable error reports that a message came too late to have an effect. Such errors come
+from races that no client can avoid: the response had ended when it was cancelled, or the
+server's own response began before the one that was requested.
 """
 
 from __future__ import annotations
@@ -11,69 +11,76 @@ from .._structs import Value
 from .events import ErrorReported
 
 __all__ = [
-    "BENIGN",
-    "Benign",
+    "IGNORABLE",
+    "Ignorable",
     "ends_session",
     "is_already_active",
+    "is_auth_error",
     "is_ignorable_error",
     "is_not_active",
 ]
 
 
-class Benign(Value, frozen=True):
-    """One kind of them.
+class Ignorable(Value, frozen=True):
+    """One kind of ignorable error.
 
     Parameters
     ----------
     code : str
-        As OpenAI's servers name it; the service names these by text and not by code, so that
-        pipecat matches the texts too.
+        The code of OpenAI's servers. The service sends no codes for these but texts, which
+        pipecat matches too.
     texts : tuple of str
-        Any of which the message holds, in lower case.
+        In lower case; an error whose message contains any of them is of this kind.
     """
 
     code: str
     texts: tuple[str, ...]
 
-    def covers(self, error: ErrorReported) -> bool:
+    def matches(self, error: ErrorReported) -> bool:
         """Whether an error is of this kind."""
-        said = error.message.lower()
+        message = error.message.lower()
         return (bool(self.code) and error.code == self.code) or any(
-            text in said for text in self.texts
+            text in message for text in self.texts
         )
 
 
-NOT_ACTIVE = Benign("response_cancel_not_active", ("no active response", "not active"))
-ALREADY_ACTIVE = Benign(
+NOT_ACTIVE = Ignorable("response_cancel_not_active", ("no active response", "not active"))
+ALREADY_ACTIVE = Ignorable(
     "conversation_already_has_active_response",
     ("already has an active response", "active response in progress"),
 )
 # Whether the service truncates at all is disputed, and nothing depends on it.
-TRUNCATION = Benign("", ("truncat",))
+TRUNCATION = Ignorable("", ("truncat",))
 
-BENIGN = {"cancel": NOT_ACTIVE, "already active": ALREADY_ACTIVE, "truncate": TRUNCATION}
-"""By what we had asked for."""
+IGNORABLE = {"cancel": NOT_ACTIVE, "already active": ALREADY_ACTIVE, "truncate": TRUNCATION}
+"""By what was requested."""
 
 
 def is_ignorable_error(error: ErrorReported) -> bool:
-    """Whether nothing is lost by an error, so that nobody need be told."""
-    return any(each.covers(error) for each in BENIGN.values())
+    """Whether an error has no consequences, so that it need not be shown."""
+    return any(each.matches(error) for each in IGNORABLE.values())
 
 
 def is_already_active(error: ErrorReported) -> bool:
-    """Whether an error says that a reply was asked for while another one ran."""
-    return ALREADY_ACTIVE.covers(error)
+    """Whether an error says that a response was requested while another one was running."""
+    return ALREADY_ACTIVE.matches(error)
 
 
 def is_not_active(error: ErrorReported) -> bool:
-    """Whether an error says that there was no reply to cancel."""
-    return NOT_ACTIVE.covers(error)
+    """Whether an error says that there was no response to cancel."""
+    return NOT_ACTIVE.matches(error)
 
 
-# Nothing was said for too long, or the session is as long as it may be (service's schema).
-_LAST_WORDS = frozenset({"timeout", "max_duration"})
+def is_auth_error(error: ErrorReported) -> bool:
+    """Whether an error says that the key was refused; no server documents a code for it."""
+    text = f"{error.message} {error.code} {error.error_type}".lower()
+    return any(part in text for part in ("api key", "api_key", "apikey", "auth", "credential"))
+
+
+# No speech for too long, or the session's maximum duration (the service's schema).
+_FINAL_ERRORS = frozenset({"timeout", "max_duration"})
 
 
 def ends_session(error: ErrorReported) -> bool:
-    """Whether the server is about to close the line."""
-    return bool({error.error_type, error.code} & _LAST_WORDS)
+    """Whether the server closes the connection after this error."""
+    return bool({error.error_type, error.code} & _FINAL_ERRORS)

@@ -1,7 +1,7 @@
-"""Ids for turns that come without, and ends for replies that do not tell theirs.
+"""Ids, beginnings and ends for a dialect whose server sends none.
 
-The seed's dialect says five things and names none of them. This gives each turn a name and
-each reply a beginning and an end, so that everything above sees one kind of conversation.
+The server of the seed's dialect has five message types, none with an id. Here each turn gets an
+id and each reply a beginning and an end, so that all other code sees one kind of conversation.
 """
 
 from __future__ import annotations
@@ -19,22 +19,28 @@ from .events import (
     TranscriptDelta,
 )
 
-__all__ = ["ReplyPiece", "SyntheticIds"]
+__all__ = ["ReplyDelta", "SyntheticIds"]
 
-ReplyPiece = AudioDelta | TranscriptDelta | TextDelta
+ReplyDelta = AudioDelta | TranscriptDelta | TextDelta
 
 
 class SyntheticIds:
-    """Ids for the nameless turns of the seed's dialect, and the ends it does not tell.
+    """The ids of a session's turns and replies.
 
-    A reply ends when speech starts or when nothing of it came for a while; a later piece,
-    with no speech and no request between, belongs to the same reply.
+    A reply ends when speech starts or when none of it was received for a while; a later delta,
+    with no speech and no request in between, belongs to the same reply.
 
     Parameters
     ----------
     quiet_s : float [s]
+        How long without a delta ends a reply.
     session_name : str
-        Put before each name, so that names of several sessions differ.
+        The prefix of each id, so that ids of several sessions differ.
+
+    Attributes
+    ----------
+    quiet_at_s : float or None [s]
+        When the running reply ends unless a delta comes before; None: none is running.
     """
 
     def __init__(self, quiet_s: float, session_name: str = "") -> None:
@@ -42,78 +48,80 @@ class SyntheticIds:
         self._session_name = session_name
         self._reply_count = 0
         self._user_count = 0
+        # Whether the reply has begun and not ended.
         self._is_running = False
+        # Whether the next delta begins another reply.
         self._next_is_new = True
+        # Whether the user is speaking.
         self._is_speaking = False
         self.quiet_at_s: float | None = None
 
     @property
-    def _reply_name(self) -> str:
+    def _reply_id(self) -> str:
         return f"{self._session_name}reply_{self._reply_count}"
 
     @property
-    def _user_name(self) -> str:
+    def _user_id(self) -> str:
         return f"{self._session_name}user_{self._user_count}"
 
-    def name_commit(self) -> str:
-        """A new name for the turn that the user ended by hand."""
+    def id_of_commit(self) -> str:
+        """A new id, for the turn that a commit ends."""
         self._user_count += 1
         self._is_speaking = False
-        return self._user_name
+        return self._user_id
 
     def expect_new_reply(self) -> None:
-        """The next piece belongs to a new reply."""
+        """The next delta belongs to a new reply."""
         self._next_is_new = True
 
     def is_quiet(self, now_s: float) -> bool:
-        """Whether the reply has gone quiet for long enough to be over."""
+        """Whether the reply has been quiet for long enough to have ended."""
         return self.quiet_at_s is not None and now_s >= self.quiet_at_s
 
     def end(self) -> str:
-        """The reply is over; returns its name."""
+        """The reply has ended; returns its id."""
         self._is_running = False
         self.quiet_at_s = None
-        return self._reply_name
+        return self._reply_id
 
-    def name_piece(self, piece: ReplyPiece, now_s: float) -> list[ServerEvent]:
-        """Name a piece of a reply, behind the beginning and the end that it implies."""
-        began: list[ServerEvent] = []
+    def identify_delta(self, delta: ReplyDelta, now_s: float) -> list[ServerEvent]:
+        """The delta with ids, after the end and the beginning of replies that it implies."""
+        implied: list[ServerEvent] = []
         if self._next_is_new:
             if self._is_running:
-                began.append(ResponseDone(response_id=self.end()))
+                implied.append(ResponseDone(response_id=self.end()))
             self._reply_count += 1
             self._next_is_new = False
         if not self._is_running:
-            began.append(ResponseCreated(self._reply_name))
+            implied.append(ResponseCreated(self._reply_id))
         self._is_running = True
         self.quiet_at_s = now_s + self.quiet_s
-        named = replace(piece, response_id=self._reply_name, item_id=self._reply_name)
-        return [*began, named]
+        identified = replace(delta, response_id=self._reply_id, item_id=self._reply_id)
+        return [*implied, identified]
 
-    def name_speech_start(self, event: SpeechStarted, start_ms: int) -> list[ServerEvent]:
-        """Speech ends the reply; pieces that still come until speech stops are its tail.
-
-        A repeated start is the same turn again.
+    def identify_speech_start(self, event: SpeechStarted, start_ms: int) -> list[ServerEvent]:
+        """The start with an id. It ends the reply, of which deltas may still follow until speech
+        stops; a repeated start is of the same turn.
         """
         if not self._is_speaking:
             self._is_speaking = True
             self._user_count += 1
-        named = replace(
+        identified = replace(
             event,
-            item_id=event.item_id or self._user_name,
+            item_id=event.item_id or self._user_id,
             audio_start_ms=start_ms if event.audio_start_ms is None else event.audio_start_ms,
             is_approximate=event.audio_start_ms is None,
         )
         if not self._is_running:
-            return [named]
-        return [named, ResponseDone(response_id=self.end(), status="cancelled")]
+            return [identified]
+        return [identified, ResponseDone(response_id=self.end(), status="cancelled")]
 
-    def name_speech_stop(self, event: SpeechStopped, end_ms: int) -> SpeechStopped:
-        """Name the end of speech; what comes next is a new reply."""
+    def identify_speech_stop(self, event: SpeechStopped, end_ms: int) -> SpeechStopped:
+        """The stop with an id; the next delta belongs to a new reply."""
         self._is_speaking = False
         self.expect_new_reply()
         return replace(
             event,
-            item_id=event.item_id or self._user_name,
+            item_id=event.item_id or self._user_id,
             audio_end_ms=end_ms if event.audio_end_ms is None else event.audio_end_ms,
         )

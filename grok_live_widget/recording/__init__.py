@@ -1,8 +1,9 @@
-"""A talk on disk and back: events as .jsonl, both voices as WAV, the settings, never the key.
+"""A talk on disk: events as JSON lines, both voices as WAV files, the settings, never the key.
 
-`Recording` writes, as a fold over the one stream of events; `load` gives back a `SavedTalk`,
-whose turns are folded from the events again. Knows files and one writer thread. Must not know
-sockets or sessions. The format is described in docs/recording.md.
+For: `Recording`, which writes a talk as a fold over its events, and `load`, which returns a
+`SavedTalk` with the turns made from the events again. The format is described in
+docs/recording.md. May know: files, one writer thread, `conversation`, `protocol`, `settings`.
+Must not know: sockets, sessions.
 """
 
 import lazy_loader

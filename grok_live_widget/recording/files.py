@@ -1,6 +1,7 @@
-"""Files that open at any time: WAV with a true header, and lines that are whole.
+"""The files of a recording, which can be opened at any time while it is written.
 
-Sound is written before the lines that mention it, so what is read is never ahead of it.
+Audio is written before the lines that refer to it, and the headers of WAV files are kept up to
+date, so that no line refers to audio that is missing.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ from .redact import Redactor
 __all__ = ["Entry", "FolderWriter", "WavFile", "replace_folder"]
 
 _HEADER_BYTES = 44
-# Sizes in the header are of 32 bits: after a day of sound they stay at the most they can say.
-_MOST_BYTES = 2**32 - 1 - _HEADER_BYTES
+# The header has 32 bits for sizes; after a day of audio they stay at the largest value.
+_MAX_BYTES = 2**32 - 1 - _HEADER_BYTES
 
 
 class Entry(NamedTuple):
-    """One event, without its sound, and where that is kept.
+    """One event without its audio, and where that is stored.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ class Entry(NamedTuple):
     time_s : float [s]
         Since 1970.
     turn_id : str
-        The turn that began with it.
+        The turn that began with this event; empty if none did.
     """
 
     event: Event
@@ -53,7 +54,7 @@ class Entry(NamedTuple):
 
 
 class WavFile:
-    """Mono PCM16 that grows; whole after each `flush`.
+    """A growing mono PCM16 WAV file, complete after each `flush`.
 
     Parameters
     ----------
@@ -71,10 +72,11 @@ class WavFile:
         self._path = path
         self._runs: list[Span] = []
         self._file: BinaryIO | None = None
-        self._counted = -1  # By the header; not even that is there yet.
+        # Samples by the header, which is not written yet.
+        self._header_count = -1
 
     def open(self) -> None:
-        """Make the file, which must not exist; or go on in it, after `close`."""
+        """Create the file, which must not exist; or reopen it after `close`."""
         is_new = self._file is None
         self._file = self._path.open("xb" if is_new else "r+b")
         if is_new:
@@ -82,7 +84,7 @@ class WavFile:
         self._file.seek(0, os.SEEK_END)
 
     def append(self, sound: Span) -> int:
-        """Have it written by the next `flush`; returns the position of its first sample."""
+        """Queue audio for the next `flush`; returns the position of its first sample."""
         start = self.sample_count
         self.sample_count += sound.sample_count
         before = self._runs[-1] if self._runs else None
@@ -93,9 +95,9 @@ class WavFile:
         return start
 
     def flush(self) -> None:
-        """Hand everything to the system, the sound first and then the header that counts it."""
+        """Pass everything to the system, first the audio and then the header."""
         assert self._file is not None
-        if self.sample_count == self._counted:
+        if self.sample_count == self._header_count:
             return
         for run in self._runs:
             self._file.write(np.ascontiguousarray(run.samples(), "<i2").data)
@@ -105,16 +107,16 @@ class WavFile:
         self._file.write(_wav_header(self.sample_count, self._rate_hz))
         self._file.flush()
         self._file.seek(0, os.SEEK_END)
-        self._counted = self.sample_count
+        self._header_count = self.sample_count
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._file is not None:
             self._file.close()
 
 
 def _wav_header(sample_count: int, rate_hz: int) -> bytes:
-    size = min(2 * sample_count, _MOST_BYTES)
+    size = min(2 * sample_count, _MAX_BYTES)
     form = b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, rate_hz, 2 * rate_hz, 2, 16)
     head = b"RIFF" + struct.pack("<I", size + _HEADER_BYTES - 8) + b"WAVE"
     return head + form + b"data" + struct.pack("<I", size)
@@ -123,25 +125,25 @@ def _wav_header(sample_count: int, rate_hz: int) -> bytes:
 class FolderWriter:
     """Writes entries into a folder. Every method may raise OSError."""
 
-    def __init__(self, folder: Path, settings: Settings, hiding: Redactor) -> None:
-        self._folder, self._settings, self._hiding = folder, settings, hiding
+    def __init__(self, folder: Path, settings: Settings, redactor: Redactor) -> None:
+        self._folder, self._settings, self._redactor = folder, settings, redactor
         rates = sample_rates(settings).items()
         self._wavs = {name: WavFile(folder / name, rate_hz) for name, rate_hz in rates}
         self._events: BinaryIO | None = None
         self._zero_s: float | None = None
 
     def open(self) -> None:
-        """Make folder and files, none of which may exist; or go on in them, after `close`."""
+        """Create folder and files, none of which may exist; or reopen them after `close`."""
         if self._events is not None:
             self._events = (self._folder / EVENTS_FILE).open("ab")
             self._open_wavs()
             return
         self._folder.mkdir(parents=True, exist_ok=True)
-        # First of all, and only if nobody else has: two talks must not share a folder.
+        # First, and only if it does not exist: two talks must not share a folder.
         self._events = (self._folder / EVENTS_FILE).open("xb")
         try:
             self._open_wavs()
-            text = talk_text(self._settings, self._hiding)
+            text = talk_text(self._settings, self._redactor)
             (self._folder / TALK_FILE).write_text(text, "utf-8")
         except OSError:
             self._remove()
@@ -153,18 +155,18 @@ class FolderWriter:
             wav.flush()
 
     def _remove(self) -> None:
-        """Leave nothing half made."""
+        """Remove the files that were created."""
         self.close()
         for name in FILES:
             with contextlib.suppress(OSError):
                 (self._folder / name).unlink()
 
     def write(self, entries: Sequence[Entry]) -> None:
-        """Write `entries`; when this returns, the system has them."""
+        """Write `entries` and pass them to the system."""
         assert self._events is not None
         if not entries:
             return
-        # One text that grows: a line by itself would hold several times its length.
+        # One growing buffer: separate lines would take several times their length.
         text = bytearray(self._head(entries[0]) if self._zero_s is None else b"")
         for entry in entries:
             text += self._line(entry)
@@ -179,26 +181,26 @@ class FolderWriter:
 
     def _line(self, entry: Entry) -> bytes:
         assert self._zero_s is not None
-        beside: dict[str, Any] = {}
+        extra: dict[str, Any] = {}
         if entry.sound is not None:
             name = USER_WAV if isinstance(entry.event, AppendAudio) else ASSISTANT_WAV
             start, count = self._wavs[name].append(entry.sound), entry.sound.sample_count
-            beside["sound"] = {"file": name, "start": start, "count": count}
+            extra["sound"] = {"file": name, "start": start, "count": count}
         if entry.turn_id:
-            beside["begins_turn"] = entry.turn_id
+            extra["begins_turn"] = entry.turn_id
         line = {
-            "at_s": round(entry.now_s - self._zero_s, 6),
+            "at_s": round(round(entry.now_s, 6) - self._zero_s, 6),
             "time": _iso(entry.time_s),
             **event_to_json(entry.event),
-            **beside,
+            **extra,
         }
         written = json_line(line)
-        if self._hiding.is_in(written):
-            return json_line({**line, **event_to_json(entry.event, self._hiding)})
+        if self._redactor.is_in(written):
+            return json_line({**line, **event_to_json(entry.event, self._redactor)})
         return written
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         with contextlib.ExitStack() as stack:
             for each in (self._events, *self._wavs.values()):
                 if each is not None:
@@ -220,7 +222,7 @@ def _iso_second(second: int) -> str:
 def replace_folder(folder: Path) -> Iterator[Path]:
     """A new folder beside `folder`, which takes its place when all went well.
 
-    What somebody else put beside the files of a recording is carried over.
+    Other files in the folder are kept.
     """
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)

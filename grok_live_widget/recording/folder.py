@@ -1,6 +1,6 @@
-"""The folder: what is in it, and whether it may be written to.
+"""The folder of a recording: its files, its settings, and whether it may be written to.
 
-A recording is a folder with four files; `talk.json` says that it is one, and of which version.
+A recording is a folder with four files, of which `talk.json` has the format and its version.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ from collections.abc import Callable
 from dataclasses import fields
 from os import PathLike
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 from urllib.parse import urlsplit
+
+import msgspec
 
 from .. import __version__
 from ..exceptions import ConfigurationError
-from ..settings import UNSET, Settings
-from .event_json import is_complete, plain, restored
+from ..protocol import AudioFormat, PushToTalk, ServerVad, Transcription
+from ..settings import UNSET, Budget, Prices, Settings
+from .event_json import is_complete, plain
 
 __all__ = [
     "ASSISTANT_WAV",
@@ -39,16 +42,22 @@ TALK_FILE, EVENTS_FILE = "talk.json", "events.jsonl"
 USER_WAV, ASSISTANT_WAV = "user.wav", "assistant.wav"
 FILES = (TALK_FILE, EVENTS_FILE, USER_WAV, ASSISTANT_WAV)
 
+_VALUE_TYPES = {
+    kind.__name__: kind
+    for kind in (AudioFormat, Budget, Prices, PushToTalk, ServerVad, Transcription)
+}
+"""Classes of values in settings, by the name that is written as their ``type``."""
+
 
 def sample_rates(settings: Settings) -> dict[str, int]:
-    """Name and rate [Hz] of the file of each side's sound."""
+    """Name and sample rate [Hz] of each WAV file."""
     return {
         USER_WAV: settings.input_format.sample_rate,
         ASSISTANT_WAV: settings.output_format.sample_rate,
     }
 
 
-# --------------------------------------------------------------------------- may it be written?
+# --------------------------------------------------------------------------- checks
 def is_recording(folder: Path) -> bool:
     """Whether a folder holds a recording of any version."""
     try:
@@ -59,7 +68,7 @@ def is_recording(folder: Path) -> bool:
 
 
 def check_new_folder(path: str | PathLike[str] | None) -> None:
-    """Check a folder that is to be recorded into; it must be empty, or not exist yet.
+    """Check a folder to record into; it must be empty or not exist.
 
     Raises
     ------
@@ -78,7 +87,7 @@ def check_new_folder(path: str | PathLike[str] | None) -> None:
 
 
 def folder_from(path: object) -> Path:
-    """The path of a folder, as people give it.
+    """The path of a folder from an argument.
 
     Raises
     ------
@@ -90,7 +99,7 @@ def folder_from(path: object) -> Path:
 
 
 def check_save_folder(folder: Path) -> None:
-    """Check a folder that is to be saved into; a recording in it will be replaced.
+    """Check a folder to save into; a recording in it will be replaced.
 
     Raises
     ------
@@ -110,7 +119,7 @@ def _check_place(name: str, folder: Path) -> None:
         raise unusable(folder, error) from None
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         raise ConfigurationError(
-            f"{name}={str(folder)!r} cannot be made: {str(nearest)!r} may not be written to."
+            f"{name}={str(folder)!r} cannot be created: {str(nearest)!r} is not writable."
         )
 
 
@@ -121,54 +130,54 @@ def _check_empty(name: str, folder: Path) -> None:
         raise unusable(folder, error) from None
     if not is_empty:
         raise ConfigurationError(
-            f"{name}={str(folder)!r} is not empty, and what is in it is no recording.",
+            f"{name}={str(folder)!r} is not empty and not a recording.",
             cure="Name a new folder.",
         )
 
 
 def unusable(folder: Path, error: OSError) -> ConfigurationError:
-    """A foreign error in our words."""
+    """The error for a folder that the system does not let us write to."""
     return ConfigurationError(
         f"{str(folder)!r} cannot be written to ({error.strerror or error}).",
-        cure="Name a folder that can be made.",
+        cure="Name a folder that can be created.",
     )
 
 
 # --------------------------------------------------------------------------- talk.json
-def talk_text(settings: Settings, hide: Callable[[str], str]) -> str:
-    """What `talk.json` says."""
+def talk_text(settings: Settings, redact: Callable[[str], str]) -> str:
+    """The text of `talk.json`."""
     talk = {
         "format": FORMAT,
         "version": VERSION,
         "written_by": f"grok_live_widget {__version__}",
-        "settings": _spelled_settings(settings, hide),
+        "settings": _settings_fields(settings, redact),
     }
     return json.dumps(talk, indent=2, ensure_ascii=False) + "\n"
 
 
-def _spelled_settings(settings: Settings, hide: Callable[[str], str]) -> dict[str, Any]:
+def _settings_fields(settings: Settings, redact: Callable[[str], str]) -> dict[str, Any]:
     given = {field.name: getattr(settings, field.name) for field in fields(settings)}
     del given["record"]
     if settings.url is not None:
-        # People put keys into queries, and into the place of a name.
+        # A query or the user name may contain a key.
         parts = urlsplit(settings.url)
         bare = parts._replace(query="", fragment="", netloc=parts.netloc.rpartition("@")[2])
         given["url"] = bare.geturl()
-    return {name: plain(value, hide) for name, value in given.items() if value is not UNSET}
+    return {name: plain(value, redact) for name, value in given.items() if value is not UNSET}
 
 
 def read_talk_file(folder: Path) -> tuple[Settings, list[str]]:
-    """The settings, and what of them could not be read.
+    """The settings, and a sentence for each that could not be read.
 
     Raises
     ------
     ConfigurationError
-        When there is no recording, or one of a version to come.
+        When there is no recording, or one of a newer version.
     """
     if not is_recording(folder):
         raise ConfigurationError(
             f"there is no recording at {str(folder)!r}.",
-            cure=f"Name a folder with {TALK_FILE} in it, as talk.save(path) or record=path make.",
+            cure=f"Name a folder with {TALK_FILE} in it, as talk.save(path) or record=path create.",
         )
     found = json.loads((folder / TALK_FILE).read_text("utf-8"))
     version = found.get("version")
@@ -178,21 +187,26 @@ def read_talk_file(folder: Path) -> tuple[Settings, list[str]]:
             f"this package reads version {VERSION}.",
             cure="A newer grok_live_widget may read it.",
         )
-    event_to_json = found.get("settings")
-    return _settings_from(event_to_json if isinstance(event_to_json, dict) else {})
+    written = found.get("settings")
+    return _settings_from(written if isinstance(written, dict) else {})
 
 
-def _settings_from(event_to_json: dict[str, Any]) -> tuple[Settings, list[str]]:
-    hints = get_type_hints(Settings)
+def _settings_from(written: dict[str, Any]) -> tuple[Settings, list[str]]:
     known: dict[str, Any] = {}
     notes: list[str] = []
-    for name, value in event_to_json.items():
+    for name, value in written.items():
         try:
-            if name not in hints or not is_complete(value):
+            if not is_complete(value):
                 raise ValueError
-            known[name] = restored(hints[name], value)
-            Settings(**{name: known[name]})
-        except (TypeError, ValueError, ConfigurationError):
-            known.pop(name, None)
+            read = {name: _value_from(value)}
+            Settings(**read)
+        except (TypeError, ValueError, ConfigurationError, msgspec.ValidationError):
             notes.append(f"The setting {name!r} could not be taken from the recording.")
+        else:
+            known |= read
     return Settings(**known), notes
+
+
+def _value_from(value: Any) -> Any:
+    kind = _VALUE_TYPES.get(str(value.get("type"))) if isinstance(value, dict) else None
+    return value if kind is None else msgspec.convert(value, kind)

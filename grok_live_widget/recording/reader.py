@@ -1,4 +1,4 @@
-"""The reading end: a saved talk, its events, and its turns folded from them again."""
+"""Reads a saved talk: its events, and the turns made from them again."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import ValidationError
 from numpy.typing import NDArray
 
 from ..audio import read_audio
@@ -24,7 +25,7 @@ from .folder import ASSISTANT_WAV, EVENTS_FILE, USER_WAV, folder_from, read_talk
 
 __all__ = ["SavedEvent", "SavedTalk", "load"]
 
-_BROKEN = (KeyError, TypeError, ValueError, AttributeError)
+_BROKEN = (KeyError, TypeError, ValueError, AttributeError, ValidationError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +35,11 @@ class SavedEvent:
     Parameters
     ----------
     event : Event
-        As it was said or heard, its sound in it.
+        As it was sent or received, with its audio.
     at_s : float [s]
         Since the first event of the recording.
     time : datetime
-        What the clock on the wall said.
+        The wall-clock time.
     """
 
     event: Event
@@ -53,13 +54,13 @@ class SavedTalk:
     ----------
     path : Path
     settings : Settings
-        What was asked for. Functions (a partner's) are not kept, nor is `record`.
+        The settings of the talk, without functions (of a partner, of tools) and `record`.
     clock_s : float [s]
-        What the talk's own clock said at ``at_s == 0``; times inside of events are on it.
+        The time at ``at_s == 0`` on the talk's clock, which times inside events are on.
     turns : Turns
         As they were in the talk when it was written.
     notes : list of str
-        What could not be read, a sentence each.
+        What could not be read, one sentence each.
     """
 
     def __init__(
@@ -78,30 +79,30 @@ class SavedTalk:
         self._lines = lines
         self._sounds = sounds
         self._check_sounds()
-        self.turns = self._folded()
+        self.turns = self._make_turns()
 
     @cached_property
     def events(self) -> tuple[SavedEvent, ...]:
-        """Everything that was said, heard and concluded, in order."""
+        """All events that were sent, received and derived, in order."""
         return tuple(self._saved_events())
 
     @property
     def dialect(self) -> str:
-        """``"live"`` or ``"realtime"``, of its last session; empty where none was opened."""
+        """``"live"`` or ``"realtime"``, by the last session; empty if none was opened."""
         opened = [line.message for line in self._lines if line.name == SessionOpened.__name__]
         return str(opened[-1]["dialect"]) if opened else ""
 
     def __repr__(self) -> str:
         return f"<SavedTalk at {str(self.path)!r}, {len(self.turns)} turns>"
 
-    # ----------------------------------------------------------------- the fold
+    # ----------------------------------------------------------------- turns
     def _saved_events(self) -> Iterator[SavedEvent]:
         for line in self._lines:
             event = line.event_with(self._sounds)
             if event is not None:
                 yield SavedEvent(event=event, at_s=line.at_s, time=line.time)
 
-    def _folded(self) -> Turns:
+    def _make_turns(self) -> Turns:
         conversation = Conversation.under(self.settings)
         turns = conversation.turns
         for line in self._lines:
@@ -117,7 +118,7 @@ class SavedTalk:
             needed = max((line.end for line in self._lines if line.file == name), default=0)
             if needed > len(sound):
                 missing_s = (needed - len(sound)) / sample_rates(self.settings)[name]
-                self.notes.append(f"{name} lacks {missing_s:.2f} s; silence stands in for it.")
+                self.notes.append(f"{name} lacks {missing_s:.2f} s; silence is in its place.")
 
 
 class _Line:
@@ -135,10 +136,10 @@ class _Line:
         self.file, self.start = str(sound["file"]), int(sound["start"])
         self.end = self.start + int(sound["count"])
         if not 0 <= self.start <= self.end or self.file not in ("", USER_WAV, ASSISTANT_WAV):
-            raise ValueError("this is no place of a sound")
+            raise ValueError("invalid position of audio")
 
     def event_with(self, sounds: Mapping[str, NDArray[np.int16]]) -> Event | None:
-        """The event with its sound; silence where that is missing. None: an unknown word."""
+        """The event with its audio, or silence if that is missing; None: an unknown event."""
         count = self.end - self.start
         pcm = sounds[self.file][self.start : self.end] if self.file else np.empty(0, np.int16)
         padded = np.pad(pcm, (0, count - len(pcm)))
@@ -157,15 +158,15 @@ def load(path: str | PathLike[str]) -> SavedTalk:
     Returns
     -------
     SavedTalk
-        Its ``turns`` are equal to the live ones. Of a talk whose process was killed, the last
-        may be incomplete. What could not be read is in ``notes``.
+        Its ``turns`` are equal to those of the talk. If the process was killed, the last one may
+        be incomplete. ``notes`` has what could not be read.
 
     Raises
     ------
     ConfigurationError
-        When there is no recording, or one of a version to come.
+        When there is no recording, or one of a newer version.
     AudioFormatError
-        When its sound is no mono PCM16 at the rate of its settings.
+        When its audio is not mono PCM16 at the rate of its settings.
     """
     folder = folder_from(path)
     settings, notes = read_talk_file(folder)

@@ -1,6 +1,6 @@
-"""The writing end: remembers what was said and heard, and writes it when asked to.
+"""Records the events of a talk, and writes them when asked to.
 
-The talk's loop only appends to a list; everything that touches a disk happens elsewhere.
+The talk's loop only appends to a list; files are written by another thread.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ from .redact import Redactor
 __all__ = ["Recording"]
 
 FLUSH_S = 0.5
-"""How often what is new is written: what a killed kernel loses is less than a second."""
+"""How often new events are written, so that a killed kernel loses less than a second [s]."""
 
 _LOG = logging.getLogger("grok_live_widget")
 
 
 class Recording:
-    """One talk's events so far, and the folder they are written to as they happen, if any.
+    """The events of a talk so far, and the folder that they are written to, if any.
 
-    `observe` belongs to the talk's loop; everything else may be called from any thread, and
+    `observe` is called by the talk's loop only; all else may be called from any thread, and
     waits for the disk.
 
     Parameters
     ----------
     settings : Settings
-        Its `record` is the folder, or None: then nothing is written unless `save` is called.
+        Its `record` is the folder; None: nothing is written unless `save` is called.
     conversation : Conversation
-        Told of each event before `observe` is; it keeps the sound, which is not kept twice.
+        It is given each event before `observe` is, and stores the audio.
     secret : callable
-        Gives the key in use, or ``""``; wherever it turns up in a text it is left out.
+        Returns the key in use, or ``""``; it is removed from all texts.
     on_trouble : callable
-        Told one sentence when the folder can be written to no more. The talk goes on.
+        Called with a sentence when the folder can no longer be written to. The talk goes on.
     """
 
     def __init__(
@@ -58,37 +58,43 @@ class Recording:
     ) -> None:
         self._settings = settings
         self._conversation = conversation
-        self._hiding = Redactor(secret)
+        self._redactor = Redactor(secret)
         self._on_trouble = on_trouble
         self._entries: list[Entry] = []
+        # Turns that have begun.
         self._turn_ids: set[str] = set()
-        # Absolute: a notebook may change its folder before the talk begins.
+        # Absolute, since a notebook may change its working directory before the talk begins.
         self._folder = None if settings.record is None else Path(settings.record).absolute()
+        # None before the folder is created, and after an error.
         self._writer: FolderWriter | None = None
+        # How many entries have been written.
         self._written_count = 0
+        # Whether the files are open.
         self._is_writing = False
+        # Held while writing, and while closing.
         self._lock = threading.Lock()
         self._closing = threading.Lock()
+        # Ends the thread.
         self._is_over = threading.Event()
         self._thread: threading.Thread | None = None
 
-    # ----------------------------------------------------------------- the fold
+    # ----------------------------------------------------------------- events
     def observe(self, event: Event, changed: list[Turn], now_s: float) -> None:
-        """Remember one event; the key's is forgotten."""
+        """Keep one event, unless it is the one with the key."""
         if isinstance(event, Authenticate):
             return
-        begun = ""
+        begins_turn = ""
         for turn in changed:
             if turn.turn_id not in self._turn_ids:
                 self._turn_ids.add(turn.turn_id)
-                begun = turn.turn_id
+                begins_turn = turn.turn_id
         if isinstance(event, AppendAudio | AudioDelta):
             event = replace(event, pcm=b"")
-        self._entries.append(Entry(event, now_s, time.time(), self._conversation.kept, begun))
+        self._entries.append(Entry(event, now_s, time.time(), self._conversation.kept, begins_turn))
 
-    # ----------------------------------------------------------------- at once
+    # ----------------------------------------------------------------- saving
     def save(self, path: str | PathLike[str]) -> Path:
-        """Write what there is now into a folder; returns its path.
+        """Write the talk so far into a folder; returns its path.
 
         Raises
         ------
@@ -102,7 +108,7 @@ class Recording:
         entries = self._entries[:]
         try:
             with replace_folder(folder) as new:
-                writer = FolderWriter(new, self._settings, self._hiding)
+                writer = FolderWriter(new, self._settings, self._redactor)
                 writer.open()
                 writer.write(entries)
                 writer.close()
@@ -124,9 +130,9 @@ class Recording:
         if was_closed:
             self.close()
 
-    # ----------------------------------------------------------------- as it happens
+    # ----------------------------------------------------------------- recording
     def start(self) -> None:
-        """Make the folder and begin to write, if there is one. Harmless when it has begun.
+        """Create the folder and begin to write, if there is one; no-op if it has begun.
 
         Raises
         ------
@@ -135,9 +141,11 @@ class Recording:
         if self._folder is None or self._thread is not None:
             return
         if self._writer is None and self._written_count:
-            return  # It failed before, and that was told.
+            return  # It failed before, which has been reported.
         try:
-            self._writer = self._writer or FolderWriter(self._folder, self._settings, self._hiding)
+            self._writer = self._writer or FolderWriter(
+                self._folder, self._settings, self._redactor
+            )
             self._writer.open()
         except OSError as error:
             self._writer = None
@@ -152,7 +160,7 @@ class Recording:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is new. Never raises: trouble is told, once."""
+        """Write new events. Never raises; an error is reported once."""
         with self._lock:
             if self._writer is None or not self._is_writing:
                 return
@@ -161,12 +169,12 @@ class Recording:
                 self._writer.write(entries)
                 self._written_count += len(entries)
             except OSError as error:
-                self._give_up(error.strerror or str(error))
-            except Exception as error:  # noqa: BLE001  (a bug of ours must not go unsaid)
+                self._abort(error.strerror or str(error))
+            except Exception as error:  # noqa: BLE001  (a bug must not go unreported)
                 _LOG.exception("A recording failed; please report this.")
-                self._give_up(repr(error))
+                self._abort(repr(error))
 
-    def _give_up(self, why: str) -> None:
+    def _abort(self, why: str) -> None:
         writer, self._writer, self._is_writing = self._writer, None, False
         self._written_count = max(1, self._written_count)
         if writer is not None:
@@ -179,16 +187,16 @@ class Recording:
         )
 
     def close(self) -> None:
-        """Write the rest and let go of the files; `start` goes on in them."""
+        """Write the rest and close the files; `start` reopens them."""
         with self._closing:
             if self._thread is not None:
                 self._is_over.set()
                 self._thread.join()
                 self.flush()
-                self._let_go()
+                self._close_files()
                 self._thread = None
 
-    def _let_go(self) -> None:
+    def _close_files(self) -> None:
         with self._lock, contextlib.suppress(OSError):
             self._is_writing = False
             if self._writer is not None:

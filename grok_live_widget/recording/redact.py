@@ -1,10 +1,10 @@
-"""The key is left out of all that is written."""
+"""Keeps the API key out of recordings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import orjson
+from msgspec import json
 
 __all__ = ["Redactor"]
 
@@ -12,32 +12,33 @@ _SHORTEST_SECRET = 8
 
 
 class Redactor:
-    """Takes a secret out of texts.
+    """Replaces a secret in texts by ``(key)``.
 
     Parameters
     ----------
     secret : callable
-        Gives the key in use, or ``""``. One of fewer than 8 characters is none.
+        Returns the key in use, or ``""``. Keys of fewer than 8 characters are not replaced.
     """
 
     def __init__(self, secret: Callable[[], str] = str) -> None:
         self._secret = secret
-        self._seen = self._key = ""
-        self._spelled = b""
+        # What `secret` returned last, the key if it is long enough, and its JSON encoding.
+        self._last = self._key = ""
+        self._encoded = b""
 
     def __call__(self, text: str) -> str:
-        """The text without it."""
-        self._ask()
+        """The text without the secret."""
+        self._update()
         return text.replace(self._key, "(key)") if self._key else text
 
     def is_in(self, written: bytes) -> bool:
-        """Whether JSON that `orjson` has written has it in some text."""
-        self._ask()
-        return bool(self._key) and self._spelled in written
+        """Whether a line of JSON contains the secret."""
+        self._update()
+        return bool(self._key) and self._encoded in written
 
-    def _ask(self) -> None:
+    def _update(self) -> None:
         key = self._secret()
-        if key != self._seen:
-            self._seen = key
+        if key != self._last:
+            self._last = key
             self._key = key if len(key) >= _SHORTEST_SECRET else ""
-            self._spelled = orjson.dumps(self._key)[1:-1]
+            self._encoded = json.encode(self._key)[1:-1]

@@ -57,7 +57,7 @@ from ..support.events import TYPED, begun, delta, done
 
 
 # --------------------------------------------------------------------------- the user's sound
-def test_under_voice_activity_a_turn_is_exactly_from_start_to_stop() -> None:
+def test_with_server_vad_a_turn_is_exactly_from_start_to_stop() -> None:
     talk = ConversationDriver()
     talk.speak(1000)
     (turn,) = talk.hear(started(1, 227))
@@ -72,7 +72,7 @@ def test_under_voice_activity_a_turn_is_exactly_from_start_to_stop() -> None:
     assert turn.started_s == pytest.approx(0.3)
 
 
-def test_a_repeated_start_changes_nothing_and_after_the_stop_the_turn_goes_on() -> None:
+def test_a_repeated_start_changes_nothing_and_after_the_stop_reopens_the_turn() -> None:
     talk = ConversationDriver()
     talk.speak(500)
     talk.hear(started(1, 100), started(1, 300), stopped(1, 400))
@@ -97,7 +97,7 @@ def test_another_start_ends_the_turn_that_was_not_stopped() -> None:
     [(-50, 100, 2400), (100, 9_999, 4800), (9_999, 9_999, 0), (200, 100, 0), (100, None, 4800),
      (10**30, -(10**30), 0)],
 )  # fmt: skip
-def test_borders_outside_the_sound_are_its_borders(
+def test_borders_outside_the_audio_are_moved_to_its_ends(
     start_ms: int, stop_ms: int | None, count: int
 ) -> None:
     talk = ConversationDriver()
@@ -110,7 +110,7 @@ def test_borders_outside_the_sound_are_its_borders(
     assert not count or span_ms(turn)[0] >= 300, "nothing of the session before"
 
 
-def test_a_start_without_a_place_is_here_and_a_guess() -> None:
+def test_a_start_without_a_position_is_approximate() -> None:
     talk = ConversationDriver()
     talk.speak(300)
     talk.hear(started(1, None))
@@ -133,7 +133,7 @@ def test_push_to_talk_turns_are_exactly_the_samples_since_the_last_commit() -> N
     assert [span_ms(turn) for turn in talk.turns] == [(0, 300), (300, 800), (800, 900)]
 
 
-def test_a_commit_of_nothing_makes_no_turn_and_spoils_no_name() -> None:
+def test_a_commit_without_audio_makes_no_turn_and_takes_no_id() -> None:
     talk = ConversationDriver(PushToTalk())
     talk.hear(CommitAudio())
     talk.speak(100)
@@ -141,7 +141,7 @@ def test_a_commit_of_nothing_makes_no_turn_and_spoils_no_name() -> None:
     assert [turn.item_id for turn in talk.turns] == ["u1"]
 
 
-def test_a_commit_amid_speech_spoils_no_later_name() -> None:
+def test_a_commit_during_speech_takes_no_later_id() -> None:
     talk = ConversationDriver()
     talk.speak(300)
     talk.hear(started(1, 100), CommitAudio(), AudioCommitted(item_id="u1"))
@@ -151,7 +151,7 @@ def test_a_commit_amid_speech_spoils_no_later_name() -> None:
     assert [turn.item_id for turn in talk.turns] == ["u1", "u2"]
 
 
-def test_what_is_cleared_is_no_part_of_the_next_turn() -> None:
+def test_cleared_audio_is_not_part_of_the_next_turn() -> None:
     talk = ConversationDriver(PushToTalk())
     talk.speak(300)
     talk.hear(ClearAudio())
@@ -162,7 +162,7 @@ def test_what_is_cleared_is_no_part_of_the_next_turn() -> None:
 
 
 # --------------------------------------------------------------------------- announced sound
-def test_an_announced_sound_begins_with_its_first_sample_and_takes_the_next_speech() -> None:
+def test_an_announced_clip_begins_with_its_first_sample_and_is_matched_to_the_next_speech() -> None:
     talk = ConversationDriver()
     talk.speak(300)
     talk.now_s = 50.0
@@ -173,7 +173,7 @@ def test_an_announced_sound_begins_with_its_first_sample_and_takes_the_next_spee
     assert (span_ms(turn), turn.item_id, turn.started_s) == ((300, 1200), "u1", 50.0)
 
 
-def test_an_announced_sound_without_speech_ends_as_it_was_sent() -> None:
+def test_an_announced_clip_without_speech_ends_where_it_was_sent() -> None:
     talk = ConversationDriver()
     talk.hear(SoundAnnounced(turn_id="mine"))
     talk.speak(200)
@@ -183,7 +183,7 @@ def test_an_announced_sound_without_speech_ends_as_it_was_sent() -> None:
     assert [(span_ms(turn), turn.is_complete) for turn in talk.turns] == [((0, 200), True)]
 
 
-def test_a_sound_announced_while_the_button_is_held_ends_what_was_spoken() -> None:
+def test_a_clip_announced_during_push_to_talk_ends_the_spoken_turn() -> None:
     talk = ConversationDriver(PushToTalk())
     talk.speak(200)
     talk.hear(SoundAnnounced(turn_id="mine"))
@@ -196,7 +196,7 @@ def test_a_sound_announced_while_the_button_is_held_ends_what_was_spoken() -> No
 
 
 # --------------------------------------------------------------------------- text
-def test_transcripts_replace_each_other_and_find_their_turn_late() -> None:
+def test_a_transcript_replaces_the_previous_one_even_after_the_turn() -> None:
     talk = ConversationDriver()
     talk.speak(500)
     talk.hear(started(1, 0), stopped(1, 300), *begun(1), delta(1))
@@ -213,7 +213,7 @@ def test_transcripts_replace_each_other_and_find_their_turn_late() -> None:
 @pytest.mark.parametrize(
     ("piece", "whole"), [(TranscriptDelta, TranscriptDone), (TextDelta, TextDone)]
 )
-def test_a_replys_words_are_appended_and_at_last_replaced(piece: Any, whole: Any) -> None:
+def test_the_text_of_a_reply_is_appended_and_finally_replaced(piece: Any, whole: Any) -> None:
     talk, names = ConversationDriver(), {"response_id": "r1", "item_id": "a1"}
     talk.hear(*begun(1), piece(**names, delta="Good "), piece(**names, delta="day"))
     (turn,) = talk.turns
@@ -225,7 +225,7 @@ def test_a_replys_words_are_appended_and_at_last_replaced(piece: Any, whole: Any
     assert turn.text == "Good day."
 
 
-def test_a_typed_turn_is_complete_silent_and_learns_its_name() -> None:
+def test_a_typed_turn_is_complete_silent_and_gets_its_id() -> None:
     talk = ConversationDriver()
     (turn,) = talk.hear(TYPED)
     assert (turn.role, turn.text, turn.text_source) == ("user", "Hi", "typed")
@@ -240,7 +240,7 @@ def test_a_typed_turn_is_complete_silent_and_learns_its_name() -> None:
     [Item(role="system", part="input_text", text="x"), Item(kind="function_call_output"),
      Item(role="assistant", part="output_text", text="history")],
 )  # fmt: skip
-def test_items_that_nobody_speaks_make_no_turn(item: Item) -> None:
+def test_items_that_are_not_spoken_make_no_turn(item: Item) -> None:
     talk = ConversationDriver()
     talk.hear(CreateItem(item), ItemAdded(item))
     talk.hear(*begun(1), done(1), ItemAdded(Item(role="assistant", item_id="old", part="text")))
@@ -250,7 +250,7 @@ def test_items_that_nobody_speaks_make_no_turn(item: Item) -> None:
 
 # --------------------------------------------------------------------------- the reply
 @pytest.mark.parametrize("is_replayed", [True, False])
-def test_what_we_put_there_as_the_models_is_no_turn_even_amid_a_reply(is_replayed: bool) -> None:
+def test_created_assistant_items_make_no_turn_even_during_a_reply(is_replayed: bool) -> None:
     talk = ConversationDriver()
     ours = Item(role="assistant", part="output_text", text="Before.", is_replayed=is_replayed)
     talk.hear(*begun(1), delta(1), CreateItem(ours))
@@ -261,7 +261,7 @@ def test_what_we_put_there_as_the_models_is_no_turn_even_amid_a_reply(is_replaye
     assert [turn.item_id for turn in talk.turns] == ["a1", "a2"]
 
 
-def test_a_reply_grows_from_its_first_mention_keeps_its_identity_and_ends() -> None:
+def test_a_reply_begins_with_its_first_event_keeps_its_identity_and_ends() -> None:
     talk = ConversationDriver()
     talk.hear(*begun(1))
     (turn,) = talk.turns
@@ -285,7 +285,7 @@ def test_half_samples_are_counted() -> None:
 
 
 @pytest.mark.parametrize("dialect", [LIVE, REALTIME])
-def test_pieces_of_sound_that_cannot_be_read_are_counted(dialect: Dialect) -> None:
+def test_undecodable_audio_deltas_are_counted(dialect: Dialect) -> None:
     talk = ConversationDriver()
     talk.hear(*begun(1))
     for name in dialect.audio_delta_types:
@@ -294,7 +294,7 @@ def test_pieces_of_sound_that_cannot_be_read_are_counted(dialect: Dialect) -> No
     assert talk.conversation.unread_piece_count == 2 * len(dialect.audio_delta_types)
 
 
-def test_a_reply_that_goes_on_is_the_same_turn_opened_again() -> None:
+def test_a_reply_that_goes_on_reopens_its_turn() -> None:
     talk = ConversationDriver()
     talk.hear(*begun(1), delta(1), done(1))
     (turn,) = talk.hear(ResponseCreated("r1"))
@@ -303,7 +303,7 @@ def test_a_reply_that_goes_on_is_the_same_turn_opened_again() -> None:
     assert (len(talk.turns), len(turn.pcm), turn.is_complete) == (1, 4800, True)
 
 
-def test_sound_of_items_without_a_name_stays_with_its_reply() -> None:
+def test_audio_of_items_without_an_id_stays_with_its_reply() -> None:
     talk = ConversationDriver()
     for number, name in enumerate(("r1", "r2"), 1):
         talk.hear(
@@ -316,7 +316,7 @@ def test_sound_of_items_without_a_name_stays_with_its_reply() -> None:
     assert [turn.pcm.tolist() for turn in talk.turns] == [[1, 1], [2, 2]]
 
 
-def test_a_reply_that_was_abandoned_ends_when_the_next_begins() -> None:
+def test_an_abandoned_reply_ends_when_the_next_begins() -> None:
     talk = ConversationDriver()
     talk.hear(TYPED, *begun(1), at_s=1.0)
     talk.hear(*begun(2), delta(2), at_s=3.0)
@@ -324,7 +324,7 @@ def test_a_reply_that_was_abandoned_ends_when_the_next_begins() -> None:
     assert talk.turns[2].latency_ms == pytest.approx(2000), "the first had said nothing"
 
 
-def test_sound_under_the_name_of_a_users_turn_does_not_reach_the_users_sound() -> None:
+def test_a_delta_with_the_id_of_a_users_turn_is_not_added_to_the_users_audio() -> None:
     talk = ConversationDriver()
     talk.speak(100)
     talk.hear(started(1, 0), AudioDelta(response_id="r1", item_id="u1", pcm=b"\1\0" * 9))
@@ -333,7 +333,7 @@ def test_sound_under_the_name_of_a_users_turn_does_not_reach_the_users_sound() -
 
 
 # --------------------------------------------------------------------------- sessions
-def test_the_end_of_a_session_ends_all_turns_with_what_they_have() -> None:
+def test_the_end_of_a_session_completes_all_turns() -> None:
     talk = ConversationDriver()
     talk.hear(TYPED, *begun(1), delta(1))
     talk.speak(200)
@@ -344,7 +344,7 @@ def test_the_end_of_a_session_ends_all_turns_with_what_they_have() -> None:
     assert talk.conversation.reply("r1") is reply
 
 
-def test_a_new_session_counts_and_names_anew_in_the_same_turns() -> None:
+def test_a_new_session_has_its_own_positions_and_ids_in_the_same_turns() -> None:
     talk = ConversationDriver(has_player=True)
     talk.speak(400)
     talk.hear(started(1, 0), stopped(1, 100), *begun(1), delta(1), SessionEnded())
@@ -380,7 +380,7 @@ EVENTS = st.one_of(
 
 @given(st.lists(EVENTS, max_size=30), st.sampled_from([ServerVad(), PushToTalk()]))
 @settings(max_examples=250, deadline=None)
-def test_no_order_of_events_faults_mixes_voices_or_changes_what_was_seen(
+def test_no_order_of_events_raises_mixes_voices_or_changes_views(
     events: list[Any], detection: Any
 ) -> None:
     talk, seen = ConversationDriver(detection), []
@@ -399,7 +399,7 @@ def test_no_order_of_events_faults_mixes_voices_or_changes_what_was_seen(
 
 
 # --------------------------------------------------------------------------- to be folded again
-def test_whether_somebody_listens_is_an_event() -> None:
+def test_whether_replies_are_played_is_an_event() -> None:
     talk = ConversationDriver()
     talk.hear(PlayerChanged(True))
     assert talk.conversation.has_player
@@ -407,7 +407,7 @@ def test_whether_somebody_listens_is_an_event() -> None:
     assert not talk.conversation.has_player
 
 
-def test_seconds_count_from_the_first_event_that_is_kept() -> None:
+def test_seconds_count_from_the_first_recorded_event() -> None:
     conversation = Conversation()
     for at_s, event in [
         (1.0, PhaseChanged("opening")),

@@ -46,15 +46,19 @@ def after(*events: Event, request: Event | None, has_sent_all: bool = True) -> P
 @pytest.mark.parametrize("request_", [CreateResponse(), CommitAudio()])
 def test_the_reply_to_a_request_is_the_first_that_begins_after_it(request_: Event) -> None:
     pending = after(OTHERS, request_, OTHERS_DONE, CREATED, request=request_)
-    assert (pending.response_id, pending.is_settled, pending.has_begun) == ("r1", False, True)
+    assert (pending.response_id, pending.is_settled, bool(pending.response_id)) == (
+        "r1",
+        False,
+        True,
+    )
     pending.apply(ResponseDone(response_id="r1", status="incomplete"))
     assert (pending.is_settled, pending.status) == (True, "incomplete")
 
 
-def test_an_equal_request_of_somebody_else_is_not_ours() -> None:
+def test_an_equal_request_is_not_the_request() -> None:
     ours = CreateResponse()
     pending = after(CreateResponse(), OTHERS, OTHERS_DONE, request=ours)
-    assert not pending.has_begun
+    assert not pending.response_id
     pending.apply(ours)
     pending.apply(CREATED)
     assert pending.response_id == "r1"
@@ -77,11 +81,9 @@ def about(name: str) -> ErrorReported:
 @pytest.mark.parametrize(("name", "is_ours"), [
     ("item", True), ("request", True), ("", True), ("another", False),
 ])  # fmt: skip
-def test_an_error_that_names_a_message_counts_only_where_it_is_ours(
-    name: str, is_ours: bool
-) -> None:
+def test_an_error_about_a_message_counts_only_for_related_events(name: str, is_ours: bool) -> None:
     words = (ITEM_OF_OURS, REQUEST_OF_OURS)
-    pending = PendingReply(REQUEST_OF_OURS, words=words)
+    pending = PendingReply(REQUEST_OF_OURS, related=words)
     for event in (*words, about(name)):
         pending.apply(event)
     assert (pending.is_settled, pending.error is not None) == (is_ours, is_ours)
@@ -92,7 +94,7 @@ def test_an_error_that_names_a_message_counts_only_where_it_is_ours(
         assert (pending.is_settled, pending.error, pending.reported) == (True, None, None)
 
 
-def test_an_error_about_something_else_says_nothing_of_a_reply_that_runs() -> None:
+def test_an_error_about_another_message_does_not_count_for_a_running_reply() -> None:
     pending = PendingReply(REQUEST_OF_OURS)
     for event in (REQUEST_OF_OURS, CREATED, about("another")):
         pending.apply(event)
@@ -102,19 +104,19 @@ def test_an_error_about_something_else_says_nothing_of_a_reply_that_runs() -> No
 
 
 @pytest.mark.parametrize("request_", [CreateResponse(), None])
-def test_without_names_of_our_own_any_error_counts(request_: Event | None) -> None:
+def test_without_event_ids_any_error_counts(request_: Event | None) -> None:
     before = (START, STOP) if request_ is None else (request_,)
     assert after(*before, about("another"), request=request_).error is not None
 
 
 @pytest.mark.parametrize("error", [TOO_EARLY, TOO_LATE])
-def test_an_error_that_does_not_matter_settles_nothing(error: ErrorReported) -> None:
+def test_an_ignorable_error_does_not_settle_it(error: ErrorReported) -> None:
     request = CreateResponse()
     assert not after(request, error, request=request).is_settled
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_an_error_outside_the_time_of_the_request_is_not_ours(before: bool) -> None:
+def test_an_error_before_the_request_or_after_the_reply_does_not_count(before: bool) -> None:
     request = CreateResponse()
     events = (BROKEN, request, CREATED) if before else (request, CREATED, BROKEN)
     assert after(*events, request=request).error is None
@@ -123,7 +125,7 @@ def test_an_error_outside_the_time_of_the_request_is_not_ours(before: bool) -> N
 @pytest.mark.parametrize(
     "events", [(TOO_EARLY, OTHERS, OTHERS_DONE), (OTHERS, TOO_EARLY, OTHERS_DONE)]
 )
-def test_a_reply_that_was_quicker_than_ours_is_not_ours_at_any_moment(
+def test_a_response_that_precedes_the_requested_one_does_not_count(
     events: tuple[Event, ...],
 ) -> None:
     request = CreateResponse()
@@ -138,7 +140,7 @@ def test_a_reply_that_was_quicker_than_ours_is_not_ours_at_any_moment(
     assert pending.is_settled
 
 
-def test_with_the_rules_of_the_line_a_refused_request_ends_with_its_own_reply() -> None:
+def test_with_the_protocol_a_refused_request_ends_with_its_own_reply() -> None:
     protocol, request = Protocol(REALTIME), CreateResponse()
     pending = PendingReply(request)
     protocol.open()
@@ -164,7 +166,7 @@ def test_the_end_of_the_session_settles_it() -> None:
 @pytest.mark.parametrize("code", ["max_duration", "timeout"])
 @pytest.mark.parametrize("named", ["code", "error_type"])
 @pytest.mark.parametrize("before", [(), (CREATED,)], ids=["before the reply", "in the reply"])
-def test_an_error_that_ends_the_session_settles_it_when_the_line_is_closed(
+def test_an_error_that_ends_the_session_settles_it_when_the_connection_is_closed(
     before: tuple[Event, ...], code: str, named: str
 ) -> None:
     request, over = CreateResponse(), ErrorReported(message="over", **{named: code})
@@ -182,7 +184,7 @@ def test_a_reply_that_was_complete_before_the_session_ended_is_no_error() -> Non
     assert (pending.status, pending.error) == ("completed", None)
 
 
-def test_the_reply_to_a_sound_is_the_one_to_its_last_speech() -> None:
+def test_the_reply_to_audio_is_the_one_to_its_last_speech() -> None:
     pending = after(START, STOP, OTHERS, START, OTHERS_DONE, request=None)
     assert not pending.is_settled
     for event in (STOP, CREATED):
@@ -192,24 +194,24 @@ def test_the_reply_to_a_sound_is_the_one_to_its_last_speech() -> None:
     assert pending.is_settled
 
 
-def test_a_reply_to_a_pause_settles_nothing_before_all_is_sent() -> None:
+def test_a_reply_to_a_pause_does_not_settle_it_before_all_is_sent() -> None:
     pending = after(START, STOP, CREATED, DONE, request=None, has_sent_all=False)
     assert not pending.is_settled
     pending.has_sent_all = True
     assert pending.is_settled
 
 
-def test_a_reply_that_ran_before_any_speech_is_not_ours() -> None:
+def test_a_reply_before_any_speech_does_not_count() -> None:
     pending = after(OTHERS, OTHERS_DONE, request=None)
-    assert (pending.has_begun, pending.has_heard_speech, pending.is_settled) == (False,) * 3
+    assert (bool(pending.response_id), pending.has_heard_speech, pending.is_settled) == (False,) * 3
 
 
-def test_a_reply_tells_that_speech_has_ended_where_nothing_else_did() -> None:
+def test_a_reply_shows_that_speech_has_ended() -> None:
     assert after(START, CREATED, DONE, request=None).is_settled
-    assert not after(START, CREATED, DONE, request=None, has_sent_all=False).has_begun
+    assert not after(START, CREATED, DONE, request=None, has_sent_all=False).response_id
 
 
-def test_a_reply_to_a_pause_that_is_told_only_when_speech_goes_on_is_not_the_one() -> None:
+def test_a_reply_to_a_pause_that_ends_during_further_speech_does_not_count() -> None:
     cut_off = ResponseDone(response_id="r0", status="cancelled")
     pending = after(START, STOP, START, OTHERS, cut_off, request=None)
     assert not pending.is_settled
@@ -218,28 +220,28 @@ def test_a_reply_to_a_pause_that_is_told_only_when_speech_goes_on_is_not_the_one
     assert (pending.is_settled, pending.response_id) == (True, "r1")
 
 
-def test_a_reply_that_somebody_else_asked_for_while_we_speak_is_not_ours() -> None:
+def test_a_reply_requested_otherwise_during_speech_does_not_count() -> None:
     pending = after(START, CreateResponse(), OTHERS, OTHERS_DONE, request=None)
-    assert not pending.has_begun
+    assert not pending.response_id
     pending.apply(STOP)
     pending.apply(CREATED)
     assert pending.response_id == "r1"
 
 
 @pytest.mark.parametrize("lost", [(), (ResponseCreated(""),)])
-def test_an_item_tells_which_reply_has_begun_where_nothing_else_did(lost: tuple[Event]) -> None:
+def test_an_item_shows_which_reply_has_begun(lost: tuple[Event]) -> None:
     request = CreateResponse()
     assert after(request, *lost, BEGUN, DONE, request=request).is_settled
     assert after(START, STOP, *lost, BEGUN, DONE, request=None).is_settled
 
 
-def test_a_late_item_of_a_reply_that_was_cut_off_begins_none() -> None:
+def test_a_late_item_of_a_cancelled_reply_begins_none() -> None:
     pending = after(START, STOP, CREATED, START, STOP, BEGUN, request=None)
-    assert not pending.has_begun
-    assert after(START, BEGUN, request=None).has_begun is False
+    assert not pending.response_id
+    assert not after(START, BEGUN, request=None).response_id
 
 
-def test_an_error_counts_only_once_speech_was_heard() -> None:
+def test_an_error_counts_only_after_speech() -> None:
     assert not after(BROKEN, request=None).is_settled
     assert after(START, BROKEN, request=None).error is BROKEN
     assert after(START, STOP, CREATED, BROKEN, request=None).error is None
@@ -269,7 +271,7 @@ def pending_call(*events: Event, request: Event | None) -> PendingReply:
         (CALLED, OutputItemDone("r1", ITEM), ResponseDone(response_id="r1", output=(ITEM,))),
     ],
 )
-def test_a_reply_that_calls_a_function_is_followed_by_the_one_that_is_wanted(
+def test_a_reply_that_calls_a_function_is_followed_by_the_outcome(
     told: tuple[Event, ...],
 ) -> None:
     request = CreateResponse()
@@ -278,7 +280,7 @@ def test_a_reply_that_calls_a_function_is_followed_by_the_one_that_is_wanted(
     assert (pending.response_id, pending.is_settled) == ("r2", True)
 
 
-def test_the_same_goes_for_a_reply_to_a_sound() -> None:
+def test_a_reply_to_audio_that_calls_a_function_is_followed_by_the_outcome() -> None:
     pending = PendingReply(None, ["look"])
     pending.has_sent_all = True
     for event in (START, STOP, CREATED, CALLED, DONE, OUTPUT, AGAIN, NEXT):
@@ -295,7 +297,7 @@ def test_outputs_without_a_request_are_answered_by_the_next_reply() -> None:
     assert pending.response_id == "r2"
 
 
-def test_an_error_about_the_request_after_outputs_is_ours() -> None:
+def test_an_error_about_the_request_after_outputs_counts() -> None:
     again = CreateResponse(event_id="again")
     events = (REQUEST_OF_OURS, CREATED, CALLED, DONE, OUTPUT, again)
     pending = pending_call(*events, request=REQUEST_OF_OURS)
@@ -306,7 +308,7 @@ def test_an_error_about_the_request_after_outputs_is_ours() -> None:
     assert pending.error is not None
 
 
-def test_a_request_after_outputs_that_is_refused_is_said_again() -> None:
+def test_a_refused_request_after_outputs_is_sent_again() -> None:
     request = CreateResponse()
     events = (request, CREATED, CALLED, DONE, OUTPUT, AGAIN, OTHERS, TOO_EARLY, OTHERS_DONE)
     pending = pending_call(*events, AGAIN, NEXT, request=request)
@@ -323,7 +325,7 @@ def test_a_request_after_outputs_that_is_refused_is_said_again() -> None:
     ],
     ids=["nobody's", "of another reply", "interrupted"],
 )
-def test_calls_that_are_not_answered_are_not_waited_for(told: tuple[Event, ...]) -> None:
+def test_calls_without_outputs_are_not_waited_for(told: tuple[Event, ...]) -> None:
     request = CreateResponse()
     pending = PendingReply(request, ["look"])
     for event in (request, CREATED, *told):
@@ -338,7 +340,7 @@ def test_the_end_of_the_session_ends_the_wait_for_a_function() -> None:
     assert pending.is_settled
 
 
-def test_calls_are_found_wherever_they_are_told() -> None:
+def test_calls_are_found_in_every_event_that_reports_them() -> None:
     whole = ToolCalled(response_id="r1", call_id="c1", name="look", arguments="{}")
     done = ResponseDone(response_id="r1", output=(Item(role="assistant"), ITEM))
     assert [calls_in(each) for each in (CALLED, OutputItemDone("r1", ITEM), done)] == [[whole]] * 3

@@ -38,7 +38,7 @@ def test_a_call_goes_from_waiting_to_done() -> None:
     assert (changed.arguments, changed.output, changed.duration_s) == ("{}", "up", 0.5)
 
 
-def test_a_call_that_is_not_allowed_waits_no_longer() -> None:
+def test_a_denied_call_no_longer_waits() -> None:
     calls = ToolCalls()
     calls.apply(ASKED)
     calls.apply(ToolAnswered(call_id="c1", is_allowed=False))
@@ -47,7 +47,7 @@ def test_a_call_that_is_not_allowed_waits_no_longer() -> None:
     assert states(calls) == [("c1", "denied")]
 
 
-def test_of_the_calls_that_are_over_only_the_last_is_shown() -> None:
+def test_of_ended_calls_only_the_last_is_shown() -> None:
     calls = ToolCalls()
     for call_id in ("c1", "c2", "c3"):
         calls.apply(ToolStarted(call_id=call_id, name="look"))

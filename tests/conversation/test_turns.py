@@ -25,7 +25,7 @@ from ..support.events import TYPED, begun, delta, done
 from ..support.turns import turn_of
 
 
-def test_a_new_turn_is_growing_and_knows_nothing_it_was_not_told() -> None:
+def test_a_new_turn_is_incomplete_and_empty() -> None:
     turn = turn_of()
     assert (turn.text, turn.text_source, turn.is_complete) == ("", "none", False)
     assert turn.latency_ms is None
@@ -34,7 +34,7 @@ def test_a_new_turn_is_growing_and_knows_nothing_it_was_not_told() -> None:
     assert turn.turn_id != turn_of().turn_id
 
 
-def test_sound_is_read_as_codes_and_as_floats() -> None:
+def test_audio_is_read_as_integers_and_as_floats() -> None:
     turn = turn_of([-32768, 0, 16384])
     assert turn.pcm.dtype == np.int16
     assert turn.pcm.tolist() == [-32768, 0, 16384]
@@ -43,7 +43,7 @@ def test_sound_is_read_as_codes_and_as_floats() -> None:
     assert (turn.sample_rate, turn.duration_s) == (24_000, 3 / 24_000)
 
 
-def test_codes_cannot_be_written_and_floats_are_ones_own() -> None:
+def test_integers_are_read_only_and_floats_are_a_copy() -> None:
     turn = turn_of([1, 2])
     for view in (turn.pcm, turn.heard):
         with pytest.raises(ValueError, match="read-only"):
@@ -53,7 +53,7 @@ def test_codes_cannot_be_written_and_floats_are_ones_own() -> None:
     assert turn.pcm.tolist() == [1, 2]
 
 
-def test_a_view_stays_as_it_was_while_its_turn_grows_ends_and_is_opened_again() -> None:
+def test_a_view_does_not_change_while_its_turn_grows_ends_and_is_reopened() -> None:
     turn = turn_of([1, 2, 3], start=1)
     seen = turn.pcm
     turn._tape.append(np.arange(4, 5_000, dtype=np.int16))
@@ -64,7 +64,7 @@ def test_a_view_stays_as_it_was_while_its_turn_grows_ends_and_is_opened_again() 
     assert seen.tolist() == [2, 3]
 
 
-def test_a_typed_turn_has_a_shape_and_no_sound() -> None:
+def test_a_typed_turn_has_a_shape_and_no_samples() -> None:
     turn = Turn("user", tape=AudioBuffer(1), text="Hi", text_source="typed")
     assert turn.pcm.shape == turn.samples.shape == turn.heard.shape == (0,)
     assert turn.duration_s == 0
@@ -74,7 +74,7 @@ def test_a_typed_turn_has_a_shape_and_no_sound() -> None:
 @pytest.mark.parametrize(
     ("reported", "heard"), [(None, []), (0, []), (2, [1, 2]), (3, [1, 2, 3]), (9, [1, 2, 3])]
 )
-def test_what_was_heard_is_a_beginning_of_what_came(reported: int | None, heard: list[int]) -> None:
+def test_heard_samples_are_the_first_of_all_samples(reported: int | None, heard: list[int]) -> None:
     turn = turn_of([1, 2, 3])
     if reported is not None:
         turn._hear(reported)
@@ -82,7 +82,7 @@ def test_what_was_heard_is_a_beginning_of_what_came(reported: int | None, heard:
     assert turn.heard_sample_count == (None if reported is None else len(heard))
 
 
-def test_extremes_are_those_of_this_turn_and_not_of_its_neighbours() -> None:
+def test_extremes_are_those_of_this_turn_only() -> None:
     turn = turn_of([9, 1, 5, 3, 7, -9], start=1)
     turn._end(5)
     low, high = extremes_of(turn, 2)
@@ -92,7 +92,7 @@ def test_extremes_are_those_of_this_turn_and_not_of_its_neighbours() -> None:
 @pytest.mark.parametrize(
     ("text", "shown"), [("Hi", "'Hi'"), ("x" * 58, "x" * 58), ("y" * 59, "y" * 57 + "…")]
 )
-def test_a_repr_tells_who_what_and_how_long(text: str, shown: str) -> None:
+def test_a_repr_shows_role_text_and_duration(text: str, shown: str) -> None:
     turn = turn_of(range(2400), text=text)
     assert repr(turn).startswith("Turn(assistant, ")
     assert shown in repr(turn)
@@ -110,13 +110,13 @@ def test_only_a_cancelled_reply_was_interrupted_by_its_end(status: str) -> None:
     assert talk.turns[0].was_interrupted is (status == "cancelled")
 
 
-def test_what_was_heard_to_its_end_was_not_interrupted() -> None:
+def test_a_reply_heard_to_its_end_was_not_interrupted() -> None:
     talk = ConversationDriver(has_player=True)
     talk.hear(*begun(1), delta(1), delta(1, 100, item="b"), played(1, 2400), done(1, "cancelled"))
     assert [turn.was_interrupted for turn in talk.turns] == [False, True]
 
 
-def test_an_interruption_marks_its_item_and_what_still_comes_of_its_reply() -> None:
+def test_an_interruption_marks_its_item_and_later_items_of_its_reply() -> None:
     talk = ConversationDriver()
     talk.hear(*begun(1), delta(1), Interrupted(response_id="r1", item_id="a1"), delta(1))
     assert (talk.turns[0].was_interrupted, len(talk.turns[0].pcm)) == (True, 4800)
@@ -124,7 +124,7 @@ def test_an_interruption_marks_its_item_and_what_still_comes_of_its_reply() -> N
     assert [turn.was_interrupted for turn in talk.turns] == [True, True, False]
 
 
-def test_heard_is_told_by_the_playhead_only() -> None:
+def test_heard_samples_come_from_the_playhead_only() -> None:
     talk = ConversationDriver(has_player=True)
     talk.hear(*begun(1), delta(1))
     (turn,) = talk.turns
@@ -166,7 +166,7 @@ def test_latency_counts_from_the_commit_or_the_text(cause: Any) -> None:
     assert all(turn.latency_ms is None for turn in talk.turns.user)
 
 
-def test_with_a_player_latency_ends_at_the_first_sound_heard() -> None:
+def test_with_a_player_latency_ends_at_the_first_sample_played() -> None:
     talk = ConversationDriver(has_player=True)
     talk.hear(TYPED, *begun(1), delta(1), at_s=1.0)
     talk.hear(played(1, 0), done(1), at_s=1.5)
@@ -176,20 +176,20 @@ def test_with_a_player_latency_ends_at_the_first_sound_heard() -> None:
     assert latency_of(talk) == pytest.approx(750)
 
 
-def test_latency_of_a_reply_in_text_ends_at_its_first_piece() -> None:
+def test_latency_of_a_text_reply_ends_at_its_first_delta() -> None:
     talk = ConversationDriver()
     talk.hear(TYPED, at_s=1.0)
     talk.hear(*begun(1), TextDelta(response_id="r1", item_id="a1", delta="x"), at_s=1.5)
     assert latency_of(talk) == pytest.approx(500)
 
 
-def test_what_nobody_asked_for_has_no_latency() -> None:
+def test_an_unrequested_reply_has_no_latency() -> None:
     talk = ConversationDriver()
     talk.hear(*begun(1), delta(1), done(1), TYPED, IdleTimeoutTriggered(), *begun(2), delta(2))
     assert (latency_of(talk, 1), latency_of(talk, 2)) == (None, None)
 
 
-def test_a_greeting_that_still_plays_takes_nothing_from_the_answer() -> None:
+def test_a_greeting_that_still_plays_does_not_take_the_latency_of_the_reply() -> None:
     talk = ConversationDriver(has_player=True)
     talk.hear(*begun(1), delta(1), done(1), played(1, 10, first_s=0.1), TYPED, at_s=2.0)
     talk.hear(played(1, 2000, first_s=0.1), *begun(2), delta(2), at_s=2.5)
@@ -197,7 +197,7 @@ def test_a_greeting_that_still_plays_takes_nothing_from_the_answer() -> None:
     assert (latency_of(talk, 1), latency_of(talk, 2)) == (None, pytest.approx(1000))
 
 
-def test_only_the_first_item_of_an_answer_has_a_latency() -> None:
+def test_only_the_first_item_of_a_reply_has_a_latency() -> None:
     talk = ConversationDriver()
     talk.hear(TYPED, at_s=1.0)
     talk.hear(*begun(1), delta(1), done(1), *begun(2), delta(2), at_s=2.0)
@@ -205,7 +205,7 @@ def test_only_the_first_item_of_an_answer_has_a_latency() -> None:
 
 
 # --------------------------------------------------------------------------- many
-def test_turns_are_a_sequence_of_the_very_turns() -> None:
+def test_turns_are_a_sequence_of_the_same_objects() -> None:
     a, b, c = turn_of([1], role="user"), turn_of([2]), turn_of([3], role="user")
     turns = Turns([a, b, c])
     assert (len(turns), turns[0], turns[-1]) == (3, a, c)
@@ -227,7 +227,7 @@ def test_an_iteration_sees_the_turns_that_were_there_when_it_began() -> None:
     assert len(turns) == 2
 
 
-def test_sound_of_all_turns_goes_into_one_file(tmp_path: Path) -> None:
+def test_the_audio_of_all_turns_is_written_to_one_file(tmp_path: Path) -> None:
     turns = Turns([turn_of([1, 2]), turn_of(), turn_of([3])])
     x, rate_hz = read_audio(turns.write_wav(tmp_path / "talk.wav"))
     assert (x.tolist(), rate_hz) == ([1, 2, 3], 24_000)

@@ -59,11 +59,11 @@ def after(*told: tuple[float, Any], meter: Any = None) -> UsageMeter:
 
 
 # --------------------------------------------------------------------------- minutes
-def test_before_any_line_nothing_is_used_up() -> None:
+def test_before_any_session_usage_is_zero() -> None:
     assert meter_of().total(100.0) == Usage()
 
 
-def test_under_voice_activity_the_time_of_the_line_counts_and_stands_still_without_one() -> None:
+def test_with_server_vad_the_time_of_open_sessions_counts() -> None:
     meter = after((10, OPENED), (12, sent(2)))
     assert meter.total(40).minutes == pytest.approx(0.5)
     meter.apply(ENDED, 70)
@@ -71,7 +71,7 @@ def test_under_voice_activity_the_time_of_the_line_counts_and_stands_still_witho
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 24_000, 48_000])
-def test_with_push_to_talk_the_sound_of_both_sides_counts(rate_hz: int) -> None:
+def test_with_push_to_talk_the_audio_of_both_sides_counts(rate_hz: int) -> None:
     meter = meter_of(PushToTalk(), rate_hz=rate_hz)
     events = [(0, OPENED), (5, sent(6, rate_hz)), (50, received(12, rate_hz)), (99, ENDED)]
     usage = after(*events, meter=meter).total(5000)
@@ -85,7 +85,7 @@ def test_each_direction_has_its_own_rate() -> None:
     assert (usage.sent_s, usage.received_s) == (1, 1)
 
 
-def test_minutes_that_were_used_up_stay_when_the_rule_changes() -> None:
+def test_earlier_minutes_stay_when_turn_detection_changes() -> None:
     push, vad = (
         UpdateSession(turn_detection=PushToTalk()),
         UpdateSession(turn_detection=ServerVad()),
@@ -99,26 +99,26 @@ def test_minutes_that_were_used_up_stay_when_the_rule_changes() -> None:
     assert meter.total(960).session_count == 1
 
 
-def test_a_line_that_never_opened_costs_nothing() -> None:
+def test_a_session_that_never_opened_costs_nothing() -> None:
     usage = after((0, FLAGSHIP), (50, ENDED)).total(100)
     assert (usage.minutes, usage.dollars, usage.session_count) == (0, 0, 0)
 
 
 # --------------------------------------------------------------------------- money
-def test_a_model_costs_as_it_is_known_to() -> None:
+def test_the_known_prices_of_a_model_count() -> None:
     meter = after((0, FLAGSHIP), (0, OPENED), (9, TYPED), (9, OUTPUT))
     prices = PRICES["grok-voice-think-fast-2.0"]
     assert meter.total(60).dollars == pytest.approx(prices.per_minute + prices.per_text)
     assert meter.total(60).text_count == 1
 
 
-def test_prices_that_are_given_count_before_those_that_are_known() -> None:
+def test_given_prices_take_precedence() -> None:
     meter = meter_of(prices=PRICES_OF_OURS)
     after((0, FLAGSHIP), (0, OPENED), (1, TYPED), (1, TYPED), meter=meter)
     assert meter.total(60).dollars == pytest.approx(0.6 + 0.2)
 
 
-def test_what_nobody_knows_the_price_of_has_none_also_later() -> None:
+def test_an_unknown_price_stays_unknown_in_the_total() -> None:
     unknown = SessionCreated(model="my-own")
     meter = after((0, unknown), (0, OPENED))
     assert meter.total(60).dollars is None
@@ -134,7 +134,7 @@ def test_the_rehearsal_is_free_and_its_minutes_count() -> None:
 
 
 # --------------------------------------------------------------------------- counts
-def test_replies_and_tokens_are_counted_as_the_server_tells_them() -> None:
+def test_replies_and_tokens_are_counted() -> None:
     replies = [
         done(input_tokens=3, output_tokens=4),
         done(input_tokens=30, output_tokens=40, total_tokens=70),
@@ -160,7 +160,7 @@ SESSIONS = st.lists(
 
 
 @given(SESSIONS, st.booleans())
-def test_several_sessions_use_up_what_each_of_them_does(sessions: Any, is_push: bool) -> None:
+def test_usage_of_several_sessions_adds_up(sessions: Any, is_push: bool) -> None:
     detection = PushToTalk() if is_push else ServerVad()
     together, apart, now_s = meter_of(detection, prices=PRICES_OF_OURS), [], 0.0
     for duration_s, events in sessions:
@@ -188,5 +188,5 @@ def test_several_sessions_use_up_what_each_of_them_does(sessions: Any, is_push: 
         (Budget(dollars=1), Usage(minutes=1, dollars=None), 1),
     ],
 )
-def test_what_is_left_is_that_of_the_nearer_limit(budget: Budget, used: Usage, left: float) -> None:
+def test_the_nearer_limit_decides_what_is_left(budget: Budget, used: Usage, left: float) -> None:
     assert left_of(budget, used) == pytest.approx(left)

@@ -79,7 +79,7 @@ from ..support.sound import tone
 # --------------------------------------------------------------------------- what may be said
 @pytest.mark.parametrize("kind", get_args(ClientEvent))
 @pytest.mark.parametrize("line", ConnectionState)
-def test_what_may_not_be_said_on_the_line_now_is_refused_before_it_is_queued(
+def test_an_event_that_the_connection_does_not_allow_is_refused_and_not_queued(
     line: ConnectionState, kind: type
 ) -> None:
     dialect = LIVE if kind is Authenticate else REALTIME
@@ -97,7 +97,7 @@ def test_what_may_not_be_said_on_the_line_now_is_refused_before_it_is_queued(
 
 @pytest.mark.parametrize("kind", [CreateResponse, CancelResponse])
 @pytest.mark.parametrize("reply", ResponseState)
-def test_what_the_reply_does_not_allow_is_refused_before_it_is_queued(
+def test_an_event_that_the_response_does_not_allow_is_refused_and_not_queued(
     reply: ResponseState, kind: type
 ) -> None:
     protocol = in_reply(reply)
@@ -118,7 +118,7 @@ def test_what_the_reply_does_not_allow_is_refused_before_it_is_queued(
         (REALTIME, CreateItem(Item(part="input_text", text="\ud83d")), LocalProtocolError),
     ],
 )
-def test_what_cannot_be_spelled_is_refused_before_it_is_queued(
+def test_an_event_that_cannot_be_encoded_is_refused_and_not_queued(
     dialect: Dialect, event: Any, error: type[Exception]
 ) -> None:
     protocol = opened(dialect)
@@ -128,7 +128,9 @@ def test_what_cannot_be_spelled_is_refused_before_it_is_queued(
 
 
 @pytest.mark.parametrize(("reply", "kind"), RESPONSE_TRANSITIONS)
-def test_the_reply_moves_as_its_table_says(reply: ResponseState, kind: type) -> None:
+def test_received_events_change_the_response_as_in_the_table(
+    reply: ResponseState, kind: type
+) -> None:
     protocol = in_reply(reply)
     if kind in get_args(ClientEvent):
         protocol.send(sendable(kind))
@@ -138,7 +140,7 @@ def test_the_reply_moves_as_its_table_says(reply: ResponseState, kind: type) -> 
     assert protocol.response_state is RESPONSE_TRANSITIONS[reply, kind]
 
 
-def test_after_the_close_nothing_is_sent_and_what_was_told_is_still_told() -> None:
+def test_after_the_close_nothing_is_sent_and_queued_events_are_dispatched() -> None:
     protocol = hear(opened(), *audible())
     protocol.send_when_idle(CreateResponse())
     protocol.send(AppendAudio(b"\0\0"))
@@ -168,7 +170,7 @@ def test_a_commit_of_less_than_100_ms_is_refused_with_a_hint_at_every_rate(
     protocol = pushed(sample_rate)
     protocol.send(sound(enough - 1))
     said(protocol), told(protocol)
-    with pytest.raises(LocalProtocolError, match=r"99 ms of sound.*100 ms\..*Send the sound first"):
+    with pytest.raises(LocalProtocolError, match=r"99 ms of audio.*100 ms\..*Send the audio first"):
         protocol.send(CommitAudio())
     assert (said(protocol), told(protocol)) == ([], [])
     protocol.send(sound(1))
@@ -178,7 +180,7 @@ def test_a_commit_of_less_than_100_ms_is_refused_with_a_hint_at_every_rate(
 
 @pytest.mark.parametrize("dialect", [LIVE, REALTIME])
 @pytest.mark.parametrize("word", [CommitAudio(), ClearAudio()])
-def test_after_a_commit_and_after_a_clear_the_sound_is_counted_anew(
+def test_a_commit_and_a_clear_reset_the_count_of_uncommitted_audio(
     word: ClientEvent, dialect: Dialect
 ) -> None:
     protocol = opened(dialect, turn_detection=PushToTalk())
@@ -190,12 +192,12 @@ def test_after_a_commit_and_after_a_clear_the_sound_is_counted_anew(
     protocol.send(CommitAudio())
 
 
-def test_under_voice_activity_a_commit_is_never_refused() -> None:
+def test_with_server_vad_a_commit_is_never_refused() -> None:
     for detection in (ServerVad(), None):
         opened(turn_detection=detection).send(CommitAudio())
 
 
-def test_what_turn_detection_is_asked_for_later_decides_about_commits() -> None:
+def test_changed_turn_detection_decides_about_commits() -> None:
     protocol = opened(turn_detection=ServerVad())
     protocol.send(sound(24_000))
     hear(protocol, AudioCommitted(item_id="u1"))
@@ -207,7 +209,7 @@ def test_what_turn_detection_is_asked_for_later_decides_about_commits() -> None:
     protocol.send(CommitAudio())
 
 
-def test_a_confirmation_that_comes_late_takes_nothing_off_the_next_turn() -> None:
+def test_a_late_confirmation_does_not_count_against_the_next_turn() -> None:
     protocol = pushed()
     protocol.send(sound(2400))
     protocol.send(CommitAudio())
@@ -217,7 +219,7 @@ def test_a_confirmation_that_comes_late_takes_nothing_off_the_next_turn() -> Non
 
 
 # --------------------------------------------------------------------------- requests
-def test_a_request_waits_for_the_running_reply_and_is_said_whole() -> None:
+def test_a_request_waits_for_the_running_response_and_is_sent_whole() -> None:
     protocol = hear(opened(), *audible())
     protocol.send_when_idle(TYPED, CreateResponse())
     protocol.send_when_idle(CreateResponse(instructions="2"))
@@ -229,7 +231,7 @@ def test_a_request_waits_for_the_running_reply_and_is_said_whole() -> None:
 
 
 @pytest.mark.parametrize("order", ["error first", "reply first"])
-def test_a_request_that_another_reply_outran_is_asked_again(order: str) -> None:
+def test_a_request_preceded_by_another_response_is_sent_again(order: str) -> None:
     protocol, request = opened(), CreateResponse(instructions="please")
     protocol.send_when_idle(request)
     events = [ACTIVE, ResponseCreated("r9")]
@@ -244,7 +246,7 @@ def test_a_request_that_another_reply_outran_is_asked_again(order: str) -> None:
     assert protocol.response_state is ResponseState.IDLE
 
 
-def test_a_request_that_is_withdrawn_is_not_said_nor_asked_again() -> None:
+def test_a_withdrawn_request_is_neither_sent_nor_repeated() -> None:
     protocol, words = hear(opened(), *audible()), (TYPED, CreateResponse())
     others = (CreateItem(TYPED.item), CreateResponse())
     assert others == words
@@ -265,7 +267,7 @@ def test_a_request_that_is_withdrawn_is_not_said_nor_asked_again() -> None:
     [(TYPED, CancelResponse("r1")), (CreateResponse(), CreateResponse()), (AppendAudio(b"\0"),),
      (TYPED, Authenticate("k"))],
 )  # fmt: skip
-def test_a_request_that_could_not_be_said_whole_is_refused_whole(events: Any) -> None:
+def test_a_request_with_one_illegal_event_is_refused_whole(events: Any) -> None:
     protocol = hear(opened(LIVE if events[-1] == Authenticate("k") else REALTIME), *audible())
     with pytest.raises((LocalProtocolError, UnsupportedByServer)):
         protocol.send_when_idle(*events)
@@ -274,14 +276,14 @@ def test_a_request_that_could_not_be_said_whole_is_refused_whole(events: Any) ->
 
 
 @pytest.mark.parametrize("line", [ConnectionState.OPENING, ConnectionState.CLOSED])
-def test_nothing_can_be_asked_while_the_line_is_not_open(line: ConnectionState) -> None:
+def test_nothing_can_be_requested_unless_the_connection_is_open(line: ConnectionState) -> None:
     protocol = Protocol(REALTIME)
     protocol.state = line
     with pytest.raises(LocalProtocolError, match=line.value):
         protocol.send_when_idle(CreateResponse())
 
 
-def test_when_a_reply_is_given_up_the_next_may_be_asked_for() -> None:
+def test_after_giving_up_a_reply_the_next_can_be_requested() -> None:
     protocol = in_reply(ResponseState.REQUESTED)
     protocol.send_when_idle(TYPED, CreateResponse())
     protocol.give_up_reply()
@@ -294,7 +296,7 @@ def forced(text: str = "Hello.", *, is_interruptible: bool = True) -> CreateItem
     return CreateItem(item)
 
 
-def test_a_forced_message_moves_the_reply_as_a_request_does() -> None:
+def test_a_forced_message_changes_the_response_as_a_request_does() -> None:
     protocol = opened()
     protocol.send(forced())
     assert protocol.response_state is ResponseState.REQUESTED
@@ -310,7 +312,7 @@ def test_a_forced_message_moves_the_reply_as_a_request_does() -> None:
     assert types(protocol) == ["conversation.item.create"]
 
 
-def test_other_items_may_be_said_amid_a_reply_and_move_nothing() -> None:
+def test_other_items_can_be_sent_during_a_response_and_do_not_change_it() -> None:
     protocol = hear(opened(), *audible())
     protocol.send(TYPED)
     assert protocol.response_state is ResponseState.RUNNING
@@ -318,7 +320,7 @@ def test_other_items_may_be_said_amid_a_reply_and_move_nothing() -> None:
 
 
 @pytest.mark.parametrize("order", ["error first", "reply first"])
-def test_a_forced_message_that_another_reply_outran_is_said_again(order: str) -> None:
+def test_a_forced_message_preceded_by_another_response_is_sent_again(order: str) -> None:
     protocol, message = opened(), forced()
     protocol.send_when_idle(message)
     events = [ACTIVE, ResponseCreated("r9")]
@@ -331,7 +333,7 @@ def test_a_forced_message_that_another_reply_outran_is_said_again(order: str) ->
     assert said(protocol) == []
 
 
-def test_live_has_no_word_for_a_forced_message() -> None:
+def test_live_does_not_support_forced_messages() -> None:
     protocol = opened(LIVE)
     for ask in (protocol.send, protocol.send_when_idle):
         with pytest.raises(UnsupportedByServer, match="live"):
@@ -341,7 +343,9 @@ def test_live_has_no_word_for_a_forced_message() -> None:
 
 @pytest.mark.parametrize("has_player", [True, False])
 @pytest.mark.parametrize("is_interruptible", [True, False])
-def test_speech_cuts_only_what_may_be_cut_in_on(is_interruptible: bool, has_player: bool) -> None:
+def test_speech_interrupts_only_interruptible_messages(
+    is_interruptible: bool, has_player: bool
+) -> None:
     protocol = opened(has_player=has_player)
     protocol.send_when_idle(forced(is_interruptible=is_interruptible))
     hear(protocol, *audible())
@@ -351,7 +355,7 @@ def test_speech_cuts_only_what_may_be_cut_in_on(is_interruptible: bool, has_play
     assert len(told(protocol, Interrupted)) == is_interruptible
 
 
-def test_what_may_not_be_cut_sounds_to_its_end_and_the_next_reply_may_be_cut() -> None:
+def test_an_uninterruptible_message_sounds_to_its_end_and_the_next_is_interruptible() -> None:
     protocol = opened(has_player=True)
     protocol.send_when_idle(forced(is_interruptible=False))
     hear(protocol, *audible(), done(), SpeechStarted(item_id="u1"))
@@ -360,7 +364,7 @@ def test_what_may_not_be_cut_sounds_to_its_end_and_the_next_reply_may_be_cut() -
     assert [event.response_id for event in told(protocol, Interrupted)] == ["r1", "r2"]  # type: ignore[union-attr]
 
 
-def test_a_person_may_stop_what_speech_may_not_cut() -> None:
+def test_interrupt_stops_what_speech_does_not() -> None:
     protocol = opened()
     protocol.send_when_idle(forced(is_interruptible=False))
     hear(protocol, *audible())
@@ -369,7 +373,7 @@ def test_a_person_may_stop_what_speech_may_not_cut() -> None:
     assert types(protocol) == ["response.cancel"]
 
 
-def test_another_reply_that_was_quicker_may_be_cut() -> None:
+def test_another_response_that_began_first_is_interruptible() -> None:
     protocol = opened()
     protocol.send_when_idle(forced(is_interruptible=False))
     hear(protocol, ACTIVE, ResponseCreated("r9"))
@@ -378,7 +382,7 @@ def test_another_reply_that_was_quicker_may_be_cut() -> None:
     assert types(protocol) == ["response.cancel"]
 
 
-def test_speech_cuts_no_reply_where_the_settings_say_so() -> None:
+def test_speech_interrupts_no_response_if_the_settings_say_so() -> None:
     detection = ServerVad(interrupt_response=False)
     protocol = hear(opened(turn_detection=detection, has_player=True), *audible())
     hear(protocol, SpeechStarted(item_id="u1"))
@@ -398,18 +402,18 @@ def test_speech_cuts_no_reply_where_the_settings_say_so() -> None:
      (ErrorReported(code="response_cancel_not_active"), True),
      (ErrorReported(code="conversation_already_has_active_response"), True)],
 )  # fmt: skip
-def test_errors_that_came_too_late_to_matter_are_known(error: ErrorReported, is_it: bool) -> None:
+def test_ignorable_errors_are_recognized(error: ErrorReported, is_it: bool) -> None:
     assert is_ignorable_error(error) is is_it
 
 
-def test_a_cancel_that_found_nothing_to_cancel_leaves_the_line_free() -> None:
+def test_after_a_cancel_without_effect_the_next_can_be_requested() -> None:
     protocol = in_reply(ResponseState.CANCELLING)
     protocol.send_when_idle(CreateResponse())
     hear(protocol, NOT_ACTIVE)
     assert types(protocol)[-1] == "response.create"
 
 
-def test_the_end_of_an_earlier_reply_does_not_end_this_one() -> None:
+def test_the_end_of_an_earlier_response_does_not_end_this_one() -> None:
     protocol = hear(opened(), *audible(1), *audible(2), done(1))
     assert protocol.response_state is ResponseState.RUNNING
     assert hear(protocol, done(2)).response_state is ResponseState.IDLE
@@ -427,7 +431,7 @@ def test_the_end_of_an_earlier_reply_does_not_end_this_one() -> None:
     ],
 )
 @pytest.mark.parametrize("kind", [AudioDelta, TranscriptDelta, TranscriptDone, TextDelta, TextDone])
-def test_a_piece_without_a_name_is_of_the_item_that_is_spoken(
+def test_a_delta_without_ids_belongs_to_the_current_item(
     kind: Any, names: dict[str, str], completed: tuple[str, str]
 ) -> None:
     first, second = (Item(role="assistant", item_id=name) for name in ("a1", "a2"))
@@ -438,7 +442,7 @@ def test_a_piece_without_a_name_is_of_the_item_that_is_spoken(
     assert (piece.response_id, piece.item_id) == completed
 
 
-def test_a_piece_without_a_name_before_any_item_is_of_the_reply_that_runs() -> None:
+def test_a_delta_without_ids_before_any_item_belongs_to_the_running_response() -> None:
     item = Item(role="assistant", item_id="a1")
     protocol = hear(opened(), ResponseCreated("r1"), OutputItemAdded("r1", item), done(1))
     hear(protocol, ResponseCreated("r2"), AudioDelta(pcm=b"\1\0"))
@@ -446,7 +450,7 @@ def test_a_piece_without_a_name_before_any_item_is_of_the_reply_that_runs() -> N
     assert (piece.response_id, piece.item_id) == ("r2", "")
 
 
-def test_an_end_without_a_name_is_that_of_the_reply_that_runs() -> None:
+def test_an_end_without_an_id_is_that_of_the_running_response() -> None:
     protocol = hear(opened(), ResponseCreated("r1"), ResponseDone())
     assert [event.response_id for event in told(protocol, ResponseDone)] == ["r1"]
     assert protocol.response_state is ResponseState.IDLE
@@ -454,7 +458,7 @@ def test_an_end_without_a_name_is_that_of_the_reply_that_runs() -> None:
     assert [event.response_id for event in told(protocol, ResponseDone)] == [""]
 
 
-def test_text_under_two_names_is_told_once() -> None:
+def test_text_under_two_wire_types_is_dispatched_once() -> None:
     protocol = opened()
     for kind, text in ((TextDelta, "delta"), (TextDone, "text")):
         for is_old in (True, False):
@@ -463,14 +467,14 @@ def test_text_under_two_names_is_told_once() -> None:
     assert [event.item_id for event in told(protocol)] == ["a1", "a1", "a2"]  # type: ignore[union-attr]
 
 
-def test_errors_alone_do_not_show_that_the_server_answers() -> None:
+def test_errors_do_not_count_as_received() -> None:
     protocol = hear(Protocol(REALTIME), BROKEN)
     assert not protocol.has_received
     assert hear(protocol, Unrecognized()).has_received
 
 
 @pytest.mark.parametrize("role", ["user", "assistant"])
-def test_items_heard_while_the_line_opens_were_said_before_and_begin_no_turn(role: Any) -> None:
+def test_items_received_while_opening_are_replayed_and_begin_no_turn(role: Any) -> None:
     protocol, conversation = Protocol(REALTIME), Conversation()
     item = Item(role=role, item_id="i1", part="input_text", text="Hi")
     hear(protocol, ResponseCreated("r0"), ItemAdded(item, "i0"))
@@ -485,7 +489,7 @@ def test_items_heard_while_the_line_opens_were_said_before_and_begin_no_turn(rol
     assert [event.item.is_replayed for event in told(protocol, ItemAdded)] == [False]  # type: ignore[union-attr]
 
 
-def test_an_item_can_be_taken_out() -> None:
+def test_an_item_can_be_deleted() -> None:
     protocol = opened()
     protocol.send(DeleteItem("a1"))
     assert said(protocol) == [{"type": "conversation.item.delete", "item_id": "a1"}]
@@ -499,7 +503,7 @@ TONE = tone(1 / 30, 764)
 
 @pytest.mark.parametrize(("encoding", "largest"), [("pcm", 0), ("pcmu", 260), ("pcma", 260)])
 @pytest.mark.parametrize("transport", ["json", "binary"])
-def test_a_tone_comes_back_as_it_went(encoding: str, largest: int, transport: str) -> None:
+def test_a_tone_survives_each_format(encoding: str, largest: int, transport: str) -> None:
     form = AudioFormat(encoding=encoding, transport=transport)
     protocol = opened(input_format=form, output_format=form)
     protocol.send(AppendAudio(TONE.tobytes()))
@@ -516,14 +520,14 @@ def test_a_tone_comes_back_as_it_went(encoding: str, largest: int, transport: st
     assert np.abs(back.astype(int) - TONE).max() <= largest
 
 
-def test_half_a_sample_at_the_end_of_a_message_of_sound_is_counted() -> None:
+def test_half_a_sample_at_the_end_of_a_binary_frame_is_counted() -> None:
     protocol = opened(output_format=AudioFormat(transport="binary"))
     protocol.receive_sound(b"\0\0\1", 0.0)
     (spoken,) = told(protocol, AudioDelta)
     assert (spoken.pcm, spoken.odd_byte_count) == (b"\0\0", 1)  # type: ignore[union-attr]
 
 
-def test_sound_that_travels_alone_is_of_the_item_that_was_announced_last() -> None:
+def test_a_binary_frame_belongs_to_the_item_added_last() -> None:
     protocol = opened(output_format=AudioFormat(transport="binary"))
     call = Item(kind="function_call", item_id="c1")
     hear(protocol, ResponseCreated("r1"), OutputItemAdded("r1", Item(item_id="a1")))
@@ -539,7 +543,7 @@ def test_sound_that_travels_alone_is_of_the_item_that_was_announced_last() -> No
 
 
 @pytest.mark.parametrize("sample_rate", [8_000, 48_000])
-def test_places_in_the_sound_are_in_milliseconds_at_every_rate(sample_rate: int) -> None:
+def test_positions_are_in_milliseconds_at_every_rate(sample_rate: int) -> None:
     form = AudioFormat(sample_rate=sample_rate)
     ours = opened(LIVE, turn_detection=ServerVad(prefix_padding_ms=100), input_format=form)
     ours.send(sound(sample_rate))
@@ -575,7 +579,7 @@ OURS = st.sampled_from(["request", "interrupt", "audio", "commit", "tick", "hear
     st.lists(st.one_of(*HEARD, OURS), max_size=25), st.sampled_from([LIVE, REALTIME]), st.booleans()
 )
 @settings(max_examples=250, deadline=None)
-def test_no_order_of_events_faults_or_keeps_the_next_reply_from_being_asked_for(
+def test_no_order_of_events_raises_or_blocks_the_next_request(
     steps: list[Any], dialect: Dialect, has_player: bool
 ) -> None:
     protocol = opened(dialect, has_player=has_player, turn_detection=ServerVad())
@@ -609,7 +613,7 @@ def test_no_order_of_events_faults_or_keeps_the_next_reply_from_being_asked_for(
     assert types(protocol) == ["response.create"]
 
 
-def test_a_reply_that_is_in_the_way_and_never_told_of_does_not_block_the_next() -> None:
+def test_a_response_that_is_never_announced_does_not_block_the_next() -> None:
     protocol = opened()
     protocol.send_when_idle(TYPED, CreateResponse())
     assert types(protocol) == ["conversation.item.create", "response.create"]
@@ -621,7 +625,7 @@ def test_a_reply_that_is_in_the_way_and_never_told_of_does_not_block_the_next() 
     assert protocol.next_tick_s() is None
 
 
-def test_a_reply_that_is_told_of_after_all_is_waited_for() -> None:
+def test_a_response_that_is_announced_late_is_waited_for() -> None:
     protocol = opened()
     protocol.send_when_idle(CreateResponse())
     hear(protocol, ACTIVE, ResponseCreated("r1"), at_s=10.0)
@@ -632,8 +636,8 @@ def test_a_reply_that_is_told_of_after_all_is_waited_for() -> None:
     assert types(protocol) == ["response.create"]
 
 
-def test_on_live_nothing_is_committed_where_nothing_was_sent() -> None:
+def test_on_live_a_commit_without_audio_is_refused() -> None:
     protocol = opened(LIVE, turn_detection=ServerVad())
-    with pytest.raises(LocalProtocolError, match="no sound to commit"):
+    with pytest.raises(LocalProtocolError, match="no audio to commit"):
         protocol.send(CommitAudio())
     assert types(protocol) == []

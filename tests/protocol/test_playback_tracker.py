@@ -1,4 +1,4 @@
-"""Which replies still sound, which were cut off, and where."""
+"""How much of each reply was heard, and where an interrupted one is truncated."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def cut(number: int) -> Interrupted:
     return Interrupted(response_id=f"r{number}", item_id=f"a{number}")
 
 
-def test_all_that_waits_for_the_loudspeaker_is_cut_off_once() -> None:
+def test_every_waiting_reply_is_cut_off_once() -> None:
     found = sounding(1, 2, 3)
     assert found.report(reported(1, 1)) == 0
     assert found.cut_off() == [cut(2), cut(3)]
@@ -52,7 +52,7 @@ def test_all_that_waits_for_the_loudspeaker_is_cut_off_once() -> None:
 @pytest.mark.parametrize(
     ("at_s", "ms"), [(0, 0), (0.5, 500), (0.00002, 0), (1.9999, 1999), (2.0, 0), (9, 0)]
 )
-def test_a_cut_reply_is_truncated_where_it_stands_unless_all_or_none_was_heard(
+def test_a_cut_reply_is_truncated_at_the_playhead_unless_all_or_none_was_heard(
     at_s: float, ms: int
 ) -> None:
     found = sounding(2)
@@ -62,7 +62,7 @@ def test_a_cut_reply_is_truncated_where_it_stands_unless_all_or_none_was_heard(
     assert found.report(reported(1, at_s, is_final=True)) == 0, "once"
 
 
-def test_what_was_not_cut_is_not_truncated() -> None:
+def test_a_reply_that_was_not_cut_is_not_truncated() -> None:
     found = sounding(2)
     assert found.report(reported(1, 1, is_final=True)) == 0
     assert found.cut_off() == [], "it sounds no more"
@@ -76,7 +76,7 @@ def test_each_reply_is_truncated_by_its_own_report() -> None:
     assert found.report(reported(3, 0.25, is_final=True)) == 0
 
 
-def test_the_tail_of_a_cut_reply_is_cut_too() -> None:
+def test_the_rest_of_a_cut_reply_is_cut_too() -> None:
     found = sounding(1)
     found.cut_off()
     found.receive(more(1, 1), is_cut=True)
@@ -99,7 +99,7 @@ def test_the_newest_item_of_a_reply_is_known() -> None:
     assert [found.newest_item(name) for name in ("r1", "r2", "r3")] == ["b1", "a2", ""]
 
 
-def test_what_was_heard_or_never_will_be_is_forgotten_when_the_next_begins() -> None:
+def test_finished_replies_are_dropped_when_the_next_begins() -> None:
     found = sounding(1, 1)
     found.report(reported(1, 1))
     found.forget_past("r3", may_sound=True)
@@ -113,7 +113,7 @@ def test_what_was_heard_or_never_will_be_is_forgotten_when_the_next_begins() -> 
 SPEECH = SpeechStarted(item_id="u1", audio_start_ms=0)
 
 
-def test_speech_cuts_a_running_reply_off_first_and_cancels_it_by_its_name() -> None:
+def test_speech_cuts_a_running_reply_off_first_and_cancels_it_by_its_id() -> None:
     protocol = hear(opened(has_player=True), *audible(), SPEECH)
     events = told(protocol, (SpeechStarted, Interrupted, CancelResponse))
     expected = Interrupted(response_id="r1", item_id="a1")
@@ -134,14 +134,14 @@ def test_a_repeated_cause_changes_nothing(again: SpeechStarted | None) -> None:
 @pytest.mark.parametrize(
     "reply", [ResponseState.IDLE, ResponseState.REQUESTED, ResponseState.CANCELLING]
 )
-def test_only_a_reply_that_is_known_to_run_is_cancelled(reply: ResponseState) -> None:
+def test_only_a_running_response_is_cancelled(reply: ResponseState) -> None:
     protocol = in_reply(reply)
     hear(protocol, SPEECH)
     assert (told(protocol, Interrupted), said(protocol)) == ([], [])
 
 
 @pytest.mark.parametrize("status", ["completed", "incomplete"])
-def test_after_its_end_a_reply_that_sounds_is_cut_off_and_not_cancelled(status: str) -> None:
+def test_a_reply_that_only_sounds_is_cut_off_and_not_cancelled(status: str) -> None:
     protocol = hear(opened(has_player=True), *audible(), done(1, status))
     protocol.report_playback(heard(1, 400))
     hear(protocol, SPEECH)
@@ -162,7 +162,7 @@ def test_after_its_end_a_reply_that_sounds_is_cut_off_and_not_cancelled(status: 
 
 
 @pytest.mark.parametrize(("has_player", "ms"), [(False, 0), (True, 1000)])
-def test_a_reply_that_is_over_and_silent_is_not_interrupted(has_player: bool, ms: int) -> None:
+def test_a_reply_that_was_played_is_not_interrupted(has_player: bool, ms: int) -> None:
     protocol = hear(opened(has_player=has_player), *audible(), done())
     if ms:
         protocol.report_playback(heard(1, ms, is_final=True))
@@ -173,7 +173,7 @@ def test_a_reply_that_is_over_and_silent_is_not_interrupted(has_player: bool, ms
     assert said(protocol) == []
 
 
-def test_all_replies_that_wait_to_be_heard_are_cut_off() -> None:
+def test_barge_in_cuts_off_every_waiting_reply() -> None:
     protocol = hear(opened(has_player=True), *audible(1), done(1), *audible(2), SPEECH)
     assert told(protocol, Interrupted) == [
         Interrupted(response_id="r1", item_id="a1"),
@@ -184,7 +184,7 @@ def test_all_replies_that_wait_to_be_heard_are_cut_off() -> None:
     assert [message["audio_end_ms"] for message in said(protocol)] == [700]
 
 
-def test_a_reply_without_sound_yet_is_interrupted_under_its_own_name() -> None:
+def test_a_reply_without_audio_yet_is_interrupted_by_its_own_id() -> None:
     protocol = hear(opened(has_player=True), *audible(1), done(1))
     protocol.report_playback(heard(1, 1000, is_final=True))
     hear(protocol, ResponseCreated("r2"), SPEECH)

@@ -1,4 +1,4 @@
-"""Errors that are nobody's loss are known one by one, and no other error is taken for one."""
+"""Ignorable errors are recognized by kind, and no other error is."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import pytest
 
 from grok_live_widget.events import ErrorReported
 from grok_live_widget.protocol.server_errors import (
-    BENIGN,
+    IGNORABLE,
     is_already_active,
     is_ignorable_error,
     is_not_active,
 )
 
-SAID = {
+ERRORS = {
     "cancel": [
         ErrorReported(code="response_cancel_not_active"),
         ErrorReported(message="Cancellation failed: no active response found"),
@@ -28,21 +28,21 @@ SAID = {
         ErrorReported(message="Only audio can be truncated", error_type="invalid_request_error"),
     ],
 }
-ONE_BY_ONE = [(name, error) for name, errors in SAID.items() for error in errors]
+ONE_BY_ONE = [(name, error) for name, errors in ERRORS.items() for error in errors]
 
 
 @pytest.mark.parametrize(
     ("name", "error"), ONE_BY_ONE, ids=[e.message or e.code for _, e in ONE_BY_ONE]
 )
-def test_what_comes_too_late_to_matter_is_known(name: str, error: ErrorReported) -> None:
+def test_an_ignorable_error_is_recognized_as_one_kind(name: str, error: ErrorReported) -> None:
     assert is_ignorable_error(error)
-    assert [each for each, kind in BENIGN.items() if kind.covers(error)] == [name]
+    assert [each for each, kind in IGNORABLE.items() if kind.matches(error)] == [name]
     assert is_not_active(error) == (name == "cancel")
     assert is_already_active(error) == (name == "already active")
 
 
-def test_every_kind_is_tried() -> None:
-    assert SAID.keys() == BENIGN.keys()
+def test_every_kind_is_tested() -> None:
+    assert ERRORS.keys() == IGNORABLE.keys()
 
 
 @pytest.mark.parametrize(
@@ -55,5 +55,5 @@ def test_every_kind_is_tried() -> None:
         ErrorReported(message="Rate limit reached", code="rate_limit_exceeded"),
     ],
 )
-def test_what_matters_is_not_benign(error: ErrorReported) -> None:
+def test_other_errors_are_not_ignorable(error: ErrorReported) -> None:
     assert not is_ignorable_error(error)

@@ -1,14 +1,14 @@
-"""What the server says otherwise than it was asked is found, and nothing else."""
+"""Rejected settings are found, and nothing else."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import json
 
 from grok_live_widget.events import (
     AudioFormat,
@@ -22,17 +22,17 @@ from grok_live_widget.protocol.dialects import LIVE, REALTIME
 from grok_live_widget.protocol.settings_diff import is_replaced_model, rejected_settings
 
 
-def echo_of(asked: UpdateSession, **otherwise: Any) -> dict[str, Any]:
-    """The very words that were said, but for some."""
-    session = orjson.loads(REALTIME.encode(asked))["session"]
+def confirmed(asked: UpdateSession, **otherwise: Any) -> dict[str, Any]:
+    """The settings as they were sent, but for some."""
+    session = json.decode(REALTIME.encode(asked))["session"]
     return {**session, **otherwise}
 
 
-def differences(asked: UpdateSession, echo: dict[str, Any]) -> list[str]:
-    return rejected_settings(REALTIME, asked, echo)
+def differences(asked: UpdateSession, found: dict[str, Any]) -> list[str]:
+    return rejected_settings(REALTIME, asked, found)
 
 
-# --------------------------------------------------------------------------- an exact echo
+# --------------------------------------------------------------------------- exact confirmation
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 PAIRS = st.dictionaries(TEXTS, TEXTS, max_size=3)
 DETECTIONS = st.just(PushToTalk()) | st.builds(
@@ -69,16 +69,16 @@ UPDATES = st.builds(
 
 
 @given(UPDATES)
-def test_a_server_that_echoes_exactly_has_taken_everything(asked: UpdateSession) -> None:
-    assert differences(asked, echo_of(asked)) == []
+def test_exactly_confirmed_settings_are_accepted(asked: UpdateSession) -> None:
+    assert differences(asked, confirmed(asked)) == []
 
 
 @given(UPDATES)
-def test_a_server_that_echoes_nothing_is_not_doubted(asked: UpdateSession) -> None:
+def test_unconfirmed_settings_are_not_doubted(asked: UpdateSession) -> None:
     assert differences(asked, {}) == []
 
 
-def test_live_is_compared_in_its_own_words() -> None:
+def test_live_is_compared_in_its_own_form() -> None:
     asked = UpdateSession(voice="nova", turn_detection=PushToTalk())
     assert rejected_settings(LIVE, asked, {"voice": "nova", "turn_detection": None}) == []
     assert rejected_settings(LIVE, asked, {"voice": "alloy"}) == ["voice is 'alloy', not 'nova'"]
@@ -86,7 +86,7 @@ def test_live_is_compared_in_its_own_words() -> None:
 
 # --------------------------------------------------------------------------- differences
 @pytest.mark.parametrize(
-    ("asked", "echo", "found"),
+    ("asked", "confirmed_session", "found"),
     [
         ({"speed": 1.2}, {"audio": {"output": {"speed": 1}}}, "audio.output.speed is 1, not 1.2"),
         ({"instructions": "Hi."}, {"instructions": ""}, "instructions is '', not 'Hi.'"),
@@ -124,21 +124,23 @@ def test_live_is_compared_in_its_own_words() -> None:
          "turn_detection.silence_duration_ms is None, not 0"),
     ],
 )  # fmt: skip
-def test_what_the_server_says_otherwise_is_named_with_both_values(
-    asked: dict[str, Any], echo: dict[str, Any], found: str
+def test_a_rejected_setting_is_shown_with_both_values(
+    asked: dict[str, Any], confirmed_session: dict[str, Any], found: str
 ) -> None:
-    (difference,) = differences(UpdateSession(**asked), echo)
+    (difference,) = differences(UpdateSession(**asked), confirmed_session)
     assert difference.startswith(found)
 
 
-@pytest.mark.parametrize("echo", [{}, None])
-def test_voice_activity_that_is_echoed_as_none_was_not_taken(echo: Any) -> None:
-    (difference,) = differences(UpdateSession(turn_detection=ServerVad()), {"turn_detection": echo})
-    assert difference.startswith(f"turn_detection is {echo!r}, not ")
+@pytest.mark.parametrize("confirmed_session", [{}, None])
+def test_turn_detection_confirmed_as_none_was_rejected(confirmed_session: Any) -> None:
+    (difference,) = differences(
+        UpdateSession(turn_detection=ServerVad()), {"turn_detection": confirmed_session}
+    )
+    assert difference.startswith(f"turn_detection is {confirmed_session!r}, not ")
 
 
 @pytest.mark.parametrize(
-    ("asked", "echo"),
+    ("asked", "confirmed_session"),
     [
         ({"voice": "eve"}, {"voice": "xai_Eve"}),
         ({"voice": "Eve"}, {"voice": "eve"}),
@@ -156,8 +158,8 @@ def test_voice_activity_that_is_echoed_as_none_was_not_taken(echo: Any) -> None:
          {"audio": {"input": {"format": {"type": "audio/pcmu", "rate": 8000}}}}),
     ],
 )  # fmt: skip
-def test_what_only_looks_different_is_the_same(asked: dict[str, Any], echo: Any) -> None:
-    assert differences(UpdateSession(**asked), echo) == []
+def test_equivalent_values_are_the_same(asked: dict[str, Any], confirmed_session: Any) -> None:
+    assert differences(UpdateSession(**asked), confirmed_session) == []
 
 
 # --------------------------------------------------------------------------- the model
@@ -173,7 +175,7 @@ def test_what_only_looks_different_is_the_same(asked: dict[str, Any], echo: Any)
         ("grok-9", "", False),
     ],
 )
-def test_another_model_is_one_that_was_not_asked_for_and_is_no_alias(
+def test_another_model_than_requested_is_a_replaced_one_unless_an_alias_was_requested(
     asked: str | None, found: str, is_it: bool
 ) -> None:
     assert is_replaced_model(asked, found) is is_it

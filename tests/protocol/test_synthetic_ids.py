@@ -33,7 +33,7 @@ WORDS = TranscriptDelta(delta="Hi")
 
 
 @pytest.fixture
-def names() -> SyntheticIds:
+def ids() -> SyntheticIds:
     return SyntheticIds(0.8, "s_")
 
 
@@ -49,72 +49,72 @@ def begun(reply: int) -> ResponseCreated:
     return ResponseCreated(f"s_reply_{reply}")
 
 
-def test_the_first_piece_begins_a_reply_and_the_next_continues_it(names: SyntheticIds) -> None:
-    assert names.name_piece(PIECE, 0.0) == [begun(1), piece(1)]
-    assert names.name_piece(PIECE, 0.1) == [piece(1)]
-    (words,) = names.name_piece(WORDS, 0.2)
+def test_the_first_delta_begins_a_reply_and_the_next_continues_it(ids: SyntheticIds) -> None:
+    assert ids.identify_delta(PIECE, 0.0) == [begun(1), piece(1)]
+    assert ids.identify_delta(PIECE, 0.1) == [piece(1)]
+    (words,) = ids.identify_delta(WORDS, 0.2)
     assert words == TranscriptDelta(response_id="s_reply_1", item_id="s_reply_1", delta="Hi")
 
 
-def test_a_reply_is_over_when_nothing_of_it_came_for_a_while(names: SyntheticIds) -> None:
-    assert names.quiet_at_s is None
-    assert not names.is_quiet(1e9)
-    names.name_piece(PIECE, 1.0)
-    names.name_piece(WORDS, 1.5)
-    assert names.quiet_at_s == pytest.approx(2.3)
-    assert not names.is_quiet(2.29)
-    assert names.is_quiet(2.31)
-    assert names.end() == "s_reply_1"
-    assert names.quiet_at_s is None
+def test_a_reply_ends_when_it_has_been_quiet_for_a_while(ids: SyntheticIds) -> None:
+    assert ids.quiet_at_s is None
+    assert not ids.is_quiet(1e9)
+    ids.identify_delta(PIECE, 1.0)
+    ids.identify_delta(WORDS, 1.5)
+    assert ids.quiet_at_s == pytest.approx(2.3)
+    assert not ids.is_quiet(2.29)
+    assert ids.is_quiet(2.31)
+    assert ids.end() == "s_reply_1"
+    assert ids.quiet_at_s is None
 
 
-def test_a_later_piece_with_nothing_between_opens_the_same_reply_again(names: SyntheticIds) -> None:
-    names.name_piece(PIECE, 0.0)
-    names.end()
-    assert names.name_piece(PIECE, 60.0) == [begun(1), piece(1)]
+def test_a_later_delta_reopens_the_same_reply(ids: SyntheticIds) -> None:
+    ids.identify_delta(PIECE, 0.0)
+    ids.end()
+    assert ids.identify_delta(PIECE, 60.0) == [begun(1), piece(1)]
 
 
-def test_after_a_request_a_piece_belongs_to_a_new_reply_and_ends_the_old(
-    names: SyntheticIds,
+def test_a_delta_after_a_request_belongs_to_a_new_reply_and_ends_the_old(
+    ids: SyntheticIds,
 ) -> None:
-    names.name_piece(PIECE, 0.0)
-    names.expect_new_reply()
-    assert names.name_piece(PIECE, 0.1) == [done(1), begun(2), piece(2)]
-    assert names.name_piece(PIECE, 0.2) == [piece(2)]
+    ids.identify_delta(PIECE, 0.0)
+    ids.expect_new_reply()
+    assert ids.identify_delta(PIECE, 0.1) == [done(1), begun(2), piece(2)]
+    assert ids.identify_delta(PIECE, 0.2) == [piece(2)]
 
 
-def test_speech_ends_the_reply_and_what_trails_behind_is_still_of_it(names: SyntheticIds) -> None:
-    names.name_piece(PIECE, 0.0)
-    started, ended = names.name_speech_start(SpeechStarted(), 120)
+def test_speech_ends_the_reply_and_late_deltas_still_belong_to_it(ids: SyntheticIds) -> None:
+    ids.identify_delta(PIECE, 0.0)
+    started, ended = ids.identify_speech_start(SpeechStarted(), 120)
     assert started == SpeechStarted(item_id="s_user_1", audio_start_ms=120, is_approximate=True)
     assert ended == done(1, "cancelled")
-    assert names.name_piece(PIECE, 0.1) == [begun(1), piece(1)]
-    names.name_speech_stop(SpeechStopped(), 900)
-    assert names.name_piece(PIECE, 0.2) == [done(1), begun(2), piece(2)]
+    assert ids.identify_delta(PIECE, 0.1) == [begun(1), piece(1)]
+    ids.identify_speech_stop(SpeechStopped(), 900)
+    assert ids.identify_delta(PIECE, 0.2) == [done(1), begun(2), piece(2)]
 
 
-def test_a_repeated_start_is_the_same_turn(names: SyntheticIds) -> None:
-    first, again = (names.name_speech_start(SpeechStarted(), at)[0] for at in (0, 40))
+def test_a_repeated_start_is_the_same_turn(ids: SyntheticIds) -> None:
+    first, again = (ids.identify_speech_start(SpeechStarted(), at)[0] for at in (0, 40))
     assert first.item_id == again.item_id == "s_user_1"  # type: ignore[union-attr]
-    stopped = names.name_speech_stop(SpeechStopped(), 500)
+    stopped = ids.identify_speech_stop(SpeechStopped(), 500)
     assert stopped == SpeechStopped(item_id="s_user_1", audio_end_ms=500)
-    (third,) = names.name_speech_start(SpeechStarted(), 600)
+    (third,) = ids.identify_speech_start(SpeechStarted(), 600)
     assert third.item_id == "s_user_2"  # type: ignore[union-attr]
 
 
-def test_after_a_commit_amid_speech_the_next_speech_is_a_turn_of_its_own(
-    names: SyntheticIds,
+def test_after_a_commit_during_speech_the_next_speech_is_another_turn(
+    ids: SyntheticIds,
 ) -> None:
-    names.name_speech_start(SpeechStarted(), 0)
-    assert names.name_commit() == "s_user_2"
-    (started,) = names.name_speech_start(SpeechStarted(), 0)
+    ids.identify_speech_start(SpeechStarted(), 0)
+    assert ids.id_of_commit() == "s_user_2"
+    (started,) = ids.identify_speech_start(SpeechStarted(), 0)
     assert started.item_id == "s_user_3"  # type: ignore[union-attr]
 
 
-def test_what_a_server_does_tell_is_kept(names: SyntheticIds) -> None:
-    (started,) = names.name_speech_start(SpeechStarted(item_id="u", audio_start_ms=7), 99)
+def test_values_that_a_server_sends_are_kept(ids: SyntheticIds) -> None:
+    (started,) = ids.identify_speech_start(SpeechStarted(item_id="u", audio_start_ms=7), 99)
     assert started == SpeechStarted(item_id="u", audio_start_ms=7)
-    stopped = names.name_speech_stop(SpeechStopped(item_id="u", audio_end_ms=8), 99)
+    stopped = ids.identify_speech_stop(SpeechStopped(item_id="u", audio_end_ms=8), 99)
     assert stopped == SpeechStopped(item_id="u", audio_end_ms=8)
 
 
@@ -128,7 +128,7 @@ def test_live_ends_a_reply_when_speech_starts_and_cancels_nothing() -> None:
     assert protocol.response_state is ResponseState.IDLE
 
 
-def test_live_ends_a_reply_after_a_quiet_while_and_opens_it_again() -> None:
+def test_live_ends_a_quiet_reply_and_reopens_it() -> None:
     protocol = hear(opened(LIVE, reply_quiet_s=0.8), PIECE, at_s=10.0)
     assert protocol.next_tick_s() == pytest.approx(10.8)
     protocol.tick(10.7)
@@ -146,7 +146,7 @@ def test_live_ends_a_reply_after_a_quiet_while_and_opens_it_again() -> None:
     assert [event.response_id != name for event in told(protocol, ResponseCreated)] == [True]
 
 
-def test_live_requests_wait_for_the_quiet_too() -> None:
+def test_live_requests_wait_for_the_reply_to_go_quiet() -> None:
     protocol = hear(opened(LIVE), PIECE)
     protocol.send_when_idle(TYPED, CreateResponse())
     assert said(protocol) == []
@@ -154,7 +154,7 @@ def test_live_requests_wait_for_the_quiet_too() -> None:
     assert types(protocol) == ["conversation.item.create", "response.create"]
 
 
-def test_live_interrupts_without_a_word_and_keeps_the_tail_silent() -> None:
+def test_live_interrupts_without_a_message_and_keeps_the_rest_silent() -> None:
     protocol = hear(opened(LIVE, has_player=True), PIECE)
     protocol.interrupt()
     hear(protocol, PIECE)
@@ -165,7 +165,7 @@ def test_live_interrupts_without_a_word_and_keeps_the_tail_silent() -> None:
 
 
 @pytest.mark.parametrize("detection", [ServerVad(), PushToTalk()])
-def test_live_commits_with_the_commit_alone_and_names_the_turn_itself(detection: Any) -> None:
+def test_live_sends_only_the_commit_and_makes_the_id_of_the_turn(detection: Any) -> None:
     protocol = opened(LIVE, turn_detection=detection)
     protocol.send(AppendAudio(bytes(4800)))
     protocol.send(CommitAudio())
@@ -173,7 +173,7 @@ def test_live_commits_with_the_commit_alone_and_names_the_turn_itself(detection:
     assert [bool(event.item_id) for event in told(protocol, AudioCommitted)] == [True]  # type: ignore[union-attr]
 
 
-def test_live_guesses_the_borders_of_speech_from_what_was_sent() -> None:
+def test_live_estimates_the_borders_of_speech_from_the_audio_sent() -> None:
     protocol = opened(LIVE, turn_detection=ServerVad(prefix_padding_ms=300))
     protocol.send(AppendAudio(ONE_SECOND.tobytes()))
     hear(protocol, SpeechStarted())
@@ -187,7 +187,7 @@ def test_live_guesses_the_borders_of_speech_from_what_was_sent() -> None:
     assert [event.audio_start_ms for event in told(early, SpeechStarted)] == [0]  # type: ignore[union-attr]
 
 
-def test_live_names_are_unique_within_and_between_sessions() -> None:
+def test_live_ids_are_unique_within_and_between_sessions() -> None:
     names: list[str] = []
     for session in ("one_", "two_"):
         protocol = opened(LIVE, session_name=session)

@@ -17,7 +17,7 @@ from grok_live_widget.audio.buffer import AudioBuffer, Span
 from grok_live_widget.events import AppendAudio, Noted
 from grok_live_widget.recording.event_json import json_line
 from grok_live_widget.recording.files import (
-    _MOST_BYTES,
+    _MAX_BYTES,
     Entry,
     FolderWriter,
     WavFile,
@@ -52,18 +52,18 @@ def test_a_wav_file_is_whole_after_each_flush(tmp_path: Path) -> None:
     file.close()
 
 
-def test_a_header_that_is_behind_the_sound_still_opens(tmp_path: Path) -> None:
+def test_a_file_with_an_outdated_header_still_opens(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(_wav_header(len(TONE), 24_000) + TONE.tobytes() + TONE.tobytes()[:999])
     assert read(path) == TONE.tobytes()
 
 
-def test_after_a_day_the_header_says_the_most_it_can() -> None:
-    assert _wav_header(2**40, 24_000) == _wav_header(_MOST_BYTES // 2 + 1, 24_000)
+def test_after_a_day_the_header_has_the_largest_possible_size() -> None:
+    assert _wav_header(2**40, 24_000) == _wav_header(_MAX_BYTES // 2 + 1, 24_000)
 
 
 @pytest.mark.skipif(not shutil.which("sox"), reason="sox is not installed")
-def test_the_sound_is_a_wav_file_to_others_too(tmp_path: Path) -> None:
+def test_other_programs_can_open_the_wav_file(tmp_path: Path) -> None:
     file = WavFile(tmp_path / "a.wav", 24_000)
     file.open()
     file.append(kept(np.tile(TONE, 10)))
@@ -78,7 +78,7 @@ def test_the_sound_is_a_wav_file_to_others_too(tmp_path: Path) -> None:
     assert abs(int(frequency.group(1)) - 440) < 5
 
 
-def test_what_is_written_can_be_read_by_a_person(tmp_path: Path) -> None:
+def test_lines_are_readable_and_complete(tmp_path: Path) -> None:
     writer = FolderWriter(tmp_path / "talk", Settings(voice="nova"), Redactor())
     writer.open()
     writer.write([Entry(Noted("Grüß Gott."), 100.0, 0.5)])
@@ -98,7 +98,7 @@ def test_what_is_written_can_be_read_by_a_person(tmp_path: Path) -> None:
     assert talk["settings"]["voice"] == "nova"
 
 
-def test_sound_that_was_kept_in_one_piece_or_in_several_is_written_in_order(
+def test_audio_is_written_in_order_whatever_its_spans(
     tmp_path: Path,
 ) -> None:
     one, other = AudioBuffer(), AudioBuffer()
@@ -116,11 +116,24 @@ def test_sound_that_was_kept_in_one_piece_or_in_several_is_written_in_order(
 
 
 @pytest.mark.parametrize("text", ["half \ud800", 2**70])
-def test_what_json_can_hardly_say_is_written_all_the_same(text: Any) -> None:
+def test_lone_surrogates_and_large_numbers_are_written(text: Any) -> None:
     assert json.loads(json_line({"a": text})) == {"a": text}
 
 
-def test_a_writer_goes_on_in_its_files(tmp_path: Path) -> None:
+def test_the_time_of_each_event_can_be_restored_to_the_microsecond(tmp_path: Path) -> None:
+    # The second one lies half-way between two microseconds.
+    times_s = [9788.348845828, 9788.4138695]
+    writer = FolderWriter(tmp_path / "talk", Settings(), Redactor())
+    writer.open()
+    writer.write([Entry(Noted("."), now_s, 0.5) for now_s in times_s])
+    writer.close()
+    lines = (tmp_path / "talk" / "events.jsonl").read_text("utf-8").splitlines()
+    head, *events = map(json.loads, lines)
+    found = [round(head["clock_s"] + event["at_s"], 6) for event in events]
+    assert found == [round(now_s, 6) for now_s in times_s]
+
+
+def test_a_reopened_writer_appends_to_its_files(tmp_path: Path) -> None:
     writer = FolderWriter(tmp_path / "talk", Settings(), Redactor())
     for _ in range(3):
         writer.open()
@@ -131,7 +144,7 @@ def test_a_writer_goes_on_in_its_files(tmp_path: Path) -> None:
     assert [json.loads(line)["sound"]["start"] for line in lines[1:]] == [0, 2400, 4800]
 
 
-def test_a_folder_that_could_not_be_made_whole_is_left_empty(tmp_path: Path) -> None:
+def test_a_folder_that_could_not_be_completed_is_left_empty(tmp_path: Path) -> None:
     (tmp_path / "talk" / "talk.json").mkdir(parents=True)
     with pytest.raises(OSError, match=r"talk\.json"):
         FolderWriter(tmp_path / "talk", Settings(), Redactor()).open()

@@ -42,7 +42,7 @@ def test_settings_come_back(given: dict[str, Any], tmp_path: Path) -> None:
     assert read_talk_file(written(tmp_path, settings)) == (settings, [])
 
 
-def test_a_url_is_written_without_what_may_hide_a_key(tmp_path: Path) -> None:
+def test_a_url_is_written_without_parts_that_may_contain_a_key(tmp_path: Path) -> None:
     settings = Settings(url="wss://name:word@example.org/v1/live?key=k#f", record=tmp_path / "x")
     text = talk_text(settings, str)
     assert json.loads(text)["settings"]["url"] == "wss://example.org/v1/live"
@@ -59,7 +59,7 @@ def test_settings_that_are_unknown_or_wrong_are_left_out_with_a_note(tmp_path: P
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"format": "something else"}'])
-def test_other_peoples_files_are_no_recording(text: str, tmp_path: Path) -> None:
+def test_other_files_are_not_a_recording(text: str, tmp_path: Path) -> None:
     assert not is_recording(tmp_path)
     (tmp_path / "talk.json").write_text(text, "utf-8")
     assert not is_recording(tmp_path)
@@ -85,12 +85,12 @@ def test_a_recording_may_be_saved_over_and_not_recorded_over(tmp_path: Path) -> 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_place_that_may_not_be_written_to_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(ConfigurationError, match="may not be written to"):
+    with pytest.raises(ConfigurationError, match="is not writable"):
         check_new_folder(tmp_path / "talk")
 
 
 @pytest.mark.parametrize("path", [5, None, "", b"talk"])
-def test_what_is_no_path_is_refused_in_words(path: Any) -> None:
+def test_a_value_that_is_not_a_path_is_refused(path: Any) -> None:
     with pytest.raises(ConfigurationError, match="path must be the path of a folder, not "):
         load(path)
     with Talk(partner="parrot") as talk, pytest.raises(ConfigurationError, match="path must be"):

@@ -62,7 +62,7 @@ def test_a_spoken_talk_of_several_sessions_comes_back_as_it_was(
 
 
 @DIALECTS
-def test_what_was_heard_of_a_reply_and_where_it_was_cut_comes_back(
+def test_heard_samples_and_interruptions_come_back(
     dialect: str, tmp_path: Path, same: Any, silence: Any
 ) -> None:
     with Talk(partner=lambda turn: silence(3), dialect=dialect) as talk:
@@ -112,7 +112,7 @@ def test_seams_usage_and_settings_that_changed_come_back(
 
 
 @pytest.mark.parametrize("transport", ["json", "binary"])
-def test_sound_at_other_rates_comes_back(
+def test_audio_at_other_rates_comes_back(
     transport: str, tmp_path: Path, same: Any, peer: Any
 ) -> None:
     spoken = np.arange(4410, dtype=np.int16)
@@ -157,9 +157,7 @@ def test_sound_at_other_rates_comes_back(
         assert read_audio(tmp_path / name / "user.wav")[1] == 8_000
 
 
-def test_speech_that_cuts_in_comes_back(
-    question: np.ndarray, silence: Any, tmp_path: Path, same: Any
-) -> None:
+def test_barge_in_comes_back(question: np.ndarray, silence: Any, tmp_path: Path, same: Any) -> None:
     with Talk(partner=lambda turn: silence(20)) as talk:
         talk.say("a long answer, please")
         talk.send_audio(np.concatenate((question, silence(1))))
@@ -168,7 +166,7 @@ def test_speech_that_cuts_in_comes_back(
     same(talk.turns, load(talk.save(tmp_path / "saved")).turns)
 
 
-def test_a_sound_without_speech_comes_back(silence: Any, tmp_path: Path, same: Any) -> None:
+def test_a_clip_without_speech_comes_back(silence: Any, tmp_path: Path, same: Any) -> None:
     with TimedTalk(Timeouts(no_speech_s=0.3), partner="parrot") as talk:
         with pytest.raises(ReplyTimeout, match="no speech"):
             talk.ask(silence(0.5), RATE_HZ)
@@ -195,9 +193,7 @@ def test_a_partner_that_fails_and_a_refused_key_come_back_too(tmp_path: Path, sa
     same(refused.turns, load(tmp_path / "refused").turns)
 
 
-def test_what_is_heard_after_an_attempt_that_failed_comes_back(
-    tmp_path: Path, same: Any, peer: Any
-) -> None:
+def test_a_session_after_a_failed_attempt_comes_back(tmp_path: Path, same: Any, peer: Any) -> None:
     async def refuse(socket: Any) -> None:
         await socket.recv()
         if sessions:
@@ -245,9 +241,7 @@ async def test_a_session_alone_records_itself(
 
 
 # --------------------------------------------------------------------------- events, settings
-def test_events_come_back_with_their_sound_and_their_times(
-    question: np.ndarray, tmp_path: Path
-) -> None:
+def test_events_come_back_with_their_audio_and_times(question: np.ndarray, tmp_path: Path) -> None:
     told: list[tuple[Any, float]] = []
     with Talk(partner="parrot", turn_detection=PushToTalk()) as talk:
         talk.add_listener(lambda event, _, now_s: told.append((event, now_s)))
@@ -285,7 +279,7 @@ def change(folder: Path, edit: Any) -> None:
     path.write_text(edit(path.read_text("utf-8")), "utf-8")
 
 
-def test_what_is_not_known_or_broken_is_left_out_with_a_note(saved_talk: Path) -> None:
+def test_unknown_and_broken_lines_are_left_out_with_a_note(saved_talk: Path) -> None:
     line = {"at_s": 1.0, "time": "2026-01-01T00:00:00Z"}
     more = [
         json.dumps({**line, "event": "Telepathy", "thought": "?"}),
@@ -305,7 +299,7 @@ def test_what_is_not_known_or_broken_is_left_out_with_a_note(saved_talk: Path) -
     assert [turn.text for turn in saved.turns.assistant] == ["Grüße\u2028aus der Zukunft"]
 
 
-def test_sound_that_is_missing_is_silence_and_said(question: np.ndarray, tmp_path: Path) -> None:
+def test_missing_audio_is_silence_with_a_note(question: np.ndarray, tmp_path: Path) -> None:
     with Talk(partner="parrot", turn_detection=PushToTalk()) as talk:
         talk.ask(question, RATE_HZ)
         talk.save(tmp_path / "saved")
@@ -319,15 +313,13 @@ def test_sound_that_is_missing_is_silence_and_said(question: np.ndarray, tmp_pat
     assert "user.wav lacks" in saved.notes[1]
 
 
-def test_sound_at_another_rate_is_refused(saved_talk: Path) -> None:
+def test_audio_at_another_rate_is_refused(saved_talk: Path) -> None:
     write_wav(saved_talk / "user.wav", np.zeros(10, np.int16), 48_000)
     with pytest.raises(AudioFormatError, match="24000"):
         load(saved_talk)
 
 
-def test_what_is_no_recording_or_of_a_version_to_come_is_refused(
-    saved_talk: Path, tmp_path: Path
-) -> None:
+def test_other_folders_and_newer_versions_are_refused(saved_talk: Path, tmp_path: Path) -> None:
     for path in (tmp_path / "nowhere", tmp_path, Path(__file__)):
         with pytest.raises(ConfigurationError, match="no recording at"):
             load(path)
@@ -337,7 +329,7 @@ def test_what_is_no_recording_or_of_a_version_to_come_is_refused(
         load(saved_talk)
 
 
-def test_a_talk_in_which_nothing_was_said_comes_back_empty(tmp_path: Path) -> None:
+def test_an_empty_talk_comes_back_empty(tmp_path: Path) -> None:
     talk = Talk(partner="parrot")
     saved = load(talk.save(tmp_path / "empty"))
     assert (len(saved.turns), saved.events, saved.dialect) == (0, (), "")

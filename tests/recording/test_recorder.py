@@ -149,7 +149,7 @@ def test_neither_key_nor_base64_is_in_any_file(
     assert not any(piece in written for piece in pieces)
 
 
-def test_the_event_that_carries_the_key_is_forgotten_at_once(tmp_path: Path) -> None:
+def test_the_event_with_the_key_is_not_kept(tmp_path: Path) -> None:
     recording = Recording(Settings(), Conversation())
     recording.observe(Authenticate("xai-a-key-of-somebody"), [], 1.0)
     assert recording._entries == []
@@ -177,7 +177,7 @@ def test_a_full_disk_is_one_note_and_the_talk_goes_on(tmp_path: Path, question: 
     assert [turn.text for turn in load(folder).turns[:2]] == ["first", "first"]
 
 
-def test_a_folder_that_cannot_be_recorded_into_is_refused_before_anything_is_opened(
+def test_an_unusable_folder_is_refused_before_anything_is_opened(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "file").write_text("mine")
@@ -186,7 +186,7 @@ def test_a_folder_that_cannot_be_recorded_into_is_refused_before_anything_is_ope
     odd: Any
     for odd, part in [
         (tmp_path / "file", "is a file"),
-        (tmp_path / "file" / "below", "may not be written to|cannot be written to"),
+        (tmp_path / "file" / "below", "is not writable|cannot be written to"),
         (tmp_path / "full", "not empty"),
         ("", "path of a folder"),
         (3, "path of a folder"),
@@ -211,7 +211,7 @@ def test_a_recording_is_never_recorded_over(tmp_path: Path) -> None:
 
 
 # --------------------------------------------------------------------------- save
-def test_saving_again_replaces_the_recording_and_keeps_what_else_is_there(
+def test_saving_again_replaces_the_recording_and_keeps_other_files(
     tmp_path: Path, same: Any
 ) -> None:
     folder = tmp_path / "talks" / "monday"
@@ -226,7 +226,7 @@ def test_saving_again_replaces_the_recording_and_keeps_what_else_is_there(
     assert [path.name for path in folder.parent.iterdir()] == ["monday"]
 
 
-def test_saving_refuses_a_folder_with_something_else_in_it(tmp_path: Path) -> None:
+def test_saving_refuses_a_folder_with_other_files(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     talk = Talk(partner="parrot")
     with pytest.raises(ConfigurationError, match="not empty"):
@@ -238,9 +238,7 @@ def test_saving_refuses_a_folder_with_something_else_in_it(tmp_path: Path) -> No
     assert sorted(each.name for each in tmp_path.iterdir()) == ["empty", "mine.txt"]
 
 
-async def test_saving_into_the_folder_that_is_recorded_into_brings_it_up_to_date(
-    tmp_path: Path, same: Any
-) -> None:
+async def test_saving_into_the_recorded_folder_updates_it(tmp_path: Path, same: Any) -> None:
     folder = tmp_path / "recorded"
     async with Talk(partner="parrot", record=folder) as talk:
         await talk.ask_async("one")

@@ -1,4 +1,4 @@
-"""Whatever the key looks like, it is found in what was written, and left out."""
+"""The key is found in written lines, whatever its characters, and removed."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from grok_live_widget.recording.redact import Redactor
 @pytest.mark.parametrize(
     "key", ["xai-secret", 'with "quotes" and \\', "größer als sonst", "tab\tin it"]
 )
-def test_a_key_is_found_in_a_line_however_it_is_spelled_there(key: str) -> None:
-    hiding = Redactor(lambda: key)
-    assert hiding.is_in(json_line({"text": f"my key is {key}, keep it"}))
-    assert not hiding.is_in(json_line({"text": "my key is elsewhere"}))
-    assert hiding(f"it is {key}!") == "it is (key)!"
+def test_a_key_is_found_in_a_line_whatever_its_encoding(key: str) -> None:
+    redactor = Redactor(lambda: key)
+    assert redactor.is_in(json_line({"text": f"my key is {key}, keep it"}))
+    assert not redactor.is_in(json_line({"text": "my key is elsewhere"}))
+    assert redactor(f"it is {key}!") == "it is (key)!"
 
 
 @pytest.mark.parametrize("key", ["", "short"])
-def test_what_is_no_key_is_not_looked_for(key: str) -> None:
-    hiding = Redactor(lambda: key)
-    assert not hiding.is_in(json_line({"text": "short and sweet"}))
-    assert hiding("short and sweet") == "short and sweet"
+def test_short_keys_are_not_redacted(key: str) -> None:
+    redactor = Redactor(lambda: key)
+    assert not redactor.is_in(json_line({"text": "short and sweet"}))
+    assert redactor("short and sweet") == "short and sweet"

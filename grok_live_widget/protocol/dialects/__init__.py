@@ -1,9 +1,9 @@
-"""Vocabulary to events and back: how each server spells what `events` can say.
+"""Messages to events and back: how each server writes the events of `protocol.events`.
 
-A dialect is data: two tables of words, one for each direction, and how a line is opened.
-It holds no state. ``decode(encode(event)) == event`` for every event a dialect has a word
-for; what has no word raises `UnsupportedByServer` when said and becomes an `Unrecognized`
-when heard.
+A dialect is data without state: its message types for each direction, how a connection is
+opened, and the facts in which servers differ. ``decode(encode(event)) == event`` for every
+event that it supports. Any other event raises `UnsupportedByServer` when it is encoded, and
+any other message is read as `Unrecognized`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,6 @@ DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (LIVE, REAL
 
 
 def dialect_from_url(url: str) -> Dialect:
-    """The dialect that a URL's path speaks: ending in ``/live`` or anything else."""
+    """The dialect by a URL's path: `LIVE` if it ends in ``/live``, otherwise `REALTIME`."""
     path = urlsplit(url).path.rstrip("/")
     return LIVE if path.endswith("/live") else REALTIME

@@ -1,4 +1,4 @@
-"""What a dialect is: two tables of words and a way to open a line."""
+"""What a dialect is: its message types, how a connection is opened, and where it differs."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ from ..events import (
     Unrecognized,
     UpdateSession,
 )
-from .frames import audio_frame, cut_audio, json_frame, message_from
+from ..server_errors import is_auth_error
+from .frames import audio_frame, json_frame, message_from, read_audio_frame
 from .lenient_json import string
 from .shared import (
     APPEND,
     MessageType,
     audio_delta_fields,
     audio_delta_from,
-    parsed_audio_delta_from,
+    audio_delta_from_frame,
 )
 
 __all__ = ["Dialect", "Opening"]
@@ -37,14 +38,14 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 class Opening(Value, frozen=True, kw_only=True):
-    """How a line is opened; the key is in no repr.
+    """How a connection is opened; the key is in no repr.
 
     Parameters
     ----------
     first : tuple of ClientEvent
-        Said at once after the handshake.
+        Sent at once after the handshake.
     ready : type or None
-        Sound may be sent after the first event of this class; None: at once.
+        Audio may be sent after the first event of this class; None: at once.
     """
 
     url: str
@@ -54,26 +55,41 @@ class Opening(Value, frozen=True, kw_only=True):
 
 
 class Dialect(Value, frozen=True, kw_only=True):
-    """One server's vocabulary.
+    """One server's vocabulary, as data.
 
     Parameters
     ----------
-    client_words, server_words : tuple of MessageType
-        Every word either side has. Where several wire types read as one event, the first
-        is the one that is said.
-    word_for : callable
-        ``(event) -> MessageType or None``: how an event is said; None where there is no word.
+    client_messages, server_messages : tuple of MessageType
+        Every message type of either side. Where several wire types read as one event, the
+        first is the one that is sent.
     audio_delta_types : tuple of str
-        Wire types of the reply's sound; the first is the one that is said.
+        Wire types of the reply's audio; the first is the one that is sent.
     opening : callable
         ``(url, api_key, wanted, conversation_id) -> Opening``
     settings_from : callable
-        ``(session) -> UpdateSession``: what a server's echo of the settings says.
+        ``(session) -> UpdateSession``: reads the settings that a server confirms.
     unsupported : frozenset of str
-        Settings that cannot be said, by their names; those of `ServerVad` as
+        Settings that have no place in its messages, by their names; those of `ServerVad` as
         ``"turn_detection.…"``.
+    item_kinds : frozenset of str or None
+        Kinds of `Item` that can be created; None: all.
+    undocumented : frozenset of type
+        Client events that are sent although the server's documentation does not describe
+        them. An error in reply to one means that the server does not support it.
+    voice_substitutes : Mapping of str to str
+        Voices of other dialects that the service does not have, and its nearest one.
     has_responses : bool
-        Whether turns and replies have names, beginnings and ends.
+        Whether the server sends ids, beginnings and ends of turns and replies.
+    confirms_settings : bool
+        Whether the server answers a change of settings.
+    commit_requests_response : bool
+        Whether a commit asks for a reply by itself, without `CreateResponse`; it then carries
+        no instructions and no metadata for that reply.
+    early_close_is_auth_failure : bool
+        Whether the key is sent after the handshake, so that a close before any event of the
+        server (with other than 1000 or a transient code) means that the key was refused.
+    is_auth_error : callable
+        ``(error) -> bool``: whether an error says that the key was refused.
     """
 
     name: str
@@ -81,26 +97,40 @@ class Dialect(Value, frozen=True, kw_only=True):
     default_model: str
     default_voice: str
     audio_delta_types: tuple[str, ...]
-    client_words: tuple[MessageType, ...]
-    server_words: tuple[MessageType, ...]
-    word_for: Callable[[ClientEvent | ServerEvent], MessageType | None]
+    client_messages: tuple[MessageType, ...]
+    server_messages: tuple[MessageType, ...]
     opening: Callable[[str, str, UpdateSession, str], Opening]
     settings_from: Callable[[Mapping[str, Any]], UpdateSession]
-    unsupported: frozenset[str]
     has_responses: bool
+    confirms_settings: bool
     commit_requests_response: bool
     early_close_is_auth_failure: bool
-    is_auth_error: Callable[[ErrorReported], bool]
+    unsupported: frozenset[str] = frozenset()
+    item_kinds: frozenset[str] | None = None
+    undocumented: frozenset[type] = frozenset()
+    voice_substitutes: Mapping[str, str] = field(default_factory=dict)
+    is_auth_error: Callable[[ErrorReported], bool] = is_auth_error
+    _by_event: dict[type, MessageType] = field(default_factory=dict)
     _from_client: dict[str, MessageType] = field(default_factory=dict)
     _from_server: dict[str, MessageType] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        force_setattr(self, "_from_client", _by_wire_type(self.client_words))
-        force_setattr(self, "_from_server", _by_wire_type(self.server_words))
+        known = (*self.client_messages, *self.server_messages)
+        # Reversed, so that the first of several wire types is the one that stays.
+        force_setattr(self, "_by_event", {each.event: each for each in reversed(known)})
+        force_setattr(self, "_from_client", _by_wire_type(self.client_messages))
+        force_setattr(self, "_from_server", _by_wire_type(self.server_messages))
 
     def supports(self, event: ClientEvent | ServerEvent) -> bool:
-        """Whether there is a word for this event."""
-        return isinstance(event, AudioDelta | Unrecognized) or self.word_for(event) is not None
+        """Whether this event can be encoded."""
+        kind = type(event)
+        return kind in (AudioDelta, Unrecognized) or self._message_type_of(event) is not None
+
+    def _message_type_of(self, event: ClientEvent | ServerEvent) -> MessageType | None:
+        kinds = self.item_kinds
+        if isinstance(event, CreateItem) and kinds is not None and event.item.kind not in kinds:
+            return None
+        return self._by_event.get(type(event))
 
     def encode(
         self,
@@ -108,74 +138,75 @@ class Dialect(Value, frozen=True, kw_only=True):
         extra: Mapping[str, Any] = _NOTHING,
         codec: Codec = PCM,
     ) -> bytes:
-        """Spell `event` as one UTF-8 JSON frame.
+        """Encode `event` as one UTF-8 JSON frame.
 
         Parameters
         ----------
         extra : mapping
             Further top-level fields, such as an ``event_id``.
         codec : Codec
-            How sound is encoded.
+            How audio is encoded.
 
         Raises
         ------
         UnsupportedByServer
-            When the dialect has no word for it.
+            When the dialect has no message type for it.
         LocalProtocolError
-            When something in it cannot be spelled.
+            When something in it cannot be encoded.
         """
         if type(event) is Unrecognized:
             return json_frame({**event.message, **extra})
         if event.event_id:
             extra = {"event_id": event.event_id, **extra}
         if type(event) is AppendAudio:
-            sound = codec.encode(event.pcm)
-            return audio_frame(APPEND.wire_type, "audio", extra, sound)
+            return audio_frame(APPEND.wire_type, "audio", extra, codec.encode(event.pcm))
         if type(event) is AudioDelta:
             # A dropped half sample comes back as a zero byte, so that round trips hold.
-            sound = codec.encode(event.pcm) + bytes(event.odd_byte_count)
+            audio = codec.encode(event.pcm) + bytes(event.odd_byte_count)
             fields = {**extra, **audio_delta_fields(event)}
-            return audio_frame(self.audio_delta_types[0], "delta", fields, sound)
-        word = self.word_for(event)
-        if word is None:
-            raise UnsupportedByServer(_name_of(event), self.name)
-        return json_frame({"type": word.wire_type, **extra, **word.fields(event)})
+            return audio_frame(self.audio_delta_types[0], "delta", fields, audio)
+        message_type = self._message_type_of(event)
+        if message_type is None:
+            raise UnsupportedByServer(_requested_name(event), self.name)
+        return json_frame({"type": message_type.wire_type, **extra, **message_type.fields(event)})
 
     def decode_server(self, frame: bytes, codec: Codec = PCM) -> ServerEvent:
         """Read a frame from the server; never raises.
 
-        The sound of an `AudioDelta` is a copy that belongs to the event.
+        The audio of an `AudioDelta` is a copy that belongs to the event.
         """
-        cut = cut_audio(frame)
-        if cut is not None and cut[0].get("type") in self.audio_delta_types:
-            return audio_delta_from(*cut, codec)
+        read = read_audio_frame(frame)
+        if read is not None and read.type in self.audio_delta_types:
+            delta = audio_delta_from_frame(read, codec)
+            if delta is not None:
+                return delta
         message = message_from(frame)
         if message.get("type") in self.audio_delta_types:
-            return parsed_audio_delta_from(message, codec)
+            return audio_delta_from(message, codec)
         return cast(ServerEvent, _read(self._from_server, message))
 
     def decode_client(self, frame: bytes, codec: Codec = PCM) -> ClientEvent | Unrecognized:
-        """Read a frame from a client; never raises. Sound may end in half a sample."""
+        """Read a frame from a client; never raises. Audio may end in half a sample."""
         event = cast(ClientEvent | Unrecognized, _read(self._from_client, message_from(frame)))
         if codec is not PCM and isinstance(event, AppendAudio):
             return replace(event, pcm=codec.decode(event.pcm)[0])
         return event
 
 
-def _name_of(event: ClientEvent | ServerEvent) -> str:
-    """What a person asked for, where that is not the event itself."""
+def _requested_name(event: ClientEvent | ServerEvent) -> str:
+    """The name of the public method, where the caller does not know the event."""
     if isinstance(event, CreateItem) and event.item.kind == "force_message":
         return "say_verbatim"
     return type(event).__name__
 
 
-def _by_wire_type(words: Iterable[MessageType]) -> dict[str, MessageType]:
-    return {word.wire_type: word for word in words}
+def _by_wire_type(message_types: Iterable[MessageType]) -> dict[str, MessageType]:
+    return {each.wire_type: each for each in message_types}
 
 
-def _read(words: Mapping[str, MessageType], message: Mapping[str, Any]) -> Any:
-    word = words.get(string(message, "type"))
-    if word is None:
+def _read(message_types: Mapping[str, MessageType], message: Mapping[str, Any]) -> Any:
+    message_type = message_types.get(string(message, "type"))
+    if message_type is None:
         return Unrecognized(message, event_id=string(message, "event_id"))
-    event, event_id = word.read(message), string(message, "event_id")
+    event, event_id = message_type.read(message), string(message, "event_id")
     return with_event_id(event, event_id) if event_id else event

@@ -1,7 +1,7 @@
 """Lenient reading of plain dicts: a field of the wrong type counts as absent.
 
 The service fills fields in ways that strict types refuse (a string where an object should
-be, an empty object, a missing part), so nothing here raises.
+be, an empty object, a missing part), so that nothing here raises.
 """
 
 from __future__ import annotations
@@ -40,14 +40,16 @@ def string_or_none(message: Mapping[str, Any], key: str) -> str | None:
 
 
 def number_or_none(message: Mapping[str, Any], key: str) -> float | None:
-    """The number under `key`, or None."""
+    """The number under `key`, or None; an integer of more than 64 bits counts as absent."""
     value = message.get(key)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    # An integer of more bits has no float and no place in msgpack.
+    return value if isinstance(value, float) or _LEAST <= value < _MOST else None
 
 
 def number_from(value: Any) -> float | None:
-    """A number that may be written as a text, or None."""
+    """A number that may be written as text, or None."""
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
@@ -56,11 +58,9 @@ def number_from(value: Any) -> float | None:
 
 
 def integer_or_none(message: Mapping[str, Any], key: str) -> int | None:
-    """The number under `key` as a whole number, or None; what needs more than 64 bits, which
-    could not be spelled again, counts as absent.
-    """
+    """The number under `key` as an integer, or None; one of more than 64 bits counts as absent."""
     value = message.get(key)
-    # Nearly always: sound comes a hundred times a second, with four of them a message.
+    # The usual case, four times in each of a hundred messages a second.
     if type(value) is int and _LEAST <= value < _MOST:
         return value
     number = number_or_none(message, key)
@@ -68,7 +68,7 @@ def integer_or_none(message: Mapping[str, Any], key: str) -> int | None:
 
 
 def integer(message: Mapping[str, Any], key: str) -> int:
-    """The whole number under `key`, or 0."""
+    """The integer under `key`, or 0."""
     return integer_or_none(message, key) or 0
 
 
@@ -99,5 +99,5 @@ def mapping_or_none(message: Mapping[str, Any], key: str) -> Mapping[str, Any] |
 
 
 def present(**fields: object) -> dict[str, Any]:
-    """Only those `fields` that say something (not None, not empty text)."""
+    """Only those `fields` that have a value (not None, not empty text)."""
     return {key: value for key, value in fields.items() if value is not None and value != ""}

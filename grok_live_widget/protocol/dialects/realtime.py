@@ -13,25 +13,16 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from msgspec.structs import replace
 
 from ..events import (
-    AppendAudio,
     AudioCleared,
     AudioCommitted,
-    AudioDelta,
     AudioDone,
     AudioFormat,
-    Authenticate,
     CancelResponse,
-    ClearAudio,
-    ClientEvent,
-    CommitAudio,
     ContentPartAdded,
     ContentPartDone,
     ConversationCreated,
-    CreateItem,
-    CreateResponse,
     DeleteItem,
     DtmfReceived,
-    ErrorReported,
     IdleTimeoutTriggered,
     Item,
     ItemAdded,
@@ -49,12 +40,9 @@ from ..events import (
     PushToTalk,
     ResponseCreated,
     ResponseDone,
-    ServerEvent,
     ServerVad,
     SessionCreated,
     SessionUpdated,
-    SpeechStarted,
-    SpeechStopped,
     TextDelta,
     TextDone,
     ToolArgumentsDelta,
@@ -65,7 +53,6 @@ from ..events import (
     Transcription,
     TruncateItem,
     TurnDetection,
-    Unrecognized,
     UpdateSession,
     UserTranscriptReplaced,
 )
@@ -82,7 +69,6 @@ from .lenient_json import (
     string_or_none,
     texts_or_none,
 )
-from .live import is_about_the_key
 from .shared import (
     APPEND,
     CLEAR,
@@ -97,7 +83,7 @@ from .shared import (
     item_from,
     message_from_item,
     nothing,
-    part_names_from,
+    part_ids_from,
     transcript_delta_fields,
     transcript_delta_from,
     turn_detection_from,
@@ -113,8 +99,8 @@ NEAREST_VOICE = {
     "nova": "eve",
     "shimmer": "rex",
 }
-"""The seed's six voices, which the service does not have, and six of its own in their place,
-by what each is said to be like (neutral, warm, expressive, deep, bright, clear)."""
+"""For each of the seed's six voices, which the service does not have, one of its own with a
+similar description (neutral, warm, expressive, deep, bright, clear)."""
 
 
 # --------------------------------------------------------------------------- settings
@@ -125,11 +111,10 @@ def _detection_fields(detection: TurnDetection) -> dict[str, Any]:
         case ServerVad():
             return {
                 "type": "server_vad",
-                # JSON knows no numbers of numpy's.
-                "threshold": float(detection.threshold),
-                "silence_duration_ms": int(detection.silence_duration_ms),
-                "prefix_padding_ms": int(detection.prefix_padding_ms),
-                # Undocumented but echoed; without them some saw no automatic reply.
+                "threshold": detection.threshold,
+                "silence_duration_ms": detection.silence_duration_ms,
+                "prefix_padding_ms": detection.prefix_padding_ms,
+                # Undocumented but confirmed; without them some clients saw no automatic reply.
                 "create_response": detection.create_response,
                 "interrupt_response": detection.interrupt_response,
                 **present(idle_timeout_ms=detection.idle_timeout_ms),
@@ -139,8 +124,8 @@ def _detection_fields(detection: TurnDetection) -> dict[str, Any]:
 def _format_fields(form: AudioFormat | None) -> dict[str, Any]:
     if form is None:
         return {}
-    # G.711 has one rate, which is not said.
-    rate = {"rate": int(form.sample_rate)} if form.encoding == "pcm" else {}
+    # G.711 has one rate, which is not sent.
+    rate = {"rate": form.sample_rate} if form.encoding == "pcm" else {}
     return {
         "format": {"type": f"audio/{form.encoding}", **rate},
         "transport": form.transport,
@@ -162,12 +147,12 @@ def _format_from(direction: Message) -> AudioFormat | None:
 def _transcription_fields(transcription: Transcription | None) -> dict[str, Any]:
     if transcription is None:
         return {}
-    said = present(
+    fields = present(
         model=transcription.model,
         language_hint=transcription.language_hint,
         keyterms=list(transcription.keyterms),
     )
-    return {"transcription": said}
+    return {"transcription": fields}
 
 
 def _transcription_from(direction: Message) -> Transcription | None:
@@ -190,30 +175,29 @@ def _update_fields(event: UpdateSession) -> Message:
     if event.tools is not None:
         session["tools"] = [_offer_fields(offer) for offer in event.tools]
     if event.replace is not None:
-        # Null takes all replacements back (the service's schema).
+        # Null removes all replacements (the service's schema).
         session["replace"] = dict(event.replace) or None
     if event.reasoning is not None:
         session["reasoning"] = {"effort": event.reasoning}
     if event.resumption is not None:
         session["resumption"] = {"enabled": event.resumption}
-    sound = _sound_fields(event)
-    return {"session": {**session, "audio": sound} if sound else session}
+    audio = _audio_fields(event)
+    return {"session": {**session, "audio": audio} if audio else session}
 
 
-def _sound_fields(event: UpdateSession) -> dict[str, Any]:
-    speed = None if event.speed is None else float(event.speed)
+def _audio_fields(event: UpdateSession) -> dict[str, Any]:
     directions = {
         "input": {
             **_format_fields(event.input_format),
             **_transcription_fields(event.transcription),
         },
-        "output": {**_format_fields(event.output_format), **present(speed=speed)},
+        "output": {**_format_fields(event.output_format), **present(speed=event.speed)},
     }
-    return {name: said for name, said in directions.items() if said}
+    return {name: fields for name, fields in directions.items() if fields}
 
 
 def _offer_fields(offer: ToolOffer) -> dict[str, Any]:
-    """A function lies flat in its message; the schema nests it, the service takes both."""
+    """A function's fields are not nested; the schema nests them, the service takes both."""
     if offer.kind != "function":
         return {"type": offer.kind, **offer.parameters}
     return {
@@ -225,7 +209,7 @@ def _offer_fields(offer: ToolOffer) -> dict[str, Any]:
 
 
 def _offer_from(message: Message) -> ToolOffer:
-    """Flat as it is sent, or nested as it is echoed (recorded)."""
+    """Read a function with its fields as they are sent, or nested as confirmed (recorded)."""
     kind = string(message, "type")
     if kind != "function":
         settings = {name: value for name, value in message.items() if name != "type"}
@@ -246,18 +230,18 @@ def _offers_from(session: Message) -> tuple[ToolOffer, ...] | None:
 
 
 def _settings_from(session: Message) -> UpdateSession:
-    sound = mapping(session, "audio")
-    heard, spoken = mapping(sound, "input"), mapping(sound, "output")
+    audio = mapping(session, "audio")
+    input_audio, output_audio = mapping(audio, "input"), mapping(audio, "output")
     return UpdateSession(
         model=string_or_none(session, "model"),
         voice=string_or_none(session, "voice"),
         instructions=string_or_none(session, "instructions"),
         turn_detection=turn_detection_from(session),
         tools=_offers_from(session),
-        input_format=_format_from(heard),
-        output_format=_format_from(spoken),
-        transcription=_transcription_from(heard),
-        speed=number_or_none(spoken, "speed"),
+        input_format=_format_from(input_audio),
+        output_format=_format_from(output_audio),
+        transcription=_transcription_from(input_audio),
+        speed=number_or_none(output_audio, "speed"),
         replace=_replacements_from(session),
         reasoning=string_or_none(mapping(session, "reasoning"), "effort"),
         resumption=bool_or_none(mapping(session, "resumption"), "enabled"),
@@ -269,9 +253,9 @@ def _replacements_from(session: Message) -> Mapping[str, str] | None:
 
 
 def _opening(url: str, api_key: str, wanted: UpdateSession, conversation_id: str) -> Opening:
-    """The key goes into a header and the model into the URL, where alone it counts.
+    """The key is in a header and the model in the URL, the only place where it has an effect.
 
-    Formats and transcription are always said: the service's own defaults have changed.
+    Formats are always sent, since the service's own defaults have changed.
     """
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
@@ -290,77 +274,77 @@ def _opening(url: str, api_key: str, wanted: UpdateSession, conversation_id: str
     )
 
 
-# --------------------------------------------------------------------------- server words
-def _named(event: type[Any], wire_type: str, *texts: str) -> MessageType:
-    """A word of a reply: which item and part of it, and some text fields."""
+# --------------------------------------------------------------------------- message builders
+def _of_reply(event: type[Any], wire_type: str, *texts: str) -> MessageType:
+    """A message about one item or part of a reply, with some text fields."""
     has_part = issubclass(event, OfPart)
 
     def fields(e: Any) -> Message:
         return {
-            **_synthetic_ids(e, has_part=has_part),
+            **_ids(e, has_part=has_part),
             **{text: getattr(e, text) for text in texts},
         }
 
     def read(m: Message) -> Any:
-        names = part_names_from(m)
+        ids = part_ids_from(m)
         if not has_part:
-            del names["content_index"]
-        return event(**names, **{text: string(m, text) for text in texts})
+            del ids["content_index"]
+        return event(**ids, **{text: string(m, text) for text in texts})
 
     return MessageType(event, wire_type, fields, read)
 
 
-def _synthetic_ids(event: Any, *, has_part: bool = True) -> dict[str, Any]:
-    names = {
+def _ids(event: Any, *, has_part: bool = True) -> dict[str, Any]:
+    ids = {
         "response_id": event.response_id,
         "item_id": event.item_id,
         "output_index": event.output_index,
     }
-    return {**names, "content_index": event.content_index} if has_part else names
+    return {**ids, "content_index": event.content_index} if has_part else ids
 
 
 def _stages(
-    event: type[Any], stem: str, stages: tuple[str, ...], names: tuple[str, ...]
+    event: type[Any], stem: str, stages: tuple[str, ...], keys: tuple[str, ...]
 ) -> tuple[MessageType, ...]:
     """One event under several wire types, one for each of its stages."""
     has_error = "error_type" in event.__struct_fields__
 
     def fields(e: Any) -> Message:
-        said = {name: getattr(e, name) for name in names}
-        # A stage that is not known here reads as the first.
+        fields = {key: getattr(e, key) for key in keys}
+        # An unknown stage is sent as the first.
         stage = e.status if e.status in stages else stages[0]
         error = present(type=getattr(e, "error_type", ""), message=getattr(e, "message", ""))
-        return {"type": f"{stem}.{stage}", **said, **present(error=error or None)}
+        return {"type": f"{stem}.{stage}", **fields, **present(error=error or None)}
 
-    def word(stage: str) -> MessageType:
+    def of_stage(stage: str) -> MessageType:
         return MessageType(event, f"{stem}.{stage}", fields, lambda m: read(m, stage))
 
     def read(m: Message, stage: str) -> Any:
-        said = {n: integer(m, n) if n == "output_index" else string(m, n) for n in names}
+        found = {k: integer(m, k) if k == "output_index" else string(m, k) for k in keys}
         error = mapping(m, "error")
         if error and has_error:
-            said |= {"error_type": string(error, "type"), "message": string(error, "message")}
-        return event(status=stage, **said)
+            found |= {"error_type": string(error, "type"), "message": string(error, "message")}
+        return event(status=stage, **found)
 
-    return tuple(word(stage) for stage in stages)
+    return tuple(of_stage(stage) for stage in stages)
 
 
 def _twins(event: type[Any], text: str, name: str) -> tuple[MessageType, MessageType]:
-    """Text of a reply comes under two wire names with the same content; which one it was is
-    kept, so that nobody adds both.
+    """Text of a reply comes under two wire types with the same content; the event has which,
+    so that it is not added twice.
     """
     types = {False: f"response.output_text.{name}", True: f"response.text.{name}"}
 
     def fields(e: Any) -> Message:
-        return {"type": types[e.is_legacy_name], **_synthetic_ids(e), text: getattr(e, text)}
+        return {"type": types[e.is_legacy_name], **_ids(e), text: getattr(e, text)}
 
-    def word(is_legacy_name: bool) -> MessageType:
-        named = _named(event, types[is_legacy_name], text)
-        return named._replace(
-            fields=fields, read=lambda m: replace(named.read(m), is_legacy_name=is_legacy_name)
+    def of_name(is_legacy_name: bool) -> MessageType:
+        usual = _of_reply(event, types[is_legacy_name], text)
+        return usual._replace(
+            fields=fields, read=lambda m: replace(usual.read(m), is_legacy_name=is_legacy_name)
         )
 
-    return word(False), word(True)
+    return of_name(False), of_name(True)
 
 
 def _session_created_from(message: Message) -> SessionCreated:
@@ -368,15 +352,15 @@ def _session_created_from(message: Message) -> SessionCreated:
     return SessionCreated(
         session_id=string(session, "id"),
         model=string(session, "model"),
-        # The id is echoed with a prefix in newer sessions.
+        # Newer sessions confirm the voice with a prefix.
         voice=string(session, "voice").removeprefix("xai_"),
         session=session,
     )
 
 
 def _session_created_fields(event: SessionCreated) -> Message:
-    named = {"id": event.session_id, "model": event.model, "voice": event.voice}
-    return {"session": {**named, **event.session}}
+    session = {"id": event.session_id, "model": event.model, "voice": event.voice}
+    return {"session": {**session, **event.session}}
 
 
 def _conversation_fields(event: ConversationCreated) -> Message:
@@ -397,8 +381,8 @@ def _transcript_from(message: Message, *, is_final: bool) -> UserTranscriptRepla
 
 
 def _completed_from(message: Message) -> UserTranscriptReplaced:
-    """``completed`` comes several times an item; only the last is final, as is one with no
-    status (recorded frames).
+    """``completed`` comes several times an item; only the last one is final, as is one without
+    a status (recorded).
     """
     return _transcript_from(message, is_final=string(message, "status") in ("", "completed"))
 
@@ -438,12 +422,12 @@ def _response_done_fields(event: ResponseDone) -> Message:
 
 
 def _response_done_from(message: Message) -> ResponseDone:
-    """Usage stands at the top level; the one inside the response is empty (recorded)."""
+    """Usage is read from the top level; inside the response it is empty (recorded)."""
     response = mapping(message, "response")
     return ResponseDone(
         response_id=string(response, "id") or string(message, "response_id"),
         status=string(response, "status") or "completed",
-        # A text that says nothing with the service, an object with others.
+        # The service has a fixed text here, other servers an object.
         reason=string(mapping(response, "status_details"), "reason"),
         output=_output_from(response),
         usage=mapping(message, "usage"),
@@ -461,7 +445,7 @@ def _response_cancelled_from(message: Message) -> ResponseDone:
     return replace(_response_done_from(message), status="cancelled")
 
 
-def _output_item_word(
+def _output_item(
     event: type[OutputItemAdded] | type[OutputItemDone], wire_type: str
 ) -> MessageType:
     return MessageType(
@@ -498,12 +482,12 @@ def _part_added_from(message: Message) -> ContentPartAdded:
     return ContentPartAdded(
         part=string(part, "type"),
         text=string(part, "text") or string(part, "transcript"),
-        **part_names_from(message),
+        **part_ids_from(message),
     )
 
 
 def _part_added_fields(event: ContentPartAdded) -> Message:
-    return {**_synthetic_ids(event), "part": {"type": event.part, "transcript": event.text}}
+    return {**_ids(event), "part": {"type": event.part, "transcript": event.text}}
 
 
 def _truncate_fields(event: TruncateItem) -> Message:
@@ -557,9 +541,9 @@ def _dtmf_from(message: Message) -> DtmfReceived:
     )
 
 
-def _alias(word: MessageType, wire_type: str) -> MessageType:
-    """An older name of the same word: heard, never said."""
-    return word._replace(wire_type=wire_type)
+def _alias(message_type: MessageType, wire_type: str) -> MessageType:
+    """An older wire type of the same event: read, never sent."""
+    return message_type._replace(wire_type=wire_type)
 
 
 # --------------------------------------------------------------------------- the tables
@@ -653,26 +637,26 @@ _RESPONSE_CREATED = MessageType(
     lambda e: {"response": _response_fields(e, "in_progress")},
     _response_created_from,
 )
-_OUTPUT_ADDED = _output_item_word(OutputItemAdded, "response.output_item.added")
-_OUTPUT_DONE = _output_item_word(OutputItemDone, "response.output_item.done")
+_OUTPUT_ADDED = _output_item(OutputItemAdded, "response.output_item.added")
+_OUTPUT_DONE = _output_item(OutputItemDone, "response.output_item.done")
 _PART_ADDED = MessageType(
     ContentPartAdded, "response.content_part.added", _part_added_fields, _part_added_from
 )
-_PART_DONE = _named(ContentPartDone, "response.content_part.done")
-_AUDIO_DONE = _named(AudioDone, "response.output_audio.done")
+_PART_DONE = _of_reply(ContentPartDone, "response.content_part.done")
+_AUDIO_DONE = _of_reply(AudioDone, "response.output_audio.done")
 _TRANSCRIPT_DELTA = MessageType(
     TranscriptDelta,
     "response.output_audio_transcript.delta",
     lambda e: {"output_index": 0, "content_index": 0, **transcript_delta_fields(e)},
     transcript_delta_from,
 )
-_TRANSCRIPT_DONE = _named(TranscriptDone, "response.output_audio_transcript.done", "transcript")
+_TRANSCRIPT_DONE = _of_reply(TranscriptDone, "response.output_audio_transcript.done", "transcript")
 _TEXT_DELTA, _OLD_TEXT_DELTA = _twins(TextDelta, "delta", "delta")
 _TEXT_DONE, _OLD_TEXT_DONE = _twins(TextDone, "text", "done")
-_TOOL_DELTA = _named(
+_TOOL_DELTA = _of_reply(
     ToolArgumentsDelta, "response.function_call_arguments.delta", "call_id", "delta"
 )
-_TOOL_CALLED = _named(
+_TOOL_CALLED = _of_reply(
     ToolCalled, "response.function_call_arguments.done", "call_id", "name", "arguments"
 )
 _STEPS = ("in_progress", "completed", "failed")
@@ -680,8 +664,8 @@ _MCP_LISTED = _stages(McpToolsListed, "mcp_list_tools", _STEPS, ("item_id",))
 _MCP_FOLLOWED = _stages(
     McpCallFollowed, "response.mcp_call", _STEPS, ("response_id", "item_id", "output_index")
 )
-_MCP_DELTA = _named(McpArgumentsDelta, "response.mcp_call_arguments.delta", "delta")
-_MCP_DONE = _named(McpArgumentsDone, "response.mcp_call_arguments.done", "arguments")
+_MCP_DELTA = _of_reply(McpArgumentsDelta, "response.mcp_call_arguments.delta", "delta")
+_MCP_DONE = _of_reply(McpArgumentsDone, "response.mcp_call_arguments.done", "arguments")
 _BUFFER = _stages(
     OutputBufferFollowed,
     "output_audio_buffer",
@@ -692,10 +676,10 @@ _RESPONSE_DONE = MessageType(
     ResponseDone, "response.done", _response_done_fields, _response_done_from
 )
 
-_CLIENT_WORDS = (
+_CLIENT_MESSAGES = (
     _UPDATE, APPEND, COMMIT, CLEAR, CREATE_ITEM, _DELETE, CREATE_RESPONSE, _CANCEL, _TRUNCATE
 )  # fmt: skip
-_SERVER_WORDS = (
+_SERVER_MESSAGES = (
     _CREATED, _CONVERSATION, _PING, _UPDATED, SPEECH_STARTED, SPEECH_STOPPED, _COMMITTED,
     _CLEARED, _TIMEOUT, _DTMF, _ITEM_ADDED, _DELETED, _TRUNCATED, _USER_TRANSCRIPT,
     MessageType(UserTranscriptReplaced, _FINAL, _transcript_fields, _completed_from),
@@ -713,113 +697,19 @@ _SERVER_WORDS = (
 )  # fmt: skip
 
 
-def _word_for(event: ClientEvent | ServerEvent) -> MessageType | None:
-    """Every event is named here, so that none is forgotten: mypy sees to it."""
-    match event:
-        case Authenticate():
-            return None  # The handshake has told the key.
-        case UpdateSession():
-            return _UPDATE
-        case AppendAudio():
-            return APPEND
-        case CommitAudio():
-            return COMMIT
-        case ClearAudio():
-            return CLEAR
-        case CreateItem():
-            return CREATE_ITEM
-        case DeleteItem():
-            return _DELETE
-        case CreateResponse():
-            return CREATE_RESPONSE
-        case CancelResponse():
-            return _CANCEL
-        case TruncateItem():
-            return _TRUNCATE
-        case SessionCreated():
-            return _CREATED
-        case ConversationCreated():
-            return _CONVERSATION
-        case Pinged():
-            return _PING
-        case SessionUpdated():
-            return _UPDATED
-        case SpeechStarted():
-            return SPEECH_STARTED
-        case SpeechStopped():
-            return SPEECH_STOPPED
-        case AudioCommitted():
-            return _COMMITTED
-        case AudioCleared():
-            return _CLEARED
-        case IdleTimeoutTriggered():
-            return _TIMEOUT
-        case DtmfReceived():
-            return _DTMF
-        case ItemAdded():
-            return _ITEM_ADDED
-        case ItemDeleted():
-            return _DELETED
-        case ItemTruncated():
-            return _TRUNCATED
-        case UserTranscriptReplaced():
-            return _USER_TRANSCRIPT
-        case ResponseCreated():
-            return _RESPONSE_CREATED
-        case OutputItemAdded():
-            return _OUTPUT_ADDED
-        case OutputItemDone():
-            return _OUTPUT_DONE
-        case ContentPartAdded():
-            return _PART_ADDED
-        case ContentPartDone():
-            return _PART_DONE
-        case AudioDone():
-            return _AUDIO_DONE
-        case TranscriptDelta():
-            return _TRANSCRIPT_DELTA
-        case TranscriptDone():
-            return _TRANSCRIPT_DONE
-        case TextDelta():
-            return _TEXT_DELTA
-        case TextDone():
-            return _TEXT_DONE
-        case ToolArgumentsDelta():
-            return _TOOL_DELTA
-        case ToolCalled():
-            return _TOOL_CALLED
-        case McpToolsListed():
-            return _MCP_LISTED[0]
-        case McpCallFollowed():
-            return _MCP_FOLLOWED[0]
-        case McpArgumentsDelta():
-            return _MCP_DELTA
-        case McpArgumentsDone():
-            return _MCP_DONE
-        case OutputBufferFollowed():
-            return _BUFFER[0]
-        case ResponseDone():
-            return _RESPONSE_DONE
-        case ErrorReported():
-            return ERROR
-        case AudioDelta() | Unrecognized():
-            return None  # Spelled by `Dialect` itself.
-
-
 REALTIME = Dialect(
     name="realtime",
     path="/v1/realtime",
     default_model="grok-voice-latest",
     default_voice="eve",
     has_responses=True,
+    confirms_settings=True,
     commit_requests_response=False,
     early_close_is_auth_failure=False,
-    is_auth_error=is_about_the_key,
     audio_delta_types=("response.output_audio.delta", "response.audio.delta"),
-    client_words=_CLIENT_WORDS,
-    server_words=_SERVER_WORDS,
-    word_for=_word_for,
+    client_messages=_CLIENT_MESSAGES,
+    server_messages=_SERVER_MESSAGES,
     opening=_opening,
     settings_from=_settings_from,
-    unsupported=frozenset(),
+    voice_substitutes=NEAREST_VOICE,
 )

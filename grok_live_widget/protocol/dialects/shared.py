@@ -1,7 +1,4 @@
-"""What both dialects spell alike: the seed's words, which the service kept.
-
-Each word is a pair of functions, event to message and message to event.
-"""
+"""Message types that both dialects share: those of the seed, which the service kept."""
 
 from __future__ import annotations
 
@@ -30,7 +27,7 @@ from ..events import (
     TurnDetection,
     Unrecognized,
 )
-from .frames import base64_from_bytes, bytes_from_base64
+from .frames import AudioFrame, base64_from_bytes, bytes_from_base64
 from .lenient_json import (
     integer,
     integer_or_none,
@@ -44,7 +41,13 @@ from .lenient_json import (
     texts_or_none,
 )
 
-__all__ = ["MessageType", "audio_delta_from", "item_from", "message_from_item"]
+__all__ = [
+    "MessageType",
+    "audio_delta_from",
+    "audio_delta_from_frame",
+    "item_from",
+    "message_from_item",
+]
 
 Message = Mapping[str, Any]
 
@@ -59,7 +62,7 @@ class MessageType(NamedTuple):
 
 
 def nothing(_: Any) -> Message:
-    """The fields of a word that is only its type."""
+    """The fields of a message that consists of its type alone."""
     return {}
 
 
@@ -68,13 +71,13 @@ def append_fields(event: AppendAudio) -> Message:
 
 
 def append_from(message: Message) -> AppendAudio | Unrecognized:
-    """An append whose base64 is broken is not sound."""
+    """Read audio; with broken base64 the message is not audio."""
     pcm = bytes_from_base64(string(message, "audio"))
     return Unrecognized(message) if pcm is None else AppendAudio(pcm)
 
 
-def part_names_from(message: Message) -> dict[str, Any]:
-    """Which part of which reply a message is about."""
+def part_ids_from(message: Message) -> dict[str, Any]:
+    """The ids of the part of a reply that a message is about."""
     return {
         "response_id": string(message, "response_id"),
         "item_id": string(message, "item_id"),
@@ -83,8 +86,8 @@ def part_names_from(message: Message) -> dict[str, Any]:
     }
 
 
-def part_names(event: Any) -> dict[str, Any]:
-    """The same to be said; a place of 0 and names that are empty go without saying."""
+def part_ids(event: Any) -> dict[str, Any]:
+    """The ids of a part as fields; an index of 0 and empty ids are left out."""
     return present(
         response_id=event.response_id,
         item_id=event.item_id,
@@ -93,17 +96,39 @@ def part_names(event: Any) -> dict[str, Any]:
     )
 
 
-def audio_delta_from(message: Message, audio: bytes, codec: Codec = PCM) -> AudioDelta:
-    """The usual way, with the sound cut out of the frame."""
+def audio_delta_from_frame(frame: AudioFrame, codec: Codec = PCM) -> AudioDelta | None:
+    """Read a frame of the usual form; None when its ``delta`` is not base64 as it stands."""
+    audio = frame.audio()
+    if audio is None:
+        return None
     pcm, odd_byte_count = codec.decode(audio)
-    # The service tells the latency as a text (recorded).
+    return AudioDelta(
+        event_id=frame.event_id,
+        response_id=frame.response_id,
+        item_id=frame.item_id,
+        output_index=frame.output_index,
+        content_index=frame.content_index,
+        pcm=pcm,
+        odd_byte_count=odd_byte_count,
+        rid=frame.rid,
+        latency_s=None if frame.latency is None else number_from(frame.latency),
+        duration_ms=frame.audio_duration_ms,
+        timestamp_ms=frame.ts,
+    )
+
+
+def audio_delta_from(message: Message, codec: Codec = PCM) -> AudioDelta | Unrecognized:
+    """Read a message of any other form; without audio it is not a delta."""
+    delta = message.get("delta")
+    audio = bytes_from_base64(delta) if isinstance(delta, str) else None
+    if audio is None:
+        return Unrecognized(message)
+    pcm, odd_byte_count = codec.decode(audio)
+    # The service sends the latency as a text (recorded).
     latency = message.get("latency")
     return AudioDelta(
         event_id=string(message, "event_id"),
-        response_id=string(message, "response_id"),
-        item_id=string(message, "item_id"),
-        output_index=integer_or_none(message, "output_index") or 0,
-        content_index=integer_or_none(message, "content_index") or 0,
+        **part_ids_from(message),
         pcm=pcm,
         odd_byte_count=odd_byte_count,
         rid=string(message, "rid"),
@@ -114,9 +139,9 @@ def audio_delta_from(message: Message, audio: bytes, codec: Codec = PCM) -> Audi
 
 
 def audio_delta_fields(event: AudioDelta) -> Message:
-    """All but the sound."""
+    """All fields but the audio."""
     return {
-        **part_names(event),
+        **part_ids(event),
         **present(
             rid=event.rid,
             latency=None if event.latency_s is None else str(event.latency_s),
@@ -124,13 +149,6 @@ def audio_delta_fields(event: AudioDelta) -> Message:
             ts=event.timestamp_ms,
         ),
     }
-
-
-def parsed_audio_delta_from(message: Message, codec: Codec = PCM) -> AudioDelta | Unrecognized:
-    """The slow way, for frames that `frames.cut_audio` did not take; without sound it is none."""
-    delta = message.get("delta")
-    audio = bytes_from_base64(delta) if isinstance(delta, str) else None
-    return Unrecognized(message) if audio is None else audio_delta_from(message, audio, codec)
 
 
 def transcript_delta_from(message: Message) -> TranscriptDelta:
@@ -147,7 +165,7 @@ def transcript_delta_from(message: Message) -> TranscriptDelta:
 
 def transcript_delta_fields(event: TranscriptDelta) -> Message:
     return {
-        **part_names(event),
+        **part_ids(event),
         "delta": event.delta,
         **present(start_time=event.start_time_s, rid=event.rid),
     }
@@ -211,7 +229,7 @@ _NO_PART = Part(kind="")
 
 
 def item_from(message: Message) -> Item:
-    """Read an item."""
+    """Read an item of the server's conversation."""
     first, *further = _parts_from(message) or (_NO_PART,)
     return Item(
         kind=string(message, "type"),
@@ -237,7 +255,7 @@ def _role_from(message: Message) -> Role:
 
 
 def message_from_item(item: Item) -> dict[str, Any]:
-    """Spell an item."""
+    """Encode an item of the server's conversation."""
     message: dict[str, Any] = present(
         type=item.kind,
         role=item.role,
@@ -268,13 +286,13 @@ def create_item_from(message: Message) -> CreateItem:
 
 def create_item_fields(event: CreateItem) -> Message:
     previous = present(previous_item_id=event.previous_item_id)
-    # That it was said before is our own knowledge.
+    # Servers do not know this field; it only matters to this client.
     item = replace(event.item, is_replayed=False)
     return {"item": message_from_item(item), **previous}
 
 
 def turn_detection_from(session: Message) -> TurnDetection | None:
-    """Who decides about turns; None where the settings do not say."""
+    """How turns are detected; None if the settings do not include that."""
     if "turn_detection" not in session:
         return None
     found = mapping(session, "turn_detection")
@@ -283,15 +301,15 @@ def turn_detection_from(session: Message) -> TurnDetection | None:
     default = ServerVad()
     return ServerVad(
         threshold=_or(number_or_none(found, "threshold"), default.threshold),
-        silence_duration_ms=_whole_or(found, "silence_duration_ms", default.silence_duration_ms),
-        prefix_padding_ms=_whole_or(found, "prefix_padding_ms", default.prefix_padding_ms),
+        silence_duration_ms=_integer_or(found, "silence_duration_ms", default.silence_duration_ms),
+        prefix_padding_ms=_integer_or(found, "prefix_padding_ms", default.prefix_padding_ms),
         idle_timeout_ms=integer_or_none(found, "idle_timeout_ms"),
         create_response=found.get("create_response") is not False,
         interrupt_response=found.get("interrupt_response") is not False,
     )
 
 
-def _whole_or(found: Message, key: str, default: int) -> int:
+def _integer_or(found: Message, key: str, default: int) -> int:
     value = integer_or_none(found, key)
     return default if value is None else value
 

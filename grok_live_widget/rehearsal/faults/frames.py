@@ -41,7 +41,7 @@ SOUND_TYPES = REALTIME.audio_delta_types
 
 def known_types() -> frozenset[str]:
     """Whatever the server may say, in either dialect."""
-    words = {word.wire_type for dialect in DIALECTS.values() for word in dialect.server_words}
+    words = {word.wire_type for dialect in DIALECTS.values() for word in dialect.server_messages}
     return frozenset(words | set(SOUND_TYPES))
 
 
@@ -50,7 +50,7 @@ def wire_types(event: type[Any]) -> frozenset[str]:
     words = {
         word.wire_type
         for dialect in DIALECTS.values()
-        for word in dialect.server_words
+        for word in dialect.server_messages
         if word.event is event
     }
     return frozenset(words | set(SOUND_TYPES if event is AudioDelta else ()))

@@ -1,4 +1,4 @@
-"""The law of round trips, for every word of both dialects, and reading that never raises."""
+"""Every event of both dialects survives a round trip, and reading never raises."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import typing
 from collections.abc import Mapping
 from typing import Any, get_args
 
-import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import NODEFAULT, json
 from msgspec.structs import fields, replace
 
 from grok_live_widget.events import (
@@ -42,12 +42,10 @@ from grok_live_widget.events import (
 from grok_live_widget.exceptions import LocalProtocolError, UnsupportedByServer
 from grok_live_widget.protocol.dialects import DIALECTS, LIVE, REALTIME, Dialect
 
-from ...support.events import example
-
-# --------------------------------------------------------------------------- what can be said
-# What a field leaves out when it is empty comes back as None, so None stands for both.
+# --------------------------------------------------------------------------- events
+# Fields that are left out when empty come back as None, so None stands for both.
 TEXT, SAID = st.text(max_size=8), st.text(min_size=1, max_size=8)
-# JSON has neither NaN nor infinities; whole numbers are read up to 64 bits.
+# JSON has neither NaN nor infinities; integers are read up to 64 bits.
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
 WHOLE = st.integers(-(2**63), 2**63 - 1)
 JSON = st.recursive(
@@ -67,6 +65,7 @@ BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     int | None: st.none() | WHOLE,
     float | None: st.none() | NUMBER,
     Mapping[str, Any]: OBJECT,
+    Mapping[str, Any] | None: st.none() | OBJECT,
     Mapping[str, str] | None: st.none() | st.dictionaries(TEXT, TEXT, max_size=2),
     tuple[str, ...] | None: st.none() | st.lists(TEXT, max_size=2).map(tuple),
     bool | None: st.none() | st.booleans(),
@@ -111,7 +110,7 @@ def _messages() -> st.SearchStrategy[Item]:
 
 def _detections(dialect: Dialect) -> st.SearchStrategy[Any]:
     milliseconds = st.integers(0, 10_000)
-    # `live` has no word for the padding.
+    # `live` does not send the padding.
     padding = milliseconds if dialect is REALTIME else st.just(ServerVad().prefix_padding_ms)
     more: dict[str, Any] = {}
     if dialect is REALTIME:
@@ -130,7 +129,7 @@ def _offers(dialect: Dialect) -> st.SearchStrategy[Any]:
     kind = TEXT.filter(lambda kind: kind != "function")
     of_provider = st.builds(ToolOffer, kind=kind, parameters=settings)
     offers = st.lists(function | of_provider, max_size=2).map(tuple)
-    # `live` has no word for tools.
+    # `live` has no tools.
     return st.none() | offers if dialect is REALTIME else st.none()
 
 
@@ -147,28 +146,28 @@ def _narrowed(kind: type, dialect: Dialect) -> dict[str, st.SearchStrategy[Any]]
     return {
         UpdateSession: {"turn_detection": _detections(dialect), **unsaid},
         CreateResponse: {"metadata": st.none()} if "metadata" in dialect.unsupported else {},
-        # Whether an item was said before is our own knowledge.
+        # Servers do not know whether an item was replayed.
         CreateItem: {"item": _new_items(dialect)},
         McpToolsListed: {"status": stages},
         McpCallFollowed: {"status": stages},
         OutputBufferFollowed: {"status": st.sampled_from(["started", "stopped", "cleared"])},
-        # Whether a border is a guess is our own knowledge.
+        # Servers do not know whether a border is approximate.
         SpeechStarted: {"is_approximate": st.just(False)},
         # Without a status a reply counts as completed.
         ResponseDone: {"status": SAID},
         AudioDelta: {"odd_byte_count": st.sampled_from([0, 1])},
-        # What it is called is in the message, as all of it.
+        # Its id is part of the message.
         Unrecognized: {
-            "message": OBJECT.map(lambda o: {"type": "of.nobody", **o}),
+            "message": OBJECT.map(lambda o: {"type": "unknown.type", **o}),
             "event_id": st.just(""),
         },
     }.get(kind, {})
 
 
 def _created(session_id: str, model: str, voice: str, more: dict[str, Any]) -> SessionCreated:
-    """What is told by itself stands in the session too."""
+    """A session whose separate fields are also in its `session`."""
     named = {"id": session_id, "model": model, "voice": voice}
-    # The id of a voice is echoed with a prefix, which is taken off.
+    # Voices are confirmed with a prefix, which is removed.
     bare = voice.removeprefix("xai_")
     return SessionCreated(session_id=session_id, model=model, voice=bare, session={**more, **named})
 
@@ -188,60 +187,101 @@ def events_of(kind: type, dialect: Dialect) -> st.SearchStrategy[Any]:
     return st.builds(kind, **values)
 
 
-def words_of(dialect: Dialect, side: Any) -> list[type]:
+def events_in(dialect: Dialect, side: Any) -> list[type]:
     return [kind for kind in get_args(side) if dialect.supports(example(kind))]
 
 
-EVERY_WORD = [
+def example(kind: type) -> Any:
+    """An event of this class with its defaults."""
+    needed = {
+        "item": Item(), "item_id": "i", "pcm": b"", "api_key": "k", "response_id": "r",
+        "audio_end_ms": 1,
+    }  # fmt: skip
+    return kind(
+        **{
+            each.name: needed[each.name]
+            for each in fields(kind)
+            if each.default is each.default_factory is NODEFAULT
+        }
+    )
+
+
+EVERY_EVENT = [
     pytest.param(dialect, side, kind, id=f"{dialect.name}-{kind.__name__}")
     for dialect in DIALECTS.values()
     for side in (ClientEvent, ServerEvent)
-    for kind in words_of(dialect, side)
+    for kind in events_in(dialect, side)
 ]
 
 
-# --------------------------------------------------------------------------- the law
-@pytest.mark.parametrize(("dialect", "side", "kind"), EVERY_WORD)
-def test_what_is_spelled_reads_as_what_was_meant(dialect: Dialect, side: Any, kind: type) -> None:
+# --------------------------------------------------------------------------- round trips
+@pytest.mark.parametrize(("dialect", "side", "kind"), EVERY_EVENT)
+def test_an_encoded_event_decodes_to_an_equal_event(
+    dialect: Dialect, side: Any, kind: type
+) -> None:
     decode = dialect.decode_client if side is ClientEvent else dialect.decode_server
 
     @given(events_of(kind, dialect))
     @settings(max_examples=40, deadline=None)
-    def law(event: Any) -> None:
+    def check(event: Any) -> None:
         frame = dialect.encode(event)
-        assert isinstance(orjson.loads(frame), dict)
+        assert isinstance(json.decode(frame), dict)
         assert decode(frame) == event
         assert decode(dialect.encode(event, {"event_id": "e1"})) == event or kind is Unrecognized
 
-    law()
+    check()
 
 
-@pytest.mark.parametrize(
-    ("dialect", "side", "unsaid"),
-    [
-        (REALTIME, ClientEvent, {"Authenticate"}),
-        (REALTIME, ServerEvent, set()),
-        (LIVE, ClientEvent, {"CancelResponse", "DeleteItem", "TruncateItem"}),
-    ],
-)
-def test_a_dialect_lacks_only_the_words_it_is_known_to_lack(
-    dialect: Dialect, side: Any, unsaid: set[str]
-) -> None:
-    assert {
-        kind.__name__ for kind in get_args(side) if not dialect.supports(example(kind))
-    } == unsaid
+UNSUPPORTED = {
+    "realtime": {"Authenticate"},
+    "live": {"CancelResponse", "DeleteItem", "TruncateItem"},
+}
+LIVE_SERVER_EVENTS = {
+    "AudioDelta", "TranscriptDelta", "SpeechStarted", "SpeechStopped", "ErrorReported",
+    "Unrecognized",
+}  # fmt: skip
 
 
-def test_the_seeds_server_says_five_things() -> None:
-    said = {word.wire_type for word in LIVE.server_words} | {LIVE.audio_delta_types[0]}
-    assert said == {
+def unsupported(dialect: Dialect, side: Any) -> set[str]:
+    return {kind.__name__ for kind in get_args(side) if not dialect.supports(example(kind))}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
+def test_every_client_event_has_a_message_type_or_is_known_to_have_none(dialect: Dialect) -> None:
+    assert unsupported(dialect, ClientEvent) == UNSUPPORTED[dialect.name]
+
+
+def test_every_server_event_has_a_message_type_in_realtime() -> None:
+    assert unsupported(REALTIME, ServerEvent) == set()
+
+
+def test_the_server_of_the_seed_sends_five_message_types() -> None:
+    every = {kind.__name__ for kind in get_args(ServerEvent)}
+    assert every - unsupported(LIVE, ServerEvent) == LIVE_SERVER_EVENTS
+    assert {each.wire_type for each in LIVE.server_messages} | {LIVE.audio_delta_types[0]} == {
         "response.audio.delta", "response.audio_transcript.delta", "error",
         "input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
-def test_what_has_no_word_is_refused_by_its_name(dialect: Dialect) -> None:
+def test_the_first_of_several_wire_types_is_sent(dialect: Dialect) -> None:
+    sent: dict[type, str] = {}
+    for each in (*dialect.client_messages, *dialect.server_messages):
+        sent.setdefault(each.event, each.wire_type)
+    for kind, wire_type in sent.items():
+        assert json.decode(dialect.encode(example(kind)))["type"] == wire_type
+
+
+def test_items_of_other_kinds_than_messages_are_unsupported_in_live() -> None:
+    for kind, is_supported in (("message", True), ("force_message", False)):
+        event = CreateItem(Item(kind=kind))
+        assert LIVE.supports(event) is is_supported
+        assert REALTIME.supports(event)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
+def test_encoding_an_unsupported_event_names_it(dialect: Dialect) -> None:
     for side in (ClientEvent, ServerEvent):
         for kind in get_args(side):
             if not dialect.supports(example(kind)):
@@ -249,8 +289,8 @@ def test_what_has_no_word_is_refused_by_its_name(dialect: Dialect) -> None:
                     dialect.encode(example(kind))
 
 
-def test_the_services_nine_client_words_are_there() -> None:
-    assert [word.wire_type for word in REALTIME.client_words] == [
+def test_realtime_has_the_nine_client_messages_of_the_service() -> None:
+    assert [each.wire_type for each in REALTIME.client_messages] == [
         "session.update",
         "input_audio_buffer.append",
         "input_audio_buffer.commit",
@@ -263,10 +303,8 @@ def test_the_services_nine_client_words_are_there() -> None:
     ]
 
 
-@pytest.mark.parametrize(("dialect", "side", "kind"), EVERY_WORD)
-def test_the_name_of_a_message_is_read_and_no_part_of_what_it_says(
-    dialect: Dialect, side: Any, kind: type
-) -> None:
+@pytest.mark.parametrize(("dialect", "side", "kind"), EVERY_EVENT)
+def test_the_event_id_is_read_and_not_compared(dialect: Dialect, side: Any, kind: type) -> None:
     decode = dialect.decode_client if side is ClientEvent else dialect.decode_server
     message = {"type": "x", "event_id": "e7"}
     event = Unrecognized(message) if kind is Unrecognized else example(kind)
@@ -277,24 +315,24 @@ def test_the_name_of_a_message_is_read_and_no_part_of_what_it_says(
 
 
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
-def test_no_wire_type_is_read_in_two_ways(dialect: Dialect) -> None:
-    for words in (dialect.client_words, dialect.server_words):
-        types = [word.wire_type for word in words]
+def test_no_wire_type_reads_as_two_events(dialect: Dialect) -> None:
+    for message_types in (dialect.client_messages, dialect.server_messages):
+        types = [each.wire_type for each in message_types]
         assert len(types) == len(set(types))
         assert not set(types) & set(dialect.audio_delta_types)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
-def test_half_a_character_is_refused_with_a_sentence(dialect: Dialect) -> None:
+def test_a_lone_surrogate_is_refused_with_a_sentence(dialect: Dialect) -> None:
     event = CreateItem(Item(role="user", part="input_text", text="\ud83d"))
     with pytest.raises(LocalProtocolError, match=r"conversation\.item\.create"):
         dialect.encode(event)
 
 
-# --------------------------------------------------------------------------- whatever comes
-@given(st.binary(max_size=60) | JSON.map(orjson.dumps) | st.text(max_size=40).map(str.encode))
+# --------------------------------------------------------------------------- any frame
+@given(st.binary(max_size=60) | JSON.map(json.encode) | st.text(max_size=40).map(str.encode))
 @settings(max_examples=150, deadline=None)
-def test_what_is_no_message_is_unrecognized(frame: bytes) -> None:
+def test_a_frame_that_is_not_a_message_is_unrecognized(frame: bytes) -> None:
     for dialect in DIALECTS.values():
         for decode in (dialect.decode_server, dialect.decode_client):
             event = decode(frame)
@@ -302,17 +340,15 @@ def test_what_is_no_message_is_unrecognized(frame: bytes) -> None:
             assert isinstance(event.wire_type, str)
 
 
-@pytest.mark.parametrize(("dialect", "side", "kind"), EVERY_WORD)
-def test_a_message_with_anything_in_it_is_read_without_a_fault(
-    dialect: Dialect, side: Any, kind: type
-) -> None:
+@pytest.mark.parametrize(("dialect", "side", "kind"), EVERY_EVENT)
+def test_any_message_is_read_without_an_exception(dialect: Dialect, side: Any, kind: type) -> None:
     decode = dialect.decode_client if side is ClientEvent else dialect.decode_server
 
     @given(events_of(kind, dialect), st.data())
     @settings(max_examples=25, deadline=None)
     def fuzz(event: Any, data: st.DataObject) -> None:
         frame = dialect.encode(event)
-        message = orjson.loads(frame)
+        message = json.decode(frame)
         broken_off = decode(frame[: data.draw(st.integers(0, len(frame)))])
         assert isinstance(broken_off, (*get_args(side), Unrecognized))
         if kind is Unrecognized:
@@ -321,16 +357,16 @@ def test_a_message_with_anything_in_it_is_read_without_a_fault(
             message[key] = data.draw(JSON) if key != "type" else message[key]
         for inner in [each for each in message.values() if isinstance(each, dict) and each]:
             inner[data.draw(st.sampled_from(sorted(inner)))] = data.draw(JSON)
-        found = decode(orjson.dumps(message))
+        found = decode(json.encode(message))
         assert type(found) in (kind, Unrecognized)
         if type(found) is not Unrecognized and dialect.supports(found):
-            _say_again(dialect, found)
+            _encode_again(dialect, found)
 
     fuzz()
 
 
-def _say_again(dialect: Dialect, found: Any) -> None:
-    # What `live` lacks may be in a message that somebody else sent.
+def _encode_again(dialect: Dialect, found: Any) -> None:
+    # A message of another client may have what `live` does not support.
     with contextlib.suppress(UnsupportedByServer):
         dialect.encode(found)
 
@@ -341,8 +377,8 @@ def test_half_a_sample_is_dropped_counted_and_not_carried_over(
     audio: bytes, dialect: Dialect, is_fast: bool
 ) -> None:
     message = {"type": dialect.audio_delta_types[0], "delta": base64.b64encode(audio).decode()}
-    # An escape sends the frame the slow way.
-    frame = orjson.dumps(message if is_fast else {**message, "item_id": ""})
+    # An escape sends the frame to the general path.
+    frame = json.encode(message if is_fast else {**message, "item_id": ""})
     if not is_fast:
         frame = frame.replace(b'"delta":', b'"d\\u0065lta":')
     event = dialect.decode_server(frame)
@@ -352,15 +388,15 @@ def test_half_a_sample_is_dropped_counted_and_not_carried_over(
 
 @pytest.mark.parametrize("broken", ["A", "AA=", "AAA", "A A=", "AAA\n", "é", "AA==AA", "~", "AA--"])
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
-def test_what_is_no_base64_is_no_sound(dialect: Dialect, broken: str) -> None:
+def test_a_delta_that_is_not_base64_is_unrecognized(dialect: Dialect, broken: str) -> None:
     for wire_type in dialect.audio_delta_types:
-        found = dialect.decode_server(orjson.dumps({"type": wire_type, "delta": broken}))
+        found = dialect.decode_server(json.encode({"type": wire_type, "delta": broken}))
         assert found == Unrecognized({"type": wire_type, "delta": broken})
     append = {"type": "input_audio_buffer.append", "audio": broken}
-    assert dialect.decode_client(orjson.dumps(append)) == Unrecognized(append)
+    assert dialect.decode_client(json.encode(append)) == Unrecognized(append)
 
 
-def test_nobody_reads_the_words_of_the_other_side() -> None:
+def test_messages_of_the_other_side_are_unrecognized() -> None:
     for dialect in DIALECTS.values():
         assert type(dialect.decode_server(dialect.encode(AppendAudio(b"")))) is Unrecognized
         assert type(dialect.decode_client(dialect.encode(ErrorReported()))) is Unrecognized
@@ -371,5 +407,5 @@ def test_nobody_reads_the_words_of_the_other_side() -> None:
 def test_the_key_is_in_no_repr_of_an_opening(dialect: Dialect) -> None:
     opening = dialect.opening("wss://host/v1", "the-key", UpdateSession(), "")
     assert "the-key" not in repr(opening)
-    spelled = (opening.url, *(dialect.encode(event) for event in opening.first[1:]))
-    assert "the-key" not in repr(spelled)
+    rest = (opening.url, *(dialect.encode(event) for event in opening.first[1:]))
+    assert "the-key" not in repr(rest)

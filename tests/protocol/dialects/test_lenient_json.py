@@ -41,7 +41,7 @@ READERS: dict[Callable[..., Any], tuple[Any, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("reader", READERS, ids=[reader.__name__ for reader in READERS])
 @pytest.mark.parametrize("name", VALUES)
-def test_only_what_fits_is_read(reader: Callable[..., Any], name: str) -> None:
+def test_only_values_of_the_right_type_are_read(reader: Callable[..., Any], name: str) -> None:
     otherwise, fitting = READERS[reader]
     value = VALUES[name]
     found = reader({} if value is ABSENT else {"key": value}, "key")
@@ -49,7 +49,7 @@ def test_only_what_fits_is_read(reader: Callable[..., Any], name: str) -> None:
     assert (found, type(found)) == (expected, type(expected)) or found is value
 
 
-def test_only_fields_that_say_something_are_present() -> None:
+def test_only_fields_with_a_value_are_present() -> None:
     assert present(a=None, b="", c=0, d=False, e={}, f="x") == {
         "c": 0,
         "d": False,

@@ -1,12 +1,12 @@
-"""The seed's dialect is spelled exactly as the seed's page spells it."""
+"""The messages of the seed's dialect are exactly those of the seed's page."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import orjson
 import pytest
+from msgspec import json
 
 from grok_live_widget.events import (
     AppendAudio,
@@ -30,7 +30,6 @@ from grok_live_widget.events import (
 )
 from grok_live_widget.exceptions import UnsupportedByServer
 from grok_live_widget.protocol.dialects import LIVE
-from grok_live_widget.protocol.dialects.live import is_about_the_key
 
 INSTRUCTIONS = "You are a helpful assistant. Keep responses brief and conversational."
 
@@ -71,22 +70,22 @@ SEED_SERVER: list[tuple[bytes, Any]] = [
 
 
 @pytest.mark.parametrize(("event", "frame"), SEED_CLIENT)
-def test_what_we_say_is_what_the_page_says(event: Any, frame: bytes) -> None:
+def test_client_messages_are_those_of_the_page(event: Any, frame: bytes) -> None:
     assert LIVE.encode(event) == frame
     assert LIVE.decode_client(frame) == event
 
 
 @pytest.mark.parametrize(("frame", "event"), SEED_SERVER)
-def test_what_the_page_describes_is_understood(frame: bytes, event: Any) -> None:
+def test_server_messages_of_the_page_are_read(frame: bytes, event: Any) -> None:
     assert LIVE.decode_server(frame) == event
 
 
 @pytest.mark.parametrize(("frame", "event"), SEED_SERVER[:4])
-def test_a_server_of_this_dialect_spells_it_as_the_page_does(frame: bytes, event: Any) -> None:
+def test_server_messages_are_encoded_as_on_the_page(frame: bytes, event: Any) -> None:
     assert LIVE.encode(event) == frame
 
 
-def test_a_line_is_opened_with_the_key_in_the_first_message_and_ready_at_once() -> None:
+def test_the_key_is_in_the_first_message_and_the_session_ready_at_once() -> None:
     wanted = UpdateSession(model="grok-3-live", voice="alloy")
     opening = LIVE.opening("wss://api.x.ai/v1/live", "xai-key", wanted, "")
     assert (opening.url, opening.headers) == ("wss://api.x.ai/v1/live", {})
@@ -96,15 +95,15 @@ def test_a_line_is_opened_with_the_key_in_the_first_message_and_ready_at_once() 
 
 
 def session_of(event: UpdateSession) -> dict[str, Any]:
-    return orjson.loads(LIVE.encode(event))["session"]
+    return json.decode(LIVE.encode(event))["session"]
 
 
-def test_push_to_talk_is_no_turn_detection_at_all() -> None:
+def test_push_to_talk_is_a_null_turn_detection() -> None:
     assert session_of(UpdateSession(turn_detection=PushToTalk())) == {"turn_detection": None}
     assert session_of(UpdateSession()) == {}
 
 
-def test_numbers_of_numpy_are_numbers() -> None:
+def test_numbers_of_numpy_are_encoded() -> None:
     detection = ServerVad(threshold=np.float64(0.25), silence_duration_ms=np.int64(300))
     assert session_of(UpdateSession(turn_detection=detection))["turn_detection"] == {
         "type": "server_vad", "threshold": 0.25, "silence_duration_ms": 300,
@@ -119,12 +118,12 @@ def test_numbers_of_numpy_are_numbers() -> None:
         (ClearAudio(), "input_audio_buffer.clear"),
     ],
 )
-def test_exactly_three_words_are_said_by_analogy(event: Any, wire_type: str) -> None:
-    assert orjson.loads(LIVE.encode(event))["type"] == wire_type
+def test_exactly_three_messages_are_sent_by_analogy(event: Any, wire_type: str) -> None:
+    assert json.decode(LIVE.encode(event))["type"] == wire_type
 
 
 @pytest.mark.parametrize("event", [CancelResponse("r"), TruncateItem(item_id="i", audio_end_ms=1)])
-def test_all_else_is_refused_locally(event: Any) -> None:
+def test_other_events_are_refused_locally(event: Any) -> None:
     with pytest.raises(UnsupportedByServer, match="live"):
         LIVE.encode(event)
 
@@ -140,8 +139,8 @@ def test_all_else_is_refused_locally(event: Any) -> None:
         (ErrorReported(), False),
     ],
 )
-def test_an_error_about_the_key_is_told_from_others(error: ErrorReported, is_it: bool) -> None:
-    assert is_about_the_key(error) is is_it
+def test_an_error_about_the_key_is_recognized(error: ErrorReported, is_it: bool) -> None:
+    assert LIVE.is_auth_error(error) is is_it
 
 
 def test_tools_are_refused_and_never_dropped_silently() -> None:
@@ -149,7 +148,7 @@ def test_tools_are_refused_and_never_dropped_silently() -> None:
         LIVE.encode(UpdateSession(tools=(ToolOffer(name="weather"),)))
 
 
-def test_all_that_cannot_be_said_is_named_at_once() -> None:
+def test_all_unsupported_settings_are_named_at_once() -> None:
     with pytest.raises(UnsupportedByServer, match="'replace, speed, tools'"):
         LIVE.encode(UpdateSession(tools=(ToolOffer(name="a"),), speed=1.2, replace={"a": "b"}))
 

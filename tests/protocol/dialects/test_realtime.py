@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import orjson
 import pytest
+from msgspec import json
 
 from grok_live_widget.events import (
     AudioDelta,
@@ -58,15 +58,15 @@ def opening(
 
 
 def read(**message: Any) -> Any:
-    return REALTIME.decode_server(orjson.dumps(message))
+    return REALTIME.decode_server(json.encode(message))
 
 
 def said(event: Any) -> Any:
-    return orjson.loads(REALTIME.encode(event))
+    return json.decode(REALTIME.encode(event))
 
 
 # --------------------------------------------------------------------------- opening
-def test_the_key_goes_into_a_header_and_nowhere_else() -> None:
+def test_the_key_is_in_a_header_only() -> None:
     found = opening()
     assert found.headers == {"Authorization": "Bearer xai-key"}
     assert "xai-key" not in found.url
@@ -83,13 +83,13 @@ def test_the_key_goes_into_a_header_and_nowhere_else() -> None:
         ("ws://127.0.0.1:80/x#y", "ws://127.0.0.1:80/x?model=grok-voice-latest#y"),
     ],
 )
-def test_the_model_goes_into_the_url_where_alone_it_counts(url: str, whole: str) -> None:
+def test_the_model_is_in_the_url(url: str, whole: str) -> None:
     assert opening(url).url == whole
     assert opening(url, wanted=UpdateSession(voice="eve")).url == url
 
 
 @pytest.mark.parametrize("detection", [ServerVad(), PushToTalk()])
-def test_voice_and_turn_detection_are_always_said_and_awaited(detection: Any) -> None:
+def test_voice_and_turn_detection_are_always_sent_and_confirmed(detection: Any) -> None:
     wanted = UpdateSession(
         model="m", voice="eve", instructions="Be kind.", turn_detection=detection
     )
@@ -102,7 +102,7 @@ def test_voice_and_turn_detection_are_always_said_and_awaited(detection: Any) ->
     assert "model" not in session
 
 
-def test_settings_stand_where_the_service_looks_for_them() -> None:
+def test_settings_are_nested_as_the_service_expects() -> None:
     detection = ServerVad(
         threshold=np.float32(0.5),
         silence_duration_ms=np.int64(400),
@@ -158,13 +158,13 @@ def test_settings_stand_where_the_service_looks_for_them() -> None:
     assert said(UpdateSession(voice="eve"))["session"] == {"voice": "eve"}
 
 
-def test_formats_are_always_said_since_the_services_own_have_changed() -> None:
+def test_formats_are_always_sent() -> None:
     (update,) = opening().first
     pcm = {"format": {"type": "audio/pcm", "rate": 24_000}, "transport": "json"}
     assert said(update)["session"]["audio"] == {"input": pcm, "output": pcm}
 
 
-def test_all_replacements_are_taken_back_by_null() -> None:
+def test_null_removes_all_replacements() -> None:
     assert said(UpdateSession(replace={}))["session"] == {"replace": None}
 
 
@@ -173,7 +173,7 @@ def test_a_conversation_is_resumed_by_its_id_in_the_url() -> None:
     assert url == f"{URL}?model=grok-voice-latest&conversation_id=c+1"
 
 
-def test_the_echo_of_the_settings_is_read_as_what_was_asked() -> None:
+def test_confirmed_settings_are_read_as_requested() -> None:
     echo = {
         "turn_detection": {"type": "server_vad", "threshold": 0.5, "create_response": True},
         "tools": [{"type": "function", "function": {"name": "f"}}],
@@ -202,14 +202,14 @@ def test_the_echo_of_the_settings_is_read_as_what_was_asked() -> None:
     )
 
 
-def test_push_to_talk_is_a_turn_detection_of_no_type() -> None:
+def test_push_to_talk_is_a_turn_detection_with_type_null() -> None:
     session = said(UpdateSession(turn_detection=PushToTalk()))["session"]
     assert session["turn_detection"] == {"type": None}
 
 
 @pytest.mark.parametrize("echo", [{}, {"type": None}, None, "none"])
-def test_every_echo_of_push_to_talk_is_read_as_that(echo: Any) -> None:
-    frame = orjson.dumps({"type": "session.update", "session": {"turn_detection": echo}})
+def test_every_confirmed_form_of_push_to_talk_is_read(echo: Any) -> None:
+    frame = json.encode({"type": "session.update", "session": {"turn_detection": echo}})
     assert REALTIME.decode_client(frame) == UpdateSession(turn_detection=PushToTalk())
 
 
@@ -264,12 +264,12 @@ def test_each_of_the_seeds_voices_has_a_nearest_one_of_its_own() -> None:
         ),
     ],
 )  # fmt: skip
-def test_words_are_spelled_as_the_schema_spells_them(event: Any, message: Any) -> None:
+def test_messages_are_those_of_the_schema(event: Any, message: Any) -> None:
     assert said(event) == message
 
 
 # --------------------------------------------------------------------------- what is heard
-def test_the_created_session_tells_model_and_voice_without_its_prefix() -> None:
+def test_the_created_session_has_model_and_voice_without_its_prefix() -> None:
     session = {"id": "s", "model": "m", "voice": "xai_ara", "turn_detection": {"type": None}}
     assert read(type="session.created", session=session) == SessionCreated(
         session_id="s", model="m", voice="ara", session=session
@@ -290,20 +290,22 @@ def test_the_created_session_tells_model_and_voice_without_its_prefix() -> None:
          {"transcript": "a"}, TranscriptDone(response_id="r", item_id="i", transcript="a")),
     ],
 )  # fmt: skip
-def test_old_names_are_heard_and_new_ones_said(old: str, new: str, fields: Any, event: Any) -> None:
+def test_old_wire_types_are_read_and_new_ones_sent(
+    old: str, new: str, fields: Any, event: Any
+) -> None:
     for name in (old, new):
         assert read(type=name, response_id="r", item_id="i", **fields) == event
     assert said(event)["type"] == new
 
 
-def test_an_item_that_was_created_was_added() -> None:
+def test_a_created_item_reads_as_added() -> None:
     item = {"id": "i", "type": "message", "role": "user", "replayed": True}
     for name in ("conversation.item.added", "conversation.item.created"):
         found = read(type=name, item=item, previous_item_id=None)
         assert found == ItemAdded(Item(role="user", item_id="i", is_replayed=True))
 
 
-def test_text_tells_which_of_its_two_names_it_came_under() -> None:
+def test_text_has_the_wire_type_that_it_came_under() -> None:
     names = {"response_id": "r", "item_id": "i"}
     for is_old, name in ((False, "response.output_text"), (True, "response.text")):
         delta = TextDelta(**names, delta="a", is_legacy_name=is_old)
@@ -328,7 +330,7 @@ def test_a_transcript_is_final_once(name: str, status: Any, is_final: bool) -> N
     assert found == UserTranscriptReplaced(item_id="u", transcript="Hello?", is_final=is_final)
 
 
-def test_usage_stands_at_the_top_and_the_empty_one_inside_does_not_count() -> None:
+def test_usage_is_read_from_the_top_level() -> None:
     response = {"id": "r", "status": "completed", "status_details": "unimplemented", "usage": {}}
     usage = {"billable_audio_seconds": 5}
     found = read(type="response.done", response=response, response_id="r", usage=usage)
@@ -371,9 +373,7 @@ def test_usage_stands_at_the_top_and_the_empty_one_inside_does_not_count() -> No
          ResponseDone(response_id="r", status="cancelled", reason="turn_detected")),
     ],
 )  # fmt: skip
-def test_what_the_service_leaves_out_or_fills_oddly_is_read_all_the_same(
-    message: Any, event: Any
-) -> None:
+def test_missing_and_unusual_fields_are_read(message: Any, event: Any) -> None:
     assert read(**message) == event
 
 
@@ -393,7 +393,7 @@ NESTED = {
 SEARCH = ToolOffer(kind="web_search", parameters={"allowed_domains": ["x.ai"]})
 
 
-def test_functions_are_said_flat_and_tools_of_the_service_with_their_settings() -> None:
+def test_functions_are_sent_flat_and_service_tools_with_their_settings() -> None:
     session = said(UpdateSession(tools=(WEATHER, SEARCH)))["session"]
     assert session["tools"] == [FLAT, {"type": "web_search", "allowed_domains": ["x.ai"]}]
     assert "tools" not in said(UpdateSession())["session"]
@@ -401,19 +401,19 @@ def test_functions_are_said_flat_and_tools_of_the_service_with_their_settings() 
 
 
 @pytest.mark.parametrize("spelled", [FLAT, NESTED])
-def test_functions_are_read_flat_as_they_are_sent_and_nested_as_they_are_echoed(
+def test_functions_are_read_flat_and_nested(
     spelled: Any,
 ) -> None:
-    frame = orjson.dumps({"type": "session.update", "session": {"tools": [spelled, 5]}})
+    frame = json.encode({"type": "session.update", "session": {"tools": [spelled, 5]}})
     assert REALTIME.decode_client(frame) == UpdateSession(tools=(WEATHER,))
 
 
-def test_tools_are_among_the_first_words() -> None:
+def test_tools_are_in_the_first_message() -> None:
     (update,) = opening(wanted=UpdateSession(model="m", tools=(WEATHER,))).first
     assert update.tools == (WEATHER,)
 
 
-def test_the_end_of_a_reply_lists_its_items() -> None:
+def test_the_end_of_a_response_lists_its_items() -> None:
     call = {
         "id": "i1", "object": "realtime.item", "type": "function_call", "status": "completed",
         "role": "user", "call_id": "c1", "name": "weather", "arguments": '{"city":"London"}',

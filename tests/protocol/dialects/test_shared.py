@@ -1,4 +1,4 @@
-"""Items and errors, whose shapes vary most, are read in every shape that was seen."""
+"""Items and errors are read in every form that servers send."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_an_item_is_read_as_far_as_it_can_be(message: Any, item: Item) -> None:
     [("input_text", "text"), ("output_text", "text"), ("audio", "transcript"),
      ("input_audio", "transcript")],
 )  # fmt: skip
-def test_the_words_of_a_sound_are_its_transcript(part: str, key: str) -> None:
+def test_the_text_of_audio_is_its_transcript(part: str, key: str) -> None:
     assert message_from_item(Item(part=part, text="a"))["content"] == [{"type": part, key: "a"}]
 
 
