@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ..audio import ClipConverter, Codec, codec_of, pcm_from_bytes
 from ..protocol import G711_RATE_HZ, AudioFormat
 from ..settings import PCM_RATES_HZ
-from .samples import SampleMemory
-from .voice import Spoken
+from .tts import Spoken
+from .vad import SampleMemory
 
 __all__ = ["InputConverter", "heard_in", "wrong_format"]
 

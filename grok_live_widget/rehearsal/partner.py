@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from ..audio import mono_from, pcm_from_samples, samples_from_pcm
 from ..exceptions import ConfigurationError, RehearsalError
-from .voice import Spoken, speak, voice_is_available
+from .tts import Spoken, speak, voice_is_available
 
 __all__ = [
     "PARTNERS",

@@ -1,23 +1,29 @@
-"""A saved talk's server side, played again to any client: the lesson that needs no key.
+"""The server side of a saved talk, replayed to any client, without a key.
 
-At true speed everything is told when it was told in the recording, whatever the client says.
-Stepwise each input of the client brings the next *burst*: what the server told between this
-input and the next one in the recording. Inputs are typed items, requests for a reply, commits,
-and speech, which is judged anew in the client's own sound. What they say does not matter, only
-their kind and order; an input of another kind is answered by an ``error`` that says what the
-recording goes on with. Cancelling and truncating change nothing.
+At true speed every event is sent when it was sent in the recording, whatever the client does.
+Stepwise each input of the client brings the next *burst*: the events that the server sent
+between this input and the next one in the recording. Inputs are typed items, requests for a
+response, commits, and speech, which is detected anew in the client's own audio. Only their kind
+and order count, not their content; an input of another kind is answered by an ``error`` that
+says how the recording continues. Cancelling and truncating change nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any
+from dataclasses import dataclass, field
+from os import PathLike
+from typing import Any, cast, get_args
 
 from msgspec.structs import replace
 
 from ..audio import pcm_from_bytes
+from ..exceptions import ConfigurationError
 from ..protocol import (
+    DIALECTS,
     AppendAudio,
     Authenticate,
     ClientEvent,
@@ -27,19 +33,181 @@ from ..protocol import (
     Dialect,
     ErrorReported,
     ServerEvent,
+    SessionCreated,
+    SessionEnded,
+    SessionOpened,
+    SessionUpdated,
     SpeechStarted,
     SpeechStopped,
     Unrecognized,
     UpdateSession,
 )
-from .hearing import Heard, SpeechBegan, VoiceActivityDetector
-from .line import Socket, Workers, is_right_key, on_worker
-from .recorded import INPUTS, Replay
-from .wire import frame_from
+from ..recording import SavedEvent, SavedTalk, load
+from .connection import Socket, Workers, is_right_key, on_worker
+from .frames import frame_from
+from .vad import Heard, SpeechBegan, VoiceActivityDetector
 
-__all__ = ["ReplayLine"]
+__all__ = [
+    "INPUTS",
+    "RecordedSession",
+    "Replay",
+    "ReplayLine",
+    "Step",
+    "Told",
+    "recorded_sessions",
+]
+
+# ------------------------------------------------------------------------------------ the recording
+_SERVER_EVENTS = get_args(ServerEvent)
+
+INPUTS: dict[type[Any], str] = {
+    CreateItem: "a typed text",
+    CreateResponse: "a request for a reply",
+    CommitAudio: "a commit (push-to-talk)",
+    SpeechStarted: "speech (found by the server)",
+    SpeechStopped: "the end of speech",
+}
+"""What takes a step, in words."""
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event of the server, and when it was told, since the line was open [s]."""
+
+    at_s: float
+    event: ServerEvent
+
+
+@dataclass(slots=True)
+class Step:
+    """The inputs that bring a burst, in order, and the burst.
+
+    Parameters
+    ----------
+    since_s : float [s]
+        When the last of the inputs was said, since the line was open.
+    """
+
+    inputs: list[type[Any]] = field(default_factory=list)
+    burst: list[Told] = field(default_factory=list)
+    since_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSession:
+    """One session of a recording.
+
+    Parameters
+    ----------
+    greeting, confirmation : tuple of ServerEvent
+        Told when the client connects, and when it has said its settings.
+    steps : tuple of Step
+        What is told after that. The first has no inputs.
+    duration_s : float [s]
+        How long the line was open.
+    """
+
+    dialect: Dialect
+    greeting: tuple[ServerEvent, ...]
+    confirmation: tuple[ServerEvent, ...]
+    steps: tuple[Step, ...]
+    duration_s: float
+
+    def at_true_speed(self) -> tuple[Step, ...]:
+        """All of it as one burst that no input brings."""
+        return (Step([], [told for step in self.steps for told in step.burst]),)
+
+
+def recorded_sessions(saved: SavedTalk) -> list[RecordedSession]:
+    """The sessions of a saved talk that were opened, in order."""
+    found = []
+    for events in _split_at_ends(saved.events):
+        opened = [at for at, each in enumerate(events) if isinstance(each.event, SessionOpened)]
+        if opened:
+            found.append(_session_from(events, opened[-1]))
+    return found
+
+
+def _split_at_ends(events: Sequence[SavedEvent]) -> Iterator[list[SavedEvent]]:
+    session: list[SavedEvent] = []
+    for each in events:
+        session.append(each)
+        if isinstance(each.event, SessionEnded):
+            yield session
+            session = []
+    yield session
+
+
+def _session_from(events: list[SavedEvent], opened: int) -> RecordedSession:
+    mark, body = events[opened].event, events[opened:]
+    assert isinstance(mark, SessionOpened)
+    greeting = _greeting(events[:opened])
+    return RecordedSession(
+        dialect=DIALECTS[mark.dialect],
+        greeting=tuple(each for each in greeting if not isinstance(each, SessionUpdated)),
+        confirmation=tuple(each for each in greeting if isinstance(each, SessionUpdated)),
+        steps=tuple(_steps_from(body)),
+        duration_s=body[-1].at_s - body[0].at_s,
+    )
+
+
+def _greeting(events: list[SavedEvent]) -> list[ServerEvent]:
+    """What was told before the line was open, but for an attempt that was refused."""
+    told = [cast(ServerEvent, e.event) for e in events if isinstance(e.event, _SERVER_EVENTS)]
+    created = [at for at, event in enumerate(told) if isinstance(event, SessionCreated)]
+    return told[created[-1] :] if created else []
+
+
+def _steps_from(body: list[SavedEvent]) -> list[Step]:
+    steps = [Step()]
+    for each in body:
+        at_s, is_told = each.at_s - body[0].at_s, isinstance(each.event, _SERVER_EVENTS)
+        if type(each.event) in INPUTS:
+            if is_told or steps[-1].burst or len(steps) == 1:
+                steps.append(Step())
+            steps[-1].inputs.append(type(each.event))
+            steps[-1].since_s = at_s
+        if is_told:
+            steps[-1].burst.append(Told(at_s, cast(ServerEvent, each.event)))
+    return steps
+
+
+class Replay:
+    """A recording to be played, session by session.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        See `load`.
+    is_stepwise : bool
+
+    Raises
+    ------
+    ConfigurationError
+        When there is no recording, or no session in it.
+    """
+
+    def __init__(self, path: str | PathLike[str], *, is_stepwise: bool = False) -> None:
+        self.is_stepwise = is_stepwise
+        self.sessions = recorded_sessions(load(path))
+        if not self.sessions:
+            raise ConfigurationError(f"in the recording at {str(path)!r} no line was ever open.")
+        self._by_dialect = {
+            name: itertools.cycle([s for s in self.sessions if s.dialect.name == name])
+            for name in self.dialects
+        }
+
+    @property
+    def dialects(self) -> tuple[str, ...]:
+        """The dialects it was recorded in, in order."""
+        return tuple(dict.fromkeys(session.dialect.name for session in self.sessions))
+
+    def next_session(self, dialect: Dialect) -> RecordedSession:
+        """The next session in this dialect; after the last the first again."""
+        return next(self._by_dialect[dialect.name])
+
+
+# ----------------------------------------------------------------------------------- the connection
 class ReplayLine:
     """Plays one recorded session to one client until it hangs up, or the recording ends."""
 

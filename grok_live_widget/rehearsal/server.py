@@ -16,18 +16,18 @@ from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
-from websockets.http11 import Request, Response
+from websockets.http11 import Request
+from websockets.http11 import Response as HttpResponse
 
 from .._threads import LoopThread
 from ..exceptions import ConfigurationError, RehearsalError
 from ..protocol import DIALECTS, Dialect
 from ..settings import between
-from .faults import Fault, Faults, Refuse, StallHandshake
-from .line import Line, LineSettings, Socket, Workers, is_right_key
+from .asr import words_are_available
+from .connection import Line, LineSettings, Socket, Workers, is_right_key
+from .faults import Fault, Refuse, faults_from
 from .partner import Partner, partner_from
-from .recognition import words_are_available
-from .recorded import Replay
-from .replay import ReplayLine
+from .replay import Replay, ReplayLine
 
 __all__ = ["RehearsalServer"]
 
@@ -115,7 +115,7 @@ class RehearsalServer:
         speed = (1.0 if self._replay else 3.0) if speed is None else speed
         _check_positive(speed=speed, ping_interval_s=ping_interval_s)
         between("port", port, 0, 65_535, kind=Integral)
-        self._faults = Faults(faults)
+        self._faults = faults_from(faults)
         known_partner = partner_from(partner)
         if words is None:
             words = getattr(known_partner, "needs_words", True)
@@ -308,12 +308,12 @@ class RehearsalServer:
             workers=self._workers,
         )
 
-    async def _faulty_door(self, socket: ServerConnection, request: Request) -> Response | None:
+    async def _faulty_door(self, socket: ServerConnection, request: Request) -> HttpResponse | None:
         """The answer to a handshake, where one may go wrong as was asked."""
         fault = self._faults.at_door()
         if isinstance(fault, Refuse):
             return _json_response(socket, http.HTTPStatus(fault.status), fault.text)
-        if isinstance(fault, StallHandshake):
+        if fault is not None and fault.stalls:
             gone = {
                 asyncio.ensure_future(socket.wait_closed()),
                 asyncio.ensure_future(self._is_closing.wait()),
@@ -324,7 +324,7 @@ class RehearsalServer:
             return socket.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "closing\n")
         return self._refusal(socket, request)
 
-    def _refusal(self, socket: ServerConnection, request: Request) -> Response | None:
+    def _refusal(self, socket: ServerConnection, request: Request) -> HttpResponse | None:
         """The answer to a handshake that is not accepted."""
         dialect = _BY_PATH.get(urlsplit(request.path).path)
         if dialect is None:
@@ -338,7 +338,7 @@ class RehearsalServer:
 
     def _key_refusal(
         self, socket: ServerConnection, request: Request, dialect: Dialect
-    ) -> Response | None:
+    ) -> HttpResponse | None:
         """On `realtime` the key is in a header. Statuses as measured at the service."""
         is_open = self._replay is not None and self.api_key is None
         if not dialect.has_responses or is_open:
@@ -351,7 +351,7 @@ class RehearsalServer:
         return _json_response(socket, http.HTTPStatus.BAD_REQUEST, Refuse(400).text)
 
 
-def _json_response(socket: ServerConnection, status: http.HTTPStatus, body: str) -> Response:
+def _json_response(socket: ServerConnection, status: http.HTTPStatus, body: str) -> HttpResponse:
     response = socket.respond(status, body)
     del response.headers["Content-Type"]
     response.headers["Content-Type"] = "application/json"

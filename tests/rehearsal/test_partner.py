@@ -20,7 +20,7 @@ from grok_live_widget.rehearsal.partner import (
     pieces_from,
     talker,
 )
-from grok_live_widget.rehearsal.voice import Spoken
+from grok_live_widget.rehearsal.tts import Spoken
 
 
 def typed(text: str) -> str:

@@ -14,19 +14,31 @@ happens once unless `times` says more, so that the next line is sound again.
 Most were seen by somebody; where a docstring names no source, it is the network or our own
 imagination.
 
-`fault` says what each has in common, `ends`, `door`, `missing`, `spoilt` and `timing` are the
-catalogue, `naming` reads names given as text; `frames` are what they act on, `acting` has them
-act.
+`base` is what faults have in common and how they act on frames, `catalogue` holds all of them,
+`parse` reads their names.
 """
 
-from .acting import Faults
-from .door import Refuse, StallHandshake
-from .ends import Close, Drop, Stall
-from .fault import Fault
-from .missing import Abandon, Report, Withhold
-from .naming import FAULTS, fault_from, listing
-from .spoilt import Garbage, Omit, OtherModel
-from .timing import Burst, Duplicate, Late, Reorder, Tail, Trickle
+from .base import Fault, Faults
+from .catalogue import (
+    Abandon,
+    Burst,
+    Close,
+    Drop,
+    Duplicate,
+    Garbage,
+    Late,
+    Omit,
+    OtherModel,
+    Refuse,
+    Reorder,
+    Report,
+    Stall,
+    StallHandshake,
+    Tail,
+    Trickle,
+    Withhold,
+)
+from .parse import FAULTS, fault_from, faults_from, listing
 
 __all__ = [
     "FAULTS",
@@ -50,5 +62,6 @@ __all__ = [
     "Trickle",
     "Withhold",
     "fault_from",
+    "faults_from",
     "listing",
 ]

@@ -24,7 +24,7 @@ from grok_live_widget.events import (
 )
 from grok_live_widget.protocol.dialects import DIALECTS
 from grok_live_widget.rehearsal import RehearsalServer
-from grok_live_widget.rehearsal.voice import Spoken
+from grok_live_widget.rehearsal.tts import Spoken
 
 PATIENCE_S = 10
 PIECE = 3_600

@@ -1,0 +1,428 @@
+"""Every fault, on a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pybase64
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+
+from grok_live_widget.events import (
+    AudioDelta,
+    AudioDone,
+    CancelResponse,
+    OutputItemAdded,
+    ResponseCreated,
+    ServerVad,
+    TranscriptDone,
+    UpdateSession,
+)
+from grok_live_widget.rehearsal import RehearsalServer
+from grok_live_widget.rehearsal.faults import (
+    Abandon,
+    Burst,
+    Close,
+    Drop,
+    Duplicate,
+    Garbage,
+    Late,
+    Omit,
+    OtherModel,
+    Refuse,
+    Reorder,
+    Report,
+    Stall,
+    StallHandshake,
+    Tail,
+    Trickle,
+)
+from grok_live_widget.rehearsal.tts import Spoken
+
+from .client import (
+    DONE,
+    EVERYWHERE,
+    PIECE,
+    SOUND,
+    WORDS_SAID,
+    answers_soundly,
+    counting,
+    line_to,
+    message_of,
+    sound_of,
+    type_of,
+)
+
+
+# ---------------------------------------------------------------------------------------- handshake
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 429, 500, 503])
+async def test_a_handshake_is_refused_with_a_status_and_a_body(
+    faulty: Any, dialect: str, status: int
+) -> None:
+    server = faulty(Refuse(status))
+    with pytest.raises(InvalidStatus) as refused:
+        async with line_to(server, dialect):
+            pass
+    response = refused.value.response
+    body = json.loads(response.body)
+    assert response.status_code == status
+    assert ("API key" in body["error"]) == (status == 400)
+    assert body["code"]
+    assert response.headers["Content-Type"] == "application/json"
+    assert await answers_soundly(server, dialect)
+
+
+async def test_refusals_happen_as_often_as_asked_one_kind_after_the_other(faulty: Any) -> None:
+    server = faulty(Refuse(429, times=2), Refuse(503, '{"error": "down"}'))
+    statuses = []
+    for _ in range(3):
+        with pytest.raises(InvalidStatus) as refused:
+            async with line_to(server):
+                pass
+        statuses.append(refused.value.response.status_code)
+    assert statuses == [429, 429, 503]
+    assert refused.value.response.body == b'{"error": "down"}'
+    assert await answers_soundly(server)
+
+
+async def test_a_stalled_handshake_gets_no_answer_and_does_not_hold_up_the_others(
+    faulty: Any,
+) -> None:
+    server = faulty(StallHandshake())
+    with pytest.raises((TimeoutError, InvalidHandshake)):
+        await connect(server.url(), proxy=None, open_timeout=0.2)
+    assert await answers_soundly(server)
+
+
+async def test_a_stalled_handshake_does_not_hold_up_the_end(faulty: Any) -> None:
+    server = faulty(StallHandshake())
+    waiting = asyncio.create_task(connect(server.url(), proxy=None).__aenter__())
+    while server._faults._at_door[0][1]._left._count:
+        await asyncio.to_thread(time.sleep, 0.01)
+    await asyncio.to_thread(server.close)
+    with pytest.raises(InvalidStatus) as refused:
+        await waiting
+    assert refused.value.response.status_code == 503
+
+
+# ---------------------------------------------------------------------------- end of the connection
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+async def test_a_dropped_line_ends_without_a_close_frame_and_the_next_one_works(
+    faulty: Any, dialect: str
+) -> None:
+    server = faulty(Drop(at=AudioDelta, nth=2))
+    async with line_to(server, dialect) as line:
+        await line.type_text()
+        await line.until(DONE)
+    assert line.closed is not None
+    assert line.closed.rcvd is None
+    assert line.sound() == sound_of(1).tobytes()
+    assert await answers_soundly(server, dialect)
+
+
+@pytest.mark.parametrize("place", EVERYWHERE)
+async def test_a_line_can_be_dropped_at_every_event(faulty: Any, place: str) -> None:
+    async with line_to(faulty(Drop(at=place, nth=1))) as line:
+        with suppress(ConnectionClosed):
+            await line.type_text()
+        await line.until(DONE)
+    assert line.closed is not None
+    assert line.closed.rcvd is None
+    assert place not in line.types
+
+
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+@pytest.mark.parametrize("code", [1000, 1001, 1011, 1012, 1013, 1014, 4000])
+async def test_a_line_is_closed_in_the_middle_of_a_word_with_a_code_and_a_reason(
+    faulty: Any, dialect: str, code: int
+) -> None:
+    async with line_to(faulty(Close(code, "as asked")), dialect) as line:
+        await line.type_text()
+        await line.until(DONE)
+    assert line.closed is not None
+    assert (line.closed.rcvd.code, line.closed.rcvd.reason) == (code, "as asked")
+    assert len(line.of(SOUND)) == 1
+
+
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+async def test_a_stalled_line_stays_open_and_says_nothing_more(faulty: Any, dialect: str) -> None:
+    server = faulty(Stall(at=AudioDelta, nth=3))
+    async with line_to(server, dialect) as line:
+        await line.type_text()
+        await line.until(WORDS_SAID, 2)
+        await line.type_text("still there?")
+        assert await line.hears_nothing()
+        assert await answers_soundly(server, dialect)
+        assert await line.hears_nothing()
+
+
+# --------------------------------------------------------------------------------- missing messages
+async def test_an_event_can_be_withheld(faulty: Any) -> None:
+    server = faulty("withhold:session.updated")
+    async with line_to(server) as line:
+        await line.type_text()
+        await line.until(DONE)
+        assert "session.updated" not in line.types
+        await line.say(UpdateSession(voice="eve"))
+        await line.until("session.updated")
+
+
+@pytest.mark.parametrize(
+    ("place", "nth", "last", "pieces"),
+    [
+        (ResponseCreated, 1, "conversation.item.added", 0),
+        (OutputItemAdded, 1, "response.created", 0),
+        (AudioDelta, 3, "response.output_audio_transcript.delta", 2),
+        (AudioDone, 1, "response.content_part.done", 4),
+    ],
+)
+async def test_an_abandoned_reply_has_no_end_and_the_next_one_is_whole(
+    serving: Any, place: type, nth: int, last: str, pieces: int
+) -> None:
+    was_asked = threading.Event()
+
+    def partner(turn: Any) -> Any:
+        was_asked.set()
+        yield from counting(turn)
+
+    server = serving(partner, faults=[Abandon(at=place, nth=nth)])
+    async with line_to(server) as line:
+        await line.type_text("first")
+        await asyncio.to_thread(was_asked.wait)
+        while any(each._told or each._state.reply for each in server._lines):
+            await asyncio.to_thread(time.sleep, 0.01)
+        await line.type_text("second")
+        await line.until(DONE)
+    assert len(line.of(DONE)) == 1
+    whole = line.of(DONE)[0]["response_id"]
+    assert len([m for m in line.of(SOUND) if m["response_id"] != whole]) == pieces
+    assert len(line.of(SOUND)) == pieces + 4
+    second = [m.get("item", {}).get("content") for m in line.messages].index(
+        [{"type": "input_text", "text": "second"}]
+    )
+    assert line.types[second - 1] == last
+
+
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+@pytest.mark.parametrize("error_type", ["internal_error", "rate_limit_exceeded"])
+async def test_an_error_comes_in_place_of_a_reply(
+    faulty: Any, dialect: str, error_type: str
+) -> None:
+    place = ResponseCreated if dialect == "realtime" else AudioDelta
+    async with line_to(faulty(Report(error_type, at=place)), dialect) as line:
+        await line.type_text()
+        await line.until("error")
+        assert await line.hears_nothing()
+    error = line.messages[-1]["error"]
+    assert (error["type"], error["code"]) == (error_type, error_type)
+    assert error["message"]
+    assert not line.of(SOUND)
+    assert "response.created" not in line.types
+
+
+@pytest.mark.parametrize("error_type", ["timeout", "max_duration"])
+async def test_an_error_that_ends_the_session_is_followed_by_its_end(
+    faulty: Any, error_type: str
+) -> None:
+    server = faulty(Report(error_type, at=AudioDelta, nth=3))
+    async with line_to(server) as line:
+        await line.type_text()
+        await line.until(DONE)
+    assert line.types[-1] == "error"
+    assert line.messages[-1]["error"]["type"] == error_type
+    assert line.closed is not None
+    assert line.closed.rcvd.code == 1000
+    assert len(line.of(SOUND)) == 2
+    assert await answers_soundly(server)
+
+
+# --------------------------------------------------------------------------------- corrupt messages
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+@pytest.mark.parametrize("kind", ["no-json", "no-object", "binary"])
+async def test_garbage_comes_before_an_event_which_comes_all_the_same(
+    faulty: Any, dialect: str, kind: Any
+) -> None:
+    async with line_to(faulty(Garbage(kind, nth=2)), dialect) as line:
+        await line.type_text()
+        await line.until(SOUND, 4)
+        odd = [frame for frame in line.frames if not message_of(frame)]
+    assert len(odd) == 1
+    assert isinstance(odd[0], bytes) == (kind == "binary")
+    assert (kind == "no-object") == (kind != "binary" and str(odd[0]).startswith("["))
+    assert type_of(line.frames[line.frames.index(odd[0]) + 1]) == SOUND
+    assert len(line.sound()) == 4 * 2 * PIECE
+
+
+async def test_a_text_that_is_no_utf8_is_sent_as_it_is(faulty: Any) -> None:
+    async with line_to(faulty(Garbage("no-utf8", at=ResponseCreated))) as line:
+        await line.type_text()
+        await line.until(DONE)
+    assert line.closed is not None
+    assert line.closed.sent is not None
+    assert line.closed.sent.code == 1007
+
+
+@pytest.mark.parametrize("place", EVERYWHERE)
+async def test_every_field_of_an_event_can_be_of_another_type(faulty: Any, place: str) -> None:
+    spoilt, sound = faulty(Garbage("wrong-types", at=place)), faulty()
+    messages = []
+    for server in (spoilt, sound):
+        async with line_to(server) as line:
+            await line.type_text()
+            await line.until(DONE)
+            messages.append(line.of(place)[0])
+    wrong, right = messages
+    assert wrong.keys() == right.keys()
+    assert all(type(wrong[key]) is not type(right[key]) for key in wrong if key != "type")
+
+
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+async def test_a_piece_of_sound_can_be_no_base64(faulty: Any, dialect: str) -> None:
+    async with line_to(faulty(Garbage("no-base64", nth=2)), dialect) as line:
+        await line.type_text()
+        await line.until(SOUND, 4)
+    second = line.of(SOUND)[1]["delta"]
+    with pytest.raises(ValueError, match="base64"):
+        pybase64.b64decode(second, validate=True)
+    assert pybase64.b64decode(second[1:], validate=True) == sound_of(2).tobytes()
+
+
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+async def test_a_piece_of_sound_can_end_in_half_a_sample(faulty: Any, dialect: str) -> None:
+    async with line_to(faulty(Garbage("odd-bytes", nth=2)), dialect) as line:
+        await line.type_text()
+        await line.until(SOUND, 4)
+    assert len(pybase64.b64decode(line.of(SOUND)[1]["delta"])) == 2 * PIECE + 1
+
+
+async def test_named_fields_are_left_out_and_no_others(faulty: Any) -> None:
+    server = faulty(Omit("response_id, response.id,response.nothing,no.such"))
+    async with line_to(server) as line:
+        await line.type_text()
+        await line.until(DONE)
+        await line.type_text()
+        await line.until(DONE)
+    spoilt, whole = line.of(DONE)
+    assert whole.keys() - spoilt.keys() == {"response_id"}
+    assert whole["response"].keys() - spoilt["response"].keys() == {"id"}
+
+
+async def test_the_session_names_another_model_than_was_asked_for(faulty: Any) -> None:
+    server = faulty(OtherModel("substitute"))
+    async with line_to(server) as line:
+        await line.until("session.updated")
+    named = [message["session"]["model"] for message in line.messages if "session" in message]
+    assert named == ["substitute", "substitute"]
+    async with line_to(server) as line:
+        await line.until("session.updated")
+    assert line.messages[0]["session"]["model"] == "grok-voice-latest"
+
+
+# --------------------------------------------------------------------------------- timing and order
+async def test_a_late_event_keeps_its_place(faulty: Any) -> None:
+    late, sound = faulty(Late(0.1)), faulty()
+    told = []
+    for server in (late, sound):
+        async with line_to(server) as line:
+            await line.type_text()
+            await line.until(DONE)
+            told.append(line.types)
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+async def test_a_trickle_is_the_same_sound_in_small_pieces(faulty: Any, dialect: str) -> None:
+    server = faulty(Trickle(0.001, piece_bytes=500))
+    async with line_to(server, dialect) as line:
+        await line.type_text()
+        await line.until(SOUND, 4 * 15)
+    pieces = [len(pybase64.b64decode(message["delta"])) for message in line.of(SOUND)]
+    assert pieces == 4 * [*14 * [500], 200]
+    assert line.sound() == b"".join(sound_of(n).tobytes() for n in (1, 2, 3, 4))
+
+
+@pytest.mark.parametrize("place", EVERYWHERE)
+async def test_every_event_can_come_twice(faulty: Any, place: str) -> None:
+    async with line_to(faulty(Duplicate(at=place))) as line:
+        await line.type_text()
+        await line.until(DONE, 2 if place == DONE else 1)
+    first, second = line.of(place)[:2]
+    assert first == second
+    assert line.messages.index(first) + 1 == len(line.messages) - 1 - [
+        *reversed(line.messages)
+    ].index(second)
+
+
+async def test_an_event_can_come_after_those_that_follow_it(faulty: Any) -> None:
+    async with line_to(faulty(Reorder(2, at=TranscriptDone))) as line:
+        await line.type_text()
+        await line.until(DONE)
+    assert line.types[-5:] == [
+        "response.content_part.done",
+        "response.output_audio.done",
+        "response.output_audio_transcript.done",
+        "response.output_item.done",
+        "response.done",
+    ]
+
+
+async def test_a_burst_is_a_whole_reply_that_comes_after_its_end_was_reached(faulty: Any) -> None:
+    go_on = threading.Event()
+
+    def partner(turn: Any) -> Any:
+        yield Spoken(sound_of(1), "one ")
+        go_on.wait()
+        yield Spoken(sound_of(2), "two")
+
+    server = RehearsalServer(partner, speed=float("inf"), words=False, faults=[Burst()])
+    async with server, line_to(server) as line:
+        await line.type_text()
+        await line.until("conversation.item.added")
+        assert await line.hears_nothing()
+        go_on.set()
+        await line.until(DONE)
+    assert line.types[-1] == DONE
+    assert len(line.sound()) == 2 * 2 * PIECE
+
+
+def endless(turn: Any) -> Any:
+    for number in range(1, 10_000):
+        yield Spoken(sound_of(number % 30), "on ")
+
+
+async def test_after_a_cancel_a_tail_of_the_reply_comes_before_its_end(serving: Any) -> None:
+    server = serving(endless, speed=20, faults=[Tail(2)])
+    async with line_to(server) as line:
+        await line.type_text()
+        await line.until(SOUND)
+        await line.say(CancelResponse())
+        await line.until(DONE)
+    done = line.messages[-1]
+    assert done["response"]["status"] == "cancelled"
+    assert line.types[-3:-1] == [SOUND, SOUND]
+    tail = line.of(SOUND)[-3:]
+    assert tail[0] == tail[1] == tail[2]
+    assert tail[0]["response_id"] == done["response_id"]
+
+
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+async def test_after_speech_began_a_tail_of_the_reply_comes(
+    serving: Any, dialect: str, utterance: np.ndarray
+) -> None:
+    server = serving(endless, speed=20, faults=[Tail(3)])
+    async with line_to(server, dialect, ServerVad()) as line:
+        await line.type_text()
+        await line.until(SOUND)
+        await line.send_sound(utterance)
+        await line.until("input_audio_buffer.speech_started")
+        for _ in range(3):
+            await line.until(SOUND)
+    assert line.types[-4:] == ["input_audio_buffer.speech_started", SOUND, SOUND, SOUND]

@@ -1,0 +1,77 @@
+"""The echo of the settings, and usage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from grok_live_widget.events import ServerVad, ToolOffer
+from grok_live_widget.rehearsal.response import Reply, UserInput
+from grok_live_widget.rehearsal.settings import SessionSettings
+from grok_live_widget.rehearsal.tts import Spoken
+from grok_live_widget.rehearsal.usage import Meter, session_echo
+
+
+def reply_of(sample_count: int, text: str = "", heard: UserInput | None = None) -> Reply:
+    reply = Reply(heard or UserInput())
+    reply.add(Spoken(np.zeros(sample_count, np.int16), text))
+    while reply.next_delta(is_last=True):
+        pass
+    return reply
+
+
+def echo(**settings: Any) -> dict[str, Any]:
+    return session_echo(SessionSettings(model="m", **settings))
+
+
+def test_sound_is_counted_exactly() -> None:
+    assert Meter().usage(reply_of(12_345))["output_audio_seconds"] == 12_345 / 24_000
+
+
+def test_billed_seconds_are_a_running_total_of_both_directions() -> None:
+    meter = Meter()
+    meter.count(1.0)
+    assert meter.usage(reply_of(36_000))["billable_audio_seconds"] == 3
+    assert meter.usage(reply_of(24_000))["billable_audio_seconds"] == 4
+
+
+def test_tokens_add_up() -> None:
+    heard = UserInput(text="What is it?", pcm=np.zeros(24_000, np.int16))
+    usage = Meter().usage(reply_of(24_000, "Hello there!", heard))
+    assert usage["output_token_details"] == {
+        "text_tokens": 3,
+        "audio_tokens": 50,
+        "grok_tokens": 0,
+    }
+    assert usage["input_tokens"] == sum(usage["input_token_details"].values()) == 53
+    assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
+
+
+def test_push_to_talk_is_echoed_as_an_empty_object() -> None:
+    assert echo()["turn_detection"] == {}
+
+
+def test_the_echo_has_the_settings_but_no_voice() -> None:
+    told = echo(instructions="Be brief.", turn_detection=ServerVad(threshold=0.7))
+    assert (told["model"], told["instructions"]) == ("m", "Be brief.")
+    assert told["turn_detection"]["threshold"] == 0.7
+    assert "voice" not in told
+
+
+def test_functions_are_echoed_nested() -> None:
+    offers = (
+        ToolOffer(name="look", description="Look.", parameters={"type": "object"}),
+        ToolOffer(kind="web_search", parameters={"allowed_domains": ["x.ai"]}),
+    )
+    assert echo(tools=offers)["tools"] == [
+        {
+            "type": "function",
+            "function": {
+                "name": "look",
+                "description": "Look.",
+                "parameters": {"type": "object"},
+            },
+        },
+        {"type": "web_search", "allowed_domains": ["x.ai"]},
+    ]
