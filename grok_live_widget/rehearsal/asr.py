@@ -1,8 +1,8 @@
-"""What was said: words by pocketsphinx where it is installed, and an honest note where not.
+"""Speech recognition by pocketsphinx where it is installed; a note of the duration where not.
 
-The recogniser knows American English and natural voices (3 to 18 % of words wrong on clear
-ones); of a synthetic voice it misses about half. It takes a seventh to a half of the
-time that the speech took.
+The recogniser is trained on natural American English (3 to 18 % of words wrong in clear
+speech); of a synthetic voice it misses about half. It takes a seventh to a half of the
+duration of the speech.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..audio import Resampler, pcm_from_samples, samples_from_pcm
 
-__all__ = ["speech_note", "words", "words_are_available"]
+__all__ = ["recognise", "recognition_is_available", "speech_note"]
 
 PIECE_BYTES = 1_600
 """50 ms at 16 kHz, which take about 7 ms."""
@@ -25,18 +25,18 @@ PIECE_BYTES = 1_600
 _lock = threading.Lock()
 
 
-def words_are_available() -> bool:
-    """Whether words can be recognised here."""
+def recognition_is_available() -> bool:
+    """Whether a recogniser is installed."""
     return find_spec("pocketsphinx") is not None
 
 
 def speech_note(duration_s: float) -> str:
-    """What stands in a transcript for speech whose words are not known."""
+    """The transcript of speech whose words are not known."""
     return f"(speech, {duration_s:.1f} s)"
 
 
-def words(samples: NDArray[Any]) -> str:
-    """Recognise what was said; from any thread, one at a time per process.
+def recognise(samples: NDArray[Any]) -> str:
+    """Recognise the words of speech; from any thread, one call at a time per process.
 
     Parameters
     ----------
@@ -46,10 +46,10 @@ def words(samples: NDArray[Any]) -> str:
     Returns
     -------
     str
-        Words in lower case without punctuation; empty when none were made out, or when
-        `pocketsphinx` is not installed (see `words_are_available`).
+        Words in lower case without punctuation; empty when none were recognised, or when
+        `pocketsphinx` is not installed (see `recognition_is_available`).
     """
-    if not words_are_available():
+    if not recognition_is_available():
         return ""
     as_float = samples_from_pcm(samples) if samples.dtype == np.int16 else samples
     pcm = pcm_from_samples(Resampler(24_000, 16_000).push(as_float, is_last=True))
@@ -58,10 +58,10 @@ def words(samples: NDArray[Any]) -> str:
 
 
 def _recognise(decoder: Any, pcm: bytes) -> str:
-    # What it has learned about one speaker's microphone must not colour the next one's words.
+    # The normalisation adapts to a microphone and must not carry over to the next speaker.
     decoder.set_cmn(_initial_cmn())
     decoder.start_utt()
-    # The library keeps the interpreter's lock while it works, and sound must not wait for it.
+    # The library holds the GIL while it works, and audio must not wait for it.
     for start in range(0, len(pcm), PIECE_BYTES):
         piece = pcm[start : start + PIECE_BYTES]
         decoder.process_raw(piece, no_search=False, full_utt=False)

@@ -1,4 +1,4 @@
-"""How events look on the wire: frames as full as recorded ones, or as bare as the seed's."""
+"""Frames from events: on `realtime` with all fields that were recorded, on `live` minimal."""
 
 from __future__ import annotations
 
@@ -22,34 +22,36 @@ from ..protocol import (
 )
 from .response import new_id
 
-__all__ = ["frame_from", "sound_from"]
+__all__ = ["binary_frame_from", "frame_from"]
 
 
-def sound_from(event: ServerEvent, form: AudioFormat) -> bytes | None:
-    """What is sent as sound alone; None for what is spelled in a frame."""
-    if isinstance(event, AudioDelta) and form.transport == "binary":
-        return codec_of(form.encoding).encode(event.pcm)
+def binary_frame_from(event: ServerEvent, audio_format: AudioFormat) -> bytes | None:
+    """The binary frame of an event; None for an event that is sent as text."""
+    if isinstance(event, AudioDelta) and audio_format.transport == "binary":
+        return codec_of(audio_format.encoding).encode(event.pcm)
     return None
 
 
 def frame_from(
-    event: ServerEvent, dialect: Dialect, form: AudioFormat = AudioFormat()
+    event: ServerEvent, dialect: Dialect, audio_format: AudioFormat = AudioFormat()
 ) -> bytes | None:
-    """Spell an event; None when this dialect does not tell it.
+    """The text frame of an event; None if this dialect does not have the event.
 
     Parameters
     ----------
-    form : AudioFormat
-        How sound travels.
+    audio_format : AudioFormat
+        The format of audio.
     """
     if dialect.has_responses:
-        return dialect.encode(event, _usual_fields(event, form), codec_of(form.encoding))
-    told = _as_in_the_seed(event)
-    return None if told is None else dialect.encode(told)
+        return dialect.encode(
+            event, _service_fields(event, audio_format), codec_of(audio_format.encoding)
+        )
+    minimal = _minimal_event(event)
+    return None if minimal is None else dialect.encode(minimal)
 
 
-def _usual_fields(event: ServerEvent, form: AudioFormat) -> dict[str, Any]:
-    """Fields that every recorded frame has and no event of ours is about."""
+def _service_fields(event: ServerEvent, audio_format: AudioFormat) -> dict[str, Any]:
+    """Fields that the recorded frames have in addition to those of the event."""
     fields: dict[str, Any] = {"event_id": new_id(), "previous_item_id": None}
     if isinstance(event, ContentPartAdded):
         fields["previous_item_id"] = "0"
@@ -57,19 +59,19 @@ def _usual_fields(event: ServerEvent, form: AudioFormat) -> dict[str, Any]:
         fields |= {
             "content_index": 0,
             "output_index": 0,
-            "audio_duration_ms": len(event.pcm) // 2 * 1000 // form.sample_rate,
+            "audio_duration_ms": len(event.pcm) // 2 * 1000 // audio_format.sample_rate,
             "ts": time.time_ns() // 1_000_000,
         }
     return fields
 
 
-def _as_in_the_seed(event: ServerEvent) -> ServerEvent | None:
-    """One of the seed's five events with no fields but the seed's, or None."""
+def _minimal_event(event: ServerEvent) -> ServerEvent | None:
+    """One of the five events of `live` with its documented fields only, or None."""
     match event:
         case AudioDelta():
             return AudioDelta(pcm=event.pcm)
         case TranscriptDelta() | TextDelta():
-            # The seed has one word for what the assistant says, with sound or without.
+            # `live` has one event for the assistant's words, with audio or without.
             return TranscriptDelta(delta=event.delta)
         case SpeechStarted():
             return SpeechStarted()

@@ -6,34 +6,34 @@ import asyncio
 from collections.abc import Callable
 
 __all__ = [
-    "Idleness",
-    "Pace",
+    "IdleTimer",
+    "Pacer",
 ]
 
 
-class Pace:
-    """The clock of one reply.
+class Pacer:
+    """Paces one response.
 
     Parameters
     ----------
     speed : float > 0
-        How much faster than real time its sound is sent.
+        How much faster than real time its audio is sent.
     """
 
     CATCH_UP_S = 0.2
-    """How far a late reply may hurry to make up for it."""
+    """How far ahead of the pace a delayed response may catch up [s]."""
 
     def __init__(self, speed: float) -> None:
         self._speed = speed
         self._due_s = self._ends_s = asyncio.get_running_loop().time()
 
     @property
-    def rest_s(self) -> float:
-        """How long somebody who plays it at true speed will still hear it [s]."""
+    def remaining_playback_s(self) -> float:
+        """How long the audio sent would still play at real time [s]."""
         return max(0.0, self._ends_s - asyncio.get_running_loop().time())
 
     async def wait_for(self, duration_s: float) -> None:
-        """Return when a piece of this length may be sent."""
+        """Return when a piece of this duration may be sent."""
         now_s = asyncio.get_running_loop().time()
         self._due_s = max(self._due_s, now_s - self.CATCH_UP_S)
         if self._due_s > now_s:
@@ -42,30 +42,30 @@ class Pace:
         self._ends_s = max(self._ends_s, now_s) + duration_s
 
 
-class Idleness:
-    """An alarm clock that is set anew after each reply.
+class IdleTimer:
+    """The timer of the idle timeout, started after each response.
 
     Parameters
     ----------
-    act : callable
-        Called with the position that `follow` was told last, when the time is over.
+    callback : callable
+        Called when the time is over, with the position that was passed to `update`.
     """
 
-    def __init__(self, act: Callable[[int], None]) -> None:
-        self._act = act
+    def __init__(self, callback: Callable[[int], None]) -> None:
+        self._callback = callback
         self._timeout_ms: int | None = None
-        self._alarm: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
-    def follow(self, timeout_ms: int | None, position_ms: int = 0, pause_s: float = 0.0) -> None:
-        """Begin to wait, unless that has been done; stop when there is no timeout (now).
+    def update(self, timeout_ms: int | None, position_ms: int = 0, pause_s: float = 0.0) -> None:
+        """Start the timer unless it runs already; stop it where there is no timeout.
 
         Parameters
         ----------
         timeout_ms : int or None
         position_ms : int
-            Where the silence begins in the user's sound.
+            Where the silence begins in the user's audio.
         pause_s : float
-            How long the last reply may still be heard.
+            How long the last response may still play.
         """
         if timeout_ms == self._timeout_ms:
             return
@@ -74,14 +74,14 @@ class Idleness:
             delay_s = pause_s + timeout_ms / 1000
             loop = asyncio.get_running_loop()
             self._timeout_ms = timeout_ms
-            self._alarm = loop.call_later(delay_s, self._ring, position_ms)
+            self._timer = loop.call_later(delay_s, self._fire, position_ms)
 
     def stop(self) -> None:
-        """Wait no longer."""
+        """Stop the timer."""
         self._timeout_ms = None
-        if self._alarm:
-            self._alarm.cancel()
+        if self._timer:
+            self._timer.cancel()
 
-    def _ring(self, position_ms: int) -> None:
+    def _fire(self, position_ms: int) -> None:
         self._timeout_ms = None
-        self._act(position_ms)
+        self._callback(position_ms)

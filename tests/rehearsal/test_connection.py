@@ -30,15 +30,15 @@ from grok_live_widget.events import (
     UserTranscriptReplaced,
 )
 from grok_live_widget.rehearsal import ToolCall
-from grok_live_widget.rehearsal.connection import is_right_key
+from grok_live_widget.rehearsal.connection import is_valid_key
 
 
 def test_keys_are_compared_whole() -> None:
-    assert is_right_key("key", "key")
-    assert not is_right_key("ke", "key")
-    assert not is_right_key("", "key")
-    assert is_right_key("naïve 😀", None)
-    assert not is_right_key("naïve 😀", "key")
+    assert is_valid_key("key", "key")
+    assert not is_valid_key("ke", "key")
+    assert not is_valid_key("", "key")
+    assert is_valid_key("naïve 😀", None)
+    assert not is_valid_key("naïve 😀", "key")
 
 
 async def test_speech_is_transcribed_by_words_where_they_are_known(

@@ -22,7 +22,7 @@ from grok_live_widget.events import (
     TranscriptDelta,
 )
 from grok_live_widget.protocol.dialects import LIVE, REALTIME
-from grok_live_widget.rehearsal.frames import frame_from, sound_from
+from grok_live_widget.rehearsal.frames import binary_frame_from, frame_from
 
 
 def spelled(event: Any, dialect: Any) -> Any:
@@ -60,7 +60,7 @@ def test_sound_reads_back_with_its_length_in_milliseconds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "byte_count", "duration_ms"),
+    ("audio_format", "byte_count", "duration_ms"),
     [
         (AudioFormat(sample_rate=48_000), 7_200, 75),
         (AudioFormat(sample_rate=11_025), 7_200, 326),
@@ -68,24 +68,24 @@ def test_sound_reads_back_with_its_length_in_milliseconds() -> None:
     ],
 )
 def test_sound_is_spelled_in_its_format(
-    form: AudioFormat, byte_count: int, duration_ms: int
+    audio_format: AudioFormat, byte_count: int, duration_ms: int
 ) -> None:
     event = AudioDelta(response_id="r", item_id="i", pcm=bytes(7_200))
-    frame = frame_from(event, REALTIME, form)
+    frame = frame_from(event, REALTIME, audio_format)
     assert frame is not None
     message = json.loads(frame)
     assert len(base64.b64decode(message["delta"])) == byte_count
     assert message["audio_duration_ms"] == duration_ms
-    assert REALTIME.decode_server(frame, codec_of(form.encoding)) == replace(
+    assert REALTIME.decode_server(frame, codec_of(audio_format.encoding)) == replace(
         event, duration_ms=duration_ms, timestamp_ms=message["ts"]
     )
-    assert sound_from(event, form) is None
+    assert binary_frame_from(event, audio_format) is None
 
 
 def test_sound_alone_is_the_bytes_of_its_encoding_and_all_else_is_spelled() -> None:
-    form = AudioFormat(encoding="pcma", transport="binary")
-    assert sound_from(AudioDelta(pcm=bytes(4)), form) == b"\xd5\xd5"
-    assert sound_from(TranscriptDelta(delta="hi"), form) is None
+    audio_format = AudioFormat(encoding="pcma", transport="binary")
+    assert binary_frame_from(AudioDelta(pcm=bytes(4)), audio_format) == b"\xd5\xd5"
+    assert binary_frame_from(TranscriptDelta(delta="hi"), audio_format) is None
 
 
 def test_live_errors_have_no_more_than_the_seed_s() -> None:

@@ -26,7 +26,13 @@ from grok_live_widget.events import (
     UpdateSession,
 )
 from grok_live_widget.rehearsal import ToolCall
-from grok_live_widget.rehearsal.history import History, Memories, announced, input_from, whole_text
+from grok_live_widget.rehearsal.history import (
+    ConversationStore,
+    History,
+    announced,
+    input_from,
+    whole_text,
+)
 
 
 def message(text: str, item_id: str, role: Any = "user") -> Item:
@@ -55,8 +61,8 @@ def test_only_what_is_there_is_amended_or_removed() -> None:
     history = history_of(message("one", "a"), message("two", "b"))
     assert history.remove("a")
     assert not history.remove("a")
-    history.amend("a", "back again")
-    history.amend("b", "2")
+    history.set_text("a", "back again")
+    history.set_text("b", "2")
     assert [line.text for line in history.lines_before("")] == ["2"]
     assert "a" not in history
 
@@ -79,7 +85,7 @@ def test_it_is_told_again_as_text_with_new_names() -> None:
         Item(kind="function_call", role="tool", item_id="c", call_id="k", name="f", text="{}"),
         Item(kind="function_call_output", role="tool", item_id="d", call_id="k", text="fog"),
     ]
-    told = list(history_of(*items).retold())
+    told = list(history_of(*items).replayed_items())
     assert [item.part for item in told] == ["input_text", "text", "", ""]
     assert [item.text for item in told] == [item.text for item in items]
     assert [item.call_id for item in told] == ["", "", "k", "k"]
@@ -89,42 +95,45 @@ def test_it_is_told_again_as_text_with_new_names() -> None:
 
 # --------------------------------------------------------------------------- what is remembered
 def test_a_conversation_is_remembered_for_half_an_hour_after_its_line() -> None:
-    memories, history = Memories(), History()
-    memories.keep(history)
-    assert memories.recall(history.conversation_id, 1e6) is history
-    memories.leave(history, 1e6)
-    assert memories.recall(history.conversation_id, 1e6 + 1_799) is history
-    assert memories.recall(history.conversation_id, 1e6 + 1_801) is None
-    assert memories.recall(history.conversation_id, 1e6) is None
+    conversations, history = ConversationStore(), History()
+    conversations.retain(history)
+    assert conversations.find(history.conversation_id, 1e6) is history
+    conversations.release(history, 1e6)
+    assert conversations.find(history.conversation_id, 1e6 + 1_799) is history
+    assert conversations.find(history.conversation_id, 1e6 + 1_801) is None
+    assert conversations.find(history.conversation_id, 1e6) is None
 
 
 def test_the_line_that_goes_on_with_it_holds_it() -> None:
-    memories, first = Memories(), History()
-    memories.keep(first)
+    conversations, first = ConversationStore(), History()
+    conversations.retain(first)
     second = History(first.conversation_id)
-    memories.keep(second)
-    memories.leave(first, 0)
-    memories.drop(first)
-    assert memories.recall(first.conversation_id, 1e6) is second
+    conversations.retain(second)
+    conversations.release(first, 0)
+    conversations.drop(first)
+    assert conversations.find(first.conversation_id, 1e6) is second
 
 
 def test_the_oldest_that_has_ended_makes_room() -> None:
-    memories, histories = Memories(), [History() for _ in range(Memories.MOST)]
+    conversations, histories = (
+        ConversationStore(),
+        [History() for _ in range(ConversationStore.MAX_COUNT)],
+    )
     for history in histories:
-        memories.keep(history)
-    memories.leave(histories[5], 1.0)
-    memories.leave(histories[3], 2.0)
+        conversations.retain(history)
+    conversations.release(histories[5], 1.0)
+    conversations.release(histories[3], 2.0)
     for _ in range(2):
-        memories.keep(History())
-    known = [memories.recall(each.conversation_id, 3.0) is each for each in histories]
+        conversations.retain(History())
+    known = [conversations.find(each.conversation_id, 3.0) is each for each in histories]
     assert [at for at, is_known in enumerate(known) if not is_known] == [3, 5]
 
 
 def test_what_is_dropped_is_forgotten() -> None:
-    memories, history = Memories(), History()
-    memories.keep(history)
-    memories.drop(history)
-    assert memories.recall(history.conversation_id, 0) is None
+    conversations, history = ConversationStore(), History()
+    conversations.retain(history)
+    conversations.drop(history)
+    assert conversations.find(history.conversation_id, 0) is None
 
 
 # --------------------------------------------------------------------------- through a line
@@ -306,7 +315,7 @@ async def test_a_wrong_setting_does_not_cost_the_conversation(serving: Any, conn
         assert [item.text for item in replayed(third)] == ["hello", "hello"]
 
 
-# -------------------------------------------------------------------------------------------- items
+# --------------------------------------------------------------------------- items
 def typed(text: str, item_id: str = "", role: Any = "user") -> Item:
     part = "output_text" if role == "assistant" else "input_text"
     return Item(role=role, item_id=item_id, part=part, text=text)

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from grok_live_widget.rehearsal.partner import PartnerTurn, ToolCall
-from grok_live_widget.rehearsal.partner_runner import PIECES_AHEAD, perform
+from grok_live_widget.rehearsal.partner_runner import MAX_PIECES_AHEAD, run_partner
 
 ONE = np.ones(1, np.int16)
 
 
 async def performed(partner: Any) -> list[Any]:
-    return [piece async for piece in perform(partner, PartnerTurn(text="go"))]
+    return [piece async for piece in run_partner(partner, PartnerTurn(text="go"))]
 
 
 def sounds(partner_calls: list[Any]) -> list[int]:
@@ -92,7 +92,7 @@ async def test_what_a_partner_raises_is_raised_where_it_is_awaited_and_its_place
         yield ONE
         raise KeyError("lost")
 
-    async with aclosing(perform(fails_async if is_async else fails, PartnerTurn())) as pieces:
+    async with aclosing(run_partner(fails_async if is_async else fails, PartnerTurn())) as pieces:
         assert sounds([await anext(pieces)]) == [1]
         with pytest.raises(KeyError, match="lost"):
             await anext(pieces)
@@ -109,10 +109,10 @@ async def test_a_partner_is_not_let_run_far_ahead() -> None:
             made.append(1)
             yield ONE
 
-    async with aclosing(perform(eager, PartnerTurn())) as pieces:
+    async with aclosing(run_partner(eager, PartnerTurn())) as pieces:
         await anext(pieces)
         await anext(pieces)
-    assert len(made) <= PIECES_AHEAD + 4
+    assert len(made) <= MAX_PIECES_AHEAD + 4
 
 
 async def test_a_generator_nobody_listens_to_is_closed() -> None:
@@ -125,7 +125,7 @@ async def test_a_generator_nobody_listens_to_is_closed() -> None:
         finally:
             closed.set()
 
-    async with aclosing(perform(talks_on, PartnerTurn())) as pieces:
+    async with aclosing(run_partner(talks_on, PartnerTurn())) as pieces:
         await anext(pieces)
     assert closed.is_set()
     assert not [t for t in threading.enumerate() if t.name == "rehearsal-partner"]
@@ -146,7 +146,7 @@ async def test_a_coroutine_nobody_listens_to_is_cancelled(has_begun: bool) -> No
             raise
 
     async def listen() -> None:
-        async for _ in perform(waits, PartnerTurn()):
+        async for _ in run_partner(waits, PartnerTurn()):
             pass
 
     listening = asyncio.create_task(listen())

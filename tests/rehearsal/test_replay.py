@@ -48,7 +48,7 @@ from grok_live_widget.protocol.dialects import REALTIME
 from grok_live_widget.recording import SavedEvent
 from grok_live_widget.rehearsal.replay import Replay, recorded_sessions
 
-# ------------------------------------------------------------------------------------ the recording
+# --------------------------------------------------------------------------- the recording
 OPENED = SessionOpened(dialect="realtime", host="h")
 TEXT = CreateItem(Item(role="user", text="?"))
 
@@ -130,7 +130,7 @@ def test_sessions_of_both_dialects_are_kept_apart(tmp_path: Path) -> None:
         replay.next_session(SimpleNamespace(name="live"))  # type: ignore[arg-type]
 
 
-# ----------------------------------------------------------------------------------- the connection
+# --------------------------------------------------------------------------- the connection
 RATE = 24_000
 DIALECTS = pytest.mark.parametrize("dialect", ["realtime", "live"])
 Saved = Callable[..., Path]
@@ -223,10 +223,10 @@ def test_what_the_recording_has_not_is_refused_and_says_what_comes_next(
         RehearsalServer(replay=folder, step=True) as server,
         Talk(url=server.url(), turn_detection=PushToTalk()) as talk,
     ):
-        with pytest.raises(ServerError, match="goes on with a typed text, not with a request"):
+        with pytest.raises(ServerError, match="continues with a typed text, not with a request"):
             talk.ask(question, RATE)
         assert talk.ask("typed").text == "typed"
-        with pytest.raises(ServerError, match=r"goes on with a commit \(push-to-talk\)"):
+        with pytest.raises(ServerError, match=r"continues with a commit \(push-to-talk\)"):
             talk.ask("typed again")
         assert np.array_equal(talk.ask(question, RATE).pcm, question)
         with pytest.raises(ServerError, match="the recording has ended"):
@@ -365,10 +365,10 @@ def test_what_cannot_be_replayed_is_refused_before_a_port_is_opened(
     with pytest.raises(ConfigurationError, match="no recording"):
         RehearsalServer(replay=tmp_path)
     empty = Talk(partner="parrot").save(tmp_path / "empty")
-    with pytest.raises(ConfigurationError, match="no line was ever open"):
+    with pytest.raises(ConfigurationError, match="has no session"):
         RehearsalServer(replay=empty)
     folder = recorded("one")
-    with pytest.raises(ConfigurationError, match="no partner"):
+    with pytest.raises(ConfigurationError, match="exclude each other"):
         RehearsalServer("parrot", replay=folder)
     with pytest.raises(ConfigurationError, match="step=True"):
         RehearsalServer(step=True)

@@ -17,12 +17,12 @@ from grok_live_widget.events import (
     TranscriptDone,
 )
 from grok_live_widget.rehearsal.partner import ToolCall
-from grok_live_widget.rehearsal.response import DELTA_SAMPLES, Delta, Reply, UserInput
+from grok_live_widget.rehearsal.response import DELTA_SAMPLES, Delta, Response, UserInput
 from grok_live_widget.rehearsal.tts import Spoken
 
 
-def deltas(reply: Reply, *, is_last: bool = False) -> list[Delta]:
-    return list(iter(lambda: reply.next_delta(is_last=is_last), None))
+def deltas(response: Response, *, is_last: bool = False) -> list[Delta]:
+    return list(iter(lambda: response.next_delta(is_last=is_last), None))
 
 
 def events(cut: list[Delta], kind: type) -> list:
@@ -35,23 +35,23 @@ def ramp(sample_count: int) -> np.ndarray:
 
 @pytest.mark.parametrize("piece_samples", [1, 999, DELTA_SAMPLES, 7_300])
 def test_the_sound_is_cut_but_not_changed(piece_samples: int) -> None:
-    reply, cut, sound = Reply(UserInput()), [], ramp(20_001)
+    response, cut, sound = Response(UserInput()), [], ramp(20_001)
     for start in range(0, sound.size, piece_samples):
-        reply.add(Spoken(sound[start : start + piece_samples]))
-        cut += deltas(reply)
-    cut += deltas(reply, is_last=True)
+        response.add(Spoken(sound[start : start + piece_samples]))
+        cut += deltas(response)
+    cut += deltas(response, is_last=True)
     pieces = [event.pcm for event in events(cut, AudioDelta)]
     np.testing.assert_array_equal(np.frombuffer(b"".join(pieces), "<i2"), sound)
     assert {len(piece) for piece in pieces[:-1]} == {2 * DELTA_SAMPLES}
-    assert reply.sent_count == sound.size
+    assert response.sent_count == sound.size
 
 
 def test_words_follow_the_sound_that_carries_them() -> None:
-    reply = Reply(UserInput())
-    reply.add(Spoken(ramp(DELTA_SAMPLES - 1), "one "))
-    assert deltas(reply) == []
-    reply.add(Spoken(ramp(DELTA_SAMPLES), "two "))
-    (first,) = deltas(reply)
+    response = Response(UserInput())
+    response.add(Spoken(ramp(DELTA_SAMPLES - 1), "one "))
+    assert deltas(response) == []
+    response.add(Spoken(ramp(DELTA_SAMPLES), "two "))
+    (first,) = deltas(response)
     assert [event.delta for event in events([first], TranscriptDelta)] == ["one ", "two "]
     kinds = [type(event) for event in first.events]
     assert kinds.index(AudioDelta) < kinds.index(TranscriptDelta)
@@ -60,49 +60,49 @@ def test_words_follow_the_sound_that_carries_them() -> None:
 
 @pytest.mark.parametrize("rate_hz", [8_000, 11_025, 48_000])
 def test_at_another_rate_words_stand_at_the_same_time_and_no_sound_is_lost(rate_hz: int) -> None:
-    reply, cut = Reply(UserInput(), form=AudioFormat(sample_rate=rate_hz)), []
+    response, cut = Response(UserInput(), audio_format=AudioFormat(sample_rate=rate_hz)), []
     for word in ("one ", "two ", "three"):
-        reply.add(Spoken(ramp(12_000), word))
-        cut += deltas(reply)
-    cut += deltas(reply, is_last=True)
+        response.add(Spoken(ramp(12_000), word))
+        cut += deltas(response)
+    cut += deltas(response, is_last=True)
     starts_s = [event.start_time_s for event in events(cut, TranscriptDelta)]
     assert starts_s == pytest.approx([0, 0.5, 1], abs=0.001)
-    assert reply.sent_s == pytest.approx(1.5, abs=1 / rate_hz)
-    assert sum(delta.duration_s for delta in cut) == pytest.approx(reply.sent_s)
+    assert response.sent_s == pytest.approx(1.5, abs=1 / rate_hz)
+    assert sum(delta.duration_s for delta in cut) == pytest.approx(response.sent_s)
     lengths_s = [len(event.pcm) / 2 / rate_hz for event in events(cut, AudioDelta)]
     assert lengths_s[:-1] == pytest.approx([0.15] * (len(lengths_s) - 1), abs=0.001)
 
 
 def test_sound_of_the_reply_s_own_rate_is_not_changed() -> None:
-    reply, sound = Reply(UserInput(), form=AudioFormat(encoding="pcma")), ramp(5_000)
-    reply.add(Spoken(ramp(2_400)))
-    reply.add(Spoken(sound, sample_rate=8_000))
-    pieces = [event.pcm for event in events(deltas(reply, is_last=True), AudioDelta)]
+    response, sound = Response(UserInput(), audio_format=AudioFormat(encoding="pcma")), ramp(5_000)
+    response.add(Spoken(ramp(2_400)))
+    response.add(Spoken(sound, sample_rate=8_000))
+    pieces = [event.pcm for event in events(deltas(response, is_last=True), AudioDelta)]
     told = np.frombuffer(b"".join(pieces), "<i2")
     assert told.size == 800 + 5_000
     np.testing.assert_array_equal(told[800:], sound)
 
 
 def test_words_after_the_last_sound_are_told_at_the_end() -> None:
-    reply = Reply(UserInput())
-    reply.add(Spoken(ramp(10), "sound"))
-    reply.add(Spoken(ramp(0), " and none"))
-    deltas(reply, is_last=True)
-    assert reply.text == "sound and none"
+    response = Response(UserInput())
+    response.add(Spoken(ramp(10), "sound"))
+    response.add(Spoken(ramp(0), " and none"))
+    deltas(response, is_last=True)
+    assert response.text == "sound and none"
 
 
 def test_text_without_sound_is_told_as_text() -> None:
-    reply = Reply(UserInput())
-    reply.add(Spoken(ramp(0), "only text"))
-    cut = deltas(reply)
+    response = Response(UserInput())
+    response.add(Spoken(ramp(0), "only text"))
+    cut = deltas(response)
     assert [event.delta for event in events(cut, TextDelta)] == ["only text"]
-    assert "TextDone" in [type(event).__name__ for event in reply.end()]
+    assert "TextDone" in [type(event).__name__ for event in response.end()]
 
 
 def test_the_item_is_announced_once_before_its_first_delta() -> None:
-    reply = Reply(UserInput(), previous_item_id="before")
-    reply.add(Spoken(ramp(3 * DELTA_SAMPLES)))
-    cut = deltas(reply)
+    response = Response(UserInput(), previous_item_id="before")
+    response.add(Spoken(ramp(3 * DELTA_SAMPLES)))
+    cut = deltas(response)
     (added,) = events(cut, ItemAdded)
     assert added.previous_item_id == "before"
     assert [type(event).__name__ for event in cut[0].events] == [
@@ -114,11 +114,11 @@ def test_the_item_is_announced_once_before_its_first_delta() -> None:
 
 
 def test_what_was_heard_up_to_a_sample_is_known() -> None:
-    reply = Reply(UserInput())
+    response = Response(UserInput())
     for word in ("one ", "two ", "three"):
-        reply.add(Spoken(ramp(1_000), word))
-    deltas(reply, is_last=True)
-    assert [reply.text_until(at) for at in (0, 1, 1_000, 1_001, 99_999)] == [
+        response.add(Spoken(ramp(1_000), word))
+    deltas(response, is_last=True)
+    assert [response.text_until(at) for at in (0, 1, 1_000, 1_001, 99_999)] == [
         "",
         "one",
         "one",
@@ -128,18 +128,18 @@ def test_what_was_heard_up_to_a_sample_is_known() -> None:
 
 
 def test_a_reply_that_says_nothing_has_no_item() -> None:
-    reply = Reply(UserInput(), metadata={"a": "b"})
-    assert reply.begin() == [ResponseCreated(reply.response_id, {"a": "b"})]
-    assert deltas(reply, is_last=True) == []
-    assert reply.end() == []
+    response = Response(UserInput(), metadata={"a": "b"})
+    assert response.begin() == [ResponseCreated(response.response_id, {"a": "b"})]
+    assert deltas(response, is_last=True) == []
+    assert response.end() == []
 
 
 def test_a_tool_is_called_after_the_words_in_the_recorded_order() -> None:
-    reply = Reply(UserInput())
-    reply.add(Spoken(ramp(10), "One moment."))
-    deltas(reply, is_last=True)
-    reply.call(ToolCall("look", {"where": "up"}))
-    ended = reply.end()
+    response = Response(UserInput())
+    response.add(Spoken(ramp(10), "One moment."))
+    deltas(response, is_last=True)
+    response.call(ToolCall("look", {"where": "up"}))
+    ended = response.end()
     assert [type(event).__name__ for event in ended] == [
         "TranscriptDone",
         "ContentPartDone",
@@ -158,11 +158,11 @@ def test_a_tool_is_called_after_the_words_in_the_recorded_order() -> None:
 
 
 def test_the_end_tells_the_whole_transcript() -> None:
-    reply = Reply(UserInput())
-    reply.add(Spoken(ramp(10), "One "))
-    reply.add(Spoken(ramp(10), "two."))
-    deltas(reply, is_last=True)
-    done = reply.end()
+    response = Response(UserInput())
+    response.add(Spoken(ramp(10), "One "))
+    response.add(Spoken(ramp(10), "two."))
+    deltas(response, is_last=True)
+    done = response.end()
     assert isinstance(done[0], TranscriptDone)
     assert done[0].transcript == "One two."
     assert isinstance(done[-1], OutputItemDone)
@@ -170,23 +170,23 @@ def test_the_end_tells_the_whole_transcript() -> None:
 
 
 def test_its_output_is_the_message_and_the_calls_in_full() -> None:
-    reply = Reply(UserInput())
-    reply.add(Spoken(ramp(10), "One moment."))
-    deltas(reply, is_last=True)
-    reply.call(ToolCall("look", {"where": "up"}))
-    (*_, called) = reply.end()
-    message, call = reply.output()
+    response = Response(UserInput())
+    response.add(Spoken(ramp(10), "One moment."))
+    deltas(response, is_last=True)
+    response.call(ToolCall("look", {"where": "up"}))
+    (*_, called) = response.end()
+    message, call = response.output()
     assert (message.status, message.part, message.text) == ("completed", "audio", "One moment.")
-    assert message.item_id == reply.item_id
+    assert message.item_id == response.item_id
     assert call == called.item
     assert (call.status, call.text) == ("completed", '{"where":"up"}')
 
 
 def test_the_message_of_a_reply_that_was_cut_short_is_incomplete() -> None:
-    reply = Reply(UserInput())
-    assert reply.output() == ()
-    reply.add(Spoken(ramp(DELTA_SAMPLES), "One "))
-    reply.add(Spoken(ramp(DELTA_SAMPLES), "two."))
-    reply.next_delta()
-    (message,) = reply.output()
+    response = Response(UserInput())
+    assert response.output() == ()
+    response.add(Spoken(ramp(DELTA_SAMPLES), "One "))
+    response.add(Spoken(ramp(DELTA_SAMPLES), "two."))
+    response.next_delta()
+    (message,) = response.output()
     assert (message.status, message.text) == ("incomplete", "One ")

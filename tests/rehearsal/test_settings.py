@@ -20,7 +20,11 @@ from grok_live_widget.events import (
     UpdateSession,
     UserTranscriptReplaced,
 )
-from grok_live_widget.rehearsal.settings import SessionSettings, wrong_metadata, wrong_setting
+from grok_live_widget.rehearsal.settings import (
+    SessionSettings,
+    has_invalid_metadata,
+    invalid_setting,
+)
 
 TERMS = "audio.input.transcription.keyterms"
 
@@ -41,7 +45,7 @@ def test_figures_of_turn_detection_out_of_range_are_named(
     settings: dict[str, Any], wrong: str
 ) -> None:
     path = f"turn_detection.{wrong}" if wrong else ""
-    assert wrong_setting(UpdateSession(turn_detection=ServerVad(**settings))) == path
+    assert invalid_setting(UpdateSession(turn_detection=ServerVad(**settings))) == path
 
 
 @pytest.mark.parametrize(
@@ -68,7 +72,7 @@ def test_figures_of_turn_detection_out_of_range_are_named(
 def test_settings_that_the_schema_does_not_allow_are_named(
     settings: dict[str, Any], wrong: str
 ) -> None:
-    assert wrong_setting(UpdateSession(**settings)) == wrong
+    assert invalid_setting(UpdateSession(**settings)) == wrong
 
 
 def test_what_is_not_said_stays_as_it_was_and_the_model_always_does() -> None:
@@ -97,7 +101,7 @@ def test_what_is_not_said_stays_as_it_was_and_the_model_always_does() -> None:
     ],
 )
 def test_metadata_has_limits(metadata: Any, is_wrong: bool) -> None:
-    assert wrong_metadata(metadata) is is_wrong
+    assert has_invalid_metadata(metadata) is is_wrong
 
 
 # --------------------------------------------------------------------------- through a line

@@ -18,13 +18,13 @@ from grok_live_widget.events import (
     TranscriptDelta,
     UpdateSession,
 )
-from grok_live_widget.rehearsal.timing import Idleness, Pace
+from grok_live_widget.rehearsal.timing import IdleTimer, Pacer
 
 
-# ------------------------------------------------------------------------------------------- pacing
+# --------------------------------------------------------------------------- pacing
 async def test_sound_is_sent_no_faster_than_the_pace() -> None:
     """Ten pieces of 150 ms at thirty times real time: the last is due after 45 ms."""
-    loop, pace = asyncio.get_running_loop(), Pace(30)
+    loop, pace = asyncio.get_running_loop(), Pacer(30)
     began_s = loop.time()
     for _ in range(10):
         await pace.wait_for(0.15)
@@ -33,7 +33,7 @@ async def test_sound_is_sent_no_faster_than_the_pace() -> None:
 
 async def test_a_late_reply_hurries_only_a_little() -> None:
     """A second late, it may send 0.2 s ahead of the pace and no more."""
-    loop, pace = asyncio.get_running_loop(), Pace(10)
+    loop, pace = asyncio.get_running_loop(), Pacer(10)
     pace._due_s -= 1
     began_s = loop.time()
     for _ in range(21):
@@ -42,14 +42,14 @@ async def test_a_late_reply_hurries_only_a_little() -> None:
 
 
 async def test_what_was_sent_too_fast_is_heard_for_longer() -> None:
-    pace = Pace(float("inf"))
-    assert pace.rest_s == 0
+    pace = Pacer(float("inf"))
+    assert pace.remaining_playback_s == 0
     for _ in range(20):
         await pace.wait_for(10.0)
-    assert 100 < pace.rest_s <= 200
+    assert 100 < pace.remaining_playback_s <= 200
 
 
-# ------------------------------------------------------------------------------------- idle timeout
+# --------------------------------------------------------------------------- idle timeout
 class Bell:
     """Keeps what it was rung with."""
 
@@ -68,24 +68,24 @@ class Bell:
 
 async def test_it_rings_once_with_the_place_where_the_silence_began() -> None:
     bell = Bell()
-    idleness = Idleness(bell)
-    idleness.follow(1, 7)
-    idleness.follow(1, 8)
+    idleness = IdleTimer(bell)
+    idleness.update(1, 7)
+    idleness.update(1, 8)
     await bell.wait()
     assert bell.rung == [7]
-    idleness.follow(1, 9)
+    idleness.update(1, 9)
     await bell.wait()
     assert bell.rung == [7, 9]
 
 
 async def test_it_does_not_ring_when_it_was_stopped() -> None:
     bell, other = Bell(), Bell()
-    for stop in (lambda each: each.follow(None), lambda each: each.stop()):
-        idleness = Idleness(bell)
-        idleness.follow(1)
+    for stop in (lambda each: each.update(None), lambda each: each.stop()):
+        idleness = IdleTimer(bell)
+        idleness.update(1)
         stop(idleness)
-    later = Idleness(other)
-    later.follow(20)
+    later = IdleTimer(other)
+    later.update(20)
     await other.wait()
     assert bell.rung == []
 

@@ -10,7 +10,7 @@ import pytest
 
 from grok_live_widget.exceptions import RehearsalError
 from grok_live_widget.rehearsal import tts
-from grok_live_widget.rehearsal.tts import VOICES, Pronunciation, Spoken, recipe_for, speak
+from grok_live_widget.rehearsal.tts import VOICES, Pronunciation, Spoken, preset_for, speak
 
 SENTENCE = "Hello there, my good friend. We are all here now, and our world is young."
 
@@ -124,12 +124,12 @@ def test_a_null_character_does_not_end_the_text() -> None:
 
 @pytest.mark.parametrize("name", ["Nova", "NOVA", " nova ", "xai_nova", "XAI_Nova"])
 def test_a_voice_s_name_may_be_written_in_any_case_and_with_the_prefix(name: str) -> None:
-    assert recipe_for(name) == VOICES["nova"]
+    assert preset_for(name) == VOICES["nova"]
 
 
 def test_an_unknown_voice_is_always_the_same_one_of_the_eleven() -> None:
-    assert recipe_for("custom-voice-8") == recipe_for("custom-voice-8")
-    assert {recipe_for(f"voice {i}") for i in range(200)} == set(VOICES.values())
+    assert preset_for("custom-voice-8") == preset_for("custom-voice-8")
+    assert {preset_for(f"voice {i}") for i in range(200)} == set(VOICES.values())
 
 
 def test_threads_may_speak_at_the_same_time() -> None:
@@ -165,7 +165,7 @@ def test_a_stretch_of_a_reply_may_have_no_text() -> None:
     assert Spoken(np.zeros(1, np.int16)).text == ""
 
 
-# ------------------------------------------------------------------------------------ pronunciation
+# --------------------------------------------------------------------------- pronunciation
 @pytest.mark.parametrize(
     ("written", "spoken"),
     [

@@ -7,30 +7,30 @@ from typing import Any
 import numpy as np
 
 from grok_live_widget.events import ServerVad, ToolOffer
-from grok_live_widget.rehearsal.response import Reply, UserInput
+from grok_live_widget.rehearsal.response import Response, UserInput
 from grok_live_widget.rehearsal.settings import SessionSettings
 from grok_live_widget.rehearsal.tts import Spoken
-from grok_live_widget.rehearsal.usage import Meter, session_echo
+from grok_live_widget.rehearsal.usage import UsageMeter, confirmed_settings
 
 
-def reply_of(sample_count: int, text: str = "", heard: UserInput | None = None) -> Reply:
-    reply = Reply(heard or UserInput())
-    reply.add(Spoken(np.zeros(sample_count, np.int16), text))
-    while reply.next_delta(is_last=True):
+def reply_of(sample_count: int, text: str = "", heard: UserInput | None = None) -> Response:
+    response = Response(heard or UserInput())
+    response.add(Spoken(np.zeros(sample_count, np.int16), text))
+    while response.next_delta(is_last=True):
         pass
-    return reply
+    return response
 
 
 def echo(**settings: Any) -> dict[str, Any]:
-    return session_echo(SessionSettings(model="m", **settings))
+    return confirmed_settings(SessionSettings(model="m", **settings))
 
 
 def test_sound_is_counted_exactly() -> None:
-    assert Meter().usage(reply_of(12_345))["output_audio_seconds"] == 12_345 / 24_000
+    assert UsageMeter().usage(reply_of(12_345))["output_audio_seconds"] == 12_345 / 24_000
 
 
 def test_billed_seconds_are_a_running_total_of_both_directions() -> None:
-    meter = Meter()
+    meter = UsageMeter()
     meter.count(1.0)
     assert meter.usage(reply_of(36_000))["billable_audio_seconds"] == 3
     assert meter.usage(reply_of(24_000))["billable_audio_seconds"] == 4
@@ -38,7 +38,7 @@ def test_billed_seconds_are_a_running_total_of_both_directions() -> None:
 
 def test_tokens_add_up() -> None:
     heard = UserInput(text="What is it?", pcm=np.zeros(24_000, np.int16))
-    usage = Meter().usage(reply_of(24_000, "Hello there!", heard))
+    usage = UsageMeter().usage(reply_of(24_000, "Hello there!", heard))
     assert usage["output_token_details"] == {
         "text_tokens": 3,
         "audio_tokens": 50,

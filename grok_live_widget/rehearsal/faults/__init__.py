@@ -1,4 +1,4 @@
-"""Faults on demand: what goes wrong on a real line, to be practised with.
+"""Fault injection: failures of real connections, on demand.
 
 ::
 
@@ -7,12 +7,12 @@
     with RehearsalServer(faults=["close:1012", faults.Duplicate(at=AudioDelta, nth=2)]) as server:
         ...
 
-A fault acts on what is sent, between the line and its socket, or on the handshake; the
-session behind it knows nothing of it. Several work one after the other, in their order. Each
-happens once unless `times` says more, so that the next line is sound again.
+A fault acts on the messages sent, between the connection and its socket, or on the handshake.
+Several faults are applied one after another, in their order. Each happens once by default, so
+that the next connection works.
 
-Most were seen by somebody; where a docstring names no source, it is the network or our own
-imagination.
+Most were observed at the service, and their docstrings name the source; the others are failures
+of networks or made up.
 
 `base` is what faults have in common and how they act on frames, `catalogue` holds all of them,
 `parse` reads their names.

@@ -26,56 +26,56 @@ from ...protocol import (
 from ..connection import Socket
 
 __all__ = [
-    "PIECE_TYPES",
-    "SOUND_TYPES",
-    "AtDoor",
-    "AtEvent",
+    "AUDIO_TYPES",
+    "DELTA_TYPES",
+    "CloseFrame",
+    "ConnectionFault",
+    "Ending",
+    "EventFault",
     "Fault",
     "Faults",
     "FaultySocket",
     "Frame",
-    "HangUp",
-    "Left",
-    "OnLine",
+    "FrameFilter",
+    "HandshakeFault",
+    "OccasionCounter",
     "Pause",
     "Place",
-    "Sign",
+    "RemainingTimes",
     "Step",
-    "Tally",
-    "Worker",
     "check",
-    "known_types",
+    "server_message_types",
     "wire_types",
 ]
 
-# ------------------------------------------------------------------------------------------- frames
-# --------------------------------------------------------------------------- how types are spelled
-SOUND_TYPES = REALTIME.audio_delta_types
-"""Of a piece of sound."""
+
+# --------------------------------------------------------------------------- message types
+AUDIO_TYPES = REALTIME.audio_delta_types
+"""The types of audio deltas."""
 
 
-def known_types() -> frozenset[str]:
-    """Whatever the server may say, in either dialect."""
-    words = {word.wire_type for dialect in DIALECTS.values() for word in dialect.server_words}
-    return frozenset(words | set(SOUND_TYPES))
+def server_message_types() -> frozenset[str]:
+    """The types of all messages of the server, in both dialects."""
+    types = {word.wire_type for dialect in DIALECTS.values() for word in dialect.server_words}
+    return frozenset(types | set(AUDIO_TYPES))
 
 
 def wire_types(event: type[Any]) -> frozenset[str]:
-    """Every way to spell an event, in either dialect."""
-    words = {
+    """The wire types of an event, in both dialects."""
+    types = {
         word.wire_type
         for dialect in DIALECTS.values()
         for word in dialect.server_words
         if word.event is event
     }
-    return frozenset(words | set(SOUND_TYPES if event is AudioDelta else ()))
+    return frozenset(types | set(AUDIO_TYPES if event is AudioDelta else ()))
 
 
-PIECE_TYPES = frozenset().union(*map(wire_types, (AudioDelta, TranscriptDelta, TextDelta)))
-"""Of a piece of a reply's sound, words or text."""
+DELTA_TYPES = frozenset().union(*map(wire_types, (AudioDelta, TranscriptDelta, TextDelta)))
+"""The types of deltas of audio, transcript or text."""
 
 
-# --------------------------------------------------------------------------- what is sent, or done
+# --------------------------------------------------------------------------- frames and steps
 @dataclass(frozen=True)
 class Frame:
     """A message about to be sent."""
@@ -89,28 +89,28 @@ class Frame:
 
     @property
     def wire_type(self) -> str:
-        """Its ``type``; a message of sound alone counts as a piece of sound."""
-        return str(self.message.get("type", "")) if self.is_text else SOUND_TYPES[0]
+        """Its ``type``; a binary frame counts as an audio delta."""
+        return str(self.message.get("type", "")) if self.is_text else AUDIO_TYPES[0]
 
     @property
-    def reply_id(self) -> str:
-        """The reply it belongs to; empty where it names none."""
+    def response_id(self) -> str:
+        """The id of its response; empty where it has none."""
         response = self.message.get("response")
         inner = response.get("id") if isinstance(response, dict) else ""
         return str(self.message.get("response_id") or inner or "")
 
     @property
-    def sound(self) -> bytes:
-        """Of a piece of sound: its bytes, as the line encodes them."""
+    def audio(self) -> bytes:
+        """The bytes of an audio delta, in the encoding of the connection."""
         if not self.is_text:
             return self.body
         return bytes_from_base64(str(self.message.get("delta", ""))) or b""
 
-    def with_sound(self, sound: bytes) -> Frame:
-        """The same piece with another sound."""
+    def with_audio(self, audio: bytes) -> Frame:
+        """The same delta with other audio."""
         if not self.is_text:
-            return Frame(sound, is_text=False)
-        return self.with_fields(delta=base64_from_bytes(sound))
+            return Frame(audio, is_text=False)
+        return self.with_fields(delta=base64_from_bytes(audio))
 
     def with_fields(self, **changed: Any) -> Frame:
         """The same message with other fields."""
@@ -125,51 +125,51 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class HangUp:
-    """The line is closed."""
+class CloseFrame:
+    """The connection is closed."""
 
     code: int
     reason: str
 
 
-class Sign(Enum):
-    """What the line does from now on."""
+class Ending(Enum):
+    """How sending ends: the connection is dropped, or stays open."""
 
-    CUT = "cut"
-    SILENCE = "silence"
-
-
-Step = Frame | Pause | HangUp | Sign
-Worker = Callable[[Frame], Iterable[Step]]
-"""One fault on one line: what is done in place of sending a frame."""
+    DROP = "drop"
+    STALL = "stall"
 
 
-# ------------------------------------------------------------------------------------------- faults
+Step = Frame | Pause | CloseFrame | Ending
+FrameFilter = Callable[[Frame], Iterable[Step]]
+"""One fault on one connection: the steps taken instead of sending a frame."""
+
+
+# --------------------------------------------------------------------------- faults
 Place = type[Any] | str | None
 
 
 def check(is_good: bool, name: str, value: object, wanted: str) -> None:
-    """Refuse a value that a fault cannot have."""
+    """Raise for an invalid argument of a fault."""
     if not is_good:
-        raise ConfigurationError(f"{name}={value!r} must be {wanted}.")
+        raise ConfigurationError(f"{name} must be {wanted}, not {value!r}.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """Something that goes wrong.
+    """Base class of faults.
 
     Parameters
     ----------
     nth : int >= 1
-        At which occasion on a line it happens first.
+        The occasion on a connection at which it happens first.
     times : int >= 1 or inf
-        How often it happens, on all lines of a server together: at each occasion from the
-        `nth` on.
+        How often it happens, on all connections of a server together: at each occasion from
+        the `nth` on.
 
     Raises
     ------
     ConfigurationError
-        For a figure out of range.
+        For a value out of range.
     """
 
     name: ClassVar[str] = ""
@@ -189,147 +189,148 @@ class Fault:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AtDoor(Fault):
+class HandshakeFault(Fault):
     """A fault of the handshake, before there is a connection."""
 
     stalls: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnLine(Fault, ABC):
-    """A fault of what is sent."""
+class ConnectionFault(Fault, ABC):
+    """A fault of the messages that the server sends."""
 
     @abstractmethod
-    def worker(self, tally: Tally, dialect: Dialect) -> Worker:
-        """How it acts on one line."""
+    def filter_for(self, counter: OccasionCounter, dialect: Dialect) -> FrameFilter:
+        """Return the filter for one connection."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class AtEvent(OnLine):
-    """A fault with a place.
+class EventFault(ConnectionFault):
+    """A fault at an event.
 
     Parameters
     ----------
     at : type, str or None
-        A class of `grok_live_widget.events` that the server says, or its wire type. What a
-        dialect does not tell does not happen in it. None: any message.
+        A class of `grok_live_widget.events` that the server sends, or its wire type. In a
+        dialect without the event the fault does not happen. None: any message.
     """
 
     at: Place = AudioDelta
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        known = self.at is None or bool(self.wire_types & known_types())
-        check(known, "at", self.at, "an event that the server says, or its wire type")
+        known = self.at is None or bool(self.wire_types & server_message_types())
+        check(known, "at", self.at, "an event that the server sends, or its wire type")
 
     @property
     def wire_types(self) -> frozenset[str]:
-        """How the place is spelled."""
+        """The wire types of `at`."""
         return frozenset({self.at}) if isinstance(self.at, str) else wire_types(self.at or object)
 
-    def is_at(self, frame: Frame) -> bool:
-        """Whether a message is at the place."""
+    def matches(self, frame: Frame) -> bool:
+        """Whether a message is the event `at`."""
         return self.at is None or frame.wire_type in self.wire_types
 
-    def worker(self, tally: Tally, dialect: Dialect) -> Worker:
-        """How it acts on one line: on each message alone, unless a fault says otherwise."""
+    def filter_for(self, counter: OccasionCounter, dialect: Dialect) -> FrameFilter:
+        """Return a filter that replaces each message by itself, unless a subclass overrides it."""
 
-        def work(frame: Frame) -> Iterable[Step]:
-            return self._instead(frame) if self.is_at(frame) and tally.is_next() else (frame,)
+        def filter_frame(frame: Frame) -> Iterable[Step]:
+            is_hit = self.matches(frame) and counter.is_next()
+            return self._replacement(frame) if is_hit else (frame,)
 
-        return work
+        return filter_frame
 
-    def _instead(self, frame: Frame) -> Iterable[Step]:
-        """What is done in place of sending an event: nothing else, unless a fault says so."""
+    def _replacement(self, frame: Frame) -> Iterable[Step]:
+        """The steps taken instead of sending an event; to be overridden."""
         return (frame,)
 
 
-class Left:
-    """How many of a fault's times are left, on all lines of a server together."""
+class RemainingTimes:
+    """How many of a fault's times remain, on all connections of a server together."""
 
     def __init__(self, fault: Fault) -> None:
         self._count = fault.times
 
     def take(self) -> bool:
-        """Use one up, if there is one."""
+        """Take one of the times; returns whether one remained."""
         is_left = self._count >= 1
         self._count -= is_left
         return is_left
 
 
-class Tally:
-    """Whose turn it is on one line: from the nth occasion on, while any times are left."""
+class OccasionCounter:
+    """Counts occasions on one connection: a fault happens from the nth on, while times remain."""
 
-    def __init__(self, fault: Fault, left: Left) -> None:
-        self._nth, self._left, self._seen_count = fault.nth, left, 0
+    def __init__(self, fault: Fault, remaining: RemainingTimes) -> None:
+        self._nth, self._remaining, self._seen_count = fault.nth, remaining, 0
 
     def is_next(self) -> bool:
-        """Count one occasion; whether the fault happens at it."""
+        """Count one occasion; returns whether the fault happens at it."""
         self._seen_count += 1
-        return self._seen_count >= self._nth and self._left.take()
+        return self._seen_count >= self._nth and self._remaining.take()
 
 
-# ----------------------------------------------------------------------------------- faults at work
+# --------------------------------------------------------------------------- applying faults
 class _Socket(Socket, Protocol):
-    """What a line needs of its socket, and what can be cut."""
+    """The socket of a connection, with the transport that a fault can close."""
 
     @property
     def transport(self) -> asyncio.Transport:
-        """What carries it."""
+        """The transport under the socket."""
 
 
 class FaultySocket:
-    """A socket whose sending goes wrong as was asked."""
+    """A socket that applies faults to what it sends."""
 
-    def __init__(self, socket: _Socket, workers: Sequence[Worker]) -> None:
-        self._socket, self._workers = socket, workers
-        # A pause must not let the next message overtake.
+    def __init__(self, socket: _Socket, filters: Sequence[FrameFilter]) -> None:
+        self._socket, self._filters = socket, filters
+        # The next message must not overtake one that is delayed.
         self._sending = asyncio.Lock()
-        self._is_silent = False
+        self._has_ended = False
 
     async def recv(self, *, decode: bool | None) -> str | bytes:
         """The next frame."""
         return await self._socket.recv(decode=decode)
 
     async def send(self, message: bytes, *, text: bool) -> None:
-        """Do with a frame what the faults say."""
+        """Send a frame through the filters."""
         async with self._sending:
             for step in self._steps(Frame(message, text), 0):
-                if not self._is_silent:
-                    await self._take(step)
+                if not self._has_ended:
+                    await self._perform(step)
 
     async def close(self, code: int, reason: str) -> None:
-        """Hang up."""
+        """Close the connection."""
         await self._socket.close(code, reason)
 
     def _steps(self, frame: Frame, at: int) -> Iterator[Step]:
-        """A frame through the faults from this one on."""
-        if at == len(self._workers):
+        """The steps for a frame that passes the filters from index `at` on."""
+        if at == len(self._filters):
             yield frame
             return
-        for step in self._workers[at](frame):
+        for step in self._filters[at](frame):
             yield from self._steps(step, at + 1) if isinstance(step, Frame) else (step,)
 
-    async def _take(self, step: Step) -> None:
+    async def _perform(self, step: Step) -> None:
         match step:
             case Frame():
                 await self._socket.send(step.body, text=step.is_text)
             case Pause():
                 await asyncio.sleep(step.duration_s)
-            case HangUp() | Sign():
-                self._is_silent = True
-                await self._end(step)
+            case CloseFrame() | Ending():
+                self._has_ended = True
+                await self._end_connection(step)
 
-    async def _end(self, step: HangUp | Sign) -> None:
-        if isinstance(step, HangUp):
+    async def _end_connection(self, step: CloseFrame | Ending) -> None:
+        if isinstance(step, CloseFrame):
             await self._socket.close(step.code, step.reason)
-        elif step is Sign.CUT:
-            # Not abort(): what was sent before is still to arrive.
+        elif step is Ending.DROP:
+            # Not abort(): what was sent before must still arrive.
             self._socket.transport.close()
 
 
 class Faults:
-    """The faults of one server, and how many of each are left.
+    """The faults of one server, and how many of each remain.
 
     Parameters
     ----------
@@ -338,11 +339,15 @@ class Faults:
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self._all = tuple(faults)
-        # One handshake comes after another, as if all were on one line.
-        self._at_door = [
-            (each, Tally(each, Left(each))) for each in self._all if isinstance(each, AtDoor)
+        # Handshakes are counted together, as if all were on one connection.
+        self._handshake_faults = [
+            (each, OccasionCounter(each, RemainingTimes(each)))
+            for each in self._all
+            if isinstance(each, HandshakeFault)
         ]
-        self._on_lines = [(each, Left(each)) for each in self._all if isinstance(each, OnLine)]
+        self._connection_faults = [
+            (each, RemainingTimes(each)) for each in self._all if isinstance(each, ConnectionFault)
+        ]
 
     def __bool__(self) -> bool:
         return bool(self._all)
@@ -352,14 +357,17 @@ class Faults:
 
     @property
     def stalls_handshakes(self) -> bool:
-        """Whether one of them leaves handshakes without an answer."""
-        return any(isinstance(each, AtDoor) and each.stalls for each in self._all)
+        """Whether one of them leaves handshakes unanswered."""
+        return any(isinstance(each, HandshakeFault) and each.stalls for each in self._all)
 
-    def at_door(self) -> AtDoor | None:
-        """What happens to a handshake, if anything."""
-        return next((fault for fault, tally in self._at_door if tally.is_next()), None)
+    def handshake_fault(self) -> HandshakeFault | None:
+        """The fault of the next handshake, or None."""
+        return next((fault for fault, counter in self._handshake_faults if counter.is_next()), None)
 
-    def around(self, socket: _Socket, dialect: Dialect) -> FaultySocket:
-        """The socket of a new line with all that goes wrong on it."""
-        workers = [fault.worker(Tally(fault, left), dialect) for fault, left in self._on_lines]
-        return FaultySocket(socket, workers)
+    def wrap(self, socket: _Socket, dialect: Dialect) -> FaultySocket:
+        """The socket of a new connection with its faults."""
+        filters = [
+            fault.filter_for(OccasionCounter(fault, remaining), dialect)
+            for fault, remaining in self._connection_faults
+        ]
+        return FaultySocket(socket, filters)

@@ -1,4 +1,4 @@
-"""The catalogue of faults: handshake, end of the connection, missing, corrupt, late and disordered."""
+"""All faults: handshakes, closed connections, missing and corrupt messages, timing and order."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from ...protocol import (
 )
 from ..frames import frame_from
 from .base import (
-    PIECE_TYPES,
-    SOUND_TYPES,
-    AtDoor,
-    AtEvent,
+    AUDIO_TYPES,
+    DELTA_TYPES,
+    CloseFrame,
+    ConnectionFault,
+    Ending,
+    EventFault,
     Frame,
-    HangUp,
-    OnLine,
+    FrameFilter,
+    HandshakeFault,
+    OccasionCounter,
     Pause,
     Place,
-    Sign,
     Step,
-    Tally,
-    Worker,
     check,
     wire_types,
 )
@@ -59,12 +59,12 @@ __all__ = [
     "check_close",
 ]
 
-# ---------------------------------------------------------------------------------------- handshake
+# --------------------------------------------------------------------------- handshake
 WRONG_KEY = "incorrect API key provided to the rehearsal server"
 
 
 @dataclass(frozen=True, kw_only=True)
-class StallHandshake(AtDoor):
+class StallHandshake(HandshakeFault):
     """The handshake is never answered."""
 
     name: ClassVar[str] = "stall-handshake"
@@ -72,17 +72,17 @@ class StallHandshake(AtDoor):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refuse(AtDoor):
-    """The handshake is refused with a status.
+class Refuse(HandshakeFault):
+    """The handshake is refused with an HTTP status.
 
     Parameters
     ----------
     status : int
-        An HTTP status of an error. 400 comes with the text that the service sends for a wrong
-        key, 401 is its answer to no key (both measured by OxyHQ/Kaana, whose client also
-        expects 402 no funds, 429 too many requests and 503 an outage).
+        An HTTP status of an error. 400 has the text that the service sends for a wrong key, 401
+        is its answer to a missing key (both measured by OxyHQ/Kaana, whose client also expects
+        402 no funds, 429 too many requests and 503 an outage).
     body : str or None
-        None: for 400 as above, otherwise of the same form with words of our own.
+        None: for 400 as above, otherwise a text of this package in the same form.
     """
 
     name: ClassVar[str] = "refuse"
@@ -93,7 +93,7 @@ class Refuse(AtDoor):
     def __post_init__(self) -> None:
         super().__post_init__()
         known = {status.value for status in http.HTTPStatus if status.value >= 400}
-        check(self.status in known, "status", self.status, "a status of HTTP from 400 on")
+        check(self.status in known, "status", self.status, "an HTTP status from 400 on")
 
     @property
     def text(self) -> str:
@@ -101,42 +101,42 @@ class Refuse(AtDoor):
         if self.body is not None:
             return self.body
         status = http.HTTPStatus(self.status)
-        code, error = status.phrase, f"{status.phrase.lower()}: a fault that was asked for"
+        code, error = status.phrase, f"{status.phrase.lower()}: an injected fault"
         if status == http.HTTPStatus.BAD_REQUEST:
             code, error = "Client specified an invalid argument", WRONG_KEY
         return orjson.dumps({"code": code, "error": error}).decode()
 
 
-# ---------------------------------------------------------------------------- end of the connection
+# --------------------------------------------------------------------------- end of the connection
 @dataclass(frozen=True, kw_only=True)
-class Drop(AtEvent):
-    """The line is gone without a word, in place of an event; clients call it code 1006."""
+class Drop(EventFault):
+    """The connection is dropped without a close frame (1006) instead of an event."""
 
     name: ClassVar[str] = "drop"
     argument: ClassVar[str] = "at"
     nth: int = 2
 
-    def _instead(self, frame: Frame) -> Iterable[Step]:
-        return (Sign.CUT,)
+    def _replacement(self, frame: Frame) -> Iterable[Step]:
+        return (Ending.DROP,)
 
 
 def check_close(code: int) -> None:
-    """Refuse a code that cannot be sent."""
+    """Raise for a code that cannot be sent."""
     # The others stand for a close without a frame and cannot be sent (RFC 6455, 7.4).
     may_be_sent = code in (*range(1000, 1004), *range(1007, 1015)) or 3000 <= code < 5000
     check(may_be_sent, "code", code, "a code that a close frame can carry")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Close(AtEvent):
-    """The line is closed with a code and a reason, in place of an event.
+class Close(EventFault):
+    """The connection is closed with a code and a reason instead of an event.
 
     Parameters
     ----------
     code : int
-        1001 going away, 1011 error inside, 1012 restart, 1013 try later, 1014 bad gateway
-        (what a published client of the service calls transient: Vision Agents), 1000 to end
-        as planned, 4000 to 4999 for a server's own.
+        1001 going away, 1011 internal error, 1012 restart, 1013 try again later, 1014 bad
+        gateway (transient according to a published client of the service, Vision Agents),
+        1000 normal closure, 4000 to 4999 private use.
     reason : str
         Up to 123 bytes.
     """
@@ -152,56 +152,56 @@ class Close(AtEvent):
         check_close(self.code)
         check(len(self.reason.encode()) <= 123, "reason", self.reason, "123 bytes at most")
 
-    def _instead(self, frame: Frame) -> Iterable[Step]:
-        return (HangUp(self.code, self.reason),)
+    def _replacement(self, frame: Frame) -> Iterable[Step]:
+        return (CloseFrame(self.code, self.reason),)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stall(AtEvent):
-    """From an event on nothing is sent any more, and the line stays open."""
+class Stall(EventFault):
+    """From an event on nothing is sent, and the connection stays open."""
 
     name: ClassVar[str] = "stall"
     argument: ClassVar[str] = "at"
     nth: int = 2
 
-    def _instead(self, frame: Frame) -> Iterable[Step]:
-        return (Sign.SILENCE,)
+    def _replacement(self, frame: Frame) -> Iterable[Step]:
+        return (Ending.STALL,)
 
 
-# --------------------------------------------------------------------------------- missing messages
+# --------------------------------------------------------------------------- missing messages
 _DONE_TYPES, _ADDED_TYPES = wire_types(ResponseDone), wire_types(ItemAdded)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Withhold(AtEvent):
+class Withhold(EventFault):
     """An event is not sent."""
 
     name: ClassVar[str] = "withhold"
     argument: ClassVar[str] = "at"
     at: Place = SessionUpdated
 
-    def _instead(self, frame: Frame) -> Iterable[Step]:
+    def _replacement(self, frame: Frame) -> Iterable[Step]:
         return ()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Abandon(AtEvent):
-    """From an event on nothing more of its reply is sent, not even its end.
+class Abandon(EventFault):
+    """From an event on nothing of its response is sent, not even its end.
 
-    The service abandons replies so, often before a word was spoken (livekit). On `live` it is
-    the pieces up to anything else that the server says.
+    The service abandons responses like this, often before any audio (livekit). On `live` the
+    response is the deltas up to any other message of the server.
     """
 
     name: ClassVar[str] = "abandon"
     argument: ClassVar[str] = "at"
     nth: int = 2
 
-    def worker(self, tally: Tally, dialect: Dialect) -> Worker:
-        """Take out the event and the rest of its reply."""
-        return _without_rest(self, tally, lambda _: ())
+    def filter_for(self, counter: OccasionCounter, dialect: Dialect) -> FrameFilter:
+        """Return a filter that drops the event and the rest of its response."""
+        return _skip_rest_of_response(self, counter, lambda _: ())
 
 
-_SENTENCES = {
+_ERROR_MESSAGES = {
     "internal_error": "the server had an error",
     "timeout": "the session was inactive for too long",
     "max_duration": "the session has reached its longest duration",
@@ -210,20 +210,20 @@ _SENTENCES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report(AtEvent):
-    """An error is reported in place of an event and the rest of its reply.
+class Report(EventFault):
+    """An error is sent instead of an event and the rest of its response.
 
     Parameters
     ----------
     error_type : str
         Of the service's schema: ``"internal_error"``, ``"invalid_request_error"``,
-        ``"timeout"`` and ``"max_duration"``, after which the line is closed; or any other,
-        such as ``"rate_limit_exceeded"``.
+        ``"timeout"`` and ``"max_duration"``, after which the connection is closed; or any
+        other, such as ``"rate_limit_exceeded"``.
     message : str or None
-        None: a sentence of our own.
+        None: a sentence of this package.
     close_code : int or None
-        With which the line is closed afterwards, 0 for not at all. None: 1000 after the two
-        that end a session (with which code the service does so is not known).
+        The code with which the connection is closed afterwards, 0 to keep it open. None: 1000
+        after the two that end a session (the code that the service uses is not known).
     """
 
     name: ClassVar[str] = "report"
@@ -240,97 +240,99 @@ class Report(AtEvent):
 
     @property
     def code_after(self) -> int:
-        """The code that closes the line, or 0."""
+        """The code with which the connection is closed, or 0."""
         if self.close_code is not None:
             return self.close_code
         return 1000 if self.error_type in ("timeout", "max_duration") else 0
 
-    def worker(self, tally: Tally, dialect: Dialect) -> Worker:
-        """Say it in the line's dialect."""
-        return _without_rest(self, tally, lambda _: self._said(dialect))
+    def filter_for(self, counter: OccasionCounter, dialect: Dialect) -> FrameFilter:
+        """Return a filter that sends the error in the dialect."""
+        return _skip_rest_of_response(self, counter, lambda _: self._error_frames(dialect))
 
-    def _said(self, dialect: Dialect) -> Iterator[Step]:
+    def _error_frames(self, dialect: Dialect) -> Iterator[Step]:
         body = frame_from(self._error, dialect)
         assert body is not None
         yield Frame(body)
         if self.code_after:
-            yield HangUp(self.code_after, "")
+            yield CloseFrame(self.code_after, "")
 
     @property
     def _error(self) -> ErrorReported:
-        sentence = self.message
-        if sentence is None:
-            sentence = _SENTENCES.get(self.error_type, "a fault that was asked for")
-        return ErrorReported(message=sentence, error_type=self.error_type, code=self.error_type)
+        message = self.message
+        if message is None:
+            message = _ERROR_MESSAGES.get(self.error_type, "an injected fault")
+        return ErrorReported(message=message, error_type=self.error_type, code=self.error_type)
 
 
-def _without_rest(fault: AtEvent, tally: Tally, instead: Worker) -> Worker:
-    """Something in place of an event and all that follows of its reply."""
-    rest: _Rest | None = None
+def _skip_rest_of_response(
+    fault: EventFault, counter: OccasionCounter, instead: FrameFilter
+) -> FrameFilter:
+    """Return a filter that replaces an event and drops what follows of its response."""
+    rest: _RestOfResponse | None = None
 
-    def work(frame: Frame) -> Iterable[Step]:
+    def filter_frame(frame: Frame) -> Iterable[Step]:
         nonlocal rest
         if rest is not None and rest.has(frame):
             return ()
-        if fault.is_at(frame) and tally.is_next():
-            rest = _Rest(frame)
+        if fault.matches(frame) and counter.is_next():
+            rest = _RestOfResponse(frame)
             return instead(frame)
         return (frame,)
 
-    return work
+    return filter_frame
 
 
-class _Rest:
-    """What follows of the reply that an event belongs to."""
+class _RestOfResponse:
+    """Tells which messages follow in the response of an event."""
 
     def __init__(self, event: Frame) -> None:
-        self._reply_id = event.reply_id
-        self._is_nameless = not self._reply_id and event.wire_type in PIECE_TYPES
-        self._is_over = not self._reply_id or event.wire_type in _DONE_TYPES
+        self._response_id = event.response_id
+        self._has_no_id = not self._response_id and event.wire_type in DELTA_TYPES
+        self._is_over = not self._response_id or event.wire_type in _DONE_TYPES
 
     def has(self, frame: Frame) -> bool:
-        # `live` names no reply: what remains of it are the pieces up to anything else.
-        if self._is_nameless and frame.wire_type not in PIECE_TYPES:
-            self._is_nameless = False
-        is_of_this = frame.reply_id == self._reply_id != "" or self._is_its_item(frame)
+        # Without ids on `live`, the rest of a response is the deltas up to any other message.
+        if self._has_no_id and frame.wire_type not in DELTA_TYPES:
+            self._has_no_id = False
+        is_of_this = frame.response_id == self._response_id != "" or self._is_its_item(frame)
         self._is_over |= is_of_this and frame.wire_type in _DONE_TYPES
-        return self._is_nameless or is_of_this
+        return self._has_no_id or is_of_this
 
     def _is_its_item(self, frame: Frame) -> bool:
-        """An item is added to the conversation without the name of its reply."""
+        """Items are added to the conversation without the id of their response."""
         if self._is_over or frame.wire_type not in _ADDED_TYPES:
             return False
         item = frame.message.get("item")
         return isinstance(item, dict) and item.get("role") in ("assistant", "tool")
 
 
-# --------------------------------------------------------------------------------- corrupt messages
+# --------------------------------------------------------------------------- corrupt messages
 GarbageKind = Literal[
     "no-json", "no-object", "no-utf8", "binary", "wrong-types", "no-base64", "odd-bytes"
 ]
-_BEFORE: dict[str, Frame] = {
+_EXTRA_FRAMES: dict[str, Frame] = {
     "no-json": Frame(b'{"type": "response.output_aud'),
     "no-object": Frame(b'["not", "an", "object"]'),
     "no-utf8": Frame(b'{"type": "\xff\xfe"}'),
     "binary": Frame(bytes(range(0, 255, 5)), is_text=False),
 }
-_OF_SOUND = ("no-base64", "odd-bytes")
+_AUDIO_KINDS = ("no-base64", "odd-bytes")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Garbage(AtEvent):
-    """A frame that cannot be understood: before an event, or the event itself spoilt.
+class Garbage(EventFault):
+    """A corrupt frame: sent before an event, or the event itself.
 
     Parameters
     ----------
     kind : str
-        Before the event: ``"no-json"``, ``"no-object"`` (JSON, but a list), ``"no-utf8"``,
-        ``"binary"`` (noise in a binary frame). The event itself: ``"wrong-types"`` (every
-        field is of another type), ``"no-base64"`` and ``"odd-bytes"`` (of a piece of sound).
+        Before the event: ``"no-json"``, ``"no-object"`` (a JSON array), ``"no-utf8"``,
+        ``"binary"`` (a binary frame of noise). The event itself: ``"wrong-types"`` (every
+        field has another type), ``"no-base64"`` and ``"odd-bytes"`` (of an audio delta).
 
     Notes
     -----
-    The service fills fields with types that strict clients refuse (OxyHQ/Kaana, livekit).
+    The service sends fields of types that strict clients reject (OxyHQ/Kaana, livekit).
     """
 
     name: ClassVar[str] = "garbage"
@@ -341,24 +343,24 @@ class Garbage(AtEvent):
         super().__post_init__()
         kinds = get_args(GarbageKind)
         check(self.kind in kinds, "kind", self.kind, f"one of {', '.join(kinds)}")
-        is_sound = self.at is not None and self.wire_types <= set(SOUND_TYPES)
-        check(self.kind not in _OF_SOUND or is_sound, "at", self.at, "AudioDelta")
+        is_sound = self.at is not None and self.wire_types <= set(AUDIO_TYPES)
+        check(self.kind not in _AUDIO_KINDS or is_sound, "at", self.at, "AudioDelta")
 
-    def _instead(self, frame: Frame) -> Iterable[Step]:
-        before = _BEFORE.get(self.kind)
-        return (before, frame) if before is not None else (self._spoilt(frame),)
+    def _replacement(self, frame: Frame) -> Iterable[Step]:
+        before = _EXTRA_FRAMES.get(self.kind)
+        return (before, frame) if before is not None else (self._corrupted(frame),)
 
-    def _spoilt(self, frame: Frame) -> Frame:
+    def _corrupted(self, frame: Frame) -> Frame:
         match self.kind:
             case "no-base64":
                 return frame.with_fields(delta=f"%{frame.message.get('delta')}")
             case "odd-bytes":
-                return frame.with_sound(frame.sound + b"\x55")
-        wrong = {key: _of_another_type(value) for key, value in frame.message.items()}
+                return frame.with_audio(frame.audio + b"\x55")
+        wrong = {key: _value_of_another_type(value) for key, value in frame.message.items()}
         return frame.with_fields(**{**wrong, "type": frame.message.get("type")})
 
 
-def _of_another_type(value: Any) -> Any:
+def _value_of_another_type(value: Any) -> Any:
     match value:
         case str():
             return 7
@@ -370,13 +372,13 @@ def _of_another_type(value: Any) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Omit(AtEvent):
-    """Fields of an event are left out.
+class Omit(EventFault):
+    """Fields of an event are omitted.
 
     Parameters
     ----------
     names : str
-        Their names, with commas between; of an inner one with its path: ``"response.id"``.
+        Their names, separated by commas; a nested one with its path: ``"response.id"``.
     """
 
     name: ClassVar[str] = "omit"
@@ -388,7 +390,7 @@ class Omit(AtEvent):
         super().__post_init__()
         check(bool(self.names.strip(", ")), "names", self.names, "names of fields")
 
-    def _instead(self, frame: Frame) -> Iterable[Step]:
+    def _replacement(self, frame: Frame) -> Iterable[Step]:
         message = dict(frame.message)
         for path in self.names.split(","):
             message = _without(message, path.strip().split("."))
@@ -404,10 +406,10 @@ def _without(message: dict[str, Any], path: list[str]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OtherModel(OnLine):
-    """The session names another model than was asked for.
+class OtherModel(ConnectionFault):
+    """The session has another model than was requested.
 
-    The service does so for a model that it does not know, without a word (OxyHQ/Kaana).
+    The service does this for an unknown model, without an error (OxyHQ/Kaana).
 
     Parameters
     ----------
@@ -418,30 +420,30 @@ class OtherModel(OnLine):
     argument: ClassVar[str] = "model"
     model: str = field(default="grok-voice-think-fast-2.0", kw_only=False)
 
-    def worker(self, tally: Tally, dialect: Dialect) -> Worker:
-        """From the session's beginning on, in every message that names the model."""
+    def filter_for(self, counter: OccasionCounter, dialect: Dialect) -> FrameFilter:
+        """Return a filter that replaces the model in every message that contains it."""
         begins, is_on = wire_types(SessionCreated), False
 
-        def work(frame: Frame) -> Iterable[Step]:
+        def filter_frame(frame: Frame) -> Iterable[Step]:
             nonlocal is_on
             if frame.wire_type in begins:
-                is_on = tally.is_next()
+                is_on = counter.is_next()
             session = frame.message.get("session")
             if not is_on or not isinstance(session, dict) or "model" not in session:
                 return (frame,)
             return (frame.with_fields(session={**session, "model": self.model}),)
 
-        return work
+        return filter_frame
 
 
-# --------------------------------------------------------------------------------- timing and order
+# --------------------------------------------------------------------------- timing and order
 def _check_delay(delay_s: float) -> None:
     check(0 < delay_s < float("inf"), "delay_s", delay_s, "greater than 0")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Late(AtEvent):
-    """An event comes late, and everything after it.
+class Late(EventFault):
+    """An event and everything after it are delayed.
 
     Parameters
     ----------
@@ -457,22 +459,22 @@ class Late(AtEvent):
         super().__post_init__()
         _check_delay(self.delay_s)
 
-    def _instead(self, frame: Frame) -> Iterable[Step]:
+    def _replacement(self, frame: Frame) -> Iterable[Step]:
         return Pause(self.delay_s), frame
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trickle(AtEvent):
-    """From a message on, everything is late and sound comes in small pieces.
+class Trickle(EventFault):
+    """From a message on, everything is delayed and audio comes in small pieces.
 
-    With the figures as they are, sound comes at 0.4 times the speed at which it is heard.
+    With the defaults, audio comes at 0.4 times real time.
 
     Parameters
     ----------
     delay_s : float > 0 [s]
         Before each message.
     piece_bytes : int, even and > 0
-        How much sound is in each; 960 are 20 ms at 24 kHz.
+        The audio in each piece; 960 bytes are 20 ms at 24 kHz.
     """
 
     name: ClassVar[str] = "trickle"
@@ -487,16 +489,16 @@ class Trickle(AtEvent):
         is_whole = self.piece_bytes > 0 and self.piece_bytes % 2 == 0
         check(is_whole, "piece_bytes", self.piece_bytes, "an even number greater than 0")
 
-    def worker(self, tally: Tally, dialect: Dialect) -> Worker:
-        """Once begun, to the end of the line."""
+    def filter_for(self, counter: OccasionCounter, dialect: Dialect) -> FrameFilter:
+        """Return a filter that, once begun, acts until the connection closes."""
         is_on = False
 
-        def work(frame: Frame) -> Iterable[Step]:
+        def filter_frame(frame: Frame) -> Iterable[Step]:
             nonlocal is_on
-            is_on = is_on or (self.is_at(frame) and tally.is_next())
+            is_on = is_on or (self.matches(frame) and counter.is_next())
             return self._slowly(frame) if is_on else (frame,)
 
-        return work
+        return filter_frame
 
     def _slowly(self, frame: Frame) -> Iterator[Step]:
         for piece in self._pieces(frame):
@@ -504,30 +506,30 @@ class Trickle(AtEvent):
             yield piece
 
     def _pieces(self, frame: Frame) -> Iterable[Frame]:
-        sound = frame.sound if frame.wire_type in SOUND_TYPES else b""
-        if len(sound) <= self.piece_bytes:
+        audio = frame.audio if frame.wire_type in AUDIO_TYPES else b""
+        if len(audio) <= self.piece_bytes:
             return (frame,)
-        cuts = range(0, len(sound), self.piece_bytes)
-        return [frame.with_sound(sound[cut : cut + self.piece_bytes]) for cut in cuts]
+        cuts = range(0, len(audio), self.piece_bytes)
+        return [frame.with_audio(audio[cut : cut + self.piece_bytes]) for cut in cuts]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Duplicate(AtEvent):
+class Duplicate(EventFault):
     """An event is sent twice.
 
-    ``speech_started`` comes more than once in a turn of the service (the cookbook's clients),
-    and a call of a function is announced twice (pipecat).
+    The service sends ``speech_started`` more than once in a turn (the cookbook's clients) and
+    announces a function call twice (pipecat).
     """
 
     name: ClassVar[str] = "duplicate"
     argument: ClassVar[str] = "at"
 
-    def _instead(self, frame: Frame) -> Iterable[Step]:
+    def _replacement(self, frame: Frame) -> Iterable[Step]:
         return frame, frame
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reorder(AtEvent):
+class Reorder(EventFault):
     """An event is sent after those that follow it.
 
     The order of the ``.done`` group differs between the service's schema and what was recorded.
@@ -535,7 +537,7 @@ class Reorder(AtEvent):
     Parameters
     ----------
     by : int >= 1
-        After how many. With fewer to come, it does not come.
+        After how many. If fewer follow, it is not sent.
     """
 
     name: ClassVar[str] = "reorder"
@@ -546,14 +548,14 @@ class Reorder(AtEvent):
         super().__post_init__()
         check(self.by >= 1, "by", self.by, "1 or more")
 
-    def worker(self, tally: Tally, dialect: Dialect) -> Worker:
-        """Hold it back, one at a time."""
+    def filter_for(self, counter: OccasionCounter, dialect: Dialect) -> FrameFilter:
+        """Return a filter that holds back one event at a time."""
         held: Frame | None = None
         passed_count = 0
 
-        def work(frame: Frame) -> Iterator[Step]:
+        def filter_frame(frame: Frame) -> Iterator[Step]:
             nonlocal held, passed_count
-            if held is None and self.is_at(frame) and tally.is_next():
+            if held is None and self.matches(frame) and counter.is_next():
                 held, passed_count = frame, 0
                 return
             yield frame
@@ -562,43 +564,43 @@ class Reorder(AtEvent):
                 yield held
                 held = None
 
-        return work
+        return filter_frame
 
 
 @dataclass(frozen=True, kw_only=True)
-class Burst(OnLine):
-    """A whole reply comes at once: it is done before any of it can have been heard.
+class Burst(ConnectionFault):
+    """A whole response comes at once, done before any of it can have been played.
 
-    The service sends faster than real time: 0.77 s of sound came within 6 ms (recorded). Only
-    where the dialect tells a reply's end.
+    The service sends faster than real time: 0.77 s of audio came within 6 ms (recorded). Only
+    where the dialect has an event for the end of a response.
     """
 
     name: ClassVar[str] = "burst"
 
-    def worker(self, tally: Tally, dialect: Dialect) -> Worker:
-        """Hold everything back from a reply's beginning to its end."""
+    def filter_for(self, counter: OccasionCounter, dialect: Dialect) -> FrameFilter:
+        """Return a filter that holds back everything from a response's beginning to its end."""
         begins, ends = wire_types(ResponseCreated), wire_types(ResponseDone)
         held: list[Frame] = []
 
-        def work(frame: Frame) -> Iterable[Step]:
+        def filter_frame(frame: Frame) -> Iterable[Step]:
             nonlocal held
-            if not held and not (frame.wire_type in begins and tally.is_next()):
+            if not held and not (frame.wire_type in begins and counter.is_next()):
                 return (frame,)
             held.append(frame)
             if frame.wire_type not in ends:
                 return ()
-            told, held = held, []
-            return told
+            released, held = held, []
+            return released
 
-        return work
+        return filter_frame
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tail(OnLine):
-    """Sound of a reply goes on for a while after it was cut off.
+class Tail(ConnectionFault):
+    """Audio of a response continues after the response was cancelled.
 
-    A published client drops it by the reply's name (pydantic-ai). The last piece is repeated
-    up to the reply's end; on `live`, which tells no end, after ``speech_started``.
+    A published client drops it by the response's id (pydantic-ai). The last delta is repeated
+    before the response's end; on `live`, which has no end, after ``speech_started``.
 
     Parameters
     ----------
@@ -613,29 +615,29 @@ class Tail(OnLine):
         super().__post_init__()
         check(self.piece_count >= 1, "piece_count", self.piece_count, "1 or more")
 
-    def worker(self, tally: Tally, dialect: Dialect) -> Worker:
-        """Remember the last piece until its reply is over."""
+    def filter_for(self, counter: OccasionCounter, dialect: Dialect) -> FrameFilter:
+        """Return a filter that keeps the last audio delta until its response ends."""
         last: Frame | None = None
         ends = wire_types(ResponseDone if dialect.has_responses else SpeechStarted)
 
-        def work(frame: Frame) -> Iterable[Step]:
+        def filter_frame(frame: Frame) -> Iterable[Step]:
             nonlocal last
-            if frame.wire_type in SOUND_TYPES:
+            if frame.wire_type in AUDIO_TYPES:
                 last = frame
             if frame.wire_type not in ends or last is None:
                 return (frame,)
             piece, last = last, None
-            if not _is_cut_off(piece, frame, dialect) or not tally.is_next():
+            if not _is_cancelled(piece, frame, dialect) or not counter.is_next():
                 return (frame,)
             tail = [piece] * self.piece_count
             return (*tail, frame) if dialect.has_responses else (frame, *tail)
 
-        return work
+        return filter_frame
 
 
-def _is_cut_off(piece: Frame, end: Frame, dialect: Dialect) -> bool:
-    """Whether the reply of a piece was cut off at its end; always where speech is its end."""
+def _is_cancelled(piece: Frame, end: Frame, dialect: Dialect) -> bool:
+    """Whether the response of a delta was cancelled; always where speech ends responses."""
     response = end.message.get("response")
     status = response.get("status") if isinstance(response, dict) else ""
-    is_its_end = piece.reply_id in ("", end.reply_id)
+    is_its_end = piece.response_id in ("", end.response_id)
     return not dialect.has_responses or (status == "cancelled" and is_its_end)

@@ -1,4 +1,4 @@
-"""Faults by name, as they are asked for in a text."""
+"""Faults from their names, as given on the command line."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FAULTS: dict[str, type[Fault]] = {
         Duplicate, Reorder, Burst, Tail, Garbage, Omit, OtherModel,
     )
 }  # fmt: skip
-"""All of them, by the names that `fault_from` knows."""
+"""All faults, by the names that `fault_from` accepts."""
 
 
 def fault_from(wanted: Fault | str) -> Fault:
@@ -46,7 +46,7 @@ def fault_from(wanted: Fault | str) -> Fault:
     Raises
     ------
     ConfigurationError
-        For a name that is not known, or a value it cannot take.
+        For an unknown name, or an invalid value.
     """
     if isinstance(wanted, Fault):
         return wanted
@@ -74,24 +74,24 @@ def faults_from(wanted: Sequence[Fault | str]) -> Faults:
 
 
 def _value(kind: type[Fault], text: str) -> Any:
-    """A fault's argument out of a text: a number where it usually is one."""
+    """A fault's argument from a text: a number where the default is one."""
     if not kind.argument:
-        raise ConfigurationError(f"the fault {kind.name!r} takes no value, and {text!r} was given.")
-    usual = next(each.default for each in fields(kind) if each.name == kind.argument)
+        raise ConfigurationError(f"the fault {kind.name!r} takes no value, not {text!r}.")
+    default = next(each.default for each in fields(kind) if each.name == kind.argument)
     try:
-        return type(usual)(text) if isinstance(usual, int | float) else text
+        return type(default)(text) if isinstance(default, int | float) else text
     except ValueError:
-        said = f"{kind.argument}={text!r} of {kind.name!r} is no number."
-        raise ConfigurationError(said) from None
+        problem = f"{kind.argument} of {kind.name!r} must be a number, not {text!r}."
+        raise ConfigurationError(problem) from None
 
 
 def listing() -> str:
-    """Every name with what it does, a line each."""
+    """One line for each fault: its name and what it does."""
     return "\n".join(
-        f"  {_form(kind):<22} {(kind.__doc__ or '').splitlines()[0]}" for kind in FAULTS.values()
+        f"  {_usage(kind):<22} {(kind.__doc__ or '').splitlines()[0]}" for kind in FAULTS.values()
     )
 
 
-def _form(kind: type[Fault]) -> str:
+def _usage(kind: type[Fault]) -> str:
     value = "EVENT" if kind.argument == "at" else kind.argument.upper()
     return f"{kind.name}[:{value}]" if value else kind.name

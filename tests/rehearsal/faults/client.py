@@ -111,7 +111,7 @@ class Line:
     def types(self) -> list[str]:
         return [message.get("type", "?") for message in self.messages]
 
-    def sound(self) -> bytes:
+    def audio(self) -> bytes:
         return b"".join(pybase64.b64decode(m["delta"]) for m in self.of(SOUND))
 
     def of(self, wire_type: str) -> list[dict[str, Any]]:
@@ -158,4 +158,4 @@ async def answers_soundly(server: RehearsalServer, dialect: str = "realtime") ->
     async with line_to(server, dialect) as line:
         await line.type_text()
         await line.until(SOUND, 4)
-        return line.sound() == b"".join(sound_of(n).tobytes() for n in (1, 2, 3, 4))
+        return line.audio() == b"".join(sound_of(n).tobytes() for n in (1, 2, 3, 4))

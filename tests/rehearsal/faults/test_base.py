@@ -36,17 +36,17 @@ from grok_live_widget.rehearsal.faults import (
     fault_from,
 )
 from grok_live_widget.rehearsal.faults.base import (
-    PIECE_TYPES,
-    SOUND_TYPES,
+    AUDIO_TYPES,
+    DELTA_TYPES,
     Frame,
-    known_types,
+    server_message_types,
     wire_types,
 )
 from grok_live_widget.rehearsal.frames import frame_from
 
 from .client import DONE, PIECE, SOUND, line_to, sound_of
 
-# ------------------------------------------------------------------------------------------- frames
+# --------------------------------------------------------------------------- frames
 PCM = b"\1\0\2\0"
 
 
@@ -54,7 +54,7 @@ def test_an_event_is_known_by_every_name_it_has_in_either_dialect() -> None:
     assert {"response.output_audio.delta", "response.audio.delta"} <= wire_types(AudioDelta)
     assert wire_types(SessionCreated) == {"session.created"}
     assert wire_types(str) == frozenset()
-    assert set(SOUND_TYPES) <= wire_types(AudioDelta) <= PIECE_TYPES <= known_types()
+    assert set(AUDIO_TYPES) <= wire_types(AudioDelta) <= DELTA_TYPES <= server_message_types()
 
 
 @pytest.mark.parametrize("dialect", [REALTIME, LIVE])
@@ -62,53 +62,53 @@ def test_the_sound_of_a_piece_can_be_exchanged(dialect: Dialect) -> None:
     body = frame_from(AudioDelta(response_id="r1", item_id="i1", pcm=PCM), dialect)
     assert body is not None
     piece = Frame(body)
-    other = piece.with_sound(PCM * 2)
-    assert (piece.sound, other.sound) == (PCM, PCM * 2)
+    other = piece.with_audio(PCM * 2)
+    assert (piece.audio, other.audio) == (PCM, PCM * 2)
     assert piece.wire_type == other.wire_type
     assert {**piece.message, "delta": ""} == {**other.message, "delta": ""}
 
 
 def test_a_frame_of_sound_alone_is_a_piece_of_sound() -> None:
     piece = Frame(PCM, is_text=False)
-    assert piece.wire_type in SOUND_TYPES
-    assert (piece.sound, piece.reply_id) == (PCM, "")
-    assert piece.with_sound(PCM * 2) == Frame(PCM * 2, is_text=False)
+    assert piece.wire_type in AUDIO_TYPES
+    assert (piece.audio, piece.response_id) == (PCM, "")
+    assert piece.with_audio(PCM * 2) == Frame(PCM * 2, is_text=False)
 
 
 def test_a_reply_is_named_by_its_pieces_and_by_its_end() -> None:
     body = frame_from(ResponseDone(response_id="r1"), REALTIME)
     assert body is not None
-    assert Frame(body).reply_id == "r1"
-    assert Frame(b'{"type": "x", "response_id": "r2"}').reply_id == "r2"
-    assert Frame(b'{"type": "x", "response": "unimplemented"}').reply_id == ""
-    assert Frame(b"no json").reply_id == ""
+    assert Frame(body).response_id == "r1"
+    assert Frame(b'{"type": "x", "response_id": "r2"}').response_id == "r2"
+    assert Frame(b'{"type": "x", "response": "unimplemented"}').response_id == ""
+    assert Frame(b"no json").response_id == ""
 
 
-# ------------------------------------------------------------------------------------------- faults
+# --------------------------------------------------------------------------- faults
 @pytest.mark.parametrize(
     ("make", "part"),
     [
         (lambda: fault_from("explode"), "no fault 'explode'.*drop"),
-        (lambda: fault_from("close:soon"), "no number"),
+        (lambda: fault_from("close:soon"), "must be a number, not 'soon'"),
         (lambda: fault_from("burst:3"), "takes no value"),
-        (lambda: fault_from("drop:nowhere"), "at='nowhere'"),
-        (lambda: Drop(at=CreateItem), "at="),
-        (lambda: Drop(at=str), "at="),
-        (lambda: Drop(nth=0), "nth=0"),
-        (lambda: Drop(times=0), "times=0"),
-        (lambda: Close(1006), "code=1006"),
-        (lambda: Close(999), "code=999"),
-        (lambda: Close(1011, "x" * 124), "reason="),
-        (lambda: Refuse(200), "status=200"),
-        (lambda: Garbage("noise"), "kind='noise'"),  # type: ignore[arg-type]
-        (lambda: Garbage("no-base64", at=SpeechStarted), "at="),
-        (lambda: Omit(""), "names=''"),
-        (lambda: Late(0), "delay_s=0"),
-        (lambda: Trickle(float("inf")), "delay_s=inf"),
-        (lambda: Trickle(piece_bytes=3), "piece_bytes=3"),
-        (lambda: Reorder(0), "by=0"),
-        (lambda: Tail(0), "piece_count=0"),
-        (lambda: Report(close_code=1005), "code=1005"),
+        (lambda: fault_from("drop:nowhere"), "at must be .*, not 'nowhere'"),
+        (lambda: Drop(at=CreateItem), "at must be "),
+        (lambda: Drop(at=str), "at must be "),
+        (lambda: Drop(nth=0), "nth must be .*, not 0"),
+        (lambda: Drop(times=0), "times must be .*, not 0"),
+        (lambda: Close(1006), "code must be .*, not 1006"),
+        (lambda: Close(999), "code must be .*, not 999"),
+        (lambda: Close(1011, "x" * 124), "reason must be "),
+        (lambda: Refuse(200), "status must be .*, not 200"),
+        (lambda: Garbage("noise"), "kind must be .*, not 'noise'"),  # type: ignore[arg-type]
+        (lambda: Garbage("no-base64", at=SpeechStarted), "at must be "),
+        (lambda: Omit(""), "names must be .*, not ''"),
+        (lambda: Late(0), "delay_s must be .*, not 0"),
+        (lambda: Trickle(float("inf")), "delay_s must be .*, not inf"),
+        (lambda: Trickle(piece_bytes=3), "piece_bytes must be .*, not 3"),
+        (lambda: Reorder(0), "by must be .*, not 0"),
+        (lambda: Tail(0), "piece_count must be .*, not 0"),
+        (lambda: Report(close_code=1005), "code must be .*, not 1005"),
         (lambda: RehearsalServer("parrot", faults="drop"), "must be a sequence, not 'drop'"),  # type: ignore[arg-type]
         (lambda: RehearsalServer("parrot", faults=["explode"]), "no fault"),
     ],
@@ -149,7 +149,7 @@ async def test_a_fault_happens_from_its_nth_occasion_on(faulty: Any) -> None:
     async with line_to(faulty(Withhold(at=AudioDelta, nth=2, times=2))) as line:
         await line.type_text()
         await line.until(DONE)
-    assert line.sound() == sound_of(1).tobytes() + sound_of(4).tobytes()
+    assert line.audio() == sound_of(1).tobytes() + sound_of(4).tobytes()
 
 
 async def test_a_recording_can_go_wrong_too(tmp_path: Any) -> None:

@@ -61,7 +61,7 @@ from .client import (
 )
 
 
-# ---------------------------------------------------------------------------------------- handshake
+# --------------------------------------------------------------------------- handshake
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 429, 500, 503])
 async def test_a_handshake_is_refused_with_a_status_and_a_body(
@@ -105,7 +105,7 @@ async def test_a_stalled_handshake_gets_no_answer_and_does_not_hold_up_the_other
 async def test_a_stalled_handshake_does_not_hold_up_the_end(faulty: Any) -> None:
     server = faulty(StallHandshake())
     waiting = asyncio.create_task(connect(server.url(), proxy=None).__aenter__())
-    while server._faults._at_door[0][1]._left._count:
+    while server._faults._handshake_faults[0][1]._remaining._count:
         await asyncio.to_thread(time.sleep, 0.01)
     await asyncio.to_thread(server.close)
     with pytest.raises(InvalidStatus) as refused:
@@ -113,7 +113,7 @@ async def test_a_stalled_handshake_does_not_hold_up_the_end(faulty: Any) -> None
     assert refused.value.response.status_code == 503
 
 
-# ---------------------------------------------------------------------------- end of the connection
+# --------------------------------------------------------------------------- end of the connection
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
 async def test_a_dropped_line_ends_without_a_close_frame_and_the_next_one_works(
     faulty: Any, dialect: str
@@ -124,7 +124,7 @@ async def test_a_dropped_line_ends_without_a_close_frame_and_the_next_one_works(
         await line.until(DONE)
     assert line.closed is not None
     assert line.closed.rcvd is None
-    assert line.sound() == sound_of(1).tobytes()
+    assert line.audio() == sound_of(1).tobytes()
     assert await answers_soundly(server, dialect)
 
 
@@ -164,7 +164,7 @@ async def test_a_stalled_line_stays_open_and_says_nothing_more(faulty: Any, dial
         assert await line.hears_nothing()
 
 
-# --------------------------------------------------------------------------------- missing messages
+# --------------------------------------------------------------------------- missing messages
 async def test_an_event_can_be_withheld(faulty: Any) -> None:
     server = faulty("withhold:session.updated")
     async with line_to(server) as line:
@@ -197,7 +197,7 @@ async def test_an_abandoned_reply_has_no_end_and_the_next_one_is_whole(
     async with line_to(server) as line:
         await line.type_text("first")
         await asyncio.to_thread(was_asked.wait)
-        while any(each._told or each._state.reply for each in server._lines):
+        while any(each._current_response or each._state.response for each in server._connections):
             await asyncio.to_thread(time.sleep, 0.01)
         await line.type_text("second")
         await line.until(DONE)
@@ -244,7 +244,7 @@ async def test_an_error_that_ends_the_session_is_followed_by_its_end(
     assert await answers_soundly(server)
 
 
-# --------------------------------------------------------------------------------- corrupt messages
+# --------------------------------------------------------------------------- corrupt messages
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
 @pytest.mark.parametrize("kind", ["no-json", "no-object", "binary"])
 async def test_garbage_comes_before_an_event_which_comes_all_the_same(
@@ -258,7 +258,7 @@ async def test_garbage_comes_before_an_event_which_comes_all_the_same(
     assert isinstance(odd[0], bytes) == (kind == "binary")
     assert (kind == "no-object") == (kind != "binary" and str(odd[0]).startswith("["))
     assert type_of(line.frames[line.frames.index(odd[0]) + 1]) == SOUND
-    assert len(line.sound()) == 4 * 2 * PIECE
+    assert len(line.audio()) == 4 * 2 * PIECE
 
 
 async def test_a_text_that_is_no_utf8_is_sent_as_it_is(faulty: Any) -> None:
@@ -272,9 +272,9 @@ async def test_a_text_that_is_no_utf8_is_sent_as_it_is(faulty: Any) -> None:
 
 @pytest.mark.parametrize("place", EVERYWHERE)
 async def test_every_field_of_an_event_can_be_of_another_type(faulty: Any, place: str) -> None:
-    spoilt, sound = faulty(Garbage("wrong-types", at=place)), faulty()
+    spoilt, audio = faulty(Garbage("wrong-types", at=place)), faulty()
     messages = []
-    for server in (spoilt, sound):
+    for server in (spoilt, audio):
         async with line_to(server) as line:
             await line.type_text()
             await line.until(DONE)
@@ -326,11 +326,11 @@ async def test_the_session_names_another_model_than_was_asked_for(faulty: Any) -
     assert line.messages[0]["session"]["model"] == "grok-voice-latest"
 
 
-# --------------------------------------------------------------------------------- timing and order
+# --------------------------------------------------------------------------- timing and order
 async def test_a_late_event_keeps_its_place(faulty: Any) -> None:
-    late, sound = faulty(Late(0.1)), faulty()
+    late, audio = faulty(Late(0.1)), faulty()
     told = []
-    for server in (late, sound):
+    for server in (late, audio):
         async with line_to(server) as line:
             await line.type_text()
             await line.until(DONE)
@@ -346,7 +346,7 @@ async def test_a_trickle_is_the_same_sound_in_small_pieces(faulty: Any, dialect:
         await line.until(SOUND, 4 * 15)
     pieces = [len(pybase64.b64decode(message["delta"])) for message in line.of(SOUND)]
     assert pieces == 4 * [*14 * [500], 200]
-    assert line.sound() == b"".join(sound_of(n).tobytes() for n in (1, 2, 3, 4))
+    assert line.audio() == b"".join(sound_of(n).tobytes() for n in (1, 2, 3, 4))
 
 
 @pytest.mark.parametrize("place", EVERYWHERE)
@@ -390,7 +390,7 @@ async def test_a_burst_is_a_whole_reply_that_comes_after_its_end_was_reached(fau
         go_on.set()
         await line.until(DONE)
     assert line.types[-1] == DONE
-    assert len(line.sound()) == 2 * 2 * PIECE
+    assert len(line.audio()) == 2 * 2 * PIECE
 
 
 def endless(turn: Any) -> Any:
