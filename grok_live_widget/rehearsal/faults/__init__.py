@@ -18,50 +18,6 @@ of networks or made up.
 `parse` reads their names.
 """
 
-from .base import Fault, Faults
-from .catalogue import (
-    Abandon,
-    Burst,
-    Close,
-    Drop,
-    Duplicate,
-    Garbage,
-    Late,
-    Omit,
-    OtherModel,
-    Refuse,
-    Reorder,
-    Report,
-    Stall,
-    StallHandshake,
-    Tail,
-    Trickle,
-    Withhold,
-)
-from .parse import FAULTS, fault_from, faults_from, listing
+import lazy_loader
 
-__all__ = [
-    "FAULTS",
-    "Abandon",
-    "Burst",
-    "Close",
-    "Drop",
-    "Duplicate",
-    "Fault",
-    "Faults",
-    "Garbage",
-    "Late",
-    "Omit",
-    "OtherModel",
-    "Refuse",
-    "Reorder",
-    "Report",
-    "Stall",
-    "StallHandshake",
-    "Tail",
-    "Trickle",
-    "Withhold",
-    "fault_from",
-    "faults_from",
-    "listing",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -158,6 +158,8 @@ def check(is_good: bool, name: str, value: object, wanted: str) -> None:
 class Fault:
     """Base class of faults.
 
+    A subclass gives its name, and the argument that a value after the name sets (``"close:1012"``).
+
     Parameters
     ----------
     nth : int >= 1
@@ -176,6 +178,10 @@ class Fault:
     argument: ClassVar[str] = ""
     nth: int = 1
     times: float = 1
+
+    def __init_subclass__(cls, *, name: str = "", argument: str = "") -> None:
+        if name:
+            cls.name, cls.argument = name, argument
 
     def __post_init__(self) -> None:
         check(self.nth >= 1, "nth", self.nth, "1 or more")

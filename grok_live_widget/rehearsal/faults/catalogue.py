@@ -64,15 +64,14 @@ WRONG_KEY = "incorrect API key provided to the rehearsal server"
 
 
 @dataclass(frozen=True, kw_only=True)
-class StallHandshake(HandshakeFault):
+class StallHandshake(HandshakeFault, name="stall-handshake"):
     """The handshake is never answered."""
 
-    name: ClassVar[str] = "stall-handshake"
     stalls: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refuse(HandshakeFault):
+class Refuse(HandshakeFault, name="refuse", argument="status"):
     """The handshake is refused with an HTTP status.
 
     Parameters
@@ -85,8 +84,6 @@ class Refuse(HandshakeFault):
         None: for 400 as above, otherwise a text of this package in the same form.
     """
 
-    name: ClassVar[str] = "refuse"
-    argument: ClassVar[str] = "status"
     status: int = field(default=503, kw_only=False)
     body: str | None = field(default=None, kw_only=False)
 
@@ -109,11 +106,9 @@ class Refuse(HandshakeFault):
 
 # --------------------------------------------------------------------------- end of the connection
 @dataclass(frozen=True, kw_only=True)
-class Drop(EventFault):
+class Drop(EventFault, name="drop", argument="at"):
     """The connection is dropped without a close frame (1006) instead of an event."""
 
-    name: ClassVar[str] = "drop"
-    argument: ClassVar[str] = "at"
     nth: int = 2
 
     def _replacement(self, frame: Frame) -> Iterable[Step]:
@@ -128,7 +123,7 @@ def check_close(code: int) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Close(EventFault):
+class Close(EventFault, name="close", argument="code"):
     """The connection is closed with a code and a reason instead of an event.
 
     Parameters
@@ -141,8 +136,6 @@ class Close(EventFault):
         Up to 123 bytes.
     """
 
-    name: ClassVar[str] = "close"
-    argument: ClassVar[str] = "code"
     code: int = field(default=1011, kw_only=False)
     reason: str = field(default="", kw_only=False)
     nth: int = 2
@@ -157,11 +150,9 @@ class Close(EventFault):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stall(EventFault):
+class Stall(EventFault, name="stall", argument="at"):
     """From an event on nothing is sent, and the connection stays open."""
 
-    name: ClassVar[str] = "stall"
-    argument: ClassVar[str] = "at"
     nth: int = 2
 
     def _replacement(self, frame: Frame) -> Iterable[Step]:
@@ -173,11 +164,9 @@ _DONE_TYPES, _ADDED_TYPES = wire_types(ResponseDone), wire_types(ItemAdded)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Withhold(EventFault):
+class Withhold(EventFault, name="withhold", argument="at"):
     """An event is not sent."""
 
-    name: ClassVar[str] = "withhold"
-    argument: ClassVar[str] = "at"
     at: Place = SessionUpdated
 
     def _replacement(self, frame: Frame) -> Iterable[Step]:
@@ -185,15 +174,13 @@ class Withhold(EventFault):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Abandon(EventFault):
+class Abandon(EventFault, name="abandon", argument="at"):
     """From an event on nothing of its response is sent, not even its end.
 
     The service abandons responses like this, often before any audio (livekit). On `live` the
     response is the deltas up to any other message of the server.
     """
 
-    name: ClassVar[str] = "abandon"
-    argument: ClassVar[str] = "at"
     nth: int = 2
 
     def filter_for(self, counter: OccasionCounter, dialect: Dialect) -> FrameFilter:
@@ -210,7 +197,7 @@ _ERROR_MESSAGES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report(EventFault):
+class Report(EventFault, name="report", argument="error_type"):
     """An error is sent instead of an event and the rest of its response.
 
     Parameters
@@ -226,8 +213,6 @@ class Report(EventFault):
         after the two that end a session (the code that the service uses is not known).
     """
 
-    name: ClassVar[str] = "report"
-    argument: ClassVar[str] = "error_type"
     error_type: str = field(default="internal_error", kw_only=False)
     message: str | None = field(default=None, kw_only=False)
     close_code: int | None = None
@@ -320,7 +305,7 @@ _AUDIO_KINDS = ("no-base64", "odd-bytes")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Garbage(EventFault):
+class Garbage(EventFault, name="garbage", argument="kind"):
     """A corrupt frame: sent before an event, or the event itself.
 
     Parameters
@@ -335,8 +320,6 @@ class Garbage(EventFault):
     The service sends fields of types that strict clients reject (OxyHQ/Kaana, livekit).
     """
 
-    name: ClassVar[str] = "garbage"
-    argument: ClassVar[str] = "kind"
     kind: GarbageKind = field(default="no-json", kw_only=False)
 
     def __post_init__(self) -> None:
@@ -372,7 +355,7 @@ def _value_of_another_type(value: Any) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Omit(EventFault):
+class Omit(EventFault, name="omit", argument="names"):
     """Fields of an event are omitted.
 
     Parameters
@@ -381,8 +364,6 @@ class Omit(EventFault):
         Their names, separated by commas; a nested one with its path: ``"response.id"``.
     """
 
-    name: ClassVar[str] = "omit"
-    argument: ClassVar[str] = "names"
     names: str = field(default="response_id,response.id", kw_only=False)
     at: Place = ResponseDone
 
@@ -406,7 +387,7 @@ def _without(message: dict[str, Any], path: list[str]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OtherModel(ConnectionFault):
+class OtherModel(ConnectionFault, name="other-model", argument="model"):
     """The session has another model than was requested.
 
     The service does this for an unknown model, without an error (OxyHQ/Kaana).
@@ -416,8 +397,6 @@ class OtherModel(ConnectionFault):
     model : str
     """
 
-    name: ClassVar[str] = "other-model"
-    argument: ClassVar[str] = "model"
     model: str = field(default="grok-voice-think-fast-2.0", kw_only=False)
 
     def filter_for(self, counter: OccasionCounter, dialect: Dialect) -> FrameFilter:
@@ -442,7 +421,7 @@ def _check_delay(delay_s: float) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Late(EventFault):
+class Late(EventFault, name="late", argument="delay_s"):
     """An event and everything after it are delayed.
 
     Parameters
@@ -450,8 +429,6 @@ class Late(EventFault):
     delay_s : float > 0 [s]
     """
 
-    name: ClassVar[str] = "late"
-    argument: ClassVar[str] = "delay_s"
     delay_s: float = field(default=1.0, kw_only=False)
     at: Place = SessionUpdated
 
@@ -464,7 +441,7 @@ class Late(EventFault):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trickle(EventFault):
+class Trickle(EventFault, name="trickle", argument="delay_s"):
     """From a message on, everything is delayed and audio comes in small pieces.
 
     With the defaults, audio comes at 0.4 times real time.
@@ -477,8 +454,6 @@ class Trickle(EventFault):
         The audio in each piece; 960 bytes are 20 ms at 24 kHz.
     """
 
-    name: ClassVar[str] = "trickle"
-    argument: ClassVar[str] = "delay_s"
     delay_s: float = field(default=0.05, kw_only=False)
     piece_bytes: int = field(default=960, kw_only=False)
     at: Place = None
@@ -514,22 +489,19 @@ class Trickle(EventFault):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Duplicate(EventFault):
+class Duplicate(EventFault, name="duplicate", argument="at"):
     """An event is sent twice.
 
     The service sends ``speech_started`` more than once in a turn (the cookbook's clients) and
     announces a function call twice (pipecat).
     """
 
-    name: ClassVar[str] = "duplicate"
-    argument: ClassVar[str] = "at"
-
     def _replacement(self, frame: Frame) -> Iterable[Step]:
         return frame, frame
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reorder(EventFault):
+class Reorder(EventFault, name="reorder", argument="at"):
     """An event is sent after those that follow it.
 
     The order of the ``.done`` group differs between the service's schema and what was recorded.
@@ -540,8 +512,6 @@ class Reorder(EventFault):
         After how many. If fewer follow, it is not sent.
     """
 
-    name: ClassVar[str] = "reorder"
-    argument: ClassVar[str] = "at"
     by: int = field(default=1, kw_only=False)
 
     def __post_init__(self) -> None:
@@ -568,14 +538,12 @@ class Reorder(EventFault):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Burst(ConnectionFault):
+class Burst(ConnectionFault, name="burst"):
     """A whole response comes at once, done before any of it can have been played.
 
     The service sends faster than real time: 0.77 s of audio came within 6 ms (recorded). Only
     where the dialect has an event for the end of a response.
     """
-
-    name: ClassVar[str] = "burst"
 
     def filter_for(self, counter: OccasionCounter, dialect: Dialect) -> FrameFilter:
         """Return a filter that holds back everything from a response's beginning to its end."""
@@ -596,7 +564,7 @@ class Burst(ConnectionFault):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tail(ConnectionFault):
+class Tail(ConnectionFault, name="tail", argument="piece_count"):
     """Audio of a response continues after the response was cancelled.
 
     A published client drops it by the response's id (pydantic-ai). The last delta is repeated
@@ -607,8 +575,6 @@ class Tail(ConnectionFault):
     piece_count : int >= 1
     """
 
-    name: ClassVar[str] = "tail"
-    argument: ClassVar[str] = "piece_count"
     piece_count: int = field(default=3, kw_only=False)
 
     def __post_init__(self) -> None:
