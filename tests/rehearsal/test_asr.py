@@ -18,11 +18,11 @@ def test_speech_without_words_is_noted_by_its_length() -> None:
 
 def test_clear_words_are_recognised(utterance: np.ndarray) -> None:
     pytest.importorskip("pocketsphinx")
-    heard = recognise(utterance).split()
-    assert {"hello", "there", "five"} <= set(heard)
+    received = recognise(utterance).split()
+    assert {"hello", "there", "five"} <= set(received)
 
 
-def test_the_same_sound_gives_the_same_words_in_either_type(utterance: np.ndarray) -> None:
+def test_the_same_audio_gives_the_same_words_in_either_type(utterance: np.ndarray) -> None:
     pytest.importorskip("pocketsphinx")
     assert recognise(utterance) == recognise(samples_from_pcm(utterance)) == recognise(utterance)
 

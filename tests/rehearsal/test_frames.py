@@ -38,7 +38,7 @@ def spelled(event: Any, dialect: Any) -> Any:
         Pinged(7),
     ],
 )
-def test_realtime_frames_read_back_as_what_was_said(event: Any) -> None:
+def test_realtime_frames_decode_to_the_events_encoded(event: Any) -> None:
     frame = frame_from(event, REALTIME)
     assert frame is not None
     assert REALTIME.decode_server(frame) == event
@@ -47,7 +47,7 @@ def test_realtime_frames_read_back_as_what_was_said(event: Any) -> None:
     assert message["previous_item_id"] is None
 
 
-def test_sound_reads_back_with_its_length_in_milliseconds() -> None:
+def test_audio_reads_back_with_its_length_in_milliseconds() -> None:
     sound = AudioDelta(response_id="r", item_id="i", pcm=bytes(7_200))
     frame = frame_from(sound, REALTIME)
     assert frame is not None
@@ -67,7 +67,7 @@ def test_sound_reads_back_with_its_length_in_milliseconds() -> None:
         (AudioFormat(encoding="pcmu"), 3_600, 450),
     ],
 )
-def test_sound_is_spelled_in_its_format(
+def test_audio_is_encoded_in_its_format(
     audio_format: AudioFormat, byte_count: int, duration_ms: int
 ) -> None:
     event = AudioDelta(response_id="r", item_id="i", pcm=bytes(7_200))
@@ -82,7 +82,7 @@ def test_sound_is_spelled_in_its_format(
     assert binary_frame_from(event, audio_format) is None
 
 
-def test_sound_alone_is_the_bytes_of_its_encoding_and_all_else_is_spelled() -> None:
+def test_binary_audio_is_the_encoded_bytes_and_all_else_is_json() -> None:
     audio_format = AudioFormat(encoding="pcma", transport="binary")
     assert binary_frame_from(AudioDelta(pcm=bytes(4)), audio_format) == b"\xd5\xd5"
     assert binary_frame_from(TranscriptDelta(delta="hi"), audio_format) is None

@@ -78,7 +78,7 @@ def test_the_last_input_is_the_user_s_or_a_tool_s() -> None:
     assert history.last_input == output
 
 
-def test_it_is_told_again_as_text_with_new_names() -> None:
+def test_it_is_replayed_as_text_with_new_ids() -> None:
     items = [
         message("hello", "a"),
         message("Hi!", "b", "assistant"),
@@ -94,7 +94,7 @@ def test_it_is_told_again_as_text_with_new_names() -> None:
 
 
 # --------------------------------------------------------------------------- what is remembered
-def test_a_conversation_is_remembered_for_half_an_hour_after_its_line() -> None:
+def test_a_conversation_is_kept_for_half_an_hour_after_its_connection() -> None:
     conversations, history = ConversationStore(), History()
     conversations.retain(history)
     assert conversations.find(history.conversation_id, 1e6) is history
@@ -104,7 +104,7 @@ def test_a_conversation_is_remembered_for_half_an_hour_after_its_line() -> None:
     assert conversations.find(history.conversation_id, 1e6) is None
 
 
-def test_the_line_that_goes_on_with_it_holds_it() -> None:
+def test_a_resumed_conversation_belongs_to_its_new_connection() -> None:
     conversations, first = ConversationStore(), History()
     conversations.retain(first)
     second = History(first.conversation_id)
@@ -114,7 +114,7 @@ def test_the_line_that_goes_on_with_it_holds_it() -> None:
     assert conversations.find(first.conversation_id, 1e6) is second
 
 
-def test_the_oldest_that_has_ended_makes_room() -> None:
+def test_the_oldest_closed_conversation_is_dropped_first() -> None:
     conversations, histories = (
         ConversationStore(),
         [History() for _ in range(ConversationStore.MAX_COUNT)],
@@ -129,7 +129,7 @@ def test_the_oldest_that_has_ended_makes_room() -> None:
     assert [at for at, is_known in enumerate(known) if not is_known] == [3, 5]
 
 
-def test_what_is_dropped_is_forgotten() -> None:
+def test_a_dropped_conversation_is_not_found() -> None:
     conversations, history = ConversationStore(), History()
     conversations.retain(history)
     conversations.drop(history)
@@ -171,7 +171,9 @@ def lines(turn: Any) -> list[tuple[str, str]]:
     return [(line.role, line.text) for line in turn.history]
 
 
-async def test_a_conversation_goes_on_where_its_line_broke(serving: Any, connected: Any) -> None:
+async def test_a_conversation_is_resumed_after_its_connection_was_lost(
+    serving: Any, connected: Any
+) -> None:
     pytest.importorskip("espeakng_loader")
     partner = Partner(lambda turn: "Very well.")
     server = serving(partner)
@@ -204,16 +206,14 @@ async def test_a_conversation_goes_on_where_its_line_broke(serving: Any, connect
         assert [item.text for item in replayed(third)][2:] == ["Who am I?", "Very well."]
 
 
-async def test_calls_of_tools_and_their_outputs_are_told_again(
-    serving: Any, connected: Any
-) -> None:
+async def test_tool_calls_and_their_outputs_are_replayed(serving: Any, connected: Any) -> None:
     partner = Partner(lambda turn: ToolCall("look", {"at": 1}) if turn.role == "user" else None)
     server = serving(partner)
     async with connected(server, resumption=True) as first:
         done = await first.ask("look")
         call_id = done.output[-1].call_id
         output = Item(kind="function_call_output", call_id=call_id, text="fog")
-        await first.say(CreateItem(output))
+        await first.send(CreateItem(output))
         await first.until(ItemAdded)
     async with connected(server, query=query(first), resumption=True) as second:
         _, call, told = replayed(second)
@@ -226,17 +226,17 @@ async def test_calls_of_tools_and_their_outputs_are_told_again(
         assert (told.kind, told.text) == ("function_call_output", "fog")
         assert call.call_id == told.call_id == call_id
         # Its answer was not given yet.
-        await second.say(CreateResponse())
+        await second.send(CreateResponse())
         await second.until(ResponseDone)
     assert (partner.turns[-1].role, partner.turns[-1].text) == ("tool", "fog")
 
 
-async def test_a_spoken_turn_is_told_again_by_its_transcript(
+async def test_a_spoken_turn_is_replayed_as_its_transcript(
     serving: Any, connected: Any, utterance: np.ndarray
 ) -> None:
     server = serving("parrot")
     async with connected(server, detection=ServerVad(), resumption=True) as first:
-        await first.send_sound(utterance)
+        await first.send_audio(utterance)
         await first.until(ResponseDone)
     async with connected(server, query=query(first), resumption=True) as second:
         user, assistant = replayed(second)
@@ -245,15 +245,13 @@ async def test_a_spoken_turn_is_told_again_by_its_transcript(
     assert (assistant.role, assistant.text) == ("assistant", "")
 
 
-async def test_what_was_truncated_is_told_again_as_it_was_heard(
-    serving: Any, connected: Any
-) -> None:
+async def test_a_truncated_item_is_replayed_as_it_was_played(serving: Any, connected: Any) -> None:
     pytest.importorskip("espeakng_loader")
     server = serving(lambda turn: "One, two, three, four.")
     async with connected(server, resumption=True) as first:
         done = await first.ask("count")
-        await first.say(TruncateItem(item_id=done.output[0].item_id, audio_end_ms=1))
-        while not hasattr(await first.hear(), "audio_end_ms"):
+        await first.send(TruncateItem(item_id=done.output[0].item_id, audio_end_ms=1))
+        while not hasattr(await first.receive(), "audio_end_ms"):
             pass
     async with connected(server, query=query(first), resumption=True) as second:
         assert replayed(second)[-1].text == "One,"
@@ -298,7 +296,7 @@ async def test_resumption_that_is_taken_back_is_forgotten(serving: Any, connecte
     server = serving("parrot")
     async with connected(server, resumption=True) as first:
         await first.ask("hello")
-        await first.say(UpdateSession(resumption=False))
+        await first.send(UpdateSession(resumption=False))
         await first.until(SessionUpdated)
     async with connected(server, query=query(first), resumption=True) as second:
         assert replayed(second) == []
@@ -309,7 +307,7 @@ async def test_a_wrong_setting_does_not_cost_the_conversation(serving: Any, conn
     async with connected(server, resumption=True) as first:
         await first.ask("hello")
     async with connected(server, query=query(first), resumption=True, speed=1.0) as second:
-        await second.say(UpdateSession(speed=99.0))
+        await second.send(UpdateSession(speed=99.0))
         await second.until(ErrorReported)
     async with connected(server, query=query(first), resumption=True) as third:
         assert [item.text for item in replayed(third)] == ["hello", "hello"]
@@ -321,7 +319,7 @@ def typed(text: str, item_id: str = "", role: Any = "user") -> Item:
     return Item(role=role, item_id=item_id, part=part, text=text)
 
 
-def test_an_item_is_announced_with_a_name_and_without_its_sound() -> None:
+def test_an_item_is_announced_with_a_name_and_without_its_audio() -> None:
     further = (Part(kind="input_audio", text="b", sound=b"\1\0"),)
     item = Item(part="input_audio", text="a", sound=b"\1\0", further=further)
     known = announced(item)
@@ -343,7 +341,7 @@ def test_further_parts_are_joined() -> None:
 @pytest.mark.parametrize(
     "item", [typed("x", role="system"), typed("x", role="assistant"), Item(kind="function_call")]
 )
-def test_nobody_answers_what_nobody_asked(item: Item) -> None:
+def test_items_without_a_question_are_not_answered(item: Item) -> None:
     assert input_from(item, announced(item), AudioFormat()) is None
 
 
@@ -357,10 +355,10 @@ def test_sounds_of_several_parts_are_one_turn() -> None:
         sound=pieces[:4].tobytes(),
         further=further,
     )
-    heard = input_from(item, announced(item), AudioFormat())
-    assert heard is not None
-    np.testing.assert_array_equal(heard.pcm, pieces)
-    assert heard.text == "hello there"
+    received = input_from(item, announced(item), AudioFormat())
+    assert received is not None
+    np.testing.assert_array_equal(received.pcm, pieces)
+    assert received.text == "hello there"
 
 
 # --------------------------------------------------------------------------- through a line
@@ -379,16 +377,14 @@ class Listener:
 
 
 async def answer(client: Any) -> None:
-    await client.say(CreateResponse())
+    await client.send(CreateResponse())
     await client.until(ResponseDone)
 
 
-async def test_a_deleted_item_is_gone_from_what_the_partner_remembers(
-    serving: Any, connected: Any
-) -> None:
+async def test_a_deleted_item_is_not_in_the_partner_s_history(serving: Any, connected: Any) -> None:
     partner = Listener()
     async with connected(serving(partner)) as client:
-        await client.say(
+        await client.send(
             CreateItem(typed("forget this", "a")),
             CreateItem(typed("keep this", "b")),
             DeleteItem("a"),
@@ -401,18 +397,18 @@ async def test_a_deleted_item_is_gone_from_what_the_partner_remembers(
 async def test_the_question_that_was_deleted_is_not_answered(serving: Any, connected: Any) -> None:
     partner = Listener()
     async with connected(serving(partner)) as client:
-        await client.say(CreateItem(typed("this", "a")), CreateItem(typed("not this", "b")))
-        await client.say(DeleteItem("b"))
+        await client.send(CreateItem(typed("this", "a")), CreateItem(typed("not this", "b")))
+        await client.send(DeleteItem("b"))
         await answer(client)
         assert partner.turns[-1].text == "this"
-        await client.say(DeleteItem("a"))
+        await client.send(DeleteItem("a"))
         await answer(client)
     assert (partner.turns[-1].text, partner.lines) == ("", [])
 
 
 async def test_an_item_that_is_not_there_cannot_be_deleted(serving: Any, connected: Any) -> None:
     async with connected(serving("parrot")) as client:
-        await client.say(DeleteItem("nobody", event_id="mine"))
+        await client.send(DeleteItem("nobody", event_id="mine"))
         error = await client.until(ErrorReported)
         assert (error.error_type, error.param, error.about) == (
             "invalid_request_error",
@@ -422,7 +418,7 @@ async def test_an_item_that_is_not_there_cannot_be_deleted(serving: Any, connect
         assert "nobody" in error.message
 
 
-async def test_a_reply_can_be_deleted(serving: Any, connected: Any) -> None:
+async def test_a_response_can_be_deleted(serving: Any, connected: Any) -> None:
     turns = []
 
     def partner(turn: Any) -> Any:
@@ -431,7 +427,7 @@ async def test_a_reply_can_be_deleted(serving: Any, connected: Any) -> None:
 
     async with connected(serving(partner)) as client:
         done = await client.ask("one")
-        await client.say(DeleteItem(done.output[0].item_id))
+        await client.send(DeleteItem(done.output[0].item_id))
         await client.until(ItemDeleted)
         await client.ask("two")
     assert [line.role for line in turns[-1].history] == ["user"]
@@ -440,8 +436,8 @@ async def test_a_reply_can_be_deleted(serving: Any, connected: Any) -> None:
 async def test_an_item_is_put_behind_the_one_that_is_named(serving: Any, connected: Any) -> None:
     partner = Listener()
     async with connected(serving(partner)) as client:
-        await client.say(CreateItem(typed("one", "a")), CreateItem(typed("three", "c")))
-        await client.say(CreateItem(typed("two", "b"), "a"))
+        await client.send(CreateItem(typed("one", "a")), CreateItem(typed("three", "c")))
+        await client.send(CreateItem(typed("two", "b"), "a"))
         for _ in range(3):
             added = await client.until(ItemAdded)
         assert (added.item.item_id, added.previous_item_id) == ("b", "a")
@@ -456,7 +452,7 @@ async def test_earlier_calls_of_tools_are_history(serving: Any, connected: Any) 
     call = Item(kind="function_call", name="look", call_id="c", text='{"where": "up"}')
     output = Item(kind="function_call_output", call_id="c", text="fog")
     async with connected(serving(partner)) as client:
-        await client.say(CreateItem(typed("look up")), CreateItem(call), CreateItem(output))
+        await client.send(CreateItem(typed("look up")), CreateItem(call), CreateItem(output))
         await answer(client)
         kinds = [added.item.kind for added in client.all(ItemAdded)]
         roles = [added.item.role for added in client.all(ItemAdded)]
@@ -473,7 +469,7 @@ async def test_all_parts_of_an_item_are_read(serving: Any, connected: Any) -> No
     further = (Part(kind="input_text", text="and two"),)
     item = Item(role="user", part="input_text", text="one", further=further)
     async with connected(serving(partner)) as client:
-        await client.say(CreateItem(item))
+        await client.send(CreateItem(item))
         added = await client.until(ItemAdded)
         assert (added.item.text, added.item.further) == ("one", further)
         await answer(client)

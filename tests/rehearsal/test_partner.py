@@ -107,7 +107,7 @@ def test_the_talker_tells_the_time() -> None:
         ('Please CALL look {"where": "up"}', ToolCall("look", {"where": "up"})),
     ],
 )
-def test_the_talker_calls_a_tool_that_it_is_told_to_call(text: str, call: ToolCall) -> None:
+def test_the_talker_calls_a_tool_on_request(text: str, call: ToolCall) -> None:
     assert talker(PartnerTurn(text=text, tools=("look",))) == call
 
 
@@ -167,7 +167,7 @@ def test_the_default_is_the_talker_where_there_is_a_voice(
         np.full((4, 1), 16_384, np.int16),
     ],
 )
-def test_sound_is_taken_in_any_usual_form(sound: np.ndarray) -> None:
+def test_audio_is_taken_in_any_usual_form(sound: np.ndarray) -> None:
     (piece,) = pieces_from(sound, "nova")
     assert isinstance(piece, Spoken)
     np.testing.assert_array_equal(piece.pcm, np.full(4, 16_384, np.int16))

@@ -115,7 +115,7 @@ async def test_a_partner_is_not_let_run_far_ahead() -> None:
     assert len(made) <= MAX_PIECES_AHEAD + 4
 
 
-async def test_a_generator_nobody_listens_to_is_closed() -> None:
+async def test_a_generator_whose_answer_is_not_read_is_closed() -> None:
     closed = threading.Event()
 
     def talks_on(turn: Any) -> Any:
@@ -132,7 +132,7 @@ async def test_a_generator_nobody_listens_to_is_closed() -> None:
 
 
 @pytest.mark.parametrize("has_begun", [False, True])
-async def test_a_coroutine_nobody_listens_to_is_cancelled(has_begun: bool) -> None:
+async def test_a_coroutine_whose_answer_is_not_read_is_cancelled(has_begun: bool) -> None:
     started, cancelled = threading.Event(), threading.Event()
 
     async def waits(turn: Any) -> Any:

@@ -77,7 +77,7 @@ def test_inputs_said_together_bring_one_burst() -> None:
     ]
 
 
-def test_sound_brings_nothing_and_the_speech_in_it_does() -> None:
+def test_audio_brings_nothing_and_the_speech_in_it_does() -> None:
     sound = AppendAudio(b"")
     assert steps_of(sound, SpeechStarted(), sound, SpeechStopped(), AudioCommitted(), sound) == [
         ([], []),
@@ -86,7 +86,7 @@ def test_sound_brings_nothing_and_the_speech_in_it_does() -> None:
     ]
 
 
-def test_what_is_told_unasked_waits_for_nothing() -> None:
+def test_events_without_input_wait_for_nothing() -> None:
     assert steps_of(ErrorReported(), CommitAudio(), AudioCommitted()) == [
         ([], ["ErrorReported"]),
         (["CommitAudio"], ["AudioCommitted"]),
@@ -173,7 +173,7 @@ def assert_same_replies(saved: Any, replayed: Any) -> None:
 # --------------------------------------------------------------------------- stepwise
 @DIALECTS
 @pytest.mark.parametrize("detection", [ServerVad(), PushToTalk()], ids=["vad", "push"])
-def test_whoever_says_the_same_things_gets_the_same_replies(
+def test_the_same_inputs_bring_the_same_responses(
     dialect: str, detection: Any, question: np.ndarray, recorded: Saved, silence: Any
 ) -> None:
     def partner(turn: Any) -> list[Any]:
@@ -204,11 +204,11 @@ def test_speech_is_placed_where_this_client_spoke(
         Talk(url=server.url(), dialect="realtime") as talk,
     ):
         talk.start()
-        heard: list[Any] = []
-        talk._core.observe(lambda event, _, __: heard.append(event))
+        received: list[Any] = []
+        talk._core.observe(lambda event, _, __: received.append(event))
         talk.ask(later, RATE)
-        [started] = [event for event in heard if isinstance(event, SpeechStarted)]
-        [stopped] = [event for event in heard if isinstance(event, SpeechStopped)]
+        [started] = [event for event in received if isinstance(event, SpeechStarted)]
+        [stopped] = [event for event in received if isinstance(event, SpeechStopped)]
     before = [each.event for each in load(folder).events]
     [recorded_start] = [event for event in before if isinstance(event, SpeechStarted)]
     assert abs(started.audio_start_ms - recorded_start.audio_start_ms - 2000) < 100
@@ -242,7 +242,7 @@ def test_sessions_are_played_one_after_the_other_and_then_again(recorded: Saved)
             talk.stop()
 
 
-async def test_a_client_that_goes_on_does_not_wait_for_what_is_left(
+async def test_a_client_that_continues_does_not_wait_for_what_is_left(
     recorded: Saved, connected: Any, silence: Any
 ) -> None:
     folder = recorded("one", "two", partner=lambda turn: silence(6))
@@ -253,14 +253,14 @@ async def test_a_client_that_goes_on_does_not_wait_for_what_is_left(
             await client.type_text("two")
             began_s = time.monotonic()
             first = await client.until(ResponseDone)
-            assert len(client.sound(first.response_id)) == 6 * RATE
+            assert len(client.audio(first.response_id)) == 6 * RATE
     # At a hundredth of the speed, the rest of the first reply would take 200 s.
     assert time.monotonic() - began_s < 100
 
 
 # --------------------------------------------------------------------------- true speed
 @DIALECTS
-def test_somebody_who_only_listens_hears_the_talk_again(
+def test_a_client_without_input_receives_the_talk_again(
     dialect: str, question: np.ndarray, recorded: Saved
 ) -> None:
     folder = recorded(question, dialect=dialect)
@@ -287,7 +287,7 @@ def test_it_takes_as_long_as_the_talk_did_or_as_its_speed_says(
     assert [turn.text for turn in talk.turns.assistant] == ["one", "two"]
 
 
-def test_at_true_speed_a_question_is_told_that_nobody_answers(recorded: Saved) -> None:
+def test_at_true_speed_a_question_is_answered_by_an_error(recorded: Saved) -> None:
     folder = recorded("one")
     with (
         RehearsalServer(replay=folder, speed=0.001) as server,
@@ -312,7 +312,7 @@ def test_a_talk_of_which_the_process_was_killed_is_played_to_where_it_ended(
 
 
 # --------------------------------------------------------------------------- the door
-def test_nobody_needs_a_key_but_where_one_is_wanted(recorded: Saved) -> None:
+def test_a_replay_needs_a_key_only_if_the_server_has_one(recorded: Saved) -> None:
     folder = recorded("one")
     with RehearsalServer(replay=folder, step=True) as server, Talk(url=server.url()) as talk:
         assert talk.ask("?").text == "one"
@@ -331,7 +331,7 @@ async def test_on_live_the_key_is_the_first_message(recorded: Saved, connected: 
         async with connected(server, "live", key="wrong") as client:
             assert "incorrect API key" in (await client.until(ErrorReported)).message
             with pytest.raises(ConnectionClosed):
-                await client.hear()
+                await client.receive()
 
 
 def test_a_client_of_the_other_dialect_is_sent_away(recorded: Saved) -> None:
@@ -346,14 +346,12 @@ def test_a_client_of_the_other_dialect_is_sent_away(recorded: Saved) -> None:
             talk.ask("?")
 
 
-async def test_words_that_nobody_knows_are_answered_as_ever(
-    recorded: Saved, connected: Any
-) -> None:
+async def test_unknown_messages_are_answered_by_an_error(recorded: Saved, connected: Any) -> None:
     with RehearsalServer(replay=recorded("one"), step=True) as server:
         async with connected(server) as client:
-            await client.say(Unrecognized({"type": "dance"}))
+            await client.send(Unrecognized({"type": "dance"}))
             assert "'dance'" in (await client.until(ErrorReported)).message
-            await client.say(CommitAudio(), CreateResponse())
+            await client.send(CommitAudio(), CreateResponse())
             assert "typed text" in (await client.until(ErrorReported)).message
             reply = await client.ask("one")
             assert reply.status == "completed"

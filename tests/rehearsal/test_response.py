@@ -34,7 +34,7 @@ def ramp(sample_count: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("piece_samples", [1, 999, DELTA_SAMPLES, 7_300])
-def test_the_sound_is_cut_but_not_changed(piece_samples: int) -> None:
+def test_the_audio_is_cut_but_not_changed(piece_samples: int) -> None:
     response, cut, sound = Response(UserInput()), [], ramp(20_001)
     for start in range(0, sound.size, piece_samples):
         response.add(Spoken(sound[start : start + piece_samples]))
@@ -46,7 +46,7 @@ def test_the_sound_is_cut_but_not_changed(piece_samples: int) -> None:
     assert response.sent_count == sound.size
 
 
-def test_words_follow_the_sound_that_carries_them() -> None:
+def test_words_follow_the_audio_that_carries_them() -> None:
     response = Response(UserInput())
     response.add(Spoken(ramp(DELTA_SAMPLES - 1), "one "))
     assert deltas(response) == []
@@ -59,7 +59,7 @@ def test_words_follow_the_sound_that_carries_them() -> None:
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 11_025, 48_000])
-def test_at_another_rate_words_stand_at_the_same_time_and_no_sound_is_lost(rate_hz: int) -> None:
+def test_at_another_rate_words_stand_at_the_same_time_and_no_audio_is_lost(rate_hz: int) -> None:
     response, cut = Response(UserInput(), audio_format=AudioFormat(sample_rate=rate_hz)), []
     for word in ("one ", "two ", "three"):
         response.add(Spoken(ramp(12_000), word))
@@ -73,7 +73,7 @@ def test_at_another_rate_words_stand_at_the_same_time_and_no_sound_is_lost(rate_
     assert lengths_s[:-1] == pytest.approx([0.15] * (len(lengths_s) - 1), abs=0.001)
 
 
-def test_sound_of_the_reply_s_own_rate_is_not_changed() -> None:
+def test_audio_of_the_response_s_own_rate_is_not_changed() -> None:
     response, sound = Response(UserInput(), audio_format=AudioFormat(encoding="pcma")), ramp(5_000)
     response.add(Spoken(ramp(2_400)))
     response.add(Spoken(sound, sample_rate=8_000))
@@ -83,7 +83,7 @@ def test_sound_of_the_reply_s_own_rate_is_not_changed() -> None:
     np.testing.assert_array_equal(told[800:], sound)
 
 
-def test_words_after_the_last_sound_are_told_at_the_end() -> None:
+def test_words_after_the_last_audio_are_sent_at_the_end() -> None:
     response = Response(UserInput())
     response.add(Spoken(ramp(10), "sound"))
     response.add(Spoken(ramp(0), " and none"))
@@ -91,7 +91,7 @@ def test_words_after_the_last_sound_are_told_at_the_end() -> None:
     assert response.text == "sound and none"
 
 
-def test_text_without_sound_is_told_as_text() -> None:
+def test_text_without_audio_is_sent_as_text() -> None:
     response = Response(UserInput())
     response.add(Spoken(ramp(0), "only text"))
     cut = deltas(response)
@@ -113,7 +113,7 @@ def test_the_item_is_announced_once_before_its_first_delta() -> None:
     ]
 
 
-def test_what_was_heard_up_to_a_sample_is_known() -> None:
+def test_the_text_up_to_a_sample_is_known() -> None:
     response = Response(UserInput())
     for word in ("one ", "two ", "three"):
         response.add(Spoken(ramp(1_000), word))
@@ -127,7 +127,7 @@ def test_what_was_heard_up_to_a_sample_is_known() -> None:
     ]
 
 
-def test_a_reply_that_says_nothing_has_no_item() -> None:
+def test_a_response_that_says_nothing_has_no_item() -> None:
     response = Response(UserInput(), metadata={"a": "b"})
     assert response.begin() == [ResponseCreated(response.response_id, {"a": "b"})]
     assert deltas(response, is_last=True) == []
@@ -182,7 +182,7 @@ def test_its_output_is_the_message_and_the_calls_in_full() -> None:
     assert (call.status, call.text) == ("completed", '{"where":"up"}')
 
 
-def test_the_message_of_a_reply_that_was_cut_short_is_incomplete() -> None:
+def test_the_message_of_a_response_that_was_cut_short_is_incomplete() -> None:
     response = Response(UserInput())
     assert response.output() == ()
     response.add(Spoken(ramp(DELTA_SAMPLES), "One "))

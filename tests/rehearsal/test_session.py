@@ -91,7 +91,7 @@ def test_a_wrong_setting_leaves_all_as_they_were(state: SessionState) -> None:
     assert (state.settings.voice, state.settings.turn_detection) == ("ara", PushToTalk())
 
 
-def test_what_is_said_is_given_once(state: SessionState) -> None:
+def test_each_event_is_returned_once(state: SessionState) -> None:
     state.ping(5)
     assert names(state) == ["Pinged"]
     assert names(state) == []
@@ -113,15 +113,15 @@ def test_speech_becomes_an_item_under_one_name(state: SessionState) -> None:
     assert len(named) == 1
 
 
-def test_the_reply_to_speech_waits_for_the_words(state: SessionState) -> None:
+def test_the_response_to_speech_waits_for_the_words(state: SessionState) -> None:
     state.update(WRITTEN)
     speak(state)
-    (heard,) = state.take_unrecognised()
+    (received,) = state.take_unrecognised()
     response = state.response
     assert response is not None
     assert not response.is_announced
     state.take_events()
-    state.set_transcript(heard, "hello there")
+    state.set_transcript(received, "hello there")
     assert state.partner_turn(response).text == "hello there"
     state.begin_response(response)
     assert names(state) == ["UserTranscriptReplaced", "UserTranscriptReplaced", "ResponseCreated"]
@@ -129,8 +129,8 @@ def test_the_reply_to_speech_waits_for_the_words(state: SessionState) -> None:
 
 def test_speech_without_words_is_transcribed_by_its_length(state: SessionState) -> None:
     speak(state)
-    (heard,) = state.take_unrecognised()
-    state.set_transcript(heard, "")
+    (received,) = state.take_unrecognised()
+    state.set_transcript(received, "")
     last = state.take_events()[-1]
     assert isinstance(last, UserTranscriptReplaced)
     assert (last.transcript, last.is_final) == ("(speech, 1.0 s)", True)
@@ -138,7 +138,7 @@ def test_speech_without_words_is_transcribed_by_its_length(state: SessionState) 
     assert state.partner_turn(state.response).text == ""
 
 
-def test_speech_that_goes_on_is_told_once_a_second(state: SessionState) -> None:
+def test_the_length_of_speech_is_reported_once_a_second(state: SessionState) -> None:
     state.update(WRITTEN)
     state.begin_speech(SpeechBegan(0))
     state.take_events()
@@ -148,7 +148,7 @@ def test_speech_that_goes_on_is_told_once_a_second(state: SessionState) -> None:
     assert told == ["(speech, 1.0 s)", "(speech, 2.0 s)"]
 
 
-def test_speech_cancels_the_reply_before_the_new_turn_is_opened(state: SessionState) -> None:
+def test_speech_cancels_the_response_before_the_new_turn_is_opened(state: SessionState) -> None:
     response = ask(state, "go on")
     state.take_events()
     state.begin_speech(SpeechBegan(0))
@@ -162,14 +162,14 @@ def test_speech_cancels_the_reply_before_the_new_turn_is_opened(state: SessionSt
     assert state.response is None
 
 
-def test_a_reply_that_was_not_announced_yet_leaves_no_trace(state: SessionState) -> None:
+def test_a_response_that_was_not_announced_yet_leaves_no_trace(state: SessionState) -> None:
     speak(state)
     state.take_events()
     state.begin_speech(SpeechBegan(2_000))
     assert names(state) == ["SpeechStarted", "ItemAdded"]
 
 
-def test_a_commit_makes_a_finished_item_and_no_reply(state: SessionState) -> None:
+def test_a_commit_makes_a_finished_item_and_no_response(state: SessionState) -> None:
     state.commit(SECOND.copy())
     committed, added = state.take_events()
     assert isinstance(committed, AudioCommitted)
@@ -184,7 +184,7 @@ def test_on_live_a_commit_is_answered() -> None:
     assert state.response is not None
 
 
-def test_clear_forgets_the_speech_that_goes_on(state: SessionState) -> None:
+def test_clear_discards_the_current_speech(state: SessionState) -> None:
     state.begin_speech(SpeechBegan(0))
     state.take_events()
     state.clear()
@@ -219,13 +219,13 @@ def test_the_partner_is_given_what_was_said_before(state: SessionState) -> None:
     ]
 
 
-def test_an_item_s_place_is_told_by_a_name_that_was_announced(state: SessionState) -> None:
+def test_the_previous_item_of_an_item_is_an_announced_id(state: SessionState) -> None:
     for item_id, named in (("a", "root"), ("b", "root"), ("c", "nobody's"), ("d", "a")):
         state.receive(CreateItem(Item(role="user", item_id=item_id, text="x"), named))
     assert [added.previous_item_id for added in state.take_events()] == [None, "a", "b", "a"]
 
 
-def test_instructions_of_one_reply_replace_the_session_s(state: SessionState) -> None:
+def test_instructions_of_one_response_replace_the_session_s(state: SessionState) -> None:
     state.update(UpdateSession(instructions="Be brief."))
     state.receive(CreateResponse(instructions="Be long."))
     assert state.response
@@ -263,7 +263,7 @@ def test_metadata_comes_back_at_both_ends(state: SessionState) -> None:
 @pytest.mark.parametrize(
     "again", [CreateResponse(), CreateItem(Item(kind="force_message", text="x"))]
 )
-def test_there_is_one_reply_at_a_time(state: SessionState, again: Any) -> None:
+def test_there_is_one_response_at_a_time(state: SessionState, again: Any) -> None:
     response = ask(state, "hello")
     state.take_events()
     state.receive(again)
@@ -273,7 +273,7 @@ def test_there_is_one_reply_at_a_time(state: SessionState, again: Any) -> None:
     assert state.response is response
 
 
-def test_cancel_ends_the_reply(state: SessionState) -> None:
+def test_cancel_ends_the_response(state: SessionState) -> None:
     response = ask(state, "hello")
     state.take_events()
     state.receive(CancelResponse(response.response_id))
@@ -281,7 +281,7 @@ def test_cancel_ends_the_reply(state: SessionState) -> None:
     assert (done.status, done.response_id) == ("cancelled", response.response_id)
 
 
-def test_the_end_of_a_reply_lists_its_items(state: SessionState) -> None:
+def test_the_end_of_a_response_lists_its_items(state: SessionState) -> None:
     response = ask(state, "hello")
     emit_delta(state, response, "Good day.")
     state.complete_response(response)
@@ -290,14 +290,14 @@ def test_the_end_of_a_reply_lists_its_items(state: SessionState) -> None:
     assert [item.text for item in done.output] == ["Good day."]
 
 
-def test_cancel_without_a_reply_is_a_harmless_error(state: SessionState) -> None:
+def test_cancel_without_a_response_is_a_harmless_error(state: SessionState) -> None:
     state.receive(CancelResponse())
     (error,) = state.take_events()
     assert "no active response" in error.message
     assert error.error_type == "invalid_request_error"
 
 
-def test_a_late_cancel_does_not_end_the_next_reply(state: SessionState) -> None:
+def test_a_late_cancel_does_not_end_the_next_response(state: SessionState) -> None:
     response = ask(state, "hello")
     state.receive(CancelResponse("the one before"))
     assert state.response is response
@@ -326,12 +326,12 @@ def test_truncate_of_an_unknown_item_is_an_error(state: SessionState) -> None:
     assert "Truncat" in message
 
 
-def test_a_word_out_of_place_is_an_error(state: SessionState) -> None:
+def test_a_message_out_of_place_is_an_error(state: SessionState) -> None:
     state.receive(ClearAudio())
     assert state.take_events()[0].error_type == "invalid_event"
 
 
-def test_a_failure_before_the_reply_was_announced_still_has_both_ends(
+def test_a_failure_before_the_response_was_announced_still_has_both_ends(
     state: SessionState,
 ) -> None:
     speak(state)
@@ -382,20 +382,20 @@ def begun(state: SessionState, wanted: Any) -> Any:
         (PATIENT, force("Listen.", is_interruptible=True)),
     ],
 )
-def test_the_turn_is_answered_after_the_reply_that_speech_does_not_end(
+def test_the_turn_is_answered_after_the_response_that_speech_does_not_end(
     state: SessionState, detection: ServerVad, wanted: Any
 ) -> None:
     state.update(UpdateSession(turn_detection=detection))
     response = begun(state, wanted)
     speak(state)
     assert state.response is response
-    (heard,) = state.take_unrecognised()
+    (received,) = state.take_unrecognised()
     state.take_events()
     state.complete_response(response)
     (done,) = state.take_events()
     assert done.status == "completed"
     assert state.response is not None
-    assert state.response.user_input is heard
+    assert state.response.user_input is received
 
 
 def test_of_several_turns_the_last_is_answered(state: SessionState) -> None:
@@ -409,7 +409,7 @@ def test_of_several_turns_the_last_is_answered(state: SessionState) -> None:
     assert state.response.user_input is last
 
 
-def test_speech_that_goes_on_is_not_talked_into(state: SessionState) -> None:
+def test_the_idle_timeout_does_not_interrupt_speech(state: SessionState) -> None:
     state.update(UpdateSession(turn_detection=PATIENT))
     response = begun(state, CreateResponse())
     speak(state)
@@ -434,7 +434,7 @@ def test_the_client_may_cancel_what_speech_may_not(state: SessionState) -> None:
     assert done.status == "cancelled"
 
 
-def test_a_reply_is_spoken_in_the_format_of_its_beginning(state: SessionState) -> None:
+def test_a_response_is_spoken_in_the_format_of_its_beginning(state: SessionState) -> None:
     response = begun(state, CreateResponse())
     other = state.settings.output_format.__class__(encoding="pcma")
     state.update(UpdateSession(output_format=other))
@@ -450,14 +450,14 @@ async def test_a_turn_is_committed_and_waits_for_a_request(
 ) -> None:
     detection = ServerVad(create_response=False)
     async with connected(serving("parrot"), detection=detection) as client:
-        await client.send_sound(utterance)
+        await client.send_audio(utterance)
         await client.until(AudioCommitted)
-        await client.say(CreateItem(Item(role="system", part="input_text", text="mark")))
+        await client.send(CreateItem(Item(role="system", part="input_text", text="mark")))
         await client.until(ItemAdded)
         assert not client.all(ResponseCreated)
-        await client.say(CreateResponse())
+        await client.send(CreateResponse())
         assert (await client.until(ResponseDone)).status == "completed"
-        assert client.sound().size > 24_000
+        assert client.audio().size > 24_000
         assert len(client.all(ResponseCreated)) == 1
 
 
@@ -469,27 +469,27 @@ async def test_speech_does_not_cancel_where_it_is_not_to_interrupt(
     async with connected(serving(partner), detection=PATIENT) as client:
         await client.type_text("talk")
         await client.until(AudioDelta)
-        await client.send_sound(utterance)
+        await client.send_audio(utterance)
         await client.until(AudioCommitted)
         assert not client.all(ResponseDone)
         partner.go_on()
         first = await client.until(ResponseDone)
         assert first.status == "completed"
-        np.testing.assert_array_equal(client.sound(first.response_id), sound)
+        np.testing.assert_array_equal(client.audio(first.response_id), sound)
         second = await client.until(ResponseDone)
         assert second.status == "completed"
-        assert client.sound(second.response_id).size > 24_000
+        assert client.audio(second.response_id).size > 24_000
 
 
-async def test_a_forced_message_is_spoken_to_its_end_where_nobody_may_cut_in(
+async def test_a_forced_message_that_is_not_interruptible_is_spoken_to_its_end(
     serving: Any, connected: Any, utterance: np.ndarray
 ) -> None:
     pytest.importorskip("espeakng_loader")
     async with connected(serving("parrot", speed=1.0), detection=ServerVad()) as client:
         text = "This call is recorded, as you may know, and so are all of the others."
-        await client.say(force(text, is_interruptible=False))
+        await client.send(force(text, is_interruptible=False))
         await client.until(AudioDelta)
-        await client.send_sound(utterance)
+        await client.send_audio(utterance)
         first = await client.until(ResponseDone)
         assert client.all(SpeechStarted)
         assert (first.status, first.output[0].text) == ("completed", text)

@@ -22,7 +22,7 @@ from grok_live_widget.rehearsal.timing import IdleTimer, Pacer
 
 
 # --------------------------------------------------------------------------- pacing
-async def test_sound_is_sent_no_faster_than_the_pace() -> None:
+async def test_audio_is_sent_no_faster_than_the_pace() -> None:
     """Ten pieces of 150 ms at thirty times real time: the last is due after 45 ms."""
     loop, pace = asyncio.get_running_loop(), Pacer(30)
     began_s = loop.time()
@@ -31,7 +31,7 @@ async def test_sound_is_sent_no_faster_than_the_pace() -> None:
     assert loop.time() - began_s > 0.044
 
 
-async def test_a_late_reply_hurries_only_a_little() -> None:
+async def test_a_late_response_catches_up_only_a_little() -> None:
     """A second late, it may send 0.2 s ahead of the pace and no more."""
     loop, pace = asyncio.get_running_loop(), Pacer(10)
     pace._due_s -= 1
@@ -41,7 +41,7 @@ async def test_a_late_reply_hurries_only_a_little() -> None:
     assert loop.time() - began_s > 20 * 0.015 - 0.2 - 0.001
 
 
-async def test_what_was_sent_too_fast_is_heard_for_longer() -> None:
+async def test_audio_sent_faster_than_real_time_plays_for_longer() -> None:
     pace = Pacer(float("inf"))
     assert pace.remaining_playback_s == 0
     for _ in range(20):
@@ -92,7 +92,7 @@ async def test_it_does_not_ring_when_it_was_stopped() -> None:
 
 # --------------------------------------------------------------------------- through a line
 @pytest.mark.parametrize("partner", ["parrot", "talker"])
-async def test_the_server_speaks_up_again_and_again_when_nobody_does(
+async def test_the_server_takes_a_turn_after_each_idle_timeout(
     serving: Any, connected: Any, partner: str
 ) -> None:
     detection = ServerVad(idle_timeout_ms=30)
@@ -108,7 +108,7 @@ async def test_the_server_speaks_up_again_and_again_when_nobody_does(
             assert "Say something" in "".join(delta.delta for delta in said)
 
 
-async def test_a_partner_is_asked_with_an_empty_text_and_the_place_is_told(
+async def test_the_idle_timeout_asks_the_partner_with_an_empty_text_and_reports_its_position(
     serving: Any, connected: Any
 ) -> None:
     turns = []
@@ -117,9 +117,9 @@ async def test_a_partner_is_asked_with_an_empty_text_and_the_place_is_told(
         turns.append(turn)
 
     async with connected(serving(partner), detection=ServerVad()) as client:
-        await client.send_sound(np.zeros(12_000, np.int16))
+        await client.send_audio(np.zeros(12_000, np.int16))
         await client.ask("hello")
-        await client.say(UpdateSession(turn_detection=ServerVad(idle_timeout_ms=20)))
+        await client.send(UpdateSession(turn_detection=ServerVad(idle_timeout_ms=20)))
         triggered = await client.until(IdleTimeoutTriggered)
         await client.until(ResponseDone)
         assert (triggered.audio_start_ms, triggered.audio_end_ms) == (500, 500)
@@ -128,16 +128,16 @@ async def test_a_partner_is_asked_with_an_empty_text_and_the_place_is_told(
     assert [line.text for line in turns[1].history] == ["hello"]
 
 
-async def test_whoever_speaks_is_not_idle(
+async def test_a_user_who_speaks_is_not_idle(
     serving: Any, connected: Any, utterance: np.ndarray
 ) -> None:
     """The speech has begun and not ended, while another client is idle for long enough."""
     server = serving("parrot")
     async with connected(server, detection=ServerVad()) as speaker:
-        await speaker.send_sound(utterance[:40_000])
-        await speaker.say(UpdateSession(turn_detection=ServerVad(idle_timeout_ms=1)))
+        await speaker.send_audio(utterance[:40_000])
+        await speaker.send(UpdateSession(turn_detection=ServerVad(idle_timeout_ms=1)))
         async with connected(server, detection=ServerVad(idle_timeout_ms=30)) as other:
             await other.until(IdleTimeoutTriggered)
-        await speaker.send_sound(utterance[40_000:])
+        await speaker.send_audio(utterance[40_000:])
         await speaker.until(AudioCommitted)
         assert not speaker.all(IdleTimeoutTriggered)

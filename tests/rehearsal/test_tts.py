@@ -36,7 +36,7 @@ def pitch_hz(pcm: np.ndarray) -> float:
     return float(np.median(found))
 
 
-def test_there_are_the_seed_s_six_voices_and_the_service_s_five() -> None:
+def test_there_are_six_voices_of_live_and_five_of_realtime() -> None:
     seed = {"alloy", "echo", "fable", "onyx", "nova", "shimmer"}
     assert set(VOICES) == seed | {"eve", "ara", "leo", "rex", "sal"}
 
@@ -55,7 +55,7 @@ def test_the_eleven_voices_differ_in_pitch_or_in_colour() -> None:
         assert in_semitones > 1 or in_db > 2, (one, other)
 
 
-def test_deep_and_bright_voices_are_what_the_seed_says() -> None:
+def test_deep_and_bright_voices_differ_in_pitch() -> None:
     assert pitch_hz(sound_of(SENTENCE, "onyx")) < 90
     assert pitch_hz(sound_of(SENTENCE, "shimmer")) > 190
 
@@ -74,7 +74,7 @@ def test_the_texts_joined_are_what_was_to_be_said(text: str) -> None:
     assert "".join(spoken.text for spoken in speak(text)) == text
 
 
-def test_words_begin_where_they_are_heard() -> None:
+def test_words_begin_where_they_are_audible() -> None:
     """After a comma there is a pause, and the next word's mark stands behind it."""
     first, second = speak("Stop, now", "alloy")
     assert (first.text, second.text) == ("Stop, ", "now")
@@ -127,7 +127,7 @@ def test_what_is_replaced_sounds_otherwise_and_stays_written() -> None:
     assert sum(piece.pcm.size for piece in pieces) == pytest.approx(as_said, rel=0.05)
 
 
-def test_nothing_to_say_is_no_sound() -> None:
+def test_nothing_to_say_is_no_audio() -> None:
     assert list(speak("")) == []
 
 
@@ -176,7 +176,7 @@ def test_without_the_extra_the_error_says_how_to_install_it(
     tts._loaded_espeak.cache_clear()
 
 
-def test_a_stretch_of_a_reply_may_have_no_text() -> None:
+def test_a_segment_of_speech_may_have_no_text() -> None:
     assert Spoken(np.zeros(1, np.int16)).text == ""
 
 

@@ -13,8 +13,8 @@ from grok_live_widget.rehearsal.tts import Spoken
 from grok_live_widget.rehearsal.usage import UsageMeter, confirmed_settings
 
 
-def reply_of(sample_count: int, text: str = "", heard: UserInput | None = None) -> Response:
-    response = Response(heard or UserInput())
+def reply_of(sample_count: int, text: str = "", received: UserInput | None = None) -> Response:
+    response = Response(received or UserInput())
     response.add(Spoken(np.zeros(sample_count, np.int16), text))
     while response.next_delta(is_last=True):
         pass
@@ -25,7 +25,7 @@ def echo(**settings: Any) -> dict[str, Any]:
     return confirmed_settings(SessionSettings(model="m", **settings))
 
 
-def test_sound_is_counted_exactly() -> None:
+def test_audio_is_counted_exactly() -> None:
     assert UsageMeter().usage(reply_of(12_345))["output_audio_seconds"] == 12_345 / 24_000
 
 
@@ -37,8 +37,8 @@ def test_billed_seconds_are_a_running_total_of_both_directions() -> None:
 
 
 def test_tokens_add_up() -> None:
-    heard = UserInput(text="What is it?", pcm=np.zeros(24_000, np.int16))
-    usage = UsageMeter().usage(reply_of(24_000, "Hello there!", heard))
+    received = UserInput(text="What is it?", pcm=np.zeros(24_000, np.int16))
+    usage = UsageMeter().usage(reply_of(24_000, "Hello there!", received))
     assert usage["output_token_details"] == {
         "text_tokens": 3,
         "audio_tokens": 50,

@@ -70,7 +70,7 @@ def test_one_sentence_is_one_turn(classifier: Any, utterance: np.ndarray) -> Non
 
 @both_classifiers
 @pytest.mark.parametrize("chunk_samples", [1, 7, 480, 767, 768, 769, 2_400, 10**6])
-def test_turns_do_not_depend_on_how_the_sound_is_cut(
+def test_turns_do_not_depend_on_how_the_audio_is_cut(
     classifier: Any, utterance: np.ndarray, chunk_samples: int
 ) -> None:
     audio = utterance[12_000:60_000] if chunk_samples < 100 else utterance

@@ -44,7 +44,7 @@ from grok_live_widget.rehearsal.faults.base import (
 )
 from grok_live_widget.rehearsal.frames import frame_from
 
-from .client import DONE, PIECE, SOUND, line_to, sound_of
+from .client import DONE, PIECE, SOUND, connect_to, sound_of
 
 # --------------------------------------------------------------------------- frames
 PCM = b"\1\0\2\0"
@@ -58,7 +58,7 @@ def test_an_event_is_known_by_every_name_it_has_in_either_dialect() -> None:
 
 
 @pytest.mark.parametrize("dialect", [REALTIME, LIVE])
-def test_the_sound_of_a_piece_can_be_exchanged(dialect: Dialect) -> None:
+def test_the_audio_of_a_piece_can_be_exchanged(dialect: Dialect) -> None:
     body = frame_from(AudioDelta(response_id="r1", item_id="i1", pcm=PCM), dialect)
     assert body is not None
     piece = Frame(body)
@@ -68,14 +68,14 @@ def test_the_sound_of_a_piece_can_be_exchanged(dialect: Dialect) -> None:
     assert {**piece.message, "delta": ""} == {**other.message, "delta": ""}
 
 
-def test_a_frame_of_sound_alone_is_a_piece_of_sound() -> None:
+def test_a_binary_frame_is_an_audio_delta() -> None:
     piece = Frame(PCM, is_text=False)
     assert piece.wire_type in AUDIO_TYPES
     assert (piece.audio, piece.response_id) == (PCM, "")
     assert piece.with_audio(PCM * 2) == Frame(PCM * 2, is_text=False)
 
 
-def test_a_reply_is_named_by_its_pieces_and_by_its_end() -> None:
+def test_deltas_and_ends_have_the_id_of_their_response() -> None:
     body = frame_from(ResponseDone(response_id="r1"), REALTIME)
     assert body is not None
     assert Frame(body).response_id == "r1"
@@ -113,43 +113,43 @@ def test_a_reply_is_named_by_its_pieces_and_by_its_end() -> None:
         (lambda: RehearsalServer("parrot", faults=["explode"]), "no fault"),
     ],
 )
-def test_what_cannot_go_wrong_is_refused_before_a_port_is_opened(make: Any, part: str) -> None:
+def test_invalid_faults_are_refused_before_a_port_is_opened(make: Any, part: str) -> None:
     with pytest.raises(ConfigurationError, match=part):
         make()
 
 
-def test_a_place_is_the_same_by_its_class_and_by_its_wire_type() -> None:
+def test_an_event_is_the_same_by_its_class_and_by_its_wire_type() -> None:
     assert Drop(at=SessionCreated).wire_types == Drop(at="session.created").wire_types
 
 
 # --------------------------------------------------------------------------- several faults at work
 async def test_several_faults_work_one_after_the_other(faulty: Any) -> None:
     server = faulty("duplicate", Garbage("odd-bytes", times=2), "close:1013")
-    async with line_to(server) as line:
-        await line.type_text()
-        await line.until(DONE)
-    pieces = [len(pybase64.b64decode(message["delta"])) for message in line.of(SOUND)]
+    async with connect_to(server) as client:
+        await client.type_text()
+        await client.until(DONE)
+    pieces = [len(pybase64.b64decode(message["delta"])) for message in client.of(SOUND)]
     assert pieces == [2 * PIECE + 1]
-    assert line.closed is not None
-    assert line.closed.rcvd.code == 1013
+    assert client.closed is not None
+    assert client.closed.rcvd.code == 1013
 
 
-async def test_a_fault_happens_as_often_as_asked_on_all_lines_together(faulty: Any) -> None:
+async def test_a_fault_happens_as_often_as_asked_on_all_connections_together(faulty: Any) -> None:
     server = faulty(Drop(at=ResponseCreated, nth=1, times=2))
     ends = []
     for _ in range(3):
-        async with line_to(server) as line:
-            await line.type_text()
-            await line.until(DONE)
-            ends.append(line.closed is not None)
+        async with connect_to(server) as client:
+            await client.type_text()
+            await client.until(DONE)
+            ends.append(client.closed is not None)
     assert ends == [True, True, False]
 
 
 async def test_a_fault_happens_from_its_nth_occasion_on(faulty: Any) -> None:
-    async with line_to(faulty(Withhold(at=AudioDelta, nth=2, times=2))) as line:
-        await line.type_text()
-        await line.until(DONE)
-    assert line.audio() == sound_of(1).tobytes() + sound_of(4).tobytes()
+    async with connect_to(faulty(Withhold(at=AudioDelta, nth=2, times=2))) as client:
+        await client.type_text()
+        await client.until(DONE)
+    assert client.audio() == sound_of(1).tobytes() + sound_of(4).tobytes()
 
 
 async def test_a_recording_can_go_wrong_too(tmp_path: Any) -> None:
@@ -159,10 +159,10 @@ async def test_a_recording_can_go_wrong_too(tmp_path: Any) -> None:
     server = RehearsalServer(
         replay=tmp_path / "talk", step=True, faults=[Close(1012, at=SessionUpdated, nth=1)]
     )
-    async with server, line_to(server) as line:
-        await line.until("session.updated")
-    assert line.closed is not None
-    assert line.closed.rcvd.code == 1012
+    async with server, connect_to(server) as client:
+        await client.until("session.updated")
+    assert client.closed is not None
+    assert client.closed.rcvd.code == 1012
 
 
 def test_the_server_tells_its_faults() -> None:

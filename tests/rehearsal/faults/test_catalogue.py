@@ -51,10 +51,10 @@ from .client import (
     EVERYWHERE,
     PIECE,
     SOUND,
-    WORDS_SAID,
-    answers_soundly,
+    WORDS_SENT,
+    answers_normally,
+    connect_to,
     counting,
-    line_to,
     message_of,
     sound_of,
     type_of,
@@ -69,7 +69,7 @@ async def test_a_handshake_is_refused_with_a_status_and_a_body(
 ) -> None:
     server = faulty(Refuse(status))
     with pytest.raises(InvalidStatus) as refused:
-        async with line_to(server, dialect):
+        async with connect_to(server, dialect):
             pass
     response = refused.value.response
     body = json.loads(response.body)
@@ -77,7 +77,7 @@ async def test_a_handshake_is_refused_with_a_status_and_a_body(
     assert ("API key" in body["error"]) == (status == 400)
     assert body["code"]
     assert response.headers["Content-Type"] == "application/json"
-    assert await answers_soundly(server, dialect)
+    assert await answers_normally(server, dialect)
 
 
 async def test_refusals_happen_as_often_as_asked_one_kind_after_the_other(faulty: Any) -> None:
@@ -85,12 +85,12 @@ async def test_refusals_happen_as_often_as_asked_one_kind_after_the_other(faulty
     statuses = []
     for _ in range(3):
         with pytest.raises(InvalidStatus) as refused:
-            async with line_to(server):
+            async with connect_to(server):
                 pass
         statuses.append(refused.value.response.status_code)
     assert statuses == [429, 429, 503]
     assert refused.value.response.body == b'{"error": "down"}'
-    assert await answers_soundly(server)
+    assert await answers_normally(server)
 
 
 async def test_a_stalled_handshake_gets_no_answer_and_does_not_hold_up_the_others(
@@ -99,7 +99,7 @@ async def test_a_stalled_handshake_gets_no_answer_and_does_not_hold_up_the_other
     server = faulty(StallHandshake())
     with pytest.raises((TimeoutError, InvalidHandshake)):
         await connect(server.url(), proxy=None, open_timeout=0.2)
-    assert await answers_soundly(server)
+    assert await answers_normally(server)
 
 
 async def test_a_stalled_handshake_does_not_hold_up_the_end(faulty: Any) -> None:
@@ -115,64 +115,66 @@ async def test_a_stalled_handshake_does_not_hold_up_the_end(faulty: Any) -> None
 
 # --------------------------------------------------------------------------- end of the connection
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
-async def test_a_dropped_line_ends_without_a_close_frame_and_the_next_one_works(
+async def test_a_dropped_connection_ends_without_a_close_frame_and_the_next_one_works(
     faulty: Any, dialect: str
 ) -> None:
     server = faulty(Drop(at=AudioDelta, nth=2))
-    async with line_to(server, dialect) as line:
-        await line.type_text()
-        await line.until(DONE)
-    assert line.closed is not None
-    assert line.closed.rcvd is None
-    assert line.audio() == sound_of(1).tobytes()
-    assert await answers_soundly(server, dialect)
+    async with connect_to(server, dialect) as client:
+        await client.type_text()
+        await client.until(DONE)
+    assert client.closed is not None
+    assert client.closed.rcvd is None
+    assert client.audio() == sound_of(1).tobytes()
+    assert await answers_normally(server, dialect)
 
 
 @pytest.mark.parametrize("place", EVERYWHERE)
-async def test_a_line_can_be_dropped_at_every_event(faulty: Any, place: str) -> None:
-    async with line_to(faulty(Drop(at=place, nth=1))) as line:
+async def test_a_connection_can_be_dropped_at_every_event(faulty: Any, place: str) -> None:
+    async with connect_to(faulty(Drop(at=place, nth=1))) as client:
         with suppress(ConnectionClosed):
-            await line.type_text()
-        await line.until(DONE)
-    assert line.closed is not None
-    assert line.closed.rcvd is None
-    assert place not in line.types
+            await client.type_text()
+        await client.until(DONE)
+    assert client.closed is not None
+    assert client.closed.rcvd is None
+    assert place not in client.types
 
 
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
 @pytest.mark.parametrize("code", [1000, 1001, 1011, 1012, 1013, 1014, 4000])
-async def test_a_line_is_closed_in_the_middle_of_a_word_with_a_code_and_a_reason(
+async def test_a_connection_is_closed_in_the_middle_of_a_response_with_a_code_and_a_reason(
     faulty: Any, dialect: str, code: int
 ) -> None:
-    async with line_to(faulty(Close(code, "as asked")), dialect) as line:
-        await line.type_text()
-        await line.until(DONE)
-    assert line.closed is not None
-    assert (line.closed.rcvd.code, line.closed.rcvd.reason) == (code, "as asked")
-    assert len(line.of(SOUND)) == 1
+    async with connect_to(faulty(Close(code, "as asked")), dialect) as client:
+        await client.type_text()
+        await client.until(DONE)
+    assert client.closed is not None
+    assert (client.closed.rcvd.code, client.closed.rcvd.reason) == (code, "as asked")
+    assert len(client.of(SOUND)) == 1
 
 
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
-async def test_a_stalled_line_stays_open_and_says_nothing_more(faulty: Any, dialect: str) -> None:
+async def test_a_stalled_connection_stays_open_and_sends_nothing_more(
+    faulty: Any, dialect: str
+) -> None:
     server = faulty(Stall(at=AudioDelta, nth=3))
-    async with line_to(server, dialect) as line:
-        await line.type_text()
-        await line.until(WORDS_SAID, 2)
-        await line.type_text("still there?")
-        assert await line.hears_nothing()
-        assert await answers_soundly(server, dialect)
-        assert await line.hears_nothing()
+    async with connect_to(server, dialect) as client:
+        await client.type_text()
+        await client.until(WORDS_SENT, 2)
+        await client.type_text("still there?")
+        assert await client.receives_nothing()
+        assert await answers_normally(server, dialect)
+        assert await client.receives_nothing()
 
 
 # --------------------------------------------------------------------------- missing messages
 async def test_an_event_can_be_withheld(faulty: Any) -> None:
     server = faulty("withhold:session.updated")
-    async with line_to(server) as line:
-        await line.type_text()
-        await line.until(DONE)
-        assert "session.updated" not in line.types
-        await line.say(UpdateSession(voice="eve"))
-        await line.until("session.updated")
+    async with connect_to(server) as client:
+        await client.type_text()
+        await client.until(DONE)
+        assert "session.updated" not in client.types
+        await client.send(UpdateSession(voice="eve"))
+        await client.until("session.updated")
 
 
 @pytest.mark.parametrize(
@@ -184,7 +186,7 @@ async def test_an_event_can_be_withheld(faulty: Any) -> None:
         (AudioDone, 1, "response.content_part.done", 4),
     ],
 )
-async def test_an_abandoned_reply_has_no_end_and_the_next_one_is_whole(
+async def test_an_abandoned_response_has_no_end_and_the_next_one_is_whole(
     serving: Any, place: type, nth: int, last: str, pieces: int
 ) -> None:
     was_asked = threading.Event()
@@ -194,38 +196,38 @@ async def test_an_abandoned_reply_has_no_end_and_the_next_one_is_whole(
         yield from counting(turn)
 
     server = serving(partner, faults=[Abandon(at=place, nth=nth)])
-    async with line_to(server) as line:
-        await line.type_text("first")
+    async with connect_to(server) as client:
+        await client.type_text("first")
         await asyncio.to_thread(was_asked.wait)
         while any(each._current_response or each._state.response for each in server._connections):
             await asyncio.to_thread(time.sleep, 0.01)
-        await line.type_text("second")
-        await line.until(DONE)
-    assert len(line.of(DONE)) == 1
-    whole = line.of(DONE)[0]["response_id"]
-    assert len([m for m in line.of(SOUND) if m["response_id"] != whole]) == pieces
-    assert len(line.of(SOUND)) == pieces + 4
-    second = [m.get("item", {}).get("content") for m in line.messages].index(
+        await client.type_text("second")
+        await client.until(DONE)
+    assert len(client.of(DONE)) == 1
+    whole = client.of(DONE)[0]["response_id"]
+    assert len([m for m in client.of(SOUND) if m["response_id"] != whole]) == pieces
+    assert len(client.of(SOUND)) == pieces + 4
+    second = [m.get("item", {}).get("content") for m in client.messages].index(
         [{"type": "input_text", "text": "second"}]
     )
-    assert line.types[second - 1] == last
+    assert client.types[second - 1] == last
 
 
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
 @pytest.mark.parametrize("error_type", ["internal_error", "rate_limit_exceeded"])
-async def test_an_error_comes_in_place_of_a_reply(
+async def test_an_error_comes_in_place_of_a_response(
     faulty: Any, dialect: str, error_type: str
 ) -> None:
     place = ResponseCreated if dialect == "realtime" else AudioDelta
-    async with line_to(faulty(Report(error_type, at=place)), dialect) as line:
-        await line.type_text()
-        await line.until("error")
-        assert await line.hears_nothing()
-    error = line.messages[-1]["error"]
+    async with connect_to(faulty(Report(error_type, at=place)), dialect) as client:
+        await client.type_text()
+        await client.until("error")
+        assert await client.receives_nothing()
+    error = client.messages[-1]["error"]
     assert (error["type"], error["code"]) == (error_type, error_type)
     assert error["message"]
-    assert not line.of(SOUND)
-    assert "response.created" not in line.types
+    assert not client.of(SOUND)
+    assert "response.created" not in client.types
 
 
 @pytest.mark.parametrize("error_type", ["timeout", "max_duration"])
@@ -233,15 +235,15 @@ async def test_an_error_that_ends_the_session_is_followed_by_its_end(
     faulty: Any, error_type: str
 ) -> None:
     server = faulty(Report(error_type, at=AudioDelta, nth=3))
-    async with line_to(server) as line:
-        await line.type_text()
-        await line.until(DONE)
-    assert line.types[-1] == "error"
-    assert line.messages[-1]["error"]["type"] == error_type
-    assert line.closed is not None
-    assert line.closed.rcvd.code == 1000
-    assert len(line.of(SOUND)) == 2
-    assert await answers_soundly(server)
+    async with connect_to(server) as client:
+        await client.type_text()
+        await client.until(DONE)
+    assert client.types[-1] == "error"
+    assert client.messages[-1]["error"]["type"] == error_type
+    assert client.closed is not None
+    assert client.closed.rcvd.code == 1000
+    assert len(client.of(SOUND)) == 2
+    assert await answers_normally(server)
 
 
 # --------------------------------------------------------------------------- corrupt messages
@@ -250,24 +252,24 @@ async def test_an_error_that_ends_the_session_is_followed_by_its_end(
 async def test_garbage_comes_before_an_event_which_comes_all_the_same(
     faulty: Any, dialect: str, kind: Any
 ) -> None:
-    async with line_to(faulty(Garbage(kind, nth=2)), dialect) as line:
-        await line.type_text()
-        await line.until(SOUND, 4)
-        odd = [frame for frame in line.frames if not message_of(frame)]
+    async with connect_to(faulty(Garbage(kind, nth=2)), dialect) as client:
+        await client.type_text()
+        await client.until(SOUND, 4)
+        odd = [frame for frame in client.frames if not message_of(frame)]
     assert len(odd) == 1
     assert isinstance(odd[0], bytes) == (kind == "binary")
     assert (kind == "no-object") == (kind != "binary" and str(odd[0]).startswith("["))
-    assert type_of(line.frames[line.frames.index(odd[0]) + 1]) == SOUND
-    assert len(line.audio()) == 4 * 2 * PIECE
+    assert type_of(client.frames[client.frames.index(odd[0]) + 1]) == SOUND
+    assert len(client.audio()) == 4 * 2 * PIECE
 
 
 async def test_a_text_that_is_no_utf8_is_sent_as_it_is(faulty: Any) -> None:
-    async with line_to(faulty(Garbage("no-utf8", at=ResponseCreated))) as line:
-        await line.type_text()
-        await line.until(DONE)
-    assert line.closed is not None
-    assert line.closed.sent is not None
-    assert line.closed.sent.code == 1007
+    async with connect_to(faulty(Garbage("no-utf8", at=ResponseCreated))) as client:
+        await client.type_text()
+        await client.until(DONE)
+    assert client.closed is not None
+    assert client.closed.sent is not None
+    assert client.closed.sent.code == 1007
 
 
 @pytest.mark.parametrize("place", EVERYWHERE)
@@ -275,55 +277,55 @@ async def test_every_field_of_an_event_can_be_of_another_type(faulty: Any, place
     spoilt, audio = faulty(Garbage("wrong-types", at=place)), faulty()
     messages = []
     for server in (spoilt, audio):
-        async with line_to(server) as line:
-            await line.type_text()
-            await line.until(DONE)
-            messages.append(line.of(place)[0])
+        async with connect_to(server) as client:
+            await client.type_text()
+            await client.until(DONE)
+            messages.append(client.of(place)[0])
     wrong, right = messages
     assert wrong.keys() == right.keys()
     assert all(type(wrong[key]) is not type(right[key]) for key in wrong if key != "type")
 
 
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
-async def test_a_piece_of_sound_can_be_no_base64(faulty: Any, dialect: str) -> None:
-    async with line_to(faulty(Garbage("no-base64", nth=2)), dialect) as line:
-        await line.type_text()
-        await line.until(SOUND, 4)
-    second = line.of(SOUND)[1]["delta"]
+async def test_an_audio_delta_can_be_no_base64(faulty: Any, dialect: str) -> None:
+    async with connect_to(faulty(Garbage("no-base64", nth=2)), dialect) as client:
+        await client.type_text()
+        await client.until(SOUND, 4)
+    second = client.of(SOUND)[1]["delta"]
     with pytest.raises(ValueError, match="base64"):
         pybase64.b64decode(second, validate=True)
     assert pybase64.b64decode(second[1:], validate=True) == sound_of(2).tobytes()
 
 
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
-async def test_a_piece_of_sound_can_end_in_half_a_sample(faulty: Any, dialect: str) -> None:
-    async with line_to(faulty(Garbage("odd-bytes", nth=2)), dialect) as line:
-        await line.type_text()
-        await line.until(SOUND, 4)
-    assert len(pybase64.b64decode(line.of(SOUND)[1]["delta"])) == 2 * PIECE + 1
+async def test_an_audio_delta_can_end_in_half_a_sample(faulty: Any, dialect: str) -> None:
+    async with connect_to(faulty(Garbage("odd-bytes", nth=2)), dialect) as client:
+        await client.type_text()
+        await client.until(SOUND, 4)
+    assert len(pybase64.b64decode(client.of(SOUND)[1]["delta"])) == 2 * PIECE + 1
 
 
 async def test_named_fields_are_left_out_and_no_others(faulty: Any) -> None:
     server = faulty(Omit("response_id, response.id,response.nothing,no.such"))
-    async with line_to(server) as line:
-        await line.type_text()
-        await line.until(DONE)
-        await line.type_text()
-        await line.until(DONE)
-    spoilt, whole = line.of(DONE)
+    async with connect_to(server) as client:
+        await client.type_text()
+        await client.until(DONE)
+        await client.type_text()
+        await client.until(DONE)
+    spoilt, whole = client.of(DONE)
     assert whole.keys() - spoilt.keys() == {"response_id"}
     assert whole["response"].keys() - spoilt["response"].keys() == {"id"}
 
 
 async def test_the_session_names_another_model_than_was_asked_for(faulty: Any) -> None:
     server = faulty(OtherModel("substitute"))
-    async with line_to(server) as line:
-        await line.until("session.updated")
-    named = [message["session"]["model"] for message in line.messages if "session" in message]
+    async with connect_to(server) as client:
+        await client.until("session.updated")
+    named = [message["session"]["model"] for message in client.messages if "session" in message]
     assert named == ["substitute", "substitute"]
-    async with line_to(server) as line:
-        await line.until("session.updated")
-    assert line.messages[0]["session"]["model"] == "grok-voice-latest"
+    async with connect_to(server) as client:
+        await client.until("session.updated")
+    assert client.messages[0]["session"]["model"] == "grok-voice-latest"
 
 
 # --------------------------------------------------------------------------- timing and order
@@ -331,41 +333,41 @@ async def test_a_late_event_keeps_its_place(faulty: Any) -> None:
     late, audio = faulty(Late(0.1)), faulty()
     told = []
     for server in (late, audio):
-        async with line_to(server) as line:
-            await line.type_text()
-            await line.until(DONE)
-            told.append(line.types)
+        async with connect_to(server) as client:
+            await client.type_text()
+            await client.until(DONE)
+            told.append(client.types)
     assert told[0] == told[1]
 
 
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
-async def test_a_trickle_is_the_same_sound_in_small_pieces(faulty: Any, dialect: str) -> None:
+async def test_a_trickle_is_the_same_audio_in_small_pieces(faulty: Any, dialect: str) -> None:
     server = faulty(Trickle(0.001, piece_bytes=500))
-    async with line_to(server, dialect) as line:
-        await line.type_text()
-        await line.until(SOUND, 4 * 15)
-    pieces = [len(pybase64.b64decode(message["delta"])) for message in line.of(SOUND)]
+    async with connect_to(server, dialect) as client:
+        await client.type_text()
+        await client.until(SOUND, 4 * 15)
+    pieces = [len(pybase64.b64decode(message["delta"])) for message in client.of(SOUND)]
     assert pieces == 4 * [*14 * [500], 200]
-    assert line.audio() == b"".join(sound_of(n).tobytes() for n in (1, 2, 3, 4))
+    assert client.audio() == b"".join(sound_of(n).tobytes() for n in (1, 2, 3, 4))
 
 
 @pytest.mark.parametrize("place", EVERYWHERE)
 async def test_every_event_can_come_twice(faulty: Any, place: str) -> None:
-    async with line_to(faulty(Duplicate(at=place))) as line:
-        await line.type_text()
-        await line.until(DONE, 2 if place == DONE else 1)
-    first, second = line.of(place)[:2]
+    async with connect_to(faulty(Duplicate(at=place))) as client:
+        await client.type_text()
+        await client.until(DONE, 2 if place == DONE else 1)
+    first, second = client.of(place)[:2]
     assert first == second
-    assert line.messages.index(first) + 1 == len(line.messages) - 1 - [
-        *reversed(line.messages)
+    assert client.messages.index(first) + 1 == len(client.messages) - 1 - [
+        *reversed(client.messages)
     ].index(second)
 
 
 async def test_an_event_can_come_after_those_that_follow_it(faulty: Any) -> None:
-    async with line_to(faulty(Reorder(2, at=TranscriptDone))) as line:
-        await line.type_text()
-        await line.until(DONE)
-    assert line.types[-5:] == [
+    async with connect_to(faulty(Reorder(2, at=TranscriptDone))) as client:
+        await client.type_text()
+        await client.until(DONE)
+    assert client.types[-5:] == [
         "response.content_part.done",
         "response.output_audio.done",
         "response.output_audio_transcript.done",
@@ -374,7 +376,9 @@ async def test_an_event_can_come_after_those_that_follow_it(faulty: Any) -> None
     ]
 
 
-async def test_a_burst_is_a_whole_reply_that_comes_after_its_end_was_reached(faulty: Any) -> None:
+async def test_a_burst_is_a_whole_response_that_comes_after_its_end_was_reached(
+    faulty: Any,
+) -> None:
     go_on = threading.Event()
 
     def partner(turn: Any) -> Any:
@@ -383,14 +387,14 @@ async def test_a_burst_is_a_whole_reply_that_comes_after_its_end_was_reached(fau
         yield Spoken(sound_of(2), "two")
 
     server = RehearsalServer(partner, speed=float("inf"), words=False, faults=[Burst()])
-    async with server, line_to(server) as line:
-        await line.type_text()
-        await line.until("conversation.item.added")
-        assert await line.hears_nothing()
+    async with server, connect_to(server) as client:
+        await client.type_text()
+        await client.until("conversation.item.added")
+        assert await client.receives_nothing()
         go_on.set()
-        await line.until(DONE)
-    assert line.types[-1] == DONE
-    assert len(line.audio()) == 2 * 2 * PIECE
+        await client.until(DONE)
+    assert client.types[-1] == DONE
+    assert len(client.audio()) == 2 * 2 * PIECE
 
 
 def endless(turn: Any) -> Any:
@@ -398,31 +402,31 @@ def endless(turn: Any) -> Any:
         yield Spoken(sound_of(number % 30), "on ")
 
 
-async def test_after_a_cancel_a_tail_of_the_reply_comes_before_its_end(serving: Any) -> None:
+async def test_after_a_cancel_a_tail_of_the_response_comes_before_its_end(serving: Any) -> None:
     server = serving(endless, speed=20, faults=[Tail(2)])
-    async with line_to(server) as line:
-        await line.type_text()
-        await line.until(SOUND)
-        await line.say(CancelResponse())
-        await line.until(DONE)
-    done = line.messages[-1]
+    async with connect_to(server) as client:
+        await client.type_text()
+        await client.until(SOUND)
+        await client.send(CancelResponse())
+        await client.until(DONE)
+    done = client.messages[-1]
     assert done["response"]["status"] == "cancelled"
-    assert line.types[-3:-1] == [SOUND, SOUND]
-    tail = line.of(SOUND)[-3:]
+    assert client.types[-3:-1] == [SOUND, SOUND]
+    tail = client.of(SOUND)[-3:]
     assert tail[0] == tail[1] == tail[2]
     assert tail[0]["response_id"] == done["response_id"]
 
 
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
-async def test_after_speech_began_a_tail_of_the_reply_comes(
+async def test_after_speech_began_a_tail_of_the_response_comes(
     serving: Any, dialect: str, utterance: np.ndarray
 ) -> None:
     server = serving(endless, speed=20, faults=[Tail(3)])
-    async with line_to(server, dialect, ServerVad()) as line:
-        await line.type_text()
-        await line.until(SOUND)
-        await line.send_sound(utterance)
-        await line.until("input_audio_buffer.speech_started")
+    async with connect_to(server, dialect, ServerVad()) as client:
+        await client.type_text()
+        await client.until(SOUND)
+        await client.send_audio(utterance)
+        await client.until("input_audio_buffer.speech_started")
         for _ in range(3):
-            await line.until(SOUND)
-    assert line.types[-4:] == ["input_audio_buffer.speech_started", SOUND, SOUND, SOUND]
+            await client.until(SOUND)
+    assert client.types[-4:] == ["input_audio_buffer.speech_started", SOUND, SOUND, SOUND]
