@@ -77,8 +77,8 @@ def session_created(model: str, voice: str) -> SessionCreated:
 def confirmed_settings(settings: SessionSettings) -> dict[str, Any]:
     """The ``session`` of ``session.updated``: no voice, no id, many constants (recorded)."""
     transcription = _confirmed_transcription(settings.transcription)
-    input_tokens = {**_confirmed_format(settings.input_format), "transcription": transcription}
-    spoken = {**_confirmed_format(settings.output_format), **present(speed=settings.speed)}
+    audio_input = {**_confirmed_format(settings.input_format), "transcription": transcription}
+    audio_output = {**_confirmed_format(settings.output_format), **present(speed=settings.speed)}
     return {
         "instructions": settings.instructions,
         "enable_noise_suppression": False,
@@ -94,7 +94,7 @@ def confirmed_settings(settings: SessionSettings) -> dict[str, Any]:
         "tool_choice": "auto",
         "temperature": -1.0,
         "max_response_output_tokens": "inf",
-        "audio": {"input": input_tokens, "output": spoken},
+        "audio": {"input": audio_input, "output": audio_output},
         **_confirmed_options(settings),
     }
 

@@ -87,7 +87,7 @@ def test_samples_of_24_khz_pass_untouched() -> None:
 
 @pytest.mark.parametrize("audio_format", [f for f in FORMATS if f.sample_rate != 24_000], ids=named)
 def test_what_was_received_is_cut_at_its_own_rate_exactly(audio_format: AudioFormat) -> None:
-    """Commit after commit, of odd lengths: no sample is lost or told twice."""
+    """Commit after commit, of odd lengths: no sample is lost or sent twice."""
     inlet, rng, position = InputConverter(audio_format), np.random.default_rng(1), 0
     for length in (1, 7, 1_001, 333, 4_999):
         sent = rng.integers(-9_000, 9_000, length).astype(np.int16)
@@ -240,7 +240,7 @@ async def test_speech_is_found_at_its_place_in_milliseconds_at_any_rate(
             wanted = as_it_travels(pcm, audio_format if settings else AudioFormat())
             wanted = wanted[start_ms * per_ms : end_ms * per_ms]
             np.testing.assert_array_equal(client.audio(), wanted)
-    # A narrower band may move the verdict by some windows of 32 ms.
+    # A narrower band may move the detection by some windows of 32 ms.
     assert where["other"] == pytest.approx(where["usual"], abs=130)
 
 

@@ -25,7 +25,7 @@ from grok_live_widget.protocol.dialects import LIVE, REALTIME
 from grok_live_widget.rehearsal.frames import binary_frame_from, frame_from
 
 
-def spelled(event: Any, dialect: Any) -> Any:
+def encoded(event: Any, dialect: Any) -> Any:
     frame = frame_from(event, dialect)
     return None if frame is None else json.loads(frame)
 
@@ -55,7 +55,7 @@ def test_audio_reads_back_with_its_length_in_milliseconds() -> None:
     assert isinstance(found, AudioDelta)
     assert (found.pcm, found.response_id, found.item_id) == (sound.pcm, "r", "i")
     assert found.duration_ms == 150
-    message = spelled(AudioDelta(pcm=bytes(7_200)), REALTIME)
+    message = encoded(AudioDelta(pcm=bytes(7_200)), REALTIME)
     assert message["audio_duration_ms"] == 150
 
 
@@ -89,7 +89,7 @@ def test_binary_audio_is_the_encoded_bytes_and_all_else_is_json() -> None:
 
 
 def test_live_errors_have_no_more_than_the_seed_s() -> None:
-    assert spelled(ErrorReported(message="no", about="mine"), LIVE)["error"] == {"message": "no"}
+    assert encoded(ErrorReported(message="no", about="mine"), LIVE)["error"] == {"message": "no"}
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_live_errors_have_no_more_than_the_seed_s() -> None:
 def test_live_frames_have_the_fields_of_the_seed_and_no_others(
     event: Any, fields: dict[str, Any]
 ) -> None:
-    message = spelled(event, LIVE)
+    message = encoded(event, LIVE)
     assert {**message, "type": ""} == {**fields, "type": ""}
 
 

@@ -85,12 +85,12 @@ def test_it_is_replayed_as_text_with_new_ids() -> None:
         Item(kind="function_call", role="tool", item_id="c", call_id="k", name="f", text="{}"),
         Item(kind="function_call_output", role="tool", item_id="d", call_id="k", text="fog"),
     ]
-    told = list(history_of(*items).replayed_items())
-    assert [item.part for item in told] == ["input_text", "text", "", ""]
-    assert [item.text for item in told] == [item.text for item in items]
-    assert [item.call_id for item in told] == ["", "", "k", "k"]
-    assert all(item.is_replayed and item.status == "completed" for item in told)
-    assert not {item.item_id for item in told} & {"a", "b", "c", "d"}
+    sent = list(history_of(*items).replayed_items())
+    assert [item.part for item in sent] == ["input_text", "text", "", ""]
+    assert [item.text for item in sent] == [item.text for item in items]
+    assert [item.call_id for item in sent] == ["", "", "k", "k"]
+    assert all(item.is_replayed and item.status == "completed" for item in sent)
+    assert not {item.item_id for item in sent} & {"a", "b", "c", "d"}
 
 
 # --------------------------------------------------------------------------- what is remembered
@@ -138,9 +138,9 @@ def test_a_dropped_conversation_is_not_found() -> None:
 
 # --------------------------------------------------------------------------- through a line
 def conversation_id(client: Any) -> str:
-    """The last that was told while the line was opened."""
-    told = [event for event in client.opening if isinstance(event, ConversationCreated)]
-    return told[-1].conversation_id
+    """The last conversation announced at the opening."""
+    sent = [event for event in client.opening if isinstance(event, ConversationCreated)]
+    return sent[-1].conversation_id
 
 
 def query(client: Any) -> str:
@@ -216,15 +216,15 @@ async def test_tool_calls_and_their_outputs_are_replayed(serving: Any, connected
         await first.send(CreateItem(output))
         await first.until(ItemAdded)
     async with connected(server, query=query(first), resumption=True) as second:
-        _, call, told = replayed(second)
+        _, call, sent = replayed(second)
         assert (call.kind, call.role, call.name, call.text) == (
             "function_call",
             "tool",
             "look",
             '{"at":1}',
         )
-        assert (told.kind, told.text) == ("function_call_output", "fog")
-        assert call.call_id == told.call_id == call_id
+        assert (sent.kind, sent.text) == ("function_call_output", "fog")
+        assert call.call_id == sent.call_id == call_id
         # Its answer was not given yet.
         await second.send(CreateResponse())
         await second.until(ResponseDone)
@@ -281,7 +281,7 @@ async def test_without_resumption_the_second_time_a_new_conversation_begins(
         assert replayed(second) == []
         await second.ask("again")
     assert lines(partner.turns[-1]) == []
-    # It is still there for whoever asks rightly.
+    # It is still there for a valid request.
     async with connected(server, query=query(first), resumption=True) as third:
         assert [item.text for item in replayed(third)] == ["hello"]
 

@@ -56,8 +56,8 @@ TEXT = CreateItem(Item(role="user", text="?"))
 def session_of(*events: Event) -> Any:
     """The one session of a talk with these events, a second apart."""
     time = datetime.now(UTC)
-    told = [SavedEvent(event=event, at_s=float(at), time=time) for at, event in enumerate(events)]
-    [session] = recorded_sessions(SimpleNamespace(events=tuple(told)))  # type: ignore[arg-type]
+    sent = [SavedEvent(event=event, at_s=float(at), time=time) for at, event in enumerate(events)]
+    [session] = recorded_sessions(SimpleNamespace(events=tuple(sent)))  # type: ignore[arg-type]
     return session
 
 
@@ -96,9 +96,9 @@ def test_events_without_input_wait_for_nothing() -> None:
 def test_times_count_from_the_opening() -> None:
     session = session_of(Noted("."), OPENED, TEXT, Noted("."), ResponseCreated(), SessionEnded())
     step = session.steps[1]
-    assert (step.since_s, [told.at_s for told in step.burst]) == (1.0, [3.0])
+    assert (step.since_s, [sent.at_s for sent in step.burst]) == (1.0, [3.0])
     assert session.duration_s == 4.0
-    assert [told.at_s for told in session.at_true_speed()[0].burst] == [3.0]
+    assert [sent.at_s for sent in session.at_true_speed()[0].burst] == [3.0]
 
 
 def test_an_attempt_that_was_refused_is_not_played() -> None:
@@ -311,7 +311,7 @@ def test_a_talk_of_which_the_process_was_killed_is_played_to_where_it_ended(
         assert [turn.text for turn in talk.turns.assistant] == ["one", "two"]
 
 
-# --------------------------------------------------------------------------- the door
+# --------------------------------------------------------------------------- handshake
 def test_a_replay_needs_a_key_only_if_the_server_has_one(recorded: Saved) -> None:
     folder = recorded("one")
     with RehearsalServer(replay=folder, step=True) as server, Talk(url=server.url()) as talk:

@@ -78,9 +78,9 @@ def test_audio_of_the_response_s_own_rate_is_not_changed() -> None:
     response.add(Spoken(ramp(2_400)))
     response.add(Spoken(sound, sample_rate=8_000))
     pieces = [event.pcm for event in events(deltas(response, is_last=True), AudioDelta)]
-    told = np.frombuffer(b"".join(pieces), "<i2")
-    assert told.size == 800 + 5_000
-    np.testing.assert_array_equal(told[800:], sound)
+    sent = np.frombuffer(b"".join(pieces), "<i2")
+    assert sent.size == 800 + 5_000
+    np.testing.assert_array_equal(sent[800:], sound)
 
 
 def test_words_after_the_last_audio_are_sent_at_the_end() -> None:

@@ -65,7 +65,7 @@ async def until_no_thread_is_left() -> None:
     await until(lambda: not rehearsal_threads())
 
 
-# --------------------------------------------------------------------------- the door
+# --------------------------------------------------------------------------- handshake
 async def test_a_handshake_without_a_key_is_refused_with_401(serving: Any) -> None:
     with pytest.raises(InvalidStatus) as refused:
         await connect(serving().url("realtime"), proxy=None)

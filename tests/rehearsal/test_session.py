@@ -144,8 +144,8 @@ def test_the_length_of_speech_is_reported_once_a_second(state: SessionState) -> 
     state.take_events()
     for duration_ms in range(0, 2_500, 100):
         state.report_speech_progress(duration_ms)
-    told = [event.transcript for event in state.take_events()]
-    assert told == ["(speech, 1.0 s)", "(speech, 2.0 s)"]
+    sent = [event.transcript for event in state.take_events()]
+    assert sent == ["(speech, 1.0 s)", "(speech, 2.0 s)"]
 
 
 def test_speech_cancels_the_response_before_the_new_turn_is_opened(state: SessionState) -> None:

@@ -187,10 +187,10 @@ async def test_partial_transcripts_come_only_where_a_model_was_asked_for(
     async with connected(serving("parrot"), detection=ServerVad(), transcription=written) as client:
         await client.send_audio(utterance)
         await client.until(ResponseDone)
-        told = [event.is_final for event in client.all(UserTranscriptReplaced)]
-    assert told[-1] is True
-    assert told.count(True) == 1
-    assert (len(told) > 1) is bool(model)
+        sent = [event.is_final for event in client.all(UserTranscriptReplaced)]
+    assert sent[-1] is True
+    assert sent.count(True) == 1
+    assert (len(sent) > 1) is bool(model)
 
 
 async def test_text_is_spoken_at_the_speed_and_in_the_words_that_were_asked_for(

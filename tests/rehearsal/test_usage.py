@@ -53,10 +53,10 @@ def test_push_to_talk_is_echoed_as_an_empty_object() -> None:
 
 
 def test_the_echo_has_the_settings_but_no_voice() -> None:
-    told = echo(instructions="Be brief.", turn_detection=ServerVad(threshold=0.7))
-    assert (told["model"], told["instructions"]) == ("m", "Be brief.")
-    assert told["turn_detection"]["threshold"] == 0.7
-    assert "voice" not in told
+    sent = echo(instructions="Be brief.", turn_detection=ServerVad(threshold=0.7))
+    assert (sent["model"], sent["instructions"]) == ("m", "Be brief.")
+    assert sent["turn_detection"]["threshold"] == 0.7
+    assert "voice" not in sent
 
 
 def test_functions_are_echoed_nested() -> None:

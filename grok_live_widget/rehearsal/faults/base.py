@@ -238,7 +238,7 @@ class EventFault(ConnectionFault):
         return self.at is None or frame.wire_type in self.wire_types
 
     def filter_for(self, counter: OccasionCounter, dialect: Dialect) -> FrameFilter:
-        """Return a filter that replaces each message by itself, unless a subclass overrides it."""
+        """Return a filter that sends `_replacement` instead of the event, one message at a time."""
 
         def filter_frame(frame: Frame) -> Iterable[Step]:
             is_hit = self.matches(frame) and counter.is_next()

@@ -1,4 +1,4 @@
-"""A plain client of a rehearsal that goes wrong, and what it hears of a whole reply."""
+"""A plain client of a server with faults, and the messages of a complete response."""
 
 from __future__ import annotations
 

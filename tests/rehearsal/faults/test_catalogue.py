@@ -274,9 +274,9 @@ async def test_a_text_that_is_no_utf8_is_sent_as_it_is(faulty: Any) -> None:
 
 @pytest.mark.parametrize("place", EVERYWHERE)
 async def test_every_field_of_an_event_can_be_of_another_type(faulty: Any, place: str) -> None:
-    spoilt, audio = faulty(Garbage("wrong-types", at=place)), faulty()
+    corrupt, intact = faulty(Garbage("wrong-types", at=place)), faulty()
     messages = []
-    for server in (spoilt, audio):
+    for server in (corrupt, intact):
         async with connect_to(server) as client:
             await client.type_text()
             await client.until(DONE)
@@ -312,9 +312,9 @@ async def test_named_fields_are_left_out_and_no_others(faulty: Any) -> None:
         await client.until(DONE)
         await client.type_text()
         await client.until(DONE)
-    spoilt, whole = client.of(DONE)
-    assert whole.keys() - spoilt.keys() == {"response_id"}
-    assert whole["response"].keys() - spoilt["response"].keys() == {"id"}
+    corrupt, whole = client.of(DONE)
+    assert whole.keys() - corrupt.keys() == {"response_id"}
+    assert whole["response"].keys() - corrupt["response"].keys() == {"id"}
 
 
 async def test_the_session_names_another_model_than_was_asked_for(faulty: Any) -> None:
@@ -331,13 +331,13 @@ async def test_the_session_names_another_model_than_was_asked_for(faulty: Any) -
 # --------------------------------------------------------------------------- timing and order
 async def test_a_late_event_keeps_its_place(faulty: Any) -> None:
     late, audio = faulty(Late(0.1)), faulty()
-    told = []
+    sent_events = []
     for server in (late, audio):
         async with connect_to(server) as client:
             await client.type_text()
             await client.until(DONE)
-            told.append(client.types)
-    assert told[0] == told[1]
+            sent_events.append(client.types)
+    assert sent_events[0] == sent_events[1]
 
 
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
