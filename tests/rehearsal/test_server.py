@@ -266,7 +266,7 @@ async def test_the_whole_sentence_is_in_the_turn(
     assert np.sum(inside**2) / np.sum(utterance.astype(float) ** 2) > 0.999
 
 
-async def test_the_parrot_answers_typed_text_without_a_audio(serving: Any, connected: Any) -> None:
+async def test_the_parrot_answers_typed_text_without_audio(serving: Any, connected: Any) -> None:
     async with connected(serving("parrot")) as client:
         done = await client.ask("just text")
         assert "".join(delta.delta for delta in client.all(TextDelta)) == "just text"
