@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import orjson
+import msgspec
 import pytest
 
 from grok_live_widget.conversation.conversation import Conversation
@@ -64,7 +64,7 @@ class Replay:
         self.protocol = Protocol(REALTIME)
         self.events: list[Event] = []
         for direction, message in messages_of(path):
-            frame = orjson.dumps(with_whole_samples(message))
+            frame = msgspec.json.encode(with_whole_samples(message))
             if direction == "sent":
                 self.protocol.send(REALTIME.decode_client(frame))  # type: ignore[arg-type]
             else:
@@ -97,7 +97,7 @@ def test_every_recorded_frame_has_a_word(path: Path) -> None:
     for direction, message in messages_of(path):
         is_ours = direction == "sent"
         decode = REALTIME.decode_client if is_ours else REALTIME.decode_server
-        event = decode(orjson.dumps(with_whole_samples(message)))
+        event = decode(msgspec.json.encode(with_whole_samples(message)))
         assert not isinstance(event, Unrecognized), message["type"]
         # And it survives the way back, as far as we keep it.
         assert decode(REALTIME.encode(event)) == event

@@ -307,7 +307,9 @@ def test_an_unknown_fault_is_one_sentence_and_the_help_lists_the_known_ones(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert "no fault 'explode'" in refused(["rehearse", "--fault", "explode"], capsys)
-    assert "code=1006" in refused(["rehearse", "--fault", "close:1006"], capsys)
+    assert "code must be a code that a close frame can carry, not 1006" in refused(
+        ["rehearse", "--fault", "close:1006"], capsys
+    )
     with pytest.raises(SystemExit, match="0"):
         main(["rehearse", "--help"])
     told = capsys.readouterr().out
@@ -341,7 +343,7 @@ def test_a_path_that_cannot_be_replayed_is_one_sentence(
 ) -> None:
     assert "no recording" in refused(["replay", str(tmp_path)], capsys)
     Talk(partner="parrot").save(tmp_path)
-    assert "no line was ever open" in refused(["replay", str(tmp_path)], capsys)
+    assert "has no session" in refused(["replay", str(tmp_path)], capsys)
 
 
 def test_the_lab_prints_an_address_that_leads_to_the_lesson() -> None:

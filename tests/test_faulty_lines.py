@@ -63,7 +63,7 @@ from grok_live_widget.rehearsal.faults import (
     Trickle,
     Withhold,
 )
-from grok_live_widget.rehearsal.voice import Spoken
+from grok_live_widget.rehearsal.tts import Spoken
 
 from .support.sound import RATE_HZ
 from .support.talks import TimedTalk

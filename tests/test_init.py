@@ -21,7 +21,6 @@ HEAVY = (
     "soxr",
     "soundfile",
     "docstring_parser",
-    "orjson",
     "asyncio",
 )
 
@@ -46,7 +45,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
         ("ServerVad", set(HEAVY)),
         ("Settings", set(HEAVY)),
         ("tool", set(HEAVY)),
-        ("Turn", set(HEAVY) - {"numpy", "soxr", "orjson"}),
+        ("Turn", set(HEAVY) - {"numpy", "soxr"}),
         ("connect", {"anywidget", "ipywidgets", "matplotlib", "soundfile", "docstring_parser"}),
         ("Talk", {"anywidget", "ipywidgets", "matplotlib", "IPython", "soundfile"}),
     ],

@@ -1,21 +1,13 @@
-"""The rehearsal: a live voice server inside this package, for practice without key or network.
+"""A live voice server in this package, for practice without a key or a network.
 
-It answers with a *partner* (a parrot, a talker, or a function of yours) and never claims to
-be Grok.
+The server speaks the service's protocol on a loopback port, answers with a *partner* (the
+parrot, the talker or a function of the user) and never claims to be Grok. It can also replay
+a recording and inject faults.
+
+Knows the protocol, the settings, recordings and audio, asyncio and websockets. Must not know
+the client, the widget or the command line: the server is tested against them as a peer.
 """
 
-from . import faults
-from .partner import PARTNERS, Partner, PartnerTurn, SpokenLine, ToolCall, Unvoiced, default_partner
-from .server import RehearsalServer
+import lazy_loader
 
-__all__ = [
-    "PARTNERS",
-    "Partner",
-    "PartnerTurn",
-    "RehearsalServer",
-    "SpokenLine",
-    "ToolCall",
-    "Unvoiced",
-    "default_partner",
-    "faults",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

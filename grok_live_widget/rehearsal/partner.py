@@ -1,11 +1,11 @@
-"""Who answers in a rehearsal.
+"""Partners: the functions that answer in a rehearsal.
 
-A *partner* is any callable that is given a `PartnerTurn` and returns what to say::
+A *partner* is any callable that takes a `PartnerTurn` and returns its answer::
 
     def partner(turn):                 # text, spoken by the rehearsal's voice
         return f"You said: {turn.text}"
 
-    def partner(turn):                 # sound at 24 kHz, int16 or float in [-1, 1)
+    def partner(turn):                 # audio at 24 kHz, int16 or float in [-1, 1)
         return turn.samples[::-1]
 
     async def partner(turn):           # either, piece by piece
@@ -13,8 +13,8 @@ A *partner* is any callable that is given a `PartnerTurn` and returns what to sa
             yield sentence
 
 It may be a plain function, a coroutine function or a generator of either kind, and it may
-yield a `ToolCall`. It runs on a thread of its own. Two partners come with the package:
-`parrot` and `talker`. Neither is Grok, and neither says that it is.
+yield a `ToolCall`. It runs on a thread of its own. The package has two partners, `parrot`
+and `talker`. Neither is Grok, and neither claims to be.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from ..audio import mono_from, pcm_from_samples, samples_from_pcm
 from ..exceptions import ConfigurationError, RehearsalError
-from .voice import Spoken, speak, voice_is_available
+from .tts import Spoken, speak, voice_is_available
 
 __all__ = [
     "PARTNERS",
@@ -52,7 +52,7 @@ __all__ = [
 class SpokenLine:
     """One earlier line of the conversation.
 
-    `name` is that of the function when a call was made; then `text` is its arguments as JSON.
+    For a function call, `name` is the function and `text` its arguments as JSON.
     """
 
     role: str
@@ -62,26 +62,26 @@ class SpokenLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PartnerTurn:
-    """What a partner is asked to answer.
+    """The turn that a partner is to answer.
 
     Parameters
     ----------
     role : str
-        ``"user"``; ``"tool"`` when `text` is what a tool returned.
+        ``"user"``, or ``"tool"`` when `text` is the output of a tool.
     text : str
-        What was typed, or the words that were recognised; empty where they are not known.
+        The typed text or the recognised words; empty where they are not known.
     pcm : ndarray of int16 [shape=(n,)]
-        The sound of the turn at 24 kHz, read-only; shape (0,) for a typed turn.
+        The audio of the turn at 24 kHz, read-only; shape (0,) for a typed turn.
     received : Spoken or None
-        The same sound in the samples and at the rate in which it came; None: those of `pcm`.
+        The same audio as it was received, at its own rate; None if that is `pcm`.
     voice, instructions : str
-        The session's settings (the instructions of this one reply, where it has its own).
+        The session's settings; the instructions are those of this response if it has its own.
     speed : float
-        How fast text is spoken.
+        Factor of the rate at which text is spoken.
     replace : Mapping
-        What is written, and how it is spoken instead.
+        Written words, and what is spoken instead.
     history : tuple of SpokenLine
-        What was said before, oldest first.
+        The conversation before this turn, oldest first.
     tools : tuple of str
         Names of the client's functions, for a `ToolCall`.
     """
@@ -100,22 +100,22 @@ class PartnerTurn:
 
     @property
     def samples(self) -> NDArray[np.float32]:
-        """The sound as float32 [shape=(n,)] in [-1, 1); a copy."""
+        """The audio as float32 [shape=(n,)] in [-1, 1); a copy."""
         return samples_from_pcm(self.pcm)
 
     @property
     def duration_s(self) -> float:
-        """How long the sound lasts [s]."""
+        """The duration of the audio [s]."""
         return self.pcm.size / self.sample_rate
 
 
 class Unvoiced(str):
-    """Text to be answered as text, without a voice."""
+    """Text to be sent as text, without speech."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """The partner asks for a function of the client's; yield it last."""
+    """A call of one of the client's functions; to be yielded last."""
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -125,18 +125,20 @@ Partner = Callable[[PartnerTurn], Any]
 Piece = Spoken | ToolCall
 
 
-# --------------------------------------------------------------------------- the two of ours
+# --------------------------------------------------------------------------- parrot and talker
 def parrot(turn: PartnerTurn) -> NDArray[np.int16] | Spoken | Unvoiced:
-    """Give back exactly the samples that were received, and typed text as text."""
+    """Return exactly the samples that were received, and typed text as text."""
     if turn.pcm.size:
         return turn.received or turn.pcm
     return Unvoiced(turn.text or "I repeat what I hear. Say something, or type it.")
 
 
-# It has no use for words, and recognising them takes longer than everything else it does.
+# It does not use the words, and recognising them would take most of its time.
 parrot.needs_words = False  # type: ignore[attr-defined]
 
-_WHO = re.compile(r"\b(who|what) (are|is) you|\byour name\b|\bare you (a |an |the )?\w+|\bgrok\b")
+_IDENTITY_QUESTION = re.compile(
+    r"\b(who|what) (are|is) you|\byour name\b|\bare you (a |an |the )?\w+|\bgrok\b"
+)
 _GREETING = re.compile(r"^(hello|hi|hey|good (morning|afternoon|evening))\b")
 _COUNT = re.compile(r"\bcount (?:up )?to (\w+)")
 _TIME = re.compile(r"\b(what time|what's the time|what is the time|tell me the time)\b")
@@ -147,27 +149,27 @@ _NUMBERS = (
     *("sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
 )
 
-_SELF = "I am the rehearsal of grok_live_widget, a program on your own machine. I am not Grok."
+_IDENTITY = "I am the rehearsal of grok_live_widget, a program on your own machine. I am not Grok."
 
 
 def talker(turn: PartnerTurn) -> str | ToolCall:
-    """A small, honest repertoire.
+    """Answer a few kinds of requests.
 
-    It greets, counts, tells the time, says what it is, calls a tool that it is told to call
-    (``call weather {"city": "Lyon"}``), and otherwise repeats what it heard or read; where it
-    could not make out words, it says how long it was spoken to.
+    Greets, counts, tells the time, says that it is not Grok, calls a tool on request
+    (``call weather {"city": "Lyon"}``) and otherwise repeats the user's words; where no words
+    were recognised, it says how long the user spoke.
     """
     if turn.role == "tool":
         return f"The tool answered: {turn.text}"
     asked = turn.text.lower().strip()
     if not asked:
-        return _wordless_answer(turn)
+        return _answer_without_words(turn)
     if call := _call_from(turn):
         return call
-    if _WHO.search(asked):
-        return _SELF
+    if _IDENTITY_QUESTION.search(asked):
+        return _IDENTITY
     if match := _COUNT.search(asked):
-        return _counting(match[1])
+        return _count_to(match[1])
     if _TIME.search(asked):
         return f"It is {datetime.now():%H:%M}."
     if _GREETING.match(asked):
@@ -185,14 +187,14 @@ def _call_from(turn: PartnerTurn) -> ToolCall | None:
         return None
 
 
-def _wordless_answer(turn: PartnerTurn) -> str:
+def _answer_without_words(turn: PartnerTurn) -> str:
     if not turn.pcm.size:
         return "This is the rehearsal. Say something, or type it."
     seconds = f"{turn.duration_s:.1f}"
     return f"I heard you speak for {seconds} seconds, but I could not make out the words."
 
 
-def _counting(limit: str) -> str:
+def _count_to(limit: str) -> str:
     if limit.isdecimal():
         count = int(limit)
     else:
@@ -206,7 +208,7 @@ PARTNERS: dict[str, Partner] = {"parrot": parrot, "talker": talker}
 
 
 def default_partner() -> tuple[Partner, str]:
-    """The partner used when none is named, and a sentence that says which and why.
+    """The partner used when none is given, and a sentence that says which and why.
 
     Returns
     -------
@@ -221,12 +223,12 @@ def default_partner() -> tuple[Partner, str]:
 
 
 def partner_from(partner: Partner | str | None) -> Partner:
-    """The partner that is meant by a name, a callable or None.
+    """The partner from a name, a callable or None.
 
     Raises
     ------
     ConfigurationError
-        For an unknown name, or for what cannot be called.
+        For an unknown name, or a value that cannot be called.
     """
     if partner is None:
         return default_partner()[0]
@@ -234,22 +236,20 @@ def partner_from(partner: Partner | str | None) -> Partner:
         return PARTNERS[partner]
     if not callable(partner):
         names = ", ".join(map(repr, PARTNERS))
-        raise ConfigurationError(
-            f"partner={partner!r} is nobody.", cure=f"Use {names} or a function of one turn."
-        )
+        raise ConfigurationError(f"partner must be {names} or a function, not {partner!r}.")
     return partner
 
 
-# --------------------------------------------------------------------------- what they return
+# --------------------------------------------------------------------------- answers
 def pieces_from(
-    said: Any, voice: str, *, speed: float = 1.0, replace: Mapping[str, str] | None = None
+    answer: Any, voice: str, *, speed: float = 1.0, replace: Mapping[str, str] | None = None
 ) -> Iterator[Piece]:
-    """What a partner returned or yielded, as sound and text.
+    """The value that a partner returned or yielded, as segments of speech and tool calls.
 
     Parameters
     ----------
-    said : str, ndarray, ToolCall or None
-        Text is spoken where a voice is installed. Sound is int16, or float in [-1, 1), at
+    answer : str, ndarray, ToolCall or None
+        Text is spoken where a voice is installed. Audio is int16, or float in [-1, 1), at
         24 kHz, with shape (n,) or (n, channels).
     voice : str
     speed : float
@@ -261,20 +261,20 @@ def pieces_from(
     RehearsalError
         For anything else.
     """
-    match said:
+    match answer:
         case None:
             pass
         case ToolCall() | Spoken():
-            yield said
-        case str() if isinstance(said, Unvoiced) or not voice_is_available():
-            yield Spoken(np.zeros(0, np.int16), str(said))
+            yield answer
+        case str() if isinstance(answer, Unvoiced) or not voice_is_available():
+            yield Spoken(np.zeros(0, np.int16), str(answer))
         case str():
-            yield from speak(said, voice, speed=speed, replace=replace or {})
+            yield from speak(answer, voice, speed=speed, replace=replace or {})
         case np.ndarray():
-            mono = mono_from(said)
+            mono = mono_from(answer)
             yield Spoken(mono if mono.dtype == np.int16 else pcm_from_samples(mono))
         case _:
             raise RehearsalError(
-                f"the partner returned {type(said).__name__!r}.",
-                cure="Return text, a numpy array of sound at 24 kHz, or an iterator of these.",
+                f"the partner returned {type(answer).__name__!r}.",
+                cure="Return text, a numpy array of audio at 24 kHz, or an iterator of these.",
             )

@@ -1,23 +1,29 @@
-"""A saved talk's server side, played again to any client: the lesson that needs no key.
+"""The server side of a saved talk, replayed to any client, without a key.
 
-At true speed everything is told when it was told in the recording, whatever the client says.
-Stepwise each input of the client brings the next *burst*: what the server told between this
-input and the next one in the recording. Inputs are typed items, requests for a reply, commits,
-and speech, which is judged anew in the client's own sound. What they say does not matter, only
-their kind and order; an input of another kind is answered by an ``error`` that says what the
-recording goes on with. Cancelling and truncating change nothing.
+At true speed every event is sent when it was sent in the recording, whatever the client does.
+Stepwise each input of the client brings the next *burst*: the events that the server sent
+between this input and the next one in the recording. Inputs are typed items, requests for a
+response, commits, and speech, which is detected anew in the client's own audio. Only their kind
+and order count, not their content; an input of another kind is answered by an ``error`` that
+says how the recording continues. Cancelling and truncating change nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any
+from dataclasses import dataclass, field
+from os import PathLike
+from typing import Any, cast, get_args
 
 from msgspec.structs import replace
 
 from ..audio import pcm_from_bytes
+from ..exceptions import ConfigurationError
 from ..protocol import (
+    DIALECTS,
     AppendAudio,
     Authenticate,
     ClientEvent,
@@ -27,21 +33,183 @@ from ..protocol import (
     Dialect,
     ErrorReported,
     ServerEvent,
+    SessionCreated,
+    SessionEnded,
+    SessionOpened,
+    SessionUpdated,
     SpeechStarted,
     SpeechStopped,
     Unrecognized,
     UpdateSession,
 )
-from .hearing import Heard, SpeechBegan, VoiceActivityDetector
-from .line import Socket, Workers, is_right_key, on_worker
-from .recorded import INPUTS, Replay
-from .wire import frame_from
+from ..recording import SavedEvent, SavedTalk, load
+from .connection import Socket, Workers, is_valid_key, run_on_worker
+from .frames import frame_from
+from .vad import SpeechBegan, VadEvent, VoiceActivityDetector
 
-__all__ = ["ReplayLine"]
+__all__ = [
+    "INPUTS",
+    "RecordedSession",
+    "Replay",
+    "ReplayConnection",
+    "Step",
+    "TimedEvent",
+    "recorded_sessions",
+]
+
+# --------------------------------------------------------------------------- the recording
+_SERVER_EVENTS = get_args(ServerEvent)
+
+INPUTS: dict[type[Any], str] = {
+    CreateItem: "a typed text",
+    CreateResponse: "a request for a response",
+    CommitAudio: "a commit (push-to-talk)",
+    SpeechStarted: "speech (found by the server)",
+    SpeechStopped: "the end of speech",
+}
+"""The inputs that bring a step, with a description for error messages."""
 
 
-class ReplayLine:
-    """Plays one recorded session to one client until it hangs up, or the recording ends."""
+@dataclass(frozen=True, slots=True)
+class TimedEvent:
+    """One event of the server, and when it was sent, from the opening of the session [s]."""
+
+    at_s: float
+    event: ServerEvent
+
+
+@dataclass(slots=True)
+class Step:
+    """A burst, and the inputs that bring it, in order.
+
+    Parameters
+    ----------
+    since_s : float [s]
+        When the last of the inputs was received, from the opening of the session.
+    """
+
+    inputs: list[type[Any]] = field(default_factory=list)
+    burst: list[TimedEvent] = field(default_factory=list)
+    since_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSession:
+    """One session of a recording.
+
+    Parameters
+    ----------
+    greeting, confirmation : tuple of ServerEvent
+        Sent when the client connects, and when it has sent its settings.
+    steps : tuple of Step
+        The events after that. The first step has no inputs.
+    duration_s : float [s]
+        How long the connection was open.
+    """
+
+    dialect: Dialect
+    greeting: tuple[ServerEvent, ...]
+    confirmation: tuple[ServerEvent, ...]
+    steps: tuple[Step, ...]
+    duration_s: float
+
+    def at_true_speed(self) -> tuple[Step, ...]:
+        """All events as one burst without inputs."""
+        return (Step([], [timed for step in self.steps for timed in step.burst]),)
+
+
+def recorded_sessions(saved: SavedTalk) -> list[RecordedSession]:
+    """The sessions of a saved talk that were opened, in order."""
+    found = []
+    for events in _split_at_ends(saved.events):
+        opened = [at for at, each in enumerate(events) if isinstance(each.event, SessionOpened)]
+        if opened:
+            found.append(_session_from(events, opened[-1]))
+    return found
+
+
+def _split_at_ends(events: Sequence[SavedEvent]) -> Iterator[list[SavedEvent]]:
+    session: list[SavedEvent] = []
+    for each in events:
+        session.append(each)
+        if isinstance(each.event, SessionEnded):
+            yield session
+            session = []
+    yield session
+
+
+def _session_from(events: list[SavedEvent], opened: int) -> RecordedSession:
+    mark, body = events[opened].event, events[opened:]
+    assert isinstance(mark, SessionOpened)
+    greeting = _greeting(events[:opened])
+    return RecordedSession(
+        dialect=DIALECTS[mark.dialect],
+        greeting=tuple(each for each in greeting if not isinstance(each, SessionUpdated)),
+        confirmation=tuple(each for each in greeting if isinstance(each, SessionUpdated)),
+        steps=tuple(_steps_from(body)),
+        duration_s=body[-1].at_s - body[0].at_s,
+    )
+
+
+def _greeting(events: list[SavedEvent]) -> list[ServerEvent]:
+    """The events before the opening, without those of an attempt that was refused."""
+    sent = [cast(ServerEvent, e.event) for e in events if isinstance(e.event, _SERVER_EVENTS)]
+    created = [at for at, event in enumerate(sent) if isinstance(event, SessionCreated)]
+    return sent[created[-1] :] if created else []
+
+
+def _steps_from(body: list[SavedEvent]) -> list[Step]:
+    steps = [Step()]
+    for each in body:
+        at_s, is_sent = each.at_s - body[0].at_s, isinstance(each.event, _SERVER_EVENTS)
+        if type(each.event) in INPUTS:
+            if is_sent or steps[-1].burst or len(steps) == 1:
+                steps.append(Step())
+            steps[-1].inputs.append(type(each.event))
+            steps[-1].since_s = at_s
+        if is_sent:
+            steps[-1].burst.append(TimedEvent(at_s, cast(ServerEvent, each.event)))
+    return steps
+
+
+class Replay:
+    """A recording to be played, session by session.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        See `load`.
+    is_stepwise : bool
+
+    Raises
+    ------
+    ConfigurationError
+        When there is no recording, or no session in it.
+    """
+
+    def __init__(self, path: str | PathLike[str], *, is_stepwise: bool = False) -> None:
+        self.is_stepwise = is_stepwise
+        self.sessions = recorded_sessions(load(path))
+        if not self.sessions:
+            raise ConfigurationError(f"the recording at {str(path)!r} has no session.")
+        self._by_dialect = {
+            name: itertools.cycle([s for s in self.sessions if s.dialect.name == name])
+            for name in self.dialects
+        }
+
+    @property
+    def dialects(self) -> tuple[str, ...]:
+        """The dialects it was recorded in, in order."""
+        return tuple(dict.fromkeys(session.dialect.name for session in self.sessions))
+
+    def next_session(self, dialect: Dialect) -> RecordedSession:
+        """The next session in this dialect; the first follows the last."""
+        return next(self._by_dialect[dialect.name])
+
+
+# --------------------------------------------------------------------------- the connection
+class ReplayConnection:
+    """Replays one recorded session to one client until it disconnects or the recording ends."""
 
     def __init__(
         self,
@@ -58,19 +226,19 @@ class ReplayLine:
         self._is_stepwise = replay.is_stepwise
         self._session = replay.next_session(dialect)
         self._steps = self._session.steps if self._is_stepwise else self._session.at_true_speed()
-        # How many steps were taken, and what of the next one's inputs was said.
-        self._taken, self._said_count = 0, 0
-        self._gates = [asyncio.Event() for _ in range(len(self._steps) + 1)]
-        self._heard_ms: dict[int, int] = {}
+        # How many steps were begun, and how many inputs of the next one were received.
+        self._taken, self._input_count = 0, 0
+        self._step_events = [asyncio.Event() for _ in range(len(self._steps) + 1)]
+        self._detected_ms: dict[int, int] = {}
         self._is_answering_tool = False
-        self._ear = VoiceActivityDetector()
+        self._vad = VoiceActivityDetector()
 
     @property
     def settled_sample_count(self) -> int:
         """How many samples were received."""
-        return self._ear.position
+        return self._vad.position
 
-    async def talk(self) -> None:
+    async def serve(self) -> None:
         """Serve the client until the socket raises."""
         tasks = {asyncio.create_task(self._read()), asyncio.create_task(self._play())}
         try:
@@ -83,41 +251,41 @@ class ReplayLine:
             if isinstance(error, Exception):
                 raise error
 
-    # ------------------------------------------------------------------ what is told
+    # ------------------------------------------------------------------ sending
     async def _play(self) -> None:
         loop = asyncio.get_running_loop()
         taken_s = 0.0
         for at, step in enumerate(self._steps):
-            await self._gates[at].wait()
+            await self._step_events[at].wait()
             taken_s = loop.time()
-            for told in step.burst:
-                due_s = taken_s + (told.at_s - step.since_s) / self._speed
-                await self._pause(due_s - loop.time(), at)
-                await self._tell(self._placed(told.event, at))
+            for timed in step.burst:
+                due_s = taken_s + (timed.at_s - step.since_s) / self._speed
+                await self._wait_until(due_s - loop.time(), at)
+                await self._send(self._with_detected_times(timed.event, at))
         if self._is_stepwise:
-            await asyncio.Event().wait()  # The client may still say something.
+            await asyncio.Event().wait()  # The client may still send something.
         due_s = taken_s + self._session.duration_s / self._speed
         await asyncio.sleep(max(0.0, due_s - loop.time()))
         await self._socket.close(1000, "the recording has ended")
 
-    async def _pause(self, pause_s: float, at: int) -> None:
-        """Wait, but not for what is left of a burst when the client has gone on already."""
+    async def _wait_until(self, pause_s: float, at: int) -> None:
+        """Wait, but not for the rest of a burst whose next step has begun."""
         if pause_s <= 0:
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
-                await self._gates[at + 1].wait()
+                await self._step_events[at + 1].wait()
 
-    def _placed(self, event: ServerEvent, at: int) -> ServerEvent:
-        """Speech is where it was heard in this client's sound."""
-        heard_ms = self._heard_ms.get(at)
-        if heard_ms is not None and isinstance(event, SpeechStarted):
-            return replace(event, audio_start_ms=heard_ms)
-        if heard_ms is not None and isinstance(event, SpeechStopped):
-            return replace(event, audio_end_ms=heard_ms)
+    def _with_detected_times(self, event: ServerEvent, at: int) -> ServerEvent:
+        """An event of speech with the time at which this client's speech was detected."""
+        detected_ms = self._detected_ms.get(at)
+        if detected_ms is not None and isinstance(event, SpeechStarted):
+            return replace(event, audio_start_ms=detected_ms)
+        if detected_ms is not None and isinstance(event, SpeechStopped):
+            return replace(event, audio_end_ms=detected_ms)
         return event
 
-    async def _tell(self, event: ServerEvent) -> None:
+    async def _send(self, event: ServerEvent) -> None:
         if isinstance(event, Unrecognized):
             frame: bytes | None = self._dialect.encode(event)
         else:
@@ -127,20 +295,20 @@ class ReplayLine:
 
     async def _report(self, message: str) -> None:
         kind = "invalid_request_error"
-        await self._tell(ErrorReported(message=message, error_type=kind, code=kind))
+        await self._send(ErrorReported(message=message, error_type=kind, code=kind))
 
-    # ------------------------------------------------------------------ what is heard
+    # ------------------------------------------------------------------ receiving
     async def _read(self) -> None:
         if self._dialect.has_responses:
             for greeting in self._session.greeting:
-                await self._tell(greeting)
-        elif not await self._is_admitted():
+                await self._send(greeting)
+        elif not await self._authenticate():
             return
         while not isinstance(event := await self._next_event(), UpdateSession):
             await self._report("this is a replay; it begins with session.update.")
-        self._follow(event)
+        self._configure_vad(event)
         for confirmed in self._session.confirmation:
-            await self._tell(confirmed)
+            await self._send(confirmed)
         self._take_step()
         while True:
             await self._receive(await self._next_event())
@@ -149,9 +317,9 @@ class ReplayLine:
         frame = await self._socket.recv(decode=False)
         return self._dialect.decode_client(frame if isinstance(frame, bytes) else frame.encode())
 
-    async def _is_admitted(self) -> bool:
+    async def _authenticate(self) -> bool:
         event = await self._next_event()
-        if isinstance(event, Authenticate) and is_right_key(event.api_key, self._api_key):
+        if isinstance(event, Authenticate) and is_valid_key(event.api_key, self._api_key):
             return True
         await self._report("incorrect API key: the first message must be auth with the right one.")
         await self._socket.close(1008, "incorrect API key")
@@ -162,7 +330,7 @@ class ReplayLine:
             case AppendAudio():
                 await self._listen(event)
             case UpdateSession():
-                self._follow(event)
+                self._configure_vad(event)
             case CreateItem() | CreateResponse() | CommitAudio():
                 await self._take_input(type(event))
                 if isinstance(event, CreateItem):
@@ -170,58 +338,58 @@ class ReplayLine:
             case Unrecognized():
                 await self._report(f"unknown event {event.wire_type!r}.")
 
-    def _follow(self, event: UpdateSession) -> None:
+    def _configure_vad(self, event: UpdateSession) -> None:
         if event.turn_detection is not None:
-            self._ear.listen_for(event.turn_detection)
+            self._vad.configure(event.turn_detection)
 
     async def _listen(self, event: AppendAudio) -> None:
-        self._ear.receive(pcm_from_bytes(event.pcm[: len(event.pcm) // 2 * 2]))
-        while self._is_stepwise and self._ear.has_unjudged:
-            heard = await on_worker(self._workers.hearing, self._ear.next_heard)
-            if heard is not None:
-                await self._take_speech(heard)
+        self._vad.receive(pcm_from_bytes(event.pcm[: len(event.pcm) // 2 * 2]))
+        while self._is_stepwise and self._vad.has_unprocessed:
+            found = await run_on_worker(self._workers.vad, self._vad.next_event)
+            if found is not None:
+                await self._take_speech(found)
 
-    async def _take_speech(self, heard: Heard) -> None:
-        if isinstance(heard, SpeechBegan):
-            await self._take_input(SpeechStarted, heard.start_ms)
+    async def _take_speech(self, event: VadEvent) -> None:
+        if isinstance(event, SpeechBegan):
+            await self._take_input(SpeechStarted, event.start_ms)
         else:
-            await self._take_input(SpeechStopped, heard.end_ms)
+            await self._take_input(SpeechStopped, event.end_ms)
 
     # ------------------------------------------------------------------ steps
     @property
-    def _wanted(self) -> list[type[Any]]:
-        """What of the next step's inputs is still to come; empty after the last."""
+    def _expected_inputs(self) -> list[type[Any]]:
+        """The inputs of the next step that are still to come; empty after the last step."""
         has_next = self._taken < len(self._steps)
-        return self._steps[self._taken].inputs[self._said_count :] if has_next else []
+        return self._steps[self._taken].inputs[self._input_count :] if has_next else []
 
-    async def _take_input(self, kind: type[Any], heard_ms: int | None = None) -> None:
-        wanted = self._wanted
-        if not wanted or wanted[0] is not kind:
-            await self._refuse(kind, wanted)
+    async def _take_input(self, kind: type[Any], detected_ms: int | None = None) -> None:
+        expected = self._expected_inputs
+        if not expected or expected[0] is not kind:
+            await self._report_wrong_input(kind, expected)
             return
-        self._said_count += 1
-        if heard_ms is not None:
-            self._heard_ms[self._taken] = heard_ms
-        if len(wanted) == 1:
+        self._input_count += 1
+        if detected_ms is not None:
+            self._detected_ms[self._taken] = detected_ms
+        if len(expected) == 1:
             self._take_step()
 
     def _take_step(self) -> None:
-        self._gates[self._taken].set()
-        self._taken, self._said_count = self._taken + 1, 0
+        self._step_events[self._taken].set()
+        self._taken, self._input_count = self._taken + 1, 0
 
-    async def _refuse(self, kind: type[Any], wanted: list[type[Any]]) -> None:
-        """Say so, once for what would have brought a reply."""
+    async def _report_wrong_input(self, kind: type[Any], expected: list[type[Any]]) -> None:
+        """Report it for the input that would have brought a response."""
         asks = kind in (CreateResponse, SpeechStopped)
         asks |= kind is CommitAudio and not self._dialect.has_responses
         if not asks:
             return
-        if wanted:
-            named = f"{INPUTS[wanted[0]]}, not with {INPUTS[kind]}"
-            await self._report(f"this is a replay; the recording goes on with {named}.")
+        if expected:
+            inputs = f"{INPUTS[expected[0]]}, not with {INPUTS[kind]}"
+            await self._report(f"this is a replay; the recording continues with {inputs}.")
         elif self._is_stepwise:
             await self._report("this is a replay, and the recording has ended.")
         elif not self._is_answering_tool:
             await self._report(
-                "this is a replay at its own speed, which answers nobody; "
-                "stepwise (step=True, --step) it waits for what you say."
+                "this is a replay at the speed of the recording, which does not wait for input; "
+                "use step=True or --step to have it wait."
             )

@@ -1,4 +1,4 @@
-"""A live voice server on this machine, for when there is no key, no network, or no need."""
+"""A live voice server on this machine, for use without a key or a network."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
-from websockets.http11 import Request, Response
+from websockets.http11 import Request
+from websockets.http11 import Response as HttpResponse
 
 from .._threads import LoopThread
 from ..exceptions import ConfigurationError, RehearsalError
 from ..protocol import DIALECTS, Dialect
 from ..settings import between
-from .faults import Fault, Faults, Refuse, StallHandshake
-from .line import Line, LineSettings, Socket, Workers, is_right_key
+from .asr import recognition_is_available
+from .connection import Connection, ConnectionSettings, Socket, Workers, is_valid_key
+from .faults import Fault, Refuse, faults_from
 from .partner import Partner, partner_from
-from .recognition import words_are_available
-from .recorded import Replay
-from .replay import ReplayLine
+from .replay import Replay, ReplayConnection
 
 __all__ = ["RehearsalServer"]
 
 MAX_FRAME_BYTES = 16 * 2**20
 
-# Headers carry the key, so this logger never makes a record.
+# The log of websockets would contain headers, and with them the key.
 _silent = logging.getLogger("grok_live_widget.rehearsal.socket")
 _silent.setLevel(logging.CRITICAL + 1)
 _silent.propagate = False
@@ -42,9 +42,9 @@ _BY_PATH = {dialect.path: dialect for dialect in DIALECTS.values()}
 
 
 class RehearsalServer:
-    """A peer that speaks both dialects, on a loopback port and a thread of its own.
+    """A server that speaks both dialects, on a loopback port and a thread of its own.
 
-    It is not Grok and never says so; who answers is a *partner*. A context manager, plain or
+    It answers with a *partner* and never claims to be Grok. A context manager, synchronous or
     asynchronous::
 
         with RehearsalServer(partner=lambda turn: "Hello.") as server:
@@ -53,46 +53,46 @@ class RehearsalServer:
     Parameters
     ----------
     partner : callable, "parrot", "talker" or None
-        Who answers; see `grok_live_widget.rehearsal.partner`. None takes the talker where a
-        voice is installed, else the parrot.
+        The function that answers; see `grok_live_widget.rehearsal.partner`. None takes the
+        talker where a voice is installed, else the parrot.
     host : str
         Address to listen on.
     port : int
-        0 takes a free one.
+        0 takes a free port.
     api_key : str or None
-        The only key that is accepted; None accepts any that is not empty (on `live` also
-        that).
+        The only key that is accepted; None accepts any that is not empty (on `live` also an
+        empty one).
     half_duplex : bool
-        Judge further speech only after the running reply has been sent. Sound that comes in
+        Process further speech only after the current response has been sent. Audio received in
         the meantime is kept. For files that are sent faster than real time.
     speed : float > 0 or None
-        How much faster than real time replies are sent. None: 3, about as the service does
-        (recorded: 2.5 to 4); a recording at the speed it was made. ``inf`` for at once.
+        How much faster than real time responses are sent. None: 3, about as by the service
+        (recorded: 2.5 to 4), and 1 for a recording. ``inf`` for no pacing.
     words : bool or None
-        Whether to recognise the words of what is heard. None: where `pocketsphinx` is
-        installed and the partner has a use for them.
+        Whether to recognise the words of speech. None: where `pocketsphinx` is installed and
+        the partner uses them.
     allowed_origins : sequence of str
-        Web pages that may connect. A browser names its page in each handshake, so without
-        this no page can.
+        Origins of web pages that may connect. Without this no page can, because a browser
+        sends the origin in each handshake.
     ping_interval_s : float > 0
         How often a ``ping`` event is sent [s].
     replay : str, PathLike or None
-        A saved talk, whose server side is told again instead; see
-        `grok_live_widget.rehearsal.replay`. Nobody needs a key for it.
+        A saved talk whose server side is replayed; see `grok_live_widget.rehearsal.replay`. It
+        needs no key.
     step : bool
-        Tell the recording step by step, as the client says something, and not by the clock.
+        Replay the recording step by step, as the client sends input, and not by the clock.
     faults : sequence of Fault or str
-        What goes wrong, and where; see `grok_live_widget.rehearsal.faults`.
+        Faults to inject; see `grok_live_widget.rehearsal.faults`.
 
     Raises
     ------
     ConfigurationError
-        For a partner that cannot be called, a figure out of range, no recording, or a fault
-        that is not known; before any port is opened.
+        For a partner that cannot be called, a value out of range, a missing recording or an
+        unknown fault; before any port is opened.
 
     Notes
     -----
-    Methods may be called from any thread but the server's own.
+    Methods may be called from any thread except the server's own.
     """
 
     def __init__(
@@ -115,22 +115,22 @@ class RehearsalServer:
         speed = (1.0 if self._replay else 3.0) if speed is None else speed
         _check_positive(speed=speed, ping_interval_s=ping_interval_s)
         between("port", port, 0, 65_535, kind=Integral)
-        self._faults = Faults(faults)
+        self._faults = faults_from(faults)
         known_partner = partner_from(partner)
         if words is None:
             words = getattr(known_partner, "needs_words", True)
         self.api_key = api_key
-        self._host, self._wanted_port = host, port
+        self._host, self._requested_port = host, port
         self._allowed_origins = frozenset(allowed_origins)
-        self._settings = LineSettings(
+        self._settings = ConnectionSettings(
             partner=known_partner,
             api_key=api_key,
             half_duplex=half_duplex,
             speed=speed,
-            recognises_words=words and words_are_available(),
+            recognises_words=words and recognition_is_available(),
             ping_interval_s=ping_interval_s,
         )
-        self._lines: set[Line | ReplayLine] = set()
+        self._connections: set[Connection | ReplayConnection] = set()
         self._is_closing = asyncio.Event()
         self._thread: LoopThread | None = None
         self._server: Server | None = None
@@ -144,7 +144,7 @@ class RehearsalServer:
     # ------------------------------------------------------------------ open and close
     @property
     def port(self) -> int:
-        """The port it listens on.
+        """The port on which it listens.
 
         Raises
         ------
@@ -159,29 +159,29 @@ class RehearsalServer:
 
     @property
     def dialects(self) -> tuple[str, ...]:
-        """What it speaks: both, or what the recording was made in."""
+        """The dialects it speaks: both, or those of the recording."""
         return self._replay.dialects if self._replay else tuple(DIALECTS)
 
     def url(self, dialect: str | None = None) -> str:
-        """Where to connect to, for ``"realtime"`` or ``"live"``.
+        """The URL for ``"realtime"`` or ``"live"``.
 
-        None: ``"realtime"``, or what the recording was made in.
+        None: ``"realtime"``, or the dialect of the recording.
         """
         dialect = dialect or (self._replay.dialects[0] if self._replay else "realtime")
         if dialect not in DIALECTS:
             known = ", ".join(map(repr, DIALECTS))
-            raise ConfigurationError(f"dialect={dialect!r} is not one of {known}.")
+            raise ConfigurationError(f"dialect must be one of {known}, not {dialect!r}.")
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"ws://{host}:{self.port}{DIALECTS[dialect].path}"
 
     @property
     def settled_sample_count(self) -> int:
-        """How many samples all present clients have sent, as far as they are judged and answered.
+        """How many samples all connected clients have sent, once they are processed and answered.
 
-        A client with something still to be judged or answered counts as 0. For whoever sends
-        faster than real time and wants to know when the end has been heard.
+        A client with audio still to be processed or answered counts as 0. For callers that send
+        faster than real time and need to know when the end has been processed.
         """
-        return sum(line.settled_sample_count for line in list(self._lines))
+        return sum(connection.settled_sample_count for connection in list(self._connections))
 
     def start(self) -> Self:
         """Listen; returns when the port is open."""
@@ -194,7 +194,7 @@ class RehearsalServer:
         return self
 
     def close(self) -> None:
-        """Hang up on everybody, stop listening and join the thread. May be called twice."""
+        """Close all connections, stop listening and join the thread. May be called twice."""
         thread, self._thread = self._thread, None
         if thread:
             thread.run(self._close())
@@ -238,22 +238,24 @@ class RehearsalServer:
 
     async def _open(self) -> None:
         self._workers = Workers(
-            hearing=ThreadPoolExecutor(2, thread_name_prefix="rehearsal-hearing"),
-            words=ThreadPoolExecutor(1, thread_name_prefix="rehearsal-words"),
+            vad=ThreadPoolExecutor(2, thread_name_prefix="rehearsal-hearing"),
+            asr=ThreadPoolExecutor(1, thread_name_prefix="rehearsal-words"),
         )
         self._is_closing = asyncio.Event()
         try:
             self._server = await serve(
-                self._talk,
+                self._serve_client,
                 self._host,
-                self._wanted_port,
-                process_request=self._faulty_door if self._faults else self._refusal,
-                # base64 of sound does not get smaller, and it costs 20 times the time.
+                self._requested_port,
+                process_request=self._process_faulty_handshake
+                if self._faults
+                else self._process_handshake,
+                # Compressing base64 audio saves little and takes 20 times as long.
                 compression=None,
                 max_size=MAX_FRAME_BYTES,
-                # On loopback a vanished peer is noticed at once; a busy one is not gone.
+                # On loopback a lost peer is noticed at once, and a busy one must not be dropped.
                 ping_interval=None,
-                # Whoever connects and says nothing must not hold up close().
+                # A client that connects and sends nothing must not delay close().
                 open_timeout=None if self._faults.stalls_handshakes else 2,
                 close_timeout=1,
                 server_header=None,
@@ -261,7 +263,7 @@ class RehearsalServer:
             )
         except OSError as error:
             raise RehearsalError(
-                f"port {self._wanted_port} cannot be opened ({error.strerror}).",
+                f"port {self._requested_port} cannot be opened ({error.strerror}).",
                 cure="Use port=0, which takes a free one.",
             ) from error
         self._port = self._server.sockets[0].getsockname()[1]
@@ -272,34 +274,36 @@ class RehearsalServer:
         if server:
             server.close()
             await server.wait_closed()
-            await asyncio.to_thread(self._workers.hearing.shutdown)
-            await asyncio.to_thread(self._workers.words.shutdown)
+            await asyncio.to_thread(self._workers.vad.shutdown)
+            await asyncio.to_thread(self._workers.asr.shutdown)
 
     # ------------------------------------------------------------------ one client
-    async def _talk(self, socket: ServerConnection) -> None:
+    async def _serve_client(self, socket: ServerConnection) -> None:
         assert socket.request is not None
         target = urlsplit(socket.request.path)
         dialect = _BY_PATH[target.path]
         query = parse_qs(target.query)
-        line = self._new_line(
-            self._faults.around(socket, dialect) if self._faults else socket,
+        connection = self._new_connection(
+            self._faults.wrap(socket, dialect) if self._faults else socket,
             dialect,
             query.get("model", [dialect.default_model])[0],
             query.get("conversation_id", [""])[0],
         )
-        self._lines.add(line)
+        self._connections.add(connection)
         try:
             with suppress(ConnectionClosed):
-                await line.talk()
+                await connection.serve()
         finally:
-            self._lines.discard(line)
+            self._connections.discard(connection)
 
-    def _new_line(
+    def _new_connection(
         self, socket: Socket, dialect: Dialect, model: str, conversation_id: str
-    ) -> Line | ReplayLine:
+    ) -> Connection | ReplayConnection:
         if self._replay is None:
-            return Line(socket, dialect, model, self._settings, self._workers, conversation_id)
-        return ReplayLine(
+            return Connection(
+                socket, dialect, model, self._settings, self._workers, conversation_id
+            )
+        return ReplayConnection(
             socket,
             self._replay,
             dialect,
@@ -308,24 +312,26 @@ class RehearsalServer:
             workers=self._workers,
         )
 
-    async def _faulty_door(self, socket: ServerConnection, request: Request) -> Response | None:
-        """The answer to a handshake, where one may go wrong as was asked."""
-        fault = self._faults.at_door()
+    async def _process_faulty_handshake(
+        self, socket: ServerConnection, request: Request
+    ) -> HttpResponse | None:
+        """Apply a fault to a handshake, or process it as usual."""
+        fault = self._faults.handshake_fault()
         if isinstance(fault, Refuse):
             return _json_response(socket, http.HTTPStatus(fault.status), fault.text)
-        if isinstance(fault, StallHandshake):
-            gone = {
+        if fault is not None and fault.stalls:
+            waiters = {
                 asyncio.ensure_future(socket.wait_closed()),
                 asyncio.ensure_future(self._is_closing.wait()),
             }
-            await asyncio.wait(gone, return_when=asyncio.FIRST_COMPLETED)
-            for each in gone:
-                each.cancel()
+            await asyncio.wait(waiters, return_when=asyncio.FIRST_COMPLETED)
+            for waiter in waiters:
+                waiter.cancel()
             return socket.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "closing\n")
-        return self._refusal(socket, request)
+        return self._process_handshake(socket, request)
 
-    def _refusal(self, socket: ServerConnection, request: Request) -> Response | None:
-        """The answer to a handshake that is not accepted."""
+    def _process_handshake(self, socket: ServerConnection, request: Request) -> HttpResponse | None:
+        """The response that refuses a handshake; None to accept it."""
         dialect = _BY_PATH.get(urlsplit(request.path).path)
         if dialect is None:
             return socket.respond(http.HTTPStatus.NOT_FOUND, "no such path\n")
@@ -334,24 +340,24 @@ class RehearsalServer:
         origins = request.headers.get_all("Origin")
         if any(origin not in self._allowed_origins for origin in origins):
             return socket.respond(http.HTTPStatus.FORBIDDEN, "this page may not connect\n")
-        return self._key_refusal(socket, request, dialect)
+        return self._refuse_wrong_key(socket, request, dialect)
 
-    def _key_refusal(
+    def _refuse_wrong_key(
         self, socket: ServerConnection, request: Request, dialect: Dialect
-    ) -> Response | None:
-        """On `realtime` the key is in a header. Statuses as measured at the service."""
+    ) -> HttpResponse | None:
+        """Check the key, on `realtime` in a header; statuses as measured at the service."""
         is_open = self._replay is not None and self.api_key is None
         if not dialect.has_responses or is_open:
             return None
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             return socket.respond(http.HTTPStatus.UNAUTHORIZED, "an API key is missing\n")
-        if is_right_key(key.strip(), self.api_key):
+        if is_valid_key(key.strip(), self.api_key):
             return None
         return _json_response(socket, http.HTTPStatus.BAD_REQUEST, Refuse(400).text)
 
 
-def _json_response(socket: ServerConnection, status: http.HTTPStatus, body: str) -> Response:
+def _json_response(socket: ServerConnection, status: http.HTTPStatus, body: str) -> HttpResponse:
     response = socket.respond(status, body)
     del response.headers["Content-Type"]
     response.headers["Content-Type"] = "application/json"
@@ -361,14 +367,16 @@ def _json_response(socket: ServerConnection, status: http.HTTPStatus, body: str)
 def _check_positive(**figures: float) -> None:
     for name, value in figures.items():
         if not value > 0:
-            raise ConfigurationError(f"{name}={value!r} must be greater than 0.")
+            raise ConfigurationError(f"{name} must be greater than 0, not {value!r}.")
 
 
 def _replay_from(path: str | PathLike[str] | None, partner: object, *, step: bool) -> Replay | None:
     if path is None:
         if step:
-            raise ConfigurationError("step=True is for a recording.", cure="Pass replay=path.")
+            raise ConfigurationError("step=True needs a recording.", cure="Pass replay=path.")
         return None
     if partner is not None:
-        raise ConfigurationError("a recording needs no partner.", cure="Pass replay= alone.")
+        raise ConfigurationError(
+            "partner and replay exclude each other.", cure="Pass only one of them."
+        )
     return Replay(path, is_stepwise=step)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any
 
-import orjson
+import msgspec
 import pytest
 
 from grok_live_widget.client.requests import named, reply_request, server_error, typed, verbatim
@@ -27,7 +27,7 @@ def test_what_is_named_says_the_same_under_a_name_that_nothing_else_has(event: A
     first, second = named(event), named(event)
     assert first == second == event
     assert len({first.event_id, second.event_id, event.event_id}) == 3
-    assert orjson.loads(REALTIME.encode(first))["event_id"] == first.event_id
+    assert msgspec.json.decode(REALTIME.encode(first))["event_id"] == first.event_id
 
 
 @pytest.mark.parametrize("make", [typed, verbatim])
@@ -48,7 +48,7 @@ def test_a_typed_text_is_the_users_as_it_is() -> None:
 @pytest.mark.parametrize("is_interruptible", [True, False])
 def test_words_for_the_models_voice_are_a_forced_message(is_interruptible: bool) -> None:
     request = verbatim("Hello.", is_interruptible=is_interruptible)
-    said = orjson.loads(REALTIME.encode(request))
+    said = msgspec.json.decode(REALTIME.encode(request))
     assert request.event_id
     assert (said["item"]["type"], said["item"]["role"]) == ("force_message", "assistant")
     assert said["item"]["content"] == [{"type": "output_text", "text": "Hello."}]

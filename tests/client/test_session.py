@@ -10,8 +10,8 @@ import logging
 import threading
 from typing import Any
 
+import msgspec
 import numpy as np
-import orjson
 import pytest
 
 from grok_live_widget.client.connector import connect, open_session_with
@@ -62,7 +62,7 @@ async def until(events: Any, kind: type) -> Any:
 
 
 def dumped(**message: Any) -> str:
-    return orjson.dumps(message).decode()
+    return msgspec.json.encode(message).decode()
 
 
 def delta_of(pcm: bytes, response_id: str = "r1", item_id: str = "a1") -> str:
@@ -430,7 +430,7 @@ class Wire:
         if self.model:
             await socket.send(dumped(type="session.created", session={"model": self.model}))
         async for frame in socket:
-            message = orjson.loads(frame) if isinstance(frame, str) else frame
+            message = msgspec.json.decode(frame) if isinstance(frame, str) else frame
             self.said.append(message)
             self._came.release()
             if isinstance(message, dict) and message["type"] == "session.update":
@@ -868,7 +868,7 @@ async def test_sound_travels_as_bytes_in_both_directions(peer: Any) -> None:
     spoken = bytes(range(160))
 
     async def talk(socket: Any) -> None:
-        message = orjson.loads(await socket.recv())
+        message = msgspec.json.decode(await socket.recv())
         await socket.send(dumped(type="session.updated", session=message["session"]))
         heard.append(await socket.recv())
         await socket.send(dumped(type="response.created", response={"id": "r1"}))

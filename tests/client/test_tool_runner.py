@@ -9,8 +9,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import numpy as np
-import orjson
 import pytest
 
 from grok_live_widget import PushToTalk, RehearsalServer, ServerVad, Talk, connect, tool
@@ -480,7 +480,7 @@ async def test_the_end_of_the_session_ends_what_runs() -> None:
 
 # --------------------------------------------------------------------------- other servers
 def frame(kind: str, **fields: Any) -> str:
-    return orjson.dumps({"type": kind, **fields}).decode()
+    return msgspec.json.encode({"type": kind, **fields}).decode()
 
 
 def called_item(status: str = "completed") -> dict[str, Any]:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-import orjson
+import msgspec
 import pytest
 
 from .conftest import NEWEST, Partner
@@ -31,7 +31,7 @@ def counting_server(peer: Any) -> Iterator[Any]:
         server.total_count += 1
         try:
             async for message in socket:
-                if orjson.loads(message)["type"] == "session.update":
+                if msgspec.json.decode(message)["type"] == "session.update":
                     await socket.send('{"type": "session.updated", "session": {}}')
         finally:
             server.open_count -= 1

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 
 from grok_live_widget.rehearsal import PartnerTurn, RehearsalServer, ToolCall
-from grok_live_widget.rehearsal.recognition import speech_note
-from grok_live_widget.rehearsal.voice import Spoken
+from grok_live_widget.rehearsal.asr import speech_note
+from grok_live_widget.rehearsal.tts import Spoken
 
 from .environments import WITH_NODE, node_modules_with, python_with, surroundings
 

@@ -37,19 +37,19 @@ CHUNK_SAMPLES = 2_400
 
 
 class Client:
-    """One end of a line: says events and keeps what it hears, in order.
+    """A client: sends events and keeps the events received, in order.
 
-    Sound is PCM16 at the rate of its direction, however it travels.
+    Audio is PCM16 at the rate of its direction, in any format of the connection.
     """
 
     def __init__(self, socket: Any, dialect: Any) -> None:
         self.socket = socket
-        self.heard: list[Any] = []
+        self.received: list[Any] = []
         self.opening: list[Any] = []
         self.input_format = self.output_format = AudioFormat()
         self._dialect = dialect
 
-    async def say(self, *events: Any) -> None:
+    async def send(self, *events: Any) -> None:
         codec = codec_of(self.input_format.encoding)
         for event in events:
             if isinstance(event, AppendAudio) and self.input_format.transport == "binary":
@@ -57,53 +57,55 @@ class Client:
             else:
                 await self.socket.send(self._dialect.encode(event, codec=codec), text=True)
 
-    async def say_raw(self, text: str) -> None:
+    async def send_raw(self, text: str) -> None:
         await self.socket.send(text)
 
-    async def hear(self) -> Any:
-        """The next event that nobody has waited for yet."""
+    async def receive(self) -> Any:
+        """The next event."""
         message = await asyncio.wait_for(self.socket.recv(), PATIENCE_S)
         codec = codec_of(self.output_format.encoding)
         if isinstance(message, bytes):
             assert self.output_format.transport == "binary"
-            self.heard.append(AudioDelta(pcm=codec.decode(message)[0]))
+            self.received.append(AudioDelta(pcm=codec.decode(message)[0]))
         else:
-            self.heard.append(self._dialect.decode_server(message.encode(), codec))
-        return self.heard[-1]
+            self.received.append(self._dialect.decode_server(message.encode(), codec))
+        return self.received[-1]
 
     async def until(self, kind: type[E]) -> E:
         """The next event of this class."""
-        while not isinstance(event := await self.hear(), kind):
+        while not isinstance(event := await self.receive(), kind):
             pass
         return event
 
-    async def send_sound(self, pcm: np.ndarray, chunk_samples: int = CHUNK_SAMPLES) -> None:
+    async def send_audio(self, pcm: np.ndarray, chunk_samples: int = CHUNK_SAMPLES) -> None:
         for start in range(0, pcm.size, chunk_samples):
-            await self.say(AppendAudio(pcm[start : start + chunk_samples].tobytes()))
+            await self.send(AppendAudio(pcm[start : start + chunk_samples].tobytes()))
 
     async def type_text(self, text: str, **response: Any) -> None:
         item = Item(role="user", part="input_text", text=text)
-        await self.say(CreateItem(item), CreateResponse(**response))
+        await self.send(CreateItem(item), CreateResponse(**response))
 
     async def ask(self, text: str) -> ResponseDone:
         await self.type_text(text)
         return await self.until(ResponseDone)
 
     def all(self, kind: type[E]) -> list[E]:
-        return [event for event in self.heard if isinstance(event, kind)]
+        return [event for event in self.received if isinstance(event, kind)]
 
     def kinds(self) -> list[str]:
-        """Names of what was heard, repetitions in a row told once, without pings."""
-        names = [type(event).__name__ for event in self.heard if type(event).__name__ != "Pinged"]
+        """Names of the events received, without repetitions in a row and pings."""
+        names = [
+            type(event).__name__ for event in self.received if type(event).__name__ != "Pinged"
+        ]
         return [name for name, before in zip(names, ["", *names], strict=False) if name != before]
 
-    def sound(self, response_id: str | None = None) -> np.ndarray:
+    def audio(self, response_id: str | None = None) -> np.ndarray:
         deltas = self.all(AudioDelta)
         pieces = [d.pcm for d in deltas if response_id in (None, d.response_id)]
         return np.frombuffer(b"".join(pieces), "<i2")
 
     def forget(self) -> None:
-        self.heard.clear()
+        self.received.clear()
 
 
 @asynccontextmanager
@@ -127,11 +129,11 @@ async def client_of(
         client.input_format = settings.get("input_format", client.input_format)
         client.output_format = settings.get("output_format", client.output_format)
         if dialect == "live":
-            await client.say(Authenticate(key))
-        await client.say(wanted)
+            await client.send(Authenticate(key))
+        await client.send(wanted)
         if dialect == "realtime":
             await client.until(SessionUpdated)
-            client.opening = client.heard[:]
+            client.opening = client.received[:]
             client.forget()
         yield client
 

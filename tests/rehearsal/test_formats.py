@@ -28,7 +28,7 @@ from grok_live_widget.events import (
     TruncateItem,
     UpdateSession,
 )
-from grok_live_widget.rehearsal.formats import InputConverter, heard_in, wrong_format
+from grok_live_widget.rehearsal.formats import InputConverter, decode_input, invalid_format
 from grok_live_widget.settings.validation import PCM_RATES_HZ
 
 FORMATS = [
@@ -38,8 +38,8 @@ FORMATS = [
 ]
 
 
-def named(form: AudioFormat) -> str:
-    return f"{form.encoding}-{form.sample_rate}"
+def named(audio_format: AudioFormat) -> str:
+    return f"{audio_format.encoding}-{audio_format.sample_rate}"
 
 
 def tone(rate_hz: int, duration_s: float, frequency_hz: float = 440.0) -> np.ndarray:
@@ -49,9 +49,9 @@ def tone(rate_hz: int, duration_s: float, frequency_hz: float = 440.0) -> np.nda
     return pcm_from_samples(0.3 * fade * np.sin(2 * np.pi * frequency_hz * times))
 
 
-def as_it_travels(pcm: np.ndarray, form: AudioFormat) -> np.ndarray:
+def as_it_travels(pcm: np.ndarray, audio_format: AudioFormat) -> np.ndarray:
     """What is left of samples after the format's encoding."""
-    codec = codec_of(form.encoding)
+    codec = codec_of(audio_format.encoding)
     return np.frombuffer(codec.decode(codec.encode(pcm.tobytes()))[0], "<i2")
 
 
@@ -66,14 +66,16 @@ def chunks(pcm: np.ndarray, size: int) -> Iterator[bytes]:
 
 
 # --------------------------------------------------------------------------- the inlet
-@pytest.mark.parametrize("form", FORMATS, ids=named)
-def test_a_tone_is_heard_at_its_pitch_and_length_whatever_its_rate(form: AudioFormat) -> None:
-    inlet, sent = InputConverter(form), tone(form.sample_rate, 0.5)
+@pytest.mark.parametrize("audio_format", FORMATS, ids=named)
+def test_a_tone_is_heard_at_its_pitch_and_length_whatever_its_rate(
+    audio_format: AudioFormat,
+) -> None:
+    inlet, sent = InputConverter(audio_format), tone(audio_format.sample_rate, 0.5)
     pieces = [inlet.receive(piece) for piece in chunks(sent, 777)]
-    heard = np.concatenate((*pieces, inlet.flush()))
-    assert abs(heard.size - 12_000) <= 1
-    assert frequency_hz(heard, 24_000) == pytest.approx(440, abs=1)
-    assert np.abs(heard).max() == pytest.approx(0.3 * 32_768, rel=0.02)
+    received = np.concatenate((*pieces, inlet.flush()))
+    assert abs(received.size - 12_000) <= 1
+    assert frequency_hz(received, 24_000) == pytest.approx(440, abs=1)
+    assert np.abs(received).max() == pytest.approx(0.3 * 32_768, rel=0.02)
 
 
 def test_samples_of_24_khz_pass_untouched() -> None:
@@ -83,26 +85,26 @@ def test_samples_of_24_khz_pass_untouched() -> None:
     assert inlet.cut(0, 100) is None
 
 
-@pytest.mark.parametrize("form", [f for f in FORMATS if f.sample_rate != 24_000], ids=named)
-def test_what_was_received_is_cut_at_its_own_rate_exactly(form: AudioFormat) -> None:
-    """Commit after commit, of odd lengths: no sample is lost or told twice."""
-    inlet, rng, position = InputConverter(form), np.random.default_rng(1), 0
+@pytest.mark.parametrize("audio_format", [f for f in FORMATS if f.sample_rate != 24_000], ids=named)
+def test_what_was_received_is_cut_at_its_own_rate_exactly(audio_format: AudioFormat) -> None:
+    """Commit after commit, of odd lengths: no sample is lost or sent twice."""
+    inlet, rng, position = InputConverter(audio_format), np.random.default_rng(1), 0
     for length in (1, 7, 1_001, 333, 4_999):
         sent = rng.integers(-9_000, 9_000, length).astype(np.int16)
-        heard = sum(inlet.receive(piece).size for piece in chunks(sent, 100))
-        heard += inlet.flush().size
-        cut = inlet.cut(position, position + heard)
+        received = sum(inlet.receive(piece).size for piece in chunks(sent, 100))
+        received += inlet.flush().size
+        cut = inlet.cut(position, position + received)
         assert cut is not None
         np.testing.assert_array_equal(cut.pcm, sent)
-        assert cut.sample_rate == form.sample_rate
-        position += heard
-        inlet.forget_before(position)
+        assert cut.sample_rate == audio_format.sample_rate
+        position += received
+        inlet.discard_before(position)
 
 
 def test_a_stretch_is_where_it_was_in_time() -> None:
     inlet, sent = InputConverter(AudioFormat(sample_rate=48_000)), np.arange(30_000, dtype=np.int16)
     inlet.receive(sent.tobytes())
-    inlet.forget_before(1_000)
+    inlet.discard_before(1_000)
     cut = inlet.cut(2_400, 4_800)
     assert cut is not None
     np.testing.assert_array_equal(cut.pcm, sent[4_800:9_600])
@@ -110,11 +112,13 @@ def test_a_stretch_is_where_it_was_in_time() -> None:
 
 def test_a_change_of_format_gives_out_the_rest_and_begins_anew() -> None:
     inlet, sent = InputConverter(AudioFormat(sample_rate=8_000)), tone(8_000, 0.1)
-    heard = inlet.receive(sent.tobytes()).size + inlet.change(AudioFormat(sample_rate=16_000)).size
-    assert abs(heard - 2_400) <= 1
-    heard += inlet.receive(tone(16_000, 0.1).tobytes()).size + inlet.flush().size
-    assert abs(heard - 4_800) <= 2
-    assert inlet.cut(0, heard) is None
+    received = (
+        inlet.receive(sent.tobytes()).size + inlet.change(AudioFormat(sample_rate=16_000)).size
+    )
+    assert abs(received - 2_400) <= 1
+    received += inlet.receive(tone(16_000, 0.1).tobytes()).size + inlet.flush().size
+    assert abs(received - 4_800) <= 2
+    assert inlet.cut(0, received) is None
     assert inlet.received_count == 800 + 1_600
 
 
@@ -122,16 +126,18 @@ def test_half_a_sample_is_dropped() -> None:
     assert InputConverter().receive(b"\1\0\2\0\3").tolist() == [1, 2]
 
 
-def test_a_whole_sound_in_an_item_is_read_in_the_wire_s_encoding() -> None:
+def test_a_clip_in_an_item_is_decoded_in_the_format_of_the_connection() -> None:
     sent = tone(8_000, 0.2)
-    pcm, received = heard_in(codec_of("pcma").encode(sent.tobytes()), AudioFormat(encoding="pcma"))
+    pcm, received = decode_input(
+        codec_of("pcma").encode(sent.tobytes()), AudioFormat(encoding="pcma")
+    )
     assert abs(pcm.size - 4_800) <= 1
     assert received is not None
     np.testing.assert_array_equal(received.pcm, as_it_travels(sent, AudioFormat(encoding="pcma")))
 
 
 @pytest.mark.parametrize(
-    ("form", "wrong"),
+    ("audio_format", "wrong"),
     [
         (None, ""),
         (AudioFormat(encoding="opus", sample_rate=24_000), "format.type"),
@@ -139,29 +145,31 @@ def test_a_whole_sound_in_an_item_is_read_in_the_wire_s_encoding() -> None:
         (AudioFormat(sample_rate=96_000), "format.rate"),
         (AudioFormat(encoding="pcmu", sample_rate=16_000), "format.rate"),
         (AudioFormat(transport="pigeon"), "transport"),
-        *((form, "") for form in FORMATS),
+        *((audio_format, "") for audio_format in FORMATS),
     ],
 )
-def test_what_is_not_spoken_is_named(form: AudioFormat | None, wrong: str) -> None:
-    assert wrong_format(form) == wrong
+def test_what_is_not_spoken_is_named(audio_format: AudioFormat | None, wrong: str) -> None:
+    assert invalid_format(audio_format) == wrong
 
 
 # --------------------------------------------------------------------------- through a line
 @pytest.mark.parametrize("transport", ["json", "binary"])
-@pytest.mark.parametrize("form", FORMATS, ids=named)
+@pytest.mark.parametrize("audio_format", FORMATS, ids=named)
 async def test_the_parrot_returns_the_very_samples_in_every_format(
-    serving: Any, connected: Any, form: AudioFormat, transport: str
+    serving: Any, connected: Any, audio_format: AudioFormat, transport: str
 ) -> None:
-    form = AudioFormat(encoding=form.encoding, sample_rate=form.sample_rate, transport=transport)
-    settings = {"input_format": form, "output_format": form}
+    audio_format = AudioFormat(
+        encoding=audio_format.encoding, sample_rate=audio_format.sample_rate, transport=transport
+    )
+    settings = {"input_format": audio_format, "output_format": audio_format}
     async with connected(serving("parrot"), **settings) as client:
-        for sent in (tone(form.sample_rate, 0.4), tone(form.sample_rate, 0.2)[:-3]):
+        for sent in (tone(audio_format.sample_rate, 0.4), tone(audio_format.sample_rate, 0.2)[:-3]):
             client.forget()
-            await client.send_sound(sent, 777)
-            await client.say(CommitAudio(), CreateResponse())
+            await client.send_audio(sent, 777)
+            await client.send(CommitAudio(), CreateResponse())
             done = await client.until(ResponseDone)
-            np.testing.assert_array_equal(client.sound(), as_it_travels(sent, form))
-            duration_s = sent.size / form.sample_rate
+            np.testing.assert_array_equal(client.audio(), as_it_travels(sent, audio_format))
+            duration_s = sent.size / audio_format.sample_rate
             assert done.usage["output_audio_seconds"] == pytest.approx(duration_s)
 
 
@@ -173,85 +181,87 @@ async def test_a_tone_of_48_khz_comes_back_at_8_khz_as_the_same_tone(
         "output_format": AudioFormat(encoding="pcma", transport="binary"),
     }
     async with connected(serving("parrot"), **settings) as client:
-        await client.send_sound(tone(48_000, 1.0))
-        await client.say(CommitAudio(), CreateResponse())
+        await client.send_audio(tone(48_000, 1.0))
+        await client.send(CommitAudio(), CreateResponse())
         await client.until(ResponseDone)
-        came = client.sound()
+        came = client.audio()
     assert abs(came.size - 8_000) <= 1
     assert frequency_hz(came, 8_000) == pytest.approx(440, abs=1)
     assert np.abs(came).max() == pytest.approx(0.3 * 32_768, rel=0.05)
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 11_025, 44_100])
-async def test_a_partner_hears_and_speaks_at_24_khz_whatever_travels(
+async def test_a_partner_works_at_24_khz_with_any_format(
     serving: Any, connected: Any, rate_hz: int
 ) -> None:
-    heard = []
+    received = []
 
     def partner(turn: Any) -> Iterator[np.ndarray]:
-        heard.append(turn.pcm)
+        received.append(turn.pcm)
         yield from np.array_split(tone(24_000, 0.5, 880), 7)
 
-    form = AudioFormat(sample_rate=rate_hz)
-    async with connected(serving(partner), input_format=form, output_format=form) as client:
-        await client.send_sound(tone(rate_hz, 0.5))
-        await client.say(CommitAudio(), CreateResponse())
+    audio_format = AudioFormat(sample_rate=rate_hz)
+    async with connected(
+        serving(partner), input_format=audio_format, output_format=audio_format
+    ) as client:
+        await client.send_audio(tone(rate_hz, 0.5))
+        await client.send(CommitAudio(), CreateResponse())
         await client.until(ResponseDone)
-        came = client.sound()
+        came = client.audio()
         lengths_ms = [delta.duration_ms for delta in client.all(AudioDelta)]
-    assert abs(heard[0].size - 12_000) <= 1
-    assert frequency_hz(heard[0], 24_000) == pytest.approx(440, abs=1)
+    assert abs(received[0].size - 12_000) <= 1
+    assert frequency_hz(received[0], 24_000) == pytest.approx(440, abs=1)
     assert abs(came.size - rate_hz / 2) <= 1
     assert frequency_hz(came, rate_hz) == pytest.approx(880, abs=1)
     assert sum(lengths_ms) == pytest.approx(500, abs=len(lengths_ms))
 
 
-@pytest.mark.parametrize("form", [AudioFormat(sample_rate=48_000), AudioFormat(encoding="pcma")])
+@pytest.mark.parametrize(
+    "audio_format", [AudioFormat(sample_rate=48_000), AudioFormat(encoding="pcma")]
+)
 async def test_speech_is_found_at_its_place_in_milliseconds_at_any_rate(
-    serving: Any, connected: Any, utterance: np.ndarray, form: AudioFormat
+    serving: Any, connected: Any, utterance: np.ndarray, audio_format: AudioFormat
 ) -> None:
-    resampler = Resampler(24_000, form.sample_rate)
+    resampler = Resampler(24_000, audio_format.sample_rate)
     sent = pcm_from_samples(resampler.push(samples_from_pcm(utterance), is_last=True))
     where = {}
     for name, settings in (
         ("usual", {}),
-        ("other", {"input_format": form, "output_format": form}),
+        ("other", {"input_format": audio_format, "output_format": audio_format}),
     ):
         pcm = sent if settings else utterance
         async with connected(serving("parrot"), detection=ServerVad(), **settings) as client:
-            await client.send_sound(pcm)
+            await client.send_audio(pcm)
             await client.until(ResponseDone)
             start_ms = client.all(SpeechStarted)[0].audio_start_ms
             end_ms = client.all(SpeechStopped)[0].audio_end_ms
             where[name] = (start_ms, end_ms)
-            per_ms = (form.sample_rate if settings else 24_000) // 1000
-            wanted = as_it_travels(pcm, form if settings else AudioFormat())
+            per_ms = (audio_format.sample_rate if settings else 24_000) // 1000
+            wanted = as_it_travels(pcm, audio_format if settings else AudioFormat())
             wanted = wanted[start_ms * per_ms : end_ms * per_ms]
-            np.testing.assert_array_equal(client.sound(), wanted)
-    # A narrower band may move the verdict by some windows of 32 ms.
+            np.testing.assert_array_equal(client.audio(), wanted)
+    # A narrower band may move the detection by some windows of 32 ms.
     assert where["other"] == pytest.approx(where["usual"], abs=130)
 
 
-async def test_json_is_still_heard_where_binary_was_asked_for(serving: Any, connected: Any) -> None:
-    form = AudioFormat(transport="binary")
+async def test_json_is_still_accepted_where_binary_was_set(serving: Any, connected: Any) -> None:
+    audio_format = AudioFormat(transport="binary")
     sent = tone(24_000, 0.2)
-    async with connected(serving("parrot"), input_format=form) as client:
-        await client.say(AppendAudio(sent[:1_000].tobytes()))
+    async with connected(serving("parrot"), input_format=audio_format) as client:
+        await client.send(AppendAudio(sent[:1_000].tobytes()))
         client.input_format = AudioFormat()
-        await client.say(AppendAudio(sent[1_000:].tobytes()), CommitAudio(), CreateResponse())
+        await client.send(AppendAudio(sent[1_000:].tobytes()), CommitAudio(), CreateResponse())
         await client.until(ResponseDone)
-        np.testing.assert_array_equal(client.sound(), sent)
+        np.testing.assert_array_equal(client.audio(), sent)
 
 
-async def test_sound_alone_is_not_understood_where_json_was_asked_for(
-    serving: Any, connected: Any
-) -> None:
+async def test_binary_frames_are_rejected_where_json_was_set(serving: Any, connected: Any) -> None:
     async with connected(serving("parrot")) as client:
         await client.socket.send(tone(24_000, 0.1).tobytes())
         assert (await client.until(ErrorReported)).error_type == "invalid_event"
 
 
-async def test_a_change_of_the_output_takes_effect_with_the_next_reply(
+async def test_a_change_of_the_output_takes_effect_with_the_next_response(
     serving: Any, connected: Any, hesitant: Any
 ) -> None:
     binary = AudioFormat(encoding="pcmu", transport="binary")
@@ -259,15 +269,15 @@ async def test_a_change_of_the_output_takes_effect_with_the_next_reply(
     async with connected(serving(partner)) as client:
         await client.type_text("one")
         await client.until(AudioDelta)
-        await client.say(UpdateSession(output_format=binary))
+        await client.send(UpdateSession(output_format=binary))
         await client.until(SessionUpdated)
         partner.go_on()
         await client.until(ResponseDone)
-        np.testing.assert_array_equal(client.sound(), tone(24_000, 1.0))
+        np.testing.assert_array_equal(client.audio(), tone(24_000, 1.0))
         client.forget()
         client.output_format = binary
         await client.ask("two")
-        assert abs(client.sound().size - 8_000) <= 1
+        assert abs(client.audio().size - 8_000) <= 1
         # A message of sound alone names no reply.
         assert {delta.response_id for delta in client.all(AudioDelta)} == {""}
 
@@ -279,26 +289,30 @@ async def test_a_change_of_the_input_takes_effect_at_once(serving: Any, connecte
         pieces.append(turn.pcm)
 
     async with connected(serving(partner)) as client:
-        await client.send_sound(tone(24_000, 0.5))
-        await client.say(UpdateSession(input_format=AudioFormat(encoding="pcma")))
+        await client.send_audio(tone(24_000, 0.5))
+        await client.send(UpdateSession(input_format=AudioFormat(encoding="pcma")))
         client.input_format = AudioFormat(encoding="pcma")
-        await client.send_sound(tone(8_000, 0.5))
-        await client.say(CommitAudio(), CreateResponse())
+        await client.send_audio(tone(8_000, 0.5))
+        await client.send(CommitAudio(), CreateResponse())
         await client.until(ResponseDone)
-    (heard,) = pieces
-    assert abs(heard.size - 24_000) <= 1
-    for half in (heard[:12_000], heard[12_000:]):
+    (received,) = pieces
+    assert abs(received.size - 24_000) <= 1
+    for half in (received[:12_000], received[12_000:]):
         assert frequency_hz(half, 24_000) == pytest.approx(440, abs=1)
 
 
 async def test_clear_forgets_what_is_held_back_too(serving: Any, connected: Any) -> None:
-    form = AudioFormat(sample_rate=16_000)
+    audio_format = AudioFormat(sample_rate=16_000)
     kept = tone(16_000, 0.1)
-    async with connected(serving("parrot"), input_format=form, output_format=form) as client:
-        await client.send_sound(tone(16_000, 0.3))
-        await client.say(ClearAudio(), AppendAudio(kept.tobytes()), CommitAudio(), CreateResponse())
+    async with connected(
+        serving("parrot"), input_format=audio_format, output_format=audio_format
+    ) as client:
+        await client.send_audio(tone(16_000, 0.3))
+        await client.send(
+            ClearAudio(), AppendAudio(kept.tobytes()), CommitAudio(), CreateResponse()
+        )
         await client.until(ResponseDone)
-        np.testing.assert_array_equal(client.sound(), kept)
+        np.testing.assert_array_equal(client.audio(), kept)
 
 
 @pytest.mark.parametrize(
@@ -323,36 +337,42 @@ async def test_a_format_that_is_not_spoken_is_an_error_and_changes_nothing(
 ) -> None:
     sent = tone(24_000, 0.1)
     async with connected(serving("parrot")) as client:
-        await client.say(wanted)
+        await client.send(wanted)
         error = await client.until(ErrorReported)
         assert (error.error_type, error.param) == ("invalid_request_error", param)
-        await client.say(AppendAudio(sent.tobytes()), CommitAudio(), CreateResponse())
+        await client.send(AppendAudio(sent.tobytes()), CommitAudio(), CreateResponse())
         await client.until(ResponseDone)
-        np.testing.assert_array_equal(client.sound(), sent)
+        np.testing.assert_array_equal(client.audio(), sent)
 
 
-async def test_truncation_counts_in_milliseconds_of_the_reply(serving: Any, connected: Any) -> None:
+async def test_truncation_counts_in_milliseconds_of_the_response(
+    serving: Any, connected: Any
+) -> None:
     pytest.importorskip("espeakng_loader")
     kept = {}
     for rate_hz in (24_000, 8_000):
-        form = AudioFormat(sample_rate=rate_hz)
-        async with connected(serving("talker"), output_format=form) as client:
+        audio_format = AudioFormat(sample_rate=rate_hz)
+        async with connected(serving("talker"), output_format=audio_format) as client:
             await client.ask("count to five")
             item_id = client.all(AudioDelta)[0].item_id
-            await client.say(TruncateItem(item_id=item_id, audio_end_ms=1_200))
-            while not hasattr(event := await client.hear(), "transcript"):
+            await client.send(TruncateItem(item_id=item_id, audio_end_ms=1_200))
+            while not hasattr(event := await client.receive(), "transcript"):
                 pass
             kept[rate_hz] = event.transcript
     assert kept[8_000] == kept[24_000]
     assert kept[8_000].startswith("One")
 
 
-@pytest.mark.parametrize("form", [AudioFormat(), AudioFormat(encoding="pcma")], ids=named)
-async def test_sound_in_an_item_is_a_turn(serving: Any, connected: Any, form: AudioFormat) -> None:
-    sent = tone(form.sample_rate, 0.3)
-    sound = codec_of(form.encoding).encode(sent.tobytes())
+@pytest.mark.parametrize("audio_format", [AudioFormat(), AudioFormat(encoding="pcma")], ids=named)
+async def test_audio_in_an_item_is_a_turn(
+    serving: Any, connected: Any, audio_format: AudioFormat
+) -> None:
+    sent = tone(audio_format.sample_rate, 0.3)
+    sound = codec_of(audio_format.encoding).encode(sent.tobytes())
     item = Item(role="user", part="input_audio", sound=sound)
-    async with connected(serving("parrot"), input_format=form, output_format=form) as client:
-        await client.say(CreateItem(item), CreateResponse())
+    async with connected(
+        serving("parrot"), input_format=audio_format, output_format=audio_format
+    ) as client:
+        await client.send(CreateItem(item), CreateResponse())
         await client.until(ResponseDone)
-        np.testing.assert_array_equal(client.sound(), as_it_travels(sent, form))
+        np.testing.assert_array_equal(client.audio(), as_it_travels(sent, audio_format))

@@ -20,7 +20,7 @@ from grok_live_widget.rehearsal.partner import (
     pieces_from,
     talker,
 )
-from grok_live_widget.rehearsal.voice import Spoken
+from grok_live_widget.rehearsal.tts import Spoken
 
 
 def typed(text: str) -> str:
@@ -107,7 +107,7 @@ def test_the_talker_tells_the_time() -> None:
         ('Please CALL look {"where": "up"}', ToolCall("look", {"where": "up"})),
     ],
 )
-def test_the_talker_calls_a_tool_that_it_is_told_to_call(text: str, call: ToolCall) -> None:
+def test_the_talker_calls_a_tool_on_request(text: str, call: ToolCall) -> None:
     assert talker(PartnerTurn(text=text, tools=("look",))) == call
 
 
@@ -139,10 +139,10 @@ def test_any_callable_is_a_partner() -> None:
     assert partner_from(len) is len
 
 
-@pytest.mark.parametrize("nobody", ["nobody", 3])
-def test_what_cannot_answer_is_refused(nobody: Any) -> None:
-    with pytest.raises(ConfigurationError, match="nobody"):
-        partner_from(nobody)
+@pytest.mark.parametrize("partner", ["somebody", 3])
+def test_a_value_that_is_not_a_partner_is_refused(partner: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"partner must be .* not {partner!r}"):
+        partner_from(partner)
 
 
 @pytest.mark.parametrize(("is_available", "wanted"), [(True, talker), (False, parrot)])
@@ -167,7 +167,7 @@ def test_the_default_is_the_talker_where_there_is_a_voice(
         np.full((4, 1), 16_384, np.int16),
     ],
 )
-def test_sound_is_taken_in_any_usual_form(sound: np.ndarray) -> None:
+def test_audio_is_taken_in_any_usual_form(sound: np.ndarray) -> None:
     (piece,) = pieces_from(sound, "nova")
     assert isinstance(piece, Spoken)
     np.testing.assert_array_equal(piece.pcm, np.full(4, 16_384, np.int16))

@@ -1,10 +1,12 @@
-"""A saved talk's server side, to whoever connects."""
+"""Recordings as steps, and their replay to clients."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,16 +16,27 @@ from websockets.exceptions import ConnectionClosed
 from grok_live_widget import PushToTalk, RehearsalServer, ServerVad, Talk, load
 from grok_live_widget.client.talk import TALK_THREAD
 from grok_live_widget.events import (
+    AppendAudio,
+    AudioCommitted,
     AudioDelta,
     CommitAudio,
+    ConversationCreated,
+    CreateItem,
     CreateResponse,
     ErrorReported,
+    Event,
+    Item,
+    Noted,
+    ResponseCreated,
     ResponseDone,
+    SessionCreated,
     SessionEnded,
     SessionOpened,
+    SessionUpdated,
     SpeechStarted,
     SpeechStopped,
     Unrecognized,
+    UpdateSession,
 )
 from grok_live_widget.exceptions import (
     AuthenticationError,
@@ -31,7 +44,93 @@ from grok_live_widget.exceptions import (
     ConnectError,
     ServerError,
 )
+from grok_live_widget.protocol.dialects import REALTIME
+from grok_live_widget.recording import SavedEvent
+from grok_live_widget.rehearsal.replay import Replay, recorded_sessions
 
+# --------------------------------------------------------------------------- the recording
+OPENED = SessionOpened(dialect="realtime", host="h")
+TEXT = CreateItem(Item(role="user", text="?"))
+
+
+def session_of(*events: Event) -> Any:
+    """The one session of a talk with these events, a second apart."""
+    time = datetime.now(UTC)
+    sent = [SavedEvent(event=event, at_s=float(at), time=time) for at, event in enumerate(events)]
+    [session] = recorded_sessions(SimpleNamespace(events=tuple(sent)))  # type: ignore[arg-type]
+    return session
+
+
+def steps_of(*events: Event) -> list[tuple[list[str], list[str]]]:
+    return [
+        ([kind.__name__ for kind in step.inputs], [type(e.event).__name__ for e in step.burst])
+        for step in session_of(OPENED, *events).steps
+    ]
+
+
+def test_inputs_said_together_bring_one_burst() -> None:
+    done = ResponseDone()
+    assert steps_of(TEXT, CreateResponse(), ResponseCreated(), done, TEXT, CreateResponse()) == [
+        ([], []),
+        (["CreateItem", "CreateResponse"], ["ResponseCreated", "ResponseDone"]),
+        (["CreateItem", "CreateResponse"], []),
+    ]
+
+
+def test_audio_brings_nothing_and_the_speech_in_it_does() -> None:
+    sound = AppendAudio(b"")
+    assert steps_of(sound, SpeechStarted(), sound, SpeechStopped(), AudioCommitted(), sound) == [
+        ([], []),
+        (["SpeechStarted"], ["SpeechStarted"]),
+        (["SpeechStopped"], ["SpeechStopped", "AudioCommitted"]),
+    ]
+
+
+def test_events_without_input_wait_for_nothing() -> None:
+    assert steps_of(ErrorReported(), CommitAudio(), AudioCommitted()) == [
+        ([], ["ErrorReported"]),
+        (["CommitAudio"], ["AudioCommitted"]),
+    ]
+
+
+def test_times_count_from_the_opening() -> None:
+    session = session_of(Noted("."), OPENED, TEXT, Noted("."), ResponseCreated(), SessionEnded())
+    step = session.steps[1]
+    assert (step.since_s, [sent.at_s for sent in step.burst]) == (1.0, [3.0])
+    assert session.duration_s == 4.0
+    assert [sent.at_s for sent in session.at_true_speed()[0].burst] == [3.0]
+
+
+def test_an_attempt_that_was_refused_is_not_played() -> None:
+    created = SessionCreated(session_id="s")
+    session = session_of(
+        UpdateSession(),
+        ErrorReported(message="not this one"),
+        UpdateSession(),
+        created,
+        ConversationCreated(),
+        SessionUpdated(),
+        OPENED,
+        AudioDelta(pcm=b""),
+    )
+    assert session.dialect is REALTIME
+    assert session.greeting == (created, ConversationCreated())
+    assert session.confirmation == (SessionUpdated(),)
+
+
+def test_sessions_of_both_dialects_are_kept_apart(tmp_path: Path) -> None:
+    with Talk(partner="parrot") as talk:
+        talk.ask("one")
+    folder = talk.save(tmp_path / "one")
+    assert len(recorded_sessions(load(folder))) == 1
+    replay = Replay(folder)
+    assert replay.dialects == ("realtime",)
+    assert replay.next_session(REALTIME) is replay.next_session(REALTIME)
+    with pytest.raises(KeyError):
+        replay.next_session(SimpleNamespace(name="live"))  # type: ignore[arg-type]
+
+
+# --------------------------------------------------------------------------- the connection
 RATE = 24_000
 DIALECTS = pytest.mark.parametrize("dialect", ["realtime", "live"])
 Saved = Callable[..., Path]
@@ -74,7 +173,7 @@ def assert_same_replies(saved: Any, replayed: Any) -> None:
 # --------------------------------------------------------------------------- stepwise
 @DIALECTS
 @pytest.mark.parametrize("detection", [ServerVad(), PushToTalk()], ids=["vad", "push"])
-def test_whoever_says_the_same_things_gets_the_same_replies(
+def test_the_same_inputs_bring_the_same_responses(
     dialect: str, detection: Any, question: np.ndarray, recorded: Saved, silence: Any
 ) -> None:
     def partner(turn: Any) -> list[Any]:
@@ -105,11 +204,11 @@ def test_speech_is_placed_where_this_client_spoke(
         Talk(url=server.url(), dialect="realtime") as talk,
     ):
         talk.start()
-        heard: list[Any] = []
-        talk.add_listener(lambda event, _, __: heard.append(event))
+        received: list[Any] = []
+        talk.add_listener(lambda event, _, __: received.append(event))
         talk.ask(later, RATE)
-        [started] = [event for event in heard if isinstance(event, SpeechStarted)]
-        [stopped] = [event for event in heard if isinstance(event, SpeechStopped)]
+        [started] = [event for event in received if isinstance(event, SpeechStarted)]
+        [stopped] = [event for event in received if isinstance(event, SpeechStopped)]
     before = [each.event for each in load(folder).events]
     [recorded_start] = [event for event in before if isinstance(event, SpeechStarted)]
     assert abs(started.audio_start_ms - recorded_start.audio_start_ms - 2000) < 100
@@ -124,10 +223,10 @@ def test_what_the_recording_has_not_is_refused_and_says_what_comes_next(
         RehearsalServer(replay=folder, step=True) as server,
         Talk(url=server.url(), turn_detection=PushToTalk()) as talk,
     ):
-        with pytest.raises(ServerError, match="goes on with a typed text, not with a request"):
+        with pytest.raises(ServerError, match="continues with a typed text, not with a request"):
             talk.ask(question, RATE)
         assert talk.ask("typed").text == "typed"
-        with pytest.raises(ServerError, match=r"goes on with a commit \(push-to-talk\)"):
+        with pytest.raises(ServerError, match=r"continues with a commit \(push-to-talk\)"):
             talk.ask("typed again")
         assert np.array_equal(talk.ask(question, RATE).pcm, question)
         with pytest.raises(ServerError, match="the recording has ended"):
@@ -143,7 +242,7 @@ def test_sessions_are_played_one_after_the_other_and_then_again(recorded: Saved)
             talk.stop()
 
 
-async def test_a_client_that_goes_on_does_not_wait_for_what_is_left(
+async def test_a_client_that_continues_does_not_wait_for_what_is_left(
     recorded: Saved, connected: Any, silence: Any
 ) -> None:
     folder = recorded("one", "two", partner=lambda turn: silence(6))
@@ -154,14 +253,14 @@ async def test_a_client_that_goes_on_does_not_wait_for_what_is_left(
             await client.type_text("two")
             began_s = time.monotonic()
             first = await client.until(ResponseDone)
-            assert len(client.sound(first.response_id)) == 6 * RATE
+            assert len(client.audio(first.response_id)) == 6 * RATE
     # At a hundredth of the speed, the rest of the first reply would take 200 s.
     assert time.monotonic() - began_s < 100
 
 
 # --------------------------------------------------------------------------- true speed
 @DIALECTS
-def test_somebody_who_only_listens_hears_the_talk_again(
+def test_a_client_without_input_receives_the_talk_again(
     dialect: str, question: np.ndarray, recorded: Saved
 ) -> None:
     folder = recorded(question, dialect=dialect)
@@ -188,7 +287,7 @@ def test_it_takes_as_long_as_the_talk_did_or_as_its_speed_says(
     assert [turn.text for turn in talk.turns.assistant] == ["one", "two"]
 
 
-def test_at_true_speed_a_question_is_told_that_nobody_answers(recorded: Saved) -> None:
+def test_at_true_speed_a_question_is_answered_by_an_error(recorded: Saved) -> None:
     folder = recorded("one")
     with (
         RehearsalServer(replay=folder, speed=0.001) as server,
@@ -212,8 +311,8 @@ def test_a_talk_of_which_the_process_was_killed_is_played_to_where_it_ended(
         assert [turn.text for turn in talk.turns.assistant] == ["one", "two"]
 
 
-# --------------------------------------------------------------------------- the door
-def test_nobody_needs_a_key_but_where_one_is_wanted(recorded: Saved) -> None:
+# --------------------------------------------------------------------------- handshake
+def test_a_replay_needs_a_key_only_if_the_server_has_one(recorded: Saved) -> None:
     folder = recorded("one")
     with RehearsalServer(replay=folder, step=True) as server, Talk(url=server.url()) as talk:
         assert talk.ask("?").text == "one"
@@ -232,7 +331,7 @@ async def test_on_live_the_key_is_the_first_message(recorded: Saved, connected: 
         async with connected(server, "live", key="wrong") as client:
             assert "incorrect API key" in (await client.until(ErrorReported)).message
             with pytest.raises(ConnectionClosed):
-                await client.hear()
+                await client.receive()
 
 
 def test_a_client_of_the_other_dialect_is_sent_away(recorded: Saved) -> None:
@@ -247,14 +346,12 @@ def test_a_client_of_the_other_dialect_is_sent_away(recorded: Saved) -> None:
             talk.ask("?")
 
 
-async def test_words_that_nobody_knows_are_answered_as_ever(
-    recorded: Saved, connected: Any
-) -> None:
+async def test_unknown_messages_are_answered_by_an_error(recorded: Saved, connected: Any) -> None:
     with RehearsalServer(replay=recorded("one"), step=True) as server:
         async with connected(server) as client:
-            await client.say(Unrecognized({"type": "dance"}))
+            await client.send(Unrecognized({"type": "dance"}))
             assert "'dance'" in (await client.until(ErrorReported)).message
-            await client.say(CommitAudio(), CreateResponse())
+            await client.send(CommitAudio(), CreateResponse())
             assert "typed text" in (await client.until(ErrorReported)).message
             reply = await client.ask("one")
             assert reply.status == "completed"
@@ -266,10 +363,10 @@ def test_what_cannot_be_replayed_is_refused_before_a_port_is_opened(
     with pytest.raises(ConfigurationError, match="no recording"):
         RehearsalServer(replay=tmp_path)
     empty = Talk(partner="parrot").save(tmp_path / "empty")
-    with pytest.raises(ConfigurationError, match="no line was ever open"):
+    with pytest.raises(ConfigurationError, match="has no session"):
         RehearsalServer(replay=empty)
     folder = recorded("one")
-    with pytest.raises(ConfigurationError, match="no partner"):
+    with pytest.raises(ConfigurationError, match="exclude each other"):
         RehearsalServer("parrot", replay=folder)
     with pytest.raises(ConfigurationError, match="step=True"):
         RehearsalServer(step=True)

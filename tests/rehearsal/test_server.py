@@ -65,7 +65,7 @@ async def until_no_thread_is_left() -> None:
     await until(lambda: not rehearsal_threads())
 
 
-# --------------------------------------------------------------------------- the door
+# --------------------------------------------------------------------------- handshake
 async def test_a_handshake_without_a_key_is_refused_with_401(serving: Any) -> None:
     with pytest.raises(InvalidStatus) as refused:
         await connect(serving().url("realtime"), proxy=None)
@@ -87,7 +87,7 @@ async def test_a_wrong_key_is_refused_with_400_as_the_service_does(serving: Any)
     assert body["code"]
 
 
-async def test_the_right_key_opens_the_door(serving: Any, connected: Any) -> None:
+async def test_the_right_key_is_accepted(serving: Any, connected: Any) -> None:
     async with connected(serving(api_key="right"), key="right") as client:
         assert (await client.ask("hello")).status == "completed"
 
@@ -182,7 +182,7 @@ async def test_a_spoken_turn_is_answered_in_the_recorded_order(
 ) -> None:
     written = Transcription()
     async with connected(serving("parrot"), detection=VAD, transcription=written) as client:
-        await client.send_sound(utterance)
+        await client.send_audio(utterance)
         await client.until(ResponseDone)
     assert client.kinds() == [
         "SpeechStarted",
@@ -204,12 +204,12 @@ async def test_push_to_talk_waits_for_a_request(
     serving: Any, connected: Any, utterance: np.ndarray
 ) -> None:
     async with connected(serving("parrot")) as client:
-        await client.send_sound(utterance)
-        await client.say(CommitAudio(), CreateResponse(metadata={"a": "b"}))
+        await client.send_audio(utterance)
+        await client.send(CommitAudio(), CreateResponse(metadata={"a": "b"}))
         done = await client.until(ResponseDone)
         assert client.kinds()[:2] == ["AudioCommitted", "ItemAdded"]
         assert done.metadata == {"a": "b"}
-        np.testing.assert_array_equal(client.sound(), utterance)
+        np.testing.assert_array_equal(client.audio(), utterance)
 
 
 async def test_clear_forgets_what_was_not_committed(
@@ -217,12 +217,12 @@ async def test_clear_forgets_what_was_not_committed(
 ) -> None:
     kept = utterance[24_000:30_000]
     async with connected(serving("parrot")) as client:
-        await client.send_sound(utterance)
-        await client.say(ClearAudio(), AppendAudio(kept.tobytes()), CommitAudio())
-        await client.say(CreateResponse())
+        await client.send_audio(utterance)
+        await client.send(ClearAudio(), AppendAudio(kept.tobytes()), CommitAudio())
+        await client.send(CreateResponse())
         await client.until(ResponseDone)
         assert client.kinds()[0] == "AudioCleared"
-        np.testing.assert_array_equal(client.sound(), kept)
+        np.testing.assert_array_equal(client.audio(), kept)
 
 
 async def test_each_commit_begins_where_the_last_ended(serving: Any, connected: Any) -> None:
@@ -230,14 +230,14 @@ async def test_each_commit_begins_where_the_last_ended(serving: Any, connected: 
     async with connected(serving("parrot")) as client:
         for piece in (sound[:1_234], sound[1_234:]):
             client.forget()
-            await client.say(AppendAudio(piece.tobytes()), CommitAudio(), CreateResponse())
+            await client.send(AppendAudio(piece.tobytes()), CommitAudio(), CreateResponse())
             await client.until(ResponseDone)
-            np.testing.assert_array_equal(client.sound(), piece)
+            np.testing.assert_array_equal(client.audio(), piece)
 
 
 async def test_an_empty_commit_is_tolerated(serving: Any, connected: Any) -> None:
     async with connected(serving("parrot")) as client:
-        await client.say(CommitAudio())
+        await client.send(CommitAudio())
         await client.ask("still there?")
         assert client.kinds()[0] == "AudioCommitted"
         assert not client.all(ErrorReported)
@@ -249,10 +249,10 @@ async def test_the_parrot_returns_the_turn_bit_for_bit(
     serving: Any, connected: Any, utterance: np.ndarray, chunk_samples: int
 ) -> None:
     async with connected(serving("parrot"), detection=VAD) as client:
-        await client.send_sound(utterance, chunk_samples)
+        await client.send_audio(utterance, chunk_samples)
         done = await client.until(ResponseDone)
         wanted = turn_samples(client, utterance)
-        np.testing.assert_array_equal(client.sound(), wanted)
+        np.testing.assert_array_equal(client.audio(), wanted)
         assert done.usage["output_audio_seconds"] == wanted.size / 24_000
 
 
@@ -260,13 +260,13 @@ async def test_the_whole_sentence_is_in_the_turn(
     serving: Any, connected: Any, utterance: np.ndarray
 ) -> None:
     async with connected(serving("parrot"), detection=VAD) as client:
-        await client.send_sound(utterance)
+        await client.send_audio(utterance)
         await client.until(ResponseDone)
-        inside = client.sound().astype(float)
+        inside = client.audio().astype(float)
     assert np.sum(inside**2) / np.sum(utterance.astype(float) ** 2) > 0.999
 
 
-async def test_the_parrot_answers_typed_text_without_a_sound(serving: Any, connected: Any) -> None:
+async def test_the_parrot_answers_typed_text_without_audio(serving: Any, connected: Any) -> None:
     async with connected(serving("parrot")) as client:
         done = await client.ask("just text")
         assert "".join(delta.delta for delta in client.all(TextDelta)) == "just text"
@@ -284,9 +284,7 @@ SEED_TYPES = {
 }
 
 
-async def test_live_says_only_the_five_words_of_the_seed(
-    serving: Any, utterance: np.ndarray
-) -> None:
+async def test_live_sends_only_its_five_events(serving: Any, utterance: np.ndarray) -> None:
 
     server = serving("talker")
     messages = []
@@ -309,10 +307,10 @@ async def test_live_says_only_the_five_words_of_the_seed(
 async def test_live_answers_a_commit_unasked(serving: Any, connected: Any) -> None:
     sound = np.arange(3_000, dtype=np.int16)
     async with connected(serving("parrot"), "live", detection=PushToTalk()) as client:
-        await client.say(AppendAudio(sound.tobytes()), CommitAudio())
-        while client.sound().size < sound.size:
-            await client.hear()
-        np.testing.assert_array_equal(client.sound(), sound)
+        await client.send(AppendAudio(sound.tobytes()), CommitAudio())
+        while client.audio().size < sound.size:
+            await client.receive()
+        np.testing.assert_array_equal(client.audio(), sound)
 
 
 async def test_live_answers_typed_text_by_analogy(serving: Any, connected: Any) -> None:
@@ -328,46 +326,46 @@ def endless(turn: Any) -> Any:
         yield np.ones(4_800, np.int16)
 
 
-async def test_speech_cancels_the_running_reply(
+async def test_speech_cancels_the_running_response(
     serving: Any, connected: Any, utterance: np.ndarray
 ) -> None:
     async with connected(serving(endless, speed=1.0), detection=VAD) as client:
         await client.type_text("talk")
         await client.until(AudioDelta)
         client.forget()
-        await client.send_sound(utterance)
+        await client.send_audio(utterance)
         done = await client.until(ResponseDone)
         assert done.status == "cancelled"
         kinds = client.kinds()
         assert kinds.index("SpeechStarted") < kinds.index("ResponseDone")
 
 
-async def test_nothing_of_a_cancelled_reply_is_sent_after_its_end(
+async def test_nothing_of_a_cancelled_response_is_sent_after_its_end(
     serving: Any, connected: Any, utterance: np.ndarray
 ) -> None:
     async with connected(serving(endless, speed=1.0), detection=VAD) as client:
         await client.type_text("talk")
         await client.until(AudioDelta)
-        await client.send_sound(utterance)
+        await client.send_audio(utterance)
         first = await client.until(ResponseDone)
         client.forget()
-        while client.sound().size < 10_000:
-            await client.hear()
+        while client.audio().size < 10_000:
+            await client.receive()
         assert first.response_id not in {delta.response_id for delta in client.all(AudioDelta)}
 
 
-async def test_half_duplex_hears_the_second_sentence_after_the_first_reply(
+async def test_half_duplex_hears_the_second_sentence_after_the_first_response(
     serving: Any, connected: Any, utterance: np.ndarray
 ) -> None:
     sound = np.concatenate((utterance, utterance))
     server = serving("parrot", half_duplex=True, speed=20)
     async with connected(server, detection=VAD) as client:
-        await client.send_sound(sound, sound.size)
+        await client.send_audio(sound, sound.size)
         first = await client.until(ResponseDone)
         second = await client.until(ResponseDone)
         assert (first.status, second.status) == ("completed", "completed")
         assert len(client.all(SpeechStarted)) == 2
-        np.testing.assert_array_equal(client.sound(second.response_id), turn_samples(client, sound))
+        np.testing.assert_array_equal(client.audio(second.response_id), turn_samples(client, sound))
 
 
 async def test_full_duplex_cancels_where_half_duplex_waits(
@@ -380,14 +378,14 @@ async def test_full_duplex_cancels_where_half_duplex_waits(
 
     server = serving(endless_then_parrot, speed=20)
     async with connected(server, detection=VAD) as client:
-        await client.send_sound(utterance)
+        await client.send_audio(utterance)
         await client.until(AudioDelta)
-        await client.send_sound(utterance)
+        await client.send_audio(utterance)
         first = await client.until(ResponseDone)
         assert first.status == "cancelled"
         second = await client.until(ResponseDone)
         assert second.status == "completed"
-        np.testing.assert_array_equal(client.sound(second.response_id), turn_samples(client, sound))
+        np.testing.assert_array_equal(client.audio(second.response_id), turn_samples(client, sound))
 
 
 # --------------------------------------------------------------------------- partners
@@ -416,12 +414,12 @@ async def async_pieces(turn: Any) -> Any:
 
 
 @pytest.mark.parametrize("partner", [plain_sound, pieces, coroutine, async_pieces])
-async def test_a_partner_may_answer_with_sound_in_any_way(
+async def test_a_partner_may_answer_with_audio_in_any_way(
     serving: Any, connected: Any, partner: Any
 ) -> None:
     async with connected(serving(partner)) as client:
         await client.ask("go")
-        np.testing.assert_array_equal(client.sound(), np.full(100, 16_384, np.int16))
+        np.testing.assert_array_equal(client.audio(), np.full(100, 16_384, np.int16))
 
 
 async def test_a_partner_s_words_are_spoken(serving: Any, connected: Any) -> None:
@@ -429,10 +427,10 @@ async def test_a_partner_s_words_are_spoken(serving: Any, connected: Any) -> Non
     async with connected(serving(plain_text)) as client:
         await client.ask("go")
         assert "".join(delta.delta for delta in client.all(TranscriptDelta)) == "yes"
-        assert client.sound().size > 2_400
+        assert client.audio().size > 2_400
 
 
-async def test_a_partner_that_fails_is_reported_and_the_line_stays_open(
+async def test_a_partner_that_fails_is_reported_and_the_connection_stays_open(
     serving: Any, connected: Any
 ) -> None:
     def moody(turn: Any) -> str:
@@ -460,7 +458,7 @@ async def test_an_unknown_message_is_an_error_event(
     serving: Any, connected: Any, text: str
 ) -> None:
     async with connected(serving("parrot")) as client:
-        await client.say_raw(text)
+        await client.send_raw(text)
         assert (await client.until(ErrorReported)).error_type == "invalid_event"
         assert (await client.ask("still there?")).status == "completed"
 
@@ -469,7 +467,7 @@ async def test_every_frame_of_a_talk_is_known_to_the_dialect(
     serving: Any, connected: Any, utterance: np.ndarray
 ) -> None:
     async with connected(serving("talker"), detection=VAD) as client:
-        await client.send_sound(utterance)
+        await client.send_audio(utterance)
         await client.until(ResponseDone)
         await client.ask("hello")
         assert not client.all(Unrecognized)

@@ -20,7 +20,11 @@ from grok_live_widget.events import (
     UpdateSession,
     UserTranscriptReplaced,
 )
-from grok_live_widget.rehearsal.settings import SessionSettings, wrong_metadata, wrong_setting
+from grok_live_widget.rehearsal.settings import (
+    SessionSettings,
+    has_invalid_metadata,
+    invalid_setting,
+)
 
 TERMS = "audio.input.transcription.keyterms"
 
@@ -41,7 +45,7 @@ def test_figures_of_turn_detection_out_of_range_are_named(
     settings: dict[str, Any], wrong: str
 ) -> None:
     path = f"turn_detection.{wrong}" if wrong else ""
-    assert wrong_setting(UpdateSession(turn_detection=ServerVad(**settings))) == path
+    assert invalid_setting(UpdateSession(turn_detection=ServerVad(**settings))) == path
 
 
 @pytest.mark.parametrize(
@@ -68,7 +72,7 @@ def test_figures_of_turn_detection_out_of_range_are_named(
 def test_settings_that_the_schema_does_not_allow_are_named(
     settings: dict[str, Any], wrong: str
 ) -> None:
-    assert wrong_setting(UpdateSession(**settings)) == wrong
+    assert invalid_setting(UpdateSession(**settings)) == wrong
 
 
 def test_what_is_not_said_stays_as_it_was_and_the_model_always_does() -> None:
@@ -97,11 +101,11 @@ def test_what_is_not_said_stays_as_it_was_and_the_model_always_does() -> None:
     ],
 )
 def test_metadata_has_limits(metadata: Any, is_wrong: bool) -> None:
-    assert wrong_metadata(metadata) is is_wrong
+    assert has_invalid_metadata(metadata) is is_wrong
 
 
 # --------------------------------------------------------------------------- through a line
-async def test_the_echo_says_what_was_set(serving: Any, connected: Any) -> None:
+async def test_settings_are_confirmed(serving: Any, connected: Any) -> None:
     settings = {
         "input_format": AudioFormat(sample_rate=48_000, transport="binary"),
         "output_format": AudioFormat(encoding="pcma"),
@@ -135,7 +139,7 @@ async def test_the_echo_says_what_was_set(serving: Any, connected: Any) -> None:
     )
 
 
-async def test_the_echo_says_nothing_of_what_was_not_set(serving: Any, connected: Any) -> None:
+async def test_settings_that_were_not_set_are_not_confirmed(serving: Any, connected: Any) -> None:
     async with connected(serving("parrot")) as client:
         echo = client.opening[-1].session
     sound = {"format": {"type": "audio/pcm", "rate": 24_000}, "transport": "json"}
@@ -146,7 +150,7 @@ async def test_the_echo_says_nothing_of_what_was_not_set(serving: Any, connected
 
 async def test_replacements_can_be_taken_back(serving: Any, connected: Any) -> None:
     async with connected(serving("parrot"), replace={"a": "b"}) as client:
-        await client.say(UpdateSession(replace={}))
+        await client.send(UpdateSession(replace={}))
         assert "replace" not in (await client.until(SessionUpdated)).session
 
 
@@ -156,12 +160,12 @@ async def test_an_error_names_the_message_that_it_is_about(serving: Any, connect
             UpdateSession(speed=9.0, event_id="mine-1"),
             CreateResponse(metadata={"k" * 65: "v"}, event_id="mine-2"),
         ):
-            await client.say(wrong)
+            await client.send(wrong)
             error = await client.until(ErrorReported)
             assert error.about == wrong.event_id
-        await client.say_raw('{"type": "nonsense", "event_id": "mine-3"}')
+        await client.send_raw('{"type": "nonsense", "event_id": "mine-3"}')
         assert (await client.until(ErrorReported)).about == "mine-3"
-        await client.say_raw('{"type": "nonsense"}')
+        await client.send_raw('{"type": "nonsense"}')
         assert (await client.until(ErrorReported)).about == ""
 
 
@@ -181,12 +185,12 @@ async def test_partial_transcripts_come_only_where_a_model_was_asked_for(
 ) -> None:
     written = Transcription(model=model) if model else None
     async with connected(serving("parrot"), detection=ServerVad(), transcription=written) as client:
-        await client.send_sound(utterance)
+        await client.send_audio(utterance)
         await client.until(ResponseDone)
-        told = [event.is_final for event in client.all(UserTranscriptReplaced)]
-    assert told[-1] is True
-    assert told.count(True) == 1
-    assert (len(told) > 1) is bool(model)
+        sent = [event.is_final for event in client.all(UserTranscriptReplaced)]
+    assert sent[-1] is True
+    assert sent.count(True) == 1
+    assert (len(sent) > 1) is bool(model)
 
 
 async def test_text_is_spoken_at_the_speed_and_in_the_words_that_were_asked_for(
@@ -202,13 +206,13 @@ async def test_text_is_spoken_at_the_speed_and_in_the_words_that_were_asked_for(
         async with connected(server, **settings) as client:
             done = await client.ask("go")
             assert done.output[0].text == "I use it for my data every day."
-            sizes[name] = client.sound().size
+            sizes[name] = client.audio().size
     assert sizes["usual"] / sizes["fast"] == pytest.approx(1.5, rel=0.2)
     assert sizes["long"] > sizes["usual"] + 12_000
 
 
-async def test_sound_of_a_partner_s_own_is_at_its_own_speed(serving: Any, connected: Any) -> None:
+async def test_audio_of_a_partner_s_own_is_at_its_own_speed(serving: Any, connected: Any) -> None:
     sound = np.arange(5_000, dtype=np.int16)
     async with connected(serving(lambda turn: sound), speed=1.5) as client:
         await client.ask("go")
-        np.testing.assert_array_equal(client.sound(), sound)
+        np.testing.assert_array_equal(client.audio(), sound)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
+import msgspec
 
 from grok_live_widget.events import (
     AudioDelta,
@@ -46,7 +46,7 @@ def hear(protocol: Protocol, *events: Any, at_s: float = 0.0) -> Protocol:
 
 
 def said(protocol: Protocol) -> list[dict[str, Any]]:
-    return [orjson.loads(frame.body) for frame in protocol.messages_to_send()]
+    return [msgspec.json.decode(frame.body) for frame in protocol.messages_to_send()]
 
 
 def types(protocol: Protocol) -> list[str]:

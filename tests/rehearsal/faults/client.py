@@ -1,4 +1,4 @@
-"""A plain client of a rehearsal that goes wrong, and what it hears of a whole reply."""
+"""A plain client of a server with faults, and the messages of a complete response."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from grok_live_widget.events import (
 )
 from grok_live_widget.protocol.dialects import DIALECTS
 from grok_live_widget.rehearsal import RehearsalServer
-from grok_live_widget.rehearsal.voice import Spoken
+from grok_live_widget.rehearsal.tts import Spoken
 
 PATIENCE_S = 10
 PIECE = 3_600
 WORDS = ("one ", "two ", "three ", "four")
 SOUND = "response.output_audio.delta"
-WORDS_SAID = "response.output_audio_transcript.delta"
+WORDS_SENT = "response.output_audio_transcript.delta"
 DONE = "response.done"
 EVERYWHERE = [
     "session.created",
@@ -58,28 +58,28 @@ def counting(turn: Any) -> Any:
         yield Spoken(sound_of(number), word)
 
 
-class Line:
-    """A plain client: frames as they come."""
+class FrameClient:
+    """A plain client: keeps the frames as received."""
 
     def __init__(self, socket: Any, dialect: str) -> None:
         self.socket, self._dialect = socket, DIALECTS[dialect]
         self.frames: list[str | bytes] = []
         self.closed: ConnectionClosed | None = None
 
-    async def say(self, *events: Any) -> None:
+    async def send(self, *events: Any) -> None:
         for event in events:
             await self.socket.send(self._dialect.encode(event), text=True)
 
     async def type_text(self, text: str = "count") -> None:
         item = Item(role="user", part="input_text", text=text)
-        await self.say(CreateItem(item), CreateResponse())
+        await self.send(CreateItem(item), CreateResponse())
 
-    async def send_sound(self, pcm: np.ndarray) -> None:
+    async def send_audio(self, pcm: np.ndarray) -> None:
         for start in range(0, pcm.size, 2_400):
-            await self.say(AppendAudio(pcm[start : start + 2_400].tobytes()))
+            await self.send(AppendAudio(pcm[start : start + 2_400].tobytes()))
 
     async def hear(self) -> str | bytes | None:
-        """The next frame; None when the line has ended."""
+        """The next frame; None when the connection has closed."""
         try:
             self.frames.append(await self.socket.recv())
         except ConnectionClosed as closed:
@@ -88,13 +88,13 @@ class Line:
         return self.frames[-1]
 
     async def until(self, wire_type: str, count: int = 1) -> None:
-        """Hear up to the next of this type, or to the line's end."""
+        """Receive up to the next of this type, or until the connection closes."""
         async with asyncio.timeout(PATIENCE_S):
             for _ in range(count):
                 while (frame := await self.hear()) is not None and type_of(frame) != wire_type:
                     pass
 
-    async def hears_nothing(self) -> bool:
+    async def receives_nothing(self) -> bool:
         """Whether all that the server has done so far has brought nothing."""
         await asyncio.wait_for(await self.socket.ping(), PATIENCE_S)
         try:
@@ -111,7 +111,7 @@ class Line:
     def types(self) -> list[str]:
         return [message.get("type", "?") for message in self.messages]
 
-    def sound(self) -> bytes:
+    def audio(self) -> bytes:
         return b"".join(pybase64.b64decode(m["delta"]) for m in self.of(SOUND))
 
     def of(self, wire_type: str) -> list[dict[str, Any]]:
@@ -135,9 +135,9 @@ def type_of(frame: str | bytes) -> str:
 
 
 @asynccontextmanager
-async def line_to(
+async def connect_to(
     server: RehearsalServer, dialect: str = "realtime", detection: Any = PushToTalk()
-) -> AsyncIterator[Line]:
+) -> AsyncIterator[FrameClient]:
     async with connect(
         server.url(dialect),
         additional_headers={"Authorization": "Bearer any"},
@@ -145,17 +145,17 @@ async def line_to(
         proxy=None,
         max_queue=None,
     ) as socket:
-        line = Line(socket, dialect)
+        client = FrameClient(socket, dialect)
         with suppress(ConnectionClosed):
             if dialect == "live":
-                await line.say(Authenticate("any"))
-            await line.say(UpdateSession(turn_detection=detection))
-        yield line
+                await client.send(Authenticate("any"))
+            await client.send(UpdateSession(turn_detection=detection))
+        yield client
 
 
-async def answers_soundly(server: RehearsalServer, dialect: str = "realtime") -> bool:
-    """Whether a new line brings the whole reply."""
-    async with line_to(server, dialect) as line:
-        await line.type_text()
-        await line.until(SOUND, 4)
-        return line.sound() == b"".join(sound_of(n).tobytes() for n in (1, 2, 3, 4))
+async def answers_normally(server: RehearsalServer, dialect: str = "realtime") -> bool:
+    """Whether a new connection brings a complete response."""
+    async with connect_to(server, dialect) as client:
+        await client.type_text()
+        await client.until(SOUND, 4)
+        return client.audio() == b"".join(sound_of(n).tobytes() for n in (1, 2, 3, 4))

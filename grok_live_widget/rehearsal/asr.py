@@ -1,0 +1,87 @@
+"""Speech recognition by pocketsphinx where it is installed; a note of the duration where not.
+
+The recogniser is trained on natural American English (3 to 18 % of words wrong in clear
+speech); of a synthetic voice it misses about half. It takes a seventh to a half of the
+duration of the speech.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..audio import Resampler, pcm_from_samples, samples_from_pcm
+
+__all__ = ["recognise", "recognition_is_available", "speech_note"]
+
+PIECE_BYTES = 1_600
+"""50 ms at 16 kHz, which take about 7 ms."""
+
+_lock = threading.Lock()
+
+
+def recognition_is_available() -> bool:
+    """Whether a recogniser is installed."""
+    return find_spec("pocketsphinx") is not None
+
+
+def speech_note(duration_s: float) -> str:
+    """The transcript of speech whose words are not known."""
+    return f"(speech, {duration_s:.1f} s)"
+
+
+def recognise(samples: NDArray[Any]) -> str:
+    """Recognise the words of speech; from any thread, one call at a time per process.
+
+    Parameters
+    ----------
+    samples : ndarray of int16 or float32 [shape=(n,)]
+        Speech at 24 kHz.
+
+    Returns
+    -------
+    str
+        Words in lower case without punctuation; empty when none were recognised, or when
+        `pocketsphinx` is not installed (see `recognition_is_available`).
+    """
+    if not recognition_is_available():
+        return ""
+    as_float = samples_from_pcm(samples) if samples.dtype == np.int16 else samples
+    pcm = pcm_from_samples(Resampler(24_000, 16_000).push(as_float, is_last=True))
+    with _lock:
+        return _recognise(_decoder(), pcm.tobytes())
+
+
+def _recognise(decoder: Any, pcm: bytes) -> str:
+    # The normalisation adapts to a microphone and must not carry over to the next speaker.
+    decoder.set_cmn(_initial_cmn())
+    decoder.start_utt()
+    # The library holds the GIL while it works, and audio must not wait for it.
+    for start in range(0, len(pcm), PIECE_BYTES):
+        piece = pcm[start : start + PIECE_BYTES]
+        decoder.process_raw(piece, no_search=False, full_utt=False)
+    decoder.end_utt()
+    hypothesis = decoder.hyp()
+    return hypothesis.hypstr.strip() if hypothesis else ""
+
+
+@cache
+def _decoder() -> Any:
+    """The model takes 0.3 s and 60 MB to load, so there is one.
+
+    Without its second pass over the utterance (`fwdflat`) the last call takes 9 ms and not
+    100; the words were as good (measured on 14 sentences of two voices of flite).
+    """
+    from pocketsphinx import Decoder
+
+    return Decoder(samprate=16_000, loglevel="FATAL", fwdflat=False)
+
+
+@cache
+def _initial_cmn() -> str:
+    return str(_decoder().get_cmn(False))

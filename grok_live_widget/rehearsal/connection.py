@@ -1,0 +1,350 @@
+"""One client's connection: the socket, the clock and the workers around a `SessionState`."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from ..protocol import (
+    AppendAudio,
+    Authenticate,
+    ClearAudio,
+    ClientEvent,
+    CommitAudio,
+    Dialect,
+    ServerEvent,
+    Unrecognized,
+    UpdateSession,
+)
+from .asr import recognise
+from .formats import InputConverter
+from .frames import binary_frame_from, frame_from
+from .history import ConversationStore
+from .partner import Partner, ToolCall
+from .partner_runner import run_partner
+from .response import Response, UserInput
+from .session import SessionState
+from .timing import IdleTimer, Pacer
+from .vad import SpeechBegan, SpeechEnded, VoiceActivityDetector
+
+__all__ = ["Connection", "ConnectionSettings", "Socket", "Workers", "is_valid_key", "run_on_worker"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionSettings:
+    """What all connections of a server have in common; no repr shows the key.
+
+    Parameters
+    ----------
+    speed : float > 0
+        How much faster than real time the audio of a response is sent.
+    recognises_words : bool
+        Whether words are recognised in the user's speech.
+    conversations : ConversationStore
+        Conversations that can be resumed.
+    """
+
+    partner: Partner
+    api_key: str | None = field(repr=False)
+    half_duplex: bool
+    speed: float
+    recognises_words: bool
+    ping_interval_s: float
+    conversations: ConversationStore = field(default_factory=ConversationStore)
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Executors for voice activity detection and, slower and one at a time, for recognition."""
+
+    vad: Executor
+    asr: Executor
+
+
+class Socket(Protocol):
+    """What a connection needs of its socket; every method may raise once it is closed."""
+
+    async def recv(self, *, decode: bool | None) -> str | bytes:
+        """The next frame; as bytes with ``decode=False``, else text as str."""
+
+    async def send(self, message: bytes, *, text: bool) -> None:
+        """Send a frame."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the connection."""
+
+
+class Connection:
+    """Serves one client until it disconnects.
+
+    Everything happens on the server's loop, except what takes time: voice activity detection
+    and recognition run on `workers`, the partner on a thread of its own.
+    """
+
+    def __init__(
+        self,
+        socket: Socket,
+        dialect: Dialect,
+        model: str,
+        settings: ConnectionSettings,
+        workers: Workers,
+        conversation_id: str = "",
+    ) -> None:
+        self._socket, self._dialect, self._settings = socket, dialect, settings
+        self._workers = workers
+        self._state = SessionState(
+            model,
+            answers_commits=not dialect.has_responses,
+            resumable=settings.conversations.find(conversation_id, time.monotonic()),
+        )
+        self._input = InputConverter()
+        self._vad = VoiceActivityDetector()
+        self._idle_timer = IdleTimer(self._on_idle)
+        self._pacer = Pacer(settings.speed)
+        # Held while the detector is in use, because it runs on a worker.
+        self._vad_lock = asyncio.Lock()
+        self._outbox: asyncio.Queue[ServerEvent] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        # The response that `_response_task` sends.
+        self._current_response: Response | None = None
+        self._response_task: asyncio.Task[None] | None = None
+        self._transcription_tasks: dict[UserInput, asyncio.Task[None]] = {}
+
+    @property
+    def settled_sample_count(self) -> int:
+        """How many samples were received once all are processed and answered, else 0."""
+        is_at_work = self._vad.has_unprocessed or self._state.response or self._transcription_tasks
+        return 0 if is_at_work or self._response_task else self._input.received_count
+
+    async def serve(self) -> None:
+        """Serve the client until the socket raises; all tasks have ended by then."""
+        writer = self._spawn(self._write())
+        reader = self._spawn(self._read())
+        try:
+            await asyncio.wait({writer, reader}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await self._end_tasks()
+        # Both exceptions are retrieved: asyncio logs one that never is.
+        errors = [task.exception() for task in (writer, reader) if not task.cancelled()]
+        for error in filter(None, errors):
+            raise error
+
+    async def _end_tasks(self) -> None:
+        # First, so that the next connection already finds the conversation.
+        self._settings.conversations.release(self._state.history, time.monotonic())
+        while tasks := self._tasks - {asyncio.current_task()}:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._tasks -= tasks
+        self._idle_timer.stop()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # ------------------------------------------------------------------ the socket
+    async def _write(self) -> None:
+        while True:
+            event = await self._outbox.get()
+            audio_format = self._state.format_of(event)
+            audio = binary_frame_from(event, audio_format)
+            frame = frame_from(event, self._dialect, audio_format) if audio is None else audio
+            if frame is not None:
+                await self._socket.send(frame, text=audio is None)
+            self._outbox.task_done()
+
+    async def _read(self) -> None:
+        if self._dialect.has_responses:
+            self._state.start(_now_ms())
+            self._apply_state()
+        elif not await self._authenticate():
+            return
+        self._spawn(self._ping())
+        while True:
+            event = await self._next_event()
+            async with self._vad_lock:
+                await self._receive(event)
+                self._apply_state()
+
+    async def _next_event(self) -> ClientEvent | Unrecognized:
+        is_binary, codec = self._input.audio_format.transport == "binary", self._input.codec
+        # Telling text from binary frames takes decoding, so it is done only where audio is binary.
+        frame = await self._socket.recv(decode=None if is_binary else False)
+        if is_binary and isinstance(frame, bytes):
+            return AppendAudio(codec.decode(frame)[0])
+        data = frame if isinstance(frame, bytes) else frame.encode()
+        return self._dialect.decode_client(data, codec)
+
+    async def _authenticate(self) -> bool:
+        """On `live` the key is the first message."""
+        event = await self._next_event()
+        if isinstance(event, Authenticate) and is_valid_key(event.api_key, self._settings.api_key):
+            return True
+        self._state.report_error(
+            "incorrect API key: the first message must be auth with the right one."
+        )
+        self._apply_state()
+        await self._outbox.join()
+        await self._socket.close(1008, "incorrect API key")
+        return False
+
+    async def _ping(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.ping_interval_s)
+            self._state.ping(_now_ms())
+            self._apply_state()
+
+    # ------------------------------------------------------------------ client events
+    async def _receive(self, event: ClientEvent | Unrecognized) -> None:
+        match event:
+            case AppendAudio():
+                self._vad.receive(self._input.receive(event.pcm))
+                await self._listen()
+                self._input.discard_before(self._vad.oldest_position)
+            case UpdateSession():
+                self._update(event)
+            case CommitAudio():
+                self._commit()
+            case ClearAudio():
+                self._vad.receive(self._input.flush())
+                self._vad.clear()
+                self._state.clear()
+            case Authenticate():
+                pass  # Sent again, or after the handshake has authenticated the client.
+            case _:
+                self._state.receive(event)
+
+    async def _listen(self) -> None:
+        """Process the audio received; in half duplex only while there is no response."""
+        while self._vad.has_unprocessed and not (
+            self._settings.half_duplex and self._state.response
+        ):
+            event = await run_on_worker(self._workers.vad, self._vad.next_event)
+            if event is None:
+                break
+            if isinstance(event, SpeechBegan):
+                self._state.begin_speech(event)
+            else:
+                self._end_speech(event)
+            self._apply_state()
+        self._state.report_speech_progress(self._vad.speech_ms)
+
+    def _update(self, event: UpdateSession) -> None:
+        before = self._state.settings
+        self._state.update(event, _now_ms())
+        settings, conversations = self._state.settings, self._settings.conversations
+        if settings.input_format != before.input_format:
+            self._vad.receive(self._input.change(settings.input_format))
+        if type(before.turn_detection) is not type(settings.turn_detection) and self._vad.is_speech:
+            self._end_speech(self._vad.end_speech())
+        self._vad.configure(settings.turn_detection)
+        retain_or_drop = conversations.retain if settings.resumption else conversations.drop
+        retain_or_drop(self._state.history)
+
+    def _commit(self) -> None:
+        self._vad.receive(self._input.flush())
+        if self._vad.is_speech:
+            self._end_speech(self._vad.end_speech())
+        else:
+            received = self._input.cut(self._vad.uncommitted_from, self._vad.position)
+            self._state.commit(self._vad.take(), received)
+
+    def _end_speech(self, ended: SpeechEnded) -> None:
+        received = self._input.cut(ended.start_ms * 24, ended.end_ms * 24)
+        self._state.end_speech(ended, received)
+
+    def _on_idle(self, silence_start_ms: int) -> None:
+        self._state.take_idle_turn(silence_start_ms, self._vad.position // 24)
+        self._apply_state()
+
+    # ------------------------------------------------------------------ the session's state
+    def _apply_state(self) -> None:
+        """Send the events of the session; start and stop its tasks."""
+        for event in self._state.take_events():
+            self._outbox.put_nowait(event)
+        for user_input in self._state.take_unrecognised():
+            self._transcription_tasks[user_input] = self._spawn(self._transcribe(user_input))
+        response = self._state.response
+        silence_start_ms, timeout_ms = self._vad.position // 24, self._state.idle_timeout_ms
+        self._idle_timer.update(timeout_ms, silence_start_ms, self._pacer.remaining_playback_s)
+        if response is self._current_response:
+            return
+        if self._response_task:
+            self._response_task.cancel()
+            self._pacer = Pacer(self._settings.speed)
+        self._current_response = response
+        self._response_task = self._spawn(self._run_response(response)) if response else None
+
+    async def _transcribe(self, user_input: UserInput) -> None:
+        recognised = ""
+        if self._settings.recognises_words:
+            recognised = await run_on_worker(self._workers.asr, recognise, user_input.pcm)
+        self._state.set_transcript(user_input, recognised)
+        del self._transcription_tasks[user_input]
+        self._apply_state()
+
+    async def _run_response(self, response: Response) -> None:
+        """Run a response from its beginning to its end, unless it is cancelled in between."""
+        transcription = self._transcription_tasks.get(response.user_input)
+        if transcription:
+            # Awaited indirectly: cancelling the response must not cancel the transcription.
+            await asyncio.wait({transcription})
+        if not response.is_announced:
+            self._state.begin_response(response)
+            self._apply_state()
+        try:
+            await self._stream_response(response)
+            self._state.complete_response(response)
+        except Exception as error:  # noqa: BLE001 - reported to the client; the server stays up.
+            self._state.fail_response(response, error)
+        self._current_response = self._response_task = None
+        self._apply_state()
+        async with self._vad_lock:
+            await self._listen()
+            self._apply_state()
+
+    async def _stream_response(self, response: Response) -> None:
+        self._pacer = Pacer(self._settings.speed)
+        verbatim = response.verbatim
+        partner = self._settings.partner if verbatim is None else lambda _: verbatim
+        async with aclosing(run_partner(partner, self._state.partner_turn(response))) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, ToolCall):
+                    response.call(piece)
+                else:
+                    response.add(piece)
+                    await self._send_deltas(response)
+        await self._send_deltas(response, is_last=True)
+
+    async def _send_deltas(self, response: Response, *, is_last: bool = False) -> None:
+        while delta := response.next_delta(is_last=is_last):
+            await self._pacer.wait_for(delta.duration_s)
+            self._state.emit_delta(response, delta.events)
+            self._apply_state()
+            # Back-pressure: for a client that does not read, no further audio is made.
+            await self._outbox.join()
+
+
+async def run_on_worker(worker: Executor, function: Callable[..., T], *args: Any) -> T:
+    """Run a function on one of the workers."""
+    return await asyncio.get_running_loop().run_in_executor(worker, function, *args)
+
+
+def is_valid_key(given: str, expected: str | None) -> bool:
+    """Compare keys in constant time; None accepts any key."""
+    return expected is None or hmac.compare_digest(given.encode(), expected.encode())
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,157 @@
+"""Runs a partner on a thread of its own and passes its answer to the event loop in pieces."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from .partner import Partner, PartnerTurn, Piece, ToolCall, pieces_from
+
+__all__ = ["run_partner"]
+
+_LOG = logging.getLogger("grok_live_widget")
+
+MAX_PIECES_AHEAD = 16
+"""How many pieces a partner may be ahead of those that were taken."""
+
+STOP_TIMEOUT_S = 2.0
+"""How long to wait for the thread of a partner that was stopped [s]."""
+
+
+class _Stopped(BaseException):
+    """The answer is no longer wanted. A BaseException, so that partners do not catch it."""
+
+
+async def run_partner(partner: Partner, turn: PartnerTurn) -> AsyncGenerator[Piece]:
+    """Call `partner`; yields the pieces of its answer as they come.
+
+    An exception of the partner is raised here. When the iterator is closed early, a coroutine
+    is cancelled and a generator closed; a plain function runs on a daemon thread until it
+    returns, and its answer is discarded.
+    """
+    runner = _PartnerThread(partner, turn)
+    runner.thread.start()
+    try:
+        while True:
+            piece = await runner.next_piece()
+            if piece is None:
+                return
+            yield piece
+    finally:
+        await runner.stop()
+
+
+class _PartnerThread:
+    """The thread of one answer, and the queue from it to the event loop."""
+
+    def __init__(self, partner: Partner, turn: PartnerTurn) -> None:
+        self._partner, self._turn = partner, turn
+        self._loop = asyncio.get_running_loop()
+        self._pieces: asyncio.Queue[Piece | BaseException | None] = asyncio.Queue()
+        self._capacity = threading.Semaphore(MAX_PIECES_AHEAD)
+        self._has_ended = asyncio.Event()
+        self._is_stopping = threading.Event()
+        self._cancel: Callable[[], object] = lambda: None
+        self.thread = threading.Thread(target=self._run, name="rehearsal-partner", daemon=True)
+
+    # On the loop.
+    async def next_piece(self) -> Piece | None:
+        piece = await self._pieces.get()
+        self._capacity.release()
+        if isinstance(piece, BaseException):
+            raise piece
+        return piece
+
+    async def stop(self) -> None:
+        self._is_stopping.set()
+        self._capacity.release(MAX_PIECES_AHEAD)
+        self._cancel()
+        with suppress(TimeoutError):
+            # Not wait_for(), which before Python 3.12 can swallow a cancellation.
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                await self._has_ended.wait()
+            self.thread.join()
+
+    # On the partner's thread.
+    def _run(self) -> None:
+        end: BaseException | None = None
+        try:
+            self._call_partner()
+        except (_Stopped, asyncio.CancelledError):
+            pass
+        except BaseException as error:  # noqa: BLE001 - raised again in next_piece().
+            # The client receives one sentence; the author of the partner needs the traceback.
+            _LOG.warning("The rehearsal's partner failed.", exc_info=error)
+            end = error
+        self._call_on_loop(self._pieces.put_nowait, end)
+        self._call_on_loop(self._has_ended.set)
+
+    def _call_on_loop(self, function: Callable[..., object], *args: Any) -> None:
+        _call_unless_closed(self._loop, function, *args)
+
+    def _call_partner(self) -> None:
+        answer = self._partner(self._turn)
+        if inspect.isawaitable(answer) or hasattr(answer, "__aiter__"):
+            asyncio.run(self._run_async(answer))
+        else:
+            self._put_all(answer)
+
+    def _put_all(self, answer: Any) -> None:
+        if _is_one_piece(answer) or not isinstance(answer, Iterable):
+            self._put(answer)
+        else:
+            self._put_each(answer)
+
+    def _put(self, output: Any) -> None:
+        turn = self._turn
+        for piece in pieces_from(output, turn.voice, speed=turn.speed, replace=turn.replace):
+            self._capacity.acquire()
+            if self._is_stopping.is_set():
+                raise _Stopped
+            self._call_on_loop(self._pieces.put_nowait, piece)
+
+    def _put_each(self, answer: Iterable[Any]) -> None:
+        try:
+            for output in answer:
+                self._put(output)
+        finally:
+            getattr(answer, "close", lambda: None)()
+
+    async def _run_async(self, answer: Any) -> None:
+        """Run an asynchronous partner on a loop of its own."""
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        self._cancel = lambda: _call_unless_closed(loop, task.cancel)
+        if self._is_stopping.is_set():
+            raise _Stopped
+        if inspect.isawaitable(answer):
+            answer = await answer
+        if not hasattr(answer, "__aiter__"):
+            # Putting blocks while the queue is full, which must not block the partner's own loop.
+            return await asyncio.to_thread(self._put_all, answer)
+        try:
+            async for output in answer:
+                await asyncio.to_thread(self._put, output)
+        finally:
+            if hasattr(answer, "aclose"):
+                await answer.aclose()
+        return None
+
+
+def _is_one_piece(answer: Any) -> bool:
+    return answer is None or isinstance(answer, str | np.ndarray | ToolCall)
+
+
+def _call_unless_closed(
+    loop: asyncio.AbstractEventLoop, function: Callable[..., object], *args: Any
+) -> None:
+    # RuntimeError: the loop has been closed in the meantime.
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(function, *args)

@@ -1,0 +1,286 @@
+"""One response of the rehearsal server as events, without clock or socket.
+
+The order is that of recorded sessions of the service: ``response.created``, the item, audio
+before the transcript of it, and a group of ``.done`` at the end.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from uuid import uuid4
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from ..audio import ClipConverter, pcm_from_bytes
+from ..protocol import (
+    AudioDelta,
+    AudioDone,
+    AudioFormat,
+    ContentPartAdded,
+    ContentPartDone,
+    Item,
+    ItemAdded,
+    OutputItemAdded,
+    OutputItemDone,
+    ResponseCreated,
+    ServerEvent,
+    TextDelta,
+    TextDone,
+    ToolArgumentsDelta,
+    ToolCalled,
+    TranscriptDelta,
+    TranscriptDone,
+)
+from .partner import ToolCall
+from .tts import Spoken
+
+__all__ = ["DELTA_SAMPLES", "Delta", "Response", "UserInput", "new_id"]
+
+DELTA_SAMPLES = 3_600
+"""150 ms at 24 kHz; the service's deltas have 31 to 1223 ms (recorded)."""
+
+_NOTHING = np.zeros(0, np.int16)
+
+
+def new_id() -> str:
+    """An id for an item, a response or an event, in the form that the service uses."""
+    return str(uuid4())
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class UserInput:
+    """Speech or text of the user, or the output of a tool.
+
+    `text` is empty until spoken words are known, and remains so where none were recognised.
+    `received` is the audio as received, where that was not at 24 kHz.
+    """
+
+    item_id: str = field(default_factory=new_id)
+    role: Literal["user", "tool"] = "user"
+    text: str = ""
+    pcm: NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, np.int16))
+    received: Spoken | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The next events of a response, and the duration of their audio [s]."""
+
+    events: tuple[ServerEvent, ...]
+    duration_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """The sample at which a text begins to be spoken."""
+
+    sample: int
+    text: str
+
+
+class Response:
+    """The answer to one `UserInput`, cut into deltas.
+
+    Parameters
+    ----------
+    user_input : UserInput
+        The input to be answered.
+    previous_item_id : str or None
+        The item before that of this response.
+    verbatim : str or None
+        Text to be spoken as it is, instead of the partner's answer.
+    is_interruptible : bool
+        Whether speech may interrupt it.
+    audio_format : AudioFormat
+        The format of its audio, from its beginning to its end.
+    """
+
+    def __init__(
+        self,
+        user_input: UserInput,
+        *,
+        previous_item_id: str | None = None,
+        instructions: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        verbatim: str | None = None,
+        is_interruptible: bool = True,
+        audio_format: AudioFormat = AudioFormat(),
+    ) -> None:
+        self.user_input = user_input
+        self.instructions = instructions
+        self.metadata = metadata
+        self.verbatim = verbatim
+        self.is_interruptible = is_interruptible
+        self.audio_format = audio_format
+        self.response_id, self.item_id = new_id(), new_id()
+        self.is_announced = False
+        self.sent_count = 0
+        self._previous_item_id = previous_item_id
+        self._part = ""
+        self._calls: list[ToolCall] = []
+        self._call_items: list[Item] = []
+        self._is_ended = False
+        self._converter = ClipConverter(audio_format.sample_rate)
+        self._unsent = _NOTHING
+        self._added_s = 0.0
+        self._marks: deque[_Mark] = deque()
+        self._sent_marks: list[_Mark] = []
+
+    @property
+    def text(self) -> str:
+        """The text whose events were sent."""
+        return "".join(mark.text for mark in self._sent_marks)
+
+    @property
+    def sent_s(self) -> float:
+        """The duration of the audio that was sent [s]."""
+        return self.sent_count / self.audio_format.sample_rate
+
+    @property
+    def _delta_samples(self) -> int:
+        return DELTA_SAMPLES * self.audio_format.sample_rate // 24_000
+
+    def text_until(self, sample: int) -> str:
+        """The text spoken up to a sample of this response."""
+        return "".join(mark.text for mark in self._sent_marks if mark.sample < sample).strip()
+
+    def begin(self) -> list[ServerEvent]:
+        """The events that announce the response."""
+        self.is_announced = True
+        return [ResponseCreated(self.response_id, self.metadata)]
+
+    def add(self, spoken: Spoken) -> None:
+        """Append audio and text; `next_delta` cuts them."""
+        if spoken.text:
+            self._marks.append(_Mark(self._sample_at(self._added_s), spoken.text))
+        self._added_s += spoken.pcm.size / spoken.sample_rate
+        self._convert(spoken.pcm, spoken.sample_rate, more=True)
+
+    def _convert(self, pcm: NDArray[np.int16], rate_hz: int, *, more: bool) -> None:
+        ready = pcm_from_bytes(self._converter.convert(pcm, rate_hz, more=more))
+        self._unsent = np.concatenate((self._unsent, ready))
+
+    def _sample_at(self, time_s: float) -> int:
+        return round(time_s * self.audio_format.sample_rate)
+
+    def next_delta(self, *, is_last: bool = False) -> Delta | None:
+        """Cut the next delta; None while there is too little for one.
+
+        Parameters
+        ----------
+        is_last : bool
+            Whether nothing will be added, so that the rest is a delta of any size.
+        """
+        if not self._added_s:
+            return self._text_delta()
+        if is_last:
+            self._convert(_NOTHING, self.audio_format.sample_rate, more=False)
+        if self._unsent.size >= self._delta_samples or (is_last and self._unsent.size):
+            return self._audio_delta()
+        rest = self._due_transcript(is_last=is_last)
+        return Delta(tuple(rest)) if rest else None
+
+    def call(self, tool_call: ToolCall) -> list[ServerEvent]:
+        """Add a function call; it is sent after the message."""
+        self._calls.append(tool_call)
+        return []
+
+    def end(self) -> list[ServerEvent]:
+        """The ``.done`` events of the message, and the calls; not ``response.done``."""
+        self._is_ended = True
+        message = self._message_done() if self._part else []
+        return message + [event for call in self._calls for event in self._call_events(call)]
+
+    def output(self) -> tuple[Item, ...]:
+        """The complete items of the response, as ``response.done`` lists them (recorded)."""
+        if not self._part:
+            return tuple(self._call_items)
+        status = "completed" if self._is_ended else "incomplete"
+        message = Item(
+            role="assistant", item_id=self.item_id, status=status, part=self._part, text=self.text
+        )
+        return (message, *self._call_items)
+
+    def _ids(self) -> dict[str, Any]:
+        return {"response_id": self.response_id, "item_id": self.item_id}
+
+    def _open_item(self, part: str) -> list[ServerEvent]:
+        """The events that announce the item, before its first delta."""
+        if self._part:
+            return []
+        self._part = part
+        item = Item(role="assistant", item_id=self.item_id, status="in_progress")
+        return [
+            OutputItemAdded(self.response_id, item),
+            ItemAdded(item, self._previous_item_id),
+            ContentPartAdded(part=part, **self._ids()),
+        ]
+
+    def _text_delta(self) -> Delta | None:
+        if not self._marks:
+            return None
+        mark = self._marks.popleft()
+        self._sent_marks.append(mark)
+        return Delta((*self._open_item("text"), TextDelta(delta=mark.text, **self._ids())))
+
+    def _audio_delta(self) -> Delta:
+        events = self._open_item("audio")
+        size = self._delta_samples
+        pcm, self._unsent = self._unsent[:size], self._unsent[size:]
+        events.append(AudioDelta(pcm=pcm.astype("<i2", copy=False).tobytes(), **self._ids()))
+        self.sent_count += pcm.size
+        return Delta((*events, *self._due_transcript()), pcm.size / self.audio_format.sample_rate)
+
+    def _due_transcript(self, *, is_last: bool = False) -> list[ServerEvent]:
+        """The transcript of the words whose audio has begun to be sent."""
+        due = []
+        while self._marks and (is_last or self._marks[0].sample < self.sent_count):
+            mark = self._marks.popleft()
+            self._sent_marks.append(mark)
+            start_s = round(mark.sample / self.audio_format.sample_rate, 3)
+            due.append(TranscriptDelta(delta=mark.text, start_time_s=start_s, **self._ids()))
+        return list[ServerEvent](due)
+
+    def _message_done(self) -> list[ServerEvent]:
+        item = Item(role="assistant", item_id=self.item_id, status="completed")
+        ids, last = self._ids(), OutputItemDone(self.response_id, item)
+        if self._part == "text" and not self.sent_count:
+            return [TextDone(text=self.text, **ids), ContentPartDone(**ids), last]
+        return [
+            TranscriptDone(transcript=self.text, **ids),
+            ContentPartDone(**ids),
+            AudioDone(**ids),
+            last,
+        ]
+
+    def _call_events(self, call: ToolCall) -> list[ServerEvent]:
+        """A complete function call: the service sends its arguments in one delta (recorded)."""
+        arguments = msgspec.json.encode(dict(call.arguments)).decode()
+        item_id, call_id = new_id(), f"call-{uuid4()}-0"
+        ids: dict[str, Any] = {
+            "response_id": self.response_id,
+            "item_id": item_id,
+            "call_id": call_id,
+        }
+
+        def item(role: Literal["user", "tool"], status: str, text: str) -> Item:
+            return Item(
+                kind="function_call", role=role, item_id=item_id, status=status,
+                text=text, name=call.name, call_id=call_id,
+            )  # fmt: skip
+
+        # The role differs between the two kinds of events (recorded).
+        made = item("user", "completed", arguments)
+        self._call_items.append(made)
+        return [
+            OutputItemAdded(self.response_id, item("user", "in_progress", "")),
+            ItemAdded(item("tool", "in_progress", "")),
+            ToolArgumentsDelta(delta=arguments, **ids),
+            ToolCalled(name=call.name, arguments=arguments, **ids),
+            OutputItemDone(self.response_id, made),
+        ]

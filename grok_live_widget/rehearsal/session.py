@@ -1,0 +1,476 @@
+"""One session of the rehearsal server, without socket, thread or clock.
+
+The methods take what the client sends; `take_events` returns what is to be sent to it. The
+caller does what takes time: it recognises the words of the inputs from `take_unrecognised` and
+runs the partner for `response`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from ..protocol import (
+    AudioCleared,
+    AudioCommitted,
+    AudioDelta,
+    AudioFormat,
+    CancelResponse,
+    ClientEvent,
+    ConversationCreated,
+    CreateItem,
+    CreateResponse,
+    DeleteItem,
+    ErrorReported,
+    IdleTimeoutTriggered,
+    Item,
+    ItemAdded,
+    ItemDeleted,
+    ItemTruncated,
+    OutputItemDone,
+    Pinged,
+    ResponseDone,
+    ServerEvent,
+    ServerVad,
+    SessionUpdated,
+    SpeechStarted,
+    SpeechStopped,
+    TruncateItem,
+    Unrecognized,
+    UpdateSession,
+    UserTranscriptReplaced,
+)
+from .asr import speech_note
+from .history import History, announced, input_from, whole_text
+from .partner import PartnerTurn
+from .response import Response, UserInput
+from .settings import SessionSettings, has_invalid_metadata, invalid_setting
+from .tts import Spoken
+from .usage import UsageMeter, confirmed_settings, session_created
+from .vad import SpeechBegan, SpeechEnded
+
+__all__ = ["SessionState"]
+
+Pcm = NDArray[np.int16]
+
+
+class SessionState:
+    """The server's side of one session.
+
+    Parameters
+    ----------
+    model : str
+        Reported as requested.
+    answers_commits : bool
+        Whether a commit is answered without a request for a response, as on `live`.
+    resumable : History or None
+        An earlier conversation, resumed if the client asks for resumption.
+
+    Attributes
+    ----------
+    response : Response or None
+        The response in preparation or in progress; there is one at a time.
+    """
+
+    def __init__(
+        self, model: str, *, answers_commits: bool = False, resumable: History | None = None
+    ) -> None:
+        self.settings = SessionSettings(model=model)
+        self.history = History(resumable.conversation_id if resumable else "")
+        self.response: Response | None = None
+        self._resumable = resumable
+        self._answers_commits = answers_commits
+        self._outgoing: list[ServerEvent] = []
+        self._unrecognised: list[UserInput] = []
+        # The turn that is being spoken, and for how many whole seconds that has been reported.
+        self._speech: UserInput | None = None
+        self._speech_s = 0
+        # What a request for a response refers to.
+        self._latest_input = UserInput()
+        # A turn to be answered after the response that speech did not interrupt.
+        self._queued_input: UserInput | None = None
+        # The id of the client's message that is being handled.
+        self._causing_event_id = ""
+        # Responses with an item in the conversation, by the id of that item.
+        self._spoken_responses: dict[str, Response] = {}
+        self._meter = UsageMeter()
+
+    def take_unrecognised(self) -> list[UserInput]:
+        """Speech whose words are to be passed to `set_transcript`; each is returned once."""
+        inputs, self._unrecognised = self._unrecognised, []
+        return inputs
+
+    # ------------------------------------------------------------------ the session
+    def start(self, now_ms: int) -> None:
+        """Announce the session to a client that has connected."""
+        self._emit(
+            session_created(self.settings.model, self.settings.voice),
+            ConversationCreated(self.history.conversation_id),
+        )
+        # Where an earlier conversation may be resumed, the ping follows the settings (recorded).
+        if self._resumable is None:
+            self.ping(now_ms)
+
+    def ping(self, now_ms: int) -> None:
+        """Send a ping event, as the service does at intervals."""
+        self._emit(Pinged(now_ms))
+
+    def update(self, request: UpdateSession, now_ms: int = 0) -> None:
+        """Apply the settings of a request; an invalid one leaves all unchanged."""
+        invalid = invalid_setting(request)
+        if invalid:
+            self._causing_event_id = request.event_id
+            self.report_error(f"{invalid} is unknown or out of range.", param=f"session.{invalid}")
+            self._causing_event_id = ""
+            return
+        self.settings = self.settings.merged(request)
+        if self._resumable is not None:
+            self._resume(self._resumable, now_ms)
+        self._emit(SessionUpdated(confirmed_settings(self.settings)))
+
+    def _resume(self, earlier: History, now_ms: int) -> None:
+        """Replay the earlier conversation; without resumption begin a new one."""
+        self._resumable = None
+        if not self.settings.resumption:
+            self.history.conversation_id = History().conversation_id
+            self._emit(ConversationCreated(self.history.conversation_id))
+        self.ping(now_ms)
+        for item in earlier.replayed_items() if self.settings.resumption else ():
+            self._emit(ItemAdded(item, self.history.last_item_id))
+            self.history.put(item)
+        self._latest_input = self._last_input()
+
+    # ------------------------------------------------------------------ the user's speech
+    def begin_speech(self, began: SpeechBegan) -> None:
+        """The user has begun to speak: interrupt the response and begin a turn."""
+        self._speech, self._speech_s = UserInput(), 0
+        self._emit(SpeechStarted(item_id=self._speech.item_id, audio_start_ms=began.start_ms))
+        self._queued_input = None
+        if not self._is_uninterruptible():
+            self._interrupt()
+        self._add_voice_item(self._speech, "in_progress")
+
+    def report_speech_progress(self, duration_ms: int) -> None:
+        """Report once a second how long the speech has lasted; the words are not known yet."""
+        if self._speech and duration_ms // 1000 > self._speech_s:
+            self._speech_s = duration_ms // 1000
+            self._emit_partial(self._speech, speech_note(self._speech_s))
+
+    def end_speech(self, ended: SpeechEnded, received: Spoken | None = None) -> None:
+        """End the turn, and answer it unless the client is to request the response."""
+        user_input, self._speech = self._speech or UserInput(), None
+        user_input.pcm, user_input.received = ended.pcm, received
+        self._emit(
+            SpeechStopped(item_id=user_input.item_id, audio_end_ms=ended.end_ms),
+            AudioCommitted(item_id=user_input.item_id),
+        )
+        self._accept_voice(user_input)
+        detection = self.settings.turn_detection
+        if not isinstance(detection, ServerVad) or detection.create_response:
+            self._respond_to(user_input)
+
+    def commit(self, pcm: Pcm, received: Spoken | None = None) -> None:
+        """End a turn of push-to-talk. An empty one is accepted and adds no item."""
+        user_input = UserInput(pcm=pcm, received=received)
+        before = self.history.last_item_id
+        self._emit(AudioCommitted(item_id=user_input.item_id, previous_item_id=before))
+        if not pcm.size:
+            return
+        self._add_voice_item(user_input, "completed")
+        self._accept_voice(user_input)
+        if self._answers_commits:
+            self._respond_to(user_input)
+
+    def clear(self) -> None:
+        """Discard the audio that was not committed."""
+        self._speech = None
+        self._emit(AudioCleared())
+
+    def set_transcript(self, user_input: UserInput, words: str) -> None:
+        """Set the words of spoken input; empty if none were recognised."""
+        user_input.text = words
+        if words:
+            self._emit_partial(user_input, words)
+        transcript = words or speech_note(user_input.pcm.size / 24_000)
+        self.history.set_text(user_input.item_id, transcript)
+        self._emit(
+            UserTranscriptReplaced(item_id=user_input.item_id, transcript=transcript, is_final=True)
+        )
+
+    @property
+    def idle_timeout_ms(self) -> int | None:
+        """After how much silence the server takes a turn; None for never, or during speech."""
+        detection = self.settings.turn_detection
+        if self.response or self._speech or not isinstance(detection, ServerVad):
+            return None
+        return detection.idle_timeout_ms
+
+    def _add_voice_item(self, user_input: UserInput, status: str) -> None:
+        item = Item(role="user", item_id=user_input.item_id, status=status, part="input_audio")
+        self._emit(ItemAdded(item, self.history.last_item_id))
+        self.history.put(item)
+
+    def _accept_voice(self, user_input: UserInput) -> None:
+        user_input.pcm.flags.writeable = False
+        self._latest_input = user_input
+        self._meter.count(user_input.pcm.size / 24_000)
+        self._unrecognised.append(user_input)
+
+    def _emit_partial(self, user_input: UserInput, text: str) -> None:
+        """Send a partial transcript if a transcription model is set (service's schema)."""
+        if self.settings.wants_partial_transcripts:
+            self._emit(UserTranscriptReplaced(item_id=user_input.item_id, transcript=text))
+
+    # ------------------------------------------------------------------ client requests
+    def receive(self, event: ClientEvent | Unrecognized) -> None:
+        """Handle a request that concerns neither audio nor settings."""
+        self._causing_event_id = event.event_id
+        self._handle(event)
+        self._causing_event_id = ""
+
+    def _handle(self, event: ClientEvent | Unrecognized) -> None:
+        match event:
+            case CreateItem():
+                self._create_item(event)
+            case DeleteItem():
+                self._delete(event)
+            case CreateResponse():
+                self._create_response(event)
+            case CancelResponse():
+                self._cancel(event)
+            case TruncateItem():
+                self._truncate(event)
+            case Unrecognized():
+                named = repr(event.wire_type) if event.wire_type else "a message without a type"
+                self.report_error(f"unknown event {named}.", "invalid_event")
+            case _:
+                self.report_error(f"{type(event).__name__} is not expected now.", "invalid_event")
+
+    def _create_item(self, request: CreateItem) -> None:
+        item = request.item
+        if item.kind == "force_message":
+            self._speak_verbatim(item)
+            return
+        known = announced(item)
+        self._emit(ItemAdded(known, self._previous_item_id_for(request)))
+        self.history.put(
+            replace(known, text=whole_text(known), further=()), request.previous_item_id
+        )
+        user_input = input_from(item, known, self.settings.input_format)
+        last = self.history.last_input
+        # An item inserted before others is not the one to be answered.
+        if user_input and last and last.item_id == user_input.item_id:
+            self._latest_input = user_input
+        if user_input and user_input.pcm.size:
+            self._meter.count(user_input.pcm.size / 24_000)
+            if not user_input.text:
+                self._unrecognised.append(user_input)
+
+    def _previous_item_id_for(self, request: CreateItem) -> str | None:
+        """The item that a new one follows; never an id that was not announced, like "root"."""
+        if request.previous_item_id in self.history:
+            return request.previous_item_id
+        # For items other than messages the service does not send it (recorded).
+        return self.history.last_item_id if request.item.kind == "message" else None
+
+    def _delete(self, request: DeleteItem) -> None:
+        if not self.history.remove(request.item_id):
+            self.report_error(f"there is no item {request.item_id!r}.", param="item_id")
+            return
+        if request.item_id == self._latest_input.item_id:
+            self._latest_input = self._last_input()
+        self._emit(ItemDeleted(request.item_id))
+
+    def _last_input(self) -> UserInput:
+        last = self.history.last_input
+        if last is None:
+            return UserInput()
+        is_message = last.kind == "message"
+        role: Literal["user", "tool"] = "user" if is_message else "tool"
+        return UserInput(item_id=last.item_id, role=role, text=last.text)
+
+    def take_events(self) -> list[ServerEvent]:
+        """The events to be sent, in order; each is returned once."""
+        events, self._outgoing = self._outgoing, []
+        return events
+
+    def report_error(
+        self, message: str, error_type: str = "invalid_request_error", **where: str
+    ) -> None:
+        """Send an error; its code equals its type (service's schema)."""
+        where |= {"error_type": error_type, "code": error_type, "about": self._causing_event_id}
+        self._emit(ErrorReported(message=message, **where))
+
+    def format_of(self, event: ServerEvent) -> AudioFormat:
+        """The format of an event's audio: the one set when its response began."""
+        if isinstance(event, AudioDelta) and event.item_id in self._spoken_responses:
+            return self._spoken_responses[event.item_id].audio_format
+        return self.settings.output_format
+
+    def _emit(self, *events: ServerEvent) -> None:
+        self._outgoing.extend(events)
+
+    # ------------------------------------------------------------------ turn taking
+    def _create_response(self, request: CreateResponse) -> None:
+        if has_invalid_metadata(request.metadata):
+            limits = "16 pairs, names of 1 to 64 characters, values of up to 512"
+            self.report_error(f"metadata may have {limits}.", param="response.metadata")
+            return
+        if self._is_busy():
+            return
+        self.response = self._new_response(
+            self._latest_input,
+            self.history.last_item_id,
+            instructions=request.instructions,
+            metadata=request.metadata,
+        )
+        self._emit(*self.response.begin())
+
+    def _speak_verbatim(self, item: Item) -> None:
+        if self._is_busy():
+            return
+        self.response = self._new_response(
+            UserInput(),
+            self.history.last_item_id,
+            verbatim=whole_text(item),
+            is_interruptible=item.is_interruptible,
+        )
+        self._emit(*self.response.begin())
+
+    def _respond_to(self, user_input: UserInput) -> None:
+        if self._is_uninterruptible():
+            self._queued_input = user_input
+            return
+        self._interrupt()
+        self.response = self._new_response(user_input, user_input.item_id)
+
+    def _is_uninterruptible(self) -> bool:
+        """Whether there is a response that speech does not interrupt."""
+        detection = self.settings.turn_detection
+        may_interrupt = not isinstance(detection, ServerVad) or detection.interrupt_response
+        return self.response is not None and not (may_interrupt and self.response.is_interruptible)
+
+    def take_idle_turn(self, start_ms: int, end_ms: int) -> None:
+        """Begin a response because the idle timeout has passed."""
+        user_input, before = UserInput(), self.history.last_item_id
+        self._emit(
+            IdleTimeoutTriggered(
+                item_id=user_input.item_id,
+                previous_item_id=before,
+                audio_start_ms=start_ms,
+                audio_end_ms=end_ms,
+            )
+        )
+        self.response = self._new_response(user_input, before)
+
+    def _is_busy(self) -> bool:
+        """Whether there is a response already; reports an error if so."""
+        if self.response:
+            self.report_error("Conversation already has an active response; wait until it is done.")
+        return self.response is not None
+
+    def _cancel(self, request: CancelResponse) -> None:
+        response = self.response
+        if (
+            not response
+            or not response.is_announced
+            or request.response_id not in (None, response.response_id)
+        ):
+            self.report_error("Cancellation failed: there is no active response to cancel.")
+            return
+        self._interrupt()
+
+    def _new_response(
+        self, user_input: UserInput, previous_item_id: str | None, **options: Any
+    ) -> Response:
+        audio_format = self.settings.output_format
+        return Response(
+            user_input, previous_item_id=previous_item_id, audio_format=audio_format, **options
+        )
+
+    # ------------------------------------------------------------------ the response
+    def partner_turn(self, response: Response) -> PartnerTurn:
+        """The partner's argument."""
+        user_input, settings = response.user_input, self.settings
+        return PartnerTurn(
+            role=user_input.role,
+            text=user_input.text,
+            pcm=user_input.pcm,
+            received=user_input.received,
+            voice=settings.voice,
+            instructions=response.instructions or settings.instructions,
+            speed=settings.speed or 1.0,
+            replace=settings.replace or {},
+            history=tuple(self.history.lines_before(user_input.item_id)),
+            tools=tuple(each.name for each in settings.tools if each.name),
+        )
+
+    def begin_response(self, response: Response) -> None:
+        """Announce a response that the server began on its own, now that the words are known."""
+        self._emit(*response.begin())
+
+    def emit_delta(self, response: Response, events: tuple[ServerEvent, ...]) -> None:
+        """Send the next events of a response."""
+        if response.item_id not in self._spoken_responses:
+            self._spoken_responses[response.item_id] = response
+            self.history.put(Item(role="assistant", item_id=response.item_id))
+        self.history.set_text(response.item_id, response.text)
+        self._emit(*events)
+
+    def complete_response(self, response: Response) -> None:
+        """Send the end of a response that is complete."""
+        ended = response.end()
+        for event in ended:
+            if isinstance(event, OutputItemDone) and event.item.kind == "function_call":
+                self.history.put(replace(event.item, role="tool"))
+        self._emit(*ended)
+        self._finish(response, "completed")
+
+    def fail_response(self, response: Response, error: Exception) -> None:
+        """End a response whose partner raised; the connection stays open."""
+        if not response.is_announced:
+            self._emit(*response.begin())
+        self.report_error(f"the partner failed: {type(error).__name__}: {error}", "internal_error")
+        self._finish(response, "failed")
+
+    def _interrupt(self) -> None:
+        """Cancel the response. One that was not announced yet leaves no trace."""
+        response, self.response = self.response, None
+        if response and response.is_announced:
+            self._finish(response, "cancelled")
+
+    def _finish(self, response: Response, status: str) -> None:
+        self.response = None
+        self._emit(
+            ResponseDone(
+                response_id=response.response_id,
+                status=status,
+                output=response.output(),
+                usage=self._meter.usage(response),
+                metadata=response.metadata,
+            )
+        )
+        user_input, self._queued_input = self._queued_input, None
+        if user_input:
+            self.response = self._new_response(user_input, user_input.item_id)
+
+    def _truncate(self, request: TruncateItem) -> None:
+        response = self._spoken_responses.get(request.item_id)
+        if response is None:
+            # Clients recognise this harmless error by "Truncation failed".
+            problem = f"Truncation failed: there is no spoken item {request.item_id!r}."
+            self.report_error(problem, param="item_id")
+            return
+        kept = response.text_until(request.audio_end_ms * response.audio_format.sample_rate // 1000)
+        self.history.set_text(request.item_id, kept)
+        self._emit(
+            ItemTruncated(
+                item_id=request.item_id,
+                audio_end_ms=request.audio_end_ms,
+                content_index=request.content_index,
+                transcript=kept,
+            )
+        )

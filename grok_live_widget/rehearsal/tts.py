@@ -1,0 +1,344 @@
+"""Text to speech without a network: espeak-ng, from the wheel `espeakng-loader`, by ctypes.
+
+espeak-ng is free software under the GNU General Public License, version 3 or later. It is
+not part of this package: it is loaded when first needed, from where the user installed it
+(``pip install "grok-live-widget[rehearsal]"``).
+
+The library keeps its state in globals and is not re-entrant, so one lock guards it. Its voices
+flutter, and the phase of the flutter goes on from one call to the next: the same text never has
+exactly the same samples, length or pitch twice.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import threading
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..audio import Resampler, pcm_from_samples, samples_from_pcm
+from ..exceptions import RehearsalError
+
+__all__ = [
+    "VOICES",
+    "Pronunciation",
+    "Spoken",
+    "VoicePreset",
+    "preset_for",
+    "speak",
+    "voice_is_available",
+]
+
+SAMPLE_RATE = 24_000
+_NO_REPLACEMENTS: Mapping[str, str] = {}
+
+CURE = 'Run: pip install "grok-live-widget[rehearsal]" (espeak-ng, GPL-3.0-or-later).'
+
+
+@dataclass(frozen=True, slots=True)
+class VoicePreset:
+    """The name of a voice in espeak-ng, and its pitch in [0, 99]."""
+
+    espeak_name: str
+    pitch: int
+
+
+VOICES = {
+    # The six of the `live` dialect.
+    "alloy": VoicePreset("en-us+f2", 45),
+    "echo": VoicePreset("en-us+m3", 40),
+    "fable": VoicePreset("en-gb-x-rp+m7", 55),
+    "onyx": VoicePreset("en-us+m1", 20),
+    "nova": VoicePreset("en-us+f4", 60),
+    "shimmer": VoicePreset("en-gb-x-rp+f5", 70),
+    # The first five of the `realtime` dialect.
+    "eve": VoicePreset("en-us+f1", 74),
+    "ara": VoicePreset("en-us+f5", 28),
+    "leo": VoicePreset("en-us+m7", 18),
+    "rex": VoicePreset("en-gb-x-rp+m2", 70),
+    "sal": VoicePreset("en-us+m4", 94),
+}
+"""The eleven voices, distinct from one another; they are not those of the service."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spoken:
+    """A segment of speech.
+
+    Parameters
+    ----------
+    pcm : ndarray of int16 [shape=(n,)]
+        Audio; may be empty.
+    text : str
+        The words that begin with the first sample of `pcm`; may be empty.
+    sample_rate : int [Hz]
+    """
+
+    pcm: NDArray[np.int16]
+    text: str = ""
+    sample_rate: int = SAMPLE_RATE
+
+
+def voice_is_available() -> bool:
+    """Whether a voice is installed."""
+    return find_spec("espeakng_loader") is not None
+
+
+def preset_for(voice: str) -> VoicePreset:
+    """The preset of a voice, by its name in any case and with or without ``xai_``.
+
+    An unknown name always gets the same one of the eleven.
+    """
+    name = voice.strip().lower().removeprefix("xai_")
+    known = tuple(VOICES.values())
+    return VOICES.get(name) or known[zlib.crc32(name.encode()) % len(known)]
+
+
+def speak(
+    text: str, voice: str = "", *, speed: float = 1.0, replace: Mapping[str, str] = _NO_REPLACEMENTS
+) -> Iterator[Spoken]:
+    """Synthesize `text`, word by word; from any thread.
+
+    Works by sentences of a few milliseconds each; pauses between them are the voice's own.
+
+    Parameters
+    ----------
+    speed : float
+        Factor of the voice's default rate; its pitch stays.
+    replace : Mapping
+        Written words, and what is spoken instead.
+
+    Yields
+    ------
+    Spoken
+        One word each, with its audio up to the next word; the texts joined are `text`.
+
+    Raises
+    ------
+    RehearsalError
+        When no voice is installed.
+    """
+    preset, pronunciation = preset_for(voice), Pronunciation(text, replace)
+    begin = 0
+    for sentence in _sentences(pronunciation.spoken):
+        for pcm, length in _words_of(sentence, *_espeak().synthesize(sentence, preset, speed)):
+            yield Spoken(pcm, pronunciation.written(begin, begin + length))
+            begin += length
+
+
+def _sentences(text: str) -> list[str]:
+    return [sentence for sentence in re.split(r"(?<=[.!?…])(?=\s)", text) if sentence]
+
+
+def _words_of(
+    sentence: str, audio: NDArray[np.int16], marks: list[_Mark]
+) -> Iterator[tuple[NDArray[np.int16], int]]:
+    """Cut the audio of a sentence into words; with each, the length of its text."""
+    starts = [mark for mark in marks[1:] if mark.sample < audio.size]
+    text_cuts = [0, *(mark.character for mark in starts), len(sentence)]
+    audio_cuts = [0, *(mark.sample for mark in starts), audio.size]
+    for index in range(len(text_cuts) - 1):
+        piece = slice(audio_cuts[index], audio_cuts[index + 1])
+        yield audio[piece], text_cuts[index + 1] - text_cuts[index]
+
+
+# --------------------------------------------------------------------------- espeak-ng
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """The beginning of a word: the character of the text and the sample of the audio."""
+
+    character: int
+    sample: int
+
+
+class _Event(ctypes.Structure):
+    """``espeak_EVENT``. Source: espeak-ng 1.52, speak_lib.h."""
+
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("unique_identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("id", ctypes.c_char * 8),
+    )
+
+
+_Callback = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
+)
+
+# Constants of speak_lib.h, in the order of that file.
+_EVENT_LIST_TERMINATED = 0
+_EVENT_WORD = 1
+_AUDIO_OUTPUT_SYNCHRONOUS = 2
+_INITIALIZE_DONT_EXIT = 0x8000
+_POSITION_CHARACTER = 1
+_CHARS_UTF8 = 1
+_PARAMETER_RATE = 1
+_PARAMETER_PITCH = 3
+_DEFAULT_RATE = 175
+"""Words a minute."""
+_OK = 0
+
+
+class _Espeak:
+    """The library, loaded and initialised once per process."""
+
+    def __init__(self) -> None:
+        import espeakng_loader
+
+        self._lock = threading.Lock()
+        self._library = ctypes.CDLL(espeakng_loader.get_library_path())
+        data_path = espeakng_loader.get_data_path().encode()
+        self._rate_hz = self._library.espeak_Initialize(
+            _AUDIO_OUTPUT_SYNCHRONOUS, 0, data_path, _INITIALIZE_DONT_EXIT
+        )
+        if self._rate_hz <= 0:
+            raise RehearsalError("the voice could not be initialised.", cure=CURE)
+        self._pieces: list[bytes] = []
+        self._marks: list[_Mark] = []
+        # ctypes keeps no reference to a callback; without this one it would be freed.
+        self._callback = _Callback(self._receive)
+
+    def synthesize(
+        self, text: str, preset: VoicePreset, speed: float
+    ) -> tuple[NDArray[np.int16], list[_Mark]]:
+        """Audio at 24 kHz, and where its words begin."""
+        with self._lock:
+            self._pieces, self._marks = [], []
+            self._synthesize(text.replace("\0", " ").encode() + b"\0", preset, speed)
+            audio = np.frombuffer(b"".join(self._pieces), np.int16)
+            marks = self._marks
+        return self._at_24_khz(audio), [self._mark_at_24_khz(mark) for mark in marks]
+
+    def _synthesize(self, text: bytes, preset: VoicePreset, speed: float) -> None:
+        library = self._library
+        # Set in each call: other code in this process may use the same library.
+        library.espeak_SetSynthCallback(self._callback)
+        library.espeak_SetVoiceByName(preset.espeak_name.encode())
+        library.espeak_SetParameter(_PARAMETER_PITCH, preset.pitch, 0)
+        library.espeak_SetParameter(_PARAMETER_RATE, round(_DEFAULT_RATE * speed), 0)
+        size = ctypes.c_size_t(len(text))
+        status = library.espeak_Synth(
+            text, size, 0, _POSITION_CHARACTER, 0, _CHARS_UTF8, None, None
+        )
+        if status != _OK:
+            raise RehearsalError(f"the text could not be synthesized (espeak-ng error {status}).")
+
+    def _receive(self, wave: Any, sample_count: int, events: Any) -> int:
+        if wave and sample_count:
+            self._pieces.append(ctypes.string_at(wave, 2 * sample_count))
+        index = 0
+        while events[index].type != _EVENT_LIST_TERMINATED:
+            event = events[index]
+            if event.type == _EVENT_WORD:
+                self._marks.append(_Mark(event.text_position - 1, event.sample))
+            index += 1
+        return 0
+
+    def _at_24_khz(self, audio: NDArray[np.int16]) -> NDArray[np.int16]:
+        resampler = Resampler(self._rate_hz, SAMPLE_RATE)
+        return pcm_from_samples(resampler.push(samples_from_pcm(audio), is_last=True))
+
+    def _mark_at_24_khz(self, mark: _Mark) -> _Mark:
+        return _Mark(mark.character, mark.sample * SAMPLE_RATE // self._rate_hz)
+
+
+_loading = threading.Lock()
+
+
+def _espeak() -> _Espeak:
+    with _loading:
+        return _loaded_espeak()
+
+
+@cache
+def _loaded_espeak() -> _Espeak:
+    if not voice_is_available():
+        raise RehearsalError("no voice is installed for the rehearsal.", cure=CURE)
+    try:
+        return _Espeak()
+    except (ImportError, OSError, RuntimeError) as error:
+        raise RehearsalError(f"the voice could not be loaded ({error}).", cure=CURE) from error
+
+
+# --------------------------------------------------------------------------- pronunciation
+class _Span(NamedTuple):
+    """A part of the text: its characters as spoken and as written."""
+
+    spoken_begin: int
+    spoken_end: int
+    written_begin: int
+    written_end: int
+    is_replaced: bool
+
+
+class Pronunciation:
+    """A text as it is spoken, mapped to the text as it is written.
+
+    Replacements match whole words in any case, the longest first.
+
+    Parameters
+    ----------
+    written : str
+    replace : Mapping
+        Written words, and what is spoken instead.
+
+    Attributes
+    ----------
+    spoken : str
+    """
+
+    def __init__(self, written: str, replace: Mapping[str, str]) -> None:
+        self._written = written
+        self._spans: list[_Span] = []
+        self.spoken = ""
+        spoken_as = {each.lower(): pronunciation for each, pronunciation in replace.items()}
+        done = 0
+        for match in _matches(written, spoken_as):
+            self._add(done, match.start(), written[done : match.start()])
+            pronunciation = spoken_as.get(match[0].lower(), match[0])
+            self._add(match.start(), match.end(), pronunciation, is_replaced=True)
+            done = match.end()
+        self._add(done, len(written), written[done:])
+
+    def _add(self, begin: int, end: int, pronunciation: str, *, is_replaced: bool = False) -> None:
+        spoken_begin, self.spoken = len(self.spoken), self.spoken + pronunciation
+        span = _Span(spoken_begin, len(self.spoken), begin, end, is_replaced)
+        self._spans.append(span)
+
+    def written(self, begin: int, end: int) -> str:
+        """The written text of the spoken characters from `begin` to `end`.
+
+        A replaced text belongs to the first word spoken for it.
+        """
+        return self._written[self._written_from(begin) : self._written_from(end)]
+
+    def _written_from(self, spoken: int) -> int:
+        for span in self._spans:
+            if spoken <= span.spoken_begin:
+                return span.written_begin
+            if spoken < span.spoken_end:
+                if span.is_replaced:
+                    return span.written_end
+                return span.written_begin + spoken - span.spoken_begin
+        return len(self._written)
+
+
+def _matches(written: str, spoken_as: Mapping[str, str]) -> list[re.Match[str]]:
+    if not spoken_as:
+        return []
+    longest_first = sorted(spoken_as, key=len, reverse=True)
+    words = "|".join(map(re.escape, longest_first))
+    return list(re.finditer(rf"(?<!\w)(?:{words})(?!\w)", written, re.IGNORECASE))

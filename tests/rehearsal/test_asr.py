@@ -1,0 +1,40 @@
+"""Words, and what is said where there are none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grok_live_widget.audio import samples_from_pcm
+from grok_live_widget.rehearsal import asr
+from grok_live_widget.rehearsal.asr import recognise, recognition_is_available, speech_note
+
+
+def test_speech_without_words_is_noted_by_its_length() -> None:
+    assert speech_note(2.34) == "(speech, 2.3 s)"
+
+
+def test_clear_words_are_recognised(utterance: np.ndarray) -> None:
+    pytest.importorskip("pocketsphinx")
+    received = recognise(utterance).split()
+    assert {"hello", "there", "five"} <= set(received)
+
+
+def test_the_same_audio_gives_the_same_words_in_either_type(utterance: np.ndarray) -> None:
+    pytest.importorskip("pocketsphinx")
+    assert recognise(utterance) == recognise(samples_from_pcm(utterance)) == recognise(utterance)
+
+
+def test_silence_and_nothing_have_no_words(silence: Any) -> None:
+    assert recognise(silence(0)) == ""
+    assert recognise(silence(0.5)) == ""
+
+
+def test_without_the_recogniser_there_are_no_words(
+    utterance: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asr, "find_spec", lambda name: None)
+    assert not recognition_is_available()
+    assert recognise(utterance) == ""
