@@ -24,6 +24,7 @@ from ..support.versions import environment_with
 T = TypeVar("T")
 
 PATIENCE_S = 30
+EXIT_WITHIN_S = 5
 # Modules that every cell of these tests may use.
 BEGINNING = """
 import pathlib, threading, time
@@ -159,6 +160,11 @@ class Kernel:
         self.wait(answers, "the kernel to answer")
 
     def close(self) -> None:
+        """Shut the kernel down; kill it if it does not exit by itself."""
+        # Measured coverage is written when the process exits.
+        self.session.send(self._control, "shutdown_request", {"restart": False})
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(EXIT_WITHIN_S)
         self._process.kill()
         self._process.wait()
         self._is_open = False
