@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 from websockets.asyncio.server import Server, serve
@@ -24,6 +25,12 @@ HERE = Path(__file__).parent
 # the paid service, and plots must not need a display.
 os.environ.pop("XAI_API_KEY", None)
 os.environ["MPLBACKEND"] = "agg"
+
+# On a busy machine examples take long for reasons that are not those of the tests.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

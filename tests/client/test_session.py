@@ -574,7 +574,7 @@ async def test_a_reply_has_the_instructions_and_metadata_that_it_is_asked_with()
 
 async def test_a_request_that_no_server_takes_is_refused_before_it_is_queued() -> None:
     async with connect(partner="parrot") as session:
-        with pytest.raises(ConfigurationError, match="metadata may have 16"):
+        with pytest.raises(ConfigurationError, match="metadata may have up to 16"):
             await session.respond(metadata={str(n): "x" for n in range(17)})
         with pytest.raises(ConfigurationError, match="nothing to say"):
             await session.say_verbatim(" ")

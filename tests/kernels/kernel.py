@@ -24,7 +24,8 @@ from ..support.versions import environment_with
 T = TypeVar("T")
 
 PATIENCE_S = 30
-# Names that the cells of these tests use.
+EXIT_WITHIN_S = 5
+# Modules that every cell of these tests may use.
 BEGINNING = """
 import pathlib, threading, time
 import numpy as np
@@ -165,6 +166,11 @@ class Kernel:
         self.wait(answers, "the kernel to answer")
 
     def close(self) -> None:
+        """Shut the kernel down; kill it if it does not exit by itself."""
+        # Measured coverage is written when the process exits.
+        self.session.send(self._control, "shutdown_request", {"restart": False})
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(EXIT_WITHIN_S)
         self._process.kill()
         self._process.wait()
         self._is_open = False
