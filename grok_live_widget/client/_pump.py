@@ -75,7 +75,7 @@ class _Iterator(Value, frozen=True):
 class Pump:
     """Carries frames between one socket and one protocol, and dispatches events.
 
-    It reads from `start` on: turns grow with nobody iterating.
+    It reads from `start` on: turns grow with no iterator.
     """
 
     def __init__(
@@ -99,9 +99,9 @@ class Pump:
         self._iterators: list[_Iterator] = []
         # Conditions awaited by `wait_for`, evaluated after every event.
         self._conditions: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
-        # When the protocol wants to be told the time.
+        # Calls `Protocol.tick` when it is due.
         self._timer: asyncio.TimerHandle | None = None
-        # Tasks nobody awaits; a task without a reference may be collected.
+        # Tasks that are not awaited; a task without a reference may be collected.
         self._tasks: set[asyncio.Task[None]] = set()
         self._reader: asyncio.Task[None] | None = None
         self._is_closing = False
@@ -191,7 +191,7 @@ class Pump:
             time.monotonic(),
         )
         try:
-            # With sound in messages of its own, only so is one told from a text.
+            # Where sound comes in binary messages, the opcode tells it from text.
             if is_text or not self._receives_binary:
                 self._protocol.receive_frame(message, self.received_s)
             else:
@@ -222,7 +222,7 @@ class Pump:
         self._socket.deliver()
 
     def _warn_of_unread(self) -> None:
-        """Nobody may know of an iterator that was made and forgotten."""
+        """The user may not know of an iterator that was made and forgotten."""
         _LOG.warning(_UNREAD)
         self.note(_UNREAD)
 

@@ -1,4 +1,4 @@
-"""A line to whoever answers, in the first dialect that is not refused."""
+"""Opening a session at an endpoint, in the first dialect that is not refused: `connect`."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ class Connecting:
         return session
 
     async def _open_with(self, beside: list[Recording | RehearsalServer]) -> Session:
-        """Open the line; what runs for it is put into `beside` as soon as it runs."""
+        """Open the session; what runs for it is put into `beside` as soon as it runs."""
         server = None
         conversation = Conversation.under(self._request.settings)
         if self._request.settings.record is not None:
@@ -211,7 +211,7 @@ class Connecting:
         key, loop = self._request.endpoint.key, asyncio.get_running_loop()
 
         def note(text: str) -> None:
-            with contextlib.suppress(RuntimeError):  # The loop is closed: nobody reads.
+            with contextlib.suppress(RuntimeError):  # The loop is closed: no one reads it.
                 loop.call_soon_threadsafe(self._tell, Noted(text, "error"))
 
         secret = key.reveal if key else str
@@ -230,15 +230,15 @@ def _close_beside(
         loop.run_in_executor(None, each.close)
 
 
-_OF_A_TALK = ("budget", "prices", "session_limit_s", "reconnect_tries", "idle_timeout_s")
+_SETTINGS_OF_TALKS = ("budget", "prices", "session_limit_s", "reconnect_tries", "idle_timeout_s")
 
 
-def _refuse_what_is_a_talks(given: Mapping[str, Any]) -> None:
-    """Somebody who relied on a limit here would have none."""
-    for name in _OF_A_TALK:
+def _refuse_settings_of_talks(given: Mapping[str, Any]) -> None:
+    """A limit that is ignored here would be relied on."""
+    for name in _SETTINGS_OF_TALKS:
         if name in given:
             raise ConfigurationError(
-                f"{name} is for a talk, which opens one line after another; this is one line.",
+                f"{name} is for a talk, which opens one session after another.",
                 cure="Use Talk, which keeps to it.",
             )
 
@@ -272,7 +272,7 @@ def connect(
     ConfigurationError, AuthenticationError
         At once, before any I/O.
     """
-    _refuse_what_is_a_talks(settings)
+    _refuse_settings_of_talks(settings)
     api_key = wrap_secret(api_key)
     checked = settings_from(settings)
     if checked.record is not None:

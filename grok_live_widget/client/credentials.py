@@ -14,7 +14,7 @@ ENVIRONMENT_NAME = "XAI_API_KEY"
 
 
 class Secret:
-    """A text that shows itself to nobody who does not ask for it by name."""
+    """A text that is shown only by `reveal`."""
 
     __slots__ = ("_text",)
 
@@ -32,7 +32,7 @@ class Secret:
 
     @property
     def is_header_safe(self) -> bool:
-        """Whether it can go into a header: anything else breaks the handshake or the line."""
+        """Whether it can go into a header: anything else breaks the handshake."""
         return all("!" <= character <= "~" for character in self._text.strip())
 
     def stripped(self) -> Secret:

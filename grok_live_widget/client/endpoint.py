@@ -1,4 +1,4 @@
-"""Who answers, in which dialect, and what they are asked for: decided before any I/O."""
+"""The server of a session: chosen, with its dialects and key, before any I/O."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Endpoint(Value, frozen=True, kw_only=True):
         none before it runs.
     key : Secret or None
     is_chosen : bool
-        False when nobody asked for the rehearsal and only the key is missing.
+        False when the rehearsal was not asked for and only the key is missing.
     """
 
     is_rehearsal: bool
@@ -88,7 +88,7 @@ def _name_of(endpoint: Endpoint) -> str:
 def resolve_endpoint(
     settings: Settings, api_key: str | Secret | None = None, *, service_url: str = SERVICE_URL
 ) -> Endpoint:
-    """Decide who answers, before any I/O.
+    """Choose the server, before any I/O.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def resolve_endpoint(
 
 
 def _asked_beyond(settings: Settings, dialect: Dialect) -> list[str]:
-    """What was asked for, by name, that a dialect has no word for."""
+    """The settings, by name, that were given and that a dialect does not support."""
     usual = Settings()
     return [
         name
@@ -124,7 +124,7 @@ def _value(settings: Settings, name: str) -> Any:
 
 
 def refuse_unsupported(settings: Settings, dialect: Dialect) -> None:
-    """UnsupportedByServer for settings that a dialect has no word for."""
+    """Raise UnsupportedByServer for settings that a dialect does not support."""
     beyond = [f"{name}={_shown(settings, name)}" for name in _asked_beyond(settings, dialect)]
     if beyond:
         raise UnsupportedByServer(", ".join(beyond), dialect.name)
@@ -204,7 +204,7 @@ def remember(endpoint: Endpoint, dialect: Dialect) -> None:
 
 # --------------------------------------------------------------------------- what is asked for
 def update_for(endpoint: Endpoint, settings: Settings, dialect: Dialect) -> UpdateSession:
-    """The settings as they are said to a server; what a dialect does not support is left out."""
+    """The settings as they are sent to a server; what a dialect does not support is left out."""
     beyond: dict[str, Any] = {
         "tools": settings.tool_offers or None,
         "input_format": settings.input_format,
@@ -243,7 +243,7 @@ def _voice(endpoint: Endpoint, settings: Settings, dialect: Dialect) -> str:
 
 
 def voice_notes(endpoint: Endpoint, settings: Settings, dialect: Dialect) -> list[Noted]:
-    """What is to be told of the voice that answers in place of another."""
+    """A note where another voice than the one asked for replies."""
     if not _is_mapped(endpoint, settings, dialect):
         return []
     nearest = _voice(endpoint, settings, dialect)
@@ -256,7 +256,7 @@ def voice_notes(endpoint: Endpoint, settings: Settings, dialect: Dialect) -> lis
 
 
 def warn_of_rehearsal(endpoint: Endpoint, stacklevel: int = 3) -> None:
-    """Say once that nobody asked for the rehearsal and that it is what answers."""
+    """Warn once in a process that the rehearsal is the server, and not because of a setting."""
     if endpoint.is_rehearsal and not endpoint.is_chosen:
         warnings.warn(
             f"No API key was found ({ENVIRONMENT_NAME}), so the built-in rehearsal answers, "

@@ -39,7 +39,7 @@ class EventQueue(AsyncIterator[Event]):
         self._shared.arrived.set()
 
     def release(self) -> None:
-        """Let whoever waits for room go on."""
+        """Let the socket go on that waits for room."""
         self._shared.release()
 
     @property
@@ -87,7 +87,7 @@ class Room:
         if self._loop is None or self._loop is _running_loop():
             self.release()
             return
-        with contextlib.suppress(RuntimeError):  # The loop is closed: nobody waits.
+        with contextlib.suppress(RuntimeError):  # The loop is closed: nothing waits.
             self._loop.call_soon_threadsafe(self.release)
 
     async def wait(self) -> None:

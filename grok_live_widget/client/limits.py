@@ -1,6 +1,6 @@
-"""When a line has to end: nothing is said, the server's time is over, the money is spent.
+"""When a session has to end: idleness, the server's maximum duration, the budget.
 
-Time is an argument; `talk_line` looks here now and again and acts.
+Time is an argument; `ReconnectingSession` asks regularly, and acts.
 """
 
 from __future__ import annotations
@@ -8,15 +8,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .._structs import Value
 from ..conversation import Usage, left_of
 from ..protocol import ErrorReported, Event, Noted, SessionCreated
 from ..settings import Budget, Settings
 
 __all__ = ["Limits"]
 
-# Before the end of a session: when it is told, when a quiet moment for the change is looked
-# for, and when it is not waited for any longer, as shares of its length and at most [s].
-_WARN, _LOOK, _FORCE = (0.1, 300.0), (0.05, 60.0), (0.01, 5.0)
+
+class Margin(Value, frozen=True):
+    """How long before the end of a session: a share of its duration, and at most so long [s]."""
+
+    share: float
+    at_most_s: float
+
+    def of(self, duration_s: float) -> float:
+        """The margin of a session of `duration_s` [s]."""
+        return min(self.share * duration_s, self.at_most_s)
+
+
+# When the end is announced, when the session is replaced at the next quiet moment, and when it
+# is replaced in any case.
+_ANNOUNCE, _REPLACE_WHEN_QUIET, _REPLACE = Margin(0.1, 300.0), Margin(0.05, 60.0), Margin(0.01, 5.0)
 _IDLE_WARNING_S = 30.0
 # How long a reply that runs may still take when the budget is spent [s].
 _GRACE_S = 10.0
@@ -29,9 +42,9 @@ class Limits:
     ----------
     settings : Settings
     has_reached_maximum : bool
-        The server has said that the session is as long as it may be.
+        The server has reported that the session is as long as it may be.
     has_idled_out : bool
-        The server has said that nothing was said for too long.
+        The server has reported that nothing was said for too long.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -40,12 +53,12 @@ class Limits:
         self._active_s = self._opened_s = 0.0
         self._length_s: float | None = None
         self._spent_s: float | None = None
-        self._to_dispatch: set[str] = set()
+        self._warned: set[str] = set()
 
     def follow(self, settings: Settings) -> None:
         """Other settings hold; another budget is warned of anew, and has its own grace."""
         if settings.budget != self.settings.budget:
-            self._to_dispatch.discard("budget")
+            self._warned.discard("budget")
             self._spent_s = None
         self.settings = settings
 
@@ -53,12 +66,12 @@ class Limits:
         """A session begins."""
         self.has_reached_maximum = self.has_idled_out = False
         self._active_s = self._opened_s = now_s
-        self._to_dispatch -= {"session", "idle"}
+        self._warned -= {"session", "idle"}
 
     def note_activity(self, now_s: float) -> None:
         """Something goes on."""
         self._active_s = now_s
-        self._to_dispatch.discard("idle")
+        self._warned.discard("idle")
 
     def apply(self, event: Event, now_s: float, *, unix_s: float, is_talk: bool) -> None:
         """Take in one event.
@@ -94,37 +107,47 @@ class Limits:
         return min((each for each in left if each is not None), default=1.0)
 
     def warnings(self, now_s: float, usage: Usage) -> Iterator[Noted]:
-        """What is to be told now, each once."""
-        left_s, idle_left_s = self.session_left_s(now_s), self._idle_left_s(now_s)
-        if left_s is not None and left_s <= self._margin_s(_WARN) and self._is_news("session"):
-            ending = f"This session ends in {_duration(left_s)}"
-            yield Noted(f"{ending}; the talk goes on in a new one.", "info")
-        limit_s = self.settings.idle_timeout_s or 0
-        is_near = idle_left_s is not None and idle_left_s <= _IDLE_WARNING_S < limit_s / 2
-        if is_near and idle_left_s is not None and self._is_news("idle"):
-            text = f"Nothing is said; the line is closed in {_duration(idle_left_s)}."
-            yield Noted(text, "info")
+        """The warnings that are due now, each once."""
+        due = {
+            "session": self._session_warning(now_s),
+            "idle": self._idle_warning(now_s),
+            "price": self._price_warning(usage),
+            "budget": self._budget_warning(usage),
+        }
+        for name, warning in due.items():
+            if warning is not None and name not in self._warned:
+                self._warned.add(name)
+                yield warning
+
+    def _session_warning(self, now_s: float) -> Noted | None:
+        left_s = self.session_left_s(now_s)
+        if left_s is None or left_s > self._margin_s(_ANNOUNCE):
+            return None
+        return Noted(
+            f"This session ends in {_duration(left_s)}; the talk goes on in a new one.", "info"
+        )
+
+    def _idle_warning(self, now_s: float) -> Noted | None:
+        left_s, limit_s = self._idle_left_s(now_s), self.settings.idle_timeout_s or 0
+        if left_s is None or left_s > _IDLE_WARNING_S or limit_s <= 2 * _IDLE_WARNING_S:
+            return None
+        return Noted(f"Nothing is said; the connection closes in {_duration(left_s)}.", "info")
+
+    def _price_warning(self, usage: Usage) -> Noted | None:
         budget = self.settings.budget
-        if budget is not None and budget.dollars and usage.dollars is None:
-            yield from self._unpriced()
-        is_nearly_spent = budget is not None and left_of(budget, usage) <= 1 - budget.warn_at
-        if budget is not None and is_nearly_spent and self._is_news("budget"):
-            yield Noted(_of_budget(budget, usage), "warning")
+        if budget is None or not budget.dollars or usage.dollars is not None:
+            return None
+        text = "No price is known for this model, so a limit in US$ cannot be held; "
+        return Noted(f"{text}prices=Prices(per_minute=…) sets one.", "warning")
 
-    def _unpriced(self) -> Iterator[Noted]:
-        if self._is_news("price"):
-            text = "No price is known for this model, so a limit in US$ cannot be held; "
-            yield Noted(f"{text}prices=Prices(per_minute=…) tells it.", "warning")
+    def _budget_warning(self, usage: Usage) -> Noted | None:
+        budget = self.settings.budget
+        if budget is None or left_of(budget, usage) > 1 - budget.warn_at:
+            return None
+        return Noted(_of_budget(budget, usage), "warning")
 
-    def _is_news(self, name: str) -> bool:
-        is_new = name not in self._to_dispatch
-        self._to_dispatch.add(name)
-        return is_new
-
-    def _margin_s(self, margin: tuple[float, float]) -> float:
-        limit_s = self._length_s or self.settings.session_limit_s or 0.0
-        share, most_s = margin
-        return min(share * limit_s, most_s)
+    def _margin_s(self, margin: Margin) -> float:
+        return margin.of(self._length_s or self.settings.session_limit_s or 0.0)
 
     # ----------------------------------------------------------------- what is due
     def is_idle(self, now_s: float) -> bool:
@@ -137,7 +160,7 @@ class Limits:
         left_s = self.session_left_s(now_s)
         if left_s is None:
             return False
-        return left_s <= self._margin_s(_LOOK if is_quiet else _FORCE)
+        return left_s <= self._margin_s(_REPLACE_WHEN_QUIET if is_quiet else _REPLACE)
 
     def is_spent(self, usage: Usage) -> bool:
         """Whether the budget is used up."""
@@ -152,7 +175,7 @@ class Limits:
 
 
 def _length_s(session: Mapping[str, Any], unix_s: float) -> float | None:
-    """How long a session lasts by the server's own word, as OpenAI's servers give it."""
+    """How long a session lasts, where the server states it as OpenAI's servers do."""
     ends = session.get("expires_at")
     if not isinstance(ends, int | float) or isinstance(ends, bool) or ends <= unix_s:
         return None
@@ -167,4 +190,4 @@ def _of_budget(budget: Budget, usage: Usage) -> str:
     used = [f"{usage.minutes:.2g} of {budget.minutes:g} min"] if budget.minutes else []
     if budget.dollars and usage.dollars is not None:
         used.append(f"{usage.dollars:.2g} of {budget.dollars:g} US$")
-    return f"Most of the budget is used up: {' and '.join(used)}. Then the line is closed."
+    return f"Most of the budget is used up: {' and '.join(used)}. Then the connection is closed."

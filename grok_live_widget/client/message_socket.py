@@ -1,6 +1,7 @@
-"""The socket, turned round: a message is handed on in the moment it arrives, not fetched.
+"""A WebSocket that delivers each message when it arrives, instead of when it is received.
 
-Fetching costs a task's wake-up a message, which in real time is most of what a message costs.
+`recv` wakes up a task for each message. Without it, a message of a burst costs 4 µs of 33 less,
+and one of 100 messages a second 9 µs less (``python -m benchmarks.receiving``, 2026-11-28).
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ _MUCH_UNSENT_BYTES = 2**16
 class MessageSocket(ClientConnection):
     """A client's connection whose messages go to a listener; its `recv` only waits for the end.
 
-    What arrives before `listen`, or while there is no room, waits here, and the line is held
-    back meanwhile.
+    What arrives before `listen`, or while there is no room, waits here, and the socket is not
+    read meanwhile.
 
     Notes
     -----
@@ -42,11 +43,11 @@ class MessageSocket(ClientConnection):
         self._waiting: deque[tuple[bytes, bool]] = deque()
         self._parts: list[bytes] = []
         self._is_text = True
-        self._is_handing_on = False
+        self._is_delivering = False
         self._is_held_back = False
 
     def listen(self, listener: Listener, has_room: Callable[[], bool]) -> None:
-        """Hand all messages to `listener`, while `has_room()` before each."""
+        """Deliver all messages to `listener`, while `has_room()` before each."""
         self._listener, self._has_room = listener, has_room
         self.deliver()
 
@@ -68,15 +69,15 @@ class MessageSocket(ClientConnection):
             self.deliver()
 
     def deliver(self) -> None:
-        """Hand on what waits, as far as there is room."""
-        if self._is_handing_on or self._listener is None:
+        """Deliver what waits, as far as there is room."""
+        if self._is_delivering or self._listener is None:
             return
-        self._is_handing_on = True
+        self._is_delivering = True
         try:
             while self._waiting and self._has_room():
                 self._listener(*self._waiting.popleft())
         finally:
-            self._is_handing_on = False
+            self._is_delivering = False
         self._hold_back(bool(self._waiting))
 
     def _hold_back(self, is_held_back: bool) -> None:
@@ -88,7 +89,7 @@ class MessageSocket(ClientConnection):
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing waits to be handed on."""
+        """Whether nothing waits to be delivered."""
         return not self._waiting
 
     async def end(self) -> ConnectionClosed:
@@ -97,7 +98,7 @@ class MessageSocket(ClientConnection):
             await self.recv()
         except ConnectionClosed as closed:
             return closed
-        raise AssertionError("a message was not handed on")
+        raise AssertionError("a message was not delivered")
 
     # ----------------------------------------------------------------- writing
     @property

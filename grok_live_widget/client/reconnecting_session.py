@@ -143,7 +143,7 @@ class ReconnectingSession:
         self._limits = Limits(settings)
         self._listeners: list[tuple[Listener]] = [(self.recording.observe,)]
         self._rehearsal: RehearsalServer | None = None
-        # Tasks nobody awaits; a task without a reference may be collected.
+        # Tasks that are not awaited; a task without a reference may be collected.
         self._tasks: set[asyncio.Task[None]] = set()
         # Whether a page plays the sound; each new session is told.
         self._has_player = False

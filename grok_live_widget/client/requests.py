@@ -1,4 +1,4 @@
-"""What a person asks for, as events: checked, and named so that an error can name it."""
+"""Requests of the user as events, validated, with ids that an error of the server can name."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ T = TypeVar("T", bound=CreateItem | CreateResponse | UpdateSession)
 
 
 def named(event: T) -> T:
-    """The same with a name of its own, which an error of the server can mention."""
+    """The same with an id of its own, which an error of the server can name."""
     return replace(event, event_id=uuid4().hex)
 
 
 def typed(text: object) -> CreateItem:
     """The user's typed message; ConfigurationError when there is nothing in it."""
-    return named(CreateItem(Item(role="user", part="input_text", text=_said(text))))
+    return named(CreateItem(Item(role="user", part="input_text", text=_text(text))))
 
 
 def verbatim(text: object, *, is_interruptible: bool = True) -> CreateItem:
@@ -34,7 +34,7 @@ def verbatim(text: object, *, is_interruptible: bool = True) -> CreateItem:
         kind="force_message",
         role="assistant",
         part="output_text",
-        text=_said(text),
+        text=_text(text),
         is_interruptible=is_interruptible,
     )
     return named(CreateItem(item))
@@ -58,7 +58,7 @@ def reply_request(
 
 
 def text_of(error: ErrorReported) -> str:
-    """What the server said of an error."""
+    """The text of a server's error."""
     return error.message or error.code or "an error without a text"
 
 
@@ -71,7 +71,7 @@ def server_error(error: ErrorReported) -> ServerError:
     )
 
 
-def _said(text: object) -> str:
+def _text(text: object) -> str:
     if not isinstance(text, str) or not text.strip():
         raise ConfigurationError(f"there is nothing to say in {text!r}.", cure="Pass some text.")
     return text

@@ -191,7 +191,7 @@ class Session:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nobody speaks, no reply is awaited or comes, and no tool runs."""
+        """Whether neither side speaks, no reply is awaited, and no tool runs."""
         is_speech = self._protocol.is_speech_active
         return (
             self._protocol.response_state is ResponseState.IDLE
@@ -275,7 +275,7 @@ class Session:
     async def is_answering(self, within_s: float) -> bool:
         """Whether the server still says anything, if only that the settings hold.
 
-        True also where that cannot be known: we do not read, or the line has just ended.
+        True also where that cannot be known: the socket is held back, or has just been closed.
         """
         if self.silent_s < within_s or self._pump.is_held_back:
             return True
@@ -287,12 +287,12 @@ class Session:
         return self._pump.received_message_count > count or self._pump.failure is not None
 
     async def abort(self, failure: GrokLiveError) -> None:
-        """Close a line that is of no use any more, for this reason."""
+        """Close a session that cannot be used any more, for this reason."""
         self._pump.failure = self._pump.failure or failure
         await self.close()
 
     async def report_playback(self, report: PlaybackReported) -> None:
-        """Tell what was heard of a reply."""
+        """Report how much of a reply was heard."""
         self._protocol.report_playback(report)
         await self._pump.drain()
 
@@ -322,7 +322,7 @@ class Session:
 
     @property
     def input_sample_rate(self) -> int:
-        """Of the user's sound on the line, and in the user's turns [Hz]."""
+        """Of the user's sound as it is sent, and in the user's turns [Hz]."""
         return self._protocol.input_format.sample_rate
 
     @property
@@ -344,7 +344,7 @@ class Session:
         Parameters
         ----------
         x : array_like of int16, float32 or float64 [shape=(n,) or (n, channels)]
-            Floats in [-1, 1]; beyond is clipped and counted. Mono int16 at the line's own
+            Floats in [-1, 1]; beyond is clipped and counted. Mono int16 at the session's own
             rate (`input_sample_rate`) passes untouched. Not kept.
         sample_rate : int [Hz]
         more : bool
@@ -425,8 +425,8 @@ class Session:
         await self.send(DeleteItem(item_id))
 
     async def truncate_item(self, item_id: str, audio_end_ms: int, content_index: int = 0) -> None:
-        """Tell the server how much of a reply was heard [ms]. Where a page plays the sound this
-        is done for you; whether the service obeys is disputed.
+        """Report to the server how much of a reply was heard [ms]. Where a page plays the sound
+        this is done for you; whether the service obeys is disputed.
         """
         _check_name("item_id", item_id)
         _check_count("audio_end_ms", audio_end_ms)
@@ -475,22 +475,22 @@ class Session:
         Parameters
         ----------
         **settings
-            See `Settings`. What belongs to the line's opening (the model, the formats of the
-            sound, who answers) cannot be changed here; `Talk.update` opens a new session for
+            See `Settings`. What a session is opened with (the model, the formats of the sound,
+            the server) cannot be changed here; `Talk.update` opens a new session for
             the model.
 
         Returns
         -------
         list of str
-            What the server did not take over, by its own echo; each was also noted. Empty as
-            a rule.
+            What the server rejected, by the settings that it confirmed; each was also noted. Empty
+            as a rule.
 
         Raises
         ------
         ConfigurationError
             Before anything is sent.
         UnsupportedByServer
-            Where the dialect has no word for it.
+            Where the dialect does not support it.
         ServerError
             When the server refuses; the earlier settings stay.
         """
@@ -513,21 +513,21 @@ class Session:
             return await self._asked_for(change)
         except ServerError:
             if change.turn_detection is not None:
-                # All that follows turns believes what was said last; the server still has this.
+                # Whatever follows turns uses what was sent last; the server still has this.
                 detection = UpdateSession(turn_detection=before.turn_detection)
                 with contextlib.suppress(ServerError):
                     await self._asked_for(named(detection))
             raise
 
     def _change(self, before: Settings, after: Settings) -> UpdateSession:
-        """What has to be said to come from some settings to others."""
+        """The message that changes some settings to others."""
         was, wanted = self._update_from(before), self._update_from(after)
-        said: dict[str, Any] = {}
+        changed: dict[str, Any] = {}
         for name in _SETTINGS:
             old, new = getattr(was, name), getattr(wanted, name)
             if new != old:
-                said[name] = _default_of(name) if new is None else new
-        return named(UpdateSession(**said))
+                changed[name] = _default_of(name) if new is None else new
+        return named(UpdateSession(**changed))
 
     async def _asked_for(self, change: UpdateSession) -> list[str]:
         """Say it; servers confirm with an echo, or with an error that leaves all as it was."""
@@ -543,8 +543,8 @@ class Session:
 
         with self.add_listener(watch):
             await self.send(change)
-            if not self._protocol.dialect.has_responses:
-                return []  # `live` confirms nothing.
+            if not self._protocol.dialect.confirms_settings:
+                return []
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self.timeouts.confirm_s):
                     await self.wait_for(lambda: bool(answers))
@@ -588,12 +588,12 @@ class Session:
 
     # ----------------------------------------------------------------- opening
     async def begin(self, opening: Opening, settle_s: float = 0.0) -> None:
-        """Say the first words and wait until the line is ready.
+        """Send the opening messages and wait until the session is ready.
 
         Parameters
         ----------
         settle_s : float [s]
-            Where the dialect has no word for "ready": how long an error or a close still
+            Where the dialect does not confirm that: how long an error or a close still
             counts as a refusal.
         """
         await self._send_opening(opening, settle_s)
@@ -603,7 +603,7 @@ class Session:
         self._open()
 
     def _open(self) -> None:
-        """The line is ready; told before anything else that the server says."""
+        """The session is ready; dispatched before any other event of the server."""
         if self._protocol.state is ConnectionState.OPENING:
             self._protocol.open()
             self._pump.dispatch(
@@ -688,7 +688,7 @@ def _check_count(name: str, value: object) -> None:
         raise ConfigurationError(f"{name} must be a whole number from 0, not {value!r}.")
 
 
-# --------------------------------------------------------------------------- opening a line
+# --------------------------------------------------------------------------- opening a session
 async def open_session(
     request: ConnectRequest,
     dialect: Dialect,

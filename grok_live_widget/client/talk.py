@@ -68,7 +68,7 @@ class TalkAPI:
 
     @property
     def phase(self) -> str:
-        """The line: ``"closed"``, ``"opening"``, ``"open"`` or ``"closing"``."""
+        """The connection: ``"closed"``, ``"opening"``, ``"open"`` or ``"closing"``."""
         return self._sessions.phase
 
     @property
@@ -78,7 +78,7 @@ class TalkAPI:
 
     @property
     def dialect(self) -> str:
-        """``"live"`` or ``"realtime"``; before the line was open, the first to be tried."""
+        """``"live"`` or ``"realtime"``; before a session was open, the first to be tried."""
         return self._sessions.dialect
 
     @property
@@ -88,7 +88,7 @@ class TalkAPI:
 
     @property
     def notes(self) -> list[Noted]:
-        """What the person was told, oldest first; a copy."""
+        """What the user was told, oldest first; a copy."""
         return list(self._sessions.notes)
 
     @property
@@ -99,7 +99,7 @@ class TalkAPI:
     @property
     def ends_in_s(self) -> float | None:
         """How long the server lets the session last from now [s]; the talk then goes on in a
-        new one. None without a line, or where it is not known.
+        new one. None where no session is open, or where it is not known.
         """
         return self._sessions.ends_in_s
 
@@ -128,7 +128,7 @@ class TalkAPI:
 
     # ----------------------------------------------------------------- the connection
     def start(self) -> None:
-        """Open the line; harmless when it is open. A new session goes on in the same `turns`.
+        """Open the connection; harmless when it is open. A new session goes on in the same `turns`.
 
         Raises
         ------
@@ -141,7 +141,7 @@ class TalkAPI:
         await TALK_THREAD.arun(self._sessions.open())
 
     def stop(self) -> None:
-        """Close the line; `turns` stay. Harmless when it is closed."""
+        """Close the connection; `turns` stay. Harmless when it is closed."""
         TALK_THREAD.run(self._sessions.stop())
 
     async def stop_async(self) -> None:
@@ -206,8 +206,8 @@ class TalkAPI:
         AudioFormatError, ConfigurationError
             Before anything is sent.
         SessionClosedError
-            When the line broke amid the reply. A text of whose reply nothing had come is asked
-            once more by itself, when the line is open again.
+            When the connection broke amid the reply. A text of whose reply nothing had come is
+            asked once more by itself, when the connection is open again.
         AuthenticationError, ConnectError, BudgetSpent, ServerError, UnsupportedByServer
         """
         return TALK_THREAD.run(
@@ -283,7 +283,7 @@ class TalkAPI:
         Parameters
         ----------
         x : array_like of int16, float32 or float64 [shape=(n,) or (n, channels)]
-            Floats in [-1, 1]; beyond is clipped and counted. Mono int16 at the line's own rate
+            Floats in [-1, 1]; beyond is clipped and counted. Mono int16 at the session's own rate
             passes untouched. Not kept. The microphone is held out meanwhile.
         sample_rate : int [Hz]
         more : bool
@@ -333,19 +333,19 @@ class TalkAPI:
         Parameters
         ----------
         **settings
-            See `Settings`. Who answers and the formats of the sound stay as they are.
+            See `Settings`. The server and the formats of the sound stay as they are.
 
         Returns
         -------
         list of str
-            What the server did not take over, by its own echo; each was also noted.
+            What the server rejected, by the settings that it confirmed; each was also noted.
 
         Raises
         ------
         ConfigurationError
             Before anything is sent.
         UnsupportedByServer
-            Where the dialect has no word for it.
+            Where the dialect does not support it.
         ServerError
             When the server refuses; the earlier settings stay.
         """
@@ -357,7 +357,7 @@ class TalkAPI:
         return await TALK_THREAD.arun(self._sessions.update(settings))
 
     def approve(self, call_id: str, is_allowed: bool = True) -> None:
-        """Allow a call in `pending_approvals`, or do not; a call that nobody answers in its
+        """Allow a call in `pending_approvals`, or do not; a call that is not answered in its
         tool's time is not made.
 
         Raises

@@ -99,7 +99,7 @@ class ToolRunner:
             case ResponseDone():
                 self._end_round(event.response_id, is_cut=is_cut_off(event))
             case ResponseCreated():
-                # The service may abandon a reply without a word about its end.
+                # The service may abandon a reply without reporting its end.
                 for response_id in [each for each in self._rounds if each != event.response_id]:
                     self._end_round(response_id, is_cut=True)
             case ToolAnswered():
@@ -111,7 +111,7 @@ class ToolRunner:
 
     # ----------------------------------------------------------------- rounds
     def _begin(self, call: ToolCalled) -> None:
-        """A call is told several times, and made once."""
+        """A call is reported several times, and made once."""
         tool = self._tools.get(call.name)
         if tool is None or call.call_id in self._seen:
             return
@@ -150,7 +150,7 @@ class ToolRunner:
 
     # ----------------------------------------------------------------- one call
     async def _carried_out(self, call: ToolCalled, tool: Tool, round_: _Round) -> CreateItem:
-        """Whatever happens, the model is told something."""
+        """Whatever happens, the model gets an output."""
         try:
             finished = await self._finished(call, tool, round_)
         except asyncio.CancelledError:
@@ -188,7 +188,7 @@ class ToolRunner:
             async with asyncio.timeout(tool.timeout_s):
                 return await answer
         except TimeoutError:
-            return f"nobody allowed this call within {tool.timeout_s:g} s."
+            return f"this call was not allowed within {tool.timeout_s:g} s."
         finally:
             del self._answers[call.call_id]
 
@@ -214,7 +214,7 @@ class ToolRunner:
 
 
 def _failed(call: ToolCalled, error: Exception, duration_s: float = 0.0) -> ToolFinished:
-    """The model is told the error's sentence; where it was raised is for the person's log."""
+    """The model gets the error's sentence; the traceback goes to the log."""
     is_ours = isinstance(error, ToolError)
     text = str(error) if is_ours else f"{type(error).__name__}: {error}"
     _LOG.warning("The tool %r failed: %s", call.name, text, exc_info=None if is_ours else error)

@@ -117,5 +117,5 @@ class _Call:
 def _call_unless_closed(
     loop: asyncio.AbstractEventLoop, function: Callable[..., object], *args: Any
 ) -> None:
-    with suppress(RuntimeError):  # The loop is closed: nobody waits.
+    with suppress(RuntimeError):  # The loop is closed: nothing waits.
         loop.call_soon_threadsafe(function, *args)

@@ -161,7 +161,7 @@ def wrong_key(host: str, status: int | None = None) -> AuthenticationError:
 
 
 def close_code_and_reason(closed: ws_errors.ConnectionClosed) -> tuple[int | None, str]:
-    """What the other side said when it closed, else what we said."""
+    """Code and reason of the close frame that was received, else of the one that was sent."""
     frame = closed.rcvd if closed.rcvd is not None else closed.sent
     return (frame.code, frame.reason) if frame is not None else (None, "")
 

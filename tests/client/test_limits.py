@@ -127,7 +127,7 @@ def test_only_what_changes_a_turn_or_goes_on_keeps_a_line_from_being_idle() -> N
 def test_silence_is_told_half_a_minute_before_its_end_and_again_after_a_word() -> None:
     limits = limits_of(idle_timeout_s=300)
     assert warned(limits, 269) == []
-    assert warned(limits, 270) == ["Nothing is said; the line is closed in 30 s."]
+    assert warned(limits, 270) == ["Nothing is said; the connection closes in 30 s."]
     assert warned(limits, 299) == []
     limits.note_activity(299)
     assert warned(limits, 300) == []

@@ -430,7 +430,7 @@ async def test_no_answer_in_time_is_a_no() -> None:
     async with connect(partner=calling(LONDON), tools=[function]) as session:
         heard = await asked(session)
         await heard.until(ResponseDone, 2)
-        assert heard.outputs == ["Error: nobody allowed this call within 0.05 s."]
+        assert heard.outputs == ["Error: this call was not allowed within 0.05 s."]
         assert heard.of(ToolFinished)[0].is_denied
         assert session.pending_approvals == []
 
