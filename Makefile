@@ -6,7 +6,8 @@
 #   make test-pythons  run the tests, browser aside, on each version of Python that is supported
 #   make coverage      measure which branches the tests run  (table in docs/tested.md)
 #   make format        format the code and apply safe fixes
-#   make bench         measure the cost of a connection beside a bare loop and two SDKs
+#   make bench         measure the cost of a connection beside minimal clients and two SDKs
+#   make bench-all     the same with two more SDKs           ARGS="--runs 5": medians of five runs
 #   make build         build the front end, the wheel and the sdist, in dist/
 #   make clean         remove what was built; distclean: also what was installed for it
 #
@@ -32,7 +33,7 @@ headline = @printf '\n\033[1m== %s\033[0m\n' '$(1)'
 .DELETE_ON_ERROR:
 # The steps run one after the other, the cheapest first.
 .NOTPARALLEL:
-.PHONY: demo test test-all test-pythons coverage lint contracts types lint-js test-js test-py system format bench build clean distclean
+.PHONY: demo test test-all test-pythons coverage lint contracts types lint-js test-js test-py system format bench bench-all build clean distclean
 
 demo: .venv/.demo $(STATIC)
 	.venv/bin/grok-live lab --notebook notebooks/01_hello_grok.ipynb \
@@ -88,7 +89,10 @@ format: .venv/.dev js/node_modules/.stamp
 	cd js && ../scripts/with-node npx biome check --write --linter-enabled=false .
 
 bench: .venv/.demo
-	@$(PY) benchmarks/wire.py
+	@$(PY) -m benchmarks.connection $(ARGS)
+
+bench-all: .venv/.demo
+	@$(PY) -m benchmarks.connection --all $(ARGS)
 
 build: .venv/.dev $(STATIC)
 	rm -rf dist

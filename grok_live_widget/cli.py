@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import __version__
-from .audio import SAMPLE_RATE_HZ, ClipConverter, read_wav, write_wav
+from .audio import SAMPLE_RATE_HZ, ClipConverter, read_audio, wav_bytes, write_wav
 from .client import Connecting, Session, connect, talk_through
 from .conversation import Turns
 from .exceptions import ConfigurationError, GrokLiveError, RehearsalWarning
@@ -34,12 +34,13 @@ from .settings import PCM_RATES_HZ, Settings
 __all__ = ["main"]
 
 _PACKAGE = Path(__file__).parent
+_STREAM = "-"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status.
 
-    1 with one sentence on stderr for anything that went wrong, 130 when interrupted.
+    1 with one sentence on stderr after an error, 130 when interrupted.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -56,9 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="grok-live",
-        description="Talk with a live voice model, and study what was said.",
-        epilog="The API key is read from the environment (XAI_API_KEY); without one the "
-        "built-in rehearsal answers.",
+        description="Talk with a live voice model, and study the conversation.",
+        epilog="The API key is read from the environment variable XAI_API_KEY; without a key "
+        "the built-in rehearsal answers.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="command")
@@ -71,81 +72,148 @@ def _parser() -> argparse.ArgumentParser:
 
 # --------------------------------------------------------------------------- talk
 def _add_talk(commands: Any) -> None:
-    parser = commands.add_parser("talk", help="send a recorded question, write the replies")
-    parser.add_argument("question", type=Path, metavar="in.wav", help="what is said")
-    parser.add_argument(
-        "replies", type=Path, metavar="out.wav", help="gets all replies in order, mono PCM16"
+    parser = commands.add_parser(
+        "talk",
+        help="send a recorded question and write the replies",
+        epilog="example: sox question.flac -t wav - | grok-live talk - - | sox -t wav - reply.mp3",
     )
-    parser.add_argument("--partner", choices=("parrot", "talker"), help="rehearse, with this one")
+    parser.add_argument(
+        "question",
+        metavar="in.wav",
+        help="the question: WAV, FLAC, OGG, MP3, AIFF and more; - reads standard input",
+    )
+    parser.add_argument(
+        "replies",
+        metavar="out.wav",
+        help="all replies in order, as mono PCM16; - writes to standard output",
+    )
+    parser.add_argument(
+        "--partner", choices=("parrot", "talker"), help="use the rehearsal, with this partner"
+    )
     parser.add_argument("--dialect", choices=("auto", "live", "realtime"), default="auto")
-    parser.add_argument("--push-to-talk", action="store_true", help="the whole file is one turn")
+    parser.add_argument(
+        "--push-to-talk", action="store_true", help="send the whole file as one turn"
+    )
     parser.add_argument(
         "--sample-rate",
         type=int,
         choices=PCM_RATES_HZ,
         default=SAMPLE_RATE_HZ,
         metavar="HZ",
-        help=f"of the line and of out.wav: {', '.join(map(str, PCM_RATES_HZ))} (%(default)s)",
+        help="of the connection and of out.wav: "
+        f"{', '.join(map(str, PCM_RATES_HZ))} (default: %(default)s)",
     )
-    parser.add_argument("--url", help="another server than the service")
+    parser.add_argument("--url", help="connect to this server instead of the service")
     parser.add_argument("--model")
     parser.add_argument("--voice")
     parser.add_argument("--instructions", default="")
     parser.add_argument(
-        "--timeout", type=_positive, default=60.0, metavar="S", help="for replies, after the sound"
+        "--timeout",
+        type=_positive,
+        default=60.0,
+        metavar="S",
+        help="how long to wait for replies after the question (default: %(default)g)",
     )
     parser.add_argument(
-        "--fast", action="store_true", help="do not wait for real time (rehearsal only)"
+        "--fast", action="store_true", help="run faster than real time (rehearsal only)"
     )
-    parser.add_argument("--json", action="store_true", help="describe the turns as JSON on stdout")
+    parser.add_argument("--json", action="store_true", help="print the turns as JSON on stdout")
     parser.set_defaults(run=_talk)
 
 
 def _talk(options: argparse.Namespace) -> int:
-    # Everything that can be refused is refused before anything is opened.
+    # All arguments are checked before a connection is opened.
     rate_hz = options.sample_rate
-    pcm = ClipConverter(rate_hz).convert(*read_wav(options.question))
+    _check_streams(options)
+    pcm = ClipConverter(rate_hz).convert(*_read_question(options.question))
     if not pcm:
-        raise ConfigurationError(f"{str(options.question)!r} has no sound in it.")
-    _check_output(options.replies, options.question)
-    settings = _settings(options)
-    line = connect(**settings)
-    if options.fast and not line.is_rehearsal:
         raise ConfigurationError(
-            "--fast is for the rehearsal only; a live service hears in real time.",
-            cure="Leave it out, or add --partner.",
+            f"{_shown(options.question)} contains no sound.", cure="Record it again."
         )
-    _say(f"{'The built-in rehearsal' if line.is_rehearsal else line.name} is asked.")
-    turns, replies, notes = asyncio.run(_carry(line, pcm, Settings(**settings), options))
+    if options.replies != _STREAM:
+        _check_output(Path(options.replies), Path(options.question))
+    settings = _settings(options)
+    connection = connect(**settings)
+    if options.fast and not connection.is_rehearsal:
+        raise ConfigurationError(
+            "--fast is for the rehearsal only; a live service listens in real time.",
+            cure="Omit it, or add --partner.",
+        )
+    name = "the built-in rehearsal" if connection.is_rehearsal else connection.name
+    _note(f"Sending the question to {name}.")
+    turns, replies, notes = asyncio.run(_exchange(connection, pcm, Settings(**settings), options))
     parts = [turn.pcm for turn in replies]
     _write(options.replies, np.concatenate(parts) if parts else np.empty(0, np.int16), rate_hz)
     for note in notes:
-        _say(note)
+        _note(note)
     _report(turns, options)
     return 0
 
 
-def _check_output(path: Path, question: Path) -> None:
-    """Before anything is said: a talk is not to be lost at its end."""
-    if not path.parent.is_dir():
-        raise ConfigurationError(f"there is no folder {str(path.parent)!r}.")
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise ConfigurationError(f"{str(path)!r} cannot be written.", cure="Name another file.")
-    if path.exists() and path.samefile(question):
+def _check_streams(options: argparse.Namespace) -> None:
+    if options.question == _STREAM and sys.stdin.isatty():
         raise ConfigurationError(
-            "the replies would be written over the question.", cure="Name another file."
+            "standard input is a terminal.", cure="Pipe a sound file into the command."
+        )
+    if options.replies != _STREAM:
+        return
+    if options.json:
+        raise ConfigurationError(
+            "--json and the replies cannot both go to standard output.",
+            cure="Name a file for the replies.",
+        )
+    if sys.stdout.isatty():
+        raise ConfigurationError(
+            "standard output is a terminal.",
+            cure="Name a file, or add a pipe.",
         )
 
 
-def _write(path: Path, pcm: NDArray[np.int16], rate_hz: int) -> None:
+def _read_question(question: str) -> tuple[NDArray[Any], int]:
+    return read_audio(sys.stdin.buffer if question == _STREAM else question)
+
+
+def _shown(path: str) -> str:
+    return "the input stream" if path == _STREAM else repr(path)
+
+
+def _check_output(path: Path, question: Path) -> None:
+    """Refuse an output file that cannot be written, before the replies depend on it."""
+    if not path.parent.is_dir():
+        raise ConfigurationError(
+            f"there is no folder {str(path.parent)!r}.", cure="Create it, or name another file."
+        )
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ConfigurationError(f"{str(path)!r} cannot be written.", cure="Name another file.")
+    if path.exists() and question.exists() and path.samefile(question):
+        raise ConfigurationError(
+            "the replies would overwrite the question.", cure="Name another file."
+        )
+
+
+def _write(replies: str, pcm: NDArray[np.int16], rate_hz: int) -> None:
     try:
-        write_wav(path, pcm, rate_hz)
+        if replies == _STREAM:
+            sys.stdout.buffer.write(wav_bytes(pcm, rate_hz))
+            sys.stdout.buffer.flush()
+        else:
+            write_wav(replies, pcm, rate_hz)
     except OSError as error:
         spare = Path(tempfile.gettempdir()) / f"grok-live-{os.getpid()}.wav"
         write_wav(spare, pcm, rate_hz)
+        if replies == _STREAM:
+            _discard_stdout()
+        name = "standard output" if replies == _STREAM else repr(replies)
         raise ConfigurationError(
-            f"{str(path)!r} could not be written ({error.strerror}); the replies are in {spare}."
+            f"{name} could not be written ({error.strerror}); the replies are in {spare}."
         ) from None
+
+
+def _discard_stdout() -> None:
+    # The interpreter flushes stdout once more at exit, and would report the broken pipe again.
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
 
 
 def _positive(text: str) -> float:
@@ -174,19 +242,19 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
     return {**given, **({"partner": options.partner} if options.partner else {})}
 
 
-async def _carry(
-    line: Connecting, pcm: bytes, settings: Settings, options: argparse.Namespace
+async def _exchange(
+    connection: Connecting, pcm: bytes, settings: Settings, options: argparse.Namespace
 ) -> tuple[Turns, Turns, list[str]]:
-    server = line.use_fast_rehearsal() if options.fast else None
-    async with line as session:
+    server = connection.use_fast_rehearsal() if options.fast else None
+    async with connection as session:
         settled = None if server is None else lambda: server.settled_sample_count
         replies = await talk_through(
             session, pcm, settings, settled_sample_count=settled, timeout_s=options.timeout
         )
-        return session.turns, replies, _losses(session)
+        return session.turns, replies, _clipping_notes(session)
 
 
-def _losses(session: Session) -> list[str]:
+def _clipping_notes(session: Session) -> list[str]:
     clipped = session.clipped_count
     return [f"{clipped} samples beyond full scale were clipped."] if clipped else []
 
@@ -196,15 +264,18 @@ def _report(turns: Turns, options: argparse.Namespace) -> None:
         names = ("role", "text", "text_source", "started_s", "duration_s", "latency_ms")
         more = ("was_interrupted", "is_approximate")
         rows = [{name: getattr(turn, name) for name in (*names, *more)} for turn in turns]
-        print(json.dumps({"replies": str(options.replies), "turns": rows}, indent=2))
+        print(json.dumps({"replies": options.replies, "turns": rows}, indent=2))
         return
+    is_streaming = options.replies == _STREAM
+    file = sys.stderr if is_streaming else sys.stdout
     for turn in turns:
-        who = "You" if turn.role == "user" else "Reply"
-        print(f"{who} ({turn.duration_s:.2f} s): {turn.text or '(no text)'}")
-    print(f"Replies are in {options.replies}.")
+        speaker = "You" if turn.role == "user" else "Reply"
+        print(f"{speaker} ({turn.duration_s:.2f} s): {turn.text or '(no text)'}", file=file)
+    if not is_streaming:
+        print(f"The replies are in {options.replies}.")
 
 
-def _say(sentence: str) -> None:
+def _note(sentence: str) -> None:
     print(sentence, file=sys.stderr)
 
 
@@ -212,26 +283,26 @@ def _say(sentence: str) -> None:
 def _add_rehearse(commands: Any) -> None:
     parser = commands.add_parser(
         "rehearse",
-        help="run the rehearsal server alone",
-        epilog=f"faults, each of which happens once:\n{faults.listing()}",
+        help="run the rehearsal server",
+        epilog=f"faults, each of which occurs once:\n{faults.listing()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--port", type=_port, default=8765, help="0 takes a free one")
+    parser.add_argument("--port", type=_port, default=8765, help="0 selects a free port")
     parser.add_argument("--partner", choices=("parrot", "talker"))
-    parser.add_argument("--key", help="the only key to accept (any, without this)")
+    parser.add_argument("--key", help="the only key to accept (default: any key)")
     parser.add_argument(
         "--allow-origin",
         action="append",
         default=[],
         metavar="URL",
-        help="a web page that may connect; may be given again",
+        help="a web page that may connect; may be repeated",
     )
     parser.add_argument(
         "--fault",
         action="append",
         default=[],
         metavar="NAME[:VALUE]",
-        help="what goes wrong, of those below; may be given again",
+        help="a fault from the list below; may be repeated",
     )
     parser.set_defaults(run=_rehearse)
 
@@ -245,7 +316,7 @@ def _rehearse(options: argparse.Namespace) -> int:
         faults=options.fault,
     )
     with server:
-        print("The rehearsal listens (it is not Grok); Ctrl-C ends it.")
+        print("The rehearsal server is running (it is not Grok); Ctrl-C stops it.")
         for dialect in ("realtime", "live"):
             print(f"  {dialect:<9} {server.url(dialect)}", flush=True)
         threading.Event().wait()
@@ -254,14 +325,14 @@ def _rehearse(options: argparse.Namespace) -> int:
 
 # --------------------------------------------------------------------------- replay
 def _add_replay(commands: Any) -> None:
-    parser = commands.add_parser("replay", help="play a saved talk to any client; needs no key")
-    parser.add_argument("path", type=Path, help="what talk.save(path) or record=path has made")
-    parser.add_argument("--port", type=_port, default=8765, help="0 takes a free one")
+    parser = commands.add_parser("replay", help="serve a saved talk to any client; needs no key")
+    parser.add_argument("path", type=Path, help="a folder made by talk.save(path) or record=path")
+    parser.add_argument("--port", type=_port, default=8765, help="0 selects a free port")
     parser.add_argument(
-        "--speed", type=float, default=1.0, metavar="X", help="1 is as it was recorded"
+        "--speed", type=float, default=1.0, metavar="X", help="1 is the recorded speed"
     )
     parser.add_argument(
-        "--step", action="store_true", help="wait for what the client says before going on"
+        "--step", action="store_true", help="wait for the client's messages before continuing"
     )
     parser.set_defaults(run=_replay)
 
@@ -271,7 +342,7 @@ def _replay(options: argparse.Namespace) -> int:
         replay=options.path, port=options.port, speed=options.speed, step=options.step
     )
     with server:
-        print("The recording listens (nobody else answers); Ctrl-C ends it.")
+        print("The server of the recording is running; Ctrl-C stops it.")
         for dialect in server.dialects:
             print(f"  {dialect:<9} {server.url(dialect)}", flush=True)
         threading.Event().wait()
@@ -280,18 +351,18 @@ def _replay(options: argparse.Namespace) -> int:
 
 # --------------------------------------------------------------------------- lab
 def _add_lab(commands: Any) -> None:
-    parser = commands.add_parser("lab", help="open JupyterLab on the lessons")
+    parser = commands.add_parser("lab", help="open the lessons in JupyterLab")
     parser.add_argument("--port", type=_port, default=8888)
     parser.add_argument("--no-open", action="store_true", help="only print the address")
-    parser.add_argument("--notebook", type=Path, help="open this one instead")
+    parser.add_argument("--notebook", type=Path, help="open this notebook instead")
     parser.set_defaults(run=_lab)
 
 
 def _lab(options: argparse.Namespace) -> int:
     notebook = options.notebook or _lesson()
     if not notebook.is_file():
-        raise ConfigurationError(f"there is no notebook {str(notebook)!r}.")
-    # Not as an argument of its own: the address that is printed would not lead to it.
+        raise ConfigurationError(f"there is no notebook {str(notebook)!r}.", cure="Check its path.")
+    # As default_url, since the address that JupyterLab prints leads there.
     notebook = notebook.resolve()
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={notebook.parent}"]
     command += [f"--LabApp.default_url=/lab/tree/{quote(notebook.name)}", "--ip=127.0.0.1"]
@@ -313,7 +384,7 @@ def _need_jupyterlab() -> None:
 
 
 def _lesson() -> Path:
-    """The first lesson: in a checkout where it stands, otherwise a copy of your own here."""
+    """Path of the first lesson: in a checkout the original, otherwise a copy in this folder."""
     checkout = _PACKAGE.parent / "notebooks"
     if checkout.is_dir() and (_PACKAGE.parent / "pyproject.toml").is_file():
         return checkout / "01_hello_grok.ipynb"

@@ -1,32 +1,32 @@
-"""Everything this package raises or warns.
+"""The errors and warnings of this package.
 
 ::
 
     GrokLiveError
-    ├── ConfigurationError          a setting that cannot be used
-    ├── AudioFormatError            an array or file that is not sound
+    ├── ConfigurationError          an invalid setting
+    ├── AudioFormatError            an array or a file that cannot be used as audio
     ├── ProtocolError
-    │   ├── LocalProtocolError      we asked for something illegal now; nothing was sent
-    │   ├── RemoteProtocolError     the server broke its own rules
-    │   └── UnsupportedByServer     this dialect has no word for it
+    │   ├── LocalProtocolError      a call that the present state does not allow; nothing was sent
+    │   ├── RemoteProtocolError     the server violated the protocol
+    │   └── UnsupportedByServer     the dialect does not support the request
     ├── SessionError
-    │   ├── ConnectError            the line could not be opened
+    │   ├── ConnectError            the connection could not be opened
     │   │   └── AuthenticationError the key is missing or refused
     │   ├── ServerError             the server reported an error
-    │   ├── ReplyTimeout            no complete reply in time; what came is kept
-    │   ├── BudgetSpent             the talk has used up what it may
+    │   ├── ReplyTimeout            no complete reply in time; what was received is kept
+    │   ├── BudgetSpent             the talk has used up its budget
     │   └── SessionClosed
-    │       ├── SessionClosedOK     ended as asked (close code 1000)
-    │       └── SessionClosedError  the line broke
-    ├── ToolError                   a tool's call that could not be carried out
-    ├── FrontendBusyError           the page cannot be reached while this cell runs
-    └── RehearsalError              the embedded rehearsal server could not do its part
+    │       ├── SessionClosedOK     closed on request (close code 1000)
+    │       └── SessionClosedError  the connection was lost
+    ├── ToolError                   a tool call that failed
+    ├── FrontendBusyError           the front end cannot be reached while this cell runs
+    └── RehearsalError              the embedded rehearsal server failed
 
     UserWarning
-    └── RehearsalWarning            you are talking to the rehearsal, not to Grok
+    └── RehearsalWarning            the talk uses the rehearsal, not Grok
 
-Errors carry their facts as attributes; the sentence, with the value and the cure, is
-built in ``__str__``. No error ever carries an API key.
+Errors have their details as attributes; ``__str__`` gives one sentence with the value and one
+with the cure. No error contains an API key.
 """
 
 from __future__ import annotations
@@ -58,14 +58,14 @@ __all__ = [
 
 
 class GrokLiveError(Exception):
-    """Base of every error of this package.
+    """Base class of the errors of this package.
 
     Parameters
     ----------
     message : str
         What happened, with the value that caused it.
     cure : str
-        What the reader can do about it; may be empty.
+        How to solve the problem; may be empty.
     """
 
     def __init__(self, message: str = "", *, cure: str = "") -> None:
@@ -77,62 +77,62 @@ class GrokLiveError(Exception):
         return f"{self.message} {self.cure}".strip()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Exceptions are otherwise made again of their one positional argument alone.
-        return _made_again, (type(self), self.args, self.__dict__)
+        # By default an exception is pickled with its positional arguments only.
+        return _restore, (type(self), self.args, self.__dict__)
 
 
-def _made_again(kind: type[GrokLiveError], args: tuple[Any, ...], facts: dict[str, Any]) -> Any:
+def _restore(kind: type[GrokLiveError], args: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
     error = kind.__new__(kind, *args)
-    error.__dict__.update(facts)
+    error.__dict__.update(attributes)
     return error
 
 
 class ConfigurationError(GrokLiveError):
-    """A setting that cannot be used; raised before any I/O."""
+    """An invalid setting; raised before any I/O."""
 
 
 class AudioFormatError(GrokLiveError):
-    """An array or a file that cannot be sent as sound."""
+    """An array or a file that cannot be used as audio."""
 
 
 class ProtocolError(GrokLiveError):
-    """Something said or heard that the protocol does not allow."""
+    """Something sent or received that the protocol does not allow."""
 
 
 class LocalProtocolError(ProtocolError):
-    """We asked for something that is illegal in the present state; nothing was sent."""
+    """A call that the present state does not allow; nothing was sent."""
 
 
 class RemoteProtocolError(ProtocolError):
-    """The server said something that makes it impossible to go on."""
+    """The server violated the protocol, so that the session cannot continue."""
 
 
 class UnsupportedByServer(ProtocolError):
-    """The dialect, or the server behind it, has no word for what was asked.
+    """The dialect, or the server that uses it, does not support what was requested.
 
     Attributes
     ----------
     word : str
-        The event that could not be said.
+        Name of the event, setting or method that is not supported.
     dialect : str
         Name of the dialect.
     """
 
     def __init__(self, word: str, dialect: str, *, cure: str = "") -> None:
+        default_cure = "" if dialect == "realtime" else 'Use dialect="realtime", which does.'
         super().__init__(
-            f"the {dialect!r} dialect cannot say {word!r}.",
-            cure=cure or 'Use dialect="realtime", which can.' * (dialect != "realtime"),
+            f"the {dialect!r} dialect does not support {word!r}.", cure=cure or default_cure
         )
         self.word = word
         self.dialect = dialect
 
 
 class SessionError(GrokLiveError):
-    """Something went wrong on the line."""
+    """A failure of a session or its connection."""
 
 
 class ConnectError(SessionError):
-    """The line could not be opened.
+    """The connection could not be opened.
 
     Attributes
     ----------
@@ -141,8 +141,8 @@ class ConnectError(SessionError):
     status_code : int or None
         HTTP status of a refused handshake.
     has_answered : bool
-        Whether the host itself said no, so that another address there may say yes; False for
-        failures of name, network, TLS and time.
+        Whether the host itself refused, so that another URL there may be accepted; False for
+        failures of name resolution, network and TLS, and for time-outs.
     """
 
     def __init__(
@@ -161,11 +161,11 @@ class ConnectError(SessionError):
 
 
 class AuthenticationError(ConnectError):
-    """The key is missing or was refused; never retried."""
+    """The key is missing or was refused; such a connection is not retried."""
 
 
 class ServerError(SessionError):
-    """The server reported an error and the request it belongs to cannot be finished.
+    """The server reported an error, so that a request failed.
 
     Attributes
     ----------
@@ -182,14 +182,14 @@ class ServerError(SessionError):
 
 
 class ReplyTimeout(SessionError):
-    """No complete reply came in time. What had come is kept.
+    """No complete reply was received in time. What was received is kept.
 
     Attributes
     ----------
     timeout_s : float
-        How long was waited [s].
+        The time limit [s].
     turn : Turn or None
-        The reply as far as it came; None when it never began.
+        The incomplete reply; None when none began.
     """
 
     def __init__(self, message: str, *, timeout_s: float, turn: Any = None, cure: str = "") -> None:
@@ -199,18 +199,18 @@ class ReplyTimeout(SessionError):
 
 
 class BudgetSpent(SessionError):
-    """The talk has used up its budget, so its line is closed and stays so."""
+    """The talk has used up its budget; its connection is closed and not reopened."""
 
 
 class SessionClosed(SessionError):
-    """The session is over.
+    """The session is closed.
 
     Attributes
     ----------
     close_code : int or None
-        WebSocket close code; None when the line vanished without one.
+        WebSocket close code; None when the connection was lost without a close frame.
     reason : str
-        What the other side gave as its reason.
+        The reason that the server gave.
     """
 
     def __init__(
@@ -222,24 +222,24 @@ class SessionClosed(SessionError):
 
 
 class SessionClosedOK(SessionClosed):
-    """The session ended as asked."""
+    """The session was closed on request."""
 
 
 class SessionClosedError(SessionClosed):
-    """The line broke; everything received is kept."""
+    """The connection was lost; everything received is kept."""
 
 
 class ToolError(GrokLiveError):
-    """A tool's call that could not be carried out; the model is told its sentence."""
+    """A tool call that failed; the message is sent to the model."""
 
 
 class FrontendBusyError(GrokLiveError):
-    """The page cannot be reached while this cell runs, or there is no page."""
+    """The front end cannot be reached while this cell runs, or there is none."""
 
 
 class RehearsalError(GrokLiveError):
-    """The embedded rehearsal server could not do its part."""
+    """The embedded rehearsal server failed."""
 
 
 class RehearsalWarning(UserWarning):
-    """No key was found, so the embedded rehearsal answers and not Grok."""
+    """No key was found, so that the talk uses the embedded rehearsal instead of Grok."""

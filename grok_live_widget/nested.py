@@ -1,4 +1,4 @@
-"""For a cell whose own code must use ``asyncio.run``: patch the loop, when asked to."""
+"""A patch of asyncio for notebooks whose own code uses ``asyncio.run``."""
 
 from __future__ import annotations
 
@@ -11,14 +11,19 @@ __all__ = ["allow_nested_asyncio"]
 def allow_nested_asyncio() -> str:
     """Make ``asyncio.run`` and ``run_until_complete`` work inside a running loop.
 
-    In a notebook a loop runs already, so scripts written for a terminal fail there. Nothing in
-    this package needs the patch; it changes asyncio for the whole kernel and cannot be undone.
+    A notebook already runs a loop, so that scripts written for a terminal fail there. This package
+    does not need the patch, which changes asyncio for the whole kernel and cannot be undone.
 
     Returns
     -------
     str
-        Which library did it: ``"nest_asyncio2"`` (the maintained fork) where it is installed,
-        else ``"nest_asyncio"``. Never both, since they patch the same places.
+        The library used: ``"nest_asyncio2"`` (the maintained fork) where it is installed, else
+        ``"nest_asyncio"``. Never both, since they patch the same functions.
+
+    Raises
+    ------
+    ImportError
+        When neither library is installed.
     """
     for name in ("nest_asyncio2", "nest_asyncio"):
         if importlib.util.find_spec(name) is not None:

@@ -1,4 +1,4 @@
-"""Pictures of turns. Each takes axes, returns what it drew, and never shows."""
+"""Plots of turns. Each takes axes, returns the artist, and does not show the figure."""
 
 from __future__ import annotations
 
@@ -22,39 +22,39 @@ _COLUMNS = 2000
 def waveform(turn: Turn, *, ax: Axes | None = None, **style: Any) -> PolyCollection:
     """Draw the waveform of a turn over time.
 
-    Sound that was cut off before it left the loudspeaker is paler.
+    Samples that were not played because of an interruption are shaded.
 
     Parameters
     ----------
     turn : Turn
     ax : matplotlib Axes or None
-        None: the current ones.
+        None: the current axes.
     **style
-        Passed on to ``Axes.fill_between``.
+        Passed to ``Axes.fill_between``.
 
     Returns
     -------
     PolyCollection
-        The waveform, as the least and greatest sample of each of at most 2000 columns.
+        The waveform: the minimum and maximum of each of at most 2000 columns.
     """
     import matplotlib.pyplot as plt
 
     axes = plt.gca() if ax is None else ax
     low, high = (samples_from_pcm(extreme) for extreme in extremes_of(turn, _COLUMNS))
     time_s = np.linspace(0, turn.duration_s, len(low), endpoint=False)
-    look = {"color": COLORS[turn.role], "linewidth": 0.5, "label": turn.role, **style}
-    drawn = axes.fill_between(time_s, low, high, **look)
+    options = {"color": COLORS[turn.role], "linewidth": 0.5, "label": turn.role, **style}
+    artist = axes.fill_between(time_s, low, high, **options)
     if turn.was_interrupted and turn.heard_sample_count is not None:
         heard_s = turn.heard_sample_count / turn.sample_rate
         axes.axvspan(heard_s, turn.duration_s, color="0.5", alpha=0.3, label="not heard")
     axes.set(xlabel="Time [s]", ylabel="Amplitude", ylim=(-1, 1))
     axes.set_xlim(0, max(turn.duration_s, 1e-3))
     axes.set_title(_title(turn), loc="left", fontsize="medium")
-    return drawn
+    return artist
 
 
 def _title(turn: Turn) -> str:
-    who = "You" if turn.role == "user" else "Reply"
+    speaker = "You" if turn.role == "user" else "Reply"
     text = f"{turn.text[:68]}…" if len(turn.text) > 70 else turn.text
-    # A dollar sign would begin a formula.
-    return f"{who}: {text}".replace("$", r"\$") if text else who
+    # matplotlib takes text between dollar signs for a formula.
+    return f"{speaker}: {text}".replace("$", r"\$") if text else speaker

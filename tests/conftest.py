@@ -15,7 +15,7 @@ import pytest
 from websockets.asyncio.server import Server, serve
 
 from grok_live_widget._threads import LoopThread
-from grok_live_widget.audio.pcm import Resampler, pcm_from_samples, read_wav, samples_from_pcm
+from grok_live_widget.audio import Resampler, pcm_from_samples, read_audio, samples_from_pcm
 
 from .support.sound import RATE_HZ
 
@@ -62,7 +62,7 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., np.ndarray
         if (text, voice) not in spoken:
             path = folder / f"{len(spoken)}.wav"
             subprocess.run(["flite", "-voice", voice, "-t", text, "-o", str(path)], check=True)
-            pcm, rate_hz = read_wav(path)
+            pcm, rate_hz = read_audio(path)
             resampler = Resampler(rate_hz, RATE_HZ)
             samples = resampler.push(samples_from_pcm(pcm), is_last=True)
             spoken[text, voice] = pcm_from_samples(samples)

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from grok_live_widget import RehearsalServer, Talk
-from grok_live_widget.audio.pcm import read_wav, write_wav
+from grok_live_widget.audio import read_audio, wav_bytes, write_wav
 from grok_live_widget.cli import main
 from grok_live_widget.exceptions import ConnectError, ServerError, SessionClosedError
 from grok_live_widget.rehearsal.faults import FAULTS
@@ -36,14 +37,14 @@ def is_stretch_of(part: np.ndarray, whole: np.ndarray) -> bool:
 
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
 @pytest.mark.parametrize("pace", [[], ["--fast"]], ids=["real time", "fast"])
-def test_a_spoken_question_comes_back_as_that_stretch_of_it(
+def test_the_parrot_returns_the_spoken_part_of_the_question(
     asked: Path, question: np.ndarray, silence: Any, dialect: str, pace: list[str], tmp_path: Path
 ) -> None:
     out = tmp_path / "out.wav"
     assert main(
         ["talk", str(asked), str(out), "--partner", "parrot", "--dialect", dialect, *pace]
     ) == 0  # fmt: skip
-    reply, rate = read_wav(out)
+    reply, rate = read_audio(out)
     assert (rate, reply.dtype, reply.ndim) == (RATE_HZ, np.int16, 1)
     assert len(reply) > len(question) - RATE_HZ
     assert is_stretch_of(reply, np.concatenate((question, silence(2))))
@@ -51,13 +52,13 @@ def test_a_spoken_question_comes_back_as_that_stretch_of_it(
 
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
 @pytest.mark.parametrize("pace", [[], ["--fast"]], ids=["real time", "fast"])
-def test_push_to_talk_brings_back_the_whole_file(
+def test_push_to_talk_returns_the_whole_file(
     asked: Path, question: np.ndarray, dialect: str, pace: list[str], tmp_path: Path
 ) -> None:
     out = tmp_path / "out.wav"
     words = ["talk", str(asked), str(out), "--partner", "parrot", "--push-to-talk"]
     assert main([*words, "--dialect", dialect, *pace]) == 0
-    assert np.array_equal(read_wav(out)[0], question)
+    assert np.array_equal(read_audio(out)[0], question)
 
 
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
@@ -67,7 +68,7 @@ def test_the_talker_answers_with_speech_and_its_words(
     out = tmp_path / "out.wav"
     words = ["talk", str(asked), str(out), "--partner", "talker", "--json", "--dialect", dialect]
     assert main(words) == 0
-    reply, _ = read_wav(out)
+    reply, _ = read_audio(out)
     rms = np.sqrt(np.mean((reply / 32768.0) ** 2))
     assert 0.01 < rms < 0.5
     turns = json.loads(capsys.readouterr().out)["turns"]
@@ -77,7 +78,7 @@ def test_the_talker_answers_with_speech_and_its_words(
     assert turns[1]["duration_s"] == pytest.approx(len(reply) / RATE_HZ)
 
 
-def test_two_sentences_bring_two_replies_in_order(
+def test_two_sentences_get_two_replies_in_order(
     speech: Any, silence: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, second = speech("This is the first sentence."), speech("Second one.", "slt")
@@ -87,39 +88,126 @@ def test_two_sentences_bring_two_replies_in_order(
     turns = json.loads(capsys.readouterr().out)["turns"]
     assert [turn["role"] for turn in turns] == ["user", "assistant", "user", "assistant"]
     lengths = [round(turn["duration_s"] * RATE_HZ) for turn in turns if turn["role"] == "assistant"]
-    reply, _ = read_wav(out)
+    reply, _ = read_audio(out)
     assert len(reply) == sum(lengths)
     whole = np.concatenate((sound, silence(2)))
     assert is_stretch_of(reply[: lengths[0]], whole)
     assert is_stretch_of(reply[lengths[0] :], whole)
 
 
-def test_a_stereo_file_at_another_rate_is_carried_too(question: np.ndarray, tmp_path: Path) -> None:
+def test_a_stereo_file_at_another_rate_is_converted(question: np.ndarray, tmp_path: Path) -> None:
     stereo = np.repeat(question[::2, None], 2, axis=1)
     asked, out = write_wav(tmp_path / "stereo.wav", stereo, 12_000), tmp_path / "out.wav"
     words = ["talk", str(asked), str(out), "--partner", "parrot", "--push-to-talk", "--fast"]
     assert main(words) == 0
-    assert abs(len(read_wav(out)[0]) - len(question)) <= 2
+    assert abs(len(read_audio(out)[0]) - len(question)) <= 2
 
 
 @pytest.mark.parametrize("pace", [[], ["--fast"]], ids=["real time", "fast"])
 @pytest.mark.parametrize("rate_hz", [8_000, 44_100])
-def test_another_rate_of_the_line_is_that_of_the_replies(
+def test_replies_have_the_rate_of_the_connection(
     asked: Path, question: np.ndarray, rate_hz: int, pace: list[str], tmp_path: Path
 ) -> None:
     out = tmp_path / "out.wav"
     words = ["talk", str(asked), str(out), "--partner", "parrot", "--sample-rate", str(rate_hz)]
     assert main([*words, *pace]) == 0
-    reply, rate = read_wav(out)
+    reply, rate = read_audio(out)
     assert rate == rate_hz
     # The rest of it is the silence in front.
     assert len(question) / RATE_HZ - 0.6 < len(reply) / rate_hz < len(question) / RATE_HZ + 0.3
     assert main([*words, "--push-to-talk", *pace]) == 0
-    reply, rate = read_wav(out)
+    reply, rate = read_audio(out)
     assert rate == rate_hz
     assert abs(len(reply) - len(question) * rate_hz / RATE_HZ) <= 1
 
 
+# --------------------------------------------------------------------------- pipes
+def talk_through_pipes(*words: str, sound: bytes) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "grok_live_widget", "talk", *words]
+    command += ["--partner", "parrot", "--push-to-talk", "--fast"]
+    return subprocess.run(command, input=sound, capture_output=True, timeout=60)
+
+
+def test_question_and_replies_go_through_pipes(question: np.ndarray) -> None:
+    done = talk_through_pipes("-", "-", sound=wav_bytes(question))
+    assert done.returncode == 0, done.stderr
+    # A single sound file, and nothing else.
+    assert done.stdout == wav_bytes(question)
+    assert b"Reply (" in done.stderr
+
+
+def test_a_stream_without_a_length_is_a_question(question: np.ndarray, tmp_path: Path) -> None:
+    out = tmp_path / "out.wav"
+    streamed = bytearray(wav_bytes(question))
+    streamed[4:8] = streamed[40:44] = b"\xff\xff\xff\xff"
+    done = talk_through_pipes("-", str(out), sound=bytes(streamed))
+    assert done.returncode == 0, done.stderr
+    assert b"Reply (" in done.stdout
+    assert np.array_equal(read_audio(out)[0], question)
+
+
+def test_replies_to_a_file_go_through_a_pipe(asked: Path, question: np.ndarray) -> None:
+    done = talk_through_pipes(str(asked), "-", sound=b"")
+    assert done.stdout == wav_bytes(question)
+
+
+@pytest.mark.parametrize(
+    ("words", "sound", "says"),
+    [
+        (["-", "-"], b"", b"the input stream is empty"),
+        (["-", "-"], b"text", b"the input stream cannot be read as a sound file"),
+        (["-", "-"], wav_bytes(np.zeros(0, np.int16)), b"the input stream contains no sound"),
+        (["-", "-", "--json"], b"", b"--json and the replies cannot both go to standard output"),
+    ],
+)
+def test_a_stream_that_cannot_be_used_is_refused(
+    words: list[str], sound: bytes, says: bytes
+) -> None:
+    done = talk_through_pipes(*words, sound=sound)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.startswith(b"grok-live: " + says)
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a terminal")
+def test_sound_neither_comes_from_a_terminal_nor_goes_to_one(asked: Path) -> None:
+    controller, terminal = os.openpty()
+    command = [sys.executable, "-m", "grok_live_widget", "talk"]
+    from_it = subprocess.run([*command, "-", "o.wav"], stdin=terminal, capture_output=True)
+    to_it = subprocess.run([*command, str(asked), "-"], stdout=terminal, stderr=subprocess.PIPE)
+    assert b"standard input is a terminal" in from_it.stderr
+    assert b"standard output is a terminal" in to_it.stderr
+    os.close(terminal)
+    os.close(controller)
+
+
+def test_replies_survive_a_broken_pipe(asked: Path, question: np.ndarray) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "grok_live_widget", "talk", str(asked), "-", "--push-to-talk"]
+    command += ["--partner", "parrot", "--fast"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(writer)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    spare = re.search(r"standard output could not be written .*the replies are in (.*)\.$", last)
+    assert spare is not None, done.stderr
+    assert np.array_equal(read_audio(spare[1])[0], question)
+    Path(spare[1]).unlink()
+
+
+@pytest.mark.parametrize("suffix", ["flac", "ogg", "aiff"])
+def test_a_question_may_be_any_sound_file(
+    question: np.ndarray, suffix: str, tmp_path: Path
+) -> None:
+    asked, out = tmp_path / f"question.{suffix}", tmp_path / "out.wav"
+    soundfile.write(asked, question, RATE_HZ)
+    words = ["talk", str(asked), str(out), "--partner", "parrot", "--push-to-talk", "--fast"]
+    assert main(words) == 0
+    assert abs(len(read_audio(out)[0]) - len(question)) < 100
+
+
+# --------------------------------------------------------------------------- errors
 def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     assert main(arguments) == 1
     streams = capsys.readouterr()
@@ -127,14 +215,14 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     return streams.err.splitlines()[-1]
 
 
-def test_what_cannot_be_done_is_one_sentence(
+def test_an_error_is_one_sentence(
     asked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], silence: Any
 ) -> None:
     out = str(tmp_path / "out.wav")
     assert "no file" in refused(["talk", "nowhere.wav", out], capsys)
     broken = tmp_path / "broken.wav"
     broken.write_bytes(b"RIFF....")
-    assert "PCM WAV" in refused(["talk", str(broken), out], capsys)
+    assert "cannot be read as a sound file" in refused(["talk", str(broken), out], capsys)
     assert "no folder" in refused(["talk", str(asked), str(tmp_path / "no/out.wav")], capsys)
     empty = write_wav(tmp_path / "empty.wav", silence(0))
     assert "no sound" in refused(["talk", str(empty), out], capsys)
@@ -145,9 +233,9 @@ def test_what_cannot_be_done_is_one_sentence(
     assert "nothing answers" in refused(["talk", str(asked), out, *url], capsys)
     assert "url must begin" in refused(["talk", str(asked), out, "--url", "http://x"], capsys)
     other = ["--partner", "parrot", "--dialect", "live", "--sample-rate", "48000"]
-    assert "'live' dialect cannot" in refused(["talk", str(asked), out, *other], capsys)
+    assert "'live' dialect does not support" in refused(["talk", str(asked), out, *other], capsys)
     assert "cannot be written" in refused(["talk", str(asked), str(tmp_path)], capsys)
-    assert "over the question" in refused(["talk", str(asked), str(asked)], capsys)
+    assert "overwrite the question" in refused(["talk", str(asked), str(asked)], capsys)
     quiet = write_wav(tmp_path / "quiet.wav", silence(1))
     words = ["talk", str(quiet), out, "--partner", "parrot", "--fast"]
     assert "no speech" in refused(words, capsys)
@@ -190,14 +278,14 @@ def test_the_rehearsal_runs_alone_until_it_is_interrupted(
             timeout=60,
         )
         host = url.group().split("/")[2]
-        assert (ran.returncode, ran.stderr) == (0, f"{host} is asked.\n")
+        assert (ran.returncode, ran.stderr) == (0, f"Sending the question to {host}.\n")
         server.send_signal(signal.SIGINT)
         server.stdout.read()
     assert server.returncode == 130
-    assert np.array_equal(read_wav(out)[0], question)
+    assert np.array_equal(read_audio(out)[0], question)
 
 
-def test_the_rehearsal_goes_wrong_as_it_is_told(asked: Path, tmp_path: Path) -> None:
+def test_the_rehearsal_has_the_faults_that_are_given(asked: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "grok_live_widget", "rehearse", "--port", "0"]
     command += ["--partner", "parrot", "--fault", "refuse:429", "--fault", "close:4001"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
@@ -215,7 +303,7 @@ def test_the_rehearsal_goes_wrong_as_it_is_told(asked: Path, tmp_path: Path) -> 
     assert server.returncode == 130
 
 
-def test_a_fault_that_is_not_known_is_one_sentence_and_those_that_are_have_a_line_each(
+def test_an_unknown_fault_is_one_sentence_and_the_help_lists_the_known_ones(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert "no fault 'explode'" in refused(["rehearse", "--fault", "explode"], capsys)
@@ -227,7 +315,7 @@ def test_a_fault_that_is_not_known_is_one_sentence_and_those_that_are_have_a_lin
 
 
 @pytest.mark.parametrize("step", [["--speed", "0.001"], ["--step"]], ids=["true speed", "stepwise"])
-def test_a_saved_talk_is_played_to_whoever_connects(step: list[str], tmp_path: Path) -> None:
+def test_a_saved_talk_is_served_to_a_client(step: list[str], tmp_path: Path) -> None:
     with Talk(partner="parrot", record=tmp_path / "talk") as talk:
         talk.ask("once more")
     command = [sys.executable, "-m", "grok_live_widget", "replay", str(tmp_path / "talk")]
@@ -248,7 +336,7 @@ def test_a_saved_talk_is_played_to_whoever_connects(step: list[str], tmp_path: P
     assert server.returncode == 130
 
 
-def test_what_cannot_be_replayed_is_one_sentence(
+def test_a_path_that_cannot_be_replayed_is_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert "no recording" in refused(["replay", str(tmp_path)], capsys)
@@ -279,7 +367,7 @@ def test_the_lab_prints_an_address_that_leads_to_the_lesson() -> None:
         ["rehearse", "--port", "80000"],
     ],
 )
-def test_figures_out_of_range_are_refused(
+def test_numbers_out_of_range_are_refused(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
@@ -295,7 +383,7 @@ def test_figures_out_of_range_are_refused(
         (["talk", "a.wav", "b.wav", "--timeout", "soon"], "greater than 0 is needed, not 'soon'"),
     ],
 )
-def test_figures_that_are_none_are_refused_in_words(
+def test_invalid_numbers_are_refused_with_a_sentence(
     words: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
@@ -303,7 +391,7 @@ def test_figures_that_are_none_are_refused_in_words(
     assert says in capsys.readouterr().err
 
 
-def test_help_and_version_are_there(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_and_version_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     for words in (["--help"], ["talk", "--help"], ["--version"]):
         with pytest.raises(SystemExit, match="0"):
             main(words)

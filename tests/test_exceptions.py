@@ -1,4 +1,4 @@
-"""Every error is one sentence with its value and its cure, and a place in one tree."""
+"""Every error has a sentence with its value, a cure, and a place in one tree."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def example(kind: type) -> Any:
     return kind("what 5 happened.", cure="Do this.", **FACTS.get(kind, {}))
 
 
-def test_the_tree_is_the_one_that_is_drawn() -> None:
+def test_the_tree_is_the_documented_one() -> None:
     for kind in EVERY:
         assert kind.__bases__ == (TREE.get(kind, GrokLiveError),)
         assert kind.__name__ in (exceptions.__doc__ or "")
@@ -84,7 +84,7 @@ def test_the_sentence_has_the_value_and_the_cure(kind: type) -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in EVERY if kind is not RehearsalWarning])
-def test_without_a_cure_the_sentence_ends_where_it_ends(kind: type) -> None:
+def test_a_cure_may_be_missing(kind: type) -> None:
     if kind is UnsupportedByServer:
         error = kind("w", "realtime")
     else:
@@ -94,9 +94,7 @@ def test_without_a_cure_the_sentence_ends_where_it_ends(kind: type) -> None:
 
 
 @pytest.mark.parametrize(("dialect", "cure"), [("live", 'dialect="realtime"'), ("realtime", "")])
-def test_a_word_that_is_missing_is_named_and_the_other_dialect_offered(
-    dialect: str, cure: str
-) -> None:
+def test_what_is_unsupported_is_named_with_the_other_dialect(dialect: str, cure: str) -> None:
     error = UnsupportedByServer("TruncateItem", dialect)
     assert (error.word, error.dialect) == ("TruncateItem", dialect)
     assert repr(dialect) in str(error)
@@ -105,7 +103,7 @@ def test_a_word_that_is_missing_is_named_and_the_other_dialect_offered(
 
 
 @pytest.mark.parametrize("kind", [kind for kind in EVERY if kind is not RehearsalWarning])
-def test_facts_are_attributes_and_stay_out_of_the_traceback(kind: type) -> None:
+def test_details_are_attributes_and_not_in_the_traceback(kind: type) -> None:
     error = example(kind)
     shown = "".join(traceback.format_exception_only(error))
     assert shown == f"grok_live_widget.exceptions.{kind.__name__}: {error}\n"
@@ -121,6 +119,6 @@ def test_facts_are_attributes_and_stay_out_of_the_traceback(kind: type) -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_an_error_crosses_a_pipe_with_all_its_facts(error: exceptions.GrokLiveError) -> None:
+def test_an_error_is_pickled_with_all_its_attributes(error: exceptions.GrokLiveError) -> None:
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))

@@ -122,7 +122,13 @@ def test_nothing_that_a_person_can_print_or_pickle_holds_the_key(
             each.ask(ASKED)
         held = [
             *(talk, talk.settings, talk.turns, talk.turns[-1], talk.notes, talk._sessions),
-            *(talk._sessions.session, talk._sessions.endpoint, live, live._panel, live.get_state()),
+            *(
+                talk._sessions.session,
+                talk._sessions.endpoint,
+                live,
+                live._bridge,
+                live.get_state(),
+            ),
             *(connect(url=url, api_key=KEY), resolve_endpoint(Settings(url=url), KEY), *told),
         ]
     assert len(told) > 5

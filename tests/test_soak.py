@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_live_widget.audio.pcm import write_wav
+from grok_live_widget.audio import write_wav
 
 ROOT = Path(__file__).parents[1]
 

@@ -1,7 +1,7 @@
-"""Sound as arrays: PCM and float samples, resampling, WAV files, growing buffers, G.711.
+"""Sound as numpy arrays: samples and bytes, resampling, sound files, growing buffers, G.711.
 
-Knows numpy, soxr and sound files. Must not know events, sessions, a loop, a thread, a clock
-or a page.
+May know numpy, soxr, soundfile and the file system. Must not know events, sessions, an event
+loop, threads, the clock or the front end.
 """
 
 import lazy_loader

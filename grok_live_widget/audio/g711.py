@@ -1,7 +1,7 @@
-"""Sound on the wire: 16-bit samples as they are, or the 8-bit ones of telephony (G.711).
+"""Encodings of audio on the connection: PCM16, and the 8-bit samples of telephony (G.711).
 
-Each encoding is a pair of functions between PCM16 bytes and the wire's bytes; both laws of
-G.711 are one look-up a sample. Source of the laws: ITU-T G.711.
+Each encoding is a pair of functions between PCM16 bytes and encoded bytes; both laws of G.711
+are one table look-up for each sample. Source of the laws: ITU-T G.711.
 """
 
 from __future__ import annotations
@@ -22,37 +22,37 @@ class Codec(NamedTuple):
     Parameters
     ----------
     encode : callable
-        PCM16 bytes to the wire's bytes.
+        From PCM16 bytes to encoded bytes.
     decode : callable
-        The wire's bytes to PCM16 bytes, and how many bytes were left over.
+        From encoded bytes to PCM16 bytes and the number of bytes that were left over.
     """
 
     encode: Callable[[bytes], bytes]
     decode: Callable[[bytes], tuple[bytes, int]]
 
 
-def _as_they_are(pcm: bytes) -> bytes:
+def _unchanged(pcm: bytes) -> bytes:
     return pcm
 
 
 def _whole_samples(data: bytes) -> tuple[bytes, int]:
-    """A half sample at the end is dropped and counted, never carried over."""
+    """Drop and count an odd byte at the end, which is not carried over to the next chunk."""
     return (data[:-1], 1) if len(data) % 2 else (data, 0)
 
 
-PCM = Codec(_as_they_are, _whole_samples)
+PCM = Codec(_unchanged, _whole_samples)
 
 
 # --------------------------------------------------------------------------- G.711
 def _mu_law() -> NDArray[np.int16]:
-    """What each of the 256 codes sounds like: sign, 3 bits of exponent, 4 of mantissa."""
+    """Samples of the 256 codes of mu-law: sign, 3 bits of exponent, 4 of mantissa."""
     code = ~np.arange(256) & 0xFF
     size = (((code & 0x0F) << 3) + 132 << (code >> 4 & 7)) - 132
     return np.where(code & 0x80, -size, size).astype("<i2")
 
 
 def _a_law() -> NDArray[np.int16]:
-    """The same of the other law, whose every other bit is turned over on the wire."""
+    """Samples of the 256 codes of A-law, in which every other bit is inverted."""
     code = np.arange(256) ^ 0x55
     exponent, mantissa = code >> 4 & 7, (code & 0x0F) << 4
     size = np.where(exponent, mantissa + 264 << np.maximum(exponent - 1, 0), mantissa + 8)
@@ -60,12 +60,12 @@ def _a_law() -> NDArray[np.int16]:
 
 
 def _nearest(sounds: NDArray[np.int16]) -> NDArray[np.uint8]:
-    """The code that is nearest to each of the 65,536 samples, by its bits as an unsigned number."""
+    """The nearest code of each of the 65,536 samples, indexed by its bits as unsigned."""
     order = np.argsort(sounds, kind="stable")
     sorted_sounds = sounds[order].astype(np.int64)
     borders = (sorted_sounds[1:] + sorted_sounds[:-1]) / 2
     samples = np.arange(65_536).astype(np.uint16).view(np.int16)
-    # From the right: of the mu-law's two zeros the positive one means silence.
+    # From the right, so that silence is the positive one of the two zeros of mu-law.
     return order[np.searchsorted(borders, samples, side="right")].astype(np.uint8)
 
 
@@ -84,7 +84,7 @@ def _g711(law: Callable[[], NDArray[np.int16]]) -> Codec:
 
 
 def codec_of(encoding: str) -> Codec:
-    """The codec with a name of `AudioFormat`'s."""
+    """The codec of an encoding of `AudioFormat`."""
     match encoding:
         case "pcmu":
             return _g711(_mu_law)

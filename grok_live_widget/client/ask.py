@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ..audio import ClipConverter, read_wav
+from ..audio import ClipConverter, read_audio
 from ..conversation import PendingReply, Turn, Turns
 from ..exceptions import (
     AuthenticationError,
@@ -464,7 +464,7 @@ def clip_from(question: Question, sample_rate: int | None, to_hz: int) -> bytes 
         typed(question)
         return None
     if isinstance(question, Path):
-        question, sample_rate = read_wav(question)
+        question, sample_rate = read_audio(question)
     if sample_rate is None:
         raise ConfigurationError(
             "sample_rate is missing; an array alone does not tell it.",

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..audio import read_wav
+from ..audio import read_audio
 from ..conversation import Conversation, Turns
 from ..exceptions import AudioFormatError
 from ..protocol import Event, SessionOpened
@@ -181,7 +181,7 @@ def _sound(path: Path, wanted_hz: int, notes: list[str]) -> NDArray[np.int16]:
     if not path.is_file():
         notes.append(f"{path.name} is missing.")
         return np.empty(0, np.int16)
-    pcm, rate_hz = read_wav(path)
+    pcm, rate_hz = read_audio(path)
     if pcm.dtype != np.int16 or pcm.ndim != 1 or rate_hz != wanted_hz:
         raise AudioFormatError(
             f"{str(path)!r} must be 16-bit mono at {wanted_hz} Hz to fit its events."

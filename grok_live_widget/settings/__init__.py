@@ -1,6 +1,7 @@
-"""What a user may ask for, validated before any I/O; prices and budgets.
+"""The settings of a talk, validated before any I/O; prices and budgets.
 
-Knows the events that carry settings and the tools. Must not know connections or turns.
+May know the events that carry settings, and the tools. Must not know connections, turns, an
+event loop or threads.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""What a talk may cost, and what talking costs."""
+"""Budgets of talks and prices of models."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ __all__ = ["PRICES", "Budget", "Prices", "prices_of"]
 
 
 class Budget(Value, frozen=True, kw_only=True):
-    """How much a talk may use up, all its sessions together.
+    """Limit of what a talk may use, all its sessions together.
 
-    At `warn_at` of it the person is warned; at its end the line is closed, and not opened again.
+    The user is warned at the share `warn_at` of it. When it is spent, the connection is closed and
+    not reopened.
 
     Parameters
     ----------
     minutes : float > 0 or None [min]
-        As the service counts: see `grok_live_widget.usage`.
+        As the service counts them, see `Usage`.
     dollars : float > 0 or None [US$]
     warn_at : float in (0, 1]
     """
@@ -41,13 +42,13 @@ class Budget(Value, frozen=True, kw_only=True):
 
 
 class Prices(Value, frozen=True, kw_only=True):
-    """What the provider asks for, in US$.
+    """Prices of the provider, in US$.
 
     Parameters
     ----------
     per_minute : float >= 0
     per_text : float >= 0
-        For each text that is put into the conversation; a tool's output costs nothing.
+        For each text that is added to the conversation; the output of a tool is free.
     """
 
     per_minute: float
@@ -61,7 +62,7 @@ class Prices(Value, frozen=True, kw_only=True):
 
 
 def _is_number(value: Any) -> bool:
-    # numpy's numbers are numbers too.
+    # Numbers of numpy are accepted.
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
@@ -79,7 +80,7 @@ _CURRENT = PRICES["grok-voice-think-fast-2.0"]
 
 
 def prices_of(model: str) -> Prices | None:
-    """What a model costs as far as is known; an alias counts as the current flagship."""
+    """Prices of a model where they are known; an alias has those of the current flagship."""
     if model in PRICES:
         return PRICES[model]
     return _CURRENT if model.endswith("-latest") else None

@@ -1,13 +1,13 @@
-"""What a person may ask for, checked before any I/O."""
+"""The settings of a talk, validated before any I/O."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, Field, dataclass, fields, replace
 from numbers import Integral
 from os import PathLike
-from typing import Any, Final, Literal, TypedDict, TypeVar, get_type_hints
+from typing import Any, Final, Literal, TypedDict, TypeVar, Unpack, get_type_hints
 from urllib.parse import urlsplit
 
 from ..exceptions import ConfigurationError
@@ -41,6 +41,8 @@ __all__ = [
     "settings_from",
 ]
 
+# As `audio.SAMPLE_RATE_HZ`, which would load numpy.
+_SAMPLE_RATE_HZ = 24_000
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -49,7 +51,7 @@ class _Unset:
         return "UNSET"
 
     def __reduce__(self) -> str:
-        return "UNSET"  # There is one, for copies and pickles too.
+        return "UNSET"  # Copies and pickles give the same object.
 
 
 UNSET: Final = _Unset()
@@ -57,7 +59,7 @@ UNSET: Final = _Unset()
 
 
 class UpdateKwargs(TypedDict, total=False):
-    """Settings that can be changed amid a talk, as keyword arguments; `Settings` explains them."""
+    """Settings that can be changed during a talk, as keyword arguments; see `Settings`."""
 
     model: str | None
     voice: str | None
@@ -81,7 +83,7 @@ class UpdateKwargs(TypedDict, total=False):
 
 
 class SettingsKwargs(UpdateKwargs, total=False):
-    """All settings as keyword arguments; `Settings` explains them."""
+    """All settings as keyword arguments; see `Settings`."""
 
     dialect: Literal["auto", "live", "realtime"]
     url: str | None
@@ -95,82 +97,53 @@ class SettingsKwargs(UpdateKwargs, total=False):
 
 
 IMMUTABLE = SettingsKwargs.__optional_keys__ - UpdateKwargs.__optional_keys__
-"""What cannot be changed in a talk: who answers, and the shape of its sound."""
-
-# Stands for "at `sample_rate`", and is no rate that anybody could mean.
-_AS_PCM = AudioFormat(sample_rate=-1)
+"""Settings that cannot be changed during a talk: the server and the audio formats."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """Everything about a talk but the key.
+# --------------------------------------------------------------------------- signatures
+F = TypeVar("F", bound=Callable[..., Any])
 
-    Parameters
-    ----------
-    dialect : {"auto", "live", "realtime"}
-    url : str or None
-        ``wss://…`` (or ``ws://`` on this machine); None: the service, or the rehearsal.
-    model, voice : str or None
-        None: the dialect's default. Any text is accepted; servers know more than this list.
-    instructions : str
-    turn_detection : ServerVad or PushToTalk
-    tools : list
-        What the model may call: functions, `tool` objects, and tools of the provider
-        (`WebSearch` and others). The `live` dialect has none, so that with them ``"auto"``
-        means ``"realtime"``.
-    approve_tools : bool
-        Whether each call of a function waits for somebody's consent.
-    sample_rate : int [Hz]
-        Of both sides' sound as pcm: 8000, 11025, 16000, 22050, 24000, 32000, 44100 or 48000.
-    input_format, output_format : AudioFormat or None
-        How the user's sound and the replies' travel; None: as pcm at `sample_rate`, in JSON.
-        Turns have the sample rate of their direction.
-    transcription : Transcription or None
-        How the user's words are written down; None: as the server likes.
-    speed : float in [0.7, 1.5] or None
-        How fast replies are spoken.
-    replace : Mapping of str to str or None
-        What is written, and how it is to be spoken: up to 200 entries.
-    reasoning : {"high", "none"} or None
-        Whether the model thinks before it answers; "none" is quicker.
-    resumption : bool
-        Whether the server is asked to keep the conversation for a while (the service: half an
-        hour), so that it goes on where it was when a broken line is opened again.
-    metadata : Mapping of str to str or None
-        Sent with each request for a reply and told again with it: up to 16 pairs, names of up
-        to 64 characters, values of up to 512.
-    processing : bool
-        True asks the browser for echo cancellation, noise suppression and gain control;
-        False gives the raw microphone, for measuring.
-    partner : str, callable or None
-        Who answers in the rehearsal: ``"parrot"``, ``"talker"`` or a function. Given: always
-        the rehearsal. None: never the rehearsal.
-    record : str, PathLike or None
-        A new folder, to which the talk is written as it happens; None: nothing is written.
-    conversation_id : str or None
-        Goes on with an earlier conversation that the server still keeps; a session tells its
-        own.
-    reconnect_tries : int in [0, 20]
-        How often a `Talk` tries to open a line again that broke; 0: never.
-    session_limit_s : float > 0 or None [s]
-        How long the server lets a session last (the service: two hours, by its model card). A
-        `Talk` warns in time and goes on in a new session.
-    budget : Budget or None
-        How much a `Talk` may use up.
-    prices : Prices or None
-        None: as the model is known to cost.
-    idle_timeout_s : float > 0 or None [s]
-        The line is closed after this long without speech or text; None: never.
-    reply_quiet_ms : int [ms]
-        `live` only: a reply has ended after this long without a piece of it.
-    open_timeout_s : float > 0 [s]
-        How long opening the line may take.
 
-    Raises
-    ------
-    ConfigurationError
-        Naming the setting, its value and what is allowed.
+def expand_kwargs_signature(kwargs: type[UpdateKwargs]) -> Callable[[F], F]:
+    """Have a function's signature list each of these settings in place of ``**settings``.
+
+    For `help` and for completion in notebooks; the function itself is not changed. The defaults
+    of `UpdateKwargs` are `UNSET`, since a setting that is not given stays as it was.
     """
+
+    def expand(function: F) -> F:
+        signature = inspect.signature(function)
+        own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
+        expanded = signature.replace(parameters=[*own, *_parameters(kwargs)])
+        function.__dict__["__signature__"] = expanded
+        return function
+
+    return expand
+
+
+def _parameters(kwargs: type[UpdateKwargs]) -> list[inspect.Parameter]:
+    types = get_type_hints(kwargs)
+    return [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=UNSET if kwargs is UpdateKwargs else _default_of(field),
+            annotation=types[field.name],
+        )
+        for field in fields(_Fields)
+        if field.name in types
+    ]
+
+
+def _default_of(field: Field[Any]) -> Any:
+    # The formats depend on the sample rate.
+    return None if field.default is MISSING else field.default
+
+
+# --------------------------------------------------------------------------- settings
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fields:
+    """The fields of `Settings`, with their defaults and checks."""
 
     dialect: Literal["auto", "live", "realtime"] = "auto"
     url: str | None = None
@@ -180,9 +153,9 @@ class Settings:
     turn_detection: TurnDetection = ServerVad()
     tools: tuple[Tool | ProviderTool, ...] = ()
     approve_tools: bool = False
-    sample_rate: int = 24_000
-    input_format: AudioFormat = _AS_PCM
-    output_format: AudioFormat = _AS_PCM
+    sample_rate: int = _SAMPLE_RATE_HZ
+    input_format: AudioFormat
+    output_format: AudioFormat
     transcription: Transcription | None = Transcription()
     speed: float | None = None
     replace: Mapping[str, str] | None = None
@@ -201,6 +174,12 @@ class Settings:
     reply_quiet_ms: int = 800
     open_timeout_s: float = 15.0
 
+    def __repr__(self) -> str:
+        # Tracebacks with locals also show an instance whose arguments have been refused.
+        names = [field.name for field in fields(self) if hasattr(self, field.name)]
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        return f"{type(self).__name__}({shown})"
+
     def __post_init__(self) -> None:
         one_of("dialect", self.dialect, ("auto", "live", "realtime"))
         for name in ("model", "voice", "conversation_id"):
@@ -208,10 +187,9 @@ class Settings:
         check_text("instructions", self.instructions, may_be_empty=True)
         check_url(self.url)
         check_detection(self.turn_detection)
-        object.__setattr__(self, "tools", tools_from(self.tools))
         one_of("approve_tools", self.approve_tools, (True, False))
-        one_of("sample_rate", self.sample_rate, PCM_RATES_HZ)
-        self._settle_formats()
+        check_format("input_format", self.input_format)
+        check_format("output_format", self.output_format)
         check_transcription(self.transcription)
         if self.speed is not None:
             between("speed", self.speed, 0.7, 1.5, "or None")
@@ -233,34 +211,103 @@ class Settings:
         between("reply_quiet_ms", self.reply_quiet_ms, 100, 10_000)
         between("open_timeout_s", self.open_timeout_s, 0.1, 120)
 
-    def _settle_formats(self) -> None:
-        object.__setattr__(self, "sample_rate", int(self.sample_rate))
-        for name in ("input_format", "output_format"):
-            form = getattr(self, name)
-            if form in (None, _AS_PCM):
-                form = AudioFormat(sample_rate=self.sample_rate)
-            check_format(name, form)
-            object.__setattr__(self, name, form)
+
+class Settings(_Fields):
+    """All settings of a talk except the key.
+
+    Parameters
+    ----------
+    dialect : {"auto", "live", "realtime"}
+    url : str or None
+        ``wss://…`` (or ``ws://`` on this machine); None: the service, or the rehearsal.
+    model, voice : str or None
+        None: the dialect's default. Any text is accepted; servers know more than this list.
+    instructions : str
+    turn_detection : ServerVad or PushToTalk
+    tools : list
+        What the model may call: functions, `tool` objects, and tools of the provider
+        (`WebSearch` and others). The `live` dialect has no tools, so that with them ``"auto"``
+        means ``"realtime"``.
+    approve_tools : bool
+        Whether each call of a function waits for the user's approval.
+    sample_rate : int [Hz]
+        Of the user's audio and the replies as pcm: 8000, 11025, 16000, 22050, 24000, 32000, 44100
+        or 48000.
+    input_format, output_format : AudioFormat or None
+        How the user's audio and the replies are sent; None: as pcm at `sample_rate`, in JSON.
+        Turns have the sample rate of their direction.
+    transcription : Transcription or None
+        How the user's speech is transcribed; None: as the server does by default.
+    speed : float in [0.7, 1.5] or None
+        How fast replies are spoken.
+    replace : Mapping of str to str or None
+        Written forms and how they are spoken: up to 200 entries.
+    reasoning : {"high", "none"} or None
+        Whether the model reasons before it replies; "none" is faster.
+    resumption : bool
+        Whether the server is asked to keep the conversation for a while (the service: half an
+        hour), so that it continues after a lost connection has been reopened.
+    metadata : Mapping of str to str or None
+        Sent with each request for a reply and returned with the reply: up to 16 pairs, names of
+        up to 64 characters, values of up to 512.
+    processing : bool
+        True asks the browser for echo cancellation, noise suppression and gain control;
+        False gives the raw microphone, for measuring.
+    partner : str, callable or None
+        The partner in the rehearsal: ``"parrot"``, ``"talker"`` or a function. Given: always
+        the rehearsal. None: never the rehearsal.
+    record : str, PathLike or None
+        A new folder to which the talk is recorded while it runs; None: nothing is written.
+    conversation_id : str or None
+        Continues an earlier conversation that the server still keeps; each session has the id of
+        its own.
+    reconnect_tries : int in [0, 20]
+        How often a `Talk` tries to reopen a lost connection; 0: never.
+    session_limit_s : float > 0 or None [s]
+        The server's limit of a session's duration (the service: two hours, by its model card). A
+        `Talk` warns before it and continues in a new session.
+    budget : Budget or None
+        How much a `Talk` may use up.
+    prices : Prices or None
+        None: the known prices of the model.
+    idle_timeout_s : float > 0 or None [s]
+        The connection is closed after this long without speech or text; None: never.
+    reply_quiet_ms : int [ms]
+        `live` only: a reply is complete after this long without a delta.
+    open_timeout_s : float > 0 [s]
+        How long opening the connection may take.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming the setting, its value and what is allowed.
+    """
+
+    __slots__ = ()
+
+    @expand_kwargs_signature(SettingsKwargs)
+    def __init__(self, **settings: Unpack[SettingsKwargs]) -> None:
+        super().__init__(**_resolved(settings))
 
     def changed(self, given: Mapping[str, Any]) -> Settings:
-        """These settings with those of `given` in their place, checked.
+        """A copy with the settings in `given` changed, validated.
 
         Raises
         ------
         ConfigurationError
-            Also for what is settled with a talk's beginning.
+            Also for the settings that cannot be changed during a talk.
         """
         for name in given:
             if name in IMMUTABLE or name == "api_key":
                 raise ConfigurationError(
-                    f"{name} cannot be changed once there is a talk.", cure="Make a new one."
+                    f"{name} cannot be changed during a talk.", cure="Create a new Talk."
                 )
         settings_from(given)
         return replace(self, **given)
 
     @property
     def tool_offers(self) -> tuple[ToolOffer, ...]:
-        """The tools as the model is told of them."""
+        """The tools as they are described to the model."""
         return tuple(
             ToolOffer(
                 kind=each.kind,
@@ -272,12 +319,24 @@ class Settings:
         )
 
 
+def _resolved(given: SettingsKwargs) -> dict[str, Any]:
+    """The arguments of `Settings` as they are kept: tools made of functions, formats filled in."""
+    found: dict[str, Any] = {**given, "tools": tools_from(given.get("tools", ()))}
+    sample_rate = given.get("sample_rate", _SAMPLE_RATE_HZ)
+    one_of("sample_rate", sample_rate, PCM_RATES_HZ)
+    found["sample_rate"] = int(sample_rate)  # An integer of numpy is not JSON.
+    for name in ("input_format", "output_format"):
+        if found.get(name) is None:
+            found[name] = AudioFormat(sample_rate=found["sample_rate"])
+    return found
+
+
 def settings_from(given: Mapping[str, Any]) -> Settings:
-    """Make `Settings` of keyword arguments; an unknown name is refused with the known ones."""
+    """Make `Settings` from keyword arguments; the error for an unknown name lists the known."""
     known = [field.name for field in fields(Settings)]
     for name in given:
         if name not in known:
-            from difflib import get_close_matches  # Of use only here, and large.
+            from difflib import get_close_matches  # Slow to import, and needed only here.
 
             near = get_close_matches(name, known, 1, cutoff=0.7)
             meant = f"Did you mean {near[0]!r}? " if near else ""
@@ -288,44 +347,6 @@ def settings_from(given: Mapping[str, Any]) -> Settings:
     return Settings(**given)
 
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def expand_kwargs_signature(given: type[UpdateKwargs]) -> Callable[[F], F]:
-    """Have a function's signature list each of these settings in place of ``**settings``.
-
-    For `help` and for completion in notebooks; what the function takes stays as it is. Of a
-    change that is left out the default is `UNSET`: the setting stays as it was.
-    """
-
-    def listed(function: F) -> F:
-        plain = inspect.signature(function)
-        own = [each for each in plain.parameters.values() if each.kind is not each.VAR_KEYWORD]
-        signature = plain.replace(parameters=[*own, *_parameters(given)])
-        function.__dict__["__signature__"] = signature
-        return function
-
-    return listed
-
-
-def _parameters(given: type[UpdateKwargs]) -> list[inspect.Parameter]:
-    types, only_changes = get_type_hints(given), given is UpdateKwargs
-    return [
-        inspect.Parameter(
-            field.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=UNSET if only_changes else _shown(field.default),
-            annotation=types[field.name],
-        )
-        for field in fields(Settings)
-        if field.name in types
-    ]
-
-
-def _shown(default: Any) -> Any:
-    return None if default is _AS_PCM else default
-
-
 def is_loopback(url: str) -> bool:
-    """Whether a URL's host is this machine itself."""
+    """Whether the host of a URL is this machine."""
     return (urlsplit(url).hostname or "") in LOOPBACK_HOSTS

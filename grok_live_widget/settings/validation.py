@@ -1,4 +1,4 @@
-"""Checks of what people hand in: each raises one sentence with the value and what is allowed."""
+"""Validation of settings: each error names the setting, its value and what is allowed."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ PCM_RATES_HZ = (8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 
 
 def one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
-    """One of these, and of the same kind; whole numbers of numpy's are numbers too."""
-    # bool is a number to Python, but 1 is not an answer to a yes-or-no setting.
+    """Check that a value is one of those allowed, and of its type; numpy's integers are int."""
+    # True == 1 in Python, but 1 is not a valid value of a boolean setting.
     is_whole = isinstance(value, Integral) and not isinstance(value, bool)
     kind = int if is_whole else type(value)
     if not any(value is each or (value == each and kind is type(each)) for each in allowed):
@@ -52,7 +52,7 @@ def one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
 
 
 def instance(name: str, value: object, kind: type) -> None:
-    """One of this class, or None."""
+    """Check that a value is of this class, or None."""
     if value is not None and not isinstance(value, kind):
         raise ConfigurationError(f"{name} must be {kind.__name__}(...) or None, not {value!r}.")
 
@@ -60,34 +60,34 @@ def instance(name: str, value: object, kind: type) -> None:
 def between(
     name: str, value: Any, low: float, high: float, also: str = "", kind: type = Real
 ) -> None:
-    """A number within these limits; numpy's are numbers too."""
+    """Check that a value is a number within these limits; numpy's numbers are accepted."""
     is_number = isinstance(value, kind) and not isinstance(value, bool)
     if not (is_number and low <= value <= high):
-        whole = "whole " * (kind is Integral)
-        raise ConfigurationError(
-            f"{name} must be a {whole}number from {low:g} to {high:.9g}{' ' * bool(also)}{also}, "
-            f"not {value!r}."
-        )
+        wanted = "a whole number" if kind is Integral else "a number"
+        wanted += f" from {low:g} to {high:.9g}"
+        if also:
+            wanted += f" {also}"
+        raise ConfigurationError(f"{name} must be {wanted}, not {value!r}.")
 
 
 def check_text(name: str, value: object, *, may_be_empty: bool = False) -> None:
-    """A text that JSON can spell; None where it may not be empty, since that leaves it out."""
+    """Check a text that can be encoded as UTF-8; None, which omits it, unless it may be empty."""
     if value is None and not may_be_empty:
         return
     if not isinstance(value, str):
         raise ConfigurationError(f"{name} must be text, not {value!r}.")
-    if not _is_spellable(value):
+    if not _is_encodable(value):
         raise ConfigurationError(
-            f"{name} has half a character in it (a lone surrogate): {value!r}.",
+            f"{name} contains a lone surrogate, which cannot be encoded: {value!r}.",
             cure="text.encode('utf-8', 'replace').decode() replaces it.",
         )
     if not may_be_empty and not value.strip():
         raise ConfigurationError(
-            f"{name} is empty.", cure="Leave it out for the default of the dialect."
+            f"{name} is empty.", cure="Omit it for the default of the dialect."
         )
 
 
-def _is_spellable(text: str) -> bool:
+def _is_encodable(text: str) -> bool:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -96,18 +96,19 @@ def _is_spellable(text: str) -> bool:
 
 
 def check_url(url: Any) -> None:
-    """A WebSocket's address; it is not repeated whole, since people put keys into queries."""
+    """Check the URL of a WebSocket."""
     if url is None:
         return
     scheme, host = _scheme_and_host(url) if isinstance(url, str) else ("", None)
     if host and not _has_good_port(url):
         raise ConfigurationError(
-            "url has a port that is none.", cure="A port is a number from 0 to 65535."
+            f"url has an invalid port{_digits_of_port(url)}.",
+            cure="A port is a number from 0 to 65535.",
         )
     if host and any(each.isspace() for each in url):
-        raise ConfigurationError("url has a space or a line break in it.")
+        raise ConfigurationError("url contains a space or a line break.", cure="Remove it.")
     if scheme not in ("ws", "wss") or not host:
-        # The URL is not repeated whole: people put keys into queries.
+        # The error does not repeat the whole URL, which may hold a key in its query.
         raise ConfigurationError(
             f"url must begin with wss:// (or ws:// on this machine) and name a host; its scheme "
             f"is {scheme!r}.",
@@ -123,21 +124,26 @@ def _scheme_and_host(url: str) -> tuple[str, str | None]:
     return parts.scheme, parts.hostname
 
 
+def _digits_of_port(url: str) -> str:
+    """The port for a sentence, where it is a number; other text there may be a secret."""
+    port = urlsplit(url).netloc.rpartition(":")[2]
+    return f": {port}" if port.isdigit() else ""
+
+
 def _has_good_port(url: str) -> bool:
     try:
-        urlsplit(url).port  # noqa: B018  (it is parsed, and may raise, only when asked for)
+        urlsplit(url).port  # noqa: B018 - parsed on access, where it may raise
     except ValueError:
         return False
     return True
 
 
 def check_detection(detection: TurnDetection) -> None:
-    """Ranges: https://docs.x.ai/voice-realtime.ws.json."""
+    """Check turn detection. Source of the ranges: https://docs.x.ai/voice-realtime.ws.json."""
     match detection:
         case PushToTalk():
             return
         case ServerVad():
-            # Ranges: https://docs.x.ai/voice-realtime.ws.json
             between("threshold", detection.threshold, 0.1, 0.9)
             between("silence_duration_ms", detection.silence_duration_ms, 0, 10_000, kind=Integral)
             between("prefix_padding_ms", detection.prefix_padding_ms, 0, 10_000, kind=Integral)
@@ -153,13 +159,13 @@ def check_detection(detection: TurnDetection) -> None:
 
 
 def check_format(name: str, form: object) -> None:
-    """A format of sound that this package can carry."""
+    """Check an audio format that this package can encode and decode."""
     if not isinstance(form, AudioFormat):
         raise ConfigurationError(f"{name} must be AudioFormat(...) or None, not {form!r}.")
     if form.encoding == "opus":
         raise ConfigurationError(
             f"{name} cannot be opus: this package has no codec for it.",
-            cure="Use 'pcm', or 'pcmu' and 'pcma' for the sound of telephones.",
+            cure="Use 'pcm', or 'pcmu' and 'pcma' for telephony.",
         )
     one_of(f"{name}.encoding", form.encoding, ("pcm", "pcmu", "pcma"))
     rates_hz = PCM_RATES_HZ if form.encoding == "pcm" else (G711_RATE_HZ,)
@@ -168,7 +174,7 @@ def check_format(name: str, form: object) -> None:
 
 
 def check_transcription(wanted: object) -> None:
-    """Limits: https://docs.x.ai/voice-realtime.ws.json."""
+    """Check transcription. Source of the limits: https://docs.x.ai/voice-realtime.ws.json."""
     if wanted is None:
         return
     if not isinstance(wanted, Transcription):
@@ -180,35 +186,40 @@ def check_transcription(wanted: object) -> None:
         is_given = value is not None or name == "model"
         if is_given and not (isinstance(value, str) and value.strip()):
             raise ConfigurationError(f"transcription.{name} must be text, not {value!r}.")
-    # Limits: https://docs.x.ai/voice-realtime.ws.json
     terms: object = wanted.keyterms
-    if isinstance(terms, str) or not isinstance(terms, list | tuple) or len(terms) > 100:
-        raise ConfigurationError("transcription.keyterms must be a list of up to 100 texts.")
+    if not isinstance(terms, list | tuple):
+        raise ConfigurationError(
+            f"transcription.keyterms must be a list of up to 100 texts, not {terms!r}."
+        )
+    if len(terms) > 100:
+        raise ConfigurationError(
+            f"transcription.keyterms may have up to 100 texts, not {len(terms)}."
+        )
     for term in terms:
         check_length("transcription.keyterms", term, 50)
     force_setattr(wanted, "keyterms", tuple(terms))
 
 
 def check_metadata(metadata: object) -> None:
-    """ConfigurationError beyond the limits of https://docs.x.ai/voice-realtime.ws.json."""
+    """Check metadata. Source of the limits: https://docs.x.ai/voice-realtime.ws.json."""
     check_pairs("metadata", metadata, most=16, key=64, value=512)
 
 
 def check_pairs(name: str, pairs: object, *, most: int, key: int, value: int) -> None:
-    """A dict of texts of these lengths."""
+    """Check a dict of texts with up to `most` entries, `key` and `value` characters long."""
     if pairs is None:
         return
     if not isinstance(pairs, Mapping):
         raise ConfigurationError(f"{name} must be a dict of texts or None, not {pairs!r}.")
     if len(pairs) > most:
-        raise ConfigurationError(f"{name} may have {most} entries, not {len(pairs)}.")
-    for each, said in pairs.items():
+        raise ConfigurationError(f"{name} may have up to {most} entries, not {len(pairs)}.")
+    for each, text in pairs.items():
         check_length(f"a name in {name}", each, key)
-        check_length(f"{name}[{each!r}]", said, value)
+        check_length(f"{name}[{each!r}]", text, value)
 
 
 def check_length(name: str, text: object, most: int) -> None:
-    """A text of 1 to `most` characters."""
+    """Check a text of 1 to `most` characters."""
     if not isinstance(text, str):
         raise ConfigurationError(f"{name} must be text, not {text!r}.")
     if not 0 < len(text) <= most:
@@ -219,7 +230,7 @@ def check_length(name: str, text: object, most: int) -> None:
 
 
 def check_partner(partner: object) -> None:
-    """One that the rehearsal has, a function, or None."""
+    """Check a partner of the rehearsal: a known name, a function, or None."""
     if partner is None or callable(partner):
         return
     if not isinstance(partner, str) or partner not in ("parrot", "talker"):
@@ -229,6 +240,6 @@ def check_partner(partner: object) -> None:
 
 
 def check_record(record: object) -> None:
-    """The path of a folder, or None."""
+    """Check the path of a folder, or None."""
     if record is not None and not (isinstance(record, str | PathLike) and str(record)):
         raise ConfigurationError(f"record must be the path of a folder, or None, not {record!r}.")

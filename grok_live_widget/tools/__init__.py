@@ -1,7 +1,7 @@
-"""Python functions that the model may call: schema, arguments, output; provider tools.
+"""Python functions that the model may call: schema, arguments, output; tools of the provider.
 
-Knows type hints and docstrings. Must not know events or connections: who calls a tool, and
-when, is `client.tool_runner`.
+May know type hints, docstrings and annotations. Must not know events, connections, threads or
+an event loop: `client` runs the functions.
 """
 
 import lazy_loader

@@ -1,61 +1,76 @@
-"""Docstrings taken apart: numpy's way of writing them, and Google's."""
+"""Descriptions of a function and its parameters, from its docstring."""
 
 from __future__ import annotations
 
-import inspect
-import re
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-__all__ = ["parts_of_docstring"]
+if TYPE_CHECKING:
+    from docstring_parser import Docstring
 
-_NUMPY_SECTION = re.compile(r"^(\w[\w ]*)\n-{3,}[ ]*$", re.MULTILINE)
-_GOOGLE_SECTION = re.compile(
-    r"^(Args|Arguments|Returns|Raises|Yields|Examples?|Notes?)[ ]*:[ ]*$", re.MULTILINE
-)
-_GOOGLE_HEAD = re.compile(r"\*{0,2}(\w+)\s*(?:\([^)]*\))?\s*:\s*(.*)")
+__all__ = ["parse_docstring"]
 
 
-def parts_of_docstring(text: str) -> tuple[str, dict[str, str]]:
-    """What a docstring says of its function, and of each parameter.
+def parse_docstring(text: str) -> tuple[str, dict[str, str]]:
+    """Split a docstring in the style of numpydoc, Google, reST or epydoc.
 
     Parameters
     ----------
     text : str
-        As `inspect.getdoc` gives it.
+        As returned by `inspect.getdoc`.
 
     Returns
     -------
-    (prose, described)
-        The text before the first section, and sentences by the names of parameters.
+    description : str
+        The text before the first section; all of it where there are no sections.
+    parameters : dict of str to str
+        Descriptions by the names of parameters.
     """
-    for section, names_of in ((_NUMPY_SECTION, _numpy_head), (_GOOGLE_SECTION, _google_head)):
-        found = list(section.finditer(text))
-        if found:
-            ends = [each.start() for each in found[1:]] + [len(text)]
-            bodies = {
-                each[1]: text[each.end() : end] for each, end in zip(found, ends, strict=True)
-            }
-            wanted = (bodies.get(title, "") for title in ("Parameters", "Args", "Arguments"))
-            return text[: found[0].start()].strip(), _described("\n".join(wanted), names_of)
-    return text.strip(), {}
-
-
-def _described(body: str, names_of: Callable[[str], tuple[list[str], str]]) -> dict[str, str]:
+    parsed = _parsed(text)
+    if parsed is None or not parsed.meta:
+        return text.strip(), {}
     described: dict[str, str] = {}
-    names: list[str] = []
-    for line in inspect.cleandoc(body).splitlines():
-        words = line.strip()
-        if line and not line[0].isspace():
-            names, words = names_of(line)
-        for name in names:
-            described[name] = f"{described.get(name, '')} {words}".strip()
-    return described
+    for param in parsed.params:
+        if param.args[0] != "attribute":
+            # numpydoc may describe several parameters at once: "x, y : int".
+            for name in param.arg_name.split(","):
+                described[name.strip(" *")] = " ".join((param.description or "").split())
+    return _beginning_of(text, parsed.description or ""), described
 
 
-def _numpy_head(line: str) -> tuple[list[str], str]:
-    return [name.strip(" *") for name in line.split(":")[0].split(",")], ""
+def _parsed(text: str) -> Docstring | None:
+    """The result of the style that recognizes most; None where no style recognizes anything."""
+    # Imported here since it takes a tenth of a second, and only tools need it.
+    from docstring_parser import ParseError, epydoc, google, numpydoc, rest
+
+    single, multiple = google.SectionType.SINGULAR, google.SectionType.MULTIPLE
+    more_sections = [
+        google.Section("Keyword Args", "keyword", multiple),
+        google.Section("Keyword Arguments", "keyword", multiple),
+        google.Section("Other Parameters", "param", multiple),
+        google.Section("Note", "notes", single),
+        google.Section("Notes", "notes", single),
+    ]
+    with_sections = google.GoogleParser([*google.DEFAULT_SECTIONS, *more_sections])
+    found = []
+    for parse in (numpydoc.parse, with_sections.parse, rest.parse, epydoc.parse):
+        try:
+            # The parsers take the indentation of the first line for lost, unless it is empty.
+            parsed = parse("\n" + text)
+        except ParseError:
+            continue
+        # A line of prose that begins with a role, such as :func:`len`, is not a field.
+        is_field_list = parse in (rest.parse, epydoc.parse)
+        if not is_field_list or parsed.params or parsed.returns or parsed.raises:
+            found.append(parsed)
+    return max(found, key=lambda each: len(each.meta), default=None)
 
 
-def _google_head(line: str) -> tuple[list[str], str]:
-    match = _GOOGLE_HEAD.match(line)
-    return ([match[1]], match[2]) if match else ([], "")
+def _beginning_of(text: str, description: str) -> str:
+    """The lines of `text` that `description` consists of, with the indentation it has lost."""
+    lines = text.strip().split("\n")
+    missing = sum(bool(line.strip()) for line in description.split("\n"))
+    end = 0
+    while missing and end < len(lines):
+        missing -= bool(lines[end].strip())
+        end += 1
+    return "\n".join(lines[:end])

@@ -6,7 +6,7 @@ A function becomes a tool by its signature, type hints and docstring::
     def weather(city: str, unit: Literal["C", "F"] = "C") -> str:
         "Look up the weather."
 
-Nothing here runs a function; `grok_live_widget.tool_runner` does.
+Nothing here runs a function; `client.tool_runner` does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from numbers import Real
 from typing import Any, ClassVar, overload
 
 from ..exceptions import ConfigurationError, ToolError
-from .docstrings import parts_of_docstring
+from .docstrings import parse_docstring
 from .provider import ProviderTool
 from .schema import Property, Schema, hints_of, object_shape, schema_of
 
@@ -30,14 +30,14 @@ __all__ = ["Tool", "functions_of", "text_from", "tool", "tools_from"]
 
 TIMEOUT_S = 60.0
 LONGEST_OUTPUT = 30_000
-"""Letters of one output; more would cost more than they tell."""
+"""Characters of one output, since long outputs cost more than they are worth to the model."""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 # --------------------------------------------------------------------------- functions
 class Tool:
-    """A Python function that the model may call; called from Python, it is that function.
+    """A Python function that the model may call. Called from Python, it calls the function.
 
     Parameters
     ----------
@@ -46,9 +46,9 @@ class Tool:
     name, description : str or None
         None: the function's name, and its docstring without the sections.
     timeout_s : float > 0 [s]
-        How long a call may take; also how long a person may think about it.
+        How long a call may take, and how long it waits for approval.
     approve : bool or None
-        Whether each call needs somebody's consent. None: as the setting `approve_tools` says.
+        Whether each call needs the user's approval. None: as the setting `approve_tools` says.
 
     Attributes
     ----------
@@ -78,26 +78,26 @@ class Tool:
         self.name = _checked_name(name or getattr(function, "__name__", type(function).__name__))
         self.timeout_s = _checked_timeout(timeout_s, self.name)
         self.approve = approve
-        prose, described = parts_of_docstring(inspect.getdoc(function) or "")
+        prose, described = parse_docstring(inspect.getdoc(function) or "")
         self.description = prose if description is None else description
         self._arguments = _arguments_of(function, self.name, described)
         self.parameters = self._arguments.schema
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The function itself; nothing is checked, awaited or timed."""
+        """Call the function; nothing is checked, awaited or timed."""
         return self.function(*args, **kwargs)
 
     def __repr__(self) -> str:
         return f"<Tool {self.name!r}>"
 
     def read_arguments(self, text: str) -> dict[str, Any]:
-        """What the model gave, as keyword arguments of the function.
+        """Read the arguments of a call, as keyword arguments of the function.
 
         Raises
         ------
         ToolError
-            Saying what is wrong, so that the model can do better.
+            With the reason, so that the model can correct its call.
         """
         try:
             given = json.loads(text) if text.strip() else {}
@@ -131,9 +131,9 @@ def tool(
     name, description : str or None
         None: the function's own.
     timeout_s : float > 0 [s]
-        How long a call may take; also how long a person may think about it.
+        How long a call may take, and how long it waits for approval.
     approve : bool or None
-        True: each call waits for somebody's consent. None: as the setting `approve_tools` says.
+        Whether each call needs the user's approval. None: as the setting `approve_tools` says.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def tool(
 def _checked_name(name: Any) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ConfigurationError(
-            f"{name!r} cannot be a tool's name.",
+            f"{name!r} is not a valid name of a tool.",
             cure='Use up to 64 letters, digits, "_" and "-": tool(name="look_up")(function).',
         )
     return name
@@ -169,7 +169,7 @@ def _signature_of(function: Callable[..., Any], name: str) -> inspect.Signature:
         return inspect.signature(function)
     except (TypeError, ValueError):
         raise ConfigurationError(
-            f"the tool {name!r} does not tell what it takes.",
+            f"the tool {name!r} has no signature that Python can read.",
             cure="Wrap it: def f(x: float) -> float: return g(x).",
         ) from None
 
@@ -202,14 +202,14 @@ def _check_kind(parameter: inspect.Parameter, name: str) -> None:
 
 # --------------------------------------------------------------------------- outputs
 def text_from(output: Any) -> str:
-    """What the model is told that a function returned: text as it is, otherwise JSON, where
-    JSON has a word for it, or else what `str` makes of it.
+    """Convert what a function returned to text for the model: text unchanged, other values as
+    JSON where possible, or else by `str`.
     """
     plain = output if isinstance(output, str) else _json_or_str(output)
     text = plain.encode("utf-8", "replace").decode()
     if len(text) <= LONGEST_OUTPUT:
         return text
-    return f"{text[:LONGEST_OUTPUT]}... (cut off; {len(text)} letters in all)"
+    return f"{text[:LONGEST_OUTPUT]}... (cut off; {len(text)} characters in all)"
 
 
 def _json_or_str(output: Any) -> str:
@@ -231,13 +231,13 @@ def _plain(value: Any) -> Any:
         return value.value
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
-    # numpy's arrays and numbers.
+    # Arrays and numbers of numpy.
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
-# --------------------------------------------------------------------------- several of them
+# --------------------------------------------------------------------------- lists of tools
 def tools_from(given: Any) -> tuple[Tool | ProviderTool, ...]:
-    """What a person passed as `tools`, checked.
+    """Convert the setting `tools`.
 
     Raises
     ------
@@ -250,7 +250,7 @@ def tools_from(given: Any) -> tuple[Tool | ProviderTool, ...]:
     for name in names:
         if names.count(name) > 1:
             raise ConfigurationError(
-                f"two tools are named {name!r}.", cure='tool(name="…")(function) names one anew.'
+                f"two tools are named {name!r}.", cure='Rename one: tool(name="…")(function).'
             )
     return made
 
@@ -260,12 +260,12 @@ def _tool_from(given: Any) -> Tool | ProviderTool:
         return given
     if not callable(given) or isinstance(given, type):
         raise ConfigurationError(
-            f"{given!r} is no tool.",
+            f"a tool must be a function or a tool object, not {given!r}.",
             cure="Pass functions, @tool objects, WebSearch(), XSearch(), FileSearch() or Mcp().",
         )
     return Tool(given)
 
 
 def functions_of(tools: tuple[Tool | ProviderTool, ...]) -> dict[str, Tool]:
-    """Those that run here, by their names."""
+    """The tools that are Python functions, by their names."""
     return {each.name: each for each in tools if isinstance(each, Tool)}

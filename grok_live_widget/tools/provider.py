@@ -1,4 +1,4 @@
-"""Tools that the provider runs itself: named here, carried out there.
+"""Tools that the provider runs: described here, executed there.
 
 Source of the fields and their limits: https://docs.x.ai/voice-realtime.ws.json, and the
 service's guide.
@@ -19,7 +19,7 @@ __all__ = ["FileSearch", "Mcp", "ProviderTool", "WebSearch", "XSearch"]
 
 
 class ProviderTool(Value, frozen=True, kw_only=True):
-    """A tool that runs at the provider's, without us; billed there by the call."""
+    """A tool that the provider runs, and bills for each call."""
 
     kind: ClassVar[str]
     name: ClassVar[str] = ""
@@ -27,7 +27,7 @@ class ProviderTool(Value, frozen=True, kw_only=True):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Those settings that were given."""
+        """The settings that were given."""
         given = {name: getattr(self, name) for name in self.__struct_fields__}
         return {name: _plain(value) for name, value in given.items() if value not in (None, ())}
 
@@ -38,14 +38,14 @@ class ProviderTool(Value, frozen=True, kw_only=True):
         if not is_list or not all(isinstance(each, str) and each for each in values):
             raise ConfigurationError(f"{name} must be a list of texts, not {values!r}.")
         if most is not None and len(values) > most:
-            raise ConfigurationError(f"{name} may have {most} entries, not {len(values)}.")
+            raise ConfigurationError(f"{name} may have up to {most} entries, not {len(values)}.")
         force_setattr(self, name, tuple(values))
 
-    def _text(self, name: str, pattern: str, looks: str) -> None:
-        """Check a text, which is not repeated: people put keys into addresses."""
+    def _text(self, name: str, pattern: str, requirement: str) -> None:
+        """Check a text; the error does not repeat it, since a URL may contain a key."""
         value = getattr(self, name)
         if not isinstance(value, str) or not re.fullmatch(pattern, value):
-            raise ConfigurationError(f"{name} must {looks}.")
+            raise ConfigurationError(f"{name} must {requirement}.")
 
     def _one_of_two(self, first: str, second: str) -> None:
         if getattr(self, first) and getattr(self, second):
@@ -53,7 +53,7 @@ class ProviderTool(Value, frozen=True, kw_only=True):
 
 
 def _plain(value: Any) -> Any:
-    """As JSON knows it."""
+    """A value of a setting as JSON."""
     if isinstance(value, tuple):
         return list(value)
     return dict(value) if isinstance(value, Mapping) else value
@@ -65,9 +65,9 @@ class WebSearch(ProviderTool, frozen=True, kw_only=True):
     Parameters
     ----------
     allowed_domains, excluded_domains : list of str
-        Up to 5, and only one of the two.
+        Up to 5; only one of the two settings.
     user_location : Mapping or None
-        As the service spells it.
+        With the keys of the service.
     """
 
     kind: ClassVar[str] = "web_search"
@@ -88,7 +88,7 @@ class XSearch(ProviderTool, frozen=True, kw_only=True):
     Parameters
     ----------
     allowed_x_handles, excluded_x_handles : list of str
-        Up to 20, and only one of the two.
+        Up to 20; only one of the two settings.
     from_date, to_date : str or None
         As ``"2026-01-31"``.
     """
@@ -127,10 +127,12 @@ class FileSearch(ProviderTool, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         self._texts("vector_store_ids")
         if not self.vector_store_ids:
-            raise ConfigurationError("vector_store_ids is empty.", cure="Name a collection.")
+            raise ConfigurationError("vector_store_ids is empty.", cure="Give at least one id.")
         count: object = self.max_num_results
         if count is not None and (not isinstance(count, int) or count < 1):
-            raise ConfigurationError(f"max_num_results must be a whole number, not {count!r}.")
+            raise ConfigurationError(
+                f"max_num_results must be a whole number above 0, not {count!r}."
+            )
 
 
 class Mcp(ProviderTool, frozen=True, kw_only=True):
@@ -145,9 +147,9 @@ class Mcp(ProviderTool, frozen=True, kw_only=True):
     allowed_tools : list of str
         Empty: all.
     authorization : str or None
-        In no repr.
+        Not shown in the repr.
     headers : Mapping or None
-        In no repr.
+        Not shown in the repr.
     """
 
     kind: ClassVar[str] = "mcp"

@@ -1,6 +1,6 @@
-"""A type hint as a JSON schema, and as a reader of what JSON brings.
+"""A type hint as a JSON schema, and as a function that reads JSON values.
 
-Both come from one walk over the hint, so that whatever a schema allows can be read.
+Both are made in one walk over the hint, so that every value that a schema allows can be read.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from .._structs import Value
 from ..exceptions import ConfigurationError, ToolError
+from .annotations import description_of, limits_of, shown
 
 __all__ = ["Property", "Schema", "hints_of", "object_shape", "schema_of"]
 
 Read = Callable[[Any, str], Any]
-"""``(value of JSON, where it stands) -> value``; raises `ToolError`."""
+"""``(JSON value, its place in the arguments) -> value``; raises `ToolError`."""
 
 _LISTS: dict[Any, type] = {
     list: list,
@@ -36,7 +37,7 @@ _ENOUGH = (
 
 
 class Schema(Value, frozen=True):
-    """What a value looks like in JSON, and how it is read from there."""
+    """The JSON schema of a type, and the function that reads its values."""
 
     schema: Mapping[str, Any]
     read: Read
@@ -48,7 +49,7 @@ class Property(Value, frozen=True):
     Parameters
     ----------
     default : object
-        Shown in the schema where JSON knows it.
+        Part of the schema where JSON can represent it.
     """
 
     shape: Schema
@@ -58,7 +59,7 @@ class Property(Value, frozen=True):
 
     @property
     def schema(self) -> dict[str, Any]:
-        """Its shape's, with what is known of this member beside it."""
+        """The schema of its type, with description and default."""
         schema = dict(self.shape.schema)
         if self.description:
             schema["description"] = self.description
@@ -74,32 +75,32 @@ def hints_of(thing: Any, name: str) -> dict[str, Any]:
     Raises
     ------
     ConfigurationError
-        When one names something that is not there.
+        When one refers to a name that is not defined.
     """
     try:
         return get_type_hints(thing, include_extras=True)
-    except Exception as error:  # noqa: BLE001 - a hint is any code
+    except Exception as error:  # noqa: BLE001 - a hint may run any code
         raise ConfigurationError(
             f"the type hints of {name!r} cannot be read: {error}.",
-            cure="Define the types that they name before it, at the top level.",
+            cure="Define their types before the function, at the top level.",
         ) from None
 
 
 def schema_of(hint: Any, where: str, within: tuple[type, ...] = ()) -> Schema:
-    """The shape of values of one type.
+    """Schema and reader of a type.
 
     Parameters
     ----------
     hint : type hint
     where : str
-        What it is the hint of, for the sentence of an error.
+        What has this hint, for error messages.
     within : tuple of type
-        The dataclasses around it.
+        The dataclasses that contain it.
 
     Raises
     ------
     ConfigurationError
-        For a type that JSON has no place for.
+        For a type that JSON cannot represent.
     """
     hint = getattr(hint, "__supertype__", hint)
     if hint is Any:
@@ -117,13 +118,13 @@ def schema_of(hint: Any, where: str, within: tuple[type, ...] = ()) -> Schema:
         return _mapping(parts, hint, where, within)
     if isinstance(hint, type):
         return _class(hint, where, within)
-    raise _no_place(hint, where)
+    raise _unsupported(hint, where)
 
 
-def _no_place(hint: Any, where: str) -> ConfigurationError:
+def _unsupported(hint: Any, where: str) -> ConfigurationError:
     named = hint.__name__ if isinstance(hint, type) else str(hint)
     return ConfigurationError(
-        f"{where} has the type {named}, which JSON cannot hold.", cure=_ENOUGH
+        f"{where} has the type {named}, which JSON cannot represent.", cure=_ENOUGH
     )
 
 
@@ -134,21 +135,27 @@ def _class(hint: type, where: str, within: tuple[type, ...]) -> Schema:
         return _enum(hint, where)
     if dataclasses.is_dataclass(hint):
         return _dataclass(hint, where, within)
-    raise _no_place(hint, where)
+    raise _unsupported(hint, where)
 
 
 def _annotated(parts: tuple[Any, ...], where: str, within: tuple[type, ...]) -> Schema:
-    shape = schema_of(parts[0], where, within)
-    words = next((part for part in parts[1:] if isinstance(part, str)), "")
-    return Schema({**shape.schema, "description": words} if words else shape.schema, shape.read)
+    plain, metadata = schema_of(parts[0], where, within), parts[1:]
+    limits = limits_of(metadata, where)
+    schema = {**plain.schema, **limits.schema_for(plain.schema)}
+    if description := description_of(metadata):
+        schema["description"] = description
+
+    def read(value: Any, place: str) -> Any:
+        found = plain.read(value, place)
+        limits.check(value, place)
+        return found
+
+    return Schema(schema, read)
 
 
 # --------------------------------------------------------------------------- plain values
 def _expected(what: str, value: Any, where: str) -> ToolError:
-    said = repr(value)
-    return ToolError(
-        f"{where} must be {what}, not {said if len(said) < 80 else said[:77] + '...'}."
-    )
+    return ToolError(f"{where} must be {what}, not {shown(value)}.")
 
 
 def _read_bool(value: Any, where: str) -> bool:
@@ -158,7 +165,7 @@ def _read_bool(value: Any, where: str) -> bool:
 
 
 def _read_int(value: Any, where: str) -> int:
-    # 3.0 is how some models spell 3.
+    # Some models write 3.0 for 3.
     is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
     if is_whole and not isinstance(value, bool):
         return int(value)
@@ -196,9 +203,7 @@ _PLAIN: dict[type, Schema] = {
 
 # --------------------------------------------------------------------------- one of several
 def _plain(value: Any) -> Any:
-    """What stands for a choice in JSON. 1, 1.0 and True are one key to Python, so the type
-    stands beside it.
-    """
+    """Key of a choice: its JSON value and the type of that, since 1, 1.0 and True are equal."""
     value = value.value if isinstance(value, Enum) else value
     return type(value), value
 
@@ -206,7 +211,7 @@ def _plain(value: Any) -> Any:
 def _choice(choices: Mapping[Any, Any], where: str) -> Schema:
     kinds = {kind for kind, _ in choices}
     if not kinds <= {bool, int, float, str, types.NoneType} or not choices:
-        raise ConfigurationError(f"{where} has a choice that JSON cannot hold.", cure=_ENOUGH)
+        raise ConfigurationError(f"{where} has a choice that JSON cannot represent.", cure=_ENOUGH)
     values = [value for _, value in choices]
     typed = dict(_PLAIN[kinds.pop()].schema) if len(kinds) == 1 else {}
 
@@ -219,7 +224,7 @@ def _choice(choices: Mapping[Any, Any], where: str) -> Schema:
 
 
 def _enum(kind: type[Enum], where: str) -> Schema:
-    """By their values; where JSON cannot hold these, by their names."""
+    """An Enum by its values, or by its names where JSON cannot represent the values."""
     has_plain_values = all(isinstance(each.value, bool | int | float | str) for each in kind)
     if has_plain_values:
         return _choice({_plain(each): each for each in kind}, where)
@@ -234,7 +239,7 @@ def _union(shapes: list[Schema]) -> Schema:
                 return shape.read(value, where)
             except ToolError as error:
                 reasons.append(error.message)
-        # Of `T | None` only T is worth a word.
+        # For `T | None` only the reason of T is useful.
         raise ToolError(" Or: ".join(each for each in reasons if " be null" not in each))
 
     return Schema({"anyOf": [shape.schema for shape in shapes]}, read)
@@ -242,7 +247,7 @@ def _union(shapes: list[Schema]) -> Schema:
 
 # --------------------------------------------------------------------------- several together
 def _of_items(parts: tuple[Any, ...], hint: Any, where: str) -> Any:
-    """The type of a list's items; a tuple must be of any length."""
+    """The type of the items of a list; a tuple must not have a fixed length."""
     if get_origin(hint) is tuple and (len(parts) != 2 or parts[1] is not ...):
         raise ConfigurationError(
             f"{where} is a tuple of a fixed length.",
@@ -266,7 +271,7 @@ def _list(kind: type, item: Any, where: str, within: tuple[type, ...]) -> Schema
 def _mapping(parts: tuple[Any, ...], hint: Any, where: str, within: tuple[type, ...]) -> Schema:
     key, item = parts or (str, Any)
     if key is not str:
-        raise _no_place(hint, where)
+        raise _unsupported(hint, where)
     shape = schema_of(item, f"each value of {where}", within)
 
     def read(value: Any, place: str) -> dict[str, Any]:
@@ -278,9 +283,9 @@ def _mapping(parts: tuple[Any, ...], hint: Any, where: str, within: tuple[type, 
 
 
 def object_shape(members: Mapping[str, Property]) -> Schema:
-    """The shape of an object with exactly these members; it is read into a dict.
+    """Schema and reader of an object with exactly these members; it is read into a dict.
 
-    A member that is left out, or null where null is not allowed, takes its default.
+    A member that is missing, or null where null is not allowed, has its default.
     """
     schema = {
         "type": "object",
@@ -341,6 +346,6 @@ def _dataclass(kind: type, where: str, within: tuple[type, ...]) -> Schema:
         try:
             return kind(**found)
         except (TypeError, ValueError) as error:
-            raise ToolError(f"{place} cannot be: {error}.") from None
+            raise ToolError(f"{place} is invalid: {error}.") from None
 
     return Schema(inner.schema, read)

@@ -1,6 +1,8 @@
-"""The panel in a notebook: `GrokLive`, and how sound and messages reach the page.
+"""The Jupyter widget `GrokLive`: a panel in the notebook, and its link to a talk.
 
-Knows a talk, the comm and the built front end. Nothing below imports it.
+`widget` has the class; `bridge` translates between a talk's events and the `messages` of the
+pages, which `channel` carries; `downlink` and `uplink` control the flow of audio, `lease` decides
+which page has it, and `tool_output` shows what tools display.
 """
 
 import lazy_loader

@@ -1,37 +1,147 @@
-"""Grok's sound on its way to the page: credit, order and epochs, without a transport.
+"""Reply audio on its way to the page: rate, credit, order and epochs.
 
-Time is an argument. The messages are those of docs/lanes.md; whatever carries them (the comm;
-later a direct lane) is the same to this.
+Page and kernel exchange 24 kHz whatever the rate of the connection to the server; a reply of
+another rate is resampled here, and the page's counts are converted back. Knows no transport;
+time is an argument. The messages are those of docs/channel.md.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
+import numpy as np
+
+from ..audio import SAMPLE_RATE_HZ, Pcm, Resampler, pcm_from_samples, samples_from_pcm
 from ..conversation import Turn
-from .channel_rates import LANE_RATE_HZ, LaneSound, sound_from
+from .messages import Audio, Flush
 
-__all__ = ["Downlink", "Heard", "Outgoing"]
+__all__ = [
+    "CHANNEL_RATE_HZ",
+    "Downlink",
+    "Heard",
+    "ReplyAudio",
+    "ResampledReplyAudio",
+    "reply_audio_from",
+]
 
-CREDIT_SAMPLES = 2 * LANE_RATE_HZ
+CHANNEL_RATE_HZ = SAMPLE_RATE_HZ
+CREDIT_SAMPLES = 2 * CHANNEL_RATE_HZ
 OVERDUE_S = 0.5
 REPEAT_END_S = 1.0
 # Small messages saturate the page (JupyterLab repaints at each); large ones delay a flush.
-_LEAST_SAMPLES = LANE_RATE_HZ // 10
-_MOST_SAMPLES = LANE_RATE_HZ * 4 // 10
+_LEAST_SAMPLES = CHANNEL_RATE_HZ // 10
+_MOST_SAMPLES = CHANNEL_RATE_HZ * 4 // 10
 
-Message = tuple[dict[str, Any], bytes | None]
+_EMPTY = np.empty(0, np.float32)
+
+
+# --------------------------------------------------------------------------- rate
+class ReplyAudio:
+    """The audio of a turn at the channel's rate, read once from `base` to its end.
+
+    Parameters
+    ----------
+    turn : Turn
+        At the channel's rate.
+    base : int
+        The first sample of the turn to be read.
+    """
+
+    def __init__(self, turn: Turn, base: int) -> None:
+        self._turn = turn
+        self._next = base
+        self._base = base
+
+    def available_samples(self, limit: int) -> int:
+        """How many samples can be read now.
+
+        Parameters
+        ----------
+        limit : int
+            If there are more than this, any number above it may be returned.
+        """
+        return len(self._turn.pcm) - self._next
+
+    def read(self, count: int) -> bytes:
+        """The next `count` of the available samples."""
+        self._next += count
+        return self._turn.pcm[self._next - count : self._next].tobytes()
+
+    def turn_position(self, count: int) -> int:
+        """The position in the turn after `count` samples read here.
+
+        It never decreases while `count` grows; 0 is `base`, and the end is the turn's end.
+        """
+        return self._base + count
+
+
+class ResampledReplyAudio(ReplyAudio):
+    """The audio of a turn of another rate, resampled as one stream while it is read."""
+
+    def __init__(self, turn: Turn, base: int) -> None:
+        super().__init__(turn, base)
+        self._resampler = Resampler(turn.sample_rate, CHANNEL_RATE_HZ)
+        self._resampled: Pcm = np.empty(0, np.int16)
+        self._resampled_count = 0
+        # Where streams begin, in resampled samples and in the turn. A turn that continues after
+        # its end has more than one.
+        self._stream_starts, self._turn_starts = [0], [base]
+
+    def available_samples(self, limit: int) -> int:
+        """See `ReplyAudio`; resamples as much as it takes to know."""
+        while len(self._resampled) <= limit and self._resample_more():
+            pass
+        return len(self._resampled)
+
+    def _resample_more(self) -> bool:
+        """Resample a piece, or flush after the last one; False if there is nothing to do."""
+        piece = self._turn.pcm[self._next : self._next + self._turn.sample_rate // 5]
+        if len(piece):
+            self._next += len(piece)
+            self._append(self._resampler.push(samples_from_pcm(piece)))
+        elif self._turn.is_complete and self._next > self._turn_starts[-1]:
+            self._append(self._resampler.push(_EMPTY, is_last=True))
+            self._stream_starts.append(self._resampled_count)
+            self._turn_starts.append(self._next)
+        else:
+            return False
+        return True
+
+    def _append(self, samples: np.ndarray) -> None:
+        self._resampled = np.concatenate((self._resampled, pcm_from_samples(samples)))
+        self._resampled_count += len(samples)
+
+    def read(self, count: int) -> bytes:
+        """See `ReplyAudio`."""
+        piece, self._resampled = self._resampled[:count], self._resampled[count:]
+        return piece.tobytes()
+
+    def turn_position(self, count: int) -> int:
+        """See `ReplyAudio`."""
+        at = bisect_right(self._stream_starts, count) - 1
+        ends = self._turn_starts[at + 1 : at + 2] or [self._next]
+        passed = (count - self._stream_starts[at]) * self._turn.sample_rate // CHANNEL_RATE_HZ
+        return min(self._turn_starts[at] + passed, ends[0])
+
+
+def reply_audio_from(turn: Turn, base: int) -> ReplyAudio:
+    """The audio of a turn of any rate, from its sample `base` on."""
+    kind = ReplyAudio if turn.sample_rate == CHANNEL_RATE_HZ else ResampledReplyAudio
+    return kind(turn, base)
+
+
+# --------------------------------------------------------------------------- credit
 
 
 @dataclass(slots=True)
-class Outgoing:
+class _Outgoing:
     """One reply on its way to the page.
 
     `base` is where in the turn this reply begins. `sent` and `heard` count from there, in
-    samples of the lane.
+    samples of the channel.
     """
 
     reply: int
@@ -41,99 +151,107 @@ class Outgoing:
     heard: int = 0
     has_sent_last: bool = False
     last_seq: int = -1
-    sound: LaneSound = field(init=False)
+    audio: ReplyAudio = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sound = sound_from(self.turn, self.base)
+        self.audio = reply_audio_from(self.turn, self.base)
 
     @property
-    def waiting_samples(self) -> int:
-        """What has come and is not sent; of more than one message's worth, not how much more."""
-        return self.sound.waiting_samples(_MOST_SAMPLES)
+    def unsent_samples(self) -> int:
+        """What can be sent; exact up to the size of one message."""
+        return self.audio.available_samples(_MOST_SAMPLES)
 
     @property
     def heard_position(self) -> int:
         """How much of the turn has been heard, in its own samples."""
-        return self.sound.turn_position(self.heard)
+        return self.audio.turn_position(self.heard)
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A playhead in terms of a turn, whose own samples are counted."""
+    """A playhead in terms of a turn; `sample_count` is at the turn's own rate."""
 
     turn: Turn
     sample_count: int
 
 
 class Downlink:
-    """Grok's sound, on credit.
+    """Reply audio, sent at most two seconds ahead of the page's playhead.
 
     Attributes
     ----------
-    epoch, session : int
+    session : int
+        Number of the session; 0 before the first.
+    epoch : int
+        Grows by one at each flush.
     """
 
     def __init__(self) -> None:
         self.session = 0
         self.epoch = 0
+        # The number of the next message in this session.
         self._seq = 0
         self._reply_count = 0
-        self._queue: deque[Outgoing] = deque()
-        self._playing: OrderedDict[int, Outgoing] = OrderedDict()
+        # Replies that are not sent to their end, and those of which something was sent and the
+        # final playhead has not come.
+        self._queue: deque[_Outgoing] = deque()
+        self._playing: OrderedDict[int, _Outgoing] = OrderedDict()
+        # Turns that were interrupted: their later audio is not sent.
         self._cut: set[Turn] = set()
+        # Numbers of messages and when they were sent.
         self._unacknowledged: OrderedDict[int, float] = OrderedDict()
+        # From when on the playhead is extrapolated if the page does not report it.
         self._progress_s = 0.0
 
-    # ----------------------------------------------------------------- what is to be sent
+    # ----------------------------------------------------------------- to the page
     def begin_session(self, session: int) -> None:
-        """A new line: sequence numbers begin anew."""
+        """A new session: sequence numbers start again from 0."""
         self.session, self._seq = session, 0
         self._unacknowledged.clear()
 
-    def add(self, turn: Turn, now_s: float) -> int:
-        """Sound of `turn` has come; returns the number of its reply, 0 if it is cut off."""
+    def add(self, turn: Turn) -> int:
+        """Queue new audio of `turn`; returns the number of its reply, 0 if it is cut off."""
         if turn in self._cut:
             return 0
         for outgoing in (*self._queue, *self._playing.values()):
             if outgoing.turn is turn and not outgoing.has_sent_last:
                 return outgoing.reply
         self._reply_count += 1
-        self._queue.append(Outgoing(self._reply_count, turn, base=self._next_base(turn)))
+        self._queue.append(_Outgoing(self._reply_count, turn, base=self._next_base(turn)))
         return self._reply_count
 
     def _next_base(self, turn: Turn) -> int:
-        """A reply that went on after its end begins where it had ended."""
+        """Where a new reply of `turn` begins: where its last one ended."""
         ended = [out for out in self._playing.values() if out.turn is turn]
         if ended:
-            return ended[-1].sound.turn_position(ended[-1].sent)
+            return ended[-1].audio.turn_position(ended[-1].sent)
         return turn.heard_sample_count or 0
 
-    def messages(self, now_s: float) -> Iterator[Message]:
-        """What may be sent now, in order; each is given once."""
+    def messages_to_send(self, now_s: float) -> Iterator[tuple[Audio, bytes]]:
+        """What may be sent now, in order; each message is returned once."""
         while self._queue:
             outgoing = self._queue[0]
             count = self._sendable_samples(outgoing, now_s)
-            is_last = outgoing.turn.is_complete and count == outgoing.waiting_samples
+            is_last = outgoing.turn.is_complete and count == outgoing.unsent_samples
             if count == 0 and not is_last:
                 return
             yield self._message(outgoing, count, is_last, now_s)
-            if not is_last:
-                continue
-            self._queue.popleft()
+            if is_last:
+                self._queue.popleft()
         yield from self._repeated_ends(now_s)
 
-    def _repeated_ends(self, now_s: float) -> Iterator[Message]:
-        """Ends of replies once more, without sound, while they are not acknowledged.
+    def _repeated_ends(self, now_s: float) -> Iterator[tuple[Audio, bytes]]:
+        """The ends of replies again, without audio, until they are acknowledged.
 
-        Jupyter drops messages when output floods; without its end a reply would not sound to
-        its last sample, nor be known to be over.
+        Jupyter drops messages when output floods; without its end a reply would neither be
+        played to its last sample nor be known to be over.
         """
         for outgoing in self._unacknowledged_ends:
             if now_s - self._unacknowledged[outgoing.last_seq] > REPEAT_END_S:
                 yield self._message(outgoing, 0, True, now_s)
 
     @property
-    def _unacknowledged_ends(self) -> list[Outgoing]:
+    def _unacknowledged_ends(self) -> list[_Outgoing]:
         return [
             out
             for out in self._playing.values()
@@ -142,39 +260,40 @@ class Downlink:
             and out.turn not in self._cut
         ]
 
-    def _sendable_samples(self, outgoing: Outgoing, now_s: float) -> int:
-        waiting = outgoing.waiting_samples
-        is_small = waiting < _LEAST_SAMPLES and outgoing.sent > 0
-        if waiting <= 0 or (is_small and not outgoing.turn.is_complete):
+    def _sendable_samples(self, outgoing: _Outgoing, now_s: float) -> int:
+        unsent = outgoing.unsent_samples
+        is_small = unsent < _LEAST_SAMPLES and outgoing.sent > 0
+        if unsent <= 0 or (is_small and not outgoing.turn.is_complete):
             return 0
-        left = CREDIT_SAMPLES - self._ahead_samples(now_s)
-        count = min(waiting, _MOST_SAMPLES)
-        return count if left >= count else 0
+        credit = CREDIT_SAMPLES - self._ahead_samples(now_s)
+        count = min(unsent, _MOST_SAMPLES)
+        return count if credit >= count else 0
 
-    def _message(self, outgoing: Outgoing, count: int, is_last: bool, now_s: float) -> Message:
-        content = {
-            "type": "audio",
-            "session": self.session,
-            "epoch": self.epoch,
-            "seq": self._seq,
-            "reply": outgoing.reply,
-            "sample_offset": outgoing.sent,
-            "is_last": is_last,
-        }
-        # A loudspeaker that had run dry did not count on.
-        dry_s = now_s - self._unheard_samples() / LANE_RATE_HZ
-        self._progress_s = max(self._progress_s, dry_s)
+    def _message(
+        self, outgoing: _Outgoing, count: int, is_last: bool, now_s: float
+    ) -> tuple[Audio, bytes]:
+        message = Audio(
+            session=self.session,
+            epoch=self.epoch,
+            seq=self._seq,
+            reply=outgoing.reply,
+            sample_offset=outgoing.sent,
+            is_last=is_last,
+        )
+        # While the page had nothing to play, its playhead did not advance.
+        idle_until_s = now_s - self._unheard_samples() / CHANNEL_RATE_HZ
+        self._progress_s = max(self._progress_s, idle_until_s)
         self._unacknowledged[self._seq] = now_s
         outgoing.last_seq = self._seq
         self._seq += 1
         outgoing.sent += count
         outgoing.has_sent_last = is_last
         self._playing[outgoing.reply] = outgoing
-        return content, outgoing.sound.take(count)
+        return message, outgoing.audio.read(count)
 
-    # ----------------------------------------------------------------- what comes back
+    # ----------------------------------------------------------------- from the page
     def received(self, seq: int) -> None:
-        """The page acknowledges a message, and with it all before."""
+        """The page acknowledges a message, and with it all earlier ones."""
         while self._unacknowledged and next(iter(self._unacknowledged)) <= seq:
             self._unacknowledged.popitem(last=False)
 
@@ -190,18 +309,18 @@ class Downlink:
         return Heard(outgoing.turn, outgoing.heard_position)
 
     def is_overdue(self, now_s: float) -> bool:
-        """Whether the page is not heard: a cell runs, and messages wait behind it.
+        """Whether messages of the page are missing, since a running cell holds them up.
 
-        Either acknowledgements do not come; or, where all was acknowledged before, a
-        loudspeaker that was going tells no playhead, which it does ten times a second.
+        Either acknowledgements are missing, or, if all messages had been acknowledged, the
+        playhead reports, of which there are ten a second during playback.
         """
         oldest_s = next(iter(self._unacknowledged.values()), now_s)
-        if self._is_going:
+        if self._is_playing:
             oldest_s = min(oldest_s, self._progress_s)
         return now_s - oldest_s > OVERDUE_S
 
     @property
-    def _is_going(self) -> bool:
+    def _is_playing(self) -> bool:
         """Whether some of what was sent has been heard, and some has not."""
         return any(
             0 < out.heard < out.sent and out.turn not in self._cut for out in self._playing.values()
@@ -214,64 +333,62 @@ class Downlink:
     def _ahead_samples(self, now_s: float) -> float:
         ahead = float(self._unheard_samples())
         if self.is_overdue(now_s):
-            ahead -= (now_s - self._progress_s) * LANE_RATE_HZ
+            ahead -= (now_s - self._progress_s) * CHANNEL_RATE_HZ
         return max(0.0, ahead)
 
     @property
-    def is_sounding(self) -> bool:
-        """Whether anything is on its way that was not cut off."""
-        on_the_way = (*self._playing.values(), *self._queue)
-        return any(outgoing.turn not in self._cut for outgoing in on_the_way)
+    def has_playback(self) -> bool:
+        """Whether audio is queued or being played that was not cut off."""
+        replies = (*self._playing.values(), *self._queue)
+        return any(outgoing.turn not in self._cut for outgoing in replies)
 
     @property
     def has_queued(self) -> bool:
-        """Whether something waits: for credit, for more of it to come, or to be acknowledged."""
+        """Whether something waits for credit, for more audio, or to be acknowledged."""
         return bool(self._queue) or bool(self._unacknowledged_ends)
 
-    # ----------------------------------------------------------------- cutting off
-    def flush(self) -> dict[str, Any]:
-        """Cut off all that plays and is queued; returns the message.
+    # ----------------------------------------------------------------- interruption
+    def flush(self) -> Flush:
+        """Cut off all that is played or queued; returns the message for the page.
 
-        Later sound of those turns is not sent. What had been sent stays known, so that the
-        count that the page reports can be told.
+        Later audio of those turns is not sent. What was sent remains known, so that the
+        playhead that answers can be converted.
         """
         self.epoch += 1
         self._cut_off()
-        return {
-            "type": "flush",
-            "session": self.session,
-            "epoch": self.epoch,
-            "reply": next(iter(self._playing), 0),
-        }
+        return Flush(session=self.session, epoch=self.epoch, reply=next(iter(self._playing), 0))
 
     def follow_flush(self, epoch: int) -> None:
-        """The page has flushed by itself; an epoch that is ours already changes nothing."""
+        """The page has flushed by itself; without effect if this epoch has begun already."""
         if epoch > self.epoch:
             self.epoch = epoch
             self._cut_off()
 
     def _cut_off(self) -> None:
-        # Of what was cut off before, no count comes any more.
+        # No playhead will come for what had been cut off before.
         for reply in [r for r, out in self._playing.items() if out.turn in self._cut]:
             del self._playing[reply]
         self._cut.update(out.turn for out in (*self._playing.values(), *self._queue))
         self._queue.clear()
 
     def start_over(self) -> list[tuple[Turn, int]]:
-        """Another page plays from now on: what was not heard is sent again, to it.
+        """Queue again what was not heard, for another page.
 
-        Returns the turns that are, with the new numbers of their replies.
+        Returns
+        -------
+        list of (Turn, int)
+            The turns, with the new numbers of their replies.
         """
-        again = [out for out in self._playing.values() if out.turn not in self._cut]
+        remaining = [out for out in self._playing.values() if out.turn not in self._cut]
         unheard = [
-            Outgoing(out.reply, out.turn, base=out.heard_position)
-            for out in again
+            _Outgoing(out.reply, out.turn, base=out.heard_position)
+            for out in remaining
             if not out.has_sent_last or out.heard < out.sent
         ]
-        rest = [out for out in self._queue if out.reply not in self._playing]
-        # One begins where the first of a turn had come to, and goes on to the turn's end.
-        first: dict[int, Outgoing] = {}
-        for outgoing in (*unheard, *rest):
+        unsent = [out for out in self._queue if out.reply not in self._playing]
+        # One reply a turn: it begins where the turn's first one stood, and reaches to its end.
+        first: dict[int, _Outgoing] = {}
+        for outgoing in (*unheard, *unsent):
             first.setdefault(id(outgoing.turn), outgoing)
         self._playing.clear()
         self._unacknowledged.clear()

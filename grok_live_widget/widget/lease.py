@@ -1,4 +1,4 @@
-"""Which page captures and plays: of many, one."""
+"""Which one of the pages captures and plays."""
 
 from __future__ import annotations
 
@@ -16,25 +16,28 @@ class Lease:
 
     def __init__(self) -> None:
         self.owner = ""
+        # When each page last sent a message.
         self._seen_s: dict[str, float] = {}
+        # The page that becomes owner if the ping of this id is not answered.
         self._candidate = ""
         self._ping_id = 0
 
-    @property
-    def has_pages(self) -> bool:
-        """Whether any page is known."""
-        return bool(self._seen_s)
-
     def see(self, page: str, now_s: float) -> None:
-        """A page has said something."""
+        """A page has sent a message."""
         self._seen_s[page] = now_s
 
     def owner_unseen_s(self, now_s: float) -> float:
-        """How long the owner has said nothing [s]; infinite without an owner."""
+        """How long the owner has sent nothing [s]; infinite without an owner."""
         return now_s - self._seen_s.get(self.owner, float("-inf"))
 
     def arrive(self, page: str, now_s: float) -> int | None:
-        """A page says hello. Returns the id of a ping for the owner, if it must be asked."""
+        """A page says hello.
+
+        Returns
+        -------
+        int or None
+            The id of a ping to be sent to the owner, if there is another owner.
+        """
         self.see(page, now_s)
         if not self.owner:
             self.owner = page
@@ -50,7 +53,7 @@ class Lease:
             self._candidate = ""
 
     def expire(self, ping_id: int) -> bool:
-        """Time for the answer is over; True when the newcomer is owner now."""
+        """The time for an answer is over; True if the new page has become owner."""
         if ping_id != self._ping_id or not self._candidate:
             return False
         self._seen_s.pop(self.owner, None)
@@ -58,15 +61,16 @@ class Lease:
         return True
 
     def take(self, page: str, now_s: float) -> bool:
-        """A page wants the lease; True when it was another's."""
+        """Make a page the owner; True if another was."""
         self.see(page, now_s)
-        changed, self.owner, self._candidate = self.owner != page, page, ""
-        return changed
+        has_changed = self.owner != page
+        self.owner, self._candidate = page, ""
+        return has_changed
 
     def leave(self, page: str) -> bool:
-        """A page is gone; True when it was the owner. The newest other page follows."""
+        """A page is gone; True if it was the owner. The page seen last becomes owner."""
         self._seen_s.pop(page, None)
-        # Whoever waited for the owner's answer is gone, or may be owner now without it.
+        # Either the candidate is gone, or the owner is, and no answer is awaited any more.
         if page in (self.owner, self._candidate):
             self._candidate = ""
         if page != self.owner:

@@ -1,4 +1,4 @@
-"""What tools display: caught on the thread of the call, shown in an area under the panel."""
+"""What tools display: captured on the thread of the call, shown in an area below the panel."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 import ipywidgets
 
-__all__ = ["ToolDisplays"]
+__all__ = ["ToolOutput"]
 
 MOST_SHOWN = 20
-"""Older ones go: the area's state is sent whole with each new one."""
+"""Older outputs are removed, since the area's whole state is sent with each new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,13 @@ class _Shown:
     output: dict[str, Any]
 
 
-class ToolDisplays:
-    """An area of outputs, and the catching of what is displayed.
+class ToolOutput:
+    """An output area below the panel, and the capture of what tools display.
 
-    `ipywidgets.Output` used as a context manager would not do: it tells the front end to divert
-    whatever the running cell publishes, and a tool's thread runs beside all cells. Appending to
-    its state does; IPython's publisher asks hooks that are the thread's own.
+    `ipywidgets.Output` as a context manager does not work here: it makes the front end divert
+    whatever the running cell publishes, while a tool runs on a thread of its own beside any
+    cell. Hooks of IPython's publisher belong to one thread, so those capture, and the area's
+    state is extended.
 
     Attributes
     ----------
@@ -41,21 +42,21 @@ class ToolDisplays:
         self._shown: list[_Shown] = []
         self._box: Any = None
 
-    def under(self, panel: Any) -> Any:
-        """A box with the panel and the area under it; always the same."""
+    def box_below(self, panel: Any) -> Any:
+        """A box with the panel and the area below it; the same one at every call."""
         self._box = self._box or ipywidgets.VBox([panel, self.area])
         return self._box
 
     def close(self) -> None:
         """Remove the area from all pages."""
-        for each in (self._box, self.area):
-            if each is not None:
-                each.close()
+        for widget in (self._box, self.area):
+            if widget is not None:
+                widget.close()
 
     @contextlib.contextmanager
-    def caught(self) -> Iterator[None]:
-        """Catch what this thread displays."""
-        publisher = _publisher()
+    def capture(self) -> Iterator[None]:
+        """Capture what this thread displays."""
+        publisher = _display_publisher()
         if publisher is None:
             yield
             return
@@ -74,17 +75,17 @@ class ToolDisplays:
             self._publish()
 
     def _replace(self, display_id: str, content: dict[str, Any]) -> bool:
-        """Whether something of that id was there to be replaced."""
+        """Replace the outputs of this id; False if there are none."""
         output = _output(content)
         with self._lock:
-            known = [bool(display_id) and each.display_id == display_id for each in self._shown]
+            matches = [bool(display_id) and each.display_id == display_id for each in self._shown]
             self._shown = [
-                _Shown(each.call, display_id, output) if is_it else each
-                for each, is_it in zip(self._shown, known, strict=True)
+                _Shown(each.call, display_id, output) if is_match else each
+                for each, is_match in zip(self._shown, matches, strict=True)
             ]
-            if any(known):
+            if any(matches):
                 self._publish()
-        return any(known)
+        return any(matches)
 
     def _clear(self, call: _Call) -> None:
         with self._lock:
@@ -96,23 +97,24 @@ class ToolDisplays:
 
 
 class _Call:
-    """What one call displays."""
+    """The outputs of one call."""
 
-    def __init__(self, displays: ToolDisplays) -> None:
-        self._displays = displays
+    def __init__(self, tool_output: ToolOutput) -> None:
+        self._tool_output = tool_output
+        # Whether the next output replaces the earlier ones (`clear_output(wait=True)`).
         self._clears_next = False
 
     def take(self, message: dict[str, Any]) -> dict[str, Any] | None:
-        """Use a message that IPython is about to publish; None when it is used up."""
+        """Handle a message that IPython is about to publish; None keeps it from the cell."""
         content = message["content"]
         display_id = (content.get("transient") or {}).get("display_id", "")
         match message["header"]["msg_type"]:
             case "display_data":
                 self._clear_if_wanted()
-                self._displays._show(self, display_id, content)
+                self._tool_output._show(self, display_id, content)
             case "update_display_data":
-                # Of an id that was displayed elsewhere, the page takes care.
-                return None if self._displays._replace(display_id, content) else message
+                # The page updates an output that was displayed elsewhere.
+                return None if self._tool_output._replace(display_id, content) else message
             case "clear_output":
                 self._clears_next = True
                 if not content.get("wait"):
@@ -124,11 +126,11 @@ class _Call:
     def _clear_if_wanted(self) -> None:
         if self._clears_next:
             self._clears_next = False
-            self._displays._clear(self)
+            self._tool_output._clear(self)
 
 
 def _output(content: dict[str, Any]) -> dict[str, Any]:
-    """As a notebook file has it."""
+    """An output in the notebook format."""
     return {
         "output_type": "display_data",
         "data": content["data"],
@@ -136,8 +138,8 @@ def _output(content: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _publisher() -> Any:
-    """IPython's, where there is a kernel; None elsewhere."""
+def _display_publisher() -> Any:
+    """The kernel's display publisher; None outside of a kernel."""
     from IPython.core.getipython import get_ipython
 
     publisher = getattr(get_ipython(), "display_pub", None)

@@ -1,10 +1,9 @@
-"""The widget: a panel in the notebook, and the talk behind it."""
+"""The widget: a panel in the notebook, and the talk that it shows."""
 
 from __future__ import annotations
 
 import pathlib
 import sys
-import time
 import weakref
 from typing import Any, Unpack
 
@@ -15,8 +14,10 @@ from ..client import TALK_THREAD, ReconnectingSession, Secret, TalkAPI, wrap_sec
 from ..exceptions import ConfigurationError
 from ..settings import SettingsKwargs, expand_kwargs_signature
 from ..tools import functions_of
-from .bridge import MAX_CHUNK_BYTES, Panel, Post
-from .tool_output import ToolDisplays
+from .bridge import FrontendBridge, Send
+from .channel import CommChannel, keep_frontend_routing
+from .messages import MicrophoneWanted
+from .tool_output import ToolOutput
 
 __all__ = ["GrokLive"]
 
@@ -29,21 +30,21 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
         live = GrokLive(voice="nova", instructions="Answer in one sentence.")
         live
 
-    Everything of `Talk` is here too. Audio, transcript and key are in no trait, since traits
-    are saved into notebook files. With tools, what they display appears under the panel.
+    It has all methods and properties of `Talk`. Audio, transcript and key are in no trait,
+    since traits are saved into notebook files. What tools display appears below the panel.
 
     Parameters
     ----------
     api_key : str or None
         None looks in the environment (``XAI_API_KEY``), Colab's secrets, the keyring and
-        ``.env``; where there is none, the embedded rehearsal answers.
+        ``.env``; without a key, the embedded rehearsal server is used.
     **settings
         See `Settings`.
 
     Raises
     ------
     ConfigurationError, AuthenticationError
-        At once. Constructing opens nothing.
+        The settings are checked at once; no connection is opened.
     """
 
     _esm = _STATIC / "widget.js"
@@ -57,53 +58,30 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
         _check_bundle()
         self._begin(api_key, settings)
         anywidget.AnyWidget.__init__(self)
-        self._panel = TALK_THREAD.run(_made(self._sessions, self._post))
-        self.on_msg(self._receive)
-        self._displays: ToolDisplays | None = None
+        self._channel = CommChannel(self)
+        self._bridge = TALK_THREAD.run(_bridge_between(self._sessions, self._channel.send))
+        self._channel.listen(self._bridge.receive)
+        self._tool_output: ToolOutput | None = None
         if functions_of(self._sessions.settings.tools):
-            self._displays = ToolDisplays()
-            self._sessions.tool_stage = self._displays.caught
+            self._tool_output = ToolOutput()
+            self._sessions.tool_stage = self._tool_output.capture
         _replace_earlier(self)
 
     @traitlets.observe("comm")
-    def _trust_the_front_ends_routing(self, change: Any) -> None:
-        """Keep incoming messages on the thread that the front end chose.
-
-        ipykernel 7.4 sends them to the shell that last published on the comm, so that one
-        message from a cell puts the microphone behind the running cell (0 of 25 messages came
-        through without this, 25 of 25 with it). The hook is private, hence the question.
-
-        And keep them from posing as cells: `comm` runs the hooks of a cell (``pre_execute``,
-        ``post_execute``) around each message, on whatever thread it comes. Matplotlib draws
-        and closes all figures there, also the one that a cell is just making.
-        """
-        comm = change["new"]
-        if comm is not None and hasattr(comm, "_reply_subshell_for"):
-            comm._reply_subshell_for = lambda data, default: default
-        if comm is not None and hasattr(comm, "_msg_callback"):
-            comm.handle_msg = lambda message: comm._msg_callback and comm._msg_callback(message)
-
-    def _receive(self, widget: object, content: Any, buffers: list[Any]) -> None:
-        """Runs on the main thread or a subshell's: copies, hands over, and returns."""
-        is_sound = bool(buffers) and memoryview(buffers[0]).nbytes <= MAX_CHUNK_BYTES
-        buffer = bytes(buffers[0]) if is_sound else None
-        TALK_THREAD.call(self._panel.receive, content, buffer, time.monotonic())
-
-    def _post(self, content: dict[str, Any], buffer: bytes | None) -> None:
-        if self.comm is not None:
-            self.send(content, buffers=None if buffer is None else [buffer])
+    def _follow_comm(self, change: Any) -> None:
+        keep_frontend_routing(change["new"])
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The panel; with tools, a box of the panel and the area of what they display."""
-        if self._displays is None or self.comm is None:
+        """The panel; with tools, a box of the panel and the output area of the tools."""
+        if self._tool_output is None or self.comm is None:
             return super()._repr_mimebundle_(**kwargs)
-        bundle = self._displays.under(self)._repr_mimebundle_(**kwargs)
+        bundle = self._tool_output.box_below(self)._repr_mimebundle_(**kwargs)
         return {**bundle, "text/plain": repr(self)}
 
     def start(self) -> None:
-        """Open the line and ask the page for the microphone.
+        """Open the connection and ask the page for the microphone.
 
-        A page that may not open the microphone without a click shows its Start button.
+        A page that needs a click to open the microphone shows its Start button.
 
         Raises
         ------
@@ -113,35 +91,34 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
         self._want_microphone(True)
 
     async def start_async(self) -> None:
-        """`start`, awaited."""
+        """Open the connection like `start`, awaitable from any loop."""
         await super().start_async()
         self._want_microphone(True)
 
     def _want_microphone(self, wanted: bool) -> None:
-        content = {"type": "microphone_wanted", "wanted": wanted}
-        TALK_THREAD.call(self._post, content, None)
+        TALK_THREAD.call(self._channel.send, MicrophoneWanted(wanted=wanted))
 
     def close(self) -> None:
-        """End the talk and remove the panel; `turns` stay readable."""
+        """End the talk and remove the panel; `turns` can still be read."""
         if sys.is_finalizing():
-            return  # Python's end takes everything along, and no thread can be waited for.
+            return  # The process ends everything, and threads can no longer be waited for.
         if self.comm is not None:
-            TALK_THREAD.run(_closed(self._panel))
+            TALK_THREAD.run(_close(self._bridge))
             TalkAPI.close(self)
-            if self._displays is not None:
-                self._displays.close()
+            if self._tool_output is not None:
+                self._tool_output.close()
         anywidget.AnyWidget.close(self)
 
     def __repr__(self) -> str:
         return TalkAPI.__repr__(self)
 
 
-async def _made(talk: ReconnectingSession, post: Post) -> Panel:
-    return Panel(talk, post)
+async def _bridge_between(talk: ReconnectingSession, send: Send) -> FrontendBridge:
+    return FrontendBridge(talk, send)
 
 
-async def _closed(panel: Panel) -> None:
-    panel.close()
+async def _close(bridge: FrontendBridge) -> None:
+    bridge.close()
 
 
 def _check_bundle() -> None:
@@ -153,16 +130,17 @@ def _check_bundle() -> None:
 
 
 # --------------------------------------------------------------------------- cells that run again
+# By cell: its last execution, and the widgets made in it.
 _by_cell: dict[str, tuple[str, weakref.WeakSet[GrokLive]]] = {}
 
 
 def _replace_earlier(widget: GrokLive) -> None:
-    """Close what an earlier execution of the same cell made.
+    """Close the widgets that an earlier execution of the same cell made.
 
-    ipywidgets keeps every widget alive, and the page is told nothing when a cell that made one
+    ipywidgets keeps every widget alive, and the page does not notice when a cell that made one
     runs again; without this the old socket and the old microphone would stay open.
     """
-    cell, execution = _where_we_are()
+    cell, execution = _running_cell()
     if not cell:
         return
     earlier_execution, widgets = _by_cell.get(cell, ("", weakref.WeakSet()))
@@ -174,8 +152,8 @@ def _replace_earlier(widget: GrokLive) -> None:
     _by_cell[cell] = (execution, widgets)
 
 
-def _where_we_are() -> tuple[str, str]:
-    """The running cell and its execution; empty outside of a notebook."""
+def _running_cell() -> tuple[str, str]:
+    """The ids of the running cell and of its execution; empty outside of a notebook."""
     try:
         from IPython.core.getipython import get_ipython
     except ImportError:
@@ -183,6 +161,6 @@ def _where_we_are() -> tuple[str, str]:
     shell = get_ipython()
     parent: dict[str, Any] = getattr(shell, "get_parent", dict)() or {}
     execution = str(parent.get("header", {}).get("msg_id", ""))
-    # JupyterLab and VS Code name the cell; elsewhere its text stands for it.
+    # JupyterLab and VS Code send the cell's id; other front ends only its code.
     cell = parent.get("metadata", {}).get("cellId") or parent.get("content", {}).get("code", "")
     return str(cell), execution

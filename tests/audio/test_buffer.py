@@ -200,6 +200,6 @@ if not child:
     os._exit(0)
 os.waitpid(child, 0)
 tape.append(np.zeros(1, np.int16))
-assert tape._room[:20].tolist() == [1] * 10 + [0] * 10, tape._room[:20]
+assert tape._memory[:20].tolist() == [1] * 10 + [0] * 10, tape._memory[:20]
 """
     subprocess.run([sys.executable, "-c", script], check=True)

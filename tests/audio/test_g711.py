@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from grok_live_widget.audio import read_audio
 from grok_live_widget.audio.g711 import PCM, codec_of
-from grok_live_widget.audio.pcm import read_wav
 
 LAWS = {"pcmu": "u-law", "pcma": "a-law"}
 EVERY_SAMPLE = np.arange(-32_768, 32_768).astype("<i2")
@@ -31,7 +31,7 @@ def test_every_code_sounds_as_sox_has_it(law: str, tmp_path: Path) -> None:
     raw.write_bytes(EVERY_CODE)
     form = ["-t", "raw", "-r", "8000", "-c", "1", "-e", LAWS[law], "-b", "8"]
     subprocess.run(["sox", *form, str(raw), "-b", "16", "-e", "signed", str(wav)], check=True)
-    assert np.array_equal(decoded(law, EVERY_CODE), read_wav(wav)[0])
+    assert np.array_equal(decoded(law, EVERY_CODE), read_audio(wav)[0])
 
 
 @pytest.mark.parametrize("law", LAWS)

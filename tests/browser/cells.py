@@ -8,7 +8,7 @@ NOISE = """
 import numpy as np
 from grok_live_widget import GrokLive
 
-# Every stretch of noise is like no other; below 8 kHz no resampler cuts it.
+# No two stretches of noise are alike; below 8 kHz every resampler passes it.
 def noise(duration_s):
     count = int(duration_s * 24_000)
     spectrum = np.fft.rfft(np.random.default_rng(7).standard_normal(count))

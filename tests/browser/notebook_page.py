@@ -1,4 +1,4 @@
-"""One notebook in one real browser: its cells, its panel, and what its loudspeaker gave out."""
+"""One notebook in a real browser: its cells, its panel, and what its loudspeaker played."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _OUTPUTS = "(index) => testNotebook().content.widgets[index].model.outputs.toJSO
 
 
 class NotebookPage:
-    """A notebook that is open in a page, and a window into its kernel.
+    """A notebook that is open in a page, and a second client of its kernel.
 
     Attributes
     ----------
@@ -91,23 +91,23 @@ class NotebookPage:
         socket.on("framereceived", keep)
 
     def wait_for_notebook(self) -> None:
-        """Until the notebook is shown and its kernel has nothing to do."""
+        """Wait until the notebook is shown and its kernel is idle."""
         self.until(_IS_READY, timeout_s=LOAD_WITHIN_MS / 1000, what="the notebook")
 
     def reload(self) -> None:
-        """Load the page anew; the kernel goes on."""
+        """Reload the page; the kernel continues."""
         self.page.reload(timeout=LOAD_WITHIN_MS)
         self.wait_for_notebook()
 
     # ----------------------------------------------------------------- waiting
     def until(self, script: str, argument: Any = None, *, timeout_s: float = 20, what: str) -> Any:
-        """Until JavaScript (a function) says something true."""
+        """Wait until a JavaScript function returns something true."""
         return self.wait(
             lambda: self.page.evaluate(script, argument), timeout_s=timeout_s, what=what
         )
 
     def wait(self, condition: Callable[[], T], *, timeout_s: float = 20, what: str) -> T:
-        """Until it is true; the page's events are served meanwhile."""
+        """Wait until it is true; the page's events are handled meanwhile."""
         return wait_until(
             condition,
             timeout_s=timeout_s,
@@ -121,7 +121,7 @@ class NotebookPage:
         self.page.evaluate(_RUN, index)
 
     def end_cell(self, index: int) -> None:
-        """Wait for the cell that was begun last; its error is the test's."""
+        """Wait for the cell that was begun last; an error in it fails the test."""
         self.page.evaluate("() => globalThis.testRun")
         for output in self.outputs(index):
             if output["output_type"] == "error":
@@ -137,7 +137,7 @@ class NotebookPage:
             self.run_cell(index)
 
     def outputs(self, index: int) -> list[dict[str, Any]]:
-        """What stands below a cell, as nbformat has it."""
+        """The outputs of a cell, in the notebook format."""
         outputs: list[dict[str, Any]] = self.page.evaluate(_OUTPUTS, index)
         return outputs
 
@@ -146,17 +146,17 @@ class NotebookPage:
         self.page.evaluate("name => jupyterapp.commands.execute(name)", name)
 
     def kill_kernel(self) -> None:
-        """Let the kernel's process die at once, as the system does when memory is short."""
+        """Kill the kernel's process, as the system does when memory is short."""
         os.kill(self.kernel.value("__import__('os').getpid()"), signal.SIGKILL)
 
     # ----------------------------------------------------------------- the panel
     @property
     def panel(self) -> Locator:
-        """The panel that is looked at: the first, until `look_at`."""
+        """The current panel: the first, until `look_at`."""
         return self.page.locator(".glw-panel").nth(self._place)
 
     def look_at(self, place: int) -> None:
-        """Turn to another of the page's panels, counted from the top."""
+        """Make another of the page's panels the current one, counted from the top."""
         self._place = place
         self.panel.scroll_into_view_if_needed()
 
@@ -165,7 +165,7 @@ class NotebookPage:
         self.panel.get_by_role("button", name=name, exact=True).click()
 
     def start(self) -> None:
-        """Press Start, and wait until the line is open and the loudspeaker is recorded."""
+        """Press Start, and wait until the connection is open and the loudspeaker is recorded."""
         self.press("Start")
         self.until("() => seams.tap()", what="the loudspeaker")
         self.panel.get_by_role("button", name="Stop", exact=True).wait_for()
@@ -186,21 +186,21 @@ class NotebookPage:
         )
 
     def notices(self) -> list[str]:
-        """What the panel warns of."""
+        """The texts of the panel's notices."""
         return self.panel.locator(".glw-notice-text").all_inner_texts()
 
     def losses(self) -> str:
         return self.panel.locator(".glw-losses").text_content() or ""
 
     def transcript(self) -> list[tuple[str, str]]:
-        """Who said what, from top to bottom."""
+        """Speaker and text of each turn, from top to bottom."""
         turns = self.panel.locator(".glw-turn")
         speakers = turns.locator(".glw-turn-speaker").all_inner_texts()
         words = turns.locator(".glw-turn-words").all_inner_texts()
         return list(zip(speakers, words, strict=True))
 
     def wait_for_turns(self, role: str, count: int, *, timeout_s: float = 40) -> None:
-        """Until the transcript shows so many complete turns of "you" or "grok"."""
+        """Wait until the transcript shows `count` complete turns of "you" or "grok"."""
         complete = self.panel.locator(f".glw-turn-{role}:not(.glw-turn-partial)")
         self.wait(
             lambda: complete.count() >= count,
@@ -209,7 +209,7 @@ class NotebookPage:
         )
 
     def wait_until_silent(self, reply_count: int, *, timeout_s: float = 40) -> None:
-        """Until so many replies have left the loudspeaker to their end."""
+        """Wait until `count` replies have been played to their end."""
         self.until(
             "count => seams.positions.filter(position => position.is_final).length >= count",
             reply_count,
@@ -218,7 +218,7 @@ class NotebookPage:
         )
 
     def wait_until_heard(self, turn: str, sample_count: int) -> None:
-        """Until the kernel knows that so much of `turn` was heard.
+        """Wait until the kernel knows that `count` samples of `turn` were heard.
 
         What the worklet has reported to the page takes a way of its own to the kernel, so the
         end of the sound in the page says nothing of what the kernel knows.
@@ -229,7 +229,7 @@ class NotebookPage:
         )
 
     def wait_until_sounding(self, *, after_samples: int = 0, timeout_s: float = 40) -> None:
-        """Until more than so much of a reply has left the loudspeaker [samples at 24 kHz]."""
+        """Wait until more than `count` samples of a reply have been played [at 24 kHz]."""
         self.until(
             "least => seams.positions.some((at) => !at.is_final && at.sample_count > least)",
             after_samples,
@@ -237,9 +237,9 @@ class NotebookPage:
             what="a reply to sound",
         )
 
-    # ----------------------------------------------------------------- what was heard
+    # ----------------------------------------------------------------- playback
     def heard(self) -> NDArray[np.float64]:
-        """All that the loudspeaker got since `start`, at the device's rate."""
+        """All that was played since `start`, at the device's rate."""
         return self._sound("seams.heardSound()", "<f4").astype(np.float64)
 
     def ring(self) -> NDArray[np.int16]:
@@ -253,12 +253,12 @@ class NotebookPage:
         return int(self.page.evaluate("seams.page().context.sampleRate"))
 
     def positions(self) -> list[dict[str, Any]]:
-        """What the playback worklet has reported."""
+        """The positions that the playback worklet has reported."""
         positions: list[dict[str, Any]] = self.page.evaluate("seams.positions")
         return positions
 
     def nodes(self) -> list[str]:
-        """The worklets that this page has made so far."""
+        """The worklet nodes that this page has created so far."""
         nodes: list[str] = self.page.evaluate("seams.nodes")
         return nodes
 

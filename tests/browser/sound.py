@@ -1,4 +1,4 @@
-"""Measuring: whether two sounds are the same, and where one lies in the other."""
+"""Measures whether two sounds are the same, and where one lies in the other."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def samples_from(pcm: NDArray[np.int16]) -> Samples:
     return pcm.astype(np.float64) / 32768
 
 
-# --------------------------------------------------------------------------- what was captured
+# --------------------------------------------------------------------------- capture
 def segment_correlations(said: Samples, said_rate_hz: int, received: Samples) -> Samples:
-    """How well each loud segment of what was said is found in what was received (24 kHz).
+    """How well each loud segment of the speech is found in what was received (24 kHz).
 
     A browser with much to do puts short blocks of silence between microphone and page, so
     each segment has a lag of its own; one correlation over everything would only measure that.
@@ -63,10 +63,10 @@ def cross_correlation(sound: Samples, piece: Samples) -> Samples:
     return np.fft.irfft(spectrum, size)[: len(sound) - len(piece) + 1]
 
 
-# --------------------------------------------------------------------------- what was played
+# --------------------------------------------------------------------------- playback
 @dataclass(frozen=True)
 class Match:
-    """Where a reply lies in what was heard, and how alike they are."""
+    """Where a reply lies in what was played, and how similar they are."""
 
     start: float
     gain: float
@@ -83,7 +83,7 @@ def match_reply(
     pcm_rate_hz: int = PCM_RATE_HZ,
     beginning_only: bool = False,
 ) -> Match:
-    """Compare a reply with what the loudspeaker got.
+    """Compare a reply with what was played.
 
     The reply is brought to the device's rate by soxr HQ. The place is the maximum of the
     cross-correlation, refined to a fraction of a sample by the slope of the cross-spectrum's

@@ -1,4 +1,4 @@
-"""What the user says: WAV files made by Debian's `flite` when the tests run."""
+"""The user's speech: WAV files made by Debian's `flite` when the tests run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Script:
-    """A WAV file in which somebody speaks now and then, beginning after a silence."""
+    """A WAV file with phrases between silences; it begins with a silence."""
 
     path: Path
     samples: Samples
@@ -64,7 +64,7 @@ class Studio:
         return self._spoken[words, voice]
 
     def script(self, *lines: Said, lead_s: float = 2.0) -> Script:
-        """Lines one after the other, behind `lead_s` of silence."""
+        """Phrases one after the other, after `lead_s` of silence."""
         parts = [_silence(lead_s)]
         for line in lines:
             parts += [self.speak(line.words, line.voice), _silence(line.pause_s)]
@@ -75,7 +75,7 @@ class Studio:
         return Script(path, samples)
 
     def noise(self, duration_s: float) -> Script:
-        """Sound in which every stretch is like no other, and which is no speech."""
+        """Noise of which no two stretches are alike, and which is not speech."""
         count = int(duration_s * FILE_RATE_HZ)
         spectrum = np.fft.rfft(np.random.default_rng(3).standard_normal(count))
         spectrum[np.fft.rfftfreq(count, 1 / FILE_RATE_HZ) > 4000] = 0

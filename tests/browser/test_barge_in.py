@@ -1,4 +1,4 @@
-"""Cutting in: the sound stops, and what was heard of the reply is counted to the sample."""
+"""Barge-in stops playback, and the heard part of the reply is counted to the sample."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FADE_SAMPLES = 120
 QUANTUM = 128
 
 
-def test_speech_stops_the_reply_and_what_was_heard_of_it_is_known_to_the_sample(
+def test_speech_stops_the_reply_and_its_heard_part_is_known_to_the_sample(
     open_notebook: OpenNotebook, studio: Studio
 ):
     script = studio.script(
@@ -39,7 +39,7 @@ def test_speech_stops_the_reply_and_what_was_heard_of_it_is_known_to_the_sample(
     assert roles == ["user", "assistant"] * 2
 
 
-def test_the_button_stops_a_reply_that_is_still_coming(open_notebook: OpenNotebook):
+def test_the_button_stops_a_reply_that_is_being_received(open_notebook: OpenNotebook):
     notebook = open_notebook([NOISE, MADE])
     _ask_by_text(notebook)
     assert not notebook.kernel.value("live.turns[-1].is_complete")
@@ -48,7 +48,7 @@ def test_the_button_stops_a_reply_that_is_still_coming(open_notebook: OpenNotebo
     _assert_cut_where_it_says(notebook)
 
 
-def test_the_button_stops_a_reply_that_has_come_and_still_sounds(open_notebook: OpenNotebook):
+def test_the_button_stops_a_received_reply_that_is_being_played(open_notebook: OpenNotebook):
     notebook = open_notebook([NOISE, MADE])
     _ask_by_text(notebook)
     notebook.wait_for_turns("grok", 1)
@@ -58,7 +58,7 @@ def test_the_button_stops_a_reply_that_has_come_and_still_sounds(open_notebook: 
     _assert_cut_where_it_says(notebook)
 
 
-def test_python_stops_the_sound_too(open_notebook: OpenNotebook):
+def test_python_stops_playback_too(open_notebook: OpenNotebook):
     notebook = open_notebook([NOISE, MADE, "live.interrupt()"])
     _ask_by_text(notebook)
     notebook.wait_for_turns("grok", 1)

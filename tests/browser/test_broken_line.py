@@ -1,4 +1,4 @@
-"""A line that breaks in the middle of a talk is opened again, and the panel shows the seam."""
+"""A connection that breaks in the middle of a talk is reopened, and the panel shows the seam."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ live
 """
 
 
-def test_a_spoken_talk_goes_on_over_a_line_that_broke_amid_a_reply(
+def test_a_spoken_talk_continues_after_the_connection_broke_during_a_reply(
     open_notebook: OpenNotebook, studio: Studio
 ):
     script = studio.script(
@@ -27,12 +27,12 @@ def test_a_spoken_talk_goes_on_over_a_line_that_broke_amid_a_reply(
     notebook.start()
     notebook.wait_for_turns("grok", 2)
 
-    # The reply that broke off, and one that is whole.
+    # The reply that broke off, and a complete one.
     lengths = notebook.kernel.value("[len(turn.pcm) for turn in live.turns.assistant[:2]]")
     assert 0 < lengths[0] < 48_000
     assert lengths[1] == 48_000
     assert notebook.kernel.value("live.phase") == "open"
-    # The microphone was never let go, and what was said of the line is withdrawn.
+    # The microphone was never released, and the note about the connection is withdrawn.
     assert notebook.live_track_count() == 1
     assert notebook.notices() == []
     seam = notebook.panel.locator(".glw-seam:visible")

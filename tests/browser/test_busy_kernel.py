@@ -1,4 +1,4 @@
-"""While a cell runs, the talk goes on."""
+"""A talk continues while a cell runs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ended_s = time.time()
 
 
 @pytest.mark.parametrize("cell", [SLEEPING, COUNTING], ids=["sleeps", "counts"])
-def test_speech_reaches_the_server_and_the_reply_sounds_while_a_cell(
+def test_speech_reaches_the_server_and_the_reply_is_played_while_a_cell(
     open_notebook: OpenNotebook, studio: Studio, cell: str
 ):
     script = studio.script(Said("What is the weather like today?", 0.5), lead_s=1.5)

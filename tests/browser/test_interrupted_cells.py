@@ -1,4 +1,4 @@
-"""Stopping a cell cancels the call and not the talk."""
+"""Interrupting a cell cancels its call and not the talk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ live
 """
 
 
-def test_a_cell_that_asks_can_be_interrupted_and_the_talk_goes_on(open_notebook: OpenNotebook):
+def test_a_cell_that_asks_can_be_interrupted_and_the_talk_continues(open_notebook: OpenNotebook):
     notebook = open_notebook(
         [NOISE, MADE, "live.ask('Tell me a story.')", "turn = live.ask('Are you there?')"]
     )

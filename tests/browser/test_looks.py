@@ -1,4 +1,4 @@
-"""How the panel looks; the pictures go to the folder that GROK_LIVE_PICTURES names."""
+"""How the panel looks; screenshots are written to the folder in GROK_LIVE_PICTURES."""
 
 from __future__ import annotations
 

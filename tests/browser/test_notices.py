@@ -1,4 +1,4 @@
-"""What goes wrong is said in the panel, in one sentence with its cure, and the rest works on."""
+"""Errors are shown in the panel, in one sentence with a cure, and everything else still works."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WRONG = {
 }
 
 
-def test_each_line_that_cannot_be_opened_is_told_in_one_sentence(open_notebook: OpenNotebook):
+def test_each_connection_that_fails_is_explained_in_one_sentence(open_notebook: OpenNotebook):
     made = [MADE.format(url=url, key=key) for url, key, _ in WRONG.values()]
     notebook = open_notebook([SERVER.format(partner="'talker'"), *made])
     notebook.run_cells(*range(len(made) + 1))
@@ -40,7 +40,7 @@ def test_each_line_that_cannot_be_opened_is_told_in_one_sentence(open_notebook: 
         notebook.wait(lambda: notebook.live_track_count() == 0, what="a free microphone")
 
 
-def test_a_server_that_goes_in_the_middle_of_a_reply_is_told_in_one_sentence(
+def test_a_server_that_closes_during_a_reply_is_explained_in_one_sentence(
     open_notebook: OpenNotebook,
 ):
     made = MADE.format(url="server.url('realtime')", key="right")
@@ -72,7 +72,7 @@ MICROPHONES = {
 
 
 @pytest.mark.parametrize("name", MICROPHONES)
-def test_without_a_microphone_the_reason_is_told_and_text_works(
+def test_without_a_microphone_the_reason_is_shown_and_text_works(
     open_notebook: OpenNotebook, name: str
 ):
     opening, beginning = MICROPHONES[name]
@@ -91,7 +91,7 @@ def test_without_a_microphone_the_reason_is_told_and_text_works(
 
 
 def _assert_is_a_sentence(text: str) -> None:
-    # A host's name keeps its small letter.
+    # A host's name keeps its lower case.
     assert text[0].isupper() or not text.split()[0].isalpha(), text
     assert text[-1] in ".?", text
     assert "\n" not in text

@@ -1,4 +1,4 @@
-"""ipykernel 6, which hears nothing of the page while a cell runs."""
+"""ipykernel 6, which handles no message of the page while a cell runs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SLACK_S = 0.4
 
 @pytest.fixture(scope="module")
 def old_kernel(lab: LabServer, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a kernel that is this environment with an older ipykernel in front."""
+    """The name of a kernel of this environment with an older ipykernel."""
     folder = tmp_path_factory.mktemp("ipykernel")
     wanted = ["--no-deps", "--target", str(folder), f"ipykernel=={VERSION}"]
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *wanted], check=True)
@@ -57,7 +57,7 @@ def _register(spec: Path, packages: Path) -> None:
     (spec / "kernel.json").write_text(json.dumps(content))
 
 
-def test_behind_a_blocking_cell_the_reply_plays_on_and_old_speech_is_dropped_and_counted(
+def test_during_a_blocking_cell_the_reply_is_played_and_old_speech_is_dropped_and_counted(
     open_notebook: OpenNotebook, studio: Studio, old_kernel: str
 ):
     script = studio.noise(45)
@@ -81,7 +81,7 @@ def test_behind_a_blocking_cell_the_reply_plays_on_and_old_speech_is_dropped_and
     blocked_s = ended_s - began_s
     missing_s = _missing_s(notebook, script)
     assert blocked_s - MAX_LATENESS_S - SLACK_S < missing_s < blocked_s + SLACK_S
-    uplink = "live._panel.uplink"
+    uplink = "live._bridge.uplink"
     lost = notebook.kernel.value(f"{uplink}.dropped_sample_count + {uplink}.late_sample_count")
     lost_s = lost / PCM_RATE_HZ
     # A segment that was sent in part is not found: up to one whole one at either end.
@@ -97,7 +97,7 @@ def _assert_plays_on(notebook, began_s: float, ended_s: float) -> None:
 
 
 def _missing_s(notebook, script) -> float:
-    """The longest stretch of what the microphone gave that was not sent."""
+    """Duration of the longest stretch of the microphone that was not sent."""
     sent = samples_from(notebook.kernel.array(f"{TAPE}.view(0, None)"))
     is_sent = correlations_of(script.samples, script.rate_hz, sent) > 0.9
     places = np.flatnonzero(is_sent)

@@ -1,4 +1,4 @@
-"""However often a talk is shown or made anew, there is one sound, one socket, one microphone."""
+"""One playback, socket and microphone, however often a talk is displayed or made again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ live
 CONNECTION_COUNT = "len(server._server.connections)"
 
 
-def test_two_displays_are_one_sound(open_notebook: OpenNotebook):
+def test_two_displays_share_one_playback(open_notebook: OpenNotebook):
     notebook = open_notebook([NOISE, SERVER, MADE, "live"])
     notebook.run_cells(0, 1, 2, 3)
     assert notebook.page.locator(".glw-panel").count() == 2
@@ -50,7 +50,7 @@ def test_running_the_constructor_again_leaves_one_socket_and_one_microphone(
     assert notebook.page.locator(".glw-panel").count() == 1
 
 
-def test_talks_of_two_cells_live_side_by_side_and_one_has_the_microphone(
+def test_of_the_talks_of_two_cells_one_has_the_microphone(
     open_notebook: OpenNotebook,
 ):
     notebook = open_notebook(
@@ -80,7 +80,7 @@ def test_closing_the_talk_releases_the_microphone(open_notebook: OpenNotebook):
     assert notebook.page.locator(".glw-panel").count() == 0
 
 
-def test_a_talk_that_is_shown_nowhere_releases_the_microphone(open_notebook: OpenNotebook):
+def test_a_talk_that_is_not_displayed_releases_the_microphone(open_notebook: OpenNotebook):
     notebook = open_notebook([PLAIN])
     notebook.run_cell(0)
     notebook.start()
@@ -102,7 +102,7 @@ def test_a_kernel_that_is_gone_releases_the_microphone(open_notebook: OpenNotebo
     else:
         notebook.command("notebook:shutdown-kernel")
     _wait_for_release(notebook, timeout_s=25)
-    # A kernel that ends in order hangs up first, so that only the next word finds nobody.
+    # A kernel that shuts down closes the comm first, so only the next message fails.
     if end == "shut down":
         notebook.press("Start")
     notebook.wait(
@@ -111,7 +111,7 @@ def test_a_kernel_that_is_gone_releases_the_microphone(open_notebook: OpenNotebo
     assert notebook.live_track_count() == 0
 
 
-def test_a_reloaded_page_shows_the_talk_and_makes_no_sound(open_notebook: OpenNotebook):
+def test_a_reloaded_page_shows_the_talk_and_plays_nothing(open_notebook: OpenNotebook):
     notebook = open_notebook([NOISE, SERVER, MADE])
     notebook.run_cells(0, 1, 2)
     notebook.start()

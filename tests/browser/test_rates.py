@@ -1,4 +1,4 @@
-"""A reply of any rate leaves the loudspeaker at its pitch, to its end, and is counted as it is."""
+"""A reply of any rate is played at its pitch, to its end, and its own samples are counted."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_reply_of_another_rate_is_played_to_its_end(open_notebook: OpenNoteboo
     assert abs(len(reply) - 1.5 * rate_hz) <= 1
     notebook.wait_until_heard("live.turns[-1]", len(reply))
     assert abs(len(notebook.ring()) - 1.5 * 24_000) <= 1
-    # Every stretch of it is like no other: a wrong pitch or place would match nothing.
+    # No two stretches are alike: a wrong pitch or position would not match.
     match = match_reply(reply, notebook.heard(), notebook.device_rate_hz(), pcm_rate_hz=rate_hz)
     assert match.snr_db > 50
     assert abs(match.gain - 1) < 2e-3

@@ -1,4 +1,4 @@
-"""The key is in no page, in no message to one, and in no notebook file."""
+"""The key is in no page, in no message to a page, and in no notebook file."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ live = GrokLive(url=server.url(dialect := {dialect!r}), instructions={instructio
 live
 """
 
-# Walks through all that can be reached from JupyterLab, the notebook (its kernel's comms are
-# part of it) and the page's own object.
+# Visits all objects reachable from JupyterLab, the notebook (including its kernel's comms) and
+# the page's own object.
 SEARCH = """(needles) => {
   const seen = new Set(), found = [], queue = [testNotebook(), seams.page(), jupyterapp];
   while (queue.length > 0) {
@@ -55,7 +55,7 @@ SEARCH = """(needles) => {
 
 
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
-def test_the_key_never_comes_to_the_page_nor_into_the_saved_notebook(
+def test_the_key_reaches_neither_the_page_nor_the_saved_notebook(
     open_notebook: OpenNotebook, dialect: str
 ):
     cells = [SERVER, MADE.format(dialect=dialect, instructions=INSTRUCTIONS)]
@@ -97,7 +97,7 @@ def _assert_nowhere(notebook: NotebookPage) -> None:
         assert needle not in notebook.page.content()
 
 
-def test_a_notebook_that_is_run_without_a_page_keeps_state_but_no_secret_and_no_word(
+def test_a_notebook_run_without_a_page_saves_no_secret_and_no_transcript(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("XAI_API_KEY", KEY)

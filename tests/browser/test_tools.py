@@ -1,4 +1,4 @@
-"""A call waits for the person's click, and what the tool displays stands under the panel."""
+"""A call waits for consent, and the tool's output is shown below the panel."""
 
 from __future__ import annotations
 

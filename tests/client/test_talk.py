@@ -26,7 +26,7 @@ from grok_live_widget import (
     Talk,
     connect,
 )
-from grok_live_widget.audio.pcm import write_wav
+from grok_live_widget.audio import write_wav
 from grok_live_widget.client.talk import TALK_THREAD
 from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.conversation.usage import Usage
@@ -508,7 +508,9 @@ def test_words_wait_behind_a_reply_that_runs(silence: Any) -> None:
 
 def test_live_cannot_speak_given_words_and_says_so() -> None:
     with Talk(partner="parrot", dialect="live") as talk:
-        with pytest.raises(UnsupportedByServer, match="'live' dialect cannot say 'say_verbatim'"):
+        with pytest.raises(
+            UnsupportedByServer, match="'live' dialect does not support 'say_verbatim'"
+        ):
             talk.say_verbatim("Hello.")
         assert talk.ask("hello").text == "hello"
 

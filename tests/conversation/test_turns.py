@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from grok_live_widget.audio import read_audio
 from grok_live_widget.audio.buffer import AudioBuffer
-from grok_live_widget.audio.pcm import read_wav
 from grok_live_widget.conversation.turns import Turn, Turns, extremes_of
 from grok_live_widget.events import (
     CommitAudio,
@@ -229,10 +229,10 @@ def test_an_iteration_sees_the_turns_that_were_there_when_it_began() -> None:
 
 def test_sound_of_all_turns_goes_into_one_file(tmp_path: Path) -> None:
     turns = Turns([turn_of([1, 2]), turn_of(), turn_of([3])])
-    x, rate_hz = read_wav(turns.write_wav(tmp_path / "talk.wav"))
+    x, rate_hz = read_audio(turns.write_wav(tmp_path / "talk.wav"))
     assert (x.tolist(), rate_hz) == ([1, 2, 3], 24_000)
-    assert len(read_wav(Turns().write_wav(tmp_path / "none.wav"))[0]) == 0
-    assert read_wav(turns[0].write_wav(tmp_path / "one.wav"))[0].tolist() == [1, 2]
+    assert len(read_audio(Turns().write_wav(tmp_path / "none.wav"))[0]) == 0
+    assert read_audio(turns[0].write_wav(tmp_path / "one.wav"))[0].tolist() == [1, 2]
 
 
 def test_a_frame_has_one_row_a_turn() -> None:

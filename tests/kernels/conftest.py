@@ -1,4 +1,4 @@
-"""Kernels, panels in them, and whoever answers."""
+"""Kernels, widgets in them, and a rehearsal server that answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .kernel import Kernel
 from .page import Page
 
 NEWEST = "7.4.0"
-# ipykernel before 7 patches loops, and since Python 3.12 nothing else here brings the patch.
+# ipykernel before 7 patches loops; since Python 3.12 no other dependency here installs the patch.
 WITH = {"6.31.0": ("nest-asyncio==1.6.0",)}
 
 CLOSE = """
@@ -28,7 +28,9 @@ for name in ("live", "other"):
 
 @pytest.fixture(scope="session")
 def kernels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Kernel]]:
-    """`kernels("7.4.0") -> Kernel`, one of each version of ipykernel; after a space, others."""
+    """`kernels("7.4.0") -> Kernel`, one for each version of ipykernel; other requirements follow
+    after a space.
+    """
     running: dict[str, Kernel] = {}
 
     def start(versions: str) -> Kernel:
@@ -53,12 +55,12 @@ def kernel(request: pytest.FixtureRequest, kernels: Any) -> Iterator[Kernel]:
     begun = kernel.position
     yield kernel
     kernel.run(CLOSE)
-    said = [
+    errors = [
         each.content["text"]
         for each in kernel.published("stream", begun)
         if each.content["name"] == "stderr"
     ]
-    assert said == [], "the kernel complained"
+    assert errors == [], "the kernel wrote to stderr"
 
 
 @pytest.fixture
@@ -69,18 +71,18 @@ def subshell(kernel: Kernel) -> Iterator[str]:
     kernel.end_subshell(subshell)
 
 
-# --------------------------------------------------------------------------- whoever answers
+# --------------------------------------------------------------------------- the server
 class Partner:
-    """Remembers what it was told, and answers with `reply`; waits for `may_answer` if asked to."""
+    """Keeps the turns that it was given, and answers with `reply`, or with what it returns."""
 
     needs_words = False
 
     def __init__(self) -> None:
-        self.heard: list[Any] = []
+        self.turns: list[Any] = []
         self.reply: Any = np.zeros(2400, np.int16)
 
     def __call__(self, turn: Any) -> Any:
-        self.heard.append(turn)
+        self.turns.append(turn)
         return self.reply(turn) if callable(self.reply) else self.reply
 
 
@@ -91,8 +93,8 @@ def partner() -> Partner:
 
 @pytest.fixture
 def server(request: pytest.FixtureRequest, partner: Partner) -> Iterator[RehearsalServer]:
-    """A server in the test's own process, that sends what `partner` says at once, or as many
-    times faster than real time as the test asks for.
+    """A server in the test's process that sends replies at once, or at the test's speed [times
+    real time].
     """
     with RehearsalServer(partner, speed=getattr(request, "param", float("inf"))) as server:
         yield server
@@ -114,7 +116,7 @@ def show(kernel: Kernel) -> Callable[..., str]:
 def page(kernel: Kernel, show: Any, server: RehearsalServer) -> Callable[..., Page]:
     """`page(dialect="realtime", subshell="", **settings) -> Page` that owns an open talk.
 
-    Push-to-talk, so that what is heard is exactly what was sent.
+    Push-to-talk, so that the user's turn is exactly the audio that was sent.
     """
 
     def made(dialect: str = "realtime", *, subshell: str = "", settings: str = "") -> Page:

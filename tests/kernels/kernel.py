@@ -1,4 +1,4 @@
-"""A kernel without a browser: cells are run in it, and all that it publishes is kept."""
+"""A kernel without a browser that runs cells and keeps all that it publishes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 PATIENCE_S = 30
 EXIT_WITHIN_S = 5
-# Modules that every cell of these tests may use.
+# Names that the cells of these tests use.
 BEGINNING = """
 import pathlib, threading, time
 import numpy as np
@@ -42,7 +42,13 @@ class Published:
     content: dict[str, Any]
     buffers: list[bytes] = field(repr=False)
     sent_s: float
-    """By the clock of the kernel, which is this machine's."""
+    """By the kernel's clock, which is this machine's."""
+
+    @property
+    def custom(self) -> dict[str, Any]:
+        """The content of a widget's custom message."""
+        content: dict[str, Any] = self.content["data"]["content"]
+        return content
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,7 @@ class Cell:
 
     @property
     def comm_id(self) -> str:
-        """Of the panel that this cell has made."""
+        """The comm of the widget that this cell has made."""
         opened = self._published("comm_open")
         made = [
             each.content["comm_id"]
@@ -77,7 +83,7 @@ class Cell:
         return [each for each in self.kernel.published(kind) if each.parent == self.execution]
 
     def wait(self) -> dict[str, Any]:
-        """Wait for its end; an error in it is the test's."""
+        """Wait for its end; an error in it fails the test."""
         answer = self.wait_for_reply()
         if answer["status"] != "ok":
             trace = "\n".join(answer.get("traceback", []))
@@ -91,16 +97,16 @@ class Cell:
 
 
 class Kernel:
-    """A kernel, with these versions of libraries in front.
+    """A kernel with these versions of libraries.
 
     Parameters
     ----------
     folder : Path
-        Where it may write.
+        Where it writes its files.
     requirements : str
-        As ``"ipykernel==6.31.0"``.
+        Such as ``"ipykernel==6.31.0"``.
     **variables : str
-        More of its environment.
+        Environment variables to be added.
     """
 
     def __init__(self, folder: Path, *requirements: str, **variables: str) -> None:
@@ -116,10 +122,10 @@ class Kernel:
             **variables,
         )
         key = b"between the kernel and these tests"
-        place, line = write_connection_file(str(folder / "kernel.json"), ip="127.0.0.1", key=key)
+        path, ports = write_connection_file(str(folder / "kernel.json"), ip="127.0.0.1", key=key)
         with (folder / "kernel.log").open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "ipykernel_launcher", "-f", place],
+                [sys.executable, "-m", "ipykernel_launcher", "-f", path],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -127,9 +133,9 @@ class Kernel:
             )
         self.session = Session(key=key)
         self._context = zmq.Context()
-        self._shell = self._connected(zmq.DEALER, line["shell_port"])
-        self._control = self._connected(zmq.DEALER, line["control_port"])
-        self._iopub = self._connected(zmq.SUB, line["iopub_port"])
+        self._shell = self._connected(zmq.DEALER, ports["shell_port"])
+        self._control = self._connected(zmq.DEALER, ports["control_port"])
+        self._iopub = self._connected(zmq.SUB, ports["iopub_port"])
         self._reader = threading.Thread(target=self._read, name="iopub")
         self._reader.start()
         try:
@@ -150,7 +156,7 @@ class Kernel:
         return socket
 
     def _wait_until_ready(self) -> None:
-        """It answers, and what it publishes arrives here."""
+        """Wait until it replies, and what it publishes arrives here."""
 
         def answers() -> bool:
             assert self._process.poll() is None, (self.folder / "kernel.log").read_text()
@@ -171,7 +177,7 @@ class Kernel:
         self._reader.join()
         self._context.destroy()
 
-    # ----------------------------------------------------------------- what it publishes
+    # ----------------------------------------------------------------- published messages
     def _read(self) -> None:
         while self._is_open:
             if not self._iopub.poll(100):
@@ -195,32 +201,32 @@ class Kernel:
 
     @property
     def position(self) -> int:
-        """How much it has published so far."""
+        """How many messages it has published so far."""
         return len(self._published)
 
     def wait(self, condition: Callable[[], T], what: str = "", timeout_s: float = PATIENCE_S) -> T:
-        """Look again at each message, until it is true; returns what it is."""
+        """Call `condition` after each message until it is true; returns its value."""
         deadline_s = time.monotonic() + timeout_s
         while not (answer := condition()):
             if time.monotonic() > deadline_s:
-                raise AssertionError(f"waited {timeout_s:g} s in vain for {what or condition}")
+                raise AssertionError(f"waited {timeout_s:g} s for {what or condition}")
             with self._news:
                 self._news.wait(0.05)
         return answer
 
-    # ----------------------------------------------------------------- what it is asked
+    # ----------------------------------------------------------------- requests
     def begin(self, code: str, cell: str = "") -> Cell:
         """Begin to run code as the cell of this name."""
         return self._execute(code, cell)
 
     def run(self, code: str, cell: str = "") -> Cell:
-        """Run code to its end; its error is the test's."""
+        """Run code to its end; an error in it fails the test."""
         running = self._execute(code, cell)
         running.wait()
         return running
 
     def value(self, expression: str) -> Any:
-        """The value of an expression, which must be one that JSON knows."""
+        """The value of an expression, which must be serializable as JSON."""
         asked = {"value": f"__import__('json').dumps({expression})"}
         answer = self._execute("", "", asked).wait()["user_expressions"]["value"]
         if answer["status"] != "ok":
@@ -247,7 +253,7 @@ class Kernel:
         self.session.send(self._shell, message)
 
     def reply_to(self, request: str) -> dict[str, Any]:
-        """The content of the answer on the shell channel."""
+        """The content of the reply on the shell channel."""
         return self._reply_on(self._shell, request)
 
     def _reply_on(self, channel: zmq.Socket[bytes], request: str) -> dict[str, Any]:
@@ -256,11 +262,11 @@ class Kernel:
             if reply["parent_header"].get("msg_id") == request:
                 content: dict[str, Any] = reply["content"]
                 return content
-        raise AssertionError(f"waited {PATIENCE_S} s in vain for an answer of the kernel")
+        raise AssertionError(f"waited {PATIENCE_S} s for a reply of the kernel")
 
     @contextlib.contextmanager
     def blocked(self, *, by_counting: bool = False) -> Iterator[Cell]:
-        """A cell that runs, sleeping or counting, until the block is left."""
+        """Run a cell that sleeps, or counts, until the block is left."""
         self._stop_count += 1
         stop = self.folder / f"stop_{self._stop_count}"
         step = "count += 1" if by_counting else "time.sleep(0.02)"
@@ -276,16 +282,16 @@ class Kernel:
             cell.wait()
 
     def interrupt(self) -> None:
-        """What the square button of a notebook does."""
+        """Interrupt, like a notebook's stop button."""
         self._process.send_signal(signal.SIGINT)
 
-    # ----------------------------------------------------------------- as a front end does
+    # ----------------------------------------------------------------- subshells
     def new_subshell(self) -> str:
-        """As JupyterLab asks for one; ipykernel 7 has them."""
+        """Create a subshell, as JupyterLab does; ipykernel 7 has them."""
         return str(self._ask_control("create_subshell_request", {})["subshell_id"])
 
     def end_subshell(self, subshell: str) -> None:
-        """Let go of one."""
+        """Delete a subshell."""
         self._ask_control("delete_subshell_request", {"subshell_id": subshell})
 
     def _ask_control(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:

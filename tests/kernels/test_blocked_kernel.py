@@ -1,4 +1,6 @@
-"""Where nothing comes in while a cell runs, sound goes on out, and old speech is never sent."""
+"""Without subshells a running cell holds up the page: audio is still sent to it, and old speech
+is discarded.
+"""
 
 from __future__ import annotations
 
@@ -18,28 +20,28 @@ BLOCKED = pytest.mark.parametrize("kernel", [OLDEST, NEWEST], indirect=True)
 
 CREDIT_S = 2
 MAX_LATENESS_S = 2
-# How far two looks at a clock may be apart on a busy machine.
+# How far two readings of a clock may be apart on a busy machine.
 SLACK_S = 0.5
 
 
 @BLOCKED
-def test_while_a_cell_runs_nothing_comes_in_and_afterwards_all_of_it(
+def test_messages_wait_while_a_cell_runs_and_are_all_handled_afterwards(
     kernel: Kernel, page: Any, partner: Partner
 ) -> None:
     shown = page()
     with kernel.blocked() as cell:
         shown.speak(numbered(10 * CHUNK_SAMPLES))
         shown.wait_for_beats(1)
-        assert shown.heard("microphone_received") == []
+        assert shown.received("microphone_received") == []
         assert not cell.has_ended
     shown.wait_for_acknowledgements(10)
     shown.say("commit")
-    kernel.wait(lambda: partner.heard)
-    np.testing.assert_array_equal(partner.heard[0].pcm, numbered(10 * CHUNK_SAMPLES))
+    kernel.wait(lambda: partner.turns)
+    np.testing.assert_array_equal(partner.turns[0].pcm, numbered(10 * CHUNK_SAMPLES))
 
 
 @BLOCKED
-def test_a_reply_goes_on_while_a_cell_runs_at_the_pace_of_the_clock(
+def test_while_a_cell_runs_a_reply_is_sent_at_the_pace_of_the_clock(
     kernel: Kernel, page: Any, partner: Partner
 ) -> None:
     partner.reply = numbered(6 * RATE_HZ)
@@ -52,14 +54,14 @@ def test_a_reply_goes_on_while_a_cell_runs_at_the_pace_of_the_clock(
         assert not cell.has_ended
     sent = shown.messages("audio")
     for message in sent:
-        content = message.content["data"]["content"]
+        content = message.custom
         end_s = (content["sample_offset"] + len(message.buffers[0]) / 2) / RATE_HZ
         assert end_s <= CREDIT_S + message.sent_s - sent[0].sent_s + SLACK_S
     assert shown.play() == partner.reply.tobytes()
 
 
 @BLOCKED
-def test_the_page_is_told_that_a_cell_runs_and_that_it_has_ended(
+def test_the_page_is_informed_of_a_running_cell_and_of_its_end(
     kernel: Kernel, page: Any, partner: Partner
 ) -> None:
     partner.reply = numbered(6 * RATE_HZ)
@@ -90,7 +92,7 @@ def test_speech_that_is_more_than_two_seconds_late_is_discarded_and_counted(
 
     cell = kernel.begin("print(time.time())\ntime.sleep(3)")
     began_s = float(kernel.wait(lambda: cell.output))
-    # As a microphone whose chunks pile up before the kernel's door.
+    # The chunks of a microphone that queue up in front of the kernel.
     shown.speak(middle, captured_s=began_s + 0.1)
     cell.wait()
     shown.wait_for_acknowledgements(before + during)
@@ -98,18 +100,18 @@ def test_speech_that_is_more_than_two_seconds_late_is_discarded_and_counted(
     shown.wait_for_acknowledgements(before + during + after)
     shown.say("commit")
 
-    heard = kernel.wait(lambda: partner.heard)[0].pcm
-    dropped = shown.heard("state")[-1]["late_sample_count"]
+    heard = kernel.wait(lambda: partner.turns)[0].pcm
+    dropped = shown.received("state")[-1]["late_sample_count"]
     expected = np.concatenate((early, middle[dropped:], late))
     np.testing.assert_array_equal(heard, expected)
     ended_s = began_s + 3
     oldest_s = began_s + 0.1 + dropped / RATE_HZ
     assert oldest_s >= ended_s - MAX_LATENESS_S - 0.1
-    assert dropped <= middle.size / 2, "what is fresh is sent on"
+    assert dropped <= middle.size / 2, "recent audio is sent"
 
 
 @BLOCKED
-def test_a_microphone_switched_on_while_a_cell_ran_brings_no_old_speech_either(
+def test_old_speech_of_a_microphone_switched_on_while_a_cell_ran_is_discarded_too(
     kernel: Kernel, page: Any, partner: Partner
 ) -> None:
     count = 30
@@ -122,6 +124,6 @@ def test_a_microphone_switched_on_while_a_cell_ran_brings_no_old_speech_either(
     cell.wait()
     shown.wait_for_acknowledgements(count)
     shown.say("commit")
-    heard = kernel.wait(lambda: partner.heard)[0].pcm
+    heard = kernel.wait(lambda: partner.turns)[0].pcm
     assert heard.size <= (MAX_LATENESS_S + 0.1) * RATE_HZ
     np.testing.assert_array_equal(heard, sent[sent.size - heard.size :])

@@ -1,4 +1,4 @@
-"""Cells make talks, run again, wait, and are interrupted."""
+"""Cells that make talks, run again, wait, and are interrupted."""
 
 from __future__ import annotations
 
@@ -17,66 +17,74 @@ BOTH = pytest.mark.parametrize("kernel", ["6.31.0", NEWEST], indirect=True)
 
 
 @pytest.fixture
-def lines(peer: Any) -> Iterator[Any]:
-    """A server that counts its lines: those that are open, and all there ever were."""
+def counting_server(peer: Any) -> Iterator[Any]:
+    """A server that counts its connections: those that are open, and all so far."""
 
-    class Lines:
-        open_count = ever_count = 0
+    class Server:
+        open_count = total_count = 0
         url = ""
 
-    lines = Lines()
+    server = Server()
 
     async def talk(socket: Any) -> None:
-        lines.open_count += 1
-        lines.ever_count += 1
+        server.open_count += 1
+        server.total_count += 1
         try:
             async for message in socket:
                 if orjson.loads(message)["type"] == "session.update":
                     await socket.send('{"type": "session.updated", "session": {}}')
         finally:
-            lines.open_count -= 1
+            server.open_count -= 1
 
-    lines.url = peer(talk).url
-    return lines
+    server.url = peer(talk).url
+    return server
 
 
 @BOTH
-def test_a_cell_that_runs_again_closes_what_it_made_before(kernel: Kernel, lines: Any) -> None:
-    cell = f"live = GrokLive(url={lines.url!r})\nlive.start()"
+def test_a_cell_that_runs_again_closes_the_talk_it_made_before(
+    kernel: Kernel, counting_server: Any
+) -> None:
+    cell = f"live = GrokLive(url={counting_server.url!r})\nlive.start()"
     first = kernel.run(cell, "a-cell")
     second = kernel.run(cell, "a-cell")
     assert second.comm_id != first.comm_id
-    kernel.wait(lambda: (lines.ever_count, lines.open_count) == (2, 1), "one open line")
+    kernel.wait(
+        lambda: (counting_server.total_count, counting_server.open_count) == (2, 1),
+        "one open connection",
+    )
     closed = [each.content["comm_id"] for each in kernel.published("comm_close")]
     assert first.comm_id in closed
     assert second.comm_id not in closed
 
 
-def test_where_cells_have_no_names_their_text_stands_for_them(kernel: Kernel, lines: Any) -> None:
-    cell = f"live = GrokLive(url={lines.url!r}); live.start()"
+def test_cells_without_ids_are_recognized_by_their_code(
+    kernel: Kernel, counting_server: Any
+) -> None:
+    cell = f"live = GrokLive(url={counting_server.url!r}); live.start()"
     for _ in range(2):
         kernel.run(cell)
-    kernel.wait(lambda: (lines.ever_count, lines.open_count) == (2, 1), "one open line")
+    kernel.wait(
+        lambda: (counting_server.total_count, counting_server.open_count) == (2, 1),
+        "one open connection",
+    )
     kernel.run(cell.replace("live", "other"))
-    kernel.wait(lambda: lines.open_count == 2, "two open lines")
+    kernel.wait(lambda: counting_server.open_count == 2, "two open connections")
 
 
-def test_talks_of_two_cells_and_two_of_one_cell_live_side_by_side(
-    kernel: Kernel, lines: Any
+def test_talks_of_two_cells_and_two_of_one_cell_are_open_side_by_side(
+    kernel: Kernel, counting_server: Any
 ) -> None:
-    kernel.run(f"live, other = [GrokLive(url={lines.url!r}) for _ in range(2)]", "a-cell")
-    kernel.run(f"third = GrokLive(url={lines.url!r})", "another-cell")
+    kernel.run(f"live, other = [GrokLive(url={counting_server.url!r}) for _ in range(2)]", "a-cell")
+    kernel.run(f"third = GrokLive(url={counting_server.url!r})", "another-cell")
     kernel.run("for each in (live, other, third): each.start()", "a-third-cell")
-    assert lines.open_count == 3
+    assert counting_server.open_count == 3
     assert kernel.value("[each.phase for each in (live, other, third)]") == ["open"] * 3
     kernel.run("third.close()")
-    kernel.wait(lambda: lines.open_count == 2, "one to go")
+    kernel.wait(lambda: counting_server.open_count == 2, "one to go")
 
 
 @BOTH
-def test_a_closed_talk_is_over_and_its_turns_stay(
-    kernel: Kernel, page: Any, partner: Partner
-) -> None:
+def test_a_closed_talk_keeps_its_turns(kernel: Kernel, page: Any, partner: Partner) -> None:
     shown = page()
     shown.say("text", text="Hello.")
     shown.play()
@@ -99,7 +107,7 @@ def test_an_interrupted_question_leaves_the_talk_as_it_was(
     partner.reply = lambda turn: may_answer.wait(30) and f"You said {turn.text}"
     shown = page()
     cell = kernel.begin("live.ask('first')")
-    kernel.wait(lambda: partner.heard, "the question to arrive")
+    kernel.wait(lambda: partner.turns, "the question to arrive")
     kernel.interrupt()
     assert cell.wait_for_reply()["ename"] == "KeyboardInterrupt"
     assert kernel.value("live.phase") == "open"
@@ -124,7 +132,7 @@ def test_a_page_is_answered_while_a_cell_asks(
     partner.reply = lambda turn: may_answer.wait(30) and "Yes."
     shown = page(subshell=subshell)
     cell = kernel.begin("turn = live.ask('first')")
-    kernel.wait(lambda: partner.heard, "the question to arrive")
+    kernel.wait(lambda: partner.turns, "the question to arrive")
     second = Page(kernel, shown.comm_id, "page-2", subshell)
     assert [turn["text"] for turn in second.say_hello()["turns"]][:1] == ["first"]
     assert not cell.has_ended

@@ -1,4 +1,4 @@
-"""What a page says is taken off the kernel's threads at once, and trusted in nothing."""
+"""Messages of a page leave the kernel's threads at once, and invalid ones are ignored."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PLAYHEAD = {"type": "playhead", "session": 1, "epoch": 0, "reply": 1, "sample_co
 ODD: list[tuple[Any, tuple[bytes, ...]]] = [
     *((content, ()) for content in (None, [], "hello", 3, True, {}, {"page": "page-1"})),
     *(({"type": kind}, ()) for kind in (None, 3, [], {}, "", "nothing", "__class__")),
-    # Every message without its page, or from what is no page.
+    # Messages without a page.
     *(({"type": kind, "page": None}, ()) for kind in ("hello", "start", "stop", "bye")),
     *(({"type": kind, "page": 3}, ()) for kind in ("take_over", "commit", "interrupt")),
     ({"type": "text"}, ()),
@@ -39,7 +39,7 @@ ODD: list[tuple[Any, tuple[bytes, ...]]] = [
     *(({**PLAYHEAD, "reply": reply}, ()) for reply in (None, "1", -1, HUGE, 1.0)),
     *(({**PLAYHEAD, "sample_count": count}, ()) for count in (None, -5, HUGE, 1.5)),
     ({**PLAYHEAD, "first_sound_at_ms": HUGE}, ()),
-    # Sound of odd sizes, or none.
+    # Audio of odd sizes, or none.
     *((SOUND, (buffer,)) for buffer in (b"", b"\0", CHUNK[:-1], bytes(10_000_001))),
     *((SOUND, (buffer,)) for buffer in (bytes(10_000_000), bytes(2**16 + 2))),
     (SOUND, ()),
@@ -52,21 +52,19 @@ ODD: list[tuple[Any, tuple[bytes, ...]]] = [
 
 
 def speak_and_answer(page: Page, partner: Partner) -> None:
-    """The talk works as if nothing had happened."""
+    """The talk works as before."""
     sent = numbered(5 * CHUNK_SAMPLES)
-    begun = len(page.heard("microphone_received"))
+    begun = len(page.received("microphone_received"))
     page.speak(sent)
     page.wait_for_acknowledgements(begun + 5)
     page.say("commit")
-    heard = page.kernel.wait(lambda: partner.heard)[0].pcm
+    heard = page.kernel.wait(lambda: partner.turns)[0].pcm
     np.testing.assert_array_equal(heard, sent)
     page.wait_for_turn(role="assistant", is_complete=True)
 
 
 @pytest.mark.parametrize("kernel", ["6.31.0", NEWEST], indirect=True)
-def test_odd_messages_are_ignored_and_break_nothing(
-    kernel: Kernel, page: Any, partner: Partner
-) -> None:
+def test_invalid_messages_are_ignored(kernel: Kernel, page: Any, partner: Partner) -> None:
     shown = page()
     before = shown.say_hello()
     for content, buffers in ODD:
@@ -78,11 +76,11 @@ def test_odd_messages_are_ignored_and_break_nothing(
     for snapshot in (before, after):
         assert snapshot.pop("epoch") >= 0
     assert before == after
-    assert partner.heard == []
+    assert partner.turns == []
     speak_and_answer(shown, partner)
 
 
-def test_numbers_that_are_none_are_ignored_too(kernel: Kernel, page: Any, partner: Partner) -> None:
+def test_nan_and_infinity_are_ignored_too(kernel: Kernel, page: Any, partner: Partner) -> None:
     shown = page()
     shown.forget()
     partner.reply = numbered(CHUNK_SAMPLES)
@@ -96,7 +94,7 @@ for odd in (float("nan"), float("inf"), -float("inf")):
         live._handle_custom_msg(content | {{"page": "page-1"}}, [])
 """
     )
-    assert shown.heard("microphone_received") == []
+    assert shown.received("microphone_received") == []
     speak_and_answer(shown, partner)
     sound = shown.wait("audio")
     shown.report(sound, CHUNK_SAMPLES, is_final=True, first_sound_at_ms=shown.clock_ms())
@@ -109,9 +107,8 @@ def test_the_talk_runs_on_its_own_thread_only(kernel: Kernel, subshell: str, pag
     kernel.run(
         """
 ran_on, came_on = set(), set()
-inner, outer = live._panel.receive, live._receive
-live._panel.receive = lambda *message: (
-    ran_on.add(threading.current_thread().name), inner(*message))
+live._channel.listen(lambda *message: (
+    ran_on.add(threading.current_thread().name), live._bridge.receive(*message)))
 live.on_msg(lambda *message: came_on.add(threading.current_thread().name))
 """
     )
@@ -128,7 +125,7 @@ live.on_msg(lambda *message: came_on.add(threading.current_thread().name))
 
 
 def test_no_message_runs_the_hooks_of_a_cell(kernel: Kernel, subshell: str, page: Any) -> None:
-    """Matplotlib's hook would draw and close the figure that a cell is just making."""
+    """Matplotlib's hook would draw and close the figure that a cell is drawing."""
     shown = page(subshell=subshell)
     kernel.run(
         """
@@ -146,7 +143,7 @@ def test_the_handler_does_not_wait_for_the_talk(kernel: Kernel, page: Any) -> No
     shown = page()
     kernel.run(
         f"""
-from grok_live_widget.talk import TALK_THREAD
+from grok_live_widget.client import TALK_THREAD
 may_go_on, is_held = threading.Event(), threading.Event()
 TALK_THREAD.call(lambda: (is_held.set(), may_go_on.wait(30)))
 assert is_held.wait(30)
@@ -158,6 +155,6 @@ for at in range(100):
 may_go_on.set()
 """
     )
-    # The talk's thread stood still all the while, so whatever waits for it would take 30 s.
+    # The talk's thread was blocked meanwhile, so a handler that waits for it would take 30 s.
     assert sorted(kernel.value("took_s"))[50] < 0.005
     shown.wait_for_acknowledgements(100)

@@ -1,4 +1,4 @@
-"""Pages come and go, ask for things, and one of them owns the sound."""
+"""Pages come and go and send requests, and one of them owns the sound."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def another(page: Page, name: str = "page-2") -> Page:
 
 
 # --------------------------------------------------------------------------- hello
-def test_a_hello_is_answered_with_all_that_a_fresh_page_needs(kernel: Kernel, show: Any) -> None:
+def test_hello_is_answered_with_a_snapshot(kernel: Kernel, show: Any) -> None:
     page = Page(kernel, show('partner="parrot", voice="nova", processing=False'), "page-1")
     snapshot = page.say_hello()
     assert set(snapshot) == STATE | {"page", "notes", "turns", "tools", "told_count"}
-    told = {
+    expected = {
         "owner": "page-1",
         "session": 0,
         "epoch": 0,
@@ -61,11 +61,11 @@ def test_a_hello_is_answered_with_all_that_a_fresh_page_needs(kernel: Kernel, sh
         "turns": [],
         "tools": [],
     }
-    assert told.items() <= snapshot.items()
+    assert expected.items() <= snapshot.items()
     assert "not Grok" in snapshot["banner"]
 
 
-def test_a_page_that_comes_later_is_told_the_turns_and_the_notes(
+def test_the_snapshot_of_a_later_page_has_the_turns_and_the_notes(
     kernel: Kernel, page: Any, partner: Partner
 ) -> None:
     partner.reply = numbered(RATE_HZ)
@@ -86,7 +86,7 @@ def test_a_page_that_comes_later_is_told_the_turns_and_the_notes(
     assert answered["duration_s"] == answered["heard_s"] == 1.0
 
 
-def test_a_state_has_the_fields_of_a_snapshot_and_a_turn_is_told_as_it_grows(
+def test_a_state_has_the_fields_of_a_snapshot_and_a_turn_is_sent_as_it_grows(
     kernel: Kernel, page: Any, partner: Partner
 ) -> None:
     partner.reply = numbered(RATE_HZ)
@@ -94,9 +94,9 @@ def test_a_state_has_the_fields_of_a_snapshot_and_a_turn_is_told_as_it_grows(
     shown.say("text", text="Hello.")
     shown.play()
     shown.wait_for_turn(role="assistant", is_complete=True)
-    assert all(set(state) == STATE for state in shown.heard("state"))
-    assert [state["phase"] for state in shown.heard("state")][:2] == ["opening", "open"]
-    turns = [each["turn"] for each in shown.heard("turn")]
+    assert all(set(state) == STATE for state in shown.received("state"))
+    assert [state["phase"] for state in shown.received("state")][:2] == ["opening", "open"]
+    turns = [each["turn"] for each in shown.received("turn")]
     assert all(set(turn) == TURN for turn in turns)
     assert len({turn["id"] for turn in turns}) == 2
 
@@ -109,7 +109,7 @@ def test_the_first_page_owns_the_sound_and_keeps_it_while_it_answers(page: Any) 
     ping = first.wait("ping")
     first.say("pong", id=ping["id"], clock_ms=first.clock_ms())
     first.wait_for_beats(2)
-    assert first.heard("owner") == []
+    assert first.received("owner") == []
     assert first.say_hello()["owner"] == "page-1"
 
 
@@ -121,7 +121,7 @@ def test_a_page_that_does_not_answer_loses_the_sound(page: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["take_over", "start"])
-def test_a_page_that_wants_the_sound_has_it_at_once(page: Any, kind: str) -> None:
+def test_a_page_that_takes_over_owns_the_sound_at_once(page: Any, kind: str) -> None:
     first = page()
     second = another(first)
     second.say_hello()
@@ -130,7 +130,7 @@ def test_a_page_that_wants_the_sound_has_it_at_once(page: Any, kind: str) -> Non
     second.wait("owner", owner="page-2")
 
 
-def test_when_the_owner_goes_the_newest_other_page_follows(page: Any) -> None:
+def test_when_the_owner_leaves_the_newest_other_page_becomes_owner(page: Any) -> None:
     first = page()
     second, third = another(first), another(first, "page-3")
     for each in (second, third):
@@ -144,7 +144,7 @@ def test_when_the_owner_goes_the_newest_other_page_follows(page: Any) -> None:
     first.wait("owner", owner="")
 
 
-def test_only_the_owners_microphone_is_heard(page: Any, partner: Partner) -> None:
+def test_only_the_owners_microphone_is_sent(page: Any, partner: Partner) -> None:
     first = page()
     second = another(first)
     second.say_hello()
@@ -153,12 +153,12 @@ def test_only_the_owners_microphone_is_heard(page: Any, partner: Partner) -> Non
     first.speak(numbered(CHUNK_SAMPLES))
     first.wait_for_acknowledgements(2)
     first.say("commit")
-    heard = first.kernel.wait(lambda: partner.heard)[0].pcm
+    heard = first.kernel.wait(lambda: partner.turns)[0].pcm
     np.testing.assert_array_equal(heard, numbered(CHUNK_SAMPLES))
 
 
 # --------------------------------------------------------------------------- the buttons
-def test_a_page_starts_and_stops_the_line(kernel: Kernel, page: Any) -> None:
+def test_a_page_opens_and_closes_the_connection(kernel: Kernel, page: Any) -> None:
     shown = page()
     assert kernel.value("live.phase") == "open"
     shown.wait("heartbeat", session=1)
@@ -173,7 +173,7 @@ def test_a_page_starts_and_stops_the_line(kernel: Kernel, page: Any) -> None:
 LOWEST = "anywidget==0.9.18 ipywidgets==8.0.0"
 
 
-# Older libraries make the comm in their own ways.
+# Older libraries create the comm in other ways.
 @pytest.mark.parametrize(
     "kernel", ["6.31.0", NEWEST, f"6.31.0 {LOWEST}", f"{NEWEST} {LOWEST}"], indirect=True
 )
@@ -182,7 +182,7 @@ def test_a_page_types_and_is_answered(kernel: Kernel, page: Any, partner: Partne
     shown.say("text", text="Which roses grow in shade?")
     shown.wait_for_turn(role="user", text="Which roses grow in shade?")
     shown.wait_for_turn(role="assistant", is_complete=True)
-    assert [turn.text for turn in partner.heard] == ["Which roses grow in shade?"]
+    assert [turn.text for turn in partner.turns] == ["Which roses grow in shade?"]
 
 
 def test_a_page_ends_the_speakers_turn(kernel: Kernel, page: Any, partner: Partner) -> None:

@@ -1,4 +1,4 @@
-"""While a cell runs, the microphone comes through where the front end has a subshell for it."""
+"""With a subshell for widgets, microphone audio is handled while a cell runs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .page import CHUNK_SAMPLES, Page, numbered
 
 CHUNK_COUNT = 25
 
-# Whoever published last decides where ipykernel 7.4 sends what comes in.
+# ipykernel 7.4 sends incoming messages to the shell that published last.
 PUBLISHERS = {
-    "nobody": "",
+    "nothing but the talk": "",
     "a cell": "live.send({'type': 'nothing'})",
     "a cell that started the talk": "live.stop(); live.start()",
     "a cell that asked": "turn = live.ask('Hello.')",
@@ -24,14 +24,14 @@ PUBLISHERS = {
 
 
 def speak_through(page: Page, partner: Partner) -> None:
-    """Send numbered sound, wait until it is answered, and compare what was heard."""
+    """Send numbered audio, and compare what the server received."""
     sent = numbered(CHUNK_COUNT * CHUNK_SAMPLES)
-    begun = len(partner.heard)
+    begun = len(partner.turns)
     page.speak(sent)
     page.wait_for_acknowledgements(CHUNK_COUNT)
     page.say("commit")
-    page.kernel.wait(lambda: len(partner.heard) > begun, "the server to hear it")
-    np.testing.assert_array_equal(partner.heard[begun].pcm, sent)
+    page.kernel.wait(lambda: len(partner.turns) > begun, "the server to receive it")
+    np.testing.assert_array_equal(partner.turns[begun].pcm, sent)
 
 
 @pytest.mark.parametrize("by_counting", [False, True], ids=["sleeps", "counts"])
@@ -53,7 +53,7 @@ def test_speech_reaches_the_server_while_a_cell(
         assert not cell.has_ended
 
 
-# ipykernel 7.0 to 7.3 trust the front end, but can lose requests under traffic.
+# ipykernel 7.0 to 7.3 keep the front end's routing, but can lose requests under load.
 @pytest.mark.slow
 @pytest.mark.parametrize("kernel", ["7.1.0", "7.3.0"], indirect=True)
 def test_speech_reaches_the_server_in_earlier_kernels_too(
@@ -67,18 +67,18 @@ def test_speech_reaches_the_server_in_earlier_kernels_too(
         assert not cell.has_ended
 
 
-def test_without_the_repair_nothing_would(kernel: Kernel, subshell: str, page: Any) -> None:
+def test_without_the_override_no_speech_would(kernel: Kernel, subshell: str, page: Any) -> None:
     shown = page(subshell=subshell)
     kernel.run("del live.comm._reply_subshell_for\nlive.send({'type': 'nothing'})")
     shown.forget()
     with kernel.blocked():
         shown.speak(numbered(CHUNK_COUNT * CHUNK_SAMPLES))
         shown.wait_for_beats(2)
-        assert shown.heard("microphone_received") == []
+        assert shown.received("microphone_received") == []
     shown.wait_for_acknowledgements(CHUNK_COUNT)
 
 
-def test_the_repair_is_made_again_for_a_new_comm(kernel: Kernel, show: Any) -> None:
+def test_the_override_is_applied_to_a_new_comm(kernel: Kernel, show: Any) -> None:
     show('partner="parrot"')
     assert kernel.value("'_reply_subshell_for' in vars(live.comm)")
     kernel.run("first = live.comm; first.close(); live.comm = None; live.open()")

@@ -1,4 +1,4 @@
-"""Grok's sound on its way to the page: whole, in order, on credit, and cut off when asked."""
+"""Reply audio sent to a page: complete, in order, on credit, and cut off by an interruption."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ CREDIT_SAMPLES = 2 * RATE_HZ
 
 
 def ask(page: Page, text: str = "Hello.") -> dict[str, Any]:
-    """Type, and return the first piece of the reply."""
+    """Send a text, and return the first audio message of the reply."""
     page.forget()
     page.say("text", text=text)
     return page.wait("audio")
 
 
 @BOTH
-def test_what_is_sent_is_the_reply_sample_for_sample(
+def test_the_audio_sent_is_the_reply_sample_for_sample(
     kernel: Kernel, page: Any, partner: Partner
 ) -> None:
     shown = page()
@@ -32,7 +32,7 @@ def test_what_is_sent_is_the_reply_sample_for_sample(
         partner.reply = numbered(round(duration_s * RATE_HZ), reply)
         shown.say("text", text="Hello.")
         assert shown.play(reply) == partner.reply.tobytes()
-    sounds = shown.heard("audio")
+    sounds = shown.received("audio")
     assert [sound["seq"] for sound in sounds] == list(range(len(sounds)))
     assert {(sound["session"], sound["epoch"]) for sound in sounds} == {(1, 0)}
     assert [sound["reply"] for sound in sounds] == sorted(sound["reply"] for sound in sounds)
@@ -61,12 +61,12 @@ def test_a_reply_of_another_rate_is_sent_at_24_khz_and_heard_at_its_own(
     assert np.sqrt(np.mean(np.square(difference))) < (8 if form == "pcm" else 300)
     shown.wait_for_turn(lambda turn: turn["heard_s"] == turn["duration_s"] and turn["is_complete"])
     turn = "live.turns[-1]"
-    told = kernel.value(f"[{turn}.sample_rate, {turn}.heard_sample_count, len({turn}.pcm)]")
-    assert told == [rate_hz, told[2], told[2]]
-    assert abs(told[2] - 1.5 * rate_hz) <= 1
+    counts = kernel.value(f"[{turn}.sample_rate, {turn}.heard_sample_count, len({turn}.pcm)]")
+    assert counts == [rate_hz, counts[2], counts[2]]
+    assert abs(counts[2] - 1.5 * rate_hz) <= 1
 
 
-def test_a_new_line_counts_its_messages_anew(kernel: Kernel, page: Any) -> None:
+def test_a_new_session_numbers_its_messages_from_zero(kernel: Kernel, page: Any) -> None:
     shown = page()
     ask(shown)
     shown.play()
@@ -85,24 +85,24 @@ def test_two_seconds_are_sent_ahead_of_the_playhead_and_no_more(
     acknowledged: list[int] = []
 
     def sent() -> int:
-        """All that came is acknowledged at once, and nothing of it has been heard yet."""
+        """Acknowledge all audio at once; nothing of it has been heard yet."""
         for message in shown.messages("audio")[len(acknowledged) :]:
-            shown.acknowledge(message)
+            shown.acknowledge(message.custom)
             acknowledged.append(1)
-        return len(shown.sound(1)) // 2
+        return len(shown.audio(1)) // 2
 
-    # However long it takes: the kernel's own clock strikes three times.
-    kernel.wait(lambda: sent() and len(shown.heard("heartbeat")) >= 3)
+    # Until three heartbeats, however long they take.
+    kernel.wait(lambda: sent() and len(shown.received("heartbeat")) >= 3)
     for played in range(0, partner.reply.size, RATE_HZ):
         shown.report(sound, played)
         least = min(played + CREDIT_SAMPLES - RATE_HZ // 2, partner.reply.size)
         kernel.wait(lambda least=least: sent() >= least)
         assert sent() <= played + CREDIT_SAMPLES
-    assert shown.sound(1) == partner.reply.tobytes()
+    assert shown.audio(1) == partner.reply.tobytes()
 
 
-# --------------------------------------------------------------------------- what was heard
-def test_the_playhead_tells_what_was_heard_and_how_long_it_took(
+# --------------------------------------------------------------------------- playhead
+def test_the_playhead_gives_the_heard_samples_and_the_latency(
     kernel: Kernel, page: Any, partner: Partner
 ) -> None:
     partner.reply = numbered(RATE_HZ)
@@ -129,10 +129,10 @@ def test_only_the_owners_playhead_counts(kernel: Kernel, page: Any, partner: Par
     shown.wait_for_turn(heard_s=500 / RATE_HZ)
 
 
-# --------------------------------------------------------------------------- cutting off
+# --------------------------------------------------------------------------- interruption
 @pytest.mark.parametrize("by", ["page", "cell"])
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
-def test_a_cut_reply_is_flushed_and_nothing_of_it_is_sent_any_more(
+def test_an_interrupted_reply_is_flushed_and_no_more_of_it_is_sent(
     kernel: Kernel, page: Any, partner: Partner, dialect: str, by: str
 ) -> None:
     partner.reply = numbered(6 * RATE_HZ)
@@ -149,19 +149,19 @@ def test_a_cut_reply_is_flushed_and_nothing_of_it_is_sent_any_more(
     shown.wait_for_turn(role="assistant", was_interrupted=True)
     cut = kernel.position
     for message in shown.messages("audio"):
-        shown.acknowledge(message)
+        shown.acknowledge(message.custom)
     shown.report(sound, 5000, is_final=True)
     shown.wait_for_turn(role="assistant", is_complete=True)
-    assert shown.heard("audio", cut) == []
+    assert shown.received("audio", cut) == []
     partner.reply = numbered(RATE_HZ)
     assert ask(shown)["epoch"] == 1
     assert shown.play() == partner.reply.tobytes()
     assert kernel.value("live.turns[1].heard_sample_count") == 5000
 
 
-# On `live` nobody tells the server to stop.
+# On `live` no message makes the server stop.
 @pytest.mark.parametrize("server", [6.0], indirect=True)
-def test_what_comes_late_of_a_cut_reply_is_kept_and_not_sent(
+def test_late_audio_of_an_interrupted_reply_is_kept_and_not_sent(
     kernel: Kernel, page: Any, partner: Partner
 ) -> None:
     partner.reply = numbered(6 * RATE_HZ)
@@ -176,7 +176,7 @@ def test_what_comes_late_of_a_cut_reply_is_kept_and_not_sent(
     assert last < flushed
 
 
-def test_speech_cuts_the_reply_off(
+def test_speech_interrupts_the_reply(
     kernel: Kernel, page: Any, partner: Partner, question: np.ndarray, silence: Any
 ) -> None:
     partner.reply = numbered(20 * RATE_HZ)
@@ -190,7 +190,7 @@ def test_speech_cuts_the_reply_off(
     shown.wait_for_turn(reply=1, was_interrupted=True)
     shown.wait("audio", reply=2)
     first, second = (
-        [each["epoch"] for each in shown.heard("audio") if each["reply"] == reply]
+        [each["epoch"] for each in shown.received("audio") if each["reply"] == reply]
         for reply in (1, 2)
     )
     assert set(first) == {0}
@@ -205,14 +205,14 @@ def test_speech_cuts_the_reply_off(
     [(True, 5), (True, 1.9), (False, 5)],
     ids=["said_bye", "all_was_sent", "said_nothing"],
 )
-def test_after_a_reload_what_was_not_heard_is_sent_again(
+def test_after_a_reload_the_audio_not_heard_is_sent_again(
     kernel: Kernel, page: Any, partner: Partner, says_bye: bool, duration_s: float
 ) -> None:
     partner.reply = numbered(round(duration_s * RATE_HZ))
     heard = round(1.25 * RATE_HZ)
     first = page()
     sound = ask(first)
-    kernel.wait(lambda: len(first.sound(1)) // 2 > heard)
+    kernel.wait(lambda: len(first.audio(1)) // 2 > heard)
     first.report(sound, heard)
     first.wait_for_turn(heard_s=1.25)
     if says_bye:
@@ -220,7 +220,7 @@ def test_after_a_reload_what_was_not_heard_is_sent_again(
         first.wait("owner", owner="")
         came = kernel.position
         first.wait_for_beats(1)
-        assert first.heard("audio", came) == [], "nobody is there to play it"
+        assert first.received("audio", came) == [], "no page is there to play it"
     second = Page(kernel, first.comm_id, "page-2")
     second.forget()
     second.say_hello()

@@ -1,4 +1,4 @@
-"""Tools in a kernel: what they display stands under the panel, and a page gives consent."""
+"""Tools in a kernel: their output is shown below the panel, and a page gives consent."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ tools = [show, show_later, table, figure, count, progress]
 
 @pytest.fixture
 def live(kernel: Kernel, show: Any) -> Callable[..., str]:
-    """`live(settings="") -> comm_id` of a panel with tools, whose rehearsal calls them."""
+    """`live(settings="") -> comm_id` of a widget with tools, which the rehearsal calls."""
 
     def made(settings: str = "") -> str:
         kernel.run(TOOLS)
@@ -78,37 +78,37 @@ def live(kernel: Kernel, show: Any) -> Callable[..., str]:
 
 
 def outputs(kernel: Kernel) -> Any:
-    return kernel.value("[output['data'] for output in live._displays.area.outputs]")
+    return kernel.value("[output['data'] for output in live._tool_output.area.outputs]")
 
 
 @BOTH
-def test_what_tools_display_is_told_to_the_area_and_to_no_cell(
+def test_the_output_of_tools_is_in_the_area_and_in_no_cell(
     kernel: Kernel, live: Callable[..., str]
 ) -> None:
     live()
-    area = kernel.value("live._displays.area.model_id")
+    area = kernel.value("live._tool_output.area.model_id")
     begun = kernel.position
     for asked in ("show one", "show_later two", "table", "figure"):
         kernel.run(f"live.ask({asked!r})")
     assert kernel.published("display_data", begun) == []
-    told = [
+    shown = [
         each.content["data"]["state"]["outputs"]
         for each in kernel.published("comm_msg", begun)
         if each.content["comm_id"] == area
     ]
-    assert [len(each) for each in told] == [1, 2, 3, 4]
-    one, two, table, figure = (each["data"] for each in told[-1])
+    assert [len(each) for each in shown] == [1, 2, 3, 4]
+    one, two, table, figure = (each["data"] for each in shown[-1])
     assert (one["text/html"], two["text/html"]) == ("one", "two")
     assert "<table" in table["text/html"]
     assert figure["image/png"].startswith("iVBOR")
 
 
-def test_a_tool_that_a_page_asks_for_displays_while_a_cell_runs(
+def test_a_tool_called_for_a_page_displays_while_a_cell_runs(
     kernel: Kernel, subshell: str, live: Callable[..., str]
 ) -> None:
     page = Page(kernel, live(), "page-1", subshell)
     page.say_hello()
-    area = kernel.value("live._displays.area.model_id")
+    area = kernel.value("live._tool_output.area.model_id")
     begun = kernel.position
     with kernel.blocked() as cell:
         page.say("text", text="show one")
@@ -123,9 +123,7 @@ def test_a_tool_that_a_page_asks_for_displays_while_a_cell_runs(
         assert not cell.has_ended
 
 
-def test_a_tool_clears_and_updates_what_it_displayed_itself(
-    kernel: Kernel, live: Callable[..., str]
-) -> None:
+def test_a_tool_clears_and_updates_its_own_output(kernel: Kernel, live: Callable[..., str]) -> None:
     live()
     kernel.run("live.ask('show one')")
     kernel.run("live.ask('count')")
@@ -133,14 +131,14 @@ def test_a_tool_clears_and_updates_what_it_displayed_itself(
     assert [each["text/html"] for each in outputs(kernel)] == ["one", "2", "whole"]
 
 
-def test_the_area_keeps_the_newest(kernel: Kernel, live: Callable[..., str]) -> None:
+def test_the_area_keeps_the_newest_outputs(kernel: Kernel, live: Callable[..., str]) -> None:
     live()
     kernel.run("for number in range(23): live.ask(f'show {number}')")
     assert [each["text/html"] for each in outputs(kernel)] == [str(n) for n in range(3, 23)]
 
 
 @BOTH
-def test_the_panel_is_shown_with_the_area_under_it(
+def test_the_panel_is_shown_with_the_area_below_it(
     kernel: Kernel, live: Callable[..., str]
 ) -> None:
     comm_id = live()
@@ -155,7 +153,7 @@ def test_the_panel_is_shown_with_the_area_under_it(
         for each in kernel.published("comm_open", begun)
         if each.content["comm_id"] in models
     ]
-    area = kernel.value("live._displays.area.model_id")
+    area = kernel.value("live._tool_output.area.model_id")
     assert opened["children"] == [f"IPY_MODEL_{comm_id}", f"IPY_MODEL_{area}"]
 
 
@@ -168,9 +166,9 @@ def test_a_panel_without_tools_is_shown_alone(kernel: Kernel, show: Any) -> None
     assert bundle["model_id"] == comm_id
 
 
-def test_a_closed_panel_takes_its_area_with_it(kernel: Kernel, live: Callable[..., str]) -> None:
+def test_closing_the_widget_closes_its_area(kernel: Kernel, live: Callable[..., str]) -> None:
     live()
-    area = kernel.value("live._displays.area.model_id")
+    area = kernel.value("live._tool_output.area.model_id")
     kernel.run("live.close()")
     closed = [each.content["comm_id"] for each in kernel.published("comm_close")]
     assert area in closed
@@ -189,5 +187,7 @@ def test_a_page_allows_a_call_or_does_not(
     assert waiting["arguments"] == '{"what":"it"}'
     assert page.say_hello()["tools"] == [waiting]
     page.say("tool_answer", call_id=waiting["call_id"], is_allowed=is_allowed)
-    kernel.wait(lambda: page.heard("tool")[-1]["call"]["state"] == state, f"the call to be {state}")
+    kernel.wait(
+        lambda: page.received("tool")[-1]["call"]["state"] == state, f"the call to be {state}"
+    )
     assert [each["text/html"] for each in outputs(kernel)] == ["it"] * is_allowed

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from grok_live_widget import PushToTalk, RehearsalServer, ServerVad, Talk, connect, load
-from grok_live_widget.audio.pcm import read_wav, write_wav
+from grok_live_widget.audio import read_audio, write_wav
 from grok_live_widget.client.talk import TALK_THREAD
 from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.events import (
@@ -154,7 +154,7 @@ def test_sound_at_other_rates_comes_back(
     assert [turn.duration_s for turn in talk.turns] == pytest.approx([0.2, 0.1])
     for name in ("recorded", "saved"):
         same(talk.turns, load(tmp_path / name).turns)
-        assert read_wav(tmp_path / name / "user.wav")[1] == 8_000
+        assert read_audio(tmp_path / name / "user.wav")[1] == 8_000
 
 
 def test_speech_that_cuts_in_comes_back(

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from grok_live_widget import RehearsalServer, Talk, connect, load
-from grok_live_widget.audio.pcm import read_wav
+from grok_live_widget.audio import read_audio
 from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.events import Authenticate, Noted, PushToTalk
 from grok_live_widget.exceptions import ConfigurationError
@@ -60,7 +60,7 @@ def test_a_killed_process_loses_at_most_the_last_second(tmp_path: Path) -> None:
     assert child.returncode == -signal.SIGKILL
     saved = load(folder)
     # The header tells what is in the file: every reader opens it.
-    pcm, rate_hz = read_wav(folder / "user.wav")
+    pcm, rate_hz = read_audio(folder / "user.wav")
     assert (rate_hz, len(pcm) * 2 + 44) == (RATE_HZ, (folder / "user.wav").stat().st_size)
     sent_a_second_before = max(count for at_s, count in told if at_s < killed_s - 1)
     assert len(saved.turns[-1].pcm) >= sent_a_second_before > 0

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from grok_live_widget.audio import Resampler, pcm_from_samples, samples_from_pcm
 from grok_live_widget.audio.g711 import codec_of
-from grok_live_widget.audio.pcm import Resampler, pcm_from_samples, samples_from_pcm
 from grok_live_widget.events import (
     AppendAudio,
     AudioDelta,

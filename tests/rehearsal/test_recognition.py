@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_live_widget.audio.pcm import samples_from_pcm
+from grok_live_widget.audio import samples_from_pcm
 from grok_live_widget.rehearsal import recognition
 from grok_live_widget.rehearsal.recognition import speech_note, words, words_are_available
 

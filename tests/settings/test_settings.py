@@ -32,7 +32,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"url": "https://api.x.ai/v1/live"}, "wss://.*'https'"),
     ({"url": "api.x.ai"}, "wss://.*''"),
     ({"url": "wss://"}, "name a host"),
-    ({"url": "ws://host:port/"}, "url has a port that is none"),
+    ({"url": "ws://host:port/"}, "url has an invalid port. A port is"),
     ({"url": 5}, "url .*wss://"),
     ({"url": b"wss://api.x.ai"}, "url .*wss://"),
     ({"model": ""}, "model is empty"),
@@ -53,7 +53,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"turn_detection": ServerVad(silence_duration_ms=True)}, "silence_duration_ms .* not True"),
     ({"turn_detection": ServerVad(prefix_padding_ms=10_001)}, "prefix_padding_ms .* not 10001"),
     ({"tools": abs}, "tools must be a list"),
-    ({"tools": ["look"]}, "'look' is no tool"),
+    ({"tools": ["look"]}, "a tool must be a function .*, not 'look'"),
     ({"approve_tools": None}, "approve_tools must be one of True, False, not None"),
     ({"sample_rate": 12_000}, "sample_rate must be one of 8000, .* not 12000"),
     ({"sample_rate": "24000"}, "sample_rate .* not '24000'"),
@@ -69,19 +69,19 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"transcription": "en"}, r"transcription must be Transcription\(...\) or None, not 'en'"),
     ({"transcription": Transcription(model="")}, "transcription.model must be text, not ''"),
     ({"transcription": Transcription(language_hint=1)}, "transcription.language_hint .* not 1"),
-    ({"transcription": Transcription(keyterms="abc")}, "keyterms must be a list"),
-    ({"transcription": Transcription(keyterms=["a"] * 101)}, "up to 100"),
+    ({"transcription": Transcription(keyterms="abc")}, "keyterms must be a list .* not 'abc'"),
+    ({"transcription": Transcription(keyterms=["a"] * 101)}, "up to 100 texts, not 101"),
     ({"transcription": Transcription(keyterms=["a" * 51])}, "1 to 50 characters; 'a+' has 51"),
     ({"speed": 0.5}, "speed .* 0.7 to 1.5 or None, not 0.5"),
     ({"replace": ["nm"]}, r"replace must be a dict of texts or None, not \['nm'\]"),
     ({"replace": {"nm": 3}}, r"replace\['nm'\] must be text, not 3"),
     ({"replace": {"": "x"}}, "a name in replace .* 1 to 100"),
-    ({"replace": {str(n): "x" for n in range(201)}}, "replace may have 200 entries, not 201"),
+    ({"replace": {str(n): "x" for n in range(201)}}, "replace may have up to 200 entries, not 201"),
     ({"reasoning": "low"}, "reasoning must be one of 'high', 'none', None, not 'low'"),
     ({"resumption": "yes"}, "resumption must be one of True, False, not 'yes'"),
     ({"metadata": {"a" * 65: "b"}}, "a name in metadata .* 1 to 64 characters"),
     ({"metadata": {"a": "b" * 513}}, r"metadata\['a'\] .* 1 to 512 characters; 'b+…' has 513"),
-    ({"metadata": {str(n): "x" for n in range(17)}}, "metadata may have 16 entries, not 17"),
+    ({"metadata": {str(n): "x" for n in range(17)}}, "metadata may have up to 16 entries, not 17"),
     ({"processing": 1}, "processing must be one of True, False, not 1"),
     ({"partner": "echo"}, "partner must be 'parrot', 'talker'.* not 'echo'"),
     ({"partner": np.zeros(2)}, "partner must be"),
@@ -91,14 +91,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"open_timeout_s": "soon"}, "open_timeout_s .* 0.1 to 120, not 'soon'"),
     ({"temperature": 1}, "no setting 'temperature'.*api_key, dialect, url"),
     ({"voise": "eve"}, "no setting 'voise'. Did you mean 'voice'"),
-    ({"url": "wss://api.x.ai:99999/v1"}, "port that is none. A port is a number from 0 to 65535"),
-    ({"url": "wss://api.x.ai:secret/v1"}, "url has a port that is none"),
-    ({"url": "wss://api. x.ai/v1"}, "url has a space"),
+    ({"url": "wss://api.x.ai:99999/v1"}, "invalid port: 99999. A port is a number from 0 to 65535"),
+    ({"url": "wss://api.x.ai:secret/v1"}, "url has an invalid port. A port is"),
+    ({"url": "wss://api. x.ai/v1"}, "url contains a space"),
 ]
 
 
 @pytest.mark.parametrize(("given", "says"), REFUSED, ids=[says for _, says in REFUSED])
-def test_what_cannot_be_used_is_refused_with_value_and_range(
+def test_an_invalid_setting_is_refused_with_value_and_range(
     given: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=says):
@@ -125,12 +125,12 @@ def test_what_cannot_be_used_is_refused_with_value_and_range(
         {"partner": lambda turn: "yes"},
     ],
 )  # fmt: skip
-def test_what_can_be_used_is_kept_as_it_is(given: dict[str, Any]) -> None:
+def test_a_valid_setting_is_kept_unchanged(given: dict[str, Any]) -> None:
     settings = settings_from(given)
     assert all(getattr(settings, name) is value for name, value in given.items())
 
 
-def test_nothing_given_means_the_defaults_that_are_documented() -> None:
+def test_the_defaults_are_those_documented() -> None:
     settings = Settings()
     assert settings.partner is UNSET
     assert repr(UNSET) == "UNSET"
@@ -141,7 +141,7 @@ def test_nothing_given_means_the_defaults_that_are_documented() -> None:
     assert settings.reply_quiet_ms == 800
 
 
-def test_a_refused_url_is_not_repeated_since_it_may_hold_a_key() -> None:
+def test_an_error_does_not_repeat_the_url_which_may_hold_a_key() -> None:
     with pytest.raises(ConfigurationError) as caught:
         Settings(url="https://user:secret-password@host/?token=secret-token")
     assert not re.search("secret", str(caught.value))
@@ -169,7 +169,7 @@ def look(up: bool) -> None:
     """Look."""
 
 
-def test_tools_are_offered_as_the_model_is_told_of_them() -> None:
+def test_tools_are_described_to_the_model() -> None:
     function, search = Settings(tools=[look, WebSearch(allowed_domains=("x.ai",))]).tool_offers
     assert (function.kind, function.name, function.description) == ("function", "look", "Look.")
     assert function.parameters["required"] == ["up"]
@@ -221,12 +221,12 @@ def test_signatures_list_every_setting_with_its_type_and_default_in_order() -> N
         assert parameter.default is (None if is_format else field.default)
 
 
-def test_what_signatures_show_as_defaults_are_the_defaults() -> None:
+def test_the_defaults_in_signatures_are_the_defaults() -> None:
     shown = {name: each.default for name, each in listed(SettingsKwargs).items()}
     assert settings_from(shown) == Settings()
 
 
-def test_what_can_be_changed_is_all_but_what_is_settled_and_has_no_default() -> None:
+def test_every_setting_but_the_immutable_can_be_changed_and_has_no_default() -> None:
     found = listed(UpdateKwargs)
     assert set(found) == {field.name for field in fields(Settings)} - IMMUTABLE
     assert all(each.default is UNSET for each in found.values())
@@ -234,7 +234,7 @@ def test_what_can_be_changed_is_all_but_what_is_settled_and_has_no_default() -> 
 
 
 @pytest.mark.parametrize("name", sorted(IMMUTABLE))
-def test_what_is_settled_is_no_change(name: str) -> None:
+def test_an_immutable_setting_cannot_be_changed(name: str) -> None:
     settings = Settings()
     with pytest.raises(ConfigurationError, match=f"{name} cannot be changed"):
         settings.changed({name: getattr(settings, name)})
@@ -260,6 +260,20 @@ def test_settings_can_be_copied_and_cross_a_pipe() -> None:
         assert again.changed({"speed": 1.1}).speed == 1.1
 
 
-def test_a_key_is_no_setting_that_could_be_changed() -> None:
-    with pytest.raises(ConfigurationError, match="api_key cannot be changed once there is a talk"):
+def test_the_key_cannot_be_changed() -> None:
+    with pytest.raises(ConfigurationError, match="api_key cannot be changed during a talk"):
         settings_from({}).changed({"api_key": "k"})
+
+
+def test_the_signature_of_settings_lists_every_setting() -> None:
+    assert dict(signature(Settings).parameters) == listed(SettingsKwargs)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'voise'"):
+        Settings(voise="eve")  # type: ignore[call-arg]
+
+
+def test_settings_are_frozen_and_equal_by_value() -> None:
+    settings = Settings(sample_rate=np.int64(16_000))
+    assert settings == Settings(sample_rate=16_000, input_format=AudioFormat(sample_rate=16_000))
+    assert type(settings.sample_rate) is int
+    with pytest.raises(AttributeError):
+        settings.voice = "eve"  # type: ignore[misc]

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from grok_live_widget import RehearsalServer, Talk, connect
-from grok_live_widget.audio.pcm import read_wav
+from grok_live_widget.audio import read_audio
 from grok_live_widget.client.talk import TALK_THREAD
 from grok_live_widget.exceptions import SessionClosedError
 
@@ -172,7 +172,7 @@ def main() -> None:
     if sys.argv[1] == "serve":
         serve()
         return
-    question, minutes = read_wav(sys.argv[1])[0], float(sys.argv[2])
+    question, minutes = read_audio(sys.argv[1])[0], float(sys.argv[2])
     command = [sys.executable, "-m", "tests.support.soak", "serve"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -1,4 +1,4 @@
-"""A function is a tool by its signature, hints and docstring; calls are read, outputs spelled."""
+"""A function is a tool by its signature, hints and docstring; calls are read, outputs encoded."""
 
 from __future__ import annotations
 
@@ -95,15 +95,13 @@ def test_the_decorator_takes_options_and_leaves_a_function_that_can_be_called() 
         (lambda: "yes", "w", []),
     ],
 )
-def test_whatever_can_be_called_can_be_a_tool(
-    function: Any, name: str, properties: list[str]
-) -> None:
+def test_every_callable_can_be_a_tool(function: Any, name: str, properties: list[str]) -> None:
     made = Tool(function, name=None if name != "w" else "w")
     assert made.name == name
     assert list(made.parameters["properties"]) == properties
 
 
-def test_without_hints_anything_goes() -> None:
+def test_without_hints_every_value_is_accepted() -> None:
     def f(x, y=1):  # type: ignore[no-untyped-def]
         return x
 
@@ -125,11 +123,11 @@ def with_missing(x: Nobody) -> None: ...  # type: ignore[name-defined]  # noqa: 
         (with_place, "'x'.*given by name"),
         (with_bytes, "the parameter 'x' of the tool 'with_bytes' has the type bytes"),
         (with_missing, "hints of 'with_missing' cannot be read.*Nobody"),
-        (lambda x: x, "'<lambda>' cannot be a tool's name"),
+        (lambda x: x, "'<lambda>' is not a valid name of a tool"),
         ("weather", "a tool must be a function, not 'weather'"),
     ],
 )
-def test_what_cannot_be_a_tool_is_refused_with_the_reason(function: Any, says: str) -> None:
+def test_an_invalid_tool_is_refused_with_the_reason(function: Any, says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
         tool(function)
 
@@ -205,7 +203,7 @@ def test_a_table_is_told_as_it_is_shown() -> None:
 def test_an_endless_output_is_cut_off_and_says_so() -> None:
     text = text_from("x" * 100_000)
     assert len(text) < LONGEST_OUTPUT + 100
-    assert text.endswith("(cut off; 100000 letters in all)")
+    assert text.endswith("(cut off; 100000 characters in all)")
 
 
 # --------------------------------------------------------------------------- several
@@ -223,18 +221,18 @@ def test_a_list_of_functions_and_tools_becomes_tools() -> None:
         (weather, "must be a list"),
         ("weather", "must be a list"),
         (None, "must be a list"),
-        (["weather"], "'weather' is no tool"),
-        ([WebSearch], "no tool"),
-        ([{"type": "web_search"}], "no tool"),
+        (["weather"], "a tool must be a function .*, not 'weather'"),
+        ([WebSearch], "a tool must be"),
+        ([{"type": "web_search"}], "a tool must be"),
         ([weather, weather], "two tools are named 'weather'"),
     ],
 )
-def test_what_is_no_list_of_tools_is_refused(given: Any, says: str) -> None:
+def test_an_invalid_list_of_tools_is_refused(given: Any, says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
         tools_from(given)
 
 
 @pytest.mark.parametrize("function", [getattr, dict])
 def test_a_function_that_does_not_tell_what_it_takes_is_refused(function: Any) -> None:
-    with pytest.raises(ConfigurationError, match="does not tell what it takes"):
+    with pytest.raises(ConfigurationError, match="has no signature that Python can read"):
         Tool(function)

@@ -110,7 +110,7 @@ READ: list[tuple[Any, Any, Any, Any]] = [
 
 
 @pytest.mark.parametrize(("hint", "schema", "given_", "value"), READ, ids=[str(r[0]) for r in READ])
-def test_a_type_is_a_schema_and_reads_what_it_allows(
+def test_a_type_has_a_schema_and_reads_its_values(
     hint: Any, schema: Any, given_: Any, value: Any
 ) -> None:
     shape = schema_of(hint, "it")
@@ -153,12 +153,10 @@ def test_dataclasses_nest_with_their_defaults() -> None:
         (Point, {}, "'x' of it is missing"),
         (Point, {"x": 1, "z": 2}, "there is no 'z' of it; there are: x, y"),
         (Route, {"points": [{"x": "a"}]}, r"it\.points\[0\]\.x must be a number, not 'a'"),
-        (Positive, {"value": -1}, "it cannot be: -1 is not above 0"),
+        (Positive, {"value": -1}, "it is invalid: -1 is not above 0"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_its_place_and_value(
-    hint: Any, given_: Any, says: str
-) -> None:
+def test_an_invalid_value_is_refused_with_its_place(hint: Any, given_: Any, says: str) -> None:
     with pytest.raises(ToolError, match=says):
         schema_of(hint, "it").read(given_, "it")
 
@@ -172,12 +170,12 @@ def test_null_for_what_may_be_left_out_means_its_default() -> None:
 @pytest.mark.parametrize(
     "hint", [bytes, object, complex, dict[int, str], list[bytes], Literal[b"x"], Endless, "text"]
 )
-def test_what_json_cannot_hold_is_refused_with_its_place(hint: Any) -> None:
+def test_a_type_that_json_cannot_represent_is_refused(hint: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"^(each item of )?the (parameter|thing)"):
         schema_of(hint, "the thing")
 
 
-def test_a_tuple_of_a_fixed_length_is_refused_with_what_to_use() -> None:
+def test_a_tuple_of_a_fixed_length_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"fixed length.*tuple\[T, \.\.\.\]"):
         schema_of(tuple[int, str], "the thing")
 
@@ -190,6 +188,6 @@ JSON = st.recursive(
 
 
 @given(JSON, st.sampled_from([row[0] for row in READ] + [Route, Positive]))
-def test_whatever_comes_is_read_or_refused_and_nothing_else(value: Any, hint: Any) -> None:
+def test_every_json_value_is_read_or_refused(value: Any, hint: Any) -> None:
     with contextlib.suppress(ToolError):
         schema_of(hint, "it").read(value, "it")

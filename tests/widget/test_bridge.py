@@ -1,10 +1,9 @@
-"""The kernel's end of the panel, spoken to as a page would."""
+"""What a bridge sends to its pages, and what it does with their messages."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -16,74 +15,72 @@ from grok_live_widget.client.reconnecting_session import ReconnectingSession
 from grok_live_widget.events import AudioFormat, PushToTalk
 from grok_live_widget.rehearsal.partner import ToolCall, Unvoiced
 from grok_live_widget.settings.settings import settings_from
-from grok_live_widget.widget.bridge import LAST_HEARTBEATS, Panel
+from grok_live_widget.widget.bridge import LAST_HEARTBEATS, FrontendBridge
+from grok_live_widget.widget.messages import KernelMessage, decode, encode
 
-RATE = 24_000
+from ..support.page import RATE_HZ, SimulatedPage
 
 
-class Page:
-    """A page that says what it is told to, and keeps what it hears."""
+class Page(SimulatedPage):
+    """A page beside the bridge, without a kernel.
+
+    Attributes
+    ----------
+    received : list of dict
+        The messages of the bridge, as a page reads them.
+    audio : bytes
+        The audio of all replies, in the order in which it was sent.
+    """
 
     def __init__(self, partner: Any = "parrot", **settings: Any) -> None:
+        super().__init__("page-1")
         self.talk = ReconnectingSession(settings_from({"partner": partner, **settings}), None)
-        self.panel = Panel(self.talk, self._hear)
-        self.heard: list[dict[str, Any]] = []
-        self.sound = b""
-        self._news = asyncio.Event()
+        self.bridge = FrontendBridge(self.talk, self._receive)
+        self.received: list[dict[str, Any]] = []
+        self.audio = b""
+        self._has_received = asyncio.Event()
 
-    def _hear(self, content: dict[str, Any], buffer: bytes | None) -> None:
-        self.heard.append(content)
-        if content["type"] == "audio":
-            self.sound += buffer or b""
-        self._news.set()
+    def _receive(self, message: KernelMessage, buffer: bytes | None) -> None:
+        self.received.append(encode(message))
+        self.audio += buffer or b""
+        self._has_received.set()
 
-    def say(self, kind: str, buffer: bytes | None = None, **fields: Any) -> None:
-        content = {"type": kind, "page": "p1", "clock_ms": time.time() * 1000, **fields}
-        self.panel.receive(content, buffer, time.monotonic())
+    def send(self, content: Any, *buffers: bytes) -> None:
+        message = decode(content)
+        if message is not None:
+            self.bridge.receive(message, *(buffers or (None,)), asyncio.get_running_loop().time())
 
-    async def until(self, kind: str, is_it: Callable[[Any], bool] = lambda _: True) -> Any:
+    @property
+    def session(self) -> int:
+        return self.bridge.downlink.session
+
+    async def wait(self, kind: str, where: Callable[[Any], bool] = lambda _: True) -> Any:
+        """The first message of this type for which `where` is true."""
         async with asyncio.timeout(20):
             while True:
-                for content in self.heard:
-                    if content["type"] == kind and is_it(content):
+                for content in self.all(kind):
+                    if where(content):
                         return content
-                self._news.clear()
-                await self._news.wait()
+                self._has_received.clear()
+                await self._has_received.wait()
 
     def all(self, kind: str) -> list[dict[str, Any]]:
-        return [content for content in self.heard if content["type"] == kind]
+        return [content for content in self.received if content["type"] == kind]
 
     async def open(self) -> None:
-        self.say("hello", microphone="ok", device_rate_hz=48_000)
+        self.hello()
         self.say("start", with_microphone=True)
-        await self.until("state", lambda state: state["phase"] == "open")
-
-    def speak(self, sound: np.ndarray) -> None:
-        """Sound of the microphone, in chunks of 100 ms."""
-        for seq, start in enumerate(range(0, len(sound), 2400)):
-            self.say(
-                "microphone",
-                sound[start : start + 2400].tobytes(),
-                session=self.panel.downlink.session,
-                seq=seq,
-                sample_index=start,
-                captured_at_ms=time.time() * 1000,
-                dropped_sample_count=0,
-            )
+        await self.wait("state", lambda state: state["phase"] == "open")
 
     async def play_to_the_end(self) -> None:
-        """Acknowledge and report whatever comes, until the end of a reply has been heard."""
+        """Acknowledge and report all audio, until a reply has been played to its end."""
         for seq in itertools.count():
-            audio = await self.until("audio", lambda audio, seq=seq: audio["seq"] == seq)
-            self.say("received", session=audio["session"], seq=seq)
-            self.play(audio, audio["sample_offset"])
+            audio = await self.wait("audio", lambda audio, seq=seq: audio["seq"] == seq)
+            self.acknowledge(audio)
+            self.report(audio, audio["sample_offset"])
             if audio["is_last"]:
-                self.play(audio, len(self.sound) // 2, is_final=True)
+                self.report(audio, len(self.audio) // 2, is_final=True)
                 break
-
-    def play(self, audio: dict[str, Any], count: int, **more: Any) -> None:
-        fields = {"session": audio["session"], "epoch": audio["epoch"], "reply": audio["reply"]}
-        self.say("playhead", **fields, sample_count=count, **more)
 
 
 @pytest.fixture
@@ -96,31 +93,31 @@ async def page_of() -> AsyncIterator[Callable[..., Page]]:
 
     yield make
     for page in pages:
-        page.panel.close()
+        page.bridge.close()
         await page.talk.close()
 
 
 def tone(seconds: float) -> np.ndarray:
-    return (8000 * np.sin(np.arange(int(seconds * RATE)) / 10)).astype(np.int16)
+    return (8000 * np.sin(np.arange(int(seconds * RATE_HZ)) / 10)).astype(np.int16)
 
 
-async def test_hello_is_answered_by_all_that_a_fresh_page_needs(page_of: Any) -> None:
+async def test_hello_is_answered_with_a_snapshot(page_of: Any) -> None:
     page = page_of(voice="nova")
-    page.say("hello")
-    snapshot = await page.until("snapshot")
-    assert snapshot["page"] == snapshot["owner"] == "p1"
+    page.hello()
+    snapshot = await page.wait("snapshot")
+    assert snapshot["page"] == snapshot["owner"] == "page-1"
     assert (snapshot["phase"], snapshot["is_rehearsal"]) == ("closed", True)
     assert "not Grok" in snapshot["banner"]
     assert (snapshot["turns"], snapshot["voice"]) == ([], "nova")
 
 
-async def test_typed_text_is_answered_and_both_turns_are_told_in_order(page_of: Any) -> None:
+async def test_typed_text_is_answered_and_both_turns_are_sent_in_order(page_of: Any) -> None:
     page = page_of()
-    page.say("hello")
+    page.hello()
     page.say("text", text="say this")
-    told = await page.until("turn", lambda m: m["turn"]["role"] == "assistant")
-    assert told["turn"]["order"] == 1
-    first = await page.until("turn", lambda m: m["turn"]["role"] == "user")
+    reply = await page.wait("turn", lambda m: m["turn"]["role"] == "assistant")
+    assert reply["turn"]["order"] == 1
+    first = await page.wait("turn", lambda m: m["turn"]["role"] == "user")
     assert (first["turn"]["order"], first["turn"]["text"]) == (0, "say this")
 
 
@@ -131,35 +128,48 @@ async def test_the_microphone_is_acknowledged_and_answered(
     await page.open()
     sound = np.concatenate((question, silence(1.0)))
     page.speak(sound)
-    await page.until("audio", lambda audio: audio["is_last"])
+    await page.wait("audio", lambda audio: audio["is_last"])
     received = [m["seq"] for m in page.all("microphone_received")]
     assert received == list(range(-(-len(sound) // 2400)))
     reply = page.talk.conversation.turns.assistant[0].pcm
-    assert page.sound == reply.tobytes()
+    assert page.audio == reply.tobytes()
 
 
-async def test_sound_is_sent_on_credit_and_heard_samples_are_what_the_page_says(
+async def test_chunks_of_the_microphone_are_sent_without_a_task(page_of: Any) -> None:
+    page = page_of(turn_detection=PushToTalk())
+    await page.open()
+    sound = tone(3.0)
+    before = asyncio.all_tasks()
+    page.speak(sound)
+    # One task sends what the turns have become; there is none for a chunk.
+    assert len(asyncio.all_tasks() - before) <= 1
+    page.say("commit")
+    await page.wait("turn", lambda m: m["turn"]["duration_s"] == 3.0)
+    assert page.talk.conversation.turns.user[0].pcm.tolist() == sound.tolist()
+
+
+async def test_audio_is_sent_on_credit_and_heard_samples_are_those_the_page_reports(
     page_of: Any,
 ) -> None:
     sound = tone(5)
     page = page_of(lambda turn: sound)
     await page.open()
     page.say("text", text="go")
-    await page.until("audio", lambda m: m["sample_offset"] >= 1.5 * RATE)
+    await page.wait("audio", lambda m: m["sample_offset"] >= 1.5 * RATE_HZ)
     first = page.all("audio")[0]
     for audio in page.all("audio"):
-        page.say("received", session=audio["session"], seq=audio["seq"])
-    page.play(first, 4000, first_sound_at_ms=time.time() * 1000)
+        page.acknowledge(audio)
+    page.report(first, 4000, first_sound_at_ms=page.clock_ms())
     while not page.all("audio")[-1]["is_last"]:
         at = page.all("audio")[-1]
-        page.say("received", session=at["session"], seq=at["seq"])
-        page.play(first, at["sample_offset"])
+        page.acknowledge(at)
+        page.report(first, at["sample_offset"])
         await asyncio.sleep(0.01)
-    assert page.sound == sound.tobytes()
+    assert page.audio == sound.tobytes()
     assert [m["seq"] for m in page.all("audio")] == list(range(len(page.all("audio"))))
-    page.play(first, len(sound), is_final=True)
+    page.report(first, len(sound), is_final=True)
     turn = page.talk.conversation.turns.assistant[0]
-    await page.until("turn", lambda m: m["turn"]["heard_s"] == 5.0)
+    await page.wait("turn", lambda m: m["turn"]["heard_s"] == 5.0)
     assert turn.heard_sample_count == len(sound)
     assert turn.latency_ms is not None
     assert 0 <= turn.latency_ms < 20_000
@@ -172,11 +182,11 @@ FORMATS = [
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: f"{form.encoding}-{form.sample_rate}")
-async def test_a_line_of_another_rate_is_heard_and_spoken_to_at_24_khz(
+async def test_the_page_sends_and_receives_24_khz_whatever_the_rate_of_the_connection(
     page_of: Any, form: AudioFormat
 ) -> None:
-    """What the microphone hears comes back from the parrot, through two resamplers and a tail
-    that only the commit brings.
+    """The parrot returns the microphone's audio through two resamplers, of which the first is
+    flushed by the commit only.
     """
     settings = {"input_format": form, "output_format": form, "turn_detection": PushToTalk()}
     page = page_of(**settings)
@@ -186,25 +196,24 @@ async def test_a_line_of_another_rate_is_heard_and_spoken_to_at_24_khz(
     page.say("commit")
     await page.play_to_the_end()
     turns = page.talk.conversation.turns
-    told = await page.until("turn", lambda m: m["turn"]["heard_s"] == m["turn"]["duration_s"])
-    assert told["turn"]["duration_s"] == pytest.approx(1.0, abs=1 / form.sample_rate)
+    reply = await page.wait("turn", lambda m: m["turn"]["heard_s"] == m["turn"]["duration_s"])
+    assert reply["turn"]["duration_s"] == pytest.approx(1.0, abs=1 / form.sample_rate)
     assert [turn.sample_rate for turn in turns] == [form.sample_rate] * 2
     assert len(turns[0].pcm) == len(turns[1].pcm) == turns[1].heard_sample_count
-    heard = np.frombuffer(page.sound, np.int16)
+    heard = np.frombuffer(page.audio, np.int16)
     assert abs(len(heard) - len(sound)) <= 3
-    # The companding of pcmu is coarse; what is out of time by a sample is off by more.
+    # The companding of pcmu is coarse; a shift by one sample differs by more.
     most = 300 if form.encoding == "pcmu" else 8
     difference = heard[240:23_700].astype(np.int32) - sound[240:23_700]
     assert np.sqrt(np.mean(np.square(difference))) < most
 
 
-async def test_a_clip_of_a_cell_begins_behind_the_microphone_that_was_heard(
+async def test_a_clip_from_a_cell_follows_the_microphone_audio_sent_before_it(
     page_of: Any,
 ) -> None:
     page = page_of(sample_rate=48_000, turn_detection=PushToTalk())
     await page.open()
     page.speak(tone(0.3))
-    await asyncio.gather(*page.panel._tasks)
     clip = np.arange(9_600, dtype=np.int16)
     turn = await Asker(page.talk).ask(clip, 48_000, 20)
     assert turn.pcm.tolist()[-9_600:] == clip.tolist()
@@ -212,63 +221,61 @@ async def test_a_clip_of_a_cell_begins_behind_the_microphone_that_was_heard(
     assert [len(user.pcm) for user in users] == [14_400, 9_600]
 
 
-async def test_a_new_line_begins_the_microphone_s_sound_anew(page_of: Any) -> None:
+async def test_a_new_session_does_not_continue_the_microphone_of_the_one_before(
+    page_of: Any,
+) -> None:
     page = page_of(sample_rate=48_000, turn_detection=PushToTalk())
     for _ in range(2):
         await page.open()
         page.speak(tone(0.5))
         page.say("stop")
-        await page.until("state", lambda state: state["phase"] == "closed")
-        page.heard.clear()
+        await page.wait("state", lambda state: state["phase"] == "closed")
+        page.received.clear()
     first, second = page.talk.conversation.turns.user
     assert first.pcm.tolist() == second.pcm.tolist()
     assert 0 < len(first.pcm) <= 24_000
 
 
-async def test_the_interrupt_button_cuts_the_reply_where_it_was_heard(page_of: Any) -> None:
+async def test_the_interrupt_button_ends_the_reply_at_the_playhead(page_of: Any) -> None:
     sound = tone(60)
     page = page_of(lambda turn: sound)
     await page.open()
     page.say("text", text="go")
-    audio = await page.until("audio", lambda m: m["sample_offset"] > RATE)
-    page.play(audio, 12_000)
+    audio = await page.wait("audio", lambda m: m["sample_offset"] > RATE_HZ)
+    page.report(audio, 12_000)
     page.say("interrupt", epoch=audio["epoch"] + 1)
-    page.say(
-        "flushed",
-        session=audio["session"],
-        epoch=audio["epoch"] + 1,
-        reply=audio["reply"],
-        sample_count=12_345,
-    )
-    await page.until("turn", lambda m: m["turn"]["was_interrupted"] and m["turn"]["is_complete"])
+    page.report_flush(audio, 12_345)
+    await page.wait("turn", lambda m: m["turn"]["was_interrupted"] and m["turn"]["is_complete"])
     turn = page.talk.conversation.turns.assistant[0]
     assert turn.heard_sample_count == 12_345
     assert len(turn.heard) == 12_345
-    sent = len(page.sound)
+    sent = len(page.audio)
     page.say("text", text="again")
-    await page.until("audio", lambda m: m["reply"] != audio["reply"])
+    await page.wait("audio", lambda m: m["reply"] != audio["reply"])
     assert all(m["epoch"] == audio["epoch"] + 1 for m in page.all("audio") if m["seq"] > 20)
-    assert len(page.sound) > sent
+    assert len(page.audio) > sent
 
 
-async def test_only_the_owner_is_heard_and_another_page_can_take_over(page_of: Any) -> None:
+async def test_only_the_owners_microphone_is_sent_and_another_page_can_take_over(
+    page_of: Any,
+) -> None:
     page = page_of()
     await page.open()
-    page.say("hello", page="p2")
-    await page.until("ping")
+    page.hello(page="page-2")
+    await page.wait("ping")
     page.say("pong", id=page.all("ping")[0]["id"])
     fields = {
-        "session": page.panel.downlink.session,
+        "session": page.session,
         "seq": 0,
         "sample_index": 0,
-        "captured_at_ms": time.time() * 1000,
+        "captured_at_ms": page.clock_ms(),
         "dropped_sample_count": 0,
     }
-    page.say("microphone", bytes(4800), page="p2", **fields)
-    page.say("take_over", page="p2")
-    assert (await page.until("owner"))["owner"] == "p2"
-    page.say("bye", page="p2")
-    await page.until("owner", lambda m: m["owner"] == "p1")
+    page.say("microphone", bytes(4800), page="page-2", **fields)
+    page.say("take_over", page="page-2")
+    assert (await page.wait("owner"))["owner"] == "page-2"
+    page.say("bye", page="page-2")
+    await page.wait("owner", lambda m: m["owner"] == "page-1")
     assert len(page.talk.conversation.user_tape) == 0
 
 
@@ -277,9 +284,9 @@ async def test_a_page_that_does_not_answer_loses_the_lease(
 ) -> None:
     monkeypatch.setattr("grok_live_widget.widget.bridge.PING_TIMEOUT_S", 0.05)
     page = page_of()
-    page.say("hello")
-    page.say("hello", page="p2")
-    assert (await page.until("owner"))["owner"] == "p2"
+    page.hello()
+    page.hello(page="page-2")
+    assert (await page.wait("owner"))["owner"] == "page-2"
 
 
 @pytest.mark.parametrize(
@@ -290,93 +297,106 @@ async def test_a_page_that_does_not_answer_loses_the_lease(
         [],
         {},
         {"type": "text"},
-        {"type": 5, "page": "p1"},
-        {"type": "text", "page": "p1", "text": 5},
-        {"type": "unheard_of", "page": "p1"},
-        {"type": "interrupt", "page": "p1", "epoch": True},
-        {"type": "microphone", "page": "p1", "session": 0},
-        {"type": "playhead", "page": "p1", "session": 1, "epoch": 0, "reply": 9, "sample_count": 1},
+        {"type": 5, "page": "page-1"},
+        {"type": "text", "page": "page-1", "text": 5},
+        {"type": "unknown", "page": "page-1"},
+        {"type": "interrupt", "page": "page-1", "epoch": True},
+        {"type": "microphone", "page": "page-1", "session": 0},
+        {
+            "type": "playhead",
+            "page": "page-1",
+            "session": 1,
+            "epoch": 0,
+            "reply": 9,
+            "sample_count": 1,
+        },
     ],
 )
-async def test_a_pages_word_is_not_trusted(page_of: Any, content: Any) -> None:
+async def test_invalid_messages_are_ignored(page_of: Any, content: Any) -> None:
     page = page_of()
-    page.panel.receive(content, b"odd", 0.0)
-    page.say("hello")
-    await page.until("snapshot")
+    page.send(content, b"odd")
+    assert page.received == []
+    assert page.bridge.downlink.epoch == 0
+    page.hello()
+    await page.wait("snapshot")
 
 
-async def test_a_line_whose_page_is_gone_is_closed_with_a_note(
+async def test_the_connection_of_a_page_that_is_gone_is_closed_with_a_note(
     page_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("grok_live_widget.widget.bridge.NO_PAGE_S", 0.0)
     page = page_of()
     await page.open()
     page.say("microphone_state", state="on")
-    note = await page.until("note")
+    note = await page.wait("note")
     assert "No page" in note["note"]["text"]
-    await page.until("state", lambda state: state["phase"] == "closed")
+    await page.wait("state", lambda state: state["phase"] == "closed")
 
 
-async def test_trouble_is_told_to_the_page_in_one_sentence(page_of: Any) -> None:
+async def test_a_connection_that_fails_is_shown_as_one_note(page_of: Any) -> None:
     page = page_of(None, url="ws://127.0.0.1:1/v1/realtime")
-    page.say("hello")
+    page.hello()
     page.say("start", with_microphone=False)
-    note = await page.until("note")
+    note = await page.wait("note")
     assert note["note"]["level"] == "error"
     assert "nothing answers" in note["note"]["text"].lower()
 
 
-async def test_an_error_that_the_server_reports_is_told_to_the_page(page_of: Any) -> None:
+async def test_an_error_of_the_server_is_shown_as_a_note(page_of: Any) -> None:
     def fail(turn: Any) -> str:
         raise ValueError("out of ideas")
 
     page = page_of(fail)
     await page.open()
     page.say("text", text="go")
-    note = await page.until("note")
+    note = await page.wait("note")
     assert "out of ideas" in note["note"]["text"]
     assert page.talk.phase == "open"
 
 
-async def test_a_request_that_cannot_be_done_is_told_to_the_page(page_of: Any) -> None:
+async def test_a_request_that_fails_is_shown_as_a_note(page_of: Any) -> None:
     page = page_of(dialect="live")
     await page.open()
     session = page.talk.session
     assert session is not None
     session.protocol.close()
     page.say("commit")
-    note = await page.until("note")
+    note = await page.wait("note")
     assert "closed" in note["note"]["text"]
 
 
-async def test_heartbeats_come_while_the_line_is_open_and_a_few_times_more(page_of: Any) -> None:
+async def test_heartbeats_are_sent_until_the_talk_is_closed_and_a_few_times_more(
+    page_of: Any,
+) -> None:
     page = page_of()
     await page.open()
-    await page.until("heartbeat")
+    await page.wait("heartbeat")
     page.say("stop")
-    closed = await page.until("state", lambda told: told["phase"] == "closed" and told["session"])
-    heart = page.panel._heart
-    assert heart is not None
-    await asyncio.wait([heart], timeout=20)
-    after = page.heard[page.heard.index(closed) :]
+    closed = await page.wait(
+        "state", lambda message: message["phase"] == "closed" and message["session"]
+    )
+    heartbeats = page.bridge._heartbeat_task
+    assert heartbeats is not None
+    await asyncio.wait([heartbeats], timeout=20)
+    after = page.received[page.received.index(closed) :]
     assert sum(each["type"] == "heartbeat" for each in after) == LAST_HEARTBEATS
 
 
-async def test_heartbeats_and_snapshots_tell_how_much_of_what_lasts_came_before(
+async def test_heartbeats_and_snapshots_count_the_messages_whose_loss_matters(
     page_of: Any,
 ) -> None:
     page = page_of()
     await page.open()
     page.say("text", text="hello")
-    await page.until("turn", lambda told: told["turn"]["role"] == "assistant")
-    page.say("hello")
+    await page.wait("turn", lambda message: message["turn"]["role"] == "assistant")
+    page.hello()
     begun = len(page.all("heartbeat"))
-    await page.until("heartbeat", lambda _: len(page.all("heartbeat")) > begun)
+    await page.wait("heartbeat", lambda _: len(page.all("heartbeat")) > begun)
     lasting = ("state", "owner", "turn", "tool", "note")
-    told = [(at, each) for at, each in enumerate(page.heard) if "told_count" in each]
-    assert {each["type"] for _, each in told} == {"snapshot", "heartbeat"}
-    for at, each in told:
-        assert each["told_count"] == sum(m["type"] in lasting for m in page.heard[:at])
+    counts = [(at, each) for at, each in enumerate(page.received) if "told_count" in each]
+    assert {each["type"] for _, each in counts} == {"snapshot", "heartbeat"}
+    for at, each in counts:
+        assert each["told_count"] == sum(m["type"] in lasting for m in page.received[:at])
 
 
 # --------------------------------------------------------------------------- tools
@@ -389,17 +409,17 @@ def looker(turn: Any) -> Any:
     return Unvoiced(turn.text) if turn.role == "tool" else ToolCall("look", {"up": True})
 
 
-async def test_a_call_is_told_as_it_goes_on(page_of: Callable[..., Page]) -> None:
+async def test_a_tool_call_is_shown_as_it_progresses(page_of: Callable[..., Page]) -> None:
     page = page_of(looker, tools=[look])
     await page.open()
     page.say("text", text="look up")
-    await page.until("tool", lambda told: told["call"]["state"] == "done")
-    running, done = (told["call"] for told in page.all("tool"))
+    await page.wait("tool", lambda message: message["call"]["state"] == "done")
+    running, done = (message["call"] for message in page.all("tool"))
     assert (running["state"], running["name"], running["arguments"]) == (
         "running", "look", '{"up":true}',
     )  # fmt: skip
     assert done == running | {"state": "done", "duration_s": done["duration_s"]}
-    page.say("hello", microphone="ok", device_rate_hz=None)
+    page.hello(device_rate_hz=None)
     assert page.all("snapshot")[-1]["tools"] == [done]
 
 
@@ -407,14 +427,14 @@ async def test_a_call_waits_for_the_first_answer_of_any_page(page_of: Callable[.
     page = page_of(looker, tools=[look], approve_tools=True)
     await page.open()
     page.say("text", text="look up")
-    waiting = (await page.until("tool"))["call"]
+    waiting = (await page.wait("tool"))["call"]
     assert waiting["state"] == "waiting"
-    for odd in ({"call_id": "nobody's"}, {"is_allowed": 1}, {"is_allowed": None}):
+    for odd in ({"call_id": "unknown"}, {"is_allowed": 1}, {"is_allowed": None}):
         page.say("tool_answer", **{"call_id": waiting["call_id"], "is_allowed": True, **odd})
     assert page.talk.pending_approvals
     page.say("tool_answer", call_id=waiting["call_id"], is_allowed=False)
     page.say("tool_answer", call_id=waiting["call_id"], is_allowed=True)
-    told = await page.until("tool", lambda told: bool(told["call"]["error"]))
-    assert told["call"]["state"] == "denied"
-    assert "did not allow" in told["call"]["error"]
+    message = await page.wait("tool", lambda answered: bool(answered["call"]["error"]))
+    assert message["call"]["state"] == "denied"
+    assert "did not allow" in message["call"]["error"]
     assert page.all("note") == []

@@ -1,4 +1,4 @@
-"""Of many pages one has the sound."""
+"""One of many pages owns the sound."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ def lease_of(*pages: str) -> Lease:
     return lease
 
 
-def test_the_first_page_is_owner_and_saying_hello_again_changes_nothing() -> None:
+def test_the_first_page_is_owner_and_a_second_hello_changes_nothing() -> None:
     lease = Lease()
-    assert not lease.has_pages
+    assert lease.owner == ""
     assert lease.arrive("a", 1) is None
     assert lease.arrive("a", 2) is None
-    assert (lease.owner, lease.has_pages) == ("a", True)
+    assert lease.owner == "a"
 
 
-def test_a_newcomer_becomes_owner_when_the_owner_does_not_answer() -> None:
+def test_a_new_page_becomes_owner_if_the_owner_does_not_answer() -> None:
     lease = lease_of("a")
     ping = lease.arrive("b", 1)
     assert lease.owner == "a"
@@ -33,7 +33,7 @@ def test_a_newcomer_becomes_owner_when_the_owner_does_not_answer() -> None:
     assert lease.owner == "b"
     assert not lease.expire(ping), "a ping expires once"
     assert lease.leave("b"), "the silent page is forgotten"
-    assert (lease.owner, lease.has_pages) == ("", False)
+    assert lease.owner == ""
 
 
 def test_the_owners_answer_keeps_the_lease() -> None:
@@ -67,7 +67,7 @@ def test_taking_over_needs_no_ping_and_ends_one() -> None:
     assert lease.owner == "c"
 
 
-def test_when_the_owner_leaves_the_page_last_heard_of_follows() -> None:
+def test_when_the_owner_leaves_the_page_seen_last_becomes_owner() -> None:
     lease = lease_of("a", "b", "c")
     lease.see("b", 10)
     assert not lease.leave("c")
@@ -84,17 +84,18 @@ def test_a_page_that_left_is_not_made_owner_by_an_old_ping() -> None:
     assert lease.owner == "a"
 
 
-def test_an_old_ping_does_not_forget_the_page_that_followed() -> None:
+def test_an_old_ping_does_not_remove_the_page_that_became_owner() -> None:
     lease = lease_of("a")
     ping = lease.arrive("b", 1)
     assert ping is not None
     lease.leave("a")
     assert not lease.expire(ping)
-    assert (lease.owner, lease.has_pages) == ("b", True)
+    assert lease.owner == "b"
+    assert not lease.leave("a")
 
 
 @pytest.mark.parametrize(("page", "unseen_s"), [("a", 7.0), ("", float("inf"))])
-def test_how_long_the_owner_was_silent_is_told(page: str, unseen_s: float) -> None:
+def test_the_lease_knows_how_long_the_owner_has_been_silent(page: str, unseen_s: float) -> None:
     lease = lease_of(page) if page else Lease()
     assert lease.owner_unseen_s(7.0) == unseen_s
 
@@ -107,7 +108,7 @@ def test_how_long_the_owner_was_silent_is_told(page: str, unseen_s: float) -> No
     )
 )  # fmt: skip
 @settings(max_examples=150, deadline=None)
-def test_the_owner_is_always_a_page_that_is_there(steps: list[tuple[str, str, int]]) -> None:
+def test_the_owner_is_always_one_of_the_pages(steps: list[tuple[str, str, int]]) -> None:
     lease, there = Lease(), set()
     for now_s, (step, page, ping) in enumerate(steps):
         before = lease.owner
@@ -125,4 +126,3 @@ def test_the_owner_is_always_a_page_that_is_there(steps: list[tuple[str, str, in
             case "expire" if lease.expire(ping):
                 there.discard(before)
         assert lease.owner in there if there else lease.owner == ""
-        assert lease.has_pages is bool(there)

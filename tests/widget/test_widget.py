@@ -1,4 +1,4 @@
-"""The widget as an object; what it does in a kernel and in a page is tested there."""
+"""The widget as a Python object; kernels/ and browser/ test it in a kernel and in a page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def live() -> Iterator[GrokLive]:
         yield live
 
 
-def test_it_is_a_talk(live: GrokLive) -> None:
+def test_a_widget_is_a_talk(live: GrokLive) -> None:
     assert live.ask("hello").text == "hello"
     assert repr(live) == "<GrokLive with rehearsal, open, 2 turns>"
 
@@ -36,7 +36,7 @@ def test_nothing_but_the_front_end_is_in_its_state(live: GrokLive) -> None:
     assert "a secret thought" not in str(live.get_state())
 
 
-def test_it_shadows_no_name_of_ipywidgets() -> None:
+def test_the_widget_shadows_no_name_of_ipywidgets() -> None:
     own = {
         name
         for kind in (GrokLive, *Talk.__mro__[:2])
@@ -44,13 +44,13 @@ def test_it_shadows_no_name_of_ipywidgets() -> None:
         if isinstance(value, FunctionType | property)
     }
     theirs = set(dir(ipywidgets.DOMWidget)) - set(dir(object))
-    # These two are extended.
+    # These two extend those of ipywidgets.
     assert own & theirs == {"close", "_repr_mimebundle_"}
     made = set(vars(GrokLive(partner="parrot"))) - set(vars(anywidget.AnyWidget()))
     assert made & theirs == set()
 
 
-def test_the_comm_is_told_to_trust_the_front_ends_routing(live: GrokLive) -> None:
+def test_each_comm_of_the_widget_keeps_the_front_ends_routing(live: GrokLive) -> None:
     class Comm:
         kernel = None
         comm_id = "c"
@@ -59,29 +59,12 @@ def test_the_comm_is_told_to_trust_the_front_ends_routing(live: GrokLive) -> Non
             return "the shell that published last"
 
     comm = Comm()
-    live._trust_the_front_ends_routing({"new": comm})
+    live._follow_comm({"new": comm})
     assert comm._reply_subshell_for({}, "as sent") == "as sent"
-    live._trust_the_front_ends_routing({"new": None})
+    live._follow_comm({"new": None})
 
 
-def test_messages_do_not_pose_as_cells(live: GrokLive) -> None:
-    class Comm:
-        kernel = None
-        comm_id = "c"
-        _msg_callback: Any = None
-
-        def handle_msg(self, message: Any) -> None:
-            raise AssertionError("the hooks of a cell would run, and close figures being drawn")
-
-    comm, heard = Comm(), []
-    live._trust_the_front_ends_routing({"new": comm})
-    comm.handle_msg("before anybody listens")
-    comm._msg_callback = heard.append
-    comm.handle_msg("a message")
-    assert heard == ["a message"]
-
-
-def test_a_panel_that_nobody_used_lets_python_end() -> None:
+def test_an_unused_widget_does_not_keep_python_from_ending() -> None:
     script = "from grok_live_widget import GrokLive; kept = GrokLive(partner='parrot'); GrokLive()"
     ran = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=60

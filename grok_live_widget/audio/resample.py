@@ -1,0 +1,102 @@
+"""Streaming resampling with soxr, and conversion of clips of any rate to PCM16."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import soxr
+
+from .pcm import (
+    SAMPLE_RATE_HZ,
+    Samples,
+    bytes_from_samples,
+    checked_rate,
+    mono_from,
+    samples_from_pcm,
+)
+
+__all__ = ["ClipConverter", "Resampler"]
+
+
+class Resampler:
+    """Resample mono float32 sound in pieces, without discontinuities between them.
+
+    Parameters
+    ----------
+    from_hz, to_hz : int [Hz]
+    """
+
+    def __init__(self, from_hz: int, to_hz: int) -> None:
+        self._stream = soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32", quality="HQ")
+
+    def push(self, samples: Samples, *, is_last: bool = False) -> Samples:
+        """Add samples; returns the output so far: ``ndarray of float32 [shape=(m,)]``, a new array.
+
+        ``is_last=True`` flushes and resets the resampler.
+        """
+        ready: Samples = self._stream.resample_chunk(np.ascontiguousarray(samples), last=is_last)
+        if is_last:
+            self._stream.clear()
+        return ready
+
+
+class ClipConverter:
+    """Convert arrays to mono PCM16 bytes at one rate; keeps a resampler between pieces.
+
+    Mono int16 at that rate is not changed.
+
+    Parameters
+    ----------
+    to_hz : int [Hz]
+        Rate of the output.
+
+    Attributes
+    ----------
+    clipped_count : int
+        Samples beyond ±1 so far.
+    """
+
+    def __init__(self, to_hz: int = SAMPLE_RATE_HZ) -> None:
+        self.clipped_count = 0
+        self._to_hz = self._rate_hz = to_hz
+        self._resampler: Resampler | None = None
+
+    def convert(self, x: Any, sample_rate: Any, *, more: bool = False) -> bytes:
+        """Convert one piece.
+
+        Parameters
+        ----------
+        x : array_like [shape=(n,) or (n, channels)]
+            See `mono_from`.
+        sample_rate : int [Hz]
+        more : bool
+            The next piece continues this one, so the resampler is not flushed.
+        """
+        rate_hz, mono = checked_rate(sample_rate), mono_from(x)
+        rest = b"" if rate_hz == self._rate_hz else self._change_rate(rate_hz)
+        if rate_hz == self._to_hz and mono.dtype == np.int16:
+            return rest + mono.astype("<i2", copy=False).tobytes()
+        samples = samples_from_pcm(mono) if mono.dtype == np.int16 else self._clipped(mono)
+        if self._resampler is not None:
+            samples = self._resampler.push(samples, is_last=not more)
+        return rest + bytes_from_samples(samples)
+
+    def _change_rate(self, rate_hz: int) -> bytes:
+        """Use another input rate; returns the rest of the output at the last one."""
+        rest, self._rate_hz, self._resampler = self.finish(), rate_hz, None
+        if rate_hz != self._to_hz:
+            self._resampler = Resampler(rate_hz, self._to_hz)
+        return rest
+
+    def finish(self) -> bytes:
+        """Flush the resampler: the rest of the output; the next piece starts a new clip."""
+        if self._resampler is None:
+            return b""
+        return bytes_from_samples(self._resampler.push(np.empty(0, np.float32), is_last=True))
+
+    def _clipped(self, samples: Samples) -> Samples:
+        beyond_count = int(np.count_nonzero(np.abs(samples) > 1))
+        self.clipped_count += beyond_count
+        # Before resampling, which would spread large values over their neighbours.
+        return np.clip(samples, -1, 1) if beyond_count else samples

@@ -1,0 +1,438 @@
+"""The messages between page and kernel, one struct for each type.
+
+docs/channel.md describes both directions. A page sends some fields that the kernel does not read;
+they are not declared here and are ignored.
+
+Numbers from a page are at most 2**53 in magnitude, the largest integers that a page counts
+exactly; this also rejects NaN and infinities.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+
+from .._structs import Value
+
+__all__ = [
+    "Alive",
+    "AnyPageMessage",
+    "Audio",
+    "Bye",
+    "CallChanged",
+    "CallState",
+    "Commit",
+    "Flush",
+    "Flushed",
+    "Heartbeat",
+    "Hello",
+    "Interrupt",
+    "KernelMessage",
+    "LeaseMessage",
+    "Microphone",
+    "MicrophoneReceived",
+    "MicrophoneState",
+    "MicrophoneWanted",
+    "Note",
+    "NoteAdded",
+    "OwnerChanged",
+    "PageMessage",
+    "Ping",
+    "Playhead",
+    "Pong",
+    "Received",
+    "RequestMessage",
+    "Snapshot",
+    "SoundMessage",
+    "Start",
+    "State",
+    "Stop",
+    "TakeOver",
+    "Text",
+    "ToolAnswer",
+    "TurnChanged",
+    "TurnState",
+    "decode",
+    "encode",
+]
+
+_LARGEST = 2**53
+Integer = Annotated[int, msgspec.Meta(ge=-_LARGEST, le=_LARGEST)]
+Number = Annotated[float, msgspec.Meta(ge=-_LARGEST, le=_LARGEST)]
+
+
+# --------------------------------------------------------------------------- page to kernel
+class PageMessage(Value, frozen=True, kw_only=True, tag_field="type"):
+    """What all messages of a page have.
+
+    Parameters
+    ----------
+    page : str
+        The page's id for itself.
+    clock_ms : float or None [ms]
+        The page's clock when it sent the message.
+    """
+
+    page: str
+    clock_ms: Number | None = None
+
+
+class Hello(PageMessage, frozen=True, tag="hello"):
+    """The page shows this widget; it is answered by `Snapshot`."""
+
+
+class Bye(PageMessage, frozen=True, tag="bye"):
+    """The page goes away."""
+
+
+class TakeOver(PageMessage, frozen=True, tag="take_over"):
+    """The page asks to own the sound."""
+
+
+class Pong(PageMessage, frozen=True, tag="pong"):
+    """The answer to `Ping`, with its `id`."""
+
+    id: Integer
+
+
+class Alive(PageMessage, frozen=True, tag="alive"):
+    """A sign of life from a page that had nothing else to send."""
+
+
+class Start(PageMessage, frozen=True, tag="start"):
+    """The Start button; the page becomes owner."""
+
+
+class Stop(PageMessage, frozen=True, tag="stop"):
+    """The Stop button."""
+
+
+class Text(PageMessage, frozen=True, tag="text"):
+    """A typed turn, to be answered."""
+
+    text: str
+
+
+class Interrupt(PageMessage, frozen=True, tag="interrupt"):
+    """The interrupt button; the page has flushed its playback and begun `epoch`."""
+
+    epoch: Integer
+
+
+class Commit(PageMessage, frozen=True, tag="commit"):
+    """Push-to-talk: the button was released."""
+
+
+class ToolAnswer(PageMessage, frozen=True, tag="tool_answer"):
+    """Consent to a waiting call, or its refusal."""
+
+    call_id: str
+    is_allowed: bool
+
+
+class Microphone(PageMessage, frozen=True, tag="microphone"):
+    """A chunk of the microphone; its buffer is PCM16 mono at 24 kHz.
+
+    Parameters
+    ----------
+    session, seq : int
+        Number of the session, and of the message in it.
+    sample_index : int
+        Samples captured before this chunk since the microphone was switched on, dropped and
+        muted ones included.
+    captured_at_ms : float [ms]
+        The page's clock when the chunk was full.
+    dropped_sample_count : int
+        Running total of what the page dropped since it was loaded.
+    """
+
+    session: Integer
+    seq: Integer
+    sample_index: Integer
+    captured_at_ms: Number
+    dropped_sample_count: Integer
+
+
+class MicrophoneState(PageMessage, frozen=True, tag="microphone_state"):
+    """The page's microphone is now ``"off"``, ``"asking"``, ``"on"``, ``"muted"`` or
+    ``"failed"``.
+    """
+
+    state: str
+
+
+class Playhead(PageMessage, frozen=True, tag="playhead"):
+    """How far a reply has been played.
+
+    Parameters
+    ----------
+    session, epoch, reply : int
+        What is being played.
+    sample_count : int
+        Samples of this reply, at 24 kHz, that have left the playback worklet.
+    is_final : bool
+        Whether no more of this reply will be played.
+    first_sound_at_ms : float or None [ms]
+        The page's clock when the reply's first sample was heard.
+    """
+
+    session: Integer
+    epoch: Integer
+    reply: Integer
+    sample_count: Integer
+    is_final: bool = False
+    first_sound_at_ms: Number | None = None
+
+
+class Flushed(Playhead, frozen=True, tag="flushed"):
+    """The playhead at the moment of a flush, which ends the reply."""
+
+
+class Received(PageMessage, frozen=True, tag="received"):
+    """The acknowledgement of `Audio`, and of all `Audio` before it."""
+
+    session: Integer
+    seq: Integer
+
+
+LeaseMessage = Hello | Bye | TakeOver | Pong | Alive
+RequestMessage = Start | Stop | Text | Interrupt | Commit | ToolAnswer
+SoundMessage = Microphone | MicrophoneState | Playhead | Flushed | Received
+
+
+AnyPageMessage = LeaseMessage | RequestMessage | SoundMessage
+
+
+class _Envelope(msgspec.Struct, frozen=True):
+    # msgspec analyses the fields of a struct once, but a union that is passed to `convert` at
+    # every call, which takes thirty times as long as the conversion (measured).
+    message: AnyPageMessage
+
+
+def decode(content: Any) -> AnyPageMessage | None:
+    """A page's message; None if the type is unknown or a field has a wrong type."""
+    try:
+        return msgspec.convert({"message": content}, _Envelope).message
+    except msgspec.ValidationError:
+        return None
+
+
+# --------------------------------------------------------------------------- kernel to page
+class Note(Value, frozen=True, kw_only=True):
+    """One sentence for the person.
+
+    Parameters
+    ----------
+    level : {"info", "warning", "error"}
+    topic : str
+        A newer note of the same topic replaces this one; empty for none.
+    """
+
+    text: str
+    level: str
+    topic: str
+
+
+class TurnState(Value, frozen=True, kw_only=True):
+    """A turn as the transcript shows it.
+
+    Parameters
+    ----------
+    id, role, text, text_source, is_complete, was_interrupted, is_approximate, seam
+        See `Turn`.
+    order : int
+        Its place in the conversation, from 0.
+    duration_s, started_s : float [s]
+    reply : int or None
+        Number of the reply that carries its sound; None if it was not sent to a page.
+    heard_s : float or None [s]
+        How much of it has been played; None if nothing played it.
+    latency_ms : float or None [ms]
+    """
+
+    id: str
+    order: int
+    role: str
+    text: str
+    text_source: str
+    is_complete: bool
+    was_interrupted: bool
+    is_approximate: bool
+    has_audio: bool
+    duration_s: float
+    started_s: float
+    reply: int | None
+    heard_s: float | None
+    latency_ms: float | None
+    seam: str
+
+
+class CallState(Value, frozen=True, kw_only=True):
+    """A tool call as the panel shows it; see `ToolCallState`."""
+
+    call_id: str
+    name: str
+    arguments: str
+    state: str
+    error: str
+    duration_s: float | None
+
+
+class KernelMessage(Value, frozen=True, kw_only=True, tag_field="type"):
+    """A message to all pages."""
+
+
+class _TalkState(KernelMessage, frozen=True):
+    """The fields that `State` and `Snapshot` share.
+
+    Parameters
+    ----------
+    owner : str
+        The page that captures and plays; empty for none.
+    session, epoch : int
+    phase : {"closed", "opening", "open", "closing"}
+    banner : str
+        What the panel says above everything else; empty for nothing.
+    turn_detection : {"server_vad", "push_to_talk"}
+    sample_rate : int [Hz]
+        Of the sound in `Microphone` and `Audio`.
+    busy_cell : bool
+        Whether a running cell holds up the page's messages.
+    late_sample_count : int
+        Microphone samples that were discarded because they arrived too late.
+    """
+
+    owner: str
+    session: int
+    epoch: int
+    phase: str
+    is_reopening: bool
+    is_rehearsal: bool
+    banner: str
+    dialect: str
+    voice: str
+    partner: str
+    turn_detection: str
+    processing: bool
+    sample_rate: int
+    busy_cell: bool
+    late_sample_count: int
+
+
+class State(_TalkState, frozen=True, tag="state"):
+    """The talk's state has changed."""
+
+
+class Snapshot(_TalkState, frozen=True, tag="snapshot"):
+    """All that a new page needs.
+
+    Parameters
+    ----------
+    page : str
+        The page that said `Hello`.
+    told_count : int
+        See `Heartbeat`.
+    """
+
+    page: str
+    notes: list[Note]
+    turns: list[TurnState]
+    tools: list[CallState]
+    told_count: int
+
+
+class OwnerChanged(KernelMessage, frozen=True, tag="owner"):
+    """Another page captures and plays from now on; empty for none."""
+
+    owner: str
+
+
+class TurnChanged(KernelMessage, frozen=True, tag="turn"):
+    """A turn has begun or changed."""
+
+    turn: TurnState
+
+
+class CallChanged(KernelMessage, frozen=True, tag="tool"):
+    """A tool call has begun or changed."""
+
+    call: CallState
+
+
+class NoteAdded(KernelMessage, frozen=True, tag="note"):
+    """A sentence for the person."""
+
+    note: Note
+
+
+class Audio(KernelMessage, frozen=True, tag="audio"):
+    """A piece of a reply; its buffer is PCM16 mono at 24 kHz, and may be empty at the end.
+
+    Parameters
+    ----------
+    session, epoch, seq : int
+        `seq` numbers the messages of a session from 0.
+    reply : int
+    sample_offset : int
+        Position of the first sample in the reply.
+    is_last : bool
+        Whether nothing more of the reply will come.
+    """
+
+    session: int
+    epoch: int
+    seq: int
+    reply: int
+    sample_offset: int
+    is_last: bool
+
+
+class Flush(KernelMessage, frozen=True, tag="flush"):
+    """Stop playback at once and drop what is queued; `epoch` begins."""
+
+    session: int
+    epoch: int
+    reply: int
+
+
+class MicrophoneReceived(KernelMessage, frozen=True, tag="microphone_received"):
+    """The acknowledgement of `Microphone`."""
+
+    session: int
+    seq: int
+
+
+class Heartbeat(KernelMessage, frozen=True, tag="heartbeat"):
+    """Sent once a second while the connection is open.
+
+    Parameters
+    ----------
+    ends_in_s : int or None [s]
+        How long the session may still last; None unless it ends soon.
+    told_count : int
+        How many `State`, `OwnerChanged`, `TurnChanged`, `CallChanged` and `NoteAdded` were sent
+        before; a page that has received fewer says `Hello` again.
+    """
+
+    session: int
+    ends_in_s: int | None
+    told_count: int
+
+
+class Ping(KernelMessage, frozen=True, tag="ping"):
+    """A question to the owner, to be answered at once by `Pong`."""
+
+    id: int
+
+
+class MicrophoneWanted(KernelMessage, frozen=True, tag="microphone_wanted"):
+    """Python asks the owner to switch its microphone on or off."""
+
+    wanted: bool
+
+
+def encode(message: KernelMessage) -> dict[str, Any]:
+    """The JSON object that is sent to the page."""
+    content: dict[str, Any] = msgspec.to_builtins(message)
+    return content

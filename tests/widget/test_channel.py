@@ -1,0 +1,121 @@
+"""The comm: what is decoded, copied and handed to the talk's thread, and what is sent."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from grok_live_widget.client import TALK_THREAD
+from grok_live_widget.widget.channel import MAX_CHUNK_BYTES, CommChannel, keep_frontend_routing
+from grok_live_widget.widget.messages import Commit, Hello, MicrophoneWanted
+
+
+class Widget:
+    """What of a widget a channel uses."""
+
+    def __init__(self) -> None:
+        self.comm: object | None = object()
+        self.sent: list[tuple[Any, Any]] = []
+        self.deliver: Any = None
+
+    def on_msg(self, handler: Any) -> None:
+        self.deliver = handler
+
+    def send(self, content: Any, buffers: Any = None) -> None:
+        self.sent.append((content, buffers))
+
+
+def received_from(*delivered: tuple[Any, list[Any]]) -> list[Any]:
+    """What a channel hands on of these contents and buffers, with the name of the thread."""
+    widget, received = Widget(), []
+    channel = CommChannel(widget)
+    channel.listen(
+        lambda *received_: received.append((*received_, threading.current_thread().name))
+    )
+    for content, buffers in delivered:
+        widget.deliver(widget, content, buffers)
+    done = threading.Event()
+    TALK_THREAD.call(done.set)
+    assert done.wait(10)
+    return received
+
+
+def test_messages_are_handed_on_in_order_on_the_talks_thread() -> None:
+    received = received_from(
+        ({"type": "hello", "page": "a"}, []), ({"type": "commit", "page": "a"}, [])
+    )
+    assert [message for message, *_ in received] == [Hello(page="a"), Commit(page="a")]
+    assert [thread for *_, thread in received] == ["grok-live-talk"] * 2
+    assert received[0][2] <= received[1][2], "when they arrived"
+
+
+def test_what_is_no_message_is_not_handed_on() -> None:
+    assert received_from(({"type": "unknown", "page": "a"}, [b"12"]), (None, [])) == []
+
+
+@pytest.mark.parametrize(
+    ("buffers", "kept"),
+    [
+        ([], None),
+        ([memoryview(b"1234")], b"1234"),
+        ([b"12", b"34"], b"12"),
+        ([bytes(MAX_CHUNK_BYTES + 1)], None),
+    ],
+    ids=["none", "view", "two", "too_large"],
+)
+def test_the_first_buffer_is_copied_if_it_is_not_too_large(
+    buffers: list[Any], kept: bytes | None
+) -> None:
+    ((_, buffer, *_),) = received_from(({"type": "hello", "page": "a"}, buffers))
+    assert buffer == kept
+    assert type(buffer) is type(kept)
+
+
+def test_a_message_is_sent_as_json_with_its_buffer() -> None:
+    widget = Widget()
+    channel = CommChannel(widget)
+    channel.send(MicrophoneWanted(wanted=True), b"12")
+    channel.send(MicrophoneWanted(wanted=False))
+    assert widget.sent == [
+        ({"type": "microphone_wanted", "wanted": True}, [b"12"]),
+        ({"type": "microphone_wanted", "wanted": False}, None),
+    ]
+
+
+def test_nothing_is_sent_through_a_closed_widget() -> None:
+    widget = Widget()
+    widget.comm = None
+    CommChannel(widget).send(MicrophoneWanted(wanted=True))
+    assert widget.sent == []
+
+
+# --------------------------------------------------------------------------- routing
+def test_messages_are_handled_where_the_front_end_sent_them() -> None:
+    class Comm:
+        def _reply_subshell_for(self, data: Any, default: Any) -> str:
+            return "the shell that published last"
+
+    comm = Comm()
+    keep_frontend_routing(comm)
+    assert comm._reply_subshell_for({}, "as sent") == "as sent"
+
+
+def test_messages_run_no_hooks_of_a_cell() -> None:
+    class Comm:
+        _msg_callback: Any = None
+
+        def handle_msg(self, message: Any) -> None:
+            raise AssertionError("a cell's hooks would run, and close figures being drawn")
+
+    comm, received = Comm(), []
+    keep_frontend_routing(comm)
+    comm.handle_msg("before a callback is set")
+    comm._msg_callback = received.append
+    comm.handle_msg("a message")
+    assert received == ["a message"]
+
+
+def test_a_widget_without_a_comm_has_no_routing_to_keep() -> None:
+    keep_frontend_routing(None)
