@@ -358,7 +358,8 @@ def test_the_lab_prints_an_address_that_leads_to_the_lesson() -> None:
         lines = iter(lab.stdout.readline, "")
         address = f"http://127.0.0.1:{port}/lab/tree/01_hello_grok.ipynb"
         assert any(address in line for line in lines)
-        os.killpg(lab.pid, signal.SIGKILL)
+        os.killpg(lab.pid, signal.SIGTERM)
+        lab.stdout.read()
 
 
 @pytest.mark.parametrize(

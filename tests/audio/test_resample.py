@@ -13,13 +13,13 @@ from grok_live_widget.audio import pcm_from_bytes, pcm_from_samples
 from grok_live_widget.audio.resample import ClipConverter, Resampler
 from grok_live_widget.exceptions import AudioFormatError
 
+from ..support.sound import sine
+
 ALL_CODES = np.arange(-32768, 32768).astype(np.int16)
 
 
-def tone(hz: float, rate_hz: int, duration_s: float = 1.0) -> np.ndarray:
-    return (0.5 * np.sin(2 * np.pi * hz * np.arange(int(rate_hz * duration_s)) / rate_hz)).astype(
-        np.float32
-    )
+def half_scale(frequency_hz: float, rate_hz: int, duration_s: float = 1.0) -> np.ndarray:
+    return sine(duration_s, frequency_hz, rate_hz=rate_hz, amplitude=0.5)
 
 
 def converted(x: object, rate_hz: object = 24_000, **options: bool) -> np.ndarray:
@@ -41,7 +41,7 @@ def test_arrays_and_rates_are_checked(x: np.ndarray, rate_hz: int, says: str) ->
 
 
 def test_a_refused_piece_leaves_the_converter_as_it_was() -> None:
-    x, whole, pieces = tone(440, 48_000), ClipConverter(), ClipConverter()
+    x, whole, pieces = half_scale(440, 48_000), ClipConverter(), ClipConverter()
     first = pieces.convert(x[:20_000], 48_000, more=True)
     with pytest.raises(AudioFormatError):
         pieces.convert(np.array([np.nan]), 48_000, more=True)
@@ -77,14 +77,14 @@ def test_values_far_beyond_one_do_not_spread_to_their_neighbours() -> None:
 
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 22_050, 24_000, 44_100, 48_000, 96_000])
 def test_a_tone_keeps_its_frequency_and_level(rate_hz: int) -> None:
-    pcm = converted(tone(440, rate_hz, 2.0), rate_hz)
+    pcm = converted(half_scale(440, rate_hz, 2.0), rate_hz)
     assert len(pcm) == pytest.approx(48_000, abs=2)
     assert loudest_hz(pcm) == pytest.approx(440, abs=0.6)
     assert np.abs(pcm[1000:-1000]).max() == pytest.approx(16_384, rel=0.01)
 
 
 def test_frequencies_above_the_new_band_are_removed_and_not_aliased() -> None:
-    assert np.abs(converted(tone(18_000, 48_000), 48_000)[500:-500].astype(int)).max() < 20
+    assert np.abs(converted(half_scale(18_000, 48_000), 48_000)[500:-500].astype(int)).max() < 20
 
 
 @given(
@@ -93,7 +93,7 @@ def test_frequencies_above_the_new_band_are_removed_and_not_aliased() -> None:
 )
 @settings(max_examples=30, deadline=None)
 def test_pieces_give_the_same_as_the_whole_clip(rate_hz: int, cuts: list[int]) -> None:
-    x, edges = tone(440, rate_hz, 0.25), [0, *sorted(cuts), None]
+    x, edges = half_scale(440, rate_hz, 0.25), [0, *sorted(cuts), None]
     converter = ClipConverter()
     pieces = [
         converter.convert(x[start:end], rate_hz, more=end is not None)
@@ -103,19 +103,19 @@ def test_pieces_give_the_same_as_the_whole_clip(rate_hz: int, cuts: list[int]) -
 
 
 def test_each_clip_starts_with_an_empty_resampler() -> None:
-    converter, x = ClipConverter(), tone(440, 16_000)
+    converter, x = ClipConverter(), half_scale(440, 16_000)
     assert converter.convert(x, 16_000) == converter.convert(x, 16_000)
 
 
 def test_a_change_of_rate_flushes_the_resampler() -> None:
-    converter, x = ClipConverter(), tone(440, 48_000)
+    converter, x = ClipConverter(), half_scale(440, 48_000)
     first = converter.convert(x, 48_000, more=True)
     then = converter.convert(np.zeros(100, np.int16), 24_000)
     assert first + then == ClipConverter().convert(x, 48_000) + bytes(200)
 
 
 def test_finish_flushes_and_ends_the_clip() -> None:
-    converter, x = ClipConverter(), tone(440, 48_000)
+    converter, x = ClipConverter(), half_scale(440, 48_000)
     assert converter.finish() == b""
     for _ in range(2):
         first = converter.convert(x, 48_000, more=True)
@@ -124,7 +124,7 @@ def test_finish_flushes_and_ends_the_clip() -> None:
 
 
 def test_a_resampler_is_reset_after_the_last_piece() -> None:
-    resampler, x = Resampler(16_000, 24_000), tone(440, 16_000, 0.1)
+    resampler, x = Resampler(16_000, 24_000), half_scale(440, 16_000, 0.1)
     first = resampler.push(x, is_last=True)
     assert np.array_equal(first, resampler.push(x, is_last=True))
     assert first.flags.writeable

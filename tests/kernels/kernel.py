@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 PATIENCE_S = 30
 EXIT_WITHIN_S = 5
-# Modules that every cell of these tests may use.
+# Names that the cells of these tests use.
 BEGINNING = """
 import pathlib, threading, time
 import numpy as np
