@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +26,11 @@ HERE = Path(__file__).parent
 # the paid service, and plots must not need a display.
 os.environ.pop("XAI_API_KEY", None)
 os.environ["MPLBACKEND"] = "agg"
+
+# A shell that starts the tests in the background makes them, and so the processes that they
+# interrupt, ignore SIGINT.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # On a busy machine examples take long for reasons that are not those of the tests.
 hypothesis.settings.register_profile(
