@@ -66,7 +66,7 @@ from grok_live_widget.rehearsal.faults import (
 from grok_live_widget.rehearsal.tts import Spoken
 
 from .support.sound import RATE_HZ
-from .support.talks import TimedTalk
+from .support.talks import TimedTalk, reconnecting_session_of
 from .support.waiting import wait_for_talk
 
 ALWAYS = float("inf")
@@ -531,7 +531,7 @@ def test_sound_that_cannot_be_read_is_told_once_in_a_reply(clip: np.ndarray) -> 
         assert [note.text for note in talk.notes] == [
             f"A piece of the reply's sound could not be read ({count} so far)." for count in (1, 5)
         ]
-        assert talk._sessions.conversation.unread_piece_count == 6
+        assert reconnecting_session_of(talk).conversation.unread_piece_count == 6
 
 
 def said_over(talk: Talk, clip: np.ndarray) -> Turn:

@@ -23,6 +23,7 @@ from grok_live_widget.settings.settings import Settings
 
 from .kernels.kernel import Kernel
 from .kernels.page import Page
+from .support.talks import internals_of
 from .support.versions import ROOT, environment_with
 
 KEY = "xai-this-is-what-nobody-may-see-0123456789"
@@ -121,14 +122,8 @@ def test_nothing_that_a_person_can_print_or_pickle_holds_the_key(
         for each in (talk, live):
             each.ask(ASKED)
         held = [
-            *(talk, talk.settings, talk.turns, talk.turns[-1], talk.notes, talk._sessions),
-            *(
-                talk._sessions.session,
-                talk._sessions.endpoint,
-                live,
-                live._bridge,
-                live.get_state(),
-            ),
+            *(talk, talk.settings, talk.turns, talk.turns[-1], talk.notes, *internals_of(talk)),
+            *(live, live.get_state(), *internals_of(live)),
             *(connect(url=url, api_key=KEY), resolve_endpoint(Settings(url=url), KEY), *told),
         ]
     assert len(told) > 5

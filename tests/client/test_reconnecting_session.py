@@ -1,9 +1,9 @@
-"""A talk whose line breaks goes on, visibly, and with nothing lost that had been received."""
+"""A talk reconnects, shows that it did, and loses nothing that it had received."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,12 +16,12 @@ from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.events import (
     AppendAudio,
     CreateItem,
-    Event,
     ItemAdded,
     LineReopened,
     Noted,
     PhaseChanged,
     ResponseCreated,
+    ResponseDone,
     SessionOpened,
     SpeechStarted,
 )
@@ -33,16 +33,23 @@ from grok_live_widget.exceptions import (
     SessionClosedError,
     SessionClosedOK,
 )
-from grok_live_widget.rehearsal.faults import Stall
+from grok_live_widget.rehearsal.faults import Close, Stall
 
 from ..support.cable import Cable
-from ..support.talks import TimedTalk
+from ..support.sound import ONE_SECOND, RATE_HZ
+from ..support.talks import (
+    EventLog,
+    TimedTalk,
+    reconnecting_session_of,
+    send_microphone,
+    session_of,
+)
 
-SECOND = np.full(24_000, 1_000, np.int16)
+CONFIRMED = '{"type": "session.updated", "session": {}}'
 
 
 class Partner:
-    """Answers with the words it heard, and remembers what it was told before."""
+    """Repeats what the user said, and keeps the history that each question came with."""
 
     def __init__(self) -> None:
         self.histories: list[list[str]] = []
@@ -68,125 +75,112 @@ def server(partner: Partner) -> Iterator[RehearsalServer]:
 
 
 @pytest.fixture
-def cable(server: RehearsalServer) -> Iterator[Cable]:
-    cable = Cable(server.url())
-    yield cable
-    cable.close()
+def make_cable() -> Iterator[Callable[[str], Cable]]:
+    """`make_cable(url) -> Cable`, which is closed after the test."""
+    with contextlib.ExitStack() as stack:
+        yield lambda url: stack.enter_context(contextlib.closing(Cable(url)))
 
 
-def watched(talk: Talk) -> list[Event]:
-    """Every event of the talk from now on."""
-    events: list[Event] = []
-    talk.add_listener(lambda event, _, __: events.append(event))
-    return events
+@pytest.fixture
+def cable(server: RehearsalServer, make_cable: Callable[[str], Cable]) -> Cable:
+    return make_cable(server.url())
 
 
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Look often; give up after half a minute."""
-    for _ in range(3000):
-        if is_so():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it never came to pass")
+def wait_for_phase(talk: Talk, phase: str) -> None:
+    EventLog(talk).wait_for(lambda: talk.phase == phase)
+
+
+def wait_until_reconnected(cable: Cable, talk: Talk) -> None:
+    EventLog(talk).wait_for(lambda: cable.count == 2 and talk.phase == "open")
 
 
 def cut_and_wait(cable: Cable, talk: Talk) -> None:
-    """Until the line is open again."""
+    """Cut the connection, and wait until a new one is open."""
     cable.cut()
-    wait_until(lambda: cable.count == 2 and talk.phase == "open")
+    wait_until_reconnected(cable, talk)
 
 
-def phases(events: list[Event]) -> list[str]:
-    return [event.phase for event in events if isinstance(event, PhaseChanged)]
+def phases(log: EventLog) -> list[str]:
+    return [event.phase for event in log.of(PhaseChanged)]
 
 
-# --------------------------------------------------------------------------- it goes on
-def test_a_line_that_breaks_is_opened_again_and_the_talk_goes_on(
-    cable: Cable, partner: Partner
-) -> None:
+# --------------------------------------------------------------------------- reconnecting
+def test_a_talk_reconnects_after_its_connection_broke(cable: Cable, partner: Partner) -> None:
     with Talk(url=cable.url, api_key="k") as talk:
-        events = watched(talk)
+        log = EventLog(talk)
         assert talk.ask("one").text == "You said one."
         cut_and_wait(cable, talk)
         assert talk.ask("two").text == "You said two."
-        assert phases(events) == ["opening", "open", "opening", "open"]
+        assert phases(log) == ["opening", "open", "opening", "open"]
         assert any("Opening it again" in note.text for note in talk.notes)
         assert [turn.text for turn in talk.turns.user] == ["one", "two"]
         assert talk.usage.session_count == 2
 
 
-def test_the_seam_is_marked_and_the_new_session_told_what_was_said(
+def test_without_resumption_the_history_is_replayed_and_the_seam_is_marked(
     cable: Cable, partner: Partner
 ) -> None:
     with Talk(url=cable.url, api_key="k", resumption=False) as talk:
-        events = watched(talk)
+        log = EventLog(talk)
         talk.ask("one")
         cut_and_wait(cable, talk)
         talk.ask("two")
         assert partner.histories[-1] == ["one", "You said one."]
-        (reopened,) = [event for event in events if isinstance(event, LineReopened)]
+        (reopened,) = log.of(LineReopened)
         assert reopened.memory == "retold"
         assert [bool(turn.seam) for turn in talk.turns] == [False, False, True, False]
         assert talk.turns[2].seam == reopened.text
         assert "sent to the server again, as text" in reopened.text
         assert "seam" in repr(talk.turns)
-        # What is told again is nobody's turn, and is no sound.
-        said = [event for event in events if isinstance(event, CreateItem)]
-        assert [event.item.text for event in said] == ["one", "one", "You said one.", "two"]
+        # Replayed items make no turns.
+        texts = [event.item.text for event in log.of(CreateItem)]
+        assert texts == ["one", "one", "You said one.", "two"]
 
 
-def test_the_server_that_keeps_the_conversation_goes_on_with_it(
-    cable: Cable, partner: Partner
-) -> None:
+def test_a_server_that_keeps_the_conversation_resumes_it(cable: Cable, partner: Partner) -> None:
     with Talk(url=cable.url, api_key="k") as talk:
-        events = watched(talk)
+        log = EventLog(talk)
         talk.ask("one")
         cut_and_wait(cable, talk)
         talk.ask("two")
         assert partner.histories[-1] == ["one", "You said one."]
         assert "still knows" in talk.turns[2].seam
-        # What it tells again is told apart from what is new, and is nobody's turn.
-        told = [event.item for event in events if isinstance(event, ItemAdded)]
-        assert [item.text for item in told if item.is_replayed] == ["one", "You said one."]
+        # Items that the server replays are marked, and make no turns.
+        added = [event.item for event in log.of(ItemAdded)]
+        assert [item.text for item in added if item.is_replayed] == ["one", "You said one."]
         assert [turn.text for turn in talk.turns] == [
             "one",
             "You said one.",
             "two",
             "You said two.",
         ]
-        assert [event.item.text for event in events if isinstance(event, CreateItem)] == [
-            "one",
-            "two",
-        ]
+        assert [event.item.text for event in log.of(CreateItem)] == ["one", "two"]
 
 
-def test_a_conversation_goes_on_in_another_talk_by_its_id(
+def test_another_talk_resumes_a_conversation_by_its_id(
     server: RehearsalServer, partner: Partner
 ) -> None:
     with Talk(url=server.url(), api_key="k") as talk:
         talk.ask("one")
-        session = talk._sessions.session
-        assert session is not None
-        conversation_id = session.conversation_id
+        conversation_id = session_of(talk).conversation_id
     with Talk(url=server.url(), api_key="k", conversation_id=conversation_id) as talk:
         talk.ask("two")
     assert partner.histories[-1] == ["one", "You said one."]
 
 
-def test_what_was_said_of_the_line_is_withdrawn_when_it_is_open_again(cable: Cable) -> None:
+def test_notes_about_the_connection_are_withdrawn_when_it_is_open_again(cable: Cable) -> None:
     with Talk(url=cable.url, api_key="k") as talk:
-        events = watched(talk)
+        log = EventLog(talk)
         talk.ask("one")
         cut_and_wait(cable, talk)
-        noted = [event for event in events if isinstance(event, Noted)]
-        said = [note for note in noted if note.topic == "connection"]
-        assert "Opening it again" in said[-2].text
-        assert said[-1].text == ""
-        # Python has the whole story.
+        notes = [note for note in log.of(Noted) if note.topic == "connection"]
+        assert "Opening it again" in notes[-2].text
+        assert notes[-1].text == ""
+        # `Talk.notes` keeps all of them, and does not show the withdrawal.
         assert "" not in [note.text for note in talk.notes]
 
 
-def test_live_says_that_the_server_knows_nothing_of_what_was_said(
+def test_the_seam_of_live_says_that_the_server_does_not_know_the_history(
     server: RehearsalServer, partner: Partner
 ) -> None:
     cable = Cable(server.url("live"))
@@ -199,31 +193,38 @@ def test_live_says_that_the_server_knows_nothing_of_what_was_said(
     cable.close()
 
 
-def test_a_question_of_whose_reply_nothing_came_is_asked_once_more(
-    cable: Cable, partner: Partner
+def test_a_question_is_sent_again_if_nothing_of_its_reply_was_received(
+    make_cable: Callable[[str], Cable],
 ) -> None:
+    histories: list[list[str]] = []
+    has_reconnected = threading.Event()
+
     def answer(turn: Any) -> Any:
-        partner.histories.append([line.text for line in turn.history])
-        if len(partner.histories) == 1:
-            cable.cut()
-            partner.hold.clear()
-            partner.hold.wait(0.2)
+        histories.append([line.text for line in turn.history])
+        if len(histories) == 1:
+            own_cable.cut()
+            has_reconnected.wait(20)
         return "Here I am."
 
     with RehearsalServer(answer, api_key="k", words=False) as server:
-        cable._target = cable._target._replace(netloc=f"127.0.0.1:{server.port}")
-        with Talk(url=cable.url, api_key="k", resumption=False) as talk:
+        own_cable = make_cable(server.url())
+        with Talk(url=own_cable.url, api_key="k", resumption=False) as talk:
+            talk.add_listener(
+                lambda event, _, __: (
+                    has_reconnected.set() if isinstance(event, LineReopened) else None
+                )
+            )
             reply = talk.ask("are you there?")
             assert reply.text == "Here I am."
             assert [(turn.role, turn.text) for turn in talk.turns] == [
                 ("user", "are you there?"),
                 ("assistant", "Here I am."),
             ]
-            # The new session was told of the question once, not twice.
-            assert partner.histories == [[], []]
+            # The new session got the question once, not twice.
+            assert histories == [[], []]
 
 
-def test_a_reply_that_breaks_off_fails_its_question_and_what_came_is_kept(
+def test_a_reply_that_breaks_off_raises_and_its_received_part_is_kept(
     cable: Cable, partner: Partner
 ) -> None:
     with Talk(url=cable.url, api_key="k") as talk:
@@ -247,40 +248,37 @@ def test_a_reply_that_breaks_off_fails_its_question_and_what_came_is_kept(
         assert talk.ask("two").text == "You said two."
 
 
-async def microphone(talk: Talk, pcm: bytes) -> None:
-    talk._sessions.send_microphone(pcm)
-
-
-def test_what_the_microphone_hears_in_the_gap_is_never_sent(cable: Cable, partner: Partner) -> None:
+def test_microphone_sound_is_dropped_while_no_session_is_open(
+    cable: Cable, partner: Partner
+) -> None:
     with Talk(url=cable.url, api_key="k") as talk:
-        events = watched(talk)
+        log = EventLog(talk)
         talk.ask("one")
         cable.cut(for_good=True)
-        wait_until(lambda: talk.phase == "opening")
-        TALK_THREAD.run(microphone(talk, SECOND.tobytes()))
+        wait_for_phase(talk, "opening")
+        send_microphone(talk, ONE_SECOND.tobytes())
         cable.mend()
-        wait_until(lambda: talk.phase == "open")
-        TALK_THREAD.run(microphone(talk, SECOND.tobytes()[:4_800]))
-        sent = [len(event.pcm) for event in events if isinstance(event, AppendAudio)]
-        assert sum(sent) == 4_800
+        wait_for_phase(talk, "open")
+        send_microphone(talk, ONE_SECOND.tobytes()[:4_800])
+        assert sum(len(event.pcm) for event in log.of(AppendAudio)) == 4_800
 
 
-# --------------------------------------------------------------------------- it does not
-def test_a_server_that_stays_away_is_given_up_after_so_many_tries(
+# --------------------------------------------------------------------------- not reconnecting
+def test_reconnecting_ends_after_reconnect_tries_attempts(
     cable: Cable,
 ) -> None:
     in_haste = Timeouts(first_backoff_s=0.01)
     with TimedTalk(in_haste, url=cable.url, api_key="k", reconnect_tries=3) as talk:
         talk.ask("one")
         cable.cut(for_good=True)
-        wait_until(lambda: talk.phase == "closed")
-        told = [note.text for note in talk.notes]
-        assert [text.split(":")[0] for text in told if text.startswith("Try")] == [
+        wait_for_phase(talk, "closed")
+        texts = [note.text for note in talk.notes]
+        assert [text.split(":")[0] for text in texts if text.startswith("Try")] == [
             "Try 1 of 3",
             "Try 2 of 3",
             "Try 3 of 3",
         ]
-        assert "could not be opened again in 3 tries" in told[-1]
+        assert "could not be opened again in 3 tries" in texts[-1]
         assert len(talk.turns) == 2
         with pytest.raises(ConnectError, match="nothing answers"):
             talk.ask("two")
@@ -289,31 +287,41 @@ def test_a_server_that_stays_away_is_given_up_after_so_many_tries(
         assert talk.turns[2].seam
 
 
-def test_a_key_that_is_refused_now_is_not_tried_again(
-    cable: Cable, server: RehearsalServer
+def test_a_key_that_is_refused_is_not_tried_again(
+    peer: Any,
 ) -> None:
-    with Talk(url=cable.url, api_key="k") as talk:
-        talk.ask("one")
-        with RehearsalServer("parrot", api_key="another") as other:
-            cable._target = cable._target._replace(netloc=f"127.0.0.1:{other.port}")
-            cable.cut()
-            wait_until(lambda: talk.phase == "closed")
-            assert cable.count == 2
-            assert "does not accept the API key" in talk.notes[-1].text
-            with pytest.raises(AuthenticationError, match="does not accept the API key"):
-                talk.ask("two")
+    statuses: list[int] = []
+
+    def admit(connection: Any, request: Any) -> Any:
+        statuses.append(101 if not statuses else 401)
+        return None if statuses[-1] == 101 else connection.respond(401, "")
+
+    async def drop(socket: Any) -> None:
+        await socket.recv()
+        await socket.send(CONFIRMED)
+        await socket.recv()
+        socket.transport.abort()
+
+    with Talk(url=peer(drop, process_request=admit).url, api_key="k") as talk:
+        log = EventLog(talk)
+        talk.say("one")
+        log.wait_for(lambda: phases(log)[-1] == "closed")
+        assert statuses == [101, 401]
+        assert "does not accept the API key" in talk.notes[-1].text
+        with pytest.raises(AuthenticationError, match="does not accept the API key"):
+            talk.ask("two")
 
 
-def test_without_tries_a_line_that_breaks_is_closed_and_says_so(cable: Cable) -> None:
+def test_without_tries_a_broken_connection_stays_closed_with_a_note(cable: Cable) -> None:
     with Talk(url=cable.url, api_key="k", reconnect_tries=0) as talk:
         talk.ask("one")
         cable.cut()
-        wait_until(lambda: talk.phase == "closed")
+        wait_for_phase(talk, "closed")
         assert "closed without a close frame" in talk.notes[-1].text
         assert cable.count == 1
 
 
-def test_without_tries_a_line_on_which_nothing_is_said_is_closed_and_says_so(
+def test_without_tries_a_silent_connection_is_closed_with_a_note(
     partner: Partner,
 ) -> None:
     in_haste = Timeouts(response_check_s=0.2)
@@ -330,7 +338,7 @@ def test_without_tries_a_line_on_which_nothing_is_said_is_closed_and_says_so(
         assert talk.ask("three").text == "You said three."
 
 
-def test_a_sound_said_on_a_line_where_nothing_is_said_any_more_has_it_opened_again(
+def test_sound_that_a_silent_server_does_not_react_to_makes_the_talk_reconnect(
     partner: Partner, question: np.ndarray
 ) -> None:
     in_haste = Timeouts(no_speech_s=0.3, response_check_s=0.2)
@@ -338,28 +346,34 @@ def test_a_sound_said_on_a_line_where_nothing_is_said_any_more_has_it_opened_aga
         RehearsalServer(partner, faults=[Stall(at=SpeechStarted, nth=1)]) as server,
         TimedTalk(in_haste, url=server.url(), api_key="k") as talk,
     ):
-        talk.say(question, 24_000)
-        wait_until(lambda: talk._sessions.memory == "resumed" and talk.phase == "open")
-        said = [note.text for note in talk.notes]
-        assert "Opening it again" in said[0]
-        assert "the server has sent nothing for" in said[1].lower()
+        log = EventLog(talk)
+        talk.say(question, RATE_HZ)
+        log.wait_for(lambda: talk.phase == "open" and bool(log.of(LineReopened)))
+        assert [event.memory for event in log.of(LineReopened)] == ["resumed"]
+        texts = [note.text for note in talk.notes]
+        assert "Opening it again" in texts[0]
+        assert "the server has sent nothing for" in texts[1].lower()
         assert talk.ask("two").text == "You said two."
 
 
-def test_a_server_that_says_goodbye_is_not_called_back(server: RehearsalServer) -> None:
-    with Talk(url=server.url(), api_key="k") as talk:
+def test_a_talk_does_not_reconnect_after_the_server_closed_with_1000(partner: Partner) -> None:
+    fault = Close(1000, at=ResponseDone, nth=2)
+    with (
+        RehearsalServer(partner, faults=[fault], words=False) as server,
+        Talk(url=server.url(), api_key="k") as talk,
+    ):
+        log = EventLog(talk)
         talk.ask("one")
-        session = talk._sessions.session
-        assert session is not None
-        TALK_THREAD.run(session._pump._socket.close(1000))
-        wait_until(lambda: talk.phase == "closed")
+        talk.say("two")
+        log.wait_for(lambda: phases(log)[-1] == "closed")
+        assert phases(log) == ["opening", "open", "closed"]
 
 
-def test_stop_ends_the_tries(cable: Cable) -> None:
+def test_stop_cancels_reconnecting(cable: Cable) -> None:
     with Talk(url=cable.url, api_key="k") as talk:
         talk.ask("one")
         cable.cut(for_good=True)
-        wait_until(lambda: talk.phase == "opening")
+        wait_for_phase(talk, "opening")
         talk.stop()
         assert talk.phase == "closed"
         cable.mend()
@@ -368,16 +382,13 @@ def test_stop_ends_the_tries(cable: Cable) -> None:
 
 
 # --------------------------------------------------------------------------- limits
-def test_a_session_is_changed_for_a_new_one_before_the_server_ends_it(
-    cable: Cable, partner: Partner
-) -> None:
+def test_a_session_is_replaced_before_the_server_ends_it(cable: Cable, partner: Partner) -> None:
     with Talk(url=cable.url, api_key="k", session_limit_s=2, resumption=False) as talk:
-        events = watched(talk)
+        log = EventLog(talk)
         talk.ask("one")
         assert 0 < talk.ends_in_s <= 2  # type: ignore[operator]
-        wait_until(lambda: cable.count == 2)
-        wait_until(lambda: talk.phase == "open")
-        assert "closed" not in phases(events)
+        wait_until_reconnected(cable, talk)
+        assert "closed" not in phases(log)
         talk.ask("two")
         assert partner.histories[-1] == ["one", "You said one."]
         texts = [note.text for note in talk.notes]
@@ -386,10 +397,12 @@ def test_a_session_is_changed_for_a_new_one_before_the_server_ends_it(
         assert "replaced by a new one" in talk.turns[2].seam
 
 
-def test_a_line_closed_for_silence_goes_on_where_it_was(cable: Cable, partner: Partner) -> None:
+def test_a_talk_that_was_closed_for_idleness_resumes_with_its_history(
+    cable: Cable, partner: Partner
+) -> None:
     with Talk(url=cable.url, api_key="k", idle_timeout_s=1, resumption=False) as talk:
         talk.ask("one")
-        wait_until(lambda: talk.phase == "closed")
+        wait_for_phase(talk, "closed")
         assert talk.ends_in_s is None
         talk.ask("two")
         assert partner.histories[-1] == ["one", "You said one."]
@@ -399,16 +412,16 @@ def test_a_line_closed_for_silence_goes_on_where_it_was(cable: Cable, partner: P
 @pytest.mark.parametrize(
     ("error_type", "ends"), [("max_duration", ["open"]), ("timeout", ["closed"])]
 )
-def test_what_the_server_says_before_it_hangs_up_decides(
+def test_the_error_before_a_close_decides_whether_the_talk_reconnects(
     peer: Any, error_type: str, ends: list[str]
 ) -> None:
-    lines: list[Any] = []
+    sockets: list[Any] = []
 
     async def serve(socket: Any) -> None:
-        lines.append(socket)
+        sockets.append(socket)
         await socket.recv()
-        await socket.send('{"type": "session.updated", "session": {}}')
-        if len(lines) == 1:
+        await socket.send(CONFIRMED)
+        if len(sockets) == 1:
             await socket.recv()
             message = f'{{"type": "error", "error": {{"type": "{error_type}", "message": "over"}}}}'
             await socket.send(message)
@@ -418,27 +431,25 @@ def test_what_the_server_says_before_it_hangs_up_decides(
             pass
 
     with Talk(url=peer(serve).url) as talk:
-        events = watched(talk)
+        log = EventLog(talk)
         talk.start()
         talk.say("hello")
-        wait_until(lambda: phases(events)[2:][-1:] == ends)
-        opened = [event for event in events if isinstance(event, SessionOpened)]
-        assert len(opened) == (2 if ends == ["open"] else 1)
+        log.wait_for(lambda: phases(log)[2:][-1:] == ends)
+        assert len(log.of(SessionOpened)) == (2 if ends == ["open"] else 1)
 
 
-def test_a_question_is_not_cut_off_by_the_end_of_its_session(
-    cable: Cable, partner: Partner
-) -> None:
-    with Talk(url=cable.url, api_key="k", session_limit_s=2) as talk:
-        for number in range(60):
-            assert talk.ask(f"number {number}").text == f"You said number {number}."
-            time.sleep(0.05)
-        assert cable.count > 1
-        assert len(talk.turns) == 120
+def test_replacing_a_session_cuts_off_no_question(cable: Cable, partner: Partner) -> None:
+    with Talk(url=cable.url, api_key="k", session_limit_s=1) as talk:
+        count = 0
+        while cable.count < 2:
+            count += 1
+            assert talk.ask(f"number {count}").text == f"You said number {count}."
+        assert talk.ask("the last").text == "You said the last."
+        assert len(talk.turns) == 2 * (count + 1)
 
 
-# --------------------------------------------------------------------------- hanging up
-def test_who_hangs_up_and_goes_on_is_told_what_the_server_still_knows(
+# --------------------------------------------------------------------------- stopping
+def test_the_seam_after_a_stop_says_what_the_server_still_knows(
     cable: Cable, partner: Partner
 ) -> None:
     with Talk(url=cable.url, api_key="k") as talk:
@@ -455,7 +466,7 @@ def test_who_hangs_up_and_goes_on_is_told_what_the_server_still_knows(
         assert "does not know what was said" in talk.turns[2].seam
 
 
-def test_a_talk_that_is_closed_stays_closed(cable: Cable) -> None:
+def test_a_closed_talk_stays_closed(cable: Cable) -> None:
     with Talk(url=cable.url, api_key="k") as talk:
         talk.ask("one")
     with pytest.raises(SessionClosedOK, match="the talk is closed"):
@@ -463,37 +474,39 @@ def test_a_talk_that_is_closed_stays_closed(cable: Cable) -> None:
     assert len(talk.turns) == 2
 
 
-# --------------------------------------------------------------------------- money
-def _ask_for_ever(talk: Talk) -> None:
+# --------------------------------------------------------------------------- budgets
+def ask_without_end(talk: Talk) -> None:
     for number in range(100_000):
         talk.ask(f"number {number}")
 
 
-def test_a_budget_is_kept_also_by_who_asks_without_a_pause(server: RehearsalServer) -> None:
+def test_a_budget_ends_a_talk_that_asks_without_a_pause(server: RehearsalServer) -> None:
     with Talk(url=server.url(), api_key="k", budget=Budget(minutes=0.01)) as talk:
         with pytest.raises(BudgetSpent, match="used up its budget"):
-            _ask_for_ever(talk)
+            ask_without_end(talk)
         count = len(talk.notes)
         for _ in range(3):
             with pytest.raises(BudgetSpent):
                 talk.ask("more?")
-        wait_until(lambda: talk.phase == "closed")
+        wait_for_phase(talk, "closed")
         assert len(talk.notes) <= count + 1
 
 
-def test_a_limit_in_money_that_cannot_be_held_is_said(server: RehearsalServer) -> None:
+def test_a_budget_in_dollars_without_a_price_is_noted(server: RehearsalServer) -> None:
     with Talk(url=server.url("live"), api_key="k", budget=Budget(dollars=0.01)) as talk:
+        log = EventLog(talk)
         talk.start()
-        wait_until(lambda: any("No price is known" in note.text for note in talk.notes))
+        log.wait_for(lambda: any("No price is known" in note.text for note in talk.notes))
         assert talk.usage.dollars is None
 
 
-def test_who_hangs_up_while_the_line_is_being_opened_has_no_line(
+def test_stopping_while_a_session_is_being_opened_closes_that_session(
     server: RehearsalServer,
 ) -> None:
     with Talk(url=server.url(), api_key="k") as talk:
-        opening = TALK_THREAD.submit(talk._sessions.open())
+        sessions = reconnecting_session_of(talk)
+        opening = TALK_THREAD.submit(sessions.open())
         talk.stop()
         assert talk.phase == "closed"
         opening.result(timeout=20)
-        assert talk._sessions.session is None
+        assert sessions.session is None

@@ -9,7 +9,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,21 +46,15 @@ from grok_live_widget.rehearsal.partner import ToolCall
 from grok_live_widget.settings.pricing import Budget
 from grok_live_widget.settings.settings import IMMUTABLE
 
-from ..support.talks import TimedTalk
-
-RATE = 24_000
+from ..support.sound import RATE_HZ
+from ..support.talks import TimedTalk, session_of
+from ..support.waiting import wait_for_talk
 
 
 @pytest.fixture
 def talk() -> Iterator[Talk]:
     with Talk(partner="parrot") as talk:
         yield talk
-
-
-def wait_until(talk: Talk, is_so: Callable[[], bool]) -> None:
-    session = talk._sessions.session
-    assert session is not None
-    TALK_THREAD.run(session.wait_for(is_so), timeout_s=30)
 
 
 # --------------------------------------------------------------------------- asking
@@ -80,7 +74,7 @@ def test_a_typed_question_is_answered(dialect: str) -> None:
 @pytest.mark.parametrize("detection", [ServerVad(), PushToTalk()], ids=["vad", "push"])
 def test_a_spoken_question_is_answered(dialect: str, detection: Any, question: np.ndarray) -> None:
     with Talk(partner="parrot", dialect=dialect, turn_detection=detection) as talk:
-        reply = talk.ask(question, RATE)
+        reply = talk.ask(question, RATE_HZ)
         user = talk.turns[0]
         assert [turn.role for turn in talk.turns] == ["user", "assistant"]
         assert np.array_equal(user.pcm[: len(question)], question[: len(user.pcm)])
@@ -93,7 +87,7 @@ def test_a_file_asks_by_its_path_and_a_text_is_always_text(
     talk: Talk, question: np.ndarray, tmp_path: Path
 ) -> None:
     path = write_wav(tmp_path / "question.wav", question)
-    assert len(talk.ask(path).pcm) > RATE
+    assert len(talk.ask(path).pcm) > RATE_HZ
     assert talk.ask(str(path)).text == str(path)
 
 
@@ -101,7 +95,7 @@ def test_the_reply_to_the_last_speech_in_a_sound_is_returned(speech: Any, silenc
     first, second = speech("This is the first sentence."), speech("Second one.", "slt")
     sound = np.concatenate((silence(0.5), first, silence(1.5), second))
     with Talk(partner="parrot") as talk:
-        reply = talk.ask(sound, RATE)
+        reply = talk.ask(sound, RATE_HZ)
         users = talk.turns.user
         assert len(users) == 2
         assert np.array_equal(reply.pcm, users[1].pcm)
@@ -112,7 +106,7 @@ def test_a_sound_without_speech_ends_in_a_time_out_that_says_so(
 ) -> None:
     with TimedTalk(Timeouts(no_speech_s=0.3), partner="parrot") as talk:
         with pytest.raises(ReplyTimeout, match=r"no speech.*PushToTalk\(\)"):
-            talk.ask(silence(0.5), RATE)
+            talk.ask(silence(0.5), RATE_HZ)
         assert talk.turns[0].is_complete
         assert talk.ask("still there").text == "still there"
 
@@ -164,9 +158,9 @@ def test_ask_works_in_a_script() -> None:
 def test_saying_a_sound_returns_its_turn_which_begins_with_the_first_sample(
     talk: Talk, question: np.ndarray
 ) -> None:
-    turn = talk.say(question, RATE)
+    turn = talk.say(question, RATE_HZ)
     assert turn.role == "user"
-    wait_until(talk, lambda: turn.is_complete)
+    wait_for_talk(talk, lambda: turn.is_complete)
     assert np.array_equal(turn.pcm[: len(question)], question[: len(turn.pcm)])
     assert talk.turns[0] is turn
 
@@ -177,7 +171,7 @@ def test_commit_ends_a_pushed_turn_and_asks(question: np.ndarray) -> None:
             talk.send_audio(question[start : start + 1000], more=True)
         assert not talk.turns[0].is_complete
         talk.commit()
-        wait_until(talk, lambda: len(talk.turns) > 1 and talk.turns[1].is_complete)
+        wait_for_talk(talk, lambda: len(talk.turns) > 1 and talk.turns[1].is_complete)
         assert np.array_equal(talk.turns[1].pcm, question)
 
 
@@ -245,9 +239,9 @@ def test_a_partner_that_fails_is_a_server_error_and_the_talk_goes_on() -> None:
     [
         ("", None, ConfigurationError, "nothing to say"),
         (np.zeros(10), None, ConfigurationError, "sample_rate"),
-        (np.zeros(0), RATE, ConfigurationError, "empty"),
-        (np.zeros((2, 2, 2)), RATE, AudioFormatError, "shape"),
-        (np.zeros(10, np.int64), RATE, AudioFormatError, "int64"),
+        (np.zeros(0), RATE_HZ, ConfigurationError, "empty"),
+        (np.zeros((2, 2, 2)), RATE_HZ, AudioFormatError, "shape"),
+        (np.zeros(10, np.int64), RATE_HZ, AudioFormatError, "int64"),
         (Path("no-such-file.wav"), None, AudioFormatError, "no file"),
         (np.zeros(10), 12, AudioFormatError, "sample_rate"),
     ],
@@ -264,7 +258,7 @@ def test_odd_questions_are_refused_before_the_line_is_opened(
 def test_a_pushed_sound_that_is_too_short_is_refused_before_the_line_is_opened(ask: Any) -> None:
     with Talk(partner="parrot", turn_detection=PushToTalk()) as talk:
         with pytest.raises(ConfigurationError, match=r"lasts 99 ms, .* less than 100 ms"):
-            ask(talk, np.zeros(2399, np.int16), RATE)
+            ask(talk, np.zeros(2399, np.int16), RATE_HZ)
         assert (talk.phase, len(talk.turns)) == ("closed", 0)
         assert len(talk.ask(np.zeros(1600, np.int16), 16_000).pcm) == 2400
 
@@ -356,10 +350,8 @@ def test_constructing_opens_nothing() -> None:
 def test_a_talk_that_nobody_uses_is_closed_with_a_note() -> None:
     with Talk(partner="parrot", idle_timeout_s=1) as talk:
         talk.start()
-        session = talk._sessions.session
-        assert session is not None
         closed = threading.Event()
-        session.on_closed(closed.set)
+        session_of(talk).on_closed(closed.set)
         assert closed.wait(10)
         assert "idle_timeout_s" in talk.notes[-1].text
 
@@ -413,10 +405,10 @@ def test_turn_detection_can_change_amid_a_talk(question: np.ndarray) -> None:
     with Talk(partner="parrot") as talk:
         talk.ask("hello")
         talk.update(turn_detection=PushToTalk())
-        assert np.array_equal(talk.ask(question, RATE).pcm, question)
+        assert np.array_equal(talk.ask(question, RATE_HZ).pcm, question)
         talk.update(turn_detection=ServerVad())
         # Silence is sent behind it until its end is heard.
-        assert len(talk.ask(question, RATE).pcm) != len(question)
+        assert len(talk.ask(question, RATE_HZ).pcm) != len(question)
 
 
 def test_another_model_goes_on_in_a_new_session_with_the_same_turns() -> None:
@@ -529,7 +521,7 @@ def metadata_of(talk: Talk) -> list[Any]:
 def test_one_reply_may_have_instructions_and_metadata_of_its_own(
     is_spoken: bool, question: np.ndarray
 ) -> None:
-    asked: Any = (question, RATE) if is_spoken else ("who?",)
+    asked: Any = (question, RATE_HZ) if is_spoken else ("who?",)
     settings: Any = {"instructions": "Be long.", "metadata": {"lesson": "3"}}
     with Talk(partner=told, turn_detection=PushToTalk(), voice="eve", **settings) as talk:
         metadata = metadata_of(talk)
@@ -545,13 +537,13 @@ def test_speech_that_is_answered_unasked_has_none_of_its_own(
 ) -> None:
     with Talk(partner="parrot") as talk:
         with pytest.raises(ConfigurationError, match=r"by itself.*PushToTalk\(\)"):
-            talk.ask(question, RATE, **given)
+            talk.ask(question, RATE_HZ, **given)
         assert (talk.phase, len(talk.turns)) == ("closed", 0)
     with Talk(partner="parrot", dialect="live", turn_detection=PushToTalk()) as talk:
         with pytest.raises(UnsupportedByServer, match="live"):
-            talk.ask(question, RATE, **given)
+            talk.ask(question, RATE_HZ, **given)
         assert len(talk.turns) == 0
-        assert np.array_equal(talk.ask(question, RATE).pcm, question)
+        assert np.array_equal(talk.ask(question, RATE_HZ).pcm, question)
 
 
 @pytest.mark.parametrize("given", [{"instructions": 3}, {"metadata": {"a": 1}}])
@@ -569,14 +561,14 @@ def test_each_reply_tells_what_it_used_up_and_the_talk_what_all_did(question: np
         assert talk.usage == Usage()
         first = talk.ask("hello there")
         talk.stop()
-        second = talk.ask(question, RATE)
+        second = talk.ask(question, RATE_HZ)
         usage = talk.usage
         assert all(turn.usage["output_tokens"] > 0 for turn in (first, second))
         assert talk.turns[0].usage == {}
         assert usage.output_tokens == sum(turn.usage["output_tokens"] for turn in (first, second))
         assert usage.input_tokens == sum(turn.usage["input_tokens"] for turn in (first, second))
         assert (usage.reply_count, usage.session_count) == (2, 2)
-        assert usage.sent_s == pytest.approx(len(question) / RATE)
+        assert usage.sent_s == pytest.approx(len(question) / RATE_HZ)
         assert usage.received_s == pytest.approx(first.duration_s + second.duration_s)
         assert usage.minutes == pytest.approx((usage.sent_s + usage.received_s) / 60)
         assert (usage.dollars, usage.text_count) == (0, 1)

@@ -30,6 +30,7 @@ from grok_live_widget.exceptions import ConfigurationError, SessionClosed, Unsup
 from grok_live_widget.rehearsal.partner import PartnerTurn, ToolCall, Unvoiced
 
 from ..support.sound import RATE_HZ
+from ..support.talks import session_of
 
 
 def calling(*calls: ToolCall, lead_in: Any = "One moment.") -> Any:
@@ -313,9 +314,7 @@ def test_a_line_is_not_idle_while_a_function_runs() -> None:
 
     with Talk(partner=calling(ToolCall("slow")), tools=[slow], idle_timeout_s=1) as talk:
         talk.start()
-        session = talk._sessions.session
-        assert session is not None
-        session.on_closed(was_closed.set)
+        session_of(talk).on_closed(was_closed.set)
         assert talk.ask("please").text == "still open"
 
 
@@ -614,8 +613,8 @@ def test_live_refuses_tools_by_name_before_anything_is_sent(make: Any, where: An
 
 
 def test_with_tools_auto_means_realtime() -> None:
-    assert Talk(api_key="k", tools=[weather])._sessions.dialect == "realtime"
-    assert Talk(api_key="k")._sessions.dialect == "live"
+    assert Talk(api_key="k", tools=[weather]).dialect == "realtime"
+    assert Talk(api_key="k").dialect == "live"
 
 
 def test_the_server_is_told_of_the_tools() -> None:
