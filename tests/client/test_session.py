@@ -1,4 +1,4 @@
-"""One line: gated, folded, interruptible, and told apart when it ends."""
+"""`Session`: sound and text, events, settings, and how a session ends."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import base64
 import gc
 import json
-import logging
 import threading
 from typing import Any
 
@@ -16,6 +15,7 @@ import pytest
 
 from grok_live_widget.client.connector import connect, open_session_with
 from grok_live_widget.client.endpoint import ConnectRequest, resolve_endpoint
+from grok_live_widget.client.event_queue import QUEUE_EVENTS
 from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.events import (
@@ -24,6 +24,7 @@ from grok_live_widget.events import (
     AudioDelta,
     AudioFormat,
     ErrorReported,
+    Event,
     Interrupted,
     Item,
     Noted,
@@ -51,14 +52,8 @@ from grok_live_widget.protocol.dialects import LIVE
 from grok_live_widget.rehearsal import RehearsalServer
 from grok_live_widget.settings.settings import IMMUTABLE, Settings
 
-RATE = 24_000
-
-
-async def until(events: Any, kind: type) -> Any:
-    async for event in events:
-        if isinstance(event, kind):
-            return event
-    raise AssertionError(f"no {kind.__name__} came")
+from ..support.sound import RATE_HZ
+from ..support.waiting import next_of, wait_until_async
 
 
 def dumped(**message: Any) -> str:
@@ -75,9 +70,9 @@ def delta_of(pcm: bytes, response_id: str = "r1", item_id: str = "a1") -> str:
 
 
 def scripted(*frames: str, then: Any = None) -> Any:
-    """A server that confirms the settings, waits to be spoken to, says `frames`, does `then`."""
+    """A server that confirms the settings, and after the next message sends `frames`."""
 
-    async def talk(socket: Any) -> None:
+    async def serve(socket: Any) -> None:
         await socket.recv()
         await socket.send(dumped(type="session.updated", session={}))
         await socket.recv()
@@ -87,55 +82,55 @@ def scripted(*frames: str, then: Any = None) -> Any:
             await then(socket)
         await socket.wait_closed()
 
-    return talk
+    return serve
 
 
 # --------------------------------------------------------------------------- sound and text
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
-async def test_a_spoken_question_comes_back_sample_for_sample(
+async def test_the_parrot_repeats_a_spoken_question_sample_for_sample(
     dialect: str, question: np.ndarray, silence: Any
 ) -> None:
     async with connect(partner="parrot", dialect=dialect) as session:
         events = aiter(session)
         await session.send_audio(question)
         await session.send_audio(silence(1.0))
-        await until(events, SpeechStopped)
-        await until(events, ResponseDone)
+        await next_of(events, SpeechStopped)
+        await next_of(events, ResponseDone)
         sent = np.concatenate((question, silence(1.0)))
         reply = session.turns.assistant[0].pcm
         starts = [at for at in range(len(sent) - len(reply) + 1) if sent[at] == reply[0]]
         assert any(np.array_equal(sent[at : at + len(reply)], reply) for at in starts)
-        assert len(reply) > 0.8 * len(question) - 0.5 * RATE
+        assert len(reply) > 0.8 * len(question) - 0.5 * RATE_HZ
         user = session.turns.user[0]
         assert user.is_approximate is (dialect == "live")
         if dialect == "realtime":
             assert np.array_equal(user.pcm, reply)
 
 
-async def test_push_to_talk_returns_the_whole_of_it(question: np.ndarray) -> None:
+async def test_push_to_talk_keeps_every_sample(question: np.ndarray) -> None:
     async with connect(partner="parrot", turn_detection=PushToTalk()) as session:
         events = aiter(session)
         await session.send_audio(question)
         await session.commit()
         await session.respond()
-        await until(events, ResponseDone)
+        await next_of(events, ResponseDone)
         assert np.array_equal(session.turns.assistant[0].pcm, question)
         assert np.array_equal(session.turns.user[0].pcm, question)
 
 
-async def test_sound_at_another_rate_and_in_stereo_is_heard(question: np.ndarray) -> None:
+async def test_sound_at_another_rate_and_in_stereo_is_converted(question: np.ndarray) -> None:
     async with connect(partner="parrot", turn_detection=PushToTalk()) as session:
         events = aiter(session)
         stereo = np.repeat(question[:, None], 2, axis=1)
         await session.send_audio(stereo[::2].astype(np.float32) / 32768, sample_rate=12_000)
         await session.commit()
         await session.respond()
-        await until(events, ResponseDone)
+        await next_of(events, ResponseDone)
         assert abs(len(session.turns.assistant[0].pcm) - len(question)) <= 2
 
 
 @pytest.mark.parametrize("clears", [False, True])
-async def test_a_commit_takes_with_it_what_the_resampler_held_unless_it_was_cleared(
+async def test_a_commit_includes_the_tail_of_the_resampler_unless_it_was_cleared(
     clears: bool,
 ) -> None:
     async with connect(
@@ -150,7 +145,7 @@ async def test_a_commit_takes_with_it_what_the_resampler_held_unless_it_was_clea
         assert len(session.turns.user[-1].pcm) == (9_600 if clears else 19_200)
 
 
-async def test_bad_sound_is_refused_before_anything_is_sent() -> None:
+async def test_invalid_sound_is_refused_before_anything_is_sent() -> None:
     async with connect(partner="parrot") as session:
         with pytest.raises(AudioFormatError, match="NaN"):
             await session.send_audio(np.array([0.0, np.nan]))
@@ -165,10 +160,10 @@ async def test_interrupting_stops_the_reply(silence: Any) -> None:
             events = aiter(session)
             await session.send_text("go on")
             await session.respond()
-            await until(events, AudioDelta)
+            await next_of(events, AudioDelta)
             await session.interrupt()
-            await until(events, Interrupted)
-            done = await until(events, ResponseDone)
+            await next_of(events, Interrupted)
+            done = await next_of(events, ResponseDone)
             assert done.status == "cancelled"
             reply = session.turns.assistant[0]
             assert reply.was_interrupted
@@ -176,10 +171,10 @@ async def test_interrupting_stops_the_reply(silence: Any) -> None:
             assert reply.heard_sample_count is None
 
 
-async def test_an_iterator_that_nobody_reads_holds_the_line_back_and_that_is_said(
+async def test_an_iterator_that_is_not_read_holds_back_the_connection_and_a_note_says_so(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    pieces = [np.full(RATE // 10, at, np.int16) for at in range(400)]
+    pieces = [np.full(RATE_HZ // 10, at, np.int16) for at in range(400)]
     async with (
         RehearsalServer(lambda turn: iter(pieces), api_key="k", speed=50) as server,
         connect(api_key="k", url=server.url()) as session,
@@ -202,7 +197,7 @@ async def test_an_iterator_that_nobody_reads_holds_the_line_back_and_that_is_sai
         assert np.array_equal(session.turns.assistant[0].pcm, np.concatenate(pieces))
 
 
-# --------------------------------------------------------------------------- the line
+# --------------------------------------------------------------------------- the connection
 async def test_sound_waits_until_the_settings_are_confirmed(peer: Any) -> None:
     order: list[str] = []
 
@@ -219,11 +214,11 @@ async def test_sound_waits_until_the_settings_are_confirmed(peer: Any) -> None:
     async with connect(url=peer(late).url) as session:
         events = aiter(session)
         await session.send_audio(np.zeros(2400, np.int16))
-        await until(events, AudioCleared)
+        await next_of(events, AudioCleared)
     assert order[:3] == ["session.update", "confirmed", "input_audio_buffer.append"]
 
 
-async def test_settings_that_are_refused_are_a_connect_error(peer: Any) -> None:
+async def test_settings_refused_at_the_opening_raise_connect_error(peer: Any) -> None:
     async def refuse(socket: Any) -> None:
         await socket.recv()
         await socket.send(dumped(type="error", error={"message": "voice unknown"}))
@@ -233,14 +228,14 @@ async def test_settings_that_are_refused_are_a_connect_error(peer: Any) -> None:
         await connect(url=peer(refuse).url)
 
 
-async def test_what_is_not_understood_is_an_event_and_no_error(peer: Any) -> None:
+async def test_messages_that_cannot_be_read_are_events_and_no_errors(peer: Any) -> None:
     talk = scripted("not json", dumped(type="new.thing", a=1), delta_of(b"\0\0\1"))
     async with connect(url=peer(talk).url) as session:
         events = aiter(session)
         await session.send_text("go")
-        assert (await until(events, Unrecognized)).message == {"unreadable": "not json"}
-        assert (await until(events, Unrecognized)).wire_type == "new.thing"
-        assert (await until(events, AudioDelta)).odd_byte_count == 1
+        assert (await next_of(events, Unrecognized)).message == {"unreadable": "not json"}
+        assert (await next_of(events, Unrecognized)).wire_type == "new.thing"
+        assert (await next_of(events, AudioDelta)).odd_byte_count == 1
 
 
 async def test_an_error_of_the_server_does_not_end_the_session(peer: Any) -> None:
@@ -248,11 +243,11 @@ async def test_an_error_of_the_server_does_not_end_the_session(peer: Any) -> Non
     async with connect(url=peer(talk).url) as session:
         events = aiter(session)
         await session.send_text("go")
-        await until(events, ErrorReported)
-        await until(events, AudioDelta)
+        await next_of(events, ErrorReported)
+        await next_of(events, AudioDelta)
 
 
-async def test_a_server_gone_in_mid_reply_loses_nothing_received(peer: Any) -> None:
+async def test_a_connection_that_breaks_during_a_reply_loses_nothing_received(peer: Any) -> None:
     pcm = np.arange(2400, dtype=np.int16)
 
     async def vanish(socket: Any) -> None:
@@ -270,19 +265,19 @@ async def test_a_server_gone_in_mid_reply_loses_nothing_received(peer: Any) -> N
             await session.send_text("hello")
 
 
-async def test_a_close_as_asked_ends_iteration_quietly(peer: Any) -> None:
+async def test_a_normal_closure_ends_the_iteration_without_an_error(peer: Any) -> None:
     async def bye(socket: Any) -> None:
         await socket.close(1000, "bye")
 
     async with connect(url=peer(scripted(then=bye)).url) as session:
         events = aiter(session)
         await session.send_text("go")
-        told = [event async for event in events]
-        assert isinstance(told[-1], SessionEnded)
+        received = [event async for event in events]
+        assert isinstance(received[-1], SessionEnded)
         assert isinstance(session.failure, SessionClosedOK)
 
 
-async def test_a_broken_line_names_its_code_and_reason(peer: Any) -> None:
+async def test_another_close_code_raises_with_code_and_reason(peer: Any) -> None:
     async def break_off(socket: Any) -> None:
         await socket.close(1011, "out of memory")
 
@@ -295,14 +290,14 @@ async def test_a_broken_line_names_its_code_and_reason(peer: Any) -> None:
         assert caught.value.close_code == 1011
 
 
-async def test_a_dialect_without_the_word_says_so() -> None:
+async def test_an_event_without_a_message_in_the_dialect_raises_unsupported() -> None:
     async with connect(partner="parrot", dialect="live") as session:
         with pytest.raises(UnsupportedByServer, match="live"):
             session.protocol.dialect.encode(ResponseDone())
         await session.interrupt()
 
 
-async def test_an_illegal_word_is_refused_before_it_is_sent() -> None:
+async def test_an_event_that_is_not_allowed_now_is_refused_before_it_is_sent() -> None:
     async with connect(partner="parrot") as session:
         session.protocol.close()
         with pytest.raises(LocalProtocolError, match="closed"):
@@ -310,7 +305,7 @@ async def test_an_illegal_word_is_refused_before_it_is_sent() -> None:
 
 
 @pytest.mark.parametrize("code", [1008, 3000, 4001])
-async def test_live_takes_an_early_close_as_the_verdict_on_the_key(peer: Any, code: int) -> None:
+async def test_an_early_close_in_live_means_that_the_key_was_refused(peer: Any, code: int) -> None:
     async def hang_up(socket: Any) -> None:
         await socket.recv()
         await socket.close(code)
@@ -324,21 +319,20 @@ async def test_live_takes_an_early_close_as_the_verdict_on_the_key(peer: Any, co
         await session.send_text("hello")
 
 
-async def test_a_server_is_asked_whether_it_still_says_anything() -> None:
+async def test_is_answering_asks_a_silent_server_for_a_message() -> None:
     async with connect(partner="parrot", dialect="realtime") as session:
         settings = session.settings
-        await asyncio.sleep(0.1)
-        received_message_count = session.received_message_count
-        assert session.silent_s >= 0.1
-        assert await session.is_answering(0.05)
-        assert session.received_message_count == received_message_count + 1
+        await wait_until_async(lambda: session.silent_s > 0.5)
+        count = session.received_message_count
+        assert await session.is_answering(0.5)
+        assert session.received_message_count == count + 1
         assert session.settings == settings
 
 
-async def test_a_server_that_says_nothing_is_given_up_for_that_reason(peer: Any) -> None:
-    gone = SessionClosedError("the server has said nothing.", close_code=None)
+async def test_a_server_that_does_not_answer_is_aborted_for_that_reason(peer: Any) -> None:
+    gone = SessionClosedError("the server has sent nothing.", close_code=None)
     async with connect(url=peer(scripted()).url) as session:
-        await asyncio.sleep(0.1)
+        await wait_until_async(lambda: session.silent_s > 0.05)
         assert not await session.is_answering(0.05)
         await session.abort(gone)
         assert session.failure is gone
@@ -346,36 +340,35 @@ async def test_a_server_that_says_nothing_is_given_up_for_that_reason(peer: Any)
 
 
 # --------------------------------------------------------------------------- iterators
-async def test_an_iterator_that_does_not_read_holds_back_the_line(peer: Any) -> None:
-    sent = 0
-
+async def test_no_message_is_read_while_an_iterator_is_full(peer: Any) -> None:
     async def flood(socket: Any) -> None:
-        nonlocal sent
         await socket.recv()
         await socket.send(dumped(type="session.updated", session={}))
         while True:
             await socket.send(delta_of(bytes(48_000)))
-            sent += 1
 
     async with connect(url=peer(flood, write_limit=1000).url) as session:
+        received = 0
+
+        def count(event: Event, _: Any, __: float) -> None:
+            nonlocal received
+            received += 1
+
+        session.add_listener(count)
         events = aiter(session)
-        await session.wait_for(lambda: len(session.turns) > 0)
-        while True:
-            before = sent
-            for _ in range(50):
-                await asyncio.sleep(0.01)
-            if sent == before:
-                break
-        # What we do not read was said all the same.
-        assert await session.is_answering(0.1)
+        await session.wait_for(lambda: received >= QUEUE_EVENTS)
+        count_when_full = session.received_message_count
+        await asyncio.sleep(0.1)
+        assert session.received_message_count == count_when_full
+        # The server does send; it is the client that does not read.
+        assert await session.is_answering(0.05)
         held = len(session.turns[0].pcm)
-        assert held <= (256 + 16) * RATE
         del events
         gc.collect()
-        await session.wait_for(lambda: len(session.turns[0].pcm) > held + 20 * RATE)
+        await session.wait_for(lambda: len(session.turns[0].pcm) > held + 20 * RATE_HZ)
 
 
-async def test_closing_does_not_wait_for_an_iterator_that_does_not_read(peer: Any) -> None:
+async def test_closing_does_not_wait_for_a_full_iterator(peer: Any) -> None:
     async def flood(socket: Any) -> None:
         await socket.recv()
         await socket.send(dumped(type="session.updated", session={}))
@@ -390,7 +383,7 @@ async def test_closing_does_not_wait_for_an_iterator_that_does_not_read(peer: An
     assert isinstance(await anext(events), AudioDelta)
 
 
-async def test_an_iterator_sees_what_comes_after_it_began(peer: Any) -> None:
+async def test_an_iterator_yields_events_from_its_creation_on(peer: Any) -> None:
     async with connect(url=peer(scripted(delta_of(b"\0\0"))).url) as session:
         await session.send_text("go")
         await session.wait_for(lambda: len(session.turns) == 2)
@@ -399,11 +392,9 @@ async def test_an_iterator_sees_what_comes_after_it_began(peer: Any) -> None:
         assert not [event async for event in late if isinstance(event, AudioDelta)]
 
 
-async def test_a_bug_in_an_observer_stops_nobody(
-    peer: Any, caplog: pytest.LogCaptureFixture
+async def test_a_listener_that_raises_is_logged_and_stops_no_other(
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.CRITICAL, "grok_live_widget")
-
     def broken(*_: Any) -> None:
         raise RuntimeError("a bug")
 
@@ -412,31 +403,44 @@ async def test_a_bug_in_an_observer_stops_nobody(
         events = aiter(session)
         await session.send_text("still there?")
         await session.respond()
-        await until(events, ResponseDone)
+        await next_of(events, ResponseDone)
+    failures = [each for each in caplog.records if each.message == "A listener failed."]
+    assert failures
+    assert all(each.exc_info and str(each.exc_info[1]) == "a bug" for each in failures)
 
 
-# --------------------------------------------------------------------------- words and items
-class Wire:
-    """A server that keeps what it is told and echoes the settings, but for some of them."""
+# --------------------------------------------------------------------------- items and replies
+class ConfirmingServer:
+    """A server that keeps the messages it receives, and confirms the settings.
 
-    def __init__(self, *, model: str = "", **echo: Any) -> None:
-        self.said: list[Any] = []
-        self.echo, self.model = echo, model
+    Parameters
+    ----------
+    model : str
+        The one that it reports; empty: none.
+    sound : bytes
+        Sent after each confirmation.
+    **other
+        Settings that it confirms with another value.
+    """
+
+    def __init__(self, *, model: str = "", sound: bytes = b"", **other: Any) -> None:
+        self.received: list[Any] = []
+        self.other, self.model, self.sound = other, model, sound
         self.refusal: str | None = None
         self.other_errors: list[dict[str, str]] = []
         self._came = threading.Semaphore(0)
 
-    async def talk(self, socket: Any) -> None:
+    async def serve(self, socket: Any) -> None:
         if self.model:
             await socket.send(dumped(type="session.created", session={"model": self.model}))
         async for frame in socket:
             message = msgspec.json.decode(frame) if isinstance(frame, str) else frame
-            self.said.append(message)
+            self.received.append(message)
             self._came.release()
             if isinstance(message, dict) and message["type"] == "session.update":
-                await self._answer(socket, message)
+                await self._confirm(socket, message)
 
-    async def _answer(self, socket: Any, message: dict[str, Any]) -> None:
+    async def _confirm(self, socket: Any, message: dict[str, Any]) -> None:
         for error in self.other_errors:
             await socket.send(dumped(type="error", error=error))
         if self.refusal is not None:
@@ -444,19 +448,21 @@ class Wire:
             self.refusal = None
             await socket.send(dumped(type="error", error=error))
             return
-        session = {**message["session"], **self.echo}
+        session = {**message["session"], **self.other}
         await socket.send(dumped(type="session.updated", session=session))
+        if self.sound:
+            await socket.send(delta_of(self.sound))
 
     @property
     def updates(self) -> list[Any]:
-        messages = [message for message in self.said if isinstance(message, dict)]
+        messages = [message for message in self.received if isinstance(message, dict)]
         return [each["session"] for each in messages if each["type"] == "session.update"]
 
     async def until(self, count: int) -> list[Any]:
-        """The first messages, so many of them; to be asked for once."""
+        """Wait for so many messages; can be called once."""
         for _ in range(count):
             assert await asyncio.to_thread(self._came.acquire, timeout=10)
-        return self.said
+        return self.received
 
 
 def notes_of(session: Any) -> list[str]:
@@ -467,19 +473,19 @@ def notes_of(session: Any) -> list[str]:
     return notes
 
 
-async def test_words_are_spoken_as_they_are() -> None:
+async def test_say_verbatim_speaks_exactly_the_text() -> None:
     async with connect(partner=lambda turn: "no") as session:
         events = aiter(session)
         await session.say_verbatim("Exactly this.")
         await session.say_verbatim("And this.", interruptible=False)
         for _ in range(2):
-            await until(events, ResponseDone)
+            await next_of(events, ResponseDone)
         assert [turn.text for turn in session.turns] == ["Exactly this.", "And this."]
         assert [turn.role for turn in session.turns] == ["assistant"] * 2
 
 
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
-async def test_history_is_known_to_whoever_answers_and_makes_no_turn_of_the_models(
+async def test_history_reaches_the_partner_and_makes_no_turn(
     dialect: str,
 ) -> None:
     def partner(turn: Any) -> str:
@@ -490,20 +496,20 @@ async def test_history_is_known_to_whoever_answers_and_makes_no_turn_of_the_mode
         await session.send_item(Item(role="assistant", part="output_text", text="I am Ann."))
         await session.send_text("Who are you?")
         await session.respond()
-        await until(events, ResponseDone)
+        await next_of(events, ResponseDone)
         assert [turn.role for turn in session.turns] == ["user", "assistant"]
         assert session.turns[1].text == "assistant: I am Ann."
 
 
-async def test_every_word_about_items_and_sound_is_spelled_on_the_wire(peer: Any) -> None:
-    wire = Wire()
-    async with connect(url=peer(wire.talk).url) as session:
+async def test_the_messages_about_items_and_sound(peer: Any) -> None:
+    server = ConfirmingServer()
+    async with connect(url=peer(server.serve).url) as session:
         await session.send_item(Item(role="system", part="input_text", text="Rules."), "a0")
         await session.delete_item("a1")
         await session.truncate_item("a2", 1500)
         await session.truncate_item("a2", 0, content_index=1)
         await session.clear()
-        _, item, delete, first, second, clear = await wire.until(6)
+        _, item, delete, first, second, clear = await server.until(6)
     assert (item["type"], item["previous_item_id"]) == ("conversation.item.create", "a0")
     assert item["item"]["content"] == [{"type": "input_text", "text": "Rules."}]
     assert delete == {"type": "conversation.item.delete", "item_id": "a1"}
@@ -518,23 +524,23 @@ async def test_every_word_about_items_and_sound_is_spelled_on_the_wire(peer: Any
 @pytest.mark.parametrize(
     "given", [(-1,), (1.5,), ("1",), (True,), (None,), (1, -1), (1, 0.0), (1, False)]
 )
-async def test_a_place_that_is_none_is_refused_before_anything_is_sent(given: Any) -> None:
+async def test_an_invalid_position_is_refused_before_anything_is_sent(given: Any) -> None:
     async with connect(partner="parrot") as session:
         with pytest.raises(ConfigurationError, match="must be a whole number from 0, not "):
             await session.truncate_item("a1", *given)
 
 
 @pytest.mark.parametrize("item_id", ["", None, 3])
-async def test_a_name_that_is_none_is_refused_before_anything_is_sent(item_id: Any) -> None:
+async def test_an_invalid_item_id_is_refused_before_anything_is_sent(item_id: Any) -> None:
     async with connect(partner="parrot") as session:
         for ask in (session.delete_item(item_id), session.truncate_item(item_id, 1)):
             with pytest.raises(ConfigurationError, match=f"name of an item, not {item_id!r}"):
                 await ask
 
 
-async def test_what_live_has_no_word_for_is_refused_before_anything_is_sent(peer: Any) -> None:
-    wire = Wire()
-    async with connect(url=peer(wire.talk).url, dialect="live") as session:
+async def test_messages_that_live_lacks_are_refused_before_anything_is_sent(peer: Any) -> None:
+    server = ConfirmingServer()
+    async with connect(url=peer(server.serve).url, dialect="live") as session:
         for ask in (
             session.delete_item("a1"),
             session.truncate_item("a1", 1),
@@ -545,16 +551,16 @@ async def test_what_live_has_no_word_for_is_refused_before_anything_is_sent(peer
             with pytest.raises(UnsupportedByServer, match="live"):
                 await ask
         await session.clear()
-        assert [message["type"] for message in (await wire.until(3))[2:]] == [
+        assert [message["type"] for message in (await server.until(3))[2:]] == [
             "input_audio_buffer.clear"
         ]
 
 
-async def test_a_reply_has_the_instructions_and_metadata_that_it_is_asked_with() -> None:
+async def test_a_reply_has_the_instructions_and_metadata_of_its_request() -> None:
     settings: Any = {"instructions": "Be long.", "metadata": {"lesson": "3"}}
     async with connect(partner=lambda turn: turn.instructions, **settings) as session:
         events = aiter(session)
-        told = []
+        replies = []
         for given in (
             {},
             {"instructions": "Be brief."},
@@ -562,9 +568,9 @@ async def test_a_reply_has_the_instructions_and_metadata_that_it_is_asked_with()
             {"metadata": {}},
         ):
             await session.respond(**given)  # type: ignore[arg-type]
-            done = await until(events, ResponseDone)
-            told.append((session.turns[-1].text, done.metadata or None))
-        assert told == [
+            done = await next_of(events, ResponseDone)
+            replies.append((session.turns[-1].text, done.metadata or None))
+        assert replies == [
             ("Be long.", {"lesson": "3"}),
             ("Be brief.", {"lesson": "3"}),
             ("Be long.", {"lesson": "4"}),
@@ -572,7 +578,7 @@ async def test_a_reply_has_the_instructions_and_metadata_that_it_is_asked_with()
         ]
 
 
-async def test_a_request_that_no_server_takes_is_refused_before_it_is_queued() -> None:
+async def test_an_invalid_request_is_refused_before_it_is_queued() -> None:
     async with connect(partner="parrot") as session:
         with pytest.raises(ConfigurationError, match="metadata may have up to 16"):
             await session.respond(metadata={str(n): "x" for n in range(17)})
@@ -581,9 +587,9 @@ async def test_a_request_that_no_server_takes_is_refused_before_it_is_queued() -
 
 
 # --------------------------------------------------------------------------- other settings
-async def test_only_what_changes_is_said_and_holds_from_then_on(peer: Any) -> None:
-    wire = Wire()
-    async with connect(url=peer(wire.talk).url, voice="eve", speed=1.2) as session:
+async def test_an_update_sends_only_what_changes(peer: Any) -> None:
+    server = ConfirmingServer()
+    async with connect(url=peer(server.serve).url, voice="eve", speed=1.2) as session:
         notes, changes = notes_of(session), []
         session.on_settings(changes.append)
         events = aiter(session)
@@ -591,7 +597,7 @@ async def test_only_what_changes_is_said_and_holds_from_then_on(peer: Any) -> No
             "voice": "ara", "turn_detection": PushToTalk(), "replace": {"nm": "nanometers"}
         }  # fmt: skip
         assert await session.update(**given) == []
-        await until(events, SettingsChanged)
+        await next_of(events, SettingsChanged)
         assert {name: getattr(session.settings, name) for name in given} == given
         assert session.settings.speed == 1.2
         assert await session.update(idle_timeout_s=60, voice="ara") == []
@@ -599,7 +605,7 @@ async def test_only_what_changes_is_said_and_holds_from_then_on(peer: Any) -> No
         assert await session.update(reasoning=None, instructions="") == []
         assert [each.voice for each in changes] == ["ara"] * 4
         assert notes == []
-    assert wire.updates[1:] == [
+    assert server.updates[1:] == [
         {"voice": "ara", "turn_detection": {"type": None}, "replace": {"nm": "nanometers"}},
         {"replace": None, "reasoning": {"effort": "none"}, "audio": {"output": {"speed": 1.0}}},
         {"reasoning": {"effort": "high"}},
@@ -607,7 +613,7 @@ async def test_only_what_changes_is_said_and_holds_from_then_on(peer: Any) -> No
 
 
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
-async def test_the_rehearsal_takes_other_settings_over_at_once(dialect: str) -> None:
+async def test_the_rehearsal_applies_an_update_at_once(dialect: str) -> None:
     def partner(turn: Any) -> str:
         return f"{turn.voice}: {turn.instructions}"
 
@@ -616,14 +622,14 @@ async def test_the_rehearsal_takes_other_settings_over_at_once(dialect: str) -> 
         assert await session.update(voice="ara", instructions="Sing.") == []
         await session.send_text("Who?")
         await session.respond()
-        await until(events, ResponseDone)
+        await next_of(events, ResponseDone)
         assert session.turns[-1].text == "ara: Sing."
         await session.update(turn_detection=PushToTalk())
         with pytest.raises(LocalProtocolError, match="100 ms"):
             await session.commit()
 
 
-async def test_the_pause_that_ends_a_reply_of_live_can_change(peer: Any) -> None:
+async def test_reply_quiet_ms_can_change_in_live(peer: Any) -> None:
     async def talk(socket: Any) -> None:
         async for frame in socket:
             if b"item.create" in (frame if isinstance(frame, bytes) else frame.encode()):
@@ -635,12 +641,12 @@ async def test_the_pause_that_ends_a_reply_of_live_can_change(peer: Any) -> None
         assert await session.update(reply_quiet_ms=100) == []
         await session.send_text("go")
         async with asyncio.timeout(5):
-            await until(events, ResponseDone)
+            await next_of(events, ResponseDone)
 
 
-async def test_what_the_server_did_not_take_over_is_returned_and_noted(peer: Any) -> None:
-    wire = Wire(reasoning={"effort": "high"})
-    async with connect(url=peer(wire.talk).url) as session:
+async def test_rejected_settings_are_returned_and_noted(peer: Any) -> None:
+    server = ConfirmingServer(reasoning={"effort": "high"})
+    async with connect(url=peer(server.serve).url) as session:
         notes = notes_of(session)
         found = await session.update(reasoning="none", voice="ara")
         assert found == ["reasoning.effort is 'high', not 'none'"]
@@ -648,14 +654,14 @@ async def test_what_the_server_did_not_take_over_is_returned_and_noted(peer: Any
 
 
 @pytest.mark.parametrize("is_named", [True, False])
-async def test_settings_that_the_server_refuses_leave_the_earlier_ones(
+async def test_an_update_that_the_server_refuses_leaves_the_earlier_settings(
     peer: Any, is_named: bool
 ) -> None:
-    wire = Wire()
-    async with connect(url=peer(wire.talk).url, voice="eve") as session:
+    server = ConfirmingServer()
+    async with connect(url=peer(server.serve).url, voice="eve") as session:
         changes: list[Any] = []
         session.on_settings(changes.append)
-        earlier, wire.refusal = session.settings, "no such voice"
+        earlier, server.refusal = session.settings, "no such voice"
         with pytest.raises(ServerError, match="no such voice"):
             await session.update(voice="nobody")
         assert session.settings is earlier
@@ -664,22 +670,22 @@ async def test_settings_that_the_server_refuses_leave_the_earlier_ones(
         assert session.settings.voice == "ara"
 
 
-async def test_turn_detection_that_is_refused_decides_nothing(peer: Any) -> None:
-    wire = Wire()
-    async with connect(url=peer(wire.talk).url) as session:
-        wire.refusal = "not allowed"
+async def test_turn_detection_that_is_refused_does_not_hold(peer: Any) -> None:
+    server = ConfirmingServer()
+    async with connect(url=peer(server.serve).url) as session:
+        server.refusal = "not allowed"
         with pytest.raises(ServerError, match="not allowed"):
             await session.update(turn_detection=PushToTalk())
         await session.commit()
         await session.send_audio(np.zeros(2400, np.int16))
         assert len(session.turns) == 0
-    assert wire.updates[-1]["turn_detection"]["type"] == "server_vad"
+    assert server.updates[-1]["turn_detection"]["type"] == "server_vad"
 
 
 async def test_an_error_about_something_else_does_not_refuse_settings(peer: Any) -> None:
-    wire = Wire()
-    async with connect(url=peer(wire.talk).url) as session:
-        wire.other_errors = [
+    server = ConfirmingServer()
+    async with connect(url=peer(server.serve).url) as session:
+        server.other_errors = [
             {"message": "bad item", "event_id": "another"},
             {"message": "Cancellation failed: no active response"},
         ]
@@ -687,14 +693,14 @@ async def test_an_error_about_something_else_does_not_refuse_settings(peer: Any)
         assert session.settings.voice == "ara"
 
 
-async def test_changes_at_the_same_time_are_made_one_after_another(peer: Any) -> None:
-    wire = Wire()
-    async with connect(url=peer(wire.talk).url) as session:
+async def test_concurrent_updates_are_made_one_after_another(peer: Any) -> None:
+    server = ConfirmingServer()
+    async with connect(url=peer(server.serve).url) as session:
         await asyncio.gather(session.update(voice="ara"), session.update(speed=1.5))
         assert (session.settings.voice, session.settings.speed) == ("ara", 1.5)
 
 
-async def test_a_server_that_confirms_nothing_is_noted_and_the_settings_hold(
+async def test_an_update_that_is_not_confirmed_holds_with_a_note(
     peer: Any,
 ) -> None:
     async with connect(url=peer(scripted()).url) as session:
@@ -705,7 +711,7 @@ async def test_a_server_that_confirms_nothing_is_noted_and_the_settings_hold(
         assert session.settings.voice == "ara"
 
 
-async def test_a_line_that_ends_amid_a_change_raises_what_ended_it(peer: Any) -> None:
+async def test_a_session_that_ends_during_an_update_raises_its_failure(peer: Any) -> None:
     async def bye(socket: Any) -> None:
         await socket.close(1011, "tired")
 
@@ -720,7 +726,7 @@ def look(up: bool) -> None:
     """Look."""
 
 
-BEYOND_LIVE: dict[str, Any] = {
+UNSUPPORTED_IN_LIVE: dict[str, Any] = {
     "tools": [look],
     "transcription": Transcription(language_hint="de"),
     "speed": 1.2,
@@ -732,40 +738,40 @@ BEYOND_LIVE: dict[str, Any] = {
     "turn_detection.create_response": ServerVad(create_response=False),
     "turn_detection.interrupt_response": ServerVad(interrupt_response=False),
 }
-OF_THE_OPENING: dict[str, Any] = {
+UNSUPPORTED_AT_OPENING: dict[str, Any] = {
     "input_format": AudioFormat(sample_rate=16_000),
     "output_format": AudioFormat(encoding="pcmu"),
     "conversation_id": "c1",
 }
 
 
-def test_all_that_live_lacks_is_tried_here() -> None:
-    assert LIVE.unsupported == {*BEYOND_LIVE, *OF_THE_OPENING}
+def test_the_tables_name_every_setting_that_live_lacks() -> None:
+    assert LIVE.unsupported == {*UNSUPPORTED_IN_LIVE, *UNSUPPORTED_AT_OPENING}
 
 
-@pytest.mark.parametrize("name", BEYOND_LIVE)
-async def test_what_live_cannot_be_asked_for_is_refused_by_name_before_anything_is_sent(
+@pytest.mark.parametrize("name", UNSUPPORTED_IN_LIVE)
+async def test_an_update_with_a_setting_that_live_lacks_is_refused_before_anything_is_sent(
     peer: Any, name: str
 ) -> None:
-    wire, setting = Wire(), name.partition(".")[0]
-    async with connect(url=peer(wire.talk).url, dialect="live") as session:
+    server, setting = ConfirmingServer(), name.partition(".")[0]
+    async with connect(url=peer(server.serve).url, dialect="live") as session:
         earlier = session.settings
         with pytest.raises(UnsupportedByServer, match=f"live.*{name}="):
-            await session.update(voice="nova", **{setting: BEYOND_LIVE[name]})
+            await session.update(voice="nova", **{setting: UNSUPPORTED_IN_LIVE[name]})
         assert session.settings is earlier
         assert await session.update(voice="echo") == []
-        await wire.until(3)
-    assert wire.updates[1:] == [{"voice": "echo"}]
+        await server.until(3)
+    assert server.updates[1:] == [{"voice": "echo"}]
 
 
-@pytest.mark.parametrize("name", {**BEYOND_LIVE, **OF_THE_OPENING})
-def test_what_live_cannot_say_is_refused_by_name_before_a_line_is_opened(name: str) -> None:
-    given = {name.partition(".")[0]: {**BEYOND_LIVE, **OF_THE_OPENING}[name]}
+@pytest.mark.parametrize("name", {**UNSUPPORTED_IN_LIVE, **UNSUPPORTED_AT_OPENING})
+def test_connect_refuses_a_setting_that_live_lacks(name: str) -> None:
+    given = {name.partition(".")[0]: {**UNSUPPORTED_IN_LIVE, **UNSUPPORTED_AT_OPENING}[name]}
     with pytest.raises(UnsupportedByServer, match=f"live.*{name}="):
         connect(partner="parrot", dialect="live", **given)
 
 
-SETTLED_VALUES: dict[str, Any] = {
+IMMUTABLE_VALUES: dict[str, Any] = {
     "dialect": "live",
     "url": "ws://127.0.0.1:9/v1/live",
     "partner": "parrot",
@@ -778,11 +784,11 @@ SETTLED_VALUES: dict[str, Any] = {
 }
 
 
-async def test_what_is_settled_with_the_opening_is_refused_by_name() -> None:
-    assert set(SETTLED_VALUES) == IMMUTABLE
+async def test_an_update_of_an_immutable_setting_is_refused_by_name() -> None:
+    assert set(IMMUTABLE_VALUES) == IMMUTABLE
     async with connect(partner="parrot") as session:
         earlier = session.settings
-        for name, value in SETTLED_VALUES.items():
+        for name, value in IMMUTABLE_VALUES.items():
             with pytest.raises(ConfigurationError, match=f"{name} cannot be changed"):
                 await session.update(voice="ara", **{name: value})
         with pytest.raises(ConfigurationError, match="no setting 'voise'"):
@@ -792,7 +798,7 @@ async def test_what_is_settled_with_the_opening_is_refused_by_name() -> None:
         assert session.settings is earlier
 
 
-async def test_another_model_needs_another_session_where_the_opening_names_it() -> None:
+async def test_another_model_needs_a_new_session_in_realtime() -> None:
     async with connect(partner="parrot") as session:
         with pytest.raises(ConfigurationError, match=r"new session.*Talk\.update"):
             await session.update(model="grok-9")
@@ -810,40 +816,31 @@ async def test_another_model_needs_another_session_where_the_opening_names_it() 
         (None, "grok-9", False),
     ],
 )
-async def test_another_model_than_was_asked_for_is_noted(
+async def test_a_replaced_model_is_noted(
     peer: Any, asked: str | None, found: str, is_noted: bool
 ) -> None:
     notes: list[str] = []
-    wire = Wire(model=found)
-    settings = Settings(url=peer(wire.talk).url, model=asked)
+    server = ConfirmingServer(model=found)
+    settings = Settings(url=peer(server.serve).url, model=asked)
     session = await open_session_with(
         ConnectRequest(endpoint=resolve_endpoint(settings), settings=settings),
         Conversation.under(settings),
         listener=lambda event, _, __: notes.append(event.text) if type(event) is Noted else None,
     )
     await session.close()
-    said = f"The server answers as {found!r}, not as {asked!r} as it was asked."
-    assert notes == [said] * is_noted
+    sentence = f"The server answers as {found!r}, not as {asked!r} as it was asked."
+    assert notes == [sentence] * is_noted
 
 
 # --------------------------------------------------------------------------- formats of sound
 async def test_turns_have_the_sample_rate_of_their_direction(peer: Any) -> None:
-    wire = Wire()
     spoken = np.arange(4800, dtype=np.int16)
-
-    async def talk(socket: Any) -> None:
-        async def answer(_: Any, message: dict[str, Any]) -> None:
-            await socket.send(dumped(type="session.updated", session=message["session"]))
-            await socket.send(delta_of(spoken.tobytes()))
-
-        wire._answer = answer  # type: ignore[method-assign]
-        await wire.talk(socket)
-
+    server = ConfirmingServer(sound=spoken.tobytes())
     settings: Any = {
         "sample_rate": 16_000, "output_format": AudioFormat(sample_rate=48_000),
         "turn_detection": PushToTalk(),
     }  # fmt: skip
-    async with connect(url=peer(talk).url, **settings) as session:
+    async with connect(url=peer(server.serve).url, **settings) as session:
         assert (session.input_sample_rate, session.output_sample_rate) == (16_000, 48_000)
         mine = np.arange(3200, dtype=np.int16)
         await session.send_audio(mine, 16_000)
@@ -857,20 +854,20 @@ async def test_turns_have_the_sample_rate_of_their_direction(peer: Any) -> None:
         assert user.duration_s == pytest.approx(0.3, abs=0.001)
         assert np.array_equal(reply.pcm, spoken)
         assert reply.duration_s == pytest.approx(0.1)
-    sound = wire.updates[0]["audio"]
+    sound = server.updates[0]["audio"]
     assert sound["input"]["format"] == {"type": "audio/pcm", "rate": 16_000}
     assert sound["output"]["format"] == {"type": "audio/pcm", "rate": 48_000}
-    # 100 ms a message, at the line's own rate.
-    assert len(base64.b64decode(wire.said[1]["audio"])) == 3200
+    # 100 ms a message, at the session's own rate.
+    assert len(base64.b64decode(server.received[1]["audio"])) == 3200
 
 
-async def test_sound_travels_as_bytes_in_both_directions(peer: Any) -> None:
+async def test_binary_transport_sends_and_receives_sound_as_bytes(peer: Any) -> None:
     spoken = bytes(range(160))
 
     async def talk(socket: Any) -> None:
         message = msgspec.json.decode(await socket.recv())
         await socket.send(dumped(type="session.updated", session=message["session"]))
-        heard.append(await socket.recv())
+        received.append(await socket.recv())
         await socket.send(dumped(type="response.created", response={"id": "r1"}))
         item = {"id": "a1", "type": "message", "role": "assistant"}
         await socket.send(dumped(type="response.output_item.added", response_id="r1", item=item))
@@ -878,16 +875,16 @@ async def test_sound_travels_as_bytes_in_both_directions(peer: Any) -> None:
         await socket.send(dumped(type="response.done", response={"id": "r1"}))
         await socket.wait_closed()
 
-    heard: list[Any] = []
+    received: list[Any] = []
     form = AudioFormat(encoding="pcma", transport="binary")
     async with connect(url=peer(talk).url, input_format=form, output_format=form) as session:
         events = aiter(session)
         await session.send_audio(np.zeros(800, np.int16), 8_000)
-        await until(events, ResponseDone)
+        await next_of(events, ResponseDone)
         reply = session.turns.assistant[0]
         assert (reply.item_id, reply.sample_rate, len(reply.pcm)) == ("a1", 8_000, 160)
-    # The silence of this law.
-    assert heard == [b"\xd5" * 800]
+    # Silence in A-law.
+    assert received == [b"\xd5" * 800]
 
 
 @pytest.mark.parametrize(
@@ -902,14 +899,16 @@ async def test_sound_travels_as_bytes_in_both_directions(peer: Any) -> None:
          r"audio\.input\.transport is 'json', not 'binary'"),
     ],
 )  # fmt: skip
-async def test_a_line_whose_sound_would_have_another_pitch_is_not_opened(
+async def test_a_session_whose_sound_format_is_not_confirmed_is_not_opened(
     peer: Any, settings: Any, echo: Any, says: str
 ) -> None:
-    wire = Wire(audio=echo)
+    server = ConfirmingServer(audio=echo)
     with pytest.raises(ConnectError, match=rf"does not take the format of the sound: {says}\."):
-        await connect(url=peer(wire.talk).url, **settings)
+        await connect(url=peer(server.serve).url, **settings)
 
 
-async def test_an_echo_that_says_nothing_of_the_sound_is_believed(peer: Any) -> None:
-    async with connect(url=peer(Wire(audio={}).talk).url, sample_rate=8_000) as session:
+async def test_a_confirmation_without_a_sound_format_is_accepted(peer: Any) -> None:
+    async with connect(
+        url=peer(ConfirmingServer(audio={}).serve).url, sample_rate=8_000
+    ) as session:
         assert session.is_open
