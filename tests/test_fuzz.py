@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from msgspec import json
 
 from grok_live_widget.client.limits import Limits
-from grok_live_widget.client.requests import reply_request, typed
+from grok_live_widget.client.requests import reply_request, user_message
 from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.conversation.pending import PendingReply
 from grok_live_widget.conversation.tool_calls import ToolCalls
@@ -137,7 +137,7 @@ class VoiceActivityDetector:
             self.hear(self.protocol.dialect.encode(event))
 
     def ask(self) -> PendingReply:
-        words: tuple[ClientEvent, ...] = (typed("hello"), reply_request())
+        words: tuple[ClientEvent, ...] = (user_message("hello"), reply_request())
         pending = PendingReply(words[-1], ("look",), related=words)
         self.pending.append(pending)
         self.protocol.send_when_idle(*words)

@@ -43,7 +43,14 @@ from ..protocol import (
 from ..settings import Settings, between
 from ..tools import functions_of
 from .reconnecting_session import ReconnectingSession, sentence
-from .requests import named, reply_request, server_error, text_of, typed, verbatim
+from .requests import (
+    reply_request,
+    server_error,
+    text_of,
+    user_message,
+    verbatim_message,
+    with_new_id,
+)
 from .session import Session
 
 __all__ = ["Asker", "Question", "clip_from", "talk_through"]
@@ -82,7 +89,7 @@ class Asker:
         request = self._request(instructions, metadata)
         if clip is None:
             return await self._run(
-                _TextQuestion(self._sessions, typed(question), request), timeout_s
+                _TextQuestion(self._sessions, user_message(question), request), timeout_s
             )
         if self._sessions.is_push_to_talk:
             return await self._run(_CommittedQuestion(self._sessions, clip, request), timeout_s)
@@ -96,7 +103,7 @@ class Asker:
 
     async def say_verbatim(self, text: str, timeout_s: float, *, interruptible: bool) -> Turn:
         """Have these words spoken and wait for their sound."""
-        item = verbatim(text, is_interruptible=interruptible)
+        item = verbatim_message(text, is_interruptible=interruptible)
         return await self._run(_Verbatim(self._sessions, item), timeout_s)
 
     async def say(self, question: Question, sample_rate: int | None) -> Turn:
@@ -304,9 +311,9 @@ class _TextQuestion(_Exchange):
     def _again(self, is_sent: bool) -> tuple[ClientEvent, ...]:
         """The question for the next session, which may know it already; our turn stays one."""
         if is_sent and self._sessions.memory == "retold":
-            return (named(self._request),)
+            return (with_new_id(self._request),)
         item = replace(self._item.item, is_replayed=is_sent)
-        return (named(replace(self._item, item=item)), named(self._request))
+        return (with_new_id(replace(self._item, item=item)), with_new_id(self._request))
 
 
 class _Verbatim(_Exchange):
@@ -461,7 +468,7 @@ def clip_from(question: Question, sample_rate: int | None, to_hz: int) -> bytes 
         Before anything is opened.
     """
     if isinstance(question, str):
-        typed(question)
+        user_message(question)
         return None
     if isinstance(question, Path):
         question, sample_rate = read_audio(question)

@@ -58,7 +58,7 @@ from .reconnect import (
     replay_history,
     transition,
 )
-from .requests import server_error, typed
+from .requests import server_error, user_message
 from .session import Session
 from .timeouts import Timeouts
 from .tool_thread import Stage
@@ -590,7 +590,7 @@ class ReconnectingSession:
 
     async def say_text(self, text: str) -> Turn:
         """Send a typed message, request the reply, and return the user's turn."""
-        item = typed(text)
+        item = user_message(text)
         session = await self.open()
         found: list[Turn] = []
 

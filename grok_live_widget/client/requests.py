@@ -12,23 +12,30 @@ from ..exceptions import ConfigurationError, ServerError
 from ..protocol import CreateItem, CreateResponse, ErrorReported, Item, UpdateSession
 from ..settings import check_metadata
 
-__all__ = ["named", "reply_request", "server_error", "text_of", "typed", "verbatim"]
+__all__ = [
+    "reply_request",
+    "server_error",
+    "text_of",
+    "user_message",
+    "verbatim_message",
+    "with_new_id",
+]
 
 
 T = TypeVar("T", bound=CreateItem | CreateResponse | UpdateSession)
 
 
-def named(event: T) -> T:
+def with_new_id(event: T) -> T:
     """The same with an id of its own, which an error of the server can name."""
     return replace(event, event_id=uuid4().hex)
 
 
-def typed(text: object) -> CreateItem:
+def user_message(text: object) -> CreateItem:
     """The user's typed message; ConfigurationError when there is nothing in it."""
-    return named(CreateItem(Item(role="user", part="input_text", text=_text(text))))
+    return with_new_id(CreateItem(Item(role="user", part="input_text", text=_text(text))))
 
 
-def verbatim(text: object, *, is_interruptible: bool = True) -> CreateItem:
+def verbatim_message(text: object, *, is_interruptible: bool = True) -> CreateItem:
     """Words for the model's voice to speak as they are; the server answers it unasked."""
     item = Item(
         kind="force_message",
@@ -37,7 +44,7 @@ def verbatim(text: object, *, is_interruptible: bool = True) -> CreateItem:
         text=_text(text),
         is_interruptible=is_interruptible,
     )
-    return named(CreateItem(item))
+    return with_new_id(CreateItem(item))
 
 
 def reply_request(
@@ -54,7 +61,7 @@ def reply_request(
         raise ConfigurationError(f"instructions must be text or None, not {instructions!r}.")
     check_metadata(metadata)
     pairs = None if metadata is None else dict(metadata)
-    return named(CreateResponse(instructions=instructions, metadata=pairs))
+    return with_new_id(CreateResponse(instructions=instructions, metadata=pairs))
 
 
 def text_of(error: ErrorReported) -> str:

@@ -54,7 +54,7 @@ from ..settings import Settings, UpdateKwargs, expand_kwargs_signature
 from ._pump import Listener, ListenerHandle, Pump
 from .endpoint import ConnectRequest, refuse_unsupported, update_for
 from .message_socket import MessageSocket
-from .requests import named, reply_request, server_error, typed, verbatim
+from .requests import reply_request, server_error, user_message, verbatim_message, with_new_id
 from .timeouts import Timeouts
 from .transport import connected, host_of, wrong_key
 
@@ -282,7 +282,7 @@ class Session:
         count = self._pump.received_message_count
         with contextlib.suppress(SessionClosed, TimeoutError):
             async with asyncio.timeout(within_s):
-                await self.send(named(UpdateSession()))
+                await self.send(with_new_id(UpdateSession()))
                 await self.wait_for(lambda: self._pump.received_message_count > count)
         return self._pump.received_message_count > count or self._pump.failure is not None
 
@@ -399,7 +399,7 @@ class Session:
     # ----------------------------------------------------------------- text and items
     async def send_text(self, text: str) -> None:
         """Put a typed turn into the conversation; `respond` asks for the reply."""
-        await self.send(typed(text))
+        await self.send(user_message(text))
 
     async def send_item(self, item: Item, previous_item_id: str | None = None) -> None:
         """Put any item into the conversation: history, a call of a tool, its output.
@@ -459,7 +459,7 @@ class Session:
         interruptible : bool
             Whether the user may cut in.
         """
-        await self.send_when_idle(verbatim(text, is_interruptible=interruptible))
+        await self.send_when_idle(verbatim_message(text, is_interruptible=interruptible))
 
     async def interrupt(self) -> None:
         """Stop the reply that is running or still sounding; harmless when there is none."""
@@ -516,7 +516,7 @@ class Session:
                 # Whatever follows turns uses what was sent last; the server still has this.
                 detection = UpdateSession(turn_detection=before.turn_detection)
                 with contextlib.suppress(ServerError):
-                    await self._asked_for(named(detection))
+                    await self._asked_for(with_new_id(detection))
             raise
 
     def _change(self, before: Settings, after: Settings) -> UpdateSession:
@@ -527,7 +527,7 @@ class Session:
             old, new = getattr(was, name), getattr(wanted, name)
             if new != old:
                 changed[name] = _default_of(name) if new is None else new
-        return named(UpdateSession(**changed))
+        return with_new_id(UpdateSession(**changed))
 
     async def _asked_for(self, change: UpdateSession) -> list[str]:
         """Say it; servers confirm with an echo, or with an error that leaves all as it was."""

@@ -8,7 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from grok_live_widget.client.requests import named, reply_request, server_error, typed, verbatim
+from grok_live_widget.client.requests import (
+    reply_request,
+    server_error,
+    user_message,
+    verbatim_message,
+    with_new_id,
+)
 from grok_live_widget.events import CreateItem, CreateResponse, ErrorReported, Item, UpdateSession
 from grok_live_widget.exceptions import ConfigurationError
 from grok_live_widget.protocol.dialects import REALTIME
@@ -24,13 +30,13 @@ from grok_live_widget.protocol.dialects import REALTIME
     ],
 )
 def test_what_is_named_says_the_same_under_a_name_that_nothing_else_has(event: Any) -> None:
-    first, second = named(event), named(event)
+    first, second = with_new_id(event), with_new_id(event)
     assert first == second == event
     assert len({first.event_id, second.event_id, event.event_id}) == 3
     assert msgspec.json.decode(REALTIME.encode(first))["event_id"] == first.event_id
 
 
-@pytest.mark.parametrize("make", [typed, verbatim])
+@pytest.mark.parametrize("make", [user_message, verbatim_message])
 @pytest.mark.parametrize("text", ["", "  \n", None, 3, b"hello", ["hello"]])
 def test_nothing_to_say_is_refused(make: Any, text: object) -> None:
     with pytest.raises(ConfigurationError, match="nothing to say"):
@@ -38,16 +44,16 @@ def test_nothing_to_say_is_refused(make: Any, text: object) -> None:
 
 
 def test_a_typed_text_is_the_users_as_it_is() -> None:
-    item = typed(" Grüße ").item
+    item = user_message(" Grüße ").item
     assert (item.kind, item.role, item.part, item.text) == (
         "message", "user", "input_text", " Grüße "
     )  # fmt: skip
-    assert typed("x").event_id != typed("x").event_id != ""
+    assert user_message("x").event_id != user_message("x").event_id != ""
 
 
 @pytest.mark.parametrize("is_interruptible", [True, False])
 def test_words_for_the_models_voice_are_a_forced_message(is_interruptible: bool) -> None:
-    request = verbatim("Hello.", is_interruptible=is_interruptible)
+    request = verbatim_message("Hello.", is_interruptible=is_interruptible)
     said = msgspec.json.decode(REALTIME.encode(request))
     assert request.event_id
     assert (said["item"]["type"], said["item"]["role"]) == ("force_message", "assistant")
