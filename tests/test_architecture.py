@@ -20,6 +20,7 @@ MOST_LAYERS = 9
 
 # Tests of the whole package, which belong to no single module.
 WHOLE = {
+    "client/test_process_seam.py",
     "test_captures.py",
     "test_faulty_lines.py",
     "test_fuzz.py",
@@ -37,7 +38,6 @@ THROUGH = {
     "__main__.py": "test_cli.py",
     "client/endpoint.py": "client/test_connector.py",
     "settings/validation.py": "settings/test_settings.py",
-    "client/_pump.py": "client/test_session.py",
     "client/timeouts.py": "client/test_reconnecting_session.py",
     "widget/tool_output.py": "kernels/test_tools.py",
     "client/ask.py": "client/test_talk.py",
