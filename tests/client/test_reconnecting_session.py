@@ -238,7 +238,7 @@ def test_a_reply_that_breaks_off_raises_and_its_received_part_is_kept(
         )
         cutter = threading.Thread(target=lambda: (began.wait(20), cable.cut()))
         cutter.start()
-        with pytest.raises(SessionClosedError, match=r"before the reply.*ask once more"):
+        with pytest.raises(SessionClosedError, match=r"before the reply.*ask again"):
             talk.ask("one")
         cutter.join()
         partner.hold.set()
@@ -330,7 +330,7 @@ def test_without_tries_a_silent_connection_is_closed_with_a_note(
         TimedTalk(in_haste, url=server.url(), api_key="k", reconnect_tries=0) as talk,
     ):
         talk.ask("one")
-        with pytest.raises(ReplyTimeout, match=r"nothing for \d+ s\. Ask once more"):
+        with pytest.raises(ReplyTimeout, match=r"nothing for \d+ s\. Ask again"):
             talk.ask("two", timeout_s=0.5)
         assert talk.phase == "closed"
         assert [note.level for note in talk.notes] == ["error"]

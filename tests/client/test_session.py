@@ -534,7 +534,7 @@ async def test_an_invalid_position_is_refused_before_anything_is_sent(given: Any
 async def test_an_invalid_item_id_is_refused_before_anything_is_sent(item_id: Any) -> None:
     async with connect(partner="parrot") as session:
         for ask in (session.delete_item(item_id), session.truncate_item(item_id, 1)):
-            with pytest.raises(ConfigurationError, match=f"name of an item, not {item_id!r}"):
+            with pytest.raises(ConfigurationError, match=f"id of an item, not {item_id!r}"):
                 await ask
 
 
@@ -650,7 +650,7 @@ async def test_rejected_settings_are_returned_and_noted(peer: Any) -> None:
         notes = notes_of(session)
         found = await session.update(reasoning="none", voice="ara")
         assert found == ["reasoning.effort is 'high', not 'none'"]
-        assert notes == [f"The server did not take over a setting: {found[0]}."]
+        assert notes == [f"The server rejected a setting: {found[0]}."]
 
 
 @pytest.mark.parametrize("is_named", [True, False])
@@ -828,7 +828,7 @@ async def test_a_replaced_model_is_noted(
         listener=lambda event, _, __: notes.append(event.text) if type(event) is Noted else None,
     )
     await session.close()
-    sentence = f"The server answers as {found!r}, not as {asked!r} as it was asked."
+    sentence = f"The server answers as {found!r}, not as {asked!r}, which was requested."
     assert notes == [sentence] * is_noted
 
 
@@ -903,7 +903,7 @@ async def test_a_session_whose_sound_format_is_not_confirmed_is_not_opened(
     peer: Any, settings: Any, echo: Any, says: str
 ) -> None:
     server = ConfirmingServer(audio=echo)
-    with pytest.raises(ConnectError, match=rf"does not take the format of the sound: {says}\."):
+    with pytest.raises(ConnectError, match=rf"does not support the audio format: {says}\."):
         await connect(url=peer(server.serve).url, **settings)
 
 
