@@ -132,8 +132,8 @@ def broken(fault: Fault, how: str, pieces: tuple[int, ...] | None, dialects: Any
         fault=fault,
         dialects=dialects,
         raises=SessionClosedError,
-        says=f"the connection to HOST was {how} before the reply had been received. What came is "
-        "kept, and the connection is being opened again: ask once more.",
+        says=f"the connection to HOST was {how} before the reply had been received. What was "
+        "received is kept, and the connection is being opened again: ask again then.",
         notes=(("warning", f"The connection to HOST was {how}. Opening it again."),),
         pieces=pieces,
     )
@@ -145,8 +145,8 @@ def ended(fault: Fault, how: str, pieces: tuple[int, ...] | None, dialects: Any 
         fault=fault,
         dialects=dialects,
         raises=SessionClosedError,
-        says=f"the connection to HOST was {how}. What came is kept, and the next question opens "
-        "the connection again.",
+        says=f"the connection to HOST was {how}. What was received is kept, and the next question "
+        "opens the connection again.",
         after=(
             (
                 "error",
@@ -247,12 +247,12 @@ REFUSALS = [
 ]
 
 # --------------------------------------------------------------------------- replies that fail
-UNCONFIRMED = ("warning", "The server did not confirm the settings; talking all the same.")
-KEPT = f"no complete reply in {IMPATIENT_S:g} s; what came of it is kept."
-NOTHING = f"no complete reply in {IMPATIENT_S:g} s; nothing of it came."
+UNCONFIRMED = ("warning", "The server did not confirm the settings; the session goes on.")
+KEPT = f"no complete reply in {IMPATIENT_S:g} s; what was received of it is kept."
+NOTHING = f"no complete reply in {IMPATIENT_S:g} s; none was received."
 AGAIN = " Ask again, or allow more with timeout_s=."
 NO_SPEECH = "the server detected no speech in the sound"
-NEW_LINE = " Ask once more: that is on a new connection."
+NEW_LINE = " Ask again: that opens a new connection."
 SILENT = "the server has sent nothing for N s." + NEW_LINE
 GONE = ("warning", "The server has sent nothing for N s. Opening it again.")
 

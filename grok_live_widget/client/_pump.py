@@ -66,7 +66,7 @@ class ListenerHandle:
 
 
 class _Iterator(Value, frozen=True):
-    """One that reads our events: forgotten when it is dropped, but for its room."""
+    """An iterator over the session, which is not kept alive, and its room, which is."""
 
     queue: weakref.ref[EventQueue]
     room: Room
@@ -81,7 +81,7 @@ class Pump:
     def __init__(
         self, socket_: MessageSocket, protocol: Protocol, conversation: Conversation, host: str
     ) -> None:
-        # Host and port of the server, for sentences.
+        # Host and port of the server, for messages.
         self.host = host
         # Why the session cannot be used any more; None while it can.
         self.failure: GrokLiveError | None = None
@@ -197,7 +197,7 @@ class Pump:
             else:
                 self._protocol.receive_sound(message, self.received_s)
             self.flush()
-        except Exception:  # noqa: BLE001  (a bug of ours must end the session, not hang it)
+        except Exception:  # noqa: BLE001  (a bug must end the session, not hang it)
             _LOG.exception("The reader stopped; please report this.")
             self._spawn(self._socket.close(1011))
 
@@ -210,7 +210,7 @@ class Pump:
         return False
 
     async def _wait_for_room(self) -> None:
-        # Only the rooms are held meanwhile, so that a dropped iterator can go.
+        # Only the rooms are referenced meanwhile, so that a dropped iterator is collected.
         for room in [each.room for each in self._iterators]:
             if room.is_full and not self._is_closing:
                 warning = asyncio.get_running_loop().call_later(_UNREAD_FOR_S, self._warn_of_unread)
@@ -235,11 +235,11 @@ class Pump:
         self._schedule_timer()
 
     async def drain(self) -> None:
-        """`flush`, then wait while the connection is slower than we are; raises when nothing can
-        be sent any more.
+        """`flush`, then wait while the connection is slower than the client; raises when nothing
+        can be sent any more.
         """
         if not self._socket.is_open and self._protocol.has_messages_to_send:
-            # The reader knows best why.
+            # The reader sets the failure, which says why.
             if self._reader not in (None, asyncio.current_task()):
                 await asyncio.wait([self._reader], timeout=1)
             raise self.failure or closed_error(None, "", self.host)
@@ -247,8 +247,8 @@ class Pump:
         await self._socket.has_written()
 
     def dispatch(self, event: Event) -> None:
-        """Have the conversation, listeners, iterators and conditions see `event`, in this order."""
-        # The key is in it, and no listener needs it.
+        """Pass `event` to the conversation, listeners, iterators and conditions, in this order."""
+        # It holds the key, and no listener needs it.
         if isinstance(event, Authenticate):
             return
         now_s = time.monotonic()
@@ -295,14 +295,14 @@ class Pump:
 
     # ----------------------------------------------------------------- the end
     def _end(self, code: int | None, reason: str) -> None:
-        """Tell the end, once, with everything received kept."""
+        """Dispatch the end, once; everything received is kept."""
         has_opened = self._protocol.state is ConnectionState.OPEN
         is_refusal = not has_opened or not self._protocol.has_received
         self._protocol.close()
         if self._timer is not None:
             self._timer.cancel()
         if self.failure is None:
-            self.failure = self._reason_to_be_closed(code, reason, is_refusal=is_refusal)
+            self.failure = self._failure_from_close(code, reason, is_refusal=is_refusal)
         for event in self._protocol.events_to_dispatch():
             self.dispatch(event)
         self.dispatch(SessionEnded(close_code=code, reason=reason))
@@ -313,10 +313,10 @@ class Pump:
         for callback in self._on_closed:
             callback()
 
-    def _reason_to_be_closed(
+    def _failure_from_close(
         self, code: int | None, reason: str, *, is_refusal: bool
     ) -> GrokLiveError:
-        is_verdict = code != 1000 and code not in TRANSIENT_CODES
-        if self._protocol.dialect.early_close_is_auth_failure and is_refusal and is_verdict:
+        is_permanent = code != 1000 and code not in TRANSIENT_CODES
+        if self._protocol.dialect.early_close_is_auth_failure and is_refusal and is_permanent:
             return wrong_key(self.host)
         return closed_error(code, reason, self.host)

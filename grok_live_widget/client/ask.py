@@ -63,7 +63,7 @@ _SILENCE_S = 0.1
 # How long after the end of a sound a server may take to detect speech in it [s].
 _NOTICE_S = 1.0
 _POLL_S = 0.01
-_NEW_CONNECTION = "Ask once more: that is on a new connection."
+_NEW_CONNECTION = "Ask again: that opens a new connection."
 
 
 class Asker:
@@ -102,7 +102,7 @@ class Asker:
         return await self._run(_SpokenQuestion(self._sessions, clip), timeout_s)
 
     async def say_verbatim(self, text: str, timeout_s: float, *, interruptible: bool) -> Turn:
-        """Have these words spoken and wait for their sound."""
+        """Have `text` spoken word for word, and wait until it has been received."""
         item = verbatim_message(text, is_interruptible=interruptible)
         return await self._run(_Verbatim(self._sessions, item), timeout_s)
 
@@ -161,15 +161,15 @@ class Asker:
             return failure
         if isinstance(failure, SessionClosedOK) and not is_reconnecting:
             return failure
-        said, cure = failure.message.rstrip("."), "the next question opens the connection again."
+        what, cure = failure.message.rstrip("."), "the next question opens the connection again."
         if is_reconnecting:
-            said = f"{said} before the reply had been received"
-            cure = "the connection is being opened again: ask once more."
+            what = f"{what} before the reply had been received"
+            cure = "the connection is being opened again: ask again then."
         return SessionClosedError(
-            f"{said}.",
+            f"{what}.",
             close_code=failure.close_code,
             reason=failure.reason,
-            cure=f"What came is kept, and {cure}",
+            cure=f"What was received is kept, and {cure}",
         )
 
     async def _say_clip(
@@ -226,7 +226,7 @@ class _Exchange(ABC):
             raise session.failure or SessionClosedOK("the session is closed.", close_code=1000)
         if turn is None:
             raise ServerError(
-                f"the reply ended ({pending.status}) with nothing said.", cure="Ask again."
+                f"the reply ended ({pending.status}) without text or sound.", cure="Ask again."
             )
         return turn
 
@@ -237,12 +237,12 @@ class _Exchange(ABC):
         if self.session is not None and self.pending is not None:
             turn = self._sessions.conversation.reply(self.pending.response_id)
             with contextlib.suppress(GrokLiveError):
-                await self.session.give_up_reply()
+                await self.session.abandon_reply()
         gone = await self._abort_if_silent()
-        came = "what came of it is kept" if turn is not None else "nothing of it came"
+        received = "what was received of it is kept" if turn is not None else "none was received"
         silence = f" {sentence(gone.message)}" if gone else ""
         return ReplyTimeout(
-            f"no complete reply in {timeout_s:g} s; {came}.{_reported(self.pending)}{silence}",
+            f"no complete reply in {timeout_s:g} s; {received}.{_reported(self.pending)}{silence}",
             timeout_s=timeout_s,
             turn=turn,
             cure=_NEW_CONNECTION if gone else "Ask again, or allow more with timeout_s=.",
@@ -290,11 +290,11 @@ class _TextQuestion(_Exchange):
         try:
             return await self._send(self.session, self._item, self._request)
         except SessionClosed:
-            if not self._may_ask_again():
+            if not self._may_repeat():
                 raise
         session = await self._sessions.open()
         is_sent = any(turn.text == self._item.item.text for turn in turns[count:].user)
-        return await self._send(session, *self._again(is_sent))
+        return await self._send(session, *self._events_to_repeat(is_sent))
 
     async def _send(self, session: Session, *events: ClientEvent) -> Turn:
         async with self._expect(session, *events) as pending:
@@ -302,14 +302,14 @@ class _TextQuestion(_Exchange):
             await session.wait_for(lambda: pending.is_settled)
         return self._reply(session, pending, "conversation.item.create")
 
-    def _may_ask_again(self) -> bool:
+    def _may_repeat(self) -> bool:
         response_id = self.pending.response_id if self.pending is not None else ""
         turn = self._sessions.conversation.reply(response_id)
         has_come = turn is not None and bool(turn.text or len(turn.pcm))
         return self._sessions.phase == "opening" and not has_come
 
-    def _again(self, is_sent: bool) -> tuple[ClientEvent, ...]:
-        """The question for the next session, which may know it already; our turn stays one."""
+    def _events_to_repeat(self, is_sent: bool) -> tuple[ClientEvent, ...]:
+        """The question for the next session, which may know it already; it makes no new turn."""
         if is_sent and self._sessions.memory == "retold":
             return (with_new_id(self._request),)
         item = replace(self._item.item, is_replayed=is_sent)
@@ -317,7 +317,7 @@ class _TextQuestion(_Exchange):
 
 
 class _Verbatim(_Exchange):
-    """Words for the model's voice to speak as they are."""
+    """A text for the model's voice to speak word for word."""
 
     def __init__(self, sessions: ReconnectingSession, item: CreateItem) -> None:
         super().__init__(sessions)
@@ -394,7 +394,7 @@ class _SpokenQuestion(_Exchange):
         """Server voice activity detects an end only in what follows it.
 
         A pause inside the sound can end a turn too, and the reply to that is cut off by the
-        next words, so silence begins again whenever speech does.
+        speech after it, so silence begins again whenever speech does.
         """
         sent_s = 0.0
         while not pending.is_settled:
@@ -474,8 +474,8 @@ def clip_from(question: Question, sample_rate: int | None, to_hz: int) -> bytes 
         question, sample_rate = read_audio(question)
     if sample_rate is None:
         raise ConfigurationError(
-            "sample_rate is missing; an array alone does not tell it.",
-            cure="Pass sample_rate=24000, or whatever it was recorded at.",
+            "sample_rate is missing, and an array has none.",
+            cure="Pass the rate that it was recorded at, such as sample_rate=24000.",
         )
     clip = ClipConverter(to_hz).convert(question, sample_rate)
     if not clip:
@@ -502,8 +502,8 @@ async def talk_through(
     pcm : bytes
         Mono PCM16 at the session's own rate.
     settled_sample_count : callable or None
-        None: send in real time. Otherwise send at once, and this tells how many samples the
-        rehearsal has judged and answered.
+        None: send in real time. Otherwise send at once, and this returns how many samples the
+        rehearsal has processed and answered.
     timeout_s : float [s]
         How long to wait for replies after the sound.
 

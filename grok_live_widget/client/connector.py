@@ -28,8 +28,7 @@ from .endpoint import (
 from .session import Session, open_session
 
 if TYPE_CHECKING:
-    # Loaded by those who need them, where they need them: a talk with a server, without tools
-    # and not written down, is to cost no more to import than what it stands on.
+    # Imported where they are used, so that a talk that needs none of them imports faster.
     from ..recording import Recording
     from ..rehearsal import RehearsalServer
     from .tool_runner import ToolRunner
@@ -114,7 +113,7 @@ def _opening(
 
 
 def _run_tools(session: Session, settings: Settings, stage: Stage) -> None:
-    """Have the functions run that the settings offer, also those of later settings."""
+    """Run the functions that the settings offer, also those of later settings."""
     runners: list[ToolRunner] = []
 
     def follow(settings: Settings) -> None:
@@ -147,12 +146,12 @@ class Connecting:
 
     @property
     def name(self) -> str:
-        """Who will answer: ``"rehearsal"``, ``"Grok"``, or the host of another server."""
+        """The server: ``"rehearsal"``, ``"Grok"``, or the host of another one."""
         return self._request.endpoint.name
 
     @property
     def is_rehearsal(self) -> bool:
-        """Whether the rehearsal will answer."""
+        """Whether the rehearsal is the server."""
         return self._request.endpoint.is_rehearsal
 
     def use_fast_rehearsal(self) -> RehearsalServer:
@@ -175,28 +174,28 @@ class Connecting:
             await asyncio.to_thread(self._recording.close)
 
     async def _open(self) -> Session:
-        beside: list[Recording | RehearsalServer] = []
+        resources: list[Recording | RehearsalServer] = []
         try:
-            session = await self._open_with(beside)
+            session = await self._open_with(resources)
         except BaseException:
-            for each in beside:
+            for each in resources:
                 await asyncio.to_thread(each.close)
             raise
         self._session, loop = session, asyncio.get_running_loop()
-        session.on_closed(lambda: _close_beside(loop, beside))
+        session.on_closed(lambda: _close_all(loop, resources))
         return session
 
-    async def _open_with(self, beside: list[Recording | RehearsalServer]) -> Session:
-        """Open the session; what runs for it is put into `beside` as soon as it runs."""
+    async def _open_with(self, resources: list[Recording | RehearsalServer]) -> Session:
+        """Open the session; what runs for it is put into `resources` as soon as it runs."""
         server = None
         conversation = Conversation.under(self._request.settings)
         if self._request.settings.record is not None:
             self._recording = self._new_recording(conversation)
-            beside.append(self._recording)
+            resources.append(self._recording)
             await asyncio.to_thread(self._recording.start)
         if self._request.endpoint.is_rehearsal:
             server = self._server or new_rehearsal(self._request.settings)
-            beside.append(server)
+            resources.append(server)
             await asyncio.to_thread(server.start)
         return await open_session_with(
             self._request,
@@ -212,21 +211,21 @@ class Connecting:
 
         def note(text: str) -> None:
             with contextlib.suppress(RuntimeError):  # The loop is closed: no one reads it.
-                loop.call_soon_threadsafe(self._tell, Noted(text, "error"))
+                loop.call_soon_threadsafe(self._emit, Noted(text, "error"))
 
         secret = key.reveal if key else str
         return Recording(self._request.settings, conversation, secret=secret, on_trouble=note)
 
-    def _tell(self, note: Noted) -> None:
+    def _emit(self, note: Noted) -> None:
         if self._session is not None:
             self._session.emit(note)
 
 
-def _close_beside(
-    loop: asyncio.AbstractEventLoop, beside: list[Recording | RehearsalServer]
+def _close_all(
+    loop: asyncio.AbstractEventLoop, resources: list[Recording | RehearsalServer]
 ) -> None:
     """Closing joins threads, which must not hold up the loop."""
-    for each in beside:
+    for each in resources:
         loop.run_in_executor(None, each.close)
 
 

@@ -1,4 +1,4 @@
-"""Where a key may come from, in order."""
+"""The API key: where it is looked for, and a wrapper that does not show it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """The text itself; for the one place that puts it on the wire."""
+        """The text itself; only for the place that sends it."""
         return self._text
 
     @property
@@ -53,8 +53,8 @@ class Secret:
 def wrap_secret(api_key: str | Secret | None) -> Secret | None:
     """An argument as a `Secret`, not looked at yet.
 
-    For the first line of whatever takes a key: tracebacks that show locals show the frames
-    below it, and its own when something else is refused.
+    To be called first in each function that takes a key: a traceback with locals shows that
+    function when another argument is refused, and every function that it calls.
     """
     return api_key if api_key is None or isinstance(api_key, Secret) else Secret(api_key)
 
@@ -69,7 +69,7 @@ def find_key(given: str | Secret | None = None) -> Secret | None:
     Raises
     ------
     ConfigurationError
-        For what can be no key; it is not shown.
+        When the key is malformed; the message does not show it.
     """
     given = wrap_secret(given)
     if given is not None:
@@ -82,14 +82,14 @@ def find_key(given: str | Secret | None = None) -> Secret | None:
 
 
 def _checked(secret: Secret) -> Secret:
-    """Without the white space around it. What raises holds no text of it."""
+    """Without the white space around it. The error does not contain the key."""
     if not secret.is_text:
         kind = type(secret.reveal()).__name__
         raise ConfigurationError(f"api_key must be text, not of type {kind}.")
     if not secret.is_header_safe:
         raise ConfigurationError(
-            "api_key has a space, a line break or a letter in it that no key has.",
-            cure="Copy it once more, whole and alone.",
+            "api_key contains a space, a line break or another character that no key has.",
+            cure="Copy the whole key again, and nothing else.",
         )
     return secret.stripped()
 
@@ -140,10 +140,10 @@ def _dotenv() -> str | None:
 
 
 def _quietly(ask: Callable[[], str | None]) -> str | None:
-    """A source that fails (locked, denied, unreadable) has no key; what it said stays unsaid,
-    since it could quote what it read.
+    """A source that fails (locked, denied, unreadable) has no key; its error is dropped, since it
+    could quote what it read.
     """
     try:
         return ask()
-    except Exception:  # noqa: BLE001  (these libraries raise what they like)
+    except Exception:  # noqa: BLE001  (these libraries raise errors of any class)
         return None

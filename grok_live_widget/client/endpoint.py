@@ -42,12 +42,12 @@ __all__ = [
 
 SERVICE_URL = "wss://api.x.ai"
 
-# What a host was found to speak, for this process.
+# The dialect that each host accepted, for this process.
 _remembered: dict[str, Dialect] = {}
 
 
 class Endpoint(Value, frozen=True, kw_only=True):
-    """Who answers.
+    """The server of a session.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def resolve_endpoint(
     return endpoint
 
 
-def _asked_beyond(settings: Settings, dialect: Dialect) -> list[str]:
+def _unsupported_names(settings: Settings, dialect: Dialect) -> list[str]:
     """The settings, by name, that were given and that a dialect does not support."""
     usual = Settings()
     return [
@@ -125,7 +125,7 @@ def _value(settings: Settings, name: str) -> Any:
 
 def refuse_unsupported(settings: Settings, dialect: Dialect) -> None:
     """Raise UnsupportedByServer for settings that a dialect does not support."""
-    beyond = [f"{name}={_shown(settings, name)}" for name in _asked_beyond(settings, dialect)]
+    beyond = [f"{name}={_shown(settings, name)}" for name in _unsupported_names(settings, dialect)]
     if beyond:
         raise UnsupportedByServer(", ".join(beyond), dialect.name)
 
@@ -174,7 +174,7 @@ def _at_url(settings: Settings, url: str, key: Secret | None) -> Endpoint:
         raise _no_key(f"{host_of(url)} needs an API key, and none was found.")
     if key and url.startswith("ws://") and not is_loopback(url):
         raise ConfigurationError(
-            f"ws:// to {host_of(url)} would show the API key to everybody on the way.",
+            f"ws:// to {host_of(url)} would send the API key without encryption.",
             cure="Use wss://.",
         )
     is_auto = settings.dialect == "auto"
@@ -185,7 +185,7 @@ def _at_url(settings: Settings, url: str, key: Secret | None) -> Endpoint:
 def _service(settings: Settings, key: Secret, service_url: str) -> Endpoint:
     if settings.dialect != "auto":
         chosen: tuple[Dialect, ...] = (DIALECTS[settings.dialect],)
-    elif _asked_beyond(settings, LIVE):
+    elif _unsupported_names(settings, LIVE):
         chosen = (REALTIME,)
     elif service_url in _remembered:
         chosen = (_remembered[service_url],)
@@ -196,13 +196,13 @@ def _service(settings: Settings, key: Secret, service_url: str) -> Endpoint:
 
 
 def remember(endpoint: Endpoint, dialect: Dialect) -> None:
-    """What a host was found to speak, where there was a choice."""
+    """Keep the dialect that a host accepted, where there was a choice."""
     for tried, url in endpoint.dialects:
         if len(endpoint.dialects) > 1 and tried is dialect:
             _remembered[url.removesuffix(dialect.path)] = dialect
 
 
-# --------------------------------------------------------------------------- what is asked for
+# --------------------------------------------------------------------------- what is requested
 def update_for(endpoint: Endpoint, settings: Settings, dialect: Dialect) -> UpdateSession:
     """The settings as they are sent to a server; what a dialect does not support is left out."""
     beyond: dict[str, Any] = {
@@ -231,7 +231,7 @@ def _default_model(settings: Settings, dialect: Dialect) -> str | None:
 
 
 def _is_mapped(endpoint: Endpoint, settings: Settings, dialect: Dialect) -> bool:
-    # A server on this machine is somebody's own, and may well have the seed's voices.
+    # A server on this machine is not the service, and may have the voices of the seed document.
     is_own = settings.url is not None and is_loopback(settings.url)
     is_service = dialect is REALTIME and not endpoint.is_rehearsal and not is_own
     return is_service and (settings.voice or "").lower() in NEAREST_VOICE

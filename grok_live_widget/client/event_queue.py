@@ -17,7 +17,7 @@ QUEUE_EVENTS = 256
 
 
 class EventQueue(AsyncIterator[Event]):
-    """One reader's view of the events; forgotten when it is dropped."""
+    """The events for one reader; holds nothing back any more when it is dropped."""
 
     def __init__(self, failure: Callable[[], GrokLiveError | None]) -> None:
         self._failure = failure
@@ -39,7 +39,7 @@ class EventQueue(AsyncIterator[Event]):
         self._shared.arrived.set()
 
     def release(self) -> None:
-        """Let the socket go on that waits for room."""
+        """Let the socket deliver again."""
         self._shared.release()
 
     @property
@@ -50,7 +50,7 @@ class EventQueue(AsyncIterator[Event]):
     async def __anext__(self) -> Event:
         while not self._events:
             if self._is_ended:
-                raise self._last_word()
+                raise self._final_exception()
             self._shared.arrived.clear()
             await self._shared.arrived.wait()
         event = self._events.popleft()
@@ -58,7 +58,7 @@ class EventQueue(AsyncIterator[Event]):
             self._shared.release()
         return event
 
-    def _last_word(self) -> Exception:
+    def _final_exception(self) -> Exception:
         failure = self._failure()
         if failure is None or isinstance(failure, SessionClosedOK):
             return StopAsyncIteration()
@@ -83,7 +83,7 @@ class Room:
         self._freed.set()
 
     def release_from_anywhere(self) -> None:
-        """As `release`; the garbage collector runs on whatever thread it likes."""
+        """As `release`; the garbage collector may run on any thread."""
         if self._loop is None or self._loop is _running_loop():
             self.release()
             return

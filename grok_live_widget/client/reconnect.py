@@ -82,7 +82,7 @@ class Cause(Enum):
     LOST = "lost"
     """It broke, or could not be opened, and another attempt may succeed."""
     LOST_FOR_GOOD = "lost for good"
-    """It broke, and no attempt is left or allowed."""
+    """It broke, and is not opened again."""
     LIMIT_REACHED = "limit reached"
     """The server ends each session after some time."""
     IDLED_OUT = "idled out"
@@ -142,7 +142,7 @@ TRANSITIONS: dict[tuple[State, Cause], tuple[State, Action]] = {
     (State.ENDING, Cause.ENDED): (State.ENDED, Action.NONE),
 }
 """Where a cause leads from a state. A pair that is missing changes nothing: a session that ends
-while it is opened, for example, is the affair of the attempt that opens it."""
+while it is opened, for example, is handled by the attempt that opens it."""
 
 
 def transition(state: State, cause: Cause) -> tuple[State, Action]:

@@ -145,7 +145,7 @@ class ReconnectingSession:
         self._rehearsal: RehearsalServer | None = None
         # Tasks that are not awaited; a task without a reference may be collected.
         self._tasks: set[asyncio.Task[None]] = set()
-        # Whether a page plays the sound; each new session is told.
+        # Whether a page plays the sound; set on each new session.
         self._has_player = False
         # Whether a note about the connection is to be withdrawn when it is open.
         self._has_connection_note = False
@@ -166,7 +166,7 @@ class ReconnectingSession:
         return ListenerHandle(remove)
 
     def note(self, text: str, level: Level = "info", topic: str = "") -> None:
-        """Tell the user one sentence; in the panel it replaces the last one of its topic."""
+        """Note a sentence for the user; in the panel it replaces the last one of its topic."""
         self._emit(Noted(sentence(text), level, topic))
 
     def _note_connection(self, text: str, level: Level) -> None:
@@ -371,7 +371,7 @@ class ReconnectingSession:
     def _on_session_ended(self) -> None:
         session, self.session = self.session, None
         if session is None or self._state in (State.CONNECTING, State.RECONNECTING):
-            return  # It ended while it was being opened; who opens it learns of it.
+            return  # It ended while it was being opened; the attempt that opens it raises.
         cause = cause_of_end(
             session.failure,
             has_reached_limit=self._limits.has_reached_maximum,
@@ -394,11 +394,11 @@ class ReconnectingSession:
             case Cause.LOST:
                 self._note_connection(f"{_head(failure)} Opening it again.", "warning")
             case Cause.LIMIT_REACHED:
-                said = "The server ended the session."
-                self._note_connection(f"{said} Opening a new one.", "warning")
+                text = "The server ended the session. Opening a new one."
+                self._note_connection(text, "warning")
             case Cause.IDLED_OUT:
-                said = "The server closed the connection, since nothing was said."
-                self._note_connection(f"{said} {_OPENS_AGAIN}", "error")
+                text = "The server closed the connection, since nothing was said."
+                self._note_connection(f"{text} {_OPENS_AGAIN}", "error")
             case Cause.LOST_FOR_GOOD:
                 self._note_connection(_with_cure(failure), "error")
 
@@ -498,7 +498,7 @@ class ReconnectingSession:
             return True
         if self._limits.is_due(now_s, is_quiet=is_quiet):
             self.note("The session's time is over; the talk goes on in a new one.", "info")
-            with contextlib.suppress(GrokLiveError):  # It has been noted.
+            with contextlib.suppress(GrokLiveError):  # It was noted already.
                 await self._replace(session)
             return True
         return False

@@ -36,7 +36,7 @@ def user_message(text: object) -> CreateItem:
 
 
 def verbatim_message(text: object, *, is_interruptible: bool = True) -> CreateItem:
-    """Words for the model's voice to speak as they are; the server answers it unasked."""
+    """A text for the model's voice to speak word for word; no request has to follow."""
     item = Item(
         kind="force_message",
         role="assistant",

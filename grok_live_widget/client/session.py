@@ -81,7 +81,7 @@ UpdateFrom = Callable[[Settings], UpdateSession]
 class Session:
     """One connection to the server; made by `grok_live_widget.connect`.
 
-    A reader runs from the start: turns grow with nobody iterating. Use it on the loop that
+    A reader runs from the start: turns grow with no iterator. Use it on the loop that
     made it. Everything is checked before it is queued: what the dialect does not support raises
     `UnsupportedByServer`, what may not be sent now `LocalProtocolError`, and a connection that
     has ended the error that says how.
@@ -118,7 +118,7 @@ class Session:
         self.timeouts = timeouts
         # Called with other settings as soon as they hold.
         self._on_settings: list[Callable[[Settings], None]] = []
-        # Answers to two changes at once could not be told apart.
+        # Confirmations of two concurrent changes could not be told apart.
         self._changing = asyncio.Lock()
         # The one stream of the user's sound: its resampler keeps its state between calls.
         self._converter = ClipConverter(protocol.input_format.sample_rate)
@@ -219,7 +219,7 @@ class Session:
         self._on_settings.append(callback)
 
     def set_player(self, has_player: bool) -> None:
-        """Tell whether somebody listens."""
+        """Set whether a page plays the sound."""
         self._protocol.has_player = has_player
         if has_player != self._conversation.has_player:
             self._pump.dispatch(PlayerChanged(has_player))
@@ -267,7 +267,7 @@ class Session:
             finally:
                 self._protocol.withdraw(*events)
 
-    async def give_up_reply(self) -> None:
+    async def abandon_reply(self) -> None:
         """Wait no longer for a reply that does not come."""
         self._protocol.give_up_reply()
         await self._pump.drain()
@@ -398,11 +398,11 @@ class Session:
 
     # ----------------------------------------------------------------- text and items
     async def send_text(self, text: str) -> None:
-        """Put a typed turn into the conversation; `respond` asks for the reply."""
+        """Add a typed turn to the conversation; `respond` requests the reply."""
         await self.send(user_message(text))
 
     async def send_item(self, item: Item, previous_item_id: str | None = None) -> None:
-        """Put any item into the conversation: history, a call of a tool, its output.
+        """Add any item to the conversation: history, a call of a tool, its output.
 
         Parameters
         ----------
@@ -410,25 +410,25 @@ class Session:
             Of `grok_live_widget.events`, such as
             ``Item(role="user", part="input_text", text="…")``.
         previous_item_id : str or None
-            Behind which it is put; None: at the end.
+            The item that it is put after; None: at the end.
         """
         if not isinstance(item, Item):
             raise ConfigurationError(
                 f"item must be an Item of grok_live_widget.events, not {type(item).__name__}.",
-                cure="send_text(text) puts in what the user types.",
+                cure="send_text(text) adds a typed message of the user.",
             )
         await self.send(CreateItem(item, previous_item_id))
 
     async def delete_item(self, item_id: str) -> None:
         """Have the server forget an item; a turn's is its `Turn.item_id`. Our turn stays."""
-        _check_name("item_id", item_id)
+        _check_id("item_id", item_id)
         await self.send(DeleteItem(item_id))
 
     async def truncate_item(self, item_id: str, audio_end_ms: int, content_index: int = 0) -> None:
         """Report to the server how much of a reply was heard [ms]. Where a page plays the sound
         this is done for you; whether the service obeys is disputed.
         """
-        _check_name("item_id", item_id)
+        _check_id("item_id", item_id)
         _check_count("audio_end_ms", audio_end_ms)
         _check_count("content_index", content_index)
         await self.send(
@@ -446,18 +446,18 @@ class Session:
         instructions : str or None
             In place of the session's, for this reply only.
         metadata : Mapping or None
-            Told again with the reply, up to 16 pairs; None: that of the settings.
+            Returned with the reply, up to 16 pairs; None: that of the settings.
         """
         pairs = self.settings.metadata if metadata is None else metadata
         await self.send_when_idle(reply_request(instructions, pairs))
 
     async def say_verbatim(self, text: str, *, interruptible: bool = True) -> None:
-        """Have the model's voice speak these words, as soon as no reply is running.
+        """Have the model's voice speak `text` word for word, as soon as no reply is running.
 
         Parameters
         ----------
         interruptible : bool
-            Whether the user may cut in.
+            Whether the user's speech interrupts it.
         """
         await self.send_when_idle(verbatim_message(text, is_interruptible=interruptible))
 
@@ -502,21 +502,21 @@ class Session:
                     "another model needs a new session.", cure="Talk.update(model=…) opens one."
                 )
             rejected_settings = (
-                [] if change == UpdateSession() else await self._changed(before, change)
+                [] if change == UpdateSession() else await self._apply_change(before, change)
             )
             self.settings = after
             self._settings_changed()
             return rejected_settings
 
-    async def _changed(self, before: Settings, change: UpdateSession) -> list[str]:
+    async def _apply_change(self, before: Settings, change: UpdateSession) -> list[str]:
         try:
-            return await self._asked_for(change)
+            return await self._request_settings(change)
         except ServerError:
             if change.turn_detection is not None:
                 # Whatever follows turns uses what was sent last; the server still has this.
                 detection = UpdateSession(turn_detection=before.turn_detection)
                 with contextlib.suppress(ServerError):
-                    await self._asked_for(with_new_id(detection))
+                    await self._request_settings(with_new_id(detection))
             raise
 
     def _change(self, before: Settings, after: Settings) -> UpdateSession:
@@ -529,8 +529,8 @@ class Session:
                 changed[name] = _default_of(name) if new is None else new
         return with_new_id(UpdateSession(**changed))
 
-    async def _asked_for(self, change: UpdateSession) -> list[str]:
-        """Say it; servers confirm with an echo, or with an error that leaves all as it was."""
+    async def _request_settings(self, change: UpdateSession) -> list[str]:
+        """Send a change; servers confirm the settings, or report an error and change nothing."""
         answers: list[Event] = []
 
         def watch(event: Event, _: list[Turn], __: float) -> None:
@@ -548,9 +548,9 @@ class Session:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self.timeouts.confirm_s):
                     await self.wait_for(lambda: bool(answers))
-        return self._taken(change, answers[0] if answers else None)
+        return self._rejected_by(change, answers[0] if answers else None)
 
-    def _taken(self, change: UpdateSession, answer: Event | None) -> list[str]:
+    def _rejected_by(self, change: UpdateSession, answer: Event | None) -> list[str]:
         self._pump.check()
         if isinstance(answer, ErrorReported):
             raise server_error(answer)
@@ -560,10 +560,10 @@ class Session:
         return self._compare(change, answer)
 
     def _compare(self, asked: UpdateSession, answer: SessionUpdated) -> list[str]:
-        """Note what the server says otherwise than it was asked."""
+        """Note the settings that the server confirmed with another value."""
         differences = rejected_settings(self._protocol.dialect, asked, answer.session)
         for difference in differences:
-            self._pump.note(f"The server did not take over a setting: {difference}.")
+            self._pump.note(f"The server rejected a setting: {difference}.")
         return differences
 
     def _settings_changed(self) -> None:
@@ -639,7 +639,7 @@ class Session:
                     await has_answered.wait()
         except TimeoutError:
             if ready is not None:
-                self._pump.note("The server did not confirm the settings; talking all the same.")
+                self._pump.note("The server did not confirm the settings; the session goes on.")
         finally:
             handle.remove()
 
@@ -647,19 +647,19 @@ class Session:
         asked = self.settings.model
         if is_replaced_model(asked, event.model):
             self._pump.note(
-                f"The server answers as {event.model!r}, not as {asked!r} as it was asked."
+                f"The server answers as {event.model!r}, not as {asked!r}, which was requested."
             )
 
     def _watch_for_another_sound(self, event: SessionUpdated) -> None:
-        """Sound at another rate than was asked for would be heard at the wrong pitch."""
+        """Sound at another rate than was requested would be played at the wrong pitch."""
         asked = self._update_from(self.settings)
         sound = UpdateSession(input_format=asked.input_format, output_format=asked.output_format)
         differences = rejected_settings(self._protocol.dialect, sound, event.session)
         if differences:
             self._pump.failure = ConnectError(
-                f"{self.host} does not take the format of the sound: {differences[0]}.",
+                f"{self.host} does not support the audio format: {differences[0]}.",
                 host=self.host,
-                cure="Use formats that it knows; pcm at 24000 Hz is known everywhere.",
+                cure="Use formats that it supports; all support pcm at 24000 Hz.",
             )
 
     def _refusal(self, error: ErrorReported) -> GrokLiveError:
@@ -676,10 +676,10 @@ def _default_of(name: str) -> Any:
     return _DEFAULTS[name]
 
 
-def _check_name(name: str, value: object) -> None:
+def _check_id(name: str, value: object) -> None:
     if not isinstance(value, str) or not value:
         raise ConfigurationError(
-            f"{name} must be the name of an item, not {value!r}.", cure="Turn.item_id is one."
+            f"{name} must be the id of an item, not {value!r}.", cure="Turn.item_id is one."
         )
 
 

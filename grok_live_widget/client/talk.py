@@ -1,4 +1,4 @@
-"""A talk for every kind of caller: a cell, a script, a thread, a coroutine."""
+"""`Talk`: conversations for cells, scripts, threads and coroutines."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _open: weakref.WeakSet[ReconnectingSession] = weakref.WeakSet()
 
 
 class TalkAPI:
-    """What every talk can be asked, with a notebook (`GrokLive`) and without (`Talk`).
+    """The methods of every talk, with a notebook (`GrokLive`) and without (`Talk`).
 
     Plain methods may be called from any thread but the talk's own; each has an awaitable twin
     ending in ``_async`` for any loop. An interrupt cancels the call and not the session.
@@ -55,7 +55,7 @@ class TalkAPI:
     ) -> None:
         checked = settings_from(settings)
         check_new_folder(checked.record)
-        self._sessions = TALK_THREAD.run(_made(checked, api_key, timeouts))
+        self._sessions = TALK_THREAD.run(_new_session(checked, api_key, timeouts))
         self._asker = Asker(self._sessions)
         warn_of_rehearsal(self._sessions.endpoint, stacklevel=4)
         _open.add(self._sessions)
@@ -73,7 +73,7 @@ class TalkAPI:
 
     @property
     def is_rehearsal(self) -> bool:
-        """Whether the embedded rehearsal answers and not the service."""
+        """Whether the embedded rehearsal is the server, and not the service."""
         return self._sessions.is_rehearsal
 
     @property
@@ -83,12 +83,12 @@ class TalkAPI:
 
     @property
     def settings(self) -> Settings:
-        """What was asked for."""
+        """The settings that were given."""
         return self._sessions.settings
 
     @property
     def notes(self) -> list[Noted]:
-        """What the user was told, oldest first; a copy."""
+        """The notes for the user, oldest first; a copy."""
         return list(self._sessions.notes)
 
     @property
@@ -192,7 +192,7 @@ class TalkAPI:
             In place of the talk's, for this reply only. Not for speech under `ServerVad`,
             which the server answers by itself.
         metadata : Mapping of str to str or None
-            Told again with the reply, up to 16 pairs; None: that of the settings.
+            Returned with the reply, up to 16 pairs; None: that of the settings.
 
         Returns
         -------
@@ -202,12 +202,12 @@ class TalkAPI:
         Raises
         ------
         ReplyTimeout
-            What came is kept, and is in its `turn`.
+            What was received is kept, and is in its `turn`.
         AudioFormatError, ConfigurationError
             Before anything is sent.
         SessionClosedError
-            When the connection broke amid the reply. A text of whose reply nothing had come is
-            asked once more by itself, when the connection is open again.
+            When the connection broke during the reply. A text of whose reply nothing was received
+            is sent again by itself, when the connection is open again.
         AuthenticationError, ConnectError, BudgetSpent, ServerError, UnsupportedByServer
         """
         return TALK_THREAD.run(
@@ -233,12 +233,12 @@ class TalkAPI:
         )
 
     def say_verbatim(self, text: str, *, interruptible: bool = True, timeout_s: float = 60) -> Turn:
-        """Have the model's voice speak these words, and wait until they have been received.
+        """Have the model's voice speak `text` word for word, and wait until it has been received.
 
         Parameters
         ----------
         interruptible : bool
-            Whether the user may cut in.
+            Whether the user's speech interrupts it.
         timeout_s : float > 0 [s]
 
         Returns
@@ -284,7 +284,7 @@ class TalkAPI:
         ----------
         x : array_like of int16, float32 or float64 [shape=(n,) or (n, channels)]
             Floats in [-1, 1]; beyond is clipped and counted. Mono int16 at the session's own rate
-            passes untouched. Not kept. The microphone is held out meanwhile.
+            passes untouched. Not kept. The microphone is dropped meanwhile.
         sample_rate : int [Hz]
         more : bool
             The next call continues this sound, so the resampler keeps its state.
@@ -303,7 +303,7 @@ class TalkAPI:
         await TALK_THREAD.arun(self._sessions.send_audio(x, sample_rate, more=more))
 
     def interrupt(self) -> None:
-        """Stop the reply that is running or still sounding; harmless when there is none."""
+        """Stop the reply that is running or still playing; harmless when there is none."""
         TALK_THREAD.run(self._sessions.interrupt())
 
     async def interrupt_async(self) -> None:
@@ -376,7 +376,7 @@ class TalkAPI:
     def save(self, path: str | PathLike[str]) -> Path:
         """Write what there is now into a folder: events, sound of both sides, settings.
 
-        The key is never written. `load` reads it again; docs/recording.md tells the format.
+        The key is never written. `load` reads it again; docs/recording.md describes the format.
 
         Parameters
         ----------
@@ -400,10 +400,10 @@ class TalkAPI:
 
     def __repr__(self) -> str:
         if not hasattr(self, "_sessions"):
-            # A traceback with values asks in the middle of a constructor that failed.
+            # A traceback with locals shows an object whose constructor failed.
             return f"<{type(self).__name__}>"
-        who = self._sessions.endpoint.name
-        return f"<{type(self).__name__} with {who}, {self.phase}, {len(self.turns)} turns>"
+        server = self._sessions.endpoint.name
+        return f"<{type(self).__name__} with {server}, {self.phase}, {len(self.turns)} turns>"
 
 
 class Talk(TalkAPI):
@@ -434,10 +434,10 @@ class Talk(TalkAPI):
         self._begin(api_key, settings)
 
 
-async def _made(
+async def _new_session(
     settings: Settings, api_key: Secret | None, timeouts: Timeouts
 ) -> ReconnectingSession:
-    """Made on the loop it belongs to."""
+    """Constructed on the loop that it belongs to."""
     return ReconnectingSession(settings, api_key, timeouts)
 
 

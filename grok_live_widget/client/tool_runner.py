@@ -1,8 +1,8 @@
-"""Carries out the model's calls, beside the session and never inside its receive loop.
+"""Makes the model's calls, outside of the session's receive loop.
 
-A fold over the session's events: it hears `ToolCalled`, runs the function on a thread of its
-own, and when the reply that called has ended and all its calls are over, it sends every output
-and asks for one reply.
+A listener of the session: on `ToolCalled` it runs the function on a thread of its own, and when
+the reply that called has ended and all its calls are over, it sends every output and requests
+one reply.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ class ToolRunner:
     session : Session
         Gets a listener.
     tools : Mapping
-        By name. Calls of other names are the provider's own affair.
+        By name. Calls of other names are handled by the provider.
     approve_all : bool
-        Whether calls of tools that do not say otherwise need consent.
+        Whether calls of tools without `approve` of their own need consent.
     stage : callable
         Makes what surrounds each call, on its own thread.
     """
@@ -103,7 +103,7 @@ class ToolRunner:
                 for response_id in [each for each in self._rounds if each != event.response_id]:
                     self._end_round(response_id, is_cut=True)
             case ToolAnswered():
-                objection = "" if event.is_allowed else "the person did not allow this call."
+                objection = "" if event.is_allowed else "the user did not allow this call."
                 _resolve(self._answers.get(event.call_id), objection)
             case SessionEnded():
                 for task in list(self._tasks):
@@ -118,7 +118,7 @@ class ToolRunner:
         self._seen.add(call.call_id)
         response_id = call.response_id or self._session.protocol.response_id
         round_ = self._rounds.setdefault(response_id, _Round())
-        round_.calls.append(self._spawn(self._carried_out(call, tool, round_)))
+        round_.calls.append(self._spawn(self._output_of(call, tool, round_)))
 
     def _end_round(self, response_id: str, *, is_cut: bool) -> None:
         round_ = self._rounds.pop(response_id, None)
@@ -133,7 +133,7 @@ class ToolRunner:
     async def _send_outputs(self, round_: _Round, *, may_ask: bool) -> None:
         outputs = await asyncio.gather(*round_.calls)
         try:
-            # Whoever speaks now is answered without being asked for, and knows the outputs then.
+            # The server replies to a user who speaks now without a request, and has the outputs.
             if may_ask and not self._session.protocol.is_speech_active:
                 request = reply_request(metadata=self._session.settings.metadata)
                 await self._session.send_when_idle(*outputs, request)
@@ -149,10 +149,10 @@ class ToolRunner:
         return task
 
     # ----------------------------------------------------------------- one call
-    async def _carried_out(self, call: ToolCalled, tool: Tool, round_: _Round) -> CreateItem:
+    async def _output_of(self, call: ToolCalled, tool: Tool, round_: _Round) -> CreateItem:
         """Whatever happens, the model gets an output."""
         try:
-            finished = await self._finished(call, tool, round_)
+            finished = await self._run_if_allowed(call, tool, round_)
         except asyncio.CancelledError:
             ended = "the session has ended."
             self._session.emit(ToolFinished(call_id=call.call_id, name=call.name, error=ended))
@@ -161,7 +161,7 @@ class ToolRunner:
         text = f"Error: {finished.error}" if finished.error else finished.output
         return CreateItem(Item(kind="function_call_output", call_id=call.call_id, text=text))
 
-    async def _finished(self, call: ToolCalled, tool: Tool, round_: _Round) -> ToolFinished:
+    async def _run_if_allowed(self, call: ToolCalled, tool: Tool, round_: _Round) -> ToolFinished:
         try:
             arguments = tool.read_arguments(call.arguments)
         except ToolError as error:

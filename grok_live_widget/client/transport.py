@@ -38,7 +38,7 @@ __all__ = [
 
 _MAX_FRAME_BYTES = 16 * 2**20
 
-# Not from the registry of loggers, so that no setting of somebody's logging can make it print
+# Not from the registry of loggers, so that no logging configuration can make it print
 # the handshake's headers or the frames, where the key is.
 _SILENT = logging.Logger("grok_live_widget.transport", logging.CRITICAL + 1)
 
@@ -81,13 +81,13 @@ async def connected(opening: Opening, timeout_s: float) -> MessageSocket:
 
 
 def host_of(url: str) -> str:
-    """Host and port, for sentences: no user, no password, no query."""
+    """Host and port, for messages: no user, no password, no query."""
     return urlsplit(url).netloc.rsplit("@", 1)[-1]
 
 
 # --------------------------------------------------------------------------- translation
 def translated(error: BaseException, host: str) -> GrokLiveError:
-    """The error of ours that stands for a foreign one; never quotes a header or a key."""
+    """Translate an error of a library; the result never quotes a header or the key."""
     match error:
         case ws_errors.ConnectionClosed():
             return closed_error(*close_code_and_reason(error), host)
@@ -140,11 +140,11 @@ def _refused(error: ws_errors.InvalidStatus, host: str) -> GrokLiveError:
         429: ("has too many requests or sessions of this key.", "Try again in a while."),
     }
     if 300 <= status < 400:
-        said = "answers with a redirect, which is not followed because it would take the key along."
-        return ConnectError(f"{host} {said}", host=host, status_code=status, has_answered=True)
-    said, cure = sentences.get(status, (f"refused the connection (HTTP {status}).", ""))
+        what = "answers with a redirect, which is not followed: it would send the key elsewhere."
+        return ConnectError(f"{host} {what}", host=host, status_code=status, has_answered=True)
+    what, cure = sentences.get(status, (f"refused the connection (HTTP {status}).", ""))
     return ConnectError(
-        f"{host} {said}", host=host, status_code=status, has_answered=True, cure=cure
+        f"{host} {what}", host=host, status_code=status, has_answered=True, cure=cure
     )
 
 
@@ -167,15 +167,15 @@ def close_code_and_reason(closed: ws_errors.ConnectionClosed) -> tuple[int | Non
 
 
 def closed_error(code: int | None, reason: str, host: str) -> SessionClosed:
-    """What a close means."""
+    """The error that a close code and its reason mean."""
     if code == 1000:
         why = f": {reason}" if reason else ""
         return SessionClosedOK(f"the session is closed{why}.", close_code=code, reason=reason)
-    said = f" ({reason})" if reason else ""
-    how = f"closed with code {code}{said}" if code else "closed without a close frame"
+    why = f" ({reason})" if reason else ""
+    how = f"closed with code {code}{why}" if code else "closed without a close frame"
     return SessionClosedError(
         f"the connection to {host} was {how}.",
         close_code=code,
         reason=reason,
-        cure="What came is kept in turns; open another session to go on.",
+        cure="What was received is kept in turns; open another session to go on.",
     )

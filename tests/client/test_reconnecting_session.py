@@ -5,25 +5,35 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
+from msgspec import msgpack
 
 from grok_live_widget import Budget, RehearsalServer, Talk
 from grok_live_widget.client.talk import TALK_THREAD
 from grok_live_widget.client.timeouts import Timeouts
+from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.events import (
     AppendAudio,
+    AudioDelta,
+    ClientEvent,
     CreateItem,
+    Event,
     ItemAdded,
     LineReopened,
+    LocalEvent,
     Noted,
     PhaseChanged,
     ResponseCreated,
     ResponseDone,
+    ServerEvent,
+    SessionEnded,
     SessionOpened,
+    SettingsChanged,
     SpeechStarted,
+    UpdateSession,
 )
 from grok_live_widget.exceptions import (
     AuthenticationError,
@@ -34,6 +44,7 @@ from grok_live_widget.exceptions import (
     SessionClosedOK,
 )
 from grok_live_widget.rehearsal.faults import Close, Stall
+from grok_live_widget.rehearsal.partner import ToolCall
 
 from ..support.cable import Cable
 from ..support.sound import ONE_SECOND, RATE_HZ
@@ -238,7 +249,7 @@ def test_a_reply_that_breaks_off_raises_and_its_received_part_is_kept(
         )
         cutter = threading.Thread(target=lambda: (began.wait(20), cable.cut()))
         cutter.start()
-        with pytest.raises(SessionClosedError, match=r"before the reply.*ask once more"):
+        with pytest.raises(SessionClosedError, match=r"before the reply.*ask again"):
             talk.ask("one")
         cutter.join()
         partner.hold.set()
@@ -330,7 +341,7 @@ def test_without_tries_a_silent_connection_is_closed_with_a_note(
         TimedTalk(in_haste, url=server.url(), api_key="k", reconnect_tries=0) as talk,
     ):
         talk.ask("one")
-        with pytest.raises(ReplyTimeout, match=r"nothing for \d+ s\. Ask once more"):
+        with pytest.raises(ReplyTimeout, match=r"nothing for \d+ s\. Ask again"):
             talk.ask("two", timeout_s=0.5)
         assert talk.phase == "closed"
         assert [note.level for note in talk.notes] == ["error"]
@@ -510,3 +521,58 @@ def test_stopping_while_a_session_is_being_opened_closes_that_session(
         assert talk.phase == "closed"
         opening.result(timeout=20)
         assert sessions.session is None
+
+
+# --------------------------------------------------------------------------- between processes
+def caller(turn: Any) -> Any:
+    if turn.role == "user" and turn.tools and turn.text == "weather?":
+        return ToolCall("weather", {"city": "Rome"})
+    return [turn.text or "I heard you.", np.full(2_400, 1_000, np.int16)]
+
+
+def weather(city: str) -> str:
+    """Look up the weather."""
+    return f"It is sunny in {city}."
+
+
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+def test_all_events_and_commands_of_a_talk_can_be_sent_to_another_process(
+    dialect: str, question: np.ndarray
+) -> None:
+    """The other side gets equal values as MessagePack, and derives the same turns from them."""
+    tools = [weather] if dialect == "realtime" else []
+    seen: list[tuple[Event, float]] = []
+    with Talk(partner=caller, dialect=dialect, tools=tools) as talk:
+        talk.add_listener(lambda event, _, now_s: seen.append((event, now_s)))
+        talk.ask("hello")
+        talk.ask("weather?")
+        talk.ask(question, RATE_HZ)
+        talk.update(voice="ara")
+        talk.interrupt()
+        talk.stop()
+        talk.ask("still there?")
+    decoder = msgpack.Decoder(tuple[Event, float])
+    received = [decoder.decode(msgpack.encode(each)) for each in seen]
+
+    assert received == seen
+    for (event, _), (copy, _) in zip(seen, received, strict=True):
+        assert type(copy) is type(event)
+        assert getattr(copy, "event_id", "") == getattr(event, "event_id", "")
+
+    # The talk has had each kind of event, and the commands that matter most.
+    kinds = {type(event) for event, _ in seen}
+    assert kinds >= {UpdateSession, CreateItem, AppendAudio, AudioDelta, SessionOpened}
+    assert kinds >= {SessionEnded, PhaseChanged, SettingsChanged}
+    for group in (ClientEvent, ServerEvent, LocalEvent):
+        assert kinds & set(get_args(group))
+
+    conversation = Conversation.under(talk.settings)
+    for event, now_s in received:
+        conversation.apply(event, now_s)
+    assert [described(turn) for turn in conversation.turns] == [
+        described(turn) for turn in talk.turns
+    ]
+
+
+def described(turn: Any) -> tuple[Any, ...]:
+    return (turn.role, turn.text, turn.text_source, turn.seam, turn.is_complete, turn.pcm.tobytes())

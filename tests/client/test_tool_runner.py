@@ -384,7 +384,7 @@ def waiting(talk: Talk) -> Any:
     ("is_allowed", "text"),
     [
         (True, "It is foggy in London for 1 days."),
-        (False, "Error: the person did not allow this call."),
+        (False, "Error: the user did not allow this call."),
     ],
 )
 def test_a_call_waits_for_consent(careful: Talk, is_allowed: bool, text: str) -> None:
