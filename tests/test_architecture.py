@@ -20,7 +20,6 @@ MOST_LAYERS = 9
 
 # Tests of the whole package, which belong to no single module.
 WHOLE = {
-    "client/test_process_seam.py",
     "test_captures.py",
     "test_faulty_lines.py",
     "test_fuzz.py",
@@ -40,6 +39,7 @@ THROUGH = {
     "settings/validation.py": "settings/test_settings.py",
     "client/timeouts.py": "client/test_reconnecting_session.py",
     "widget/tool_output.py": "kernels/test_tools.py",
+    "client/_pump.py": "client/test_session.py",
     "client/ask.py": "client/test_talk.py",
     "client/tool_thread.py": "client/test_tool_runner.py",
 }
