@@ -87,7 +87,7 @@ class Pump:
         self.failure: GrokLiveError | None = None
         # Calls of tools, folded from the same events as the turns.
         self.tool_calls = ToolCalls()
-        # Messages received so far, and when the newest came [s, monotonic].
+        # Messages received so far, and the time of the newest [s, monotonic].
         self.received_message_count, self.received_s = 0, time.monotonic()
         self._socket = socket_
         self._protocol = protocol
@@ -191,7 +191,7 @@ class Pump:
             time.monotonic(),
         )
         try:
-            # Where sound comes in binary messages, the opcode tells it from text.
+            # Where sound comes in binary messages, the opcode distinguishes it from text.
             if is_text or not self._receives_binary:
                 self._protocol.receive_frame(message, self.received_s)
             else:

@@ -212,7 +212,7 @@ class _Exchange(ABC):
             yield pending
 
     def _reply(self, session: Session, pending: PendingReply, message_type: str = "") -> Turn:
-        """The reply's turn; raises what came in its place."""
+        """The reply's turn; raises the error that was received in its place."""
         if isinstance(session.failure, AuthenticationError):
             raise session.failure
         if pending.error is not None:
@@ -232,7 +232,7 @@ class _Exchange(ABC):
 
     # ----------------------------------------------------------------- time-outs
     async def timed_out(self, timeout_s: float) -> ReplyTimeout:
-        """The error of a question whose time is over; what came is in its turn."""
+        """The error of a question whose time is over; its turn has what was received."""
         turn = None
         if self.session is not None and self.pending is not None:
             turn = self._sessions.conversation.reply(self.pending.response_id)
@@ -438,7 +438,7 @@ def _reported(pending: PendingReply | None) -> str:
 
 
 def _no_speech(silence_s: float, gone: SessionClosedError | None) -> ReplyTimeout:
-    """The error of a sound that no reply came to: no speech in it, or the server is gone."""
+    """The error of a sound without a reply: no speech in it, or the server is gone."""
     if gone is not None:
         return ReplyTimeout(gone.message, timeout_s=silence_s, cure=_NEW_CONNECTION)
     return ReplyTimeout(

@@ -243,7 +243,7 @@ def _voice(endpoint: Endpoint, settings: Settings, dialect: Dialect) -> str:
 
 
 def voice_notes(endpoint: Endpoint, settings: Settings, dialect: Dialect) -> list[Noted]:
-    """A note where another voice than the one asked for replies."""
+    """A note where another voice than the requested one replies."""
     if not _is_mapped(endpoint, settings, dialect):
         return []
     nearest = _voice(endpoint, settings, dialect)

@@ -93,7 +93,7 @@ class ReconnectingSession:
         The server, as resolved for the newest session.
     conversation : Conversation
     notes : list of Noted
-        What the user was told, oldest first.
+        The notes for the user, oldest first.
     recording : Recording
     session : Session or None
         The open one.

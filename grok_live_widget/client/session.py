@@ -273,7 +273,7 @@ class Session:
         await self._pump.drain()
 
     async def is_answering(self, within_s: float) -> bool:
-        """Whether the server still says anything, if only that the settings hold.
+        """Whether the server still sends messages, if only to confirm the settings.
 
         True also where that cannot be known: the socket is held back, or has just been closed.
         """
