@@ -176,10 +176,8 @@ class Dialect(Value, frozen=True, kw_only=True):
         The audio of an `AudioDelta` is a copy that belongs to the event.
         """
         read = read_audio_frame(frame)
-        if read is not None and read.type in self.audio_delta_types:
-            delta = audio_delta_from_frame(read, codec)
-            if delta is not None:
-                return delta
+        if read is not None and read[0].type in self.audio_delta_types:
+            return audio_delta_from_frame(*read, codec)
         message = message_from(frame)
         if message.get("type") in self.audio_delta_types:
             return audio_delta_from(message, codec)

@@ -96,11 +96,8 @@ def part_ids(event: Any) -> dict[str, Any]:
     )
 
 
-def audio_delta_from_frame(frame: AudioFrame, codec: Codec = PCM) -> AudioDelta | None:
-    """Read a frame of the usual form; None when its ``delta`` is not base64 as it stands."""
-    audio = frame.audio()
-    if audio is None:
-        return None
+def audio_delta_from_frame(frame: AudioFrame, audio: bytes, codec: Codec = PCM) -> AudioDelta:
+    """Make the event of what `read_audio_frame` has read."""
     pcm, odd_byte_count = codec.decode(audio)
     return AudioDelta(
         event_id=frame.event_id,
