@@ -34,7 +34,7 @@ class Tagged(Value, frozen=True, tag=True, tag_field="type"):
     """A value inside an event; encoded, it has the name of its class under ``"type"``."""
 
 
-class Message(Value, frozen=True, tag=True, tag_field="event"):
+class Message(Value, frozen=True, tag=True, tag_field="event", omit_defaults=True):
     """An event; encoded, it has the name of its class under ``"event"``."""
 
 

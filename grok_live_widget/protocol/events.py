@@ -236,7 +236,7 @@ class UpdateSession(Identified, frozen=True, kw_only=True):
 class AppendAudio(Identified, frozen=True):
     """The next chunk of the user's audio."""
 
-    pcm: bytes
+    pcm: bytes = b""
 
 
 class CommitAudio(Identified, frozen=True):
@@ -459,7 +459,7 @@ class AudioDelta(OfPart, frozen=True, kw_only=True):
         The length of this piece [ms], and when it was made, on the server's clock.
     """
 
-    pcm: bytes
+    pcm: bytes = b""
     odd_byte_count: int = 0
     rid: str = ""
     latency_s: float | None = None

@@ -1,35 +1,55 @@
 """Events as JSON values and back.
 
-msgspec reads them, by the tags of their classes. Writing them is done here: fields that may
-hold audio or a secret are not written, and a field is left out exactly when it has its default
-and that is None, 0, False or empty. (The option `omit_defaults` of msgspec also leaves out
-other defaults, and compares numbers and texts by identity.)
+msgspec reads them, by the tags of their classes, and writes those of numbers and texts, which
+are nearly all. The others are written here: fields that may hold audio or a secret are not
+written, and a field is left out exactly when it has its default and that is None, 0, False or
+empty. (The option `omit_defaults` of msgspec also leaves out other defaults.)
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from numbers import Integral, Real
+from types import NoneType
 from typing import Any, get_args
 
 import msgspec
+from msgspec.structs import fields
 
 from .._structs import Value, shown_fields
 from ..protocol import Event
 
-__all__ = ["EVENTS", "event_from", "event_to_json", "is_complete", "json_line", "plain"]
+__all__ = [
+    "EVENTS",
+    "encoded",
+    "encoded_event",
+    "event_from",
+    "event_to_json",
+    "is_complete",
+    "plain",
+]
 
 EVENTS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Event)}
 """Every class of events by its name."""
 
 _FUNCTION = "function"
+_SCALARS = {str, int, float, bool, NoneType}
 
 
 def event_to_json(event: Event, redact: Callable[[str], str] = str) -> dict[str, Any]:
     """An event as JSON values, without its audio; `redact` removes secrets from each text."""
     return {"event": type(event).__name__, **_fields(event, redact)}
+
+
+def encoded_event(event: Event) -> bytes:
+    """What `event_to_json` returns, as JSON in UTF-8."""
+    if _is_flat(type(event)) and not getattr(event, "pcm", b""):
+        with contextlib.suppress(UnicodeEncodeError):
+            return _ENCODER.encode(event)
+    return encoded(event_to_json(event))
 
 
 def event_from(message: Mapping[str, Any], pcm: bytes = b"") -> Event | None:
@@ -77,12 +97,29 @@ def is_complete(value: Any) -> bool:
     return True
 
 
-def json_line(values: Mapping[str, Any]) -> bytes:
-    """A line of JSON in UTF-8."""
+def encoded(values: Mapping[str, Any]) -> bytes:
+    """JSON in UTF-8."""
     try:
-        return msgspec.json.encode(values) + b"\n"
+        return msgspec.json.encode(values)
     except UnicodeEncodeError:  # A lone surrogate.
-        return f"{json.dumps(values, ensure_ascii=False)}\n".encode("utf-8", "surrogatepass")
+        return json.dumps(values, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=plain)
+
+
+@cache
+def _is_flat(kind: type[Value]) -> bool:
+    """Whether msgspec writes events of this class as `event_to_json` does: when all fields are
+    numbers and texts that may be shown, with defaults that are left out.
+    """
+    shown = shown_fields(kind)
+    hidden = {field.name for field in fields(kind)} - {field.name for field in shown}
+    return hidden <= {"pcm"} and all(
+        set(get_args(field.type) or (field.type,)) <= _SCALARS
+        and (field.required or _empty_default(field) is not msgspec.NODEFAULT)
+        for field in shown
+    )
 
 
 def _fields(value: Value, redact: Callable[[str], str]) -> dict[str, Any]:

@@ -15,14 +15,15 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import numpy as np
 
+from .._structs import Value
 from ..audio import Span
 from ..protocol import AppendAudio, Event
 from ..settings import Settings
-from .event_json import event_to_json, json_line
+from .event_json import encoded, encoded_event, event_to_json
 from .folder import ASSISTANT_WAV, EVENTS_FILE, FILES, TALK_FILE, USER_WAV, sample_rates, talk_text
 from .redact import Redactor
 
@@ -33,7 +34,7 @@ _HEADER_BYTES = 44
 _MAX_BYTES = 2**32 - 1 - _HEADER_BYTES
 
 
-class Entry(NamedTuple):
+class Entry(Value, frozen=True):
     """One event without its audio, and where that is stored.
 
     Parameters
@@ -177,27 +178,24 @@ class FolderWriter:
 
     def _head(self, first: Entry) -> bytes:
         self._zero_s = round(first.now_s, 6)
-        return json_line({"began": _iso(first.time_s), "clock_s": self._zero_s})
+        head = encoded({"began": _iso(first.time_s), "clock_s": self._zero_s})
+        return head + b"\n"
 
     def _line(self, entry: Entry) -> bytes:
         assert self._zero_s is not None
-        extra: dict[str, Any] = {}
+        at_s = round(round(entry.now_s, 6) - self._zero_s, 6)
+        head = f'{{"at_s":{at_s},"time":"{_iso(entry.time_s)}",'.encode()
+        end = b""
         if entry.sound is not None:
             name = USER_WAV if isinstance(entry.event, AppendAudio) else ASSISTANT_WAV
             start, count = self._wavs[name].append(entry.sound), entry.sound.sample_count
-            extra["sound"] = {"file": name, "start": start, "count": count}
+            end = f',"sound":{{"file":"{name}","start":{start},"count":{count}}}'.encode()
         if entry.turn_id:
-            extra["begins_turn"] = entry.turn_id
-        line = {
-            "at_s": round(round(entry.now_s, 6) - self._zero_s, 6),
-            "time": _iso(entry.time_s),
-            **event_to_json(entry.event),
-            **extra,
-        }
-        written = json_line(line)
-        if self._redactor.is_in(written):
-            return json_line({**line, **event_to_json(entry.event, self._redactor)})
-        return written
+            end += b"," + encoded({"begins_turn": entry.turn_id})[1:-1]
+        event = encoded_event(entry.event)
+        if self._redactor.is_in(event):
+            event = encoded(event_to_json(entry.event, self._redactor))
+        return b"%b%b%b}\n" % (head, event[1:-1], end)
 
     def close(self) -> None:
         """Close the files."""

@@ -88,7 +88,7 @@ class Recording:
             if turn.turn_id not in self._turn_ids:
                 self._turn_ids.add(turn.turn_id)
                 begins_turn = turn.turn_id
-        if isinstance(event, AppendAudio | AudioDelta):
+        if type(event) in (AppendAudio, AudioDelta):
             event = replace(event, pcm=b"")
         self._entries.append(Entry(event, now_s, time.time(), self._conversation.kept, begins_turn))
 

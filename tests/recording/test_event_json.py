@@ -25,6 +25,7 @@ from grok_live_widget.events import (
     PushToTalk,
     ResponseDone,
     ServerVad,
+    TranscriptDelta,
     Transcription,
     TurnDetection,
     Unrecognized,
@@ -33,6 +34,7 @@ from grok_live_widget.events import (
 from grok_live_widget.protocol import events
 from grok_live_widget.recording.event_json import (
     EVENTS,
+    encoded_event,
     event_from,
     event_to_json,
     is_complete,
@@ -94,6 +96,18 @@ def through_json(event: Any) -> Any:
 def test_every_event_comes_back_as_it_was(kind: type) -> None:
     for event in (full(kind), bare(kind)):
         assert through_json(event) == event
+
+
+@pytest.mark.parametrize("kind", EVENTS.values(), ids=EVENTS)
+def test_msgspec_writes_an_event_as_it_is_written_here(kind: type) -> None:
+    for event in (full(kind), bare(kind)):
+        assert json.loads(encoded_event(event)) == event_to_json(event)
+
+
+@pytest.mark.parametrize("text", ["half \ud800", np.str_("a")])
+def test_unusual_texts_are_written(text: str) -> None:
+    event = TranscriptDelta(delta=text)
+    assert json.loads(encoded_event(event)) == {"event": "TranscriptDelta", "delta": text}
 
 
 @pytest.mark.parametrize("kind", EVENTS.values(), ids=EVENTS)

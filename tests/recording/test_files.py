@@ -15,7 +15,7 @@ import pytest
 
 from grok_live_widget.audio.buffer import AudioBuffer, Span
 from grok_live_widget.events import AppendAudio, Noted
-from grok_live_widget.recording.event_json import json_line
+from grok_live_widget.recording.event_json import encoded
 from grok_live_widget.recording.files import (
     _MAX_BYTES,
     Entry,
@@ -117,7 +117,7 @@ def test_audio_is_written_in_order_whatever_its_spans(
 
 @pytest.mark.parametrize("text", ["half \ud800", 2**70])
 def test_lone_surrogates_and_large_numbers_are_written(text: Any) -> None:
-    assert json.loads(json_line({"a": text})) == {"a": text}
+    assert json.loads(encoded({"a": text})) == {"a": text}
 
 
 def test_the_time_of_each_event_can_be_restored_to_the_microsecond(tmp_path: Path) -> None:
