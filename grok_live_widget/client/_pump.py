@@ -202,7 +202,7 @@ class Pump:
             self._spawn(self._socket.close(1011))
 
     def _has_room(self) -> bool:
-        if self._is_closing or not self.is_held_back:
+        if not self._iterators or not self.is_held_back or self._is_closing:
             return True
         if not self._waits_for_room:
             self._waits_for_room = True
@@ -228,8 +228,9 @@ class Pump:
 
     def flush(self) -> None:
         """Write the frames that are queued, then dispatch the events."""
-        for frame in self._protocol.messages_to_send():
-            self._socket.write(frame.body, is_text=frame.is_text)
+        if self._protocol.has_messages_to_send:
+            for frame in self._protocol.messages_to_send():
+                self._socket.write(frame.body, is_text=frame.is_text)
         for event in self._protocol.events_to_dispatch():
             self.dispatch(event)
         self._schedule_timer()

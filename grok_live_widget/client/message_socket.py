@@ -20,7 +20,8 @@ __all__ = ["Listener", "MessageSocket"]
 Listener = Callable[[bytes, bool], None]
 """``(message, is_text)``: called on the loop for each message, in order; must not raise."""
 
-_OF_MESSAGES = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
+# In a tuple, which compares by identity first: an enum computes its hash in Python.
+_OF_MESSAGES = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 _MUCH_UNSENT_BYTES = 2**16
 
 
@@ -78,7 +79,8 @@ class MessageSocket(ClientConnection):
                 self._listener(*self._waiting.popleft())
         finally:
             self._is_delivering = False
-        self._hold_back(bool(self._waiting))
+        if self._waiting or self._is_held_back:
+            self._hold_back(bool(self._waiting))
 
     def _hold_back(self, is_held_back: bool) -> None:
         if is_held_back and not self._is_held_back:

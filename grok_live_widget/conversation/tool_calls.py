@@ -11,6 +11,9 @@ from ..protocol import Event, ToolAnswered, ToolApprovalAsked, ToolFinished, Too
 
 __all__ = ["ToolCallState", "ToolCalls"]
 
+# Tested first, since nearly all events are others.
+_OF_TOOLS = frozenset({ToolApprovalAsked, ToolStarted, ToolAnswered, ToolFinished})
+
 
 class ToolCallState(Value, frozen=True, kw_only=True):
     """The state of one call.
@@ -61,6 +64,8 @@ class ToolCalls:
 
     def apply(self, event: Event) -> ToolCallState | None:
         """Apply one event; returns the call that it changed."""
+        if type(event) not in _OF_TOOLS:
+            return None
         match event:
             case ToolApprovalAsked() | ToolStarted():
                 is_waiting = isinstance(event, ToolApprovalAsked)

@@ -116,6 +116,7 @@ the event is received, and is illegal when it is sent (`CreateResponse`, `Cancel
 
 # Tested first, since most events are deltas, which change no state.
 _STATE_CHANGING = frozenset(event for _, event in RESPONSE_TRANSITIONS)
+_TEXT = (TextDelta, TextDone)
 ItemEvent = AudioDelta | TranscriptDelta | TranscriptDone | TextDelta | TextDone
 """Events about one item of a response."""
 
@@ -475,7 +476,7 @@ class Protocol:
         return replace(event, response_id=response_id, item_id=item_id) if is_of_it else event
 
     def _process(self, event: ServerEvent) -> None:
-        if isinstance(event, TextDelta | TextDone) and self._is_duplicate(event):
+        if isinstance(event, _TEXT) and self._is_duplicate(event):
             return
         if type(event) in _STATE_CHANGING:
             self._update_response(event)

@@ -8,7 +8,6 @@ empty. (The option `omit_defaults` of msgspec also leaves out other defaults.)
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -46,9 +45,11 @@ def event_to_json(event: Event, redact: Callable[[str], str] = str) -> dict[str,
 
 def encoded_event(event: Event) -> bytes:
     """What `event_to_json` returns, as JSON in UTF-8."""
-    if _is_flat(type(event)) and not getattr(event, "pcm", b""):
-        with contextlib.suppress(UnicodeEncodeError):
+    try:
+        if _is_flat(type(event)) and not getattr(event, "pcm", b""):
             return _ENCODER.encode(event)
+    except UnicodeEncodeError:
+        pass  # A lone surrogate.
     return encoded(event_to_json(event))
 
 

@@ -33,6 +33,11 @@ _HEADER_BYTES = 44
 # The header has 32 bits for sizes; after a day of audio they stay at the largest value.
 _MAX_BYTES = 2**32 - 1 - _HEADER_BYTES
 
+# Formatted as a whole, which costs less than to encode a dict.
+_HEAD = b'{"began":"%b.%03dZ","clock_s":%.6f}\n'
+_LINE = b'{"at_s":%.6f,"time":"%b.%03dZ",%b%b%b}\n'
+_SOUND = b',"sound":{"file":"%b","start":%d,"count":%d}'
+
 
 class Entry(Value, frozen=True):
     """One event without its audio, and where that is stored.
@@ -178,24 +183,23 @@ class FolderWriter:
 
     def _head(self, first: Entry) -> bytes:
         self._zero_s = round(first.now_s, 6)
-        head = encoded({"began": _iso(first.time_s), "clock_s": self._zero_s})
-        return head + b"\n"
+        return _HEAD % (*_iso(first.time_s), self._zero_s)
 
     def _line(self, entry: Entry) -> bytes:
         assert self._zero_s is not None
-        at_s = round(round(entry.now_s, 6) - self._zero_s, 6)
-        head = f'{{"at_s":{at_s},"time":"{_iso(entry.time_s)}",'.encode()
-        end = b""
-        if entry.sound is not None:
-            name = USER_WAV if isinstance(entry.event, AppendAudio) else ASSISTANT_WAV
-            start, count = self._wavs[name].append(entry.sound), entry.sound.sample_count
-            end = f',"sound":{{"file":"{name}","start":{start},"count":{count}}}'.encode()
-        if entry.turn_id:
-            end += b"," + encoded({"begins_turn": entry.turn_id})[1:-1]
         event = encoded_event(entry.event)
         if self._redactor.is_in(event):
             event = encoded(event_to_json(entry.event, self._redactor))
-        return b"%b%b%b}\n" % (head, event[1:-1], end)
+        at_s = round(entry.now_s, 6) - self._zero_s
+        return _LINE % (at_s, *_iso(entry.time_s), event[1:-1], self._sound(entry), _begin(entry))
+
+    def _sound(self, entry: Entry) -> bytes:
+        """Where the audio of an event is, which is queued to be written."""
+        if entry.sound is None:
+            return b""
+        name = USER_WAV if type(entry.event) is AppendAudio else ASSISTANT_WAV
+        start = self._wavs[name].append(entry.sound)
+        return _SOUND % (name.encode(), start, entry.sound.sample_count)
 
     def close(self) -> None:
         """Close the files."""
@@ -205,14 +209,19 @@ class FolderWriter:
                     stack.callback(each.close)
 
 
-def _iso(time_s: float) -> str:
+def _begin(entry: Entry) -> bytes:
+    return b"," + encoded({"begins_turn": entry.turn_id})[1:-1] if entry.turn_id else b""
+
+
+def _iso(time_s: float) -> tuple[bytes, int]:
+    """Date and time in UTC up to the second, and the millisecond."""
     second, millisecond = divmod(int(time_s * 1000), 1000)
-    return f"{_iso_second(second)}.{millisecond:03}Z"
+    return _iso_second(second), millisecond
 
 
 @lru_cache(maxsize=4)
-def _iso_second(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).isoformat().removesuffix("+00:00")
+def _iso_second(second: int) -> bytes:
+    return datetime.fromtimestamp(second, UTC).isoformat().removesuffix("+00:00").encode()
 
 
 # --------------------------------------------------------------------------- replacing a folder

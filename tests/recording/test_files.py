@@ -85,12 +85,12 @@ def test_lines_are_readable_and_complete(tmp_path: Path) -> None:
     writer.write([Entry(AppendAudio(b""), 101.25, 1.75, kept(TONE), "u")] * 2)
     writer.close()
     assert (tmp_path / "talk" / "events.jsonl").read_text("utf-8").splitlines() == [
-        '{"began":"1970-01-01T00:00:00.500Z","clock_s":100.0}',
-        '{"at_s":0.0,"time":"1970-01-01T00:00:00.500Z","event":"Noted","text":"Grüß Gott.",'
+        '{"began":"1970-01-01T00:00:00.500Z","clock_s":100.000000}',
+        '{"at_s":0.000000,"time":"1970-01-01T00:00:00.500Z","event":"Noted","text":"Grüß Gott.",'
         '"level":"info"}',
-        '{"at_s":1.25,"time":"1970-01-01T00:00:01.750Z","event":"AppendAudio",'
+        '{"at_s":1.250000,"time":"1970-01-01T00:00:01.750Z","event":"AppendAudio",'
         '"sound":{"file":"user.wav","start":0,"count":2400},"begins_turn":"u"}',
-        '{"at_s":1.25,"time":"1970-01-01T00:00:01.750Z","event":"AppendAudio",'
+        '{"at_s":1.250000,"time":"1970-01-01T00:00:01.750Z","event":"AppendAudio",'
         '"sound":{"file":"user.wav","start":2400,"count":2400},"begins_turn":"u"}',
     ]
     talk = json.loads((tmp_path / "talk" / "talk.json").read_text("utf-8"))
