@@ -16,14 +16,13 @@ from ..events import (
     ClearAudio,
     CreateItem,
     CreateResponse,
-    PushToTalk,
     ServerVad,
     TranscriptDelta,
     TurnDetection,
     UpdateSession,
 )
 from .base import Dialect, Opening
-from .lenient_json import mapping, present, string, string_or_none
+from .lenient_json import integer_or_none, mapping, number_or_none, string
 from .shared import (
     APPEND,
     CLEAR,
@@ -31,10 +30,13 @@ from .shared import (
     CREATE_ITEM,
     CREATE_RESPONSE,
     ERROR,
+    SETTINGS,
     SPEECH_STARTED,
     SPEECH_STOPPED,
+    Fields,
     MessageType,
     create_response_fields,
+    flat,
     transcript_delta_fields,
     transcript_delta_from,
     turn_detection_from,
@@ -43,16 +45,12 @@ from .shared import (
 __all__ = ["LIVE"]
 
 
+_VAD = Fields(threshold=number_or_none, silence_duration_ms=integer_or_none)
+
+
 def _detection_fields(detection: TurnDetection) -> dict[str, Any] | None:
-    match detection:
-        case PushToTalk():
-            return None
-        case ServerVad():
-            return {
-                "type": "server_vad",
-                "threshold": detection.threshold,
-                "silence_duration_ms": detection.silence_duration_ms,
-            }
+    is_vad = isinstance(detection, ServerVad)
+    return {"type": "server_vad", **_VAD.write(detection)} if is_vad else None
 
 
 _UNSUPPORTED = frozenset(
@@ -65,9 +63,7 @@ _UNSUPPORTED_DETECTION = ("idle_timeout_ms", "create_response", "interrupt_respo
 
 def _update_fields(event: UpdateSession) -> dict[str, Any]:
     _check_supported(event)
-    session = present(model=event.model, voice=event.voice)
-    if event.instructions is not None:
-        session["instructions"] = event.instructions
+    session = SETTINGS.write(event)
     if event.turn_detection is not None:
         session["turn_detection"] = _detection_fields(event.turn_detection)
     return {"session": session}
@@ -94,12 +90,8 @@ def _create_response_fields(event: CreateResponse) -> Mapping[str, Any]:
 
 
 def _settings_from(session: Mapping[str, Any]) -> UpdateSession:
-    return UpdateSession(
-        model=string_or_none(session, "model"),
-        voice=string_or_none(session, "voice"),
-        instructions=string_or_none(session, "instructions"),
-        turn_detection=turn_detection_from(session),
-    )
+    detection = turn_detection_from(session)
+    return UpdateSession(**SETTINGS.read(session), turn_detection=detection)
 
 
 def _opening(url: str, api_key: str, wanted: UpdateSession, conversation_id: str) -> Opening:
@@ -107,12 +99,7 @@ def _opening(url: str, api_key: str, wanted: UpdateSession, conversation_id: str
     return Opening(url=url, headers={}, first=(Authenticate(api_key), wanted), ready=None)
 
 
-_AUTHENTICATE = MessageType(
-    Authenticate,
-    "auth",
-    lambda e: {"api_key": e.api_key},
-    lambda m: Authenticate(string(m, "api_key")),
-)
+_AUTHENTICATE = flat(Authenticate, "auth", api_key=string)
 _UPDATE = MessageType(
     UpdateSession,
     "session.update",

@@ -32,12 +32,10 @@ from ..events import (
     McpArgumentsDone,
     McpCallFollowed,
     McpToolsListed,
-    OfPart,
     OutputBufferFollowed,
     OutputItemAdded,
     OutputItemDone,
     Pinged,
-    PushToTalk,
     ResponseCreated,
     ResponseDone,
     ServerVad,
@@ -76,14 +74,19 @@ from .shared import (
     CREATE_ITEM,
     CREATE_RESPONSE,
     ERROR,
+    OF_PART,
+    OF_REPLY,
+    SETTINGS,
     SPEECH_STARTED,
     SPEECH_STOPPED,
+    VAD,
+    Fields,
     Message,
     MessageType,
+    Reader,
+    flat,
     item_from,
     message_from_item,
-    nothing,
-    part_ids_from,
     transcript_delta_fields,
     transcript_delta_from,
     turn_detection_from,
@@ -105,20 +108,8 @@ similar description (neutral, warm, expressive, deep, bright, clear)."""
 
 # --------------------------------------------------------------------------- settings
 def _detection_fields(detection: TurnDetection) -> dict[str, Any]:
-    match detection:
-        case PushToTalk():
-            return {"type": None}
-        case ServerVad():
-            return {
-                "type": "server_vad",
-                "threshold": detection.threshold,
-                "silence_duration_ms": detection.silence_duration_ms,
-                "prefix_padding_ms": detection.prefix_padding_ms,
-                # Undocumented but confirmed; without them some clients saw no automatic reply.
-                "create_response": detection.create_response,
-                "interrupt_response": detection.interrupt_response,
-                **present(idle_timeout_ms=detection.idle_timeout_ms),
-            }
+    is_vad = isinstance(detection, ServerVad)
+    return {"type": "server_vad", **VAD.write(detection)} if is_vad else {"type": None}
 
 
 def _format_fields(form: AudioFormat | None) -> dict[str, Any]:
@@ -144,32 +135,18 @@ def _format_from(direction: Message) -> AudioFormat | None:
     )
 
 
-def _transcription_fields(transcription: Transcription | None) -> dict[str, Any]:
-    if transcription is None:
-        return {}
-    fields = present(
-        model=transcription.model,
-        language_hint=transcription.language_hint,
-        keyterms=list(transcription.keyterms),
-    )
-    return {"transcription": fields}
+_TRANSCRIPTION = Fields(
+    model=string, language_hint=string_or_none, keyterms=lambda m, key: texts_or_none(m, key) or ()
+)
 
 
 def _transcription_from(direction: Message) -> Transcription | None:
     found = mapping_or_none(direction, "transcription")
-    if found is None:
-        return None
-    return Transcription(
-        model=string(found, "model"),
-        language_hint=string_or_none(found, "language_hint"),
-        keyterms=texts_or_none(found, "keyterms") or (),
-    )
+    return None if found is None else Transcription(**_TRANSCRIPTION.read(found))
 
 
 def _update_fields(event: UpdateSession) -> Message:
-    session = present(model=event.model, voice=event.voice)
-    if event.instructions is not None:
-        session["instructions"] = event.instructions
+    session = SETTINGS.write(event)
     if event.turn_detection is not None:
         session["turn_detection"] = _detection_fields(event.turn_detection)
     if event.tools is not None:
@@ -181,31 +158,23 @@ def _update_fields(event: UpdateSession) -> Message:
         session["reasoning"] = {"effort": event.reasoning}
     if event.resumption is not None:
         session["resumption"] = {"enabled": event.resumption}
-    audio = _audio_fields(event)
-    return {"session": {**session, "audio": audio} if audio else session}
+    heard, spoken = _format_fields(event.input_format), _format_fields(event.output_format)
+    if event.transcription is not None:
+        heard["transcription"] = _TRANSCRIPTION.write(event.transcription)
+    if event.speed is not None:
+        spoken["speed"] = event.speed
+    audio = present(input=heard or None, output=spoken or None)
+    return {"session": {**session, **present(audio=audio or None)}}
 
 
-def _audio_fields(event: UpdateSession) -> dict[str, Any]:
-    directions = {
-        "input": {
-            **_format_fields(event.input_format),
-            **_transcription_fields(event.transcription),
-        },
-        "output": {**_format_fields(event.output_format), **present(speed=event.speed)},
-    }
-    return {name: fields for name, fields in directions.items() if fields}
+_FUNCTION = Fields(name=string, description=string, parameters=mapping)
 
 
 def _offer_fields(offer: ToolOffer) -> dict[str, Any]:
     """A function's fields are not nested; the schema nests them, the service takes both."""
     if offer.kind != "function":
         return {"type": offer.kind, **offer.parameters}
-    return {
-        "type": offer.kind,
-        "name": offer.name,
-        "description": offer.description,
-        "parameters": offer.parameters,
-    }
+    return {"type": offer.kind, **_FUNCTION.write(offer)}
 
 
 def _offer_from(message: Message) -> ToolOffer:
@@ -215,11 +184,7 @@ def _offer_from(message: Message) -> ToolOffer:
         settings = {name: value for name, value in message.items() if name != "type"}
         return ToolOffer(kind=kind, parameters=settings)
     function = mapping_or_none(message, "function") or message
-    return ToolOffer(
-        name=string(function, "name"),
-        description=string(function, "description"),
-        parameters=mapping(function, "parameters"),
-    )
+    return ToolOffer(**_FUNCTION.read(function))
 
 
 def _offers_from(session: Message) -> tuple[ToolOffer, ...] | None:
@@ -233,9 +198,7 @@ def _settings_from(session: Message) -> UpdateSession:
     audio = mapping(session, "audio")
     input_audio, output_audio = mapping(audio, "input"), mapping(audio, "output")
     return UpdateSession(
-        model=string_or_none(session, "model"),
-        voice=string_or_none(session, "voice"),
-        instructions=string_or_none(session, "instructions"),
+        **SETTINGS.read(session),
         turn_detection=turn_detection_from(session),
         tools=_offers_from(session),
         input_format=_format_from(input_audio),
@@ -275,76 +238,48 @@ def _opening(url: str, api_key: str, wanted: UpdateSession, conversation_id: str
 
 
 # --------------------------------------------------------------------------- message builders
-def _of_reply(event: type[Any], wire_type: str, *texts: str) -> MessageType:
-    """A message about one item or part of a reply, with some text fields."""
-    has_part = issubclass(event, OfPart)
-
-    def fields(e: Any) -> Message:
-        return {
-            **_ids(e, has_part=has_part),
-            **{text: getattr(e, text) for text in texts},
-        }
-
-    def read(m: Message) -> Any:
-        ids = part_ids_from(m)
-        if not has_part:
-            del ids["content_index"]
-        return event(**ids, **{text: string(m, text) for text in texts})
-
-    return MessageType(event, wire_type, fields, read)
-
-
-def _ids(event: Any, *, has_part: bool = True) -> dict[str, Any]:
-    ids = {
-        "response_id": event.response_id,
-        "item_id": event.item_id,
-        "output_index": event.output_index,
-    }
-    return {**ids, "content_index": event.content_index} if has_part else ids
-
-
 def _stages(
-    event: type[Any], stem: str, stages: tuple[str, ...], keys: tuple[str, ...]
-) -> tuple[MessageType, ...]:
+    event: type[Any], stem: str, stages: tuple[str, ...], **readers: Reader
+) -> list[MessageType]:
     """One event under several wire types, one for each of its stages."""
-    has_error = "error_type" in event.__struct_fields__
+    keys = Fields(**readers)
+    error_keys = _ERROR if "error_type" in event.__struct_fields__ else Fields()
 
     def fields(e: Any) -> Message:
-        fields = {key: getattr(e, key) for key in keys}
         # An unknown stage is sent as the first.
         stage = e.status if e.status in stages else stages[0]
-        error = present(type=getattr(e, "error_type", ""), message=getattr(e, "message", ""))
-        return {"type": f"{stem}.{stage}", **fields, **present(error=error or None)}
+        error = present(**error_keys.write(e))
+        return {"type": f"{stem}.{stage}", **keys.write(e), **present(error=error or None)}
 
     def of_stage(stage: str) -> MessageType:
-        return MessageType(event, f"{stem}.{stage}", fields, lambda m: read(m, stage))
+        def read(m: Message) -> Any:
+            return event(status=stage, **keys.read(m), **error_keys.read(mapping(m, "error")))
 
-    def read(m: Message, stage: str) -> Any:
-        found = {k: integer(m, k) if k == "output_index" else string(m, k) for k in keys}
-        error = mapping(m, "error")
-        if error and has_error:
-            found |= {"error_type": string(error, "type"), "message": string(error, "message")}
-        return event(status=stage, **found)
+        return MessageType(event, f"{stem}.{stage}", fields, read)
 
-    return tuple(of_stage(stage) for stage in stages)
+    return [of_stage(stage) for stage in stages]
 
 
-def _twins(event: type[Any], text: str, name: str) -> tuple[MessageType, MessageType]:
+_ERROR = Fields(error_type=("type", string), message=string)
+
+
+def _twins(event: type[Any], text: str, name: str) -> list[MessageType]:
     """Text of a reply comes under two wire types with the same content; the event has which,
     so that it is not added twice.
     """
     types = {False: f"response.output_text.{name}", True: f"response.text.{name}"}
+    keys = Fields(**OF_PART, **{text: string})
 
     def fields(e: Any) -> Message:
-        return {"type": types[e.is_legacy_name], **_ids(e), text: getattr(e, text)}
+        return {"type": types[e.is_legacy_name], **keys.write(e)}
 
     def of_name(is_legacy_name: bool) -> MessageType:
-        usual = _of_reply(event, types[is_legacy_name], text)
-        return usual._replace(
-            fields=fields, read=lambda m: replace(usual.read(m), is_legacy_name=is_legacy_name)
-        )
+        def read(m: Message) -> Any:
+            return event(**keys.read(m), is_legacy_name=is_legacy_name)
 
-    return of_name(False), of_name(True)
+        return MessageType(event, types[is_legacy_name], fields, read)
+
+    return [of_name(False), of_name(True)]
 
 
 def _session_created_from(message: Message) -> SessionCreated:
@@ -371,13 +306,11 @@ _PARTIAL = "conversation.item.input_audio_transcription.updated"
 _FINAL = "conversation.item.input_audio_transcription.completed"
 
 
+_TRANSCRIPT = Fields(item_id=string, content_index=integer, transcript=string)
+
+
 def _transcript_from(message: Message, *, is_final: bool) -> UserTranscriptReplaced:
-    return UserTranscriptReplaced(
-        item_id=string(message, "item_id"),
-        transcript=string(message, "transcript"),
-        is_final=is_final,
-        content_index=integer(message, "content_index"),
-    )
+    return UserTranscriptReplaced(**_TRANSCRIPT.read(message), is_final=is_final)
 
 
 def _completed_from(message: Message) -> UserTranscriptReplaced:
@@ -388,11 +321,7 @@ def _completed_from(message: Message) -> UserTranscriptReplaced:
 
 
 def _transcript_fields(event: UserTranscriptReplaced) -> Message:
-    transcript = {
-        "item_id": event.item_id,
-        "content_index": event.content_index,
-        "transcript": event.transcript,
-    }
+    transcript = _TRANSCRIPT.write(event)
     return {"type": _FINAL, **transcript, "status": "completed"} if event.is_final else transcript
 
 
@@ -477,68 +406,22 @@ def _item_added_fields(event: ItemAdded) -> Message:
     return {"item": item, **present(previous_item_id=event.previous_item_id)}
 
 
+_PART = Fields(**OF_PART)
+
+
 def _part_added_from(message: Message) -> ContentPartAdded:
     part = mapping(message, "part")
-    return ContentPartAdded(
-        part=string(part, "type"),
-        text=string(part, "text") or string(part, "transcript"),
-        **part_ids_from(message),
-    )
+    text = string(part, "text") or string(part, "transcript")
+    return ContentPartAdded(part=string(part, "type"), text=text, **_PART.read(message))
 
 
 def _part_added_fields(event: ContentPartAdded) -> Message:
-    return {**_ids(event), "part": {"type": event.part, "transcript": event.text}}
+    return {**_PART.write(event), "part": {"type": event.part, "transcript": event.text}}
 
 
-def _truncate_fields(event: TruncateItem) -> Message:
-    return {
-        "item_id": event.item_id,
-        "content_index": event.content_index,
-        "audio_end_ms": event.audio_end_ms,
-    }
-
-
-def _truncate_from(message: Message) -> TruncateItem:
-    return TruncateItem(
-        item_id=string(message, "item_id"),
-        audio_end_ms=integer(message, "audio_end_ms"),
-        content_index=integer(message, "content_index"),
-    )
-
-
-def _truncated_from(message: Message) -> ItemTruncated:
-    return ItemTruncated(
-        item_id=string(message, "item_id"),
-        audio_end_ms=integer(message, "audio_end_ms"),
-        content_index=integer(message, "content_index"),
-        transcript=string(message, "transcript"),
-    )
-
-
-def _timeout_from(message: Message) -> IdleTimeoutTriggered:
-    return IdleTimeoutTriggered(
-        item_id=string(message, "item_id"),
-        previous_item_id=string_or_none(message, "previous_item_id"),
-        audio_start_ms=integer_or_none(message, "audio_start_ms"),
-        audio_end_ms=integer_or_none(message, "audio_end_ms"),
-    )
-
-
-def _timeout_fields(event: IdleTimeoutTriggered) -> Message:
-    return present(
-        item_id=event.item_id,
-        previous_item_id=event.previous_item_id,
-        audio_start_ms=event.audio_start_ms,
-        audio_end_ms=event.audio_end_ms,
-    )
-
-
-def _dtmf_from(message: Message) -> DtmfReceived:
+def _digit(message: Message, key: str) -> str:
     # The schema calls the key "event"; pipecat has it as "digit".
-    return DtmfReceived(
-        digit=string(message, "event") or string(message, "digit"),
-        received_at=number_or_none(message, "received_at"),
-    )
+    return string(message, key) or string(message, "digit")
 
 
 def _alias(message_type: MessageType, wire_type: str) -> MessageType:
@@ -553,20 +436,14 @@ _UPDATE = MessageType(
     _update_fields,
     lambda m: _settings_from(mapping(m, "session")),
 )
-_DELETE = MessageType(
-    DeleteItem,
-    "conversation.item.delete",
-    lambda e: {"item_id": e.item_id},
-    lambda m: DeleteItem(string(m, "item_id")),
-)
-_CANCEL = MessageType(
-    CancelResponse,
-    "response.cancel",
-    lambda e: present(response_id=e.response_id),
-    lambda m: CancelResponse(string_or_none(m, "response_id")),
-)
-_TRUNCATE = MessageType(
-    TruncateItem, "conversation.item.truncate", _truncate_fields, _truncate_from
+_DELETE = flat(DeleteItem, "conversation.item.delete", item_id=string)
+_CANCEL = flat(CancelResponse, "response.cancel", response_id=string_or_none)
+_TRUNCATE = flat(
+    TruncateItem,
+    "conversation.item.truncate",
+    item_id=string,
+    content_index=integer,
+    audio_end_ms=integer,
 )
 
 _CREATED = MessageType(
@@ -578,52 +455,40 @@ _CONVERSATION = MessageType(
     _conversation_fields,
     lambda m: ConversationCreated(string(mapping(m, "conversation"), "id")),
 )
-_PING = MessageType(
-    Pinged,
-    "ping",
-    lambda e: {"timestamp": e.timestamp_ms},
-    lambda m: Pinged(integer(m, "timestamp")),
-)
-_UPDATED = MessageType(
-    SessionUpdated,
-    "session.updated",
-    lambda e: {"session": e.session},
-    lambda m: SessionUpdated(mapping(m, "session")),
-)
-_COMMITTED = MessageType(
+_PING = flat(Pinged, "ping", timestamp_ms=("timestamp", integer))
+_UPDATED = flat(SessionUpdated, "session.updated", session=mapping)
+_COMMITTED = flat(
     AudioCommitted,
     "input_audio_buffer.committed",
-    lambda e: {"item_id": e.item_id, **present(previous_item_id=e.previous_item_id)},
-    lambda m: AudioCommitted(
-        item_id=string(m, "item_id"), previous_item_id=string_or_none(m, "previous_item_id")
-    ),
+    item_id=string,
+    previous_item_id=string_or_none,
 )
-_CLEARED = MessageType(
-    AudioCleared, "input_audio_buffer.cleared", nothing, lambda _: AudioCleared()
+_CLEARED = flat(AudioCleared, "input_audio_buffer.cleared")
+_TIMEOUT = flat(
+    IdleTimeoutTriggered,
+    "input_audio_buffer.timeout_triggered",
+    item_id=string,
+    previous_item_id=string_or_none,
+    audio_start_ms=integer_or_none,
+    audio_end_ms=integer_or_none,
 )
-_TIMEOUT = MessageType(
-    IdleTimeoutTriggered, "input_audio_buffer.timeout_triggered", _timeout_fields, _timeout_from
-)
-_DTMF = MessageType(
+_DTMF = flat(
     DtmfReceived,
     "input_audio_buffer.dtmf_event_received",
-    lambda e: {"event": e.digit, **present(received_at=e.received_at)},
-    _dtmf_from,
+    digit=("event", _digit),
+    received_at=number_or_none,
 )
 _ITEM_ADDED = MessageType(
     ItemAdded, "conversation.item.added", _item_added_fields, _item_added_from
 )
-_DELETED = MessageType(
-    ItemDeleted,
-    "conversation.item.deleted",
-    lambda e: {"item_id": e.item_id},
-    lambda m: ItemDeleted(string(m, "item_id")),
-)
-_TRUNCATED = MessageType(
+_DELETED = flat(ItemDeleted, "conversation.item.deleted", item_id=string)
+_TRUNCATED = flat(
     ItemTruncated,
     "conversation.item.truncated",
-    lambda e: {**_truncate_fields(e), "transcript": e.transcript},
-    _truncated_from,
+    item_id=string,
+    content_index=integer,
+    audio_end_ms=integer,
+    transcript=string,
 )
 _USER_TRANSCRIPT = MessageType(
     UserTranscriptReplaced,
@@ -642,36 +507,35 @@ _OUTPUT_DONE = _output_item(OutputItemDone, "response.output_item.done")
 _PART_ADDED = MessageType(
     ContentPartAdded, "response.content_part.added", _part_added_fields, _part_added_from
 )
-_PART_DONE = _of_reply(ContentPartDone, "response.content_part.done")
-_AUDIO_DONE = _of_reply(AudioDone, "response.output_audio.done")
+_PART_DONE = flat(ContentPartDone, "response.content_part.done", **OF_PART)
+_AUDIO_DONE = flat(AudioDone, "response.output_audio.done", **OF_PART)
 _TRANSCRIPT_DELTA = MessageType(
     TranscriptDelta,
     "response.output_audio_transcript.delta",
     lambda e: {"output_index": 0, "content_index": 0, **transcript_delta_fields(e)},
     transcript_delta_from,
 )
-_TRANSCRIPT_DONE = _of_reply(TranscriptDone, "response.output_audio_transcript.done", "transcript")
-_TEXT_DELTA, _OLD_TEXT_DELTA = _twins(TextDelta, "delta", "delta")
-_TEXT_DONE, _OLD_TEXT_DONE = _twins(TextDone, "text", "done")
-_TOOL_DELTA = _of_reply(
-    ToolArgumentsDelta, "response.function_call_arguments.delta", "call_id", "delta"
+_TRANSCRIPT_DONE = flat(
+    TranscriptDone, "response.output_audio_transcript.done", **OF_PART, transcript=string
 )
-_TOOL_CALLED = _of_reply(
-    ToolCalled, "response.function_call_arguments.done", "call_id", "name", "arguments"
+_TOOL_DELTA = flat(
+    ToolArgumentsDelta,
+    "response.function_call_arguments.delta",
+    **OF_REPLY,
+    call_id=string,
+    delta=string,
+)
+_TOOL_CALLED = flat(
+    ToolCalled,
+    "response.function_call_arguments.done",
+    **OF_REPLY,
+    call_id=string,
+    name=string,
+    arguments=string,
 )
 _STEPS = ("in_progress", "completed", "failed")
-_MCP_LISTED = _stages(McpToolsListed, "mcp_list_tools", _STEPS, ("item_id",))
-_MCP_FOLLOWED = _stages(
-    McpCallFollowed, "response.mcp_call", _STEPS, ("response_id", "item_id", "output_index")
-)
-_MCP_DELTA = _of_reply(McpArgumentsDelta, "response.mcp_call_arguments.delta", "delta")
-_MCP_DONE = _of_reply(McpArgumentsDone, "response.mcp_call_arguments.done", "arguments")
-_BUFFER = _stages(
-    OutputBufferFollowed,
-    "output_audio_buffer",
-    ("started", "stopped", "cleared"),
-    ("response_id",),
-)
+_MCP_DELTA = flat(McpArgumentsDelta, "response.mcp_call_arguments.delta", **OF_REPLY, delta=string)
+_MCP_DONE = flat(McpArgumentsDone, "response.mcp_call_arguments.done", **OF_REPLY, arguments=string)
 _RESPONSE_DONE = MessageType(
     ResponseDone, "response.done", _response_done_fields, _response_done_from
 )
@@ -684,9 +548,16 @@ _SERVER_MESSAGES = (
     _CLEARED, _TIMEOUT, _DTMF, _ITEM_ADDED, _DELETED, _TRUNCATED, _USER_TRANSCRIPT,
     MessageType(UserTranscriptReplaced, _FINAL, _transcript_fields, _completed_from),
     _RESPONSE_CREATED, _OUTPUT_ADDED, _OUTPUT_DONE, _PART_ADDED, _PART_DONE, _AUDIO_DONE,
-    _TRANSCRIPT_DELTA, _TRANSCRIPT_DONE, _TEXT_DELTA, _OLD_TEXT_DELTA, _TEXT_DONE,
-    _OLD_TEXT_DONE, _TOOL_DELTA, _TOOL_CALLED, *_MCP_LISTED, *_MCP_FOLLOWED, _MCP_DELTA,
-    _MCP_DONE, *_BUFFER, _RESPONSE_DONE, ERROR,
+    _TRANSCRIPT_DELTA, _TRANSCRIPT_DONE, *_twins(TextDelta, "delta", "delta"),
+    *_twins(TextDone, "text", "done"), _TOOL_DELTA, _TOOL_CALLED,
+    *_stages(McpToolsListed, "mcp_list_tools", _STEPS, item_id=string),
+    *_stages(McpCallFollowed, "response.mcp_call", _STEPS, **OF_REPLY),
+    _MCP_DELTA, _MCP_DONE,
+    *_stages(
+        OutputBufferFollowed, "output_audio_buffer", ("started", "stopped", "cleared"),
+        response_id=string,
+    ),
+    _RESPONSE_DONE, ERROR,
     _alias(_ITEM_ADDED, "conversation.item.created"),
     _alias(_AUDIO_DONE, "response.audio.done"),
     _alias(_TRANSCRIPT_DELTA, "response.audio_transcript.delta"),

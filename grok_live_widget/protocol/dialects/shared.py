@@ -29,6 +29,7 @@ from ..events import (
 )
 from .frames import AudioFrame, base64_from_bytes, bytes_from_base64
 from .lenient_json import (
+    bool_or_none,
     integer,
     integer_or_none,
     mapping,
@@ -42,14 +43,17 @@ from .lenient_json import (
 )
 
 __all__ = [
+    "Fields",
     "MessageType",
     "audio_delta_from",
     "audio_delta_from_frame",
+    "flat",
     "item_from",
     "message_from_item",
 ]
 
 Message = Mapping[str, Any]
+Reader = Callable[[Message, str], Any]
 
 
 class MessageType(NamedTuple):
@@ -61,9 +65,45 @@ class MessageType(NamedTuple):
     read: Callable[[Message], Any]
 
 
-def nothing(_: Any) -> Message:
-    """The fields of a message that consists of its type alone."""
-    return {}
+class Fields:
+    """Pairs the fields of a value with the keys of a message.
+
+    Parameters
+    ----------
+    **readers : callable, or tuple of str and callable
+        How each field is read, of `lenient_json`, after its key if that has another name.
+    """
+
+    def __init__(self, **readers: Reader | tuple[str, Reader]) -> None:
+        self._pairs = [
+            (name, *(reader if isinstance(reader, tuple) else (name, reader)))
+            for name, reader in readers.items()
+        ]
+
+    def write(self, value: Any) -> dict[str, Any]:
+        """The fields by their keys; those that are None, and empty ids, are left out."""
+        written = {key: getattr(value, name) for name, key, _ in self._pairs}
+        return {
+            key: each
+            for key, each in written.items()
+            if each is not None and (each != "" or not key.endswith("id"))
+        }
+
+    def read(self, message: Message) -> dict[str, Any]:
+        """The fields by their names."""
+        return {name: reader(message, key) for name, key, reader in self._pairs}
+
+
+def flat(event: type[Any], wire_type: str, **readers: Reader | tuple[str, Reader]) -> MessageType:
+    """The type of a message whose keys are the fields of its event; see `Fields`."""
+    fields = Fields(**readers)
+    return MessageType(event, wire_type, fields.write, lambda m: event(**fields.read(m)))
+
+
+OF_REPLY: dict[str, Reader] = {"response_id": string, "item_id": string, "output_index": integer}
+OF_PART: dict[str, Reader] = {**OF_REPLY, "content_index": integer}
+
+_PART_IDS = Fields(**OF_PART)
 
 
 def append_fields(event: AppendAudio) -> Message:
@@ -74,16 +114,6 @@ def append_from(message: Message) -> AppendAudio | Unrecognized:
     """Read audio; with broken base64 the message is not audio."""
     pcm = bytes_from_base64(string(message, "audio"))
     return Unrecognized(message) if pcm is None else AppendAudio(pcm)
-
-
-def part_ids_from(message: Message) -> dict[str, Any]:
-    """The ids of the part of a reply that a message is about."""
-    return {
-        "response_id": string(message, "response_id"),
-        "item_id": string(message, "item_id"),
-        "output_index": integer(message, "output_index"),
-        "content_index": integer(message, "content_index"),
-    }
 
 
 def part_ids(event: Any) -> dict[str, Any]:
@@ -125,7 +155,7 @@ def audio_delta_from(message: Message, codec: Codec = PCM) -> AudioDelta | Unrec
     latency = message.get("latency")
     return AudioDelta(
         event_id=string(message, "event_id"),
-        **part_ids_from(message),
+        **_PART_IDS.read(message),
         pcm=pcm,
         odd_byte_count=odd_byte_count,
         rid=string(message, "rid"),
@@ -148,16 +178,13 @@ def audio_delta_fields(event: AudioDelta) -> Message:
     }
 
 
+_TRANSCRIPT_DELTA = Fields(
+    **OF_PART, delta=string, start_time_s=("start_time", number_or_none), rid=string
+)
+
+
 def transcript_delta_from(message: Message) -> TranscriptDelta:
-    return TranscriptDelta(
-        response_id=string(message, "response_id"),
-        item_id=string(message, "item_id"),
-        output_index=integer_or_none(message, "output_index") or 0,
-        content_index=integer_or_none(message, "content_index") or 0,
-        delta=string(message, "delta"),
-        start_time_s=number_or_none(message, "start_time"),
-        rid=string(message, "rid"),
-    )
+    return TranscriptDelta(**_TRANSCRIPT_DELTA.read(message))
 
 
 def transcript_delta_fields(event: TranscriptDelta) -> Message:
@@ -166,19 +193,6 @@ def transcript_delta_fields(event: TranscriptDelta) -> Message:
         "delta": event.delta,
         **present(start_time=event.start_time_s, rid=event.rid),
     }
-
-
-def speech_started_from(message: Message) -> SpeechStarted:
-    return SpeechStarted(
-        item_id=string(message, "item_id"),
-        audio_start_ms=integer_or_none(message, "audio_start_ms"),
-    )
-
-
-def speech_stopped_from(message: Message) -> SpeechStopped:
-    return SpeechStopped(
-        item_id=string(message, "item_id"), audio_end_ms=integer_or_none(message, "audio_end_ms")
-    )
 
 
 def error_from(message: Message) -> ErrorReported:
@@ -288,6 +302,17 @@ def create_item_fields(event: CreateItem) -> Message:
     return {"item": message_from_item(item), **previous}
 
 
+VAD = Fields(
+    threshold=number_or_none,
+    silence_duration_ms=integer_or_none,
+    prefix_padding_ms=integer_or_none,
+    idle_timeout_ms=integer_or_none,
+    # Undocumented but confirmed; without them some clients saw no automatic reply.
+    create_response=bool_or_none,
+    interrupt_response=bool_or_none,
+)
+
+
 def turn_detection_from(session: Message) -> TurnDetection | None:
     """How turns are detected; None if the settings do not include that."""
     if "turn_detection" not in session:
@@ -295,61 +320,43 @@ def turn_detection_from(session: Message) -> TurnDetection | None:
     found = mapping(session, "turn_detection")
     if string(found, "type") != "server_vad":
         return PushToTalk()
-    default = ServerVad()
-    return ServerVad(
-        threshold=_or(number_or_none(found, "threshold"), default.threshold),
-        silence_duration_ms=_integer_or(found, "silence_duration_ms", default.silence_duration_ms),
-        prefix_padding_ms=_integer_or(found, "prefix_padding_ms", default.prefix_padding_ms),
-        idle_timeout_ms=integer_or_none(found, "idle_timeout_ms"),
-        create_response=found.get("create_response") is not False,
-        interrupt_response=found.get("interrupt_response") is not False,
-    )
+    return ServerVad(**present(**VAD.read(found)))
 
 
-def _integer_or(found: Message, key: str, default: int) -> int:
-    value = integer_or_none(found, key)
-    return default if value is None else value
-
-
-def _or(value: float | None, default: float) -> float:
-    return default if value is None else value
+_RESPONSE = Fields(instructions=string_or_none, metadata=mapping_or_none, modalities=texts_or_none)
 
 
 def create_response_from(message: Message) -> CreateResponse:
-    response = mapping(message, "response")
-    return CreateResponse(
-        instructions=string_or_none(response, "instructions"),
-        metadata=mapping_or_none(response, "metadata"),
-        modalities=texts_or_none(response, "modalities"),
-    )
+    return CreateResponse(**_RESPONSE.read(mapping(message, "response")))
 
 
 def create_response_fields(event: CreateResponse) -> Message:
-    response = present(
-        instructions=event.instructions, metadata=event.metadata, modalities=event.modalities
-    )
+    response = present(**_RESPONSE.write(event))
     return {"response": response} if response else {}
 
 
+SETTINGS = Fields(model=string_or_none, voice=string_or_none, instructions=string_or_none)
+"""The settings that both dialects have under the same keys."""
+
 APPEND = MessageType(AppendAudio, "input_audio_buffer.append", append_fields, append_from)
-COMMIT = MessageType(CommitAudio, "input_audio_buffer.commit", nothing, lambda _: CommitAudio())
-CLEAR = MessageType(ClearAudio, "input_audio_buffer.clear", nothing, lambda _: ClearAudio())
+COMMIT = flat(CommitAudio, "input_audio_buffer.commit")
+CLEAR = flat(ClearAudio, "input_audio_buffer.clear")
 CREATE_ITEM = MessageType(
     CreateItem, "conversation.item.create", create_item_fields, create_item_from
 )
 CREATE_RESPONSE = MessageType(
     CreateResponse, "response.create", create_response_fields, create_response_from
 )
-SPEECH_STARTED = MessageType(
+SPEECH_STARTED = flat(
     SpeechStarted,
     "input_audio_buffer.speech_started",
-    lambda e: present(item_id=e.item_id, audio_start_ms=e.audio_start_ms),
-    speech_started_from,
+    item_id=string,
+    audio_start_ms=integer_or_none,
 )
-SPEECH_STOPPED = MessageType(
+SPEECH_STOPPED = flat(
     SpeechStopped,
     "input_audio_buffer.speech_stopped",
-    lambda e: present(item_id=e.item_id, audio_end_ms=e.audio_end_ms),
-    speech_stopped_from,
+    item_id=string,
+    audio_end_ms=integer_or_none,
 )
 ERROR = MessageType(ErrorReported, "error", error_fields, error_from)
