@@ -12,48 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from msgspec.structs import replace
 
-from ..events import (
-    AudioCleared,
-    AudioCommitted,
-    AudioDone,
-    AudioFormat,
-    CancelResponse,
-    ContentPartAdded,
-    ContentPartDone,
-    ConversationCreated,
-    DeleteItem,
-    DtmfReceived,
-    IdleTimeoutTriggered,
-    Item,
-    ItemAdded,
-    ItemDeleted,
-    ItemTruncated,
-    McpArgumentsDelta,
-    McpArgumentsDone,
-    McpCallFollowed,
-    McpToolsListed,
-    OutputBufferFollowed,
-    OutputItemAdded,
-    OutputItemDone,
-    Pinged,
-    ResponseCreated,
-    ResponseDone,
-    ServerVad,
-    SessionCreated,
-    SessionUpdated,
-    TextDelta,
-    TextDone,
-    ToolArgumentsDelta,
-    ToolCalled,
-    ToolOffer,
-    TranscriptDelta,
-    TranscriptDone,
-    Transcription,
-    TruncateItem,
-    TurnDetection,
-    UpdateSession,
-    UserTranscriptReplaced,
-)
+from .. import events
 from .base import Dialect, Opening
 from .lenient_json import (
     bool_or_none,
@@ -107,12 +66,12 @@ similar description (neutral, warm, expressive, deep, bright, clear)."""
 
 
 # --------------------------------------------------------------------------- settings
-def _detection_fields(detection: TurnDetection) -> dict[str, Any]:
-    is_vad = isinstance(detection, ServerVad)
+def _detection_fields(detection: events.TurnDetection) -> dict[str, Any]:
+    is_vad = isinstance(detection, events.ServerVad)
     return {"type": "server_vad", **VAD.write(detection)} if is_vad else {"type": None}
 
 
-def _format_fields(form: AudioFormat | None) -> dict[str, Any]:
+def _format_fields(form: events.AudioFormat | None) -> dict[str, Any]:
     if form is None:
         return {}
     # G.711 has one rate, which is not sent.
@@ -123,15 +82,15 @@ def _format_fields(form: AudioFormat | None) -> dict[str, Any]:
     }
 
 
-def _format_from(direction: Message) -> AudioFormat | None:
+def _format_from(direction: Message) -> events.AudioFormat | None:
     found = mapping(direction, "format")
     encoding = string(found, "type").removeprefix("audio/")
     if not encoding:
         return None
-    return AudioFormat(
+    return events.AudioFormat(
         encoding=encoding,
         sample_rate=integer(found, "rate"),
-        transport=string(direction, "transport") or AudioFormat().transport,
+        transport=string(direction, "transport") or events.AudioFormat().transport,
     )
 
 
@@ -140,12 +99,12 @@ _TRANSCRIPTION = Fields(
 )
 
 
-def _transcription_from(direction: Message) -> Transcription | None:
+def _transcription_from(direction: Message) -> events.Transcription | None:
     found = mapping_or_none(direction, "transcription")
-    return None if found is None else Transcription(**_TRANSCRIPTION.read(found))
+    return None if found is None else events.Transcription(**_TRANSCRIPTION.read(found))
 
 
-def _update_fields(event: UpdateSession) -> Message:
+def _update_fields(event: events.UpdateSession) -> Message:
     session = SETTINGS.write(event)
     if event.turn_detection is not None:
         session["turn_detection"] = _detection_fields(event.turn_detection)
@@ -170,34 +129,34 @@ def _update_fields(event: UpdateSession) -> Message:
 _FUNCTION = Fields(name=string, description=string, parameters=mapping)
 
 
-def _offer_fields(offer: ToolOffer) -> dict[str, Any]:
+def _offer_fields(offer: events.ToolOffer) -> dict[str, Any]:
     """A function's fields are not nested; the schema nests them, the service takes both."""
     if offer.kind != "function":
         return {"type": offer.kind, **offer.parameters}
     return {"type": offer.kind, **_FUNCTION.write(offer)}
 
 
-def _offer_from(message: Message) -> ToolOffer:
+def _offer_from(message: Message) -> events.ToolOffer:
     """Read a function with its fields as they are sent, or nested as confirmed (recorded)."""
     kind = string(message, "type")
     if kind != "function":
         settings = {name: value for name, value in message.items() if name != "type"}
-        return ToolOffer(kind=kind, parameters=settings)
+        return events.ToolOffer(kind=kind, parameters=settings)
     function = mapping_or_none(message, "function") or message
-    return ToolOffer(**_FUNCTION.read(function))
+    return events.ToolOffer(**_FUNCTION.read(function))
 
 
-def _offers_from(session: Message) -> tuple[ToolOffer, ...] | None:
+def _offers_from(session: Message) -> tuple[events.ToolOffer, ...] | None:
     found = session.get("tools")
     if not isinstance(found, list):
         return None
     return tuple(_offer_from(each) for each in found if isinstance(each, dict))
 
 
-def _settings_from(session: Message) -> UpdateSession:
+def _settings_from(session: Message) -> events.UpdateSession:
     audio = mapping(session, "audio")
     input_audio, output_audio = mapping(audio, "input"), mapping(audio, "output")
-    return UpdateSession(
+    return events.UpdateSession(
         **SETTINGS.read(session),
         turn_detection=turn_detection_from(session),
         tools=_offers_from(session),
@@ -215,7 +174,7 @@ def _replacements_from(session: Message) -> Mapping[str, str] | None:
     return mapping(session, "replace") if "replace" in session else None
 
 
-def _opening(url: str, api_key: str, wanted: UpdateSession, conversation_id: str) -> Opening:
+def _opening(url: str, api_key: str, wanted: events.UpdateSession, conversation_id: str) -> Opening:
     """The key is in a header and the model in the URL, the only place where it has an effect.
 
     Formats are always sent, since the service's own defaults have changed.
@@ -226,14 +185,14 @@ def _opening(url: str, api_key: str, wanted: UpdateSession, conversation_id: str
     settings = replace(
         wanted,
         model=None,
-        input_format=wanted.input_format or AudioFormat(),
-        output_format=wanted.output_format or AudioFormat(),
+        input_format=wanted.input_format or events.AudioFormat(),
+        output_format=wanted.output_format or events.AudioFormat(),
     )
     return Opening(
         url=urlunsplit(parts._replace(query=urlencode(query))),
         headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
         first=(settings,),
-        ready=SessionUpdated,
+        ready=events.SessionUpdated,
     )
 
 
@@ -282,9 +241,9 @@ def _twins(event: type[Any], text: str, name: str) -> list[MessageType]:
     return [of_name(False), of_name(True)]
 
 
-def _session_created_from(message: Message) -> SessionCreated:
+def _session_created_from(message: Message) -> events.SessionCreated:
     session = mapping(message, "session")
-    return SessionCreated(
+    return events.SessionCreated(
         session_id=string(session, "id"),
         model=string(session, "model"),
         # Newer sessions confirm the voice with a prefix.
@@ -293,12 +252,12 @@ def _session_created_from(message: Message) -> SessionCreated:
     )
 
 
-def _session_created_fields(event: SessionCreated) -> Message:
+def _session_created_fields(event: events.SessionCreated) -> Message:
     session = {"id": event.session_id, "model": event.model, "voice": event.voice}
     return {"session": {**session, **event.session}}
 
 
-def _conversation_fields(event: ConversationCreated) -> Message:
+def _conversation_fields(event: events.ConversationCreated) -> Message:
     return {"conversation": {"id": event.conversation_id, "object": "realtime.conversation"}}
 
 
@@ -309,23 +268,25 @@ _FINAL = "conversation.item.input_audio_transcription.completed"
 _TRANSCRIPT = Fields(item_id=string, content_index=integer, transcript=string)
 
 
-def _transcript_from(message: Message, *, is_final: bool) -> UserTranscriptReplaced:
-    return UserTranscriptReplaced(**_TRANSCRIPT.read(message), is_final=is_final)
+def _transcript_from(message: Message, *, is_final: bool) -> events.UserTranscriptReplaced:
+    return events.UserTranscriptReplaced(**_TRANSCRIPT.read(message), is_final=is_final)
 
 
-def _completed_from(message: Message) -> UserTranscriptReplaced:
+def _completed_from(message: Message) -> events.UserTranscriptReplaced:
     """``completed`` comes several times an item; only the last one is final, as is one without
     a status (recorded).
     """
     return _transcript_from(message, is_final=string(message, "status") in ("", "completed"))
 
 
-def _transcript_fields(event: UserTranscriptReplaced) -> Message:
+def _transcript_fields(event: events.UserTranscriptReplaced) -> Message:
     transcript = _TRANSCRIPT.write(event)
     return {"type": _FINAL, **transcript, "status": "completed"} if event.is_final else transcript
 
 
-def _response_fields(event: ResponseCreated | ResponseDone, status: str) -> dict[str, Any]:
+def _response_fields(
+    event: events.ResponseCreated | events.ResponseDone, status: str
+) -> dict[str, Any]:
     return {
         "id": event.response_id,
         "object": "realtime.response",
@@ -337,12 +298,12 @@ def _response_fields(event: ResponseCreated | ResponseDone, status: str) -> dict
     }
 
 
-def _response_created_from(message: Message) -> ResponseCreated:
+def _response_created_from(message: Message) -> events.ResponseCreated:
     response = mapping(message, "response")
-    return ResponseCreated(string(response, "id"), mapping_or_none(response, "metadata"))
+    return events.ResponseCreated(string(response, "id"), mapping_or_none(response, "metadata"))
 
 
-def _response_done_fields(event: ResponseDone) -> Message:
+def _response_done_fields(event: events.ResponseDone) -> Message:
     output = [message_from_item(item) for item in event.output]
     response = {**_response_fields(event, event.status), "output": output}
     if event.reason:
@@ -350,10 +311,10 @@ def _response_done_fields(event: ResponseDone) -> Message:
     return {"response": response, "response_id": event.response_id, "usage": event.usage}
 
 
-def _response_done_from(message: Message) -> ResponseDone:
+def _response_done_from(message: Message) -> events.ResponseDone:
     """Usage is read from the top level; inside the response it is empty (recorded)."""
     response = mapping(message, "response")
-    return ResponseDone(
+    return events.ResponseDone(
         response_id=string(response, "id") or string(message, "response_id"),
         status=string(response, "status") or "completed",
         # The service has a fixed text here, other servers an object.
@@ -364,18 +325,18 @@ def _response_done_from(message: Message) -> ResponseDone:
     )
 
 
-def _output_from(response: Message) -> tuple[Item, ...]:
+def _output_from(response: Message) -> tuple[events.Item, ...]:
     found = response.get("output")
     items = found if isinstance(found, list) else []
     return tuple(item_from(each) for each in items if isinstance(each, dict))
 
 
-def _response_cancelled_from(message: Message) -> ResponseDone:
+def _response_cancelled_from(message: Message) -> events.ResponseDone:
     return replace(_response_done_from(message), status="cancelled")
 
 
 def _output_item(
-    event: type[OutputItemAdded] | type[OutputItemDone], wire_type: str
+    event: type[events.OutputItemAdded] | type[events.OutputItemDone], wire_type: str
 ) -> MessageType:
     return MessageType(
         event,
@@ -393,13 +354,13 @@ def _output_item(
     )
 
 
-def _item_added_from(message: Message) -> ItemAdded:
-    return ItemAdded(
+def _item_added_from(message: Message) -> events.ItemAdded:
+    return events.ItemAdded(
         item_from(mapping(message, "item")), string_or_none(message, "previous_item_id")
     )
 
 
-def _item_added_fields(event: ItemAdded) -> Message:
+def _item_added_fields(event: events.ItemAdded) -> Message:
     item = {**message_from_item(event.item), "object": "realtime.item"}
     if event.item.kind == "message":
         item.setdefault("content", [])
@@ -409,13 +370,13 @@ def _item_added_fields(event: ItemAdded) -> Message:
 _PART = Fields(**OF_PART)
 
 
-def _part_added_from(message: Message) -> ContentPartAdded:
+def _part_added_from(message: Message) -> events.ContentPartAdded:
     part = mapping(message, "part")
     text = string(part, "text") or string(part, "transcript")
-    return ContentPartAdded(part=string(part, "type"), text=text, **_PART.read(message))
+    return events.ContentPartAdded(part=string(part, "type"), text=text, **_PART.read(message))
 
 
-def _part_added_fields(event: ContentPartAdded) -> Message:
+def _part_added_fields(event: events.ContentPartAdded) -> Message:
     return {**_PART.write(event), "part": {"type": event.part, "transcript": event.text}}
 
 
@@ -431,15 +392,15 @@ def _alias(message_type: MessageType, wire_type: str) -> MessageType:
 
 # --------------------------------------------------------------------------- the tables
 _UPDATE = MessageType(
-    UpdateSession,
+    events.UpdateSession,
     "session.update",
     _update_fields,
     lambda m: _settings_from(mapping(m, "session")),
 )
-_DELETE = flat(DeleteItem, "conversation.item.delete", item_id=string)
-_CANCEL = flat(CancelResponse, "response.cancel", response_id=string_or_none)
+_DELETE = flat(events.DeleteItem, "conversation.item.delete", item_id=string)
+_CANCEL = flat(events.CancelResponse, "response.cancel", response_id=string_or_none)
 _TRUNCATE = flat(
-    TruncateItem,
+    events.TruncateItem,
     "conversation.item.truncate",
     item_id=string,
     content_index=integer,
@@ -447,25 +408,25 @@ _TRUNCATE = flat(
 )
 
 _CREATED = MessageType(
-    SessionCreated, "session.created", _session_created_fields, _session_created_from
+    events.SessionCreated, "session.created", _session_created_fields, _session_created_from
 )
 _CONVERSATION = MessageType(
-    ConversationCreated,
+    events.ConversationCreated,
     "conversation.created",
     _conversation_fields,
-    lambda m: ConversationCreated(string(mapping(m, "conversation"), "id")),
+    lambda m: events.ConversationCreated(string(mapping(m, "conversation"), "id")),
 )
-_PING = flat(Pinged, "ping", timestamp_ms=("timestamp", integer))
-_UPDATED = flat(SessionUpdated, "session.updated", session=mapping)
+_PING = flat(events.Pinged, "ping", timestamp_ms=("timestamp", integer))
+_UPDATED = flat(events.SessionUpdated, "session.updated", session=mapping)
 _COMMITTED = flat(
-    AudioCommitted,
+    events.AudioCommitted,
     "input_audio_buffer.committed",
     item_id=string,
     previous_item_id=string_or_none,
 )
-_CLEARED = flat(AudioCleared, "input_audio_buffer.cleared")
+_CLEARED = flat(events.AudioCleared, "input_audio_buffer.cleared")
 _TIMEOUT = flat(
-    IdleTimeoutTriggered,
+    events.IdleTimeoutTriggered,
     "input_audio_buffer.timeout_triggered",
     item_id=string,
     previous_item_id=string_or_none,
@@ -473,17 +434,17 @@ _TIMEOUT = flat(
     audio_end_ms=integer_or_none,
 )
 _DTMF = flat(
-    DtmfReceived,
+    events.DtmfReceived,
     "input_audio_buffer.dtmf_event_received",
     digit=("event", _digit),
     received_at=number_or_none,
 )
 _ITEM_ADDED = MessageType(
-    ItemAdded, "conversation.item.added", _item_added_fields, _item_added_from
+    events.ItemAdded, "conversation.item.added", _item_added_fields, _item_added_from
 )
-_DELETED = flat(ItemDeleted, "conversation.item.deleted", item_id=string)
+_DELETED = flat(events.ItemDeleted, "conversation.item.deleted", item_id=string)
 _TRUNCATED = flat(
-    ItemTruncated,
+    events.ItemTruncated,
     "conversation.item.truncated",
     item_id=string,
     content_index=integer,
@@ -491,42 +452,42 @@ _TRUNCATED = flat(
     transcript=string,
 )
 _USER_TRANSCRIPT = MessageType(
-    UserTranscriptReplaced,
+    events.UserTranscriptReplaced,
     _PARTIAL,
     _transcript_fields,
     lambda m: _transcript_from(m, is_final=False),
 )
 _RESPONSE_CREATED = MessageType(
-    ResponseCreated,
+    events.ResponseCreated,
     "response.created",
     lambda e: {"response": _response_fields(e, "in_progress")},
     _response_created_from,
 )
-_OUTPUT_ADDED = _output_item(OutputItemAdded, "response.output_item.added")
-_OUTPUT_DONE = _output_item(OutputItemDone, "response.output_item.done")
+_OUTPUT_ADDED = _output_item(events.OutputItemAdded, "response.output_item.added")
+_OUTPUT_DONE = _output_item(events.OutputItemDone, "response.output_item.done")
 _PART_ADDED = MessageType(
-    ContentPartAdded, "response.content_part.added", _part_added_fields, _part_added_from
+    events.ContentPartAdded, "response.content_part.added", _part_added_fields, _part_added_from
 )
-_PART_DONE = flat(ContentPartDone, "response.content_part.done", **OF_PART)
-_AUDIO_DONE = flat(AudioDone, "response.output_audio.done", **OF_PART)
+_PART_DONE = flat(events.ContentPartDone, "response.content_part.done", **OF_PART)
+_AUDIO_DONE = flat(events.AudioDone, "response.output_audio.done", **OF_PART)
 _TRANSCRIPT_DELTA = MessageType(
-    TranscriptDelta,
+    events.TranscriptDelta,
     "response.output_audio_transcript.delta",
     lambda e: {"output_index": 0, "content_index": 0, **transcript_delta_fields(e)},
     transcript_delta_from,
 )
 _TRANSCRIPT_DONE = flat(
-    TranscriptDone, "response.output_audio_transcript.done", **OF_PART, transcript=string
+    events.TranscriptDone, "response.output_audio_transcript.done", **OF_PART, transcript=string
 )
 _TOOL_DELTA = flat(
-    ToolArgumentsDelta,
+    events.ToolArgumentsDelta,
     "response.function_call_arguments.delta",
     **OF_REPLY,
     call_id=string,
     delta=string,
 )
 _TOOL_CALLED = flat(
-    ToolCalled,
+    events.ToolCalled,
     "response.function_call_arguments.done",
     **OF_REPLY,
     call_id=string,
@@ -534,10 +495,14 @@ _TOOL_CALLED = flat(
     arguments=string,
 )
 _STEPS = ("in_progress", "completed", "failed")
-_MCP_DELTA = flat(McpArgumentsDelta, "response.mcp_call_arguments.delta", **OF_REPLY, delta=string)
-_MCP_DONE = flat(McpArgumentsDone, "response.mcp_call_arguments.done", **OF_REPLY, arguments=string)
+_MCP_DELTA = flat(
+    events.McpArgumentsDelta, "response.mcp_call_arguments.delta", **OF_REPLY, delta=string
+)
+_MCP_DONE = flat(
+    events.McpArgumentsDone, "response.mcp_call_arguments.done", **OF_REPLY, arguments=string
+)
 _RESPONSE_DONE = MessageType(
-    ResponseDone, "response.done", _response_done_fields, _response_done_from
+    events.ResponseDone, "response.done", _response_done_fields, _response_done_from
 )
 
 _CLIENT_MESSAGES = (
@@ -546,15 +511,15 @@ _CLIENT_MESSAGES = (
 _SERVER_MESSAGES = (
     _CREATED, _CONVERSATION, _PING, _UPDATED, SPEECH_STARTED, SPEECH_STOPPED, _COMMITTED,
     _CLEARED, _TIMEOUT, _DTMF, _ITEM_ADDED, _DELETED, _TRUNCATED, _USER_TRANSCRIPT,
-    MessageType(UserTranscriptReplaced, _FINAL, _transcript_fields, _completed_from),
+    MessageType(events.UserTranscriptReplaced, _FINAL, _transcript_fields, _completed_from),
     _RESPONSE_CREATED, _OUTPUT_ADDED, _OUTPUT_DONE, _PART_ADDED, _PART_DONE, _AUDIO_DONE,
-    _TRANSCRIPT_DELTA, _TRANSCRIPT_DONE, *_twins(TextDelta, "delta", "delta"),
-    *_twins(TextDone, "text", "done"), _TOOL_DELTA, _TOOL_CALLED,
-    *_stages(McpToolsListed, "mcp_list_tools", _STEPS, item_id=string),
-    *_stages(McpCallFollowed, "response.mcp_call", _STEPS, **OF_REPLY),
+    _TRANSCRIPT_DELTA, _TRANSCRIPT_DONE, *_twins(events.TextDelta, "delta", "delta"),
+    *_twins(events.TextDone, "text", "done"), _TOOL_DELTA, _TOOL_CALLED,
+    *_stages(events.McpToolsListed, "mcp_list_tools", _STEPS, item_id=string),
+    *_stages(events.McpCallFollowed, "response.mcp_call", _STEPS, **OF_REPLY),
     _MCP_DELTA, _MCP_DONE,
     *_stages(
-        OutputBufferFollowed, "output_audio_buffer", ("started", "stopped", "cleared"),
+        events.OutputBufferFollowed, "output_audio_buffer", ("started", "stopped", "cleared"),
         response_id=string,
     ),
     _RESPONSE_DONE, ERROR,
@@ -563,7 +528,7 @@ _SERVER_MESSAGES = (
     _alias(_TRANSCRIPT_DELTA, "response.audio_transcript.delta"),
     _alias(_TRANSCRIPT_DONE, "response.audio_transcript.done"),
     MessageType(
-        ResponseDone, "response.cancelled", _response_done_fields, _response_cancelled_from
+        events.ResponseDone, "response.cancelled", _response_done_fields, _response_cancelled_from
     ),
 )  # fmt: skip
 

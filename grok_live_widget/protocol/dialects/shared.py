@@ -8,25 +8,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from ...audio import PCM, Codec
-from ..events import (
-    AppendAudio,
-    AudioDelta,
-    ClearAudio,
-    CommitAudio,
-    CreateItem,
-    CreateResponse,
-    ErrorReported,
-    Item,
-    Part,
-    PushToTalk,
-    Role,
-    ServerVad,
-    SpeechStarted,
-    SpeechStopped,
-    TranscriptDelta,
-    TurnDetection,
-    Unrecognized,
-)
+from .. import events
 from .frames import AudioFrame, base64_from_bytes, bytes_from_base64
 from .lenient_json import (
     bool_or_none,
@@ -106,14 +88,14 @@ OF_PART: dict[str, Reader] = {**OF_REPLY, "content_index": integer}
 _PART_IDS = Fields(**OF_PART)
 
 
-def append_fields(event: AppendAudio) -> Message:
+def append_fields(event: events.AppendAudio) -> Message:
     return {"audio": base64_from_bytes(event.pcm)}
 
 
-def append_from(message: Message) -> AppendAudio | Unrecognized:
+def append_from(message: Message) -> events.AppendAudio | events.Unrecognized:
     """Read audio; with broken base64 the message is not audio."""
     pcm = bytes_from_base64(string(message, "audio"))
-    return Unrecognized(message) if pcm is None else AppendAudio(pcm)
+    return events.Unrecognized(message) if pcm is None else events.AppendAudio(pcm)
 
 
 def part_ids(event: Any) -> dict[str, Any]:
@@ -126,10 +108,12 @@ def part_ids(event: Any) -> dict[str, Any]:
     )
 
 
-def audio_delta_from_frame(frame: AudioFrame, audio: bytes, codec: Codec = PCM) -> AudioDelta:
+def audio_delta_from_frame(
+    frame: AudioFrame, audio: bytes, codec: Codec = PCM
+) -> events.AudioDelta:
     """Make the event of what `read_audio_frame` has read."""
     pcm, odd_byte_count = codec.decode(audio)
-    return AudioDelta(
+    return events.AudioDelta(
         event_id=frame.event_id,
         response_id=frame.response_id,
         item_id=frame.item_id,
@@ -144,16 +128,18 @@ def audio_delta_from_frame(frame: AudioFrame, audio: bytes, codec: Codec = PCM) 
     )
 
 
-def audio_delta_from(message: Message, codec: Codec = PCM) -> AudioDelta | Unrecognized:
+def audio_delta_from(
+    message: Message, codec: Codec = PCM
+) -> events.AudioDelta | events.Unrecognized:
     """Read a message of any other form; without audio it is not a delta."""
     delta = message.get("delta")
     audio = bytes_from_base64(delta) if isinstance(delta, str) else None
     if audio is None:
-        return Unrecognized(message)
+        return events.Unrecognized(message)
     pcm, odd_byte_count = codec.decode(audio)
     # The service sends the latency as a text (recorded).
     latency = message.get("latency")
-    return AudioDelta(
+    return events.AudioDelta(
         event_id=string(message, "event_id"),
         **_PART_IDS.read(message),
         pcm=pcm,
@@ -165,7 +151,7 @@ def audio_delta_from(message: Message, codec: Codec = PCM) -> AudioDelta | Unrec
     )
 
 
-def audio_delta_fields(event: AudioDelta) -> Message:
+def audio_delta_fields(event: events.AudioDelta) -> Message:
     """All fields but the audio."""
     return {
         **part_ids(event),
@@ -183,11 +169,11 @@ _TRANSCRIPT_DELTA = Fields(
 )
 
 
-def transcript_delta_from(message: Message) -> TranscriptDelta:
-    return TranscriptDelta(**_TRANSCRIPT_DELTA.read(message))
+def transcript_delta_from(message: Message) -> events.TranscriptDelta:
+    return events.TranscriptDelta(**_TRANSCRIPT_DELTA.read(message))
 
 
-def transcript_delta_fields(event: TranscriptDelta) -> Message:
+def transcript_delta_fields(event: events.TranscriptDelta) -> Message:
     return {
         **part_ids(event),
         "delta": event.delta,
@@ -195,13 +181,13 @@ def transcript_delta_fields(event: TranscriptDelta) -> Message:
     }
 
 
-def error_from(message: Message) -> ErrorReported:
+def error_from(message: Message) -> events.ErrorReported:
     """Read an error whose inner shape the seed leaves open: an object, a text, or flat."""
     error = message.get("error")
     if isinstance(error, str):
-        return ErrorReported(message=error)
+        return events.ErrorReported(message=error)
     inner = error if isinstance(error, dict) else message
-    return ErrorReported(
+    return events.ErrorReported(
         message=string(inner, "message"),
         error_type=string(inner, "type") if inner is error else "",
         code=string(inner, "code"),
@@ -210,39 +196,39 @@ def error_from(message: Message) -> ErrorReported:
     )
 
 
-def error_fields(event: ErrorReported) -> Message:
+def error_fields(event: events.ErrorReported) -> Message:
     error = present(type=event.error_type, code=event.code, param=event.param, event_id=event.about)
     return {"error": {**error, "message": event.message}}
 
 
-def _parts_from(item: Message) -> tuple[Part, ...]:
+def _parts_from(item: Message) -> tuple[events.Part, ...]:
     content = item.get("content")
     found = content if isinstance(content, list) else []
     return tuple(_part_from(part) for part in found if isinstance(part, dict))
 
 
-def _part_from(part: Message) -> Part:
-    return Part(
+def _part_from(part: Message) -> events.Part:
+    return events.Part(
         kind=string(part, "type"),
         text=string(part, "text") or string(part, "transcript"),
         sound=bytes_from_base64(string(part, "audio")) or b"",
     )
 
 
-def _part_fields(part: Part) -> Message:
+def _part_fields(part: events.Part) -> Message:
     key = "transcript" if part.kind in _OF_SOUND else "text"
     sound = base64_from_bytes(part.sound) if part.sound else None
     return {"type": part.kind, key: part.text, **present(audio=sound)}
 
 
 _OF_SOUND = ("audio", "input_audio", "output_audio")
-_NO_PART = Part(kind="")
+_NO_PART = events.Part(kind="")
 
 
-def item_from(message: Message) -> Item:
+def item_from(message: Message) -> events.Item:
     """Read an item of the server's conversation."""
     first, *further = _parts_from(message) or (_NO_PART,)
-    return Item(
+    return events.Item(
         kind=string(message, "type"),
         role=_role_from(message),
         item_id=string(message, "id"),
@@ -258,14 +244,14 @@ def item_from(message: Message) -> Item:
     )
 
 
-def _role_from(message: Message) -> Role:
+def _role_from(message: Message) -> events.Role:
     match string(message, "role"):
         case "user" | "assistant" | "system" | "tool" as role:
             return role
     return ""
 
 
-def message_from_item(item: Item) -> dict[str, Any]:
+def message_from_item(item: events.Item) -> dict[str, Any]:
     """Encode an item of the server's conversation."""
     message: dict[str, Any] = present(
         type=item.kind,
@@ -280,7 +266,7 @@ def message_from_item(item: Item) -> dict[str, Any]:
     if not item.is_interruptible:
         message["interruptible"] = False
     if item.part or item.further:
-        first = Part(kind=item.part, text=item.text, sound=item.sound)
+        first = events.Part(kind=item.part, text=item.text, sound=item.sound)
         message["content"] = [_part_fields(part) for part in (first, *item.further)]
     elif item.kind == "function_call_output":
         message["output"] = item.text
@@ -289,13 +275,13 @@ def message_from_item(item: Item) -> dict[str, Any]:
     return message
 
 
-def create_item_from(message: Message) -> CreateItem:
-    return CreateItem(
+def create_item_from(message: Message) -> events.CreateItem:
+    return events.CreateItem(
         item_from(mapping(message, "item")), string_or_none(message, "previous_item_id")
     )
 
 
-def create_item_fields(event: CreateItem) -> Message:
+def create_item_fields(event: events.CreateItem) -> Message:
     previous = present(previous_item_id=event.previous_item_id)
     # Servers do not know this field; it only matters to this client.
     item = replace(event.item, is_replayed=False)
@@ -313,24 +299,24 @@ VAD = Fields(
 )
 
 
-def turn_detection_from(session: Message) -> TurnDetection | None:
+def turn_detection_from(session: Message) -> events.TurnDetection | None:
     """How turns are detected; None if the settings do not include that."""
     if "turn_detection" not in session:
         return None
     found = mapping(session, "turn_detection")
     if string(found, "type") != "server_vad":
-        return PushToTalk()
-    return ServerVad(**present(**VAD.read(found)))
+        return events.PushToTalk()
+    return events.ServerVad(**present(**VAD.read(found)))
 
 
 _RESPONSE = Fields(instructions=string_or_none, metadata=mapping_or_none, modalities=texts_or_none)
 
 
-def create_response_from(message: Message) -> CreateResponse:
-    return CreateResponse(**_RESPONSE.read(mapping(message, "response")))
+def create_response_from(message: Message) -> events.CreateResponse:
+    return events.CreateResponse(**_RESPONSE.read(mapping(message, "response")))
 
 
-def create_response_fields(event: CreateResponse) -> Message:
+def create_response_fields(event: events.CreateResponse) -> Message:
     response = present(**_RESPONSE.write(event))
     return {"response": response} if response else {}
 
@@ -338,25 +324,25 @@ def create_response_fields(event: CreateResponse) -> Message:
 SETTINGS = Fields(model=string_or_none, voice=string_or_none, instructions=string_or_none)
 """The settings that both dialects have under the same keys."""
 
-APPEND = MessageType(AppendAudio, "input_audio_buffer.append", append_fields, append_from)
-COMMIT = flat(CommitAudio, "input_audio_buffer.commit")
-CLEAR = flat(ClearAudio, "input_audio_buffer.clear")
+APPEND = MessageType(events.AppendAudio, "input_audio_buffer.append", append_fields, append_from)
+COMMIT = flat(events.CommitAudio, "input_audio_buffer.commit")
+CLEAR = flat(events.ClearAudio, "input_audio_buffer.clear")
 CREATE_ITEM = MessageType(
-    CreateItem, "conversation.item.create", create_item_fields, create_item_from
+    events.CreateItem, "conversation.item.create", create_item_fields, create_item_from
 )
 CREATE_RESPONSE = MessageType(
-    CreateResponse, "response.create", create_response_fields, create_response_from
+    events.CreateResponse, "response.create", create_response_fields, create_response_from
 )
 SPEECH_STARTED = flat(
-    SpeechStarted,
+    events.SpeechStarted,
     "input_audio_buffer.speech_started",
     item_id=string,
     audio_start_ms=integer_or_none,
 )
 SPEECH_STOPPED = flat(
-    SpeechStopped,
+    events.SpeechStopped,
     "input_audio_buffer.speech_stopped",
     item_id=string,
     audio_end_ms=integer_or_none,
 )
-ERROR = MessageType(ErrorReported, "error", error_fields, error_from)
+ERROR = MessageType(events.ErrorReported, "error", error_fields, error_from)
