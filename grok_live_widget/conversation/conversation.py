@@ -12,44 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..audio import SAMPLE_RATE_HZ, AudioBuffer, Span, pcm_from_bytes
-from ..protocol import (
-    DIALECTS,
-    AppendAudio,
-    AudioCommitted,
-    AudioDelta,
-    Authenticate,
-    ClearAudio,
-    CommitAudio,
-    CreateItem,
-    Event,
-    IdleTimeoutTriggered,
-    Interrupted,
-    ItemAdded,
-    LineReopened,
-    Noted,
-    OutputItemAdded,
-    PhaseChanged,
-    PlaybackReported,
-    PlayerChanged,
-    PushToTalk,
-    ResponseCreated,
-    ResponseDone,
-    ServerVad,
-    SessionEnded,
-    SessionOpened,
-    SoundAnnounced,
-    SoundEnded,
-    SpeechStarted,
-    SpeechStopped,
-    TextDelta,
-    TextDone,
-    TranscriptDelta,
-    TranscriptDone,
-    TurnDetection,
-    Unrecognized,
-    UpdateSession,
-    UserTranscriptReplaced,
-)
+from ..protocol import DIALECTS, events
 from ..settings import Settings
 from .turns import Turn, Turns
 
@@ -62,7 +25,7 @@ _USER_TAPE_S = 2 * 3600
 
 # Events about the connection only, or that are not recorded. Seconds count from the first other
 # event, so that a recording gives the same turns.
-_NOT_COUNTED = (Authenticate, Noted, PhaseChanged)
+_NOT_COUNTED = (events.Authenticate, events.Noted, events.PhaseChanged)
 
 
 class Conversation:
@@ -70,7 +33,7 @@ class Conversation:
 
     Parameters
     ----------
-    turn_detection : ServerVad or PushToTalk
+    turn_detection : events.ServerVad or events.PushToTalk
     input_sample_rate, output_sample_rate : int [Hz]
         Of the user's audio and of the replies.
 
@@ -93,7 +56,7 @@ class Conversation:
 
     def __init__(
         self,
-        turn_detection: TurnDetection | None = None,
+        turn_detection: events.TurnDetection | None = None,
         *,
         input_sample_rate: int = SAMPLE_RATE_HZ,
         output_sample_rate: int = SAMPLE_RATE_HZ,
@@ -147,15 +110,15 @@ class Conversation:
             output_sample_rate=settings.output_format.sample_rate,
         )
 
-    def _set_turn_detection(self, detection: TurnDetection | None) -> None:
-        silence_ms = detection.silence_duration_ms if isinstance(detection, ServerVad) else 0
+    def _set_turn_detection(self, detection: events.TurnDetection | None) -> None:
+        silence_ms = detection.silence_duration_ms if isinstance(detection, events.ServerVad) else 0
         self._silence_samples = self._user_samples(int(silence_ms))
-        self._is_push_to_talk = isinstance(detection, PushToTalk)
+        self._is_push_to_talk = isinstance(detection, events.PushToTalk)
 
     def _user_samples(self, duration_ms: int) -> int:
         return duration_ms * self.input_sample_rate // 1000
 
-    def apply(self, event: Event, now_s: float) -> list[Turn]:
+    def apply(self, event: events.Event, now_s: float) -> list[Turn]:
         """Apply one event.
 
         Parameters
@@ -218,11 +181,11 @@ class Conversation:
         return self._mark(turn)
 
     # ----------------------------------------------------------------- the session
-    def _session_opened(self, event: SessionOpened, now_s: float) -> None:
+    def _session_opened(self, event: events.SessionOpened, now_s: float) -> None:
         """Positions start from 0 in each session; the turns go on."""
         self._session_start = self._commit_start = len(self.user_tape)
 
-    def _session_ended(self, event: SessionEnded, now_s: float) -> None:
+    def _session_ended(self, event: events.SessionEnded, now_s: float) -> None:
         for turn in self.turns:
             if not turn.is_complete:
                 self._mark(turn)._end(len(self.user_tape) if turn.role == "user" else None)
@@ -236,15 +199,15 @@ class Conversation:
         self._response_id = ""
         self._spoken = self._clip = self._user_done_s = None
 
-    def _reopened(self, event: LineReopened, now_s: float) -> None:
+    def _reopened(self, event: events.LineReopened, now_s: float) -> None:
         self._seam = event.text
 
-    def _session_updated_by_us(self, event: UpdateSession, now_s: float) -> None:
+    def _session_updated_by_us(self, event: events.UpdateSession, now_s: float) -> None:
         if event.turn_detection is not None:
             self._set_turn_detection(event.turn_detection)
 
     # ----------------------------------------------------------------- the user's audio
-    def _audio_appended(self, event: AppendAudio, now_s: float) -> None:
+    def _audio_appended(self, event: events.AppendAudio, now_s: float) -> None:
         if self._is_push_to_talk and self._spoken is None and self._clip is None:
             self._spoken = self._spoken_turn(self._commit_start, now_s)
         self.kept = self.user_tape.append(pcm_from_bytes(event.pcm))
@@ -253,14 +216,14 @@ class Conversation:
             if turn is not None:
                 self._mark(turn)
 
-    def _sound_announced(self, event: SoundAnnounced, now_s: float) -> None:
+    def _sound_announced(self, event: events.SoundAnnounced, now_s: float) -> None:
         if self._is_push_to_talk and self._spoken is not None:
             self._mark(self._spoken)._end(len(self.user_tape))
             self._spoken = None
         self._clip = self._spoken_turn(len(self.user_tape), now_s)
         self._clip.turn_id = event.turn_id
 
-    def _sound_ended(self, event: SoundEnded, now_s: float) -> None:
+    def _sound_ended(self, event: events.SoundEnded, now_s: float) -> None:
         """The turn of an announced clip in which no speech was found ends here."""
         if self._clip is not None and self._clip.turn_id == event.turn_id:
             self._mark(self._clip)._end(len(self.user_tape))
@@ -273,7 +236,7 @@ class Conversation:
             clip.item_id = item_id
         return clip
 
-    def _speech_started(self, event: SpeechStarted, now_s: float) -> None:
+    def _speech_started(self, event: events.SpeechStarted, now_s: float) -> None:
         if self._spoken is not None and self._spoken.item_id == event.item_id:
             return
         if self._spoken is not None:
@@ -281,7 +244,7 @@ class Conversation:
         self._spoken = self._mark(self._started_turn(event, now_s))
         self._by_item[event.item_id] = self._spoken
 
-    def _started_turn(self, event: SpeechStarted, now_s: float) -> Turn:
+    def _started_turn(self, event: events.SpeechStarted, now_s: float) -> Turn:
         known = self._by_item.get(event.item_id) if event.item_id else None
         if known is not None and known.role == "user":
             # Speech goes on in the same turn.
@@ -295,7 +258,7 @@ class Conversation:
         turn.is_approximate = event.is_approximate or event.audio_start_ms is None
         return turn
 
-    def _speech_stopped(self, event: SpeechStopped, now_s: float) -> None:
+    def _speech_stopped(self, event: events.SpeechStopped, now_s: float) -> None:
         turn = self._by_item.get(event.item_id) or self._spoken
         end = len(self.user_tape)
         if event.audio_end_ms is not None:
@@ -307,7 +270,7 @@ class Conversation:
         self._commit_start = len(self.user_tape)
         self._spoken = None
 
-    def _audio_committed_by_us(self, event: CommitAudio, now_s: float) -> None:
+    def _audio_committed_by_us(self, event: events.CommitAudio, now_s: float) -> None:
         """The turn is the audio since the last commit; without any there is none."""
         turn = self._take_clip("") or self._spoken
         if turn is None and self._commit_start < len(self.user_tape):
@@ -319,7 +282,7 @@ class Conversation:
         self._spoken = None
         self._user_done_s = now_s
 
-    def _audio_committed(self, event: AudioCommitted, now_s: float) -> None:
+    def _audio_committed(self, event: events.AudioCommitted, now_s: float) -> None:
         """Give the committed turn its id; with `ServerVad` it has one already."""
         known = self._by_item.get(event.item_id)
         if known is not None:
@@ -331,23 +294,23 @@ class Conversation:
             turn.item_id = event.item_id
             self._by_item[event.item_id] = self._mark(turn)
 
-    def _audio_cleared_by_us(self, event: ClearAudio, now_s: float) -> None:
+    def _audio_cleared_by_us(self, event: events.ClearAudio, now_s: float) -> None:
         for turn in (self._spoken, self._clip):
             if turn is not None:
                 self._mark(turn)._end(len(self.user_tape))
         self._spoken = self._clip = None
         self._commit_start = len(self.user_tape)
 
-    def _user_transcript(self, event: UserTranscriptReplaced, now_s: float) -> None:
+    def _user_transcript(self, event: events.UserTranscriptReplaced, now_s: float) -> None:
         turn = self._by_item.get(event.item_id)
         if turn is not None and turn.role == "user":
             self._mark(turn)._replace_text(event.transcript, "transcript")
 
-    def _idle_timeout(self, event: IdleTimeoutTriggered, now_s: float) -> None:
+    def _idle_timeout(self, event: events.IdleTimeoutTriggered, now_s: float) -> None:
         self._user_done_s = None
 
     # ----------------------------------------------------------------- typed text
-    def _item_created(self, event: CreateItem, now_s: float) -> None:
+    def _item_created(self, event: events.CreateItem, now_s: float) -> None:
         item = event.item
         if item.kind == "message" and item.role == "assistant":
             self._created_texts.append(item.text)
@@ -361,7 +324,7 @@ class Conversation:
         self._typed.append(self._begin(turn, now_s))
         self._user_done_s = now_s
 
-    def _item_added(self, event: ItemAdded, now_s: float) -> None:
+    def _item_added(self, event: events.ItemAdded, now_s: float) -> None:
         item = event.item
         if item.is_replayed:
             return
@@ -382,7 +345,7 @@ class Conversation:
             self._by_item[item.item_id] = match
 
     # ----------------------------------------------------------------- the reply
-    def _response_created(self, event: ResponseCreated, now_s: float) -> None:
+    def _response_created(self, event: events.ResponseCreated, now_s: float) -> None:
         if event.response_id != self._response_id:
             # The service may abandon a response without sending its end.
             self._end_reply(self._response_id)
@@ -390,37 +353,41 @@ class Conversation:
         for turn in self._by_response.get(event.response_id, ()):
             self._mark(turn)._reopen()
 
-    def _output_item_added(self, event: OutputItemAdded, now_s: float) -> None:
+    def _output_item_added(self, event: events.OutputItemAdded, now_s: float) -> None:
         if event.item.kind == "message":
             self._reply_turn(event.item.item_id, event.response_id, now_s)
 
-    def _audio_delta(self, event: AudioDelta, now_s: float) -> None:
+    def _audio_delta(self, event: events.AudioDelta, now_s: float) -> None:
         turn = self._reply_turn(event.item_id, event.response_id, now_s)
         self.kept = turn._tape.append(pcm_from_bytes(event.pcm))
         self.odd_byte_count += event.odd_byte_count
         if not self.has_player:
             self._measure_latency(turn, now_s)
 
-    def _unrecognized(self, event: Unrecognized, now_s: float) -> None:
+    def _unrecognized(self, event: events.Unrecognized, now_s: float) -> None:
         self.unread_piece_count += event.wire_type in _AUDIO_TYPES
 
     def _measure_latency(self, turn: Turn, heard_s: float) -> None:
         if turn.latency_ms is None and turn._asked_s is not None:
             turn.latency_ms = max(0.0, (heard_s - turn._asked_s) * 1000)
 
-    def _transcript_delta(self, event: TranscriptDelta | TextDelta, now_s: float) -> None:
+    def _transcript_delta(
+        self, event: events.TranscriptDelta | events.TextDelta, now_s: float
+    ) -> None:
         turn = self._reply_turn(event.item_id, event.response_id, now_s)
         turn._append_text(event.delta)
-        if isinstance(event, TextDelta) and not self.has_player:
+        if isinstance(event, events.TextDelta) and not self.has_player:
             self._measure_latency(turn, now_s)
 
-    def _transcript_done(self, event: TranscriptDone | TextDone, now_s: float) -> None:
-        text = event.transcript if isinstance(event, TranscriptDone) else event.text
+    def _transcript_done(
+        self, event: events.TranscriptDone | events.TextDone, now_s: float
+    ) -> None:
+        text = event.transcript if isinstance(event, events.TranscriptDone) else event.text
         if text:
             turn = self._reply_turn(event.item_id, event.response_id, now_s)
             turn._replace_text(text, "transcript")
 
-    def _response_done(self, event: ResponseDone, now_s: float) -> None:
+    def _response_done(self, event: events.ResponseDone, now_s: float) -> None:
         for turn in self._by_response.get(event.response_id, ()):
             turn.was_interrupted |= event.status == "cancelled" and not turn._is_heard
             turn.usage = event.usage
@@ -437,16 +404,16 @@ class Conversation:
                 # The reply was empty, so that latency is that of the next one.
                 self._user_done_s = turn._asked_s
 
-    def _interrupted(self, event: Interrupted, now_s: float) -> None:
+    def _interrupted(self, event: events.Interrupted, now_s: float) -> None:
         self._cut_responses.add(event.response_id)
         for turn in self._by_response.get(event.response_id, ()):
             if not event.item_id or turn.item_id == event.item_id:
                 self._mark(turn).was_interrupted = True
 
-    def _player_changed(self, event: PlayerChanged, now_s: float) -> None:
+    def _player_changed(self, event: events.PlayerChanged, now_s: float) -> None:
         self.has_player = event.has_player
 
-    def _playback_reported(self, event: PlaybackReported, now_s: float) -> None:
+    def _playback_reported(self, event: events.PlaybackReported, now_s: float) -> None:
         turn = self._by_item.get(event.item_id) or self._by_past_item.get(event.item_id)
         if turn is None or turn.role != "assistant":
             return
@@ -474,33 +441,33 @@ class _SentTimes:
 
 
 _UPDATES: dict[type, Callable[[Any, Any, float], None]] = {
-    UpdateSession: Conversation._session_updated_by_us,
-    LineReopened: Conversation._reopened,
-    SessionOpened: Conversation._session_opened,
-    SessionEnded: Conversation._session_ended,
-    AppendAudio: Conversation._audio_appended,
-    SoundAnnounced: Conversation._sound_announced,
-    SoundEnded: Conversation._sound_ended,
-    SpeechStarted: Conversation._speech_started,
-    SpeechStopped: Conversation._speech_stopped,
-    CommitAudio: Conversation._audio_committed_by_us,
-    AudioCommitted: Conversation._audio_committed,
-    ClearAudio: Conversation._audio_cleared_by_us,
-    UserTranscriptReplaced: Conversation._user_transcript,
-    IdleTimeoutTriggered: Conversation._idle_timeout,
-    CreateItem: Conversation._item_created,
-    ItemAdded: Conversation._item_added,
-    ResponseCreated: Conversation._response_created,
-    OutputItemAdded: Conversation._output_item_added,
-    AudioDelta: Conversation._audio_delta,
-    TranscriptDelta: Conversation._transcript_delta,
-    TextDelta: Conversation._transcript_delta,
-    TranscriptDone: Conversation._transcript_done,
-    TextDone: Conversation._transcript_done,
-    ResponseDone: Conversation._response_done,
-    Unrecognized: Conversation._unrecognized,
-    Interrupted: Conversation._interrupted,
-    PlayerChanged: Conversation._player_changed,
-    PlaybackReported: Conversation._playback_reported,
+    events.UpdateSession: Conversation._session_updated_by_us,
+    events.LineReopened: Conversation._reopened,
+    events.SessionOpened: Conversation._session_opened,
+    events.SessionEnded: Conversation._session_ended,
+    events.AppendAudio: Conversation._audio_appended,
+    events.SoundAnnounced: Conversation._sound_announced,
+    events.SoundEnded: Conversation._sound_ended,
+    events.SpeechStarted: Conversation._speech_started,
+    events.SpeechStopped: Conversation._speech_stopped,
+    events.CommitAudio: Conversation._audio_committed_by_us,
+    events.AudioCommitted: Conversation._audio_committed,
+    events.ClearAudio: Conversation._audio_cleared_by_us,
+    events.UserTranscriptReplaced: Conversation._user_transcript,
+    events.IdleTimeoutTriggered: Conversation._idle_timeout,
+    events.CreateItem: Conversation._item_created,
+    events.ItemAdded: Conversation._item_added,
+    events.ResponseCreated: Conversation._response_created,
+    events.OutputItemAdded: Conversation._output_item_added,
+    events.AudioDelta: Conversation._audio_delta,
+    events.TranscriptDelta: Conversation._transcript_delta,
+    events.TextDelta: Conversation._transcript_delta,
+    events.TranscriptDone: Conversation._transcript_done,
+    events.TextDone: Conversation._transcript_done,
+    events.ResponseDone: Conversation._response_done,
+    events.Unrecognized: Conversation._unrecognized,
+    events.Interrupted: Conversation._interrupted,
+    events.PlayerChanged: Conversation._player_changed,
+    events.PlaybackReported: Conversation._playback_reported,
 }
 """The method for each event; other events change no turn."""
