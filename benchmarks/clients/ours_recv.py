@@ -20,25 +20,25 @@ class RecvSocket(MessageSocket):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.may_have_room = asyncio.Event()
-        self.is_held_back = False
+        self.resumed = asyncio.Event()
+        self.is_paused = False
 
     process_event = ClientConnection.process_event
 
-    def listen(self, listener: Listener, has_room: Callable[[], bool]) -> None:
-        self.receiving = asyncio.create_task(self.receive_all(listener, has_room))
+    def listen(self, listener: Listener, may_deliver: Callable[[], bool]) -> None:
+        self.receiving = asyncio.create_task(self.receive_all(listener, may_deliver))
 
     async def receive_all(
-        self, listener: Listener, has_room: Callable[[], bool]
+        self, listener: Listener, may_deliver: Callable[[], bool]
     ) -> ConnectionClosed:
         try:
             while True:
                 message = await self.receive()
-                while not has_room():
-                    self.is_held_back = True
-                    self.may_have_room.clear()
-                    await self.may_have_room.wait()
-                self.is_held_back = False
+                while not may_deliver():
+                    self.is_paused = True
+                    self.resumed.clear()
+                    await self.resumed.wait()
+                self.is_paused = False
                 listener(message, True)
         except ConnectionClosed as closed:
             return closed
@@ -47,11 +47,11 @@ class RecvSocket(MessageSocket):
         return await self.recv(decode=False)
 
     def deliver(self) -> None:
-        self.may_have_room.set()
+        self.resumed.set()
 
     @property
     def is_empty(self) -> bool:
-        return not self.is_held_back
+        return not self.is_paused
 
     async def end(self) -> ConnectionClosed:
         return await self.receiving

@@ -27,7 +27,7 @@ from ..protocol import (
     Protocol,
     SessionEnded,
 )
-from .event_queue import QUEUE_EVENTS, EventQueue, Room
+from .event_queue import QUEUE_EVENTS, EventQueue, FlowControl
 from .message_socket import MessageSocket
 from .reconnect import TRANSIENT_CODES
 from .transport import close_code_and_reason, closed_error, wrong_key
@@ -41,7 +41,7 @@ _LOG = logging.getLogger("grok_live_widget")
 _UNREAD_FOR_S = 5.0
 _UNREAD = (
     f"{QUEUE_EVENTS} events wait for an iterator over this session that is not read, so the "
-    "connection is held back and turns do not grow. Read on, or delete the iterator."
+    "connection is paused and turns do not grow. Read on, or delete the iterator."
 )
 
 Listener = Callable[[Event, list[Turn], float], None]
@@ -66,10 +66,10 @@ class ListenerHandle:
 
 
 class _Iterator(Value, frozen=True):
-    """An iterator over the session, which is not kept alive, and its room, which is."""
+    """An iterator over the session, which is not kept alive, and its flow control, which is."""
 
     queue: weakref.ref[EventQueue]
-    room: Room
+    flow: FlowControl
 
 
 class Pump:
@@ -106,7 +106,7 @@ class Pump:
         self._reader: asyncio.Task[None] | None = None
         self._is_closing = False
         # Whether an iterator is full and the socket waits for it.
-        self._waits_for_room = False
+        self._waits_for_reader = False
         self._on_closed: list[Callable[[], None]] = []
 
     # ----------------------------------------------------------------- listeners
@@ -141,13 +141,13 @@ class Pump:
         if self._protocol.state is ConnectionState.CLOSED:
             iterator.end()
         alive = [each for each in self._iterators if each.queue() is not None]
-        self._iterators = [*alive, _Iterator(weakref.ref(iterator), iterator.room)]
+        self._iterators = [*alive, _Iterator(weakref.ref(iterator), iterator.flow)]
         return iterator
 
     @property
-    def is_held_back(self) -> bool:
+    def is_paused(self) -> bool:
         """Whether an iterator is full, so that the socket is not read."""
-        return any(each.room.is_full for each in self._iterators)
+        return any(each.flow.is_paused for each in self._iterators)
 
     def check(self) -> None:
         """Raise what ended the session, if it has ended."""
@@ -162,8 +162,8 @@ class Pump:
         """Close the connection. Safe to call again."""
         self._is_closing = True
         for iterator in self._iterators:
-            iterator.room.release()
-        # A socket that is held back would not see the other side's close frame.
+            iterator.flow.resume()
+        # A socket that is paused would not see the other side's close frame.
         self._socket.deliver()
         await self._socket.close()
         if self._reader is not None and self._reader is not asyncio.current_task():
@@ -173,7 +173,7 @@ class Pump:
     def start(self) -> None:
         """Begin to read; returns at once."""
         self._reader = asyncio.create_task(self._read())
-        self._socket.listen(self._receive, self._has_room)
+        self._socket.listen(self._receive, self._may_deliver)
 
     async def _read(self) -> None:
         code: int | None = None
@@ -181,7 +181,7 @@ class Pump:
         try:
             code, reason = close_code_and_reason(await self._socket.end())
             while not self._socket.is_empty:
-                await self._wait_for_room()
+                await self._wait_until_resumed()
         finally:
             self._end(code, reason)
 
@@ -201,24 +201,24 @@ class Pump:
             _LOG.exception("The reader stopped; please report this.")
             self._spawn(self._socket.close(1011))
 
-    def _has_room(self) -> bool:
-        if not self._iterators or not self.is_held_back or self._is_closing:
+    def _may_deliver(self) -> bool:
+        if not self._iterators or not self.is_paused or self._is_closing:
             return True
-        if not self._waits_for_room:
-            self._waits_for_room = True
-            self._spawn(self._wait_for_room())
+        if not self._waits_for_reader:
+            self._waits_for_reader = True
+            self._spawn(self._wait_until_resumed())
         return False
 
-    async def _wait_for_room(self) -> None:
-        # Only the rooms are referenced meanwhile, so that a dropped iterator is collected.
-        for room in [each.room for each in self._iterators]:
-            if room.is_full and not self._is_closing:
+    async def _wait_until_resumed(self) -> None:
+        # The queues are not referenced meanwhile, so that a dropped iterator is collected.
+        for flow in [each.flow for each in self._iterators]:
+            if flow.is_paused and not self._is_closing:
                 warning = asyncio.get_running_loop().call_later(_UNREAD_FOR_S, self._warn_of_unread)
                 try:
-                    await room.wait()
+                    await flow.wait()
                 finally:
                     warning.cancel()
-        self._waits_for_room = False
+        self._waits_for_reader = False
         self._socket.deliver()
 
     def _warn_of_unread(self) -> None:

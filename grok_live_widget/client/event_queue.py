@@ -17,34 +17,30 @@ QUEUE_EVENTS = 256
 
 
 class EventQueue(AsyncIterator[Event]):
-    """The events for one reader; holds nothing back any more when it is dropped."""
+    """The events for one reader; pauses nothing any more when it is dropped."""
 
     def __init__(self, failure: Callable[[], GrokLiveError | None]) -> None:
         self._failure = failure
         self._events: deque[Event] = deque()
         self._is_ended = False
-        self._shared = Room()
-        weakref.finalize(self, self._shared.release_from_anywhere)
+        self._shared = FlowControl()
+        weakref.finalize(self, self._shared.resume_threadsafe)
 
     def put(self, event: Event) -> None:
         """Add one event."""
         self._events.append(event)
         self._shared.arrived.set()
         if len(self._events) >= QUEUE_EVENTS:
-            self._shared.fill()
+            self._shared.pause()
 
     def end(self) -> None:
         """Nothing more will come."""
         self._is_ended = True
         self._shared.arrived.set()
 
-    def release(self) -> None:
-        """Let the socket deliver again."""
-        self._shared.release()
-
     @property
-    def room(self) -> Room:
-        """What is waited on until fewer than `QUEUE_EVENTS` wait; does not keep the iterator."""
+    def flow(self) -> FlowControl:
+        """Paused while `QUEUE_EVENTS` or more wait; does not keep the iterator."""
         return self._shared
 
     async def __anext__(self) -> Event:
@@ -54,8 +50,8 @@ class EventQueue(AsyncIterator[Event]):
             self._shared.arrived.clear()
             await self._shared.arrived.wait()
         event = self._events.popleft()
-        if self._shared.is_full and len(self._events) < QUEUE_EVENTS:
-            self._shared.release()
+        if self._shared.is_paused and len(self._events) < QUEUE_EVENTS:
+            self._shared.resume()
         return event
 
     def _final_exception(self) -> Exception:
@@ -65,34 +61,34 @@ class EventQueue(AsyncIterator[Event]):
         return failure
 
 
-class Room:
-    """Whether an iterator's queue has room; outlives the iterator."""
+class FlowControl:
+    """Whether an iterator's queue is full, so that reading is paused; outlives the iterator."""
 
     def __init__(self) -> None:
         self.arrived = asyncio.Event()
-        self.is_full = False
-        self._freed = asyncio.Event()
+        self.is_paused = False
+        self._resumed = asyncio.Event()
         self._loop = _running_loop()
 
-    def fill(self) -> None:
-        self.is_full = True
-        self._freed.clear()
+    def pause(self) -> None:
+        self.is_paused = True
+        self._resumed.clear()
 
-    def release(self) -> None:
-        self.is_full = False
-        self._freed.set()
+    def resume(self) -> None:
+        self.is_paused = False
+        self._resumed.set()
 
-    def release_from_anywhere(self) -> None:
-        """As `release`; the garbage collector may run on any thread."""
+    def resume_threadsafe(self) -> None:
+        """As `resume`; the garbage collector may run on any thread."""
         if self._loop is None or self._loop is _running_loop():
-            self.release()
+            self.resume()
             return
         with contextlib.suppress(RuntimeError):  # The loop is closed: nothing waits.
-            self._loop.call_soon_threadsafe(self.release)
+            self._loop.call_soon_threadsafe(self.resume)
 
     async def wait(self) -> None:
-        if self.is_full:
-            await self._freed.wait()
+        if self.is_paused:
+            await self._resumed.wait()
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

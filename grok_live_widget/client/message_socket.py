@@ -28,8 +28,8 @@ _MUCH_UNSENT_BYTES = 2**16
 class MessageSocket(ClientConnection):
     """A client's connection whose messages go to a listener; its `recv` only waits for the end.
 
-    What arrives before `listen`, or while there is no room, waits here, and the socket is not
-    read meanwhile.
+    What arrives before `listen`, or while it may not be delivered, waits here, and reading is
+    paused meanwhile.
 
     Notes
     -----
@@ -40,16 +40,16 @@ class MessageSocket(ClientConnection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._listener: Listener | None = None
-        self._has_room: Callable[[], bool] = lambda: True
+        self._may_deliver: Callable[[], bool] = lambda: True
         self._waiting: deque[tuple[bytes, bool]] = deque()
         self._parts: list[bytes] = []
         self._is_text = True
         self._is_delivering = False
-        self._is_held_back = False
+        self._is_paused = False
 
-    def listen(self, listener: Listener, has_room: Callable[[], bool]) -> None:
-        """Deliver all messages to `listener`, while `has_room()` before each."""
-        self._listener, self._has_room = listener, has_room
+    def listen(self, listener: Listener, may_deliver: Callable[[], bool]) -> None:
+        """Deliver all messages to `listener`, while `may_deliver()` before each."""
+        self._listener, self._may_deliver = listener, may_deliver
         self.deliver()
 
     def process_event(self, event: Any) -> None:
@@ -70,24 +70,24 @@ class MessageSocket(ClientConnection):
             self.deliver()
 
     def deliver(self) -> None:
-        """Deliver what waits, as far as there is room."""
+        """Deliver what waits, as far as it may be delivered."""
         if self._is_delivering or self._listener is None:
             return
         self._is_delivering = True
         try:
-            while self._waiting and self._has_room():
+            while self._waiting and self._may_deliver():
                 self._listener(*self._waiting.popleft())
         finally:
             self._is_delivering = False
-        if self._waiting or self._is_held_back:
-            self._hold_back(bool(self._waiting))
+        if self._waiting or self._is_paused:
+            self._set_paused(bool(self._waiting))
 
-    def _hold_back(self, is_held_back: bool) -> None:
-        if is_held_back and not self._is_held_back:
+    def _set_paused(self, is_paused: bool) -> None:
+        if is_paused and not self._is_paused:
             self.transport.pause_reading()
-        elif self._is_held_back and not is_held_back:
+        elif self._is_paused and not is_paused:
             self.transport.resume_reading()
-        self._is_held_back = is_held_back
+        self._is_paused = is_paused
 
     @property
     def is_empty(self) -> bool:

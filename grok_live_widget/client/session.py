@@ -133,7 +133,7 @@ class Session:
     def __aiter__(self) -> AsyncIterator[Event]:
         """Server events and local events from now on.
 
-        Up to 256 wait; beyond that the connection itself is held back. Ends quietly when the
+        Up to 256 wait; beyond that reading is paused. Ends quietly when the
         session is closed as asked, otherwise raises what broke it.
         """
         return self._pump.iterate()
@@ -275,9 +275,9 @@ class Session:
     async def is_answering(self, within_s: float) -> bool:
         """Whether the server still sends messages, if only to confirm the settings.
 
-        True also where that cannot be known: the socket is held back, or has just been closed.
+        True also where that cannot be known: reading is paused, or has just been closed.
         """
-        if self.silent_s < within_s or self._pump.is_held_back:
+        if self.silent_s < within_s or self._pump.is_paused:
             return True
         count = self._pump.received_message_count
         with contextlib.suppress(SessionClosed, TimeoutError):

@@ -51,7 +51,7 @@ export class Resampler {
   }
 
   push(samples: Float32Array): void {
-    this.#makeRoom(samples.length);
+    this.#reserve(samples.length);
     this.#input.set(samples, this.#length);
     this.#length += samples.length;
   }
@@ -93,12 +93,12 @@ export class Resampler {
     this.#numerator -= whole * this.#up;
   }
 
-  #makeRoom(count: number): void {
+  #reserve(count: number): void {
     if (this.#length + count <= this.#input.length) return;
     const keepFrom = Math.min(this.#centre - this.#behindSamples, this.#length);
     const kept = this.#input.subarray(keepFrom, this.#length);
-    const room = Math.max(this.#input.length, 2 * (kept.length + count));
-    const input = room === this.#input.length ? this.#input : new Float32Array(room);
+    const capacity = Math.max(this.#input.length, 2 * (kept.length + count));
+    const input = capacity === this.#input.length ? this.#input : new Float32Array(capacity);
     input.set(kept);
     this.#input = input;
     this.#length -= keepFrom;

@@ -23,13 +23,13 @@ function tone(rateHz: number, frequencyHz: number, sampleCount: number): Float32
 function resample(samples: Float32Array, fromHz: number, toHz: number, chunkSamples: number): Float32Array {
   const resampler = new Resampler(fromHz, toHz);
   const parts: number[] = [];
-  const room = new Float32Array(Math.ceil((chunkSamples * toHz) / fromHz) + 4096);
+  const output = new Float32Array(Math.ceil((chunkSamples * toHz) / fromHz) + 4096);
   for (let at = 0; at < samples.length; at += chunkSamples) {
     resampler.push(samples.subarray(at, at + chunkSamples));
-    parts.push(...room.subarray(0, resampler.pull(room)));
+    parts.push(...output.subarray(0, resampler.pull(output)));
   }
   resampler.push(new Float32Array(resampler.lookAheadSamples));
-  parts.push(...room.subarray(0, resampler.pull(room)));
+  parts.push(...output.subarray(0, resampler.pull(output)));
   return Float32Array.from(parts);
 }
 
@@ -101,12 +101,12 @@ it("tells exactly how many samples it needs", () => {
 it("does not drift: one second of input gives one second of output, to the sample", () => {
   const resampler = new Resampler(44_100, 24_000);
   const second = new Float32Array(44_100);
-  const room = new Float32Array(48_000);
+  const output = new Float32Array(48_000);
   const latency = Math.ceil((resampler.lookAheadSamples * 24_000) / 44_100);
   let count = 0;
   for (let i = 1; i <= 20; i++) {
     resampler.push(second);
-    count += resampler.pull(room);
+    count += resampler.pull(output);
     expect(count).toBe(24_000 * i - latency);
   }
 });

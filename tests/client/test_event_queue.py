@@ -1,4 +1,4 @@
-"""A reader's queue holds 256 events, holds back what feeds it, and is forgotten when dropped."""
+"""A reader's queue holds 256 events, pauses what feeds it, and is forgotten when dropped."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def queue_of(count: int, failure: GrokLiveError | None = None) -> EventQueue:
     return queue
 
 
-async def is_held_back(queue: EventQueue) -> bool:
-    waiting = asyncio.ensure_future(queue.room.wait())
+async def is_paused(queue: EventQueue) -> bool:
+    waiting = asyncio.ensure_future(queue.flow.wait())
     for _ in range(3):
         await asyncio.sleep(0)
     is_held = not waiting.done()
@@ -79,29 +79,29 @@ async def test_iteration_raises_what_broke_the_line_behind_the_last_event() -> N
 
 async def test_a_full_queue_holds_back_until_one_is_read() -> None:
     queue = queue_of(QUEUE_EVENTS - 1)
-    assert not await is_held_back(queue)
+    assert not await is_paused(queue)
     queue.put(Pinged(-1))
-    assert await is_held_back(queue)
-    waiting = asyncio.ensure_future(queue.room.wait())
+    assert await is_paused(queue)
+    waiting = asyncio.ensure_future(queue.flow.wait())
     await asyncio.sleep(0)
     await anext(queue)
     await asyncio.wait_for(waiting, PATIENCE_S)
-    assert not await is_held_back(queue)
+    assert not await is_paused(queue)
 
 
 async def test_beyond_full_it_must_be_read_below_the_mark_again() -> None:
     queue = queue_of(QUEUE_EVENTS + 2)
     for _ in range(2):
         await anext(queue)
-        assert await is_held_back(queue)
+        assert await is_paused(queue)
     await anext(queue)
-    assert not await is_held_back(queue)
+    assert not await is_paused(queue)
     assert QUEUE_EVENTS == 256
 
 
 async def test_a_dropped_queue_holds_nothing_back() -> None:
     queue = queue_of(QUEUE_EVENTS)
-    waiting = asyncio.ensure_future(queue.room.wait())
+    waiting = asyncio.ensure_future(queue.flow.wait())
     await asyncio.sleep(0)
     del queue
     gc.collect()
@@ -110,7 +110,7 @@ async def test_a_dropped_queue_holds_nothing_back() -> None:
 
 async def test_a_queue_that_another_thread_drops_wakes_the_loop() -> None:
     box = [queue_of(QUEUE_EVENTS)]
-    waiting = asyncio.ensure_future(box[0].room.wait())
+    waiting = asyncio.ensure_future(box[0].flow.wait())
     await asyncio.sleep(0)
     # A loop that is debugged refuses what is not safe across threads.
     asyncio.get_running_loop().set_debug(True)

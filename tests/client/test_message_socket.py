@@ -1,4 +1,4 @@
-"""Messages are handed on as they arrive, and wait where there is no room for them."""
+"""Messages are handed on as they arrive, and wait while they may not be."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ async def line(serving: Callable[[ServerConnection], Awaitable[None]]) -> AsyncI
             await socket_.close()
 
 
-def listen(socket_: MessageSocket, has_room: Callable[[], bool] = lambda: True) -> Heard:
+def listen(socket_: MessageSocket, may_deliver: Callable[[], bool] = lambda: True) -> Heard:
     heard: Heard = []
-    socket_.listen(lambda message, is_text: heard.append((message, is_text)), has_room)
+    socket_.listen(lambda message, is_text: heard.append((message, is_text)), may_deliver)
     return heard
 
 
@@ -67,19 +67,19 @@ async def test_what_came_before_anybody_listened_is_not_lost() -> None:
         assert socket_.is_empty
 
 
-async def test_without_room_the_line_itself_is_held_back_and_nothing_is_lost() -> None:
+async def test_while_nothing_may_be_delivered_reading_is_paused_and_nothing_is_lost() -> None:
     async def speak(far: ServerConnection) -> None:
         for _ in range(MANY):
             await far.send(MUCH)
 
-    room = 1
+    allowed = 1
     async with line(speak) as socket_:
-        heard = listen(socket_, lambda: len(heard) < room)
+        heard = listen(socket_, lambda: len(heard) < allowed)
         while socket_.is_empty or not heard:  # noqa: ASYNC110  (no event tells)
             await asyncio.sleep(0)
         assert [message for message, _ in heard] == [MUCH]
         assert not socket_.transport.is_reading()
-        room = MANY
+        allowed = MANY
         socket_.deliver()
         await socket_.end()
         assert [message for message, _ in heard] == [MUCH] * MANY

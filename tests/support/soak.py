@@ -153,7 +153,7 @@ async def sleep_over(url: str) -> dict[str, Any]:
         for _ in range(600 // REPLY_S):
             await session.send_text("Go on.")
             await session.respond()
-        while not events.room.is_full:  # type: ignore[attr-defined]  # noqa: ASYNC110  (no event signals it)
+        while not events.flow.is_paused:  # type: ignore[attr-defined]  # noqa: ASYNC110  (no event signals it)
             await asyncio.sleep(0.05)
         full = received_s(session)
         # Long enough for all of it to arrive, if the client read on.

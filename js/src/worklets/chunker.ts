@@ -48,7 +48,7 @@ export class Chunker {
 
   #mixDown(channels: Float32Array[]): Float32Array {
     const length = channels[0]?.length ?? 0;
-    if (this.#mono.length !== length) this.#makeRoom(length);
+    if (this.#mono.length !== length) this.#reserve(length);
     const mono = this.#mono.fill(0);
     for (const channel of channels) {
       for (let i = 0; i < length; i++) mono[i]! += channel[i]! / channels.length;
@@ -56,7 +56,7 @@ export class Chunker {
     return mono;
   }
 
-  #makeRoom(length: number): void {
+  #reserve(length: number): void {
     this.#mono = new Float32Array(length);
     this.#resampled = new Float32Array(Math.max(1, length));
   }
