@@ -55,10 +55,9 @@ from ._pump import Listener, ListenerHandle, Pump
 from .endpoint import ConnectRequest, refuse_unsupported, update_for
 from .message_socket import MessageSocket
 from .requests import reply_request, server_error, user_message, verbatim_message, with_new_id
-from .timeouts import Timeouts
 from .transport import connected, host_of, wrong_key
 
-__all__ = ["Session", "UpdateFrom", "open_session"]
+__all__ = ["Session", "open_session"]
 
 _CHUNK_S = 0.1
 
@@ -73,9 +72,6 @@ _DEFAULTS: dict[str, Any] = {
     "tools": (),
     "resumption": False,
 }
-
-UpdateFrom = Callable[[Settings], UpdateSession]
-"""The message that asks a server for some settings; raises where the dialect has none."""
 
 
 class Session:
@@ -101,21 +97,17 @@ class Session:
         socket_: MessageSocket,
         protocol: Protocol,
         conversation: Conversation,
-        settings: Settings,
-        *,
+        request: ConnectRequest,
         host: str,
-        update_from: UpdateFrom,
-        is_rehearsal: bool = False,
-        timeouts: Timeouts = Timeouts(),
     ) -> None:
-        self.settings = settings
+        self.settings = request.settings
         self.host = host
-        self.is_rehearsal = is_rehearsal
+        self.is_rehearsal = request.endpoint.is_rehearsal
+        self.timeouts = request.timeouts
+        self._endpoint = request.endpoint
         self._protocol = protocol
         self._conversation = conversation
         self._pump = Pump(socket_, protocol, conversation, host)
-        self._update_from = update_from
-        self.timeouts = timeouts
         # Called with other settings as soon as they hold.
         self._on_settings: list[Callable[[Settings], None]] = []
         # Confirmations of two concurrent changes could not be told apart.
@@ -501,12 +493,10 @@ class Session:
                 raise ConfigurationError(
                     "another model needs a new session.", cure="Talk.update(model=…) opens one."
                 )
-            rejected_settings = (
-                [] if change == UpdateSession() else await self._apply_change(before, change)
-            )
+            rejected = await self._apply_change(before, change) if change != UpdateSession() else []
             self.settings = after
             self._settings_changed()
-            return rejected_settings
+            return rejected
 
     async def _apply_change(self, before: Settings, change: UpdateSession) -> list[str]:
         try:
@@ -519,9 +509,14 @@ class Session:
                     await self._request_settings(with_new_id(detection))
             raise
 
+    def _message_of(self, settings: Settings) -> UpdateSession:
+        """The message that asks the server for some settings."""
+        refuse_unsupported(settings, self._protocol.dialect)
+        return update_for(self._endpoint, settings, self._protocol.dialect)
+
     def _change(self, before: Settings, after: Settings) -> UpdateSession:
         """The message that changes some settings to others."""
-        was, wanted = self._update_from(before), self._update_from(after)
+        was, wanted = self._message_of(before), self._message_of(after)
         changed: dict[str, Any] = {}
         for name in _SETTINGS:
             old, new = getattr(was, name), getattr(wanted, name)
@@ -551,17 +546,14 @@ class Session:
         return self._rejected_by(change, answers[0] if answers else None)
 
     def _rejected_by(self, change: UpdateSession, answer: Event | None) -> list[str]:
+        """Note the settings that the server confirmed with another value."""
         self._pump.check()
         if isinstance(answer, ErrorReported):
             raise server_error(answer)
         if not isinstance(answer, SessionUpdated):
             self._pump.note("The server did not confirm the new settings.")
             return []
-        return self._compare(change, answer)
-
-    def _compare(self, asked: UpdateSession, answer: SessionUpdated) -> list[str]:
-        """Note the settings that the server confirmed with another value."""
-        differences = rejected_settings(self._protocol.dialect, asked, answer.session)
+        differences = rejected_settings(self._protocol.dialect, change, answer.session)
         for difference in differences:
             self._pump.note(f"The server rejected a setting: {difference}.")
         return differences
@@ -652,7 +644,7 @@ class Session:
 
     def _watch_for_another_sound(self, event: SessionUpdated) -> None:
         """Sound at another rate than was requested would be played at the wrong pitch."""
-        asked = self._update_from(self.settings)
+        asked = self._message_of(self.settings)
         sound = UpdateSession(input_format=asked.input_format, output_format=asked.output_format)
         differences = rejected_settings(self._protocol.dialect, sound, event.session)
         if differences:
@@ -712,11 +704,6 @@ async def open_session(
     AuthenticationError, ConnectError, ConfigurationError
     """
     settings = request.settings
-
-    def update_from(settings: Settings) -> UpdateSession:
-        refuse_unsupported(settings, dialect)
-        return update_for(request.endpoint, settings, dialect)
-
     socket_ = await connected(opening, settings.open_timeout_s)
     protocol = Protocol(
         dialect,
@@ -726,16 +713,7 @@ async def open_session(
         reply_quiet_s=settings.reply_quiet_ms / 1000,
         session_name=f"{uuid.uuid4().hex[:8]}_",
     )
-    session = Session(
-        socket_,
-        protocol,
-        conversation,
-        settings,
-        host=host_of(opening.url),
-        update_from=update_from,
-        is_rehearsal=request.endpoint.is_rehearsal,
-        timeouts=request.timeouts,
-    )
+    session = Session(socket_, protocol, conversation, request, host_of(opening.url))
     if listener is not None:
         session.add_listener(listener)
     try:
