@@ -69,7 +69,7 @@ from grok_live_widget.audio import read_audio, write_wav
 from grok_live_widget.events import PlaybackReported, ResponseDone
 from grok_live_widget.rehearsal import ToolCall, Unvoiced
 
-from .test_faulty_lines import TABLE, Row
+from .test_faulty_connections import TABLE, Row
 
 GOLDEN = Path(__file__).parent / "golden"
 RECORDING = GOLDEN / "recording"

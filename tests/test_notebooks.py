@@ -1,4 +1,4 @@
-"""The lessons run from top to bottom, offline, with nobody there."""
+"""The lessons run from top to bottom, offline and unattended."""
 
 from __future__ import annotations
 

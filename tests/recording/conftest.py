@@ -11,7 +11,7 @@ import pytest
 
 from grok_live_widget import Talk, Turn
 
-# Which array holds the sound is nobody's affair.
+# It does not matter which array holds the sound.
 FIELDS = sorted(set(Turn.__slots__) - {"_tape"})
 
 

@@ -1,4 +1,4 @@
-"""Who answers, and what they may say."""
+"""The kinds of partners, and what each may return."""
 
 from __future__ import annotations
 

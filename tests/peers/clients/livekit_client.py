@@ -1,7 +1,7 @@
 """An `AgentSession` of LiveKit with `livekit-plugins-xai` talks with a live voice server.
 
 Run by the Python of an environment with `livekit-plugins-xai`; no LiveKit server is needed, since
-the session is given an ear and a mouth of its own instead of a room:
+the session is given its own audio input and output instead of those of a LiveKit room:
 ``python livekit_client.py ws://127.0.0.1:8765/v1/realtime question.pcm``. Prints JSON.
 """
 

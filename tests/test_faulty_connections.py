@@ -1,4 +1,4 @@
-"""What somebody who asks a spoken question sees of a line that goes wrong, and that they can go on.
+"""What a user who asks a spoken question sees of a fault, and that the next question is answered.
 
 Each row is a fault of the rehearsal and what comes of it: a turn or an error with its sentence,
 the notes, what is kept of the reply; and for every row the next question on the same talk is
@@ -125,8 +125,8 @@ class Row:
         return f"{self.fault}{where}".replace(f":{getattr(at, '__name__', '')}-", "-")
 
 
-# --------------------------------------------------------------------------- lines that break
-# A line that broke is opened again, once whoever waited has been told.
+# --------------------------------------------------------------------------- lost connections
+# A lost connection is opened again, after the error has reached the one who waits for a reply.
 def broken(fault: Fault, how: str, pieces: tuple[int, ...] | None, dialects: Any = BOTH) -> Row:
     return Row(
         fault=fault,
@@ -429,7 +429,7 @@ def outcome(talk: Talk, clip: np.ndarray, timeout_s: float) -> Turn | GrokLiveEr
         return error
 
 
-def nameless(talk: Talk, text: str) -> str:
+def without_address(talk: Talk, text: str) -> str:
     """The same sentence wherever the server happens to listen, and however long it was silent."""
     assert talk.settings.url is not None
     text = re.sub(r"nothing for \d+ s", "nothing for N s", text)
@@ -449,7 +449,7 @@ def test_what_is_seen_of_a_fault_and_the_next_question_is_answered(
 ) -> None:
     with talking(counting, dialect, row.fault) as talk:
         seen = outcome(talk, clip, row.timeout_s)
-        notes = [(note.level, nameless(talk, note.text)) for note in talk.notes]
+        notes = [(note.level, without_address(talk, note.text)) for note in talk.notes]
         kept, replies = list(talk.turns), list(talk.turns.assistant)
 
         # What `ask` says.
@@ -460,7 +460,7 @@ def test_what_is_seen_of_a_fault_and_the_next_question_is_answered(
             assert not seen.was_interrupted
         else:
             assert type(seen) is row.raises, seen
-            assert nameless(talk, str(seen)).startswith(row.says)
+            assert without_address(talk, str(seen)).startswith(row.says)
         if isinstance(seen, ReplyTimeout) and "kept" in str(seen):
             assert seen.turn is replies[0]
 
@@ -475,8 +475,8 @@ def test_what_is_seen_of_a_fault_and_the_next_question_is_answered(
             talk.stop()
         if row.is_silent:
             found_out = outcome(talk, clip, row.timeout_s)
-            assert nameless(talk, str(found_out)).startswith(SILENT)
-            assert [nameless(talk, note.text) for note in talk.notes] == [GONE[1]]
+            assert without_address(talk, str(found_out)).startswith(SILENT)
+            assert [without_address(talk, note.text) for note in talk.notes] == [GONE[1]]
         noted_count = len(talk.notes)
         answer = talk.ask(clip, RATE_HZ, timeout_s=30)
         assert answer.text == text_of(WHOLE)
