@@ -1,4 +1,4 @@
-"""What a user who asks a spoken question sees of a fault, and that the next question is answered.
+"""What a user who asks a spoken question sees of a fault, and that the talk goes on.
 
 Each row is a fault of the rehearsal and what comes of it: a turn or an error with its sentence,
 the notes, what is kept of the reply; and for every row the next question on the same talk is
@@ -100,16 +100,16 @@ class Row:
     """A fault, and what is seen of it.
 
     `pieces` and `text` are what is kept of the reply, None where not even a turn is; `raises`
-    with the sentence `says` is what `ask` raises instead of returning that turn; `notes` are
+    whose message begins with `sentence` is what `ask` raises instead of that turn; `notes` are
     those before the one that repeats the error, `after` those behind it. With `needs_stop` the
-    next question is answered only after `talk.stop()`; with `is_silent` it is the next that finds
-    out that nothing is said any more, and the one after it that is answered.
+    next question is answered only after `talk.stop()`; with `is_silent` the next question detects
+    that the server is silent, and the one after it is answered.
     """
 
     fault: Fault
     dialects: tuple[str, ...] = BOTH
     raises: type[GrokLiveError] | None = None
-    says: str = ""
+    sentence: str = ""
     notes: tuple[tuple[str, str], ...] = ()
     after: tuple[tuple[str, str], ...] = ()
     is_noted: bool = False
@@ -125,28 +125,28 @@ class Row:
         return f"{self.fault}{where}".replace(f":{getattr(at, '__name__', '')}-", "-")
 
 
-# --------------------------------------------------------------------------- lost connections
-# A lost connection is opened again, after the error has reached the one who waits for a reply.
+# --------------------------------------------------------------------------- connections that break
+# A connection that broke is opened again, after the waiting question has failed.
 def broken(fault: Fault, how: str, pieces: tuple[int, ...] | None, dialects: Any = BOTH) -> Row:
     return Row(
         fault=fault,
         dialects=dialects,
         raises=SessionClosedError,
-        says=f"the connection to HOST was {how} before the reply had been received. What was "
+        sentence=f"the connection to HOST was {how} before the reply had been received. What was "
         "received is kept, and the connection is being opened again: ask again then.",
         notes=(("warning", f"The connection to HOST was {how}. Opening it again."),),
         pieces=pieces,
     )
 
 
-# One that breaks before it was open, or for a reason that stays, is not.
+# One that breaks before it was open, or for a permanent reason, is not.
 def ended(fault: Fault, how: str, pieces: tuple[int, ...] | None, dialects: Any = BOTH) -> Row:
     return Row(
         fault=fault,
         dialects=dialects,
         raises=SessionClosedError,
-        says=f"the connection to HOST was {how}. What was received is kept, and the next question "
-        "opens the connection again.",
+        sentence=f"the connection to HOST was {how}. What was received is kept, and the next "
+        "question opens the connection again.",
         after=(
             (
                 "error",
@@ -158,7 +158,7 @@ def ended(fault: Fault, how: str, pieces: tuple[int, ...] | None, dialects: Any 
 
 
 DROPPED = "closed without a close frame"
-BROKEN_LINES = [
+BROKEN_CONNECTIONS = [
     ended(Drop(at=SessionCreated, nth=1), DROPPED, None, REALTIME),
     ended(Drop(at=SessionUpdated, nth=1), DROPPED, None, REALTIME),
     broken(Drop(at=SpeechStarted, nth=1), DROPPED, None),
@@ -172,7 +172,7 @@ BROKEN_LINES = [
     broken(Close(1012, "restart"), "closed with code 1012 (restart)", (1,)),
     broken(Close(1013, "try later"), "closed with code 1013 (try later)", (1,), REALTIME),
     broken(Close(1014), "closed with code 1014", (1,), REALTIME),
-    # `live` shows no key at the handshake, and yet this is no verdict on it.
+    # `live` sends no key in the handshake, and yet this close does not mean that it was refused.
     broken(Close(1012, at=SpeechStarted, nth=1), "closed with code 1012", None, LIVE),
     ended(Close(4001, "enough"), "closed with code 4001 (enough)", (1,)),
 ]
@@ -182,21 +182,21 @@ ENDS = [
     Row(
         fault=Close(1000, "bye"),
         raises=SessionClosedOK,
-        says="the session is closed: bye.",
+        sentence="the session is closed: bye.",
         pieces=(1,),
     ),
     Row(
         fault=Report("max_duration"),
         dialects=REALTIME,
         raises=ServerError,
-        says="the server reported: the session has reached its longest duration",
+        sentence="the server reported: the session has reached its longest duration",
         after=(("warning", "The server ended the session. Opening a new one."),),
         pieces=None,
     ),
     Row(
         fault=Report("timeout", at=AudioDelta, nth=3),
         raises=ServerError,
-        says="the server reported: the session was inactive for too long",
+        sentence="the server reported: the session was inactive for too long",
         after=(
             (
                 "error",
@@ -215,11 +215,13 @@ WRONG_KEY = (
 )
 
 
-def refused(fault: Fault, kind: type[GrokLiveError], says: str) -> Row:
-    # One of each kind will do for `live`, whose handshake is the same.
+def refused(fault: Fault, kind: type[GrokLiveError], sentence: str) -> Row:
+    # One of each kind suffices for `live`, whose handshake is the same.
     is_for_both = isinstance(fault, StallHandshake) or fault in (Refuse(400), Refuse(503))
     dialects = BOTH if is_for_both else REALTIME
-    return Row(fault=fault, dialects=dialects, raises=kind, says=says, is_noted=True, pieces=None)
+    return Row(
+        fault=fault, dialects=dialects, raises=kind, sentence=sentence, is_noted=True, pieces=None
+    )
 
 
 REFUSALS = [
@@ -252,19 +254,19 @@ KEPT = f"no complete reply in {IMPATIENT_S:g} s; what was received of it is kept
 NOTHING = f"no complete reply in {IMPATIENT_S:g} s; none was received."
 AGAIN = " Ask again, or allow more with timeout_s=."
 NO_SPEECH = "the server detected no speech in the sound"
-NEW_LINE = " Ask again: that opens a new connection."
-SILENT = "the server has sent nothing for N s." + NEW_LINE
+NEW_CONNECTION = " Ask again: that opens a new connection."
+SILENT = "the server has sent nothing for N s." + NEW_CONNECTION
 GONE = ("warning", "The server has sent nothing for N s. Opening it again.")
 
 
 def late(
-    fault: Fault, says: str, pieces: tuple[int, ...] | None, dialects: Any, **more: Any
+    fault: Fault, sentence: str, pieces: tuple[int, ...] | None, dialects: Any, **more: Any
 ) -> Row:
     return Row(
         fault=fault,
         dialects=dialects,
         raises=ReplyTimeout,
-        says=says,
+        sentence=sentence,
         pieces=pieces,
         timeout_s=IMPATIENT_S,
         **more,
@@ -274,20 +276,20 @@ def late(
 FAILED_REPLIES = [
     late(
         Stall(at=AudioDelta, nth=2),
-        KEPT + " The server has sent nothing for N s." + NEW_LINE,
+        KEPT + " The server has sent nothing for N s." + NEW_CONNECTION,
         (1,),
         REALTIME,
         notes=(GONE,),
     ),
     late(
         Stall(at=ResponseCreated, nth=1),
-        NOTHING + " The server has sent nothing for N s." + NEW_LINE,
+        NOTHING + " The server has sent nothing for N s." + NEW_CONNECTION,
         None,
         REALTIME,
         notes=(GONE,),
     ),
     late(Stall(at=SpeechStarted, nth=1), SILENT, None, REALTIME, notes=(GONE,)),
-    # A server of `live` that never said anything may have had no reason to.
+    # A server of `live` that never sent anything may have had no reason to.
     late(Stall(at=SpeechStarted, nth=1), NO_SPEECH, None, LIVE, needs_stop=True),
     late(Abandon(at=ResponseCreated, nth=1), NOTHING + AGAIN, None, REALTIME),
     late(Abandon(at=OutputItemAdded, nth=1), NOTHING + AGAIN, None, REALTIME),
@@ -302,7 +304,7 @@ FAILED_REPLIES = [
         fault=Report("internal_error"),
         dialects=REALTIME,
         raises=ServerError,
-        says="the server reported: the server had an error",
+        sentence="the server reported: the server had an error",
         is_noted=True,
         pieces=None,
     ),
@@ -310,7 +312,7 @@ FAILED_REPLIES = [
         fault=Report("rate_limit_exceeded", "slow down", at=AudioDelta),
         dialects=LIVE,
         raises=ServerError,
-        says="the server reported: slow down",
+        sentence="the server reported: slow down",
         is_noted=True,
         pieces=None,
     ),
@@ -318,7 +320,7 @@ FAILED_REPLIES = [
         fault=Report("internal_error", at=SessionUpdated),
         dialects=REALTIME,
         raises=ConnectError,
-        says="HOST refused the session: the server had an error",
+        sentence="HOST refused the session: the server had an error",
         is_noted=True,
         pieces=None,
     ),
@@ -369,7 +371,7 @@ SURVIVED = [
     Row(fault=Duplicate(at=SpeechStopped)),
     Row(fault=Duplicate(at=ResponseCreated), dialects=REALTIME),
     Row(fault=Duplicate(at=OutputItemAdded), dialects=REALTIME),
-    # Nothing tells a piece that comes twice from two that are alike.
+    # A duplicate cannot be told from two equal pieces.
     Row(fault=Duplicate(at=AudioDelta), pieces=(1, 1, 2, 3, 4), text=ALL_TEXT),
     Row(fault=Duplicate(at=TranscriptDelta), dialects=REALTIME),
     Row(fault=Duplicate(at=ResponseDone), dialects=REALTIME),
@@ -392,13 +394,13 @@ SURVIVED = [
     Row(fault=Omit("type", at=AudioDelta, nth=2), pieces=(1, 3, 4), text=ALL_TEXT),
 ]
 
-TABLE = [*BROKEN_LINES, *ENDS, *REFUSALS, *FAILED_REPLIES, *SURVIVED]
+TABLE = [*BROKEN_CONNECTIONS, *ENDS, *REFUSALS, *FAILED_REPLIES, *SURVIVED]
 
 
 # --------------------------------------------------------------------------- the talk
 @pytest.fixture
 def clip(question: np.ndarray, silence: Any) -> np.ndarray:
-    """A question with the pause that ends it, which no time is lost in waiting for."""
+    """A question with the pause that ends it, so that no silence has to be sent in real time."""
     return np.concatenate((question, silence(0.8)))
 
 
@@ -429,8 +431,8 @@ def outcome(talk: Talk, clip: np.ndarray, timeout_s: float) -> Turn | GrokLiveEr
         return error
 
 
-def without_address(talk: Talk, text: str) -> str:
-    """The same sentence wherever the server happens to listen, and however long it was silent."""
+def normalised(talk: Talk, text: str) -> str:
+    """The sentence without the host and without the length of a silence."""
     assert talk.settings.url is not None
     text = re.sub(r"nothing for \d+ s", "nothing for N s", text)
     return text.replace(talk.settings.url.split("/")[2], "HOST")
@@ -444,15 +446,15 @@ def capitalised(text: str) -> str:
     ("dialect", "row"),
     [pytest.param(name, row, id=f"{name}-{row}") for row in TABLE for name in row.dialects],
 )
-def test_what_is_seen_of_a_fault_and_the_next_question_is_answered(
+def test_a_fault_is_reported_and_the_next_question_is_answered(
     dialect: str, row: Row, clip: np.ndarray
 ) -> None:
     with talking(counting, dialect, row.fault) as talk:
         seen = outcome(talk, clip, row.timeout_s)
-        notes = [(note.level, without_address(talk, note.text)) for note in talk.notes]
+        notes = [(note.level, normalised(talk, note.text)) for note in talk.notes]
         kept, replies = list(talk.turns), list(talk.turns.assistant)
 
-        # What `ask` says.
+        # What `ask` returns or raises.
         if row.raises is None:
             assert isinstance(seen, Turn), seen
             assert replies == [seen]
@@ -460,23 +462,23 @@ def test_what_is_seen_of_a_fault_and_the_next_question_is_answered(
             assert not seen.was_interrupted
         else:
             assert type(seen) is row.raises, seen
-            assert without_address(talk, str(seen)).startswith(row.says)
+            assert normalised(talk, str(seen)).startswith(row.sentence)
         if isinstance(seen, ReplyTimeout) and "kept" in str(seen):
             assert seen.turn is replies[0]
 
-        # What the notes say.
-        repeated = [("error", capitalised(row.says))] if row.is_noted else []
+        # The notes.
+        repeated = [("error", capitalised(row.sentence))] if row.is_noted else []
         if row.raises is ServerError:
-            repeated = [("warning", capitalised(row.says))]
+            repeated = [("warning", capitalised(row.sentence))]
         assert notes == [*row.notes, *repeated, *row.after]
 
-        # And on it goes.
+        # The next question.
         if row.needs_stop:
             talk.stop()
         if row.is_silent:
             found_out = outcome(talk, clip, row.timeout_s)
-            assert without_address(talk, str(found_out)).startswith(SILENT)
-            assert [without_address(talk, note.text) for note in talk.notes] == [GONE[1]]
+            assert normalised(talk, str(found_out)).startswith(SILENT)
+            assert [normalised(talk, note.text) for note in talk.notes] == [GONE[1]]
         noted_count = len(talk.notes)
         answer = talk.ask(clip, RATE_HZ, timeout_s=30)
         assert answer.text == text_of(WHOLE)
@@ -497,8 +499,8 @@ def test_what_is_seen_of_a_fault_and_the_next_question_is_answered(
         assert len(talk.notes) == noted_count
 
 
-def going_on(turn: Any) -> Any:
-    """Without an end to what is typed, and four words to what is spoken."""
+def endless(turn: Any) -> Any:
+    """An endless reply to typed text, and four words to speech."""
     if turn.pcm.size:
         yield from counting(turn)
         return
@@ -507,14 +509,14 @@ def going_on(turn: Any) -> Any:
 
 
 @pytest.mark.parametrize("dialect", BOTH)
-def test_the_tail_of_a_reply_that_was_cut_off_is_kept_with_it_and_in_no_other(
+def test_the_tail_of_an_interrupted_reply_is_kept_in_its_own_turn(
     dialect: str, clip: np.ndarray
 ) -> None:
-    with talking(going_on, dialect, Tail(3), speed=20) as talk:
+    with talking(endless, dialect, Tail(3), speed=20) as talk:
         talk.say("go on")
         wait_for_talk(talk, lambda: bool(talk.turns.assistant) and talk.turns[-1].duration_s > 0.3)
         first = talk.turns[-1]
-        answer = said_over(talk, clip)
+        answer = ask_during_reply(talk, clip)
         assert first.was_interrupted
         assert first.is_complete
         assert set(first.pcm.tolist()) == {7000}
@@ -524,7 +526,7 @@ def test_the_tail_of_a_reply_that_was_cut_off_is_kept_with_it_and_in_no_other(
         assert talk.notes == []
 
 
-def test_sound_that_cannot_be_read_is_told_once_in_a_reply(clip: np.ndarray) -> None:
+def test_unreadable_sound_is_noted_once_in_a_reply(clip: np.ndarray) -> None:
     with talking(counting, "realtime", Garbage("no-base64", times=6)) as talk:
         for _ in range(3):
             talk.ask(clip, RATE_HZ)
@@ -534,8 +536,8 @@ def test_sound_that_cannot_be_read_is_told_once_in_a_reply(clip: np.ndarray) -> 
         assert reconnecting_session_of(talk).conversation.unread_piece_count == 6
 
 
-def said_over(talk: Talk, clip: np.ndarray) -> Turn:
-    """Speak while the reply runs, and wait for the one to that."""
+def ask_during_reply(talk: Talk, clip: np.ndarray) -> Turn:
+    """Speak while a reply is running, and wait for the reply to that."""
     talk.say(clip, RATE_HZ)
     wait_for_talk(talk, lambda: len(talk.turns.assistant) == 2 and talk.turns[-1].is_complete)
     return talk.turns[-1]

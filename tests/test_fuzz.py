@@ -1,7 +1,7 @@
-"""Whatever a server says, nothing faults, and the next turn can be had.
+"""Whatever a server sends, nothing raises, and the next question is answered.
 
-The frames go through all that hears them without a socket: the dialect, the rules, the fold
-into turns, the replies and tools that are waited for, the count of what was used.
+The frames go through every consumer that needs no socket: the dialect, the protocol, the
+conversation, pending replies and tool calls, limits and usage.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ from grok_live_widget.recording.event_json import event_to_json
 from grok_live_widget.settings.settings import Settings
 
 TYPES = sorted(
-    {word.wire_type for each in DIALECTS.values() for word in each.server_messages}
+    {message.wire_type for each in DIALECTS.values() for message in each.server_messages}
     | {name for each in DIALECTS.values() for name in each.audio_delta_types}
-    | {"", "nobody.knows", "response"}
+    | {"", "unknown.type", "response"}
 )
 NAMES = st.sampled_from(["", "a", "b", "c"])
 ODD = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6)
@@ -99,11 +99,11 @@ def frame_of(message: Any) -> bytes:
 WHOLE = MESSAGE.map(frame_of)
 TRUNCATED = st.tuples(WHOLE, st.integers(0, 200)).map(lambda pair: pair[0][: pair[1]])
 FRAMES = WHOLE | TRUNCATED | st.binary(max_size=30) | JSON.map(frame_of)
-OURS = st.sampled_from(["ask", "speak", "commit", "interrupt", "tick", "give up", "sound alone"])
+OURS = st.sampled_from(["ask", "speak", "commit", "interrupt", "tick", "abandon", "sound alone"])
 
 
-class VoiceActivityDetector:
-    """All that hears a session's events, but for its socket."""
+class Consumers:
+    """Every consumer of a session's events, without a socket."""
 
     def __init__(self, dialect: Dialect, **formats: Any) -> None:
         self.protocol = Protocol(dialect, turn_detection=ServerVad(), **formats)
@@ -114,7 +114,7 @@ class VoiceActivityDetector:
         self.pending: list[PendingReply] = []
         self.now_s = 0.0
 
-    def settle(self) -> list[Event]:
+    def dispatch(self) -> list[Event]:
         list(self.protocol.messages_to_send())
         events = list(self.protocol.events_to_dispatch())
         for event in events:
@@ -127,21 +127,21 @@ class VoiceActivityDetector:
             event_to_json(event)
         return events
 
-    def hear(self, frame: bytes) -> None:
+    def receive(self, frame: bytes) -> None:
         self.now_s += 0.1
         self.protocol.receive_frame(frame, self.now_s)
-        self.settle()
+        self.dispatch()
 
-    def hear_event(self, event: Any) -> None:
+    def receive_event(self, event: Any) -> None:
         if self.protocol.dialect.supports(event):
-            self.hear(self.protocol.dialect.encode(event))
+            self.receive(self.protocol.dialect.encode(event))
 
     def ask(self) -> PendingReply:
-        words: tuple[ClientEvent, ...] = (user_message("hello"), reply_request())
-        pending = PendingReply(words[-1], ("look",), related=words)
+        question: tuple[ClientEvent, ...] = (user_message("hello"), reply_request())
+        pending = PendingReply(question[-1], ("look",), related=question)
         self.pending.append(pending)
-        self.protocol.send_when_idle(*words)
-        self.settle()
+        self.protocol.send_when_idle(*question)
+        self.dispatch()
         return pending
 
     def do(self, step: str) -> None:
@@ -158,16 +158,16 @@ class VoiceActivityDetector:
                 self.protocol.interrupt()
             case "tick":
                 self.protocol.tick(self.now_s)
-            case "give up":
+            case "abandon":
                 self.protocol.give_up_reply()
             case "sound alone":
                 self.protocol.receive_sound(b"\1\2\3", self.now_s)
-        self.settle()
+        self.dispatch()
 
-    def assert_a_turn_can_be_had(self) -> None:
-        """After a time-out, which gives the reply up, the next question is answered."""
+    def assert_the_next_question_is_answered(self) -> None:
+        """After a time-out, which abandons the reply, the next question is answered."""
         self.protocol.give_up_reply()
-        self.settle()
+        self.dispatch()
         before = len(self.conversation.turns.assistant)
         self.now_s += 10
         self.protocol.tick(self.now_s)
@@ -177,13 +177,13 @@ class VoiceActivityDetector:
             if pending.is_settled:
                 break
             name = f"z{number}"
-            self.hear_event(ResponseCreated(name))
-            self.hear_event(AudioDelta(response_id=name, item_id=f"i{name}", pcm=bytes(4_800)))
-            self.hear_event(TranscriptDelta(response_id=name, item_id=f"i{name}", delta="Well."))
-            self.hear_event(ResponseDone(response_id=name))
+            self.receive_event(ResponseCreated(name))
+            self.receive_event(AudioDelta(response_id=name, item_id=f"i{name}", pcm=bytes(4_800)))
+            self.receive_event(TranscriptDelta(response_id=name, item_id=f"i{name}", delta="Well."))
+            self.receive_event(ResponseDone(response_id=name))
             self.now_s += 10
             self.protocol.tick(self.now_s)
-            self.settle()
+            self.dispatch()
         assert (pending.status, pending.error) == ("completed", None)
         assert len(self.conversation.turns.assistant) > before
         turn = self.conversation.reply(pending.response_id)
@@ -192,25 +192,25 @@ class VoiceActivityDetector:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
-def test_whatever_comes_in_whatever_order_the_next_turn_can_be_had(dialect: Dialect) -> None:
+def test_after_any_frames_in_any_order_the_next_question_is_answered(dialect: Dialect) -> None:
     @given(st.lists(FRAMES | OURS, max_size=20))
     @settings(max_examples=300, deadline=None)
     def law(steps: list[Any]) -> None:
-        ear = VoiceActivityDetector(dialect)
+        consumers = Consumers(dialect)
         for step in steps:
-            ear.hear(step) if isinstance(step, bytes) else ear.do(step)
-        ear.assert_a_turn_can_be_had()
+            consumers.receive(step) if isinstance(step, bytes) else consumers.do(step)
+        consumers.assert_the_next_question_is_answered()
 
     law()
 
 
 @given(st.lists(FRAMES | OURS, max_size=12), st.sampled_from(["pcm", "pcmu", "pcma"]))
 @settings(max_examples=100, deadline=None)
-def test_sound_in_other_formats_does_not_fault_either(steps: list[Any], encoding: str) -> None:
+def test_any_frames_raise_nothing_with_other_audio_formats(steps: list[Any], encoding: str) -> None:
     form = AudioFormat(encoding=encoding, transport="binary")
-    ear = VoiceActivityDetector(REALTIME, input_format=form, output_format=form)
+    consumers = Consumers(REALTIME, input_format=form, output_format=form)
     for step in steps:
-        ear.hear(step) if isinstance(step, bytes) else ear.do(step)
+        consumers.receive(step) if isinstance(step, bytes) else consumers.do(step)
 
 
 @pytest.mark.parametrize("dialect", [LIVE, REALTIME], ids=["live", "realtime"])
@@ -218,19 +218,21 @@ def test_sound_in_other_formats_does_not_fault_either(steps: list[Any], encoding
 def test_a_delta_of_ten_megabytes_is_sound_like_any_other(
     dialect: Dialect, byte_count: int
 ) -> None:
-    ear = VoiceActivityDetector(dialect)
+    consumers = Consumers(dialect)
     sound = base64.b64encode(bytes(byte_count)).decode()
     names = {"response_id": "r", "item_id": "a"}
-    ear.hear_event(ResponseCreated("r"))
-    ear.hear(json.encode({"type": dialect.audio_delta_types[0], **names, "delta": sound}))
-    assert len(ear.conversation.turns[-1].pcm) == 5_000_000
-    assert ear.conversation.odd_byte_count == byte_count % 2
-    ear.assert_a_turn_can_be_had()
+    consumers.receive_event(ResponseCreated("r"))
+    consumers.receive(json.encode({"type": dialect.audio_delta_types[0], **names, "delta": sound}))
+    assert len(consumers.conversation.turns[-1].pcm) == 5_000_000
+    assert consumers.conversation.odd_byte_count == byte_count % 2
+    consumers.assert_the_next_question_is_answered()
 
 
-def test_a_number_beyond_all_measure_is_none() -> None:
-    ear = VoiceActivityDetector(REALTIME)
-    ear.hear(b'{"type":"input_audio_buffer.speech_started","audio_start_ms":1e999}')
-    ear.hear(b'{"type":"input_audio_buffer.speech_started","audio_start_ms":' + b"9" * 400 + b"}")
-    ear.hear(b"[" * 100_000)
-    ear.assert_a_turn_can_be_had()
+def test_numbers_out_of_range_and_deep_nesting_raise_nothing() -> None:
+    consumers = Consumers(REALTIME)
+    consumers.receive(b'{"type":"input_audio_buffer.speech_started","audio_start_ms":1e999}')
+    consumers.receive(
+        b'{"type":"input_audio_buffer.speech_started","audio_start_ms":' + b"9" * 400 + b"}"
+    )
+    consumers.receive(b"[" * 100_000)
+    consumers.assert_the_next_question_is_answered()

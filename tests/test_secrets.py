@@ -26,7 +26,7 @@ from .kernels.page import Page
 from .support.talks import internals_of
 from .support.versions import ROOT, environment_with
 
-KEY = "xai-this-is-what-nobody-may-see-0123456789"
+KEY = "xai-this-must-never-be-shown-0123456789"
 NAME = "XAI_API_KEY"
 ASKED = "Which roses grow in shade?"
 ANSWERED = "The rugosa roses do."
@@ -62,22 +62,22 @@ def server() -> Iterator[RehearsalServer]:
 
 @pytest.fixture
 def refusing() -> Iterator[RehearsalServer]:
-    """One that does not."""
+    """One that accepts another key only."""
     with RehearsalServer(lambda turn: ANSWERED, api_key="another") as server:
         yield server
 
 
-def test_a_key_is_found_where_it_is() -> None:
+def test_the_search_finds_a_key_in_base64_at_any_offset() -> None:
     for before in range(3):
-        wrap_secret = base64.b64encode(f"{'-' * before}{KEY}{'-' * before}".encode()).decode()
+        encoded = base64.b64encode(f"{'-' * before}{KEY}{'-' * before}".encode()).decode()
         with pytest.raises(AssertionError, match="the key is in"):
-            assert_nowhere_in(f"{{{wrap_secret}}}")
+            assert_nowhere_in(f"{{{encoded}}}")
 
 
 # --------------------------------------------------------------------------- output and errors
 @pytest.mark.parametrize("source", ["environment", "argument"])
 @pytest.mark.parametrize("requirement", ["websockets==15.0", ""], ids=["lowest", "newest"])
-def test_no_log_no_error_and_no_frame_under_it_shows_the_key(
+def test_no_log_error_or_traceback_shows_the_key(
     requirement: str, source: str, tmp_path: Path
 ) -> None:
     more = {"RIGHT_KEY": KEY, "PYTHONASYNCIODEBUG": "1", "IPYTHONDIR": str(tmp_path)}
@@ -91,42 +91,42 @@ def test_no_log_no_error_and_no_frame_under_it_shows_the_key(
         timeout=120,
         check=False,
     )
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said[-3000:]
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output[-3000:]
     version = requirement.partition("==")[2] or "1"
-    assert f"VERSION {version}" in said
-    assert said.count("WENT WELL") == 2
+    assert f"VERSION {version}" in output
+    assert output.count("WENT WELL") == 2
     for sentence in ("LOG asyncio", "does not accept the API key", "nothing answers", "redirect"):
-        assert sentence in said
-    assert "ResourceWarning" not in said
-    assert_nowhere_in(said)
+        assert sentence in output
+    assert "ResourceWarning" not in output
+    assert_nowhere_in(output)
 
 
 @pytest.mark.parametrize("make", [Talk, GrokLive, connect])
-def test_a_traceback_with_locals_can_be_made_of_a_talk_that_cannot(make: Any) -> None:
+def test_a_traceback_with_locals_of_a_failed_constructor_can_be_formatted(make: Any) -> None:
     with pytest.raises(Exception, match="sample_rate") as caught:
         make(api_key="a-key", sample_rate=1)
-    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    assert "sample_rate" in "".join(told.format())
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert "sample_rate" in "".join(shown.format())
 
 
 # --------------------------------------------------------------------------- shown and pickled
 @DIALECTS
-def test_nothing_that_a_person_can_print_or_pickle_holds_the_key(
+def test_nothing_that_can_be_printed_or_pickled_holds_the_key(
     server: RehearsalServer, dialect: str
 ) -> None:
     url = server.url(dialect)
     with Talk(url=url, api_key=KEY) as talk, GrokLive(url=url, api_key=KEY) as live:
-        told: list[Any] = []
-        talk.add_listener(lambda event, changed, now_s: told.append(event))
+        events: list[Any] = []
+        talk.add_listener(lambda event, changed, now_s: events.append(event))
         for each in (talk, live):
             each.ask(ASKED)
         held = [
             *(talk, talk.settings, talk.turns, talk.turns[-1], talk.notes, *internals_of(talk)),
             *(live, live.get_state(), *internals_of(live)),
-            *(connect(url=url, api_key=KEY), resolve_endpoint(Settings(url=url), KEY), *told),
+            *(connect(url=url, api_key=KEY), resolve_endpoint(Settings(url=url), KEY), *events),
         ]
-    assert len(told) > 5
+    assert len(events) > 5
     for value in held:
         assert_nowhere_in(repr(value) + str(value))
         assert_nowhere_in("".join(_pickled(value)))
@@ -152,7 +152,7 @@ from grok_live_widget import GrokLive
 """
 
 
-def test_no_notebook_file_holds_the_key_nor_a_word_of_the_talk_in_its_widgets(
+def test_a_saved_notebook_holds_no_key_and_its_widget_state_no_text_of_the_talk(
     server: RehearsalServer, refusing: RehearsalServer, tmp_path: Path
 ) -> None:
     cells = [EVERYTHING_IS_LOGGED]
@@ -180,8 +180,8 @@ def test_no_notebook_file_holds_the_key_nor_a_word_of_the_talk_in_its_widgets(
     assert_nowhere_in(saved + done.stdout + done.stderr)
     state = json.dumps(json.loads(saved)["metadata"]["widgets"][WIDGET_STATE])
     assert "anywidget" in state
-    for said in (ASKED, ANSWERED, INSTRUCTIONS):
-        assert said not in state
+    for text in (ASKED, ANSWERED, INSTRUCTIONS):
+        assert text not in state
 
 
 # --------------------------------------------------------------------------- the page
@@ -219,7 +219,7 @@ def test_no_message_to_the_page_holds_the_key(
 
 
 @DIALECTS
-def test_a_key_that_is_refused_is_not_told_to_the_page(
+def test_a_refused_key_is_not_sent_to_the_page(
     kernel: Kernel, refusing: RehearsalServer, dialect: str
 ) -> None:
     made = kernel.run(f"live = GrokLive(url={refusing.url(dialect)!r})")

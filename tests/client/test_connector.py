@@ -1,4 +1,4 @@
-"""Who answers, in which dialect, and what is said when nobody may."""
+"""`connect`: the server, its dialects and voice, and what is refused before any I/O."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ KEY = "test-key-0123456789"
          ("service", ["realtime"], True)),
     ],
 )  # fmt: skip
-def test_who_answers(settings: dict[str, Any], key: str | None, expected: Any) -> None:
+def test_settings_and_key_decide_the_server_and_the_dialects_to_try(
+    settings: dict[str, Any], key: str | None, expected: Any
+) -> None:
     endpoint = resolve_endpoint(settings_from(settings), key)
     who = "rehearsal" if endpoint.is_rehearsal else "service"
     dialects = [dialect.name for dialect, _ in endpoint.dialects]
@@ -64,18 +66,18 @@ def test_who_answers(settings: dict[str, Any], key: str | None, expected: Any) -
         ({"url": "ws://127.0.0.1:9/v1/realtime"}, ""),
     ],
 )
-def test_a_missing_key_is_said_before_any_io(settings: dict[str, Any], key: str | None) -> None:
+def test_a_missing_key_raises_before_any_io(settings: dict[str, Any], key: str | None) -> None:
     with pytest.raises(AuthenticationError, match="XAI_API_KEY"):
         connect(api_key=key, **settings)
 
 
-def test_a_key_does_not_travel_unprotected() -> None:
+def test_a_key_is_never_sent_without_encryption() -> None:
     with pytest.raises(ConfigurationError, match="wss://") as caught:
         connect(api_key=KEY, url="ws://example.test/v1/realtime")
     assert KEY not in str(caught.value)
 
 
-def test_the_rehearsal_nobody_asked_for_is_one_warning() -> None:
+def test_a_rehearsal_for_want_of_a_key_gives_one_warning() -> None:
     with pytest.warns(RehearsalWarning, match="not Grok") as caught:
         connect()
     assert len(caught) == 1
@@ -111,7 +113,7 @@ def service_at(port: int) -> str:
 
 
 def answered(frame: str | bytes) -> list[str]:
-    """What a small realtime server says to one frame."""
+    """What a small realtime server answers to one frame."""
     kind = json.loads(frame)["type"]
     if kind == "session.update":
         return [json.dumps({"type": "session.updated", "session": {}})]
@@ -168,7 +170,7 @@ async def error_on_live(socket: Any) -> None:
     ids=["404", "close", "error"],
 )
 async def test_auto_falls_back_when_live_is_refused(
-    peer: Any, monkeypatch: pytest.MonkeyPatch, talk: Any, options: dict[str, Any]
+    peer: Any, talk: Any, options: dict[str, Any]
 ) -> None:
     service_url = service_at(peer(talk, **options).port)
     session, seen = await opened(Settings(), service_url)
@@ -181,9 +183,7 @@ async def test_auto_falls_back_when_live_is_refused(
     assert [dialect for dialect, _ in again.dialects] == [REALTIME]
 
 
-async def test_auto_keeps_live_where_it_is_served(
-    peer: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_auto_keeps_live_where_it_is_served(peer: Any) -> None:
     async def live(socket: Any) -> None:
         await socket.wait_closed()
 
@@ -195,9 +195,7 @@ async def test_auto_keeps_live_where_it_is_served(
     assert [dialect for dialect, _ in again.dialects] == [LIVE]
 
 
-async def test_realtimes_verdict_on_the_key_stands(
-    peer: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_key_that_realtime_refuses_is_an_authentication_error(peer: Any) -> None:
     def refuse(connection: Any, request: Any) -> Any:
         is_live = request.path.startswith("/v1/live")
         return connection.respond(404 if is_live else 400, "incorrect API key")
@@ -207,9 +205,7 @@ async def test_realtimes_verdict_on_the_key_stands(
         await opened(Settings(), service_url)
 
 
-async def test_a_line_that_does_not_exist_falls_back_to_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_an_unreachable_service_is_a_connect_error() -> None:
     service_url = service_at(1)
     with pytest.raises(ConnectError, match="nothing answers"):
         await opened(Settings(), service_url)
@@ -230,36 +226,34 @@ async def test_a_wrong_key_is_an_authentication_error_within_three_seconds(diale
     assert KEY not in str(caught.value)
 
 
-async def test_seed_voices_become_the_nearest_of_the_service(
-    peer: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said: list[Any] = []
+async def test_seed_voices_become_the_nearest_of_the_service(peer: Any) -> None:
+    received: list[Any] = []
 
     async def listen(socket: Any) -> None:
         async for frame in socket:
-            said.append(json.loads(frame))
+            received.append(json.loads(frame))
             for answer in answered(frame):
                 await socket.send(answer)
 
     service_url = service_at(peer(listen).port)
     session, seen = await opened(Settings(dialect="realtime", voice="nova"), service_url)
     await session.close()
-    assert said[0]["session"]["voice"] == "eve"
+    assert received[0]["session"]["voice"] == "eve"
     assert any(isinstance(event, Noted) and "'nova'" in event.text for event in seen)
     assert len(set(NEAREST_VOICE.values())) == 6
 
 
-async def test_a_server_of_ones_own_is_asked_for_the_very_voice(peer: Any) -> None:
-    said: list[Any] = []
+async def test_a_local_server_gets_the_voice_unchanged(peer: Any) -> None:
+    received: list[Any] = []
 
     async def listen(socket: Any) -> None:
         async for frame in socket:
-            said.append(json.loads(frame))
+            received.append(json.loads(frame))
             for answer in answered(frame):
                 await socket.send(answer)
 
     async with connect(url=peer(listen).url, voice="nova"):
-        assert said[0]["session"]["voice"] == "nova"
+        assert received[0]["session"]["voice"] == "nova"
 
 
 @pytest.mark.parametrize(
@@ -270,7 +264,7 @@ async def test_a_server_of_ones_own_is_asked_for_the_very_voice(peer: Any) -> No
         ("?model=mine", {"model": "yours"}, "yours"),
     ],
 )
-async def test_the_model_is_the_one_that_was_named(
+async def test_the_model_is_that_of_the_settings_or_the_url(
     peer: Any, query: str, settings: dict[str, Any], model: str
 ) -> None:
     paths: list[str] = []
@@ -283,16 +277,16 @@ async def test_the_model_is_the_one_that_was_named(
         assert paths == [f"/v1/realtime?model={model}"]
 
 
-async def test_other_voices_pass_through(peer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[Any] = []
+async def test_other_voices_pass_through(peer: Any) -> None:
+    received: list[Any] = []
 
     async def listen(socket: Any) -> None:
         async for frame in socket:
-            said.append(json.loads(frame))
+            received.append(json.loads(frame))
             for answer in answered(frame):
                 await socket.send(answer)
 
     service_url = service_at(peer(listen).port)
     session, _ = await opened(Settings(dialect="realtime", voice="nlbqfwie"), service_url)
     await session.close()
-    assert said[0]["session"]["voice"] == "nlbqfwie"
+    assert received[0]["session"]["voice"] == "nlbqfwie"

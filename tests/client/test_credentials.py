@@ -1,4 +1,4 @@
-"""A key is found in a known order and shown to nobody."""
+"""The API key is looked for in a known order, and is never shown."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_first_source_that_has_a_key_wins(write: Any, monkeypatch: Any) -> N
     assert found("  given ") == "given"
 
 
-def test_a_source_without_a_key_or_that_fails_is_passed_over(write: Any, monkeypatch: Any) -> None:
+def test_a_source_that_fails_or_has_no_key_is_skipped(write: Any, monkeypatch: Any) -> None:
     monkeypatch.setenv("COLAB_RELEASE_TAG", "1")
     monkeypatch.setenv(ENVIRONMENT_NAME, "  ")
     write("google/colab/userdata.py", "def get(name): raise TimeoutError")
@@ -89,7 +89,7 @@ def test_an_empty_argument_counts_as_given(write: Any, monkeypatch: Any) -> None
     assert not find_key("")
 
 
-def test_a_secret_is_taken_as_it_is() -> None:
+def test_a_secret_is_returned_unchanged() -> None:
     secret = Secret(KEY)
     assert find_key(secret) is secret
 
@@ -97,21 +97,21 @@ def test_a_secret_is_taken_as_it_is() -> None:
 @pytest.mark.parametrize(
     "given", [3, b"bytes", ["a"], "two\nlines", "sp ace", "ellip…sis", "\ud800"]
 )
-def test_what_can_be_no_key_is_refused_and_not_shown(given: Any) -> None:
+def test_a_malformed_key_is_refused_and_not_shown(given: Any) -> None:
     with pytest.raises(ConfigurationError, match="api_key") as caught:
         find_key(given)
     assert str(given) not in str(caught.value)
     assert caught.value.__cause__ is None
 
 
-# --------------------------------------------------------------------------- shown to nobody
+# --------------------------------------------------------------------------- not shown
 @pytest.mark.parametrize(
     "show",
     [repr, str, "{}".format, lambda s: f"{s!s:>40}", lambda s: repr([s]), lambda s: repr({s: s}),
      lambda s: repr(pickle.dumps(s)), lambda s: repr(pickle.dumps(s, 0)), lambda s: repr(dir(s)),
      lambda s: copy.copy(s).reveal(), lambda s: copy.deepcopy(s).reveal()],
 )  # fmt: skip
-def test_a_secret_shows_itself_to_nobody(show: Any) -> None:
+def test_a_secret_is_shown_only_by_reveal(show: Any) -> None:
     assert KEY not in show(Secret(KEY))
     assert bool(Secret(KEY))
     assert not Secret("")

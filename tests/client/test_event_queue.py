@@ -1,4 +1,4 @@
-"""A reader's queue holds 256 events, pauses what feeds it, and is forgotten when dropped."""
+"""An event queue holds 256 events, pauses the socket when full, and resumes it when dropped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from grok_live_widget.client.event_queue import QUEUE_EVENTS, EventQueue
 from grok_live_widget.events import Pinged
 from grok_live_widget.exceptions import GrokLiveError, SessionClosedError, SessionClosedOK
 
-BROKEN = SessionClosedError("the line broke.", close_code=1006)
+BROKEN = SessionClosedError("the connection broke.", close_code=1006)
 PATIENCE_S = 10
 
 
@@ -32,14 +32,14 @@ async def is_paused(queue: EventQueue) -> bool:
     return is_held
 
 
-async def test_events_come_in_order_and_what_waited_comes_before_the_end() -> None:
+async def test_events_come_in_order_and_before_the_end() -> None:
     queue = queue_of(3)
     queue.end()
     assert [event async for event in queue] == [Pinged(0), Pinged(1), Pinged(2)]
     assert [event async for event in queue] == [], "an ended queue stays ended"
 
 
-async def test_a_reader_that_waits_is_woken() -> None:
+async def test_a_waiting_reader_gets_the_next_event() -> None:
     queue = queue_of(0)
     reading = asyncio.ensure_future(anext(queue))
     await asyncio.sleep(0)
@@ -47,7 +47,7 @@ async def test_a_reader_that_waits_is_woken() -> None:
     assert await reading == Pinged(7)
 
 
-async def test_two_that_read_one_queue_share_its_events() -> None:
+async def test_two_readers_of_one_queue_share_its_events() -> None:
     queue = queue_of(0)
     readings = [asyncio.ensure_future(anext(queue)) for _ in range(2)]
     await asyncio.sleep(0)
@@ -58,7 +58,7 @@ async def test_two_that_read_one_queue_share_its_events() -> None:
 
 
 @pytest.mark.parametrize("failure", [None, SessionClosedOK("closed.", close_code=1000)])
-async def test_iteration_ends_quietly_when_the_session_was_closed_as_asked(
+async def test_iteration_ends_without_an_error_after_a_normal_closure(
     failure: GrokLiveError | None,
 ) -> None:
     queue = queue_of(0, failure)
@@ -68,7 +68,7 @@ async def test_iteration_ends_quietly_when_the_session_was_closed_as_asked(
     assert await reading == "the end"
 
 
-async def test_iteration_raises_what_broke_the_line_behind_the_last_event() -> None:
+async def test_iteration_raises_the_failure_after_the_last_event() -> None:
     queue = queue_of(1, BROKEN)
     queue.end()
     assert await anext(queue) == Pinged(0)
@@ -77,7 +77,7 @@ async def test_iteration_raises_what_broke_the_line_behind_the_last_event() -> N
             await anext(queue)
 
 
-async def test_a_full_queue_holds_back_until_one_is_read() -> None:
+async def test_a_full_queue_pauses_until_one_event_is_read() -> None:
     queue = queue_of(QUEUE_EVENTS - 1)
     assert not await is_paused(queue)
     queue.put(Pinged(-1))
@@ -89,7 +89,7 @@ async def test_a_full_queue_holds_back_until_one_is_read() -> None:
     assert not await is_paused(queue)
 
 
-async def test_beyond_full_it_must_be_read_below_the_mark_again() -> None:
+async def test_an_overfull_queue_pauses_until_it_is_below_its_limit() -> None:
     queue = queue_of(QUEUE_EVENTS + 2)
     for _ in range(2):
         await anext(queue)
@@ -99,7 +99,7 @@ async def test_beyond_full_it_must_be_read_below_the_mark_again() -> None:
     assert QUEUE_EVENTS == 256
 
 
-async def test_a_dropped_queue_holds_nothing_back() -> None:
+async def test_a_dropped_queue_pauses_nothing() -> None:
     queue = queue_of(QUEUE_EVENTS)
     waiting = asyncio.ensure_future(queue.flow.wait())
     await asyncio.sleep(0)
@@ -108,7 +108,7 @@ async def test_a_dropped_queue_holds_nothing_back() -> None:
     await asyncio.wait_for(waiting, PATIENCE_S)
 
 
-async def test_a_queue_that_another_thread_drops_wakes_the_loop() -> None:
+async def test_a_queue_that_another_thread_drops_pauses_nothing() -> None:
     box = [queue_of(QUEUE_EVENTS)]
     waiting = asyncio.ensure_future(box[0].flow.wait())
     await asyncio.sleep(0)
@@ -121,7 +121,7 @@ async def test_a_queue_that_another_thread_drops_wakes_the_loop() -> None:
     assert done
 
 
-def test_a_queue_may_be_dropped_when_its_loop_is_gone() -> None:
+def test_a_queue_may_be_dropped_after_its_loop_was_closed() -> None:
     async def make() -> EventQueue:
         return queue_of(QUEUE_EVENTS)
 

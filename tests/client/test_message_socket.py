@@ -1,4 +1,4 @@
-"""Messages are handed on as they arrive, and wait while they may not be."""
+"""Messages are delivered as they arrive, and wait while they may not be."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from grok_live_widget.client.message_socket import MessageSocket
 from grok_live_widget.client.transport import connected
 from grok_live_widget.protocol.dialects import Opening
 
-Heard = list[tuple[bytes, bool]]
+Received = list[tuple[bytes, bool]]
 PATIENCE_S = 10
 # More than the system holds for both ends of a connection.
 MUCH = bytes(2**20)
@@ -22,7 +22,7 @@ MANY = 64
 
 
 @asynccontextmanager
-async def line(serving: Callable[[ServerConnection], Awaitable[None]]) -> AsyncIterator[Any]:
+async def socket_to(serving: Callable[[ServerConnection], Awaitable[None]]) -> AsyncIterator[Any]:
     async with serve(serving, "127.0.0.1", 0, compression=None, max_size=None) as server:
         port = server.sockets[0].getsockname()[1]
         socket_ = await connected(Opening(url=f"ws://127.0.0.1:{port}", headers={}), PATIENCE_S)
@@ -32,23 +32,23 @@ async def line(serving: Callable[[ServerConnection], Awaitable[None]]) -> AsyncI
             await socket_.close()
 
 
-def listen(socket_: MessageSocket, may_deliver: Callable[[], bool] = lambda: True) -> Heard:
-    heard: Heard = []
-    socket_.listen(lambda message, is_text: heard.append((message, is_text)), may_deliver)
-    return heard
+def listen(socket_: MessageSocket, may_deliver: Callable[[], bool] = lambda: True) -> Received:
+    received: Received = []
+    socket_.listen(lambda message, is_text: received.append((message, is_text)), may_deliver)
+    return received
 
 
-async def test_messages_come_in_order_whole_and_with_their_kind() -> None:
+async def test_messages_are_delivered_in_order_whole_and_with_their_kind() -> None:
     async def speak(far: ServerConnection) -> None:
         await far.send("text")
         await far.send(b"\0\1")
         await far.send(["in ", "several ", "frames"])
         await far.send([b"\2", b"\3"])
 
-    async with line(speak) as socket_:
-        heard = listen(socket_)
+    async with socket_to(speak) as socket_:
+        received = listen(socket_)
         await socket_.end()
-        assert heard == [
+        assert received == [
             (b"text", True),
             (b"\0\1", False),
             (b"in several frames", True),
@@ -56,11 +56,11 @@ async def test_messages_come_in_order_whole_and_with_their_kind() -> None:
         ]
 
 
-async def test_what_came_before_anybody_listened_is_not_lost() -> None:
+async def test_messages_before_the_first_listener_are_kept() -> None:
     async def speak(far: ServerConnection) -> None:
         await far.send("at once")
 
-    async with line(speak) as socket_:
+    async with socket_to(speak) as socket_:
         await socket_.end()
         assert not socket_.is_empty
         assert listen(socket_) == [(b"at once", True)]
@@ -73,26 +73,26 @@ async def test_while_nothing_may_be_delivered_reading_is_paused_and_nothing_is_l
             await far.send(MUCH)
 
     allowed = 1
-    async with line(speak) as socket_:
-        heard = listen(socket_, lambda: len(heard) < allowed)
-        while socket_.is_empty or not heard:  # noqa: ASYNC110  (no event tells)
+    async with socket_to(speak) as socket_:
+        received = listen(socket_, lambda: len(received) < allowed)
+        while socket_.is_empty or not received:  # noqa: ASYNC110  (no event announces it)
             await asyncio.sleep(0)
-        assert [message for message, _ in heard] == [MUCH]
+        assert [message for message, _ in received] == [MUCH]
         assert not socket_.transport.is_reading()
         allowed = MANY
         socket_.deliver()
         await socket_.end()
-        assert [message for message, _ in heard] == [MUCH] * MANY
+        assert [message for message, _ in received] == [MUCH] * MANY
 
 
-async def test_a_listener_that_asks_for_more_is_not_called_within_itself() -> None:
+async def test_deliver_within_a_listener_does_not_call_it_recursively() -> None:
     async def speak(far: ServerConnection) -> None:
         await far.send("one")
         await far.send("two")
 
     depths: list[int] = []
 
-    async with line(speak) as socket_:
+    async with socket_to(speak) as socket_:
         depth = 0
 
         def listener(*_: object) -> None:
@@ -108,41 +108,41 @@ async def test_a_listener_that_asks_for_more_is_not_called_within_itself() -> No
 
 
 @pytest.mark.parametrize(("code", "reason"), [(1000, ""), (1011, "no more")])
-async def test_the_end_says_how_it_went(code: int, reason: str) -> None:
+async def test_end_returns_the_close_code_and_reason(code: int, reason: str) -> None:
     async def leave(far: ServerConnection) -> None:
         await far.close(code, reason)
 
-    async with line(leave) as socket_:
+    async with socket_to(leave) as socket_:
         closed = await socket_.end()
         assert closed.rcvd is not None
         assert (closed.rcvd.code, closed.rcvd.reason) == (code, reason)
         assert not socket_.is_open
 
 
-async def test_what_is_written_arrives_in_order_as_what_it_is() -> None:
+async def test_written_messages_arrive_in_order_and_with_their_kind() -> None:
     got: list[str | bytes] = []
 
     async def listen_there(far: ServerConnection) -> None:
         got.extend([await far.recv(), await far.recv()])
 
-    async with line(listen_there) as socket_:
+    async with socket_to(listen_there) as socket_:
         socket_.write(b"text", is_text=True)
         socket_.write(b"\0\1", is_text=False)
         await socket_.end()
         assert got == ["text", b"\0\1"]
 
 
-async def test_what_is_written_to_a_line_that_is_gone_is_dropped() -> None:
+async def test_messages_written_after_the_end_are_dropped() -> None:
     async def leave(far: ServerConnection) -> None:
         await far.close()
 
-    async with line(leave) as socket_:
+    async with socket_to(leave) as socket_:
         await socket_.end()
         socket_.write(b"too late", is_text=True)
         assert not socket_.is_open
 
 
-async def test_who_writes_more_than_the_line_takes_waits_until_it_has_gone() -> None:
+async def test_has_written_waits_while_much_is_unsent() -> None:
     may_read = asyncio.Event()
     got = 0
 
@@ -154,7 +154,7 @@ async def test_who_writes_more_than_the_line_takes_waits_until_it_has_gone() -> 
         async for message in far:
             got += len(message)
 
-    async with line(listen_there) as socket_:
+    async with socket_to(listen_there) as socket_:
         for _ in range(MANY):
             socket_.write(MUCH, is_text=False)
         waiting = asyncio.create_task(socket_.has_written())

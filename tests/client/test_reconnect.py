@@ -136,13 +136,13 @@ def test_every_state_is_reached_and_left_but_the_last() -> None:
         (SessionClosedError("x", close_code=1006), {"has_idled_out": True}, 5, Cause.IDLED_OUT),
     ],
 )
-def test_what_the_end_of_a_session_is_a_cause_of(
+def test_the_cause_of_the_end_of_a_session(
     failure: GrokLiveError | None, facts: dict[str, bool], tries: int, cause: Cause
 ) -> None:
     assert cause_of_end(failure, reconnect_tries=tries, **facts) is cause
 
 
-def test_what_a_failed_attempt_is_a_cause_of() -> None:
+def test_the_cause_of_a_failed_attempt() -> None:
     busy, wrong = ConnectError("x", host="h", status_code=503), AuthenticationError("x")
     assert cause_of_failed_open(busy, reconnect_tries=1) is Cause.LOST
     assert cause_of_failed_open(busy, reconnect_tries=0) is Cause.REFUSED
@@ -151,12 +151,12 @@ def test_what_a_failed_attempt_is_a_cause_of() -> None:
 
 # --------------------------------------------------------------------------- whether
 @pytest.mark.parametrize("code", [None, 1001, 1005, 1006, 1011, 1012, 1013, 1014])
-def test_a_line_that_broke_on_the_way_may_go_well_again(code: int | None) -> None:
+def test_these_close_codes_are_transient(code: int | None) -> None:
     assert is_transient(SessionClosedError("closed", close_code=code))
 
 
 @pytest.mark.parametrize("code", [1000, 1002, 1003, 1007, 1008, 1009, 1010, 1015, 3000, 4001])
-def test_a_line_that_was_closed_for_a_reason_stays_closed(code: int) -> None:
+def test_other_close_codes_are_not_transient(code: int) -> None:
     assert not is_transient(SessionClosedError("closed", close_code=code))
 
 
@@ -165,9 +165,7 @@ def test_a_line_that_was_closed_for_a_reason_stays_closed(code: int) -> None:
     [(None, True), (429, True), (500, True), (502, True), (503, True)]
     + [(status, False) for status in (400, 401, 402, 403, 404)],
 )
-def test_only_what_is_refused_for_good_is_not_asked_for_again(
-    status: int | None, is_it: bool
-) -> None:
+def test_these_http_statuses_are_not_retried(status: int | None, is_it: bool) -> None:
     assert is_transient(refused(status)) is is_it
 
 
@@ -181,12 +179,14 @@ def test_only_what_is_refused_for_good_is_not_asked_for_again(
         BudgetSpent("spent"),
         ServerError("no"),
         LocalProtocolError("no"),
-        UnsupportedByServer("word", "live"),
+        UnsupportedByServer("setting", "live"),
         GrokLiveError("no"),
     ],
     ids=lambda failure: type(failure).__name__,
 )
-def test_key_budget_and_mistakes_are_never_tried_again(failure: GrokLiveError | None) -> None:
+def test_key_budget_and_configuration_errors_are_never_retried(
+    failure: GrokLiveError | None,
+) -> None:
     assert not is_transient(failure)
 
 
@@ -195,32 +195,36 @@ ATTEMPTS, CHANCES = st.integers(0, 20), st.floats(0, 1, exclude_max=True)
 
 
 @given(ATTEMPTS, CHANCES)
-def test_a_wait_is_bounded_and_chance_takes_at_most_half_of_it(attempt: int, chance: float) -> None:
+def test_a_backoff_is_bounded_and_jitter_takes_at_most_half_of_it(
+    attempt: int, chance: float
+) -> None:
     longest_s = backoff_s(attempt, 0.0)
     assert 0.5 <= longest_s <= 8
     assert longest_s / 2 <= backoff_s(attempt, chance) <= longest_s
 
 
 @given(ATTEMPTS, CHANCES)
-def test_no_wait_is_shorter_than_the_one_before(attempt: int, chance: float) -> None:
+def test_a_backoff_never_decreases_from_one_attempt_to_the_next(
+    attempt: int, chance: float
+) -> None:
     assert backoff_s(attempt, chance) <= backoff_s(attempt + 1, chance)
 
 
-def test_each_wait_is_twice_as_long_until_they_are_long_enough() -> None:
+def test_each_backoff_is_twice_as_long_up_to_the_longest() -> None:
     assert [backoff_s(attempt, 0.0) for attempt in range(7)] == [0.5, 1, 2, 4, 8, 8, 8]
 
 
-# --------------------------------------------------------------------------- what is told anew
+# --------------------------------------------------------------------------- replaying
 def turn(role: Any, text: str) -> Turn:
     return Turn(role, tape=AudioBuffer(), text=text, text_source="transcript")
 
 
-def test_what_was_said_is_told_anew_as_texts_in_order_and_makes_no_turn_of_ours() -> None:
+def test_history_is_replayed_as_texts_in_order_and_marked_as_replayed() -> None:
     items = replay_history(
         [turn("user", "Hi"), turn("assistant", "Hello."), turn("user", " Why? ")]
     )
-    told = [(each.item.role, each.item.part, each.item.text) for each in items]
-    assert told == [
+    replayed = [(each.item.role, each.item.part, each.item.text) for each in items]
+    assert replayed == [
         ("user", "input_text", "Hi"),
         ("assistant", "output_text", "Hello."),
         ("user", "input_text", " Why? "),
@@ -229,7 +233,7 @@ def test_what_was_said_is_told_anew_as_texts_in_order_and_makes_no_turn_of_ours(
     assert [conversation.apply(each, 0.0) for each in items] == [[]] * 3
 
 
-def test_turns_without_words_are_not_told_and_of_many_only_the_newest() -> None:
+def test_only_the_newest_turns_with_text_are_replayed() -> None:
     assert replay_history([]) == []
     assert replay_history([turn("user", ""), turn("assistant", " \n")]) == []
     many = [turn("user", str(number)) for number in range(50)]

@@ -1,4 +1,4 @@
-"""What a person asks for is checked and has a name before it is said."""
+"""Requests are validated and have ids before they are sent."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from grok_live_widget.protocol.dialects import REALTIME
         CreateResponse(event_id="given"),
     ],
 )
-def test_what_is_named_says_the_same_under_a_name_that_nothing_else_has(event: Any) -> None:
+def test_with_new_id_changes_nothing_but_the_id_which_is_unique(event: Any) -> None:
     first, second = with_new_id(event), with_new_id(event)
     assert first == second == event
     assert len({first.event_id, second.event_id, event.event_id}) == 3
@@ -38,12 +38,12 @@ def test_what_is_named_says_the_same_under_a_name_that_nothing_else_has(event: A
 
 @pytest.mark.parametrize("make", [user_message, verbatim_message])
 @pytest.mark.parametrize("text", ["", "  \n", None, 3, b"hello", ["hello"]])
-def test_nothing_to_say_is_refused(make: Any, text: object) -> None:
+def test_an_empty_text_is_refused(make: Any, text: object) -> None:
     with pytest.raises(ConfigurationError, match="nothing to say"):
         make(text)
 
 
-def test_a_typed_text_is_the_users_as_it_is() -> None:
+def test_a_user_message_has_exactly_the_text() -> None:
     item = user_message(" Grüße ").item
     assert (item.kind, item.role, item.part, item.text) == (
         "message", "user", "input_text", " Grüße "
@@ -52,16 +52,16 @@ def test_a_typed_text_is_the_users_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("is_interruptible", [True, False])
-def test_words_for_the_models_voice_are_a_forced_message(is_interruptible: bool) -> None:
+def test_a_verbatim_message_is_a_force_message(is_interruptible: bool) -> None:
     request = verbatim_message("Hello.", is_interruptible=is_interruptible)
-    said = msgspec.json.decode(REALTIME.encode(request))
+    message = msgspec.json.decode(REALTIME.encode(request))
     assert request.event_id
-    assert (said["item"]["type"], said["item"]["role"]) == ("force_message", "assistant")
-    assert said["item"]["content"] == [{"type": "output_text", "text": "Hello."}]
-    assert said["item"].get("interruptible", True) is is_interruptible
+    assert (message["item"]["type"], message["item"]["role"]) == ("force_message", "assistant")
+    assert message["item"]["content"] == [{"type": "output_text", "text": "Hello."}]
+    assert message["item"].get("interruptible", True) is is_interruptible
 
 
-def test_a_request_says_what_is_given_and_nothing_else() -> None:
+def test_a_request_contains_only_what_was_given() -> None:
     assert reply_request() == CreateResponse()
     assert reply_request("Be brief.") == CreateResponse(instructions="Be brief.")
     given = MappingProxyType({"a": "b"})
@@ -71,7 +71,7 @@ def test_a_request_says_what_is_given_and_nothing_else() -> None:
     assert found.event_id
 
 
-def test_what_is_given_later_does_not_change_a_request() -> None:
+def test_a_request_keeps_its_own_copy_of_the_metadata() -> None:
     given = {"a": "b"}
     request = reply_request(metadata=given)
     given["a"] = "c"
@@ -79,7 +79,7 @@ def test_what_is_given_later_does_not_change_a_request() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("given", "part"),
     [
         ({"instructions": 3}, "instructions must be text or None, not 3"),
         ({"metadata": {"a": 1}}, r"metadata\['a'\] must be text, not 1"),
@@ -89,21 +89,21 @@ def test_what_is_given_later_does_not_change_a_request() -> None:
         ({"metadata": [("a", "b")]}, "metadata must be a dict"),
     ],
 )
-def test_a_request_that_no_server_takes_is_refused(given: dict[str, Any], says: str) -> None:
-    with pytest.raises(ConfigurationError, match=says):
+def test_an_invalid_request_is_refused(given: dict[str, Any], part: str) -> None:
+    with pytest.raises(ConfigurationError, match=part):
         reply_request(**given)
     reply_request(metadata={str(n): "x" * 512 for n in range(16)})
 
 
 @pytest.mark.parametrize(
-    ("error", "says"),
+    ("error", "part"),
     [
         (ErrorReported(message="no such voice", code="x"), "the server reported: no such voice"),
         (ErrorReported(code="x"), "the server reported: x"),
         (ErrorReported(), "an error without a text"),
     ],
 )
-def test_what_the_server_reports_becomes_an_error_of_ours(error: ErrorReported, says: str) -> None:
+def test_a_reported_error_becomes_a_server_error(error: ErrorReported, part: str) -> None:
     ours = server_error(error)
-    assert says in str(ours)
+    assert part in str(ours)
     assert (ours.error_type, ours.code) == (error.error_type, error.code)

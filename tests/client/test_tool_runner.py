@@ -1,4 +1,4 @@
-"""The model's calls are carried out beside the talk, and answered with one reply."""
+"""The model's calls are made while the talk goes on, and one reply follows their outputs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from ..support.talks import session_of
 
 
 def calling(*calls: ToolCall, lead_in: Any = "One moment.") -> Any:
-    """A partner that calls functions when it is asked, and then tells what they answered."""
+    """A partner that calls functions when it is asked, and then repeats their outputs."""
 
     def partner(turn: PartnerTurn) -> Any:
         if turn.role == "tool":
@@ -47,8 +47,8 @@ def calling(*calls: ToolCall, lead_in: Any = "One moment.") -> Any:
     return partner
 
 
-class Heard:
-    """What a session tells, said events too."""
+class EventLog:
+    """Every event of a session from now on."""
 
     def __init__(self, session: Any) -> None:
         self.events: list[Event] = []
@@ -65,15 +65,15 @@ class Heard:
 
     @property
     def outputs(self) -> list[str]:
-        said = [event.item for event in self.of(CreateItem)]
-        return [item.text for item in said if item.kind == "function_call_output"]
+        items = [event.item for event in self.of(CreateItem)]
+        return [item.text for item in items if item.kind == "function_call_output"]
 
 
-async def asked(session: Any, text: str = "please") -> Heard:
-    heard = Heard(session)
+async def asked(session: Any, text: str = "please") -> EventLog:
+    log = EventLog(session)
     await session.send_text(text)
     await session.respond()
-    return heard
+    return log
 
 
 def weather(city: str, days: int = 1) -> str:
@@ -85,11 +85,11 @@ LONDON = ToolCall("weather", {"city": "London"})
 
 
 # --------------------------------------------------------------------------- a round
-async def test_a_call_is_made_and_its_output_is_answered_with_nobody_iterating() -> None:
+async def test_a_call_is_made_and_its_output_is_sent_without_an_iterator() -> None:
     async with connect(partner=calling(LONDON), tools=[weather]) as session:
-        heard = await asked(session)
-        await heard.until(ResponseDone, 2)
-        assert heard.outputs == ["It is foggy in London for 1 days."]
+        log = await asked(session)
+        await log.until(ResponseDone, 2)
+        assert log.outputs == ["It is foggy in London for 1 days."]
         assert [turn.text for turn in session.turns] == [
             "please",
             "One moment.",
@@ -100,17 +100,17 @@ async def test_a_call_is_made_and_its_output_is_answered_with_nobody_iterating()
 async def test_the_request_after_outputs_has_the_metadata_of_the_settings() -> None:
     tagged = {"lesson": "3"}
     async with connect(partner=calling(LONDON), tools=[weather], metadata=tagged) as session:
-        heard = await asked(session)
-        await heard.until(ResponseDone, 2)
-        assert [event.metadata for event in heard.of(CreateResponse)] == [tagged] * 2
-        assert [event.metadata for event in heard.of(ResponseDone)] == [tagged] * 2
+        log = await asked(session)
+        await log.until(ResponseDone, 2)
+        assert [event.metadata for event in log.of(CreateResponse)] == [tagged] * 2
+        assert [event.metadata for event in log.of(ResponseDone)] == [tagged] * 2
 
 
-async def test_what_is_told_of_a_call() -> None:
+async def test_the_events_of_a_call() -> None:
     async with connect(partner=calling(LONDON), tools=[weather]) as session:
-        heard = await asked(session)
-        await heard.until(ResponseDone, 2)
-        called, started, finished = heard.of(ToolCalled, ToolStarted, ToolFinished)
+        log = await asked(session)
+        await log.until(ResponseDone, 2)
+        called, started, finished = log.of(ToolCalled, ToolStarted, ToolFinished)
         assert json.loads(started.arguments) == {"city": "London"}
         assert started.call_id == finished.call_id == called.call_id
         assert (finished.name, finished.error) == ("weather", "")
@@ -118,7 +118,7 @@ async def test_what_is_told_of_a_call() -> None:
         assert finished.duration_s > 0
 
 
-async def test_an_iterator_hears_of_calls_in_their_order() -> None:
+async def test_an_iterator_yields_the_events_of_a_call_in_order() -> None:
     async with connect(partner=calling(LONDON), tools=[weather]) as session:
         events = aiter(session)
         await asked(session)
@@ -131,7 +131,7 @@ async def test_an_iterator_hears_of_calls_in_their_order() -> None:
         assert places == sorted(places)
 
 
-async def test_calls_run_side_by_side_and_all_outputs_are_followed_by_one_request() -> None:
+async def test_calls_run_concurrently_and_one_request_follows_all_outputs() -> None:
     meeting = threading.Barrier(3, timeout=10)
 
     def meet(name: str) -> str:
@@ -140,29 +140,29 @@ async def test_calls_run_side_by_side_and_all_outputs_are_followed_by_one_reques
 
     calls = [ToolCall("meet", {"name": name}) for name in ("Ann", "Bob", "Cid")]
     async with connect(partner=calling(*calls), tools=[meet]) as session:
-        heard = await asked(session)
-        await heard.until(ResponseDone, 2)
-        assert sorted(heard.outputs) == ["Ann was there", "Bob was there", "Cid was there"]
-        assert len(heard.of(CreateResponse)) == 2
-        kinds = [type(event) for event in heard.of(CreateItem, CreateResponse)]
+        log = await asked(session)
+        await log.until(ResponseDone, 2)
+        assert sorted(log.outputs) == ["Ann was there", "Bob was there", "Cid was there"]
+        assert len(log.of(CreateResponse)) == 2
+        kinds = [type(event) for event in log.of(CreateItem, CreateResponse)]
         assert kinds == [CreateItem, CreateResponse, *[CreateItem] * 3, CreateResponse]
-        first_done = heard.events.index(heard.of(ResponseDone)[0])
-        assert heard.events.index(heard.of(CreateItem)[1]) > first_done
+        first_done = log.events.index(log.of(ResponseDone)[0])
+        assert log.events.index(log.of(CreateItem)[1]) > first_done
 
 
-async def test_names_that_are_nobodys_are_ignored() -> None:
+async def test_calls_of_unknown_names_are_ignored() -> None:
     calls = (ToolCall("x_keyword_search"), LONDON)
     async with connect(partner=calling(*calls), tools=[weather]) as session:
-        heard = await asked(session)
-        await heard.until(ResponseDone, 2)
-        assert len(heard.outputs) == 1
-        assert len(heard.of(ToolStarted)) == 1
+        log = await asked(session)
+        await log.until(ResponseDone, 2)
+        assert len(log.outputs) == 1
+        assert len(log.of(ToolStarted)) == 1
 
 
-async def test_only_unknown_names_make_no_round_at_all() -> None:
+async def test_unknown_names_alone_send_no_outputs() -> None:
     async with connect(partner=calling(ToolCall("web_search")), tools=[weather]) as session:
-        heard = await asked(session)
-        await heard.until(ResponseDone)
+        log = await asked(session)
+        await log.until(ResponseDone)
         again = await asked(session, "again")
         await again.until(ResponseDone)
         assert again.outputs == []
@@ -194,22 +194,22 @@ async def test_a_function_runs_on_a_thread_of_its_own(is_async: bool) -> None:
 
     function = tool(name="where")(where_async if is_async else where)
     async with connect(partner=calling(ToolCall("where")), tools=[function]) as session:
-        heard = await asked(session)
-        await heard.until(ResponseDone, 2)
-        assert heard.outputs == ["tool-where"]
+        log = await asked(session)
+        await log.until(ResponseDone, 2)
+        assert log.outputs == ["tool-where"]
 
 
-async def test_what_a_function_raises_is_told_to_the_model_and_to_the_log(
+async def test_an_error_of_a_function_is_sent_to_the_model_and_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def broken() -> None:
         raise ValueError("out of paper")
 
     async with connect(partner=calling(ToolCall("broken")), tools=[broken]) as session:
-        heard = await asked(session)
-        finished = await heard.until(ToolFinished)
-        await heard.until(ResponseDone, 2)
-    assert heard.outputs == ["Error: ValueError: out of paper"]
+        log = await asked(session)
+        finished = await log.until(ToolFinished)
+        await log.until(ResponseDone, 2)
+    assert log.outputs == ["Error: ValueError: out of paper"]
     assert finished.error == "ValueError: out of paper"
     (record,) = [each for each in caplog.records if each.levelno == logging.WARNING]
     assert "'broken' failed: ValueError: out of paper" in record.getMessage()
@@ -222,21 +222,21 @@ async def test_a_function_that_ends_its_thread_ends_nothing_else(error: type) ->
         raise error
 
     async with connect(partner=calling(ToolCall("leave")), tools=[leave]) as session:
-        heard = await asked(session)
-        await heard.until(ResponseDone, 2)
-        assert heard.outputs == [f"Error: the function was ended by {error.__name__}."]
+        log = await asked(session)
+        await log.until(ResponseDone, 2)
+        assert log.outputs == [f"Error: the function was ended by {error.__name__}."]
 
 
-async def test_wrong_arguments_are_told_and_nothing_is_run() -> None:
+async def test_wrong_arguments_are_an_error_and_nothing_is_run() -> None:
     call = ToolCall("weather", {"town": "London"})
     async with connect(partner=calling(call), tools=[weather]) as session:
-        heard = await asked(session)
-        await heard.until(ResponseDone, 2)
-        assert heard.outputs == ["Error: there is no 'town'; there are: city, days."]
-        assert heard.of(ToolStarted) == []
+        log = await asked(session)
+        await log.until(ResponseDone, 2)
+        assert log.outputs == ["Error: there is no 'town'; there are: city, days."]
+        assert log.of(ToolStarted) == []
 
 
-async def test_a_function_that_takes_too_long_is_given_up_and_the_talk_goes_on() -> None:
+async def test_a_function_that_takes_too_long_is_an_error_and_the_talk_goes_on() -> None:
     may_end = threading.Event()
 
     @tool(timeout_s=0.05)
@@ -246,9 +246,9 @@ async def test_a_function_that_takes_too_long_is_given_up_and_the_talk_goes_on()
 
     try:
         async with connect(partner=calling(ToolCall("slow")), tools=[slow]) as session:
-            heard = await asked(session)
-            await heard.until(ResponseDone, 2)
-            assert heard.outputs == ["Error: no result within 0.05 s."]
+            log = await asked(session)
+            await log.until(ResponseDone, 2)
+            assert log.outputs == ["Error: no result within 0.05 s."]
     finally:
         may_end.set()
 
@@ -264,20 +264,20 @@ async def test_a_coroutine_that_takes_too_long_is_cancelled() -> None:
             was_cancelled.set()
 
     async with connect(partner=calling(ToolCall("slow")), tools=[slow]) as session:
-        heard = await asked(session)
-        await heard.until(ResponseDone, 2)
+        log = await asked(session)
+        await log.until(ResponseDone, 2)
         assert await asyncio.to_thread(was_cancelled.wait, 10)
 
 
-async def test_a_time_out_of_the_functions_own_is_not_taken_for_ours() -> None:
+async def test_a_timeout_error_of_a_function_is_an_error_like_any_other() -> None:
     def asks_a_server() -> None:
         raise TimeoutError("the server is asleep")
 
     partner = calling(ToolCall("asks_a_server"))
     async with connect(partner=partner, tools=[asks_a_server]) as session:
-        heard = await asked(session)
-        await heard.until(ResponseDone, 2)
-        assert heard.outputs == ["Error: TimeoutError: the server is asleep"]
+        log = await asked(session)
+        await log.until(ResponseDone, 2)
+        assert log.outputs == ["Error: TimeoutError: the server is asleep"]
 
 
 async def test_sound_goes_on_while_a_function_runs(silence: Any) -> None:
@@ -292,21 +292,21 @@ async def test_sound_goes_on_while_a_function_runs(silence: Any) -> None:
         return ToolCall("busy") if turn.text == "work" else silence(0.3)
 
     async with connect(partner=partner, tools=[busy], turn_detection=PushToTalk()) as session:
-        heard = await asked(session, "work")
-        await heard.until(ToolStarted)
-        await heard.until(ResponseDone)
+        log = await asked(session, "work")
+        await log.until(ToolStarted)
+        await log.until(ResponseDone)
         await session.send_audio(silence(0.2))
         await session.send_text("meanwhile")
         await session.respond()
-        await heard.until(ResponseDone, 2)
-        assert heard.of(AudioDelta)
-        assert heard.outputs == []
+        await log.until(ResponseDone, 2)
+        assert log.of(AudioDelta)
+        assert log.outputs == []
         may_end.set()
-        await heard.until(ResponseDone, 3)
-        assert heard.outputs == ["done"]
+        await log.until(ResponseDone, 3)
+        assert log.outputs == ["done"]
 
 
-def test_a_line_is_not_idle_while_a_function_runs() -> None:
+def test_a_talk_is_not_idle_while_a_function_runs() -> None:
     was_closed = threading.Event()
 
     def slow() -> str:
@@ -320,7 +320,7 @@ def test_a_line_is_not_idle_while_a_function_runs() -> None:
 
 # --------------------------------------------------------------------------- ask
 @pytest.mark.parametrize("detection", [ServerVad(), PushToTalk()], ids=["vad", "push"])
-def test_ask_returns_the_reply_after_the_round_and_not_the_lead_in(
+def test_ask_returns_the_reply_that_follows_the_outputs(
     detection: Any, question: np.ndarray
 ) -> None:
     partner = calling(LONDON, lead_in=np.ones(2400, np.int16))
@@ -329,7 +329,7 @@ def test_ask_returns_the_reply_after_the_round_and_not_the_lead_in(
         assert talk.ask(question, RATE_HZ).text.endswith("It is foggy in London for 1 days.")
 
 
-def test_questions_wait_behind_a_round() -> None:
+def test_a_question_waits_until_calls_and_their_reply_are_over() -> None:
     def partner(turn: PartnerTurn) -> Any:
         if turn.role == "tool":
             return Unvoiced(f"tool: {turn.text}")
@@ -349,12 +349,12 @@ def test_questions_wait_behind_a_round() -> None:
         assert replies == {"Rome": "tool: It is foggy in Rome for 1 days.", "other": "no"}
 
 
-def test_a_call_that_is_nobodys_leaves_the_reply_as_it_is() -> None:
+def test_a_call_of_an_unknown_name_leaves_the_reply_unchanged() -> None:
     with Talk(partner=calling(ToolCall("web_search")), tools=[weather]) as talk:
         assert talk.ask("please").text == "One moment."
 
 
-def test_the_talker_calls_what_it_is_told_to_call() -> None:
+def test_the_talker_makes_the_call_that_it_is_asked_for() -> None:
     with Talk(partner="talker", tools=[weather]) as talk:
         reply = talk.ask('Please call weather {"city": "Lyon", "days": 2}')
         assert reply.text.strip() == "The tool answered: It is foggy in Lyon for 2 days."
@@ -399,7 +399,7 @@ def test_a_call_waits_for_consent(careful: Talk, is_allowed: bool, text: str) ->
     assert careful.pending_approvals == []
 
 
-async def test_consent_awaited() -> None:
+async def test_consent_can_be_given_with_approve_async() -> None:
     async with Talk(partner=calling(LONDON), tools=[weather], approve_tools=True) as talk:
         asking = asyncio.create_task(talk.ask_async("please"))
         call = await asyncio.to_thread(waiting, talk)
@@ -407,34 +407,34 @@ async def test_consent_awaited() -> None:
         assert (await asking).text == "It is foggy in London for 1 days."
 
 
-async def test_a_tool_may_do_without_the_consent_that_others_need() -> None:
+async def test_approve_false_of_a_tool_overrides_approve_tools() -> None:
     free = tool(approve=False)(weather)
     async with connect(partner=calling(LONDON), tools=[free], approve_tools=True) as session:
-        heard = await asked(session)
-        await heard.until(ResponseDone, 2)
-        assert heard.of(ToolApprovalAsked) == []
+        log = await asked(session)
+        await log.until(ResponseDone, 2)
+        assert log.of(ToolApprovalAsked) == []
 
 
-async def test_a_session_is_asked_and_answered_without_a_talk() -> None:
+async def test_consent_can_be_given_on_a_session() -> None:
     async with connect(partner=calling(LONDON), tools=[weather], approve_tools=True) as session:
-        heard = await asked(session)
-        wanted = await heard.until(ToolApprovalAsked)
+        log = await asked(session)
+        wanted = await log.until(ToolApprovalAsked)
         await session.approve(wanted.call_id)
-        await heard.until(ResponseDone, 2)
-        assert heard.outputs == ["It is foggy in London for 1 days."]
+        await log.until(ResponseDone, 2)
+        assert log.outputs == ["It is foggy in London for 1 days."]
 
 
-async def test_no_answer_in_time_is_a_no() -> None:
+async def test_a_call_that_is_not_answered_in_time_is_denied() -> None:
     function = tool(approve=True, timeout_s=0.05)(weather)
     async with connect(partner=calling(LONDON), tools=[function]) as session:
-        heard = await asked(session)
-        await heard.until(ResponseDone, 2)
-        assert heard.outputs == ["Error: this call was not allowed within 0.05 s."]
-        assert heard.of(ToolFinished)[0].is_denied
+        log = await asked(session)
+        await log.until(ResponseDone, 2)
+        assert log.outputs == ["Error: this call was not allowed within 0.05 s."]
+        assert log.of(ToolFinished)[0].is_denied
         assert session.pending_approvals == []
 
 
-def test_an_answer_to_nothing_is_an_error_that_says_so(careful: Talk) -> None:
+def test_approving_an_unknown_call_is_an_error(careful: Talk) -> None:
     with pytest.raises(SessionClosed):
         careful.approve("c1")
     careful.start()
@@ -443,23 +443,23 @@ def test_an_answer_to_nothing_is_an_error_that_says_so(careful: Talk) -> None:
 
 
 # --------------------------------------------------------------------------- interruptions
-async def test_a_call_of_an_interrupted_reply_is_not_asked_for_any_more(server_that: Any) -> None:
-    """The call comes while the reply still runs; then somebody cuts in."""
+async def test_a_call_of_an_interrupted_reply_is_denied(server_that: Any) -> None:
+    """The call comes while the reply is running, which the user then interrupts."""
     async with connect(
         url=server_that(_cancelled_round), tools=[weather], approve_tools=True
     ) as session:
-        heard = await asked(session)
-        await heard.until(ToolApprovalAsked)
+        log = await asked(session)
+        await log.until(ToolApprovalAsked)
         await session.send_text("stop")
-        finished = await heard.until(ToolFinished)
+        finished = await log.until(ToolFinished)
         assert finished.is_denied
         assert "interrupted" in finished.error
-        await heard.until(CreateItem, 3)
-        assert len(heard.outputs) == 1
-        assert len(heard.of(CreateResponse)) == 1
+        await log.until(CreateItem, 3)
+        assert len(log.outputs) == 1
+        assert len(log.of(CreateResponse)) == 1
 
 
-async def test_the_end_of_the_session_ends_what_runs() -> None:
+async def test_the_end_of_the_session_ends_running_calls() -> None:
     may_end = threading.Event()
 
     def slow() -> None:
@@ -467,12 +467,12 @@ async def test_the_end_of_the_session_ends_what_runs() -> None:
 
     try:
         async with connect(partner=calling(ToolCall("slow")), tools=[slow]) as session:
-            heard = await asked(session)
-            await heard.until(ToolStarted)
-        await heard.until(SessionEnded)
-        finished = await heard.until(ToolFinished)
+            log = await asked(session)
+            await log.until(ToolStarted)
+        await log.until(SessionEnded)
+        finished = await log.until(ToolFinished)
         assert "session has ended" in finished.error
-        assert heard.outputs == []
+        assert log.outputs == []
     finally:
         may_end.set()
 
@@ -508,7 +508,7 @@ def done(status: str = "completed", output: Any = ()) -> str:
 
 @pytest.fixture
 def server_that(peer: Any) -> Callable[[Any], str]:
-    """`server_that(script) -> url`: it confirms the settings and does as the script says."""
+    """`server_that(script) -> url`: it confirms the settings and runs the script."""
 
     def start(script: Any) -> str:
         async def talk(socket: Any) -> None:
@@ -536,7 +536,7 @@ async def _cancelled_round(socket: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "reports",
     [
         (ARGUMENTS_DONE, ITEM_DONE, done(output=[called_item()])),
         (ARGUMENTS_DONE, ARGUMENTS_DONE, done()),
@@ -546,23 +546,23 @@ async def _cancelled_round(socket: Any) -> None:
     ],
     ids=["thrice", "twice", "nameless", "as an item", "at the end"],
 )
-async def test_a_call_is_made_once_however_it_is_told(
-    server_that: Any, told: tuple[str, ...]
+async def test_a_call_is_made_once_however_often_it_is_reported(
+    server_that: Any, reports: tuple[str, ...]
 ) -> None:
-    heard_by_server: list[str] = []
+    received_by_server: list[str] = []
 
     async def script(socket: Any) -> None:
         await _asked_once(socket)
-        for each in (CREATED, *told):
+        for each in (CREATED, *reports):
             await socket.send(each)
-        heard_by_server.extend([await socket.recv(decode=True) for _ in range(2)])
+        received_by_server.extend([await socket.recv(decode=True) for _ in range(2)])
 
     async with connect(url=server_that(script), tools=[weather]) as session:
-        heard = await asked(session)
-        await heard.until(CreateResponse, 2)
-        assert len(heard.outputs) == 1
-        assert len(heard.of(ToolStarted)) == 1
-        assert len(heard.of(CreateResponse)) == 2
+        log = await asked(session)
+        await log.until(CreateResponse, 2)
+        assert len(log.outputs) == 1
+        assert len(log.of(ToolStarted)) == 1
+        assert len(log.of(CreateResponse)) == 2
 
 
 async def test_an_unfinished_call_is_not_made(server_that: Any) -> None:
@@ -574,15 +574,15 @@ async def test_an_unfinished_call_is_not_made(server_that: Any) -> None:
         await socket.send(done("incomplete", [item]))
 
     async with connect(url=server_that(script), tools=[weather]) as session:
-        heard = await asked(session)
-        await heard.until(ResponseDone)
-        assert heard.of(ToolStarted, ToolFinished) == []
+        log = await asked(session)
+        await log.until(ResponseDone)
+        assert log.of(ToolStarted, ToolFinished) == []
 
 
-async def test_whoever_speaks_when_the_outputs_are_ready_is_not_talked_over(
+async def test_no_reply_is_requested_while_the_user_speaks(
     server_that: Any,
 ) -> None:
-    """The reply to what is being said knows the outputs; one more would be one too many."""
+    """The server replies to the user's speech, and has the outputs then."""
 
     async def script(socket: Any) -> None:
         await _asked_once(socket)
@@ -591,13 +591,13 @@ async def test_whoever_speaks_when_the_outputs_are_ready_is_not_talked_over(
             await socket.send(each)
 
     async with connect(url=server_that(script), tools=[weather]) as session:
-        heard = await asked(session)
-        await heard.until(CreateItem, 2)
-        assert len(heard.outputs) == 1
-        assert len(heard.of(CreateResponse)) == 1
+        log = await asked(session)
+        await log.until(CreateItem, 2)
+        assert len(log.outputs) == 1
+        assert len(log.of(CreateResponse)) == 1
 
 
-# --------------------------------------------------------------------------- who has tools
+# --------------------------------------------------------------------------- dialects with tools
 @pytest.mark.parametrize("make", [connect, Talk], ids=["connect", "Talk"])
 @pytest.mark.parametrize(
     "where",
@@ -617,7 +617,7 @@ def test_with_tools_auto_means_realtime() -> None:
     assert Talk(api_key="k").dialect == "live"
 
 
-def test_the_server_is_told_of_the_tools() -> None:
+def test_the_server_gets_the_tools() -> None:
     seen: list[tuple[str, ...]] = []
 
     def partner(turn: PartnerTurn) -> str:

@@ -1,4 +1,4 @@
-"""The socket and its errors: one sentence each, and the key goes nowhere."""
+"""Opening a socket: each error has one sentence, and the key goes to its server only."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def failure_at(url: str, timeout_s: float = 5) -> ours.GrokLiveError:
         (http.HTTPStatus.SERVICE_UNAVAILABLE, "", "connect", "HTTP 503"),
     ],
 )
-async def test_a_refused_handshake_is_one_sentence(
+async def test_a_refused_handshake_has_one_sentence(
     peer: Any, status: http.HTTPStatus, body: str, kind: str, part: str
 ) -> None:
     server = peer(silent, process_request=refusing(status, body))
@@ -73,7 +73,7 @@ async def test_a_refused_handshake_is_one_sentence(
     assert KEY not in repr(error) + str(error)
 
 
-async def test_a_redirect_is_not_followed_and_the_key_does_not_travel(peer: Any) -> None:
+async def test_a_redirect_is_not_followed_and_the_key_is_not_sent_on(peer: Any) -> None:
     seen: list[Any] = []
 
     def remember(connection: Any, request: Any) -> None:
@@ -86,7 +86,7 @@ async def test_a_redirect_is_not_followed_and_the_key_does_not_travel(peer: Any)
     assert seen == []
 
 
-async def test_nothing_listening_is_a_connect_error_that_has_no_answer() -> None:
+async def test_a_closed_port_is_a_connect_error_without_an_answer() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -96,7 +96,7 @@ async def test_nothing_listening_is_a_connect_error_that_has_no_answer() -> None
     assert not error.has_answered
 
 
-async def test_a_host_that_says_nothing_ends_in_time() -> None:
+async def test_a_host_that_does_not_answer_times_out() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         error = await failure_at(f"ws://127.0.0.1:{port}/", timeout_s=0.2)
@@ -104,7 +104,7 @@ async def test_a_host_that_says_nothing_ends_in_time() -> None:
     assert "open_timeout_s" in str(error)
 
 
-async def test_a_host_that_is_no_websocket_server_is_told_apart() -> None:
+async def test_a_host_that_is_not_a_websocket_server_is_named_as_such() -> None:
     async def answer(reader: Any, writer: Any) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"SSH-2.0-OpenSSH\r\n\r\n")
@@ -166,11 +166,11 @@ def test_errors_of_name_network_and_tls_have_a_sentence(foreign: Exception, part
     assert "example.test" in str(error)
 
 
-def test_the_host_in_a_sentence_has_no_password_and_no_query() -> None:
+def test_host_of_contains_no_password_and_no_query() -> None:
     assert host_of(f"wss://me:{KEY}@example.test:8443/v1?key={KEY}") == "example.test:8443"
 
 
-def test_a_close_as_asked_says_why_where_it_was_told() -> None:
+def test_a_normal_closure_quotes_the_reason() -> None:
     assert closed_error(1000, "", "h").message == "the session is closed."
-    told = closed_error(1000, "the recording has ended", "h")
-    assert told.message == "the session is closed: the recording has ended."
+    error = closed_error(1000, "the recording has ended", "h")
+    assert error.message == "the session is closed: the recording has ended."
