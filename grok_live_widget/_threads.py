@@ -1,4 +1,4 @@
-"""A daemon thread that owns an asyncio loop."""
+"""A daemon thread that owns an asyncio loop, and tasks that are not awaited."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from .exceptions import ConfigurationError
 
-__all__ = ["LoopThread"]
+__all__ = ["BackgroundTasks", "LoopThread"]
 
 T = TypeVar("T")
 
@@ -108,19 +108,25 @@ class LoopThread:
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:
-    asyncio.set_event_loop(loop)
-    try:
+    # At its end the runner cancels all tasks, and closes the generators, the executor and the loop.
+    with asyncio.Runner(loop_factory=lambda: loop):
         loop.run_forever()
-    finally:
-        _cancel_all(loop)
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
 
 
-def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
-    tasks = asyncio.all_tasks(loop)
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+class BackgroundTasks:
+    """Tasks that are not awaited; one without a reference may be collected while it runs."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def spawn(self, coro: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Start a coroutine on the running loop."""
+        task = asyncio.get_running_loop().create_task(coro)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def cancel(self) -> None:
+        """Cancel those that still run."""
+        for task in list(self._tasks):
+            task.cancel()

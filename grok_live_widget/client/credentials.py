@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Callable
 
@@ -75,7 +74,7 @@ def find_key(given: str | Secret | None = None) -> Secret | None:
     if given is not None:
         return _checked(given)
     for source in (_environment, _colab, _keyring, _dotenv):
-        key = _checked(Secret(source() or ""))
+        key = _checked(_key_from(source))
         if key:
             return key
     return None
@@ -94,6 +93,16 @@ def _checked(secret: Secret) -> Secret:
     return secret.stripped()
 
 
+def _key_from(source: Callable[[], str | None]) -> Secret:
+    """A source that fails (not installed, locked, denied, unreadable) has no key; its error is
+    dropped, since it could quote what it read.
+    """
+    try:
+        return Secret(source() or "")
+    except Exception:  # noqa: BLE001  (these libraries raise errors of any class)
+        return Secret("")
+
+
 def _environment() -> str | None:
     return os.environ.get(ENVIRONMENT_NAME)
 
@@ -103,47 +112,21 @@ def _colab() -> str | None:
     # the variable is set by the real one only. Source: googlecolab/colab-vscode#215.
     if "COLAB_RELEASE_TAG" not in os.environ:
         return None
+    from google.colab import userdata  # type: ignore[import-not-found,unused-ignore]
 
-    def ask() -> str | None:
-        from google.colab import userdata  # type: ignore[import-not-found,unused-ignore]
-
-        found: str | None = userdata.get(ENVIRONMENT_NAME)
-        return found
-
-    return _quietly(ask)
+    found: str | None = userdata.get(ENVIRONMENT_NAME)
+    return found
 
 
 def _keyring() -> str | None:
-    if importlib.util.find_spec("keyring") is None:
-        return None
+    import keyring  # type: ignore[import-not-found,unused-ignore]
 
-    def ask() -> str | None:
-        import keyring  # type: ignore[import-not-found,unused-ignore]
-
-        found: str | None = keyring.get_password("grok_live_widget", ENVIRONMENT_NAME)
-        return found
-
-    return _quietly(ask)
+    found: str | None = keyring.get_password("grok_live_widget", ENVIRONMENT_NAME)
+    return found
 
 
 def _dotenv() -> str | None:
-    if importlib.util.find_spec("dotenv") is None:
-        return None
+    from dotenv import dotenv_values, find_dotenv  # type: ignore[import-not-found,unused-ignore]
 
-    def ask() -> str | None:
-        from dotenv import dotenv_values, find_dotenv  # type: ignore[import-not-found,unused-ignore]
-
-        found: str | None = dotenv_values(find_dotenv(usecwd=True)).get(ENVIRONMENT_NAME)
-        return found
-
-    return _quietly(ask)
-
-
-def _quietly(ask: Callable[[], str | None]) -> str | None:
-    """A source that fails (locked, denied, unreadable) has no key; its error is dropped, since it
-    could quote what it read.
-    """
-    try:
-        return ask()
-    except Exception:  # noqa: BLE001  (these libraries raise errors of any class)
-        return None
+    found: str | None = dotenv_values(find_dotenv(usecwd=True)).get(ENVIRONMENT_NAME)
+    return found
