@@ -27,7 +27,7 @@ from .audio import SAMPLE_RATE_HZ, ClipConverter, read_audio, wav_bytes, write_w
 from .client import Connecting, Session, connect, talk_through
 from .conversation import Turns
 from .exceptions import ConfigurationError, GrokLiveError, RehearsalWarning
-from .protocol import PushToTalk, ServerVad
+from .protocol import DIALECTS, PushToTalk, ServerVad
 from .rehearsal import RehearsalServer, faults
 from .settings import PCM_RATES_HZ, Settings
 
@@ -90,7 +90,7 @@ def _add_talk(commands: Any) -> None:
     parser.add_argument(
         "--partner", choices=("parrot", "talker"), help="use the rehearsal, with this partner"
     )
-    parser.add_argument("--dialect", choices=("auto", "live", "realtime"), default="auto")
+    parser.add_argument("--dialect", choices=("auto", *DIALECTS), default="auto")
     parser.add_argument(
         "--push-to-talk", action="store_true", help="send the whole file as one turn"
     )
@@ -317,7 +317,7 @@ def _rehearse(options: argparse.Namespace) -> int:
     )
     with server:
         print("The rehearsal server is running (it is not Grok); Ctrl-C stops it.")
-        for dialect in ("realtime", "live"):
+        for dialect in server.dialects:
             print(f"  {dialect:<9} {server.url(dialect)}", flush=True)
         threading.Event().wait()
     return 0

@@ -159,14 +159,14 @@ class Consumers:
             case "tick":
                 self.protocol.tick(self.now_s)
             case "abandon":
-                self.protocol.give_up_reply()
+                self.protocol.abandon_reply()
             case "sound alone":
                 self.protocol.receive_sound(b"\1\2\3", self.now_s)
         self.dispatch()
 
     def assert_the_next_question_is_answered(self) -> None:
         """After a time-out, which abandons the reply, the next question is answered."""
-        self.protocol.give_up_reply()
+        self.protocol.abandon_reply()
         self.dispatch()
         before = len(self.conversation.turns.assistant)
         self.now_s += 10

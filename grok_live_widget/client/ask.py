@@ -398,10 +398,10 @@ class _SpokenQuestion(_Exchange):
         """
         sent_s = 0.0
         while not pending.is_settled:
-            if pending.has_heard_speech and not pending.is_speech_active:
+            if pending.has_speech_started and not pending.is_speech_active:
                 await session.wait_for(lambda: pending.is_settled or pending.is_speech_active)
                 continue
-            if not pending.has_heard_speech and sent_s >= self._sessions.timeouts.no_speech_s:
+            if not pending.has_speech_started and sent_s >= self._sessions.timeouts.no_speech_s:
                 raise _no_speech(sent_s, await self._abort_if_silent())
             await session.send_pcm(_silence(session))
             sent_s += _SILENCE_S
@@ -559,7 +559,7 @@ async def _send_in_real_time(
     await _send_paced(session, pcm)
     sent_s = 0.0
     while not _is_over(session, pending) or sent_s < silence_s:
-        if not pending.has_heard_speech and sent_s >= session.timeouts.no_speech_s:
+        if not pending.has_speech_started and sent_s >= session.timeouts.no_speech_s:
             raise _no_speech(sent_s, None)
         if sent_s >= timeout_s:
             raise TimeoutError
@@ -579,7 +579,7 @@ async def _send_at_once(
     sent = session.protocol.sent_sample_count
     while settled_sample_count() < sent or not _is_over(session, pending):
         _check(session, pending)
-        if settled_sample_count() >= sent and not pending.has_heard_speech:
+        if settled_sample_count() >= sent and not pending.has_speech_started:
             raise _no_speech(silence_s, None)
         await asyncio.sleep(_POLL_S)
 

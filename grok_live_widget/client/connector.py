@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ..conversation import Conversation
 from ..exceptions import ConfigurationError, ConnectError, SessionClosed
-from ..protocol import Dialect, Noted, Opening
+from ..protocol import Noted
 from ..settings import UNSET, Settings, SettingsKwargs, expand_kwargs_signature, settings_from
-from ..tools import functions_of
 from ._pump import Listener
 from .credentials import Secret, wrap_secret
 from .endpoint import (
     ConnectRequest,
-    Endpoint,
     remember,
     resolve_endpoint,
     update_for,
@@ -26,13 +24,13 @@ from .endpoint import (
     warn_of_rehearsal,
 )
 from .session import Session, open_session
+from .tool_runner import ToolRunner
+from .tool_thread import Stage
 
 if TYPE_CHECKING:
     # Imported where they are used, so that a talk that needs none of them imports faster.
     from ..recording import Recording
     from ..rehearsal import RehearsalServer
-    from .tool_runner import ToolRunner
-    from .tool_thread import Stage
 
 __all__ = ["Connecting", "connect", "new_rehearsal", "open_session_with"]
 
@@ -71,67 +69,36 @@ async def open_session_with(
     AuthenticationError, ConnectError, SessionClosed
     """
     endpoint, settings = request.endpoint, request.settings
+    resumed = conversation_id or settings.conversation_id or ""
     notes: list[Noted] = []
     for dialect, url in endpoint.dialects:
         is_last = dialect is endpoint.dialects[-1][0]
-        resumed = conversation_id or settings.conversation_id or ""
+        address, key = url, endpoint.key
+        if endpoint.is_rehearsal:
+            assert rehearsal is not None
+            address, key = rehearsal.url(dialect.name), Secret(rehearsal.api_key or "")
+        update = update_for(endpoint, settings, dialect)
         try:
             session = await open_session(
                 request,
                 dialect,
-                _opening(endpoint, settings, dialect, url, rehearsal, resumed),
+                dialect.opening(address, key.reveal(), update, resumed),
                 conversation,
                 settle_s=0.0 if is_last else request.timeouts.settle_s,
                 listener=listener,
             )
         except (ConnectError, SessionClosed) as error:
-            if is_last or not _may_fall_back(error):
+            has_answered = not isinstance(error, ConnectError) or error.has_answered
+            if is_last or not has_answered:
                 raise
             notes.append(Noted(f"{error.message} Trying the other dialect.", "warning"))
             continue
         remember(endpoint, dialect)
-        _run_tools(session, settings, stage)
+        ToolRunner(session, stage)
         for note in (*notes, *voice_notes(endpoint, settings, dialect)):
             session.emit(note)
         return session
     raise AssertionError("an endpoint has at least one dialect")
-
-
-def _opening(
-    endpoint: Endpoint,
-    settings: Settings,
-    dialect: Dialect,
-    url: str,
-    rehearsal: RehearsalServer | None,
-    conversation_id: str,
-) -> Opening:
-    key = endpoint.key.reveal() if endpoint.key else ""
-    if endpoint.is_rehearsal:
-        assert rehearsal is not None
-        url, key = rehearsal.url(dialect.name), rehearsal.api_key or ""
-    return dialect.opening(url, key, update_for(endpoint, settings, dialect), conversation_id)
-
-
-def _run_tools(session: Session, settings: Settings, stage: Stage) -> None:
-    """Run the functions that the settings offer, also those of later settings."""
-    runners: list[ToolRunner] = []
-
-    def follow(settings: Settings) -> None:
-        functions = functions_of(settings.tools)
-        for runner in runners:
-            runner.offer(functions, approve_all=settings.approve_tools)
-        if functions and not runners:
-            from .tool_runner import ToolRunner
-
-            approve_all = settings.approve_tools
-            runners.append(ToolRunner(session, functions, approve_all=approve_all, stage=stage))
-
-    follow(settings)
-    session.on_settings(follow)
-
-
-def _may_fall_back(error: ConnectError | SessionClosed) -> bool:
-    return isinstance(error, SessionClosed) or error.has_answered
 
 
 # --------------------------------------------------------------------------- connect()
@@ -174,72 +141,60 @@ class Connecting:
             await asyncio.to_thread(self._recording.close)
 
     async def _open(self) -> Session:
-        resources: list[Recording | RehearsalServer] = []
+        resources, loop = contextlib.ExitStack(), asyncio.get_running_loop()
+
+        def close_resources() -> None:
+            """Closing joins threads, which must not hold up the loop."""
+            loop.run_in_executor(None, resources.close)
+
         try:
-            session = await self._open_with(resources)
+            self._session = session = await self._open_with(resources)
         except BaseException:
-            for each in resources:
-                await asyncio.to_thread(each.close)
+            await asyncio.to_thread(resources.close)
             raise
-        self._session, loop = session, asyncio.get_running_loop()
-        session.on_closed(lambda: _close_all(loop, resources))
+        session.on_closed(close_resources)
         return session
 
-    async def _open_with(self, resources: list[Recording | RehearsalServer]) -> Session:
+    async def _open_with(self, resources: contextlib.ExitStack) -> Session:
         """Open the session; what runs for it is put into `resources` as soon as it runs."""
-        server = None
+        server = listener = None
         conversation = Conversation.under(self._request.settings)
         if self._request.settings.record is not None:
             self._recording = self._new_recording(conversation)
-            resources.append(self._recording)
+            resources.callback(self._recording.close)
             await asyncio.to_thread(self._recording.start)
+            listener = self._recording.observe
         if self._request.endpoint.is_rehearsal:
             server = self._server or new_rehearsal(self._request.settings)
-            resources.append(server)
+            resources.callback(server.close)
             await asyncio.to_thread(server.start)
         return await open_session_with(
-            self._request,
-            conversation,
-            rehearsal=server,
-            listener=self._recording.observe if self._recording else None,
+            self._request, conversation, rehearsal=server, listener=listener
         )
 
     def _new_recording(self, conversation: Conversation) -> Recording:
         from ..recording import Recording
 
-        key, loop = self._request.endpoint.key, asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
 
         def note(text: str) -> None:
             with contextlib.suppress(RuntimeError):  # The loop is closed: no one reads it.
-                loop.call_soon_threadsafe(self._emit, Noted(text, "error"))
+                loop.call_soon_threadsafe(self._note, text)
 
-        secret = key.reveal if key else str
-        return Recording(self._request.settings, conversation, secret=secret, on_trouble=note)
+        return Recording(
+            self._request.settings,
+            conversation,
+            secret=self._request.endpoint.key.reveal,
+            on_trouble=note,
+        )
 
-    def _emit(self, note: Noted) -> None:
+    def _note(self, text: str) -> None:
         if self._session is not None:
-            self._session.emit(note)
+            self._session.emit(Noted(text, "error"))
 
 
-def _close_all(
-    loop: asyncio.AbstractEventLoop, resources: list[Recording | RehearsalServer]
-) -> None:
-    """Closing joins threads, which must not hold up the loop."""
-    for each in resources:
-        loop.run_in_executor(None, each.close)
-
-
+# A limit that is ignored here would be relied on.
 _SETTINGS_OF_TALKS = ("budget", "prices", "session_limit_s", "reconnect_tries", "idle_timeout_s")
-
-
-def _refuse_settings_of_talks(given: Mapping[str, Any]) -> None:
-    """A limit that is ignored here would be relied on."""
-    for name in _SETTINGS_OF_TALKS:
-        if name in given:
-            raise ConfigurationError(
-                f"{name} is for a talk, which opens one session after another.",
-                cure="Use Talk, which keeps to it.",
-            )
 
 
 @expand_kwargs_signature(SettingsKwargs)
@@ -271,8 +226,13 @@ def connect(
     ConfigurationError, AuthenticationError
         At once, before any I/O.
     """
-    _refuse_settings_of_talks(settings)
     api_key = wrap_secret(api_key)
+    for name in _SETTINGS_OF_TALKS:
+        if name in settings:
+            raise ConfigurationError(
+                f"{name} is for a talk, which opens one session after another.",
+                cure="Use Talk, which keeps to it.",
+            )
     checked = settings_from(settings)
     if checked.record is not None:
         from ..recording import check_new_folder

@@ -15,8 +15,6 @@ from ..exceptions import (
 )
 from ..protocol import (
     DIALECTS,
-    LIVE,
-    NEAREST_VOICE,
     REALTIME,
     Dialect,
     Noted,
@@ -54,20 +52,24 @@ class Endpoint(Value, frozen=True, kw_only=True):
     dialects : tuple of (Dialect, str)
         To try in this order, each with its URL; the URL is empty for the rehearsal, which has
         none before it runs.
-    key : Secret or None
+    key : Secret
+        Empty where there is none.
     is_chosen : bool
         False when the rehearsal was not asked for and only the key is missing.
     """
 
     is_rehearsal: bool
     dialects: tuple[tuple[Dialect, str], ...]
-    key: Secret | None = None
+    key: Secret = Secret("")
     is_chosen: bool = True
 
     @property
     def name(self) -> str:
         """``"rehearsal"``, ``"Grok"``, or the host of another server."""
-        return _name_of(self)
+        if self.is_rehearsal:
+            return "rehearsal"
+        url = self.dialects[0][1]
+        return "Grok" if url.startswith(SERVICE_URL) else host_of(url)
 
 
 class ConnectRequest(Value, frozen=True, kw_only=True):
@@ -76,13 +78,6 @@ class ConnectRequest(Value, frozen=True, kw_only=True):
     endpoint: Endpoint
     settings: Settings
     timeouts: Timeouts = Timeouts()
-
-
-def _name_of(endpoint: Endpoint) -> str:
-    if endpoint.is_rehearsal:
-        return "rehearsal"
-    url = endpoint.dialects[0][1]
-    return "Grok" if url.startswith(SERVICE_URL) else host_of(url)
 
 
 def resolve_endpoint(
@@ -179,18 +174,16 @@ def _at_url(settings: Settings, url: str, key: Secret | None) -> Endpoint:
         )
     is_auto = settings.dialect == "auto"
     dialect = dialect_from_url(url) if is_auto else DIALECTS[settings.dialect]
-    return Endpoint(is_rehearsal=False, dialects=((dialect, url),), key=key)
+    return Endpoint(is_rehearsal=False, dialects=((dialect, url),), key=key or Secret(""))
 
 
 def _service(settings: Settings, key: Secret, service_url: str) -> Endpoint:
     if settings.dialect != "auto":
-        chosen: tuple[Dialect, ...] = (DIALECTS[settings.dialect],)
-    elif _unsupported_names(settings, LIVE):
-        chosen = (REALTIME,)
-    elif service_url in _remembered:
-        chosen = (_remembered[service_url],)
+        chosen = [DIALECTS[settings.dialect]]
     else:
-        chosen = (LIVE, REALTIME)
+        fitting = [each for each in DIALECTS.values() if not _unsupported_names(settings, each)]
+        remembered = _remembered.get(service_url)
+        chosen = [remembered] if remembered in fitting else fitting
     urls = tuple((dialect, service_url + dialect.path) for dialect in chosen)
     return Endpoint(is_rehearsal=False, dialects=urls, key=key)
 
@@ -205,22 +198,16 @@ def remember(endpoint: Endpoint, dialect: Dialect) -> None:
 # --------------------------------------------------------------------------- what is requested
 def update_for(endpoint: Endpoint, settings: Settings, dialect: Dialect) -> UpdateSession:
     """The settings as they are sent to a server; what a dialect does not support is left out."""
-    beyond: dict[str, Any] = {
-        "tools": settings.tool_offers or None,
-        "input_format": settings.input_format,
-        "output_format": settings.output_format,
-        "transcription": settings.transcription,
-        "speed": settings.speed,
-        "replace": settings.replace,
-        "reasoning": settings.reasoning,
-        "resumption": settings.resumption or None,
-    }
+    names = ("input_format", "output_format", "transcription", "speed", "replace", "reasoning")
+    optional: dict[str, Any] = {name: getattr(settings, name) for name in names}
+    optional["tools"] = settings.tool_offers or None
+    optional["resumption"] = settings.resumption or None
     return UpdateSession(
         model=settings.model or _default_model(settings, dialect),
-        voice=_voice(endpoint, settings, dialect),
+        voice=_substitute(endpoint, settings, dialect) or settings.voice or dialect.default_voice,
         instructions=settings.instructions or None,
         turn_detection=settings.turn_detection,
-        **{name: value for name, value in beyond.items() if name not in dialect.unsupported},
+        **{name: value for name, value in optional.items() if name not in dialect.unsupported},
     )
 
 
@@ -230,29 +217,20 @@ def _default_model(settings: Settings, dialect: Dialect) -> str | None:
     return None if is_named else dialect.default_model
 
 
-def _is_mapped(endpoint: Endpoint, settings: Settings, dialect: Dialect) -> bool:
+def _substitute(endpoint: Endpoint, settings: Settings, dialect: Dialect) -> str | None:
+    """The service's nearest voice to the requested one; None where it has that voice itself."""
     # A server on this machine is not the service, and may have the voices of the seed document.
     is_own = settings.url is not None and is_loopback(settings.url)
-    is_service = dialect is REALTIME and not endpoint.is_rehearsal and not is_own
-    return is_service and (settings.voice or "").lower() in NEAREST_VOICE
-
-
-def _voice(endpoint: Endpoint, settings: Settings, dialect: Dialect) -> str:
-    voice = settings.voice or dialect.default_voice
-    return NEAREST_VOICE[voice.lower()] if _is_mapped(endpoint, settings, dialect) else voice
+    if endpoint.is_rehearsal or is_own or settings.voice is None:
+        return None
+    return dialect.voice_substitutes.get(settings.voice.lower())
 
 
 def voice_notes(endpoint: Endpoint, settings: Settings, dialect: Dialect) -> list[Noted]:
     """A note where another voice than the requested one replies."""
-    if not _is_mapped(endpoint, settings, dialect):
-        return []
-    nearest = _voice(endpoint, settings, dialect)
-    return [
-        Noted(
-            f"The service has no voice {settings.voice!r}; {nearest!r} is the nearest it has.",
-            "info",
-        )
-    ]
+    nearest = _substitute(endpoint, settings, dialect)
+    text = f"The service has no voice {settings.voice!r}; {nearest!r} is the nearest it has."
+    return [Noted(text, "info")] if nearest is not None else []
 
 
 def warn_of_rehearsal(endpoint: Endpoint, stacklevel: int = 3) -> None:

@@ -108,8 +108,6 @@ class Session:
         self._protocol = protocol
         self._conversation = conversation
         self._pump = Pump(socket_, protocol, conversation, host)
-        # Called with other settings as soon as they hold.
-        self._on_settings: list[Callable[[Settings], None]] = []
         # Confirmations of two concurrent changes could not be told apart.
         self._changing = asyncio.Lock()
         # The one stream of the user's sound: its resampler keeps its state between calls.
@@ -206,10 +204,6 @@ class Session:
         """Whether a tool's call is not over."""
         return self._pump.tool_calls.has_open
 
-    def on_settings(self, callback: Callable[[Settings], None]) -> None:
-        """Call when other settings hold."""
-        self._on_settings.append(callback)
-
     def set_player(self, has_player: bool) -> None:
         """Set whether a page plays the sound."""
         self._protocol.has_player = has_player
@@ -261,7 +255,7 @@ class Session:
 
     async def abandon_reply(self) -> None:
         """Wait no longer for a reply that does not come."""
-        self._protocol.give_up_reply()
+        self._protocol.abandon_reply()
         await self._pump.drain()
 
     async def is_answering(self, within_s: float) -> bool:
@@ -560,8 +554,6 @@ class Session:
 
     def _settings_changed(self) -> None:
         self._protocol.set_reply_quiet(self.settings.reply_quiet_ms / 1000)
-        for callback in self._on_settings:
-            callback(self.settings)
         self.emit(SettingsChanged())
 
     async def approve(self, call_id: str, is_allowed: bool = True) -> None:

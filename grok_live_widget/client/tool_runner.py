@@ -10,11 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
+from .._threads import BackgroundTasks
 from ..conversation import calls_in, is_cut_off
 from ..exceptions import GrokLiveError, ToolError
 from ..protocol import (
@@ -30,7 +29,7 @@ from ..protocol import (
     ToolFinished,
     ToolStarted,
 )
-from ..tools import Tool, text_from
+from ..tools import Tool, functions_of, text_from
 from .requests import reply_request
 from .tool_thread import Stage, call_on_thread
 
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
     from .session import Session
 
 __all__ = ["ToolRunner"]
-
-T = TypeVar("T")
 
 _LOG = logging.getLogger("grok_live_widget")
 
@@ -56,41 +53,26 @@ class _Round:
 
 
 class ToolRunner:
-    """The tools of one session.
+    """Runs the functions among the tools of one session, by the settings that hold then.
+
+    Calls of other names are handled by the provider.
 
     Parameters
     ----------
     session : Session
         Gets a listener.
-    tools : Mapping
-        By name. Calls of other names are handled by the provider.
-    approve_all : bool
-        Whether calls of tools without `approve` of their own need consent.
     stage : callable
         Makes what surrounds each call, on its own thread.
     """
 
-    def __init__(
-        self,
-        session: Session,
-        tools: Mapping[str, Tool],
-        *,
-        approve_all: bool = False,
-        stage: Stage = nullcontext,
-    ) -> None:
+    def __init__(self, session: Session, stage: Stage) -> None:
         self._session = session
-        self._tools = tools
-        self._approve_all = approve_all
         self._stage = stage
         self._seen: set[str] = set()
         self._rounds: dict[str, _Round] = {}
         self._answers: dict[str, asyncio.Future[str]] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = BackgroundTasks()
         session.add_listener(self._on_event)
-
-    def offer(self, tools: Mapping[str, Tool], *, approve_all: bool) -> None:
-        """Run these from now on; calls that are under way are carried through."""
-        self._tools, self._approve_all = tools, approve_all
 
     def _on_event(self, event: Event, _: list[Turn], __: float) -> None:
         for call in calls_in(event):
@@ -106,19 +88,18 @@ class ToolRunner:
                 objection = "" if event.is_allowed else "the user did not allow this call."
                 _resolve(self._answers.get(event.call_id), objection)
             case SessionEnded():
-                for task in list(self._tasks):
-                    task.cancel()
+                self._tasks.cancel()
 
     # ----------------------------------------------------------------- rounds
     def _begin(self, call: ToolCalled) -> None:
         """A call is reported several times, and made once."""
-        tool = self._tools.get(call.name)
+        tool = functions_of(self._session.settings.tools).get(call.name)
         if tool is None or call.call_id in self._seen:
             return
         self._seen.add(call.call_id)
         response_id = call.response_id or self._session.protocol.response_id
         round_ = self._rounds.setdefault(response_id, _Round())
-        round_.calls.append(self._spawn(self._output_of(call, tool, round_)))
+        round_.calls.append(self._tasks.spawn(self._output_of(call, tool, round_)))
 
     def _end_round(self, response_id: str, *, is_cut: bool) -> None:
         round_ = self._rounds.pop(response_id, None)
@@ -128,7 +109,7 @@ class ToolRunner:
             round_.cut = "the reply that asked for it was interrupted."
             for answer in round_.waiting:
                 _resolve(answer, round_.cut)
-        self._spawn(self._send_outputs(round_, may_ask=not is_cut))
+        self._tasks.spawn(self._send_outputs(round_, may_ask=not is_cut))
 
     async def _send_outputs(self, round_: _Round, *, may_ask: bool) -> None:
         outputs = await asyncio.gather(*round_.calls)
@@ -142,20 +123,13 @@ class ToolRunner:
         except GrokLiveError:
             _LOG.debug("The outputs of tools were not sent.", exc_info=True)
 
-    def _spawn(self, coro: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        task = asyncio.get_running_loop().create_task(coro)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
     # ----------------------------------------------------------------- one call
     async def _output_of(self, call: ToolCalled, tool: Tool, round_: _Round) -> CreateItem:
         """Whatever happens, the model gets an output."""
         try:
             finished = await self._run_if_allowed(call, tool, round_)
         except asyncio.CancelledError:
-            ended = "the session has ended."
-            self._session.emit(ToolFinished(call_id=call.call_id, name=call.name, error=ended))
+            self._session.emit(_finished(call, error="the session has ended."))
             raise
         self._session.emit(finished)
         text = f"Error: {finished.error}" if finished.error else finished.output
@@ -168,14 +142,13 @@ class ToolRunner:
             return _failed(call, error)
         objection = await self._objection(call, tool, round_)
         if objection:
-            return ToolFinished(
-                call_id=call.call_id, name=call.name, error=objection, is_denied=True
-            )
+            return _finished(call, error=objection, is_denied=True)
         return await self._run(call, tool, arguments)
 
     async def _objection(self, call: ToolCalled, tool: Tool, round_: _Round) -> str:
         """Why the call may not be made; empty when it may."""
-        is_asked = self._approve_all if tool.approve is None else tool.approve
+        approve_all = self._session.settings.approve_tools
+        is_asked = approve_all if tool.approve is None else tool.approve
         if round_.cut or not is_asked:
             return round_.cut
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -207,10 +180,11 @@ class ToolRunner:
             )
         except Exception as error:  # noqa: BLE001 - a tool may raise anything
             return _failed(call, error, time.monotonic() - began_s)
-        duration_s = time.monotonic() - began_s
-        return ToolFinished(
-            call_id=call.call_id, name=call.name, output=output, duration_s=duration_s
-        )
+        return _finished(call, output=output, duration_s=time.monotonic() - began_s)
+
+
+def _finished(call: ToolCalled, **outcome: Any) -> ToolFinished:
+    return ToolFinished(call_id=call.call_id, name=call.name, **outcome)
 
 
 def _failed(call: ToolCalled, error: Exception, duration_s: float = 0.0) -> ToolFinished:
@@ -218,12 +192,7 @@ def _failed(call: ToolCalled, error: Exception, duration_s: float = 0.0) -> Tool
     is_ours = isinstance(error, ToolError)
     text = str(error) if is_ours else f"{type(error).__name__}: {error}"
     _LOG.warning("The tool %r failed: %s", call.name, text, exc_info=None if is_ours else error)
-    return ToolFinished(
-        call_id=call.call_id,
-        name=call.name,
-        error=text_from(text),
-        duration_s=duration_s,
-    )
+    return _finished(call, error=text_from(text), duration_s=duration_s)
 
 
 def _resolve(answer: asyncio.Future[str] | None, objection: str) -> None:

@@ -90,8 +90,8 @@ class PendingReply:
         The last error that it sent while the response was running.
     has_ended_early : bool
         Whether the session ended first; an error that announced its end is then the `error`.
-    is_speech_active, has_heard_speech : bool
-        Whether the server hears speech now, and whether it has heard any.
+    is_speech_active, has_speech_started : bool
+        Whether the server detects speech now, and whether it has reported any.
     has_sent_all : bool
         Whether all audio has been sent; set by the caller.
     """
@@ -122,7 +122,7 @@ class PendingReply:
         # An error that announces the end of the session.
         self._final_error: ErrorReported | None = None
         self.is_speech_active = False
-        self.has_heard_speech = False
+        self.has_speech_started = False
         self.has_sent_all = request is not None
         # Responses that began before the speech that counts.
         self._past: set[str] = set()
@@ -207,7 +207,7 @@ class PendingReply:
     def _apply_to_speech(self, event: Event) -> None:
         match event:
             case SpeechStarted():
-                self._hear_speech()
+                self._follow_speech()
             case SpeechStopped():
                 self.is_speech_active = False
             case CreateResponse():
@@ -219,21 +219,21 @@ class PendingReply:
             case ResponseDone() if self._is_mine(event.response_id):
                 self._follow_end(event)
             case ErrorReported() if not self.response_id and not is_ignorable_error(event):
-                self.error = event if self.has_heard_speech else None
+                self.error = event if self.has_speech_started else None
 
-    def _hear_speech(self) -> None:
-        self.is_speech_active = self.has_heard_speech = True
+    def _follow_speech(self) -> None:
+        self.is_speech_active = self.has_speech_started = True
         self._past.add(self.response_id)
         self.response_id = self.status = ""
         self._calls.clear()
 
     @property
     def _may_begin(self) -> bool:
-        return self.has_heard_speech and not self.is_speech_active
+        return self.has_speech_started and not self.is_speech_active
 
     def _follow_beginning(self, event: ResponseCreated) -> None:
         """A response that nothing else requested is to the speech, whose end may be missing."""
-        is_answer = self.has_heard_speech and self.has_sent_all and not self._is_other_requested
+        is_answer = self.has_speech_started and self.has_sent_all and not self._is_other_requested
         if is_answer or self._may_begin:
             self.response_id = event.response_id
         self._is_other_requested = False

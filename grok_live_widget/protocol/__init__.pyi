@@ -12,7 +12,6 @@ from .dialects.frames import base64_from_bytes as base64_from_bytes
 from .dialects.frames import bytes_from_base64 as bytes_from_base64
 from .dialects.frames import message_from as message_from
 from .dialects.lenient_json import present as present
-from .dialects.realtime import NEAREST_VOICE as NEAREST_VOICE
 from .events import G711_RATE_HZ as G711_RATE_HZ
 from .events import AppendAudio as AppendAudio
 from .events import AudioCleared as AudioCleared

@@ -352,7 +352,7 @@ class Protocol:
             request for request in self._requests if not {id(e) for e in request} <= withdrawn
         )
 
-    def give_up_reply(self) -> None:
+    def abandon_reply(self) -> None:
         """Stop waiting for the response that was requested, so that the next can be.
 
         A running response is cancelled, since the next one would have to wait for its end.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, replace
 from numbers import Integral
 from os import PathLike
-from typing import Any, Final, Literal, TypedDict, TypeVar, Unpack, get_type_hints
+from typing import Any, Final, Literal, TypedDict, TypeVar, Unpack, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 from ..exceptions import ConfigurationError
@@ -43,6 +43,8 @@ __all__ = [
 
 # As `audio.SAMPLE_RATE_HZ`, which would load numpy.
 _SAMPLE_RATE_HZ = 24_000
+# As `protocol.DIALECTS`, which would load numpy too.
+DialectName = Literal["auto", "live", "realtime"]
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -85,7 +87,7 @@ class UpdateKwargs(TypedDict, total=False):
 class SettingsKwargs(UpdateKwargs, total=False):
     """All settings as keyword arguments; see `Settings`."""
 
-    dialect: Literal["auto", "live", "realtime"]
+    dialect: DialectName
     url: str | None
     sample_rate: int
     input_format: AudioFormat | None
@@ -145,7 +147,7 @@ def _default_of(field: Field[Any]) -> Any:
 class _Fields:
     """The fields of `Settings`, with their defaults and checks."""
 
-    dialect: Literal["auto", "live", "realtime"] = "auto"
+    dialect: DialectName = "auto"
     url: str | None = None
     model: str | None = None
     voice: str | None = None
@@ -181,7 +183,7 @@ class _Fields:
         return f"{type(self).__name__}({shown})"
 
     def __post_init__(self) -> None:
-        one_of("dialect", self.dialect, ("auto", "live", "realtime"))
+        one_of("dialect", self.dialect, get_args(DialectName))
         for name in ("model", "voice", "conversation_id"):
             check_text(name, getattr(self, name))
         check_text("instructions", self.instructions, may_be_empty=True)

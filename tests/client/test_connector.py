@@ -22,7 +22,6 @@ from grok_live_widget.exceptions import (
     ConnectError,
     RehearsalWarning,
 )
-from grok_live_widget.protocol import NEAREST_VOICE
 from grok_live_widget.protocol.dialects import LIVE, REALTIME
 from grok_live_widget.rehearsal import RehearsalServer
 from grok_live_widget.settings.settings import Settings, settings_from
@@ -240,7 +239,7 @@ async def test_seed_voices_become_the_nearest_of_the_service(peer: Any) -> None:
     await session.close()
     assert received[0]["session"]["voice"] == "eve"
     assert any(isinstance(event, Noted) and "'nova'" in event.text for event in seen)
-    assert len(set(NEAREST_VOICE.values())) == 6
+    assert len(set(REALTIME.voice_substitutes.values())) == 6
 
 
 async def test_a_local_server_gets_the_voice_unchanged(peer: Any) -> None:

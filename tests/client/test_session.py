@@ -481,6 +481,17 @@ def notes_of(session: Any) -> list[str]:
     return notes
 
 
+def changes_of(session: Any) -> list[Any]:
+    """The settings as they were at each event that reports a change of them."""
+    changes: list[Any] = []
+    session.add_listener(
+        lambda event, _, __: (
+            changes.append(session.settings) if type(event) is SettingsChanged else None
+        )
+    )
+    return changes
+
+
 async def test_say_verbatim_speaks_exactly_the_text() -> None:
     async with connect(partner=lambda turn: "no") as session:
         events = aiter(session)
@@ -598,8 +609,7 @@ async def test_an_invalid_request_is_refused_before_it_is_queued() -> None:
 async def test_an_update_sends_only_what_changes(peer: Any) -> None:
     server = ConfirmingServer()
     async with connect(url=peer(server.serve).url, voice="eve", speed=1.2) as session:
-        notes, changes = notes_of(session), []
-        session.on_settings(changes.append)
+        notes, changes = notes_of(session), changes_of(session)
         events = aiter(session)
         given: Any = {
             "voice": "ara", "turn_detection": PushToTalk(), "replace": {"nm": "nanometers"}
@@ -667,8 +677,7 @@ async def test_an_update_that_the_server_refuses_leaves_the_earlier_settings(
 ) -> None:
     server = ConfirmingServer()
     async with connect(url=peer(server.serve).url, voice="eve") as session:
-        changes: list[Any] = []
-        session.on_settings(changes.append)
+        changes = changes_of(session)
         earlier, server.refusal = session.settings, "no such voice"
         with pytest.raises(ServerError, match="no such voice"):
             await session.update(voice="nobody")

@@ -203,7 +203,9 @@ def test_a_reply_to_a_pause_does_not_settle_it_before_all_is_sent() -> None:
 
 def test_a_reply_before_any_speech_does_not_count() -> None:
     pending = after(OTHERS, OTHERS_DONE, request=None)
-    assert (bool(pending.response_id), pending.has_heard_speech, pending.is_settled) == (False,) * 3
+    assert (bool(pending.response_id), pending.has_speech_started, pending.is_settled) == (
+        False,
+    ) * 3
 
 
 def test_a_reply_shows_that_speech_has_ended() -> None:

@@ -286,7 +286,7 @@ def test_nothing_can_be_requested_unless_the_connection_is_open(line: Connection
 def test_after_giving_up_a_reply_the_next_can_be_requested() -> None:
     protocol = in_reply(ResponseState.REQUESTED)
     protocol.send_when_idle(TYPED, CreateResponse())
-    protocol.give_up_reply()
+    protocol.abandon_reply()
     assert types(protocol) == ["conversation.item.create", "response.create"]
 
 
@@ -597,7 +597,7 @@ def test_no_order_of_events_raises_or_blocks_the_next_request(
             case "heard":
                 protocol.report_playback(heard(1, 5, is_final=now_s % 2 == 0))
             case "give up":
-                protocol.give_up_reply()
+                protocol.abandon_reply()
             case "tick":
                 protocol.tick(float(now_s))
             case _ if dialect.supports(step):
