@@ -7,16 +7,18 @@ import pickle
 import re
 from dataclasses import fields
 from inspect import Parameter, signature
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
 
 from grok_live_widget.events import AudioFormat, PushToTalk, ServerVad, Transcription
 from grok_live_widget.exceptions import ConfigurationError
+from grok_live_widget.protocol.dialects import DIALECTS
 from grok_live_widget.settings.settings import (
     IMMUTABLE,
     UNSET,
+    DialectName,
     Settings,
     SettingsKwargs,
     UpdateKwargs,
@@ -95,6 +97,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"url": "wss://api.x.ai:secret/v1"}, "url has an invalid port. A port is"),
     ({"url": "wss://api. x.ai/v1"}, "url contains a space"),
 ]
+
+
+def test_every_dialect_can_be_chosen_and_auto() -> None:
+    assert get_args(DialectName) == ("auto", *DIALECTS)
 
 
 @pytest.mark.parametrize(("given", "says"), REFUSED, ids=[says for _, says in REFUSED])
