@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .._structs import Value
 from ..conversation import Usage, left_of
 from ..protocol import ErrorReported, Event, Noted, SessionCreated
 from ..settings import Budget, Settings
@@ -16,20 +15,9 @@ from ..settings import Budget, Settings
 __all__ = ["Limits"]
 
 
-class Margin(Value, frozen=True):
-    """How long before the end of a session: a share of its duration, and at most so long [s]."""
-
-    share: float
-    at_most_s: float
-
-    def of(self, duration_s: float) -> float:
-        """The margin of a session of `duration_s` [s]."""
-        return min(self.share * duration_s, self.at_most_s)
-
-
-# When the end is announced, when the session is replaced at the next quiet moment, and when it
-# is replaced in any case.
-_ANNOUNCE, _REPLACE_WHEN_QUIET, _REPLACE = Margin(0.1, 300.0), Margin(0.05, 60.0), Margin(0.01, 5.0)
+# How long before the end of a session it is announced, it is replaced at the next quiet moment, and
+# it is replaced in any case: a share of its duration, and at most so long [s].
+_ANNOUNCE, _REPLACE_WHEN_QUIET, _REPLACE = (0.1, 300.0), (0.05, 60.0), (0.01, 5.0)
 _IDLE_WARNING_S = 30.0
 # How long a reply that runs may still take when the budget is spent [s].
 _GRACE_S = 10.0
@@ -146,8 +134,9 @@ class Limits:
             return None
         return Noted(_of_budget(budget, usage), "warning")
 
-    def _margin_s(self, margin: Margin) -> float:
-        return margin.of(self._length_s or self.settings.session_limit_s or 0.0)
+    def _margin_s(self, margin: tuple[float, float]) -> float:
+        share, at_most_s = margin
+        return min(share * (self._length_s or self.settings.session_limit_s or 0.0), at_most_s)
 
     # ----------------------------------------------------------------- what is due
     def is_idle(self, now_s: float) -> bool:
@@ -158,9 +147,8 @@ class Limits:
     def is_due(self, now_s: float, *, is_quiet: bool) -> bool:
         """Whether the session is to be changed for a new one now."""
         left_s = self.session_left_s(now_s)
-        if left_s is None:
-            return False
-        return left_s <= self._margin_s(_REPLACE_WHEN_QUIET if is_quiet else _REPLACE)
+        margin_s = self._margin_s(_REPLACE_WHEN_QUIET if is_quiet else _REPLACE)
+        return left_s is not None and left_s <= margin_s
 
     def is_spent(self, usage: Usage) -> bool:
         """Whether the budget is used up."""

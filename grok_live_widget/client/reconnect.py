@@ -1,6 +1,6 @@
 """When a connection is opened again: a state machine, its causes, and what is replayed.
 
-Pure: `ReconnectingSession` carries the actions out.
+Pure: `ReconnectingSession` carries out the actions.
 
 Source of the close codes: RFC 6455 and the IANA registry; which of them are transient is what
 GetStream's client of the service has found.
@@ -23,6 +23,7 @@ from ..exceptions import (
     SessionClosedOK,
 )
 from ..protocol import CreateItem, Item
+from .timeouts import Timeouts
 
 __all__ = [
     "TRANSITIONS",
@@ -98,13 +99,8 @@ class Action(Enum):
     """What follows from a transition."""
 
     NONE = "none"
-    CONNECT = "connect"
     RETRY = "retry"
-    REPORT = "report"
-    """Say why it is closed."""
-    CLOSE = "close"
-    CANCEL = "cancel"
-    """Cancel the attempt that is under way."""
+    """Try to open it again, after a while."""
 
 
 _ENDS = (
@@ -115,31 +111,35 @@ _ENDS = (
     Cause.CLOSED_BY_SERVER,
 )
 
+_UNDER_WAY = (
+    State.CONNECTING,
+    State.OPEN,
+    State.RECONNECTING,
+    State.REPLACING,
+    State.CLOSING,
+)
+
 TRANSITIONS: dict[tuple[State, Cause], tuple[State, Action]] = {
-    (State.CLOSED, Cause.OPEN_REQUESTED): (State.CONNECTING, Action.CONNECT),
+    (State.CLOSED, Cause.OPEN_REQUESTED): (State.CONNECTING, Action.NONE),
+    (State.CLOSED, Cause.END_REQUESTED): (State.ENDED, Action.NONE),
     (State.CONNECTING, Cause.OPENED): (State.OPEN, Action.NONE),
     (State.CONNECTING, Cause.LOST): (State.RECONNECTING, Action.RETRY),
-    (State.CONNECTING, Cause.REFUSED): (State.CLOSED, Action.REPORT),
+    (State.CONNECTING, Cause.REFUSED): (State.CLOSED, Action.NONE),
     (State.OPEN, Cause.LOST): (State.RECONNECTING, Action.RETRY),
     (State.OPEN, Cause.LIMIT_REACHED): (State.RECONNECTING, Action.RETRY),
-    (State.OPEN, Cause.LOST_FOR_GOOD): (State.CLOSED, Action.REPORT),
-    (State.OPEN, Cause.IDLED_OUT): (State.CLOSED, Action.REPORT),
+    (State.OPEN, Cause.LOST_FOR_GOOD): (State.CLOSED, Action.NONE),
+    (State.OPEN, Cause.IDLED_OUT): (State.CLOSED, Action.NONE),
     (State.OPEN, Cause.CLOSED_BY_SERVER): (State.CLOSED, Action.NONE),
-    (State.OPEN, Cause.REPLACE_REQUESTED): (State.REPLACING, Action.CLOSE),
-    (State.OPEN, Cause.STOP_REQUESTED): (State.CLOSING, Action.CLOSE),
+    (State.OPEN, Cause.REPLACE_REQUESTED): (State.REPLACING, Action.NONE),
+    (State.OPEN, Cause.STOP_REQUESTED): (State.CLOSING, Action.NONE),
     (State.RECONNECTING, Cause.OPENED): (State.OPEN, Action.NONE),
-    (State.RECONNECTING, Cause.REFUSED): (State.CLOSED, Action.REPORT),
-    (State.RECONNECTING, Cause.STOP_REQUESTED): (State.CLOSED, Action.CANCEL),
-    **{(State.REPLACING, end): (State.CONNECTING, Action.CONNECT) for end in _ENDS},
+    (State.RECONNECTING, Cause.REFUSED): (State.CLOSED, Action.NONE),
+    (State.RECONNECTING, Cause.STOP_REQUESTED): (State.CLOSED, Action.NONE),
+    (State.ENDING, Cause.ENDED): (State.ENDED, Action.NONE),
+    **{(State.REPLACING, end): (State.CONNECTING, Action.NONE) for end in _ENDS},
     **{(State.CLOSING, end): (State.CLOSED, Action.NONE) for end in _ENDS},
     **{(State.ENDING, end): (State.ENDED, Action.NONE) for end in _ENDS},
-    (State.CLOSED, Cause.END_REQUESTED): (State.ENDED, Action.NONE),
-    (State.CONNECTING, Cause.END_REQUESTED): (State.ENDING, Action.CLOSE),
-    (State.REPLACING, Cause.END_REQUESTED): (State.ENDING, Action.CLOSE),
-    (State.OPEN, Cause.END_REQUESTED): (State.ENDING, Action.CLOSE),
-    (State.CLOSING, Cause.END_REQUESTED): (State.ENDING, Action.CLOSE),
-    (State.RECONNECTING, Cause.END_REQUESTED): (State.ENDING, Action.CANCEL),
-    (State.ENDING, Cause.ENDED): (State.ENDED, Action.NONE),
+    **{(state, Cause.END_REQUESTED): (State.ENDING, Action.NONE) for state in _UNDER_WAY},
 }
 """Where a cause leads from a state. A pair that is missing changes nothing: a session that ends
 while it is opened, for example, is handled by the attempt that opens it."""
@@ -195,13 +195,12 @@ def is_transient(failure: GrokLiveError | None) -> bool:
     return False
 
 
-def backoff_s(
-    attempt: int, chance: float, *, first_s: float = 0.5, longest_s: float = 8.0
-) -> float:
+def backoff_s(attempt: int, chance: float, timeouts: Timeouts = Timeouts()) -> float:
     """How long to wait before an attempt, counted from 0 [s]: each time twice as long, and by
     `chance` in [0, 1) up to a half less, so that many clients do not come back together.
     """
-    return min(longest_s, first_s * float(2**attempt)) * (1 - chance / 2)
+    longest_s = min(timeouts.longest_backoff_s, timeouts.first_backoff_s * 2.0**attempt)
+    return longest_s * (1 - chance / 2)
 
 
 class ResumeState(Value, frozen=True, kw_only=True):
@@ -220,10 +219,10 @@ class ResumeState(Value, frozen=True, kw_only=True):
         How many turns there were.
     """
 
-    conversation_id: str = ""
-    why: str = "The connection broke and was opened again"
-    may_replay: bool = True
-    turn_count: int = 0
+    conversation_id: str
+    why: str
+    may_replay: bool
+    turn_count: int
 
 
 def replay_history(turns: Sequence[Turn]) -> list[CreateItem]:

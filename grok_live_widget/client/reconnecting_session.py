@@ -10,11 +10,10 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
-from os import PathLike
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
+from .._threads import BackgroundTasks
 from ..audio import SAMPLE_RATE_HZ, pcm_from_bytes
 from ..conversation import Conversation, ToolCallState, Turn, Usage, UsageMeter
 from ..exceptions import (
@@ -116,7 +115,7 @@ class ReconnectingSession:
         self.recording = Recording(
             settings,
             self.conversation,
-            secret=self._key_in_use,
+            secret=lambda: self.endpoint.key.reveal(),
             on_trouble=self._note_from_any_thread,
         )
         self.session: Session | None = None
@@ -143,14 +142,13 @@ class ReconnectingSession:
         self._limits = Limits(settings)
         self._listeners: list[tuple[Listener]] = [(self.recording.observe,)]
         self._rehearsal: RehearsalServer | None = None
-        # Tasks that are not awaited; a task without a reference may be collected.
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
         # Whether a page plays the sound; set on each new session.
         self._has_player = False
         # Whether a note about the connection is to be withdrawn when it is open.
         self._has_connection_note = False
-        # Unreadable pieces of sound counted so far, and whether this reply's were noted.
-        self._unread_count, self._has_noted_unread = 0, False
+        # Unreadable pieces of sound before this reply; None when those of this reply were noted.
+        self._unread_before: int | None = 0
         # Clips that are being sent; the microphone is dropped meanwhile.
         self._clips_being_sent = 0
 
@@ -173,17 +171,9 @@ class ReconnectingSession:
         self._has_connection_note = True
         self.note(text, level, _CONNECTION)
 
-    def _withdraw_connection_note(self) -> None:
-        if self._has_connection_note:
-            self._has_connection_note = False
-            self._emit(Noted("", topic=_CONNECTION))
-
     def _note_from_any_thread(self, text: str) -> None:
         with contextlib.suppress(RuntimeError):  # The loop is closed: no one reads it.
             self._loop.call_soon_threadsafe(self.note, text, "error")
-
-    def _key_in_use(self) -> str:
-        return self.endpoint.key.reveal() if self.endpoint.key else ""
 
     def _emit(self, event: Event) -> None:
         self._dispatch(event, [], time.monotonic())
@@ -208,12 +198,11 @@ class ReconnectingSession:
         """Note sound that could not be read, once in a reply."""
         count = self.conversation.unread_piece_count
         if isinstance(event, ResponseCreated):
-            self._has_noted_unread = False
-        elif count > self._unread_count and not self._has_noted_unread:
+            self._unread_before = count
+        elif self._unread_before is not None and count > self._unread_before:
             text = f"A piece of the reply's sound could not be read ({count} so far)."
             self.note(text, "warning")
-            self._has_noted_unread = True
-        self._unread_count = count
+            self._unread_before = None
 
     def _on_session_event(self, event: Event, changed: list[Turn], now_s: float) -> None:
         self._meter.apply(event, now_s)
@@ -223,12 +212,6 @@ class ReconnectingSession:
             self.recording.observe(event, changed, now_s)
             return
         self._dispatch(event, changed, now_s)
-
-    def _spawn(self, coro: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(coro)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
     # ----------------------------------------------------------------- to read
     @property
@@ -271,12 +254,14 @@ class ReconnectingSession:
         return self.session is not None and self.session.failure is None
 
     # ----------------------------------------------------------------- states
-    def _move(self, cause: Cause) -> Action:
+    def _move(self, cause: Cause) -> None:
+        """Change the state, and carry out the action that follows."""
         before = self._state
         self._state, action = transition(before, cause)
         if self._state.phase != before.phase:
             self._emit(PhaseChanged(self._state.phase))
-        return action
+        if action is Action.RETRY:
+            self._retrying = self._tasks.spawn(self._retry())
 
     # ----------------------------------------------------------------- opening
     async def open(self) -> Session:
@@ -290,7 +275,9 @@ class ReconnectingSession:
         self._check_budget()
         if self._retrying is not None and not self._retrying.done():
             await asyncio.wait([self._retrying])
-        await self._rotate_if_due()
+        session, now_s = self.session, time.monotonic()
+        if session and session.is_quiet and self._limits.is_due(now_s, is_quiet=True):
+            await self._replace(session)
         async with self._opening:
             if self.session is not None and self.session.failure is None:
                 return self.session
@@ -299,8 +286,7 @@ class ReconnectingSession:
             try:
                 return await self._open_session()
             except GrokLiveError as error:
-                self._note_connection(_with_cure(error), "error")
-                self._move(Cause.REFUSED)
+                self._refuse(_with_cure(error))
                 raise
             except BaseException:
                 self._move(Cause.REFUSED)
@@ -309,14 +295,6 @@ class ReconnectingSession:
     def _check_ended(self) -> None:
         if self.is_ended:
             raise SessionClosedOK("the talk is closed.", close_code=1000, cure="Make a new one.")
-
-    async def _rotate_if_due(self) -> None:
-        """Before a question, replace a session that is about to end."""
-        session, now_s = self.session, time.monotonic()
-        if session is None or not session.is_quiet:
-            return
-        if self._limits.is_due(now_s, is_quiet=True):
-            await self._replace(session)
 
     async def _open_session(self) -> Session:
         self._check_budget()
@@ -327,9 +305,11 @@ class ReconnectingSession:
         if resume_state is not None and resume_state.turn_count:
             await self._resume(session, resume_state)
         self._resume_state = None
-        self._withdraw_connection_note()
+        if self._has_connection_note:
+            self._has_connection_note = False
+            self._emit(Noted("", topic=_CONNECTION))
         self._move(Cause.OPENED)
-        self._spawn(self._watch_limits(session))
+        self._tasks.spawn(self._watch_limits(session))
         return session
 
     async def _connect(self, conversation_id: str) -> Session:
@@ -337,7 +317,9 @@ class ReconnectingSession:
         await asyncio.to_thread(self.recording.start)
         if self.endpoint.is_rehearsal and self._rehearsal is None:
             self._rehearsal = await asyncio.to_thread(new_rehearsal(self.settings).start)
-            self._note_missing_voice()
+            partner, why = default_partner()
+            if self.settings.partner is UNSET and partner is PARTNERS["parrot"]:
+                self.note(why, "info")
         session = await open_session_with(
             ConnectRequest(endpoint=self.endpoint, settings=self.settings, timeouts=self.timeouts),
             self.conversation,
@@ -349,11 +331,6 @@ class ReconnectingSession:
         session.set_player(self._has_player)
         self.dialect = session.dialect
         return session
-
-    def _note_missing_voice(self) -> None:
-        partner, why = default_partner()
-        if self.settings.partner is UNSET and partner is PARTNERS["parrot"]:
-            self.note(why, "info")
 
     async def _resume(self, session: Session, resume_state: ResumeState) -> None:
         """Go on with the conversation of the session before."""
@@ -385,14 +362,14 @@ class ReconnectingSession:
             if cause is Cause.LOST_FOR_GOOD and self._limits.has_reached_maximum:
                 why, may_replay = _SEAMS[Cause.LIMIT_REACHED]
             self._save_resume_state(session, why, may_replay=may_replay)
+            assert session.failure is not None
             self._note_end(session.failure, cause)
-        if self._move(cause) is Action.RETRY:
-            self._retrying = self._spawn(self._retry())
+        self._move(cause)
 
-    def _note_end(self, failure: GrokLiveError | None, cause: Cause) -> None:
+    def _note_end(self, failure: GrokLiveError, cause: Cause) -> None:
         match cause:
             case Cause.LOST:
-                self._note_connection(f"{_head(failure)} Opening it again.", "warning")
+                self._note_connection(f"{failure.message} Opening it again.", "warning")
             case Cause.LIMIT_REACHED:
                 text = "The server ended the session. Opening a new one."
                 self._note_connection(text, "warning")
@@ -415,14 +392,7 @@ class ReconnectingSession:
     async def _retry(self) -> None:
         tries = self.settings.reconnect_tries
         for attempt in range(tries):
-            await asyncio.sleep(
-                backoff_s(
-                    attempt,
-                    random.random(),
-                    first_s=self.timeouts.first_backoff_s,
-                    longest_s=self.timeouts.longest_backoff_s,
-                )
-            )
+            await asyncio.sleep(backoff_s(attempt, random.random(), self.timeouts))
             try:
                 async with self._opening:
                     await self._open_session()
@@ -455,8 +425,7 @@ class ReconnectingSession:
             if cause is Cause.REFUSED:
                 self._refuse(str(error))
                 raise
-            if self._move(cause) is Action.RETRY:
-                self._retrying = self._spawn(self._retry())
+            self._move(cause)
 
     async def _wait_until_quiet(self, session: Session) -> None:
         """Wait until neither side speaks and no reply comes, but not for long."""
@@ -494,7 +463,7 @@ class ReconnectingSession:
                 "warning",
             )
             why = "The connection was closed, since nothing was said, and opened again"
-            await self._disconnect(why, may_replay=True)
+            await self.stop(why, may_replay=True)
             return True
         if self._limits.is_due(now_s, is_quiet=is_quiet):
             self.note("The session's time is over; the talk goes on in a new one.", "info")
@@ -524,31 +493,24 @@ class ReconnectingSession:
             What the server rejected.
         """
         async with self._changing:
-            return await self._update(given)
-
-    async def _update(self, given: Mapping[str, Any]) -> list[str]:
-        settings = self.settings.changed(given)
-        resolve_endpoint(settings, self._api_key)
-        session = self.session
-        rejected: list[str] = []
-        is_new_model = settings.model != self.settings.model
-        needs_session = is_new_model and session and session.protocol.dialect.has_responses
-        if session is not None:
-            later = {"model"} if needs_session else set()
-            now = {name: value for name, value in given.items() if name not in later}
-            rejected = await session.update(**now)
-        self._take_over(settings)
-        if needs_session and session is not None:
-            self.note("Another model needs a new session; the talk goes on in it.", "info")
-            await self._wait_until_quiet(session)
-            await self._replace(session)
-        return rejected
-
-    def _take_over(self, settings: Settings) -> None:
-        self.settings = settings
-        self._limits.follow(settings)
-        self._meter.prices = settings.prices
-        self._emit(SettingsChanged())
+            settings, session = self.settings.changed(given), self.session
+            resolve_endpoint(settings, self._api_key)
+            is_new_model = settings.model != self.settings.model
+            needs_session = is_new_model and session and session.protocol.dialect.has_responses
+            rejected: list[str] = []
+            if session is not None:
+                later = {"model"} if needs_session else set()
+                now = {name: value for name, value in given.items() if name not in later}
+                rejected = await session.update(**now)
+            self.settings = settings
+            self._limits.follow(settings)
+            self._meter.prices = settings.prices
+            self._emit(SettingsChanged())
+            if session is not None and needs_session:
+                self.note("Another model needs a new session; the talk goes on in it.", "info")
+                await self._wait_until_quiet(session)
+                await self._replace(session)
+            return rejected
 
     def set_player(self, has_player: bool) -> None:
         """Set whether a page plays the sound."""
@@ -634,11 +596,18 @@ class ReconnectingSession:
         await self.session.approve(call_id, is_allowed)
 
     # ----------------------------------------------------------------- closing
-    async def stop(self) -> None:
-        """Close the session; turns stay, and the conversation where the server keeps it."""
-        await self._disconnect("The connection was closed and opened again")
+    async def stop(
+        self, why: str = "The connection was closed and opened again", *, may_replay: bool = False
+    ) -> None:
+        """Close the session; turns stay, and the conversation where the server keeps it.
 
-    async def _disconnect(self, why: str, *, may_replay: bool = False) -> None:
+        Parameters
+        ----------
+        why : str
+            What the transcript shows when another session goes on with the conversation.
+        may_replay : bool
+            Whether the turns may then be replayed.
+        """
         if self._retrying is not None and not self._retrying.done():
             self._retrying.cancel()
             await asyncio.wait([self._retrying])
@@ -656,17 +625,12 @@ class ReconnectingSession:
         """Close the session and the embedded rehearsal, for good."""
         self._move(Cause.END_REQUESTED)
         await self.stop()
-        for task in list(self._tasks):
-            task.cancel()
+        self._tasks.cancel()
         await _off_loop(self.recording.close)
         server, self._rehearsal = self._rehearsal, None
         if server is not None:
             await asyncio.to_thread(server.close)
         self._move(Cause.ENDED)
-
-    async def save(self, path: str | PathLike[str]) -> Path:
-        """Write what there is now."""
-        return await asyncio.to_thread(self.recording.save, path)
 
 
 # What the transcript shows between two sessions, and whether the turns may be replayed.
@@ -687,15 +651,10 @@ async def _off_loop(work: Callable[[], None]) -> None:
         work()
 
 
-def _with_cure(failure: GrokLiveError | None) -> str:
+def _with_cure(failure: GrokLiveError) -> str:
     """What happened, and how a talk goes on."""
     is_broken = isinstance(failure, SessionClosedError)
-    return f"{_head(failure)} {_OPENS_AGAIN}" if is_broken else str(failure)
-
-
-def _head(failure: GrokLiveError | None) -> str:
-    """What happened, without the cure, which is being tried."""
-    return sentence(failure.message) if failure is not None else "The connection broke."
+    return f"{failure.message} {_OPENS_AGAIN}" if is_broken else str(failure)
 
 
 def sentence(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import contextlib
 import weakref
@@ -392,11 +393,11 @@ class TalkAPI:
         ConfigurationError
             When it cannot be written there, or something else is there.
         """
-        return TALK_THREAD.run(self._sessions.save(path))
+        return TALK_THREAD.run(asyncio.to_thread(self._sessions.recording.save, path))
 
     async def save_async(self, path: str | PathLike[str]) -> Path:
         """`save`, awaited."""
-        return await TALK_THREAD.arun(self._sessions.save(path))
+        return await TALK_THREAD.arun(asyncio.to_thread(self._sessions.recording.save, path))
 
     def __repr__(self) -> str:
         if not hasattr(self, "_sessions"):

@@ -81,12 +81,12 @@ def test_a_session_is_replaced_without_passing_through_closed() -> None:
 
 def test_a_replacement_that_cannot_be_opened_is_tried_again() -> None:
     assert transition(State.CONNECTING, Cause.LOST) == (State.RECONNECTING, Action.RETRY)
-    assert transition(State.CONNECTING, Cause.REFUSED) == (State.CLOSED, Action.REPORT)
+    assert transition(State.CONNECTING, Cause.REFUSED) == (State.CLOSED, Action.NONE)
 
 
 @pytest.mark.parametrize("cause", [Cause.LOST_FOR_GOOD, Cause.IDLED_OUT])
-def test_an_end_that_is_not_retried_is_reported(cause: Cause) -> None:
-    assert transition(State.OPEN, cause) == (State.CLOSED, Action.REPORT)
+def test_an_end_that_is_not_transient_is_not_retried(cause: Cause) -> None:
+    assert transition(State.OPEN, cause) == (State.CLOSED, Action.NONE)
 
 
 def test_a_session_that_ends_while_it_is_opened_concerns_that_attempt_only() -> None:
@@ -96,9 +96,9 @@ def test_a_session_that_ends_while_it_is_opened_concerns_that_attempt_only() -> 
                 assert transition(state, end) == (state, Action.NONE)
 
 
-def test_stopping_cancels_the_attempts_and_closes_what_is_open() -> None:
-    assert transition(State.RECONNECTING, Cause.STOP_REQUESTED) == (State.CLOSED, Action.CANCEL)
-    assert transition(State.OPEN, Cause.STOP_REQUESTED) == (State.CLOSING, Action.CLOSE)
+def test_stopping_ends_the_attempts_and_closes_what_is_open() -> None:
+    assert transition(State.RECONNECTING, Cause.STOP_REQUESTED) == (State.CLOSED, Action.NONE)
+    assert transition(State.OPEN, Cause.STOP_REQUESTED) == (State.CLOSING, Action.NONE)
     for end in ENDS:
         assert transition(State.CLOSING, end) == (State.CLOSED, Action.NONE)
 
