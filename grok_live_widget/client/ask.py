@@ -15,6 +15,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from .._threads import BackgroundTasks
 from ..audio import ClipConverter, read_audio
 from ..conversation import PendingReply, Turn, Turns
 from ..exceptions import (
@@ -53,7 +54,7 @@ from .requests import (
 )
 from .session import Session
 
-__all__ = ["Asker", "Question", "clip_from", "talk_through"]
+__all__ = ["Asker", "Question", "talk_through"]
 
 Question = Any
 """A text, a `pathlib.Path` of a sound file, or an array."""
@@ -73,37 +74,38 @@ class Asker:
         self._sessions = sessions
         # Held while a question waits for its reply.
         self._asking = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
 
     async def ask(
         self,
         question: Question,
         sample_rate: int | None,
         timeout_s: float,
-        *,
         instructions: str | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> Turn:
         """Ask and wait for the reply to be received."""
         clip = self._clip_from(question, sample_rate)
-        request = self._request(instructions, metadata)
+        pairs = self._sessions.settings.metadata if metadata is None else metadata
+        request = reply_request(instructions, pairs)
+        exchange: _Exchange
         if clip is None:
-            return await self._run(
-                _TextQuestion(self._sessions, user_message(question), request), timeout_s
-            )
-        if self._sessions.is_push_to_talk:
-            return await self._run(_CommittedQuestion(self._sessions, clip, request), timeout_s)
-        if instructions or metadata:
+            exchange = _TextQuestion(self._sessions, user_message(question), request)
+        elif self._sessions.is_push_to_talk:
+            exchange = _CommittedQuestion(self._sessions, clip, request)
+        elif instructions or metadata:
             raise ConfigurationError(
                 "the server answers speech by itself, so this reply cannot have instructions or "
                 "metadata of its own.",
                 cure="Use turn_detection=PushToTalk(), or ask by text.",
             )
-        return await self._run(_SpokenQuestion(self._sessions, clip), timeout_s)
+        else:
+            exchange = _SpokenQuestion(self._sessions, clip)
+        return await self._run(exchange, timeout_s)
 
-    async def say_verbatim(self, text: str, timeout_s: float, *, interruptible: bool) -> Turn:
+    async def say_verbatim(self, text: str, timeout_s: float, is_interruptible: bool) -> Turn:
         """Have `text` spoken word for word, and wait until it has been received."""
-        item = verbatim_message(text, is_interruptible=interruptible)
+        item = verbatim_message(text, is_interruptible=is_interruptible)
         return await self._run(_Verbatim(self._sessions, item), timeout_s)
 
     async def say(self, question: Question, sample_rate: int | None) -> Turn:
@@ -119,25 +121,34 @@ class Asker:
                 await self._sessions.commit()
             return turn
         began: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
-        spoken = _SpokenQuestion(self._sessions, clip)
-        task = asyncio.get_running_loop().create_task(self._say_clip(spoken, session, began))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.spawn(self._say_clip(clip, session, began))
         return await began
-
-    def _request(
-        self, instructions: str | None = None, metadata: Mapping[str, str] | None = None
-    ) -> CreateResponse:
-        """A request for a reply; metadata is that of the settings where none is given."""
-        pairs = self._sessions.settings.metadata if metadata is None else metadata
-        return reply_request(instructions, pairs)
 
     # ----------------------------------------------------------------- private
     def _clip_from(self, question: Question, sample_rate: int | None) -> bytes | None:
+        """A question's sound as it is sent; None for a text. Raises before anything is opened."""
+        if isinstance(question, str):
+            user_message(question)
+            return None
+        if isinstance(question, Path):
+            question, sample_rate = read_audio(question)
+        if sample_rate is None:
+            raise ConfigurationError(
+                "sample_rate is missing, and an array has none.",
+                cure="Pass the rate that it was recorded at, such as sample_rate=24000.",
+            )
         rate_hz = self._sessions.conversation.input_sample_rate
-        clip = clip_from(question, sample_rate, rate_hz)
-        if clip is not None and self._sessions.is_push_to_talk:
-            _check_length(len(clip) // 2 * 1000 // rate_hz)
+        clip = ClipConverter(rate_hz).convert(question, sample_rate)
+        if not clip:
+            raise ConfigurationError("the sound is empty.", cure="Pass at least one sample.")
+        duration_ms = len(clip) // 2 * 1000 // rate_hz
+        # What is sent of a sound that is too short would be the beginning of the next turn.
+        if self._sessions.is_push_to_talk and duration_ms < MIN_COMMIT_MS:
+            raise ConfigurationError(
+                f"the sound lasts {duration_ms} ms, and with push-to-talk servers refuse less "
+                f"than {MIN_COMMIT_MS} ms.",
+                cure="Add some silence.",
+            )
         return clip
 
     async def _run(self, exchange: _Exchange, timeout_s: float) -> Turn:
@@ -172,12 +183,9 @@ class Asker:
             cure=f"What was received is kept, and {cure}",
         )
 
-    async def _say_clip(
-        self, spoken: _SpokenQuestion, session: Session, began: asyncio.Future[Turn]
-    ) -> None:
+    async def _say_clip(self, clip: bytes, session: Session, began: asyncio.Future[Turn]) -> None:
         try:
-            async with spoken.sending(session) as turn:
-                began.set_result(turn)
+            await _SpokenQuestion(self._sessions, clip).send(session, began.set_result)
         except ReplyTimeout as error:
             self._sessions.note(str(error), "warning")
         except GrokLiveError as error:
@@ -191,7 +199,6 @@ class _Exchange(ABC):
 
     def __init__(self, sessions: ReconnectingSession) -> None:
         self._sessions = sessions
-        self._tools = tuple(functions_of(sessions.settings.tools))
         # The session the question was sent over; None before it is open.
         self.session: Session | None = None
         # The reply that is awaited; None before the question is sent.
@@ -199,31 +206,36 @@ class _Exchange(ABC):
         # How many messages had been received before it was sent.
         self._received_message_count = 0
 
-    @abstractmethod
     async def run(self) -> Turn:
         """Ask, and return the reply when it has been received."""
+        self.session = await self._sessions.open()
+        return await self._ask(self.session)
+
+    @abstractmethod
+    async def _ask(self, session: Session) -> Turn: ...
 
     @contextlib.asynccontextmanager
     async def _expect(self, session: Session, *events: ClientEvent) -> AsyncIterator[PendingReply]:
         self.session = session
         self._received_message_count = session.received_message_count
-        async with session.expect(*events, tools=self._tools) as pending:
+        tools = functions_of(self._sessions.settings.tools)
+        async with session.expect(*events, tools=tools) as pending:
             self.pending = pending
             yield pending
 
-    def _reply(self, session: Session, pending: PendingReply, message_type: str = "") -> Turn:
+    async def _send(self, session: Session, *events: ClientEvent) -> Turn:
+        """Send these as soon as no reply is running, and wait for the one that they request."""
+        async with self._expect(session, *events) as pending:
+            await session.send_when_idle(*events)
+            await session.wait_for(lambda: pending.is_settled)
+        return self._reply(session, pending)
+
+    def _reply(self, session: Session, pending: PendingReply) -> Turn:
         """The reply's turn; raises the error that was received in its place."""
-        if isinstance(session.failure, AuthenticationError):
-            raise session.failure
-        if pending.error is not None:
-            if message_type and not session.protocol.dialect.has_responses:
-                raise UnsupportedByServer(message_type, session.dialect)
-            raise server_error(pending.error)
+        _raise_failure(session, pending)
         if pending.status == "failed" and pending.reported is not None:
             raise server_error(pending.reported)
         turn = self._sessions.conversation.reply(pending.response_id)
-        if pending.has_ended_early and not pending.status:
-            raise session.failure or SessionClosedOK("the session is closed.", close_code=1000)
         if turn is None:
             raise ServerError(
                 f"the reply ended ({pending.status}) without text or sound.", cure="Ask again."
@@ -263,7 +275,7 @@ class _Exchange(ABC):
         return gone
 
     async def _is_silent(self, session: Session) -> bool:
-        if session.protocol.dialect.has_responses:
+        if session.protocol.dialect.confirms_settings:
             return not await session.is_answering(self._sessions.timeouts.response_check_s)
         # `live` has no message that must be answered, and where no speech is detected its silence
         # is right. But a server that has sent something before, and now not even that speech
@@ -283,24 +295,17 @@ class _TextQuestion(_Exchange):
         super().__init__(sessions)
         self._item, self._request = item, request
 
-    async def run(self) -> Turn:
+    async def _ask(self, session: Session) -> Turn:
         turns = self._sessions.conversation.turns
         count = len(turns)
-        self.session = await self._sessions.open()
         try:
-            return await self._send(self.session, self._item, self._request)
+            return await self._send(session, self._item, self._request)
         except SessionClosed:
             if not self._may_repeat():
                 raise
         session = await self._sessions.open()
         is_sent = any(turn.text == self._item.item.text for turn in turns[count:].user)
         return await self._send(session, *self._events_to_repeat(is_sent))
-
-    async def _send(self, session: Session, *events: ClientEvent) -> Turn:
-        async with self._expect(session, *events) as pending:
-            await session.send_when_idle(*events)
-            await session.wait_for(lambda: pending.is_settled)
-        return self._reply(session, pending, "conversation.item.create")
 
     def _may_repeat(self) -> bool:
         response_id = self.pending.response_id if self.pending is not None else ""
@@ -323,12 +328,8 @@ class _Verbatim(_Exchange):
         super().__init__(sessions)
         self._item = item
 
-    async def run(self) -> Turn:
-        session = self.session = await self._sessions.open()
-        async with self._expect(session, self._item) as pending:
-            await session.send_when_idle(self._item)
-            await session.wait_for(lambda: pending.is_settled)
-        return self._reply(session, pending, "conversation.item.create")
+    async def _ask(self, session: Session) -> Turn:
+        return await self._send(session, self._item)
 
 
 class _CommittedQuestion(_Exchange):
@@ -338,24 +339,18 @@ class _CommittedQuestion(_Exchange):
         super().__init__(sessions)
         self._clip, self._request = clip, request
 
-    async def run(self) -> Turn:
-        session = self.session = await self._sessions.open()
+    async def _ask(self, session: Session) -> Turn:
         await _wait_until_idle(session)
-        commit = CommitAudio()
-        is_by_commit = session.protocol.dialect.commit_requests_response
-        if is_by_commit and self._request != CreateResponse():
+        events = _events_of_commit(session, self._request)
+        if self._request not in events and self._request != CreateResponse():
             raise UnsupportedByServer(
                 "instructions or metadata of one reply to speech", session.dialect
             )
-        expected = commit if is_by_commit else self._request
-        async with self._expect(session, expected) as pending:
+        async with self._expect(session, *events) as pending:
             with self._sessions.holding_microphone():
                 await _announce(session)
                 await session.send_pcm(self._clip)
-                await session.send(commit)
-                if not is_by_commit:
-                    await session.send_when_idle(self._request)
-                await session.wait_for(lambda: pending.is_settled)
+                await _commit(session, pending, *events)
         return self._reply(session, pending)
 
 
@@ -366,29 +361,27 @@ class _SpokenQuestion(_Exchange):
         super().__init__(sessions)
         self._clip = clip
 
-    async def run(self) -> Turn:
-        session = self.session = await self._sessions.open()
+    async def _ask(self, session: Session) -> Turn:
         await _wait_until_idle(session)
-        async with self.sending(session):
-            pass
-        assert self.pending is not None
-        return self._reply(session, self.pending)
+        return self._reply(session, await self.send(session))
 
-    @contextlib.asynccontextmanager
-    async def sending(self, session: Session) -> AsyncIterator[Turn]:
-        """Announce the user's turn; after the block, send the sound, then silence until the
-        server has detected its end and answered.
+    async def send(
+        self, session: Session, on_announced: Callable[[Turn], object] = lambda turn: None
+    ) -> PendingReply:
+        """Announce the user's turn, then send the sound and silence after it until the server has
+        detected its end and answered.
         """
         async with self._expect(session) as pending:
             with self._sessions.holding_microphone():
                 turn = await _announce(session)
-                yield turn
+                on_announced(turn)
                 try:
                     await session.send_pcm(self._clip)
                     pending.has_sent_all = True
                     await self._send_silence(session, pending)
                 finally:
                     session.emit(SoundEnded(turn_id=turn.turn_id))
+        return pending
 
     async def _send_silence(self, session: Session, pending: PendingReply) -> None:
         """Server voice activity detects an end only in what follows it.
@@ -415,6 +408,34 @@ async def _wait_until_idle(session: Session) -> None:
     await session.wait_for(
         lambda: session.protocol.response_state is ResponseState.IDLE or not session.is_open
     )
+
+
+def _events_of_commit(session: Session, request: CreateResponse) -> tuple[ClientEvent, ...]:
+    """A commit, and the request for a reply unless the commit requests it."""
+    is_by_commit = session.protocol.dialect.commit_requests_response
+    return (CommitAudio(),) if is_by_commit else (CommitAudio(), request)
+
+
+async def _commit(
+    session: Session, pending: PendingReply, commit: ClientEvent, *request: ClientEvent
+) -> None:
+    """Send the events of a commit, and wait for the reply."""
+    await session.send(commit)
+    if request:
+        await session.send_when_idle(*request)
+    await session.wait_for(lambda: pending.is_settled)
+
+
+def _raise_failure(session: Session, pending: PendingReply) -> None:
+    """Raise what was received, or has happened, instead of the reply."""
+    if isinstance(session.failure, AuthenticationError):
+        raise session.failure
+    if pending.error is not None:
+        if type(pending.request) in session.protocol.dialect.undocumented:
+            raise UnsupportedByServer("conversation.item.create", session.dialect)
+        raise server_error(pending.error)
+    if pending.has_ended_early and not pending.status:
+        raise session.failure or SessionClosedOK("the session is closed.", close_code=1000)
 
 
 async def _announce(session: Session) -> Turn:
@@ -447,40 +468,6 @@ def _no_speech(silence_s: float, gone: SessionClosedError | None) -> ReplyTimeou
         cure="Lower ServerVad(threshold=…), or use turn_detection=PushToTalk(), "
         "which answers any sound.",
     )
-
-
-def _check_length(duration_ms: int) -> None:
-    """Before anything of it is sent, or it would be the beginning of the next turn."""
-    if duration_ms < MIN_COMMIT_MS:
-        raise ConfigurationError(
-            f"the sound lasts {duration_ms} ms, and with push-to-talk servers refuse less than "
-            f"{MIN_COMMIT_MS} ms.",
-            cure="Add some silence.",
-        )
-
-
-def clip_from(question: Question, sample_rate: int | None, to_hz: int) -> bytes | None:
-    """A question's sound as PCM16 bytes at `to_hz`; None for a text.
-
-    Raises
-    ------
-    AudioFormatError, ConfigurationError
-        Before anything is opened.
-    """
-    if isinstance(question, str):
-        user_message(question)
-        return None
-    if isinstance(question, Path):
-        question, sample_rate = read_audio(question)
-    if sample_rate is None:
-        raise ConfigurationError(
-            "sample_rate is missing, and an array has none.",
-            cure="Pass the rate that it was recorded at, such as sample_rate=24000.",
-        )
-    clip = ClipConverter(to_hz).convert(question, sample_rate)
-    if not clip:
-        raise ConfigurationError("the sound is empty.", cure="Pass at least one sample.")
-    return clip
 
 
 # --------------------------------------------------------------------------- recordings
@@ -516,21 +503,19 @@ async def talk_through(
     ------
     ReplyTimeout, ServerError, SessionClosed
     """
-    detection = settings.turn_detection
     try:
-        if isinstance(detection, PushToTalk):
-            await _commit_recording(session, pcm, settled_sample_count is None, timeout_s)
-            return session.turns.assistant
-        silence_s = detection.silence_duration_ms / 1000 + _NOTICE_S
-        async with session.expect() as pending:
-            pending.has_sent_all = True
-            if settled_sample_count is None:
-                await _send_in_real_time(session, pcm, silence_s, pending, timeout_s)
-            else:
-                sending = _send_at_once(session, pcm, silence_s, pending, settled_sample_count)
-                async with asyncio.timeout(timeout_s + len(pcm) / 2 / session.input_sample_rate):
-                    await sending
-            _check(session, pending)
+        async with asyncio.timeout(timeout_s + len(pcm) / 2 / session.input_sample_rate):
+            if isinstance(settings.turn_detection, PushToTalk):
+                await _commit_recording(session, pcm, is_paced=settled_sample_count is None)
+                return session.turns.assistant
+            silence_s = settings.turn_detection.silence_duration_ms / 1000 + _NOTICE_S
+            async with session.expect() as pending:
+                pending.has_sent_all = True
+                if settled_sample_count is None:
+                    await _send_in_real_time(session, pcm, silence_s, pending)
+                else:
+                    await _send_at_once(session, pcm, silence_s, pending, settled_sample_count)
+                _check(session, pending)
     except TimeoutError:
         raise ReplyTimeout(
             f"no complete reply in {timeout_s:g} s.",
@@ -540,29 +525,22 @@ async def talk_through(
     return session.turns.assistant
 
 
-async def _commit_recording(session: Session, pcm: bytes, is_paced: bool, timeout_s: float) -> None:
+async def _commit_recording(session: Session, pcm: bytes, *, is_paced: bool) -> None:
     await (_send_paced(session, pcm) if is_paced else session.send_pcm(pcm))
-    commit, request = CommitAudio(), CreateResponse()
-    is_by_commit = session.protocol.dialect.commit_requests_response
-    async with session.expect(commit if is_by_commit else request) as pending:
-        await session.send(commit)
-        if not is_by_commit:
-            await session.send_when_idle(request)
-        async with asyncio.timeout(timeout_s):
-            await session.wait_for(lambda: pending.is_settled)
+    events = _events_of_commit(session, CreateResponse())
+    async with session.expect(*events) as pending:
+        await _commit(session, pending, *events)
         _check(session, pending)
 
 
 async def _send_in_real_time(
-    session: Session, pcm: bytes, silence_s: float, pending: PendingReply, timeout_s: float
+    session: Session, pcm: bytes, silence_s: float, pending: PendingReply
 ) -> None:
     await _send_paced(session, pcm)
     sent_s = 0.0
     while not _is_over(session, pending) or sent_s < silence_s:
         if not pending.has_speech_started and sent_s >= session.timeouts.no_speech_s:
             raise _no_speech(sent_s, None)
-        if sent_s >= timeout_s:
-            raise TimeoutError
         _check(session, pending)
         await _send_paced(session, _silence(session))
         sent_s += _SILENCE_S
@@ -600,9 +578,6 @@ def _is_over(session: Session, pending: PendingReply) -> bool:
 
 
 def _check(session: Session, pending: PendingReply) -> None:
-    if pending.error is not None:
-        raise server_error(pending.error)
+    _raise_failure(session, pending)
     if session.failure is not None:
         raise session.failure
-    if pending.has_ended_early and not pending.status:
-        raise SessionClosedOK("the session is closed.", close_code=1000)

@@ -211,11 +211,8 @@ class TalkAPI:
             is sent again by itself, when the connection is open again.
         AuthenticationError, ConnectError, BudgetSpent, ServerError, UnsupportedByServer
         """
-        return TALK_THREAD.run(
-            self._asker.ask(
-                question, sample_rate, timeout_s, instructions=instructions, metadata=metadata
-            )
-        )
+        work = self._asker.ask(question, sample_rate, timeout_s, instructions, metadata)
+        return TALK_THREAD.run(work)
 
     async def ask_async(
         self,
@@ -227,11 +224,8 @@ class TalkAPI:
         metadata: Mapping[str, str] | None = None,
     ) -> Turn:
         """`ask`, awaited."""
-        return await TALK_THREAD.arun(
-            self._asker.ask(
-                question, sample_rate, timeout_s, instructions=instructions, metadata=metadata
-            )
-        )
+        work = self._asker.ask(question, sample_rate, timeout_s, instructions, metadata)
+        return await TALK_THREAD.arun(work)
 
     def say_verbatim(self, text: str, *, interruptible: bool = True, timeout_s: float = 60) -> Turn:
         """Have the model's voice speak `text` word for word, and wait until it has been received.
@@ -253,15 +247,13 @@ class TalkAPI:
             In the `live` dialect.
         ReplyTimeout, ConfigurationError, AuthenticationError, ConnectError, SessionClosed
         """
-        work = self._asker.say_verbatim(text, timeout_s, interruptible=interruptible)
-        return TALK_THREAD.run(work)
+        return TALK_THREAD.run(self._asker.say_verbatim(text, timeout_s, interruptible))
 
     async def say_verbatim_async(
         self, text: str, *, interruptible: bool = True, timeout_s: float = 60
     ) -> Turn:
         """`say_verbatim`, awaited."""
-        work = self._asker.say_verbatim(text, timeout_s, interruptible=interruptible)
-        return await TALK_THREAD.arun(work)
+        return await TALK_THREAD.arun(self._asker.say_verbatim(text, timeout_s, interruptible))
 
     def say(self, question: Question, sample_rate: int | None = None) -> Turn:
         """Send the same things as `ask`, and return the user's turn at once; it grows.
