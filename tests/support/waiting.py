@@ -7,12 +7,12 @@ fails with a sentence when `timeout_s` is over.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterable, Callable
 from typing import Any, TypeVar
 
 from grok_live_widget import Talk
-from grok_live_widget.client.talk import TALK_THREAD
 
 T = TypeVar("T")
 
@@ -61,10 +61,15 @@ async def wait_until_async(
 def wait_for_talk(
     talk: Talk, condition: Callable[[], bool], *, timeout_s: float = PATIENCE_S
 ) -> None:
-    """Evaluate the condition after each event of the talk's open session, until it is true."""
-    session = talk._sessions.session
-    assert session is not None
-    TALK_THREAD.run(session.wait_for(condition), timeout_s=timeout_s)
+    """Evaluate the condition now and after each event of the talk, until it is true."""
+    changed = threading.Condition()
+
+    def notify(*_: object) -> None:
+        with changed:
+            changed.notify_all()
+
+    with talk.add_listener(notify), changed:
+        assert changed.wait_for(condition, timeout_s), _in_vain(timeout_s, condition)
 
 
 async def next_of(events: AsyncIterable[Any], kind: type[T], *, timeout_s: float = PATIENCE_S) -> T:
