@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import os
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -32,26 +31,20 @@ class LoopThread:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._pid = 0
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """The loop, running."""
         with self._lock:
-            is_alive = self._thread is not None and self._thread.is_alive()
-            if self._loop is None or not is_alive or self._pid != os.getpid():
-                self._start()
-            assert self._loop is not None
+            # In the child of a fork no thread but its main one is alive.
+            if self._loop is None or self._thread is None or not self._thread.is_alive():
+                loop, started = asyncio.new_event_loop(), threading.Event()
+                loop.call_soon(started.set)
+                thread = threading.Thread(target=_run, args=(loop,), name=self._name, daemon=True)
+                thread.start()
+                started.wait()
+                self._loop, self._thread = loop, thread
             return self._loop
-
-    def _start(self) -> None:
-        loop = asyncio.new_event_loop()
-        started = threading.Event()
-        loop.call_soon(started.set)
-        thread = threading.Thread(target=_run, args=(loop,), name=self._name, daemon=True)
-        thread.start()
-        started.wait()
-        self._loop, self._thread, self._pid = loop, thread, os.getpid()
 
     @property
     def is_current(self) -> bool:
@@ -98,9 +91,9 @@ class LoopThread:
     def close(self, timeout_s: float = 5) -> None:
         """Cancel what runs, stop the loop and join the thread."""
         with self._lock:
-            loop, thread, pid = self._loop, self._thread, self._pid
+            loop, thread = self._loop, self._thread
             self._loop = self._thread = None
-        if loop is None or thread is None or pid != os.getpid() or not thread.is_alive():
+        if loop is None or thread is None or not thread.is_alive():
             return
         loop.call_soon_threadsafe(loop.stop)
         if thread is not threading.current_thread():

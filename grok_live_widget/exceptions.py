@@ -31,6 +31,7 @@ with the cure. No error contains an API key.
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
 ]
 
 
+@dataclass(eq=False, repr=False)
 class GrokLiveError(Exception):
     """Base class of the errors of this package.
 
@@ -68,10 +70,12 @@ class GrokLiveError(Exception):
         How to solve the problem; may be empty.
     """
 
-    def __init__(self, message: str = "", *, cure: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.cure = cure
+    message: str = ""
+    _: KW_ONLY
+    cure: str = ""
+
+    def __post_init__(self) -> None:
+        self.args = (self.message,)
 
     def __str__(self) -> str:
         return f"{self.message} {self.cure}".strip()
@@ -131,6 +135,7 @@ class SessionError(GrokLiveError):
     """A failure of a session or its connection."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class ConnectError(SessionError):
     """The connection could not be opened.
 
@@ -145,25 +150,16 @@ class ConnectError(SessionError):
         failures of name resolution, network and TLS, and for time-outs.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        host: str = "",
-        status_code: int | None = None,
-        has_answered: bool = False,
-        cure: str = "",
-    ) -> None:
-        super().__init__(message, cure=cure)
-        self.host = host
-        self.status_code = status_code
-        self.has_answered = has_answered
+    host: str = ""
+    status_code: int | None = None
+    has_answered: bool = False
 
 
 class AuthenticationError(ConnectError):
     """The key is missing or was refused; such a connection is not retried."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class ServerError(SessionError):
     """The server reported an error, so that a request failed.
 
@@ -173,14 +169,11 @@ class ServerError(SessionError):
         As the server named them; may be empty.
     """
 
-    def __init__(
-        self, message: str, *, error_type: str = "", code: str = "", cure: str = ""
-    ) -> None:
-        super().__init__(message, cure=cure)
-        self.error_type = error_type
-        self.code = code
+    error_type: str = ""
+    code: str = ""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class ReplyTimeout(SessionError):
     """No complete reply was received in time. What was received is kept.
 
@@ -192,16 +185,15 @@ class ReplyTimeout(SessionError):
         The incomplete reply; None when none began.
     """
 
-    def __init__(self, message: str, *, timeout_s: float, turn: Any = None, cure: str = "") -> None:
-        super().__init__(message, cure=cure)
-        self.timeout_s = timeout_s
-        self.turn = turn
+    timeout_s: float
+    turn: Any = None
 
 
 class BudgetSpent(SessionError):
     """The talk has used up its budget; its connection is closed and not reopened."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class SessionClosed(SessionError):
     """The session is closed.
 
@@ -213,12 +205,8 @@ class SessionClosed(SessionError):
         The reason that the server gave.
     """
 
-    def __init__(
-        self, message: str, *, close_code: int | None, reason: str = "", cure: str = ""
-    ) -> None:
-        super().__init__(message, cure=cure)
-        self.close_code = close_code
-        self.reason = reason
+    close_code: int | None
+    reason: str = ""
 
 
 class SessionClosedOK(SessionClosed):

@@ -93,7 +93,8 @@ async def open_session_with(
                 raise
             notes.append(Noted(f"{error.message} Trying the other dialect.", "warning"))
             continue
-        remember(endpoint, dialect)
+        if len(endpoint.dialects) > 1:
+            remember(url, dialect)
         ToolRunner(session, stage)
         for note in (*notes, *voice_notes(endpoint, settings, dialect)):
             session.emit(note)

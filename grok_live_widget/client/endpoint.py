@@ -188,11 +188,9 @@ def _service(settings: Settings, key: Secret, service_url: str) -> Endpoint:
     return Endpoint(is_rehearsal=False, dialects=urls, key=key)
 
 
-def remember(endpoint: Endpoint, dialect: Dialect) -> None:
-    """Keep the dialect that a host accepted, where there was a choice."""
-    for tried, url in endpoint.dialects:
-        if len(endpoint.dialects) > 1 and tried is dialect:
-            _remembered[url.removesuffix(dialect.path)] = dialect
+def remember(url: str, dialect: Dialect) -> None:
+    """Keep the dialect that a host accepted at this URL, where there was a choice."""
+    _remembered[url.removesuffix(dialect.path)] = dialect
 
 
 # --------------------------------------------------------------------------- what is requested

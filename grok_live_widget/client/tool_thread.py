@@ -6,8 +6,8 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ..exceptions import ToolError
@@ -47,27 +47,19 @@ async def call_on_thread(
     limit = asyncio.timeout(timeout_s)
     try:
         async with limit:
-            outcome = await call.outcome
+            value, error = await asyncio.wrap_future(call.outcome)
     except TimeoutError:
         if not limit.expired():
             raise
         raise ToolError(f"no result within {timeout_s:g} s.") from None
     finally:
         call.cancel()
-    if outcome.error is None:
-        value: T = outcome.value
-        return value
-    if isinstance(outcome.error, Exception):
-        raise outcome.error
-    raise ToolError(f"the function was ended by {type(outcome.error).__name__}.")
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """A value and not an exception: a function may raise what a future cannot hold."""
-
-    value: Any = None
-    error: BaseException | None = None
+    if error is None:
+        result: T = value
+        return result
+    if isinstance(error, Exception):
+        raise error
+    raise ToolError(f"the function was ended by {type(error).__name__}.")
 
 
 class _Call:
@@ -75,22 +67,20 @@ class _Call:
         self, function: Callable[[], Any], finish: Callable[[Any], Any], stage: Stage
     ) -> None:
         self._function, self._finish, self._stage = function, finish, stage
-        self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
         self._is_cancelled = False
         self._cancel_task: Callable[[], object] = lambda: None
-        self.outcome: asyncio.Future[_Outcome] = self._loop.create_future()
+        # A value and an error as a result: a function may raise what a future cannot hold.
+        self.outcome: Future[tuple[Any, BaseException | None]] = Future()
+        # Running, so that it is not cancelled together with the coroutine that awaits it.
+        self.outcome.set_running_or_notify_cancel()
 
     # On the loop.
     def cancel(self) -> None:
         """Stop a coroutine; harmless at any time."""
-        with self._lock:
+        with self._lock, suppress(RuntimeError):  # Its loop is closed: it has ended.
             self._is_cancelled = True
             self._cancel_task()
-
-    def _tell(self, outcome: _Outcome) -> None:
-        if not self.outcome.done():
-            self.outcome.set_result(outcome)
 
     # On the call's thread.
     def run(self) -> None:
@@ -99,23 +89,17 @@ class _Call:
                 value = self._function()
                 if inspect.isawaitable(value):
                     value = asyncio.run(self._awaited(value))
-                outcome = _Outcome(self._finish(value))
+                finished = self._finish(value)
         except BaseException as error:  # noqa: BLE001 - raised again where it is awaited.
-            outcome = _Outcome(error=error)
-        _call_unless_closed(self._loop, self._tell, outcome)
+            self.outcome.set_result((None, error))
+        else:
+            self.outcome.set_result((finished, None))
 
     async def _awaited(self, awaitable: Awaitable[Any]) -> Any:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
         with self._lock:
-            self._cancel_task = lambda: _call_unless_closed(loop, task.cancel)
+            self._cancel_task = lambda: loop.call_soon_threadsafe(task.cancel)
             if self._is_cancelled:
                 task.cancel()
         return await awaitable
-
-
-def _call_unless_closed(
-    loop: asyncio.AbstractEventLoop, function: Callable[..., object], *args: Any
-) -> None:
-    with suppress(RuntimeError):  # The loop is closed: nothing waits.
-        loop.call_soon_threadsafe(function, *args)
