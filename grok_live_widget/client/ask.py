@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,11 +88,11 @@ class Asker:
         clip = self._clip_from(question, sample_rate)
         pairs = self._sessions.settings.metadata if metadata is None else metadata
         request = reply_request(instructions, pairs)
-        exchange: _Exchange
+        exchange = _Exchange(self._sessions)
         if clip is None:
-            exchange = _TextQuestion(self._sessions, user_message(question), request)
+            ask = partial(exchange.ask_text, user_message(question), request)
         elif self._sessions.is_push_to_talk:
-            exchange = _CommittedQuestion(self._sessions, clip, request)
+            ask = partial(exchange.ask_and_commit, clip, request)
         elif instructions or metadata:
             raise ConfigurationError(
                 "the server answers speech by itself, so this reply cannot have instructions or "
@@ -100,13 +100,14 @@ class Asker:
                 cure="Use turn_detection=PushToTalk(), or ask by text.",
             )
         else:
-            exchange = _SpokenQuestion(self._sessions, clip)
-        return await self._run(exchange, timeout_s)
+            ask = partial(exchange.ask_aloud, clip)
+        return await self._run(exchange, ask, timeout_s)
 
     async def say_verbatim(self, text: str, timeout_s: float, is_interruptible: bool) -> Turn:
         """Have `text` spoken word for word, and wait until it has been received."""
+        exchange = _Exchange(self._sessions)
         item = verbatim_message(text, is_interruptible=is_interruptible)
-        return await self._run(_Verbatim(self._sessions, item), timeout_s)
+        return await self._run(exchange, partial(exchange.send, [item]), timeout_s)
 
     async def say(self, question: Question, sample_rate: int | None) -> Turn:
         """Send and return the user's turn at once."""
@@ -151,12 +152,15 @@ class Asker:
             )
         return clip
 
-    async def _run(self, exchange: _Exchange, timeout_s: float) -> Turn:
+    async def _run(
+        self, exchange: _Exchange, ask: Callable[[Session], Awaitable[Turn]], timeout_s: float
+    ) -> Turn:
         """One exchange after another, each with its own time limit."""
         between("timeout_s", timeout_s, 0.001, 86_400)
         try:
             async with asyncio.timeout(timeout_s), self._asking:
-                return await exchange.run()
+                exchange.session = await self._sessions.open()
+                return await ask(exchange.session)
         except TimeoutError:
             raise await exchange.timed_out(timeout_s) from None
         except SessionError as error:
@@ -185,7 +189,7 @@ class Asker:
 
     async def _say_clip(self, clip: bytes, session: Session, began: asyncio.Future[Turn]) -> None:
         try:
-            await _SpokenQuestion(self._sessions, clip).send(session, began.set_result)
+            await _Exchange(self._sessions).send_clip(clip, session, began.set_result)
         except ReplyTimeout as error:
             self._sessions.note(str(error), "warning")
         except GrokLiveError as error:
@@ -194,7 +198,7 @@ class Asker:
                 began.set_exception(error)
 
 
-class _Exchange(ABC):
+class _Exchange:
     """One question and its reply: what was sent, over which session, and how far it has come."""
 
     def __init__(self, sessions: ReconnectingSession) -> None:
@@ -206,14 +210,6 @@ class _Exchange(ABC):
         # How many messages had been received before it was sent.
         self._received_message_count = 0
 
-    async def run(self) -> Turn:
-        """Ask, and return the reply when it has been received."""
-        self.session = await self._sessions.open()
-        return await self._ask(self.session)
-
-    @abstractmethod
-    async def _ask(self, session: Session) -> Turn: ...
-
     @contextlib.asynccontextmanager
     async def _expect(self, session: Session, *events: ClientEvent) -> AsyncIterator[PendingReply]:
         self.session = session
@@ -222,13 +218,6 @@ class _Exchange(ABC):
         async with session.expect(*events, tools=tools) as pending:
             self.pending = pending
             yield pending
-
-    async def _send(self, session: Session, *events: ClientEvent) -> Turn:
-        """Send these as soon as no reply is running, and wait for the one that they request."""
-        async with self._expect(session, *events) as pending:
-            await session.send_when_idle(*events)
-            await session.wait_for(lambda: pending.is_settled)
-        return self._reply(session, pending)
 
     def _reply(self, session: Session, pending: PendingReply) -> Turn:
         """The reply's turn; raises the error that was received in its place."""
@@ -241,6 +230,99 @@ class _Exchange(ABC):
                 f"the reply ended ({pending.status}) without text or sound.", cure="Ask again."
             )
         return turn
+
+    # ----------------------------------------------------------------- messages
+    async def send(self, events: Sequence[ClientEvent], session: Session) -> Turn:
+        """Send these as soon as no reply is running, and wait for the one that they request."""
+        async with self._expect(session, *events) as pending:
+            await session.send_when_idle(*events)
+            await session.wait_for(lambda: pending.is_settled)
+        return self._reply(session, pending)
+
+    async def ask_text(self, item: CreateItem, request: CreateResponse, session: Session) -> Turn:
+        """Ask by text; once more if the session breaks before anything of the reply."""
+        turns = self._sessions.conversation.turns
+        count = len(turns)
+        try:
+            return await self.send((item, request), session)
+        except SessionClosed:
+            if not self._may_repeat():
+                raise
+        session = await self._sessions.open()
+        is_sent = any(turn.text == item.item.text for turn in turns[count:].user)
+        events: list[CreateItem | CreateResponse] = [with_new_id(request)]
+        if not is_sent or self._sessions.memory != "retold":
+            # The new session does not know the question, which makes no second turn.
+            known = replace(item.item, is_replayed=is_sent)
+            events.insert(0, with_new_id(replace(item, item=known)))
+        return await self.send(events, session)
+
+    def _may_repeat(self) -> bool:
+        response_id = self.pending.response_id if self.pending is not None else ""
+        turn = self._sessions.conversation.reply(response_id)
+        has_come = turn is not None and bool(turn.text or len(turn.pcm))
+        return self._sessions.phase == "opening" and not has_come
+
+    # ----------------------------------------------------------------- sound
+    async def ask_and_commit(self, clip: bytes, request: CreateResponse, session: Session) -> Turn:
+        """Ask by sound whose end is a commit: push-to-talk."""
+        await _wait_until_idle(session)
+        events = _events_of_commit(session, request)
+        if request not in events and request != CreateResponse():
+            raise UnsupportedByServer(
+                "instructions or metadata of one reply to speech", session.dialect
+            )
+        async with self._expect(session, *events) as pending:
+            with self._sessions.holding_microphone():
+                await _announce(session)
+                await session.send_pcm(clip)
+                await _commit(session, pending, *events)
+        return self._reply(session, pending)
+
+    async def ask_aloud(self, clip: bytes, session: Session) -> Turn:
+        """Ask by sound whose end the server detects in the silence that follows it."""
+        await _wait_until_idle(session)
+        return self._reply(session, await self.send_clip(clip, session))
+
+    async def send_clip(
+        self,
+        clip: bytes,
+        session: Session,
+        on_announced: Callable[[Turn], object] = lambda turn: None,
+    ) -> PendingReply:
+        """Announce the user's turn, then send the sound and silence after it until the server has
+        detected its end and answered.
+        """
+        async with self._expect(session) as pending:
+            with self._sessions.holding_microphone():
+                turn = await _announce(session)
+                on_announced(turn)
+                try:
+                    await session.send_pcm(clip)
+                    pending.has_sent_all = True
+                    await self._send_silence(session, pending)
+                finally:
+                    session.emit(SoundEnded(turn_id=turn.turn_id))
+        return pending
+
+    async def _send_silence(self, session: Session, pending: PendingReply) -> None:
+        """Server voice activity detects an end only in what follows it.
+
+        A pause inside the sound can end a turn too, and the reply to that is cut off by the
+        speech after it, so silence begins again whenever speech does.
+        """
+        sent_s = 0.0
+        while not pending.is_settled:
+            if pending.has_speech_started and not pending.is_speech_active:
+                await session.wait_for(lambda: pending.is_settled or pending.is_speech_active)
+                continue
+            if not pending.has_speech_started and sent_s >= self._sessions.timeouts.no_speech_s:
+                raise _no_speech(sent_s, await self._abort_if_silent())
+            await session.send_pcm(_silence(session))
+            sent_s += _SILENCE_S
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_SILENCE_S):
+                    await session.wait_for(lambda: pending.is_settled)
 
     # ----------------------------------------------------------------- time-outs
     async def timed_out(self, timeout_s: float) -> ReplyTimeout:
@@ -284,123 +366,6 @@ class _Exchange(ABC):
             session.protocol.has_received
             and session.received_message_count == self._received_message_count
         )
-
-
-class _TextQuestion(_Exchange):
-    """A typed question; asked once more if the session breaks before anything of the reply."""
-
-    def __init__(
-        self, sessions: ReconnectingSession, item: CreateItem, request: CreateResponse
-    ) -> None:
-        super().__init__(sessions)
-        self._item, self._request = item, request
-
-    async def _ask(self, session: Session) -> Turn:
-        turns = self._sessions.conversation.turns
-        count = len(turns)
-        try:
-            return await self._send(session, self._item, self._request)
-        except SessionClosed:
-            if not self._may_repeat():
-                raise
-        session = await self._sessions.open()
-        is_sent = any(turn.text == self._item.item.text for turn in turns[count:].user)
-        return await self._send(session, *self._events_to_repeat(is_sent))
-
-    def _may_repeat(self) -> bool:
-        response_id = self.pending.response_id if self.pending is not None else ""
-        turn = self._sessions.conversation.reply(response_id)
-        has_come = turn is not None and bool(turn.text or len(turn.pcm))
-        return self._sessions.phase == "opening" and not has_come
-
-    def _events_to_repeat(self, is_sent: bool) -> tuple[ClientEvent, ...]:
-        """The question for the next session, which may know it already; it makes no new turn."""
-        if is_sent and self._sessions.memory == "retold":
-            return (with_new_id(self._request),)
-        item = replace(self._item.item, is_replayed=is_sent)
-        return (with_new_id(replace(self._item, item=item)), with_new_id(self._request))
-
-
-class _Verbatim(_Exchange):
-    """A text for the model's voice to speak word for word."""
-
-    def __init__(self, sessions: ReconnectingSession, item: CreateItem) -> None:
-        super().__init__(sessions)
-        self._item = item
-
-    async def _ask(self, session: Session) -> Turn:
-        return await self._send(session, self._item)
-
-
-class _CommittedQuestion(_Exchange):
-    """Sound whose end is a commit: push-to-talk."""
-
-    def __init__(self, sessions: ReconnectingSession, clip: bytes, request: CreateResponse) -> None:
-        super().__init__(sessions)
-        self._clip, self._request = clip, request
-
-    async def _ask(self, session: Session) -> Turn:
-        await _wait_until_idle(session)
-        events = _events_of_commit(session, self._request)
-        if self._request not in events and self._request != CreateResponse():
-            raise UnsupportedByServer(
-                "instructions or metadata of one reply to speech", session.dialect
-            )
-        async with self._expect(session, *events) as pending:
-            with self._sessions.holding_microphone():
-                await _announce(session)
-                await session.send_pcm(self._clip)
-                await _commit(session, pending, *events)
-        return self._reply(session, pending)
-
-
-class _SpokenQuestion(_Exchange):
-    """Sound whose end the server detects in the silence that follows it."""
-
-    def __init__(self, sessions: ReconnectingSession, clip: bytes) -> None:
-        super().__init__(sessions)
-        self._clip = clip
-
-    async def _ask(self, session: Session) -> Turn:
-        await _wait_until_idle(session)
-        return self._reply(session, await self.send(session))
-
-    async def send(
-        self, session: Session, on_announced: Callable[[Turn], object] = lambda turn: None
-    ) -> PendingReply:
-        """Announce the user's turn, then send the sound and silence after it until the server has
-        detected its end and answered.
-        """
-        async with self._expect(session) as pending:
-            with self._sessions.holding_microphone():
-                turn = await _announce(session)
-                on_announced(turn)
-                try:
-                    await session.send_pcm(self._clip)
-                    pending.has_sent_all = True
-                    await self._send_silence(session, pending)
-                finally:
-                    session.emit(SoundEnded(turn_id=turn.turn_id))
-        return pending
-
-    async def _send_silence(self, session: Session, pending: PendingReply) -> None:
-        """Server voice activity detects an end only in what follows it.
-
-        A pause inside the sound can end a turn too, and the reply to that is cut off by the
-        speech after it, so silence begins again whenever speech does.
-        """
-        sent_s = 0.0
-        while not pending.is_settled:
-            if pending.has_speech_started and not pending.is_speech_active:
-                await session.wait_for(lambda: pending.is_settled or pending.is_speech_active)
-                continue
-            if not pending.has_speech_started and sent_s >= self._sessions.timeouts.no_speech_s:
-                raise _no_speech(sent_s, await self._abort_if_silent())
-            await session.send_pcm(_silence(session))
-            sent_s += _SILENCE_S
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_SILENCE_S):
-                    await session.wait_for(lambda: pending.is_settled)
 
 
 # --------------------------------------------------------------------------- shared
