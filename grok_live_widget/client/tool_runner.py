@@ -46,8 +46,7 @@ _LOG = logging.getLogger("grok_live_widget")
 class _Round:
     """The calls of one reply."""
 
-    calls: list[asyncio.Task[CreateItem]] = field(default_factory=list)
-    waiting: list[asyncio.Future[str]] = field(default_factory=list)
+    calls: dict[str, asyncio.Task[CreateItem]] = field(default_factory=dict)
     cut: str = ""
     """Why none of them may begin any more."""
 
@@ -86,7 +85,7 @@ class ToolRunner:
                     self._end_round(response_id, is_cut=True)
             case ToolAnswered():
                 objection = "" if event.is_allowed else "the user did not allow this call."
-                _resolve(self._answers.get(event.call_id), objection)
+                self._resolve(event.call_id, objection)
             case SessionEnded():
                 self._tasks.cancel()
 
@@ -99,7 +98,7 @@ class ToolRunner:
         self._seen.add(call.call_id)
         response_id = call.response_id or self._session.protocol.response_id
         round_ = self._rounds.setdefault(response_id, _Round())
-        round_.calls.append(self._tasks.spawn(self._output_of(call, tool, round_)))
+        round_.calls[call.call_id] = self._tasks.spawn(self._output_of(call, tool, round_))
 
     def _end_round(self, response_id: str, *, is_cut: bool) -> None:
         round_ = self._rounds.pop(response_id, None)
@@ -107,12 +106,12 @@ class ToolRunner:
             return
         if is_cut:
             round_.cut = "the reply that asked for it was interrupted."
-            for answer in round_.waiting:
-                _resolve(answer, round_.cut)
+            for call_id in round_.calls:
+                self._resolve(call_id, round_.cut)
         self._tasks.spawn(self._send_outputs(round_, may_ask=not is_cut))
 
     async def _send_outputs(self, round_: _Round, *, may_ask: bool) -> None:
-        outputs = await asyncio.gather(*round_.calls)
+        outputs = await asyncio.gather(*round_.calls.values())
         try:
             # The server replies to a user who speaks now without a request, and has the outputs.
             if may_ask and not self._session.protocol.is_speech_active:
@@ -153,7 +152,6 @@ class ToolRunner:
             return round_.cut
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._answers[call.call_id] = answer
-        round_.waiting.append(answer)
         self._session.emit(
             ToolApprovalAsked(call_id=call.call_id, name=call.name, arguments=call.arguments)
         )
@@ -164,6 +162,11 @@ class ToolRunner:
             return f"this call was not allowed within {tool.timeout_s:g} s."
         finally:
             del self._answers[call.call_id]
+
+    def _resolve(self, call_id: str, objection: str) -> None:
+        answer = self._answers.get(call_id)
+        if answer is not None and not answer.done():
+            answer.set_result(objection)
 
     async def _run(self, call: ToolCalled, tool: Tool, arguments: dict[str, Any]) -> ToolFinished:
         self._session.emit(
@@ -193,8 +196,3 @@ def _failed(call: ToolCalled, error: Exception, duration_s: float = 0.0) -> Tool
     text = str(error) if is_ours else f"{type(error).__name__}: {error}"
     _LOG.warning("The tool %r failed: %s", call.name, text, exc_info=None if is_ours else error)
     return _finished(call, error=text_from(text), duration_s=duration_s)
-
-
-def _resolve(answer: asyncio.Future[str] | None, objection: str) -> None:
-    if answer is not None and not answer.done():
-        answer.set_result(objection)
