@@ -134,12 +134,13 @@ def _talk(options: argparse.Namespace) -> int:
         _check_output(Path(options.replies), Path(options.question))
     settings = _settings(options)
     connection = connect(**settings)
-    if options.fast and not connection.is_rehearsal:
+    endpoint = connection.endpoint
+    if options.fast and not endpoint.is_rehearsal:
         raise ConfigurationError(
             "--fast is for the rehearsal only; a live service listens in real time.",
             cure="Omit it, or add --partner.",
         )
-    name = "the built-in rehearsal" if connection.is_rehearsal else connection.name
+    name = "the built-in rehearsal" if endpoint.is_rehearsal else endpoint.name
     _note(f"Sending the question to {name}.")
     turns, replies, notes = asyncio.run(_exchange(connection, pcm, Settings(**settings), options))
     parts = [turn.pcm for turn in replies]

@@ -219,12 +219,17 @@ class _Exchange:
             self.pending = pending
             yield pending
 
+    def _received(self) -> Turn | None:
+        """What has been received of the reply; None before it has begun."""
+        response_id = self.pending.response_id if self.pending is not None else ""
+        return self._sessions.conversation.reply(response_id)
+
     def _reply(self, session: Session, pending: PendingReply) -> Turn:
         """The reply's turn; raises the error that was received in its place."""
         _raise_failure(session, pending)
         if pending.status == "failed" and pending.reported is not None:
             raise server_error(pending.reported)
-        turn = self._sessions.conversation.reply(pending.response_id)
+        turn = self._received()
         if turn is None:
             raise ServerError(
                 f"the reply ended ({pending.status}) without text or sound.", cure="Ask again."
@@ -246,7 +251,9 @@ class _Exchange:
         try:
             return await self.send((item, request), session)
         except SessionClosed:
-            if not self._may_repeat():
+            turn = self._received()
+            has_begun = turn is not None and bool(turn.text or len(turn.pcm))
+            if has_begun or self._sessions.phase != "opening":
                 raise
         session = await self._sessions.open()
         is_sent = any(turn.text == item.item.text for turn in turns[count:].user)
@@ -256,12 +263,6 @@ class _Exchange:
             known = replace(item.item, is_replayed=is_sent)
             events.insert(0, with_new_id(replace(item, item=known)))
         return await self.send(events, session)
-
-    def _may_repeat(self) -> bool:
-        response_id = self.pending.response_id if self.pending is not None else ""
-        turn = self._sessions.conversation.reply(response_id)
-        has_come = turn is not None and bool(turn.text or len(turn.pcm))
-        return self._sessions.phase == "opening" and not has_come
 
     # ----------------------------------------------------------------- sound
     async def ask_and_commit(self, clip: bytes, request: CreateResponse, session: Session) -> Turn:
@@ -327,9 +328,8 @@ class _Exchange:
     # ----------------------------------------------------------------- time-outs
     async def timed_out(self, timeout_s: float) -> ReplyTimeout:
         """The error of a question whose time is over; its turn has what was received."""
-        turn = None
+        turn = self._received()
         if self.session is not None and self.pending is not None:
-            turn = self._sessions.conversation.reply(self.pending.response_id)
             with contextlib.suppress(GrokLiveError):
                 await self.session.abandon_reply()
         gone = await self._abort_if_silent()

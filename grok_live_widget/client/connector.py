@@ -104,23 +104,20 @@ async def open_session_with(
 
 # --------------------------------------------------------------------------- connect()
 class Connecting:
-    """What `connect` returns: await it, or use it in ``async with``."""
+    """What `connect` returns: await it, or use it in ``async with``.
+
+    Attributes
+    ----------
+    endpoint : Endpoint
+        The server.
+    """
 
     def __init__(self, request: ConnectRequest) -> None:
+        self.endpoint = request.endpoint
         self._request = request
         self._session: Session | None = None
         self._server: RehearsalServer | None = None
         self._recording: Recording | None = None
-
-    @property
-    def name(self) -> str:
-        """The server: ``"rehearsal"``, ``"Grok"``, or the host of another one."""
-        return self._request.endpoint.name
-
-    @property
-    def is_rehearsal(self) -> bool:
-        """Whether the rehearsal is the server."""
-        return self._request.endpoint.is_rehearsal
 
     def use_fast_rehearsal(self) -> RehearsalServer:
         """Have the rehearsal answer at once and half-duplex, for sound sent faster than real
@@ -165,7 +162,7 @@ class Connecting:
             resources.callback(self._recording.close)
             await asyncio.to_thread(self._recording.start)
             listener = self._recording.observe
-        if self._request.endpoint.is_rehearsal:
+        if self.endpoint.is_rehearsal:
             server = self._server or new_rehearsal(self._request.settings)
             resources.callback(server.close)
             await asyncio.to_thread(server.start)
@@ -185,7 +182,7 @@ class Connecting:
         return Recording(
             self._request.settings,
             conversation,
-            secret=self._request.endpoint.key.reveal,
+            secret=self.endpoint.key.reveal,
             on_trouble=note,
         )
 

@@ -25,11 +25,6 @@ class Secret:
         return self._text
 
     @property
-    def is_text(self) -> bool:
-        """Whether it is text at all."""
-        return isinstance(self._text, str)
-
-    @property
     def is_header_safe(self) -> bool:
         """Whether it can go into a header: anything else breaks the handshake."""
         return all("!" <= character <= "~" for character in self._text.strip())
@@ -82,7 +77,7 @@ def find_key(given: str | Secret | None = None) -> Secret | None:
 
 def _checked(secret: Secret) -> Secret:
     """Without the white space around it. The error does not contain the key."""
-    if not secret.is_text:
+    if not isinstance(secret.reveal(), str):
         kind = type(secret.reveal()).__name__
         raise ConfigurationError(f"api_key must be text, not of type {kind}.")
     if not secret.is_header_safe:

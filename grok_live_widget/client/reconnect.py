@@ -111,13 +111,7 @@ _ENDS = (
     Cause.CLOSED_BY_SERVER,
 )
 
-_UNDER_WAY = (
-    State.CONNECTING,
-    State.OPEN,
-    State.RECONNECTING,
-    State.REPLACING,
-    State.CLOSING,
-)
+_UNDER_WAY = (State.CONNECTING, State.OPEN, State.RECONNECTING, State.REPLACING, State.CLOSING)
 
 TRANSITIONS: dict[tuple[State, Cause], tuple[State, Action]] = {
     (State.CLOSED, Cause.OPEN_REQUESTED): (State.CONNECTING, Action.NONE),

@@ -225,11 +225,6 @@ class ReconnectingSession:
         return self._state in (State.ENDING, State.ENDED)
 
     @property
-    def is_rehearsal(self) -> bool:
-        """Whether the embedded rehearsal is the server."""
-        return self.endpoint.is_rehearsal
-
-    @property
     def usage(self) -> Usage:
         """What was used up until now."""
         return self._meter.total(time.monotonic())
@@ -285,10 +280,9 @@ class ReconnectingSession:
             self._move(Cause.OPEN_REQUESTED)
             try:
                 return await self._open_session()
-            except GrokLiveError as error:
-                self._refuse(_with_cure(error))
-                raise
-            except BaseException:
+            except BaseException as error:
+                if isinstance(error, GrokLiveError):
+                    self._note_connection(_with_cure(error), "error")
                 self._move(Cause.REFUSED)
                 raise
 
@@ -381,9 +375,8 @@ class ReconnectingSession:
 
     def _save_resume_state(self, session: Session, why: str, *, may_replay: bool = True) -> None:
         """Keep what it takes to go on with the conversation of a session that ends."""
-        is_kept = self.settings.resumption
         self._resume_state = ResumeState(
-            conversation_id=session.conversation_id if is_kept else "",
+            conversation_id=session.conversation_id if self.settings.resumption else "",
             why=why,
             may_replay=may_replay,
             turn_count=len(self.conversation.turns),
@@ -426,12 +419,6 @@ class ReconnectingSession:
                 self._refuse(str(error))
                 raise
             self._move(cause)
-
-    async def _wait_until_quiet(self, session: Session) -> None:
-        """Wait until neither side speaks and no reply comes, but not for long."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self.timeouts.quiet_s):
-                await session.wait_for(lambda: session.is_quiet or not session.is_open)
 
     # ----------------------------------------------------------------- limits
     async def _watch_limits(self, session: Session) -> None:
@@ -508,7 +495,10 @@ class ReconnectingSession:
             self._emit(SettingsChanged())
             if session is not None and needs_session:
                 self.note("Another model needs a new session; the talk goes on in it.", "info")
-                await self._wait_until_quiet(session)
+                # Until neither side speaks and no reply comes, but not for long.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self.timeouts.quiet_s):
+                        await session.wait_for(lambda: session.is_quiet or not session.is_open)
                 await self._replace(session)
             return rejected
 

@@ -75,7 +75,7 @@ class TalkAPI:
     @property
     def is_rehearsal(self) -> bool:
         """Whether the embedded rehearsal is the server, and not the service."""
-        return self._sessions.is_rehearsal
+        return self._sessions.endpoint.is_rehearsal
 
     @property
     def dialect(self) -> str:
