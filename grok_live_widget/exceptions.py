@@ -82,13 +82,7 @@ class GrokLiveError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By default an exception is pickled with its positional arguments only.
-        return _restore, (type(self), self.args, self.__dict__)
-
-
-def _restore(kind: type[GrokLiveError], args: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
-    error = kind.__new__(kind, *args)
-    error.__dict__.update(attributes)
-    return error
+        return Exception.__new__, (type(self), *self.args), self.__dict__
 
 
 class ConfigurationError(GrokLiveError):

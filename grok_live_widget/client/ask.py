@@ -349,10 +349,8 @@ class _Exchange:
         session = self.session
         if session is None or session.failure is not None or not await self._is_silent(session):
             return None
-        gone = SessionClosedError(
-            f"the server has sent nothing for {session.silent_s:.0f} s.",
-            close_code=None,
-        )
+        text = f"the server has sent nothing for {session.silent_s:.0f} s."
+        gone = SessionClosedError(text, close_code=None)
         await session.abort(gone)
         return gone
 

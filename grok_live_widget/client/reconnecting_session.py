@@ -429,11 +429,11 @@ class ReconnectingSession:
                 self._limits.note_activity(now_s)
             for note in self._limits.warnings(now_s, self._meter.total(now_s)):
                 self._emit(note)
-            if await self._has_reached_limit(session, now_s):
+            if await self._ends_at_limit(session, now_s):
                 return
             await asyncio.sleep(min(_CHECK_S, max(0.05, self._limits.next_s(now_s))))
 
-    async def _has_reached_limit(self, session: Session, now_s: float) -> bool:
+    async def _ends_at_limit(self, session: Session, now_s: float) -> bool:
         """Act at a limit; whether this session is over by it."""
         is_quiet = session.is_quiet
         if self._limits.is_spent(self._meter.total(now_s)) and self._limits.may_end(
@@ -441,8 +441,7 @@ class ReconnectingSession:
         ):
             self.note(str(self._spent()), "error")
             await self.stop()
-            return True
-        if self._limits.is_idle(now_s):
+        elif self._limits.is_idle(now_s):
             limit_s = self.settings.idle_timeout_s
             self.note(
                 f"Nothing was said for {limit_s:g} s, so the connection was closed. "
@@ -451,13 +450,13 @@ class ReconnectingSession:
             )
             why = "The connection was closed, since nothing was said, and opened again"
             await self.stop(why, may_replay=True)
-            return True
-        if self._limits.is_due(now_s, is_quiet=is_quiet):
+        elif self._limits.is_due(now_s, is_quiet=is_quiet):
             self.note("The session's time is over; the talk goes on in a new one.", "info")
             with contextlib.suppress(GrokLiveError):  # It was noted already.
                 await self._replace(session)
-            return True
-        return False
+        else:
+            return False
+        return True
 
     def _check_budget(self) -> None:
         if self._limits.is_spent(self.usage):
