@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from grok_live_widget._threads import LoopThread
+from grok_live_widget._threads import BackgroundTasks, LoopThread
 from grok_live_widget.exceptions import ConfigurationError
 
 
@@ -192,3 +193,22 @@ assert os.waitpid(child, 0)[1] == 0
 """
     command = [sys.executable, "-W", "ignore", "-c", script]
     subprocess.run(command, check=True, timeout=60)
+
+
+async def test_background_tasks_run_without_a_reference_until_they_are_cancelled() -> None:
+    tasks, done, cancelled = BackgroundTasks(), threading.Event(), threading.Event()
+    began = threading.Event()
+
+    async def finish() -> str:
+        done.set()
+        return "result"
+
+    assert await tasks.spawn(finish()) == "result"
+    tasks.spawn(waiting(began, cancelled))
+    gc.collect()
+    await asyncio.sleep(0)
+    assert began.is_set()
+    tasks.cancel()
+    await asyncio.sleep(0)
+    assert done.is_set()
+    assert cancelled.is_set()

@@ -9,6 +9,8 @@ from collections.abc import Generator
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Unpack
 
+from msgspec.structs import replace
+
 from ..conversation import Conversation
 from ..exceptions import ConfigurationError, ConnectError, SessionClosed
 from ..protocol import Noted
@@ -48,7 +50,6 @@ async def open_session_with(
     request: ConnectRequest,
     conversation: Conversation,
     *,
-    rehearsal: RehearsalServer | None = None,
     listener: Listener | None = None,
     stage: Stage = nullcontext,
     conversation_id: str = "",
@@ -57,8 +58,6 @@ async def open_session_with(
 
     Parameters
     ----------
-    rehearsal : RehearsalServer or None
-        The running server, where the endpoint is the embedded rehearsal.
     conversation_id : str
         Of a conversation to resume; empty: that of the settings, or a new one.
     stage : callable
@@ -73,16 +72,12 @@ async def open_session_with(
     notes: list[Noted] = []
     for dialect, url in endpoint.dialects:
         is_last = dialect is endpoint.dialects[-1][0]
-        address, key = url, endpoint.key
-        if endpoint.is_rehearsal:
-            assert rehearsal is not None
-            address, key = rehearsal.url(dialect.name), Secret(rehearsal.api_key or "")
         update = update_for(endpoint, settings, dialect)
         try:
             session = await open_session(
                 request,
                 dialect,
-                dialect.opening(address, key.reveal(), update, resumed),
+                dialect.opening(url, endpoint.key.reveal(), update, resumed),
                 conversation,
                 settle_s=0.0 if is_last else request.timeouts.settle_s,
                 listener=listener,
@@ -155,20 +150,19 @@ class Connecting:
 
     async def _open_with(self, resources: contextlib.ExitStack) -> Session:
         """Open the session; what runs for it is put into `resources` as soon as it runs."""
-        server = listener = None
-        conversation = Conversation.under(self._request.settings)
-        if self._request.settings.record is not None:
+        request, listener = self._request, None
+        conversation = Conversation.under(request.settings)
+        if request.settings.record is not None:
             self._recording = self._new_recording(conversation)
             resources.callback(self._recording.close)
             await asyncio.to_thread(self._recording.start)
             listener = self._recording.observe
         if self.endpoint.is_rehearsal:
-            server = self._server or new_rehearsal(self._request.settings)
+            server = self._server or new_rehearsal(request.settings)
             resources.callback(server.close)
             await asyncio.to_thread(server.start)
-        return await open_session_with(
-            self._request, conversation, rehearsal=server, listener=listener
-        )
+            request = replace(request, endpoint=self.endpoint.served_by(server))
+        return await open_session_with(request, conversation, listener=listener)
 
     def _new_recording(self, conversation: Conversation) -> Recording:
         from ..recording import Recording

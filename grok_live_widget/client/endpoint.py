@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
+
+from msgspec.structs import replace
 
 from .._structs import Value
 from ..exceptions import (
@@ -26,6 +28,9 @@ from ..settings import UNSET, Settings, is_loopback
 from .credentials import ENVIRONMENT_NAME, Secret, find_key, wrap_secret
 from .timeouts import Timeouts
 from .transport import host_of
+
+if TYPE_CHECKING:
+    from ..rehearsal import RehearsalServer
 
 __all__ = [
     "ConnectRequest",
@@ -70,6 +75,11 @@ class Endpoint(Value, frozen=True, kw_only=True):
             return "rehearsal"
         url = self.dialects[0][1]
         return "Grok" if url.startswith(SERVICE_URL) else host_of(url)
+
+    def served_by(self, rehearsal: RehearsalServer) -> Endpoint:
+        """The same, with the addresses and the key of the rehearsal that now runs."""
+        urls = tuple((dialect, rehearsal.url(dialect.name)) for dialect, _ in self.dialects)
+        return replace(self, dialects=urls, key=Secret(rehearsal.api_key or ""))
 
 
 class ConnectRequest(Value, frozen=True, kw_only=True):

@@ -307,17 +307,18 @@ class ReconnectingSession:
         return session
 
     async def _connect(self, conversation_id: str) -> Session:
-        self.endpoint = resolve_endpoint(self.settings, self._api_key)
+        endpoint = self.endpoint = resolve_endpoint(self.settings, self._api_key)
         await asyncio.to_thread(self.recording.start)
-        if self.endpoint.is_rehearsal and self._rehearsal is None:
-            self._rehearsal = await asyncio.to_thread(new_rehearsal(self.settings).start)
-            partner, why = default_partner()
-            if self.settings.partner is UNSET and partner is PARTNERS["parrot"]:
-                self.note(why, "info")
+        if endpoint.is_rehearsal:
+            if self._rehearsal is None:
+                self._rehearsal = await asyncio.to_thread(new_rehearsal(self.settings).start)
+                partner, why = default_partner()
+                if self.settings.partner is UNSET and partner is PARTNERS["parrot"]:
+                    self.note(why, "info")
+            endpoint = endpoint.served_by(self._rehearsal)
         session = await open_session_with(
-            ConnectRequest(endpoint=self.endpoint, settings=self.settings, timeouts=self.timeouts),
+            ConnectRequest(endpoint=endpoint, settings=self.settings, timeouts=self.timeouts),
             self.conversation,
-            rehearsal=self._rehearsal,
             listener=self._on_session_event,
             stage=lambda: self.tool_stage(),
             conversation_id=conversation_id,
