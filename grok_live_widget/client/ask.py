@@ -358,8 +358,9 @@ class _Exchange:
         if session.protocol.dialect.confirms_settings:
             return not await session.is_answering(self._sessions.timeouts.response_check_s)
         # `live` has no message that must be answered, and where no speech is detected its silence
-        # is right. But a server that has sent something before, and now not even that speech
-        # began, is taken for gone: if wrongly, it forgets what was said, as the seam tells.
+        # is right. But a server that has sent messages before, and since the question not even
+        # that speech began, is taken for gone. If it was not, it forgets what was said, which the
+        # transcript shows.
         return (
             session.protocol.has_received
             and session.received_message_count == self._received_message_count

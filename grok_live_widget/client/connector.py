@@ -170,7 +170,7 @@ class Connecting:
         loop = asyncio.get_running_loop()
 
         def note(text: str) -> None:
-            with contextlib.suppress(RuntimeError):  # The loop is closed: no one reads it.
+            with contextlib.suppress(RuntimeError):  # The loop is closed: the note has no reader.
                 loop.call_soon_threadsafe(self._note, text)
 
         return Recording(

@@ -172,7 +172,7 @@ class ReconnectingSession:
         self.note(text, level, _CONNECTION)
 
     def _note_from_any_thread(self, text: str) -> None:
-        with contextlib.suppress(RuntimeError):  # The loop is closed: no one reads it.
+        with contextlib.suppress(RuntimeError):  # The loop is closed: the note has no reader.
             self._loop.call_soon_threadsafe(self.note, text, "error")
 
     def _emit(self, event: Event) -> None:
