@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from contextlib import aclosing
@@ -33,7 +34,15 @@ from .session import SessionState
 from .timing import IdleTimer, Pacer
 from .vad import SpeechBegan, SpeechEnded, VoiceActivityDetector
 
-__all__ = ["Connection", "ConnectionSettings", "Socket", "Workers", "is_valid_key", "run_on_worker"]
+__all__ = [
+    "ClientConnection",
+    "Connection",
+    "ConnectionSettings",
+    "Socket",
+    "Workers",
+    "is_valid_key",
+    "run_on_worker",
+]
 
 T = TypeVar("T")
 
@@ -82,8 +91,87 @@ class Socket(Protocol):
         """Close the connection."""
 
 
-class Connection:
-    """Serves one client until it disconnects.
+class ClientConnection(ABC):
+    """A client until it disconnects: its socket, its key and the audio it sends.
+
+    Parameters
+    ----------
+    workers : Workers
+        Voice activity detection runs on them, because it takes time.
+    """
+
+    def __init__(
+        self, socket: Socket, dialect: Dialect, settings: ConnectionSettings, workers: Workers
+    ) -> None:
+        self._socket, self._dialect = socket, dialect
+        self._settings, self._workers = settings, workers
+        self._input = InputConverter()
+        self._vad = VoiceActivityDetector()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    @property
+    def settled_sample_count(self) -> int:
+        """How many samples were received."""
+        return self._input.received_count
+
+    @abstractmethod
+    async def _read(self) -> None:
+        """Receive from the client."""
+
+    @abstractmethod
+    async def _write(self) -> None:
+        """Send to the client."""
+
+    @abstractmethod
+    async def _report(self, message: str) -> None:
+        """Send an error; returns when it is on its way."""
+
+    async def serve(self) -> None:
+        """Serve the client until the socket raises; all tasks have ended by then."""
+        ends = self._spawn(self._write()), self._spawn(self._read())
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await self._end_tasks()
+        # Both exceptions are retrieved: asyncio logs one that never is.
+        errors = [task.exception() for task in ends if not task.cancelled()]
+        for error in filter(None, errors):
+            raise error
+
+    async def _end_tasks(self) -> None:
+        while tasks := self._tasks - {asyncio.current_task()}:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._tasks -= tasks
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _next_event(self) -> ClientEvent | Unrecognized:
+        is_binary, codec = self._input.audio_format.transport == "binary", self._input.codec
+        # Telling text from binary frames takes decoding, so it is done only where audio is binary.
+        frame = await self._socket.recv(decode=None if is_binary else False)
+        if is_binary and isinstance(frame, bytes):
+            return AppendAudio(codec.decode(frame)[0])
+        data = frame if isinstance(frame, bytes) else frame.encode()
+        return self._dialect.decode_client(data, codec)
+
+    async def _authenticate(self) -> bool:
+        """On `live` the key is the first message."""
+        event = await self._next_event()
+        if isinstance(event, Authenticate) and is_valid_key(event.api_key, self._settings.api_key):
+            return True
+        await self._report("incorrect API key: the first message must be auth with the right one.")
+        await self._socket.close(1008, "incorrect API key")
+        return False
+
+
+class Connection(ClientConnection):
+    """A client that talks with the partner.
 
     Everything happens on the server's loop, except what takes time: voice activity detection
     and recognition run on `workers`, the partner on a thread of its own.
@@ -93,26 +181,23 @@ class Connection:
         self,
         socket: Socket,
         dialect: Dialect,
-        model: str,
         settings: ConnectionSettings,
         workers: Workers,
+        *,
+        model: str,
         conversation_id: str = "",
     ) -> None:
-        self._socket, self._dialect, self._settings = socket, dialect, settings
-        self._workers = workers
+        super().__init__(socket, dialect, settings, workers)
         self._state = SessionState(
             model,
             answers_commits=not dialect.has_responses,
             resumable=settings.conversations.find(conversation_id, time.monotonic()),
         )
-        self._input = InputConverter()
-        self._vad = VoiceActivityDetector()
         self._idle_timer = IdleTimer(self._on_idle)
         self._pacer = Pacer(settings.speed)
         # Held while the detector is in use, because it runs on a worker.
         self._vad_lock = asyncio.Lock()
         self._outbox: asyncio.Queue[ServerEvent] = asyncio.Queue()
-        self._tasks: set[asyncio.Task[Any]] = set()
         # The response that `_response_task` sends.
         self._current_response: Response | None = None
         self._response_task: asyncio.Task[None] | None = None
@@ -124,34 +209,11 @@ class Connection:
         is_at_work = self._vad.has_unprocessed or self._state.response or self._transcription_tasks
         return 0 if is_at_work or self._response_task else self._input.received_count
 
-    async def serve(self) -> None:
-        """Serve the client until the socket raises; all tasks have ended by then."""
-        writer = self._spawn(self._write())
-        reader = self._spawn(self._read())
-        try:
-            await asyncio.wait({writer, reader}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            await self._end_tasks()
-        # Both exceptions are retrieved: asyncio logs one that never is.
-        errors = [task.exception() for task in (writer, reader) if not task.cancelled()]
-        for error in filter(None, errors):
-            raise error
-
     async def _end_tasks(self) -> None:
         # First, so that the next connection already finds the conversation.
         self._settings.conversations.release(self._state.history, time.monotonic())
-        while tasks := self._tasks - {asyncio.current_task()}:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            self._tasks -= tasks
+        await super()._end_tasks()
         self._idle_timer.stop()
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
     # ------------------------------------------------------------------ the socket
     async def _write(self) -> None:
@@ -177,27 +239,10 @@ class Connection:
                 await self._receive(event)
                 self._apply_state()
 
-    async def _next_event(self) -> ClientEvent | Unrecognized:
-        is_binary, codec = self._input.audio_format.transport == "binary", self._input.codec
-        # Telling text from binary frames takes decoding, so it is done only where audio is binary.
-        frame = await self._socket.recv(decode=None if is_binary else False)
-        if is_binary and isinstance(frame, bytes):
-            return AppendAudio(codec.decode(frame)[0])
-        data = frame if isinstance(frame, bytes) else frame.encode()
-        return self._dialect.decode_client(data, codec)
-
-    async def _authenticate(self) -> bool:
-        """On `live` the key is the first message."""
-        event = await self._next_event()
-        if isinstance(event, Authenticate) and is_valid_key(event.api_key, self._settings.api_key):
-            return True
-        self._state.report_error(
-            "incorrect API key: the first message must be auth with the right one."
-        )
+    async def _report(self, message: str) -> None:
+        self._state.report_error(message)
         self._apply_state()
         await self._outbox.join()
-        await self._socket.close(1008, "incorrect API key")
-        return False
 
     async def _ping(self) -> None:
         while True:

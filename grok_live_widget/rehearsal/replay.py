@@ -20,12 +20,10 @@ from typing import Any, cast, get_args
 
 from msgspec.structs import replace
 
-from ..audio import pcm_from_bytes
 from ..exceptions import ConfigurationError
 from ..protocol import (
     DIALECTS,
     AppendAudio,
-    Authenticate,
     ClientEvent,
     CommitAudio,
     CreateItem,
@@ -43,9 +41,9 @@ from ..protocol import (
     UpdateSession,
 )
 from ..recording import SavedEvent, SavedTalk, load
-from .connection import Socket, Workers, is_valid_key, run_on_worker
+from .connection import ClientConnection, ConnectionSettings, Socket, Workers, run_on_worker
 from .frames import frame_from
-from .vad import SpeechBegan, VadEvent, VoiceActivityDetector
+from .vad import SpeechBegan, VadEvent
 
 __all__ = [
     "INPUTS",
@@ -208,21 +206,19 @@ class Replay:
 
 
 # --------------------------------------------------------------------------- the connection
-class ReplayConnection:
+class ReplayConnection(ClientConnection):
     """Replays one recorded session to one client until it disconnects or the recording ends."""
 
     def __init__(
         self,
         socket: Socket,
-        replay: Replay,
         dialect: Dialect,
-        *,
-        api_key: str | None,
-        speed: float,
+        settings: ConnectionSettings,
         workers: Workers,
+        *,
+        replay: Replay,
     ) -> None:
-        self._socket, self._dialect, self._speed = socket, dialect, speed
-        self._api_key, self._workers = api_key, workers
+        super().__init__(socket, dialect, settings, workers)
         self._is_stepwise = replay.is_stepwise
         self._session = replay.next_session(dialect)
         self._steps = self._session.steps if self._is_stepwise else self._session.at_true_speed()
@@ -231,40 +227,21 @@ class ReplayConnection:
         self._step_events = [asyncio.Event() for _ in range(len(self._steps) + 1)]
         self._detected_ms: dict[int, int] = {}
         self._is_answering_tool = False
-        self._vad = VoiceActivityDetector()
-
-    @property
-    def settled_sample_count(self) -> int:
-        """How many samples were received."""
-        return self._vad.position
-
-    async def serve(self) -> None:
-        """Serve the client until the socket raises."""
-        tasks = {asyncio.create_task(self._read()), asyncio.create_task(self._play())}
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            ended = await asyncio.gather(*tasks, return_exceptions=True)
-        for error in ended:
-            if isinstance(error, Exception):
-                raise error
 
     # ------------------------------------------------------------------ sending
-    async def _play(self) -> None:
+    async def _write(self) -> None:
         loop = asyncio.get_running_loop()
         taken_s = 0.0
         for at, step in enumerate(self._steps):
             await self._step_events[at].wait()
             taken_s = loop.time()
             for timed in step.burst:
-                due_s = taken_s + (timed.at_s - step.since_s) / self._speed
+                due_s = taken_s + (timed.at_s - step.since_s) / self._settings.speed
                 await self._wait_until(due_s - loop.time(), at)
                 await self._send(self._with_detected_times(timed.event, at))
         if self._is_stepwise:
             await asyncio.Event().wait()  # The client may still send something.
-        due_s = taken_s + self._session.duration_s / self._speed
+        due_s = taken_s + self._session.duration_s / self._settings.speed
         await asyncio.sleep(max(0.0, due_s - loop.time()))
         await self._socket.close(1000, "the recording has ended")
 
@@ -313,18 +290,6 @@ class ReplayConnection:
         while True:
             await self._receive(await self._next_event())
 
-    async def _next_event(self) -> ClientEvent | Unrecognized:
-        frame = await self._socket.recv(decode=False)
-        return self._dialect.decode_client(frame if isinstance(frame, bytes) else frame.encode())
-
-    async def _authenticate(self) -> bool:
-        event = await self._next_event()
-        if isinstance(event, Authenticate) and is_valid_key(event.api_key, self._api_key):
-            return True
-        await self._report("incorrect API key: the first message must be auth with the right one.")
-        await self._socket.close(1008, "incorrect API key")
-        return False
-
     async def _receive(self, event: ClientEvent | Unrecognized) -> None:
         match event:
             case AppendAudio():
@@ -343,7 +308,7 @@ class ReplayConnection:
             self._vad.configure(event.turn_detection)
 
     async def _listen(self, event: AppendAudio) -> None:
-        self._vad.receive(pcm_from_bytes(event.pcm[: len(event.pcm) // 2 * 2]))
+        self._vad.receive(self._input.receive(event.pcm))
         while self._is_stepwise and self._vad.has_unprocessed:
             found = await run_on_worker(self._workers.vad, self._vad.next_event)
             if found is not None:

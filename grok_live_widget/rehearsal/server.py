@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from numbers import Integral
 from os import PathLike
-from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -24,7 +23,7 @@ from ..exceptions import ConfigurationError, RehearsalError
 from ..protocol import DIALECTS, Dialect
 from ..settings import between
 from .asr import recognition_is_available
-from .connection import Connection, ConnectionSettings, Socket, Workers, is_valid_key
+from .connection import ClientConnection, Connection, ConnectionSettings, Workers, is_valid_key
 from .faults import Fault, Refuse, faults_from
 from .partner import Partner, partner_from
 from .replay import Replay, ReplayConnection
@@ -130,7 +129,7 @@ class RehearsalServer:
             recognises_words=words and recognition_is_available(),
             ping_interval_s=ping_interval_s,
         )
-        self._connections: set[Connection | ReplayConnection] = set()
+        self._connections: set[ClientConnection] = set()
         self._is_closing = asyncio.Event()
         self._thread: LoopThread | None = None
         self._server: Server | None = None
@@ -203,28 +202,18 @@ class RehearsalServer:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self.close()
 
     async def __aenter__(self) -> Self:
         try:
             await self._new_thread().arun(self._open())
         except BaseException:
-            await self.__aexit__(None, None, None)
+            await self.__aexit__()
             raise
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *exc_info: object) -> None:
         thread, self._thread = self._thread, None
         if thread:
             await thread.arun(self._close())
@@ -282,35 +271,24 @@ class RehearsalServer:
         assert socket.request is not None
         target = urlsplit(socket.request.path)
         dialect = _BY_PATH[target.path]
-        query = parse_qs(target.query)
-        connection = self._new_connection(
-            self._faults.wrap(socket, dialect) if self._faults else socket,
-            dialect,
-            query.get("model", [dialect.default_model])[0],
-            query.get("conversation_id", [""])[0],
-        )
+        wrapped = self._faults.wrap(socket, dialect) if self._faults else socket
+        common = wrapped, dialect, self._settings, self._workers
+        connection: ClientConnection
+        if self._replay:
+            connection = ReplayConnection(*common, replay=self._replay)
+        else:
+            query = parse_qs(target.query)
+            connection = Connection(
+                *common,
+                model=query.get("model", [dialect.default_model])[0],
+                conversation_id=query.get("conversation_id", [""])[0],
+            )
         self._connections.add(connection)
         try:
             with suppress(ConnectionClosed):
                 await connection.serve()
         finally:
             self._connections.discard(connection)
-
-    def _new_connection(
-        self, socket: Socket, dialect: Dialect, model: str, conversation_id: str
-    ) -> Connection | ReplayConnection:
-        if self._replay is None:
-            return Connection(
-                socket, dialect, model, self._settings, self._workers, conversation_id
-            )
-        return ReplayConnection(
-            socket,
-            self._replay,
-            dialect,
-            api_key=self.api_key,
-            speed=self._settings.speed,
-            workers=self._workers,
-        )
 
     async def _process_faulty_handshake(
         self, socket: ServerConnection, request: Request
