@@ -49,14 +49,11 @@ class History:
 
     def put(self, item: Item, after: str | None = None) -> None:
         """Add an item at the end, or after another item if that exists."""
-        if after not in self._items or after == self.last_item_id:
-            self._items[item.item_id] = item
-            return
-        items, self._items = self._items, {}
-        for item_id, each in items.items():
-            self._items[item_id] = each
-            if item_id == after:
-                self._items[item.item_id] = item
+        ids = list(self._items)
+        followers = ids[ids.index(after) + 1 :] if after in ids else []
+        self._items[item.item_id] = item
+        for item_id in followers:
+            self._items[item_id] = self._items.pop(item_id)
 
     def set_text(self, item_id: str, text: str) -> None:
         """Replace the text of an item, if the item exists."""

@@ -19,7 +19,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from itertools import pairwise, takewhile
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,15 +146,16 @@ def _words_of(
     starts = [mark for mark in marks[1:] if mark.sample < audio.size]
     text_cuts = [0, *(mark.character for mark in starts), len(sentence)]
     audio_cuts = [0, *(mark.sample for mark in starts), audio.size]
-    for index in range(len(text_cuts) - 1):
-        piece = slice(audio_cuts[index], audio_cuts[index + 1])
-        yield audio[piece], text_cuts[index + 1] - text_cuts[index]
+    for (text_start, text_end), (start, end) in zip(
+        pairwise(text_cuts), pairwise(audio_cuts), strict=True
+    ):
+        yield audio[start:end], text_end - text_start
 
 
 # --------------------------------------------------------------------------- espeak-ng
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """The beginning of a word: the character of the text and the sample of the audio."""
+    """The beginning of a word: the character of the text and the sample of the audio at 24 kHz."""
 
     character: int
     sample: int
@@ -220,7 +222,9 @@ class _Espeak:
             self._synthesize(text.replace("\0", " ").encode() + b"\0", preset, speed)
             audio = np.frombuffer(b"".join(self._pieces), np.int16)
             marks = self._marks
-        return self._at_24_khz(audio), [self._mark_at_24_khz(mark) for mark in marks]
+        resampler = Resampler(self._rate_hz, SAMPLE_RATE)
+        pcm = pcm_from_samples(resampler.push(samples_from_pcm(audio), is_last=True))
+        return pcm, marks
 
     def _synthesize(self, text: bytes, preset: VoicePreset, speed: float) -> None:
         library = self._library
@@ -239,20 +243,11 @@ class _Espeak:
     def _receive(self, wave: Any, sample_count: int, events: Any) -> int:
         if wave and sample_count:
             self._pieces.append(ctypes.string_at(wave, 2 * sample_count))
-        index = 0
-        while events[index].type != _EVENT_LIST_TERMINATED:
-            event = events[index]
+        for event in takewhile(lambda each: each.type != _EVENT_LIST_TERMINATED, events):
             if event.type == _EVENT_WORD:
-                self._marks.append(_Mark(event.text_position - 1, event.sample))
-            index += 1
+                sample = event.sample * SAMPLE_RATE // self._rate_hz
+                self._marks.append(_Mark(event.text_position - 1, sample))
         return 0
-
-    def _at_24_khz(self, audio: NDArray[np.int16]) -> NDArray[np.int16]:
-        resampler = Resampler(self._rate_hz, SAMPLE_RATE)
-        return pcm_from_samples(resampler.push(samples_from_pcm(audio), is_last=True))
-
-    def _mark_at_24_khz(self, mark: _Mark) -> _Mark:
-        return _Mark(mark.character, mark.sample * SAMPLE_RATE // self._rate_hz)
 
 
 _loading = threading.Lock()
@@ -274,16 +269,6 @@ def _loaded_espeak() -> _Espeak:
 
 
 # --------------------------------------------------------------------------- pronunciation
-class _Span(NamedTuple):
-    """A part of the text: its characters as spoken and as written."""
-
-    spoken_begin: int
-    spoken_end: int
-    written_begin: int
-    written_end: int
-    is_replaced: bool
-
-
 class Pronunciation:
     """A text as it is spoken, mapped to the text as it is written.
 
@@ -302,38 +287,27 @@ class Pronunciation:
 
     def __init__(self, written: str, replace: Mapping[str, str]) -> None:
         self._written = written
-        self._spans: list[_Span] = []
         self.spoken = ""
+        # For each character of `spoken`, and for its end, the position in the written text.
+        self._written_at: list[int] = []
         spoken_as = {each.lower(): pronunciation for each, pronunciation in replace.items()}
         done = 0
         for match in _matches(written, spoken_as):
-            self._add(done, match.start(), written[done : match.start()])
+            begin, end = match.span()
             pronunciation = spoken_as.get(match[0].lower(), match[0])
-            self._add(match.start(), match.end(), pronunciation, is_replaced=True)
-            done = match.end()
-        self._add(done, len(written), written[done:])
-
-    def _add(self, begin: int, end: int, pronunciation: str, *, is_replaced: bool = False) -> None:
-        spoken_begin, self.spoken = len(self.spoken), self.spoken + pronunciation
-        span = _Span(spoken_begin, len(self.spoken), begin, end, is_replaced)
-        self._spans.append(span)
+            self.spoken += written[done:begin] + pronunciation
+            # The whole replaced text belongs to the first character spoken for it.
+            self._written_at += [*range(done, begin + 1), *[end] * (len(pronunciation) - 1)]
+            done = end
+        self.spoken += written[done:]
+        self._written_at += range(done, len(written) + 1)
 
     def written(self, begin: int, end: int) -> str:
         """The written text of the spoken characters from `begin` to `end`.
 
         A replaced text belongs to the first word spoken for it.
         """
-        return self._written[self._written_from(begin) : self._written_from(end)]
-
-    def _written_from(self, spoken: int) -> int:
-        for span in self._spans:
-            if spoken <= span.spoken_begin:
-                return span.written_begin
-            if spoken < span.spoken_end:
-                if span.is_replaced:
-                    return span.written_end
-                return span.written_begin + spoken - span.spoken_begin
-        return len(self._written)
+        return self._written[self._written_at[begin] : self._written_at[end]]
 
 
 def _matches(written: str, spoken_as: Mapping[str, str]) -> list[re.Match[str]]:

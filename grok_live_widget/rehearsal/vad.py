@@ -220,6 +220,11 @@ class VoiceActivityDetector:
     make_classifier : callable
         Returns a new classifier for each stretch of audio.
 
+    Attributes
+    ----------
+    uncommitted_from : int
+        The position where `take` begins.
+
     Notes
     -----
     Not thread-safe. Positions are samples at 24 kHz, from the first of the session.
@@ -227,23 +232,18 @@ class VoiceActivityDetector:
 
     def __init__(
         self,
-        detection: TurnDetection | None = None,
+        detection: TurnDetection = PushToTalk(),
         make_classifier: Callable[[], SpeechClassifier] = default_classifier,
     ) -> None:
         self._make_classifier = make_classifier
         self._buffer = SampleBuffer()
-        self._detection: TurnDetection = detection or PushToTalk()
+        self._detection = detection
         self._restart_at(0)
 
     @property
     def position(self) -> int:
         """How many samples have been received."""
         return self._buffer.end
-
-    @property
-    def uncommitted_from(self) -> int:
-        """The position where `take` begins."""
-        return self._uncommitted_from
 
     @property
     def oldest_position(self) -> int:
@@ -295,7 +295,7 @@ class VoiceActivityDetector:
 
     def take(self) -> Pcm:
         """Return the audio since the last turn; a commit ends the turn here."""
-        pcm = self._buffer.cut(self._uncommitted_from, self.position)
+        pcm = self._buffer.cut(self.uncommitted_from, self.position)
         self.clear()
         return pcm
 
@@ -313,7 +313,7 @@ class VoiceActivityDetector:
     def _restart_at(self, position: int) -> None:
         self._classifier: SpeechClassifier | None = None
         self._speech_state = _SpeechState()
-        self._processed = self._uncommitted_from = position
+        self._processed = self.uncommitted_from = position
         self._start_ms = 0
 
     def _process_window(self, detection: ServerVad) -> VadEvent | None:
@@ -326,7 +326,7 @@ class VoiceActivityDetector:
         silence_ms = detection.silence_duration_ms
         if not self._speech_state.ends(probability, detection.threshold, silence_ms):
             return None
-        self._uncommitted_from = self._processed
+        self.uncommitted_from = self._processed
         return self._ended(self._processed)
 
     def _ended(self, position: int) -> SpeechEnded:
@@ -337,10 +337,10 @@ class VoiceActivityDetector:
     def _detect_beginning(self, probability: float, detection: ServerVad) -> SpeechBegan | None:
         if not self._speech_state.begins(probability, detection.threshold):
             oldest = self._processed - RETAINED_S * SAMPLE_RATE
-            self._uncommitted_from = max(self._uncommitted_from, oldest)
-            self._buffer.discard_before(self._uncommitted_from)
+            self.uncommitted_from = max(self.uncommitted_from, oldest)
+            self._buffer.discard_before(self.uncommitted_from)
             return None
         first = self._processed - _SpeechState.WINDOWS_TO_BEGIN * WINDOW_SAMPLES
         padded_ms = first // SAMPLES_PER_MS - detection.prefix_padding_ms
-        self._start_ms = max(padded_ms, -(-self._uncommitted_from // SAMPLES_PER_MS))
+        self._start_ms = max(padded_ms, -(-self.uncommitted_from // SAMPLES_PER_MS))
         return SpeechBegan(self._start_ms)
