@@ -28,10 +28,16 @@ class History:
     ----------
     conversation_id : str
         Empty for a new conversation.
+
+    Attributes
+    ----------
+    closed_s : float or None
+        When its connection closed; None while it is open.
     """
 
     def __init__(self, conversation_id: str = "") -> None:
         self.conversation_id = conversation_id or new_id()
+        self.closed_s: float | None = None
         self._items: dict[str, Item] = {}
 
     def __contains__(self, item_id: object) -> bool:
@@ -101,24 +107,20 @@ class ConversationStore:
     RETENTION_S = 30 * 60.0
 
     def __init__(self) -> None:
-        # Each with the time when its connection closed; None while it is open.
-        self._histories: dict[str, tuple[History, float | None]] = {}
+        self._histories: dict[str, History] = {}
 
     def retain(self, history: History) -> None:
         """Keep a conversation while its connection is open."""
-        self._histories.pop(history.conversation_id, None)
-        self._histories[history.conversation_id] = (history, None)
+        self._put_last(history)
         if len(self._histories) > self.MAX_COUNT:
-            ended = (
-                name for name, (_, closed_s) in self._histories.items() if closed_s is not None
-            )
+            ended = (name for name, each in self._histories.items() if each.closed_s is not None)
             del self._histories[next(ended, next(iter(self._histories)))]
 
     def release(self, history: History, now_s: float) -> None:
         """Keep a conversation whose connection has closed until its retention is over."""
         if self._is_current(history):
-            del self._histories[history.conversation_id]
-            self._histories[history.conversation_id] = (history, now_s)
+            history.closed_s = now_s
+            self._put_last(history)
         self._drop_expired(now_s)
 
     def drop(self, history: History) -> None:
@@ -129,19 +131,21 @@ class ConversationStore:
     def find(self, conversation_id: str, now_s: float) -> History | None:
         """The conversation with this id, or None."""
         self._drop_expired(now_s)
-        found = self._histories.get(conversation_id)
-        return found[0] if found else None
+        return self._histories.get(conversation_id)
+
+    def _put_last(self, history: History) -> None:
+        self._histories.pop(history.conversation_id, None)
+        self._histories[history.conversation_id] = history
 
     def _is_current(self, history: History) -> bool:
         """Whether this is the stored history, not one of a connection that has resumed it."""
-        found = self._histories.get(history.conversation_id)
-        return found is not None and found[0] is history
+        return self._histories.get(history.conversation_id) is history
 
     def _drop_expired(self, now_s: float) -> None:
         self._histories = {
-            name: (history, closed_s)
-            for name, (history, closed_s) in self._histories.items()
-            if closed_s is None or now_s - closed_s <= self.RETENTION_S
+            name: each
+            for name, each in self._histories.items()
+            if each.closed_s is None or now_s - each.closed_s <= self.RETENTION_S
         }
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import asdict, replace
 
 from ..protocol import (
     AudioFormat,
     PushToTalk,
     ServerVad,
     ToolOffer,
-    Transcription,
     TurnDetection,
     UpdateSession,
 )
@@ -21,8 +20,7 @@ from .formats import invalid_format
 __all__ = ["SessionSettings", "has_invalid_metadata", "invalid_setting"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionSettings:
+class SessionSettings(UpdateSession, frozen=True, kw_only=True):
     """The settings of one session; None where the client has set nothing.
 
     A new session of the service has the voice ara, no turn detection and no transcription
@@ -36,17 +34,16 @@ class SessionSettings:
     tools: tuple[ToolOffer, ...] = ()
     input_format: AudioFormat = AudioFormat()
     output_format: AudioFormat = AudioFormat()
-    transcription: Transcription | None = None
-    speed: float | None = None
-    replace: Mapping[str, str] | None = None
-    reasoning: str | None = None
-    resumption: bool | None = None
 
     def merged(self, request: UpdateSession) -> SessionSettings:
         """These settings with those of a request; the model remains that of the URL."""
-        names = [field.name for field in dataclasses.fields(self) if field.name != "model"]
-        given = {name: getattr(request, name) for name in names}
-        return dataclasses.replace(self, **{n: v for n, v in given.items() if v is not None})
+        given = {name: value for name, value in asdict(request).items() if value is not None}
+        return replace(self, **given | {"model": self.model, "event_id": ""})
+
+    @property
+    def vad(self) -> ServerVad:
+        """The parameters of turn detection; the defaults in push-to-talk."""
+        return _vad_of(self.turn_detection)
 
     @property
     def wants_partial_transcripts(self) -> bool:
@@ -54,42 +51,30 @@ class SessionSettings:
         return self.transcription is not None and bool(self.transcription.model)
 
 
+def _vad_of(detection: TurnDetection | None) -> ServerVad:
+    return detection if isinstance(detection, ServerVad) else ServerVad()
+
+
 def invalid_setting(request: UpdateSession) -> str:
     """Path of the first setting that the service's schema does not allow, or ``""``."""
-    invalid = _invalid_detection(request.turn_detection)
-    if invalid:
-        return f"turn_detection.{invalid}"
-    for direction, audio_format in (
-        ("input", request.input_format),
-        ("output", request.output_format),
-    ):
-        invalid = invalid_format(audio_format)
-        if invalid:
-            return f"audio.{direction}.{invalid}"
-    if request.transcription and not _all_fit(request.transcription.keyterms, 100, 50):
-        return "audio.input.transcription.keyterms"
-    if request.speed is not None and not 0.7 <= request.speed <= 1.5:
-        return "audio.output.speed"
-    if request.reasoning not in (None, "high", "none"):
-        return "reasoning.effort"
-    return "replace" if _is_invalid_replacement(request.replace or {}) else ""
-
-
-def _invalid_detection(detection: TurnDetection | None) -> str:
-    if not isinstance(detection, ServerVad):
-        return ""
-    if not 0.1 <= detection.threshold <= 0.9:
-        return "threshold"
-    for name in ("silence_duration_ms", "prefix_padding_ms"):
-        if not 0 <= getattr(detection, name) <= 10_000:
-            return name
-    idle_ms = detection.idle_timeout_ms
-    return "idle_timeout_ms" if idle_ms is not None and idle_ms <= 0 else ""
-
-
-def _is_invalid_replacement(pairs: Mapping[str, str]) -> bool:
-    # The limits are those of the service's text to speech; for sessions it documents none.
-    return not (_all_fit(pairs, 200, 100) and _all_fit(pairs.values(), 200, 128))
+    vad, replaced = _vad_of(request.turn_detection), request.replace or {}
+    keyterms = request.transcription.keyterms if request.transcription else ()
+    wrong_input = invalid_format(request.input_format)
+    wrong_output = invalid_format(request.output_format)
+    is_allowed = {
+        "turn_detection.threshold": 0.1 <= vad.threshold <= 0.9,
+        "turn_detection.silence_duration_ms": 0 <= vad.silence_duration_ms <= 10_000,
+        "turn_detection.prefix_padding_ms": 0 <= vad.prefix_padding_ms <= 10_000,
+        "turn_detection.idle_timeout_ms": vad.idle_timeout_ms is None or vad.idle_timeout_ms > 0,
+        f"audio.input.{wrong_input}": not wrong_input,
+        f"audio.output.{wrong_output}": not wrong_output,
+        "audio.input.transcription.keyterms": _all_fit(keyterms, 100, 50),
+        "audio.output.speed": request.speed is None or 0.7 <= request.speed <= 1.5,
+        "reasoning.effort": request.reasoning in (None, "high", "none"),
+        # The limits are those of the service's text to speech; for sessions it documents none.
+        "replace": _all_fit(replaced, 200, 100) and _all_fit(replaced.values(), 200, 128),
+    }
+    return next((path for path, is_good in is_allowed.items() if not is_good), "")
 
 
 def _all_fit(texts: Iterable[object], most: int, longest: int) -> bool:

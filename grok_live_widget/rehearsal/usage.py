@@ -5,15 +5,10 @@ from __future__ import annotations
 from math import ceil
 from typing import Any
 
-from ..protocol import (
-    AudioFormat,
-    PushToTalk,
-    SessionCreated,
-    ToolOffer,
-    Transcription,
-    TurnDetection,
-    present,
-)
+from msgspec.json import decode
+from msgspec.structs import asdict
+
+from ..protocol import REALTIME, ServerVad, SessionCreated, UpdateSession
 from .response import Response, new_id
 from .settings import SessionSettings
 
@@ -76,78 +71,33 @@ def session_created(model: str, voice: str) -> SessionCreated:
 
 def confirmed_settings(settings: SessionSettings) -> dict[str, Any]:
     """The ``session`` of ``session.updated``: no voice, no id, many constants (recorded)."""
-    transcription = _confirmed_transcription(settings.transcription)
-    audio_input = {**_confirmed_format(settings.input_format), "transcription": transcription}
-    audio_output = {**_confirmed_format(settings.output_format), **present(speed=settings.speed)}
+    requested = {**asdict(settings), "voice": None, "replace": settings.replace or None}
+    sent = decode(REALTIME.encode(UpdateSession(**requested)))["session"]
+    # Push-to-talk is confirmed as an empty object (recorded).
+    detection = sent["turn_detection"] if isinstance(settings.turn_detection, ServerVad) else {}
+    transcription = settings.transcription and {"model": settings.transcription.model}
+    audio_input = sent["audio"]["input"]
+    hints = {name: hint for name, hint in audio_input.get("transcription", {}).items() if hint}
+    audio_input["transcription"] = transcription and {**transcription, **hints}
     return {
-        "instructions": settings.instructions,
         "enable_noise_suppression": False,
-        "turn_detection": _confirmed_detection(settings.turn_detection),
-        "model": settings.model,
-        "tools": [_confirmed_tool(each) for each in settings.tools],
         "keep_context": False,
         "enable_phonetic_spelling": False,
-        "input_audio_transcription": transcription and {"model": transcription["model"]},
+        "input_audio_transcription": transcription,
         "modalities": ["audio"],
         "input_audio_format": "not specified",
         "output_audio_format": "not specified",
         "tool_choice": "auto",
         "temperature": -1.0,
         "max_response_output_tokens": "inf",
-        "audio": {"input": audio_input, "output": audio_output},
-        **_confirmed_options(settings),
+        **sent,
+        "turn_detection": detection,
+        "tools": [_confirmed_tool(each) for each in sent["tools"]],
     }
 
 
-def _confirmed_options(settings: SessionSettings) -> dict[str, Any]:
-    """The settings that are confirmed only if they were set (recorded)."""
-    effort, enabled = settings.reasoning, settings.resumption
-    return present(
-        reasoning=None if effort is None else {"effort": effort},
-        resumption=None if enabled is None else {"enabled": enabled},
-        replace=settings.replace or None,
-    )
-
-
-def _confirmed_format(audio_format: AudioFormat) -> dict[str, Any]:
-    rate = {"rate": audio_format.sample_rate} if audio_format.encoding == "pcm" else {}
-    return {
-        "format": {"type": f"audio/{audio_format.encoding}", **rate},
-        "transport": audio_format.transport,
-    }
-
-
-def _confirmed_transcription(transcription: Transcription | None) -> dict[str, Any] | None:
-    if transcription is None:
-        return None
-    hints = present(
-        language_hint=transcription.language_hint, keyterms=list(transcription.keyterms) or None
-    )
-    return {"model": transcription.model, **hints}
-
-
-def _confirmed_tool(offer: ToolOffer) -> dict[str, Any]:
+def _confirmed_tool(sent: dict[str, Any]) -> dict[str, Any]:
     """Functions are sent flat and confirmed nested (recorded)."""
-    if offer.kind != "function":
-        return {"type": offer.kind, **offer.parameters}
-    function = {
-        "name": offer.name,
-        "description": offer.description,
-        "parameters": offer.parameters,
-    }
-    return {"type": "function", "function": function}
-
-
-def _confirmed_detection(detection: TurnDetection) -> dict[str, Any]:
-    """Push-to-talk is confirmed as an empty object (recorded)."""
-    if isinstance(detection, PushToTalk):
-        return {}
-    return {
-        "type": "server_vad",
-        "threshold": detection.threshold,
-        "silence_duration_ms": detection.silence_duration_ms,
-        "prefix_padding_ms": detection.prefix_padding_ms,
-        "create_response": detection.create_response,
-        "interrupt_response": detection.interrupt_response,
-        **present(idle_timeout_ms=detection.idle_timeout_ms),
-    }
+    if sent["type"] != "function":
+        return sent
+    return {"type": sent.pop("type"), "function": sent}
