@@ -345,9 +345,8 @@ class Connection(ClientConnection):
         if transcription:
             # Awaited indirectly: cancelling the response must not cancel the transcription.
             await asyncio.wait({transcription})
-        if not response.is_announced:
-            self._state.begin_response(response)
-            self._apply_state()
+        self._state.begin_response(response)
+        self._apply_state()
         try:
             await self._stream_response(response)
             self._state.complete_response(response)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .partner import Partner, PartnerTurn, Piece, ToolCall, pieces_from
+from .partner import Partner, PartnerTurn, Piece, pieces_from
 
 __all__ = ["run_partner"]
 
@@ -90,11 +90,8 @@ class _PartnerThread:
             # The client receives one sentence; the author of the partner needs the traceback.
             _LOG.warning("The rehearsal's partner failed.", exc_info=error)
             end = error
-        self._call_on_loop(self._pieces.put_nowait, end)
-        self._call_on_loop(self._has_ended.set)
-
-    def _call_on_loop(self, function: Callable[..., object], *args: Any) -> None:
-        _call_unless_closed(self._loop, function, *args)
+        _call_unless_closed(self._loop, self._pieces.put_nowait, end)
+        _call_unless_closed(self._loop, self._has_ended.set)
 
     def _call_partner(self) -> None:
         answer = self._partner(self._turn)
@@ -104,10 +101,13 @@ class _PartnerThread:
             self._put_all(answer)
 
     def _put_all(self, answer: Any) -> None:
-        if _is_one_piece(answer) or not isinstance(answer, Iterable):
-            self._put(answer)
-        else:
-            self._put_each(answer)
+        is_one_piece = isinstance(answer, str | np.ndarray) or not isinstance(answer, Iterable)
+        pieces = [answer] if is_one_piece else answer
+        try:
+            for output in pieces:
+                self._put(output)
+        finally:
+            getattr(pieces, "close", lambda: None)()
 
     def _put(self, output: Any) -> None:
         turn = self._turn
@@ -115,14 +115,7 @@ class _PartnerThread:
             self._capacity.acquire()
             if self._is_stopping.is_set():
                 raise _Stopped
-            self._call_on_loop(self._pieces.put_nowait, piece)
-
-    def _put_each(self, answer: Iterable[Any]) -> None:
-        try:
-            for output in answer:
-                self._put(output)
-        finally:
-            getattr(answer, "close", lambda: None)()
+            _call_unless_closed(self._loop, self._pieces.put_nowait, piece)
 
     async def _run_async(self, answer: Any) -> None:
         """Run an asynchronous partner on a loop of its own."""
@@ -143,10 +136,6 @@ class _PartnerThread:
             if hasattr(answer, "aclose"):
                 await answer.aclose()
         return None
-
-
-def _is_one_piece(answer: Any) -> bool:
-    return answer is None or isinstance(answer, str | np.ndarray | ToolCall)
 
 
 def _call_unless_closed(

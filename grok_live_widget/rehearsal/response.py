@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from ..audio import ClipConverter, pcm_from_bytes
@@ -185,10 +186,9 @@ class Response:
         rest = self._due_transcript(is_last=is_last)
         return Delta(tuple(rest)) if rest else None
 
-    def call(self, tool_call: ToolCall) -> list[ServerEvent]:
+    def call(self, tool_call: ToolCall) -> None:
         """Add a function call; it is sent after the message."""
         self._calls.append(tool_call)
-        return []
 
     def end(self) -> list[ServerEvent]:
         """The ``.done`` events of the message, and the calls; not ``response.done``."""
@@ -261,26 +261,18 @@ class Response:
     def _call_events(self, call: ToolCall) -> list[ServerEvent]:
         """A complete function call: the service sends its arguments in one delta (recorded)."""
         arguments = msgspec.json.encode(dict(call.arguments)).decode()
-        item_id, call_id = new_id(), f"call-{uuid4()}-0"
-        ids: dict[str, Any] = {
-            "response_id": self.response_id,
-            "item_id": item_id,
-            "call_id": call_id,
-        }
-
-        def item(role: Literal["user", "tool"], status: str, text: str) -> Item:
-            return Item(
-                kind="function_call", role=role, item_id=item_id, status=status,
-                text=text, name=call.name, call_id=call_id,
-            )  # fmt: skip
-
-        # The role differs between the two kinds of events (recorded).
-        made = item("user", "completed", arguments)
-        self._call_items.append(made)
+        ids = {**self._ids(), "item_id": new_id(), "call_id": f"call-{uuid4()}-0"}
+        begun = Item(
+            kind="function_call", role="user", item_id=ids["item_id"], status="in_progress",
+            name=call.name, call_id=ids["call_id"],
+        )  # fmt: skip
+        done = replace(begun, status="completed", text=arguments)
+        self._call_items.append(done)
         return [
-            OutputItemAdded(self.response_id, item("user", "in_progress", "")),
-            ItemAdded(item("tool", "in_progress", "")),
+            OutputItemAdded(self.response_id, begun),
+            # The role differs between the two kinds of events (recorded).
+            ItemAdded(replace(begun, role="tool")),
             ToolArgumentsDelta(delta=arguments, **ids),
             ToolCalled(name=call.name, arguments=arguments, **ids),
-            OutputItemDone(self.response_id, made),
+            OutputItemDone(self.response_id, done),
         ]

@@ -34,7 +34,6 @@ from ..protocol import (
     Pinged,
     ResponseDone,
     ServerEvent,
-    ServerVad,
     SessionUpdated,
     SpeechStarted,
     SpeechStopped,
@@ -122,9 +121,8 @@ class SessionState:
         """Apply the settings of a request; an invalid one leaves all unchanged."""
         invalid = invalid_setting(request)
         if invalid:
-            self._causing_event_id = request.event_id
-            self.report_error(f"{invalid} is unknown or out of range.", param=f"session.{invalid}")
-            self._causing_event_id = ""
+            problem = f"{invalid} is unknown or out of range."
+            self.report_error(problem, param=f"session.{invalid}", about=request.event_id)
             return
         self.settings = self.settings.merged(request)
         if self._resumable is not None:
@@ -139,8 +137,7 @@ class SessionState:
             self._emit(ConversationCreated(self.history.conversation_id))
         self.ping(now_ms)
         for item in earlier.replayed_items() if self.settings.resumption else ():
-            self._emit(ItemAdded(item, self.history.last_item_id))
-            self.history.put(item)
+            self._append_item(item)
         self._latest_input = self._last_input()
 
     # ------------------------------------------------------------------ the user's speech
@@ -168,8 +165,7 @@ class SessionState:
             AudioCommitted(item_id=user_input.item_id),
         )
         self._accept_voice(user_input)
-        detection = self.settings.turn_detection
-        if not isinstance(detection, ServerVad) or detection.create_response:
+        if self.settings.vad.create_response:
             self._respond_to(user_input)
 
     def commit(self, pcm: Pcm, received: Spoken | None = None) -> None:
@@ -203,13 +199,13 @@ class SessionState:
     @property
     def idle_timeout_ms(self) -> int | None:
         """After how much silence the server takes a turn; None for never, or during speech."""
-        detection = self.settings.turn_detection
-        if self.response or self._speech or not isinstance(detection, ServerVad):
-            return None
-        return detection.idle_timeout_ms
+        return None if self.response or self._speech else self.settings.vad.idle_timeout_ms
 
     def _add_voice_item(self, user_input: UserInput, status: str) -> None:
-        item = Item(role="user", item_id=user_input.item_id, status=status, part="input_audio")
+        item_id = user_input.item_id
+        self._append_item(Item(role="user", item_id=item_id, status=status, part="input_audio"))
+
+    def _append_item(self, item: Item) -> None:
         self._emit(ItemAdded(item, self.history.last_item_id))
         self.history.put(item)
 
@@ -228,10 +224,6 @@ class SessionState:
     def receive(self, event: ClientEvent | Unrecognized) -> None:
         """Handle a request that concerns neither audio nor settings."""
         self._causing_event_id = event.event_id
-        self._handle(event)
-        self._causing_event_id = ""
-
-    def _handle(self, event: ClientEvent | Unrecognized) -> None:
         match event:
             case CreateItem():
                 self._create_item(event)
@@ -248,11 +240,13 @@ class SessionState:
                 self.report_error(f"unknown event {named}.", "invalid_event")
             case _:
                 self.report_error(f"{type(event).__name__} is not expected now.", "invalid_event")
+        self._causing_event_id = ""
 
     def _create_item(self, request: CreateItem) -> None:
         item = request.item
         if item.kind == "force_message":
-            self._speak_verbatim(item)
+            verbatim, is_interruptible = whole_text(item), item.is_interruptible
+            self._start_response(UserInput(), verbatim=verbatim, is_interruptible=is_interruptible)
             return
         known = announced(item)
         self._emit(ItemAdded(known, self._previous_item_id_for(request)))
@@ -288,8 +282,7 @@ class SessionState:
         last = self.history.last_input
         if last is None:
             return UserInput()
-        is_message = last.kind == "message"
-        role: Literal["user", "tool"] = "user" if is_message else "tool"
+        role: Literal["user", "tool"] = "user" if last.kind == "message" else "tool"
         return UserInput(item_id=last.item_id, role=role, text=last.text)
 
     def take_events(self) -> list[ServerEvent]:
@@ -301,8 +294,8 @@ class SessionState:
         self, message: str, error_type: str = "invalid_request_error", **where: str
     ) -> None:
         """Send an error; its code equals its type (service's schema)."""
-        where |= {"error_type": error_type, "code": error_type, "about": self._causing_event_id}
-        self._emit(ErrorReported(message=message, **where))
+        where = {"code": error_type, "about": self._causing_event_id, **where}
+        self._emit(ErrorReported(message=message, error_type=error_type, **where))
 
     def format_of(self, event: ServerEvent) -> AudioFormat:
         """The format of an event's audio: the one set when its response began."""
@@ -319,38 +312,27 @@ class SessionState:
             limits = "16 pairs, names of 1 to 64 characters, values of up to 512"
             self.report_error(f"metadata may have {limits}.", param="response.metadata")
             return
-        if self._is_busy():
-            return
-        self.response = self._new_response(
-            self._latest_input,
-            self.history.last_item_id,
-            instructions=request.instructions,
-            metadata=request.metadata,
-        )
-        self._emit(*self.response.begin())
+        options = {"instructions": request.instructions, "metadata": request.metadata}
+        self._start_response(self._latest_input, **options)
 
-    def _speak_verbatim(self, item: Item) -> None:
-        if self._is_busy():
+    def _start_response(self, user_input: UserInput, **options: Any) -> None:
+        """Begin a response that the client has requested, unless there is one already."""
+        if self.response:
+            self.report_error("Conversation already has an active response; wait until it is done.")
             return
-        self.response = self._new_response(
-            UserInput(),
-            self.history.last_item_id,
-            verbatim=whole_text(item),
-            is_interruptible=item.is_interruptible,
-        )
-        self._emit(*self.response.begin())
+        last_id = self.history.last_item_id
+        self.begin_response(self._prepare_response(user_input, last_id, **options))
 
     def _respond_to(self, user_input: UserInput) -> None:
         if self._is_uninterruptible():
             self._queued_input = user_input
             return
         self._interrupt()
-        self.response = self._new_response(user_input, user_input.item_id)
+        self._prepare_response(user_input, user_input.item_id)
 
     def _is_uninterruptible(self) -> bool:
         """Whether there is a response that speech does not interrupt."""
-        detection = self.settings.turn_detection
-        may_interrupt = not isinstance(detection, ServerVad) or detection.interrupt_response
+        may_interrupt = self.settings.vad.interrupt_response
         return self.response is not None and not (may_interrupt and self.response.is_interruptible)
 
     def take_idle_turn(self, start_ms: int, end_ms: int) -> None:
@@ -364,13 +346,7 @@ class SessionState:
                 audio_end_ms=end_ms,
             )
         )
-        self.response = self._new_response(user_input, before)
-
-    def _is_busy(self) -> bool:
-        """Whether there is a response already; reports an error if so."""
-        if self.response:
-            self.report_error("Conversation already has an active response; wait until it is done.")
-        return self.response is not None
+        self._prepare_response(user_input, before)
 
     def _cancel(self, request: CancelResponse) -> None:
         response = self.response
@@ -383,13 +359,14 @@ class SessionState:
             return
         self._interrupt()
 
-    def _new_response(
+    def _prepare_response(
         self, user_input: UserInput, previous_item_id: str | None, **options: Any
     ) -> Response:
         audio_format = self.settings.output_format
-        return Response(
+        self.response = Response(
             user_input, previous_item_id=previous_item_id, audio_format=audio_format, **options
         )
+        return self.response
 
     # ------------------------------------------------------------------ the response
     def partner_turn(self, response: Response) -> PartnerTurn:
@@ -409,8 +386,12 @@ class SessionState:
         )
 
     def begin_response(self, response: Response) -> None:
-        """Announce a response that the server began on its own, now that the words are known."""
-        self._emit(*response.begin())
+        """Announce a response unless that was done.
+
+        One that the server begins on its own is announced when the words are known.
+        """
+        if not response.is_announced:
+            self._emit(*response.begin())
 
     def emit_delta(self, response: Response, events: tuple[ServerEvent, ...]) -> None:
         """Send the next events of a response."""
@@ -431,8 +412,7 @@ class SessionState:
 
     def fail_response(self, response: Response, error: Exception) -> None:
         """End a response whose partner raised; the connection stays open."""
-        if not response.is_announced:
-            self._emit(*response.begin())
+        self.begin_response(response)
         self.report_error(f"the partner failed: {type(error).__name__}: {error}", "internal_error")
         self._finish(response, "failed")
 
@@ -455,7 +435,7 @@ class SessionState:
         )
         user_input, self._queued_input = self._queued_input, None
         if user_input:
-            self.response = self._new_response(user_input, user_input.item_id)
+            self._prepare_response(user_input, user_input.item_id)
 
     def _truncate(self, request: TruncateItem) -> None:
         response = self._spoken_responses.get(request.item_id)
