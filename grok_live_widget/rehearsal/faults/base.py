@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import chain
 from typing import Any, ClassVar, Protocol
 
 import msgspec
@@ -53,21 +54,17 @@ __all__ = [
 AUDIO_TYPES = REALTIME.audio_delta_types
 """The types of audio deltas."""
 
+_SERVER_MESSAGES = tuple(chain.from_iterable(each.server_messages for each in DIALECTS.values()))
+
 
 def server_message_types() -> frozenset[str]:
     """The types of all messages of the server, in both dialects."""
-    types = {each.wire_type for dialect in DIALECTS.values() for each in dialect.server_messages}
-    return frozenset(types | set(AUDIO_TYPES))
+    return frozenset({each.wire_type for each in _SERVER_MESSAGES} | set(AUDIO_TYPES))
 
 
 def wire_types(event: type[Any]) -> frozenset[str]:
     """The wire types of an event, in both dialects."""
-    types = {
-        word.wire_type
-        for dialect in DIALECTS.values()
-        for word in dialect.server_messages
-        if word.event is event
-    }
+    types = {each.wire_type for each in _SERVER_MESSAGES if each.event is event}
     return frozenset(types | set(AUDIO_TYPES if event is AudioDelta else ()))
 
 
@@ -95,9 +92,12 @@ class Frame:
     @property
     def response_id(self) -> str:
         """The id of its response; empty where it has none."""
-        response = self.message.get("response")
-        inner = response.get("id") if isinstance(response, dict) else ""
-        return str(self.message.get("response_id") or inner or "")
+        return str(self.message.get("response_id") or self.inner("response").get("id") or "")
+
+    def inner(self, name: str) -> Mapping[str, Any]:
+        """An object inside the message; empty where there is none."""
+        found = self.message.get(name)
+        return found if isinstance(found, dict) else {}
 
     @property
     def audio(self) -> bytes:
@@ -323,16 +323,14 @@ class FaultySocket:
                 await self._socket.send(step.body, text=step.is_text)
             case Pause():
                 await asyncio.sleep(step.duration_s)
-            case CloseFrame() | Ending():
+            case CloseFrame():
                 self._has_ended = True
-                await self._end_connection(step)
-
-    async def _end_connection(self, step: CloseFrame | Ending) -> None:
-        if isinstance(step, CloseFrame):
-            await self._socket.close(step.code, step.reason)
-        elif step is Ending.DROP:
-            # Not abort(): what was sent before must still arrive.
-            self._socket.transport.close()
+                await self._socket.close(step.code, step.reason)
+            case Ending():
+                self._has_ended = True
+                if step is Ending.DROP:
+                    # Not abort(): what was sent before must still arrive.
+                    self._socket.transport.close()
 
 
 class Faults:

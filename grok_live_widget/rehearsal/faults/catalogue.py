@@ -59,50 +59,6 @@ __all__ = [
     "check_close",
 ]
 
-# --------------------------------------------------------------------------- handshake
-WRONG_KEY = "incorrect API key provided to the rehearsal server"
-
-
-@dataclass(frozen=True, kw_only=True)
-class StallHandshake(HandshakeFault, name="stall-handshake"):
-    """The handshake is never answered."""
-
-    stalls: ClassVar[bool] = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class Refuse(HandshakeFault, name="refuse", argument="status"):
-    """The handshake is refused with an HTTP status.
-
-    Parameters
-    ----------
-    status : int
-        An HTTP status of an error. 400 has the text that the service sends for a wrong key, 401
-        is its answer to a missing key (both measured by OxyHQ/Kaana, whose client also expects
-        402 no funds, 429 too many requests and 503 an outage).
-    body : str or None
-        None: for 400 as above, otherwise a text of this package in the same form.
-    """
-
-    status: int = field(default=503, kw_only=False)
-    body: str | None = field(default=None, kw_only=False)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        known = {status.value for status in http.HTTPStatus if status.value >= 400}
-        check(self.status in known, "status", self.status, "an HTTP status from 400 on")
-
-    @property
-    def text(self) -> str:
-        """The body that is sent."""
-        if self.body is not None:
-            return self.body
-        status = http.HTTPStatus(self.status)
-        code, error = status.phrase, f"{status.phrase.lower()}: an injected fault"
-        if status == http.HTTPStatus.BAD_REQUEST:
-            code, error = "Client specified an invalid argument", WRONG_KEY
-        return msgspec.json.encode({"code": code, "error": error}).decode()
-
 
 # --------------------------------------------------------------------------- end of the connection
 @dataclass(frozen=True, kw_only=True)
@@ -159,33 +115,53 @@ class Stall(EventFault, name="stall", argument="at"):
         return (Ending.STALL,)
 
 
-# --------------------------------------------------------------------------- missing messages
-_DONE_TYPES, _ADDED_TYPES = wire_types(ResponseDone), wire_types(ItemAdded)
+# --------------------------------------------------------------------------- handshake
+WRONG_KEY = "incorrect API key provided to the rehearsal server"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Withhold(EventFault, name="withhold", argument="at"):
-    """An event is not sent."""
+class StallHandshake(HandshakeFault, name="stall-handshake"):
+    """The handshake is never answered."""
 
-    at: Place = SessionUpdated
-
-    def _replacement(self, frame: Frame) -> Iterable[Step]:
-        return ()
+    stalls: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, kw_only=True)
-class Abandon(EventFault, name="abandon", argument="at"):
-    """From an event on nothing of its response is sent, not even its end.
+class Refuse(HandshakeFault, name="refuse", argument="status"):
+    """The handshake is refused with an HTTP status.
 
-    The service abandons responses like this, often before any audio (livekit). On `live` the
-    response is the deltas up to any other message of the server.
+    Parameters
+    ----------
+    status : int
+        An HTTP status of an error. 400 has the text that the service sends for a wrong key, 401
+        is its answer to a missing key (both measured by OxyHQ/Kaana, whose client also expects
+        402 no funds, 429 too many requests and 503 an outage).
+    body : str or None
+        None: for 400 as above, otherwise a text of this package in the same form.
     """
 
-    nth: int = 2
+    status: int = field(default=503, kw_only=False)
+    body: str | None = field(default=None, kw_only=False)
 
-    def filter_for(self, counter: OccasionCounter, dialect: Dialect) -> FrameFilter:
-        """Return a filter that drops the event and the rest of its response."""
-        return _skip_rest_of_response(self, counter, lambda _: ())
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        known = {status.value for status in http.HTTPStatus if status.value >= 400}
+        check(self.status in known, "status", self.status, "an HTTP status from 400 on")
+
+    @property
+    def text(self) -> str:
+        """The body that is sent."""
+        if self.body is not None:
+            return self.body
+        status = http.HTTPStatus(self.status)
+        code, error = status.phrase, f"{status.phrase.lower()}: an injected fault"
+        if status == http.HTTPStatus.BAD_REQUEST:
+            code, error = "Client specified an invalid argument", WRONG_KEY
+        return msgspec.json.encode({"code": code, "error": error}).decode()
+
+
+# --------------------------------------------------------------------------- missing messages
+_DONE_TYPES, _ADDED_TYPES = wire_types(ResponseDone), wire_types(ItemAdded)
 
 
 _ERROR_MESSAGES = {
@@ -235,18 +211,39 @@ class Report(EventFault, name="report", argument="error_type"):
         return _skip_rest_of_response(self, counter, lambda _: self._error_frames(dialect))
 
     def _error_frames(self, dialect: Dialect) -> Iterator[Step]:
-        body = frame_from(self._error, dialect)
+        default = _ERROR_MESSAGES.get(self.error_type, "an injected fault")
+        message = default if self.message is None else self.message
+        error = ErrorReported(message=message, error_type=self.error_type, code=self.error_type)
+        body = frame_from(error, dialect)
         assert body is not None
         yield Frame(body)
         if self.code_after:
             yield CloseFrame(self.code_after, "")
 
-    @property
-    def _error(self) -> ErrorReported:
-        message = self.message
-        if message is None:
-            message = _ERROR_MESSAGES.get(self.error_type, "an injected fault")
-        return ErrorReported(message=message, error_type=self.error_type, code=self.error_type)
+
+@dataclass(frozen=True, kw_only=True)
+class Abandon(EventFault, name="abandon", argument="at"):
+    """From an event on nothing of its response is sent, not even its end.
+
+    The service abandons responses like this, often before any audio (livekit). On `live` the
+    response is the deltas up to any other message of the server.
+    """
+
+    nth: int = 2
+
+    def filter_for(self, counter: OccasionCounter, dialect: Dialect) -> FrameFilter:
+        """Return a filter that drops the event and the rest of its response."""
+        return _skip_rest_of_response(self, counter, lambda _: ())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Withhold(EventFault, name="withhold", argument="at"):
+    """An event is not sent."""
+
+    at: Place = SessionUpdated
+
+    def _replacement(self, frame: Frame) -> Iterable[Step]:
+        return ()
 
 
 def _skip_rest_of_response(
@@ -285,134 +282,8 @@ class _RestOfResponse:
 
     def _is_its_item(self, frame: Frame) -> bool:
         """Items are added to the conversation without the id of their response."""
-        if self._is_over or frame.wire_type not in _ADDED_TYPES:
-            return False
-        item = frame.message.get("item")
-        return isinstance(item, dict) and item.get("role") in ("assistant", "tool")
-
-
-# --------------------------------------------------------------------------- corrupt messages
-GarbageKind = Literal[
-    "no-json", "no-object", "no-utf8", "binary", "wrong-types", "no-base64", "odd-bytes"
-]
-_EXTRA_FRAMES: dict[str, Frame] = {
-    "no-json": Frame(b'{"type": "response.output_aud'),
-    "no-object": Frame(b'["not", "an", "object"]'),
-    "no-utf8": Frame(b'{"type": "\xff\xfe"}'),
-    "binary": Frame(bytes(range(0, 255, 5)), is_text=False),
-}
-_AUDIO_KINDS = ("no-base64", "odd-bytes")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Garbage(EventFault, name="garbage", argument="kind"):
-    """A corrupt frame: sent before an event, or the event itself.
-
-    Parameters
-    ----------
-    kind : str
-        Before the event: ``"no-json"``, ``"no-object"`` (a JSON array), ``"no-utf8"``,
-        ``"binary"`` (a binary frame of noise). The event itself: ``"wrong-types"`` (every
-        field has another type), ``"no-base64"`` and ``"odd-bytes"`` (of an audio delta).
-
-    Notes
-    -----
-    The service sends fields of types that strict clients reject (OxyHQ/Kaana, livekit).
-    """
-
-    kind: GarbageKind = field(default="no-json", kw_only=False)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        kinds = get_args(GarbageKind)
-        check(self.kind in kinds, "kind", self.kind, f"one of {', '.join(kinds)}")
-        is_sound = self.at is not None and self.wire_types <= set(AUDIO_TYPES)
-        check(self.kind not in _AUDIO_KINDS or is_sound, "at", self.at, "AudioDelta")
-
-    def _replacement(self, frame: Frame) -> Iterable[Step]:
-        before = _EXTRA_FRAMES.get(self.kind)
-        return (before, frame) if before is not None else (self._corrupted(frame),)
-
-    def _corrupted(self, frame: Frame) -> Frame:
-        match self.kind:
-            case "no-base64":
-                return frame.with_fields(delta=f"%{frame.message.get('delta')}")
-            case "odd-bytes":
-                return frame.with_audio(frame.audio + b"\x55")
-        wrong = {key: _value_of_another_type(value) for key, value in frame.message.items()}
-        return frame.with_fields(**{**wrong, "type": frame.message.get("type")})
-
-
-def _value_of_another_type(value: Any) -> Any:
-    match value:
-        case str():
-            return 7
-        case dict():
-            return "unimplemented"
-        case list():
-            return {}
-    return ["?"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Omit(EventFault, name="omit", argument="names"):
-    """Fields of an event are omitted.
-
-    Parameters
-    ----------
-    names : str
-        Their names, separated by commas; a nested one with its path: ``"response.id"``.
-    """
-
-    names: str = field(default="response_id,response.id", kw_only=False)
-    at: Place = ResponseDone
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check(bool(self.names.strip(", ")), "names", self.names, "names of fields")
-
-    def _replacement(self, frame: Frame) -> Iterable[Step]:
-        message = dict(frame.message)
-        for path in self.names.split(","):
-            message = _without(message, path.strip().split("."))
-        return (Frame(msgspec.json.encode(message)),)
-
-
-def _without(message: dict[str, Any], path: list[str]) -> dict[str, Any]:
-    name, *inner = path
-    if not inner:
-        return {key: value for key, value in message.items() if key != name}
-    within = message.get(name)
-    return {**message, name: _without(within, inner)} if isinstance(within, dict) else message
-
-
-@dataclass(frozen=True, kw_only=True)
-class OtherModel(ConnectionFault, name="other-model", argument="model"):
-    """The session has another model than was requested.
-
-    The service does this for an unknown model, without an error (OxyHQ/Kaana).
-
-    Parameters
-    ----------
-    model : str
-    """
-
-    model: str = field(default="grok-voice-think-fast-2.0", kw_only=False)
-
-    def filter_for(self, counter: OccasionCounter, dialect: Dialect) -> FrameFilter:
-        """Return a filter that replaces the model in every message that contains it."""
-        begins, is_on = wire_types(SessionCreated), False
-
-        def filter_frame(frame: Frame) -> Iterable[Step]:
-            nonlocal is_on
-            if frame.wire_type in begins:
-                is_on = counter.is_next()
-            session = frame.message.get("session")
-            if not is_on or not isinstance(session, dict) or "model" not in session:
-                return (frame,)
-            return (frame.with_fields(session={**session, "model": self.model}),)
-
-        return filter_frame
+        is_of_server = frame.inner("item").get("role") in ("assistant", "tool")
+        return not self._is_over and frame.wire_type in _ADDED_TYPES and is_of_server
 
 
 # --------------------------------------------------------------------------- timing and order
@@ -603,7 +474,130 @@ class Tail(ConnectionFault, name="tail", argument="piece_count"):
 
 def _is_cancelled(piece: Frame, end: Frame, dialect: Dialect) -> bool:
     """Whether the response of a delta was cancelled; always where speech ends responses."""
-    response = end.message.get("response")
-    status = response.get("status") if isinstance(response, dict) else ""
     is_its_end = piece.response_id in ("", end.response_id)
-    return not dialect.has_responses or (status == "cancelled" and is_its_end)
+    is_cancelled = end.inner("response").get("status") == "cancelled"
+    return not dialect.has_responses or (is_cancelled and is_its_end)
+
+
+# --------------------------------------------------------------------------- corrupt messages
+GarbageKind = Literal[
+    "no-json", "no-object", "no-utf8", "binary", "wrong-types", "no-base64", "odd-bytes"
+]
+_EXTRA_FRAMES: dict[str, Frame] = {
+    "no-json": Frame(b'{"type": "response.output_aud'),
+    "no-object": Frame(b'["not", "an", "object"]'),
+    "no-utf8": Frame(b'{"type": "\xff\xfe"}'),
+    "binary": Frame(bytes(range(0, 255, 5)), is_text=False),
+}
+_AUDIO_KINDS = ("no-base64", "odd-bytes")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Garbage(EventFault, name="garbage", argument="kind"):
+    """A corrupt frame: sent before an event, or the event itself.
+
+    Parameters
+    ----------
+    kind : str
+        Before the event: ``"no-json"``, ``"no-object"`` (a JSON array), ``"no-utf8"``,
+        ``"binary"`` (a binary frame of noise). The event itself: ``"wrong-types"`` (every
+        field has another type), ``"no-base64"`` and ``"odd-bytes"`` (of an audio delta).
+
+    Notes
+    -----
+    The service sends fields of types that strict clients reject (OxyHQ/Kaana, livekit).
+    """
+
+    kind: GarbageKind = field(default="no-json", kw_only=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        kinds = get_args(GarbageKind)
+        check(self.kind in kinds, "kind", self.kind, f"one of {', '.join(kinds)}")
+        is_sound = self.at is not None and self.wire_types <= set(AUDIO_TYPES)
+        check(self.kind not in _AUDIO_KINDS or is_sound, "at", self.at, "AudioDelta")
+
+    def _replacement(self, frame: Frame) -> Iterable[Step]:
+        before = _EXTRA_FRAMES.get(self.kind)
+        return (before, frame) if before is not None else (self._corrupted(frame),)
+
+    def _corrupted(self, frame: Frame) -> Frame:
+        match self.kind:
+            case "no-base64":
+                return frame.with_fields(delta=f"%{frame.message.get('delta')}")
+            case "odd-bytes":
+                return frame.with_audio(frame.audio + b"\x55")
+        wrong = {key: _value_of_another_type(value) for key, value in frame.message.items()}
+        return frame.with_fields(**{**wrong, "type": frame.message.get("type")})
+
+
+def _value_of_another_type(value: Any) -> Any:
+    match value:
+        case str():
+            return 7
+        case dict():
+            return "unimplemented"
+        case list():
+            return {}
+    return ["?"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Omit(EventFault, name="omit", argument="names"):
+    """Fields of an event are omitted.
+
+    Parameters
+    ----------
+    names : str
+        Their names, separated by commas; a nested one with its path: ``"response.id"``.
+    """
+
+    names: str = field(default="response_id,response.id", kw_only=False)
+    at: Place = ResponseDone
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(bool(self.names.strip(", ")), "names", self.names, "names of fields")
+
+    def _replacement(self, frame: Frame) -> Iterable[Step]:
+        message = dict(frame.message)
+        for path in self.names.split(","):
+            message = _without(message, path.strip().split("."))
+        return (Frame(msgspec.json.encode(message)),)
+
+
+def _without(message: dict[str, Any], path: list[str]) -> dict[str, Any]:
+    name, *inner = path
+    if not inner:
+        return {key: value for key, value in message.items() if key != name}
+    within = message.get(name)
+    return {**message, name: _without(within, inner)} if isinstance(within, dict) else message
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherModel(ConnectionFault, name="other-model", argument="model"):
+    """The session has another model than was requested.
+
+    The service does this for an unknown model, without an error (OxyHQ/Kaana).
+
+    Parameters
+    ----------
+    model : str
+    """
+
+    model: str = field(default="grok-voice-think-fast-2.0", kw_only=False)
+
+    def filter_for(self, counter: OccasionCounter, dialect: Dialect) -> FrameFilter:
+        """Return a filter that replaces the model in every message that contains it."""
+        begins, is_on = wire_types(SessionCreated), False
+
+        def filter_frame(frame: Frame) -> Iterable[Step]:
+            nonlocal is_on
+            if frame.wire_type in begins:
+                is_on = counter.is_next()
+            session = frame.inner("session")
+            if not is_on or "model" not in session:
+                return (frame,)
+            return (frame.with_fields(session={**session, "model": self.model}),)
+
+        return filter_frame

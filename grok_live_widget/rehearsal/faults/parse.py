@@ -7,37 +7,17 @@ from dataclasses import fields
 from typing import Any
 
 from ...exceptions import ConfigurationError
+from . import catalogue
 from .base import Fault, Faults
-from .catalogue import (
-    Abandon,
-    Burst,
-    Close,
-    Drop,
-    Duplicate,
-    Garbage,
-    Late,
-    Omit,
-    OtherModel,
-    Refuse,
-    Reorder,
-    Report,
-    Stall,
-    StallHandshake,
-    Tail,
-    Trickle,
-    Withhold,
-)
 
 __all__ = ["FAULTS", "fault_from", "faults_from", "listing"]
 
 FAULTS: dict[str, type[Fault]] = {
     kind.name: kind
-    for kind in (
-        Drop, Close, Stall, StallHandshake, Refuse, Report, Abandon, Withhold, Late, Trickle,
-        Duplicate, Reorder, Burst, Tail, Garbage, Omit, OtherModel,
-    )
-}  # fmt: skip
-"""All faults, by the names that `fault_from` accepts."""
+    for kind in vars(catalogue).values()
+    if isinstance(kind, type) and issubclass(kind, Fault) and kind.name
+}
+"""All faults of the catalogue, by the names that `fault_from` accepts."""
 
 
 def fault_from(wanted: Fault | str) -> Fault:
