@@ -1,4 +1,4 @@
-"""One client's connection: the socket, the clock and the workers around a `SessionState`."""
+"""One client's connection: the socket, the clock and the tasks around a `SessionState`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import asyncio
 import hmac
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
-from concurrent.futures import Executor
+from collections.abc import Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from ..protocol import (
     AppendAudio,
@@ -39,12 +38,8 @@ __all__ = [
     "Connection",
     "ConnectionSettings",
     "Socket",
-    "Workers",
     "is_valid_key",
-    "run_on_worker",
 ]
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +65,6 @@ class ConnectionSettings:
     conversations: ConversationStore = field(default_factory=ConversationStore)
 
 
-@dataclass(frozen=True, slots=True)
-class Workers:
-    """Executors for voice activity detection and, slower and one at a time, for recognition."""
-
-    vad: Executor
-    asr: Executor
-
-
 class Socket(Protocol):
     """What a connection needs of its socket; every method may raise once it is closed."""
 
@@ -94,17 +81,12 @@ class Socket(Protocol):
 class ClientConnection(ABC):
     """A client until it disconnects: its socket, its key and the audio it sends.
 
-    Parameters
-    ----------
-    workers : Workers
-        Voice activity detection runs on them, because it takes time.
+    Everything happens on the server's loop, except what takes time, such as voice activity
+    detection.
     """
 
-    def __init__(
-        self, socket: Socket, dialect: Dialect, settings: ConnectionSettings, workers: Workers
-    ) -> None:
-        self._socket, self._dialect = socket, dialect
-        self._settings, self._workers = settings, workers
+    def __init__(self, socket: Socket, dialect: Dialect, settings: ConnectionSettings) -> None:
+        self._socket, self._dialect, self._settings = socket, dialect, settings
         self._input = InputConverter()
         self._vad = VoiceActivityDetector()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -171,10 +153,12 @@ class ClientConnection(ABC):
 
 
 class Connection(ClientConnection):
-    """A client that talks with the partner.
+    """A client that talks with the partner, which runs on a thread of its own.
 
-    Everything happens on the server's loop, except what takes time: voice activity detection
-    and recognition run on `workers`, the partner on a thread of its own.
+    Parameters
+    ----------
+    recognition_lock : asyncio.Lock
+        Held while words are recognised: that is slow and works for one speaker at a time.
     """
 
     def __init__(
@@ -182,12 +166,13 @@ class Connection(ClientConnection):
         socket: Socket,
         dialect: Dialect,
         settings: ConnectionSettings,
-        workers: Workers,
         *,
+        recognition_lock: asyncio.Lock,
         model: str,
         conversation_id: str = "",
     ) -> None:
-        super().__init__(socket, dialect, settings, workers)
+        super().__init__(socket, dialect, settings)
+        self._recognition_lock = recognition_lock
         self._state = SessionState(
             model,
             answers_commits=not dialect.has_responses,
@@ -275,7 +260,7 @@ class Connection(ClientConnection):
         while self._vad.has_unprocessed and not (
             self._settings.half_duplex and self._state.response
         ):
-            event = await run_on_worker(self._workers.vad, self._vad.next_event)
+            event = await asyncio.to_thread(self._vad.next_event)
             if event is None:
                 break
             if isinstance(event, SpeechBegan):
@@ -334,7 +319,8 @@ class Connection(ClientConnection):
     async def _transcribe(self, user_input: UserInput) -> None:
         recognised = ""
         if self._settings.recognises_words:
-            recognised = await run_on_worker(self._workers.asr, recognise, user_input.pcm)
+            async with self._recognition_lock:
+                recognised = await asyncio.to_thread(recognise, user_input.pcm)
         self._state.set_transcript(user_input, recognised)
         del self._transcription_tasks[user_input]
         self._apply_state()
@@ -378,11 +364,6 @@ class Connection(ClientConnection):
             self._apply_state()
             # Back-pressure: for a client that does not read, no further audio is made.
             await self._outbox.join()
-
-
-async def run_on_worker(worker: Executor, function: Callable[..., T], *args: Any) -> T:
-    """Run a function on one of the workers."""
-    return await asyncio.get_running_loop().run_in_executor(worker, function, *args)
 
 
 def is_valid_key(given: str, expected: str | None) -> bool:

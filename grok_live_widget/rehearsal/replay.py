@@ -41,7 +41,7 @@ from ..protocol import (
     UpdateSession,
 )
 from ..recording import SavedEvent, SavedTalk, load
-from .connection import ClientConnection, ConnectionSettings, Socket, Workers, run_on_worker
+from .connection import ClientConnection, ConnectionSettings, Socket
 from .frames import frame_from
 from .vad import SpeechBegan, VadEvent
 
@@ -210,15 +210,9 @@ class ReplayConnection(ClientConnection):
     """Replays one recorded session to one client until it disconnects or the recording ends."""
 
     def __init__(
-        self,
-        socket: Socket,
-        dialect: Dialect,
-        settings: ConnectionSettings,
-        workers: Workers,
-        *,
-        replay: Replay,
+        self, socket: Socket, dialect: Dialect, settings: ConnectionSettings, *, replay: Replay
     ) -> None:
-        super().__init__(socket, dialect, settings, workers)
+        super().__init__(socket, dialect, settings)
         self._is_stepwise = replay.is_stepwise
         self._session = replay.next_session(dialect)
         self._steps = self._session.steps if self._is_stepwise else self._session.at_true_speed()
@@ -310,7 +304,7 @@ class ReplayConnection(ClientConnection):
     async def _listen(self, event: AppendAudio) -> None:
         self._vad.receive(self._input.receive(event.pcm))
         while self._is_stepwise and self._vad.has_unprocessed:
-            found = await run_on_worker(self._workers.vad, self._vad.next_event)
+            found = await asyncio.to_thread(self._vad.next_event)
             if found is not None:
                 await self._take_speech(found)
 

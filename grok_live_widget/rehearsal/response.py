@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -84,6 +84,7 @@ class _Mark:
     text: str
 
 
+@dataclass(eq=False, repr=False)
 class Response:
     """The answer to one `UserInput`, cut into deltas.
 
@@ -101,32 +102,24 @@ class Response:
         The format of its audio, from its beginning to its end.
     """
 
-    def __init__(
-        self,
-        user_input: UserInput,
-        *,
-        previous_item_id: str | None = None,
-        instructions: str | None = None,
-        metadata: Mapping[str, str] | None = None,
-        verbatim: str | None = None,
-        is_interruptible: bool = True,
-        audio_format: AudioFormat = AudioFormat(),
-    ) -> None:
-        self.user_input = user_input
-        self.instructions = instructions
-        self.metadata = metadata
-        self.verbatim = verbatim
-        self.is_interruptible = is_interruptible
-        self.audio_format = audio_format
+    user_input: UserInput
+    _: KW_ONLY
+    previous_item_id: str | None = None
+    instructions: str | None = None
+    metadata: Mapping[str, str] | None = None
+    verbatim: str | None = None
+    is_interruptible: bool = True
+    audio_format: AudioFormat = AudioFormat()
+
+    def __post_init__(self) -> None:
         self.response_id, self.item_id = new_id(), new_id()
         self.is_announced = False
         self.sent_count = 0
-        self._previous_item_id = previous_item_id
         self._part = ""
         self._calls: list[ToolCall] = []
         self._call_items: list[Item] = []
         self._is_ended = False
-        self._converter = ClipConverter(audio_format.sample_rate)
+        self._converter = ClipConverter(self.audio_format.sample_rate)
         self._unsent = _NOTHING
         self._added_s = 0.0
         self._marks: deque[_Mark] = deque()
@@ -217,7 +210,7 @@ class Response:
         item = Item(role="assistant", item_id=self.item_id, status="in_progress")
         return [
             OutputItemAdded(self.response_id, item),
-            ItemAdded(item, self._previous_item_id),
+            ItemAdded(item, self.previous_item_id),
             ContentPartAdded(part=part, **self._ids()),
         ]
 

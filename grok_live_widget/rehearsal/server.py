@@ -6,7 +6,6 @@ import asyncio
 import http
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from numbers import Integral
 from os import PathLike
@@ -23,7 +22,7 @@ from ..exceptions import ConfigurationError, RehearsalError
 from ..protocol import DIALECTS, Dialect
 from ..settings import between
 from .asr import recognition_is_available
-from .connection import ClientConnection, Connection, ConnectionSettings, Workers, is_valid_key
+from .connection import ClientConnection, Connection, ConnectionSettings, is_valid_key
 from .faults import Fault, Refuse, faults_from
 from .partner import Partner, partner_from
 from .replay import Replay, ReplayConnection
@@ -226,11 +225,7 @@ class RehearsalServer:
         return self._thread
 
     async def _open(self) -> None:
-        self._workers = Workers(
-            vad=ThreadPoolExecutor(2, thread_name_prefix="rehearsal-hearing"),
-            asr=ThreadPoolExecutor(1, thread_name_prefix="rehearsal-words"),
-        )
-        self._is_closing = asyncio.Event()
+        self._is_closing, self._recognition_lock = asyncio.Event(), asyncio.Lock()
         try:
             self._server = await serve(
                 self._serve_client,
@@ -263,8 +258,6 @@ class RehearsalServer:
         if server:
             server.close()
             await server.wait_closed()
-            await asyncio.to_thread(self._workers.vad.shutdown)
-            await asyncio.to_thread(self._workers.asr.shutdown)
 
     # ------------------------------------------------------------------ one client
     async def _serve_client(self, socket: ServerConnection) -> None:
@@ -272,7 +265,7 @@ class RehearsalServer:
         target = urlsplit(socket.request.path)
         dialect = _BY_PATH[target.path]
         wrapped = self._faults.wrap(socket, dialect) if self._faults else socket
-        common = wrapped, dialect, self._settings, self._workers
+        common = wrapped, dialect, self._settings
         connection: ClientConnection
         if self._replay:
             connection = ReplayConnection(*common, replay=self._replay)
@@ -280,6 +273,7 @@ class RehearsalServer:
             query = parse_qs(target.query)
             connection = Connection(
                 *common,
+                recognition_lock=self._recognition_lock,
                 model=query.get("model", [dialect.default_model])[0],
                 conversation_id=query.get("conversation_id", [""])[0],
             )
