@@ -43,7 +43,7 @@ from ..protocol import (
 from ..recording import SavedEvent, SavedTalk, load
 from .connection import ClientConnection, ConnectionSettings, Socket
 from .frames import frame_from
-from .vad import SpeechBegan, VadEvent
+from .vad import SpeechBegan, SpeechEnded
 
 __all__ = [
     "INPUTS",
@@ -219,7 +219,8 @@ class ReplayConnection(ClientConnection):
         # How many steps were begun, and how many inputs of the next one were received.
         self._taken, self._input_count = 0, 0
         self._step_events = [asyncio.Event() for _ in range(len(self._steps) + 1)]
-        self._detected_ms: dict[int, int] = {}
+        # By step, the event about this client's speech, and when that was detected.
+        self._detected: dict[int, tuple[type[Any], dict[str, int]]] = {}
         self._is_answering_tool = False
 
     # ------------------------------------------------------------------ sending
@@ -231,30 +232,21 @@ class ReplayConnection(ClientConnection):
             taken_s = loop.time()
             for timed in step.burst:
                 due_s = taken_s + (timed.at_s - step.since_s) / self._settings.speed
-                await self._wait_until(due_s - loop.time(), at)
-                await self._send(self._with_detected_times(timed.event, at))
+                await self._wait_until(due_s, at)
+                kind, detected = self._detected.get(at, (None, {}))
+                is_speech = type(timed.event) is kind
+                await self._send(replace(timed.event, **detected) if is_speech else timed.event)
         if self._is_stepwise:
             await asyncio.Event().wait()  # The client may still send something.
         due_s = taken_s + self._session.duration_s / self._settings.speed
         await asyncio.sleep(max(0.0, due_s - loop.time()))
         await self._socket.close(1000, "the recording has ended")
 
-    async def _wait_until(self, pause_s: float, at: int) -> None:
+    async def _wait_until(self, due_s: float, at: int) -> None:
         """Wait, but not for the rest of a burst whose next step has begun."""
-        if pause_s <= 0:
-            return
         with suppress(TimeoutError):
-            async with asyncio.timeout(pause_s):
+            async with asyncio.timeout_at(due_s):
                 await self._step_events[at + 1].wait()
-
-    def _with_detected_times(self, event: ServerEvent, at: int) -> ServerEvent:
-        """An event of speech with the time at which this client's speech was detected."""
-        detected_ms = self._detected_ms.get(at)
-        if detected_ms is not None and isinstance(event, SpeechStarted):
-            return replace(event, audio_start_ms=detected_ms)
-        if detected_ms is not None and isinstance(event, SpeechStopped):
-            return replace(event, audio_end_ms=detected_ms)
-        return event
 
     async def _send(self, event: ServerEvent) -> None:
         if isinstance(event, Unrecognized):
@@ -304,15 +296,11 @@ class ReplayConnection(ClientConnection):
     async def _listen(self, event: AppendAudio) -> None:
         self._vad.receive(self._input.receive(event.pcm))
         while self._is_stepwise and self._vad.has_unprocessed:
-            found = await asyncio.to_thread(self._vad.next_event)
-            if found is not None:
-                await self._take_speech(found)
-
-    async def _take_speech(self, event: VadEvent) -> None:
-        if isinstance(event, SpeechBegan):
-            await self._take_input(SpeechStarted, event.start_ms)
-        else:
-            await self._take_input(SpeechStopped, event.end_ms)
+            match await asyncio.to_thread(self._vad.next_event):
+                case SpeechBegan(start_ms):
+                    await self._take_input(SpeechStarted, audio_start_ms=start_ms)
+                case SpeechEnded(_, end_ms):
+                    await self._take_input(SpeechStopped, audio_end_ms=end_ms)
 
     # ------------------------------------------------------------------ steps
     @property
@@ -321,14 +309,13 @@ class ReplayConnection(ClientConnection):
         has_next = self._taken < len(self._steps)
         return self._steps[self._taken].inputs[self._input_count :] if has_next else []
 
-    async def _take_input(self, kind: type[Any], detected_ms: int | None = None) -> None:
+    async def _take_input(self, kind: type[Any], **detected: int) -> None:
         expected = self._expected_inputs
         if not expected or expected[0] is not kind:
             await self._report_wrong_input(kind, expected)
             return
         self._input_count += 1
-        if detected_ms is not None:
-            self._detected_ms[self._taken] = detected_ms
+        self._detected[self._taken] = kind, detected
         if len(expected) == 1:
             self._take_step()
 

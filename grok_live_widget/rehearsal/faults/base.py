@@ -186,6 +186,10 @@ class Fault:
     def __post_init__(self) -> None:
         check(self.nth >= 1, "nth", self.nth, "1 or more")
         check(self.times >= 1, "times", self.times, "1 or more")
+        self._check_arguments()
+
+    def _check_arguments(self) -> None:
+        """Raise for an invalid argument of this kind of fault; to be overridden."""
 
     def __str__(self) -> str:
         value = getattr(self, self.argument) if self.argument else ""
@@ -224,9 +228,9 @@ class EventFault(ConnectionFault):
     at: Place = AudioDelta
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         known = self.at is None or bool(self.wire_types & server_message_types())
         check(known, "at", self.at, "an event that the server sends, or its wire type")
+        super().__post_init__()
 
     @property
     def wire_types(self) -> frozenset[str]:

@@ -96,8 +96,7 @@ class Close(EventFault, name="close", argument="code"):
     reason: str = field(default="", kw_only=False)
     nth: int = 2
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def _check_arguments(self) -> None:
         check_close(self.code)
         check(len(self.reason.encode()) <= 123, "reason", self.reason, "123 bytes at most")
 
@@ -143,8 +142,7 @@ class Refuse(HandshakeFault, name="refuse", argument="status"):
     status: int = field(default=503, kw_only=False)
     body: str | None = field(default=None, kw_only=False)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def _check_arguments(self) -> None:
         known = {status.value for status in http.HTTPStatus if status.value >= 400}
         check(self.status in known, "status", self.status, "an HTTP status from 400 on")
 
@@ -194,8 +192,7 @@ class Report(EventFault, name="report", argument="error_type"):
     close_code: int | None = None
     at: Place = ResponseCreated
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def _check_arguments(self) -> None:
         if self.code_after:
             check_close(self.code_after)
 
@@ -303,8 +300,7 @@ class Late(EventFault, name="late", argument="delay_s"):
     delay_s: float = field(default=1.0, kw_only=False)
     at: Place = SessionUpdated
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def _check_arguments(self) -> None:
         _check_delay(self.delay_s)
 
     def _replacement(self, frame: Frame) -> Iterable[Step]:
@@ -329,8 +325,7 @@ class Trickle(EventFault, name="trickle", argument="delay_s"):
     piece_bytes: int = field(default=960, kw_only=False)
     at: Place = None
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def _check_arguments(self) -> None:
         _check_delay(self.delay_s)
         is_whole = self.piece_bytes > 0 and self.piece_bytes % 2 == 0
         check(is_whole, "piece_bytes", self.piece_bytes, "an even number greater than 0")
@@ -385,8 +380,7 @@ class Reorder(EventFault, name="reorder", argument="at"):
 
     by: int = field(default=1, kw_only=False)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def _check_arguments(self) -> None:
         check(self.by >= 1, "by", self.by, "1 or more")
 
     def filter_for(self, counter: OccasionCounter, dialect: Dialect) -> FrameFilter:
@@ -448,8 +442,7 @@ class Tail(ConnectionFault, name="tail", argument="piece_count"):
 
     piece_count: int = field(default=3, kw_only=False)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def _check_arguments(self) -> None:
         check(self.piece_count >= 1, "piece_count", self.piece_count, "1 or more")
 
     def filter_for(self, counter: OccasionCounter, dialect: Dialect) -> FrameFilter:
@@ -490,6 +483,7 @@ _EXTRA_FRAMES: dict[str, Frame] = {
     "binary": Frame(bytes(range(0, 255, 5)), is_text=False),
 }
 _AUDIO_KINDS = ("no-base64", "odd-bytes")
+_OF_ANOTHER_TYPE: dict[type, Any] = {str: 7, dict: "unimplemented", list: {}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -510,8 +504,7 @@ class Garbage(EventFault, name="garbage", argument="kind"):
 
     kind: GarbageKind = field(default="no-json", kw_only=False)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def _check_arguments(self) -> None:
         kinds = get_args(GarbageKind)
         check(self.kind in kinds, "kind", self.kind, f"one of {', '.join(kinds)}")
         is_sound = self.at is not None and self.wire_types <= set(AUDIO_TYPES)
@@ -522,24 +515,16 @@ class Garbage(EventFault, name="garbage", argument="kind"):
         return (before, frame) if before is not None else (self._corrupted(frame),)
 
     def _corrupted(self, frame: Frame) -> Frame:
-        match self.kind:
-            case "no-base64":
-                return frame.with_fields(delta=f"%{frame.message.get('delta')}")
-            case "odd-bytes":
-                return frame.with_audio(frame.audio + b"\x55")
-        wrong = {key: _value_of_another_type(value) for key, value in frame.message.items()}
-        return frame.with_fields(**{**wrong, "type": frame.message.get("type")})
-
-
-def _value_of_another_type(value: Any) -> Any:
-    match value:
-        case str():
-            return 7
-        case dict():
-            return "unimplemented"
-        case list():
-            return {}
-    return ["?"]
+        if self.kind == "no-base64":
+            return frame.with_fields(delta=f"%{frame.message.get('delta')}")
+        if self.kind == "odd-bytes":
+            return frame.with_audio(frame.audio + b"\x55")
+        wrong = {
+            key: _OF_ANOTHER_TYPE.get(type(value), ["?"])
+            for key, value in frame.message.items()
+            if key != "type"
+        }
+        return frame.with_fields(**wrong)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -555,8 +540,7 @@ class Omit(EventFault, name="omit", argument="names"):
     names: str = field(default="response_id,response.id", kw_only=False)
     at: Place = ResponseDone
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def _check_arguments(self) -> None:
         check(bool(self.names.strip(", ")), "names", self.names, "names of fields")
 
     def _replacement(self, frame: Frame) -> Iterable[Step]:
