@@ -73,10 +73,8 @@ def _minimal_event(event: ServerEvent) -> ServerEvent | None:
         case TranscriptDelta() | TextDelta():
             # `live` has one event for the assistant's words, with audio or without.
             return TranscriptDelta(delta=event.delta)
-        case SpeechStarted():
-            return SpeechStarted()
-        case SpeechStopped():
-            return SpeechStopped()
+        case SpeechStarted() | SpeechStopped():
+            return type(event)()
         case ErrorReported():
             return replace(event, about="")
     return None

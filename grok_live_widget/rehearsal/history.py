@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 from msgspec.structs import replace
 
 from ..protocol import AudioFormat, Item
@@ -189,6 +188,4 @@ def input_from(item: Item, known: Item, audio_format: AudioFormat) -> UserInput 
     if not audio:
         return UserInput(item_id=known.item_id, text=text)
     pcm, received = decode_input(audio, audio_format)
-    return UserInput(
-        item_id=known.item_id, text=text, pcm=np.array(pcm, np.int16), received=received
-    )
+    return UserInput(item_id=known.item_id, text=text, pcm=pcm, received=received)

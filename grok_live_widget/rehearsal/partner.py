@@ -195,10 +195,8 @@ def _answer_without_words(turn: PartnerTurn) -> str:
 
 
 def _count_to(limit: str) -> str:
-    if limit.isdecimal():
-        count = int(limit)
-    else:
-        count = _NUMBERS.index(limit) + 1 if limit in _NUMBERS else 0
+    by_word = {word: number for number, word in enumerate(_NUMBERS, 1)}
+    count = int(limit) if limit.isdecimal() else by_word.get(limit, 0)
     if not 1 <= count <= len(_NUMBERS):
         return f"I can count from one to twenty, not to {limit}."
     return ", ".join(_NUMBERS[:count]).capitalize() + "."

@@ -39,10 +39,7 @@ async def run_partner(partner: Partner, turn: PartnerTurn) -> AsyncGenerator[Pie
     runner = _PartnerThread(partner, turn)
     runner.thread.start()
     try:
-        while True:
-            piece = await runner.next_piece()
-            if piece is None:
-                return
+        while (piece := await runner.next_piece()) is not None:
             yield piece
     finally:
         await runner.stop()

@@ -205,8 +205,9 @@ class RehearsalServer:
         self.close()
 
     async def __aenter__(self) -> Self:
+        thread = self._new_thread()
         try:
-            await self._new_thread().arun(self._open())
+            await thread.arun(self._open())
         except BaseException:
             await self.__aexit__()
             raise
@@ -231,9 +232,7 @@ class RehearsalServer:
                 self._serve_client,
                 self._host,
                 self._requested_port,
-                process_request=self._process_faulty_handshake
-                if self._faults
-                else self._process_handshake,
+                process_request=self._process_handshake,
                 # Compressing base64 audio saves little and takes 20 times as long.
                 compression=None,
                 max_size=MAX_FRAME_BYTES,
@@ -284,25 +283,22 @@ class RehearsalServer:
         finally:
             self._connections.discard(connection)
 
-    async def _process_faulty_handshake(
+    async def _process_handshake(
         self, socket: ServerConnection, request: Request
     ) -> HttpResponse | None:
-        """Apply a fault to a handshake, or process it as usual."""
+        """Apply a fault to a handshake, or accept or refuse it as usual."""
         fault = self._faults.handshake_fault()
         if isinstance(fault, Refuse):
             return _json_response(socket, http.HTTPStatus(fault.status), fault.text)
         if fault is not None and fault.stalls:
-            waiters = {
-                asyncio.ensure_future(socket.wait_closed()),
-                asyncio.ensure_future(self._is_closing.wait()),
-            }
-            await asyncio.wait(waiters, return_when=asyncio.FIRST_COMPLETED)
-            for waiter in waiters:
-                waiter.cancel()
+            ends = socket.wait_closed(), self._is_closing.wait()
+            await asyncio.wait(
+                map(asyncio.ensure_future, ends), return_when=asyncio.FIRST_COMPLETED
+            )
             return socket.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "closing\n")
-        return self._process_handshake(socket, request)
+        return self._refuse(socket, request)
 
-    def _process_handshake(self, socket: ServerConnection, request: Request) -> HttpResponse | None:
+    def _refuse(self, socket: ServerConnection, request: Request) -> HttpResponse | None:
         """The response that refuses a handshake; None to accept it."""
         dialect = _BY_PATH.get(urlsplit(request.path).path)
         if dialect is None:

@@ -55,18 +55,14 @@ def _tokens(text: str, audio_s: float) -> dict[str, int]:
 
 def session_created(model: str, voice: str) -> SessionCreated:
     """A new session as the service announces it (recorded)."""
-    session_id = new_id()
     session = {
-        "id": session_id,
         "object": "realtime.session",
         "instructions": "",
-        "voice": voice,
         "modalities": ["audio"],
         "turn_detection": {"type": None},
         "tools": [],
-        "model": model,
     }
-    return SessionCreated(session_id=session_id, model=model, voice=voice, session=session)
+    return SessionCreated(session_id=new_id(), model=model, voice=voice, session=session)
 
 
 def confirmed_settings(settings: SessionSettings) -> dict[str, Any]:

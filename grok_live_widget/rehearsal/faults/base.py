@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from itertools import chain
 from typing import Any, ClassVar, Protocol
 
@@ -79,10 +80,11 @@ class Frame:
 
     body: bytes
     is_text: bool = True
-    message: Mapping[str, Any] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "message", message_from(self.body) if self.is_text else {})
+    @cached_property
+    def message(self) -> Mapping[str, Any]:
+        """Its fields; a binary frame has none."""
+        return message_from(self.body) if self.is_text else {}
 
     @property
     def wire_type(self) -> str:

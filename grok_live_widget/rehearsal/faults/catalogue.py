@@ -342,16 +342,11 @@ class Trickle(EventFault, name="trickle", argument="delay_s"):
         return filter_frame
 
     def _slowly(self, frame: Frame) -> Iterator[Step]:
-        for piece in self._pieces(frame):
+        audio, size = frame.audio if frame.wire_type in AUDIO_TYPES else b"", self.piece_bytes
+        pieces = [frame.with_audio(audio[cut : cut + size]) for cut in range(0, len(audio), size)]
+        for piece in pieces or [frame]:
             yield Pause(self.delay_s)
             yield piece
-
-    def _pieces(self, frame: Frame) -> Iterable[Frame]:
-        audio = frame.audio if frame.wire_type in AUDIO_TYPES else b""
-        if len(audio) <= self.piece_bytes:
-            return (frame,)
-        cuts = range(0, len(audio), self.piece_bytes)
-        return [frame.with_audio(audio[cut : cut + self.piece_bytes]) for cut in cuts]
 
 
 @dataclass(frozen=True, kw_only=True)
