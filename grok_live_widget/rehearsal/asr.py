@@ -12,10 +12,9 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from ..audio import Resampler, pcm_from_samples, samples_from_pcm
+from ..audio import SAMPLE_RATE_HZ, ClipConverter
 
 __all__ = ["recognise", "recognition_is_available", "speech_note"]
 
@@ -51,10 +50,9 @@ def recognise(samples: NDArray[Any]) -> str:
     """
     if not recognition_is_available():
         return ""
-    as_float = samples_from_pcm(samples) if samples.dtype == np.int16 else samples
-    pcm = pcm_from_samples(Resampler(24_000, 16_000).push(as_float, is_last=True))
+    pcm = ClipConverter(16_000).convert(samples, SAMPLE_RATE_HZ)
     with _lock:
-        return _recognise(_decoder(), pcm.tobytes())
+        return _recognise(_decoder(), pcm)
 
 
 def _recognise(decoder: Any, pcm: bytes) -> str:

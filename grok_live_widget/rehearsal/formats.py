@@ -7,9 +7,8 @@ unchanged.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..audio import ClipConverter, Codec, codec_of, pcm_from_bytes
+from ..audio import SAMPLE_RATE_HZ, ClipConverter, Codec, Pcm, codec_of, pcm_from_bytes
 from ..protocol import G711_RATE_HZ, AudioFormat
 from ..settings import PCM_RATES_HZ
 from .tts import Spoken
@@ -17,9 +16,6 @@ from .vad import SampleBuffer
 
 __all__ = ["InputConverter", "decode_input", "invalid_format"]
 
-SAMPLE_RATE = 24_000
-
-Pcm = NDArray[np.int16]
 _NOTHING = np.zeros(0, np.int16)
 
 
@@ -64,14 +60,14 @@ class InputConverter:
     def _begin(self, audio_format: AudioFormat) -> None:
         self.audio_format = audio_format
         self.codec: Codec = codec_of(audio_format.encoding)
-        self._converter = ClipConverter(SAMPLE_RATE)
+        self._converter = ClipConverter(SAMPLE_RATE_HZ)
         self._kept = SampleBuffer()
         # Pairs of a position at 24 kHz and the number of samples received that equals it exactly.
         self._anchors = [(self._position, 0)]
 
     @property
     def _is_unconverted(self) -> bool:
-        return self.audio_format.sample_rate == SAMPLE_RATE
+        return self.audio_format.sample_rate == SAMPLE_RATE_HZ
 
     def receive(self, data: bytes) -> Pcm:
         """Receive PCM16 at its own rate; returns the samples that are ready at 24 kHz.
@@ -126,7 +122,7 @@ class InputConverter:
 
     def _received_until(self, position: int) -> int:
         at, count = next(a for a in reversed(self._anchors) if a[0] <= position)
-        return count + round((position - at) * self.audio_format.sample_rate / SAMPLE_RATE)
+        return count + round((position - at) * self.audio_format.sample_rate / SAMPLE_RATE_HZ)
 
 
 def decode_input(data: bytes, audio_format: AudioFormat) -> tuple[Pcm, Spoken | None]:

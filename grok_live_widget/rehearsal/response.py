@@ -15,9 +15,8 @@ from uuid import uuid4
 import msgspec
 import numpy as np
 from msgspec.structs import replace
-from numpy.typing import NDArray
 
-from ..audio import ClipConverter, pcm_from_bytes
+from ..audio import ClipConverter, Pcm, pcm_from_bytes
 from ..protocol import (
     AudioDelta,
     AudioDone,
@@ -64,7 +63,7 @@ class UserInput:
     item_id: str = field(default_factory=new_id)
     role: Literal["user", "tool"] = "user"
     text: str = ""
-    pcm: NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, np.int16))
+    pcm: Pcm = field(default_factory=lambda: np.zeros(0, np.int16))
     received: Spoken | None = None
 
 
@@ -155,7 +154,7 @@ class Response:
         self._added_s += spoken.pcm.size / spoken.sample_rate
         self._convert(spoken.pcm, spoken.sample_rate, more=True)
 
-    def _convert(self, pcm: NDArray[np.int16], rate_hz: int, *, more: bool) -> None:
+    def _convert(self, pcm: Pcm, rate_hz: int, *, more: bool) -> None:
         ready = pcm_from_bytes(self._converter.convert(pcm, rate_hz, more=more))
         self._unsent = np.concatenate((self._unsent, ready))
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import numpy as np
 from msgspec.structs import replace
-from numpy.typing import NDArray
 
+from ..audio import Pcm
 from ..protocol import (
     AudioCleared,
     AudioCommitted,
@@ -52,8 +51,6 @@ from .usage import UsageMeter, confirmed_settings, session_created
 from .vad import SpeechBegan, SpeechEnded
 
 __all__ = ["SessionState"]
-
-Pcm = NDArray[np.int16]
 
 
 class SessionState:

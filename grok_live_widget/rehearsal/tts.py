@@ -23,9 +23,8 @@ from itertools import pairwise, takewhile
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..audio import Resampler, pcm_from_samples, samples_from_pcm
+from ..audio import SAMPLE_RATE_HZ, ClipConverter, Pcm, pcm_from_bytes
 from ..exceptions import RehearsalError
 
 __all__ = [
@@ -38,7 +37,6 @@ __all__ = [
     "voice_is_available",
 ]
 
-SAMPLE_RATE = 24_000
 _NO_REPLACEMENTS: Mapping[str, str] = {}
 
 CURE = 'Run: pip install "grok-live-widget[rehearsal]" (espeak-ng, GPL-3.0-or-later).'
@@ -83,9 +81,9 @@ class Spoken:
     sample_rate : int [Hz]
     """
 
-    pcm: NDArray[np.int16]
+    pcm: Pcm
     text: str = ""
-    sample_rate: int = SAMPLE_RATE
+    sample_rate: int = SAMPLE_RATE_HZ
 
 
 def voice_is_available() -> bool:
@@ -139,9 +137,7 @@ def _sentences(text: str) -> list[str]:
     return [sentence for sentence in re.split(r"(?<=[.!?…])(?=\s)", text) if sentence]
 
 
-def _words_of(
-    sentence: str, audio: NDArray[np.int16], marks: list[_Mark]
-) -> Iterator[tuple[NDArray[np.int16], int]]:
+def _words_of(sentence: str, audio: Pcm, marks: list[_Mark]) -> Iterator[tuple[Pcm, int]]:
     """Cut the audio of a sentence into words; with each, the length of its text."""
     starts = [mark for mark in marks[1:] if mark.sample < audio.size]
     text_cuts = [0, *(mark.character for mark in starts), len(sentence)]
@@ -213,18 +209,15 @@ class _Espeak:
         # ctypes keeps no reference to a callback; without this one it would be freed.
         self._callback = _Callback(self._receive)
 
-    def synthesize(
-        self, text: str, preset: VoicePreset, speed: float
-    ) -> tuple[NDArray[np.int16], list[_Mark]]:
+    def synthesize(self, text: str, preset: VoicePreset, speed: float) -> tuple[Pcm, list[_Mark]]:
         """Audio at 24 kHz, and where its words begin."""
         with self._lock:
             self._pieces, self._marks = [], []
             self._synthesize(text.replace("\0", " ").encode() + b"\0", preset, speed)
             audio = np.frombuffer(b"".join(self._pieces), np.int16)
             marks = self._marks
-        resampler = Resampler(self._rate_hz, SAMPLE_RATE)
-        pcm = pcm_from_samples(resampler.push(samples_from_pcm(audio), is_last=True))
-        return pcm, marks
+        converted = ClipConverter(SAMPLE_RATE_HZ).convert(audio, self._rate_hz)
+        return pcm_from_bytes(converted), marks
 
     def _synthesize(self, text: bytes, preset: VoicePreset, speed: float) -> None:
         library = self._library
@@ -245,7 +238,7 @@ class _Espeak:
             self._pieces.append(ctypes.string_at(wave, 2 * sample_count))
         for event in takewhile(lambda each: each.type != _EVENT_LIST_TERMINATED, events):
             if event.type == _EVENT_WORD:
-                sample = event.sample * SAMPLE_RATE // self._rate_hz
+                sample = event.sample * SAMPLE_RATE_HZ // self._rate_hz
                 self._marks.append(_Mark(event.text_position - 1, sample))
         return 0
 

@@ -16,6 +16,7 @@ from importlib.util import find_spec
 import numpy as np
 from numpy.typing import NDArray
 
+from ..audio import SAMPLE_RATE_HZ, Pcm
 from ..protocol import PushToTalk, ServerVad, TurnDetection
 
 __all__ = [
@@ -28,8 +29,7 @@ __all__ = [
     "default_classifier",
 ]
 
-SAMPLE_RATE = 24_000
-SAMPLES_PER_MS = SAMPLE_RATE // 1000
+SAMPLES_PER_MS = SAMPLE_RATE_HZ // 1000
 WINDOW_SAMPLES = 768
 """One window, 32 ms; two thirds of it are the 512 samples at 16 kHz that Silero asks for."""
 
@@ -39,7 +39,6 @@ RETAINED_S = 60
 MIN_CAPACITY = 24_000
 """Smallest size of the buffer [samples]."""
 
-Pcm = NDArray[np.int16]
 SpeechClassifier = Callable[[Pcm], float]
 """A window of int16 [shape=(768,)] to the probability that it is speech."""
 
@@ -336,7 +335,7 @@ class VoiceActivityDetector:
 
     def _detect_beginning(self, probability: float, detection: ServerVad) -> SpeechBegan | None:
         if not self._speech_state.begins(probability, detection.threshold):
-            oldest = self._processed - RETAINED_S * SAMPLE_RATE
+            oldest = self._processed - RETAINED_S * SAMPLE_RATE_HZ
             self.uncommitted_from = max(self.uncommitted_from, oldest)
             self._buffer.discard_before(self.uncommitted_from)
             return None
