@@ -30,9 +30,10 @@ from grok_live_widget.events import (
 from grok_live_widget.protocol.dialects import DIALECTS
 from grok_live_widget.rehearsal import RehearsalServer
 
+from ..support.waiting import PATIENCE_S
+
 E = TypeVar("E")
 
-PATIENCE_S = 30
 CHUNK_SAMPLES = 2_400
 
 

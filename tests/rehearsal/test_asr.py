@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
 
 from grok_live_widget.audio import samples_from_pcm
-from grok_live_widget.rehearsal import asr
 from grok_live_widget.rehearsal.asr import recognise, recognition_is_available, speech_note
 
 
@@ -35,6 +35,6 @@ def test_silence_and_nothing_have_no_words(silence: Any) -> None:
 def test_without_the_recogniser_there_are_no_words(
     utterance: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asr, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "pocketsphinx", None)
     assert not recognition_is_available()
     assert recognise(utterance) == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,22 +32,19 @@ from grok_live_widget.events import (
 from grok_live_widget.rehearsal.formats import InputConverter, decode_input, invalid_format
 from grok_live_widget.settings.validation import PCM_RATES_HZ
 
+from ..support.sound import tone
+
 FORMATS = [
     *(AudioFormat(sample_rate=rate_hz) for rate_hz in PCM_RATES_HZ),
     AudioFormat(encoding="pcmu"),
     AudioFormat(encoding="pcma"),
 ]
+# Without the clicks that a sudden end would make.
+faded_tone = partial(tone, amplitude=0.3, fade_s=0.02)
 
 
 def named(audio_format: AudioFormat) -> str:
     return f"{audio_format.encoding}-{audio_format.sample_rate}"
-
-
-def tone(rate_hz: int, duration_s: float, frequency_hz: float = 440.0) -> np.ndarray:
-    """Not too loud, and without the clicks that a sudden end would make."""
-    times = np.arange(round(rate_hz * duration_s)) / rate_hz
-    fade = np.minimum(1, np.minimum(times, duration_s - times) / 0.02)
-    return pcm_from_samples(0.3 * fade * np.sin(2 * np.pi * frequency_hz * times))
 
 
 def as_it_travels(pcm: np.ndarray, audio_format: AudioFormat) -> np.ndarray:
@@ -70,7 +68,7 @@ def chunks(pcm: np.ndarray, size: int) -> Iterator[bytes]:
 def test_a_tone_is_heard_at_its_pitch_and_length_whatever_its_rate(
     audio_format: AudioFormat,
 ) -> None:
-    inlet, sent = InputConverter(audio_format), tone(audio_format.sample_rate, 0.5)
+    inlet, sent = InputConverter(audio_format), faded_tone(0.5, rate_hz=audio_format.sample_rate)
     pieces = [inlet.receive(piece) for piece in chunks(sent, 777)]
     received = np.concatenate((*pieces, inlet.flush()))
     assert abs(received.size - 12_000) <= 1
@@ -79,7 +77,7 @@ def test_a_tone_is_heard_at_its_pitch_and_length_whatever_its_rate(
 
 
 def test_samples_of_24_khz_pass_untouched() -> None:
-    inlet, sent = InputConverter(), tone(24_000, 0.1)
+    inlet, sent = InputConverter(), faded_tone(0.1)
     np.testing.assert_array_equal(np.concatenate([inlet.receive(sent.tobytes())]), sent)
     assert inlet.flush().size == 0
     assert inlet.cut(0, 100) is None
@@ -111,12 +109,12 @@ def test_a_stretch_is_where_it_was_in_time() -> None:
 
 
 def test_a_change_of_format_gives_out_the_rest_and_begins_anew() -> None:
-    inlet, sent = InputConverter(AudioFormat(sample_rate=8_000)), tone(8_000, 0.1)
+    inlet, sent = InputConverter(AudioFormat(sample_rate=8_000)), faded_tone(0.1, rate_hz=8_000)
     received = (
         inlet.receive(sent.tobytes()).size + inlet.change(AudioFormat(sample_rate=16_000)).size
     )
     assert abs(received - 2_400) <= 1
-    received += inlet.receive(tone(16_000, 0.1).tobytes()).size + inlet.flush().size
+    received += inlet.receive(faded_tone(0.1, rate_hz=16_000).tobytes()).size + inlet.flush().size
     assert abs(received - 4_800) <= 2
     assert inlet.cut(0, received) is None
     assert inlet.received_count == 800 + 1_600
@@ -127,7 +125,7 @@ def test_half_a_sample_is_dropped() -> None:
 
 
 def test_a_clip_in_an_item_is_decoded_in_the_format_of_the_connection() -> None:
-    sent = tone(8_000, 0.2)
+    sent = faded_tone(0.2, rate_hz=8_000)
     pcm, received = decode_input(
         codec_of("pcma").encode(sent.tobytes()), AudioFormat(encoding="pcma")
     )
@@ -163,7 +161,10 @@ async def test_the_parrot_returns_the_very_samples_in_every_format(
     )
     settings = {"input_format": audio_format, "output_format": audio_format}
     async with connected(serving("parrot"), **settings) as client:
-        for sent in (tone(audio_format.sample_rate, 0.4), tone(audio_format.sample_rate, 0.2)[:-3]):
+        for sent in (
+            faded_tone(0.4, rate_hz=audio_format.sample_rate),
+            faded_tone(0.2, rate_hz=audio_format.sample_rate)[:-3],
+        ):
             client.forget()
             await client.send_audio(sent, 777)
             await client.send(CommitAudio(), CreateResponse())
@@ -181,7 +182,7 @@ async def test_a_tone_of_48_khz_comes_back_at_8_khz_as_the_same_tone(
         "output_format": AudioFormat(encoding="pcma", transport="binary"),
     }
     async with connected(serving("parrot"), **settings) as client:
-        await client.send_audio(tone(48_000, 1.0))
+        await client.send_audio(faded_tone(1.0, rate_hz=48_000))
         await client.send(CommitAudio(), CreateResponse())
         await client.until(ResponseDone)
         came = client.audio()
@@ -198,13 +199,13 @@ async def test_a_partner_works_at_24_khz_with_any_format(
 
     def partner(turn: Any) -> Iterator[np.ndarray]:
         received.append(turn.pcm)
-        yield from np.array_split(tone(24_000, 0.5, 880), 7)
+        yield from np.array_split(faded_tone(0.5, 880), 7)
 
     audio_format = AudioFormat(sample_rate=rate_hz)
     async with connected(
         serving(partner), input_format=audio_format, output_format=audio_format
     ) as client:
-        await client.send_audio(tone(rate_hz, 0.5))
+        await client.send_audio(faded_tone(0.5, rate_hz=rate_hz))
         await client.send(CommitAudio(), CreateResponse())
         await client.until(ResponseDone)
         came = client.audio()
@@ -246,7 +247,7 @@ async def test_speech_is_found_at_its_place_in_milliseconds_at_any_rate(
 
 async def test_json_is_still_accepted_where_binary_was_set(serving: Any, connected: Any) -> None:
     audio_format = AudioFormat(transport="binary")
-    sent = tone(24_000, 0.2)
+    sent = faded_tone(0.2)
     async with connected(serving("parrot"), input_format=audio_format) as client:
         await client.send(AppendAudio(sent[:1_000].tobytes()))
         client.input_format = AudioFormat()
@@ -257,7 +258,7 @@ async def test_json_is_still_accepted_where_binary_was_set(serving: Any, connect
 
 async def test_binary_frames_are_rejected_where_json_was_set(serving: Any, connected: Any) -> None:
     async with connected(serving("parrot")) as client:
-        await client.socket.send(tone(24_000, 0.1).tobytes())
+        await client.socket.send(faded_tone(0.1).tobytes())
         assert (await client.until(ErrorReported)).error_type == "invalid_event"
 
 
@@ -265,7 +266,7 @@ async def test_a_change_of_the_output_takes_effect_with_the_next_response(
     serving: Any, connected: Any, hesitant: Any
 ) -> None:
     binary = AudioFormat(encoding="pcmu", transport="binary")
-    partner = hesitant(tone(24_000, 1.0))
+    partner = hesitant(faded_tone(1.0))
     async with connected(serving(partner)) as client:
         await client.type_text("one")
         await client.until(AudioDelta)
@@ -273,7 +274,7 @@ async def test_a_change_of_the_output_takes_effect_with_the_next_response(
         await client.until(SessionUpdated)
         partner.go_on()
         await client.until(ResponseDone)
-        np.testing.assert_array_equal(client.audio(), tone(24_000, 1.0))
+        np.testing.assert_array_equal(client.audio(), faded_tone(1.0))
         client.forget()
         client.output_format = binary
         await client.ask("two")
@@ -289,10 +290,10 @@ async def test_a_change_of_the_input_takes_effect_at_once(serving: Any, connecte
         pieces.append(turn.pcm)
 
     async with connected(serving(partner)) as client:
-        await client.send_audio(tone(24_000, 0.5))
+        await client.send_audio(faded_tone(0.5))
         await client.send(UpdateSession(input_format=AudioFormat(encoding="pcma")))
         client.input_format = AudioFormat(encoding="pcma")
-        await client.send_audio(tone(8_000, 0.5))
+        await client.send_audio(faded_tone(0.5, rate_hz=8_000))
         await client.send(CommitAudio(), CreateResponse())
         await client.until(ResponseDone)
     (received,) = pieces
@@ -303,11 +304,11 @@ async def test_a_change_of_the_input_takes_effect_at_once(serving: Any, connecte
 
 async def test_clear_forgets_what_is_held_back_too(serving: Any, connected: Any) -> None:
     audio_format = AudioFormat(sample_rate=16_000)
-    kept = tone(16_000, 0.1)
+    kept = faded_tone(0.1, rate_hz=16_000)
     async with connected(
         serving("parrot"), input_format=audio_format, output_format=audio_format
     ) as client:
-        await client.send_audio(tone(16_000, 0.3))
+        await client.send_audio(faded_tone(0.3, rate_hz=16_000))
         await client.send(
             ClearAudio(), AppendAudio(kept.tobytes()), CommitAudio(), CreateResponse()
         )
@@ -335,7 +336,7 @@ async def test_clear_forgets_what_is_held_back_too(serving: Any, connected: Any)
 async def test_a_format_that_is_not_spoken_is_an_error_and_changes_nothing(
     serving: Any, connected: Any, wanted: UpdateSession, param: str
 ) -> None:
-    sent = tone(24_000, 0.1)
+    sent = faded_tone(0.1)
     async with connected(serving("parrot")) as client:
         await client.send(wanted)
         error = await client.until(ErrorReported)
@@ -367,7 +368,7 @@ async def test_truncation_counts_in_milliseconds_of_the_response(
 async def test_audio_in_an_item_is_a_turn(
     serving: Any, connected: Any, audio_format: AudioFormat
 ) -> None:
-    sent = tone(audio_format.sample_rate, 0.3)
+    sent = faded_tone(0.3, rate_hz=audio_format.sample_rate)
     sound = codec_of(audio_format.encoding).encode(sent.tobytes())
     item = Item(role="user", part="input_audio", sound=sound)
     async with connected(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
 
 from grok_live_widget.exceptions import AudioFormatError, ConfigurationError, RehearsalError
-from grok_live_widget.rehearsal import partner as partner_module
 from grok_live_widget.rehearsal.partner import (
     PARTNERS,
     PartnerTurn,
@@ -149,7 +149,10 @@ def test_a_value_that_is_not_a_partner_is_refused(partner: Any) -> None:
 def test_the_default_is_the_talker_where_there_is_a_voice(
     monkeypatch: pytest.MonkeyPatch, is_available: bool, wanted: Any
 ) -> None:
-    monkeypatch.setattr(partner_module, "voice_is_available", lambda: is_available)
+    if is_available:
+        pytest.importorskip("espeakng_loader")
+    else:
+        monkeypatch.setitem(sys.modules, "espeakng_loader", None)
     who, sentence = default_partner()
     assert who is wanted
     assert partner_from(None) is wanted
@@ -181,7 +184,7 @@ def test_text_is_given_a_voice() -> None:
 
 
 def test_without_a_voice_text_stays_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(partner_module, "voice_is_available", lambda: False)
+    monkeypatch.setitem(sys.modules, "espeakng_loader", None)
     (piece,) = pieces_from("Hello there.", "nova")
     assert (piece.text, piece.pcm.size) == ("Hello there.", 0)
 

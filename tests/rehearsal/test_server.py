@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -41,6 +39,8 @@ from grok_live_widget.exceptions import ConfigurationError, RehearsalError
 from grok_live_widget.protocol.dialects import LIVE, REALTIME
 from grok_live_widget.rehearsal import RehearsalServer
 
+from ..support.waiting import wait_until_async
+
 VAD = ServerVad()
 
 
@@ -54,15 +54,8 @@ def rehearsal_threads() -> set[str]:
     return {t.name for t in threading.enumerate() if t.name.startswith("rehearsal")}
 
 
-async def until(is_true: Callable[[], bool]) -> None:
-    """Wait for a condition of other threads."""
-    deadline_s = time.monotonic() + 10
-    while not await asyncio.to_thread(time.sleep, 0.01) and not is_true():
-        assert time.monotonic() < deadline_s
-
-
-async def until_no_thread_is_left() -> None:
-    await until(lambda: not rehearsal_threads())
+async def wait_until_no_thread_is_left() -> None:
+    await wait_until_async(lambda: not rehearsal_threads(), what="the end of all threads")
 
 
 # --------------------------------------------------------------------------- handshake
@@ -489,7 +482,7 @@ async def test_a_client_that_leaves_in_the_middle_leaves_nothing_behind(
         await client.type_text("talk")
         await client.until(AudioDelta)
         assert "rehearsal-partner" in rehearsal_threads()
-    await until(lambda: "rehearsal-partner" not in rehearsal_threads())
+    await wait_until_async(lambda: "rehearsal-partner" not in rehearsal_threads())
     async with connected(server) as client:
         await client.type_text("still there?")
         await client.until(AudioDelta)
@@ -506,7 +499,7 @@ async def test_closing_in_the_middle_hangs_up_and_ends_every_thread(
         with pytest.raises(ConnectionClosed) as closed:
             await client.until(type(None))
         assert closed.value.rcvd.code in (1000, 1001)
-    await until_no_thread_is_left()
+    await wait_until_no_thread_is_left()
 
 
 async def test_a_partner_that_is_asleep_does_not_hold_up_the_end(
@@ -527,14 +520,14 @@ async def test_a_partner_that_is_asleep_does_not_hold_up_the_end(
     async with connected(server) as client:
         await client.type_text("talk")
         # One that has not begun when the line ends never does.
-        await until(asleep.is_set)
-    await until(cancelled.is_set)
+        await wait_until_async(asleep.is_set)
+    await wait_until_async(cancelled.is_set)
 
 
 async def test_it_serves_as_an_asynchronous_context_manager(connected: Any) -> None:
     async with RehearsalServer("parrot") as server, connected(server) as client:
         await client.ask("hello")
-    await until_no_thread_is_left()
+    await wait_until_no_thread_is_left()
 
 
 def test_it_can_be_closed_twice_and_started_again() -> None:

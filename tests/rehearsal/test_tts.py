@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from itertools import combinations, pairwise
 
@@ -169,7 +170,7 @@ def test_threads_may_speak_at_the_same_time() -> None:
 def test_without_the_extra_the_error_says_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tts, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "espeakng_loader", None)
     tts._loaded_espeak.cache_clear()
     with pytest.raises(RehearsalError, match=r"grok-live-widget\[rehearsal\]"):
         list(speak("hello"))

@@ -19,6 +19,8 @@ from grok_live_widget.rehearsal.vad import (
     default_classifier,
 )
 
+from ..support.sound import tone
+
 VAD = ServerVad()
 WINDOW_MS = 32
 
@@ -95,8 +97,7 @@ def test_silence_is_not_speech(classifier: Any, silence: Any) -> None:
 
 
 def test_a_tone_is_not_speech_for_silero() -> None:
-    tone = np.sin(2 * np.pi * 440 * np.arange(3 * 24_000) / 24_000) * 8_000
-    assert detect(VoiceActivityDetector(VAD, silero), tone.astype(np.int16)) == []
+    assert detect(VoiceActivityDetector(VAD, silero), tone(3.0)) == []
 
 
 @both_classifiers
@@ -110,11 +111,10 @@ def test_a_longer_silence_joins_two_sentences(classifier: Any, speech: Any, sile
 
 def test_silero_is_asked_at_16_khz_without_aliases() -> None:
     """A tone of 9 kHz, above what 16 kHz can carry, is all but gone; one of 1 kHz is kept."""
-    classifier, times = silero(), np.arange(7_680) / 24_000
-    levels = []
+    classifier, levels = silero(), []
     for frequency_hz in (1_000, 9_000):
-        tone = (np.sin(2 * np.pi * frequency_hz * times) * 16_384).astype(np.int16)
-        lowered = [classifier._at_16_khz(window) for window in tone.reshape(-1, 768)]
+        windows = tone(0.32, frequency_hz, amplitude=0.5).reshape(-1, 768)
+        lowered = [classifier._at_16_khz(window) for window in windows]
         assert {window.size for window in lowered} == {512}
         levels.append(np.sqrt(np.mean(np.concatenate(lowered[1:]) ** 2)))
     assert levels[0] == pytest.approx(0.5 / np.sqrt(2), rel=0.02)

@@ -26,7 +26,8 @@ from grok_live_widget.protocol.dialects import DIALECTS
 from grok_live_widget.rehearsal import RehearsalServer
 from grok_live_widget.rehearsal.tts import Spoken
 
-PATIENCE_S = 10
+from ...support.waiting import PATIENCE_S
+
 PIECE = 3_600
 WORDS = ("one ", "two ", "three ", "four")
 SOUND = "response.output_audio.delta"

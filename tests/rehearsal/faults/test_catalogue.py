@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import time
 from contextlib import suppress
 from typing import Any
 
@@ -46,6 +45,7 @@ from grok_live_widget.rehearsal.faults import (
 )
 from grok_live_widget.rehearsal.tts import Spoken
 
+from ...support.waiting import wait_until_async
 from .client import (
     DONE,
     EVERYWHERE,
@@ -105,8 +105,8 @@ async def test_a_stalled_handshake_gets_no_answer_and_does_not_hold_up_the_other
 async def test_a_stalled_handshake_does_not_hold_up_the_end(faulty: Any) -> None:
     server = faulty(StallHandshake())
     waiting = asyncio.create_task(connect(server.url(), proxy=None).__aenter__())
-    while server._faults._handshake_faults[0][1]._remaining._count:
-        await asyncio.to_thread(time.sleep, 0.01)
+    [(_, counter)] = server._faults._handshake_faults
+    await wait_until_async(lambda: counter._remaining._count == 0)
     await asyncio.to_thread(server.close)
     with pytest.raises(InvalidStatus) as refused:
         await waiting
@@ -199,8 +199,10 @@ async def test_an_abandoned_response_has_no_end_and_the_next_one_is_whole(
     async with connect_to(server) as client:
         await client.type_text("first")
         await asyncio.to_thread(was_asked.wait)
-        while any(each._current_response or each._state.response for each in server._connections):
-            await asyncio.to_thread(time.sleep, 0.01)
+        [connection] = server._connections
+        await wait_until_async(
+            lambda: not (connection._current_response or connection._state.response)
+        )
         await client.type_text("second")
         await client.until(DONE)
     assert len(client.of(DONE)) == 1
