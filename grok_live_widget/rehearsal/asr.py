@@ -52,34 +52,28 @@ def recognise(samples: NDArray[Any]) -> str:
         return ""
     pcm = ClipConverter(16_000).convert(samples, SAMPLE_RATE_HZ)
     with _lock:
-        return _recognise(_decoder(), pcm)
-
-
-def _recognise(decoder: Any, pcm: bytes) -> str:
-    # The normalisation adapts to a microphone and must not carry over to the next speaker.
-    decoder.set_cmn(_initial_cmn())
-    decoder.start_utt()
-    # The library holds the GIL while it works, and audio must not wait for it.
-    for start in range(0, len(pcm), PIECE_BYTES):
-        piece = pcm[start : start + PIECE_BYTES]
-        decoder.process_raw(piece, no_search=False, full_utt=False)
-    decoder.end_utt()
-    hypothesis = decoder.hyp()
+        decoder, initial_cmn = _decoder()
+        # The normalisation adapts to a microphone and must not carry over to the next speaker.
+        decoder.set_cmn(initial_cmn)
+        decoder.start_utt()
+        # The library holds the GIL while it works, and audio must not wait for it.
+        for start in range(0, len(pcm), PIECE_BYTES):
+            piece = pcm[start : start + PIECE_BYTES]
+            decoder.process_raw(piece, no_search=False, full_utt=False)
+        decoder.end_utt()
+        hypothesis = decoder.hyp()
     return hypothesis.hypstr.strip() if hypothesis else ""
 
 
 @cache
-def _decoder() -> Any:
-    """The model takes 0.3 s and 60 MB to load, so there is one.
+def _decoder() -> tuple[Any, str]:
+    """The decoder, and the normalisation that it begins with.
 
-    Without its second pass over the utterance (`fwdflat`) the last call takes 9 ms and not
-    100; the words were as good (measured on 14 sentences of two voices of flite).
+    The model takes 0.3 s and 60 MB to load, so there is one. Without its second pass over the
+    utterance (`fwdflat`) the last call takes 9 ms and not 100; the words were as good (measured
+    on 14 sentences of two voices of flite).
     """
     from pocketsphinx import Decoder
 
-    return Decoder(samprate=16_000, loglevel="FATAL", fwdflat=False)
-
-
-@cache
-def _initial_cmn() -> str:
-    return str(_decoder().get_cmn(False))
+    decoder = Decoder(samprate=16_000, loglevel="FATAL", fwdflat=False)
+    return decoder, str(decoder.get_cmn(False))

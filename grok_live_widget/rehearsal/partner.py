@@ -22,6 +22,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -181,10 +182,9 @@ def _call_from(turn: PartnerTurn) -> ToolCall | None:
     match = _CALL.search(turn.text)
     if match is None or match[1] not in turn.tools:
         return None
-    try:
+    with suppress(ValueError):
         return ToolCall(match[1], json.loads(match[2] or "{}"))
-    except ValueError:
-        return None
+    return None
 
 
 def _answer_without_words(turn: PartnerTurn) -> str:

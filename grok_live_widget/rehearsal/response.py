@@ -99,6 +99,11 @@ class Response:
         Whether speech may interrupt it.
     audio_format : AudioFormat
         The format of its audio, from its beginning to its end.
+
+    Attributes
+    ----------
+    call_items : list of Item
+        The function calls that have been sent.
     """
 
     user_input: UserInput
@@ -116,7 +121,7 @@ class Response:
         self.sent_count = 0
         self._part = ""
         self._calls: list[ToolCall] = []
-        self._call_items: list[Item] = []
+        self.call_items: list[Item] = []
         self._is_ended = False
         self._converter = ClipConverter(self.audio_format.sample_rate)
         self._unsent = _NOTHING
@@ -191,12 +196,12 @@ class Response:
     def output(self) -> tuple[Item, ...]:
         """The complete items of the response, as ``response.done`` lists them (recorded)."""
         if not self._part:
-            return tuple(self._call_items)
+            return tuple(self.call_items)
         status = "completed" if self._is_ended else "incomplete"
         message = Item(
             role="assistant", item_id=self.item_id, status=status, part=self._part, text=self.text
         )
-        return (message, *self._call_items)
+        return (message, *self.call_items)
 
     def _ids(self) -> dict[str, Any]:
         return {"response_id": self.response_id, "item_id": self.item_id}
@@ -259,7 +264,7 @@ class Response:
             name=call.name, call_id=ids["call_id"],
         )  # fmt: skip
         done = replace(begun, status="completed", text=arguments)
-        self._call_items.append(done)
+        self.call_items.append(done)
         return [
             OutputItemAdded(self.response_id, begun),
             # The role differs between the two kinds of events (recorded).

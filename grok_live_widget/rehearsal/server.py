@@ -132,10 +132,9 @@ class RehearsalServer:
         self._is_closing = asyncio.Event()
         self._thread: LoopThread | None = None
         self._server: Server | None = None
-        self._port = 0
 
     def __repr__(self) -> str:
-        state = f"on port {self._port}" if self._port else "not running"
+        state = f"on port {self.port}" if self._server else "not running"
         faults = f", faults: {self._faults}" if self._faults else ""
         return f"<RehearsalServer {state}{faults}>"
 
@@ -149,11 +148,11 @@ class RehearsalServer:
         RehearsalError
             When the server is not running.
         """
-        if not self._port:
+        if (server := self._server) is None:
             raise RehearsalError(
                 "the rehearsal server is not running.", cure="Use it in a `with` block."
             )
-        return self._port
+        return int(server.sockets[0].getsockname()[1])
 
     @property
     def dialects(self) -> tuple[str, ...]:
@@ -249,10 +248,9 @@ class RehearsalServer:
                 f"port {self._requested_port} cannot be opened ({error.strerror}).",
                 cure="Use port=0, which takes a free one.",
             ) from error
-        self._port = self._server.sockets[0].getsockname()[1]
 
     async def _close(self) -> None:
-        server, self._server, self._port = self._server, None, 0
+        server, self._server = self._server, None
         self._is_closing.set()
         if server:
             server.close()

@@ -29,7 +29,6 @@ from ..protocol import (
     ItemAdded,
     ItemDeleted,
     ItemTruncated,
-    OutputItemDone,
     Pinged,
     ResponseDone,
     ServerEvent,
@@ -400,11 +399,9 @@ class SessionState:
 
     def complete_response(self, response: Response) -> None:
         """Send the end of a response that is complete."""
-        ended = response.end()
-        for event in ended:
-            if isinstance(event, OutputItemDone) and event.item.kind == "function_call":
-                self.history.put(replace(event.item, role="tool"))
-        self._emit(*ended)
+        self._emit(*response.end())
+        for item in response.call_items:
+            self.history.put(replace(item, role="tool"))
         self._finish(response, "completed")
 
     def fail_response(self, response: Response, error: Exception) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import Any
 
 from ...exceptions import ConfigurationError
@@ -57,7 +56,7 @@ def _value(kind: type[Fault], text: str) -> Any:
     """A fault's argument from a text: a number where the default is one."""
     if not kind.argument:
         raise ConfigurationError(f"the fault {kind.name!r} takes no value, not {text!r}.")
-    default = next(each.default for each in fields(kind) if each.name == kind.argument)
+    default = getattr(kind, kind.argument)
     try:
         return type(default)(text) if isinstance(default, int | float) else text
     except ValueError:
