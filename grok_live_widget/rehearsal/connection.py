@@ -180,7 +180,7 @@ class Connection(ClientConnection):
         )
         self._idle_timer = IdleTimer(self._on_idle)
         self._pacer = Pacer(settings.speed)
-        # Held while the detector is in use, because it runs on a worker.
+        # Held while the detector is in use, because it runs on another thread.
         self._vad_lock = asyncio.Lock()
         self._outbox: asyncio.Queue[ServerEvent] = asyncio.Queue()
         # The response that `_response_task` sends.

@@ -213,7 +213,8 @@ class SessionState:
 
     def _emit_partial(self, user_input: UserInput, text: str) -> None:
         """Send a partial transcript if a transcription model is set (service's schema)."""
-        if self.settings.wants_partial_transcripts:
+        transcription = self.settings.transcription
+        if transcription and transcription.model:
             self._emit(UserTranscriptReplaced(item_id=user_input.item_id, transcript=text))
 
     # ------------------------------------------------------------------ client requests

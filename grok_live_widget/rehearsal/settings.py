@@ -45,11 +45,6 @@ class SessionSettings(UpdateSession, frozen=True, kw_only=True):
         """The parameters of turn detection; the defaults in push-to-talk."""
         return _vad_of(self.turn_detection)
 
-    @property
-    def wants_partial_transcripts(self) -> bool:
-        """Whether partial transcripts of the user's speech are sent."""
-        return self.transcription is not None and bool(self.transcription.model)
-
 
 def _vad_of(detection: TurnDetection | None) -> ServerVad:
     return detection if isinstance(detection, ServerVad) else ServerVad()
