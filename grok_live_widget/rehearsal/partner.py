@@ -267,7 +267,7 @@ def pieces_from(
         case str() if isinstance(answer, Unvoiced) or not voice_is_available():
             yield Spoken(np.zeros(0, np.int16), str(answer))
         case str():
-            yield from speak(answer, voice, speed=speed, replace=replace or {})
+            yield from speak(answer, voice, speed=speed, replace=replace)
         case np.ndarray():
             mono = mono_from(answer)
             yield Spoken(mono if mono.dtype == np.int16 else pcm_from_samples(mono))

@@ -37,8 +37,6 @@ __all__ = [
     "voice_is_available",
 ]
 
-_NO_REPLACEMENTS: Mapping[str, str] = {}
-
 CURE = 'Run: pip install "grok-live-widget[rehearsal]" (espeak-ng, GPL-3.0-or-later).'
 
 
@@ -102,7 +100,7 @@ def preset_for(voice: str) -> VoicePreset:
 
 
 def speak(
-    text: str, voice: str = "", *, speed: float = 1.0, replace: Mapping[str, str] = _NO_REPLACEMENTS
+    text: str, voice: str = "", *, speed: float = 1.0, replace: Mapping[str, str] | None = None
 ) -> Iterator[Spoken]:
     """Synthesize `text`, word by word; from any thread.
 
@@ -112,7 +110,7 @@ def speak(
     ----------
     speed : float
         Factor of the voice's default rate; its pitch stays.
-    replace : Mapping
+    replace : Mapping or None
         Written words, and what is spoken instead.
 
     Yields
@@ -125,7 +123,7 @@ def speak(
     RehearsalError
         When no voice is installed.
     """
-    preset, pronunciation = preset_for(voice), Pronunciation(text, replace)
+    preset, pronunciation = preset_for(voice), Pronunciation(text, replace or {})
     begin = 0
     for sentence in _sentences(pronunciation.spoken):
         for pcm, length in _words_of(sentence, *_espeak().synthesize(sentence, preset, speed)):

@@ -286,9 +286,7 @@ class OccasionCounter:
 class _Socket(Socket, Protocol):
     """The socket of a connection, with the transport that a fault can close."""
 
-    @property
-    def transport(self) -> asyncio.Transport:
-        """The transport under the socket."""
+    transport: asyncio.Transport
 
 
 class FaultySocket:

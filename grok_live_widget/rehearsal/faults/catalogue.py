@@ -162,6 +162,52 @@ class Refuse(HandshakeFault, name="refuse", argument="status"):
 _DONE_TYPES, _ADDED_TYPES = wire_types(ResponseDone), wire_types(ItemAdded)
 
 
+class _RestOfResponse:
+    """Tells which messages follow in the response of an event."""
+
+    def __init__(self, event: Frame) -> None:
+        self._response_id = event.response_id
+        self._has_no_id = not self._response_id and event.wire_type in DELTA_TYPES
+        self._is_over = not self._response_id or event.wire_type in _DONE_TYPES
+
+    def has(self, frame: Frame) -> bool:
+        # Without ids on `live`, the rest of a response is the deltas up to any other message.
+        if self._has_no_id and frame.wire_type not in DELTA_TYPES:
+            self._has_no_id = False
+        is_of_this = frame.response_id == self._response_id != "" or self._is_its_item(frame)
+        self._is_over |= is_of_this and frame.wire_type in _DONE_TYPES
+        return self._has_no_id or is_of_this
+
+    def _is_its_item(self, frame: Frame) -> bool:
+        """Items are added to the conversation without the id of their response."""
+        is_of_server = frame.inner("item").get("role") in ("assistant", "tool")
+        return not self._is_over and frame.wire_type in _ADDED_TYPES and is_of_server
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ResponseFault(EventFault):
+    """A fault that replaces an event and drops what follows of its response."""
+
+    def filter_for(self, counter: OccasionCounter, dialect: Dialect) -> FrameFilter:
+        """Return a filter that sends `_instead` and drops the rest of the response."""
+        rest: _RestOfResponse | None = None
+
+        def filter_frame(frame: Frame) -> Iterable[Step]:
+            nonlocal rest
+            if rest is not None and rest.has(frame):
+                return ()
+            if not (self.matches(frame) and counter.is_next()):
+                return (frame,)
+            rest = _RestOfResponse(frame)
+            return self._instead(dialect)
+
+        return filter_frame
+
+    def _instead(self, dialect: Dialect) -> Iterable[Step]:
+        """The steps taken instead of sending the event; to be overridden."""
+        return ()
+
+
 _ERROR_MESSAGES = {
     "internal_error": "the server had an error",
     "timeout": "the session was inactive for too long",
@@ -171,7 +217,7 @@ _ERROR_MESSAGES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report(EventFault, name="report", argument="error_type"):
+class Report(_ResponseFault, name="report", argument="error_type"):
     """An error is sent instead of an event and the rest of its response.
 
     Parameters
@@ -203,11 +249,7 @@ class Report(EventFault, name="report", argument="error_type"):
             return self.close_code
         return 1000 if self.error_type in ("timeout", "max_duration") else 0
 
-    def filter_for(self, counter: OccasionCounter, dialect: Dialect) -> FrameFilter:
-        """Return a filter that sends the error in the dialect."""
-        return _skip_rest_of_response(self, counter, lambda _: self._error_frames(dialect))
-
-    def _error_frames(self, dialect: Dialect) -> Iterator[Step]:
+    def _instead(self, dialect: Dialect) -> Iterator[Step]:
         default = _ERROR_MESSAGES.get(self.error_type, "an injected fault")
         message = default if self.message is None else self.message
         error = ErrorReported(message=message, error_type=self.error_type, code=self.error_type)
@@ -219,7 +261,7 @@ class Report(EventFault, name="report", argument="error_type"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Abandon(EventFault, name="abandon", argument="at"):
+class Abandon(_ResponseFault, name="abandon", argument="at"):
     """From an event on nothing of its response is sent, not even its end.
 
     The service abandons responses like this, often before any audio (livekit). On `live` the
@@ -227,10 +269,6 @@ class Abandon(EventFault, name="abandon", argument="at"):
     """
 
     nth: int = 2
-
-    def filter_for(self, counter: OccasionCounter, dialect: Dialect) -> FrameFilter:
-        """Return a filter that drops the event and the rest of its response."""
-        return _skip_rest_of_response(self, counter, lambda _: ())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,46 +279,6 @@ class Withhold(EventFault, name="withhold", argument="at"):
 
     def _replacement(self, frame: Frame) -> Iterable[Step]:
         return ()
-
-
-def _skip_rest_of_response(
-    fault: EventFault, counter: OccasionCounter, instead: FrameFilter
-) -> FrameFilter:
-    """Return a filter that replaces an event and drops what follows of its response."""
-    rest: _RestOfResponse | None = None
-
-    def filter_frame(frame: Frame) -> Iterable[Step]:
-        nonlocal rest
-        if rest is not None and rest.has(frame):
-            return ()
-        if fault.matches(frame) and counter.is_next():
-            rest = _RestOfResponse(frame)
-            return instead(frame)
-        return (frame,)
-
-    return filter_frame
-
-
-class _RestOfResponse:
-    """Tells which messages follow in the response of an event."""
-
-    def __init__(self, event: Frame) -> None:
-        self._response_id = event.response_id
-        self._has_no_id = not self._response_id and event.wire_type in DELTA_TYPES
-        self._is_over = not self._response_id or event.wire_type in _DONE_TYPES
-
-    def has(self, frame: Frame) -> bool:
-        # Without ids on `live`, the rest of a response is the deltas up to any other message.
-        if self._has_no_id and frame.wire_type not in DELTA_TYPES:
-            self._has_no_id = False
-        is_of_this = frame.response_id == self._response_id != "" or self._is_its_item(frame)
-        self._is_over |= is_of_this and frame.wire_type in _DONE_TYPES
-        return self._has_no_id or is_of_this
-
-    def _is_its_item(self, frame: Frame) -> bool:
-        """Items are added to the conversation without the id of their response."""
-        is_of_server = frame.inner("item").get("role") in ("assistant", "tool")
-        return not self._is_over and frame.wire_type in _ADDED_TYPES and is_of_server
 
 
 # --------------------------------------------------------------------------- timing and order
