@@ -188,16 +188,13 @@ class SampleBuffer:
     def append(self, pcm: Pcm) -> None:
         """Append the next samples; copied."""
         if self.end + pcm.size > self._data_begin + self._data.size:
-            self._move(self.end - self.begin + pcm.size)
+            kept = self.cut(self.begin, self.end)
+            self._data = np.zeros(max(2 * (kept.size + pcm.size), MIN_CAPACITY), np.int16)
+            self._data[: kept.size] = kept
+            self._data_begin = self.begin
         at = self.end - self._data_begin
         self._data[at : at + pcm.size] = pcm
         self.end += pcm.size
-
-    def _move(self, needed: int) -> None:
-        kept = self.cut(self.begin, self.end)
-        self._data = np.zeros(max(2 * needed, MIN_CAPACITY), np.int16)
-        self._data[: kept.size] = kept
-        self._data_begin = self.begin
 
     def cut(self, start: int, end: int) -> Pcm:
         """A copy of the samples from `start` to `end`, as far as they are still kept."""

@@ -227,6 +227,9 @@ class EventFault(ConnectionFault):
         dialect without the event the fault does not happen. None: any message.
     """
 
+    lasts: ClassVar[bool] = False
+    """Whether it acts, once begun, until the connection closes."""
+
     at: Place = AudioDelta
 
     def __post_init__(self) -> None:
@@ -245,10 +248,12 @@ class EventFault(ConnectionFault):
 
     def filter_for(self, counter: OccasionCounter, dialect: Dialect) -> FrameFilter:
         """Return a filter that sends `_replacement` instead of the event, one message at a time."""
+        is_on = False
 
         def filter_frame(frame: Frame) -> Iterable[Step]:
-            is_hit = self.matches(frame) and counter.is_next()
-            return self._replacement(frame) if is_hit else (frame,)
+            nonlocal is_on
+            is_on = (is_on and self.lasts) or (self.matches(frame) and counter.is_next())
+            return self._replacement(frame) if is_on else (frame,)
 
         return filter_frame
 

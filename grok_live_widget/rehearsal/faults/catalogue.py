@@ -319,6 +319,7 @@ class Trickle(EventFault, name="trickle", argument="delay_s"):
         The audio in each piece; 960 bytes are 20 ms at 24 kHz.
     """
 
+    lasts: ClassVar[bool] = True
     delay_s: float = field(default=0.05, kw_only=False)
     piece_bytes: int = field(default=960, kw_only=False)
     at: Place = None
@@ -328,18 +329,7 @@ class Trickle(EventFault, name="trickle", argument="delay_s"):
         is_whole = self.piece_bytes > 0 and self.piece_bytes % 2 == 0
         check(is_whole, "piece_bytes", self.piece_bytes, "an even number greater than 0")
 
-    def filter_for(self, counter: OccasionCounter, dialect: Dialect) -> FrameFilter:
-        """Return a filter that, once begun, acts until the connection closes."""
-        is_on = False
-
-        def filter_frame(frame: Frame) -> Iterable[Step]:
-            nonlocal is_on
-            is_on = is_on or (self.matches(frame) and counter.is_next())
-            return self._slowly(frame) if is_on else (frame,)
-
-        return filter_frame
-
-    def _slowly(self, frame: Frame) -> Iterator[Step]:
+    def _replacement(self, frame: Frame) -> Iterator[Step]:
         audio, size = frame.audio if frame.wire_type in AUDIO_TYPES else b"", self.piece_bytes
         pieces = [frame.with_audio(audio[cut : cut + size]) for cut in range(0, len(audio), size)]
         for piece in pieces or [frame]:
