@@ -53,7 +53,6 @@ class _PartnerThread:
         self._loop = asyncio.get_running_loop()
         self._pieces: asyncio.Queue[Piece | BaseException | None] = asyncio.Queue()
         self._capacity = threading.Semaphore(MAX_PIECES_AHEAD)
-        self._has_ended = asyncio.Event()
         self._is_stopping = threading.Event()
         self._cancel: Callable[[], object] = lambda: None
         self.thread = threading.Thread(target=self._run, name="rehearsal-partner", daemon=True)
@@ -70,11 +69,7 @@ class _PartnerThread:
         self._is_stopping.set()
         self._capacity.release(MAX_PIECES_AHEAD)
         self._cancel()
-        with suppress(TimeoutError):
-            # Not wait_for(), which before Python 3.12 can swallow a cancellation.
-            async with asyncio.timeout(STOP_TIMEOUT_S):
-                await self._has_ended.wait()
-            self.thread.join()
+        await asyncio.to_thread(self.thread.join, STOP_TIMEOUT_S)
 
     # On the partner's thread.
     def _run(self) -> None:
@@ -88,7 +83,6 @@ class _PartnerThread:
             _LOG.warning("The rehearsal's partner failed.", exc_info=error)
             end = error
         _call_unless_closed(self._loop, self._pieces.put_nowait, end)
-        _call_unless_closed(self._loop, self._has_ended.set)
 
     def _call_partner(self) -> None:
         answer = self._partner(self._turn)

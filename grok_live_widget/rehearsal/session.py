@@ -150,7 +150,7 @@ class SessionState:
         """Report once a second how long the speech has lasted; the words are not known yet."""
         if self._speech and duration_ms // 1000 > self._speech_s:
             self._speech_s = duration_ms // 1000
-            self._emit_partial(self._speech, speech_note(self._speech_s))
+            self._emit_transcript(self._speech, speech_note(self._speech_s))
 
     def end_speech(self, ended: SpeechEnded, received: Spoken | None = None) -> None:
         """End the turn, and answer it unless the client is to request the response."""
@@ -185,12 +185,10 @@ class SessionState:
         """Set the words of spoken input; empty if none were recognised."""
         user_input.text = words
         if words:
-            self._emit_partial(user_input, words)
+            self._emit_transcript(user_input, words)
         transcript = words or speech_note(user_input.pcm.size / 24_000)
         self.history.set_text(user_input.item_id, transcript)
-        self._emit(
-            UserTranscriptReplaced(item_id=user_input.item_id, transcript=transcript, is_final=True)
-        )
+        self._emit_transcript(user_input, transcript, is_final=True)
 
     @property
     def idle_timeout_ms(self) -> int | None:
@@ -211,11 +209,12 @@ class SessionState:
         self._meter.count(user_input.pcm.size / 24_000)
         self._unrecognised.append(user_input)
 
-    def _emit_partial(self, user_input: UserInput, text: str) -> None:
-        """Send a partial transcript if a transcription model is set (service's schema)."""
-        transcription = self.settings.transcription
-        if transcription and transcription.model:
-            self._emit(UserTranscriptReplaced(item_id=user_input.item_id, transcript=text))
+    def _emit_transcript(self, user_input: UserInput, text: str, *, is_final: bool = False) -> None:
+        """Send a transcript; a partial one if a transcription model is set (service's schema)."""
+        transcription, item_id = self.settings.transcription, user_input.item_id
+        if is_final or (transcription and transcription.model):
+            transcript = UserTranscriptReplaced(item_id=item_id, transcript=text, is_final=is_final)
+            self._emit(transcript)
 
     # ------------------------------------------------------------------ client requests
     def receive(self, event: ClientEvent | Unrecognized) -> None:
@@ -247,9 +246,8 @@ class SessionState:
             return
         known = announced(item)
         self._emit(ItemAdded(known, self._previous_item_id_for(request)))
-        self.history.put(
-            replace(known, text=whole_text(known), further=()), request.previous_item_id
-        )
+        stored = replace(known, text=whole_text(known), further=())
+        self.history.put(stored, request.previous_item_id)
         user_input = input_from(item, known, self.settings.input_format)
         last = self.history.last_input
         # An item inserted before others is not the one to be answered.
@@ -347,11 +345,8 @@ class SessionState:
 
     def _cancel(self, request: CancelResponse) -> None:
         response = self.response
-        if (
-            not response
-            or not response.is_announced
-            or request.response_id not in (None, response.response_id)
-        ):
+        active_id = response.response_id if response and response.is_announced else ""
+        if not active_id or request.response_id not in (None, active_id):
             self.report_error("Cancellation failed: there is no active response to cancel.")
             return
         self._interrupt()
