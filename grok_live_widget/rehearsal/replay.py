@@ -179,6 +179,11 @@ class Replay:
         See `load`.
     is_stepwise : bool
 
+    Attributes
+    ----------
+    dialects : tuple of str
+        The dialects it was recorded in, in order.
+
     Raises
     ------
     ConfigurationError
@@ -190,15 +195,11 @@ class Replay:
         self.sessions = recorded_sessions(load(path))
         if not self.sessions:
             raise ConfigurationError(f"the recording at {str(path)!r} has no session.")
+        self.dialects = tuple(dict.fromkeys(each.dialect.name for each in self.sessions))
         self._by_dialect = {
             name: itertools.cycle([s for s in self.sessions if s.dialect.name == name])
             for name in self.dialects
         }
-
-    @property
-    def dialects(self) -> tuple[str, ...]:
-        """The dialects it was recorded in, in order."""
-        return tuple(dict.fromkeys(session.dialect.name for session in self.sessions))
 
     def next_session(self, dialect: Dialect) -> RecordedSession:
         """The next session in this dialect; the first follows the last."""

@@ -56,7 +56,6 @@ __all__ = [
     "Tail",
     "Trickle",
     "Withhold",
-    "check_close",
 ]
 
 
@@ -71,7 +70,7 @@ class Drop(EventFault, name="drop", argument="at"):
         return (Ending.DROP,)
 
 
-def check_close(code: int) -> None:
+def _check_close(code: int) -> None:
     """Raise for a code that cannot be sent."""
     # The others stand for a close without a frame and cannot be sent (RFC 6455, 7.4).
     may_be_sent = code in (*range(1000, 1004), *range(1007, 1015)) or 3000 <= code < 5000
@@ -97,7 +96,7 @@ class Close(EventFault, name="close", argument="code"):
     nth: int = 2
 
     def _check_arguments(self) -> None:
-        check_close(self.code)
+        _check_close(self.code)
         check(len(self.reason.encode()) <= 123, "reason", self.reason, "123 bytes at most")
 
     def _replacement(self, frame: Frame) -> Iterable[Step]:
@@ -240,7 +239,7 @@ class Report(_ResponseFault, name="report", argument="error_type"):
 
     def _check_arguments(self) -> None:
         if self.code_after:
-            check_close(self.code_after)
+            _check_close(self.code_after)
 
     @property
     def code_after(self) -> int:
