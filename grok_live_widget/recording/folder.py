@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import fields
 from os import PathLike
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec.structs import asdict
 
 from .. import __version__
 from ..exceptions import ConfigurationError
@@ -156,7 +156,7 @@ def talk_text(settings: Settings, redact: Callable[[str], str]) -> str:
 
 
 def _settings_fields(settings: Settings, redact: Callable[[str], str]) -> dict[str, Any]:
-    given = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    given = asdict(settings)
     del given["record"]
     if settings.url is not None:
         # A query or the user name may contain a key.

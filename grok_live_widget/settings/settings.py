@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, fields, replace
 from numbers import Integral
 from os import PathLike
-from typing import Any, Final, Literal, TypedDict, TypeVar, Unpack, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar, Unpack, get_args, get_type_hints
 from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import force_setattr, replace
 
 from ..exceptions import ConfigurationError
 from ..protocol import AudioFormat, ServerVad, ToolOffer, Transcription, TurnDetection
@@ -45,6 +47,8 @@ __all__ = [
 _SAMPLE_RATE_HZ = 24_000
 # As `protocol.DIALECTS`, which would load numpy too.
 DialectName = Literal["auto", "live", "realtime"]
+# Replaced by a format at the setting `sample_rate`.
+_AT_SAMPLE_RATE: Any = None
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -125,96 +129,21 @@ def expand_kwargs_signature(kwargs: type[UpdateKwargs]) -> Callable[[F], F]:
 
 def _parameters(kwargs: type[UpdateKwargs]) -> list[inspect.Parameter]:
     types = get_type_hints(kwargs)
+    defaults = zip(Settings.__struct_fields__, Settings.__struct_defaults__, strict=True)
     return [
         inspect.Parameter(
-            field.name,
+            name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=UNSET if kwargs is UpdateKwargs else _default_of(field),
-            annotation=types[field.name],
+            default=UNSET if kwargs is UpdateKwargs else default,
+            annotation=types[name],
         )
-        for field in fields(_Fields)
-        if field.name in types
+        for name, default in defaults
+        if name in types
     ]
 
 
-def _default_of(field: Field[Any]) -> Any:
-    # The formats depend on the sample rate.
-    return None if field.default is MISSING else field.default
-
-
 # --------------------------------------------------------------------------- settings
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Fields:
-    """The fields of `Settings`, with their defaults and checks."""
-
-    dialect: DialectName = "auto"
-    url: str | None = None
-    model: str | None = None
-    voice: str | None = None
-    instructions: str = ""
-    turn_detection: TurnDetection = ServerVad()
-    tools: tuple[Tool | ProviderTool, ...] = ()
-    approve_tools: bool = False
-    sample_rate: int = _SAMPLE_RATE_HZ
-    input_format: AudioFormat
-    output_format: AudioFormat
-    transcription: Transcription | None = Transcription()
-    speed: float | None = None
-    replace: Mapping[str, str] | None = None
-    reasoning: Literal["high", "none"] | None = None
-    resumption: bool = True
-    metadata: Mapping[str, str] | None = None
-    processing: bool = True
-    partner: Any = UNSET
-    record: str | PathLike[str] | None = None
-    conversation_id: str | None = None
-    reconnect_tries: int = 5
-    session_limit_s: float | None = 7200.0
-    budget: Budget | None = None
-    prices: Prices | None = None
-    idle_timeout_s: float | None = 300.0
-    reply_quiet_ms: int = 800
-    open_timeout_s: float = 15.0
-
-    def __repr__(self) -> str:
-        # Tracebacks with locals also show an instance whose arguments have been refused.
-        names = [field.name for field in fields(self) if hasattr(self, field.name)]
-        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
-        return f"{type(self).__name__}({shown})"
-
-    def __post_init__(self) -> None:
-        one_of("dialect", self.dialect, get_args(DialectName))
-        for name in ("model", "voice", "conversation_id"):
-            check_text(name, getattr(self, name))
-        check_text("instructions", self.instructions, may_be_empty=True)
-        check_url(self.url)
-        check_detection(self.turn_detection)
-        one_of("approve_tools", self.approve_tools, (True, False))
-        check_format("input_format", self.input_format)
-        check_format("output_format", self.output_format)
-        check_transcription(self.transcription)
-        if self.speed is not None:
-            between("speed", self.speed, 0.7, 1.5, "or None")
-        check_pairs("replace", self.replace, most=200, key=100, value=128)
-        one_of("reasoning", self.reasoning, ("high", "none", None))
-        one_of("resumption", self.resumption, (True, False))
-        check_metadata(self.metadata)
-        one_of("processing", self.processing, (True, False))
-        if self.partner is not UNSET:
-            check_partner(self.partner)
-        check_record(self.record)
-        between("reconnect_tries", self.reconnect_tries, 0, 20, kind=Integral)
-        if self.session_limit_s is not None:
-            between("session_limit_s", self.session_limit_s, 1, 86_400, "or None")
-        instance("budget", self.budget, Budget)
-        instance("prices", self.prices, Prices)
-        if self.idle_timeout_s is not None:
-            between("idle_timeout_s", self.idle_timeout_s, 1, 86_400, "or None")
-        between("reply_quiet_ms", self.reply_quiet_ms, 100, 10_000)
-        between("open_timeout_s", self.open_timeout_s, 0.1, 120)
-
-
-class Settings(_Fields):
+class Settings(Struct, frozen=True, kw_only=True):
     """All settings of a talk except the key.
 
     Parameters
@@ -285,11 +214,75 @@ class Settings(_Fields):
         Naming the setting, its value and what is allowed.
     """
 
-    __slots__ = ()
+    dialect: DialectName = "auto"
+    url: str | None = None
+    model: str | None = None
+    voice: str | None = None
+    instructions: str = ""
+    turn_detection: TurnDetection = ServerVad()
+    tools: tuple[Tool | ProviderTool, ...] = ()
+    approve_tools: bool = False
+    sample_rate: int = _SAMPLE_RATE_HZ
+    input_format: AudioFormat = _AT_SAMPLE_RATE
+    output_format: AudioFormat = _AT_SAMPLE_RATE
+    transcription: Transcription | None = Transcription()
+    speed: float | None = None
+    replace: Mapping[str, str] | None = None
+    reasoning: Literal["high", "none"] | None = None
+    resumption: bool = True
+    metadata: Mapping[str, str] | None = None
+    processing: bool = True
+    partner: Any = UNSET
+    record: str | PathLike[str] | None = None
+    conversation_id: str | None = None
+    reconnect_tries: int = 5
+    session_limit_s: float | None = 7200.0
+    budget: Budget | None = None
+    prices: Prices | None = None
+    idle_timeout_s: float | None = 300.0
+    reply_quiet_ms: int = 800
+    open_timeout_s: float = 15.0
 
-    @expand_kwargs_signature(SettingsKwargs)
-    def __init__(self, **settings: Unpack[SettingsKwargs]) -> None:
-        super().__init__(**_resolved(settings))
+    if TYPE_CHECKING:
+        # What is accepted differs from what is kept; see `_complete`.
+        def __init__(self, **settings: Unpack[SettingsKwargs]) -> None: ...
+
+    def __post_init__(self) -> None:
+        self._complete()
+        one_of("dialect", self.dialect, get_args(DialectName))
+        for name in ("model", "voice", "conversation_id"):
+            check_text(name, getattr(self, name))
+        check_text("instructions", self.instructions, may_be_empty=True)
+        check_url(self.url)
+        check_detection(self.turn_detection)
+        for name in ("approve_tools", "resumption", "processing"):
+            one_of(name, getattr(self, name), (True, False))
+        check_format("input_format", self.input_format)
+        check_format("output_format", self.output_format)
+        check_transcription(self.transcription)
+        between("speed", self.speed, 0.7, 1.5, or_none=True)
+        check_pairs("replace", self.replace, most=200, key=100, value=128)
+        one_of("reasoning", self.reasoning, ("high", "none", None))
+        check_metadata(self.metadata)
+        if self.partner is not UNSET:
+            check_partner(self.partner)
+        check_record(self.record)
+        between("reconnect_tries", self.reconnect_tries, 0, 20, kind=Integral)
+        between("session_limit_s", self.session_limit_s, 1, 86_400, or_none=True)
+        instance("budget", self.budget, Budget)
+        instance("prices", self.prices, Prices)
+        between("idle_timeout_s", self.idle_timeout_s, 1, 86_400, or_none=True)
+        between("reply_quiet_ms", self.reply_quiet_ms, 100, 10_000)
+        between("open_timeout_s", self.open_timeout_s, 0.1, 120)
+
+    def _complete(self) -> None:
+        """Make tools of functions, and fill in the formats."""
+        force_setattr(self, "tools", tools_from(self.tools))
+        one_of("sample_rate", self.sample_rate, PCM_RATES_HZ)
+        force_setattr(self, "sample_rate", int(self.sample_rate))  # One of numpy is not JSON.
+        for name in ("input_format", "output_format"):
+            if getattr(self, name) is None:
+                force_setattr(self, name, AudioFormat(sample_rate=self.sample_rate))
 
     def changed(self, given: Mapping[str, Any]) -> Settings:
         """A copy with the settings in `given` changed, validated.
@@ -321,21 +314,9 @@ class Settings(_Fields):
         )
 
 
-def _resolved(given: SettingsKwargs) -> dict[str, Any]:
-    """The arguments of `Settings` as they are kept: tools made of functions, formats filled in."""
-    found: dict[str, Any] = {**given, "tools": tools_from(given.get("tools", ()))}
-    sample_rate = given.get("sample_rate", _SAMPLE_RATE_HZ)
-    one_of("sample_rate", sample_rate, PCM_RATES_HZ)
-    found["sample_rate"] = int(sample_rate)  # An integer of numpy is not JSON.
-    for name in ("input_format", "output_format"):
-        if found.get(name) is None:
-            found[name] = AudioFormat(sample_rate=found["sample_rate"])
-    return found
-
-
 def settings_from(given: Mapping[str, Any]) -> Settings:
     """Make `Settings` from keyword arguments; the error for an unknown name lists the known."""
-    known = [field.name for field in fields(Settings)]
+    known = Settings.__struct_fields__
     for name in given:
         if name not in known:
             from difflib import get_close_matches  # Slow to import, and needed only here.

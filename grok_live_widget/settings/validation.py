@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 from os import PathLike
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from msgspec.structs import force_setattr
 
@@ -58,16 +58,24 @@ def instance(name: str, value: object, kind: type) -> None:
 
 
 def between(
-    name: str, value: Any, low: float, high: float, also: str = "", kind: type = Real
+    name: str,
+    value: Any,
+    low: float,
+    high: float,
+    *,
+    kind: type = Real,
+    or_none: bool = False,
 ) -> None:
     """Check that a value is a number within these limits; numpy's numbers are accepted."""
+    if or_none and value is None:
+        return
     is_number = isinstance(value, kind) and not isinstance(value, bool)
     if not (is_number and low <= value <= high):
-        wanted = "a whole number" if kind is Integral else "a number"
-        wanted += f" from {low:g} to {high:.9g}"
-        if also:
-            wanted += f" {also}"
-        raise ConfigurationError(f"{name} must be {wanted}, not {value!r}.")
+        number = "a whole number" if kind is Integral else "a number"
+        alternative = " or None" if or_none else ""
+        raise ConfigurationError(
+            f"{name} must be {number} from {low:g} to {high:.9g}{alternative}, not {value!r}."
+        )
 
 
 def check_text(name: str, value: object, *, may_be_empty: bool = False) -> None:
@@ -76,86 +84,72 @@ def check_text(name: str, value: object, *, may_be_empty: bool = False) -> None:
         return
     if not isinstance(value, str):
         raise ConfigurationError(f"{name} must be text, not {value!r}.")
-    if not _is_encodable(value):
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
         raise ConfigurationError(
             f"{name} contains a lone surrogate, which cannot be encoded: {value!r}.",
             cure="text.encode('utf-8', 'replace').decode() replaces it.",
-        )
+        ) from None
     if not may_be_empty and not value.strip():
         raise ConfigurationError(
             f"{name} is empty.", cure="Omit it for the default of the dialect."
         )
 
 
-def _is_encodable(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def check_url(url: Any) -> None:
     """Check the URL of a WebSocket."""
     if url is None:
         return
-    scheme, host = _scheme_and_host(url) if isinstance(url, str) else ("", None)
-    if host and not _has_good_port(url):
-        raise ConfigurationError(
-            f"url has an invalid port{_digits_of_port(url)}.",
-            cure="A port is a number from 0 to 65535.",
-        )
-    if host and any(each.isspace() for each in url):
-        raise ConfigurationError("url contains a space or a line break.", cure="Remove it.")
-    if scheme not in ("ws", "wss") or not host:
+    parts = _parts_of(url)
+    if parts.hostname:
+        _check_port(parts)
+        if any(each.isspace() for each in url):
+            raise ConfigurationError("url contains a space or a line break.", cure="Remove it.")
+    if parts.scheme not in ("ws", "wss") or not parts.hostname:
         # The error does not repeat the whole URL, which may hold a key in its query.
         raise ConfigurationError(
             f"url must begin with wss:// (or ws:// on this machine) and name a host; its scheme "
-            f"is {scheme!r}.",
+            f"is {parts.scheme!r}.",
             cure="For example wss://api.x.ai/v1/realtime.",
         )
 
 
-def _scheme_and_host(url: str) -> tuple[str, str | None]:
+def _parts_of(url: Any) -> SplitResult:
+    """The parts of a URL; all of them are empty if it is none."""
     try:
-        parts = urlsplit(url)
+        return urlsplit(url if isinstance(url, str) else "")
     except ValueError:
-        return "", None
-    return parts.scheme, parts.hostname
+        return urlsplit("")
 
 
-def _digits_of_port(url: str) -> str:
-    """The port for a sentence, where it is a number; other text there may be a secret."""
-    port = urlsplit(url).netloc.rpartition(":")[2]
-    return f": {port}" if port.isdigit() else ""
-
-
-def _has_good_port(url: str) -> bool:
+def _check_port(parts: SplitResult) -> None:
     try:
-        urlsplit(url).port  # noqa: B018 - parsed on access, where it may raise
+        parts.port  # noqa: B018 - parsed on access, where it may raise
     except ValueError:
-        return False
-    return True
+        # Only a number is repeated; other text there may be a secret.
+        port = parts.netloc.rpartition(":")[2]
+        raise ConfigurationError(
+            f"url has an invalid port{f': {port}' if port.isdigit() else ''}.",
+            cure="A port is a number from 0 to 65535.",
+        ) from None
 
 
 def check_detection(detection: TurnDetection) -> None:
     """Check turn detection. Source of the ranges: https://docs.x.ai/voice-realtime.ws.json."""
-    match detection:
-        case PushToTalk():
-            return
-        case ServerVad():
-            between("threshold", detection.threshold, 0.1, 0.9)
-            between("silence_duration_ms", detection.silence_duration_ms, 0, 10_000, kind=Integral)
-            between("prefix_padding_ms", detection.prefix_padding_ms, 0, 10_000, kind=Integral)
-            if detection.idle_timeout_ms is not None:
-                limits = (1, 86_400_000, "or None")
-                between("idle_timeout_ms", detection.idle_timeout_ms, *limits, kind=Integral)
-            one_of("create_response", detection.create_response, (True, False))
-            one_of("interrupt_response", detection.interrupt_response, (True, False))
-        case _:
-            raise ConfigurationError(
-                f"turn_detection must be ServerVad(...) or PushToTalk(), not {detection!r}."
-            )
+    if isinstance(detection, PushToTalk):
+        return
+    if not isinstance(detection, ServerVad):
+        raise ConfigurationError(
+            f"turn_detection must be ServerVad(...) or PushToTalk(), not {detection!r}."
+        )
+    between("threshold", detection.threshold, 0.1, 0.9)
+    for name in ("silence_duration_ms", "prefix_padding_ms"):
+        between(name, getattr(detection, name), 0, 10_000, kind=Integral)
+    idle_ms = detection.idle_timeout_ms
+    between("idle_timeout_ms", idle_ms, 1, 86_400_000, kind=Integral, or_none=True)
+    for name in ("create_response", "interrupt_response"):
+        one_of(name, getattr(detection, name), (True, False))
 
 
 def check_format(name: str, form: object) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import copy
 import pickle
 import re
-from dataclasses import fields
 from inspect import Parameter, signature
 from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
+from msgspec.structs import fields
 
 from grok_live_widget.events import AudioFormat, PushToTalk, ServerVad, Transcription
 from grok_live_widget.exceptions import ConfigurationError
@@ -272,8 +272,13 @@ def test_the_key_cannot_be_changed() -> None:
 
 
 def test_the_signature_of_settings_lists_every_setting() -> None:
-    assert dict(signature(Settings).parameters) == listed(SettingsKwargs)
-    with pytest.raises(TypeError, match="unexpected keyword argument 'voise'"):
+    kept, given = signature(Settings).parameters, listed(SettingsKwargs)
+    assert list(kept) == list(given)
+    for name, parameter in kept.items():
+        assert parameter.kind is Parameter.KEYWORD_ONLY
+        assert parameter.default is given[name].default
+        assert name in WIDER or parameter.annotation == given[name].annotation
+    with pytest.raises(TypeError, match="Unexpected keyword argument 'voise'"):
         Settings(voise="eve")  # type: ignore[call-arg]
 
 
