@@ -25,6 +25,10 @@ class Timeouts(Value, frozen=True, kw_only=True):
         How long a reply may still take before a session is replaced by a new one.
     first_backoff_s, longest_backoff_s : number >= 0 [s]
         Between attempts to reconnect.
+    pong_s : number > 0 [s]
+        For a page to answer a ping, before another page becomes owner.
+    no_page_s : number >= 0 [s]
+        How long the page that captures may send nothing before the connection is closed.
     """
 
     confirm_s: float = 5.0
@@ -34,3 +38,5 @@ class Timeouts(Value, frozen=True, kw_only=True):
     quiet_s: float = 10.0
     first_backoff_s: float = 0.5
     longest_backoff_s: float = 8.0
+    pong_s: float = 1.5
+    no_page_s: float = 60.0

@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import msgspec
+
 from ..audio import SAMPLE_RATE_HZ
 from ..client import ReconnectingSession
 from ..conversation import ToolCalls, ToolCallState, Turn
@@ -41,21 +43,8 @@ HEARTBEAT_S = 1.0
 LAST_HEARTBEATS = 5
 SHOWN_TIME_LEFT_S = 300.0
 PUMP_S = 0.1
-PING_TIMEOUT_S = 1.5
-NO_PAGE_S = 60.0
 
 _BANNER = "Rehearsal: a program on this computer answers, not Grok."
-
-# Messages whose loss a page must notice; see `messages.Heartbeat`.
-_COUNTED = frozenset(
-    {
-        messages.State,
-        messages.OwnerChanged,
-        messages.TurnChanged,
-        messages.CallChanged,
-        messages.NoteAdded,
-    }
-)
 
 Send = Callable[[messages.KernelMessage, bytes | None], None]
 """``(message, buffer or None)``: sends to every page; called on the talk's loop."""
@@ -95,7 +84,7 @@ class FrontendBridge:
         self._pump_task: asyncio.Task[None] | None = None
         self._heartbeat_task: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        # How many messages of `_COUNTED` were sent, and what the last state said.
+        # How many of `CountedMessage` were sent, and what the last state said.
         self._counted = 0
         self._sent_late_sample_count = 0
         self._sent_busy_cell = False
@@ -176,11 +165,12 @@ class FrontendBridge:
     async def _stop_without_page(self) -> None:
         """Close the connection when the page that captured for it is gone."""
         is_capturing = self.microphone_state in ("on", "muted")
-        if not is_capturing or self.lease.owner_unseen_s(time.monotonic()) < NO_PAGE_S:
+        limit_s = self._talk.timeouts.no_page_s
+        if not is_capturing or self.lease.owner_unseen_s(time.monotonic()) < limit_s:
             return
         self.microphone_state = "off"
         self._talk.note(
-            f"No page has responded for {NO_PAGE_S:g} s, so the connection was closed.", "warning"
+            f"No page has responded for {limit_s:g} s, so the connection was closed.", "warning"
         )
         await self._talk.stop()
 
@@ -218,7 +208,7 @@ class FrontendBridge:
             self._send_state()
 
     def _send(self, message: messages.KernelMessage, buffer: bytes | None = None) -> None:
-        self._counted += type(message) in _COUNTED
+        self._counted += isinstance(message, messages.CountedMessage)
         try:
             self._send_to_pages(message, buffer)
         except Exception:  # noqa: BLE001  (a comm that is gone must not end the talk)
@@ -436,7 +426,7 @@ class FrontendBridge:
             self._spawn(self._expire_later(ping_id))
 
     async def _expire_later(self, ping_id: int) -> None:
-        await asyncio.sleep(PING_TIMEOUT_S)
+        await asyncio.sleep(self._talk.timeouts.pong_s)
         if self.lease.expire(ping_id):
             self._follow_owner()
 
@@ -457,7 +447,7 @@ class FrontendBridge:
 
 
 def _note(note: Noted) -> messages.Note:
-    return messages.Note(text=note.text, level=note.level, topic=note.topic)
+    return msgspec.convert(note, messages.Note, from_attributes=True)
 
 
 def _latest(notes: list[Noted]) -> list[Noted]:
@@ -467,11 +457,4 @@ def _latest(notes: list[Noted]) -> list[Noted]:
 
 
 def _call_state(call: ToolCallState) -> messages.CallState:
-    return messages.CallState(
-        call_id=call.call_id,
-        name=call.name,
-        arguments=call.arguments,
-        state=call.state,
-        error=call.error,
-        duration_s=call.duration_s,
-    )
+    return msgspec.convert(call, messages.CallState, from_attributes=True)

@@ -8,7 +8,7 @@ time is an argument. The messages are those of docs/channel.md.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -195,11 +195,11 @@ class Downlink:
         # Replies that are not sent to their end, and those of which something was sent and the
         # final playhead has not come.
         self._queue: deque[_Outgoing] = deque()
-        self._playing: OrderedDict[int, _Outgoing] = OrderedDict()
+        self._playing: dict[int, _Outgoing] = {}
         # Turns that were interrupted: their later audio is not sent.
         self._cut: set[Turn] = set()
         # Numbers of messages and when they were sent.
-        self._unacknowledged: OrderedDict[int, float] = OrderedDict()
+        self._unacknowledged: dict[int, float] = {}
         # From when on the playhead is extrapolated if the page does not report it.
         self._progress_s = 0.0
 
@@ -216,8 +216,11 @@ class Downlink:
         for outgoing in (*self._queue, *self._playing.values()):
             if outgoing.turn is turn and not outgoing.has_sent_last:
                 return outgoing.reply
+        return self._enqueue(turn, self._next_base(turn))
+
+    def _enqueue(self, turn: Turn, base: int) -> int:
         self._reply_count += 1
-        self._queue.append(_Outgoing(self._reply_count, turn, base=self._next_base(turn)))
+        self._queue.append(_Outgoing(self._reply_count, turn, base))
         return self._reply_count
 
     def _next_base(self, turn: Turn) -> int:
@@ -252,13 +255,13 @@ class Downlink:
 
     @property
     def _unacknowledged_ends(self) -> list[_Outgoing]:
-        return [
-            out
-            for out in self._playing.values()
-            if out.has_sent_last
-            and out.last_seq in self._unacknowledged
-            and out.turn not in self._cut
-        ]
+        sent = (out for out in self._audible if out.has_sent_last)
+        return [out for out in sent if out.last_seq in self._unacknowledged]
+
+    @property
+    def _audible(self) -> list[_Outgoing]:
+        """Replies of which something was sent, and that were not cut off."""
+        return [out for out in self._playing.values() if out.turn not in self._cut]
 
     def _sendable_samples(self, outgoing: _Outgoing, now_s: float) -> int:
         unsent = outgoing.unsent_samples
@@ -295,7 +298,7 @@ class Downlink:
     def received(self, seq: int) -> None:
         """The page acknowledges a message, and with it all earlier ones."""
         while self._unacknowledged and next(iter(self._unacknowledged)) <= seq:
-            self._unacknowledged.popitem(last=False)
+            del self._unacknowledged[next(iter(self._unacknowledged))]
 
     def played(self, reply: int, count: int, *, is_final: bool, now_s: float) -> Heard | None:
         """The page reports its playhead; returns it in terms of the turn, None if unknown."""
@@ -322,13 +325,10 @@ class Downlink:
     @property
     def _is_playing(self) -> bool:
         """Whether some of what was sent has been heard, and some has not."""
-        return any(
-            0 < out.heard < out.sent and out.turn not in self._cut for out in self._playing.values()
-        )
+        return any(0 < out.heard < out.sent for out in self._audible)
 
     def _unheard_samples(self) -> int:
-        playing = (out for out in self._playing.values() if out.turn not in self._cut)
-        return sum(out.sent - out.heard for out in playing)
+        return sum(out.sent - out.heard for out in self._audible)
 
     def _ahead_samples(self, now_s: float) -> float:
         ahead = float(self._unheard_samples())
@@ -339,13 +339,12 @@ class Downlink:
     @property
     def has_playback(self) -> bool:
         """Whether audio is queued or being played that was not cut off."""
-        replies = (*self._playing.values(), *self._queue)
-        return any(outgoing.turn not in self._cut for outgoing in replies)
+        return bool(self._queue or self._audible)
 
     @property
     def has_queued(self) -> bool:
         """Whether something waits for credit, for more audio, or to be acknowledged."""
-        return bool(self._queue) or bool(self._unacknowledged_ends)
+        return bool(self._queue or self._unacknowledged_ends)
 
     # ----------------------------------------------------------------- interruption
     def flush(self) -> Flush:
@@ -366,8 +365,7 @@ class Downlink:
 
     def _cut_off(self) -> None:
         # No playhead will come for what had been cut off before.
-        for reply in [r for r, out in self._playing.items() if out.turn in self._cut]:
-            del self._playing[reply]
+        self._playing = {out.reply: out for out in self._audible}
         self._cut.update(out.turn for out in (*self._playing.values(), *self._queue))
         self._queue.clear()
 
@@ -379,23 +377,13 @@ class Downlink:
         list of (Turn, int)
             The turns, with the new numbers of their replies.
         """
-        remaining = [out for out in self._playing.values() if out.turn not in self._cut]
-        unheard = [
-            _Outgoing(out.reply, out.turn, base=out.heard_position)
-            for out in remaining
-            if not out.has_sent_last or out.heard < out.sent
-        ]
-        unsent = [out for out in self._queue if out.reply not in self._playing]
         # One reply a turn: it begins where the turn's first one stood, and reaches to its end.
-        first: dict[int, _Outgoing] = {}
-        for outgoing in (*unheard, *unsent):
-            first.setdefault(id(outgoing.turn), outgoing)
+        bases: dict[Turn, int] = {}
+        for outgoing in (*self._audible, *self._queue):
+            if not outgoing.has_sent_last or outgoing.heard < outgoing.sent:
+                bases.setdefault(outgoing.turn, outgoing.heard_position)
         self._playing.clear()
         self._unacknowledged.clear()
+        self._queue.clear()
         self.epoch += 1
-        self._queue = deque()
-        for outgoing in first.values():
-            self._reply_count += 1
-            outgoing.reply = self._reply_count
-            self._queue.append(outgoing)
-        return [(outgoing.turn, outgoing.reply) for outgoing in self._queue]
+        return [(turn, self._enqueue(turn, base)) for turn, base in bases.items()]

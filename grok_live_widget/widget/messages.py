@@ -15,48 +15,6 @@ import msgspec
 
 from .._structs import Value
 
-__all__ = [
-    "Alive",
-    "AnyPageMessage",
-    "Audio",
-    "Bye",
-    "CallChanged",
-    "CallState",
-    "Commit",
-    "Flush",
-    "Flushed",
-    "Heartbeat",
-    "Hello",
-    "Interrupt",
-    "KernelMessage",
-    "LeaseMessage",
-    "Microphone",
-    "MicrophoneReceived",
-    "MicrophoneState",
-    "MicrophoneWanted",
-    "Note",
-    "NoteAdded",
-    "OwnerChanged",
-    "PageMessage",
-    "Ping",
-    "Playhead",
-    "Pong",
-    "Received",
-    "RequestMessage",
-    "Snapshot",
-    "SoundMessage",
-    "Start",
-    "State",
-    "Stop",
-    "TakeOver",
-    "Text",
-    "ToolAnswer",
-    "TurnChanged",
-    "TurnState",
-    "decode",
-    "encode",
-]
-
 _LARGEST = 2**53
 Integer = Annotated[int, msgspec.Meta(ge=-_LARGEST, le=_LARGEST)]
 Number = Annotated[float, msgspec.Meta(ge=-_LARGEST, le=_LARGEST)]
@@ -283,6 +241,10 @@ class KernelMessage(Value, frozen=True, kw_only=True, tag_field="type"):
     """A message to all pages."""
 
 
+class CountedMessage(KernelMessage, frozen=True):
+    """A message whose loss a page must notice; see `Heartbeat`."""
+
+
 class _TalkState(KernelMessage, frozen=True):
     """The fields that `State` and `Snapshot` share.
 
@@ -320,7 +282,7 @@ class _TalkState(KernelMessage, frozen=True):
     late_sample_count: int
 
 
-class State(_TalkState, frozen=True, tag="state"):
+class State(CountedMessage, _TalkState, frozen=True, tag="state"):
     """The talk's state has changed."""
 
 
@@ -342,25 +304,25 @@ class Snapshot(_TalkState, frozen=True, tag="snapshot"):
     told_count: int
 
 
-class OwnerChanged(KernelMessage, frozen=True, tag="owner"):
+class OwnerChanged(CountedMessage, frozen=True, tag="owner"):
     """Another page captures and plays from now on; empty for none."""
 
     owner: str
 
 
-class TurnChanged(KernelMessage, frozen=True, tag="turn"):
+class TurnChanged(CountedMessage, frozen=True, tag="turn"):
     """A turn has begun or changed."""
 
     turn: TurnState
 
 
-class CallChanged(KernelMessage, frozen=True, tag="tool"):
+class CallChanged(CountedMessage, frozen=True, tag="tool"):
     """A tool call has begun or changed."""
 
     call: CallState
 
 
-class NoteAdded(KernelMessage, frozen=True, tag="note"):
+class NoteAdded(CountedMessage, frozen=True, tag="note"):
     """A sentence for the person."""
 
     note: Note
@@ -411,8 +373,8 @@ class Heartbeat(KernelMessage, frozen=True, tag="heartbeat"):
     ends_in_s : int or None [s]
         How long the session may still last; None unless it ends soon.
     told_count : int
-        How many `State`, `OwnerChanged`, `TurnChanged`, `CallChanged` and `NoteAdded` were sent
-        before; a page that has received fewer says `Hello` again.
+        How many of `CountedMessage` were sent before; a page that has received fewer says
+        `Hello` again.
     """
 
     session: int

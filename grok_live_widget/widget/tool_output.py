@@ -16,7 +16,7 @@ MOST_SHOWN = 20
 """Older outputs are removed, since the area's whole state is sent with each new one."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Shown:
     call: _Call
     display_id: str
@@ -56,16 +56,15 @@ class ToolOutput:
     @contextlib.contextmanager
     def capture(self) -> Iterator[None]:
         """Capture what this thread displays."""
-        publisher = _display_publisher()
-        if publisher is None:
+        from IPython.core.getipython import get_ipython
+
+        publisher: Any = getattr(get_ipython(), "display_pub", None)
+        with contextlib.ExitStack() as stack:
+            if hasattr(publisher, "register_hook"):  # Only a kernel's publisher has hooks.
+                call = _Call(self)
+                publisher.register_hook(call.take)
+                stack.callback(publisher.unregister_hook, call.take)
             yield
-            return
-        call = _Call(self)
-        publisher.register_hook(call.take)
-        try:
-            yield
-        finally:
-            publisher.unregister_hook(call.take)
 
     def _show(self, call: _Call, display_id: str, content: dict[str, Any]) -> None:
         output = _output(content)
@@ -78,14 +77,12 @@ class ToolOutput:
         """Replace the outputs of this id; False if there are none."""
         output = _output(content)
         with self._lock:
-            matches = [bool(display_id) and each.display_id == display_id for each in self._shown]
-            self._shown = [
-                _Shown(each.call, display_id, output) if is_match else each
-                for each, is_match in zip(self._shown, matches, strict=True)
-            ]
-            if any(matches):
+            matches = [each for each in self._shown if display_id and each.display_id == display_id]
+            for each in matches:
+                each.output = output
+            if matches:
                 self._publish()
-        return any(matches)
+        return bool(matches)
 
     def _clear(self, call: _Call) -> None:
         with self._lock:
@@ -136,11 +133,3 @@ def _output(content: dict[str, Any]) -> dict[str, Any]:
         "data": content["data"],
         "metadata": content["metadata"],
     }
-
-
-def _display_publisher() -> Any:
-    """The kernel's display publisher; None outside of a kernel."""
-    from IPython.core.getipython import get_ipython
-
-    publisher = getattr(get_ipython(), "display_pub", None)
-    return publisher if hasattr(publisher, "register_hook") else None

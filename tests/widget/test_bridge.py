@@ -12,6 +12,7 @@ import pytest
 
 from grok_live_widget.client.ask import Asker
 from grok_live_widget.client.reconnecting_session import ReconnectingSession
+from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.events import AudioFormat, PushToTalk
 from grok_live_widget.rehearsal.partner import ToolCall, Unvoiced
 from grok_live_widget.settings.settings import settings_from
@@ -19,6 +20,7 @@ from grok_live_widget.widget.bridge import LAST_HEARTBEATS, FrontendBridge
 from grok_live_widget.widget.messages import KernelMessage, decode, encode
 
 from ..support.page import RATE_HZ, SimulatedPage
+from ..support.sound import tone
 
 
 class Page(SimulatedPage):
@@ -32,9 +34,12 @@ class Page(SimulatedPage):
         The audio of all replies, in the order in which it was sent.
     """
 
-    def __init__(self, partner: Any = "parrot", **settings: Any) -> None:
+    def __init__(
+        self, partner: Any = "parrot", *, timeouts: Timeouts = Timeouts(), **settings: Any
+    ) -> None:
         super().__init__("page-1")
-        self.talk = ReconnectingSession(settings_from({"partner": partner, **settings}), None)
+        checked = settings_from({"partner": partner, **settings})
+        self.talk = ReconnectingSession(checked, None, timeouts)
         self.bridge = FrontendBridge(self.talk, self._receive)
         self.received: list[dict[str, Any]] = []
         self.audio = b""
@@ -95,10 +100,6 @@ async def page_of() -> AsyncIterator[Callable[..., Page]]:
     for page in pages:
         page.bridge.close()
         await page.talk.close()
-
-
-def tone(seconds: float) -> np.ndarray:
-    return (8000 * np.sin(np.arange(int(seconds * RATE_HZ)) / 10)).astype(np.int16)
 
 
 async def test_hello_is_answered_with_a_snapshot(page_of: Any) -> None:
@@ -279,11 +280,8 @@ async def test_only_the_owners_microphone_is_sent_and_another_page_can_take_over
     assert len(page.talk.conversation.user_tape) == 0
 
 
-async def test_a_page_that_does_not_answer_loses_the_lease(
-    page_of: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("grok_live_widget.widget.bridge.PING_TIMEOUT_S", 0.05)
-    page = page_of()
+async def test_a_page_that_does_not_answer_loses_the_lease(page_of: Any) -> None:
+    page = page_of(timeouts=Timeouts(pong_s=0.05))
     page.hello()
     page.hello(page="page-2")
     assert (await page.wait("owner"))["owner"] == "page-2"
@@ -321,11 +319,8 @@ async def test_invalid_messages_are_ignored(page_of: Any, content: Any) -> None:
     await page.wait("snapshot")
 
 
-async def test_the_connection_of_a_page_that_is_gone_is_closed_with_a_note(
-    page_of: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("grok_live_widget.widget.bridge.NO_PAGE_S", 0.0)
-    page = page_of()
+async def test_the_connection_of_a_page_that_is_gone_is_closed_with_a_note(page_of: Any) -> None:
+    page = page_of(timeouts=Timeouts(no_page_s=0.0))
     await page.open()
     page.say("microphone_state", state="on")
     note = await page.wait("note")

@@ -23,6 +23,8 @@ from grok_live_widget.widget.downlink import (
 )
 from grok_live_widget.widget.messages import Audio, Flush
 
+from ..support.sound import tone
+
 SECOND = 24_000
 LEAST = 2_400
 RESAMPLED_HZ = [rate_hz for rate_hz in PCM_RATES_HZ if rate_hz != CHANNEL_RATE_HZ]
@@ -79,11 +81,6 @@ class Player:
 
 
 # --------------------------------------------------------------------------- rate
-def tone(rate_hz: int, duration_s: float, frequency_hz: float = 440) -> np.ndarray:
-    time_s = np.arange(round(duration_s * rate_hz)) / rate_hz
-    return np.rint(10_000 * np.sin(2 * np.pi * frequency_hz * time_s)).astype(np.int16)
-
-
 def read_all(audio: ResampledReplyAudio, piece: int = LIMIT) -> np.ndarray:
     """All that can be read, at most `piece` samples at a time."""
     taken = b""
@@ -105,10 +102,10 @@ def test_audio_at_the_channels_rate_is_unchanged_and_so_are_its_counts() -> None
 @pytest.mark.parametrize("rate_hz", RESAMPLED_HZ)
 @pytest.mark.parametrize("piece", [LIMIT, 977])
 def test_a_tone_keeps_its_pitch_its_level_and_its_length(rate_hz: int, piece: int) -> None:
-    heard = read_all(reply_audio_from(turn_with(rate_hz, tone(rate_hz, 2.0)), 0), piece)
+    heard = read_all(reply_audio_from(turn_with(rate_hz, tone(2.0, rate_hz=rate_hz)), 0), piece)
     assert len(heard) == 2 * CHANNEL_RATE_HZ
     # Every resampler overshoots at the edges, which are steps.
-    ideal, edge = tone(CHANNEL_RATE_HZ, 2.0), 240
+    ideal, edge = tone(2.0), 240
     assert np.abs(heard - ideal.astype(np.int32))[edge:-edge].max() <= 3
 
 
@@ -129,13 +126,13 @@ def test_the_resampled_audio_does_not_depend_on_how_it_arrives_and_is_read(rate_
 
 
 def test_no_more_is_resampled_than_is_asked_for() -> None:
-    audio = reply_audio_from(turn_with(48_000, tone(48_000, 60)), 0)
+    audio = reply_audio_from(turn_with(48_000, tone(60, rate_hz=48_000)), 0)
     assert LIMIT < audio.available_samples(LIMIT) < 2 * LIMIT
 
 
 @pytest.mark.parametrize("rate_hz", RESAMPLED_HZ)
 def test_a_turn_without_audio_has_an_end_too(rate_hz: int) -> None:
-    audio = reply_audio_from(turn_with(rate_hz, tone(rate_hz, 0.0)), 0)
+    audio = reply_audio_from(turn_with(rate_hz, tone(0.0, rate_hz=rate_hz)), 0)
     assert audio.available_samples(LIMIT) == 0
     assert audio.read(0) == b""
     assert audio.turn_position(0) == 0
@@ -172,7 +169,7 @@ def test_positions_never_decrease_and_every_end_is_the_turns_end(
 
 
 def test_a_reply_that_grows_is_counted_no_further_than_it_was_received() -> None:
-    turn = turn_with(16_000, tone(16_000, 1.0), is_complete=False)
+    turn = turn_with(16_000, tone(1.0, rate_hz=16_000), is_complete=False)
     audio = reply_audio_from(turn, 0)
     taken = len(read_all(audio))
     assert 0.9 * CHANNEL_RATE_HZ < taken < CHANNEL_RATE_HZ, "the filter still holds some"
