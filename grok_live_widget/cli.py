@@ -29,7 +29,7 @@ from .conversation import Turns
 from .exceptions import ConfigurationError, GrokLiveError, RehearsalWarning
 from .protocol import DIALECTS, PushToTalk, ServerVad
 from .rehearsal import RehearsalServer, faults
-from .settings import PCM_RATES_HZ, Settings
+from .settings import PCM_RATES_HZ, SettingsKwargs
 
 __all__ = ["main"]
 
@@ -77,62 +77,70 @@ def _add_talk(commands: Any) -> None:
         help="send a recorded question and write the replies",
         epilog="example: sox question.flac -t wav - | grok-live talk - - | sox -t wav - reply.mp3",
     )
-    parser.add_argument(
+    add = parser.add_argument
+    add(
         "question",
         metavar="in.wav",
         help="the question: WAV, FLAC, OGG, MP3, AIFF and more; - reads standard input",
     )
-    parser.add_argument(
+    add(
         "replies",
         metavar="out.wav",
         help="all replies in order, as mono PCM16; - writes to standard output",
     )
-    parser.add_argument(
-        "--partner", choices=("parrot", "talker"), help="use the rehearsal, with this partner"
+    # The settings among the options have the names of the settings.
+    add(
+        "--partner",
+        choices=("parrot", "talker"),
+        default=argparse.SUPPRESS,
+        help="use the rehearsal, with this partner",
     )
-    parser.add_argument("--dialect", choices=("auto", *DIALECTS), default="auto")
-    parser.add_argument(
-        "--push-to-talk", action="store_true", help="send the whole file as one turn"
+    add("--dialect", choices=("auto", *DIALECTS), default="auto")
+    add(
+        "--push-to-talk",
+        dest="turn_detection",
+        action="store_const",
+        const=PushToTalk(),
+        default=ServerVad(),
+        help="send the whole file as one turn",
     )
-    parser.add_argument(
+    rates = ", ".join(map(str, PCM_RATES_HZ))
+    add(
         "--sample-rate",
         type=int,
         choices=PCM_RATES_HZ,
         default=SAMPLE_RATE_HZ,
         metavar="HZ",
-        help="of the connection and of out.wav: "
-        f"{', '.join(map(str, PCM_RATES_HZ))} (default: %(default)s)",
+        help=f"of the connection and of out.wav: {rates} (default: %(default)s)",
     )
-    parser.add_argument("--url", help="connect to this server instead of the service")
-    parser.add_argument("--model")
-    parser.add_argument("--voice")
-    parser.add_argument("--instructions", default="")
-    parser.add_argument(
+    add("--url", help="connect to this server instead of the service")
+    add("--model")
+    add("--voice")
+    add("--instructions", default="")
+    add(
         "--timeout",
         type=_positive,
         default=60.0,
         metavar="S",
         help="how long to wait for replies after the question (default: %(default)g)",
     )
-    parser.add_argument(
-        "--fast", action="store_true", help="run faster than real time (rehearsal only)"
-    )
-    parser.add_argument("--json", action="store_true", help="print the turns as JSON on stdout")
+    add("--fast", action="store_true", help="run faster than real time (rehearsal only)")
+    add("--json", action="store_true", help="print the turns as JSON on stdout")
     parser.set_defaults(run=_talk)
 
 
 def _talk(options: argparse.Namespace) -> int:
     # All arguments are checked before a connection is opened.
-    rate_hz = options.sample_rate
     _check_streams(options)
-    pcm = ClipConverter(rate_hz).convert(*_read_question(options.question))
+    source = sys.stdin.buffer if options.question == _STREAM else options.question
+    pcm = ClipConverter(options.sample_rate).convert(*read_audio(source))
     if not pcm:
-        raise ConfigurationError(
-            f"{_shown(options.question)} contains no sound.", cure="Record it again."
-        )
+        name = "the input stream" if options.question == _STREAM else repr(options.question)
+        raise ConfigurationError(f"{name} contains no sound.", cure="Record it again.")
     if options.replies != _STREAM:
         _check_output(Path(options.replies), Path(options.question))
-    settings = _settings(options)
+    known = SettingsKwargs.__optional_keys__
+    settings: Any = {name: value for name, value in vars(options).items() if name in known}
     connection = connect(**settings)
     endpoint = connection.endpoint
     if options.fast and not endpoint.is_rehearsal:
@@ -141,13 +149,14 @@ def _talk(options: argparse.Namespace) -> int:
             cure="Omit it, or add --partner.",
         )
     name = "the built-in rehearsal" if endpoint.is_rehearsal else endpoint.name
-    _note(f"Sending the question to {name}.")
-    turns, replies, notes = asyncio.run(_exchange(connection, pcm, Settings(**settings), options))
+    print(f"Sending the question to {name}.", file=sys.stderr)
+    session, replies = asyncio.run(_exchange(connection, pcm, options))
     parts = [turn.pcm for turn in replies]
-    _write(options.replies, np.concatenate(parts) if parts else np.empty(0, np.int16), rate_hz)
-    for note in notes:
-        _note(note)
-    _report(turns, options)
+    sound = np.concatenate(parts) if parts else np.empty(0, np.int16)
+    _write(options.replies, sound, options.sample_rate)
+    if session.clipped_count:
+        print(f"{session.clipped_count} samples beyond full scale were clipped.", file=sys.stderr)
+    _report(session.turns, options)
     return 0
 
 
@@ -168,14 +177,6 @@ def _check_streams(options: argparse.Namespace) -> None:
             "standard output is a terminal.",
             cure="Name a file, or add a pipe.",
         )
-
-
-def _read_question(question: str) -> tuple[NDArray[Any], int]:
-    return read_audio(sys.stdin.buffer if question == _STREAM else question)
-
-
-def _shown(path: str) -> str:
-    return "the input stream" if path == _STREAM else repr(path)
 
 
 def _check_output(path: Path, question: Path) -> None:
@@ -230,34 +231,16 @@ def _port(text: str) -> int:
     raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
 
 
-def _settings(options: argparse.Namespace) -> dict[str, Any]:
-    given = {
-        "dialect": options.dialect,
-        "url": options.url,
-        "model": options.model,
-        "voice": options.voice,
-        "instructions": options.instructions,
-        "sample_rate": options.sample_rate,
-        "turn_detection": PushToTalk() if options.push_to_talk else ServerVad(),
-    }
-    return {**given, **({"partner": options.partner} if options.partner else {})}
-
-
 async def _exchange(
-    connection: Connecting, pcm: bytes, settings: Settings, options: argparse.Namespace
-) -> tuple[Turns, Turns, list[str]]:
+    connection: Connecting, pcm: bytes, options: argparse.Namespace
+) -> tuple[Session, Turns]:
     server = connection.use_fast_rehearsal() if options.fast else None
+    settled = None if server is None else lambda: server.settled_sample_count
     async with connection as session:
-        settled = None if server is None else lambda: server.settled_sample_count
         replies = await talk_through(
-            session, pcm, settings, settled_sample_count=settled, timeout_s=options.timeout
+            session, pcm, session.settings, settled_sample_count=settled, timeout_s=options.timeout
         )
-        return session.turns, replies, _clipping_notes(session)
-
-
-def _clipping_notes(session: Session) -> list[str]:
-    clipped = session.clipped_count
-    return [f"{clipped} samples beyond full scale were clipped."] if clipped else []
+    return session, replies
 
 
 def _report(turns: Turns, options: argparse.Namespace) -> None:
@@ -276,10 +259,6 @@ def _report(turns: Turns, options: argparse.Namespace) -> None:
         print(f"The replies are in {options.replies}.")
 
 
-def _note(sentence: str) -> None:
-    print(sentence, file=sys.stderr)
-
-
 # --------------------------------------------------------------------------- rehearse
 def _add_rehearse(commands: Any) -> None:
     parser = commands.add_parser(
@@ -288,17 +267,18 @@ def _add_rehearse(commands: Any) -> None:
         epilog=f"faults, each of which occurs once:\n{faults.listing()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--port", type=_port, default=8765, help="0 selects a free port")
-    parser.add_argument("--partner", choices=("parrot", "talker"))
-    parser.add_argument("--key", help="the only key to accept (default: any key)")
-    parser.add_argument(
+    add = parser.add_argument
+    add("--port", type=_port, default=8765, help="0 selects a free port")
+    add("--partner", choices=("parrot", "talker"))
+    add("--key", help="the only key to accept (default: any key)")
+    add(
         "--allow-origin",
         action="append",
         default=[],
         metavar="URL",
         help="a web page that may connect; may be repeated",
     )
-    parser.add_argument(
+    add(
         "--fault",
         action="append",
         default=[],
@@ -316,8 +296,13 @@ def _rehearse(options: argparse.Namespace) -> int:
         allowed_origins=options.allow_origin,
         faults=options.fault,
     )
+    return _serve(server, "The rehearsal server is running (it is not Grok)")
+
+
+def _serve(server: RehearsalServer, sentence: str) -> int:
+    """Run a server until the process is interrupted."""
     with server:
-        print("The rehearsal server is running (it is not Grok); Ctrl-C stops it.")
+        print(f"{sentence}; Ctrl-C stops it.")
         for dialect in server.dialects:
             print(f"  {dialect:<9} {server.url(dialect)}", flush=True)
         threading.Event().wait()
@@ -327,14 +312,11 @@ def _rehearse(options: argparse.Namespace) -> int:
 # --------------------------------------------------------------------------- replay
 def _add_replay(commands: Any) -> None:
     parser = commands.add_parser("replay", help="serve a saved talk to any client; needs no key")
-    parser.add_argument("path", type=Path, help="a folder made by talk.save(path) or record=path")
-    parser.add_argument("--port", type=_port, default=8765, help="0 selects a free port")
-    parser.add_argument(
-        "--speed", type=float, default=1.0, metavar="X", help="1 is the recorded speed"
-    )
-    parser.add_argument(
-        "--step", action="store_true", help="wait for the client's messages before continuing"
-    )
+    add = parser.add_argument
+    add("path", type=Path, help="a folder made by talk.save(path) or record=path")
+    add("--port", type=_port, default=8765, help="0 selects a free port")
+    add("--speed", type=float, default=1.0, metavar="X", help="1 is the recorded speed")
+    add("--step", action="store_true", help="wait for the client's messages before continuing")
     parser.set_defaults(run=_replay)
 
 
@@ -342,12 +324,7 @@ def _replay(options: argparse.Namespace) -> int:
     server = RehearsalServer(
         replay=options.path, port=options.port, speed=options.speed, step=options.step
     )
-    with server:
-        print("The server of the recording is running; Ctrl-C stops it.")
-        for dialect in server.dialects:
-            print(f"  {dialect:<9} {server.url(dialect)}", flush=True)
-        threading.Event().wait()
-    return 0
+    return _serve(server, "The server of the recording is running")
 
 
 # --------------------------------------------------------------------------- lab
@@ -373,15 +350,11 @@ def _lab(options: argparse.Namespace) -> int:
         command.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
-    _need_jupyterlab()
-    return subprocess.call(command)
-
-
-def _need_jupyterlab() -> None:
     if importlib.util.find_spec("jupyterlab") is None:
         raise ConfigurationError(
             "JupyterLab is not installed.", cure="pip install 'grok-live-widget[lab]'"
         )
+    return subprocess.call(command)
 
 
 def _lesson() -> Path:
