@@ -17,12 +17,22 @@ from ..exceptions import ConfigurationError, ToolError
 
 __all__ = ["Limits", "description_of", "limits_of", "shown"]
 
-_NUMBERS = {
-    "ge": ("minimum", "at least"),
-    "gt": ("exclusiveMinimum", "greater than"),
-    "le": ("maximum", "at most"),
-    "lt": ("exclusiveMaximum", "less than"),
-    "multiple_of": ("multipleOf", "a multiple of"),
+
+def _is_multiple(value: Any, factor: Any) -> bool:
+    from fractions import Fraction  # As decimals: 0.3 is a multiple of 0.1.
+
+    if isinstance(value, float) and not math.isfinite(value):
+        return False
+    return Fraction(str(value)) % Fraction(str(factor)) == 0
+
+
+# Of each limit: its keyword, its words, and the check.
+_NUMBERS: dict[str, tuple[str, str, Callable[[Any, Any], bool]]] = {
+    "ge": ("minimum", "at least", operator.ge),
+    "gt": ("exclusiveMinimum", "greater than", operator.gt),
+    "le": ("maximum", "at most", operator.le),
+    "lt": ("exclusiveMaximum", "less than", operator.lt),
+    "multiple_of": ("multipleOf", "a multiple of", _is_multiple),
 }
 _LENGTHS = {
     "min_length": {"string": "minLength", "array": "minItems", "object": "minProperties"},
@@ -47,7 +57,7 @@ class Limits(Value, frozen=True):
         kinds = _kinds_of(schema)
         found: dict[str, Any] = {}
         if kinds & {"integer", "number"}:
-            found |= {word: getattr(self, name) for name, (word, _) in _NUMBERS.items()}
+            found |= {word: getattr(self, name) for name, (word, *_) in _NUMBERS.items()}
         for name, words in _LENGTHS.items():
             found |= {words[kind]: getattr(self, name) for kind in kinds & set(words)}
         if "string" in kinds and self.pattern is not None:
@@ -67,7 +77,10 @@ class Limits(Value, frozen=True):
 
     def _unfulfilled(self, value: Any) -> Iterator[str]:
         if isinstance(value, int | float) and not isinstance(value, bool):
-            yield from self._unfulfilled_by_number(value)
+            for name, (_, words, holds) in _NUMBERS.items():
+                limit = getattr(self, name)
+                if limit is not None and not holds(value, limit):
+                    yield f"be {words} {limit}"
         elif isinstance(value, str):
             yield from self._unfulfilled_by_length(len(value), "characters")
             if self.pattern is not None and not self.pattern.search(value):
@@ -75,12 +88,6 @@ class Limits(Value, frozen=True):
         elif isinstance(value, list | dict):
             units = "items" if isinstance(value, list) else "entries"
             yield from self._unfulfilled_by_length(len(value), units)
-
-    def _unfulfilled_by_number(self, value: float) -> Iterator[str]:
-        for name, (_, words) in _NUMBERS.items():
-            limit = getattr(self, name)
-            if limit is not None and not _HOLDS[name](value, limit):
-                yield f"be {words} {limit}"
 
     def _unfulfilled_by_length(self, length: int, units: str) -> Iterator[str]:
         if self.min_length is not None and length < self.min_length:
@@ -149,20 +156,3 @@ def _kinds_of(schema: Mapping[str, Any]) -> set[str]:
     if "anyOf" in schema:
         return set().union(*map(_kinds_of, schema["anyOf"]))
     return {schema["type"]} if "type" in schema else {"number", "string", "array", "object"}
-
-
-def _is_multiple(value: Any, factor: Any) -> bool:
-    from fractions import Fraction  # As decimals: 0.3 is a multiple of 0.1.
-
-    if isinstance(value, float) and not math.isfinite(value):
-        return False
-    return Fraction(str(value)) % Fraction(str(factor)) == 0
-
-
-_HOLDS: dict[str, Callable[[Any, Any], bool]] = {
-    "ge": operator.ge,
-    "gt": operator.gt,
-    "le": operator.le,
-    "lt": operator.lt,
-    "multiple_of": _is_multiple,
-}

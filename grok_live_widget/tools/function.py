@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
@@ -99,6 +98,8 @@ class Tool:
         ToolError
             With the reason, so that the model can correct its call.
         """
+        import json  # Only calls need it, and it takes more than a millisecond.
+
         try:
             given = json.loads(text) if text.strip() else {}
         except ValueError as error:
@@ -164,18 +165,14 @@ def _checked_timeout(timeout_s: Any, name: str) -> float:
     return float(timeout_s)
 
 
-def _signature_of(function: Callable[..., Any], name: str) -> inspect.Signature:
+def _arguments_of(function: Callable[..., Any], name: str, described: Mapping[str, str]) -> Schema:
     try:
-        return inspect.signature(function)
+        signature = inspect.signature(function)
     except (TypeError, ValueError):
         raise ConfigurationError(
             f"the tool {name!r} has no signature that Python can read.",
             cure="Wrap it: def f(x: float) -> float: return g(x).",
         ) from None
-
-
-def _arguments_of(function: Callable[..., Any], name: str, described: Mapping[str, str]) -> Schema:
-    signature = _signature_of(function, name)
     hinted = inspect.unwrap(function)
     if not inspect.isroutine(hinted):
         hinted = getattr(hinted, "func", None) or type(hinted).__call__
@@ -214,11 +211,9 @@ def text_from(output: Any) -> str:
 
 def _json_or_str(output: Any) -> str:
     is_json = output is None or isinstance(output, bool | int | float | list | tuple | dict | Enum)
-    if (
-        is_json
-        or hasattr(output, "tolist")
-        or (is_dataclass(output) and not isinstance(output, type))
-    ):
+    if is_json or hasattr(output, "tolist") or is_dataclass(type(output)):
+        import json
+
         try:
             return json.dumps(output, ensure_ascii=False, default=_plain)
         except (TypeError, ValueError, RecursionError):
@@ -229,7 +224,7 @@ def _json_or_str(output: Any) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
-    if is_dataclass(value) and not isinstance(value, type):
+    if is_dataclass(type(value)):
         return asdict(value)
     # Arrays and numbers of numpy.
     return value.tolist() if hasattr(value, "tolist") else str(value)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from msgspec.structs import force_setattr
+from msgspec.structs import asdict, force_setattr
 
 from .._structs import Value
 from ..exceptions import ConfigurationError
@@ -28,8 +28,8 @@ class ProviderTool(Value, frozen=True, kw_only=True):
     @property
     def parameters(self) -> dict[str, Any]:
         """The settings that were given."""
-        given = {name: getattr(self, name) for name in self.__struct_fields__}
-        return {name: _plain(value) for name, value in given.items() if value not in (None, ())}
+        given = asdict(self).items()
+        return {name: _plain(value) for name, value in given if value not in (None, ())}
 
     def _texts(self, name: str, most: int | None = None) -> None:
         """Check a list of texts and keep it as a tuple."""
@@ -47,7 +47,10 @@ class ProviderTool(Value, frozen=True, kw_only=True):
         if not isinstance(value, str) or not re.fullmatch(pattern, value):
             raise ConfigurationError(f"{name} must {requirement}.")
 
-    def _one_of_two(self, first: str, second: str) -> None:
+    def _one_list(self, first: str, second: str, most: int) -> None:
+        """Check two lists of texts of which only one may be given."""
+        self._texts(first, most)
+        self._texts(second, most)
         if getattr(self, first) and getattr(self, second):
             raise ConfigurationError(f"{first} and {second} cannot be given together.")
 
@@ -77,9 +80,7 @@ class WebSearch(ProviderTool, frozen=True, kw_only=True):
     user_location: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        self._texts("allowed_domains", 5)
-        self._texts("excluded_domains", 5)
-        self._one_of_two("allowed_domains", "excluded_domains")
+        self._one_list("allowed_domains", "excluded_domains", 5)
 
 
 class XSearch(ProviderTool, frozen=True, kw_only=True):
@@ -102,9 +103,7 @@ class XSearch(ProviderTool, frozen=True, kw_only=True):
     enable_video_understanding: bool | None = None
 
     def __post_init__(self) -> None:
-        self._texts("allowed_x_handles", 20)
-        self._texts("excluded_x_handles", 20)
-        self._one_of_two("allowed_x_handles", "excluded_x_handles")
+        self._one_list("allowed_x_handles", "excluded_x_handles", 20)
         for name in ("from_date", "to_date"):
             if getattr(self, name) is not None:
                 self._text(name, r"\d{4}-\d\d-\d\d.*", "look like 2026-01-31")

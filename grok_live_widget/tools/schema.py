@@ -6,9 +6,10 @@ Both are made in one walk over the hint, so that every value that a schema allow
 from __future__ import annotations
 
 import collections.abc
-import dataclasses
+import contextlib
 import types
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -133,7 +134,7 @@ def _class(hint: type, where: str, within: tuple[type, ...]) -> Schema:
         return _PLAIN[hint]
     if issubclass(hint, Enum):
         return _enum(hint, where)
-    if dataclasses.is_dataclass(hint):
+    if is_dataclass(hint):
         return _dataclass(hint, where, within)
     raise _unsupported(hint, where)
 
@@ -158,46 +159,27 @@ def _expected(what: str, value: Any, where: str) -> ToolError:
     return ToolError(f"{where} must be {what}, not {shown(value)}.")
 
 
-def _read_bool(value: Any, where: str) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise _expected("true or false", value, where)
+def _scalar(kind: type, json_type: str, expected: str) -> Schema:
+    def read(value: Any, where: str) -> Any:
+        if type(value) is kind:
+            return value
+        # Some models write 3.0 for 3.
+        if {type(value), kind} == {int, float}:
+            with contextlib.suppress(OverflowError, ValueError):
+                number = kind(value)
+                if kind is float or number == value:
+                    return number
+        raise _expected(expected, value, where)
+
+    return Schema({"type": json_type}, read)
 
 
-def _read_int(value: Any, where: str) -> int:
-    # Some models write 3.0 for 3.
-    is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-    if is_whole and not isinstance(value, bool):
-        return int(value)
-    raise _expected("a whole number", value, where)
-
-
-def _read_float(value: Any, where: str) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            return float(value)
-        except OverflowError:
-            pass
-    raise _expected("a number", value, where)
-
-
-def _read_str(value: Any, where: str) -> str:
-    if isinstance(value, str):
-        return value
-    raise _expected("text", value, where)
-
-
-def _read_none(value: Any, where: str) -> None:
-    if value is not None:
-        raise _expected("null", value, where)
-
-
-_PLAIN: dict[type, Schema] = {
-    bool: Schema({"type": "boolean"}, _read_bool),
-    int: Schema({"type": "integer"}, _read_int),
-    float: Schema({"type": "number"}, _read_float),
-    str: Schema({"type": "string"}, _read_str),
-    types.NoneType: Schema({"type": "null"}, _read_none),
+_PLAIN = {
+    bool: _scalar(bool, "boolean", "true or false"),
+    int: _scalar(int, "integer", "a whole number"),
+    float: _scalar(float, "number", "a number"),
+    str: _scalar(str, "string", "text"),
+    types.NoneType: _scalar(types.NoneType, "null", "null"),
 }
 
 
@@ -331,13 +313,10 @@ def _dataclass(kind: type, where: str, within: tuple[type, ...]) -> Schema:
         raise ConfigurationError(f"{where} is a {kind.__name__} within itself.", cure=_ENOUGH)
     hints = hints_of(kind, kind.__name__)
     members = {}
-    for field in dataclasses.fields(kind):
+    for field in fields(kind):
         if field.init:
             shape = schema_of(hints[field.name], f"{where}.{field.name}", (*within, kind))
-            is_required = (
-                field.default is dataclasses.MISSING
-                and field.default_factory is dataclasses.MISSING
-            )
+            is_required = field.default is MISSING and field.default_factory is MISSING
             members[field.name] = Property(shape, is_required, field.default)
     inner = object_shape(members)
 
