@@ -111,15 +111,9 @@ class AudioBuffer:
         first, full = -(-start // _BUCKET_SAMPLES), end // _BUCKET_SAMPLES
         minima, maxima = self._whole_buckets(full)
         memory = self._memory
-        head = memory[start : first * _BUCKET_SAMPLES]
-        tail = memory[full * _BUCKET_SAMPLES : end]
-        low, high = [minima[first:full]], [maxima[first:full]]
-        if len(head):
-            low.insert(0, head.min(keepdims=True))
-            high.insert(0, head.max(keepdims=True))
-        if len(tail):
-            low.append(tail.min(keepdims=True))
-            high.append(tail.max(keepdims=True))
+        head = _bucket(memory[start : first * _BUCKET_SAMPLES])
+        tail = _bucket(memory[full * _BUCKET_SAMPLES : end])
+        low, high = zip(head, (minima[first:full], maxima[first:full]), tail, strict=True)
         return np.concatenate(low), np.concatenate(high)
 
     def _whole_buckets(self, count: int) -> _Envelope:
@@ -144,6 +138,12 @@ def _anonymous_memory(byte_count: int) -> mmap.mmap:
         return mmap.mmap(-1, byte_count)
     # Private, since a forked child would otherwise write into the buffers of its parent.
     return mmap.mmap(-1, byte_count, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+
+
+def _bucket(samples: NDArray[np.int16]) -> _Envelope:
+    if not len(samples):
+        return samples, samples
+    return samples.min(keepdims=True), samples.max(keepdims=True)
 
 
 def _extremes(

@@ -31,16 +31,12 @@ class Codec(NamedTuple):
     decode: Callable[[bytes], tuple[bytes, int]]
 
 
-def _unchanged(pcm: bytes) -> bytes:
-    return pcm
-
-
 def _whole_samples(data: bytes) -> tuple[bytes, int]:
     """Drop and count an odd byte at the end, which is not carried over to the next chunk."""
     return (data[:-1], 1) if len(data) % 2 else (data, 0)
 
 
-PCM = Codec(_unchanged, _whole_samples)
+PCM = Codec(bytes, _whole_samples)
 
 
 # --------------------------------------------------------------------------- G.711
@@ -83,11 +79,9 @@ def _g711(law: Callable[[], NDArray[np.int16]]) -> Codec:
     return Codec(encode, decode)
 
 
+_LAWS = {"pcmu": _mu_law, "pcma": _a_law}
+
+
 def codec_of(encoding: str) -> Codec:
     """The codec of an encoding of `AudioFormat`."""
-    match encoding:
-        case "pcmu":
-            return _g711(_mu_law)
-        case "pcma":
-            return _g711(_a_law)
-    return PCM
+    return _g711(_LAWS[encoding]) if encoding in _LAWS else PCM

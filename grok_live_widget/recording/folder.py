@@ -74,16 +74,11 @@ def check_new_folder(path: str | PathLike[str] | None) -> None:
     ------
     ConfigurationError
     """
-    if path is None:
-        return
-    folder = Path(path)
-    _check_place("record", folder)
-    if is_recording(folder):
+    if path is not None and _holds_recording("record", Path(path)):
         raise ConfigurationError(
-            f"record={str(folder)!r} holds a recording already.",
+            f"record={str(Path(path))!r} holds a recording already.",
             cure="Name a new folder, so that nothing is lost; or delete that one.",
         )
-    _check_empty("record", folder)
 
 
 def folder_from(path: object) -> Path:
@@ -105,34 +100,29 @@ def check_save_folder(folder: Path) -> None:
     ------
     ConfigurationError
     """
-    _check_place("path", folder)
-    if not is_recording(folder):
-        _check_empty("path", folder)
+    _holds_recording("path", folder)
 
 
-def _check_place(name: str, folder: Path) -> None:
+def _holds_recording(name: str, folder: Path) -> bool:
+    """Whether there is a recording in a folder, which must otherwise be empty or creatable."""
+    shown = f"{name}={str(folder)!r}"
     try:
         if folder.exists() and not folder.is_dir():
-            raise ConfigurationError(f"{name}={str(folder)!r} is a file, not a folder.")
+            raise ConfigurationError(f"{shown} is a file, not a folder.")
         nearest = next(each for each in (folder, *folder.absolute().parents) if each.exists())
-    except OSError as error:
-        raise unusable(folder, error) from None
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        raise ConfigurationError(
-            f"{name}={str(folder)!r} cannot be created: {str(nearest)!r} is not writable."
-        )
-
-
-def _check_empty(name: str, folder: Path) -> None:
-    try:
+        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+            raise ConfigurationError(
+                f"{shown} cannot be created: {str(nearest)!r} is not writable."
+            )
         is_empty = not folder.exists() or not any(folder.iterdir())
     except OSError as error:
         raise unusable(folder, error) from None
-    if not is_empty:
+    is_found = is_recording(folder)
+    if not (is_found or is_empty):
         raise ConfigurationError(
-            f"{name}={str(folder)!r} is not empty and not a recording.",
-            cure="Name a new folder.",
+            f"{shown} is not empty and not a recording.", cure="Name a new folder."
         )
+    return is_found
 
 
 def unusable(folder: Path, error: OSError) -> ConfigurationError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -84,7 +84,10 @@ class SavedTalk:
     @cached_property
     def events(self) -> tuple[SavedEvent, ...]:
         """All events that were sent, received and derived, in order."""
-        return tuple(self._saved_events())
+        return tuple(
+            SavedEvent(event=line.event_with(self._sounds), at_s=line.at_s, time=line.time)
+            for line in self._lines
+        )
 
     @property
     def dialect(self) -> str:
@@ -96,19 +99,12 @@ class SavedTalk:
         return f"<SavedTalk at {str(self.path)!r}, {len(self.turns)} turns>"
 
     # ----------------------------------------------------------------- turns
-    def _saved_events(self) -> Iterator[SavedEvent]:
-        for line in self._lines:
-            event = line.event_with(self._sounds)
-            if event is not None:
-                yield SavedEvent(event=event, at_s=line.at_s, time=line.time)
-
     def _make_turns(self) -> Turns:
         conversation = Conversation.under(self.settings)
         turns = conversation.turns
         for line in self._lines:
-            event, count = line.event_with(self._sounds), len(turns)
-            assert event is not None
-            conversation.apply(event, self.clock_s + line.at_s)
+            count = len(turns)
+            conversation.apply(line.event_with(self._sounds), self.clock_s + line.at_s)
             if line.turn_id and len(turns) > count:
                 turns[-1].turn_id = line.turn_id
         return turns
@@ -122,7 +118,7 @@ class SavedTalk:
 
 
 class _Line:
-    """One line of the events file, checked."""
+    """One line of the events file, checked; its event is of a known class."""
 
     __slots__ = ("at_s", "end", "file", "message", "name", "start", "time", "turn_id")
 
@@ -138,12 +134,14 @@ class _Line:
         if not 0 <= self.start <= self.end or self.file not in ("", USER_WAV, ASSISTANT_WAV):
             raise ValueError("invalid position of audio")
 
-    def event_with(self, sounds: Mapping[str, NDArray[np.int16]]) -> Event | None:
-        """The event with its audio, or silence if that is missing; None: an unknown event."""
+    def event_with(self, sounds: Mapping[str, NDArray[np.int16]]) -> Event:
+        """The event with its audio, or silence if that is missing."""
         count = self.end - self.start
         pcm = sounds[self.file][self.start : self.end] if self.file else np.empty(0, np.int16)
         padded = np.pad(pcm, (0, count - len(pcm)))
-        return event_from(self.message, padded.astype("<i2", copy=False).tobytes())
+        event = event_from(self.message, padded.astype("<i2", copy=False).tobytes())
+        assert event is not None
+        return event
 
 
 # --------------------------------------------------------------------------- reading
