@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from math import inf
-from numbers import Real
 from typing import Any
 
 from .._structs import Value
 from ..exceptions import ConfigurationError
+from .validation import is_number, require
 
 __all__ = ["PRICES", "Budget", "Prices", "prices_of"]
 
@@ -33,12 +33,11 @@ class Budget(Value, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for name in ("minutes", "dollars"):
             value = getattr(self, name)
-            if value is not None and not _is_positive(value):
-                raise ConfigurationError(f"{name} must be a number above 0, not {value!r}.")
+            require(value is None or _is_positive(value), name, "a number above 0", value)
         if self.minutes is None and self.dollars is None:
             raise ConfigurationError("a budget needs a limit.", cure="Budget(minutes=10)")
-        if not (_is_positive(self.warn_at) and self.warn_at <= 1):
-            raise ConfigurationError(f"warn_at must be above 0 and up to 1, not {self.warn_at!r}.")
+        is_share = _is_positive(self.warn_at) and self.warn_at <= 1
+        require(is_share, "warn_at", "above 0 and up to 1", self.warn_at)
 
 
 class Prices(Value, frozen=True, kw_only=True):
@@ -57,17 +56,11 @@ class Prices(Value, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for name in ("per_minute", "per_text"):
             value = getattr(self, name)
-            if not (_is_number(value) and 0 <= value < inf):
-                raise ConfigurationError(f"{name} must be a number from 0, not {value!r}.")
-
-
-def _is_number(value: Any) -> bool:
-    # Numbers of numpy are accepted.
-    return isinstance(value, Real) and not isinstance(value, bool)
+            require(is_number(value) and 0 <= value < inf, name, "a number from 0", value)
 
 
 def _is_positive(value: Any) -> bool:
-    return _is_number(value) and 0 < value < inf
+    return is_number(value) and 0 < value < inf
 
 
 PRICES = {

@@ -34,11 +34,19 @@ __all__ = [
     "check_transcription",
     "check_url",
     "instance",
+    "is_number",
     "one_of",
+    "require",
 ]
 
 PCM_RATES_HZ = (8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 """Source: https://docs.x.ai/voice-realtime.ws.json."""
+
+
+def require(is_fulfilled: object, name: str, requirement: str, value: object) -> None:
+    """Raise the error for a value that is not what it must be."""
+    if not is_fulfilled:
+        raise ConfigurationError(f"{name} must be {requirement}, not {value!r}.")
 
 
 def one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
@@ -46,15 +54,19 @@ def one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
     # True == 1 in Python, but 1 is not a valid value of a boolean setting.
     is_whole = isinstance(value, Integral) and not isinstance(value, bool)
     kind = int if is_whole else type(value)
-    if not any(value is each or (value == each and kind is type(each)) for each in allowed):
-        names = ", ".join(repr(each) for each in allowed)
-        raise ConfigurationError(f"{name} must be one of {names}, not {value!r}.")
+    is_allowed = any(value is each or (value == each and kind is type(each)) for each in allowed)
+    require(is_allowed, name, f"one of {', '.join(map(repr, allowed))}", value)
 
 
 def instance(name: str, value: object, kind: type) -> None:
     """Check that a value is of this class, or None."""
-    if value is not None and not isinstance(value, kind):
-        raise ConfigurationError(f"{name} must be {kind.__name__}(...) or None, not {value!r}.")
+    is_fulfilled = value is None or isinstance(value, kind)
+    require(is_fulfilled, name, f"{kind.__name__}(...) or None", value)
+
+
+def is_number(value: object, kind: type = Real) -> bool:
+    """Whether a value is a number of this kind; numpy's numbers are accepted, booleans not."""
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def between(
@@ -66,24 +78,20 @@ def between(
     kind: type = Real,
     or_none: bool = False,
 ) -> None:
-    """Check that a value is a number within these limits; numpy's numbers are accepted."""
+    """Check that a value is a number within these limits."""
     if or_none and value is None:
         return
-    is_number = isinstance(value, kind) and not isinstance(value, bool)
-    if not (is_number and low <= value <= high):
-        number = "a whole number" if kind is Integral else "a number"
-        alternative = " or None" if or_none else ""
-        raise ConfigurationError(
-            f"{name} must be {number} from {low:g} to {high:.9g}{alternative}, not {value!r}."
-        )
+    number = "a whole number" if kind is Integral else "a number"
+    alternative = " or None" if or_none else ""
+    limits = f"{number} from {low:g} to {high:.9g}{alternative}"
+    require(is_number(value, kind) and low <= value <= high, name, limits, value)
 
 
-def check_text(name: str, value: object, *, may_be_empty: bool = False) -> None:
+def check_text(name: str, value: Any, *, may_be_empty: bool = False) -> None:
     """Check a text that can be encoded as UTF-8; None, which omits it, unless it may be empty."""
     if value is None and not may_be_empty:
         return
-    if not isinstance(value, str):
-        raise ConfigurationError(f"{name} must be text, not {value!r}.")
+    require(isinstance(value, str), name, "text", value)
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
@@ -139,10 +147,8 @@ def check_detection(detection: TurnDetection) -> None:
     """Check turn detection. Source of the ranges: https://docs.x.ai/voice-realtime.ws.json."""
     if isinstance(detection, PushToTalk):
         return
-    if not isinstance(detection, ServerVad):
-        raise ConfigurationError(
-            f"turn_detection must be ServerVad(...) or PushToTalk(), not {detection!r}."
-        )
+    is_vad = isinstance(detection, ServerVad)
+    require(is_vad, "turn_detection", "ServerVad(...) or PushToTalk()", detection)
     between("threshold", detection.threshold, 0.1, 0.9)
     for name in ("silence_duration_ms", "prefix_padding_ms"):
         between(name, getattr(detection, name), 0, 10_000, kind=Integral)
@@ -152,10 +158,9 @@ def check_detection(detection: TurnDetection) -> None:
         one_of(name, getattr(detection, name), (True, False))
 
 
-def check_format(name: str, form: object) -> None:
+def check_format(name: str, form: Any) -> None:
     """Check an audio format that this package can encode and decode."""
-    if not isinstance(form, AudioFormat):
-        raise ConfigurationError(f"{name} must be AudioFormat(...) or None, not {form!r}.")
+    require(isinstance(form, AudioFormat), name, "AudioFormat(...) or None", form)
     if form.encoding == "opus":
         raise ConfigurationError(
             f"{name} cannot be opus: this package has no codec for it.",
@@ -167,24 +172,19 @@ def check_format(name: str, form: object) -> None:
     one_of(f"{name}.transport", form.transport, ("json", "binary"))
 
 
-def check_transcription(wanted: object) -> None:
+def check_transcription(wanted: Any) -> None:
     """Check transcription. Source of the limits: https://docs.x.ai/voice-realtime.ws.json."""
+    instance("transcription", wanted, Transcription)
     if wanted is None:
         return
-    if not isinstance(wanted, Transcription):
-        raise ConfigurationError(
-            f"transcription must be Transcription(...) or None, not {wanted!r}."
-        )
     for name in ("model", "language_hint"):
         value = getattr(wanted, name)
-        is_given = value is not None or name == "model"
-        if is_given and not (isinstance(value, str) and value.strip()):
-            raise ConfigurationError(f"transcription.{name} must be text, not {value!r}.")
-    terms: object = wanted.keyterms
-    if not isinstance(terms, list | tuple):
-        raise ConfigurationError(
-            f"transcription.keyterms must be a list of up to 100 texts, not {terms!r}."
-        )
+        may_be_none = name == "language_hint"
+        is_text = isinstance(value, str) and value.strip()
+        require(is_text or (may_be_none and value is None), f"transcription.{name}", "text", value)
+    terms = wanted.keyterms
+    is_list = isinstance(terms, list | tuple)
+    require(is_list, "transcription.keyterms", "a list of up to 100 texts", terms)
     if len(terms) > 100:
         raise ConfigurationError(
             f"transcription.keyterms may have up to 100 texts, not {len(terms)}."
@@ -199,12 +199,11 @@ def check_metadata(metadata: object) -> None:
     check_pairs("metadata", metadata, most=16, key=64, value=512)
 
 
-def check_pairs(name: str, pairs: object, *, most: int, key: int, value: int) -> None:
+def check_pairs(name: str, pairs: Any, *, most: int, key: int, value: int) -> None:
     """Check a dict of texts with up to `most` entries, `key` and `value` characters long."""
     if pairs is None:
         return
-    if not isinstance(pairs, Mapping):
-        raise ConfigurationError(f"{name} must be a dict of texts or None, not {pairs!r}.")
+    require(isinstance(pairs, Mapping), name, "a dict of texts or None", pairs)
     if len(pairs) > most:
         raise ConfigurationError(f"{name} may have up to {most} entries, not {len(pairs)}.")
     for each, text in pairs.items():
@@ -212,10 +211,9 @@ def check_pairs(name: str, pairs: object, *, most: int, key: int, value: int) ->
         check_length(f"{name}[{each!r}]", text, value)
 
 
-def check_length(name: str, text: object, most: int) -> None:
+def check_length(name: str, text: Any, most: int) -> None:
     """Check a text of 1 to `most` characters."""
-    if not isinstance(text, str):
-        raise ConfigurationError(f"{name} must be text, not {text!r}.")
+    require(isinstance(text, str), name, "text", text)
     if not 0 < len(text) <= most:
         shown = text if len(text) <= 60 else f"{text[:57]}…"
         raise ConfigurationError(
@@ -225,15 +223,12 @@ def check_length(name: str, text: object, most: int) -> None:
 
 def check_partner(partner: object) -> None:
     """Check a partner of the rehearsal: a known name, a function, or None."""
-    if partner is None or callable(partner):
-        return
-    if not isinstance(partner, str) or partner not in ("parrot", "talker"):
-        raise ConfigurationError(
-            f"partner must be 'parrot', 'talker', a function of one turn, or None, not {partner!r}."
-        )
+    is_known = isinstance(partner, str) and partner in ("parrot", "talker")
+    choices = "'parrot', 'talker', a function of one turn, or None"
+    require(is_known or partner is None or callable(partner), "partner", choices, partner)
 
 
 def check_record(record: object) -> None:
     """Check the path of a folder, or None."""
-    if record is not None and not (isinstance(record, str | PathLike) and str(record)):
-        raise ConfigurationError(f"record must be the path of a folder, or None, not {record!r}.")
+    is_path = isinstance(record, str | PathLike) and str(record)
+    require(is_path or record is None, "record", "the path of a folder, or None", record)

@@ -38,31 +38,32 @@ _LENGTHS = {
     "min_length": {"string": "minLength", "array": "minItems", "object": "minProperties"},
     "max_length": {"string": "maxLength", "array": "maxItems", "object": "maxProperties"},
 }
+_UNITS: dict[type, str] = {str: "characters", list: "items", dict: "entries"}
 
 
 class Limits(Value, frozen=True):
-    """What a value of JSON must fulfil besides its type; None: no limit."""
+    """What a value of JSON must fulfil besides its type.
 
-    ge: float | None = None
-    gt: float | None = None
-    le: float | None = None
-    lt: float | None = None
-    multiple_of: float | None = None
-    min_length: int | None = None
-    max_length: int | None = None
-    pattern: re.Pattern[str] | None = None
+    Parameters
+    ----------
+    given : Mapping
+        Each limit by its name: one of `_NUMBERS` or `_LENGTHS`, or ``"pattern"``.
+    """
+
+    given: Mapping[str, Any]
 
     def schema_for(self, schema: Mapping[str, Any]) -> dict[str, Any]:
         """The keywords of these limits that apply to values of `schema`."""
         kinds = _kinds_of(schema)
         found: dict[str, Any] = {}
-        if kinds & {"integer", "number"}:
-            found |= {word: getattr(self, name) for name, (word, *_) in _NUMBERS.items()}
-        for name, words in _LENGTHS.items():
-            found |= {words[kind]: getattr(self, name) for kind in kinds & set(words)}
-        if "string" in kinds and self.pattern is not None:
-            found["pattern"] = self.pattern.pattern
-        return {word: limit for word, limit in found.items() if limit is not None}
+        for name, limit in self.given.items():
+            if name in _LENGTHS:
+                found |= {_LENGTHS[name][kind]: limit for kind in kinds & set(_LENGTHS[name])}
+            elif name in _NUMBERS and kinds & {"integer", "number"}:
+                found[_NUMBERS[name][0]] = limit
+            elif name == "pattern" and "string" in kinds:
+                found["pattern"] = limit.pattern
+        return found
 
     def check(self, value: Any, where: str) -> None:
         """Check a value of JSON.
@@ -78,22 +79,17 @@ class Limits(Value, frozen=True):
     def _unfulfilled(self, value: Any) -> Iterator[str]:
         if isinstance(value, int | float) and not isinstance(value, bool):
             for name, (_, words, holds) in _NUMBERS.items():
-                limit = getattr(self, name)
-                if limit is not None and not holds(value, limit):
-                    yield f"be {words} {limit}"
-        elif isinstance(value, str):
-            yield from self._unfulfilled_by_length(len(value), "characters")
-            if self.pattern is not None and not self.pattern.search(value):
-                yield f"match the pattern {self.pattern.pattern!r}"
-        elif isinstance(value, list | dict):
-            units = "items" if isinstance(value, list) else "entries"
-            yield from self._unfulfilled_by_length(len(value), units)
-
-    def _unfulfilled_by_length(self, length: int, units: str) -> Iterator[str]:
-        if self.min_length is not None and length < self.min_length:
-            yield f"have at least {self.min_length} {units}"
-        if self.max_length is not None and length > self.max_length:
-            yield f"have at most {self.max_length} {units}"
+                if name in self.given and not holds(value, self.given[name]):
+                    yield f"be {words} {self.given[name]}"
+        elif type(value) in _UNITS:
+            least, most = self.given.get("min_length", 0), self.given.get("max_length", math.inf)
+            if len(value) < least:
+                yield f"have at least {least} {_UNITS[type(value)]}"
+            if len(value) > most:
+                yield f"have at most {most} {_UNITS[type(value)]}"
+            pattern = self.given.get("pattern")
+            if isinstance(value, str) and pattern is not None and not pattern.search(value):
+                yield f"match the pattern {pattern.pattern!r}"
 
 
 def shown(value: Any) -> str:
@@ -129,7 +125,7 @@ def limits_of(metadata: Sequence[Any], where: str) -> Limits:
             found["pattern"] = _compiled(pattern, where)
         elif isinstance(pattern, re.Pattern):
             found["pattern"] = pattern
-    return Limits(**found)
+    return Limits(found)
 
 
 def _flattened(metadata: Sequence[Any]) -> Iterator[Any]:
