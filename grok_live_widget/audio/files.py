@@ -62,19 +62,15 @@ def _bytes_of_file(path: Path) -> bytes:
     shown = repr(str(path))
     try:
         return path.read_bytes()
-    except FileNotFoundError:
-        raise AudioFormatError(f"there is no file {shown}.", cure="Check its path.") from None
     except (OSError, ValueError) as error:
-        # Windows reports PermissionError for a folder.
-        if path.is_dir():
-            raise AudioFormatError(
-                f"{shown} is a folder.", cure="Pass the path of a sound file in it."
-            ) from None
-        if isinstance(error, PermissionError):
-            raise AudioFormatError(
-                f"{shown} cannot be read: permission denied.", cure="Check its permissions."
-            ) from None
-        raise AudioFormatError(f"{shown} cannot be read: {error}.") from None
+        sentence, cure = f"{shown} cannot be read: {error}.", ""
+        if isinstance(error, FileNotFoundError):
+            sentence, cure = f"there is no file {shown}.", "Check its path."
+        elif path.is_dir():  # For which Windows reports PermissionError.
+            sentence, cure = f"{shown} is a folder.", "Pass the path of a sound file in it."
+        elif isinstance(error, PermissionError):
+            sentence, cure = f"{shown} cannot be read: permission denied.", "Check its permissions."
+        raise AudioFormatError(sentence, cure=cure) from None
 
 
 def _decode(data: bytes | bytearray, name: str) -> tuple[NDArray[Any], int]:
@@ -103,10 +99,10 @@ def _with_true_length(data: bytes) -> bytes | bytearray:
     """
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         return data
-    is_finished = _uint32(data, 4) == len(data) - 8
+    is_finished = struct.unpack_from("<I", data, 4) == (len(data) - 8,)
     at = 12
     while at + 8 <= len(data):
-        length, start = _uint32(data, at + 4), at + 8
+        (length,), start = struct.unpack_from("<I", data, at + 4), at + 8
         if data[at : at + 4] == b"data":
             if start + length <= len(data) and (length or is_finished):
                 return data
@@ -116,10 +112,6 @@ def _with_true_length(data: bytes) -> bytes | bytearray:
             return corrected
         at = start + length + length % 2
     return data
-
-
-def _uint32(data: bytes, at: int) -> int:
-    return int.from_bytes(data[at : at + 4], "little")
 
 
 # --------------------------------------------------------------------------- writing

@@ -84,13 +84,12 @@ class FrontendBridge:
         self._pump_task: asyncio.Task[None] | None = None
         self._heartbeat_task: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        # How many of `CountedMessage` were sent, and what the last state said.
+        # How many of `CountedMessage` were sent.
         self._counted = 0
-        self._sent_late_sample_count = 0
-        self._sent_busy_cell = False
+        self._sent_state: messages.State | None = None
         talk.add_listener(self._observe)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Stop sending."""
         for task in (*self._tasks, self._pump_task, self._heartbeat_task):
             if task is not None:
@@ -148,7 +147,7 @@ class FrontendBridge:
             is_closed = self._talk.phase == "closed"
             remaining = remaining - 1 if is_closed else LAST_HEARTBEATS
             self._send(self._heartbeat())
-            self._send_state_if_busy_changed()
+            self._send_state()
             if not is_closed:
                 await self._stop_without_page()
             await asyncio.sleep(HEARTBEAT_S)
@@ -184,7 +183,7 @@ class FrontendBridge:
         while self._changed or (self.lease.owner and self.downlink.has_queued):
             self._send_audio(time.monotonic())
             self._send_turns()
-            self._send_state_if_busy_changed()
+            self._send_state()
             await asyncio.sleep(PUMP_S)
 
     def _send_audio(self, now_s: float) -> None:
@@ -201,11 +200,11 @@ class FrontendBridge:
             self._send(messages.TurnChanged(turn=self._turn_state(turn)))
 
     def _send_state(self) -> None:
-        self._send(messages.State(**self._state()))
-
-    def _send_state_if_busy_changed(self) -> None:
-        if self.downlink.is_overdue(time.monotonic()) != self._sent_busy_cell:
-            self._send_state()
+        """Send the state unless it is the one that was sent last."""
+        state = messages.State(**self._state())
+        if state != self._sent_state:
+            self._sent_state = state
+            self._send(state)
 
     def _send(self, message: messages.KernelMessage, buffer: bytes | None = None) -> None:
         self._counted += isinstance(message, messages.CountedMessage)
@@ -216,7 +215,6 @@ class FrontendBridge:
 
     def _state(self) -> dict[str, Any]:
         talk, settings = self._talk, self._talk.settings
-        self._sent_busy_cell = self.downlink.is_overdue(time.monotonic())
         is_push_to_talk = isinstance(settings.turn_detection, PushToTalk)
         return {
             "owner": self.lease.owner,
@@ -232,7 +230,7 @@ class FrontendBridge:
             "turn_detection": "push_to_talk" if is_push_to_talk else "server_vad",
             "processing": settings.processing,
             "sample_rate": SAMPLE_RATE_HZ,
-            "busy_cell": self._sent_busy_cell,
+            "busy_cell": self.downlink.is_overdue(time.monotonic()),
             "late_sample_count": self.uplink.late_sample_count,
         }
 
@@ -304,7 +302,7 @@ class FrontendBridge:
             case messages.Received(session=session, seq=seq):
                 if session == self.downlink.session:
                     self.downlink.received(seq)
-                    self._send_state_if_busy_changed()
+                    self._send_state()
                     self._send_audio(arrived_s)
             case messages.Playhead():
                 self._receive_playhead(message, arrived_s)
@@ -326,12 +324,6 @@ class FrontendBridge:
         if is_current and self.uplink.accepts(message, len(pcm) // 2, arrived_s, offset_s):
             self._talk.send_microphone(pcm)
         else:
-            self._send_state_if_lost()
-
-    def _send_state_if_lost(self) -> None:
-        late = self.uplink.late_sample_count
-        if late - self._sent_late_sample_count >= SAMPLE_RATE_HZ // 10:
-            self._sent_late_sample_count = late
             self._send_state()
 
     def _receive_playhead(self, message: messages.Playhead, arrived_s: float) -> None:

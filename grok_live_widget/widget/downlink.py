@@ -297,8 +297,8 @@ class Downlink:
     # ----------------------------------------------------------------- from the page
     def received(self, seq: int) -> None:
         """The page acknowledges a message, and with it all earlier ones."""
-        while self._unacknowledged and next(iter(self._unacknowledged)) <= seq:
-            del self._unacknowledged[next(iter(self._unacknowledged))]
+        later = {number: at_s for number, at_s in self._unacknowledged.items() if number > seq}
+        self._unacknowledged = later
 
     def played(self, reply: int, count: int, *, is_final: bool, now_s: float) -> Heard | None:
         """The page reports its playhead; returns it in terms of the turn, None if unknown."""

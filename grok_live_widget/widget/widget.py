@@ -103,7 +103,7 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
         if sys.is_finalizing():
             return  # The process ends everything, and threads can no longer be waited for.
         if self.comm is not None:
-            TALK_THREAD.run(_close(self._bridge))
+            TALK_THREAD.run(self._bridge.close())
             TalkAPI.close(self)
             if self._tool_output is not None:
                 self._tool_output.close()
@@ -115,10 +115,6 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
 
 async def _bridge_between(talk: ReconnectingSession, send: Send) -> FrontendBridge:
     return FrontendBridge(talk, send)
-
-
-async def _close(bridge: FrontendBridge) -> None:
-    bridge.close()
 
 
 def _check_bundle() -> None:

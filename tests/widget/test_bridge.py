@@ -98,7 +98,7 @@ async def page_of() -> AsyncIterator[Callable[..., Page]]:
 
     yield make
     for page in pages:
-        page.bridge.close()
+        await page.bridge.close()
         await page.talk.close()
 
 
