@@ -6,7 +6,6 @@ texts would take a tenth of the time that importing the package takes.
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Integral
 from os import PathLike
 from typing import (
     TYPE_CHECKING,
@@ -27,28 +26,13 @@ from ..exceptions import ConfigurationError
 from ..protocol import AudioFormat, ServerVad, ToolOffer, Transcription, TurnDetection
 from ..tools import ProviderTool, Tool, tools_from
 from .pricing import Budget, Prices
-from .validation import (
-    PCM_RATES_HZ,
-    between,
-    check_detection,
-    check_format,
-    check_metadata,
-    check_pairs,
-    check_partner,
-    check_record,
-    check_text,
-    check_transcription,
-    check_url,
-    instance,
-    one_of,
-)
+from .validation import PCM_RATES_HZ, check_partner, check_settings, instance, one_of
 
 __all__ = [
     "UNSET",
     "Settings",
     "SettingsKwargs",
     "UpdateKwargs",
-    "check_metadata",
     "expand_kwargs_signature",
     "is_loopback",
     "settings_from",
@@ -261,30 +245,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         self._complete()
         one_of("dialect", self.dialect, get_args(DialectName))
-        for name in ("model", "voice", "conversation_id"):
-            check_text(name, getattr(self, name))
-        check_text("instructions", self.instructions, may_be_empty=True)
-        check_url(self.url)
-        check_detection(self.turn_detection)
-        for name in ("approve_tools", "resumption", "processing"):
-            one_of(name, getattr(self, name), (True, False))
-        check_format("input_format", self.input_format)
-        check_format("output_format", self.output_format)
-        check_transcription(self.transcription)
-        between("speed", self.speed, 0.7, 1.5, or_none=True)
-        check_pairs("replace", self.replace, most=200, key=100, value=128)
-        one_of("reasoning", self.reasoning, ("high", "none", None))
-        check_metadata(self.metadata)
         if self.partner is not UNSET:
             check_partner(self.partner)
-        check_record(self.record)
-        between("reconnect_tries", self.reconnect_tries, 0, 20, kind=Integral)
-        between("session_limit_s", self.session_limit_s, 1, 86_400, or_none=True)
         instance("budget", self.budget, Budget)
         instance("prices", self.prices, Prices)
-        between("idle_timeout_s", self.idle_timeout_s, 1, 86_400, or_none=True)
-        between("reply_quiet_ms", self.reply_quiet_ms, 100, 10_000)
-        between("open_timeout_s", self.open_timeout_s, 0.1, 120)
+        check_settings(self)
 
     def _complete(self) -> None:
         """Make tools of functions, and fill in the formats."""

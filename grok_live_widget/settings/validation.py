@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from numbers import Integral, Real
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
 from msgspec.structs import force_setattr
@@ -20,19 +20,15 @@ from ..protocol import (
     TurnDetection,
 )
 
+if TYPE_CHECKING:
+    from .settings import Settings
+
 __all__ = [
     "PCM_RATES_HZ",
     "between",
-    "check_detection",
-    "check_format",
-    "check_length",
     "check_metadata",
-    "check_pairs",
     "check_partner",
-    "check_record",
-    "check_text",
-    "check_transcription",
-    "check_url",
+    "check_settings",
     "instance",
     "is_number",
     "one_of",
@@ -70,13 +66,7 @@ def is_number(value: object, kind: type = Real) -> bool:
 
 
 def between(
-    name: str,
-    value: Any,
-    low: float,
-    high: float,
-    *,
-    kind: type = Real,
-    or_none: bool = False,
+    name: str, value: Any, low: float, high: float, *, kind: type = Real, or_none: bool = False
 ) -> None:
     """Check that a value is a number within these limits."""
     if or_none and value is None:
@@ -87,7 +77,32 @@ def between(
     require(is_number(value, kind) and low <= value <= high, name, limits, value)
 
 
-def check_text(name: str, value: Any, *, may_be_empty: bool = False) -> None:
+# --------------------------------------------------------------------------- settings
+def check_settings(settings: Settings) -> None:
+    """Check the settings whose limits depend on nothing else."""
+    for name in ("model", "voice", "conversation_id"):
+        _check_text(name, getattr(settings, name))
+    _check_text("instructions", settings.instructions, may_be_empty=True)
+    _check_url(settings.url)
+    _check_detection(settings.turn_detection)
+    for name in ("approve_tools", "resumption", "processing"):
+        one_of(name, getattr(settings, name), (True, False))
+    _check_format("input_format", settings.input_format)
+    _check_format("output_format", settings.output_format)
+    _check_transcription(settings.transcription)
+    between("speed", settings.speed, 0.7, 1.5, or_none=True)
+    _check_pairs("replace", settings.replace, most=200, key=100, value=128)
+    one_of("reasoning", settings.reasoning, ("high", "none", None))
+    check_metadata(settings.metadata)
+    _check_record(settings.record)
+    between("reconnect_tries", settings.reconnect_tries, 0, 20, kind=Integral)
+    between("session_limit_s", settings.session_limit_s, 1, 86_400, or_none=True)
+    between("idle_timeout_s", settings.idle_timeout_s, 1, 86_400, or_none=True)
+    between("reply_quiet_ms", settings.reply_quiet_ms, 100, 10_000)
+    between("open_timeout_s", settings.open_timeout_s, 0.1, 120)
+
+
+def _check_text(name: str, value: Any, *, may_be_empty: bool = False) -> None:
     """Check a text that can be encoded as UTF-8; None, which omits it, unless it may be empty."""
     if value is None and not may_be_empty:
         return
@@ -105,7 +120,7 @@ def check_text(name: str, value: Any, *, may_be_empty: bool = False) -> None:
         )
 
 
-def check_url(url: Any) -> None:
+def _check_url(url: Any) -> None:
     """Check the URL of a WebSocket."""
     if url is None:
         return
@@ -143,7 +158,7 @@ def _check_port(parts: SplitResult) -> None:
         ) from None
 
 
-def check_detection(detection: TurnDetection) -> None:
+def _check_detection(detection: TurnDetection) -> None:
     """Check turn detection. Source of the ranges: https://docs.x.ai/voice-realtime.ws.json."""
     if isinstance(detection, PushToTalk):
         return
@@ -158,7 +173,7 @@ def check_detection(detection: TurnDetection) -> None:
         one_of(name, getattr(detection, name), (True, False))
 
 
-def check_format(name: str, form: Any) -> None:
+def _check_format(name: str, form: Any) -> None:
     """Check an audio format that this package can encode and decode."""
     require(isinstance(form, AudioFormat), name, "AudioFormat(...) or None", form)
     if form.encoding == "opus":
@@ -172,7 +187,7 @@ def check_format(name: str, form: Any) -> None:
     one_of(f"{name}.transport", form.transport, ("json", "binary"))
 
 
-def check_transcription(wanted: Any) -> None:
+def _check_transcription(wanted: Any) -> None:
     """Check transcription. Source of the limits: https://docs.x.ai/voice-realtime.ws.json."""
     instance("transcription", wanted, Transcription)
     if wanted is None:
@@ -190,16 +205,16 @@ def check_transcription(wanted: Any) -> None:
             f"transcription.keyterms may have up to 100 texts, not {len(terms)}."
         )
     for term in terms:
-        check_length("transcription.keyterms", term, 50)
+        _check_length("transcription.keyterms", term, 50)
     force_setattr(wanted, "keyterms", tuple(terms))
 
 
 def check_metadata(metadata: object) -> None:
     """Check metadata. Source of the limits: https://docs.x.ai/voice-realtime.ws.json."""
-    check_pairs("metadata", metadata, most=16, key=64, value=512)
+    _check_pairs("metadata", metadata, most=16, key=64, value=512)
 
 
-def check_pairs(name: str, pairs: Any, *, most: int, key: int, value: int) -> None:
+def _check_pairs(name: str, pairs: Any, *, most: int, key: int, value: int) -> None:
     """Check a dict of texts with up to `most` entries, `key` and `value` characters long."""
     if pairs is None:
         return
@@ -207,11 +222,11 @@ def check_pairs(name: str, pairs: Any, *, most: int, key: int, value: int) -> No
     if len(pairs) > most:
         raise ConfigurationError(f"{name} may have up to {most} entries, not {len(pairs)}.")
     for each, text in pairs.items():
-        check_length(f"a name in {name}", each, key)
-        check_length(f"{name}[{each!r}]", text, value)
+        _check_length(f"a name in {name}", each, key)
+        _check_length(f"{name}[{each!r}]", text, value)
 
 
-def check_length(name: str, text: Any, most: int) -> None:
+def _check_length(name: str, text: Any, most: int) -> None:
     """Check a text of 1 to `most` characters."""
     require(isinstance(text, str), name, "text", text)
     if not 0 < len(text) <= most:
@@ -228,7 +243,7 @@ def check_partner(partner: object) -> None:
     require(is_known or partner is None or callable(partner), "partner", choices, partner)
 
 
-def check_record(record: object) -> None:
+def _check_record(record: object) -> None:
     """Check the path of a folder, or None."""
     is_path = isinstance(record, str | PathLike) and str(record)
     require(is_path or record is None, "record", "the path of a folder, or None", record)
