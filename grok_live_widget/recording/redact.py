@@ -22,23 +22,18 @@ class Redactor:
 
     def __init__(self, secret: Callable[[], str] = str) -> None:
         self._secret = secret
-        # What `secret` returned last, the key if it is long enough, and its JSON encoding.
-        self._last = self._key = ""
-        self._encoded = b""
 
     def __call__(self, text: str) -> str:
         """The text without the secret."""
-        self._update()
-        return text.replace(self._key, "(key)") if self._key else text
+        key = self._key
+        return text.replace(key, "(key)") if key else text
 
     def is_in(self, written: bytes) -> bool:
         """Whether a line of JSON contains the secret."""
-        self._update()
-        return bool(self._key) and self._encoded in written
+        key = self._key
+        return bool(key) and json.encode(key)[1:-1] in written
 
-    def _update(self) -> None:
+    @property
+    def _key(self) -> str:
         key = self._secret()
-        if key != self._last:
-            self._last = key
-            self._key = key if len(key) >= _SHORTEST_SECRET else ""
-            self._encoded = json.encode(self._key)[1:-1]
+        return key if len(key) >= _SHORTEST_SECRET else ""

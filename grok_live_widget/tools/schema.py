@@ -207,10 +207,8 @@ def _choice(choices: Mapping[Any, Any], where: str) -> Schema:
 
 def _enum(kind: type[Enum], where: str) -> Schema:
     """An Enum by its values, or by its names where JSON cannot represent the values."""
-    has_plain_values = all(isinstance(each.value, bool | int | float | str) for each in kind)
-    if has_plain_values:
-        return _choice({_plain(each): each for each in kind}, where)
-    return _choice({(str, each.name): each for each in kind}, where)
+    is_plain = all(isinstance(each.value, bool | int | float | str) for each in kind)
+    return _choice({_plain(each if is_plain else each.name): each for each in kind}, where)
 
 
 def _union(shapes: list[Schema]) -> Schema:

@@ -78,9 +78,9 @@ class FrontendBridge:
         self._tool_calls = ToolCalls()
         # For each page: the kernel's clock less the page's [s].
         self._clock_offset_s: dict[str, float] = {}
-        # Numbers of replies and turns that are to be sent, by the turn's id().
-        self._replies: dict[int, int] = {}
-        self._changed: dict[int, Turn] = {}
+        self._replies: dict[Turn, int] = {}
+        # Turns that are to be sent, in order.
+        self._changed: dict[Turn, None] = {}
         self._pump_task: asyncio.Task[None] | None = None
         self._heartbeat_task: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -97,8 +97,7 @@ class FrontendBridge:
 
     # ----------------------------------------------------------------- events of the talk
     def _observe(self, event: Event, changed: list[Turn], now_s: float) -> None:
-        for turn in changed:
-            self._changed[id(turn)] = turn
+        self._changed |= dict.fromkeys(changed)
         match event:
             case AudioDelta():
                 self._queue_audio(changed, now_s)
@@ -122,11 +121,8 @@ class FrontendBridge:
         if not self.lease.owner:
             return
         for turn in changed:
-            if turn.was_interrupted:
-                continue
-            reply = self.downlink.add(turn)
-            if reply:
-                self._replies[id(turn)] = reply
+            if not turn.was_interrupted and (reply := self.downlink.add(turn)):
+                self._replies[turn] = reply
         self._send_audio(now_s)
 
     def _flush(self) -> None:
@@ -194,8 +190,7 @@ class FrontendBridge:
             self._send(message, pcm)
 
     def _send_turns(self) -> None:
-        changed = list(self._changed.values())
-        self._changed.clear()
+        changed, self._changed = self._changed, {}
         for turn in changed:
             self._send(messages.TurnChanged(turn=self._turn_state(turn)))
 
@@ -261,7 +256,7 @@ class FrontendBridge:
             has_audio=len(turn.pcm) > 0,
             duration_s=turn.duration_s,
             started_s=turn.started_s,
-            reply=self._replies.get(id(turn)),
+            reply=self._replies.get(turn),
             heard_s=None if heard is None else heard / turn.sample_rate,
             latency_ms=turn.latency_ms,
             seam=turn.seam,
@@ -428,9 +423,9 @@ class FrontendBridge:
 
     def _follow_owner(self) -> None:
         """Another page owns the sound: it is sent what was not heard."""
-        for turn, reply in self.downlink.start_over():
-            self._replies[id(turn)] = reply
-            self._changed[id(turn)] = turn
+        queued = dict(self.downlink.start_over())
+        self._replies |= queued
+        self._changed |= dict.fromkeys(queued)
         self.microphone_state = "off"
         self._talk.set_player(bool(self.lease.owner))
         self._send(messages.OwnerChanged(owner=self.lease.owner))
