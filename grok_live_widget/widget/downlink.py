@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -35,12 +35,10 @@ REPEAT_END_S = 1.0
 _LEAST_SAMPLES = CHANNEL_RATE_HZ // 10
 _MOST_SAMPLES = CHANNEL_RATE_HZ * 4 // 10
 
-_EMPTY = np.empty(0, np.float32)
-
 
 # --------------------------------------------------------------------------- rate
 class ReplyAudio:
-    """The audio of a turn at the channel's rate, read once from `base` to its end.
+    """One reply on its way to the page: a turn at the channel's rate, from `base` to its end.
 
     Parameters
     ----------
@@ -48,14 +46,28 @@ class ReplyAudio:
         At the channel's rate.
     base : int
         The first sample of the turn to be read.
+    reply : int
+        Number of the reply.
+
+    Attributes
+    ----------
+    sent, heard : int
+        Samples of the channel that were read, and that were heard, from `base` on.
+    has_sent_last : bool
+        Whether the page was told that no more will come.
+    last_seq : int
+        Number of the last message about it.
     """
 
-    def __init__(self, turn: Turn, base: int) -> None:
-        self._turn = turn
-        self._next = base
+    def __init__(self, turn: Turn, base: int, reply: int = 0) -> None:
+        self.turn = turn
+        self.reply = reply
+        self.sent = self.heard = 0
+        self.has_sent_last = False
+        self.last_seq = -1
         self._base = base
 
-    def available_samples(self, limit: int) -> int:
+    def available_samples(self, limit: int = _MOST_SAMPLES) -> int:
         """How many samples can be read now.
 
         Parameters
@@ -63,12 +75,13 @@ class ReplyAudio:
         limit : int
             If there are more than this, any number above it may be returned.
         """
-        return len(self._turn.pcm) - self._next
+        return len(self.turn.pcm) - self._base - self.sent
 
     def read(self, count: int) -> bytes:
         """The next `count` of the available samples."""
-        self._next += count
-        return self._turn.pcm[self._next - count : self._next].tobytes()
+        start = self._base + self.sent
+        self.sent += count
+        return self.turn.pcm[start : start + count].tobytes()
 
     def turn_position(self, count: int) -> int:
         """The position in the turn after `count` samples read here.
@@ -81,16 +94,17 @@ class ReplyAudio:
 class ResampledReplyAudio(ReplyAudio):
     """The audio of a turn of another rate, resampled as one stream while it is read."""
 
-    def __init__(self, turn: Turn, base: int) -> None:
-        super().__init__(turn, base)
+    def __init__(self, turn: Turn, base: int, reply: int = 0) -> None:
+        super().__init__(turn, base, reply)
         self._resampler = Resampler(turn.sample_rate, CHANNEL_RATE_HZ)
         self._resampled: Pcm = np.empty(0, np.int16)
-        self._resampled_count = 0
+        # The next sample of the turn to be resampled.
+        self._next = base
         # Where streams begin, in resampled samples and in the turn. A turn that continues after
         # its end has more than one.
         self._stream_starts, self._turn_starts = [0], [base]
 
-    def available_samples(self, limit: int) -> int:
+    def available_samples(self, limit: int = _MOST_SAMPLES) -> int:
         """See `ReplyAudio`; resamples as much as it takes to know."""
         while len(self._resampled) <= limit and self._resample_more():
             pass
@@ -98,75 +112,39 @@ class ResampledReplyAudio(ReplyAudio):
 
     def _resample_more(self) -> bool:
         """Resample a piece, or flush after the last one; False if there is nothing to do."""
-        piece = self._turn.pcm[self._next : self._next + self._turn.sample_rate // 5]
-        if len(piece):
-            self._next += len(piece)
-            self._append(self._resampler.push(samples_from_pcm(piece)))
-        elif self._turn.is_complete and self._next > self._turn_starts[-1]:
-            self._append(self._resampler.push(_EMPTY, is_last=True))
-            self._stream_starts.append(self._resampled_count)
-            self._turn_starts.append(self._next)
-        else:
+        piece = self.turn.pcm[self._next : self._next + self.turn.sample_rate // 5]
+        is_last = not len(piece)
+        if is_last and not (self.turn.is_complete and self._next > self._turn_starts[-1]):
             return False
-        return True
-
-    def _append(self, samples: np.ndarray) -> None:
+        self._next += len(piece)
+        samples = self._resampler.push(samples_from_pcm(piece), is_last=is_last)
         self._resampled = np.concatenate((self._resampled, pcm_from_samples(samples)))
-        self._resampled_count += len(samples)
+        if is_last:
+            self._stream_starts.append(self.sent + len(self._resampled))
+            self._turn_starts.append(self._next)
+        return True
 
     def read(self, count: int) -> bytes:
         """See `ReplyAudio`."""
         piece, self._resampled = self._resampled[:count], self._resampled[count:]
+        self.sent += count
         return piece.tobytes()
 
     def turn_position(self, count: int) -> int:
         """See `ReplyAudio`."""
         at = bisect_right(self._stream_starts, count) - 1
         ends = self._turn_starts[at + 1 : at + 2] or [self._next]
-        passed = (count - self._stream_starts[at]) * self._turn.sample_rate // CHANNEL_RATE_HZ
+        passed = (count - self._stream_starts[at]) * self.turn.sample_rate // CHANNEL_RATE_HZ
         return min(self._turn_starts[at] + passed, ends[0])
 
 
-def reply_audio_from(turn: Turn, base: int) -> ReplyAudio:
+def reply_audio_from(turn: Turn, base: int, reply: int = 0) -> ReplyAudio:
     """The audio of a turn of any rate, from its sample `base` on."""
     kind = ReplyAudio if turn.sample_rate == CHANNEL_RATE_HZ else ResampledReplyAudio
-    return kind(turn, base)
+    return kind(turn, base, reply)
 
 
 # --------------------------------------------------------------------------- credit
-
-
-@dataclass(slots=True)
-class _Outgoing:
-    """One reply on its way to the page.
-
-    `base` is where in the turn this reply begins. `sent` and `heard` count from there, in
-    samples of the channel.
-    """
-
-    reply: int
-    turn: Turn
-    base: int = 0
-    sent: int = 0
-    heard: int = 0
-    has_sent_last: bool = False
-    last_seq: int = -1
-    audio: ReplyAudio = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.audio = reply_audio_from(self.turn, self.base)
-
-    @property
-    def unsent_samples(self) -> int:
-        """What can be sent; exact up to the size of one message."""
-        return self.audio.available_samples(_MOST_SAMPLES)
-
-    @property
-    def heard_position(self) -> int:
-        """How much of the turn has been heard, in its own samples."""
-        return self.audio.turn_position(self.heard)
-
-
 @dataclass(frozen=True, slots=True)
 class Heard:
     """A playhead in terms of a turn; `sample_count` is at the turn's own rate."""
@@ -194,8 +172,8 @@ class Downlink:
         self._reply_count = 0
         # Replies that are not sent to their end, and those of which something was sent and the
         # final playhead has not come.
-        self._queue: deque[_Outgoing] = deque()
-        self._playing: dict[int, _Outgoing] = {}
+        self._queue: deque[ReplyAudio] = deque()
+        self._playing: dict[int, ReplyAudio] = {}
         # Turns that were interrupted: their later audio is not sent.
         self._cut: set[Turn] = set()
         # Numbers of messages and when they were sent.
@@ -220,14 +198,14 @@ class Downlink:
 
     def _enqueue(self, turn: Turn, base: int) -> int:
         self._reply_count += 1
-        self._queue.append(_Outgoing(self._reply_count, turn, base))
+        self._queue.append(reply_audio_from(turn, base, self._reply_count))
         return self._reply_count
 
     def _next_base(self, turn: Turn) -> int:
         """Where a new reply of `turn` begins: where its last one ended."""
         ended = [out for out in self._playing.values() if out.turn is turn]
         if ended:
-            return ended[-1].audio.turn_position(ended[-1].sent)
+            return ended[-1].turn_position(ended[-1].sent)
         return turn.heard_sample_count or 0
 
     def messages_to_send(self, now_s: float) -> Iterator[tuple[Audio, bytes]]:
@@ -235,7 +213,7 @@ class Downlink:
         while self._queue:
             outgoing = self._queue[0]
             count = self._sendable_samples(outgoing, now_s)
-            is_last = outgoing.turn.is_complete and count == outgoing.unsent_samples
+            is_last = outgoing.turn.is_complete and count == outgoing.available_samples()
             if count == 0 and not is_last:
                 return
             yield self._message(outgoing, count, is_last, now_s)
@@ -254,17 +232,17 @@ class Downlink:
                 yield self._message(outgoing, 0, True, now_s)
 
     @property
-    def _unacknowledged_ends(self) -> list[_Outgoing]:
+    def _unacknowledged_ends(self) -> list[ReplyAudio]:
         sent = (out for out in self._audible if out.has_sent_last)
         return [out for out in sent if out.last_seq in self._unacknowledged]
 
     @property
-    def _audible(self) -> list[_Outgoing]:
+    def _audible(self) -> list[ReplyAudio]:
         """Replies of which something was sent, and that were not cut off."""
         return [out for out in self._playing.values() if out.turn not in self._cut]
 
-    def _sendable_samples(self, outgoing: _Outgoing, now_s: float) -> int:
-        unsent = outgoing.unsent_samples
+    def _sendable_samples(self, outgoing: ReplyAudio, now_s: float) -> int:
+        unsent = outgoing.available_samples()
         is_small = unsent < _LEAST_SAMPLES and outgoing.sent > 0
         if unsent <= 0 or (is_small and not outgoing.turn.is_complete):
             return 0
@@ -273,7 +251,7 @@ class Downlink:
         return count if credit >= count else 0
 
     def _message(
-        self, outgoing: _Outgoing, count: int, is_last: bool, now_s: float
+        self, outgoing: ReplyAudio, count: int, is_last: bool, now_s: float
     ) -> tuple[Audio, bytes]:
         message = Audio(
             session=self.session,
@@ -289,10 +267,9 @@ class Downlink:
         self._unacknowledged[self._seq] = now_s
         outgoing.last_seq = self._seq
         self._seq += 1
-        outgoing.sent += count
         outgoing.has_sent_last = is_last
         self._playing[outgoing.reply] = outgoing
-        return message, outgoing.audio.read(count)
+        return message, outgoing.read(count)
 
     # ----------------------------------------------------------------- from the page
     def received(self, seq: int) -> None:
@@ -309,7 +286,7 @@ class Downlink:
         self._progress_s = now_s
         if is_final:
             del self._playing[reply]
-        return Heard(outgoing.turn, outgoing.heard_position)
+        return Heard(outgoing.turn, outgoing.turn_position(outgoing.heard))
 
     def is_overdue(self, now_s: float) -> bool:
         """Whether messages of the page are missing, since a running cell holds them up.
@@ -381,7 +358,7 @@ class Downlink:
         bases: dict[Turn, int] = {}
         for outgoing in (*self._audible, *self._queue):
             if not outgoing.has_sent_last or outgoing.heard < outgoing.sent:
-                bases.setdefault(outgoing.turn, outgoing.heard_position)
+                bases.setdefault(outgoing.turn, outgoing.turn_position(outgoing.heard))
         self._playing.clear()
         self._unacknowledged.clear()
         self._queue.clear()
