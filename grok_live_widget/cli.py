@@ -270,9 +270,15 @@ def _add_rehearse(commands: Any) -> None:
     add = parser.add_argument
     add("--port", type=_port, default=8765, help="0 selects a free port")
     add("--partner", choices=("parrot", "talker"))
-    add("--key", help="the only key to accept (default: any key)")
+    add(
+        "--key",
+        dest="api_key",
+        metavar="KEY",
+        help="the only key to accept (default: any key)",
+    )
     add(
         "--allow-origin",
+        dest="allowed_origins",
         action="append",
         default=[],
         metavar="URL",
@@ -280,29 +286,23 @@ def _add_rehearse(commands: Any) -> None:
     )
     add(
         "--fault",
+        dest="faults",
         action="append",
         default=[],
         metavar="NAME[:VALUE]",
         help="a fault from the list below; may be repeated",
     )
-    parser.set_defaults(run=_rehearse)
+    title = "The rehearsal server is running (it is not Grok)"
+    parser.set_defaults(run=_serve, title=title)
 
 
-def _rehearse(options: argparse.Namespace) -> int:
-    server = RehearsalServer(
-        options.partner,
-        port=options.port,
-        api_key=options.key,
-        allowed_origins=options.allow_origin,
-        faults=options.fault,
-    )
-    return _serve(server, "The rehearsal server is running (it is not Grok)")
-
-
-def _serve(server: RehearsalServer, sentence: str) -> int:
-    """Run a server until the process is interrupted."""
-    with server:
-        print(f"{sentence}; Ctrl-C stops it.")
+def _serve(options: argparse.Namespace) -> int:
+    """Run a server with these options until the process is interrupted."""
+    arguments = vars(options)
+    del arguments["run"]
+    title = arguments.pop("title")
+    with RehearsalServer(**arguments) as server:
+        print(f"{title}; Ctrl-C stops it.")
         for dialect in server.dialects:
             print(f"  {dialect:<9} {server.url(dialect)}", flush=True)
         threading.Event().wait()
@@ -313,18 +313,11 @@ def _serve(server: RehearsalServer, sentence: str) -> int:
 def _add_replay(commands: Any) -> None:
     parser = commands.add_parser("replay", help="serve a saved talk to any client; needs no key")
     add = parser.add_argument
-    add("path", type=Path, help="a folder made by talk.save(path) or record=path")
+    add("replay", type=Path, metavar="path", help="a folder made by talk.save(path) or record=path")
     add("--port", type=_port, default=8765, help="0 selects a free port")
     add("--speed", type=float, default=1.0, metavar="X", help="1 is the recorded speed")
     add("--step", action="store_true", help="wait for the client's messages before continuing")
-    parser.set_defaults(run=_replay)
-
-
-def _replay(options: argparse.Namespace) -> int:
-    server = RehearsalServer(
-        replay=options.path, port=options.port, speed=options.speed, step=options.step
-    )
-    return _serve(server, "The server of the recording is running")
+    parser.set_defaults(run=_serve, title="The server of the recording is running")
 
 
 # --------------------------------------------------------------------------- lab

@@ -19,7 +19,6 @@ from ..audio import read_audio
 from ..conversation import Conversation, Turns
 from ..exceptions import AudioFormatError
 from ..protocol import Event, SessionOpened
-from ..settings import Settings
 from .event_json import event_from
 from .folder import ASSISTANT_WAV, EVENTS_FILE, USER_WAV, folder_from, read_talk_file, sample_rates
 
@@ -63,21 +62,14 @@ class SavedTalk:
         What could not be read, one sentence each.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        settings: Settings,
-        clock_s: float,
-        lines: list[_Line],
-        sounds: Mapping[str, NDArray[np.int16]],
-        notes: list[str],
-    ) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self.settings = settings
-        self.clock_s = clock_s
-        self.notes = notes
-        self._lines = lines
-        self._sounds = sounds
+        self.settings, self.notes = read_talk_file(path)
+        self._sounds = {
+            name: _sound(path / name, rate_hz, self.notes)
+            for name, rate_hz in sample_rates(self.settings).items()
+        }
+        self.clock_s, self._lines = _read_lines(path / EVENTS_FILE, self.notes)
         self._check_sounds()
         self.turns = self._make_turns()
 
@@ -166,14 +158,7 @@ def load(path: str | PathLike[str]) -> SavedTalk:
     AudioFormatError
         When its audio is not mono PCM16 at the rate of its settings.
     """
-    folder = folder_from(path)
-    settings, notes = read_talk_file(folder)
-    sounds = {
-        name: _sound(folder / name, rate_hz, notes)
-        for name, rate_hz in sample_rates(settings).items()
-    }
-    clock_s, lines = _read_lines(folder / EVENTS_FILE, notes)
-    return SavedTalk(folder, settings, clock_s, lines, sounds, notes)
+    return SavedTalk(folder_from(path))
 
 
 def _sound(path: Path, wanted_hz: int, notes: list[str]) -> NDArray[np.int16]:

@@ -121,10 +121,8 @@ def limits_of(metadata: Sequence[Any], where: str) -> Limits:
             if isinstance(limit, int | float) and not isinstance(limit, bool):
                 found[name] = limit
         pattern = getattr(each, "pattern", None)
-        if isinstance(pattern, str):
+        if isinstance(pattern, str | re.Pattern):
             found["pattern"] = _compiled(pattern, where)
-        elif isinstance(pattern, re.Pattern):
-            found["pattern"] = pattern
     return Limits(found)
 
 
@@ -137,7 +135,7 @@ def _flattened(metadata: Sequence[Any]) -> Iterator[Any]:
             yield from _flattened(inner)
 
 
-def _compiled(pattern: str, where: str) -> re.Pattern[str]:
+def _compiled(pattern: str | re.Pattern[str], where: str) -> re.Pattern[str]:
     try:
         return re.compile(pattern)
     except re.error as error:
