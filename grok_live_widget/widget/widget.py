@@ -10,11 +10,11 @@ from typing import Any, Unpack
 import anywidget
 import traitlets
 
-from ..client import TALK_THREAD, ReconnectingSession, Secret, TalkAPI, wrap_secret
+from ..client import TALK_THREAD, Secret, TalkAPI, wrap_secret
 from ..exceptions import ConfigurationError
 from ..settings import SettingsKwargs, expand_kwargs_signature
 from ..tools import functions_of
-from .bridge import FrontendBridge, Send
+from .bridge import FrontendBridge
 from .channel import CommChannel, keep_frontend_routing
 from .messages import MicrophoneWanted
 from .tool_output import ToolOutput
@@ -59,7 +59,7 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
         self._begin(api_key, settings)
         anywidget.AnyWidget.__init__(self)
         self._channel = CommChannel(self)
-        self._bridge = TALK_THREAD.run(_bridge_between(self._sessions, self._channel.send))
+        self._bridge = FrontendBridge(self._sessions, self._channel.send)
         self._channel.listen(self._bridge.receive)
         self._tool_output: ToolOutput | None = None
         if functions_of(self._sessions.settings.tools):
@@ -111,10 +111,6 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         return TalkAPI.__repr__(self)
-
-
-async def _bridge_between(talk: ReconnectingSession, send: Send) -> FrontendBridge:
-    return FrontendBridge(talk, send)
 
 
 def _check_bundle() -> None:
