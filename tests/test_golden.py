@@ -28,7 +28,6 @@ import re
 import threading
 import time
 from collections.abc import (
-    Callable,
     Collection,
     Iterable,
     Iterator,
@@ -69,6 +68,7 @@ from grok_live_widget.audio import read_audio, write_wav
 from grok_live_widget.events import PlaybackReported, ResponseDone
 from grok_live_widget.rehearsal import ToolCall, Unvoiced
 
+from .support.waiting import wait_until
 from .test_faulty_connections import TABLE, Row
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -101,13 +101,6 @@ def check_equal(name: str, value: Any) -> None:
             wanted.splitlines(), found.splitlines(), f"golden/{name}", "today", lineterm="", n=2
         )
         pytest.fail("\n".join(lines), pytrace=False)
-
-
-def wait_until(is_so: Callable[[], Any]) -> None:
-    ends_s = time.monotonic() + DEADLINE_S
-    while not is_so():
-        assert time.monotonic() < ends_s, "waited in vain"
-        time.sleep(0.01)
 
 
 # --------------------------------------------------------------------------- frames

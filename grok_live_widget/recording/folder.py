@@ -60,11 +60,16 @@ def sample_rates(settings: Settings) -> dict[str, int]:
 # --------------------------------------------------------------------------- checks
 def is_recording(folder: Path) -> bool:
     """Whether a folder holds a recording of any version."""
+    return bool(_talk_file(folder))
+
+
+def _talk_file(folder: Path) -> dict[str, Any]:
+    """The content of `talk.json`; empty where there is no recording."""
     try:
         found = json.loads((folder / TALK_FILE).read_text("utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(found, dict) and found.get("format") == FORMAT
+        return {}
+    return found if isinstance(found, dict) and found.get("format") == FORMAT else {}
 
 
 def check_new_folder(path: str | PathLike[str] | None) -> None:
@@ -164,12 +169,12 @@ def read_talk_file(folder: Path) -> tuple[Settings, list[str]]:
     ConfigurationError
         When there is no recording, or one of a newer version.
     """
-    if not is_recording(folder):
+    found = _talk_file(folder)
+    if not found:
         raise ConfigurationError(
             f"there is no recording at {str(folder)!r}.",
             cure=f"Name a folder with {TALK_FILE} in it, as talk.save(path) or record=path create.",
         )
-    found = json.loads((folder / TALK_FILE).read_text("utf-8"))
     version = found.get("version")
     if version != VERSION:
         raise ConfigurationError(
