@@ -615,7 +615,7 @@ def test_every_call_that_waits_has_an_awaitable_twin() -> None:
 @pytest.mark.parametrize("make", [Talk, GrokLive, connect])
 def test_the_signature_shows_the_key_and_every_setting(make: Any) -> None:
     shown = inspect.signature(make).parameters
-    assert list(shown) == ["api_key", *Settings.__dataclass_fields__]
+    assert list(shown) == ["api_key", *Settings.__struct_fields__]
     assert all(each.kind is each.KEYWORD_ONLY for each in shown.values())
     assert (shown["api_key"].default, shown["speed"].default) == (None, None)
     assert shown["idle_timeout_s"].default == Settings().idle_timeout_s
@@ -623,7 +623,7 @@ def test_the_signature_shows_the_key_and_every_setting(make: Any) -> None:
 
 @pytest.mark.parametrize("make", [Talk, GrokLive, Session])
 def test_the_signature_of_update_shows_the_settings_that_can_change(make: Any) -> None:
-    names = [name for name in Settings.__dataclass_fields__ if name not in IMMUTABLE]
+    names = [name for name in Settings.__struct_fields__ if name not in IMMUTABLE]
     assert list(inspect.signature(make.update).parameters) == ["self", *names]
 
 
