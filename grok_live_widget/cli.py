@@ -303,7 +303,8 @@ def _serve(options: argparse.Namespace) -> int:
     title = arguments.pop("title")
     with RehearsalServer(**arguments) as server:
         print(f"{title}; Ctrl-C stops it.")
-        for dialect in server.dialects:
+        # `realtime` first: it is the one that other clients speak.
+        for dialect in sorted(server.dialects, reverse=True):
             print(f"  {dialect:<9} {server.url(dialect)}", flush=True)
         threading.Event().wait()
     return 0
