@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 
 from .._structs import Value
 
-__all__ = ["AudioBuffer", "Span"]
-
 # Ten minutes of a reply; one on Windows, which commits the memory of the whole reserve.
 RESERVE_SAMPLES = 24_000 * 60 * (1 if sys.platform == "win32" else 10)
 

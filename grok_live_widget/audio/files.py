@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from ..exceptions import AudioFormatError
 from .pcm import SAMPLE_RATE_HZ, Pcm
 
-__all__ = ["read_audio", "wav_bytes", "write_wav"]
-
 # G.711 decodes to integers of 14 and 13 bits.
 _INT16_SUBTYPES = ("PCM_16", "ULAW", "ALAW")
 # Some streams do not state their length, so that they are read until their end.

@@ -13,18 +13,6 @@ from numpy.typing import NDArray
 
 from ..exceptions import AudioFormatError
 
-__all__ = [
-    "SAMPLE_RATE_HZ",
-    "Pcm",
-    "Samples",
-    "bytes_from_samples",
-    "checked_rate",
-    "mono_from",
-    "pcm_from_bytes",
-    "pcm_from_samples",
-    "samples_from_pcm",
-]
-
 SAMPLE_RATE_HZ = 24_000
 """Default rate of both dialects, and the rate between page and kernel. Source: the seed
 document."""

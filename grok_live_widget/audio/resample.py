@@ -16,8 +16,6 @@ from .pcm import (
     samples_from_pcm,
 )
 
-__all__ = ["ClipConverter", "Resampler"]
-
 
 class Resampler:
     """Resample mono float32 sound in pieces, without discontinuities between them.

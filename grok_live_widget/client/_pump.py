@@ -32,8 +32,6 @@ from .message_socket import MessageSocket
 from .reconnect import TRANSIENT_CODES
 from .transport import close_code_and_reason, closed_error, wrong_key
 
-__all__ = ["Listener", "ListenerHandle", "Pump"]
-
 _SENT = frozenset(get_args(ClientEvent))
 
 _LOG = logging.getLogger("grok_live_widget")

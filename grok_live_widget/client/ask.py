@@ -54,8 +54,6 @@ from .requests import (
 )
 from .session import Session
 
-__all__ = ["Asker", "Question", "talk_through"]
-
 Question = Any
 """A text, a `pathlib.Path` of a sound file, or an array."""
 

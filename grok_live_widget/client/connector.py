@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from ..recording import Recording
     from ..rehearsal import RehearsalServer
 
-__all__ = ["Connecting", "connect", "new_rehearsal", "open_session_with"]
-
 
 # --------------------------------------------------------------------------- opening
 def new_rehearsal(settings: Settings, **options: Any) -> RehearsalServer:

@@ -7,8 +7,6 @@ from collections.abc import Callable
 
 from ..exceptions import ConfigurationError
 
-__all__ = ["ENVIRONMENT_NAME", "Secret", "find_key", "wrap_secret"]
-
 ENVIRONMENT_NAME = "XAI_API_KEY"
 
 

@@ -32,17 +32,6 @@ from .transport import host_of
 if TYPE_CHECKING:
     from ..rehearsal import RehearsalServer
 
-__all__ = [
-    "ConnectRequest",
-    "Endpoint",
-    "refuse_unsupported",
-    "remember",
-    "resolve_endpoint",
-    "update_for",
-    "voice_notes",
-    "warn_of_rehearsal",
-]
-
 SERVICE_URL = "wss://api.x.ai"
 
 # The dialect that each host accepted, for this process.

@@ -11,8 +11,6 @@ from collections.abc import AsyncIterator, Callable
 from ..exceptions import GrokLiveError, SessionClosedOK
 from ..protocol import Event
 
-__all__ = ["QUEUE_EVENTS", "EventQueue"]
-
 QUEUE_EVENTS = 256
 
 
@@ -71,10 +69,12 @@ class FlowControl:
         self._loop = _running_loop()
 
     def pause(self) -> None:
+        """The queue is full."""
         self.is_paused = True
         self._resumed.clear()
 
     def resume(self) -> None:
+        """The queue is no longer full."""
         self.is_paused = False
         self._resumed.set()
 
@@ -87,6 +87,7 @@ class FlowControl:
             self._loop.call_soon_threadsafe(self.resume)
 
     async def wait(self) -> None:
+        """Wait while the queue is full."""
         if self.is_paused:
             await self._resumed.wait()
 

@@ -12,9 +12,6 @@ from ..conversation import Usage, left_of
 from ..protocol import ErrorReported, Event, Noted, SessionCreated
 from ..settings import Budget, Settings
 
-__all__ = ["Limits"]
-
-
 # How long before the end of a session it is announced, it is replaced at the next quiet moment, and
 # it is replaced in any case: a share of its duration, and at most so long [s].
 _ANNOUNCE, _REPLACE_WHEN_QUIET, _REPLACE = (0.1, 300.0), (0.05, 60.0), (0.01, 5.0)

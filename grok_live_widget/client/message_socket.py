@@ -15,8 +15,6 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
-__all__ = ["Listener", "MessageSocket"]
-
 Listener = Callable[[bytes, bool], None]
 """``(message, is_text)``: called on the loop for each message, in order; must not raise."""
 

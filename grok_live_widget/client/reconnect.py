@@ -25,20 +25,6 @@ from ..exceptions import (
 from ..protocol import CreateItem, Item
 from .timeouts import Timeouts
 
-__all__ = [
-    "TRANSITIONS",
-    "Action",
-    "Cause",
-    "ResumeState",
-    "State",
-    "backoff_s",
-    "cause_of_end",
-    "cause_of_failed_open",
-    "is_transient",
-    "replay_history",
-    "transition",
-]
-
 # Going away, closed without a close frame, internal error, restart, too busy, bad gateway.
 TRANSIENT_CODES = frozenset({1001, 1005, 1006, 1011, 1012, 1013, 1014, None})
 # A request that is refused again however often it is repeated: wrong, or without funds.

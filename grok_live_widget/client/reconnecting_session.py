@@ -62,8 +62,6 @@ from .session import Session
 from .timeouts import Timeouts
 from .tool_thread import Stage
 
-__all__ = ["ReconnectingSession", "sentence"]
-
 _LOG = logging.getLogger("grok_live_widget")
 
 Level = Literal["info", "warning", "error"]

@@ -12,16 +12,6 @@ from ..exceptions import ConfigurationError, ServerError
 from ..protocol import CreateItem, CreateResponse, ErrorReported, Item, UpdateSession
 from ..settings import check_metadata
 
-__all__ = [
-    "reply_request",
-    "server_error",
-    "text_of",
-    "user_message",
-    "verbatim_message",
-    "with_new_id",
-]
-
-
 T = TypeVar("T", bound=CreateItem | CreateResponse | UpdateSession)
 
 

@@ -57,8 +57,6 @@ from .message_socket import MessageSocket
 from .requests import reply_request, server_error, user_message, verbatim_message, with_new_id
 from .transport import connected, host_of, wrong_key
 
-__all__ = ["Session", "open_session"]
-
 _CHUNK_S = 0.1
 
 _SETTINGS = tuple(name for name in UpdateSession.__struct_fields__ if name != "event_id")

@@ -30,8 +30,6 @@ from .endpoint import warn_of_rehearsal
 from .reconnecting_session import ReconnectingSession
 from .timeouts import Timeouts
 
-__all__ = ["TALK_THREAD", "Talk", "TalkAPI"]
-
 TALK_THREAD = LoopThread("grok-live-talk")
 """The one thread that owns the loop of all talks."""
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from .._structs import Value
 
-__all__ = ["Timeouts"]
-
 
 class Timeouts(Value, frozen=True, kw_only=True):
     """Time limits of a client that are no settings.

@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from ..conversation import Turn
     from .session import Session
 
-__all__ = ["ToolRunner"]
-
 _LOG = logging.getLogger("grok_live_widget")
 
 

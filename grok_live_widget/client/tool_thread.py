@@ -14,8 +14,6 @@ from ..exceptions import ToolError
 
 T = TypeVar("T")
 
-__all__ = ["Stage", "call_on_thread"]
-
 Stage = Callable[[], AbstractContextManager[object]]
 """Makes what surrounds a call, on the call's own thread."""
 

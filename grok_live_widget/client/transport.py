@@ -27,15 +27,6 @@ from ..settings import is_loopback
 from .credentials import ENVIRONMENT_NAME
 from .message_socket import MessageSocket
 
-__all__ = [
-    "close_code_and_reason",
-    "closed_error",
-    "connected",
-    "host_of",
-    "translated",
-    "wrong_key",
-]
-
 _MAX_FRAME_BYTES = 16 * 2**20
 
 # Not from the registry of loggers, so that no logging configuration can make it print

@@ -16,8 +16,6 @@ from ..protocol import DIALECTS, events
 from ..settings import Settings
 from .turns import Turn, Turns
 
-__all__ = ["Conversation"]
-
 _AUDIO_TYPES = frozenset().union(*(each.audio_delta_types for each in DIALECTS.values()))
 
 # Reserved; memory that is not written to costs nothing.

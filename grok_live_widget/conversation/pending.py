@@ -24,8 +24,6 @@ from ..protocol import (
     is_ignorable_error,
 )
 
-__all__ = ["PendingReply", "calls_in", "is_cut_off"]
-
 
 def calls_in(event: Event) -> list[ToolCalled]:
     """The function calls that an event reports.

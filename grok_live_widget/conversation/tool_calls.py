@@ -9,8 +9,6 @@ from msgspec.structs import replace
 from .._structs import Value
 from ..protocol import Event, ToolAnswered, ToolApprovalAsked, ToolFinished, ToolStarted
 
-__all__ = ["ToolCallState", "ToolCalls"]
-
 # Tested first, since nearly all events are others.
 _OF_TOOLS = frozenset({ToolApprovalAsked, ToolStarted, ToolAnswered, ToolFinished})
 

@@ -20,8 +20,6 @@ from ..audio import (
     write_wav,
 )
 
-__all__ = ["Turn", "Turns", "extremes_of"]
-
 
 class Turn:
     """A turn of one speaker. It grows in place and keeps its identity.

@@ -26,8 +26,6 @@ from ..protocol import (
 )
 from ..settings import Budget, Prices, prices_of
 
-__all__ = ["Usage", "UsageMeter", "left_of"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:

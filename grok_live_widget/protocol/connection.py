@@ -58,8 +58,6 @@ from .playback_tracker import PlaybackTracker
 from .server_errors import is_already_active, is_ignorable_error, is_not_active
 from .synthetic_ids import SyntheticIds
 
-__all__ = ["MIN_COMMIT_MS", "ConnectionState", "Frame", "Protocol", "ResponseState"]
-
 
 class Frame(Value, frozen=True):
     """A WebSocket message to be written: JSON text in UTF-8, or audio alone."""

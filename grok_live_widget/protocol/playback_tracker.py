@@ -10,8 +10,6 @@ from msgspec import Struct
 
 from .events import AudioDelta, Interrupted, PlaybackReported
 
-__all__ = ["PlaybackTracker"]
-
 
 class _ItemPlayback(Struct):
     """How many samples of one item have been received and heard."""

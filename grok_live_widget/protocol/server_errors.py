@@ -10,16 +10,6 @@ from __future__ import annotations
 from .._structs import Value
 from .events import ErrorReported
 
-__all__ = [
-    "IGNORABLE",
-    "Ignorable",
-    "ends_session",
-    "is_already_active",
-    "is_auth_error",
-    "is_ignorable_error",
-    "is_not_active",
-]
-
 
 class Ignorable(Value, frozen=True):
     """One kind of ignorable error.

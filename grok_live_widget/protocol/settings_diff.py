@@ -15,8 +15,6 @@ from msgspec.json import decode
 from .dialects import Dialect
 from .events import UpdateSession
 
-__all__ = ["is_replaced_model", "rejected_settings"]
-
 # Functions are sent flat and confirmed nested (recorded), and an alias may be resolved.
 _NOT_COMPARED = ("tools", "model")
 # For these an empty object means "none" (recorded); for others it means nothing.

@@ -19,8 +19,6 @@ from .events import (
     TranscriptDelta,
 )
 
-__all__ = ["ReplyDelta", "SyntheticIds"]
-
 ReplyDelta = AudioDelta | TranscriptDelta | TextDelta
 
 

@@ -21,16 +21,6 @@ from msgspec.structs import fields
 from .._structs import Value, shown_fields
 from ..protocol import Event
 
-__all__ = [
-    "EVENTS",
-    "encoded",
-    "encoded_event",
-    "event_from",
-    "event_to_json",
-    "is_complete",
-    "plain",
-]
-
 EVENTS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Event)}
 """Every class of events by its name."""
 

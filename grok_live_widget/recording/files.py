@@ -27,8 +27,6 @@ from .event_json import encoded, encoded_event, event_to_json
 from .folder import ASSISTANT_WAV, EVENTS_FILE, FILES, TALK_FILE, USER_WAV, sample_rates, talk_text
 from .redact import Redactor
 
-__all__ = ["Entry", "FolderWriter", "WavFile", "replace_folder"]
-
 _HEADER_BYTES = 44
 # The header has 32 bits for sizes; after a day of audio they stay at the largest value.
 _MAX_BYTES = 2**32 - 1 - _HEADER_BYTES

@@ -22,21 +22,6 @@ from ..protocol import AudioFormat, PushToTalk, ServerVad, Transcription
 from ..settings import UNSET, Budget, Prices, Settings
 from .event_json import is_complete, plain
 
-__all__ = [
-    "ASSISTANT_WAV",
-    "EVENTS_FILE",
-    "FILES",
-    "TALK_FILE",
-    "USER_WAV",
-    "check_new_folder",
-    "check_save_folder",
-    "is_recording",
-    "read_talk_file",
-    "sample_rates",
-    "talk_text",
-    "unusable",
-]
-
 FORMAT, VERSION = "grok-live-talk", 1
 TALK_FILE, EVENTS_FILE = "talk.json", "events.jsonl"
 USER_WAV, ASSISTANT_WAV = "user.wav", "assistant.wav"

@@ -22,8 +22,6 @@ from ..protocol import Event, SessionOpened
 from .event_json import event_from
 from .folder import ASSISTANT_WAV, EVENTS_FILE, USER_WAV, folder_from, read_talk_file, sample_rates
 
-__all__ = ["SavedEvent", "SavedTalk", "load"]
-
 _BROKEN = (KeyError, TypeError, ValueError, AttributeError, ValidationError)
 
 

@@ -22,8 +22,6 @@ from .files import Entry, FolderWriter, replace_folder
 from .folder import check_save_folder, folder_from, unusable
 from .redact import Redactor
 
-__all__ = ["Recording"]
-
 FLUSH_S = 0.5
 """How often new events are written, so that a killed kernel loses less than a second [s]."""
 

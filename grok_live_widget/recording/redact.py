@@ -6,8 +6,6 @@ from collections.abc import Callable
 
 from msgspec import json
 
-__all__ = ["Redactor"]
-
 _SHORTEST_SECRET = 8
 
 

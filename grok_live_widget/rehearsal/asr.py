@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 
 from ..audio import SAMPLE_RATE_HZ, ClipConverter
 
-__all__ = ["recognise", "recognition_is_available", "speech_note"]
-
 PIECE_BYTES = 1_600
 """50 ms at 16 kHz, which take about 7 ms."""
 

@@ -33,14 +33,6 @@ from .session import SessionState
 from .timing import IdleTimer, Pacer
 from .vad import SpeechBegan, SpeechEnded, VoiceActivityDetector
 
-__all__ = [
-    "ClientConnection",
-    "Connection",
-    "ConnectionSettings",
-    "Socket",
-    "is_valid_key",
-]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionSettings:

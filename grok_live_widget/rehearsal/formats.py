@@ -14,8 +14,6 @@ from ..settings import PCM_RATES_HZ
 from .tts import Spoken
 from .vad import SampleBuffer
 
-__all__ = ["InputConverter", "decode_input", "invalid_format"]
-
 _NOTHING = np.zeros(0, np.int16)
 
 

@@ -22,8 +22,6 @@ from ..protocol import (
 )
 from .response import new_id
 
-__all__ = ["binary_frame_from", "frame_from"]
-
 
 def binary_frame_from(event: ServerEvent, audio_format: AudioFormat) -> bytes | None:
     """The binary frame of an event; None for an event that is sent as text."""

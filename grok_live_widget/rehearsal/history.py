@@ -11,14 +11,6 @@ from .formats import decode_input
 from .partner import SpokenLine
 from .response import UserInput, new_id
 
-__all__ = [
-    "ConversationStore",
-    "History",
-    "announced",
-    "input_from",
-    "whole_text",
-]
-
 
 class History:
     """The items of one conversation, in order, with their texts.

@@ -34,20 +34,6 @@ from ..audio import mono_from, pcm_from_samples, samples_from_pcm
 from ..exceptions import ConfigurationError, RehearsalError
 from .tts import Spoken, speak, voice_is_available
 
-__all__ = [
-    "PARTNERS",
-    "Partner",
-    "PartnerTurn",
-    "SpokenLine",
-    "ToolCall",
-    "Unvoiced",
-    "default_partner",
-    "parrot",
-    "partner_from",
-    "pieces_from",
-    "talker",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class SpokenLine:

@@ -14,8 +14,6 @@ import numpy as np
 
 from .partner import Partner, PartnerTurn, Piece, pieces_from
 
-__all__ = ["run_partner"]
-
 _LOG = logging.getLogger("grok_live_widget")
 
 MAX_PIECES_AHEAD = 16

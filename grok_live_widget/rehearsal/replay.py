@@ -45,16 +45,6 @@ from .connection import ClientConnection, ConnectionSettings, Socket
 from .frames import frame_from
 from .vad import SpeechBegan, SpeechEnded
 
-__all__ = [
-    "INPUTS",
-    "RecordedSession",
-    "Replay",
-    "ReplayConnection",
-    "Step",
-    "TimedEvent",
-    "recorded_sessions",
-]
-
 # --------------------------------------------------------------------------- the recording
 _SERVER_EVENTS = get_args(ServerEvent)
 

@@ -39,8 +39,6 @@ from ..protocol import (
 from .partner import ToolCall
 from .tts import Spoken
 
-__all__ = ["DELTA_SAMPLES", "Delta", "Response", "UserInput", "new_id"]
-
 DELTA_SAMPLES = 3_600
 """150 ms at 24 kHz; the service's deltas have 31 to 1223 ms (recorded)."""
 

@@ -27,8 +27,6 @@ from .faults import Fault, Refuse, faults_from
 from .partner import Partner, partner_from
 from .replay import Replay, ReplayConnection
 
-__all__ = ["RehearsalServer"]
-
 MAX_FRAME_BYTES = 16 * 2**20
 
 # The log of websockets would contain headers, and with them the key.

@@ -49,8 +49,6 @@ from .tts import Spoken
 from .usage import UsageMeter, confirmed_settings, session_created
 from .vad import SpeechBegan, SpeechEnded
 
-__all__ = ["SessionState"]
-
 
 class SessionState:
     """The server's side of one session.

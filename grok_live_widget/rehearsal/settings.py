@@ -17,8 +17,6 @@ from ..protocol import (
 )
 from .formats import invalid_format
 
-__all__ = ["SessionSettings", "has_invalid_metadata", "invalid_setting"]
-
 
 class SessionSettings(UpdateSession, frozen=True, kw_only=True):
     """The settings of one session; None where the client has set nothing.

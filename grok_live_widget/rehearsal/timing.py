@@ -5,11 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-__all__ = [
-    "IdleTimer",
-    "Pacer",
-]
-
 
 class Pacer:
     """Paces one response.

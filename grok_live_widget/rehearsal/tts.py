@@ -27,16 +27,6 @@ import numpy as np
 from ..audio import SAMPLE_RATE_HZ, ClipConverter, Pcm, pcm_from_bytes
 from ..exceptions import RehearsalError
 
-__all__ = [
-    "VOICES",
-    "Pronunciation",
-    "Spoken",
-    "VoicePreset",
-    "preset_for",
-    "speak",
-    "voice_is_available",
-]
-
 CURE = 'Run: pip install "grok-live-widget[rehearsal]" (espeak-ng, GPL-3.0-or-later).'
 
 

@@ -12,8 +12,6 @@ from ..protocol import REALTIME, ServerVad, SessionCreated, UpdateSession
 from .response import Response, new_id
 from .settings import SessionSettings
 
-__all__ = ["UsageMeter", "confirmed_settings", "session_created"]
-
 # Estimates from recorded sessions: 0.77 s of audio were 39 tokens, 3.38 s 170, twelve characters 3.
 AUDIO_TOKENS_PER_S = 50
 CHARACTERS_PER_TOKEN = 4

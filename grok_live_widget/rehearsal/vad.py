@@ -19,16 +19,6 @@ from numpy.typing import NDArray
 from ..audio import SAMPLE_RATE_HZ, Pcm
 from ..protocol import PushToTalk, ServerVad, TurnDetection
 
-__all__ = [
-    "EnergyClassifier",
-    "SampleBuffer",
-    "SileroClassifier",
-    "SpeechBegan",
-    "SpeechEnded",
-    "VoiceActivityDetector",
-    "default_classifier",
-]
-
 SAMPLES_PER_MS = SAMPLE_RATE_HZ // 1000
 WINDOW_SAMPLES = 768
 """One window, 32 ms; two thirds of it are the 512 samples at 16 kHz that Silero asks for."""

@@ -9,8 +9,6 @@ from .._structs import Value
 from ..exceptions import ConfigurationError
 from .validation import is_number, require
 
-__all__ = ["PRICES", "Budget", "Prices", "prices_of"]
-
 
 class Budget(Value, frozen=True, kw_only=True):
     """Limit of what a talk may use, all its sessions together.

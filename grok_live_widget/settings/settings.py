@@ -28,16 +28,6 @@ from ..tools import ProviderTool, Tool, tools_from
 from .pricing import Budget, Prices
 from .validation import PCM_RATES_HZ, check_partner, check_settings, instance, one_of
 
-__all__ = [
-    "UNSET",
-    "Settings",
-    "SettingsKwargs",
-    "UpdateKwargs",
-    "expand_kwargs_signature",
-    "is_loopback",
-    "settings_from",
-]
-
 # As `audio.SAMPLE_RATE_HZ`, which would load numpy.
 _SAMPLE_RATE_HZ = 24_000
 # As `protocol.DIALECTS`, which would load numpy too.

@@ -23,18 +23,6 @@ from ..protocol import (
 if TYPE_CHECKING:
     from .settings import Settings
 
-__all__ = [
-    "PCM_RATES_HZ",
-    "between",
-    "check_metadata",
-    "check_partner",
-    "check_settings",
-    "instance",
-    "is_number",
-    "one_of",
-    "require",
-]
-
 PCM_RATES_HZ = (8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 """Source: https://docs.x.ai/voice-realtime.ws.json."""
 

@@ -15,8 +15,6 @@ from typing import Any
 from .._structs import Value
 from ..exceptions import ConfigurationError, ToolError
 
-__all__ = ["Limits", "description_of", "limits_of", "shown"]
-
 
 def _is_multiple(value: Any, factor: Any) -> bool:
     from fractions import Fraction  # As decimals: 0.3 is a multiple of 0.1.

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from docstring_parser import Docstring
 
-__all__ = ["parse_docstring"]
-
 
 def parse_docstring(text: str) -> tuple[str, dict[str, str]]:
     """Split a docstring in the style of numpydoc, Google, reST or epydoc.

@@ -25,8 +25,6 @@ from .docstrings import parse_docstring
 from .provider import ProviderTool
 from .schema import Property, Schema, hints_of, object_shape, schema_of
 
-__all__ = ["Tool", "functions_of", "text_from", "tool", "tools_from"]
-
 TIMEOUT_S = 60.0
 LONGEST_OUTPUT = 30_000
 """Characters of one output, since long outputs cost more than they are worth to the model."""

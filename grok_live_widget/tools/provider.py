@@ -15,8 +15,6 @@ from msgspec.structs import asdict, force_setattr
 from .._structs import Value
 from ..exceptions import ConfigurationError
 
-__all__ = ["FileSearch", "Mcp", "ProviderTool", "WebSearch", "XSearch"]
-
 
 class ProviderTool(Value, frozen=True, kw_only=True):
     """A tool that the provider runs, and bills for each call."""

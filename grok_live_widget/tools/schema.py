@@ -17,8 +17,6 @@ from .._structs import Value
 from ..exceptions import ConfigurationError, ToolError
 from .annotations import description_of, limits_of, shown
 
-__all__ = ["Property", "Schema", "hints_of", "object_shape", "schema_of"]
-
 Read = Callable[[Any, str], Any]
 """``(JSON value, its place in the arguments) -> value``; raises `ToolError`."""
 

@@ -34,8 +34,6 @@ from .downlink import Downlink
 from .lease import Lease
 from .uplink import UplinkReceiver
 
-__all__ = ["FrontendBridge", "Send"]
-
 _LOG = logging.getLogger("grok_live_widget")
 
 HEARTBEAT_S = 1.0

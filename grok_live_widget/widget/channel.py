@@ -12,8 +12,6 @@ from typing import Any
 from ..client import TALK_THREAD
 from .messages import AnyPageMessage, KernelMessage, decode, encode
 
-__all__ = ["MAX_CHUNK_BYTES", "CommChannel", "Receive", "keep_frontend_routing"]
-
 MAX_CHUNK_BYTES = 64 * 1024
 
 Receive = Callable[[AnyPageMessage, bytes | None, float], None]

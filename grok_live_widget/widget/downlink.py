@@ -18,15 +18,6 @@ from ..audio import SAMPLE_RATE_HZ, Pcm, Resampler, pcm_from_samples, samples_fr
 from ..conversation import Turn
 from .messages import Audio, Flush
 
-__all__ = [
-    "CHANNEL_RATE_HZ",
-    "Downlink",
-    "Heard",
-    "ReplyAudio",
-    "ResampledReplyAudio",
-    "reply_audio_from",
-]
-
 CHANNEL_RATE_HZ = SAMPLE_RATE_HZ
 CREDIT_SAMPLES = 2 * CHANNEL_RATE_HZ
 OVERDUE_S = 0.5

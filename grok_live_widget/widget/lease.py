@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["Lease"]
-
 
 class Lease:
     """The pages that show a talk, and the one that owns its sound.

@@ -10,8 +10,6 @@ from typing import Any
 
 import ipywidgets
 
-__all__ = ["ToolOutput"]
-
 MOST_SHOWN = 20
 """Older outputs are removed, since the area's whole state is sent with each new one."""
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 from ..audio import SAMPLE_RATE_HZ
 from .messages import Microphone
 
-__all__ = ["UplinkReceiver"]
-
 MAX_LATENESS_S = 2.0
 _DISAGREEMENT_S = 1.0
 

@@ -19,8 +19,6 @@ from .channel import CommChannel, keep_frontend_routing
 from .messages import MicrophoneWanted
 from .tool_output import ToolOutput
 
-__all__ = ["GrokLive"]
-
 _STATIC = pathlib.Path(__file__).parent / "static"
 
 

@@ -32,8 +32,6 @@ from .shared import (
     audio_delta_from_frame,
 )
 
-__all__ = ["Dialect", "Opening"]
-
 _NOTHING: Mapping[str, Any] = {}
 
 

@@ -19,16 +19,6 @@ from msgspec.json import Decoder, Encoder
 
 from ...exceptions import LocalProtocolError
 
-__all__ = [
-    "AudioFrame",
-    "audio_frame",
-    "base64_from_bytes",
-    "bytes_from_base64",
-    "json_frame",
-    "message_from",
-    "read_audio_frame",
-]
-
 Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 # Besides DecodeError, msgspec raises UnicodeDecodeError (a ValueError) for broken UTF-8 and

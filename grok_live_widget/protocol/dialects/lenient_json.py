@@ -10,21 +10,6 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
-__all__ = [
-    "bool_or_none",
-    "integer",
-    "integer_or_none",
-    "mapping",
-    "mapping_or_none",
-    "number_from",
-    "number_or_none",
-    "present",
-    "string",
-    "string_or_none",
-    "texts_or_none",
-]
-
-
 _LEAST, _MOST = -(2**63), 2**63
 
 

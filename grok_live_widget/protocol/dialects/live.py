@@ -42,9 +42,6 @@ from .shared import (
     turn_detection_from,
 )
 
-__all__ = ["LIVE"]
-
-
 _VAD = Fields(threshold=number_or_none, silence_duration_ms=integer_or_none)
 
 

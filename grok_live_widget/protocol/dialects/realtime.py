@@ -51,8 +51,6 @@ from .shared import (
     turn_detection_from,
 )
 
-__all__ = ["NEAREST_VOICE", "REALTIME"]
-
 NEAREST_VOICE = {
     "alloy": "sal",
     "echo": "ara",

@@ -24,16 +24,6 @@ from .lenient_json import (
     texts_or_none,
 )
 
-__all__ = [
-    "Fields",
-    "MessageType",
-    "audio_delta_from",
-    "audio_delta_from_frame",
-    "flat",
-    "item_from",
-    "message_from_item",
-]
-
 Message = Mapping[str, Any]
 Reader = Callable[[Message, str], Any]
 
@@ -88,11 +78,11 @@ OF_PART: dict[str, Reader] = {**OF_REPLY, "content_index": integer}
 _PART_IDS = Fields(**OF_PART)
 
 
-def append_fields(event: events.AppendAudio) -> Message:
+def _append_fields(event: events.AppendAudio) -> Message:
     return {"audio": base64_from_bytes(event.pcm)}
 
 
-def append_from(message: Message) -> events.AppendAudio | events.Unrecognized:
+def _append_from(message: Message) -> events.AppendAudio | events.Unrecognized:
     """Read audio; with broken base64 the message is not audio."""
     pcm = bytes_from_base64(string(message, "audio"))
     return events.Unrecognized(message) if pcm is None else events.AppendAudio(pcm)
@@ -170,10 +160,12 @@ _TRANSCRIPT_DELTA = Fields(
 
 
 def transcript_delta_from(message: Message) -> events.TranscriptDelta:
+    """Read a piece of a reply's transcript."""
     return events.TranscriptDelta(**_TRANSCRIPT_DELTA.read(message))
 
 
 def transcript_delta_fields(event: events.TranscriptDelta) -> Message:
+    """All fields, of which empty ids and an index of 0 are left out."""
     return {
         **part_ids(event),
         "delta": event.delta,
@@ -196,7 +188,7 @@ def error_from(message: Message) -> events.ErrorReported:
     )
 
 
-def error_fields(event: events.ErrorReported) -> Message:
+def _error_fields(event: events.ErrorReported) -> Message:
     error = present(type=event.error_type, code=event.code, param=event.param, event_id=event.about)
     return {"error": {**error, "message": event.message}}
 
@@ -275,13 +267,13 @@ def message_from_item(item: events.Item) -> dict[str, Any]:
     return message
 
 
-def create_item_from(message: Message) -> events.CreateItem:
+def _create_item_from(message: Message) -> events.CreateItem:
     return events.CreateItem(
         item_from(mapping(message, "item")), string_or_none(message, "previous_item_id")
     )
 
 
-def create_item_fields(event: events.CreateItem) -> Message:
+def _create_item_fields(event: events.CreateItem) -> Message:
     previous = present(previous_item_id=event.previous_item_id)
     # Servers do not know this field; it only matters to this client.
     item = replace(event.item, is_replayed=False)
@@ -312,11 +304,12 @@ def turn_detection_from(session: Message) -> events.TurnDetection | None:
 _RESPONSE = Fields(instructions=string_or_none, metadata=mapping_or_none, modalities=texts_or_none)
 
 
-def create_response_from(message: Message) -> events.CreateResponse:
+def _create_response_from(message: Message) -> events.CreateResponse:
     return events.CreateResponse(**_RESPONSE.read(mapping(message, "response")))
 
 
 def create_response_fields(event: events.CreateResponse) -> Message:
+    """The fields of the request, nested under ``response``."""
     response = present(**_RESPONSE.write(event))
     return {"response": response} if response else {}
 
@@ -324,14 +317,14 @@ def create_response_fields(event: events.CreateResponse) -> Message:
 SETTINGS = Fields(model=string_or_none, voice=string_or_none, instructions=string_or_none)
 """The settings that both dialects have under the same keys."""
 
-APPEND = MessageType(events.AppendAudio, "input_audio_buffer.append", append_fields, append_from)
+APPEND = MessageType(events.AppendAudio, "input_audio_buffer.append", _append_fields, _append_from)
 COMMIT = flat(events.CommitAudio, "input_audio_buffer.commit")
 CLEAR = flat(events.ClearAudio, "input_audio_buffer.clear")
 CREATE_ITEM = MessageType(
-    events.CreateItem, "conversation.item.create", create_item_fields, create_item_from
+    events.CreateItem, "conversation.item.create", _create_item_fields, _create_item_from
 )
 CREATE_RESPONSE = MessageType(
-    events.CreateResponse, "response.create", create_response_fields, create_response_from
+    events.CreateResponse, "response.create", create_response_fields, _create_response_from
 )
 SPEECH_STARTED = flat(
     events.SpeechStarted,
@@ -345,4 +338,4 @@ SPEECH_STOPPED = flat(
     item_id=string,
     audio_end_ms=integer_or_none,
 )
-ERROR = MessageType(events.ErrorReported, "error", error_fields, error_from)
+ERROR = MessageType(events.ErrorReported, "error", _error_fields, error_from)

@@ -27,30 +27,6 @@ from ...protocol import (
 )
 from ..connection import Socket
 
-__all__ = [
-    "AUDIO_TYPES",
-    "DELTA_TYPES",
-    "CloseFrame",
-    "ConnectionFault",
-    "Ending",
-    "EventFault",
-    "Fault",
-    "Faults",
-    "FaultySocket",
-    "Frame",
-    "FrameFilter",
-    "HandshakeFault",
-    "OccasionCounter",
-    "Pause",
-    "Place",
-    "RemainingTimes",
-    "Step",
-    "check",
-    "server_message_types",
-    "wire_types",
-]
-
-
 # --------------------------------------------------------------------------- message types
 AUDIO_TYPES = REALTIME.audio_delta_types
 """The types of audio deltas."""

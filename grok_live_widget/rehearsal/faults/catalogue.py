@@ -38,26 +38,6 @@ from .base import (
     wire_types,
 )
 
-__all__ = [
-    "Abandon",
-    "Burst",
-    "Close",
-    "Drop",
-    "Duplicate",
-    "Garbage",
-    "Late",
-    "Omit",
-    "OtherModel",
-    "Refuse",
-    "Reorder",
-    "Report",
-    "Stall",
-    "StallHandshake",
-    "Tail",
-    "Trickle",
-    "Withhold",
-]
-
 
 # --------------------------------------------------------------------------- end of the connection
 @dataclass(frozen=True, kw_only=True)

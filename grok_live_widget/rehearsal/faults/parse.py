@@ -9,8 +9,6 @@ from ...exceptions import ConfigurationError
 from . import catalogue
 from .base import Fault, Faults
 
-__all__ = ["FAULTS", "fault_from", "faults_from", "listing"]
-
 FAULTS: dict[str, type[Fault]] = {
     kind.name: kind
     for kind in vars(catalogue).values()
