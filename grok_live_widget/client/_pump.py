@@ -12,9 +12,10 @@ import logging
 import time
 import weakref
 from collections.abc import AsyncIterator, Callable
-from typing import Any, get_args
+from typing import get_args
 
 from .._structs import Value
+from .._threads import BackgroundTasks
 from ..conversation import Conversation, ToolCalls, Turn
 from ..exceptions import GrokLiveError
 from ..protocol import (
@@ -99,8 +100,7 @@ class Pump:
         self._conditions: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         # Calls `Protocol.tick` when it is due.
         self._timer: asyncio.TimerHandle | None = None
-        # Tasks that are not awaited; a task without a reference may be collected.
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
         self._reader: asyncio.Task[None] | None = None
         self._is_closing = False
         # Whether an iterator is full and the socket waits for it.
@@ -184,10 +184,8 @@ class Pump:
             self._end(code, reason)
 
     def _receive(self, message: bytes, is_text: bool) -> None:
-        self.received_message_count, self.received_s = (
-            self.received_message_count + 1,
-            time.monotonic(),
-        )
+        self.received_message_count += 1
+        self.received_s = time.monotonic()
         try:
             # Where sound comes in binary messages, the opcode distinguishes it from text.
             if is_text or not self._receives_binary:
@@ -197,14 +195,14 @@ class Pump:
             self.flush()
         except Exception:  # noqa: BLE001  (a bug must end the session, not hang it)
             _LOG.exception("The reader stopped; please report this.")
-            self._spawn(self._socket.close(1011))
+            self._tasks.spawn(self._socket.close(1011))
 
     def _may_deliver(self) -> bool:
         if not self._iterators or not self.is_paused or self._is_closing:
             return True
         if not self._waits_for_reader:
             self._waits_for_reader = True
-            self._spawn(self._wait_until_resumed())
+            self._tasks.spawn(self._wait_until_resumed())
         return False
 
     async def _wait_until_resumed(self) -> None:
@@ -272,12 +270,7 @@ class Pump:
     def _watch_for_refused_key(self, error: ErrorReported) -> None:
         if not self._protocol.has_received and self._protocol.dialect.is_auth_error(error):
             self.failure = wrong_key(self.host)
-            self._spawn(self._socket.close())
-
-    def _spawn(self, coro: Any) -> None:
-        task = asyncio.get_running_loop().create_task(coro)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            self._tasks.spawn(self._socket.close())
 
     def _schedule_timer(self) -> None:
         at_s = self._protocol.next_tick_s()

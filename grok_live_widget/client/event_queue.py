@@ -21,35 +21,31 @@ class EventQueue(AsyncIterator[Event]):
         self._failure = failure
         self._events: deque[Event] = deque()
         self._is_ended = False
-        self._shared = FlowControl()
-        weakref.finalize(self, self._shared.resume_threadsafe)
+        # Paused while `QUEUE_EVENTS` or more wait; does not keep the iterator.
+        self.flow = FlowControl()
+        weakref.finalize(self, self.flow.resume_threadsafe)
 
     def put(self, event: Event) -> None:
         """Add one event."""
         self._events.append(event)
-        self._shared.arrived.set()
+        self.flow.arrived.set()
         if len(self._events) >= QUEUE_EVENTS:
-            self._shared.pause()
+            self.flow.pause()
 
     def end(self) -> None:
         """Nothing more will come."""
         self._is_ended = True
-        self._shared.arrived.set()
-
-    @property
-    def flow(self) -> FlowControl:
-        """Paused while `QUEUE_EVENTS` or more wait; does not keep the iterator."""
-        return self._shared
+        self.flow.arrived.set()
 
     async def __anext__(self) -> Event:
         while not self._events:
             if self._is_ended:
                 raise self._final_exception()
-            self._shared.arrived.clear()
-            await self._shared.arrived.wait()
+            self.flow.arrived.clear()
+            await self.flow.arrived.wait()
         event = self._events.popleft()
-        if self._shared.is_paused and len(self._events) < QUEUE_EVENTS:
-            self._shared.resume()
+        if self.flow.is_paused and len(self._events) < QUEUE_EVENTS:
+            self.flow.resume()
         return event
 
     def _final_exception(self) -> Exception:

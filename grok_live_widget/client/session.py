@@ -180,12 +180,8 @@ class Session:
     @property
     def is_quiet(self) -> bool:
         """Whether neither side speaks, no reply is awaited, and no tool runs."""
-        is_speech = self._protocol.is_speech_active
-        return (
-            self._protocol.response_state is ResponseState.IDLE
-            and not is_speech
-            and not self.is_calling
-        )
+        is_idle = self._protocol.response_state is ResponseState.IDLE
+        return is_idle and not self._protocol.is_speech_active and not self.is_calling
 
     @property
     def received_message_count(self) -> int:

@@ -4,48 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ..protocol import (
-    ClientEvent,
-    CreateItem,
-    CreateResponse,
-    ErrorReported,
-    Event,
-    Item,
-    OutputItemAdded,
-    OutputItemDone,
-    ResponseCreated,
-    ResponseDone,
-    SessionEnded,
-    SpeechStarted,
-    SpeechStopped,
-    ToolCalled,
-    ends_session,
-    is_already_active,
-    is_ignorable_error,
-)
+from ..protocol import ends_session, events, is_already_active, is_ignorable_error
 
 
-def calls_in(event: Event) -> list[ToolCalled]:
+def calls_in(event: events.Event) -> list[events.ToolCalled]:
     """The function calls that an event reports.
 
     A server may report one call up to three times: by itself, as an item, and with the end of
     the response. The `call_id` identifies it.
     """
     match event:
-        case ToolCalled():
+        case events.ToolCalled():
             calls = [event]
-        case OutputItemDone():
+        case events.OutputItemDone():
             calls = _calls_among((event.item,), event.response_id)
-        case ResponseDone():
+        case events.ResponseDone():
             calls = _calls_among(event.output, event.response_id)
         case _:
             return []
     return [call for call in calls if call.call_id and call.name]
 
 
-def _calls_among(items: tuple[Item, ...], response_id: str) -> list[ToolCalled]:
+def _calls_among(items: tuple[events.Item, ...], response_id: str) -> list[events.ToolCalled]:
     return [
-        ToolCalled(
+        events.ToolCalled(
             response_id=response_id,
             item_id=item.item_id,
             call_id=item.call_id,
@@ -57,7 +39,7 @@ def _calls_among(items: tuple[Item, ...], response_id: str) -> list[ToolCalled]:
     ]
 
 
-def is_cut_off(done: ResponseDone) -> bool:
+def is_cut_off(done: events.ResponseDone) -> bool:
     """Whether a response was cancelled or failed."""
     return done.status not in ("completed", "incomplete")
 
@@ -67,13 +49,13 @@ class PendingReply:
 
     Parameters
     ----------
-    request : CreateResponse, CommitAudio or None
+    request : events.CreateResponse, CommitAudio or None
         The event, by identity, whose reply is wanted. None: the reply to the last speech that
         the server detects until `has_sent_all` is set.
     tools : collection of str
         Functions that this client runs: a reply that calls one of them is followed by another
         reply, which is the outcome.
-    related : collection of ClientEvent
+    related : collection of events.ClientEvent
         Events sent together with the request; errors about them count too.
 
     Attributes
@@ -82,9 +64,9 @@ class PendingReply:
         The response, once it has begun.
     status : str
         How it ended; empty until then.
-    error : ErrorReported or None
+    error : events.ErrorReported or None
         The error that the server sent instead of a reply.
-    reported : ErrorReported or None
+    reported : events.ErrorReported or None
         The last error that it sent while the response was running.
     has_ended_early : bool
         Whether the session ended first; an error that announced its end is then the `error`.
@@ -96,10 +78,10 @@ class PendingReply:
 
     def __init__(
         self,
-        request: ClientEvent | None,
+        request: events.ClientEvent | None,
         tools: Collection[str] = (),
         *,
-        related: Collection[ClientEvent] = (),
+        related: Collection[events.ClientEvent] = (),
     ) -> None:
         self.request = request
         sent = (*related, *([] if request is None else [request]))
@@ -114,11 +96,11 @@ class PendingReply:
         self._is_sent = request is None
         self.response_id = ""
         self.status = ""
-        self.error: ErrorReported | None = None
-        self.reported: ErrorReported | None = None
+        self.error: events.ErrorReported | None = None
+        self.reported: events.ErrorReported | None = None
         self.has_ended_early = False
         # An error that announces the end of the session.
-        self._final_error: ErrorReported | None = None
+        self._final_error: events.ErrorReported | None = None
         self.is_speech_active = False
         self.has_speech_started = False
         self.has_sent_all = request is not None
@@ -138,20 +120,20 @@ class PendingReply:
     def _is_mine(self, response_id: str) -> bool:
         return bool(response_id) and response_id == self.response_id
 
-    def apply(self, event: Event) -> None:
+    def apply(self, event: events.Event) -> None:
         """Apply one event."""
-        if isinstance(event, ErrorReported) and self._is_of_another(event):
+        if isinstance(event, events.ErrorReported) and self._is_of_another(event):
             return
         self._follow_tools(event)
-        if isinstance(event, ErrorReported) and not is_ignorable_error(event):
+        if isinstance(event, events.ErrorReported) and not is_ignorable_error(event):
             self.reported = event
         if self.request is not None and event is self.request:
             self._restart()
-        elif isinstance(event, SessionEnded):
+        elif isinstance(event, events.SessionEnded):
             self.has_ended_early = True
             if not self.status:
                 self.error = self.error or self._final_error
-        elif isinstance(event, ErrorReported) and ends_session(event):
+        elif isinstance(event, events.ErrorReported) and ends_session(event):
             # The reply is not settled before the connection is closed, since until then the
             # next request would still be sent on it.
             self._final_error = event
@@ -160,63 +142,67 @@ class PendingReply:
         elif self._is_sent:
             self._apply_to_reply(event)
 
-    def _is_of_another(self, error: ErrorReported) -> bool:
+    def _is_of_another(self, error: events.ErrorReported) -> bool:
         """Whether an error is about another message of this client."""
         return bool(error.about and self._event_ids and error.about not in self._event_ids)
 
-    def _follow_tools(self, event: Event) -> None:
+    def _follow_tools(self, event: events.Event) -> None:
         """Wait after a reply that calls functions for the one to their outputs."""
         for call in calls_in(event):
             if self._is_mine(call.response_id) and call.name in self._tools:
                 self._calls.add(call.call_id)
         match event:
-            case ResponseDone() if event.response_id == self.response_id and is_cut_off(event):
+            case events.ResponseDone() if event.response_id == self.response_id and is_cut_off(
+                event
+            ):
                 self._calls.clear()
-            case CreateItem(item=Item(kind="function_call_output") as item):
+            case events.CreateItem(item=events.Item(kind="function_call_output") as item):
                 if item.call_id in self._calls:
                     self._calls.discard(item.call_id)
                     self._has_sent_outputs = True
                     self._restart()
-            case CreateResponse() if self._has_sent_outputs:
+            case events.CreateResponse() if self._has_sent_outputs:
                 self._has_sent_outputs = False
                 self.request = event if self.request is not None else None
                 if self._event_ids and event.event_id:
                     self._event_ids.add(event.event_id)
-            case ResponseCreated():
+            case events.ResponseCreated():
                 self._has_sent_outputs = False
 
     def _restart(self) -> None:
         """The request was sent, possibly again after another response came before it."""
         self._is_sent, self.response_id, self.status = True, "", ""
 
-    def _apply_to_reply(self, event: Event) -> None:
+    def _apply_to_reply(self, event: events.Event) -> None:
         match event:
-            case ResponseCreated() | OutputItemAdded() if not self.response_id:
+            case events.ResponseCreated() | events.OutputItemAdded() if not self.response_id:
                 # The beginning may be missing or have no id; then an item has it.
                 self.response_id = event.response_id
-            case ResponseDone() if self._is_mine(event.response_id):
+            case events.ResponseDone() if self._is_mine(event.response_id):
                 self.status = event.status
-            case ErrorReported() if is_already_active(event) and not self.status:
+            case events.ErrorReported() if is_already_active(event) and not self.status:
                 # The response that began was another one; the request will be sent again.
                 self._is_sent, self.response_id = False, ""
-            case ErrorReported() if not self.response_id and not is_ignorable_error(event):
+            case events.ErrorReported() if not self.response_id and not is_ignorable_error(event):
                 self.error = event
 
-    def _apply_to_speech(self, event: Event) -> None:
+    def _apply_to_speech(self, event: events.Event) -> None:
         match event:
-            case SpeechStarted():
+            case events.SpeechStarted():
                 self._follow_speech()
-            case SpeechStopped():
+            case events.SpeechStopped():
                 self.is_speech_active = False
-            case CreateResponse():
+            case events.CreateResponse():
                 self._is_other_requested = True
-            case ResponseCreated():
+            case events.ResponseCreated():
                 self._follow_beginning(event)
-            case OutputItemAdded() if self._may_begin and event.response_id not in self._past:
+            case events.OutputItemAdded() if (
+                self._may_begin and event.response_id not in self._past
+            ):
                 self.response_id = self.response_id or event.response_id
-            case ResponseDone() if self._is_mine(event.response_id):
+            case events.ResponseDone() if self._is_mine(event.response_id):
                 self._follow_end(event)
-            case ErrorReported() if not self.response_id and not is_ignorable_error(event):
+            case events.ErrorReported() if not self.response_id and not is_ignorable_error(event):
                 self.error = event if self.has_speech_started else None
 
     def _follow_speech(self) -> None:
@@ -229,14 +215,14 @@ class PendingReply:
     def _may_begin(self) -> bool:
         return self.has_speech_started and not self.is_speech_active
 
-    def _follow_beginning(self, event: ResponseCreated) -> None:
+    def _follow_beginning(self, event: events.ResponseCreated) -> None:
         """A response that nothing else requested is to the speech, whose end may be missing."""
         is_answer = self.has_speech_started and self.has_sent_all and not self._is_other_requested
         if is_answer or self._may_begin:
             self.response_id = event.response_id
         self._is_other_requested = False
 
-    def _follow_end(self, event: ResponseDone) -> None:
+    def _follow_end(self, event: events.ResponseDone) -> None:
         """A response that speech does not cut off shows that the speech has ended."""
         if self.is_speech_active and is_cut_off(event):
             self.response_id = ""

@@ -11,19 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..protocol import (
-    AppendAudio,
-    AudioDelta,
-    CreateItem,
-    Event,
-    PushToTalk,
-    ResponseDone,
-    SessionCreated,
-    SessionEnded,
-    SessionOpened,
-    TurnDetection,
-    UpdateSession,
-)
+from ..protocol import events
 from ..settings import Budget, Prices, prices_of
 
 
@@ -59,7 +47,7 @@ class UsageMeter:
 
     Parameters
     ----------
-    turn_detection : ServerVad or PushToTalk
+    turn_detection : ServerVad or events.PushToTalk
     input_sample_rate, output_sample_rate : int [Hz]
     prices : Prices or None
         None: the known prices of the model.
@@ -67,14 +55,14 @@ class UsageMeter:
 
     def __init__(
         self,
-        turn_detection: TurnDetection,
+        turn_detection: events.TurnDetection,
         *,
         input_sample_rate: int,
         output_sample_rate: int,
         prices: Prices | None = None,
     ) -> None:
         self.prices = prices
-        self._is_push_to_talk = isinstance(turn_detection, PushToTalk)
+        self._is_push_to_talk = isinstance(turn_detection, events.PushToTalk)
         self._input_rate, self._output_rate = input_sample_rate, output_sample_rate
         # Samples, texts, replies and sessions in all.
         self._sent = self._received = self._texts = self._replies = self._sessions = 0
@@ -89,23 +77,23 @@ class UsageMeter:
         # Whether the price of all past periods was known.
         self._is_priced = True
 
-    def apply(self, event: Event, now_s: float) -> None:
+    def apply(self, event: events.Event, now_s: float) -> None:
         """Apply one event, sent or received at `now_s` [s]."""
-        if isinstance(event, AppendAudio):
+        if isinstance(event, events.AppendAudio):
             self._sent += len(event.pcm) // 2
-        elif isinstance(event, AudioDelta):
+        elif isinstance(event, events.AudioDelta):
             self._received += len(event.pcm) // 2
-        elif isinstance(event, ResponseDone):
+        elif isinstance(event, events.ResponseDone):
             self._count_tokens(event.usage)
-        elif isinstance(event, CreateItem):
+        elif isinstance(event, events.CreateItem):
             self._texts += event.item.kind == "message"
-        elif isinstance(event, UpdateSession):
+        elif isinstance(event, events.UpdateSession):
             self._set_turn_detection(event.turn_detection, now_s)
-        elif isinstance(event, SessionCreated):
+        elif isinstance(event, events.SessionCreated):
             self._model = event.model
-        elif isinstance(event, SessionOpened):
+        elif isinstance(event, events.SessionOpened):
             self._open(event, now_s)
-        elif isinstance(event, SessionEnded):
+        elif isinstance(event, events.SessionEnded):
             self._end(now_s)
 
     def total(self, now_s: float) -> Usage:
@@ -124,16 +112,16 @@ class UsageMeter:
             output_tokens=self._output_tokens,
         )
 
-    def _set_turn_detection(self, detection: TurnDetection | None, now_s: float) -> None:
+    def _set_turn_detection(self, detection: events.TurnDetection | None, now_s: float) -> None:
         if detection is None:
             return
         if self._opened_s is not None:
             # Usage so far is billed by the previous rule.
             self._end_period(now_s)
             self._begin(now_s)
-        self._is_push_to_talk = isinstance(detection, PushToTalk)
+        self._is_push_to_talk = isinstance(detection, events.PushToTalk)
 
-    def _open(self, event: SessionOpened, now_s: float) -> None:
+    def _open(self, event: events.SessionOpened, now_s: float) -> None:
         self._is_free = event.is_rehearsal
         self._sessions += 1
         self._begin(now_s)

@@ -17,25 +17,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from ..audio import ClipConverter, Pcm, pcm_from_bytes
-from ..protocol import (
-    AudioDelta,
-    AudioDone,
-    AudioFormat,
-    ContentPartAdded,
-    ContentPartDone,
-    Item,
-    ItemAdded,
-    OutputItemAdded,
-    OutputItemDone,
-    ResponseCreated,
-    ServerEvent,
-    TextDelta,
-    TextDone,
-    ToolArgumentsDelta,
-    ToolCalled,
-    TranscriptDelta,
-    TranscriptDone,
-)
+from ..protocol import events
 from .partner import ToolCall
 from .tts import Spoken
 
@@ -69,7 +51,7 @@ class UserInput:
 class Delta:
     """The next events of a response, and the duration of their audio [s]."""
 
-    events: tuple[ServerEvent, ...]
+    events: tuple[events.ServerEvent, ...]
     duration_s: float = 0.0
 
 
@@ -95,12 +77,12 @@ class Response:
         Text to be spoken as it is, instead of the partner's answer.
     is_interruptible : bool
         Whether speech may interrupt it.
-    audio_format : AudioFormat
+    audio_format : events.AudioFormat
         The format of its audio, from its beginning to its end.
 
     Attributes
     ----------
-    call_items : list of Item
+    call_items : list of events.Item
         The function calls that have been sent.
     """
 
@@ -111,7 +93,7 @@ class Response:
     metadata: Mapping[str, str] | None = None
     verbatim: str | None = None
     is_interruptible: bool = True
-    audio_format: AudioFormat = AudioFormat()
+    audio_format: events.AudioFormat = events.AudioFormat()
 
     def __post_init__(self) -> None:
         self.response_id, self.item_id = new_id(), new_id()
@@ -119,7 +101,7 @@ class Response:
         self.sent_count = 0
         self._part = ""
         self._calls: list[ToolCall] = []
-        self.call_items: list[Item] = []
+        self.call_items: list[events.Item] = []
         self._is_ended = False
         self._converter = ClipConverter(self.audio_format.sample_rate)
         self._unsent = _NOTHING
@@ -145,10 +127,10 @@ class Response:
         """The text spoken up to a sample of this response."""
         return "".join(mark.text for mark in self._sent_marks if mark.sample < sample).strip()
 
-    def begin(self) -> list[ServerEvent]:
+    def begin(self) -> list[events.ServerEvent]:
         """The events that announce the response."""
         self.is_announced = True
-        return [ResponseCreated(self.response_id, self.metadata)]
+        return [events.ResponseCreated(self.response_id, self.metadata)]
 
     def add(self, spoken: Spoken) -> None:
         """Append audio and text; `next_delta` cuts them."""
@@ -185,18 +167,18 @@ class Response:
         """Add a function call; it is sent after the message."""
         self._calls.append(tool_call)
 
-    def end(self) -> list[ServerEvent]:
+    def end(self) -> list[events.ServerEvent]:
         """The ``.done`` events of the message, and the calls; not ``response.done``."""
         self._is_ended = True
         message = self._message_done() if self._part else []
         return message + [event for call in self._calls for event in self._call_events(call)]
 
-    def output(self) -> tuple[Item, ...]:
+    def output(self) -> tuple[events.Item, ...]:
         """The complete items of the response, as ``response.done`` lists them (recorded)."""
         if not self._part:
             return tuple(self.call_items)
         status = "completed" if self._is_ended else "incomplete"
-        message = Item(
+        message = events.Item(
             role="assistant", item_id=self.item_id, status=status, part=self._part, text=self.text
         )
         return (message, *self.call_items)
@@ -204,16 +186,16 @@ class Response:
     def _ids(self) -> dict[str, Any]:
         return {"response_id": self.response_id, "item_id": self.item_id}
 
-    def _open_item(self, part: str) -> list[ServerEvent]:
+    def _open_item(self, part: str) -> list[events.ServerEvent]:
         """The events that announce the item, before its first delta."""
         if self._part:
             return []
         self._part = part
-        item = Item(role="assistant", item_id=self.item_id, status="in_progress")
+        item = events.Item(role="assistant", item_id=self.item_id, status="in_progress")
         return [
-            OutputItemAdded(self.response_id, item),
-            ItemAdded(item, self.previous_item_id),
-            ContentPartAdded(part=part, **self._ids()),
+            events.OutputItemAdded(self.response_id, item),
+            events.ItemAdded(item, self.previous_item_id),
+            events.ContentPartAdded(part=part, **self._ids()),
         ]
 
     def _text_delta(self) -> Delta | None:
@@ -221,53 +203,57 @@ class Response:
             return None
         mark = self._marks.popleft()
         self._sent_marks.append(mark)
-        return Delta((*self._open_item("text"), TextDelta(delta=mark.text, **self._ids())))
+        return Delta((*self._open_item("text"), events.TextDelta(delta=mark.text, **self._ids())))
 
     def _audio_delta(self) -> Delta:
-        events = self._open_item("audio")
+        announced = self._open_item("audio")
         size = self._delta_samples
         pcm, self._unsent = self._unsent[:size], self._unsent[size:]
-        events.append(AudioDelta(pcm=pcm.astype("<i2", copy=False).tobytes(), **self._ids()))
+        announced.append(
+            events.AudioDelta(pcm=pcm.astype("<i2", copy=False).tobytes(), **self._ids())
+        )
         self.sent_count += pcm.size
-        return Delta((*events, *self._due_transcript()), pcm.size / self.audio_format.sample_rate)
+        return Delta(
+            (*announced, *self._due_transcript()), pcm.size / self.audio_format.sample_rate
+        )
 
-    def _due_transcript(self, *, is_last: bool = False) -> list[ServerEvent]:
+    def _due_transcript(self, *, is_last: bool = False) -> list[events.ServerEvent]:
         """The transcript of the words whose audio has begun to be sent."""
         due = []
         while self._marks and (is_last or self._marks[0].sample < self.sent_count):
             mark = self._marks.popleft()
             self._sent_marks.append(mark)
             start_s = round(mark.sample / self.audio_format.sample_rate, 3)
-            due.append(TranscriptDelta(delta=mark.text, start_time_s=start_s, **self._ids()))
-        return list[ServerEvent](due)
+            due.append(events.TranscriptDelta(delta=mark.text, start_time_s=start_s, **self._ids()))
+        return list[events.ServerEvent](due)
 
-    def _message_done(self) -> list[ServerEvent]:
-        item = Item(role="assistant", item_id=self.item_id, status="completed")
-        ids, last = self._ids(), OutputItemDone(self.response_id, item)
+    def _message_done(self) -> list[events.ServerEvent]:
+        item = events.Item(role="assistant", item_id=self.item_id, status="completed")
+        ids, last = self._ids(), events.OutputItemDone(self.response_id, item)
         if self._part == "text" and not self.sent_count:
-            return [TextDone(text=self.text, **ids), ContentPartDone(**ids), last]
+            return [events.TextDone(text=self.text, **ids), events.ContentPartDone(**ids), last]
         return [
-            TranscriptDone(transcript=self.text, **ids),
-            ContentPartDone(**ids),
-            AudioDone(**ids),
+            events.TranscriptDone(transcript=self.text, **ids),
+            events.ContentPartDone(**ids),
+            events.AudioDone(**ids),
             last,
         ]
 
-    def _call_events(self, call: ToolCall) -> list[ServerEvent]:
+    def _call_events(self, call: ToolCall) -> list[events.ServerEvent]:
         """A complete function call: the service sends its arguments in one delta (recorded)."""
         arguments = msgspec.json.encode(dict(call.arguments)).decode()
         ids = {**self._ids(), "item_id": new_id(), "call_id": f"call-{uuid4()}-0"}
-        begun = Item(
+        begun = events.Item(
             kind="function_call", role="user", item_id=ids["item_id"], status="in_progress",
             name=call.name, call_id=ids["call_id"],
         )  # fmt: skip
         done = replace(begun, status="completed", text=arguments)
         self.call_items.append(done)
         return [
-            OutputItemAdded(self.response_id, begun),
+            events.OutputItemAdded(self.response_id, begun),
             # The role differs between the two kinds of events (recorded).
-            ItemAdded(replace(begun, role="tool")),
-            ToolArgumentsDelta(delta=arguments, **ids),
-            ToolCalled(name=call.name, arguments=arguments, **ids),
-            OutputItemDone(self.response_id, done),
+            events.ItemAdded(replace(begun, role="tool")),
+            events.ToolArgumentsDelta(delta=arguments, **ids),
+            events.ToolCalled(name=call.name, arguments=arguments, **ids),
+            events.OutputItemDone(self.response_id, done),
         ]

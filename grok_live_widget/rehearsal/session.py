@@ -12,34 +12,7 @@ from typing import Any, Literal
 from msgspec.structs import replace
 
 from ..audio import Pcm
-from ..protocol import (
-    AudioCleared,
-    AudioCommitted,
-    AudioDelta,
-    AudioFormat,
-    CancelResponse,
-    ClientEvent,
-    ConversationCreated,
-    CreateItem,
-    CreateResponse,
-    DeleteItem,
-    ErrorReported,
-    IdleTimeoutTriggered,
-    Item,
-    ItemAdded,
-    ItemDeleted,
-    ItemTruncated,
-    Pinged,
-    ResponseDone,
-    ServerEvent,
-    SessionUpdated,
-    SpeechStarted,
-    SpeechStopped,
-    TruncateItem,
-    Unrecognized,
-    UpdateSession,
-    UserTranscriptReplaced,
-)
+from ..protocol import events
 from .asr import speech_note
 from .history import History, announced, input_from, whole_text
 from .partner import PartnerTurn
@@ -76,7 +49,7 @@ class SessionState:
         self.response: Response | None = None
         self._resumable = resumable
         self._answers_commits = answers_commits
-        self._outgoing: list[ServerEvent] = []
+        self._outgoing: list[events.ServerEvent] = []
         self._unrecognised: list[UserInput] = []
         # The turn that is being spoken, and for how many whole seconds that has been reported.
         self._speech: UserInput | None = None
@@ -101,7 +74,7 @@ class SessionState:
         """Announce the session to a client that has connected."""
         self._emit(
             session_created(self.settings.model, self.settings.voice),
-            ConversationCreated(self.history.conversation_id),
+            events.ConversationCreated(self.history.conversation_id),
         )
         # Where an earlier conversation may be resumed, the ping follows the settings (recorded).
         if self._resumable is None:
@@ -109,9 +82,9 @@ class SessionState:
 
     def ping(self, now_ms: int) -> None:
         """Send a ping event, as the service does at intervals."""
-        self._emit(Pinged(now_ms))
+        self._emit(events.Pinged(now_ms))
 
-    def update(self, request: UpdateSession, now_ms: int = 0) -> None:
+    def update(self, request: events.UpdateSession, now_ms: int = 0) -> None:
         """Apply the settings of a request; an invalid one leaves all unchanged."""
         invalid = invalid_setting(request)
         if invalid:
@@ -121,14 +94,14 @@ class SessionState:
         self.settings = self.settings.merged(request)
         if self._resumable is not None:
             self._resume(self._resumable, now_ms)
-        self._emit(SessionUpdated(confirmed_settings(self.settings)))
+        self._emit(events.SessionUpdated(confirmed_settings(self.settings)))
 
     def _resume(self, earlier: History, now_ms: int) -> None:
         """Replay the earlier conversation; without resumption begin a new one."""
         self._resumable = None
         if not self.settings.resumption:
             self.history.conversation_id = History().conversation_id
-            self._emit(ConversationCreated(self.history.conversation_id))
+            self._emit(events.ConversationCreated(self.history.conversation_id))
         self.ping(now_ms)
         for item in earlier.replayed_items() if self.settings.resumption else ():
             self._append_item(item)
@@ -138,7 +111,9 @@ class SessionState:
     def begin_speech(self, began: SpeechBegan) -> None:
         """The user has begun to speak: interrupt the response and begin a turn."""
         self._speech, self._speech_s = UserInput(), 0
-        self._emit(SpeechStarted(item_id=self._speech.item_id, audio_start_ms=began.start_ms))
+        self._emit(
+            events.SpeechStarted(item_id=self._speech.item_id, audio_start_ms=began.start_ms)
+        )
         self._queued_input = None
         if not self._is_uninterruptible():
             self._interrupt()
@@ -155,8 +130,8 @@ class SessionState:
         user_input, self._speech = self._speech or UserInput(), None
         user_input.pcm, user_input.received = ended.pcm, received
         self._emit(
-            SpeechStopped(item_id=user_input.item_id, audio_end_ms=ended.end_ms),
-            AudioCommitted(item_id=user_input.item_id),
+            events.SpeechStopped(item_id=user_input.item_id, audio_end_ms=ended.end_ms),
+            events.AudioCommitted(item_id=user_input.item_id),
         )
         self._accept_voice(user_input)
         if self.settings.vad.create_response:
@@ -166,7 +141,7 @@ class SessionState:
         """End a turn of push-to-talk. An empty one is accepted and adds no item."""
         user_input = UserInput(pcm=pcm, received=received)
         before = self.history.last_item_id
-        self._emit(AudioCommitted(item_id=user_input.item_id, previous_item_id=before))
+        self._emit(events.AudioCommitted(item_id=user_input.item_id, previous_item_id=before))
         if not pcm.size:
             return
         self._add_voice_item(user_input, "completed")
@@ -177,7 +152,7 @@ class SessionState:
     def clear(self) -> None:
         """Discard the audio that was not committed."""
         self._speech = None
-        self._emit(AudioCleared())
+        self._emit(events.AudioCleared())
 
     def set_transcript(self, user_input: UserInput, words: str) -> None:
         """Set the words of spoken input; empty if none were recognised."""
@@ -195,10 +170,12 @@ class SessionState:
 
     def _add_voice_item(self, user_input: UserInput, status: str) -> None:
         item_id = user_input.item_id
-        self._append_item(Item(role="user", item_id=item_id, status=status, part="input_audio"))
+        self._append_item(
+            events.Item(role="user", item_id=item_id, status=status, part="input_audio")
+        )
 
-    def _append_item(self, item: Item) -> None:
-        self._emit(ItemAdded(item, self.history.last_item_id))
+    def _append_item(self, item: events.Item) -> None:
+        self._emit(events.ItemAdded(item, self.history.last_item_id))
         self.history.put(item)
 
     def _accept_voice(self, user_input: UserInput) -> None:
@@ -211,39 +188,41 @@ class SessionState:
         """Send a transcript; a partial one if a transcription model is set (service's schema)."""
         transcription, item_id = self.settings.transcription, user_input.item_id
         if is_final or (transcription and transcription.model):
-            transcript = UserTranscriptReplaced(item_id=item_id, transcript=text, is_final=is_final)
+            transcript = events.UserTranscriptReplaced(
+                item_id=item_id, transcript=text, is_final=is_final
+            )
             self._emit(transcript)
 
     # ------------------------------------------------------------------ client requests
-    def receive(self, event: ClientEvent | Unrecognized) -> None:
+    def receive(self, event: events.ClientEvent | events.Unrecognized) -> None:
         """Handle a request that concerns neither audio nor settings."""
         self._causing_event_id = event.event_id
         match event:
-            case CreateItem():
+            case events.CreateItem():
                 self._create_item(event)
-            case DeleteItem():
+            case events.DeleteItem():
                 self._delete(event)
-            case CreateResponse():
+            case events.CreateResponse():
                 self._create_response(event)
-            case CancelResponse():
+            case events.CancelResponse():
                 self._cancel(event)
-            case TruncateItem():
+            case events.TruncateItem():
                 self._truncate(event)
-            case Unrecognized():
+            case events.Unrecognized():
                 named = repr(event.wire_type) if event.wire_type else "a message without a type"
                 self.report_error(f"unknown event {named}.", "invalid_event")
             case _:
                 self.report_error(f"{type(event).__name__} is not expected now.", "invalid_event")
         self._causing_event_id = ""
 
-    def _create_item(self, request: CreateItem) -> None:
+    def _create_item(self, request: events.CreateItem) -> None:
         item = request.item
         if item.kind == "force_message":
             verbatim, is_interruptible = whole_text(item), item.is_interruptible
             self._start_response(UserInput(), verbatim=verbatim, is_interruptible=is_interruptible)
             return
         known = announced(item)
-        self._emit(ItemAdded(known, self._previous_item_id_for(request)))
+        self._emit(events.ItemAdded(known, self._previous_item_id_for(request)))
         stored = replace(known, text=whole_text(known), further=())
         self.history.put(stored, request.previous_item_id)
         user_input = input_from(item, known, self.settings.input_format)
@@ -256,20 +235,20 @@ class SessionState:
             if not user_input.text:
                 self._unrecognised.append(user_input)
 
-    def _previous_item_id_for(self, request: CreateItem) -> str | None:
+    def _previous_item_id_for(self, request: events.CreateItem) -> str | None:
         """The item that a new one follows; never an id that was not announced, like "root"."""
         if request.previous_item_id in self.history:
             return request.previous_item_id
         # For items other than messages the service does not send it (recorded).
         return self.history.last_item_id if request.item.kind == "message" else None
 
-    def _delete(self, request: DeleteItem) -> None:
+    def _delete(self, request: events.DeleteItem) -> None:
         if not self.history.remove(request.item_id):
             self.report_error(f"there is no item {request.item_id!r}.", param="item_id")
             return
         if request.item_id == self._latest_input.item_id:
             self._latest_input = self._last_input()
-        self._emit(ItemDeleted(request.item_id))
+        self._emit(events.ItemDeleted(request.item_id))
 
     def _last_input(self) -> UserInput:
         last = self.history.last_input
@@ -278,29 +257,29 @@ class SessionState:
         role: Literal["user", "tool"] = "user" if last.kind == "message" else "tool"
         return UserInput(item_id=last.item_id, role=role, text=last.text)
 
-    def take_events(self) -> list[ServerEvent]:
+    def take_events(self) -> list[events.ServerEvent]:
         """The events to be sent, in order; each is returned once."""
-        events, self._outgoing = self._outgoing, []
-        return events
+        outgoing, self._outgoing = self._outgoing, []
+        return outgoing
 
     def report_error(
         self, message: str, error_type: str = "invalid_request_error", **where: str
     ) -> None:
         """Send an error; its code equals its type (service's schema)."""
         where = {"code": error_type, "about": self._causing_event_id, **where}
-        self._emit(ErrorReported(message=message, error_type=error_type, **where))
+        self._emit(events.ErrorReported(message=message, error_type=error_type, **where))
 
-    def format_of(self, event: ServerEvent) -> AudioFormat:
+    def format_of(self, event: events.ServerEvent) -> events.AudioFormat:
         """The format of an event's audio: the one set when its response began."""
-        if isinstance(event, AudioDelta) and event.item_id in self._spoken_responses:
+        if isinstance(event, events.AudioDelta) and event.item_id in self._spoken_responses:
             return self._spoken_responses[event.item_id].audio_format
         return self.settings.output_format
 
-    def _emit(self, *events: ServerEvent) -> None:
-        self._outgoing.extend(events)
+    def _emit(self, *messages: events.ServerEvent) -> None:
+        self._outgoing.extend(messages)
 
     # ------------------------------------------------------------------ turn taking
-    def _create_response(self, request: CreateResponse) -> None:
+    def _create_response(self, request: events.CreateResponse) -> None:
         if has_invalid_metadata(request.metadata):
             limits = "16 pairs, names of 1 to 64 characters, values of up to 512"
             self.report_error(f"metadata may have {limits}.", param="response.metadata")
@@ -332,7 +311,7 @@ class SessionState:
         """Begin a response because the idle timeout has passed."""
         user_input, before = UserInput(), self.history.last_item_id
         self._emit(
-            IdleTimeoutTriggered(
+            events.IdleTimeoutTriggered(
                 item_id=user_input.item_id,
                 previous_item_id=before,
                 audio_start_ms=start_ms,
@@ -341,7 +320,7 @@ class SessionState:
         )
         self._prepare_response(user_input, before)
 
-    def _cancel(self, request: CancelResponse) -> None:
+    def _cancel(self, request: events.CancelResponse) -> None:
         response = self.response
         active_id = response.response_id if response and response.is_announced else ""
         if not active_id or request.response_id not in (None, active_id):
@@ -383,13 +362,13 @@ class SessionState:
         if not response.is_announced:
             self._emit(*response.begin())
 
-    def emit_delta(self, response: Response, events: tuple[ServerEvent, ...]) -> None:
+    def emit_delta(self, response: Response, messages: tuple[events.ServerEvent, ...]) -> None:
         """Send the next events of a response."""
         if response.item_id not in self._spoken_responses:
             self._spoken_responses[response.item_id] = response
-            self.history.put(Item(role="assistant", item_id=response.item_id))
+            self.history.put(events.Item(role="assistant", item_id=response.item_id))
         self.history.set_text(response.item_id, response.text)
-        self._emit(*events)
+        self._emit(*messages)
 
     def complete_response(self, response: Response) -> None:
         """Send the end of a response that is complete."""
@@ -413,7 +392,7 @@ class SessionState:
     def _finish(self, response: Response, status: str) -> None:
         self.response = None
         self._emit(
-            ResponseDone(
+            events.ResponseDone(
                 response_id=response.response_id,
                 status=status,
                 output=response.output(),
@@ -425,7 +404,7 @@ class SessionState:
         if user_input:
             self._prepare_response(user_input, user_input.item_id)
 
-    def _truncate(self, request: TruncateItem) -> None:
+    def _truncate(self, request: events.TruncateItem) -> None:
         response = self._spoken_responses.get(request.item_id)
         if response is None:
             # Clients recognise this harmless error by "Truncation failed".
@@ -435,7 +414,7 @@ class SessionState:
         kept = response.text_until(request.audio_end_ms * response.audio_format.sample_rate // 1000)
         self.history.set_text(request.item_id, kept)
         self._emit(
-            ItemTruncated(
+            events.ItemTruncated(
                 item_id=request.item_id,
                 audio_end_ms=request.audio_end_ms,
                 content_index=request.content_index,

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from .._threads import BackgroundTasks
 from ..audio import SAMPLE_RATE_HZ
 from ..client import ReconnectingSession
 from ..conversation import ToolCalls, ToolCallState, Turn
@@ -81,7 +82,7 @@ class FrontendBridge:
         self._changed: dict[Turn, None] = {}
         self._pump_task: asyncio.Task[None] | None = None
         self._heartbeat_task: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
         # How many of `CountedMessage` were sent.
         self._counted = 0
         self._sent_state: messages.State | None = None
@@ -89,7 +90,8 @@ class FrontendBridge:
 
     async def close(self) -> None:
         """Stop sending."""
-        for task in (*self._tasks, self._pump_task, self._heartbeat_task):
+        self._tasks.cancel()
+        for task in (self._pump_task, self._heartbeat_task):
             if task is not None:
                 task.cancel()
 
@@ -371,9 +373,7 @@ class FrontendBridge:
             await self._talk.approve(call_id, is_allowed)
 
     def _spawn(self, request: Coroutine[Any, Any, object]) -> None:
-        task = asyncio.create_task(self._note_errors(request))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.spawn(self._note_errors(request))
 
     async def _note_errors(self, request: Coroutine[Any, Any, object]) -> None:
         """Await what a page asked for: errors become notes, bugs are logged."""
