@@ -18,6 +18,9 @@ SAMPLE_RATE_HZ = 24_000
 document."""
 
 _PCM16 = np.dtype("<i2")
+# As objects, since comparing a dtype with a type makes a dtype of it each time.
+_INT16 = np.dtype(np.int16)
+_DTYPES = (_INT16, np.dtype(np.float32), np.dtype(np.float64))
 
 Pcm = NDArray[np.int16]
 Samples = NDArray[np.float32]
@@ -47,7 +50,7 @@ def bytes_from_samples(samples: NDArray[Any]) -> bytes:
 # --------------------------------------------------------------------------- arrays of users
 def _checked(x: Any) -> NDArray[Any]:
     array: NDArray[Any] = np.asarray(x)
-    if array.dtype not in (np.int16, np.float32, np.float64):
+    if array.dtype not in _DTYPES:
         raise AudioFormatError(
             f"sound must be int16, float32 or float64, not {array.dtype}.",
             cure="Use x.astype('float32') with values in [-1, 1), or x.astype('int16').",
@@ -62,7 +65,7 @@ def _checked(x: Any) -> NDArray[Any]:
             f"shape {array.shape} means {array.shape[1]} channels.",
             cure="If the first axis is the channels, pass x.T.",
         )
-    if array.dtype == np.int16:
+    if array.dtype == _INT16:
         return array
     with np.errstate(over="ignore"):
         array = array.astype(np.float32, copy=False)
