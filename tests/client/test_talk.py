@@ -47,7 +47,7 @@ from grok_live_widget.settings.settings import IMMUTABLE
 
 from ..support.sound import RATE_HZ
 from ..support.talks import EventLog, TimedTalk, session_of
-from ..support.waiting import wait_for_talk
+from ..support.waiting import wait_for_talk, wait_until
 
 
 @pytest.fixture
@@ -217,7 +217,8 @@ def test_a_question_after_a_time_out_does_not_wait_for_the_earlier_reply(
         with pytest.raises(ReplyTimeout):
             talk.ask("long", timeout_s=0.5)
         if dialect == "realtime":
-            assert talk.turns[1].was_interrupted
+            # On a busy machine the reply may begin after the time-out.
+            wait_until(lambda: [turn.was_interrupted for turn in talk.turns.assistant] == [True])
             assert talk.ask("quick", timeout_s=30).text == "quick"
 
 
