@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import wave
 from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -72,7 +71,7 @@ def _bytes_of_file(path: Path) -> bytes:
 
 
 def _decode(data: bytes | bytearray, name: str) -> tuple[NDArray[Any], int]:
-    import soundfile  # Loads libsndfile, which only readers of files need.
+    import soundfile  # Loads libsndfile, which only files need.
 
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
@@ -115,12 +114,10 @@ def _with_true_length(data: bytes) -> bytes | bytearray:
 # --------------------------------------------------------------------------- writing
 def wav_bytes(pcm: Pcm, sample_rate: int = SAMPLE_RATE_HZ) -> bytes:
     """``ndarray of int16 [shape=(n,) or (n, channels)]`` as the bytes of a PCM16 WAV file."""
+    import soundfile
+
     content = io.BytesIO()
-    with wave.open(content, "wb") as file:
-        file.setnchannels(1 if pcm.ndim == 1 else pcm.shape[1])
-        file.setsampwidth(2)
-        file.setframerate(sample_rate)
-        file.writeframes(np.ascontiguousarray(pcm, "<i2").data)
+    soundfile.write(content, pcm.astype(np.int16, copy=False), sample_rate, "PCM_16", format="WAV")
     return content.getvalue()
 
 
