@@ -57,8 +57,6 @@ from .message_socket import MessageSocket
 from .requests import reply_request, server_error, user_message, verbatim_message, with_new_id
 from .transport import connected, host_of, wrong_key
 
-_CHUNK_S = 0.1
-
 _SETTINGS = tuple(name for name in UpdateSession.__struct_fields__ if name != "event_id")
 
 # What resets a setting to its default, where leaving it out changes nothing.
@@ -110,7 +108,8 @@ class Session:
         self._changing = asyncio.Lock()
         # The one stream of the user's sound: its resampler keeps its state between calls.
         self._converter = ClipConverter(protocol.input_format.sample_rate)
-        self._chunk_bytes = int(_CHUNK_S * protocol.input_format.sample_rate) * 2
+        # 100 ms.
+        self._chunk_bytes = protocol.input_format.sample_rate // 10 * 2
 
     async def __aenter__(self) -> Session:
         return self

@@ -20,6 +20,7 @@ from ..protocol import (
     CreateItem,
     Event,
     Item,
+    OutputItemDone,
     ResponseCreated,
     ResponseDone,
     SessionEnded,
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
     from .session import Session
 
 _LOG = logging.getLogger("grok_live_widget")
+
+
+# Tested first, since nearly all events are others, and most talks have no tools.
+_FOLLOWED = (ToolCalled, OutputItemDone, ResponseDone, ResponseCreated, ToolAnswered, SessionEnded)
 
 
 @dataclass(slots=True)
@@ -72,6 +77,8 @@ class ToolRunner:
         session.add_listener(self._on_event)
 
     def _on_event(self, event: Event, _: list[Turn], __: float) -> None:
+        if type(event) not in _FOLLOWED:
+            return
         for call in calls_in(event):
             self._begin(call)
         match event:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from . import live, realtime
 from .base import Dialect, Opening
+from .live import LIVE
+from .realtime import REALTIME
 
 __all__ = ["DIALECTS", "LIVE", "REALTIME", "Dialect", "Opening", "dialect_from_url"]
 
-LIVE = live.LIVE
-REALTIME = realtime.REALTIME
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (LIVE, REALTIME)}
 
 
