@@ -597,7 +597,7 @@ def test_the_frames_of_a_realtime_talk_are_those_of_the_golden_file(
             assert talk.update(turn_detection=ServerVad(silence_duration_ms=300), speed=1.1) == []
             talk.ask(spoken, RATE)
             talk.ask("call")
-            talk.send_audio(tone(0.05))
+            talk.send_audio(tone(0.05), RATE)
             talk.clear()
             wait_until(lambda: relay.count("input_audio_buffer.cleared"))
             done_count = relay.count("response.done")
@@ -670,7 +670,7 @@ async def record(folder: Path, question: np.ndarray) -> None:
             await next_reply()
             turn = session.turns[-1]
             await session.report_playback(heard(turn, len(turn.pcm)))
-            await session.send_audio(question)
+            await session.send_audio(question, RATE)
             await next_reply()
             await session.report_playback(heard(session.turns[-1], 5_000))
             await session.interrupt()

@@ -14,6 +14,7 @@ import numpy as np
 from benchmarks import jobs
 from benchmarks.jobs import CHUNK_SAMPLES, DELTA_SAMPLES, Job, Received
 from grok_live_widget import Session, connect
+from grok_live_widget.audio import SAMPLE_RATE_HZ
 from grok_live_widget.events import (
     AudioCommitted,
     AudioDelta,
@@ -31,7 +32,7 @@ class Ours:
         await self.session.respond()
 
     async def send_audio(self, pcm: np.ndarray) -> None:
-        await self.session.send_audio(pcm)
+        await self.session.send_audio(pcm, SAMPLE_RATE_HZ)
 
     async def commit(self) -> None:
         await self.session.commit()

@@ -158,6 +158,7 @@ class Asker:
         try:
             async with asyncio.timeout(timeout_s), self._asking:
                 exchange.session = await self._sessions.open()
+                await exchange.session.finish_audio()
                 return await ask(exchange.session)
         except TimeoutError:
             raise await exchange.timed_out(timeout_s) from None

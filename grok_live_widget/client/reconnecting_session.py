@@ -507,18 +507,21 @@ class ReconnectingSession:
             self.session.set_player(has_player)
 
     # ----------------------------------------------------------------- sound
-    async def send_audio(self, x: Any, sample_rate: int, *, more: bool) -> None:
-        """Send sound; the microphone is dropped meanwhile."""
+    async def send_audio(
+        self, x: Any, sample_rate: int, *, end: bool, pace: Literal["fast", "realtime"]
+    ) -> None:
+        """Send sound; the microphone is dropped until its stream has ended."""
         session = await self.open()
         with self.holding_microphone():
-            await session.send_audio(x, sample_rate, more=more)
+            await session.send_audio(x, sample_rate, end=end, pace=pace)
 
     def send_microphone(self, pcm: bytes) -> None:
         """Send a chunk of the microphone, PCM16 at 24 kHz, which continues the one before.
 
-        Dropped while a clip is sent or no session is open.
+        Dropped while other sound is sent or no session is open.
         """
-        if self.session is not None and not self._clips_being_sent:
+        is_held = self._clips_being_sent or (self.session and self.session.is_streaming)
+        if self.session is not None and not is_held:
             with contextlib.suppress(GrokLiveError):  # The session's end is noted.
                 self.session.send_audio_nowait(pcm_from_bytes(pcm), SAMPLE_RATE_HZ)
 
@@ -548,6 +551,7 @@ class ReconnectingSession:
             if event is item:
                 found.extend(changed)
 
+        await session.finish_audio()
         with session.add_listener(follow):
             await session.send(item)
         await session.respond()

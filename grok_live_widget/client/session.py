@@ -10,9 +10,9 @@ import contextlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
-from ..audio import SAMPLE_RATE_HZ, ClipConverter
+from ..audio import ClipConverter
 from ..conversation import Conversation, PendingReply, ToolCallState, Turn, Turns
 from ..exceptions import (
     ConfigurationError,
@@ -50,7 +50,7 @@ from ..protocol import (
     is_replaced_model,
     rejected_settings,
 )
-from ..settings import Settings, UpdateKwargs, expand_kwargs_signature
+from ..settings import Settings, UpdateKwargs, expand_kwargs_signature, one_of
 from ._pump import Listener, ListenerHandle, Pump
 from .endpoint import ConnectRequest, refuse_unsupported, update_for
 from .message_socket import MessageSocket
@@ -108,6 +108,12 @@ class Session:
         self._changing = asyncio.Lock()
         # The one stream of the user's sound: its resampler keeps its state between calls.
         self._converter = ClipConverter(protocol.input_format.sample_rate)
+        # Held while `send_audio` sends, so that the pieces of concurrent calls do not mix.
+        self._sending = asyncio.Lock()
+        # Ends the stream of `send_audio` some time after its last call; None: none is open.
+        self._end_of_stream: asyncio.TimerHandle | None = None
+        # When the last call of `send_audio` ended, and the next chunk is due in real time [s].
+        self._sent_s = self._due_s = 0.0
         # 100 ms.
         self._chunk_bytes = protocol.input_format.sample_rate // 10 * 2
 
@@ -132,6 +138,8 @@ class Session:
 
     async def close(self) -> None:
         """Close the connection; turns stay. Safe to call again."""
+        with contextlib.suppress(GrokLiveError):
+            self._end_stream()
         await self._pump.close()
 
     # ----------------------------------------------------------------- listeners
@@ -315,10 +323,23 @@ class Session:
         return self._converter.clipped_count
 
     # ----------------------------------------------------------------- sound
+    @property
+    def is_streaming(self) -> bool:
+        """Whether a stream of `send_audio` has not ended yet."""
+        return self._end_of_stream is not None
+
     async def send_audio(
-        self, x: Any, sample_rate: int = SAMPLE_RATE_HZ, *, more: bool = False
+        self,
+        x: Any,
+        sample_rate: int,
+        *,
+        end: bool = False,
+        pace: Literal["fast", "realtime"] = "fast",
     ) -> None:
-        """Send sound as the user's.
+        """Send sound as the user's. Consecutive calls at one rate are one continuous stream.
+
+        The stream ends with `end`, `commit`, `finish_audio`, `send_text`, another rate, or 200 ms
+        without a call; what the resampler still holds is then sent.
 
         Parameters
         ----------
@@ -326,20 +347,76 @@ class Session:
             Floats in [-1, 1]; beyond is clipped and counted. Mono int16 at the session's own
             rate (`input_sample_rate`) passes untouched. Not kept.
         sample_rate : int [Hz]
-        more : bool
-            The next call continues this sound, so the resampler keeps its state.
+            Of `x`.
+        end : bool
+            Whether the stream ends with `x`.
+        pace : {"fast", "realtime"}
+            ``"realtime"`` sends each 100 ms when they would have been spoken.
 
         Raises
         ------
         AudioFormatError
             Before anything is sent.
+        ConfigurationError
+            For another `pace`.
         SessionClosed
         """
-        await self.send_pcm(self._converter.convert(x, sample_rate, more=more))
+        one_of("pace", pace, ("fast", "realtime"))
+        async with self._sending:
+            if not self.is_streaming:
+                self._end_stream()  # Of other sound, such as a microphone's.
+            pcm = self._converter.convert(x, sample_rate, more=not end)
+            self._keep_stream_open()
+            await self._send_at_pace(pcm, is_real_time=pace == "realtime")
+            self._sent_s = asyncio.get_running_loop().time()
+        if end:
+            self._end_stream()
 
-    def send_audio_nowait(self, x: Any, sample_rate: int = SAMPLE_RATE_HZ) -> None:
-        """As ``send_audio(x, sample_rate, more=True)``, without waiting for the socket: for sound
-        that comes in real time, which is no faster than what it is sent over.
+    async def _send_at_pace(self, pcm: bytes, *, is_real_time: bool) -> None:
+        loop = asyncio.get_running_loop()
+        for chunk in self._chunks(pcm):
+            if is_real_time:
+                chunk_s = len(chunk.pcm) / 2 / self.input_sample_rate
+                self._due_s = max(self._due_s, loop.time()) + chunk_s
+                await asyncio.sleep(self._due_s - loop.time())
+            await self.send(chunk)
+
+    def _keep_stream_open(self) -> None:
+        """Begin a stream, or let it go on; a timer ends it when no call follows."""
+        if self._end_of_stream is None:
+            gap_s = self.timeouts.stream_gap_s
+            self._end_of_stream = asyncio.get_running_loop().call_later(gap_s, self._end_if_silent)
+
+    def _end_if_silent(self) -> None:
+        """End the stream, unless it was continued since the timer was set."""
+        loop, gap_s = asyncio.get_running_loop(), self.timeouts.stream_gap_s
+        ends_s = loop.time() + gap_s if self._sending.locked() else self._sent_s + gap_s
+        if ends_s > loop.time():
+            self._end_of_stream = loop.call_at(ends_s, self._end_if_silent)
+            return
+        with contextlib.suppress(GrokLiveError):  # A session that has ended has reported it.
+            self._end_stream()
+
+    def _end_stream(self) -> None:
+        """Send what the resampler still holds, without waiting for the socket."""
+        rest = self._drop_stream()
+        if rest:
+            self._pump.check()
+            for chunk in self._chunks(rest):
+                self._protocol.send(chunk)
+            self._pump.flush()
+
+    def _drop_stream(self) -> bytes:
+        """End the stream; returns what the resampler still holds."""
+        if self._end_of_stream is not None:
+            self._end_of_stream.cancel()
+            self._end_of_stream = None
+        return self._converter.finish()
+
+    def send_audio_nowait(self, x: Any, sample_rate: int) -> None:
+        """As `send_audio`, without waiting for the socket: for sound that comes in real time,
+        such as a microphone's, which is no faster than what it is sent over. A pause does not end
+        it.
         """
         self._pump.check()
         for chunk in self._chunks(self._converter.convert(x, sample_rate, more=True)):
@@ -356,8 +433,9 @@ class Session:
             yield AppendAudio(pcm[start : start + self._chunk_bytes])
 
     async def finish_audio(self) -> None:
-        """Send what is still held of sound that was to go on (`more`): a resampler's tail."""
-        await self.send_pcm(self._converter.finish())
+        """End the stream of `send_audio`: send what the resampler still holds."""
+        self._end_stream()
+        await self._pump.drain()
 
     async def commit(self) -> None:
         """End the user's turn by hand; see `PushToTalk`.
@@ -368,17 +446,19 @@ class Session:
             With push-to-talk, for less than 100 ms of sound, which servers refuse.
         """
         # The resampler's tail belongs to this turn. Nothing else may come between the two.
-        await self.send(*self._chunks(self._converter.finish()), CommitAudio())
+        await self.send(*self._chunks(self._drop_stream()), CommitAudio())
 
     async def clear(self) -> None:
         """Have the server forget the sound that was sent and not yet committed."""
-        self._converter.finish()
+        self._drop_stream()
         await self.send(ClearAudio())
 
     # ----------------------------------------------------------------- text and items
     async def send_text(self, text: str) -> None:
         """Add a typed turn to the conversation; `respond` requests the reply."""
-        await self.send(user_message(text))
+        message = user_message(text)
+        await self.finish_audio()
+        await self.send(message)
 
     async def send_item(self, item: Item, previous_item_id: str | None = None) -> None:
         """Add any item to the conversation: history, a call of a tool, its output.

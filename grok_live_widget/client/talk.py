@@ -9,10 +9,9 @@ import weakref
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self, Unpack
+from typing import Any, Literal, Self, Unpack
 
 from .._threads import LoopThread
-from ..audio import SAMPLE_RATE_HZ
 from ..conversation import ToolCallState, Turn, Turns, Usage
 from ..protocol import Noted
 from ..recording import check_new_folder
@@ -268,30 +267,49 @@ class TalkAPI:
         """`say`, awaited."""
         return await TALK_THREAD.arun(self._asker.say(question, sample_rate))
 
-    def send_audio(self, x: Any, sample_rate: int = SAMPLE_RATE_HZ, *, more: bool = False) -> None:
-        """Send sound as the user's, and nothing after it.
+    def send_audio(
+        self,
+        x: Any,
+        sample_rate: int,
+        *,
+        end: bool = False,
+        pace: Literal["fast", "realtime"] = "fast",
+    ) -> None:
+        """Send sound as the user's. Consecutive calls at one rate are one continuous stream.
+
+        The stream ends with `end`, `commit`, `ask`, `say`, another rate, or 200 ms without a call;
+        what the resampler still holds is then sent. The microphone is dropped until then.
 
         Parameters
         ----------
         x : array_like of int16, float32 or float64 [shape=(n,) or (n, channels)]
             Floats in [-1, 1]; beyond is clipped and counted. Mono int16 at the session's own rate
-            passes untouched. Not kept. The microphone is dropped meanwhile.
+            passes untouched. Not kept.
         sample_rate : int [Hz]
-        more : bool
-            The next call continues this sound, so the resampler keeps its state.
+            Of `x`.
+        end : bool
+            Whether the stream ends with `x`.
+        pace : {"fast", "realtime"}
+            ``"realtime"`` sends each 100 ms when they would have been spoken, and returns then.
 
         Raises
         ------
-        AudioFormatError
+        AudioFormatError, ConfigurationError
             Before anything is sent.
+        AuthenticationError, ConnectError, SessionClosed
         """
-        TALK_THREAD.run(self._sessions.send_audio(x, sample_rate, more=more))
+        TALK_THREAD.run(self._sessions.send_audio(x, sample_rate, end=end, pace=pace))
 
     async def send_audio_async(
-        self, x: Any, sample_rate: int = SAMPLE_RATE_HZ, *, more: bool = False
+        self,
+        x: Any,
+        sample_rate: int,
+        *,
+        end: bool = False,
+        pace: Literal["fast", "realtime"] = "fast",
     ) -> None:
         """`send_audio`, awaited."""
-        await TALK_THREAD.arun(self._sessions.send_audio(x, sample_rate, more=more))
+        await TALK_THREAD.arun(self._sessions.send_audio(x, sample_rate, end=end, pace=pace))
 
     def interrupt(self) -> None:
         """Stop the reply that is running or still playing; harmless when there is none."""

@@ -25,6 +25,8 @@ class Timeouts(Value, frozen=True, kw_only=True):
         Between attempts to reconnect.
     pong_s : number > 0 [s]
         For a page to answer a ping, before another page becomes owner.
+    stream_gap_s : number > 0 [s]
+        How long after a piece of sound the next one still continues it.
     no_page_s : number >= 0 [s]
         How long the page that captures may send nothing before the connection is closed.
     """
@@ -37,4 +39,5 @@ class Timeouts(Value, frozen=True, kw_only=True):
     first_backoff_s: float = 0.5
     longest_backoff_s: float = 8.0
     pong_s: float = 1.5
+    stream_gap_s: float = 0.2
     no_page_s: float = 60.0

@@ -11,3 +11,4 @@ from .settings import settings_from as settings_from
 from .validation import PCM_RATES_HZ as PCM_RATES_HZ
 from .validation import between as between
 from .validation import check_metadata as check_metadata
+from .validation import one_of as one_of

@@ -25,7 +25,7 @@ from grok_live_widget import (
     Talk,
     connect,
 )
-from grok_live_widget.audio import write_wav
+from grok_live_widget.audio import ClipConverter, write_wav
 from grok_live_widget.client.talk import TALK_THREAD
 from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.conversation.usage import Usage
@@ -45,8 +45,8 @@ from grok_live_widget.rehearsal.partner import ToolCall
 from grok_live_widget.settings.pricing import Budget
 from grok_live_widget.settings.settings import IMMUTABLE
 
-from ..support.sound import RATE_HZ
-from ..support.talks import EventLog, TimedTalk, session_of
+from ..support.sound import RATE_HZ, sine
+from ..support.talks import EventLog, TimedTalk, send_microphone, session_of
 from ..support.waiting import wait_for_talk, wait_until
 
 
@@ -164,10 +164,32 @@ def test_say_returns_the_turn_of_a_sound_from_its_first_sample(
     assert talk.turns[0] is turn
 
 
+def test_the_microphone_is_dropped_until_the_stream_of_an_array_has_ended() -> None:
+    microphone, piece = np.full(2_400, 7, np.int16), sine(0.2, 440.0, rate_hz=16_000)
+    timeouts = Timeouts(stream_gap_s=60)
+    with TimedTalk(timeouts, partner="parrot", turn_detection=PushToTalk()) as talk:
+        for _ in range(2):
+            talk.send_audio(piece, 16_000)
+            send_microphone(talk, microphone.tobytes())
+        talk.send_audio(piece, 16_000, end=True)
+        send_microphone(talk, microphone.tobytes())
+        talk.commit()
+        whole = ClipConverter().convert(np.concatenate([piece] * 3), 16_000)
+        assert talk.turns[0].pcm.tobytes() == whole + microphone.tobytes()
+
+
+def test_a_question_ends_the_stream_of_an_array() -> None:
+    timeouts = Timeouts(stream_gap_s=60)
+    with TimedTalk(timeouts, partner="parrot", turn_detection=PushToTalk()) as talk:
+        talk.send_audio(sine(0.2, 440.0, rate_hz=16_000), 16_000)
+        assert talk.ask("hi").text == "hi"
+        assert session_of(talk).protocol.sent_sample_count == 4_800
+
+
 def test_commit_ends_a_push_to_talk_turn_and_requests_a_reply(question: np.ndarray) -> None:
     with Talk(partner="parrot", turn_detection=PushToTalk()) as talk:
         for start in range(0, len(question), 1000):
-            talk.send_audio(question[start : start + 1000], more=True)
+            talk.send_audio(question[start : start + 1000], RATE_HZ)
         assert not talk.turns[0].is_complete
         talk.commit()
         wait_for_talk(talk, lambda: len(talk.turns) > 1 and talk.turns[1].is_complete)

@@ -295,7 +295,7 @@ async def test_sound_goes_on_while_a_function_runs(silence: Any) -> None:
         log = await asked(session, "work")
         await log.until(ToolStarted)
         await log.until(ResponseDone)
-        await session.send_audio(silence(0.2))
+        await session.send_audio(silence(0.2), RATE_HZ)
         await session.send_text("meanwhile")
         await session.respond()
         await log.until(ResponseDone, 2)

@@ -160,7 +160,7 @@ def test_audio_at_other_rates_comes_back(
 def test_barge_in_comes_back(question: np.ndarray, silence: Any, tmp_path: Path, same: Any) -> None:
     with Talk(partner=lambda turn: silence(20)) as talk:
         talk.say("a long answer, please")
-        talk.send_audio(np.concatenate((question, silence(1))))
+        talk.send_audio(np.concatenate((question, silence(1))), RATE_HZ)
         wait_for_talk(talk, lambda: len(talk.turns) > 3)
     assert talk.turns.assistant[0].was_interrupted
     same(talk.turns, load(talk.save(tmp_path / "saved")).turns)
@@ -170,7 +170,7 @@ def test_a_clip_without_speech_comes_back(silence: Any, tmp_path: Path, same: An
     with TimedTalk(Timeouts(no_speech_s=0.3), partner="parrot") as talk:
         with pytest.raises(ReplyTimeout, match="no speech"):
             talk.ask(silence(0.5), RATE_HZ)
-        talk.send_audio(silence(0.2))
+        talk.send_audio(silence(0.2), RATE_HZ)
         same(talk.turns, load(talk.save(tmp_path / "saved")).turns)
     assert talk.turns[0].is_complete
 
@@ -233,7 +233,7 @@ async def test_a_session_alone_records_itself(
 ) -> None:
     folder = tmp_path / "session"
     async with connect(partner="parrot", turn_detection=PushToTalk(), record=folder) as session:
-        await session.send_audio(question)
+        await session.send_audio(question, RATE_HZ)
         await session.commit()
         await session.respond()
         await session.wait_for(lambda: len(session.turns) > 1 and session.turns[1].is_complete)

@@ -35,7 +35,7 @@ tone = (8000 * np.sin(np.arange(2400) / 8)).astype(np.int16)
 talk.ask("before")
 print("ready", flush=True)
 while True:
-    talk.send_audio(tone)
+    talk.send_audio(tone, 24_000)
     print(len(talk.turns[-1].pcm), flush=True)
     time.sleep(0.05)
 """
