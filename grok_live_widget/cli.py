@@ -133,7 +133,8 @@ def _talk(options: argparse.Namespace) -> int:
     # All arguments are checked before a connection is opened.
     _check_streams(options)
     source = sys.stdin.buffer if options.question == _STREAM else options.question
-    pcm = ClipConverter(options.sample_rate).convert(*read_audio(source))
+    converter = ClipConverter(options.sample_rate)
+    pcm = converter.convert(*read_audio(source))
     if not pcm:
         name = "the input stream" if options.question == _STREAM else repr(options.question)
         raise ConfigurationError(f"{name} contains no sound.", cure="Record it again.")
@@ -154,8 +155,8 @@ def _talk(options: argparse.Namespace) -> int:
     parts = [turn.pcm for turn in replies]
     sound = np.concatenate(parts) if parts else np.empty(0, np.int16)
     _write(options.replies, sound, options.sample_rate)
-    if session.clipped_count:
-        print(f"{session.clipped_count} samples beyond full scale were clipped.", file=sys.stderr)
+    for note in converter.take_notes():
+        print(note, file=sys.stderr)
     _report(session.turns, options)
     return 0
 

@@ -48,12 +48,34 @@ def bytes_from_samples(samples: NDArray[Any]) -> bytes:
 
 
 # --------------------------------------------------------------------------- arrays of users
+# Floats with more than this are no clipped recording: 24 dB above full scale.
+_NO_FLOAT_SOUND = 16.0
+_FULL_SCALES = (2**15, 2**23, 2**31)
+
+_CURES = {
+    "int8": "Use x.astype('float32') / 128.",
+    "uint8": "Use (x.astype('float32') - 128) / 128.",
+    "uint16": "Use x.astype('float32') / 32768 - 1.",
+    "int32": "Use (x / 2147483648).astype('float32').",
+    "float16": "Use x.astype('float32').",
+    "longdouble": "Use x.astype('float64').",
+}
+
+
+def _cure_of(array: NDArray[Any]) -> str:
+    """How an array of another dtype becomes sound, without samples that wrap round."""
+    is_integer = array.dtype.kind in "iu" and array.dtype.itemsize > 1
+    if is_integer and (not array.size or (array.min() >= -32768 and array.max() <= 32767)):
+        return "Its values are those of int16: use x.astype('int16')."
+    name = "longdouble" if array.dtype == np.longdouble else array.dtype.name
+    return _CURES.get(name, "Use floats in [-1, 1), or int16.")
+
+
 def _checked(x: Any) -> NDArray[Any]:
-    array: NDArray[Any] = np.asarray(x)
+    array = _array_of(x)
     if array.dtype not in _DTYPES:
         raise AudioFormatError(
-            f"sound must be int16, float32 or float64, not {array.dtype}.",
-            cure="Use x.astype('float32') with values in [-1, 1), or x.astype('int16').",
+            f"sound must be int16, float32 or float64, not {array.dtype}.", cure=_cure_of(array)
         )
     if array.ndim not in (1, 2) or array.shape[1:] == (0,):
         raise AudioFormatError(
@@ -65,8 +87,21 @@ def _checked(x: Any) -> NDArray[Any]:
             f"shape {array.shape} means {array.shape[1]} channels.",
             cure="If the first axis is the channels, pass x.T.",
         )
-    if array.dtype == _INT16:
-        return array
+    return array if array.dtype == _INT16 else _checked_floats(array)
+
+
+def _array_of(x: Any) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = np.asarray(x)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise AudioFormatError(
+            f"sound must be an array, and {type(x).__name__} cannot be made one: {error}.",
+            cure="Pass a numpy array.",
+        ) from None
+    return array
+
+
+def _checked_floats(array: NDArray[Any]) -> NDArray[Any]:
     with np.errstate(over="ignore"):
         array = array.astype(np.float32, copy=False)
     if not np.isfinite(array).all():
@@ -74,7 +109,20 @@ def _checked(x: Any) -> NDArray[Any]:
             "sound must be finite, but this has NaN or infinite values.",
             cure="np.nan_to_num(x) replaces them.",
         )
+    peak = float(np.abs(array).max(initial=0))
+    scale = next((each for each in _FULL_SCALES if peak <= each), None)
+    if peak > _NO_FLOAT_SOUND and scale is not None and _is_scaled_as_integers(array):
+        raise AudioFormatError(
+            f"floats must be in [-1, 1], and these reach {peak:g}, as integers kept as floats do.",
+            cure=f"Use x / {scale}.",
+        )
     return array
+
+
+def _is_scaled_as_integers(array: NDArray[Any]) -> bool:
+    """Whether floats look like integer samples, and not like sound with some values too large."""
+    is_beyond = np.count_nonzero(np.abs(array) > _NO_FLOAT_SOUND) >= array.size / 100
+    return bool(is_beyond or np.array_equal(array, np.rint(array)))
 
 
 def mono_from(x: Any) -> NDArray[Any]:
@@ -93,7 +141,8 @@ def mono_from(x: Any) -> NDArray[Any]:
     Raises
     ------
     AudioFormatError
-        For other dtypes or shapes, and for NaN or infinite values.
+        For other dtypes or shapes, for NaN or infinite values, and for floats that are integer
+        samples by their size.
     """
     array = _checked(x)
     if array.ndim == 2:

@@ -57,6 +57,9 @@ class ClipConverter:
 
     def __init__(self, to_hz: int = SAMPLE_RATE_HZ) -> None:
         self.clipped_count = 0
+        self._notes: list[str] = []
+        # Whether a note tells already that the present clip is clipped.
+        self._has_noted_clipping = False
         self._to_hz = self._rate_hz = to_hz
         self._resampler: Resampler | None = None
 
@@ -76,6 +79,8 @@ class ClipConverter:
         if rate_hz == self._to_hz and mono.dtype == np.int16:
             return rest + mono.astype("<i2", copy=False).tobytes()
         samples = samples_from_pcm(mono) if mono.dtype == np.int16 else self._clipped(mono)
+        if not more:
+            self._has_noted_clipping = False
         if self._resampler is not None:
             samples = self._resampler.push(samples, is_last=not more)
         return rest + bytes_from_samples(samples)
@@ -89,12 +94,24 @@ class ClipConverter:
 
     def finish(self) -> bytes:
         """Flush the resampler: the rest of the output; the next piece starts a new clip."""
+        self._has_noted_clipping = False
         if self._resampler is None:
             return b""
         return bytes_from_samples(self._resampler.push(np.empty(0, np.float32), is_last=True))
 
+    def take_notes(self) -> list[str]:
+        """What the user should know of the sound, in sentences; each is returned once."""
+        notes, self._notes = self._notes, []
+        return notes
+
     def _clipped(self, samples: Samples) -> Samples:
         beyond_count = int(np.count_nonzero(np.abs(samples) > 1))
         self.clipped_count += beyond_count
+        if beyond_count and not self._has_noted_clipping:
+            self._has_noted_clipping = True
+            self._notes.append(
+                f"The sound was clipped: {beyond_count} of {len(samples)} samples are beyond ±1. "
+                "x / abs(x).max() has none."
+            )
         # Before resampling, which would spread large values over their neighbours.
         return np.clip(samples, -1, 1) if beyond_count else samples

@@ -137,7 +137,10 @@ class Asker:
                 cure="Pass the rate that it was recorded at, such as sample_rate=24000.",
             )
         rate_hz = self._sessions.conversation.input_sample_rate
-        clip = ClipConverter(rate_hz).convert(question, sample_rate)
+        converter = ClipConverter(rate_hz)
+        clip = converter.convert(question, sample_rate)
+        for note in converter.take_notes():
+            self._sessions.note(note, "warning")
         if not clip:
             raise ConfigurationError("the sound is empty.", cure="Pass at least one sample.")
         duration_ms = len(clip) // 2 * 1000 // rate_hz

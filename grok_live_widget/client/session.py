@@ -344,7 +344,7 @@ class Session:
         Parameters
         ----------
         x : array_like of int16, float32 or float64 [shape=(n,) or (n, channels)]
-            Floats in [-1, 1]; beyond is clipped and counted. Mono int16 at the session's own
+            Floats in [-1, 1]; beyond is clipped, counted and noted. Mono int16 at the session's own
             rate (`input_sample_rate`) passes untouched. Not kept.
         sample_rate : int [Hz]
             Of `x`.
@@ -366,6 +366,8 @@ class Session:
             if not self.is_streaming:
                 self._end_stream()  # Of other sound, such as a microphone's.
             pcm = self._converter.convert(x, sample_rate, more=not end)
+            for note in self._converter.take_notes():
+                self._pump.note(note)
             self._keep_stream_open()
             await self._send_at_pace(pcm, is_real_time=pace == "realtime")
             self._sent_s = asyncio.get_running_loop().time()

@@ -283,7 +283,7 @@ class TalkAPI:
         Parameters
         ----------
         x : array_like of int16, float32 or float64 [shape=(n,) or (n, channels)]
-            Floats in [-1, 1]; beyond is clipped and counted. Mono int16 at the session's own rate
+            Floats in [-1, 1]; beyond is clipped and noted. Mono int16 at the session's own rate
             passes untouched. Not kept.
         sample_rate : int [Hz]
             Of `x`.

@@ -18,6 +18,8 @@ from grok_live_widget.audio.pcm import (
 )
 from grok_live_widget.exceptions import AudioFormatError
 
+from ..support.sound import sine
+
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "pcm.json").read_text("utf-8"))
 ALL_CODES = np.arange(-32768, 32768).astype(np.int16)
 
@@ -76,6 +78,50 @@ def test_channels_are_mixed_down() -> None:
 )
 def test_arrays_that_are_not_sound_are_refused(x: object, says: str) -> None:
     with pytest.raises(AudioFormatError, match=says):
+        mono_from(x)
+
+
+@pytest.mark.parametrize(
+    ("x", "cure"),
+    [
+        (np.array([2**30, -(2**31)], np.int32), "x / 2147483648"),
+        (np.array([2**30, 5], np.int64), "floats in"),
+        (np.array([300, -300], np.int32), r"astype\('int16'\)"),
+        (np.array([300, -300]), r"astype\('int16'\)"),
+        (np.array([0, 255], np.uint8), "- 128"),
+        (np.array([0, 65_535], np.uint16), "/ 32768 - 1"),
+        (np.array([-128, 127], np.int8), "/ 128"),
+        (np.array([0.5], np.float16), "float32"),
+        (np.array([0.5], np.longdouble), "float64"),
+    ],
+)
+def test_the_cure_for_another_dtype_never_wraps_samples_round(x: np.ndarray, cure: str) -> None:
+    with pytest.raises(AudioFormatError, match=cure):
+        mono_from(x)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("full_scale", [2**15, 2**23, 2**31])
+@pytest.mark.parametrize("is_rounded", [False, True])
+def test_integer_samples_kept_as_floats_are_refused_with_their_scale(
+    dtype: type, full_scale: int, is_rounded: bool
+) -> None:
+    x = sine(0.1, amplitude=0.9).astype(np.float64) * full_scale
+    x = np.concatenate((np.zeros(2_400), np.rint(x) if is_rounded else x)).astype(dtype)
+    with pytest.raises(AudioFormatError, match=f"x / {full_scale}"):
+        mono_from(x)
+
+
+@pytest.mark.parametrize(
+    "x", [[1.0, -1.0, 0.0], [2.0, -2.0], [0.0, 1.5], [15.9, 0.2], [0.1, 3e38, *[0.2] * 200]]
+)
+def test_floats_somewhat_beyond_one_are_not_refused(x: list[float]) -> None:
+    assert np.array_equal(mono_from(np.array(x, np.float32)), np.array(x, np.float32))
+
+
+@pytest.mark.parametrize("x", [[[1, 2], [3]], {"a": 1}, None, object()])
+def test_what_is_no_array_is_refused_with_a_sentence(x: object) -> None:
+    with pytest.raises(AudioFormatError, match="sound must be"):
         mono_from(x)
 
 

@@ -67,6 +67,19 @@ def test_values_beyond_one_are_clipped_and_counted() -> None:
     pcm = pcm_from_bytes(converter.convert(np.array([0.0, 1.5, -1.5, -1.0, 1.0]), 24_000))
     assert pcm.tolist() == [0, 32767, -32768, -32768, 32767]
     assert converter.clipped_count == 2
+    (note,) = converter.take_notes()
+    assert "2 of 5 samples are beyond ±1" in note
+    assert converter.take_notes() == []
+
+
+@pytest.mark.parametrize("rate_hz", [24_000, 16_000])
+def test_clipping_is_noted_once_in_each_clip(rate_hz: int) -> None:
+    converter, x = ClipConverter(), np.full(480, 1.5, np.float32)
+    for _ in range(2):
+        converter.convert(x, rate_hz, more=True)
+        converter.convert(x, rate_hz)
+        assert len(converter.take_notes()) == 1
+    assert converter.clipped_count == 4 * 480
 
 
 def test_values_far_beyond_one_do_not_spread_to_their_neighbours() -> None:

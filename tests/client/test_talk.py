@@ -164,6 +164,22 @@ def test_say_returns_the_turn_of_a_sound_from_its_first_sample(
     assert talk.turns[0] is turn
 
 
+@pytest.mark.parametrize("verb", ["ask", "say", "send_audio"])
+def test_clipping_is_noted_in_the_talk(verb: str) -> None:
+    with Talk(partner="parrot", turn_detection=PushToTalk()) as talk:
+        getattr(talk, verb)(sine(0.5, amplitude=2.0), RATE_HZ)
+        wait_for_talk(talk, lambda: any("clipped" in note.text for note in talk.notes))
+
+
+@pytest.mark.parametrize("verb", ["ask", "say", "send_audio"])
+def test_int16_samples_kept_as_floats_are_refused_with_the_cure(verb: str) -> None:
+    with (
+        Talk(partner="parrot") as talk,
+        pytest.raises(AudioFormatError, match="x / 32768"),
+    ):
+        getattr(talk, verb)(sine(0.5, amplitude=9_000.0), RATE_HZ)
+
+
 def test_the_microphone_is_dropped_until_the_stream_of_an_array_has_ended() -> None:
     microphone, piece = np.full(2_400, 7, np.int16), sine(0.2, 440.0, rate_hz=16_000)
     timeouts = Timeouts(stream_gap_s=60)
