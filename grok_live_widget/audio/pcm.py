@@ -71,7 +71,8 @@ def _cure_of(array: NDArray[Any]) -> str:
     return _CURES.get(name, "Use floats in [-1, 1), or int16.")
 
 
-def _checked(x: Any) -> NDArray[Any]:
+def checked(x: Any) -> NDArray[Any]:
+    """An array that is sound, of int16 or float32; AudioFormatError for anything else."""
     array = _array_of(x)
     if array.dtype not in _DTYPES:
         raise AudioFormatError(
@@ -144,14 +145,18 @@ def mono_from(x: Any) -> NDArray[Any]:
         For other dtypes or shapes, for NaN or infinite values, and for floats that are integer
         samples by their size.
     """
-    array = _checked(x)
-    if array.ndim == 2:
-        if array.shape[1] == 1:
-            return array[:, 0]
-        as_float = samples_from_pcm(array) if array.dtype == np.int16 else array
-        mixed: Samples = as_float.mean(axis=1, dtype=np.float64).astype(np.float32)
-        return mixed
-    return array
+    return mixed_down(checked(x))
+
+
+def mixed_down(array: NDArray[Any]) -> NDArray[Any]:
+    """Mix the channels of a checked array: ``ndarray of int16 or float32 [shape=(n,)]``."""
+    if array.ndim == 1:
+        return array
+    if array.shape[1] == 1:
+        return array[:, 0]
+    as_float = samples_from_pcm(array) if array.dtype == np.int16 else array
+    mixed: Samples = as_float.mean(axis=1, dtype=np.float64).astype(np.float32)
+    return mixed
 
 
 def checked_rate(sample_rate: Any) -> int:

@@ -6,13 +6,16 @@ from typing import Any
 
 import numpy as np
 import soxr
+from numpy.typing import NDArray
 
+from .mixing import MixMeter
 from .pcm import (
     SAMPLE_RATE_HZ,
     Samples,
     bytes_from_samples,
+    checked,
     checked_rate,
-    mono_from,
+    mixed_down,
     samples_from_pcm,
 )
 
@@ -53,11 +56,16 @@ class ClipConverter:
     ----------
     clipped_count : int
         Samples beyond ±1 so far.
+    mix_note : str
+        Of the last clip with several channels: a sentence if they cancel each other.
     """
 
     def __init__(self, to_hz: int = SAMPLE_RATE_HZ) -> None:
         self.clipped_count = 0
+        self.mix_note = ""
         self._notes: list[str] = []
+        # Of the present clip; None where it has one channel, or none has begun.
+        self._mix_meter: MixMeter | None = None
         # Whether a note tells already that the present clip is clipped.
         self._has_noted_clipping = False
         self._to_hz = self._rate_hz = to_hz
@@ -69,18 +77,21 @@ class ClipConverter:
         Parameters
         ----------
         x : array_like [shape=(n,) or (n, channels)]
-            See `mono_from`.
+            See `pcm.mono_from`.
         sample_rate : int [Hz]
         more : bool
             The next piece continues this one, so the resampler is not flushed.
         """
-        rate_hz, mono = checked_rate(sample_rate), mono_from(x)
+        rate_hz, channels = checked_rate(sample_rate), checked(x)
+        mono = mixed_down(channels)
         rest = b"" if rate_hz == self._rate_hz else self._change_rate(rate_hz)
+        if channels.ndim == 2 and channels.shape[1] > 1:
+            self._measure_mix(channels, mono, is_last=not more)
         if rate_hz == self._to_hz and mono.dtype == np.int16:
             return rest + mono.astype("<i2", copy=False).tobytes()
         samples = samples_from_pcm(mono) if mono.dtype == np.int16 else self._clipped(mono)
         if not more:
-            self._has_noted_clipping = False
+            self._begin_clip()
         if self._resampler is not None:
             samples = self._resampler.push(samples, is_last=not more)
         return rest + bytes_from_samples(samples)
@@ -94,10 +105,21 @@ class ClipConverter:
 
     def finish(self) -> bytes:
         """Flush the resampler: the rest of the output; the next piece starts a new clip."""
-        self._has_noted_clipping = False
+        self._begin_clip()
         if self._resampler is None:
             return b""
         return bytes_from_samples(self._resampler.push(np.empty(0, np.float32), is_last=True))
+
+    def _begin_clip(self) -> None:
+        self._has_noted_clipping, self._mix_meter = False, None
+
+    def _measure_mix(self, channels: NDArray[Any], mono: Samples, *, is_last: bool) -> None:
+        meter = self._mix_meter = self._mix_meter or MixMeter()
+        before = meter.note
+        meter.add(channels, mono, self._rate_hz, is_last=is_last)
+        self.mix_note = meter.note
+        if meter.note != before:
+            self._notes.append(meter.note)
 
     def take_notes(self) -> list[str]:
         """What the user should know of the sound, in sentences; each is returned once."""

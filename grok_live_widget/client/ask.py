@@ -83,10 +83,10 @@ class Asker:
         metadata: Mapping[str, str] | None = None,
     ) -> Turn:
         """Ask and wait for the reply to be received."""
-        clip = self._clip_from(question, sample_rate)
+        clip, mix_note = self._clip_from(question, sample_rate)
         pairs = self._sessions.settings.metadata if metadata is None else metadata
         request = reply_request(instructions, pairs)
-        exchange = _Exchange(self._sessions)
+        exchange = _Exchange(self._sessions, mix_note)
         if clip is None:
             ask = partial(exchange.ask_text, user_message(question), request)
         elif self._sessions.is_push_to_talk:
@@ -109,7 +109,7 @@ class Asker:
 
     async def say(self, question: Question, sample_rate: int | None) -> Turn:
         """Send and return the user's turn at once."""
-        clip = self._clip_from(question, sample_rate)
+        clip, mix_note = self._clip_from(question, sample_rate)
         if clip is None:
             return await self._sessions.say_text(question)
         session = await self._sessions.open()
@@ -120,15 +120,17 @@ class Asker:
                 await self._sessions.commit()
             return turn
         began: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
-        self._tasks.spawn(self._say_clip(clip, session, began))
+        self._tasks.spawn(self._say_clip(clip, mix_note, session, began))
         return await began
 
     # ----------------------------------------------------------------- private
-    def _clip_from(self, question: Question, sample_rate: int | None) -> bytes | None:
-        """A question's sound as it is sent; None for a text. Raises before anything is opened."""
+    def _clip_from(self, question: Question, sample_rate: int | None) -> tuple[bytes | None, str]:
+        """A question's sound as it is sent, and a sentence if its channels cancel each other; None
+        for a text. Raises before anything is opened.
+        """
         if isinstance(question, str):
             user_message(question)
-            return None
+            return None, ""
         if isinstance(question, Path):
             question, sample_rate = read_audio(question)
         if sample_rate is None:
@@ -151,7 +153,7 @@ class Asker:
                 f"than {MIN_COMMIT_MS} ms.",
                 cure="Add some silence.",
             )
-        return clip
+        return clip, converter.mix_note
 
     async def _run(
         self, exchange: _Exchange, ask: Callable[[Session], Awaitable[Turn]], timeout_s: float
@@ -189,9 +191,11 @@ class Asker:
             cure=f"What was received is kept, and {cure}",
         )
 
-    async def _say_clip(self, clip: bytes, session: Session, began: asyncio.Future[Turn]) -> None:
+    async def _say_clip(
+        self, clip: bytes, mix_note: str, session: Session, began: asyncio.Future[Turn]
+    ) -> None:
         try:
-            await _Exchange(self._sessions).send_clip(clip, session, began.set_result)
+            await _Exchange(self._sessions, mix_note).send_clip(clip, session, began.set_result)
         except ReplyTimeout as error:
             self._sessions.note(str(error), "warning")
         except GrokLiveError as error:
@@ -203,8 +207,10 @@ class Asker:
 class _Exchange:
     """One question and its reply: what was sent, over which session, and how far it has come."""
 
-    def __init__(self, sessions: ReconnectingSession) -> None:
+    def __init__(self, sessions: ReconnectingSession, mix_note: str = "") -> None:
         self._sessions = sessions
+        # A sentence if the channels of the question's sound cancel each other.
+        self._mix_note = mix_note
         # The session the question was sent over; None before it is open.
         self.session: Session | None = None
         # The reply that is awaited; None before the question is sent.
@@ -320,7 +326,7 @@ class _Exchange:
                 await session.wait_for(lambda: pending.is_settled or pending.is_speech_active)
                 continue
             if not pending.has_speech_started and sent_s >= self._sessions.timeouts.no_speech_s:
-                raise _no_speech(sent_s, await self._abort_if_silent())
+                raise _no_speech(sent_s, await self._abort_if_silent(), self._mix_note)
             await session.send_pcm(_silence(session))
             sent_s += _SILENCE_S
             with contextlib.suppress(TimeoutError):
@@ -424,14 +430,17 @@ def _reported(pending: PendingReply | None) -> str:
     return f" The server had reported: {text_of(pending.reported).rstrip('.')}."
 
 
-def _no_speech(silence_s: float, gone: SessionClosedError | None) -> ReplyTimeout:
+def _no_speech(
+    silence_s: float, gone: SessionClosedError | None, mix_note: str = ""
+) -> ReplyTimeout:
     """The error of a sound without a reply: no speech in it, or the server is gone."""
     if gone is not None:
         return ReplyTimeout(gone.message, timeout_s=silence_s, cure=_NEW_CONNECTION)
     return ReplyTimeout(
         f"the server detected no speech in the sound, nor in {silence_s:g} s of silence after it.",
         timeout_s=silence_s,
-        cure="Lower ServerVad(threshold=…), or use turn_detection=PushToTalk(), "
+        cure=mix_note
+        or "Lower ServerVad(threshold=…), or use turn_detection=PushToTalk(), "
         "which answers any sound.",
     )
 

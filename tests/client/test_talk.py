@@ -172,6 +172,24 @@ def test_clipping_is_noted_in_the_talk(verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", ["ask", "say", "send_audio"])
+def test_channels_that_cancel_each_other_are_noted(verb: str, question: np.ndarray) -> None:
+    stereo = np.stack((question // 2, -(question // 2)), axis=1)
+    with Talk(partner="parrot", turn_detection=PushToTalk()) as talk:
+        getattr(talk, verb)(stereo, RATE_HZ)
+        wait_for_talk(talk, lambda: any("cancel" in note.text for note in talk.notes))
+
+
+def test_the_error_for_cancelling_channels_advises_one_of_them(question: np.ndarray) -> None:
+    stereo = np.stack((question // 2, -(question // 2)), axis=1)
+    with (
+        TimedTalk(Timeouts(no_speech_s=0.3), partner="parrot") as talk,
+        pytest.raises(ReplyTimeout, match=r"no speech.*cancel each other.*x\[:, 0\]") as caught,
+    ):
+        talk.ask(stereo, RATE_HZ)
+    assert "threshold" not in str(caught.value)
+
+
+@pytest.mark.parametrize("verb", ["ask", "say", "send_audio"])
 def test_int16_samples_kept_as_floats_are_refused_with_the_cure(verb: str) -> None:
     with (
         Talk(partner="parrot") as talk,
