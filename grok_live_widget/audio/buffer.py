@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap
 import sys
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,10 @@ class AudioBuffer:
 
     def __len__(self) -> int:
         return self._sample_count
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles have the samples, and no reserve."""
+        return _buffer_of, (self.view().copy(),)
 
     def append(self, pcm: NDArray[np.int16]) -> Span:
         """Append a copy of ``ndarray of int16 [shape=(n,)]``; returns its position."""
@@ -125,6 +130,12 @@ class AudioBuffer:
             # Both in one assignment, since other threads may read at the same time.
             self._pyramid = minima, maxima
         return minima, maxima
+
+
+def _buffer_of(samples: NDArray[np.int16]) -> AudioBuffer:
+    buffer = AudioBuffer(len(samples))
+    buffer.append(samples)
+    return buffer
 
 
 def _reserve(samples: int) -> NDArray[np.int16]:

@@ -19,10 +19,14 @@ from ..audio import (
     samples_from_pcm,
     write_wav,
 )
+from ..exceptions import AudioFormatError
 
 
 class Turn:
     """A turn of one speaker. It grows in place and keeps its identity.
+
+    A copy or a pickle has the samples so far, and does not grow. Two turns are equal only if
+    they are one object.
 
     Attributes
     ----------
@@ -143,7 +147,18 @@ class Turn:
         return plots.waveform(self, ax=ax)
 
     def play(self) -> Any:
-        """An audio player for the notebook (``IPython.display.Audio``)."""
+        """An audio player for the notebook (``IPython.display.Audio``).
+
+        Raises
+        ------
+        AudioFormatError
+            For a turn without sound, such as a typed one.
+        """
+        if not len(self.pcm):
+            what = "it was typed" if self.text_source == "typed" else "none was received yet"
+            raise AudioFormatError(
+                f"this turn has no sound: {what}.", cure="turn.text is its text."
+            )
         from IPython.display import Audio
 
         return Audio(self.samples, rate=self.sample_rate, normalize=False)  # type: ignore[no-untyped-call]
@@ -154,6 +169,20 @@ class Turn:
         cut = ", interrupted" if self.was_interrupted else ""
         shown = f"Turn({self.role}, {text!r}, {self.duration_s:.2f} s{state}{cut})"
         return f"{shown} after a seam" if self.seam else shown
+
+    # ----------------------------------------------------------------- copies
+    def __getstate__(self) -> dict[str, Any]:
+        """All attributes, with the turn's own samples in place of the whole talk's."""
+        state = {name: getattr(self, name) for name in self.__slots__}
+        pcm = self.pcm
+        tape = AudioBuffer(len(pcm))
+        tape.append(pcm)
+        end = None if self._end_sample is None else len(pcm)
+        return {**state, "_tape": tape, "_start_sample": 0, "_end_sample": end}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
 
     # ----------------------------------------------------------------- for the conversation
     def _end(self, end_sample: int | None) -> None:
@@ -212,6 +241,10 @@ class Turns(Sequence[Turn]):
     def __getitem__(self, index: int | slice) -> Turn | Turns:
         found = self._turns[index]
         return Turns(found) if isinstance(found, list) else found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Of a copy of the list, since the loop thread may add a turn meanwhile.
+        return type(self), (list(self._turns),)
 
     def __len__(self) -> int:
         return len(self._turns)

@@ -146,7 +146,8 @@ def load(path: str | PathLike[str]) -> SavedTalk:
     Returns
     -------
     SavedTalk
-        Its ``turns`` are equal to those of the talk. If the process was killed, the last one may
+        Its ``turns`` are other objects with the same fields and samples as those of the talk, so
+        that ``==``, which compares objects, is False. If the process was killed, the last one may
         be incomplete. ``notes`` has what could not be read.
 
     Raises

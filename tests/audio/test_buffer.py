@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
 import threading
@@ -203,3 +205,13 @@ tape.append(np.zeros(1, np.int16))
 assert tape._memory[:20].tolist() == [1] * 10 + [0] * 10, tape._memory[:20]
 """
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_copies_and_pickles_have_the_samples_and_no_reserve() -> None:
+    buffer = AudioBuffer()
+    buffer.append(np.arange(5, dtype=np.int16))
+    for twin in (copy.deepcopy(buffer), pickle.loads(pickle.dumps(buffer))):
+        assert twin.view().tolist() == [0, 1, 2, 3, 4]
+        twin.append(np.full(9, 7, np.int16))
+        assert (len(twin), len(buffer)) == (14, 5)
+    assert len(pickle.dumps(AudioBuffer())) < 1_000

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from grok_live_widget.events import (
     ServerVad,
     TextDelta,
 )
+from grok_live_widget.exceptions import AudioFormatError
 
 from ..support.conversation_driver import ConversationDriver, played, started, stopped
 from ..support.events import TYPED, begun, delta, done
@@ -248,3 +252,49 @@ def test_a_player_plays_the_samples_at_their_own_level_and_rate() -> None:
     audio = turn_of([8192] * 240).play()
     assert type(audio).__name__ == "Audio"
     assert b"\x00\x20" * 100 in audio.data or b"\xff\x1f" * 100 in audio.data
+
+
+# --------------------------------------------------------------------------- copies
+COPIES = pytest.mark.parametrize(
+    "copied",
+    [copy.copy, copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))],
+    ids=["copy", "deepcopy", "pickle"],
+)
+
+
+@COPIES
+@pytest.mark.parametrize("is_complete", [False, True])
+def test_a_copy_of_a_turn_has_its_fields_and_its_samples_only(
+    copied: Callable[[Turn], Turn], is_complete: bool
+) -> None:
+    tape = AudioBuffer()
+    tape.append(np.arange(1_000, dtype=np.int16))
+    turn = Turn("user", tape=tape, start=700, text="hi", text_source="typed")
+    turn.heard_sample_count, turn.usage = 5, {"tokens": 3}
+    if is_complete:
+        turn._end(900)
+    twin = copied(turn)
+    expected = list(range(700, 900 if is_complete else 1_000))
+    tape.append(np.zeros(100, np.int16))
+    assert twin.pcm.tolist() == expected
+    assert twin.heard.tolist() == expected[:5]
+    assert not twin.pcm.flags.writeable
+    fields = set(Turn.__slots__) - {"_tape", "_start_sample", "_end_sample"}
+    assert {name: getattr(twin, name) for name in fields} == {
+        name: getattr(turn, name) for name in fields
+    }
+    assert len(pickle.dumps(turn)) < 4_000
+    assert twin != turn
+
+
+@COPIES
+def test_a_copy_of_turns_has_their_samples_only(copied: Callable[[Turns], Turns]) -> None:
+    turns = Turns([turn_of([1, 2], "user"), turn_of([3])])
+    assert [turn.pcm.tolist() for turn in copied(turns)] == [[1, 2], [3]]
+    assert len(pickle.dumps(turns)) < 4_000
+
+
+@pytest.mark.parametrize(("source", "says"), [("typed", "it was typed"), ("none", "none was")])
+def test_a_turn_without_sound_has_no_player_and_says_so(source: Any, says: str) -> None:
+    with pytest.raises(AudioFormatError, match=f"no sound: {says}"):
+        turn_of([], "user", text="hi", text_source=source).play()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,18 @@ def test_a_spoken_talk_of_several_sessions_comes_back_as_it_was(
         same(talk.turns, saved.turns)
         assert saved.notes == []
         assert saved.dialect == dialect
+
+
+def test_a_saved_talk_can_be_pickled(tmp_path: Path, same: Any, question: np.ndarray) -> None:
+    with Talk(partner="parrot") as talk:
+        talk.ask(question, RATE_HZ)
+        saved = load(talk.save(tmp_path / "saved"))
+        usage = pickle.loads(pickle.dumps(talk.usage))
+    assert usage.sent_s == talk.usage.sent_s > 0
+    written = pickle.dumps(saved)
+    sound_bytes = sum(path.stat().st_size for path in (tmp_path / "saved").glob("*.wav"))
+    assert len(written) < 3 * sound_bytes
+    same(talk.turns, pickle.loads(written).turns)
 
 
 @DIALECTS
