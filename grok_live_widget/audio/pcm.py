@@ -6,6 +6,7 @@ other, which is lossless for all 65,536 codes. Arrays are mono with shape (n,) u
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,17 @@ def checked(x: Any) -> NDArray[Any]:
 
 
 def _array_of(x: Any) -> NDArray[Any]:
+    if isinstance(x, PathLike | str):
+        raise AudioFormatError(
+            f"sound must be an array, not {x!r}.",
+            cure="x, sample_rate = soundfile.read(path) reads a file; "
+            "ask and say take a pathlib.Path.",
+        )
+    if isinstance(x, bytes | bytearray | memoryview):
+        raise AudioFormatError(
+            f"sound must be an array, not {type(x).__name__}.",
+            cure="numpy.frombuffer(x, 'int16') makes an array of PCM16 bytes.",
+        )
     try:
         array: NDArray[Any] = np.asarray(x)
     except (TypeError, ValueError, RuntimeError) as error:

@@ -10,13 +10,10 @@ import contextlib
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 from msgspec.structs import replace
 
 from .._threads import BackgroundTasks
-from ..audio import ClipConverter, read_audio
 from ..conversation import PendingReply, Turn, Turns
 from ..exceptions import (
     AuthenticationError,
@@ -43,6 +40,7 @@ from ..protocol import (
 )
 from ..settings import Settings, between
 from ..tools import functions_of
+from .clips import Clip, Question, check_question, read_clip
 from .reconnecting_session import ReconnectingSession, sentence
 from .requests import (
     reply_request,
@@ -53,9 +51,6 @@ from .requests import (
     with_new_id,
 )
 from .session import Session
-
-Question = Any
-"""A text, a `pathlib.Path` of a sound file, or an array."""
 
 # A chunk of silence, sent as long as the end of speech is not detected [s].
 _SILENCE_S = 0.1
@@ -83,14 +78,14 @@ class Asker:
         metadata: Mapping[str, str] | None = None,
     ) -> Turn:
         """Ask and wait for the reply to be received."""
-        clip, mix_note = self._clip_from(question, sample_rate)
+        clip = await self._clip_from(question, sample_rate)
         pairs = self._sessions.settings.metadata if metadata is None else metadata
         request = reply_request(instructions, pairs)
-        exchange = _Exchange(self._sessions, mix_note)
+        exchange = _Exchange(self._sessions, clip.mix_note if clip else "")
         if clip is None:
             ask = partial(exchange.ask_text, user_message(question), request)
         elif self._sessions.is_push_to_talk:
-            ask = partial(exchange.ask_and_commit, clip, request)
+            ask = partial(exchange.ask_and_commit, clip.pcm, request)
         elif instructions or metadata:
             raise ConfigurationError(
                 "the server answers speech by itself, so this reply cannot have instructions or "
@@ -98,7 +93,7 @@ class Asker:
                 cure="Use turn_detection=PushToTalk(), or ask by text.",
             )
         else:
-            ask = partial(exchange.ask_aloud, clip)
+            ask = partial(exchange.ask_aloud, clip.pcm)
         return await self._run(exchange, ask, timeout_s)
 
     async def say_verbatim(self, text: str, timeout_s: float, is_interruptible: bool) -> Turn:
@@ -109,43 +104,32 @@ class Asker:
 
     async def say(self, question: Question, sample_rate: int | None) -> Turn:
         """Send and return the user's turn at once."""
-        clip, mix_note = self._clip_from(question, sample_rate)
+        clip = await self._clip_from(question, sample_rate)
         if clip is None:
             return await self._sessions.say_text(question)
         session = await self._sessions.open()
         if self._sessions.is_push_to_talk:
             with self._sessions.holding_microphone():
                 turn = await _announce(session)
-                await session.send_pcm(clip)
+                await session.send_pcm(clip.pcm)
                 await self._sessions.commit()
             return turn
         began: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
-        self._tasks.spawn(self._say_clip(clip, mix_note, session, began))
+        self._tasks.spawn(self._say_clip(clip, session, began))
         return await began
 
     # ----------------------------------------------------------------- private
-    def _clip_from(self, question: Question, sample_rate: int | None) -> tuple[bytes | None, str]:
-        """A question's sound as it is sent, and a sentence if its channels cancel each other; None
-        for a text. Raises before anything is opened.
-        """
+    async def _clip_from(self, question: Question, sample_rate: int | None) -> Clip | None:
+        """The sound of a question; None for a text. Raises before anything is opened."""
+        check_question(question, sample_rate)
         if isinstance(question, str):
-            user_message(question)
-            return None, ""
-        if isinstance(question, Path):
-            question, sample_rate = read_audio(question)
-        if sample_rate is None:
-            raise ConfigurationError(
-                "sample_rate is missing, and an array has none.",
-                cure="Pass the rate that it was recorded at, such as sample_rate=24000.",
-            )
+            return None
         rate_hz = self._sessions.conversation.input_sample_rate
-        converter = ClipConverter(rate_hz)
-        clip = converter.convert(question, sample_rate)
-        for note in converter.take_notes():
+        # A file, or a long array, would otherwise block the loop of all talks.
+        clip = await asyncio.to_thread(read_clip, question, sample_rate, rate_hz)
+        for note in clip.notes:
             self._sessions.note(note, "warning")
-        if not clip:
-            raise ConfigurationError("the sound is empty.", cure="Pass at least one sample.")
-        duration_ms = len(clip) // 2 * 1000 // rate_hz
+        duration_ms = len(clip.pcm) // 2 * 1000 // rate_hz
         # What is sent of a sound that is too short would be the beginning of the next turn.
         if self._sessions.is_push_to_talk and duration_ms < MIN_COMMIT_MS:
             raise ConfigurationError(
@@ -153,7 +137,7 @@ class Asker:
                 f"than {MIN_COMMIT_MS} ms.",
                 cure="Add some silence.",
             )
-        return clip, converter.mix_note
+        return clip
 
     async def _run(
         self, exchange: _Exchange, ask: Callable[[Session], Awaitable[Turn]], timeout_s: float
@@ -191,11 +175,10 @@ class Asker:
             cure=f"What was received is kept, and {cure}",
         )
 
-    async def _say_clip(
-        self, clip: bytes, mix_note: str, session: Session, began: asyncio.Future[Turn]
-    ) -> None:
+    async def _say_clip(self, clip: Clip, session: Session, began: asyncio.Future[Turn]) -> None:
         try:
-            await _Exchange(self._sessions, mix_note).send_clip(clip, session, began.set_result)
+            exchange = _Exchange(self._sessions, clip.mix_note)
+            await exchange.send_clip(clip.pcm, session, began.set_result)
         except ReplyTimeout as error:
             self._sessions.note(str(error), "warning")
         except GrokLiveError as error:

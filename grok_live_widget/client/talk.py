@@ -23,7 +23,8 @@ from ..settings import (
     settings_from,
 )
 from ._pump import Listener, ListenerHandle
-from .ask import Asker, Question
+from .ask import Asker
+from .clips import Question
 from .credentials import Secret, wrap_secret
 from .endpoint import warn_of_rehearsal
 from .reconnecting_session import ReconnectingSession
@@ -181,10 +182,10 @@ class TalkAPI:
         Parameters
         ----------
         question : str, pathlib.Path or array_like [shape=(n,) or (n, channels)]
-            A text, a WAV file, or sound (int16, or float in [-1, 1]). A sound is followed by
+            A text, a sound file, or sound (int16, or float in [-1, 1]). A sound is followed by
             silence until the server hears its end; the reply to its last speech is returned.
         sample_rate : int [Hz]
-            Of an array.
+            Of an array, which needs it; a text and a file take none.
         timeout_s : float > 0 [s]
         instructions : str or None
             In place of the talk's, for this reply only. Not for speech under `ServerVad`,

@@ -19,7 +19,7 @@ from ..audio import (
     samples_from_pcm,
     write_wav,
 )
-from ..exceptions import AudioFormatError
+from ..exceptions import AudioFormatError, ConfigurationError
 
 
 class Turn:
@@ -136,8 +136,14 @@ class Turn:
         return len(self.pcm) / self.sample_rate
 
     def write_wav(self, path: str | PathLike[str]) -> Path:
-        """Write `pcm` as a mono PCM16 WAV file; returns its path."""
-        return write_wav(path, self.pcm, self.sample_rate)
+        """Write `pcm` as a mono PCM16 WAV file; returns its path.
+
+        Raises
+        ------
+        ConfigurationError
+            When it cannot be written there.
+        """
+        return _written(path, self.pcm, self.sample_rate)
 
     # ----------------------------------------------------------------- pictures and players
     def plot(self, ax: Any = None) -> Any:
@@ -225,6 +231,22 @@ def _at_rate(turn: Turn, rate_hz: int) -> NDArray[np.int16]:
     return pcm_from_samples(resampler.push(turn.samples, is_last=True))
 
 
+def _written(path: str | PathLike[str], pcm: NDArray[np.int16], rate_hz: int) -> Path:
+    """Write a WAV file; ConfigurationError where that is impossible."""
+    shown = repr(str(path))
+    try:
+        return write_wav(path, pcm, rate_hz)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        sentence, cure = f"{shown} cannot be written: {reason}.", "Choose another path."
+        if isinstance(error, FileNotFoundError):
+            sentence = f"there is no folder {str(Path(path).parent)!r} for {shown}."
+            cure = "Create it, or choose another path."
+        elif isinstance(error, IsADirectoryError):
+            sentence, cure = f"{shown} is a folder.", "Pass the path of a file in it."
+        raise ConfigurationError(sentence, cure=cure) from None
+
+
 class Turns(Sequence[Turn]):
     """Turns in conversation order; grows while the talk goes on.
 
@@ -267,11 +289,16 @@ class Turns(Sequence[Turn]):
         """Write the audio of all turns, one after another, as mono PCM16; returns the path.
 
         At their highest sample rate, to which the others are resampled.
+
+        Raises
+        ------
+        ConfigurationError
+            When it cannot be written there.
         """
         rate_hz = max((turn.sample_rate for turn in self), default=SAMPLE_RATE_HZ)
         parts = [_at_rate(turn, rate_hz) for turn in self]
         sound = np.concatenate(parts) if parts else np.empty(0, np.int16)
-        return write_wav(path, sound, rate_hz)
+        return _written(path, sound, rate_hz)
 
     def to_frame(self) -> Any:
         """A pandas DataFrame, one row a turn (needs pandas)."""

@@ -22,7 +22,7 @@ from grok_live_widget.events import (
     ServerVad,
     TextDelta,
 )
-from grok_live_widget.exceptions import AudioFormatError
+from grok_live_widget.exceptions import AudioFormatError, ConfigurationError
 
 from ..support.conversation_driver import ConversationDriver, played, started, stopped
 from ..support.events import TYPED, begun, delta, done
@@ -298,3 +298,16 @@ def test_a_copy_of_turns_has_their_samples_only(copied: Callable[[Turns], Turns]
 def test_a_turn_without_sound_has_no_player_and_says_so(source: Any, says: str) -> None:
     with pytest.raises(AudioFormatError, match=f"no sound: {says}"):
         turn_of([], "user", text="hi", text_source=source).play()
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [("none/a.wav", "there is no folder .*none"), (".", "is a folder"), ("a\0.wav", "null byte")],
+)
+def test_a_wav_file_that_cannot_be_written_is_refused_with_its_path(
+    tmp_path: Path, path: str, says: str
+) -> None:
+    turn = turn_of([1, 2])
+    for write in (turn.write_wav, Turns([turn]).write_wav):
+        with pytest.raises(ConfigurationError, match=says):
+            write(tmp_path / path)

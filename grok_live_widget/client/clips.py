@@ -1,0 +1,117 @@
+"""The sound of a question: a file or an array, as it is sent."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from .._structs import Value
+from ..audio import ClipConverter, read_audio
+from ..exceptions import AudioFormatError, ConfigurationError
+from .requests import user_message
+
+Question = Any
+"""A text, a `pathlib.Path` of a sound file, or an array."""
+
+_KINDS = "a text, a pathlib.Path of a sound file, or an array of samples"
+
+
+class Clip(Value, frozen=True):
+    """The sound of a question.
+
+    Parameters
+    ----------
+    pcm : bytes
+        Mono PCM16 at the connection's rate.
+    notes : tuple of str
+        What the user should know of it, in sentences.
+    mix_note : str
+        A sentence if its channels cancel each other; otherwise empty.
+    """
+
+    pcm: bytes
+    notes: tuple[str, ...] = ()
+    mix_note: str = ""
+
+
+def check_question(question: Question, sample_rate: Any) -> None:
+    """Check what kind of question this is, and whether it needs a sample rate.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    if isinstance(question, str):
+        user_message(question)
+        if sample_rate is not None:
+            raise ConfigurationError(
+                f"sample_rate={sample_rate!r} was given with a text, which has none.",
+                cure="A sound file is a pathlib.Path, such as ask(Path('question.wav')).",
+            )
+        return
+    if isinstance(question, PathLike):
+        return
+    if isinstance(question, bytes | bytearray | memoryview):
+        raise ConfigurationError(
+            f"a question must be {_KINDS}, not {type(question).__name__}.",
+            cure="numpy.frombuffer(x, 'int16') makes an array of PCM16 bytes.",
+        )
+    is_array = hasattr(question, "__array__") or isinstance(question, list | tuple)
+    if not is_array or not getattr(question, "ndim", 1):
+        raise ConfigurationError(f"a question must be {_KINDS}, not {type(question).__name__}.")
+    if not len(question):
+        raise ConfigurationError("the sound is empty.", cure="Pass at least one sample.")
+    if sample_rate is None:
+        raise ConfigurationError(
+            "sample_rate is missing, and an array has none.",
+            cure="Pass the rate that it was recorded at, such as sample_rate=24000.",
+        )
+
+
+def read_clip(question: Question, sample_rate: Any, to_hz: int) -> Clip:
+    """Read and convert the sound of a checked question; takes its time, in any thread.
+
+    Parameters
+    ----------
+    question : PathLike or array_like
+    sample_rate : int or None [Hz]
+        Of an array. A file has its own, from which it must not differ.
+    to_hz : int [Hz]
+        Rate of the clip.
+
+    Raises
+    ------
+    AudioFormatError, ConfigurationError
+    """
+    if isinstance(question, PathLike):
+        return _clip_of_file(Path(question), sample_rate, to_hz)
+    clip = _converted(question, sample_rate, to_hz)
+    if not clip.pcm:
+        raise ConfigurationError("the sound is empty.", cure="Pass at least one sample.")
+    return clip
+
+
+def _clip_of_file(path: Path, sample_rate: Any, to_hz: int) -> Clip:
+    x, rate_hz = read_audio(path)
+    shown = repr(str(path))
+    if sample_rate not in (None, rate_hz):
+        raise ConfigurationError(
+            f"sample_rate={sample_rate!r} was given with {shown}, which is at {rate_hz} Hz.",
+            cure="Omit it: a file states its rate.",
+        )
+    try:
+        clip = _converted(x, rate_hz, to_hz)
+    except AudioFormatError as error:
+        raise AudioFormatError(f"{shown}: {error.message}", cure=error.cure) from None
+    if not clip.pcm:
+        raise ConfigurationError(
+            f"the sound file {shown} is empty: it has no samples.", cure="Record it again."
+        )
+    return clip
+
+
+def _converted(x: Any, rate_hz: Any, to_hz: int) -> Clip:
+    converter = ClipConverter(to_hz)
+    pcm = converter.convert(x, rate_hz)
+    return Clip(pcm, tuple(converter.take_notes()), converter.mix_note)

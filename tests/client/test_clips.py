@@ -1,0 +1,101 @@
+"""The sound of a question: what is accepted, and the sentences for what is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from grok_live_widget import Talk
+from grok_live_widget.audio import ClipConverter, write_wav
+from grok_live_widget.client.clips import read_clip
+from grok_live_widget.exceptions import AudioFormatError, ConfigurationError, GrokLiveError
+
+from ..support.sound import RATE_HZ, sine, tone
+
+ALLOWED = "must be a text, a pathlib.Path of a sound file, or an array of samples, not"
+
+
+@pytest.mark.parametrize("verb", ["ask", "say"])
+@pytest.mark.parametrize("rate", [None, 24_000])
+@pytest.mark.parametrize(
+    ("question", "says"),
+    [
+        (5, f"{ALLOWED} int"),
+        (0.5, f"{ALLOWED} float"),
+        (None, f"{ALLOWED} NoneType"),
+        (b"x", f"{ALLOWED} bytes.*frombuffer"),
+        ({}, f"{ALLOWED} dict"),
+        (np.float32(1), f"{ALLOWED} float32"),
+        (np.array(3), f"{ALLOWED} ndarray"),
+        (iter([1]), f"{ALLOWED} list_iterator"),
+        ([], "the sound is empty"),
+        (np.zeros(0, np.int16), "the sound is empty"),
+        (np.zeros((0, 2), np.int16), "the sound is empty"),
+        ("", "nothing to say"),
+    ],
+)
+def test_what_is_no_question_is_refused_by_its_kind(
+    verb: str, question: Any, rate: int | None, says: str
+) -> None:
+    with Talk(partner="parrot") as talk:
+        with pytest.raises(ConfigurationError, match=says):
+            getattr(talk, verb)(question, rate)
+        assert talk.phase == "closed"
+
+
+@pytest.mark.parametrize("question", [np.zeros(9, np.int16), [0.5, 0.1]])
+def test_an_array_needs_its_rate(question: Any) -> None:
+    with Talk(partner="parrot") as talk, pytest.raises(ConfigurationError, match="is missing"):
+        talk.ask(question)
+
+
+def test_a_text_takes_no_rate() -> None:
+    with (
+        Talk(partner="parrot") as talk,
+        pytest.raises(ConfigurationError, match=r"sample_rate=24000 was given with a text.*Path"),
+    ):
+        talk.ask("hi", 24_000)
+
+
+def test_a_file_takes_no_other_rate_than_its_own(tmp_path: Path) -> None:
+    path, pcm = tmp_path / "tone.wav", tone(0.1, rate_hz=16_000)
+    write_wav(path, pcm, 16_000)
+    expected = ClipConverter().convert(pcm, 16_000)
+    assert read_clip(path, None, RATE_HZ).pcm == expected
+    assert read_clip(path, 16_000, RATE_HZ).pcm == expected
+    with pytest.raises(ConfigurationError, match=r"tone\.wav', which is at 16000 Hz"):
+        read_clip(path, 24_000, RATE_HZ)
+
+
+def test_errors_of_a_file_name_it(tmp_path: Path) -> None:
+    write_wav(tmp_path / "none.wav", np.zeros(0, np.int16))
+    (tmp_path / "zero.wav").touch()
+    loud = sine(0.1, amplitude=9_000.0)
+    soundfile.write(tmp_path / "loud.wav", loud, RATE_HZ, subtype="FLOAT")
+    for name, says in {
+        "none.wav": "has no samples",
+        "zero.wav": "is empty",
+        "loud.wav": "x / 32768",
+        "absent.wav": "there is no file",
+        ".": "is a folder",
+    }.items():
+        with pytest.raises(GrokLiveError, match=says) as caught:
+            read_clip(tmp_path / name, None, RATE_HZ)
+        assert str(tmp_path / name) in str(caught.value)
+
+
+def test_notes_about_a_file_come_with_its_clip(tmp_path: Path) -> None:
+    stereo = np.stack((sine(0.5), -sine(0.5)), axis=1)
+    soundfile.write(tmp_path / "stereo.wav", stereo, RATE_HZ, subtype="FLOAT")
+    clip = read_clip(tmp_path / "stereo.wav", None, RATE_HZ)
+    assert clip.notes == (clip.mix_note,)
+    assert "cancel" in clip.mix_note
+
+
+def test_an_array_of_another_dtype_is_refused() -> None:
+    with pytest.raises(AudioFormatError, match="int32"):
+        read_clip(np.zeros(9, np.int32), RATE_HZ, RATE_HZ)
