@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import selectors
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -24,27 +26,42 @@ class LoopThread:
     ----------
     name : str
         Name of the thread.
+    start_timeout_s : number > 0 [s]
+        How long the loop may take to start.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, start_timeout_s: float = 5.0) -> None:
         self._name = name
+        self._start_timeout_s = start_timeout_s
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop, running."""
+        """The loop, running; ConfigurationError where it cannot be started."""
         with self._lock:
             # In the child of a fork no thread but its main one is alive.
             if self._loop is None or self._thread is None or not self._thread.is_alive():
-                loop, started = asyncio.new_event_loop(), threading.Event()
-                loop.call_soon(started.set)
-                thread = threading.Thread(target=_run, args=(loop,), name=self._name, daemon=True)
-                thread.start()
-                started.wait()
-                self._loop, self._thread = loop, thread
+                self._loop, self._thread = self._start()
             return self._loop
+
+    def _start(self) -> tuple[asyncio.AbstractEventLoop, threading.Thread]:
+        _check_not_patched()
+        started: concurrent.futures.Future[asyncio.AbstractEventLoop] = concurrent.futures.Future()
+        thread = threading.Thread(target=_run, args=(started,), name=self._name, daemon=True)
+        try:
+            thread.start()
+            return started.result(self._start_timeout_s), thread
+        except TimeoutError:
+            started.cancel()
+            reason = f"it has not started in {self._start_timeout_s:g} s"
+        except Exception as error:  # noqa: BLE001 - a loop of another library may raise anything
+            reason = f"{type(error).__name__}: {error}"
+        raise ConfigurationError(
+            f"the event loop of the thread {self._name!r} cannot be started: {reason}.",
+            cure="Check what replaces the threads or the event loops of this process.",
+        )
 
     @property
     def is_current(self) -> bool:
@@ -53,7 +70,12 @@ class LoopThread:
 
     def submit(self, coro: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Start a coroutine on the loop; from any thread, at once."""
-        return asyncio.run_coroutine_threadsafe(coro, self.loop)
+        try:
+            loop = self.loop
+        except BaseException:
+            coro.close()
+            raise
+        return asyncio.run_coroutine_threadsafe(coro, loop)
 
     def call(self, function: Callable[..., object], *args: Any) -> None:
         """Call a plain function on the loop soon; from any thread, at once."""
@@ -100,10 +122,42 @@ class LoopThread:
             thread.join(timeout_s)
 
 
-def _run(loop: asyncio.AbstractEventLoop) -> None:
-    # At its end the runner cancels all tasks, and closes the generators, the executor and the loop.
-    with asyncio.Runner(loop_factory=lambda: loop):
-        loop.run_forever()
+def _run(started: concurrent.futures.Future[asyncio.AbstractEventLoop]) -> None:
+    """Run a new loop, and report that it runs, or why it does not."""
+    # Not awaited any more: the caller has given up.
+    if not started.set_running_or_notify_cancel():
+        return
+    try:
+        loop = asyncio.new_event_loop()
+        loop.call_soon(started.set_result, loop)
+        # At its end the runner cancels all tasks, and closes the generators, the executor and
+        # the loop.
+        with asyncio.Runner(loop_factory=lambda: loop):
+            loop.run_forever()
+    except BaseException as error:
+        if started.done():
+            raise
+        started.set_exception(error)
+
+
+def _check_not_patched() -> None:
+    """Refuse threads that are replaced by greenlets: a loop on one blocks all others."""
+    gevent: Any = sys.modules.get("gevent.monkey")
+    eventlet: Any = sys.modules.get("eventlet.patcher")
+    patcher, modules = "", ("thread", "threading", "select", "queue")
+    if gevent is not None and any(map(gevent.is_module_patched, modules)):
+        patcher = "gevent"
+    elif eventlet is not None and any(map(eventlet.is_monkey_patched, ("thread", "select"))):
+        patcher = "eventlet"
+    # Such libraries replace this class by one of their own, also when only a part is patched.
+    elif not selectors.DefaultSelector.__module__.startswith("selectors"):
+        patcher = selectors.DefaultSelector.__module__.partition(".")[0]
+    if patcher:
+        raise ConfigurationError(
+            f"{patcher} has replaced the threads or queues of this process, so that no event "
+            "loop can run beside other work.",
+            cure="Use a process of its own, in which nothing is patched.",
+        )
 
 
 class BackgroundTasks:

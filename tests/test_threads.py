@@ -212,3 +212,62 @@ async def test_background_tasks_run_without_a_reference_until_they_are_cancelled
     await asyncio.sleep(0)
     assert done.is_set()
     assert cancelled.is_set()
+
+
+# --------------------------------------------------------------------------- failing starts
+REFUSING = """
+import asyncio, threading
+from grok_live_widget import Talk
+
+class Policy(asyncio.DefaultEventLoopPolicy):
+    def new_event_loop(self):
+        {act}
+
+asyncio.set_event_loop_policy(Policy())
+try:
+    Talk(partner="parrot").start()
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("act", "says"),
+    [
+        ("raise OSError(24, 'Too many open files')", "OSError: [Errno 24] Too many open files"),
+        ("return None", "AttributeError: 'NoneType' object"),
+        ("threading.Event().wait()", "it has not started in 5 s"),
+    ],
+)
+def test_a_loop_that_does_not_start_is_an_error_with_the_cause(act: str, says: str) -> None:
+    code = REFUSING.format(act=act)
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60
+    )
+    assert ran.stdout.startswith("ConfigurationError the event loop of the thread 'grok-live-talk'")
+    assert says in ran.stdout
+    assert ran.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        "from gevent.monkey import patch_all; patch_all()",
+        "from gevent.monkey import patch_all; patch_all(thread=False)",
+        "from gevent.monkey import patch_all; patch_all(thread=False, select=False)",
+        "import eventlet; eventlet.monkey_patch()",
+    ],
+)
+def test_threads_that_are_patched_are_an_error_which_names_the_library(patch: str) -> None:
+    library = patch.split()[1].partition(".")[0].rstrip(";")
+    pytest.importorskip(library)
+    code = f"""{patch}
+from grok_live_widget import RehearsalServer, Talk
+for start in (lambda: Talk(partner="parrot").start(), lambda: RehearsalServer().start()):
+    try:
+        start()
+    except Exception as error:
+        print(type(error).__name__, error)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert ran.stdout.count(f"ConfigurationError {library} has replaced the threads") == 2
