@@ -9,6 +9,7 @@ import logging
 import socket
 import ssl
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from websockets import exceptions as ws_errors
 from websockets.asyncio.client import connect
@@ -49,8 +50,9 @@ async def connected(opening: Opening, timeout_s: float) -> MessageSocket:
     AuthenticationError, ConnectError, ConfigurationError
     """
     host = host_of(opening.url)
-    on_loopback = is_loopback(opening.url)
+    proxy = None
     try:
+        proxy = proxy_for(opening.url)
         socket_ = await _Connect(
             opening.url,
             create_connection=MessageSocket,
@@ -59,16 +61,36 @@ async def connected(opening: Opening, timeout_s: float) -> MessageSocket:
             max_size=_MAX_FRAME_BYTES,
             open_timeout=timeout_s,
             close_timeout=2,
-            proxy=None if on_loopback else True,
+            proxy=proxy,
             logger=_SILENT,
         )
         assert isinstance(socket_, MessageSocket)
         return socket_
-    except (ws_errors.WebSocketException, OSError, ssl.SSLError, ValueError) as error:
-        failure = translated(error, host)
+    except Exception as error:  # noqa: BLE001 - what proxies and TLS raise is of any class
+        failure = translated(error, host, host_of(proxy or ""))
     # Raised here, outside of the handler, so that the foreign error with its stack frames, which
     # hold the headers, is not kept in the new one's context.
     raise failure
+
+
+def proxy_for(url: str) -> str | None:
+    """The proxy of the environment or the system for this URL; None where there is none.
+
+    The rules are those of `websockets`, whose own function has moved between its versions.
+    Source: https://websockets.readthedocs.io/en/stable/topics/proxies.html.
+    """
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "wss" else 80)
+    if is_loopback(url) or proxy_bypass(f"{parts.hostname}:{port}"):
+        return None
+    proxies = getproxies()
+    names = ("wss", "socks", "https") if parts.scheme == "wss" else ("ws", "socks", "https", "http")
+    for name in names:
+        proxy = proxies.get(name)
+        if proxy is not None:
+            is_socks = name == "socks" and proxy.startswith("http://")
+            return f"socks5h://{proxy.removeprefix('http://')}" if is_socks else proxy
+    return None
 
 
 def host_of(url: str) -> str:
@@ -77,8 +99,24 @@ def host_of(url: str) -> str:
 
 
 # --------------------------------------------------------------------------- translation
-def translated(error: BaseException, host: str) -> GrokLiveError:
-    """Translate an error of a library; the result never quotes a header or the key."""
+_PROXY_CURE = "Check HTTPS_PROXY, or name the host in NO_PROXY to connect without the proxy."
+
+
+def translated(error: BaseException, host: str, proxy: str = "") -> GrokLiveError:
+    """Translate an error of a library; the result never quotes a header or the key.
+
+    Parameters
+    ----------
+    error : BaseException
+    host : str
+        Host and port of the server.
+    proxy : str
+        Host and port of the proxy on the way; empty where there is none.
+    """
+    if proxy:
+        failure = _proxy_failure(error, host, proxy)
+        if failure is not None:
+            return failure
     match error:
         case ws_errors.ConnectionClosed():
             return closed_error(*close_code_and_reason(error), host)
@@ -105,6 +143,14 @@ def translated(error: BaseException, host: str) -> GrokLiveError:
                 host=host,
                 cure="Check the network, or allow more with open_timeout_s.",
             )
+        case ssl.SSLCertVerificationError():
+            reason = getattr(error, "verify_message", "") or "verification failed"
+            return ConnectError(
+                f"the certificate of {host} is not trusted: {reason}.",
+                host=host,
+                cure="Where a company's proxy inspects TLS, set the environment variable "
+                "SSL_CERT_FILE to the file of its CA certificate (PEM).",
+            )
         case ssl.SSLError():
             reason = getattr(error, "reason", None) or "no reason was given"
             return ConnectError(f"the TLS handshake with {host} failed: {reason}.", host=host)
@@ -116,7 +162,33 @@ def translated(error: BaseException, host: str) -> GrokLiveError:
             return ConnectError(
                 f"nothing answers at {host}.", host=host, cure="Is the server running?"
             )
-    return ConnectError(f"the connection to {host} could not be opened.", host=host)
+    reason = getattr(error, "strerror", None) or type(error).__name__
+    return ConnectError(f"the connection to {host} could not be opened: {reason}.", host=host)
+
+
+def _proxy_failure(error: BaseException, host: str, proxy: str) -> GrokLiveError | None:
+    """The error of a proxy; None where it is the server's."""
+    what, cure = "", _PROXY_CURE
+    match error:
+        case ImportError():
+            what = "is a SOCKS proxy, for which python-socks is not installed"
+            cure = "pip install python-socks"
+        case ws_errors.InvalidProxyStatus():
+            status = error.response.status_code
+            what = f"refused the connection to {host} (HTTP {status})"
+            if status == 407:
+                cure = "It needs a name and a password: HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT."
+        case ws_errors.ProxyError():
+            what = f"did not open the connection to {host}"
+        case TimeoutError():
+            what = f"opened no connection to {host} in time"
+        case socket.gaierror():
+            what = "does not exist"
+        case ssl.SSLCertVerificationError():
+            return None
+        case OSError() if not isinstance(error, ssl.SSLError):
+            what = f"cannot be reached ({error.strerror or type(error).__name__})"
+    return ConnectError(f"the proxy {proxy} {what}.", host=host, cure=cure) if what else None
 
 
 def _refused(error: ws_errors.InvalidStatus, host: str) -> GrokLiveError:

@@ -5,18 +5,32 @@ from __future__ import annotations
 import asyncio
 import http
 import inspect
+import re
+import shutil
 import socket
 import ssl
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets import exceptions as ws_errors
+from websockets.asyncio.server import serve
 from websockets.datastructures import Headers
 from websockets.frames import Close
 from websockets.http11 import Response
 
 from grok_live_widget import exceptions as ours
-from grok_live_widget.client.transport import closed_error, connected, host_of, translated
+from grok_live_widget.client.transport import (
+    closed_error,
+    connected,
+    host_of,
+    proxy_for,
+    translated,
+)
 from grok_live_widget.protocol.dialects import Opening
 
 KEY = "test-key-0123456789"
@@ -154,7 +168,8 @@ def test_every_error_of_the_library_has_a_translation(kind: type[BaseException])
         (ssl.SSLError(1, "certificate verify failed"), "TLS"),
         (TimeoutError(), "in time"),
         (ConnectionRefusedError(), "nothing answers"),
-        (ConnectionResetError(), "could not be opened"),
+        (ConnectionResetError(), "could not be opened: ConnectionResetError"),
+        (RuntimeError("secret"), "could not be opened: RuntimeError"),
     ],
     ids=lambda each: type(each).__name__,
 )
@@ -174,3 +189,120 @@ def test_a_normal_closure_quotes_the_reason() -> None:
     assert closed_error(1000, "", "h").message == "the session is closed."
     error = closed_error(1000, "the recording has ended", "h")
     assert error.message == "the session is closed: the recording has ended."
+
+
+# --------------------------------------------------------------------------- proxies and TLS
+BEHIND = "ws://behind-a-proxy.test/v1/realtime"
+
+
+@asynccontextmanager
+async def proxy_that_answers(answer: bytes) -> AsyncIterator[str]:
+    """Host and port of a server that answers each request with these bytes."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield host_of(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (b"HTTP/1.1 403 Forbidden\r\n\r\n", r"refused .*behind-a-proxy.*HTTP 403.*NO_PROXY"),
+        (b"HTTP/1.1 407 Who\r\n\r\n", r"refused .*HTTP 407.*NAME:PASSWORD"),
+        (b"SSH-2.0\r\n\r\n", r"did not open the connection to behind-a-proxy"),
+    ],
+)
+async def test_a_proxy_that_refuses_is_named(
+    answer: bytes, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with proxy_that_answers(answer) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://me:{KEY}@{proxy}")
+        error = await failure_at(BEHIND)
+    assert isinstance(error, ours.ConnectError)
+    assert re.search(f"the proxy {proxy} {says}", str(error))
+    assert KEY not in str(error)
+
+
+async def test_a_proxy_that_cannot_be_reached_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        proxy = f"127.0.0.1:{free.getsockname()[1]}"
+    monkeypatch.setenv("https_proxy", f"http://{proxy}")
+    assert f"the proxy {proxy} cannot be reached" in str(await failure_at(BEHIND))
+
+
+async def test_a_proxy_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        proxy = f"127.0.0.1:{listening.getsockname()[1]}"
+        monkeypatch.setenv("https_proxy", f"http://{proxy}")
+        error = await failure_at(BEHIND, timeout_s=0.2)
+    assert f"the proxy {proxy} opened no connection" in str(error)
+
+
+@pytest.mark.skipif(find_spec("python_socks") is not None, reason="python-socks is installed")
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h", "socks4"])
+async def test_a_socks_proxy_names_the_package_that_is_missing(
+    scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", f"{scheme}://127.0.0.1:9")
+    error = await failure_at(BEHIND)
+    assert isinstance(error, ours.ConnectError)
+    assert str(error) == (
+        "the proxy 127.0.0.1:9 is a SOCKS proxy, for which python-socks is not installed. "
+        "pip install python-socks"
+    )
+
+
+async def test_a_proxy_url_that_cannot_be_used_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "gopher://127.0.0.1:9")
+    assert "HTTPS_PROXY" in str(await failure_at(BEHIND))
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, None),
+        ({"https_proxy": "http://p:1"}, "http://p:1"),
+        ({"https_proxy": "http://p:1", "no_proxy": "api.x.ai"}, None),
+        ({"socks_proxy": "http://p:1"}, "socks5h://p:1"),
+        ({"wss_proxy": "http://p:2", "https_proxy": "http://p:1"}, "http://p:2"),
+        ({"http_proxy": "http://p:1"}, None),
+    ],
+)
+def test_the_proxy_is_that_of_the_environment(
+    environment: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("wss", "ws", "https", "http", "socks", "no"):
+        for spelled in (f"{name}_proxy", f"{name}_proxy".upper()):
+            monkeypatch.delenv(spelled, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert proxy_for("wss://api.x.ai/v1/realtime") == expected
+    assert proxy_for("ws://127.0.0.1:8000/v1/realtime") is None
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+async def test_a_certificate_is_trusted_when_ssl_cert_file_names_its_authority(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = [
+        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+        *("-keyout", str(key), "-out", str(certificate), "-subj", "/CN=localhost"),
+        *("-addext", "subjectAltName=DNS:localhost"),
+    ]
+    await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    async with serve(silent, "localhost", 0, ssl=context) as server:
+        url = f"wss://localhost:{server.sockets[0].getsockname()[1]}/v1/realtime"
+        monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+        error = await failure_at(url)
+        assert "is not trusted: self" in str(error)
+        assert "SSL_CERT_FILE" in str(error)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        await (await connected(opening(url), 5)).close()
