@@ -110,6 +110,7 @@ class Asker:
         session = await self._sessions.open()
         if self._sessions.is_push_to_talk:
             with self._sessions.holding_microphone():
+                await self._sessions.end_microphone()
                 turn = await _announce(session)
                 await session.send_pcm(clip.pcm)
                 await self._sessions.commit()
@@ -258,14 +259,14 @@ class _Exchange:
     # ----------------------------------------------------------------- sound
     async def ask_and_commit(self, clip: bytes, request: CreateResponse, session: Session) -> Turn:
         """Ask by sound whose end is a commit: push-to-talk."""
-        await _wait_until_idle(session)
         events = _events_of_commit(session, request)
         if request not in events and request != CreateResponse():
             raise UnsupportedByServer(
                 "instructions or metadata of one reply to speech", session.dialect
             )
-        async with self._expect(session, *events) as pending:
-            with self._sessions.holding_microphone():
+        with self._sessions.holding_microphone():
+            await self._finish_microphone(session)
+            async with self._expect(session, *events) as pending:
                 await _announce(session)
                 await session.send_pcm(clip)
                 await _commit(session, pending, *events)
@@ -273,8 +274,28 @@ class _Exchange:
 
     async def ask_aloud(self, clip: bytes, session: Session) -> Turn:
         """Ask by sound whose end the server detects in the silence that follows it."""
+        with self._sessions.holding_microphone():
+            await self._finish_microphone(session)
+            return self._reply(session, await self.send_clip(clip, session))
+
+    async def _finish_microphone(self, session: Session) -> None:
+        """Let the user's speech into the microphone end and be answered before another sound, which
+        the server would otherwise take for its continuation.
+        """
+        is_speaking = self._sessions.is_microphone_speaking
+        if is_speaking:
+            self._sessions.note(
+                "The microphone was in the middle of speech, which is answered first; the sound "
+                "of the cell is sent after that."
+            )
+        async with session.expect() as pending:
+            pending.expect_end_of_speech()
+            await self._sessions.end_microphone()
+            if is_speaking:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._sessions.timeouts.quiet_s):
+                        await session.wait_for(lambda: pending.has_begun or pending.is_settled)
         await _wait_until_idle(session)
-        return self._reply(session, await self.send_clip(clip, session))
 
     async def send_clip(
         self,
@@ -287,6 +308,7 @@ class _Exchange:
         """
         async with self._expect(session) as pending:
             with self._sessions.holding_microphone():
+                await self._sessions.end_microphone()
                 turn = await _announce(session)
                 on_announced(turn)
                 try:
@@ -310,7 +332,7 @@ class _Exchange:
                 continue
             if not pending.has_speech_started and sent_s >= self._sessions.timeouts.no_speech_s:
                 raise _no_speech(sent_s, await self._abort_if_silent(), self._mix_note)
-            await session.send_pcm(_silence(session))
+            await session.send_silence(_SILENCE_S)
             sent_s += _SILENCE_S
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_SILENCE_S):
@@ -400,10 +422,6 @@ async def _announce(session: Session) -> Turn:
     turn_id = uuid.uuid4().hex
     session.emit(SoundAnnounced(turn_id=turn_id))
     return next(turn for turn in reversed(session.turns) if turn.turn_id == turn_id)
-
-
-def _silence(session: Session) -> bytes:
-    return bytes(int(_SILENCE_S * session.input_sample_rate) * 2)
 
 
 def _reported(pending: PendingReply | None) -> str:
@@ -500,7 +518,8 @@ async def _send_in_real_time(
         if not pending.has_speech_started and sent_s >= session.timeouts.no_speech_s:
             raise _no_speech(sent_s, None)
         _check(session, pending)
-        await _send_paced(session, _silence(session))
+        await asyncio.sleep(_SILENCE_S)
+        await session.send_silence(_SILENCE_S)
         sent_s += _SILENCE_S
 
 
@@ -511,7 +530,8 @@ async def _send_at_once(
     pending: PendingReply,
     settled_sample_count: Callable[[], int],
 ) -> None:
-    await session.send_pcm(pcm + bytes(int(silence_s * session.input_sample_rate) * 2))
+    await session.send_pcm(pcm)
+    await session.send_silence(silence_s)
     sent = session.protocol.sent_sample_count
     while settled_sample_count() < sent or not _is_over(session, pending):
         _check(session, pending)
@@ -524,7 +544,7 @@ async def _send_paced(session: Session, pcm: bytes) -> None:
     """Send as a microphone would: each chunk when it has been spoken."""
     loop = asyncio.get_running_loop()
     due_s = loop.time()
-    chunk_bytes = len(_silence(session))
+    chunk_bytes = round(_SILENCE_S * session.input_sample_rate) * 2
     for start in range(0, len(pcm), chunk_bytes):
         due_s += _SILENCE_S
         await asyncio.sleep(max(0.0, due_s - loop.time()))

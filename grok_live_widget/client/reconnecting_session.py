@@ -10,15 +10,15 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from .._threads import BackgroundTasks
-from ..audio import SAMPLE_RATE_HZ, pcm_from_bytes
 from ..conversation import Conversation, ToolCallState, Turn, Usage, UsageMeter
 from ..exceptions import (
     BudgetSpent,
     GrokLiveError,
+    SessionClosed,
     SessionClosedError,
     SessionClosedOK,
 )
@@ -44,6 +44,7 @@ from .connector import new_rehearsal, open_session_with
 from .credentials import Secret
 from .endpoint import ConnectRequest, Endpoint, resolve_endpoint
 from .limits import Limits
+from .microphone import Microphone
 from .reconnect import (
     Action,
     Cause,
@@ -147,8 +148,7 @@ class ReconnectingSession:
         self._has_connection_note = False
         # Unreadable pieces of sound before this reply; None when those of this reply were noted.
         self._unread_before: int | None = 0
-        # Clips that are being sent; the microphone is dropped meanwhile.
-        self._clips_being_sent = 0
+        self._microphone = Microphone(timeouts.no_speech_s, self.note)
 
     # ----------------------------------------------------------------- listeners and notes
     def add_listener(self, listener: Listener) -> ListenerHandle:
@@ -520,19 +520,39 @@ class ReconnectingSession:
 
         Dropped while other sound is sent or no session is open.
         """
-        is_held = self._clips_being_sent or (self.session and self.session.is_streaming)
-        if self.session is not None and not is_held:
+        if self.session is not None and not self.session.is_streaming:
             with contextlib.suppress(GrokLiveError):  # The session's end is noted.
-                self.session.send_audio_nowait(pcm_from_bytes(pcm), SAMPLE_RATE_HZ)
+                self._microphone.send(self.session, pcm)
 
-    @contextlib.contextmanager
-    def holding_microphone(self) -> Iterator[None]:
+    def holding_microphone(self) -> contextlib.AbstractContextManager[None]:
         """Drop the microphone while the block sends other sound."""
-        self._clips_being_sent += 1
-        try:
-            yield
-        finally:
-            self._clips_being_sent -= 1
+        return self._microphone.held()
+
+    @property
+    def is_microphone_speaking(self) -> bool:
+        """Whether the user is in the middle of speech into the microphone."""
+        session, detection = self.session, self.settings.turn_detection
+        return session is not None and self._microphone.is_speaking(session, detection)
+
+    @property
+    def microphone_silent_s(self) -> float:
+        """For how long more of the microphone's sound has been awaited in vain [s]."""
+        return self._microphone.silent_s(time.monotonic())
+
+    async def end_microphone(self) -> None:
+        """End what was spoken into the microphone, since no more of it comes, so that it is
+        answered; harmless when nothing was.
+        """
+        if self.session is not None:
+            with contextlib.suppress(SessionClosed):  # The session's end is noted.
+                await self._microphone.end(self.session, self.settings.turn_detection)
+
+    async def end_press(self) -> None:
+        """End a press of the button: with push-to-talk, one that is too short is discarded."""
+        if self.is_push_to_talk:
+            await self._microphone.end_press(await self.open())
+        else:
+            await self.commit()
 
     async def commit(self) -> None:
         """End the user's turn; with push-to-talk also request the reply."""

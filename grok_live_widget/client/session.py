@@ -43,6 +43,7 @@ from ..protocol import (
     SessionOpened,
     SessionUpdated,
     SettingsChanged,
+    SilenceAnnounced,
     ToolAnswered,
     TruncateItem,
     UpdateSession,
@@ -438,6 +439,16 @@ class Session:
         """End the stream of `send_audio`: send what the resampler still holds."""
         self._end_stream()
         await self._pump.drain()
+
+    async def send_silence(self, duration_s: float) -> None:
+        """Send silence that is part of no turn, so that the server detects the end of the speech
+        before it [s].
+        """
+        self._pump.check()
+        sample_count = round(duration_s * self.input_sample_rate)
+        self.emit(SilenceAnnounced(sample_count=sample_count))
+        # All at once: no other sound may come between.
+        await self.send(*self._chunks(bytes(sample_count * 2)))
 
     async def commit(self) -> None:
         """End the user's turn by hand; see `PushToTalk`.

@@ -27,6 +27,9 @@ class Timeouts(Value, frozen=True, kw_only=True):
         For a page to answer a ping, before another page becomes owner.
     stream_gap_s : number > 0 [s]
         How long after a piece of sound the next one still continues it.
+    no_sound_s : number > 0 [s]
+        How long a microphone that is on may send nothing in the middle of speech, before the
+        speech is ended.
     no_page_s : number >= 0 [s]
         How long the page that captures may send nothing before the connection is closed.
     """
@@ -40,4 +43,5 @@ class Timeouts(Value, frozen=True, kw_only=True):
     longest_backoff_s: float = 8.0
     pong_s: float = 1.5
     stream_gap_s: float = 0.2
+    no_sound_s: float = 4.0
     no_page_s: float = 60.0

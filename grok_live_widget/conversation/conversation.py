@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..audio import SAMPLE_RATE_HZ, AudioBuffer, Span, pcm_from_bytes
-from ..protocol import DIALECTS, events
+from ..protocol import DIALECTS, MIN_COMMIT_MS, events
 from ..settings import Settings
 from .turns import Turn, Turns
 
@@ -66,12 +66,15 @@ class Conversation:
         self.output_sample_rate = output_sample_rate
         self.user_tape = AudioBuffer(_USER_TAPE_S * input_sample_rate)
         self.kept: Span | None = None
+        self._min_commit = self._user_samples(MIN_COMMIT_MS)
         self._set_turn_detection(turn_detection)
         # The time of the first counted event, from which turns count their seconds.
         self._origin_s: float | None = None
         # Positions in `user_tape`: where the session began, and where the next turn may begin.
         self._session_start = 0
         self._commit_start = 0
+        # The newest stretch of announced silence in `user_tape`, from its first sample to its end.
+        self._silence_start = self._silence_end = -1
         # Turns by the server's ids, in this session and in the one before.
         self._by_item: dict[str, Turn] = {}
         self._by_past_item: dict[str, Turn] = {}
@@ -111,6 +114,11 @@ class Conversation:
     def _set_turn_detection(self, detection: events.TurnDetection | None) -> None:
         silence_ms = detection.silence_duration_ms if isinstance(detection, events.ServerVad) else 0
         self._silence_samples = self._user_samples(int(silence_ms))
+        self._padding_samples = (
+            self._user_samples(int(detection.prefix_padding_ms))
+            if isinstance(detection, events.ServerVad)
+            else 0
+        )
         self._is_push_to_talk = isinstance(detection, events.PushToTalk)
 
     def _user_samples(self, duration_ms: int) -> int:
@@ -186,7 +194,7 @@ class Conversation:
     def _session_ended(self, event: events.SessionEnded, now_s: float) -> None:
         for turn in self.turns:
             if not turn.is_complete:
-                self._mark(turn)._end(len(self.user_tape) if turn.role == "user" else None)
+                self._end_spoken(turn) if turn.role == "user" else self._mark(turn)._end(None)
         # Ids may be used again, but replies of this session may still be played.
         self._by_past_item, self._by_item = self._by_item, {}
         self._by_past_response, self._by_response = self._by_response, {}
@@ -205,18 +213,37 @@ class Conversation:
             self._set_turn_detection(event.turn_detection)
 
     # ----------------------------------------------------------------- the user's audio
+    def _end_spoken(self, turn: Turn, end: int | None = None) -> None:
+        """End a user's turn at a position in `user_tape`; None: with the last sample sent."""
+        position = len(self.user_tape) if end is None else end
+        self._mark(turn)._end(max(turn._start_sample, self._before_silence(position)))
+
+    def _before_silence(self, end: int) -> int:
+        """Where sound that ends here ends without the announced silence after it."""
+        return self._silence_start if self._silence_start <= end <= self._silence_end else end
+
+    def _silence_announced(self, event: events.SilenceAnnounced, now_s: float) -> None:
+        start = len(self.user_tape)
+        if self._silence_end != start:
+            self._silence_start = start
+        self._silence_end = start + event.sample_count
+
     def _audio_appended(self, event: events.AppendAudio, now_s: float) -> None:
-        if self._is_push_to_talk and self._spoken is None and self._clip is None:
-            self._spoken = self._spoken_turn(self._commit_start, now_s)
         self.kept = self.user_tape.append(pcm_from_bytes(event.pcm))
-        self._sent.note(len(self.user_tape), now_s)
+        end = len(self.user_tape)
+        self._sent.note(end, now_s)
+        has_turn = self._spoken is not None or self._clip is not None
+        # Less than a server accepts may still be discarded, and then was no turn.
+        if self._is_push_to_talk and not has_turn and end - self._commit_start >= self._min_commit:
+            self._spoken = self._spoken_turn(self._commit_start, now_s)
+        bound = self._before_silence(end)
         for turn in (self._spoken, self._clip):
             if turn is not None:
-                self._mark(turn)
+                self._mark(turn)._bound(None if bound == end else max(turn._start_sample, bound))
 
     def _sound_announced(self, event: events.SoundAnnounced, now_s: float) -> None:
         if self._is_push_to_talk and self._spoken is not None:
-            self._mark(self._spoken)._end(len(self.user_tape))
+            self._end_spoken(self._spoken)
             self._spoken = None
         self._clip = self._spoken_turn(len(self.user_tape), now_s)
         self._clip.turn_id = event.turn_id
@@ -224,7 +251,7 @@ class Conversation:
     def _sound_ended(self, event: events.SoundEnded, now_s: float) -> None:
         """The turn of an announced clip in which no speech was found ends here."""
         if self._clip is not None and self._clip.turn_id == event.turn_id:
-            self._mark(self._clip)._end(len(self.user_tape))
+            self._end_spoken(self._clip)
             self._clip = None
 
     def _take_clip(self, item_id: str) -> Turn | None:
@@ -238,7 +265,7 @@ class Conversation:
         if self._spoken is not None and self._spoken.item_id == event.item_id:
             return
         if self._spoken is not None:
-            self._mark(self._spoken)._end(len(self.user_tape))
+            self._end_spoken(self._spoken)
         self._spoken = self._mark(self._started_turn(event, now_s))
         self._by_item[event.item_id] = self._spoken
 
@@ -252,9 +279,27 @@ class Conversation:
         if event.audio_start_ms is not None:
             offset = self._user_samples(max(0, event.audio_start_ms))
             start = min(self._session_start + offset, start)
-        turn = self._take_clip(event.item_id) or self._spoken_turn(start, now_s, event.item_id)
+        turn = self._take_clip(event.item_id) if self._may_be_clip(start) else None
+        if turn is None:
+            start = self._without_silence(
+                start, is_estimated=event.audio_start_ms is None or event.is_approximate
+            )
+            turn = self._spoken_turn(start, now_s, event.item_id)
         turn.is_approximate = event.is_approximate or event.audio_start_ms is None
         return turn
+
+    def _may_be_clip(self, start: int) -> bool:
+        """Whether speech that begins here, with its padding, may be that of the announced clip."""
+        clip = self._clip
+        return clip is not None and start + self._padding_samples >= clip._start_sample
+
+    def _without_silence(self, start: int, *, is_estimated: bool) -> int:
+        """Where speech begins whose beginning, with its padding, is in announced silence."""
+        end = min(self._silence_end, len(self.user_tape))
+        if not self._silence_start <= start <= end:
+            return start
+        # An estimate counts from the newest sample, and what was heard is the sound before.
+        return max(self._commit_start, start - end + self._silence_start) if is_estimated else end
 
     def _speech_stopped(self, event: events.SpeechStopped, now_s: float) -> None:
         turn = self._by_item.get(event.item_id) or self._spoken
@@ -262,7 +307,7 @@ class Conversation:
         if event.audio_end_ms is not None:
             end = min(self._session_start + self._user_samples(event.audio_end_ms), end)
         if turn is not None and turn.role == "user":
-            self._mark(turn)._end(end)
+            self._end_spoken(turn, end)
         # The server decides the end after a silence; speech ended before that.
         self._user_done_s = self._sent.time_of(end - self._silence_samples - 1, now_s)
         self._commit_start = len(self.user_tape)
@@ -274,7 +319,7 @@ class Conversation:
         if turn is None and self._commit_start < len(self.user_tape):
             turn = self._spoken_turn(self._commit_start, now_s)
         if turn is not None:
-            self._mark(turn)._end(len(self.user_tape))
+            self._end_spoken(turn)
             self._committed.append(turn)
         self._commit_start = len(self.user_tape)
         self._spoken = None
@@ -295,7 +340,7 @@ class Conversation:
     def _audio_cleared_by_us(self, event: events.ClearAudio, now_s: float) -> None:
         for turn in (self._spoken, self._clip):
             if turn is not None:
-                self._mark(turn)._end(len(self.user_tape))
+                self._end_spoken(turn)
         self._spoken = self._clip = None
         self._commit_start = len(self.user_tape)
 
@@ -446,6 +491,7 @@ _UPDATES: dict[type, Callable[[Any, Any, float], None]] = {
     events.AppendAudio: Conversation._audio_appended,
     events.SoundAnnounced: Conversation._sound_announced,
     events.SoundEnded: Conversation._sound_ended,
+    events.SilenceAnnounced: Conversation._silence_announced,
     events.SpeechStarted: Conversation._speech_started,
     events.SpeechStopped: Conversation._speech_stopped,
     events.CommitAudio: Conversation._audio_committed_by_us,

@@ -117,6 +117,15 @@ class PendingReply:
         is_done = has_reply and self.has_sent_all and not self.is_speech_active
         return is_over or is_done
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether the reply has begun, or has ended."""
+        return bool(self.response_id or self.status)
+
+    def expect_end_of_speech(self) -> None:
+        """Await the reply to speech that has begun already and is not followed by more."""
+        self.has_sent_all = self.has_speech_started = self.is_speech_active = True
+
     def _is_mine(self, response_id: str) -> bool:
         return bool(response_id) and response_id == self.response_id
 

@@ -191,6 +191,10 @@ class Turn:
             setattr(self, name, value)
 
     # ----------------------------------------------------------------- for the conversation
+    def _bound(self, end_sample: int | None) -> None:
+        """Let the audio end here although the turn goes on; None: it grows with the tape."""
+        self._end_sample = end_sample
+
     def _end(self, end_sample: int | None) -> None:
         self._end_sample = end_sample
         self.is_complete = True

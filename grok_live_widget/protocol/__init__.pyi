@@ -56,6 +56,7 @@ from .events import SessionEnded as SessionEnded
 from .events import SessionOpened as SessionOpened
 from .events import SessionUpdated as SessionUpdated
 from .events import SettingsChanged as SettingsChanged
+from .events import SilenceAnnounced as SilenceAnnounced
 from .events import SoundAnnounced as SoundAnnounced
 from .events import SoundEnded as SoundEnded
 from .events import SpeechStarted as SpeechStarted

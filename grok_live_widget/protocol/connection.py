@@ -300,7 +300,7 @@ class Protocol:
                     cure="Send some first.",
                 )
             return
-        held_ms = self._uncommitted_samples * 1000 // self.input_format.sample_rate
+        held_ms = self.uncommitted_ms
         if held_ms < MIN_COMMIT_MS:
             raise LocalProtocolError(
                 f"there are {held_ms} ms of audio to commit, and servers refuse less than "
@@ -430,6 +430,11 @@ class Protocol:
     def next_tick_s(self) -> float | None:
         """When `tick` is due, on the clock of `now_s`; None: not so far."""
         return self._retry_at_s if self._synthetic_ids is None else self._synthetic_ids.quiet_at_s
+
+    @property
+    def uncommitted_ms(self) -> int:
+        """How much sound has been sent and neither committed nor cleared [ms]."""
+        return self._uncommitted_samples * 1000 // self.input_format.sample_rate
 
     @property
     def _padding_ms(self) -> int:

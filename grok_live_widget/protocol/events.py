@@ -711,6 +711,14 @@ class SoundEnded(Message, frozen=True, kw_only=True):
     turn_id: str
 
 
+class SilenceAnnounced(Message, frozen=True, kw_only=True):
+    """The next samples of the user's sound are silence that is sent only for the server to detect
+    the end of the speech before it; they are part of no turn.
+    """
+
+    sample_count: int
+
+
 class PlayerChanged(Message, frozen=True):
     """Whether replies are played: latency is then measured at the first sample played."""
 
@@ -784,6 +792,7 @@ LocalEvent = (
     | Interrupted
     | SoundAnnounced
     | SoundEnded
+    | SilenceAnnounced
     | PlayerChanged
     | PlaybackReported
     | ToolApprovalAsked

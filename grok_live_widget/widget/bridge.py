@@ -145,6 +145,7 @@ class FrontendBridge:
             self._send(self._heartbeat())
             self._send_state()
             if not is_closed:
+                await self._end_speech_without_sound()
                 await self._stop_without_page()
             await asyncio.sleep(HEARTBEAT_S)
 
@@ -303,7 +304,7 @@ class FrontendBridge:
                 self._receive_playhead(message, arrived_s)
             case messages.MicrophoneState(page=page, state=state):
                 if page == self.lease.owner:
-                    self.microphone_state = state
+                    self._set_microphone(state)
 
     def _receive_microphone(
         self, message: messages.Microphone, pcm: bytes, arrived_s: float
@@ -320,6 +321,18 @@ class FrontendBridge:
             self._talk.send_microphone(pcm)
         else:
             self._send_state()
+
+    def _set_microphone(self, state: str) -> None:
+        """Follow the owner's microphone; what was spoken ends where its sound does."""
+        self.microphone_state = state
+        if state != "on":
+            self._spawn(self._talk.end_microphone())
+
+    async def _end_speech_without_sound(self) -> None:
+        """End speech whose page is gone without having said so."""
+        is_overdue = self._talk.microphone_silent_s >= self._talk.timeouts.no_sound_s
+        if is_overdue and self._talk.is_microphone_speaking:
+            await self._talk.end_microphone()
 
     def _receive_playhead(self, message: messages.Playhead, arrived_s: float) -> None:
         if message.page != self.lease.owner or message.session > self.downlink.session:
@@ -363,7 +376,7 @@ class FrontendBridge:
                     self.downlink.follow_flush(epoch)
                 self._spawn(self._talk.interrupt())
             case messages.Commit():
-                self._spawn(self._talk.commit())
+                self._spawn(self._talk.end_press())
             case messages.ToolAnswer(call_id=call_id, is_allowed=is_allowed):
                 self._spawn(self._answer_call(call_id, is_allowed))
 
@@ -424,7 +437,7 @@ class FrontendBridge:
         queued = dict(self.downlink.start_over())
         self._replies |= queued
         self._changed |= dict.fromkeys(queued)
-        self.microphone_state = "off"
+        self._set_microphone("off")
         self._talk.set_player(bool(self.lease.owner))
         self._send(messages.OwnerChanged(owner=self.lease.owner))
         self._send_state()

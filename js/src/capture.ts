@@ -41,6 +41,17 @@ function isForbidden(): boolean {
   return featurePolicy?.allowsFeature("microphone") === false;
 }
 
+/** The user has allowed the microphone before and has interacted with this page, so no click is needed. */
+export async function canCaptureWithoutClick(): Promise<boolean> {
+  try {
+    const permission = await navigator.permissions.query({ name: "microphone" as PermissionName });
+    return permission.state === "granted" && (navigator.userActivation?.hasBeenActive ?? false);
+  } catch {
+    // Firefox before 131 does not know this name.
+    return false;
+  }
+}
+
 /** The names are those of https://www.w3.org/TR/mediacapture-streams/#dom-mediadevices-getusermedia. */
 function reasonOf(error: unknown): MicrophoneReason {
   const name = (error as { name?: string } | null)?.name ?? "";
@@ -64,7 +75,8 @@ export class Microphone {
   #node: AudioWorkletNode | null = null;
   #isMuted = false;
   #isGateOpen = true;
-  #onGateClosed: () => void = () => {};
+  #onGateClosed: (() => void)[] = [];
+  #lastChunk: Promise<void> = Promise.resolve();
   #state: MicrophoneState = { state: "off", reason: null, ...NO_DETAILS };
 
   constructor(
@@ -112,7 +124,8 @@ export class Microphone {
     if (!this.#node || this.#state.state === "asking") return;
     this.#isMuted = isMuted;
     // The worklet posts what was captured before the gate closed; the disabled track then delivers silence.
-    this.#updateGate();
+    if (isMuted) this.#lastChunk = this.#closedGate();
+    else this.#updateGate();
     if (this.#track) this.#track.enabled = !isMuted;
     this.#setState(isMuted ? "muted" : "on", null);
   }
@@ -122,15 +135,24 @@ export class Microphone {
     this.#updateGate();
   }
 
+  /** Resolves when the worklet has posted the last chunk before the mute. */
+  get lastChunk(): Promise<void> {
+    return this.#lastChunk;
+  }
+
   /** Resolves when the worklet has posted its last chunk. */
   closeGate(): Promise<void> {
     this.#isGateOpen = false;
+    return this.#closedGate();
+  }
+
+  #closedGate(): Promise<void> {
     const waiting = this.#node && this.#active?.child();
     if (!waiting) return Promise.resolve();
     return new Promise((resolve) => {
       waiting.add(resolve);
       waiting.timeout(LAST_CHUNK_TIMEOUT_MS, () => waiting.dispose());
-      this.#onGateClosed = () => waiting.dispose();
+      this.#onGateClosed.push(() => waiting.dispose());
       this.#updateGate();
     });
   }
@@ -180,7 +202,8 @@ export class Microphone {
   #receive(message: CaptureMessage): void {
     if (message.type === "levels") return this.listener.onMicrophoneLevels(message.levels);
     if (message.type === "gate") {
-      if (!message.is_open) this.#onGateClosed();
+      if (message.is_open) return;
+      for (const onClosed of this.#onGateClosed.splice(0)) onClosed();
       return;
     }
     const { pcm, sample_index, captured_at_ms } = message;

@@ -10,6 +10,7 @@ import {
   type KernelFields,
   type KernelMessage,
   type MicrophoneChunk,
+  type MicrophoneState,
   type Note,
   type PageMessage,
   readKernelMessage,
@@ -154,6 +155,11 @@ export class CommChannel {
   /** Commit a push-to-talk turn after its last chunk has been sent. */
   commit(): void {
     this.#sendQueue.runAfterQueued(() => this.send({ type: "commit" }), this.nowMs());
+  }
+
+  /** Report the microphone's state in order with its sound: the kernel ends speech when it falls silent. */
+  reportMicrophone(state: MicrophoneState): void {
+    this.#sendQueue.reportAfterQueued(() => this.send({ type: "microphone_state", ...state }), this.nowMs());
   }
 
   #sendChunk({ pcm, ...fields }: SentChunk): void {

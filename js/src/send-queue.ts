@@ -24,7 +24,8 @@ export type DropCause = "kernel" | "connection";
 export type DroppedSamples = Readonly<Record<DropCause, number>>;
 
 export type SendMode = "buffering" | "sending" | "discarding";
-type Entry = { chunk: MicrophoneChunk } | { marker: () => void };
+/** A report is run even if the chunks before it are dropped; another marker is then dropped too. */
+type Entry = { chunk: MicrophoneChunk } | { marker: () => void; isReport: boolean };
 
 export class SendQueue {
   #mode: SendMode = "buffering";
@@ -81,7 +82,14 @@ export class SendQueue {
 
   /** Run an action when everything added before it has been sent. */
   runAfterQueued(action: () => void, nowMs: number): void {
-    this.#queued.push({ marker: action });
+    this.#queued.push({ marker: action, isReport: false });
+    this.pump(nowMs);
+  }
+
+  /** As `runAfterQueued`, at once if nothing is queued, and also if what is queued is dropped. */
+  reportAfterQueued(action: () => void, nowMs: number): void {
+    if (this.#queued.length === 0) return action();
+    this.#queued.push({ marker: action, isReport: true });
     this.pump(nowMs);
   }
 
@@ -109,15 +117,20 @@ export class SendQueue {
   /** Drop all queued chunks and count their samples. */
   discard(cause: DropCause): void {
     this.#dropped[cause] += this.queuedSamples;
-    this.#queued = [];
-    this.#backlogSamples = 0;
+    this.#dropQueued();
   }
 
   /** Drop all queued chunks without counting them: the user pressed Stop. */
   clear(): void {
+    this.#dropQueued();
+    this.#inFlight = [];
+  }
+
+  #dropQueued(): void {
+    const dropped = this.#queued;
     this.#queued = [];
     this.#backlogSamples = 0;
-    this.#inFlight = [];
+    for (const entry of dropped) if ("marker" in entry && entry.isReport) entry.marker();
   }
 
   #maySendNext(nowMs: number): boolean {

@@ -3,7 +3,7 @@
  * state that all panels of the model show.
  */
 
-import { Microphone, type MicrophoneListener, microphoneAbility } from "./capture";
+import { canCaptureWithoutClick, Microphone, type MicrophoneListener, microphoneAbility } from "./capture";
 import {
   type ChannelListener,
   type Comm,
@@ -31,8 +31,6 @@ import type { Levels } from "./worklets/levels";
 
 const HELLO_TIMEOUT_MS = 3000;
 const NO_VIEW_TIMEOUT_MS = 5000;
-/** A shorter press is an accidental click, and services refuse commits below 100 ms. */
-const MIN_HOLD_SAMPLES = 0.1 * PCM_RATE_HZ;
 const SILENCE = new Float32Array(4);
 
 export class TalkController implements PanelActions, ChannelListener, MicrophoneListener, PlaybackListener {
@@ -45,7 +43,6 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   #viewCount = 0;
   #cancelRelease = () => {};
   #withProcessing = true;
-  #heldSamples = 0;
   #droppedAtStart: DroppedSamples = { kernel: 0, connection: 0 };
   #noteKey = 0;
 
@@ -120,13 +117,15 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   }
 
   toggleMute(): void {
-    this.#microphone.setMuted(this.#state.microphone === "on");
+    const isMuted = this.#state.microphone === "on";
+    // What was said with the button held down is a turn of its own.
+    if (isMuted) this.releaseToTalk();
+    this.#microphone.setMuted(isMuted);
   }
 
   holdToTalk(): void {
     if (this.#state.isHeld || this.#state.microphone !== "on") return;
     if (this.#state.isSpeaking) this.interrupt();
-    this.#heldSamples = 0;
     this.#microphone.openGate();
     this.#update({ isHeld: true });
   }
@@ -135,8 +134,8 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     if (!this.#state.isHeld) return;
     this.#update({ isHeld: false });
     await this.#microphone.closeGate();
-    if (this.#heldSamples >= MIN_HOLD_SAMPLES) return this.#channel.commit();
-    this.#addNote("Hold the button down while you speak, and let go when you have finished.");
+    // The kernel discards a press that is too short for a turn, and notes it.
+    this.#channel.commit();
   }
 
   interrupt(): void {
@@ -266,13 +265,13 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
 
   onMicrophone(microphone: MicrophoneState): void {
     const { state, reason } = microphone;
-    this.#channel.send({ type: "microphone_state", ...microphone });
+    if (state === "muted") this.#reportMute(microphone);
+    else this.#channel.reportMicrophone(microphone);
     this.#update({ microphone: state, microphoneReason: reason });
     if (state === "off" || state === "failed") this.#update({ isHeld: false, isCapturing: false });
   }
 
   onChunk(chunk: MicrophoneChunk): void {
-    this.#heldSamples += chunk.pcm.length;
     this.#channel.sendMicrophone(chunk);
     if (!this.#state.isCapturing && this.#state.phase === "open") this.#update({ isCapturing: true });
   }
@@ -308,6 +307,12 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
       `Grok's voice cannot be played here: ${reason}. The transcript still shows what is added.`,
       "error",
     );
+  }
+
+  /** The kernel ends what was said before the mute, so its last chunk has to be sent first. */
+  async #reportMute(microphone: MicrophoneState): Promise<void> {
+    await this.#microphone.lastChunk;
+    if (this.#state.microphone === "muted") this.#channel.reportMicrophone(microphone);
   }
 
   get #state(): PanelState {
@@ -350,15 +355,4 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
 
 function isOpen({ state }: ToolCall): boolean {
   return state === "waiting" || state === "running";
-}
-
-/** The user has allowed the microphone before and has interacted with this page, so no click is needed. */
-async function canCaptureWithoutClick(): Promise<boolean> {
-  try {
-    const permission = await navigator.permissions.query({ name: "microphone" as PermissionName });
-    return permission.state === "granted" && (navigator.userActivation?.hasBeenActive ?? false);
-  } catch {
-    // Firefox before 131 does not know this name.
-    return false;
-  }
 }

@@ -102,6 +102,29 @@ describe("while the connection is open", () => {
   });
 });
 
+describe("a report", () => {
+  it("runs at once if nothing is queued, and after the chunks that are", () => {
+    const order: string[] = [];
+    queue = new SendQueue(({ seq }) => order.push(`chunk ${seq}`));
+    queue.reportAfterQueued(() => order.push("on"), 0);
+    speak(1);
+    queue.reportAfterQueued(() => order.push("muted"), 100);
+    expect(order).toEqual(["on"]);
+    queue.setMode("sending", 200);
+    expect(order).toEqual(["on", "chunk 0", "muted"]);
+  });
+
+  it.each(["discard", "clear"] as const)("runs when the chunks before it are dropped by %s", (how) => {
+    const ran: string[] = [];
+    speak(1);
+    queue.reportAfterQueued(() => ran.push("off"), 100);
+    queue.runAfterQueued(() => ran.push("commit"), 100);
+    if (how === "discard") queue.discard("connection");
+    else queue.clear();
+    expect(ran).toEqual(["off"]);
+  });
+});
+
 describe("while the connection opens", () => {
   it("buffers speech and sends all of it in order when the connection is open", () => {
     speak(60);

@@ -31,6 +31,7 @@ from grok_live_widget.events import (
     ResponseDone,
     ServerVad,
     SessionEnded,
+    SilenceAnnounced,
     SoundAnnounced,
     SoundEnded,
     SpeechStarted,
@@ -193,6 +194,72 @@ def test_a_clip_announced_during_push_to_talk_ends_the_spoken_turn() -> None:
     assert [span_ms(turn) for turn in talk.turns] == [(0, 200), (200, 500), (500, 600)]
     assert [turn.is_complete for turn in talk.turns] == [True, True, False]
     assert talk.turns[1].item_id == "u1"
+
+
+# --------------------------------------------------------------------------- announced silence
+def test_a_turn_ends_before_the_silence_that_was_sent_to_find_its_end() -> None:
+    talk = ConversationDriver()
+    talk.speak(500)
+    talk.hear(started(1, 100), SilenceAnnounced(sample_count=24 * 800))
+    talk.speak(300)
+    (turn,) = talk.turns
+    assert (span_ms(turn), turn.is_complete) == ((100, 500), False)
+    talk.speak(500)
+    talk.hear(stopped(1, 1000))
+    assert (span_ms(turn), turn.is_complete) == ((100, 500), True)
+
+
+def test_a_turn_begins_after_the_silence_in_which_its_padding_begins() -> None:
+    talk = ConversationDriver()
+    talk.speak(500)
+    talk.hear(SilenceAnnounced(sample_count=24 * 800))
+    talk.speak(1500)
+    talk.hear(started(1, 1200), stopped(1, 1900))
+    assert [span_ms(turn) for turn in talk.turns] == [(1300, 1900)]
+
+
+def test_speech_that_goes_on_after_announced_silence_contains_it() -> None:
+    talk = ConversationDriver()
+    talk.speak(500)
+    talk.hear(started(1, 100), SilenceAnnounced(sample_count=24 * 200))
+    talk.speak(600)
+    talk.hear(stopped(1, 1000))
+    assert [span_ms(turn) for turn in talk.turns] == [(100, 1000)]
+
+
+def test_a_clip_without_speech_and_a_session_that_ends_leave_announced_silence_out() -> None:
+    talk = ConversationDriver()
+    talk.hear(SoundAnnounced(turn_id="mine"))
+    talk.speak(200)
+    talk.hear(SilenceAnnounced(sample_count=24 * 1000))
+    talk.speak(1000)
+    talk.hear(SoundEnded(turn_id="mine"))
+    talk.speak(400)
+    talk.hear(started(1, 1300), SilenceAnnounced(sample_count=24 * 1000))
+    talk.speak(1000)
+    talk.hear(SessionEnded(close_code=1000, reason=""))
+    assert [span_ms(turn) for turn in talk.turns] == [(0, 200), (1300, 1600)]
+
+
+def test_speech_before_an_announced_clip_is_a_turn_of_its_own() -> None:
+    talk = ConversationDriver()
+    talk.speak(500)
+    talk.hear(SilenceAnnounced(sample_count=24 * 800))
+    talk.speak(800)
+    talk.hear(SoundAnnounced(turn_id="mine"), started(1, 100), stopped(1, 1000))
+    talk.speak(1000)
+    talk.hear(started(2, 1000), stopped(2, 2200))
+    assert [span_ms(turn) for turn in talk.turns] == [(1300, 2200), (100, 500)]
+    assert talk.turns[0].turn_id == "mine"
+
+
+def test_a_press_of_less_than_100_ms_that_is_cleared_was_no_turn() -> None:
+    talk = ConversationDriver(PushToTalk())
+    talk.hear(AppendAudio(b"\1\0" * 2399))
+    assert len(talk.turns) == 0
+    talk.hear(ClearAudio())
+    talk.speak(100)
+    assert [len(turn.pcm) for turn in talk.turns] == [2400]
 
 
 # --------------------------------------------------------------------------- text

@@ -287,6 +287,129 @@ async def test_a_page_that_does_not_answer_loses_the_lease(page_of: Any) -> None
     assert (await page.wait("owner"))["owner"] == "page-2"
 
 
+# --------------------------------------------------------------------------- unfinished speech
+ENDS = {
+    "muted": [("microphone_state", {"state": "muted"})],
+    "released": [("microphone_state", {"state": "off"})],
+    "unplugged": [("microphone_state", {"state": "failed", "reason": "lost"})],
+    "the page is closed": [("bye", {})],
+    "another page takes over": [("take_over", {"page": "page-2"})],
+    "the page is reloaded and says nothing": [("hello", {"page": "page-2"})],
+    "the page is gone": [],
+}
+
+
+def speech_of(page: Page) -> list[list[int]]:
+    return [turn.pcm.tolist() for turn in page.talk.conversation.turns.user]
+
+
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+@pytest.mark.parametrize("messages", ENDS.values(), ids=ENDS)
+async def test_speech_whose_microphone_falls_silent_ends_there_and_is_answered(
+    page_of: Any, messages: Any, dialect: str, question: np.ndarray
+) -> None:
+    page = page_of(dialect=dialect, timeouts=Timeouts(pong_s=0.05, no_sound_s=1.0))
+    await page.open()
+    page.say("microphone_state", state="on")
+    page.speak(question)
+    for kind, fields in messages:
+        if kind == "hello":
+            page.hello(**fields)
+        else:
+            page.say(kind, **fields)
+    await page.wait("turn", lambda m: m["turn"]["role"] == "assistant" and m["turn"]["is_complete"])
+    (pcm,) = speech_of(page)
+    # The turn ends with the last sample of the microphone, without the silence after it.
+    assert pcm == question[-len(pcm) :].tolist()
+    # In `live` the beginning is estimated: here from sound that was sent all at once.
+    assert len(pcm) > (7000 if dialect == "live" else RATE_HZ)
+
+
+async def test_speech_after_unmuting_is_a_turn_of_its_own(
+    page_of: Any, question: np.ndarray, silence: Any
+) -> None:
+    page = page_of()
+    await page.open()
+    page.say("microphone_state", state="on")
+    page.speak(question)
+    page.say("microphone_state", state="muted")
+    page.say("microphone_state", state="on")
+    await page.wait("turn", lambda m: m["turn"]["role"] == "assistant" and m["turn"]["is_complete"])
+    again = np.concatenate((question[12_000:], silence(1.0)))
+    page.speak(again)
+    await page.wait("turn", lambda m: m["turn"]["role"] == "assistant" and m["turn"]["order"] == 3)
+    first, second = speech_of(page)
+    assert first == question[-len(first) :].tolist()
+    assert second == again[: len(second)].tolist()
+
+
+@pytest.mark.parametrize("messages", ENDS.values(), ids=ENDS)
+async def test_a_press_whose_microphone_falls_silent_is_committed(
+    page_of: Any, messages: Any
+) -> None:
+    timeouts = Timeouts(pong_s=0.05, no_sound_s=1.0)
+    page = page_of(turn_detection=PushToTalk(), timeouts=timeouts)
+    await page.open()
+    page.say("microphone_state", state="on")
+    page.speak(tone(0.5))
+    for kind, fields in messages:
+        if kind == "hello":
+            page.hello(**fields)
+        else:
+            page.say(kind, **fields)
+    # The button may be released after that.
+    await page.wait("turn", lambda m: m["turn"]["role"] == "assistant" and m["turn"]["is_complete"])
+    page.say("commit")
+    page.say("text", text="done")
+    await page.wait("turn", lambda m: m["turn"]["role"] == "assistant" and m["turn"]["order"] == 3)
+    assert speech_of(page)[0] == tone(0.5).tolist()
+    assert page.all("note") == []
+
+
+async def test_a_quiet_microphone_is_muted_without_a_turn(page_of: Any, silence: Any) -> None:
+    page = page_of()
+    await page.open()
+    page.say("microphone_state", state="on")
+    page.say("microphone_state", state="muted")
+    assert len(page.talk.conversation.user_tape) == 0
+    page.say("microphone_state", state="on")
+    page.speak(silence(1.0))
+    page.say("microphone_state", state="muted")
+    page.say("text", text="done")
+    await page.wait("turn", lambda m: m["turn"]["role"] == "assistant" and m["turn"]["is_complete"])
+    assert [turn.text for turn in page.talk.conversation.turns.user] == ["done"]
+
+
+# --------------------------------------------------------------------------- short presses
+@pytest.mark.parametrize(
+    ("dialect", "rate_hz"), [("realtime", 24_000), ("realtime", 48_000), ("live", 24_000)]
+)
+async def test_a_press_of_less_than_100_ms_is_discarded_with_a_note(
+    page_of: Any, dialect: str, rate_hz: int
+) -> None:
+    page = page_of(turn_detection=PushToTalk(), dialect=dialect, sample_rate=rate_hz)
+    await page.open()
+    page.speak(tone(0.09))
+    page.say("commit")
+    note = await page.wait("note")
+    assert "shorter than 100 ms" in note["note"]["text"]
+    assert "Hold the button down" in note["note"]["text"]
+    assert speech_of(page) == []
+    page.speak(tone(0.5))
+    page.say("commit")
+    await page.wait("turn", lambda m: m["turn"]["role"] == "assistant" and m["turn"]["is_complete"])
+    (turn,) = page.talk.conversation.turns.user
+    assert abs(len(turn.pcm) - rate_hz // 2) <= 2
+
+
+async def test_a_press_without_a_sample_is_noted(page_of: Any) -> None:
+    page = page_of(turn_detection=PushToTalk())
+    await page.open()
+    page.say("commit")
+    assert "shorter than 100 ms" in (await page.wait("note"))["note"]["text"]
+    assert speech_of(page) == []
+
+
 @pytest.mark.parametrize(
     "content",
     [
