@@ -103,8 +103,8 @@ class Pump:
         self._tasks = BackgroundTasks()
         self._reader: asyncio.Task[None] | None = None
         self._is_closing = False
-        # Whether an iterator is full and the socket waits for it.
-        self._waits_for_reader = False
+        # Waits until no iterator is full any more, and the socket with it; None: none is.
+        self._waiting: asyncio.Task[None] | None = None
         self._on_closed: list[Callable[[], None]] = []
 
     # ----------------------------------------------------------------- listeners
@@ -158,12 +158,24 @@ class Pump:
 
     async def close(self) -> None:
         """Close the connection. Safe to call again."""
+        self._begin_closing()
+        await self._socket.close()
+        await self._wait_for_end()
+
+    async def abort(self) -> None:
+        """End the connection without a closing handshake, which the other side would not answer."""
+        self._begin_closing()
+        self._socket.transport.abort()
+        await self._wait_for_end()
+
+    def _begin_closing(self) -> None:
         self._is_closing = True
         for iterator in self._iterators:
             iterator.flow.resume()
         # A socket that is paused would not see the other side's close frame.
         self._socket.deliver()
-        await self._socket.close()
+
+    async def _wait_for_end(self) -> None:
         if self._reader is not None and self._reader is not asyncio.current_task():
             await asyncio.wait([self._reader])
 
@@ -179,7 +191,7 @@ class Pump:
         try:
             code, reason = close_code_and_reason(await self._socket.end())
             while not self._socket.is_empty:
-                await self._wait_until_resumed()
+                await asyncio.wait([self._resuming()])
         finally:
             self._end(code, reason)
 
@@ -200,10 +212,14 @@ class Pump:
     def _may_deliver(self) -> bool:
         if not self._iterators or not self.is_paused or self._is_closing:
             return True
-        if not self._waits_for_reader:
-            self._waits_for_reader = True
-            self._tasks.spawn(self._wait_until_resumed())
+        self._resuming()
         return False
+
+    def _resuming(self) -> asyncio.Task[None]:
+        """The one task that waits for a full iterator and then goes on delivering."""
+        if self._waiting is None:
+            self._waiting = self._tasks.spawn(self._wait_until_resumed())
+        return self._waiting
 
     async def _wait_until_resumed(self) -> None:
         # The queues are not referenced meanwhile, so that a dropped iterator is collected.
@@ -214,7 +230,7 @@ class Pump:
                     await flow.wait()
                 finally:
                     warning.cancel()
-        self._waits_for_reader = False
+        self._waiting = None
         self._socket.deliver()
 
     def _warn_of_unread(self) -> None:

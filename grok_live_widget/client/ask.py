@@ -14,7 +14,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from .._threads import BackgroundTasks
-from ..conversation import PendingReply, Turn, Turns
+from ..conversation import PendingReply, ToolCallState, Turn, Turns
 from ..exceptions import (
     AuthenticationError,
     ConfigurationError,
@@ -57,6 +57,8 @@ _SILENCE_S = 0.1
 # How long after the end of a sound a server may take to detect speech in it [s].
 _NOTICE_S = 1.0
 _POLL_S = 0.01
+# By how much a time-out may be late, since what was begun is ended before it is raised [s].
+_GRACE_S = 0.05
 _NEW_CONNECTION = "Ask again: that opens a new connection."
 
 
@@ -145,11 +147,18 @@ class Asker:
     ) -> Turn:
         """One exchange after another, each with its own time limit."""
         between("timeout_s", timeout_s, 0.001, 86_400)
+        due_s = asyncio.get_running_loop().time() + timeout_s
         try:
-            async with asyncio.timeout(timeout_s), self._asking:
+            async with asyncio.timeout_at(due_s), self._asking:
                 exchange.session = await self._sessions.open()
                 await exchange.session.finish_audio()
-                return await ask(exchange.session)
+                exchange.check_before(due_s)
+                try:
+                    return await ask(exchange.session)
+                except asyncio.CancelledError:
+                    # By the caller or the time limit, and before the next question is sent.
+                    await exchange.give_up()
+                    raise
         except TimeoutError:
             raise await exchange.timed_out(timeout_s) from None
         except SessionError as error:
@@ -157,6 +166,8 @@ class Asker:
             if exchange.session is not None and exchange.session.failure is not None:
                 await exchange.session.close()
             raise self._broken(error) from None
+        finally:
+            exchange.end_check()
 
     def _broken(self, failure: SessionError) -> SessionError:
         """The error of a question whose session ended before its reply."""
@@ -201,6 +212,11 @@ class _Exchange:
         self.pending: PendingReply | None = None
         # How many messages had been received before it was sent.
         self._received_message_count = 0
+        # How much silence was sent after a sound [s].
+        self._silence_s = 0.0
+        # Whether the server still sends messages, as found out shortly before the time is over.
+        self._check: asyncio.Task[bool] | None = None
+        self._tasks = BackgroundTasks()
 
     @contextlib.asynccontextmanager
     async def _expect(self, session: Session, *events: ClientEvent) -> AsyncIterator[PendingReply]:
@@ -334,26 +350,110 @@ class _Exchange:
                 raise _no_speech(sent_s, await self._abort_if_silent(), self._mix_note)
             await session.send_silence(_SILENCE_S)
             sent_s += _SILENCE_S
+            self._silence_s = sent_s
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_SILENCE_S):
                     await session.wait_for(lambda: pending.is_settled)
 
     # ----------------------------------------------------------------- time-outs
+    def check_before(self, due_s: float) -> None:
+        """Find out, before the loop's time `due_s`, whether the server still sends messages."""
+        session = self.session
+        if session is not None and session.protocol.dialect.confirms_settings:
+            self._check = self._tasks.spawn(self._is_heard_from(session, due_s))
+
+    def end_check(self) -> None:
+        """Find out nothing any more; harmless when that was not begun."""
+        if self._check is not None:
+            self._check.cancel()
+
     async def timed_out(self, timeout_s: float) -> ReplyTimeout:
-        """The error of a question whose time is over; its turn has what was received."""
-        turn = self._received()
-        if self.session is not None and self.pending is not None:
-            with contextlib.suppress(GrokLiveError):
-                await self.session.abandon_reply()
-        gone = await self._abort_if_silent()
+        """The error of a question whose time is over; its turn has what was received.
+
+        It is raised at once, so that what is not known yet of a server that sends nothing is
+        found out after it.
+        """
+        turn, calls = self._received(), self._open_calls()
+        await self._give_up_waiting()
+        gone = await self._abort_if_found_silent()
+        if self._has_found_no_speech and not calls:
+            return _no_speech(self._silence_s, gone, timeout_s)
         received = "what was received of it is kept" if turn is not None else "none was received"
         silence = f" {sentence(gone.message)}" if gone else ""
+        what = _called(calls) if calls and not gone else f"{received}.{_reported(self.pending)}"
         return ReplyTimeout(
-            f"no complete reply in {timeout_s:g} s; {received}.{_reported(self.pending)}{silence}",
+            f"no complete reply in {timeout_s:g} s; {what}{silence}",
             timeout_s=timeout_s,
             turn=turn,
-            cure=_NEW_CONNECTION if gone else "Ask again, or allow more with timeout_s=.",
+            cure=_NEW_CONNECTION if gone else _cure_of(calls),
         )
+
+    async def give_up(self) -> None:
+        """Cancel the reply, also one that is still to begin, and end the speech that was sent."""
+        session, pending = self.session, self.pending
+        if session is None or pending is None or pending.is_settled or not pending.is_sent:
+            return
+        with contextlib.suppress(GrokLiveError, TimeoutError):
+            # What is written does not leave at once where the server reads no more.
+            async with asyncio.timeout(_GRACE_S):
+                is_unfinished = pending.is_speech_active or not pending.has_sent_all
+                if pending.is_of_speech and is_unfinished:
+                    await self._sessions.end_speech()
+                is_coming = pending.is_of_speech and is_unfinished | pending.has_speech_started
+                await session.abandon_reply(is_coming=is_coming and not pending.has_begun)
+
+    async def _give_up_waiting(self) -> None:
+        """Cancel a reply that a question has waited for in vain, as the next would."""
+        if self.session is not None and self.pending is not None and not self.pending.is_sent:
+            with contextlib.suppress(GrokLiveError, TimeoutError):
+                async with asyncio.timeout(_GRACE_S):
+                    await self.session.abandon_reply()
+
+    def _open_calls(self) -> list[ToolCallState]:
+        """The calls of functions whose outputs the reply waits for."""
+        if self.session is None or self.pending is None:
+            return []
+        return [call for call in self.session.open_calls if self.pending.awaits_call(call.call_id)]
+
+    @property
+    def _has_found_no_speech(self) -> bool:
+        """Whether a sound has been sent whole, and silence after it, and no speech was detected."""
+        pending = self.pending
+        return bool(
+            pending is not None
+            and pending.is_of_speech
+            and pending.has_sent_all
+            and not pending.has_speech_started
+            and self._silence_s
+        )
+
+    async def _is_heard_from(self, session: Session, due_s: float) -> bool:
+        """Whether a server sends anything in the last seconds before `due_s`."""
+        check_s = self._sessions.timeouts.response_check_s
+        begin_s = due_s - check_s - _GRACE_S
+        await asyncio.sleep(max(0.0, begin_s - asyncio.get_running_loop().time()))
+        return await session.is_heard_from(check_s)
+
+    async def _abort_if_found_silent(self) -> SessionClosedError | None:
+        """Abort the session if its server is known to send nothing; None otherwise. What is not
+        known yet is found out in the background.
+        """
+        check, self._check = self._check, None
+        if check is None:
+            # `live` is judged at once, by what has been received.
+            return await self._abort_if_silent()
+        await asyncio.wait([check], timeout=_GRACE_S)
+        if check.done() and not check.result():
+            return await self._abort()
+        self._tasks.spawn(self._abort_later(check))
+        return None
+
+    async def _abort_later(self, check: asyncio.Task[bool]) -> None:
+        """Abort the session unless the server is heard from during the check or after it."""
+        session, check_s = self.session, self._sessions.timeouts.response_check_s
+        is_heard = await check and (session is None or await session.is_heard_from(check_s))
+        if not is_heard:
+            await self._abort()
 
     async def _abort_if_silent(self) -> SessionClosedError | None:
         """Abort a session whose server sends nothing any more, so that it is opened again; None
@@ -361,6 +461,12 @@ class _Exchange:
         """
         session = self.session
         if session is None or session.failure is not None or not await self._is_silent(session):
+            return None
+        return await self._abort()
+
+    async def _abort(self) -> SessionClosedError | None:
+        session = self.session
+        if session is None or session.failure is not None:
             return None
         text = f"the server has sent nothing for {session.silent_s:.0f} s."
         gone = SessionClosedError(text, close_code=None)
@@ -432,17 +538,46 @@ def _reported(pending: PendingReply | None) -> str:
 
 
 def _no_speech(
-    silence_s: float, gone: SessionClosedError | None, mix_note: str = ""
+    silence_s: float,
+    gone: SessionClosedError | None,
+    mix_note: str = "",
+    *,
+    timeout_s: float | None = None,
 ) -> ReplyTimeout:
     """The error of a sound without a reply: no speech in it, or the server is gone."""
+    limit_s = silence_s if timeout_s is None else timeout_s
     if gone is not None:
-        return ReplyTimeout(gone.message, timeout_s=silence_s, cure=_NEW_CONNECTION)
+        return ReplyTimeout(gone.message, timeout_s=limit_s, cure=_NEW_CONNECTION)
     return ReplyTimeout(
-        f"the server detected no speech in the sound, nor in {silence_s:g} s of silence after it.",
-        timeout_s=silence_s,
+        f"the server detected no speech in the sound, nor in {silence_s:.3g} s of silence after "
+        "it.",
+        timeout_s=limit_s,
         cure=mix_note
         or "Lower ServerVad(threshold=…), or use turn_detection=PushToTalk(), "
         "which answers any sound.",
+    )
+
+
+def _called(calls: list[ToolCallState]) -> str:
+    """What the functions do that a reply waits for."""
+    waiting = [repr(call.name) for call in calls if call.state == "waiting"]
+    running = [repr(call.name) for call in calls if call.state != "waiting"]
+    states = [
+        f"the call of {', '.join(names)} {state}"
+        for names, state in ((waiting, "waits for approval"), (running, "is still running"))
+        if names
+    ]
+    return f"{' and '.join(states)}."
+
+
+def _cure_of(calls: list[ToolCallState]) -> str:
+    """How a question is answered whose time was over."""
+    waiting = [call for call in calls if call.state == "waiting"]
+    if not waiting:
+        return "Ask again, or allow more with timeout_s=."
+    return (
+        f"Allow it in the panel or from another cell or thread with approve({waiting[0].call_id!r})"
+        ", an id of pending_approvals; approve_tools=False makes calls without approval."
     )
 
 

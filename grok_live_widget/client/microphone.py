@@ -97,8 +97,7 @@ class Microphone:
     async def _send_silence(self, session: Session, detection: ServerVad) -> None:
         """Send silence until the server detects the end of speech, or the microphone goes on."""
         count = self._chunk_count
-        silence_s = detection.silence_duration_ms / 1000 + _MARGIN_S
-        await session.send_silence(silence_s)
+        await end_speech(session, detection)
         sent_s = 0.0
         protocol = session.protocol
         while sent_s < self._longest_silence_s:
@@ -125,3 +124,8 @@ class Microphone:
                 await session.clear()
             self._note(_TOO_SHORT)
         self._has_ended_press = False
+
+
+async def end_speech(session: Session, detection: ServerVad) -> None:
+    """Send so much silence that a server that counts samples detects the end of the speech."""
+    await session.send_silence(detection.silence_duration_ms / 1000 + _MARGIN_S)

@@ -31,6 +31,7 @@ from ..protocol import (
     PlaybackReported,
     PushToTalk,
     ResponseCreated,
+    ServerVad,
     SessionEnded,
     SettingsChanged,
     Unrecognized,
@@ -44,7 +45,7 @@ from .connector import new_rehearsal, open_session_with
 from .credentials import Secret
 from .endpoint import ConnectRequest, Endpoint, resolve_endpoint
 from .limits import Limits
-from .microphone import Microphone
+from .microphone import Microphone, end_speech
 from .reconnect import (
     Action,
     Cause,
@@ -546,6 +547,11 @@ class ReconnectingSession:
         if self.session is not None:
             with contextlib.suppress(SessionClosed):  # The session's end is noted.
                 await self._microphone.end(self.session, self.settings.turn_detection)
+
+    async def end_speech(self) -> None:
+        """End speech that was sent in part, so that the next sound is not its continuation."""
+        if self.session is not None and isinstance(self.settings.turn_detection, ServerVad):
+            await end_speech(self.session, self.settings.turn_detection)
 
     async def end_press(self) -> None:
         """End a press of the button: with push-to-talk, one that is too short is discarded."""

@@ -206,6 +206,11 @@ class Session:
         """Whether a tool's call is not over."""
         return self._pump.tool_calls.has_open
 
+    @property
+    def open_calls(self) -> list[ToolCallState]:
+        """Calls of tools that are not over, oldest first."""
+        return self._pump.tool_calls.unfinished
+
     def set_player(self, has_player: bool) -> None:
         """Set whether a page plays the sound."""
         self._protocol.has_player = has_player
@@ -255,9 +260,15 @@ class Session:
             finally:
                 self._protocol.withdraw(*events)
 
-    async def abandon_reply(self) -> None:
-        """Wait no longer for a reply that does not come."""
-        self._protocol.abandon_reply()
+    async def abandon_reply(self, *, is_coming: bool = False) -> None:
+        """Wait no longer for a reply; cancel it, now or when it begins.
+
+        Parameters
+        ----------
+        is_coming : bool
+            Whether the server will begin one by itself, to speech.
+        """
+        self._protocol.abandon_reply(is_coming=is_coming)
         await self._pump.drain()
 
     async def is_answering(self, within_s: float) -> bool:
@@ -267,6 +278,22 @@ class Session:
         """
         if self.silent_s < within_s or self._pump.is_paused:
             return True
+        return await self._answers_probe(within_s)
+
+    async def is_heard_from(self, within_s: float) -> bool:
+        """Whether the server sends a message from now on, of its own or to confirm the settings.
+
+        True also where that cannot be known, as with `is_answering`.
+        """
+        count = self._pump.received_message_count
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s / 3):
+                await self.wait_for(lambda: self._pump.received_message_count > count)
+        if self._pump.received_message_count > count or self._pump.is_paused:
+            return True
+        return await self._answers_probe(within_s * 2 / 3)
+
+    async def _answers_probe(self, within_s: float) -> bool:
         count = self._pump.received_message_count
         with contextlib.suppress(SessionClosed, TimeoutError):
             async with asyncio.timeout(within_s):
@@ -275,9 +302,9 @@ class Session:
         return self._pump.received_message_count > count or self._pump.failure is not None
 
     async def abort(self, failure: GrokLiveError) -> None:
-        """Close a session that cannot be used any more, for this reason."""
+        """End a session whose server is gone, for this reason, without a closing handshake."""
         self._pump.failure = self._pump.failure or failure
-        await self.close()
+        await self._pump.abort()
 
     async def report_playback(self, report: PlaybackReported) -> None:
         """Report how much of a reply was heard."""

@@ -73,8 +73,7 @@ class Conversation:
         # Positions in `user_tape`: where the session began, and where the next turn may begin.
         self._session_start = 0
         self._commit_start = 0
-        # The newest stretch of announced silence in `user_tape`, from its first sample to its end.
-        self._silence_start = self._silence_end = -1
+        self._silence = _AnnouncedSilence()
         # Turns by the server's ids, in this session and in the one before.
         self._by_item: dict[str, Turn] = {}
         self._by_past_item: dict[str, Turn] = {}
@@ -216,17 +215,10 @@ class Conversation:
     def _end_spoken(self, turn: Turn, end: int | None = None) -> None:
         """End a user's turn at a position in `user_tape`; None: with the last sample sent."""
         position = len(self.user_tape) if end is None else end
-        self._mark(turn)._end(max(turn._start_sample, self._before_silence(position)))
-
-    def _before_silence(self, end: int) -> int:
-        """Where sound that ends here ends without the announced silence after it."""
-        return self._silence_start if self._silence_start <= end <= self._silence_end else end
+        self._mark(turn)._end(max(turn._start_sample, self._silence.before(position)))
 
     def _silence_announced(self, event: events.SilenceAnnounced, now_s: float) -> None:
-        start = len(self.user_tape)
-        if self._silence_end != start:
-            self._silence_start = start
-        self._silence_end = start + event.sample_count
+        self._silence.note(len(self.user_tape), event.sample_count)
 
     def _audio_appended(self, event: events.AppendAudio, now_s: float) -> None:
         self.kept = self.user_tape.append(pcm_from_bytes(event.pcm))
@@ -236,7 +228,7 @@ class Conversation:
         # Less than a server accepts may still be discarded, and then was no turn.
         if self._is_push_to_talk and not has_turn and end - self._commit_start >= self._min_commit:
             self._spoken = self._spoken_turn(self._commit_start, now_s)
-        bound = self._before_silence(end)
+        bound = self._silence.before(end)
         for turn in (self._spoken, self._clip):
             if turn is not None:
                 self._mark(turn)._bound(None if bound == end else max(turn._start_sample, bound))
@@ -295,11 +287,14 @@ class Conversation:
 
     def _without_silence(self, start: int, *, is_estimated: bool) -> int:
         """Where speech begins whose beginning, with its padding, is in announced silence."""
-        end = min(self._silence_end, len(self.user_tape))
-        if not self._silence_start <= start <= end:
+        silence_start, silence_end = self._silence.around(start)
+        if silence_start == silence_end:
             return start
+        silence_end = min(silence_end, len(self.user_tape))
+        if not is_estimated:
+            return silence_end
         # An estimate counts from the newest sample, and what was heard is the sound before.
-        return max(self._commit_start, start - end + self._silence_start) if is_estimated else end
+        return max(self._commit_start, start - silence_end + silence_start)
 
     def _speech_stopped(self, event: events.SpeechStopped, now_s: float) -> None:
         turn = self._by_item.get(event.item_id) or self._spoken
@@ -464,6 +459,34 @@ class Conversation:
         if event.first_sound_s is not None:
             self._measure_latency(turn, event.first_sound_s)
         self._mark(turn)
+
+
+class _AnnouncedSilence:
+    """Stretches of the user's sound that are part of no turn, by their positions."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+
+    def note(self, start: int, sample_count: int) -> None:
+        if self._ends and self._ends[-1] == start:
+            self._ends[-1] += sample_count
+        else:
+            self._starts.append(start)
+            self._ends.append(start + sample_count)
+
+    def around(self, position: int) -> tuple[int, int]:
+        """Start and end of the stretch at a position, its end included; twice the position if
+        there is none.
+        """
+        at = bisect_right(self._starts, position) - 1
+        if at < 0 or position > self._ends[at]:
+            return position, position
+        return self._starts[at], self._ends[at]
+
+    def before(self, end: int) -> int:
+        """Where sound that ends here ends without the silence after it."""
+        return self.around(end)[0]
 
 
 class _SentTimes:

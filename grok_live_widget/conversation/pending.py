@@ -122,6 +122,20 @@ class PendingReply:
         """Whether the reply has begun, or has ended."""
         return bool(self.response_id or self.status)
 
+    @property
+    def is_sent(self) -> bool:
+        """Whether the request has been sent; always for speech."""
+        return self._is_sent
+
+    @property
+    def is_of_speech(self) -> bool:
+        """Whether the reply to speech is awaited, which the server gives by itself."""
+        return self.request is None
+
+    def awaits_call(self, call_id: str) -> bool:
+        """Whether the reply waits for the output of this call of a function."""
+        return call_id in self._calls
+
     def expect_end_of_speech(self) -> None:
         """Await the reply to speech that has begun already and is not followed by more."""
         self.has_sent_all = self.has_speech_started = self.is_speech_active = True

@@ -50,6 +50,11 @@ class ToolCalls:
         return [call for call in list(self._open.values()) if call.state == "waiting"]
 
     @property
+    def unfinished(self) -> list[ToolCallState]:
+        """Calls that have not ended, oldest first; a copy."""
+        return list(self._open.values())
+
+    @property
     def has_open(self) -> bool:
         """Whether any call has not ended."""
         return bool(self._open)

@@ -203,6 +203,8 @@ class Protocol:
         self._now_s = 0.0
         # When a refused request is sent again at the latest; None: none was refused.
         self._retry_at_s: float | None = None
+        # Whether the response that begins next has been abandoned.
+        self._is_next_unwanted = False
         # Whether the response of `response_id` was interrupted.
         self._is_interrupted = False
         # A response that speech must not interrupt although it is over and only sounds.
@@ -317,9 +319,10 @@ class Protocol:
         elif isinstance(event, UpdateSession):
             self._turn_detection = event.turn_detection or self._turn_detection
         elif isinstance(event, CreateResponse) or _is_forced(event):
-            self._request = event
+            self._request, self._is_next_unwanted = event, False
         if self._synthetic_ids is not None and isinstance(event, CommitAudio | CreateResponse):
             self._synthetic_ids.expect_new_reply()
+            self._is_next_unwanted = False
             self.response_state = ResponseState.REQUESTED
             if isinstance(event, CommitAudio):
                 self._events.append(AudioCommitted(item_id=self._synthetic_ids.id_of_commit()))
@@ -350,11 +353,18 @@ class Protocol:
             request for request in self._requests if not {id(e) for e in request} <= withdrawn
         )
 
-    def abandon_reply(self) -> None:
+    def abandon_reply(self, *, is_coming: bool = False) -> None:
         """Stop waiting for the response that was requested, so that the next can be.
 
-        A running response is cancelled, since the next one would have to wait for its end.
+        A running response is cancelled, since the next one would have to wait for its end; one
+        that has not begun is cancelled when it begins, unless something else was requested since.
+
+        Parameters
+        ----------
+        is_coming : bool
+            Whether the server will begin one by itself, to speech.
         """
+        self._is_next_unwanted = is_coming or self.response_state is ResponseState.REQUESTED
         self._barge_in()
         self.response_state = ResponseState.IDLE
         self._request = None
@@ -493,8 +503,11 @@ class Protocol:
             case OutputItemAdded() if event.item.kind == "message":
                 # Binary frames carry no ids.
                 self._current_item = (event.response_id, event.item.item_id)
+            case ResponseCreated() if self._is_next_unwanted:
+                self._is_next_unwanted = False
+                self._barge_in()
             case SpeechStarted():
-                self.is_speech_active = True
+                self.is_speech_active, self._is_next_unwanted = True, False
                 if self._is_interruptible_by_speech:
                     self._barge_in()
             case AudioCommitted() if not isinstance(self._turn_detection, PushToTalk):

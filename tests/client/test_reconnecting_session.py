@@ -349,6 +349,24 @@ def test_without_tries_a_silent_connection_is_closed_with_a_note(
         assert talk.ask("three").text == "You said three."
 
 
+def test_a_time_out_is_not_delayed_by_the_check_whether_the_server_is_gone(
+    partner: Partner,
+) -> None:
+    timeouts = Timeouts(response_check_s=2.0)
+    with (
+        RehearsalServer(partner, faults=[Stall(at=ResponseCreated, nth=2)]) as server,
+        TimedTalk(timeouts, url=server.url(), api_key="k") as talk,
+    ):
+        log = EventLog(talk)
+        talk.ask("one")
+        with pytest.raises(ReplyTimeout, match=r"none was received\. Ask again, or allow more"):
+            talk.ask("two", timeout_s=0.3)
+        # The check goes on after the time-out.
+        assert not log.of(SessionEnded)
+        log.wait_for(lambda: bool(log.of(LineReopened)))
+        assert talk.ask("three").text == "You said three."
+
+
 def test_sound_that_a_silent_server_does_not_react_to_makes_the_talk_reconnect(
     partner: Partner, question: np.ndarray
 ) -> None:

@@ -467,6 +467,31 @@ async def test_no_message_is_read_while_an_iterator_is_full(peer: Any) -> None:
         await session.wait_for(lambda: len(session.turns[0].pcm) > held + 20 * RATE_HZ)
 
 
+async def test_a_connection_that_ends_while_an_iterator_is_full_is_noted_once(
+    peer: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    has_sent = asyncio.Event()
+
+    async def flood(socket: Any) -> None:
+        await socket.recv()
+        await socket.send(dumped(type="session.updated", session={}))
+        for _ in range(QUEUE_EVENTS + 20):
+            await socket.send(delta_of(b"\0\0"))
+        await socket.close()
+
+    async with connect(url=peer(flood).url) as session:
+        events = aiter(session)
+        notes = notes_of(session)
+        session.on_closed(has_sent.set)
+        async with asyncio.timeout(30):
+            await session.wait_for(lambda: bool(notes))
+            received = [event async for event in events]
+            await has_sent.wait()
+    assert len(received) > QUEUE_EVENTS
+    assert len(notes) == 1
+    assert caplog.text.count("is not read") == 1
+
+
 async def test_closing_does_not_wait_for_a_full_iterator(peer: Any) -> None:
     async def flood(socket: Any) -> None:
         await socket.recv()

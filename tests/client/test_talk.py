@@ -41,13 +41,13 @@ from grok_live_widget.exceptions import (
     SessionClosedError,
     UnsupportedByServer,
 )
-from grok_live_widget.rehearsal.partner import ToolCall
+from grok_live_widget.rehearsal.partner import ToolCall, Unvoiced
 from grok_live_widget.settings.pricing import Budget
 from grok_live_widget.settings.settings import IMMUTABLE
 
 from ..support.sound import RATE_HZ, sine
 from ..support.talks import EventLog, TimedTalk, send_microphone, session_of
-from ..support.waiting import wait_for_talk, wait_until
+from ..support.waiting import wait_for_talk, wait_until, wait_until_async
 
 
 @pytest.fixture
@@ -110,6 +110,114 @@ def test_a_sound_without_speech_raises_reply_timeout(
             talk.ask(silence(0.5), RATE_HZ)
         assert talk.turns[0].is_complete
         assert talk.ask("still there").text == "still there"
+
+
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+def test_a_time_out_of_a_sound_without_speech_says_that_none_was_found(
+    dialect: Any, silence: Any
+) -> None:
+    with Talk(partner="parrot", dialect=dialect) as talk:
+        with pytest.raises(
+            ReplyTimeout, match=r"no speech.*silence after it.*PushToTalk"
+        ) as caught:
+            talk.ask(silence(0.5), RATE_HZ, timeout_s=0.5)
+        assert caught.value.timeout_s == 0.5
+        assert talk.turns[0].pcm.tolist() == silence(0.5).tolist()
+
+
+def test_a_time_out_during_a_call_that_waits_for_approval_says_so_and_how_to_approve() -> None:
+    def f() -> str:
+        """Do something."""
+        return "done"
+
+    def partner(turn: Any) -> Any:
+        return Unvoiced("over") if turn.role == "tool" else ToolCall("f", {})
+
+    with Talk(partner=partner, tools=[f], approve_tools=True) as talk:
+        with pytest.raises(ReplyTimeout, match="the call of 'f' waits for approval") as caught:
+            talk.ask("go", timeout_s=0.5)
+        (call,) = talk.pending_approvals
+        assert f"approve({call.call_id!r})" in str(caught.value)
+        assert "none was received" not in str(caught.value)
+        talk.approve(call.call_id)
+        wait_for_talk(talk, lambda: bool(talk.turns) and talk.turns[-1].text == "over")
+
+
+def test_a_time_out_during_a_call_that_runs_says_so() -> None:
+    is_over = threading.Event()
+
+    def slow() -> str:
+        """Take long."""
+        is_over.wait(20)
+        return "done"
+
+    def partner(turn: Any) -> Any:
+        return Unvoiced("over") if turn.role == "tool" else ToolCall("slow", {})
+
+    with Talk(partner=partner, tools=[slow]) as talk:
+        with pytest.raises(ReplyTimeout, match=r"the call of 'slow' is still running.*timeout_s="):
+            talk.ask("go", timeout_s=0.5)
+        is_over.set()
+        wait_for_talk(talk, lambda: talk.turns[-1].text == "over")
+
+
+# --------------------------------------------------------------------------- cancelled questions
+async def test_a_cancelled_question_interrupts_its_reply(silence: Any) -> None:
+    def partner(turn: Any) -> Any:
+        return silence(600) if turn.text == "long" else turn.text
+
+    async with Talk(partner=partner) as talk:
+        asked = asyncio.create_task(talk.ask_async("long"))
+        await wait_until_async(lambda: len(talk.turns) == 2)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        await wait_until_async(lambda: talk.turns[1].is_complete)
+        assert talk.turns[1].was_interrupted
+        assert (await talk.ask_async("quick")).text == "quick"
+
+
+async def test_a_cancelled_question_by_sound_leaves_nothing_to_the_next(
+    question: np.ndarray,
+) -> None:
+    async with Talk(partner="parrot") as talk:
+        asked = asyncio.create_task(talk.ask_async(question, RATE_HZ))
+        await wait_until_async(lambda: len(talk.turns) == 1 and talk.turns[0].item_id != "")
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        reply = await talk.ask_async(question, RATE_HZ)
+        assert reply is talk.turns[-1]
+        first, second = (turn.pcm.tolist() for turn in talk.turns.user)
+        # It may have been cancelled before it had been sent to its end.
+        assert first == question[: len(first)].tolist()
+        assert second == question[: len(second)].tolist()
+        assert len(second) > len(question) - RATE_HZ // 2
+        assert all(turn.was_interrupted for turn in talk.turns.assistant[:-1])
+
+
+async def test_a_cancelled_question_that_was_not_sent_leaves_the_running_reply(
+    silence: Any,
+) -> None:
+    is_over = threading.Event()
+
+    def partner(turn: Any) -> Iterator[Any]:
+        yield silence(0.5)
+        is_over.wait(20)
+        yield silence(0.5)
+
+    async with Talk(partner=partner) as talk:
+        talk.say("first")
+        await wait_until_async(lambda: len(talk.turns) == 2)
+        asked = asyncio.create_task(talk.ask_async("second"))
+        await wait_until_async(lambda: bool(session_of(talk).protocol._requests))
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        is_over.set()
+        await wait_until_async(lambda: talk.turns[1].is_complete)
+        assert not talk.turns[1].was_interrupted
+        assert len(talk.turns) == 2
 
 
 def test_questions_queue_behind_a_running_reply(silence: Any) -> None:

@@ -290,6 +290,28 @@ def test_after_giving_up_a_reply_the_next_can_be_requested() -> None:
     assert types(protocol) == ["conversation.item.create", "response.create"]
 
 
+def test_an_abandoned_response_that_begins_later_is_cancelled() -> None:
+    protocol = in_reply(ResponseState.REQUESTED)
+    protocol.abandon_reply()
+    hear(protocol, ResponseCreated("r1"))
+    assert said(protocol) == [{"type": "response.cancel", "response_id": "r1"}]
+    hear(protocol, done(), ResponseCreated("r2"))
+    assert said(protocol) == []
+
+
+@pytest.mark.parametrize("later", [CreateResponse(), SpeechStarted(item_id="u1")])
+def test_the_response_to_something_later_is_not_abandoned(later: Any) -> None:
+    protocol = opened()
+    protocol.abandon_reply(is_coming=True)
+    if isinstance(later, CreateResponse):
+        protocol.send(later)
+    else:
+        hear(protocol, later)
+    said(protocol)
+    hear(protocol, ResponseCreated("r1"))
+    assert said(protocol) == []
+
+
 # --------------------------------------------------------------------------- forced messages
 def forced(text: str = "Hello.", *, is_interruptible: bool = True) -> CreateItem:
     item = Item(kind="force_message", text=text, is_interruptible=is_interruptible)
