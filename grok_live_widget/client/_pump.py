@@ -8,6 +8,7 @@ asyncio loop.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import time
 import weakref
@@ -17,7 +18,7 @@ from typing import get_args
 from .._structs import Value
 from .._threads import BackgroundTasks
 from ..conversation import Conversation, ToolCalls, Turn
-from ..exceptions import GrokLiveError
+from ..exceptions import ConfigurationError, GrokLiveError
 from ..protocol import (
     Authenticate,
     ClientEvent,
@@ -45,6 +46,57 @@ _UNREAD = (
 
 Listener = Callable[[Event, list[Turn], float], None]
 """Called on the loop with each event, the turns it changed, and its time [s]; must not block."""
+
+
+class ListenerEntry:
+    """One call of `add_listener`: calls the listener, whose errors stop nothing else.
+
+    Parameters
+    ----------
+    listener : callable
+        See `Listener`.
+
+    Raises
+    ------
+    ConfigurationError
+        When it cannot be called with an event, its turns and its time.
+    """
+
+    def __init__(self, listener: Listener) -> None:
+        _check_listener(listener)
+        self._listener = listener
+        self._has_failed = False
+
+    def __call__(self, event: Event, changed: list[Turn], now_s: float) -> None:
+        try:
+            self._listener(event, changed, now_s)
+        except Exception:  # noqa: BLE001  (one listener must not stop the others)
+            # Once: it is called with every event, and would fail as often.
+            if not self._has_failed:
+                self._has_failed = True
+                _LOG.exception("A listener failed.")
+
+
+def _check_listener(listener: object) -> None:
+    is_function = callable(listener)
+    if is_function and not _is_coroutine_function(listener):
+        try:
+            inspect.signature(listener).bind(None, [], 0.0)  # type: ignore[arg-type]
+        except TypeError:
+            pass
+        except ValueError:
+            return  # Some functions in C do not tell their arguments.
+        else:
+            return
+    raise ConfigurationError(
+        f"a listener must be a plain function of three arguments, not {listener!r}.",
+        cure="Define def listener(event, turns, now_s), or end it with *_ for those not used.",
+    )
+
+
+def _is_coroutine_function(listener: object) -> bool:
+    called = getattr(listener, "__call__", None)  # noqa: B004  (an object's own method)
+    return inspect.iscoroutinefunction(listener) or inspect.iscoroutinefunction(called)
 
 
 class ListenerHandle:
@@ -93,8 +145,7 @@ class Pump:
         self._conversation = conversation
         # Whether sound comes in binary messages, which must then not be read as text.
         self._receives_binary = protocol.output_format.transport == "binary"
-        # In one-element tuples: each call of `add_listener` makes an entry of its own.
-        self._listeners: tuple[tuple[Listener], ...] = ()
+        self._listeners: tuple[ListenerEntry, ...] = ()
         self._iterators: list[_Iterator] = []
         # Conditions awaited by `wait_for`, evaluated after every event.
         self._conditions: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
@@ -110,7 +161,7 @@ class Pump:
     # ----------------------------------------------------------------- listeners
     def add_listener(self, listener: Listener) -> ListenerHandle:
         """Call `listener` with every event, sent ones too, in order."""
-        entry = (listener,)
+        entry = ListenerEntry(listener)
         self._listeners = (*self._listeners, entry)
 
         def remove() -> None:
@@ -269,11 +320,8 @@ class Pump:
             self._watch_for_refused_key(event)
         changed = self._conversation.apply(event, now_s)
         self.tool_calls.apply(event)
-        for (listener,) in self._listeners:
-            try:
-                listener(event, changed, now_s)
-            except Exception:  # noqa: BLE001  (one listener must not stop the others)
-                _LOG.exception("A listener failed.")
+        for listener in self._listeners:
+            listener(event, changed, now_s)
         if type(event) not in _SENT:
             for iterator in self._iterators:
                 queue = iterator.queue()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -40,7 +39,7 @@ from ..protocol import (
 from ..recording import Recording
 from ..rehearsal import PARTNERS, RehearsalServer, default_partner
 from ..settings import UNSET, Settings
-from ._pump import Listener, ListenerHandle
+from ._pump import Listener, ListenerEntry, ListenerHandle
 from .connector import new_rehearsal, open_session_with
 from .credentials import Secret
 from .endpoint import ConnectRequest, Endpoint, resolve_endpoint
@@ -63,8 +62,6 @@ from .requests import server_error, user_message
 from .session import Session
 from .timeouts import Timeouts
 from .tool_thread import Stage
-
-_LOG = logging.getLogger("grok_live_widget")
 
 Level = Literal["info", "warning", "error"]
 
@@ -140,7 +137,7 @@ class ReconnectingSession:
             prices=settings.prices,
         )
         self._limits = Limits(settings)
-        self._listeners: list[tuple[Listener]] = [(self.recording.observe,)]
+        self._listeners = [ListenerEntry(self.recording.observe)]
         self._rehearsal: RehearsalServer | None = None
         self._tasks = BackgroundTasks()
         # Whether a page plays the sound; set on each new session.
@@ -154,7 +151,7 @@ class ReconnectingSession:
     # ----------------------------------------------------------------- listeners and notes
     def add_listener(self, listener: Listener) -> ListenerHandle:
         """Call `listener(event, turns, now_s)` with every event of every session."""
-        entry = (listener,)
+        entry = ListenerEntry(listener)
         self._listeners.append(entry)
 
         def remove() -> None:
@@ -181,11 +178,8 @@ class ReconnectingSession:
         self._limits.apply(event, now_s, unix_s=time.time(), is_talk=bool(changed))
         if isinstance(event, Noted) and event.text:
             self.notes.append(event)
-        for (listener,) in list(self._listeners):
-            try:
-                listener(event, changed, now_s)
-            except Exception:  # noqa: BLE001  (one listener must not stop the others)
-                _LOG.exception("A listener failed.")
+        for listener in list(self._listeners):
+            listener(event, changed, now_s)
         if isinstance(event, SessionEnded):
             self._on_session_ended()
         if isinstance(event, ErrorReported) and not is_ignorable_error(event) and self._is_usable:

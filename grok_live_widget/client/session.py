@@ -153,12 +153,18 @@ class Session:
         """Call `listener(event, turns, now_s)` with every event, sent ones too, in order.
 
         It is called on the session's loop, and must not block; `turns` are those that the event
-        changed, `now_s` is its time on the monotonic clock [s].
+        changed, `now_s` is its time on the monotonic clock [s]. The first error that it raises is
+        logged.
 
         Returns
         -------
         ListenerHandle
             Its ``remove()`` ends the calls; it is a context manager too.
+
+        Raises
+        ------
+        ConfigurationError
+            When it cannot be called with these three arguments.
         """
         return self._pump.add_listener(listener)
 

@@ -116,12 +116,17 @@ class TalkAPI:
         listener : callable
             Called on the talk's thread; must not block, nor call plain methods of the talk.
             `turns` is the list of the turns that the event changed, `now_s` its time on the
-            monotonic clock [s]. What it raises is logged.
+            monotonic clock [s]. The first error that it raises is logged.
 
         Returns
         -------
         ListenerHandle
             Its ``remove()`` ends the calls; it is a context manager too.
+
+        Raises
+        ------
+        ConfigurationError
+            When it cannot be called with these three arguments.
         """
         return self._sessions.add_listener(listener)
 
