@@ -377,7 +377,7 @@ class _Exchange:
         await self._give_up_waiting()
         gone = await self._abort_if_found_silent()
         if self._has_found_no_speech and not calls:
-            return _no_speech(self._silence_s, gone, timeout_s)
+            return _no_speech(self._silence_s, gone, self._mix_note, timeout_s=timeout_s)
         received = "what was received of it is kept" if turn is not None else "none was received"
         silence = f" {sentence(gone.message)}" if gone else ""
         what = _called(calls) if calls and not gone else f"{received}.{_reported(self.pending)}"
