@@ -225,6 +225,13 @@ def partner_from(partner: Partner | str | None) -> Partner:
 
 
 # --------------------------------------------------------------------------- answers
+def encodable(text: str) -> str:
+    """`text` with a replacement character for each lone surrogate, which no message can carry."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if "\ud800" <= each <= "\udfff" else each for each in text
+    )
+
+
 def pieces_from(
     answer: Any, voice: str, *, speed: float = 1.0, replace: Mapping[str, str] | None = None
 ) -> Iterator[Piece]:
@@ -251,9 +258,9 @@ def pieces_from(
         case ToolCall() | Spoken():
             yield answer
         case str() if isinstance(answer, Unvoiced) or not voice_is_available():
-            yield Spoken(np.zeros(0, np.int16), str(answer))
+            yield Spoken(np.zeros(0, np.int16), encodable(answer))
         case str():
-            yield from speak(answer, voice, speed=speed, replace=replace)
+            yield from speak(encodable(answer), voice, speed=speed, replace=replace)
         case np.ndarray():
             mono = mono_from(answer)
             yield Spoken(mono if mono.dtype == np.int16 else pcm_from_samples(mono))

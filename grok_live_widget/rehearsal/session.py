@@ -15,7 +15,7 @@ from ..audio import Pcm
 from ..protocol import events
 from .asr import speech_note
 from .history import History, announced, input_from, whole_text
-from .partner import PartnerTurn
+from .partner import PartnerTurn, encodable
 from .response import Response, UserInput
 from .settings import SessionSettings, has_invalid_metadata, invalid_setting
 from .tts import Spoken
@@ -267,7 +267,8 @@ class SessionState:
     ) -> None:
         """Send an error; its code equals its type (service's schema)."""
         where = {"code": error_type, "about": self._causing_event_id, **where}
-        self._emit(events.ErrorReported(message=message, error_type=error_type, **where))
+        text = encodable(message)
+        self._emit(events.ErrorReported(message=text, error_type=error_type, **where))
 
     def format_of(self, event: events.ServerEvent) -> events.AudioFormat:
         """The format of an event's audio: the one set when its response began."""

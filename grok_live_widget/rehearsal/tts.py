@@ -114,6 +114,8 @@ def speak(
         When no voice is installed.
     """
     preset, pronunciation = preset_for(voice), Pronunciation(text, replace or {})
+    if text and not pronunciation.spoken:
+        yield Spoken(np.zeros(0, np.int16), text)
     begin = 0
     for sentence in _sentences(pronunciation.spoken):
         for pcm, length in _words_of(sentence, *_espeak().synthesize(sentence, preset, speed)):
@@ -127,13 +129,22 @@ def _sentences(text: str) -> list[str]:
 
 def _words_of(sentence: str, audio: Pcm, marks: list[_Mark]) -> Iterator[tuple[Pcm, int]]:
     """Cut the audio of a sentence into words; with each, the length of its text."""
-    starts = [mark for mark in marks[1:] if mark.sample < audio.size]
-    text_cuts = [0, *(mark.character for mark in starts), len(sentence)]
-    audio_cuts = [0, *(mark.sample for mark in starts), audio.size]
-    for (text_start, text_end), (start, end) in zip(
-        pairwise(text_cuts), pairwise(audio_cuts), strict=True
-    ):
-        yield audio[start:end], text_end - text_start
+    cuts = [_Mark(0, 0), *_increasing(marks, len(sentence), audio.size)]
+    for cut, following in pairwise([*cuts, _Mark(len(sentence), audio.size)]):
+        yield audio[cut.sample : following.sample], following.character - cut.character
+
+
+def _increasing(marks: list[_Mark], text_size: int, audio_size: int) -> Iterator[_Mark]:
+    """The marks at which a new piece of the text begins, without the first.
+
+    espeak-ng speaks a number as several words, whose positions in the text run back and forth.
+    """
+    reached = _Mark(0, 0)
+    for mark in marks[1:]:
+        is_further = reached.character < mark.character and reached.sample <= mark.sample
+        if is_further and mark.character < text_size and mark.sample < audio_size:
+            yield mark
+            reached = mark
 
 
 # --------------------------------------------------------------------------- espeak-ng
@@ -201,7 +212,9 @@ class _Espeak:
         """Audio at 24 kHz, and where its words begin."""
         with self._lock:
             self._pieces, self._marks = [], []
-            self._synthesize(text.replace("\0", " ").encode() + b"\0", preset, speed)
+            # One character for each of the text, so that the positions of the words stay right.
+            readable = text.replace("\0", " ").encode(errors="replace")
+            self._synthesize(readable + b"\0", preset, speed)
             audio = np.frombuffer(b"".join(self._pieces), np.int16)
             marks = self._marks
         converted = ClipConverter(SAMPLE_RATE_HZ).convert(audio, self._rate_hz)
@@ -277,11 +290,14 @@ class Pronunciation:
             begin, end = match.span()
             pronunciation = spoken_as.get(match[0].lower(), match[0])
             self.spoken += written[done:begin] + pronunciation
-            # The whole replaced text belongs to the first character spoken for it.
-            self._written_at += [*range(done, begin + 1), *[end] * (len(pronunciation) - 1)]
+            # The whole replaced text belongs to the first character spoken for it, or, where
+            # nothing is spoken for it, to the character before.
+            replaced = [begin, *[end] * (len(pronunciation) - 1)] if pronunciation else []
+            self._written_at += [*range(done, begin), *replaced]
             done = end
         self.spoken += written[done:]
         self._written_at += range(done, len(written) + 1)
+        self._written_at[0] = 0
 
     def written(self, begin: int, end: int) -> str:
         """The written text of the spoken characters from `begin` to `end`.

@@ -189,6 +189,12 @@ def test_without_a_voice_text_stays_text(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (piece.text, piece.pcm.size) == ("Hello there.", 0)
 
 
+def test_a_lone_surrogate_which_no_message_can_carry_is_replaced() -> None:
+    (piece,) = pieces_from(Unvoiced("a \ud800b 😀"), "nova")
+    assert isinstance(piece, Spoken)
+    assert piece.text == "a \ufffdb 😀"
+
+
 def test_none_is_nothing_and_a_call_is_itself() -> None:
     call = ToolCall("look", {"where": "up"})
     assert list(pieces_from(None, "")) == []

@@ -42,6 +42,7 @@ from grok_live_widget.rehearsal import RehearsalServer
 from ..support.waiting import wait_until_async
 
 VAD = ServerVad()
+_TEXTS = (TextDelta, TranscriptDelta)
 
 
 def turn_samples(client: Any, sent: np.ndarray) -> np.ndarray:
@@ -421,6 +422,25 @@ async def test_a_partner_s_words_are_spoken(serving: Any, connected: Any) -> Non
         await client.ask("go")
         assert "".join(delta.delta for delta in client.all(TranscriptDelta)) == "yes"
         assert client.audio().size > 2_400
+
+
+@pytest.mark.parametrize(
+    ("said", "received"),
+    [
+        ("93592 or 5551234.", "93592 or 5551234."),
+        ("... 2024-03-15 😀\n", "... 2024-03-15 😀\n"),
+        ("a lone \ud800", "a lone \ufffd"),
+    ],
+)
+async def test_a_partner_s_words_are_received_letter_for_letter(
+    said: str, received: str, serving: Any, connected: Any
+) -> None:
+    pytest.importorskip("espeakng_loader")
+    async with connected(serving(lambda turn: said)) as client:
+        done = await client.ask("hello")
+        deltas = [each.delta for each in client.received if isinstance(each, _TEXTS)]
+    assert done.status == "completed"
+    assert "".join(deltas) == done.output[0].text == received
 
 
 async def test_a_partner_that_fails_is_reported_and_the_connection_stays_open(

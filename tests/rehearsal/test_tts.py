@@ -8,6 +8,8 @@ from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from grok_live_widget.exceptions import RehearsalError
 from grok_live_widget.rehearsal import tts
@@ -69,10 +71,49 @@ def test_deep_and_bright_voices_differ_in_pitch() -> None:
         "word",
         "  spaces  around  ",
         "two\nlines",
+        "93592",
+        "Call 5551234, or 0049301234567.",
+        "ISBN 978-3-16-148410-0 is from 2024-03-15 at 12:30:15.",
+        "Pi is 3.14159265, and $1,234,567.89 are a lot.",
+        "a surrogate \ud800 12345",
+        "...",
     ],
 )
 def test_the_texts_joined_are_what_was_to_be_said(text: str) -> None:
     assert "".join(spoken.text for spoken in speak(text)) == text
+
+
+WRITTEN = st.text() | st.lists(
+    st.integers(0, 10**16).map(str)
+    | st.datetimes().map(str)
+    | st.floats(allow_nan=False).map(str)
+    | st.text("0123456789-.,:;/ $%+()", max_size=20)
+    | st.sampled_from(["call", "is", "\n", "…", "😀", "MMXXIV", "e.g.", "2nd", "x=y²"]),
+    max_size=4,
+).map(" ".join)
+
+
+@given(text=WRITTEN, voice=st.sampled_from(sorted(VOICES)))
+@settings(max_examples=60)
+def test_a_text_is_spoken_letter_for_letter_and_its_audio_is_complete(
+    text: str, voice: str
+) -> None:
+    pieces = list(speak(text, voice))
+    assert "".join(spoken.text for spoken in pieces) == text
+    assert all(spoken.text or spoken.pcm.size for spoken in pieces)
+
+
+@given(text=WRITTEN, replace=st.dictionaries(st.text(min_size=1, max_size=3), st.text(max_size=5)))
+@settings(max_examples=60)
+def test_a_text_stays_as_it_is_written_whatever_is_spoken_instead(
+    text: str, replace: dict[str, str]
+) -> None:
+    assert "".join(spoken.text for spoken in speak(text, replace=replace)) == text
+
+
+def test_a_word_for_which_nothing_is_spoken_stays_in_the_text() -> None:
+    for text in ("um", "um well", "well um", "well um yes", "um um 12345 um"):
+        assert "".join(spoken.text for spoken in speak(text, replace={"um": ""})) == text
 
 
 def test_words_begin_where_they_are_audible() -> None:
