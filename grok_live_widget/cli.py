@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import importlib.util
+import io
 import json
 import os
 import shutil
@@ -23,9 +24,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import __version__
+from ._console import (
+    Terminated,
+    discard,
+    in_words_of_the_command,
+    say,
+    termination_as_exception,
+    tolerant_streams,
+)
 from .audio import SAMPLE_RATE_HZ, ClipConverter, read_audio, wav_bytes, write_wav
 from .client import Connecting, Session, connect, talk_through
-from .conversation import Turns
 from .exceptions import ConfigurationError, GrokLiveError, RehearsalWarning
 from .protocol import DIALECTS, PushToTalk, ServerVad
 from .rehearsal import RehearsalServer, faults
@@ -35,21 +43,34 @@ __all__ = ["main"]
 
 _PACKAGE = Path(__file__).parent
 _STREAM = "-"
+_PARTNERS = (
+    "parrot repeats what it hears; talker answers with a voice, greets, counts, tells the time, "
+    "calls a tool on request, and otherwise repeats the words it has recognised"
+)
+# How long JupyterLab may take to end its kernels [s].
+_STOP_TIMEOUT_S = 30.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status.
 
-    1 with one sentence on stderr after an error, 130 when interrupted.
+    1 with one sentence on stderr after an error; 130 when interrupted, and 128 with the number
+    of the signal when ended by another one.
     """
-    options = _parser().parse_args(arguments)
+    with tolerant_streams(), termination_as_exception():
+        return _run(_parser().parse_args(arguments))
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RehearsalWarning)
             return int(options.run(options))
     except GrokLiveError as error:
-        print(f"grok-live: {error}", file=sys.stderr)
+        say(f"grok-live: {in_words_of_the_command(str(error))}", sys.stderr)
         return 1
+    except Terminated as error:
+        return 128 + error.signal_number
     except KeyboardInterrupt:
         return 130
 
@@ -75,7 +96,7 @@ def _add_talk(commands: Any) -> None:
     parser = commands.add_parser(
         "talk",
         help="send a recorded question and write the replies",
-        epilog="example: sox question.flac -t wav - | grok-live talk - - | sox -t wav - reply.mp3",
+        epilog="example: sox question.flac -t wav - | grok-live talk - - | sox -t wav - reply.flac",
     )
     add = parser.add_argument
     add(
@@ -86,16 +107,23 @@ def _add_talk(commands: Any) -> None:
     add(
         "replies",
         metavar="out.wav",
-        help="all replies in order, as mono PCM16; - writes to standard output",
+        help="all replies in order, mono: WAV, FLAC, OGG, MP3 or AIFF by the ending of its name; "
+        "- writes WAV to standard output",
     )
     # The settings among the options have the names of the settings.
     add(
         "--partner",
         choices=("parrot", "talker"),
         default=argparse.SUPPRESS,
-        help="use the rehearsal, with this partner",
+        help=f"use the rehearsal: {_PARTNERS}",
     )
-    add("--dialect", choices=("auto", *DIALECTS), default="auto")
+    add(
+        "--dialect",
+        choices=("auto", *DIALECTS),
+        default="auto",
+        help="the messages of the server: realtime is the service as it runs today, live the beta "
+        "API; auto tries one after the other (default: %(default)s)",
+    )
     add(
         "--push-to-talk",
         dest="turn_detection",
@@ -114,9 +142,9 @@ def _add_talk(commands: Any) -> None:
         help=f"of the connection and of out.wav: {rates} (default: %(default)s)",
     )
     add("--url", help="connect to this server instead of the service")
-    add("--model")
-    add("--voice")
-    add("--instructions", default="")
+    add("--model", help="name of a model (default: that of the server)")
+    add("--voice", help="name of a voice (default: that of the server)")
+    add("--instructions", default="", help="how to answer, as a sentence to the model")
     add(
         "--timeout",
         type=_positive,
@@ -150,21 +178,59 @@ def _talk(options: argparse.Namespace) -> int:
             cure="Omit it, or add --partner.",
         )
     name = "the built-in rehearsal" if endpoint.is_rehearsal else endpoint.name
-    print(f"Sending the question to {name}.", file=sys.stderr)
-    session, replies = asyncio.run(_exchange(connection, pcm, options))
-    parts = [turn.pcm for turn in replies]
-    sound = np.concatenate(parts) if parts else np.empty(0, np.int16)
-    _write(options.replies, sound, options.sample_rate)
+    say(f"Sending the question to {name}.", sys.stderr)
     for note in converter.take_notes():
-        print(note, file=sys.stderr)
-    _report(session.turns, options)
+        say(note, sys.stderr)
+    exchange = _Exchange(connection, pcm, options)
+    try:
+        asyncio.run(exchange.run())
+    except (GrokLiveError, KeyboardInterrupt) as failure:
+        exchange.deliver(failure)
+        raise
+    exchange.deliver()
     return 0
 
 
+class _Exchange:
+    """A question sent over one session, and the replies: all of them, or those until it ended."""
+
+    def __init__(self, connection: Connecting, pcm: bytes, options: argparse.Namespace) -> None:
+        self._connection, self._pcm, self._options = connection, pcm, options
+        self._session: Session | None = None
+
+    async def run(self) -> None:
+        """Send the question, and receive all replies to it."""
+        connection, options = self._connection, self._options
+        server = connection.use_fast_rehearsal() if options.fast else None
+        settled = None if server is None else lambda: server.settled_sample_count
+        async with connection as session:
+            self._session = session
+            await talk_through(
+                session,
+                self._pcm,
+                session.settings,
+                settled_sample_count=settled,
+                timeout_s=options.timeout,
+            )
+
+    def deliver(self, failure: BaseException | None = None) -> None:
+        """Write and report what was received; after a failure only if there is something."""
+        session, options = self._session, self._options
+        if session is None:
+            return
+        parts = [turn.pcm for turn in session.turns.assistant]
+        sound = np.concatenate(parts) if parts else np.empty(0, np.int16)
+        is_written = failure is None or sound.size > 0
+        if is_written:
+            _write(options.replies, sound, options.sample_rate)
+        _report(session, options, failure, is_written=is_written)
+
+
 def _check_streams(options: argparse.Namespace) -> None:
-    if options.question == _STREAM and sys.stdin.isatty():
+    if options.question == _STREAM and (sys.stdin is None or sys.stdin.isatty()):
+        state = "closed" if sys.stdin is None else "a terminal"
         raise ConfigurationError(
-            "standard input is a terminal.", cure="Pipe a sound file into the command."
+            f"standard input is {state}.", cure="Pipe a sound file into the command."
         )
     if options.replies != _STREAM:
         return
@@ -173,15 +239,17 @@ def _check_streams(options: argparse.Namespace) -> None:
             "--json and the replies cannot both go to standard output.",
             cure="Name a file for the replies.",
         )
-    if sys.stdout.isatty():
+    if sys.stdout is None or sys.stdout.isatty():
+        state = "closed" if sys.stdout is None else "a terminal"
         raise ConfigurationError(
-            "standard output is a terminal.",
+            f"standard output is {state}.",
             cure="Name a file, or add a pipe.",
         )
 
 
 def _check_output(path: Path, question: Path) -> None:
     """Refuse an output file that cannot be written, before the replies depend on it."""
+    _format_of(path)
     if not path.parent.is_dir():
         raise ConfigurationError(
             f"there is no folder {str(path.parent)!r}.", cure="Create it, or name another file."
@@ -194,29 +262,56 @@ def _check_output(path: Path, question: Path) -> None:
         )
 
 
+# The formats of sound in which replies are written, by the ending of the file's name.
+_FORMATS = {
+    "": "WAV",
+    ".wav": "WAV",
+    ".flac": "FLAC",
+    ".ogg": "OGG",
+    ".mp3": "MP3",
+    ".aif": "AIFF",
+    ".aiff": "AIFF",
+}
+
+
+def _format_of(path: Path) -> str:
+    import soundfile
+
+    name = _FORMATS.get(path.suffix.lower(), "")
+    if name not in soundfile.available_formats():
+        raise ConfigurationError(
+            f"{str(path)!r} cannot be written: its ending is of no known format of sound.",
+            cure="Use .wav, .flac, .ogg, .mp3 or .aiff.",
+        )
+    return name
+
+
+def _encoded(pcm: NDArray[np.int16], rate_hz: int, name: str) -> bytes:
+    if name == "WAV":
+        return wav_bytes(pcm, rate_hz)
+    import soundfile
+
+    content = io.BytesIO()
+    soundfile.write(content, pcm, rate_hz, format=name)
+    return content.getvalue()
+
+
 def _write(replies: str, pcm: NDArray[np.int16], rate_hz: int) -> None:
     try:
         if replies == _STREAM:
             sys.stdout.buffer.write(wav_bytes(pcm, rate_hz))
             sys.stdout.buffer.flush()
         else:
-            write_wav(replies, pcm, rate_hz)
+            Path(replies).write_bytes(_encoded(pcm, rate_hz, _format_of(Path(replies))))
     except OSError as error:
         spare = Path(tempfile.gettempdir()) / f"grok-live-{os.getpid()}.wav"
         write_wav(spare, pcm, rate_hz)
         if replies == _STREAM:
-            _discard_stdout()
+            discard(sys.stdout)
         name = "standard output" if replies == _STREAM else repr(replies)
         raise ConfigurationError(
             f"{name} could not be written ({error.strerror}); the replies are in {spare}."
         ) from None
-
-
-def _discard_stdout() -> None:
-    # The interpreter flushes stdout once more at exit, and would report the broken pipe again.
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    os.close(null)
 
 
 def _positive(text: str) -> float:
@@ -232,32 +327,37 @@ def _port(text: str) -> int:
     raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
 
 
-async def _exchange(
-    connection: Connecting, pcm: bytes, options: argparse.Namespace
-) -> tuple[Session, Turns]:
-    server = connection.use_fast_rehearsal() if options.fast else None
-    settled = None if server is None else lambda: server.settled_sample_count
-    async with connection as session:
-        replies = await talk_through(
-            session, pcm, session.settings, settled_sample_count=settled, timeout_s=options.timeout
-        )
-    return session, replies
-
-
-def _report(turns: Turns, options: argparse.Namespace) -> None:
+def _report(
+    session: Session,
+    options: argparse.Namespace,
+    failure: BaseException | None,
+    *,
+    is_written: bool,
+) -> None:
+    turns = session.turns
     if options.json:
         names = ("role", "text", "text_source", "started_s", "duration_s", "latency_ms")
         more = ("was_interrupted", "is_approximate")
-        rows = [{name: getattr(turn, name) for name in (*names, *more)} for turn in turns]
-        print(json.dumps({"replies": options.replies, "turns": rows}, indent=2))
+        report = {
+            "replies": options.replies if is_written else None,
+            "error": None if failure is None else _sentence_of(failure),
+            "turns": [{name: getattr(turn, name) for name in (*names, *more)} for turn in turns],
+        }
+        say(json.dumps(report, indent=2))
         return
     is_streaming = options.replies == _STREAM
-    file = sys.stderr if is_streaming else sys.stdout
     for turn in turns:
         speaker = "You" if turn.role == "user" else "Reply"
-        print(f"{speaker} ({turn.duration_s:.2f} s): {turn.text or '(no text)'}", file=file)
-    if not is_streaming:
-        print(f"The replies are in {options.replies}.")
+        text = f"{speaker} ({turn.duration_s:.2f} s): {turn.text or '(no text)'}"
+        say(text, sys.stderr if is_streaming else None)
+    if is_written and not is_streaming:
+        received = "The replies are" if failure is None else "What was received of the replies is"
+        say(f"{received} in {options.replies}.")
+
+
+def _sentence_of(failure: BaseException) -> str:
+    is_own = isinstance(failure, GrokLiveError)
+    return in_words_of_the_command(str(failure)) if is_own else "the command was interrupted."
 
 
 # --------------------------------------------------------------------------- rehearse
@@ -269,8 +369,12 @@ def _add_rehearse(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--port", type=_port, default=8765, help="0 selects a free port")
-    add("--partner", choices=("parrot", "talker"))
+    add("--port", type=_port, default=8765, help="0 selects a free port (default: %(default)s)")
+    add(
+        "--partner",
+        choices=("parrot", "talker"),
+        help=f"{_PARTNERS} (default: talker where a voice is installed, else parrot)",
+    )
     add(
         "--key",
         dest="api_key",
@@ -303,10 +407,10 @@ def _serve(options: argparse.Namespace) -> int:
     del arguments["run"]
     title = arguments.pop("title")
     with RehearsalServer(**arguments) as server:
-        print(f"{title}; Ctrl-C stops it.")
+        say(f"{title}; Ctrl-C stops it.")
         # `realtime` first: it is the one that other clients speak.
         for dialect in sorted(server.dialects, reverse=True):
-            print(f"  {dialect:<9} {server.url(dialect)}", flush=True)
+            say(f"  {dialect:<9} {server.url(dialect)}")
         threading.Event().wait()
     return 0
 
@@ -316,7 +420,7 @@ def _add_replay(commands: Any) -> None:
     parser = commands.add_parser("replay", help="serve a saved talk to any client; needs no key")
     add = parser.add_argument
     add("replay", type=Path, metavar="path", help="a folder made by talk.save(path) or record=path")
-    add("--port", type=_port, default=8765, help="0 selects a free port")
+    add("--port", type=_port, default=8765, help="0 selects a free port (default: %(default)s)")
     add("--speed", type=float, default=1.0, metavar="X", help="1 is the recorded speed")
     add("--step", action="store_true", help="wait for the client's messages before continuing")
     parser.set_defaults(run=_serve, title="The server of the recording is running")
@@ -325,7 +429,9 @@ def _add_replay(commands: Any) -> None:
 # --------------------------------------------------------------------------- lab
 def _add_lab(commands: Any) -> None:
     parser = commands.add_parser("lab", help="open the lessons in JupyterLab")
-    parser.add_argument("--port", type=_port, default=8888)
+    parser.add_argument(
+        "--port", type=_port, default=8888, help="default: %(default)s; the next free one if taken"
+    )
     parser.add_argument("--no-open", action="store_true", help="only print the address")
     parser.add_argument("--notebook", type=Path, help="open this notebook instead")
     parser.set_defaults(run=_lab)
@@ -349,7 +455,21 @@ def _lab(options: argparse.Namespace) -> int:
         raise ConfigurationError(
             "JupyterLab is not installed.", cure="pip install 'grok-live-widget[lab]'"
         )
-    return subprocess.call(command)
+    return _run_until_stopped(command)
+
+
+def _run_until_stopped(command: Sequence[str]) -> int:
+    """Run a program; where this process is to end, let the program end what it has started."""
+    with subprocess.Popen(command) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.terminate()
+            try:
+                process.wait(_STOP_TIMEOUT_S)
+            except (KeyboardInterrupt, subprocess.TimeoutExpired):
+                process.kill()
+            raise
 
 
 def _lesson() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -9,6 +10,8 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +19,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from grok_live_widget import RehearsalServer, Talk
+from grok_live_widget import PushToTalk, RehearsalServer, Talk
 from grok_live_widget.audio import read_audio, wav_bytes, write_wav
 from grok_live_widget.cli import main
 from grok_live_widget.exceptions import ConnectError, ServerError, SessionClosedError
 from grok_live_widget.rehearsal.faults import FAULTS
 
 from .support.sound import RATE_HZ
+from .support.waiting import wait_until
 
 
 @pytest.fixture
@@ -212,6 +216,8 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     assert main(arguments) == 1
     streams = capsys.readouterr()
     assert "Traceback" not in streams.err
+    # Cures name options of the command, and neither arguments nor calls of Python.
+    assert not re.search(r"[a-z_]+=|\w\(", streams.err), streams.err
     return streams.err.splitlines()[-1]
 
 
@@ -238,8 +244,228 @@ def test_an_error_is_one_sentence(
     assert "overwrite the question" in refused(["talk", str(asked), str(asked)], capsys)
     quiet = write_wav(tmp_path / "quiet.wav", silence(1))
     words = ["talk", str(quiet), out, "--partner", "parrot", "--fast"]
-    assert "no speech" in refused(words, capsys)
+    assert refused(words, capsys).endswith("Add --push-to-talk, which answers any sound.")
     assert not Path(out).exists()
+
+
+def test_a_cure_names_options_of_the_command(
+    asked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "out.wav")
+    with RehearsalServer("parrot") as server:
+        said = refused(["rehearse", "--port", str(server.port)], capsys)
+    assert said.endswith("Use --port 0, which takes a free one.")
+    live = ["--partner", "parrot", "--dialect", "live", "--sample-rate", "48000"]
+    said = refused(["talk", str(asked), out, *live], capsys)
+    assert "does not support --sample-rate 48000. Use --dialect realtime" in said
+    both = ["--partner", "parrot", "--url", "ws://127.0.0.1:1/v1/realtime"]
+    said = refused(["talk", str(asked), out, *both], capsys)
+    assert said.endswith("grok-live rehearse is a rehearsal with a url.")
+    said = refused(["talk", str(asked), out, "--url", "wss://grok.invalid/v1/realtime"], capsys)
+    assert said.endswith("XAI_API_KEY, or omit --url for the rehearsal.")
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.txt", "out.opus"])
+def test_an_ending_of_no_known_format_is_refused(
+    name: str, asked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refused(["talk", str(asked), str(tmp_path / name)], capsys)
+    assert said.endswith("Use .wav, .flac, .ogg, .mp3 or .aiff.")
+
+
+@pytest.mark.parametrize(
+    ("name", "format_name"),
+    [
+        ("out", "WAV"),
+        ("out.WAV", "WAV"),
+        ("out.flac", "FLAC"),
+        ("out.ogg", "OGG"),
+        ("out.mp3", "MP3"),
+        ("out.aiff", "AIFF"),
+    ],
+)
+def test_replies_have_the_format_that_the_name_s_ending_says(
+    name: str, format_name: str, asked: Path, question: np.ndarray, tmp_path: Path
+) -> None:
+    out = tmp_path / name
+    words = ["talk", str(asked), str(out), "--partner", "parrot", "--push-to-talk", "--fast"]
+    assert main(words) == 0
+    written = soundfile.info(out)
+    assert (written.format, written.samplerate, written.channels) == (format_name, RATE_HZ, 1)
+    assert abs(written.frames - len(question)) < RATE_HZ // 10
+    if format_name in ("WAV", "FLAC", "AIFF"):
+        assert np.array_equal(read_audio(out)[0], question)
+
+
+# --------------------------------------------------------------------------- early ends
+@pytest.fixture
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XAI_API_KEY", "any")
+
+
+def ends_early(
+    arguments: list[str], out: Path, capsys: pytest.CaptureFixture[str]
+) -> tuple[str, np.ndarray, dict[str, Any]]:
+    """The error, the replies that were written, and the report."""
+    assert main([*arguments, "--json"]) == 1
+    streams = capsys.readouterr()
+    report = json.loads(streams.out)
+    assert report["replies"] == str(out)
+    said = streams.err.splitlines()[-1]
+    assert said == f"grok-live: {report['error']}"
+    return said, read_audio(out)[0], report
+
+
+@pytest.mark.usefixtures("_key")
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ("drop:{delta}", "closed without a close frame"),
+        ("close:1011", "closed with code 1011"),
+        ("close:1001", "closed with code 1001"),
+    ],
+)
+def test_replies_received_before_the_session_ended_are_written(
+    fault: str,
+    says: str,
+    dialect: str,
+    asked: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "out.wav"
+    fault = fault.replace(":{delta}", "")
+    with RehearsalServer("parrot", faults=[fault]) as server:
+        words = ["talk", str(asked), str(out), "--url", server.url(dialect), "--push-to-talk"]
+        said, reply, report = ends_early(words, out, capsys)
+    assert says in said
+    assert "run the command again" in said
+    assert report["turns"][-1]["role"] == "assistant"
+    assert 0 < len(reply) == round(report["turns"][-1]["duration_s"] * RATE_HZ)
+    assert is_stretch_of(reply, read_audio(asked)[0])
+
+
+@pytest.mark.usefixtures("_key")
+def test_replies_received_before_a_time_out_are_written(
+    asked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.wav"
+    with RehearsalServer("parrot", faults=["stall"]) as server:
+        words = ["talk", str(asked), str(out), "--url", server.url(), "--push-to-talk"]
+        said, reply, _ = ends_early([*words, "--timeout", "1"], out, capsys)
+    assert said.endswith("no complete reply in 1 s. Allow more with --timeout.")
+    assert len(reply) > 0
+
+
+def test_replies_of_a_recording_that_ends_are_written(
+    asked: Path, question: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Talk(partner="parrot", record=tmp_path / "talk", turn_detection=PushToTalk()) as talk:
+        talk.ask(asked)
+    out = tmp_path / "out.wav"
+    with RehearsalServer(replay=tmp_path / "talk") as server:
+        words = ["talk", str(asked), str(out), "--url", server.url()]
+        said, reply, _ = ends_early(words, out, capsys)
+    assert "the recording has ended" in said
+    assert np.array_equal(reply, question)
+
+
+@pytest.mark.usefixtures("_key")
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+)
+def test_replies_received_before_an_interrupt_are_written(
+    number: signal.Signals, status: int, asked: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.wav"
+    second, made = np.full(RATE_HZ, 1000, np.int16), []
+
+    def talks_on(turn: Any) -> Any:
+        while True:
+            made.append(1)
+            yield second
+
+    with RehearsalServer(talks_on, speed=float("inf")) as server:
+        command = [sys.executable, "-m", "grok_live_widget", "talk", str(asked), str(out)]
+        command += ["--url", server.url(), "--push-to-talk"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as talk:
+            # More than the buffers of both sockets hold, so that some of it has been received.
+            wait_until(lambda: len(made) > 300, what="300 seconds of the reply")
+            talk.send_signal(number)
+            told, _ = talk.communicate(timeout=60)
+    assert talk.returncode == status
+    assert f"What was received of the replies is in {out}." in told
+    reply, _ = read_audio(out)
+    assert len(reply) > 0
+    assert (reply == 1000).all()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_a_reply_with_letters_that_the_console_lacks_is_reported(
+    encoding: str, asked: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.wav"
+    with RehearsalServer(lambda turn: "naïve – 😀 日本") as server:
+        command = [sys.executable, "-m", "grok_live_widget", "talk", str(asked), str(out)]
+        command += ["--url", server.url(), "--push-to-talk"]
+        environment = {"PYTHONIOENCODING": encoding, "LANG": "C", "XAI_API_KEY": "any"}
+        done = subprocess.run(command, capture_output=True, env=environment, timeout=60)
+    assert done.returncode == 0, done.stderr
+    written = "naïve – 😀 日本".encode(encoding, "backslashreplace")
+    assert written in done.stdout
+    assert read_audio(out)[0].size > 0
+
+
+@pytest.mark.parametrize("words", [["--help"], ["talk", "--help"], ["rehearse", "--help"]])
+def test_help_is_printed_on_any_console(words: list[str]) -> None:
+    command = [sys.executable, "-m", "grok_live_widget", *words]
+    done = subprocess.run(
+        command, capture_output=True, env={"PYTHONIOENCODING": "ascii", "LANG": "C"}, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["talk", "{asked}", "{out}", "--json"]])
+def test_output_that_is_not_read_is_no_error(
+    words: list[str], asked: Path, question: np.ndarray, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.wav"
+    command = [each.format(asked=asked, out=out) for each in words]
+    if "talk" in words:
+        command += ["--partner", "parrot", "--push-to-talk", "--fast"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "grok_live_widget", *command],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    os.close(writer)
+    assert done.returncode == 0, done.stderr
+    assert "Error" not in done.stderr
+    if "talk" in words:
+        assert np.array_equal(read_audio(out)[0], question)
+
+
+def test_closed_streams_are_refused_or_ignored(asked: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.wav"
+
+    def ran(words: str) -> subprocess.CompletedProcess[str]:
+        command = f'"{sys.executable}" -m grok_live_widget talk {words}'
+        options = "--partner parrot --push-to-talk --fast"
+        return subprocess.run(
+            f"{command} {options}", shell=True, capture_output=True, text=True, check=False
+        )
+
+    told = ran(f'- "{out}" <&-').stderr
+    assert told.startswith("grok-live: standard input is closed.")
+    told = ran(f'"{asked}" - >&-').stderr
+    assert told.startswith("grok-live: standard output is closed.")
+    assert ran(f'"{asked}" "{out}" >&-').returncode == 0
+    assert out.is_file()
 
 
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
@@ -346,7 +572,17 @@ def test_a_path_that_cannot_be_replayed_is_one_sentence(
     assert "has no session" in refused(["replay", str(tmp_path)], capsys)
 
 
-def test_the_lab_prints_an_address_that_leads_to_the_lesson() -> None:
+def has_started_a_kernel(url: str) -> bool:
+    with (
+        contextlib.suppress(urllib.error.URLError),
+        urllib.request.urlopen(urllib.request.Request(url, b"", method="POST")) as answer,
+    ):
+        return bool(answer.status == 201)
+    return False
+
+
+def test_the_lab_opens_the_lesson_and_ends_with_all_that_it_started() -> None:
+    psutil = pytest.importorskip("psutil")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -357,9 +593,18 @@ def test_the_lab_prints_an_address_that_leads_to_the_lesson() -> None:
         assert lab.stdout is not None
         lines = iter(lab.stdout.readline, "")
         address = f"http://127.0.0.1:{port}/lab/tree/01_hello_grok.ipynb"
-        assert any(address in line for line in lines)
-        os.killpg(lab.pid, signal.SIGTERM)
-        lab.stdout.read()
+        token = next(line for line in lines if address in line).partition("token=")[2].strip()
+        kernels = f"http://127.0.0.1:{port}/api/kernels?token={token}"
+        try:
+            # The address is printed a little before it answers.
+            wait_until(lambda: has_started_a_kernel(kernels), what="a kernel")
+            started = psutil.Process(lab.pid).children(recursive=True)
+        finally:
+            lab.send_signal(signal.SIGTERM)
+            lab.stdout.read()
+    assert lab.returncode == 128 + signal.SIGTERM
+    assert len(started) >= 2
+    assert [each for each in started if each.is_running()] == []
 
 
 @pytest.mark.parametrize(
