@@ -66,7 +66,7 @@ from grok_live_widget import (
 )
 from grok_live_widget.audio import read_audio, write_wav
 from grok_live_widget.events import PlaybackReported, ResponseDone
-from grok_live_widget.rehearsal import ToolCall, Unvoiced
+from grok_live_widget.rehearsal import CallTool, Unvoiced
 
 from .support.waiting import wait_until
 from .test_faulty_connections import TABLE, Row
@@ -544,7 +544,7 @@ class Answering:
             yield Unvoiced(f"The tool says {turn.text}.")
         elif turn.text == "call":
             yield piece(5)
-            yield ToolCall("double", {"x": 4})
+            yield CallTool("double", {"x": 4})
         elif turn.text == "endless":
             yield piece(6)
             self.go_on.wait(DEADLINE_S)

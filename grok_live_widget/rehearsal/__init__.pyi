@@ -1,9 +1,9 @@
 from . import faults as faults
 from .partner import PARTNERS as PARTNERS
+from .partner import CallTool as CallTool
 from .partner import Partner as Partner
 from .partner import PartnerTurn as PartnerTurn
 from .partner import SpokenLine as SpokenLine
-from .partner import ToolCall as ToolCall
 from .partner import Unvoiced as Unvoiced
 from .partner import default_partner as default_partner
 from .server import RehearsalServer as RehearsalServer

@@ -11,6 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ..exceptions import RehearsalError
 from ..protocol import (
     AppendAudio,
     Authenticate,
@@ -26,7 +27,7 @@ from .asr import recognise
 from .formats import InputConverter
 from .frames import binary_frame_from, frame_from
 from .history import ConversationStore
-from .partner import Partner, ToolCall
+from .partner import CallTool, Partner, Remark
 from .partner_runner import run_partner
 from .response import Response, UserInput
 from .session import SessionState
@@ -338,16 +339,27 @@ class Connection(ClientConnection):
 
     async def _stream_response(self, response: Response) -> None:
         self._pacer = Pacer(self._settings.speed)
-        verbatim = response.verbatim
+        verbatim, remarks = response.verbatim, list[str]()
         partner = self._settings.partner if verbatim is None else lambda _: verbatim
         async with aclosing(run_partner(partner, self._state.partner_turn(response))) as pieces:
             async for piece in pieces:
-                if isinstance(piece, ToolCall):
-                    response.call(piece)
-                else:
-                    response.add(piece)
-                    await self._send_deltas(response)
+                match piece:
+                    case CallTool():
+                        response.call(piece)
+                    case Remark():
+                        remarks.append(piece.text)
+                    case _:
+                        response.add(piece)
+                        await self._send_deltas(response)
+        if response.is_empty:
+            raise RehearsalError(
+                "the partner returned neither text nor sound.",
+                cure="Return a text, a numpy array of audio at 24 kHz, or a CallTool.",
+            )
         await self._send_deltas(response, is_last=True)
+        # After the response has begun: before it, an error would be taken for its failure.
+        for remark in remarks:
+            self._state.report_error(remark)
 
     async def _send_deltas(self, response: Response, *, is_last: bool = False) -> None:
         while delta := response.next_delta(is_last=is_last):

@@ -12,26 +12,37 @@ A *partner* is any callable that takes a `PartnerTurn` and returns its answer::
         async for sentence in my_model(turn.text):
             yield sentence
 
-It may be a plain function, a coroutine function or a generator of either kind, and it may
-yield a `ToolCall`. It runs on a thread of its own. The package has two partners, `parrot`
-and `talker`. Neither is Grok, and neither claims to be.
+    def partner(turn):                 # a call of one of your tools, then its output in words
+        if turn.role == "tool":
+            return f"It is {turn.text}."
+        return CallTool("weather", {"city": "Lyon"})
+
+    partner = ["Hello.", CallTool("weather", {"city": "Lyon"}), "It is sunny."]    # one by one
+
+It may be a plain function, a coroutine function or a generator of either kind. It runs on a
+thread of its own. A list holds the answers to one turn after another, and begins again after the
+last; the output of a tool is a turn too. The package has two partners, `parrot` and `talker`.
+Neither is Grok, and neither claims to be.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+import traceback
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..audio import mono_from, pcm_from_samples, samples_from_pcm
-from ..exceptions import ConfigurationError, RehearsalError
+from ..exceptions import ConfigurationError, GrokLiveError, RehearsalError
 from .tts import Spoken, speak, voice_is_available
 
 
@@ -70,7 +81,7 @@ class PartnerTurn:
     history : tuple of SpokenLine
         The conversation before this turn, oldest first.
     tools : tuple of str
-        Names of the client's functions, for a `ToolCall`.
+        Names of the client's functions, for a `CallTool`.
     """
 
     role: Literal["user", "tool"] = "user"
@@ -101,15 +112,22 @@ class Unvoiced(str):
 
 
 @dataclass(frozen=True, slots=True)
-class ToolCall:
+class CallTool:
     """A call of one of the client's functions; to be yielded last."""
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A note for the client about the answer, which is not part of it."""
+
+    text: str
+
+
 Partner = Callable[[PartnerTurn], Any]
-Piece = Spoken | ToolCall
+Piece = Spoken | CallTool | Remark
 
 
 # --------------------------------------------------------------------------- parrot and talker
@@ -139,7 +157,7 @@ _NUMBERS = (
 _IDENTITY = "I am the rehearsal of grok_live_widget, a program on your own machine. I am not Grok."
 
 
-def talker(turn: PartnerTurn) -> str | ToolCall:
+def talker(turn: PartnerTurn) -> str | CallTool:
     """Answer a few kinds of requests.
 
     Greets, counts, tells the time, says that it is not Grok, calls a tool on request
@@ -151,8 +169,10 @@ def talker(turn: PartnerTurn) -> str | ToolCall:
     asked = turn.text.lower().strip()
     if not asked:
         return _answer_without_words(turn)
-    if call := _call_from(turn):
-        return call
+    if match := _CALL.search(turn.text):
+        call = _call_from(match, turn.tools)
+        if call is not None:
+            return call
     if _IDENTITY_QUESTION.search(asked):
         return _IDENTITY
     if match := _COUNT.search(asked):
@@ -164,13 +184,19 @@ def talker(turn: PartnerTurn) -> str | ToolCall:
     return f"I heard: {turn.text}." if turn.pcm.size else f"You wrote: {turn.text}"
 
 
-def _call_from(turn: PartnerTurn) -> ToolCall | None:
-    match = _CALL.search(turn.text)
-    if match is None or match[1] not in turn.tools:
+def _call_from(match: re.Match[str], tools: Collection[str]) -> CallTool | str | None:
+    """The call that was requested, the reason why there is none, or None for other words."""
+    name, arguments = match.groups()
+    if name in tools and arguments is None:
+        return CallTool(name)
+    if arguments is None:
         return None
+    if name not in tools:
+        known = f"The tools are: {', '.join(tools)}." if tools else "There are no tools."
+        return f"I cannot call {name}, because there is no such tool. {known}"
     with suppress(ValueError):
-        return ToolCall(match[1], json.loads(match[2] or "{}"))
-    return None
+        return CallTool(name, json.loads(arguments))
+    return f"I cannot call {name}, because its arguments are not JSON."
 
 
 def _answer_without_words(turn: PartnerTurn) -> str:
@@ -206,25 +232,86 @@ def default_partner() -> tuple[Partner, str]:
     )
 
 
-def partner_from(partner: Partner | str | None) -> Partner:
-    """The partner from a name, a callable or None.
+def partner_from(partner: Partner | Sequence[Any] | str | None) -> Partner:
+    """The partner from a name, a callable, a list of answers or None.
 
     Raises
     ------
     ConfigurationError
-        For an unknown name, or a value that cannot be called.
+        For an unknown name, a value that cannot be called, or a list without an answer.
     """
     if partner is None:
         return default_partner()[0]
     if isinstance(partner, str) and partner in PARTNERS:
         return PARTNERS[partner]
+    if isinstance(partner, list | tuple):
+        return _answers_one_by_one(partner)
     if not callable(partner):
         names = ", ".join(map(repr, PARTNERS))
-        raise ConfigurationError(f"partner must be {names} or a function, not {partner!r}.")
+        raise ConfigurationError(
+            f"partner must be {names}, a function or a list of answers, not {partner!r}."
+        )
     return partner
 
 
+def _answers_one_by_one(answers: Sequence[Any]) -> Partner:
+    if not answers:
+        raise ConfigurationError(
+            "partner is an empty list.", cure="Give at least one answer, such as a text."
+        )
+    for answer in answers:
+        if not isinstance(answer, str | np.ndarray | CallTool | list | tuple):
+            raise ConfigurationError(f"partner has the answer {answer!r}.", cure=_ANSWERS)
+    remaining = itertools.cycle(answers)
+    return lambda turn: next(remaining)
+
+
 # --------------------------------------------------------------------------- answers
+_ANSWERS = (
+    "An answer is a text, a numpy array of audio at 24 kHz, CallTool(name, arguments), or an "
+    "iterator of these."
+)
+_HERE = Path(__file__).parent
+
+
+def failure_of_partner(error: Exception) -> str:
+    """What a partner raised, as a sentence with the place in the partner."""
+    if isinstance(error, GrokLiveError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [each for each in frames if Path(each.filename).parent != _HERE]
+    place = f" ({own[0].name}, line {own[0].lineno})" if own else ""
+    said = f": {error}" if str(error) else ""
+    return f"the partner failed{place}: {type(error).__name__}{said}"
+
+
+_CALL_WRITTEN = re.compile(
+    r"\s*(?:`{3}\w*\s*)?(?:call \w[\w-]*\s*[({]|(?:CallTool|ToolCall)\(|<(?:tool|function)_call>)",
+    re.IGNORECASE,
+)
+_CALL_KEYS = frozenset({"arguments", "parameters", "function", "function_call", "tool_calls"})
+
+
+def remark_about(answer: Any, tools: Collection[str]) -> Remark | None:
+    """A remark about a text that looks like a call of a tool, which text never is."""
+    if not isinstance(answer, str) or isinstance(answer, Unvoiced):
+        return None
+    is_call = any(re.match(rf"\s*{re.escape(name)}\s*[({{]", answer) for name in tools)
+    if not (is_call or _CALL_WRITTEN.match(answer) or _is_call_as_json(answer)):
+        return None
+    return Remark(
+        f"the partner's text looks like a call of a tool, and was spoken: {answer!r}. "
+        "Return CallTool(name, arguments) to call a tool."
+    )
+
+
+def _is_call_as_json(text: str) -> bool:
+    with suppress(ValueError):
+        value = json.loads(text)
+        return isinstance(value, dict) and bool(_CALL_KEYS & value.keys())
+    return False
+
+
 def encodable(text: str) -> str:
     """`text` with a replacement character for each lone surrogate, which no message can carry."""
     return "".join(
@@ -239,7 +326,7 @@ def pieces_from(
 
     Parameters
     ----------
-    answer : str, ndarray, ToolCall or None
+    answer : str, ndarray, CallTool, Spoken or None
         Text is spoken where a voice is installed. Audio is int16, or float in [-1, 1), at
         24 kHz, with shape (n,) or (n, channels).
     voice : str
@@ -255,7 +342,7 @@ def pieces_from(
     match answer:
         case None:
             pass
-        case ToolCall() | Spoken():
+        case CallTool() | Spoken():
             yield answer
         case str() if isinstance(answer, Unvoiced) or not voice_is_available():
             yield Spoken(np.zeros(0, np.int16), encodable(answer))
@@ -265,7 +352,11 @@ def pieces_from(
             mono = mono_from(answer)
             yield Spoken(mono if mono.dtype == np.int16 else pcm_from_samples(mono))
         case _:
-            raise RehearsalError(
-                f"the partner returned {type(answer).__name__!r}.",
-                cure="Return text, a numpy array of audio at 24 kHz, or an iterator of these.",
-            )
+            kind = type(answer).__name__
+            raise RehearsalError(f"the partner returned {kind}: {answer!r:.60}.", cure=_ANSWERS)
+
+
+def is_one_answer(answer: Any) -> bool:
+    """Whether a value is one answer, and not several to be taken one by one."""
+    single = (str, bytes, bytearray, memoryview, Mapping, Set, np.ndarray)
+    return isinstance(answer, single) or not isinstance(answer, Iterable)

@@ -6,13 +6,11 @@ import asyncio
 import inspect
 import logging
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from typing import Any
 
-import numpy as np
-
-from .partner import Partner, PartnerTurn, Piece, pieces_from
+from .partner import Partner, PartnerTurn, Piece, is_one_answer, pieces_from, remark_about
 
 _LOG = logging.getLogger("grok_live_widget")
 
@@ -77,8 +75,9 @@ class _PartnerThread:
         except (_Stopped, asyncio.CancelledError):
             pass
         except BaseException as error:  # noqa: BLE001 - raised again in next_piece().
-            # The client receives one sentence; the author of the partner needs the traceback.
-            _LOG.warning("The rehearsal's partner failed.", exc_info=error)
+            # The client receives one sentence with its place. The traceback is for the log only:
+            # shown by default, it would report the same error a second time.
+            _LOG.info("The rehearsal's partner failed.", exc_info=error)
             end = error
         _call_unless_closed(self._loop, self._pieces.put_nowait, end)
 
@@ -90,8 +89,7 @@ class _PartnerThread:
             self._put_all(answer)
 
     def _put_all(self, answer: Any) -> None:
-        is_one_piece = isinstance(answer, str | np.ndarray) or not isinstance(answer, Iterable)
-        pieces = [answer] if is_one_piece else answer
+        pieces = [answer] if is_one_answer(answer) else answer
         try:
             for output in pieces:
                 self._put(output)
@@ -101,10 +99,15 @@ class _PartnerThread:
     def _put(self, output: Any) -> None:
         turn = self._turn
         for piece in pieces_from(output, turn.voice, speed=turn.speed, replace=turn.replace):
-            self._capacity.acquire()
-            if self._is_stopping.is_set():
-                raise _Stopped
-            _call_unless_closed(self._loop, self._pieces.put_nowait, piece)
+            self._put_piece(piece)
+        if remark := remark_about(output, turn.tools):
+            self._put_piece(remark)
+
+    def _put_piece(self, piece: Piece) -> None:
+        self._capacity.acquire()
+        if self._is_stopping.is_set():
+            raise _Stopped
+        _call_unless_closed(self._loop, self._pieces.put_nowait, piece)
 
     async def _run_async(self, answer: Any) -> None:
         """Run an asynchronous partner on a loop of its own."""

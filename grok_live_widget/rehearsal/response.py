@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from ..audio import ClipConverter, Pcm, pcm_from_bytes
 from ..protocol import events
-from .partner import ToolCall
+from .partner import CallTool
 from .tts import Spoken
 
 DELTA_SAMPLES = 3_600
@@ -100,7 +100,7 @@ class Response:
         self.is_announced = False
         self.sent_count = 0
         self._part = ""
-        self._calls: list[ToolCall] = []
+        self._calls: list[CallTool] = []
         self.call_items: list[events.Item] = []
         self._is_ended = False
         self._converter = ClipConverter(self.audio_format.sample_rate)
@@ -113,6 +113,11 @@ class Response:
     def text(self) -> str:
         """The text whose events were sent."""
         return "".join(mark.text for mark in self._sent_marks)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether neither text, audio nor a call was added."""
+        return not (self._added_s or self._marks or self._sent_marks or self._calls)
 
     @property
     def sent_s(self) -> float:
@@ -163,7 +168,7 @@ class Response:
         rest = self._due_transcript(is_last=is_last)
         return Delta(tuple(rest)) if rest else None
 
-    def call(self, tool_call: ToolCall) -> None:
+    def call(self, tool_call: CallTool) -> None:
         """Add a function call; it is sent after the message."""
         self._calls.append(tool_call)
 
@@ -239,7 +244,7 @@ class Response:
             last,
         ]
 
-    def _call_events(self, call: ToolCall) -> list[events.ServerEvent]:
+    def _call_events(self, call: CallTool) -> list[events.ServerEvent]:
         """A complete function call: the service sends its arguments in one delta (recorded)."""
         arguments = msgspec.json.encode(dict(call.arguments)).decode()
         ids = {**self._ids(), "item_id": new_id(), "call_id": f"call-{uuid4()}-0"}

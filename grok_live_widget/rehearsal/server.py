@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from numbers import Integral
 from os import PathLike
-from typing import Self
+from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -48,8 +48,9 @@ class RehearsalServer:
 
     Parameters
     ----------
-    partner : callable, "parrot", "talker" or None
-        The function that answers; see `grok_live_widget.rehearsal.partner`. None takes the
+    partner : callable, list, "parrot", "talker" or None
+        The function that answers, or a list of answers; see
+        `grok_live_widget.rehearsal.partner`. None takes the
         talker where a voice is installed, else the parrot.
     host : str
         Address to listen on.
@@ -83,7 +84,7 @@ class RehearsalServer:
     Raises
     ------
     ConfigurationError
-        For a partner that cannot be called, a value out of range, a missing recording or an
+        For a partner that cannot answer, a value out of range, a missing recording or an
         unknown fault; before any port is opened.
 
     Notes
@@ -93,7 +94,7 @@ class RehearsalServer:
 
     def __init__(
         self,
-        partner: Partner | str | None = None,
+        partner: Partner | Sequence[Any] | str | None = None,
         *,
         host: str = "127.0.0.1",
         port: int = 0,

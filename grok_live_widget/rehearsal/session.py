@@ -15,7 +15,7 @@ from ..audio import Pcm
 from ..protocol import events
 from .asr import speech_note
 from .history import History, announced, input_from, whole_text
-from .partner import PartnerTurn, encodable
+from .partner import PartnerTurn, encodable, failure_of_partner
 from .response import Response, UserInput
 from .settings import SessionSettings, has_invalid_metadata, invalid_setting
 from .tts import Spoken
@@ -381,7 +381,7 @@ class SessionState:
     def fail_response(self, response: Response, error: Exception) -> None:
         """End a response whose partner raised; the connection stays open."""
         self.begin_response(response)
-        self.report_error(f"the partner failed: {type(error).__name__}: {error}", "internal_error")
+        self.report_error(failure_of_partner(error), "internal_error")
         self._finish(response, "failed")
 
     def _interrupt(self) -> None:

@@ -81,7 +81,7 @@ class SettingsKwargs(UpdateKwargs, total=False):
     sample_rate: int
     input_format: AudioFormat | None
     output_format: AudioFormat | None
-    partner: str | Callable[..., Any] | None
+    partner: str | Callable[..., Any] | Sequence[Any] | None
     record: str | PathLike[str] | None
     conversation_id: str | None
     open_timeout_s: float
@@ -169,8 +169,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     processing : bool
         True asks the browser for echo cancellation, noise suppression and gain control;
         False gives the raw microphone, for measuring.
-    partner : str, callable or None
-        The partner in the rehearsal: ``"parrot"``, ``"talker"`` or a function. Given: always
+    partner : str, callable, list or None
+        The partner in the rehearsal: ``"parrot"``, ``"talker"``, a function of one turn, or a
+        list of answers (see `grok_live_widget.rehearsal.partner`). Given: always
         the rehearsal. None: never the rehearsal.
     record : str, PathLike or None
         A new folder to which the talk is recorded while it runs; None: nothing is written.

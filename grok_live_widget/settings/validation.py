@@ -225,10 +225,12 @@ def _check_length(name: str, text: Any, most: int) -> None:
 
 
 def check_partner(partner: object) -> None:
-    """Check a partner of the rehearsal: a known name, a function, or None."""
+    """Check a partner of the rehearsal: a known name, a function, a list of answers, or None."""
     is_known = isinstance(partner, str) and partner in ("parrot", "talker")
-    choices = "'parrot', 'talker', a function of one turn, or None"
-    require(is_known or partner is None or callable(partner), "partner", choices, partner)
+    is_list = isinstance(partner, list | tuple) and len(partner) > 0
+    is_valid = is_known or is_list or partner is None or callable(partner)
+    choices = "'parrot', 'talker', a function of one turn, a list of answers, or None"
+    require(is_valid, "partner", choices, partner)
 
 
 def _check_record(record: object) -> None:

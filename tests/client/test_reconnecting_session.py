@@ -44,7 +44,7 @@ from grok_live_widget.exceptions import (
     SessionClosedOK,
 )
 from grok_live_widget.rehearsal.faults import Close, Stall
-from grok_live_widget.rehearsal.partner import ToolCall
+from grok_live_widget.rehearsal.partner import CallTool
 
 from ..support.cable import Cable
 from ..support.sound import ONE_SECOND, RATE_HZ
@@ -544,7 +544,7 @@ def test_stopping_while_a_session_is_being_opened_closes_that_session(
 # --------------------------------------------------------------------------- between processes
 def caller(turn: Any) -> Any:
     if turn.role == "user" and turn.tools and turn.text == "weather?":
-        return ToolCall("weather", {"city": "Rome"})
+        return CallTool("weather", {"city": "Rome"})
     return [turn.text or "I heard you.", np.full(2_400, 1_000, np.int16)]
 
 

@@ -41,7 +41,7 @@ from grok_live_widget.exceptions import (
     SessionClosedError,
     UnsupportedByServer,
 )
-from grok_live_widget.rehearsal.partner import ToolCall, Unvoiced
+from grok_live_widget.rehearsal.partner import CallTool, Unvoiced
 from grok_live_widget.settings.pricing import Budget
 from grok_live_widget.settings.settings import IMMUTABLE
 
@@ -650,7 +650,7 @@ def test_tools_that_are_offered_later_are_called(more: dict[str, Any]) -> None:
         if turn.role == "tool":
             yield turn.text
         elif turn.tools:
-            yield ToolCall(turn.tools[0], {"number": 4})
+            yield CallTool(turn.tools[0], {"number": 4})
         else:
             yield "nothing to call"
 

@@ -27,13 +27,13 @@ from grok_live_widget.events import (
     ToolStarted,
 )
 from grok_live_widget.exceptions import ConfigurationError, SessionClosed, UnsupportedByServer
-from grok_live_widget.rehearsal.partner import PartnerTurn, ToolCall, Unvoiced
+from grok_live_widget.rehearsal.partner import CallTool, PartnerTurn, Unvoiced
 
 from ..support.sound import RATE_HZ
 from ..support.talks import session_of
 
 
-def calling(*calls: ToolCall, lead_in: Any = "One moment.") -> Any:
+def calling(*calls: CallTool, lead_in: Any = "One moment.") -> Any:
     """A partner that calls functions when it is asked, and then repeats their outputs."""
 
     def partner(turn: PartnerTurn) -> Any:
@@ -81,7 +81,7 @@ def weather(city: str, days: int = 1) -> str:
     return f"It is foggy in {city} for {days} days."
 
 
-LONDON = ToolCall("weather", {"city": "London"})
+LONDON = CallTool("weather", {"city": "London"})
 
 
 # --------------------------------------------------------------------------- a round
@@ -138,7 +138,7 @@ async def test_calls_run_concurrently_and_one_request_follows_all_outputs() -> N
         meeting.wait()
         return f"{name} was there"
 
-    calls = [ToolCall("meet", {"name": name}) for name in ("Ann", "Bob", "Cid")]
+    calls = [CallTool("meet", {"name": name}) for name in ("Ann", "Bob", "Cid")]
     async with connect(partner=calling(*calls), tools=[meet]) as session:
         log = await asked(session)
         await log.until(ResponseDone, 2)
@@ -151,7 +151,7 @@ async def test_calls_run_concurrently_and_one_request_follows_all_outputs() -> N
 
 
 async def test_calls_of_unknown_names_are_ignored() -> None:
-    calls = (ToolCall("x_keyword_search"), LONDON)
+    calls = (CallTool("x_keyword_search"), LONDON)
     async with connect(partner=calling(*calls), tools=[weather]) as session:
         log = await asked(session)
         await log.until(ResponseDone, 2)
@@ -160,7 +160,7 @@ async def test_calls_of_unknown_names_are_ignored() -> None:
 
 
 async def test_unknown_names_alone_send_no_outputs() -> None:
-    async with connect(partner=calling(ToolCall("web_search")), tools=[weather]) as session:
+    async with connect(partner=calling(CallTool("web_search")), tools=[weather]) as session:
         log = await asked(session)
         await log.until(ResponseDone)
         again = await asked(session, "again")
@@ -172,7 +172,7 @@ async def test_unknown_names_alone_send_no_outputs() -> None:
 async def test_a_reply_may_call_again_after_an_output() -> None:
     def partner(turn: PartnerTurn) -> Any:
         count = sum(line.role == "tool" for line in turn.history) + (turn.role == "tool")
-        return Unvoiced(turn.text) if count == 3 else ToolCall("add", {"to": count})
+        return Unvoiced(turn.text) if count == 3 else CallTool("add", {"to": count})
 
     def add(to: int) -> int:
         return to + 1
@@ -193,7 +193,7 @@ async def test_a_function_runs_on_a_thread_of_its_own(is_async: bool) -> None:
         return threading.current_thread().name
 
     function = tool(name="where")(where_async if is_async else where)
-    async with connect(partner=calling(ToolCall("where")), tools=[function]) as session:
+    async with connect(partner=calling(CallTool("where")), tools=[function]) as session:
         log = await asked(session)
         await log.until(ResponseDone, 2)
         assert log.outputs == ["tool-where"]
@@ -205,7 +205,7 @@ async def test_an_error_of_a_function_is_sent_to_the_model_and_logged(
     def broken() -> None:
         raise ValueError("out of paper")
 
-    async with connect(partner=calling(ToolCall("broken")), tools=[broken]) as session:
+    async with connect(partner=calling(CallTool("broken")), tools=[broken]) as session:
         log = await asked(session)
         finished = await log.until(ToolFinished)
         await log.until(ResponseDone, 2)
@@ -221,14 +221,14 @@ async def test_a_function_that_ends_its_thread_ends_nothing_else(error: type) ->
     def leave() -> None:
         raise error
 
-    async with connect(partner=calling(ToolCall("leave")), tools=[leave]) as session:
+    async with connect(partner=calling(CallTool("leave")), tools=[leave]) as session:
         log = await asked(session)
         await log.until(ResponseDone, 2)
         assert log.outputs == [f"Error: the function was ended by {error.__name__}."]
 
 
 async def test_wrong_arguments_are_an_error_and_nothing_is_run() -> None:
-    call = ToolCall("weather", {"town": "London"})
+    call = CallTool("weather", {"town": "London"})
     async with connect(partner=calling(call), tools=[weather]) as session:
         log = await asked(session)
         await log.until(ResponseDone, 2)
@@ -245,7 +245,7 @@ async def test_a_function_that_takes_too_long_is_an_error_and_the_talk_goes_on()
         return "late"
 
     try:
-        async with connect(partner=calling(ToolCall("slow")), tools=[slow]) as session:
+        async with connect(partner=calling(CallTool("slow")), tools=[slow]) as session:
             log = await asked(session)
             await log.until(ResponseDone, 2)
             assert log.outputs == ["Error: no result within 0.05 s."]
@@ -263,7 +263,7 @@ async def test_a_coroutine_that_takes_too_long_is_cancelled() -> None:
         finally:
             was_cancelled.set()
 
-    async with connect(partner=calling(ToolCall("slow")), tools=[slow]) as session:
+    async with connect(partner=calling(CallTool("slow")), tools=[slow]) as session:
         log = await asked(session)
         await log.until(ResponseDone, 2)
         assert await asyncio.to_thread(was_cancelled.wait, 10)
@@ -273,7 +273,7 @@ async def test_a_timeout_error_of_a_function_is_an_error_like_any_other() -> Non
     def asks_a_server() -> None:
         raise TimeoutError("the server is asleep")
 
-    partner = calling(ToolCall("asks_a_server"))
+    partner = calling(CallTool("asks_a_server"))
     async with connect(partner=partner, tools=[asks_a_server]) as session:
         log = await asked(session)
         await log.until(ResponseDone, 2)
@@ -289,7 +289,7 @@ async def test_sound_goes_on_while_a_function_runs(silence: Any) -> None:
         return "done"
 
     def partner(turn: PartnerTurn) -> Any:
-        return ToolCall("busy") if turn.text == "work" else silence(0.3)
+        return CallTool("busy") if turn.text == "work" else silence(0.3)
 
     async with connect(partner=partner, tools=[busy], turn_detection=PushToTalk()) as session:
         log = await asked(session, "work")
@@ -312,7 +312,7 @@ def test_a_talk_is_not_idle_while_a_function_runs() -> None:
     def slow() -> str:
         return "closed" if was_closed.wait(1.5) else "still open"
 
-    with Talk(partner=calling(ToolCall("slow")), tools=[slow], idle_timeout_s=1) as talk:
+    with Talk(partner=calling(CallTool("slow")), tools=[slow], idle_timeout_s=1) as talk:
         talk.start()
         session_of(talk).on_closed(was_closed.set)
         assert talk.ask("please").text == "still open"
@@ -333,7 +333,7 @@ def test_a_question_waits_until_calls_and_their_reply_are_over() -> None:
     def partner(turn: PartnerTurn) -> Any:
         if turn.role == "tool":
             return Unvoiced(f"tool: {turn.text}")
-        return ToolCall("weather", {"city": turn.text}) if turn.text == "Rome" else Unvoiced("no")
+        return CallTool("weather", {"city": turn.text}) if turn.text == "Rome" else Unvoiced("no")
 
     with Talk(partner=partner, tools=[weather]) as talk:
         replies: dict[str, str] = {}
@@ -350,7 +350,7 @@ def test_a_question_waits_until_calls_and_their_reply_are_over() -> None:
 
 
 def test_a_call_of_an_unknown_name_leaves_the_reply_unchanged() -> None:
-    with Talk(partner=calling(ToolCall("web_search")), tools=[weather]) as talk:
+    with Talk(partner=calling(CallTool("web_search")), tools=[weather]) as talk:
         assert talk.ask("please").text == "One moment."
 
 
@@ -466,7 +466,7 @@ async def test_the_end_of_the_session_ends_running_calls() -> None:
         may_end.wait(20)
 
     try:
-        async with connect(partner=calling(ToolCall("slow")), tools=[slow]) as session:
+        async with connect(partner=calling(CallTool("slow")), tools=[slow]) as session:
             log = await asked(session)
             await log.until(ToolStarted)
         await log.until(SessionEnded)

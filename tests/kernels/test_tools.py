@@ -19,7 +19,7 @@ import matplotlib.pyplot as plt
 import pandas
 from IPython.display import HTML, clear_output, display
 from grok_live_widget import tool
-from grok_live_widget.rehearsal.partner import ToolCall, Unvoiced
+from grok_live_widget.rehearsal.partner import CallTool, Unvoiced
 
 %matplotlib inline
 
@@ -27,7 +27,7 @@ def partner(turn):
     if turn.role == "tool":
         return Unvoiced(f"It said {turn.text}")
     name, _, what = turn.text.partition(" ")
-    return ToolCall(name, {"what": what} if what else {})
+    return CallTool(name, {"what": what} if what else {})
 
 partner.needs_words = False
 

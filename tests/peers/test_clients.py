@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_live_widget.rehearsal import PartnerTurn, RehearsalServer, ToolCall
+from grok_live_widget.rehearsal import CallTool, PartnerTurn, RehearsalServer
 from grok_live_widget.rehearsal.asr import speech_note
 from grok_live_widget.rehearsal.tts import Spoken
 
@@ -140,10 +140,10 @@ def talked(
     path.write_bytes(sent.astype("<i2").tobytes())
     heard: list[PartnerTurn] = []
 
-    def partner(turn: PartnerTurn) -> Iterator[Spoken | ToolCall]:
+    def partner(turn: PartnerTurn) -> Iterator[Spoken | CallTool]:
         heard.append(turn)
         if turn.text == WEATHER:
-            yield ToolCall("weather", {"city": "Lyon"})
+            yield CallTool("weather", {"city": "Lyon"})
             return
         yield Spoken(SOUND[:20_000], WORDS[0])
         yield Spoken(SOUND[20_000:], WORDS[1])

@@ -29,7 +29,7 @@ from grok_live_widget.events import (
     UpdateSession,
     UserTranscriptReplaced,
 )
-from grok_live_widget.rehearsal import ToolCall
+from grok_live_widget.rehearsal import CallTool
 from grok_live_widget.rehearsal.connection import is_valid_key
 
 
@@ -106,7 +106,7 @@ async def test_an_odd_byte_at_the_end_of_an_append_is_dropped(serving: Any, conn
 
 async def test_a_tool_is_called_and_its_output_is_answered(serving: Any, connected: Any) -> None:
     def weatherman(turn: Any) -> Any:
-        return ToolCall("look", {"where": "up"}) if turn.role == "user" else f"It is {turn.text}."
+        return CallTool("look", {"where": "up"}) if turn.role == "user" else f"It is {turn.text}."
 
     async with connected(serving(weatherman)) as client:
         await client.ask("weather?")

@@ -25,7 +25,7 @@ from grok_live_widget.events import (
     TruncateItem,
     UpdateSession,
 )
-from grok_live_widget.rehearsal import ToolCall
+from grok_live_widget.rehearsal import CallTool
 from grok_live_widget.rehearsal.history import (
     ConversationStore,
     History,
@@ -207,7 +207,7 @@ async def test_a_conversation_is_resumed_after_its_connection_was_lost(
 
 
 async def test_tool_calls_and_their_outputs_are_replayed(serving: Any, connected: Any) -> None:
-    partner = Partner(lambda turn: ToolCall("look", {"at": 1}) if turn.role == "user" else None)
+    partner = Partner(lambda turn: CallTool("look", {"at": 1}) if turn.role == "user" else None)
     server = serving(partner)
     async with connected(server, resumption=True) as first:
         done = await first.ask("look")

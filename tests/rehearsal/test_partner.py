@@ -11,13 +11,16 @@ import pytest
 from grok_live_widget.exceptions import AudioFormatError, ConfigurationError, RehearsalError
 from grok_live_widget.rehearsal.partner import (
     PARTNERS,
+    CallTool,
     PartnerTurn,
-    ToolCall,
     Unvoiced,
     default_partner,
+    failure_of_partner,
+    is_one_answer,
     parrot,
     partner_from,
     pieces_from,
+    remark_about,
     talker,
 )
 from grok_live_widget.rehearsal.tts import Spoken
@@ -103,15 +106,32 @@ def test_the_talker_tells_the_time() -> None:
 @pytest.mark.parametrize(
     ("text", "call"),
     [
-        ("call look", ToolCall("look")),
-        ('Please CALL look {"where": "up"}', ToolCall("look", {"where": "up"})),
+        ("call look", CallTool("look")),
+        ('Please CALL look {"where": "up"}', CallTool("look", {"where": "up"})),
     ],
 )
-def test_the_talker_calls_a_tool_on_request(text: str, call: ToolCall) -> None:
+def test_the_talker_calls_a_tool_on_request(text: str, call: CallTool) -> None:
     assert talker(PartnerTurn(text=text, tools=("look",))) == call
 
 
-@pytest.mark.parametrize("text", ["call mother", "call look {where: up}", "look"])
+@pytest.mark.parametrize(
+    ("text", "tools", "answer"),
+    [
+        ("call look {where: up}", ("look",), "its arguments are not JSON"),
+        ('call weather {"city": "Lyon"}', ("look", "listen"), "The tools are: look, listen."),
+        ("call weather {}", (), "There are no tools."),
+    ],
+)
+def test_the_talker_says_why_it_does_not_call(
+    text: str, tools: tuple[str, ...], answer: str
+) -> None:
+    said = talker(PartnerTurn(text=text, tools=tools))
+    assert isinstance(said, str)
+    assert answer in said
+    assert "{" not in said
+
+
+@pytest.mark.parametrize("text", ["call mother", "look"])
 def test_the_talker_calls_nothing_else(text: str) -> None:
     assert talker(PartnerTurn(text=text, tools=("look",))) == f"You wrote: {text}"
 
@@ -196,13 +216,87 @@ def test_a_lone_surrogate_which_no_message_can_carry_is_replaced() -> None:
 
 
 def test_none_is_nothing_and_a_call_is_itself() -> None:
-    call = ToolCall("look", {"where": "up"})
+    call = CallTool("look", {"where": "up"})
     assert list(pieces_from(None, "")) == []
     assert list(pieces_from(call, "")) == [call]
 
 
-def test_anything_else_is_an_error_that_names_it() -> None:
-    with pytest.raises(RehearsalError, match="'dict'"):
-        list(pieces_from({}, ""))
+@pytest.mark.parametrize("answer", [{}, {"text": "hi"}, b"sound", {1, 2}, 42, True, object])
+def test_anything_else_is_an_error_that_says_what_a_partner_may_return(answer: Any) -> None:
+    assert is_one_answer(answer)
+    name = type(answer).__name__
+    with pytest.raises(RehearsalError, match=rf"returned {name}: .*CallTool\(name, arguments\)"):
+        list(pieces_from(answer, ""))
+
+
+def test_audio_with_invalid_samples_is_an_error() -> None:
     with pytest.raises(AudioFormatError):
         list(pieces_from(np.array([np.nan]), ""))
+
+
+# --------------------------------------------------------------------------- a list of answers
+def test_a_list_of_answers_is_given_one_by_one_and_again() -> None:
+    call, sound = CallTool("look"), np.ones(3, np.int16)
+    partner = partner_from(["Hello.", call, sound])
+    assert [partner(PartnerTurn()) for _ in range(4)] == ["Hello.", call, sound, "Hello."]
+
+
+@pytest.mark.parametrize(
+    ("answers", "says"),
+    [([], "empty list"), (["a", {}], "the answer {}"), ([None], "the answer None")],
+)
+def test_a_list_that_holds_no_answers_is_refused(answers: Any, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        partner_from(answers)
+
+
+# --------------------------------------------------------------------------- texts like calls
+@pytest.mark.parametrize(
+    "text",
+    [
+        'call weather {"city": "Lyon"}',
+        'weather({"city": "Lyon"})',
+        "weather(city='Lyon')",
+        "CallTool('weather', {})",
+        '{"name": "weather", "arguments": {"city": "Lyon"}}',
+        '```json\ncall weather {"city": "Lyon"}',
+        '<tool_call>{"name": "weather"}</tool_call>',
+    ],
+)
+def test_a_text_that_looks_like_a_call_is_remarked(text: str) -> None:
+    remark = remark_about(text, ["weather"])
+    assert remark is not None
+    assert "Return CallTool(name, arguments)" in remark.text
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Call me tomorrow.",
+        "The weather (in Lyon) is fine.",
+        '{"temperature": 12}',
+        "",
+        Unvoiced("call weather {}"),
+        CallTool("weather"),
+        np.zeros(3, np.int16),
+    ],
+)
+def test_other_answers_are_not_remarked(answer: Any) -> None:
+    assert remark_about(answer, ["weather"]) is None
+
+
+# --------------------------------------------------------------------------- failures
+def test_a_failure_is_one_sentence_with_its_place_in_the_partner() -> None:
+    def moody() -> None:
+        raise KeyError("lost")
+
+    with pytest.raises(KeyError) as failed:
+        moody()
+    line = failed.tb.tb_lineno
+    assert failure_of_partner(failed.value) == (
+        "the partner failed (test_a_failure_is_one_sentence_with_its_place_in_the_partner, "
+        f"line {line}): KeyError: 'lost'"
+    )
+    assert failure_of_partner(RehearsalError("no voice.", cure="Install one.")) == (
+        "no voice. Install one."
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from contextlib import aclosing
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_live_widget.rehearsal.partner import PartnerTurn, ToolCall
+from grok_live_widget.rehearsal.partner import CallTool, PartnerTurn
 from grok_live_widget.rehearsal.partner_runner import MAX_PIECES_AHEAD, run_partner
 
 ONE = np.ones(1, np.int16)
@@ -65,7 +66,7 @@ async def test_pieces_may_come_in_any_way(partner: Any) -> None:
 
 
 async def test_a_partner_may_call_a_tool() -> None:
-    call = ToolCall("look")
+    call = CallTool("look")
     assert await performed(lambda turn: call) == [call]
 
 
@@ -92,12 +93,15 @@ async def test_what_a_partner_raises_is_raised_where_it_is_awaited_and_its_place
         yield ONE
         raise KeyError("lost")
 
+    caplog.set_level(logging.INFO, "grok_live_widget")
     async with aclosing(run_partner(fails_async if is_async else fails, PartnerTurn())) as pieces:
         assert sounds([await anext(pieces)]) == [1]
         with pytest.raises(KeyError, match="lost"):
             await anext(pieces)
     [record] = [each for each in caplog.records if each.name == "grok_live_widget"]
     assert "partner failed" in record.message
+    # Without a handler Python prints warnings, and the error would be shown twice.
+    assert record.levelno < logging.WARNING
     assert 'raise KeyError("lost")' in caplog.text
 
 

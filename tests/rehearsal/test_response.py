@@ -16,7 +16,7 @@ from grok_live_widget.events import (
     TranscriptDelta,
     TranscriptDone,
 )
-from grok_live_widget.rehearsal.partner import ToolCall
+from grok_live_widget.rehearsal.partner import CallTool
 from grok_live_widget.rehearsal.response import DELTA_SAMPLES, Delta, Response, UserInput
 from grok_live_widget.rehearsal.tts import Spoken
 
@@ -138,7 +138,7 @@ def test_a_tool_is_called_after_the_words_in_the_recorded_order() -> None:
     response = Response(UserInput())
     response.add(Spoken(ramp(10), "One moment."))
     deltas(response, is_last=True)
-    response.call(ToolCall("look", {"where": "up"}))
+    response.call(CallTool("look", {"where": "up"}))
     ended = response.end()
     assert [type(event).__name__ for event in ended] == [
         "TranscriptDone",
@@ -173,7 +173,7 @@ def test_its_output_is_the_message_and_the_calls_in_full() -> None:
     response = Response(UserInput())
     response.add(Spoken(ramp(10), "One moment."))
     deltas(response, is_last=True)
-    response.call(ToolCall("look", {"where": "up"}))
+    response.call(CallTool("look", {"where": "up"}))
     (*_, called) = response.end()
     message, call = response.output()
     assert (message.status, message.part, message.text) == ("completed", "audio", "One moment.")

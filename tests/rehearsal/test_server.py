@@ -37,7 +37,7 @@ from grok_live_widget.events import (
 )
 from grok_live_widget.exceptions import ConfigurationError, RehearsalError
 from grok_live_widget.protocol.dialects import LIVE, REALTIME
-from grok_live_widget.rehearsal import RehearsalServer
+from grok_live_widget.rehearsal import RehearsalServer, Unvoiced
 
 from ..support.waiting import wait_until_async
 
@@ -459,10 +459,42 @@ async def test_a_partner_that_fails_is_reported_and_the_connection_stays_open(
         assert (await client.ask("again")).status == "completed"
 
 
-async def test_a_partner_that_answers_nonsense_is_reported(serving: Any, connected: Any) -> None:
-    async with connected(serving(lambda turn: 42)) as client:
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (42, "the partner returned int: 42. An answer is a text"),
+        ({"text": "hi"}, "the partner returned dict: {'text': 'hi'}. An answer is a text"),
+        ({}, "the partner returned dict: {}. An answer is a text"),
+        (None, "the partner returned neither text nor sound. Return a text"),
+        ("", "the partner returned neither text nor sound. Return a text"),
+        ([], "the partner returned neither text nor sound. Return a text"),
+        (np.zeros(0, np.int16), "the partner returned neither text nor sound. Return a text"),
+    ],
+)
+async def test_a_partner_whose_answer_cannot_be_used_is_reported(
+    answer: Any, says: str, serving: Any, connected: Any
+) -> None:
+    async with connected(serving(lambda turn: answer)) as client:
         assert (await client.ask("go")).status == "failed"
-        assert "int" in client.all(ErrorReported)[-1].message
+        assert client.all(ErrorReported)[-1].message.startswith(says)
+
+
+async def test_a_list_answers_one_turn_after_another(serving: Any, connected: Any) -> None:
+    async with connected(serving([Unvoiced("one"), Unvoiced("two")])) as client:
+        texts = [(await client.ask("go")).output[0].text for _ in range(3)]
+    assert texts == ["one", "two", "one"]
+
+
+async def test_a_text_that_looks_like_a_call_is_reported_after_it_was_spoken(
+    serving: Any, connected: Any
+) -> None:
+    pytest.importorskip("espeakng_loader")
+    async with connected(serving(['call weather {"city": "Lyon"}', "fine"])) as client:
+        assert (await client.ask("go")).status == "completed"
+        assert "looks like a call of a tool" in client.all(ErrorReported)[-1].message
+        client.forget()
+        assert (await client.ask("go")).status == "completed"
+        assert client.all(ErrorReported) == []
 
 
 # --------------------------------------------------------------------------- what is not understood

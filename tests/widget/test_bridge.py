@@ -14,7 +14,7 @@ from grok_live_widget.client.ask import Asker
 from grok_live_widget.client.reconnecting_session import ReconnectingSession
 from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.events import AudioFormat, PushToTalk
-from grok_live_widget.rehearsal.partner import ToolCall, Unvoiced
+from grok_live_widget.rehearsal.partner import CallTool, Unvoiced
 from grok_live_widget.settings.settings import settings_from
 from grok_live_widget.widget.bridge import LAST_HEARTBEATS, FrontendBridge
 from grok_live_widget.widget.messages import KernelMessage, decode, encode
@@ -524,7 +524,7 @@ def look(up: bool) -> str:
 
 
 def looker(turn: Any) -> Any:
-    return Unvoiced(turn.text) if turn.role == "tool" else ToolCall("look", {"up": True})
+    return Unvoiced(turn.text) if turn.role == "tool" else CallTool("look", {"up": True})
 
 
 async def test_a_tool_call_is_shown_as_it_progresses(page_of: Callable[..., Page]) -> None:
