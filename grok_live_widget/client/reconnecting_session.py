@@ -24,6 +24,7 @@ from ..exceptions import (
 from ..protocol import (
     ErrorReported,
     Event,
+    Interrupted,
     LineReopened,
     Noted,
     PhaseChanged,
@@ -317,6 +318,8 @@ class ReconnectingSession:
             conversation_id=conversation_id,
         )
         session.set_player(self._has_player)
+        for turn in self.conversation.unheard:
+            self._expect_playback(session, turn)
         self.dialect = session.dialect
         return session
 
@@ -434,7 +437,7 @@ class ReconnectingSession:
             now_s, is_quiet=is_quiet
         ):
             self.note(str(self._spent()), "error")
-            await self.stop()
+            await self.disconnect()
         elif self._limits.is_idle(now_s):
             limit_s = self.settings.idle_timeout_s
             self.note(
@@ -443,7 +446,7 @@ class ReconnectingSession:
                 "warning",
             )
             why = "The connection was closed, since nothing was said, and opened again"
-            await self.stop(why, may_replay=True)
+            await self.disconnect(why, may_replay=True)
         elif self._limits.is_due(now_s, is_quiet=is_quiet):
             self.note("The session's time is over; the talk goes on in a new one.", "info")
             with contextlib.suppress(GrokLiveError):  # It was noted already.
@@ -586,14 +589,39 @@ class ReconnectingSession:
         """Report how much of a reply was heard, also when the session is closed."""
         if self.session is not None:
             await self.session.report_playback(report)
+        else:
+            self._apply(report)
+
+    def _apply(self, event: Event) -> None:
+        """Apply a local event to the conversation, whether or not a session is open."""
+        if self.session is not None:
+            self.session.emit(event)
             return
         now_s = time.monotonic()
-        self._dispatch(report, self.conversation.apply(report, now_s), now_s)
+        self._dispatch(event, self.conversation.apply(event, now_s), now_s)
+
+    @staticmethod
+    def _expect_playback(session: Session, turn: Turn) -> None:
+        """Let barge-in in this session stop a reply of another one."""
+        session.protocol.expect_playback(
+            turn.item_id,
+            turn._response_id,
+            received=len(turn.pcm),
+            heard=turn.heard_sample_count or 0,
+        )
 
     async def interrupt(self) -> None:
-        """Stop the reply; harmless when there is none."""
+        """Stop the reply, also one that still sounds after its connection was closed; harmless
+        when there is none.
+        """
         if self.session is not None:
             await self.session.interrupt()
+        self._stop_sound()
+
+    def _stop_sound(self) -> None:
+        """Cut off the replies that sound or wait for the loudspeaker."""
+        for turn in self.conversation.unheard:
+            self._apply(Interrupted(response_id=turn._response_id, item_id=turn.item_id))
 
     # ----------------------------------------------------------------- tools
     @property
@@ -608,10 +636,19 @@ class ReconnectingSession:
         await self.session.approve(call_id, is_allowed)
 
     # ----------------------------------------------------------------- closing
-    async def stop(
+    async def stop(self) -> None:
+        """Stop the sound and close the session, at the user's request."""
+        self._stop_sound()
+        await self.disconnect()
+        # What was received while the connection was being closed.
+        self._stop_sound()
+
+    async def disconnect(
         self, why: str = "The connection was closed and opened again", *, may_replay: bool = False
     ) -> None:
         """Close the session; turns stay, and the conversation where the server keeps it.
+
+        What was received is played to its end.
 
         Parameters
         ----------

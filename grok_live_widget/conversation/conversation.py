@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
@@ -74,11 +75,13 @@ class Conversation:
         self._session_start = 0
         self._commit_start = 0
         self._silence = _AnnouncedSilence()
-        # Turns by the server's ids, in this session and in the one before.
+        # Turns by the server's ids, in this session and in those before.
         self._by_item: dict[str, Turn] = {}
         self._by_past_item: dict[str, Turn] = {}
         self._by_response: dict[str, list[Turn]] = {}
         self._by_past_response: dict[str, list[Turn]] = {}
+        # Replies that are being played or are to be played, oldest first.
+        self._to_be_heard: dict[Turn, None] = {}
         # The running response; empty if there is none.
         self._response_id = ""
         # Responses that were interrupted in this session.
@@ -149,9 +152,14 @@ class Conversation:
         return changed
 
     def reply(self, response_id: str) -> Turn | None:
-        """The newest turn of a response in this session or the one before; None: it has none."""
+        """The newest turn of a response in this session or an earlier one; None: it has none."""
         turns = self._by_response.get(response_id) or self._by_past_response.get(response_id)
         return turns[-1] if turns else None
+
+    @property
+    def unheard(self) -> list[Turn]:
+        """Replies that sound or wait for the loudspeaker, oldest first; a copy."""
+        return [turn for turn in list(self._to_be_heard) if not turn._is_heard]
 
     # ----------------------------------------------------------------- turns
     def _begin(self, turn: Turn, now_s: float) -> Turn:
@@ -182,6 +190,7 @@ class Conversation:
             turn._asked_s, self._user_done_s = self._user_done_s, None
             self._by_item[item_id] = turn
             self._by_response.setdefault(response_id, []).append(turn)
+            turn._response_id = response_id
             turn.was_interrupted = response_id in self._cut_responses
         return self._mark(turn)
 
@@ -194,9 +203,12 @@ class Conversation:
         for turn in self.turns:
             if not turn.is_complete:
                 self._end_spoken(turn) if turn.role == "user" else self._mark(turn)._end(None)
-        # Ids may be used again, but replies of this session may still be played.
-        self._by_past_item, self._by_item = self._by_item, {}
-        self._by_past_response, self._by_response = self._by_response, {}
+                turn.was_interrupted |= turn.role == "assistant"
+        # Ids may be used again, but replies of this session may still be played, for longer
+        # than it takes to try in vain to connect again.
+        self._by_past_item |= self._by_item
+        self._by_past_response |= self._by_response
+        self._by_item, self._by_response = {}, {}
         self._cut_responses.clear()
         self._committed.clear()
         self._typed.clear()
@@ -399,6 +411,8 @@ class Conversation:
         turn = self._reply_turn(event.item_id, event.response_id, now_s)
         self.kept = turn._tape.append(pcm_from_bytes(event.pcm))
         self.odd_byte_count += event.odd_byte_count
+        if self.has_player and not turn.was_interrupted:
+            self._to_be_heard.setdefault(turn)
         if not self.has_player:
             self._measure_latency(turn, now_s)
 
@@ -444,9 +458,13 @@ class Conversation:
 
     def _interrupted(self, event: events.Interrupted, now_s: float) -> None:
         self._cut_responses.add(event.response_id)
-        for turn in self._by_response.get(event.response_id, ()):
+        turns = self._by_response.get(event.response_id)
+        if turns is None:
+            turns = self._by_past_response.get(event.response_id, [])
+        for turn in turns:
             if not event.item_id or turn.item_id == event.item_id:
                 self._mark(turn).was_interrupted = True
+                self._to_be_heard.pop(turn, None)
 
     def _player_changed(self, event: events.PlayerChanged, now_s: float) -> None:
         self.has_player = event.has_player
@@ -456,9 +474,23 @@ class Conversation:
         if turn is None or turn.role != "assistant":
             return
         turn._hear(event.sample_count)
+        self._follow_loudspeaker(turn, event)
         if event.first_sound_s is not None:
             self._measure_latency(turn, event.first_sound_s)
         self._mark(turn)
+
+    def _follow_loudspeaker(self, turn: Turn, event: events.PlaybackReported) -> None:
+        """Note that `turn` sounds, is over, or is to be played although nothing played it."""
+        if turn.was_interrupted:
+            return
+        if event.sample_count > 0:
+            # Replies sound in order, so that an earlier one is over, whatever was reported last.
+            past = itertools.takewhile(lambda each: each is not turn, list(self._to_be_heard))
+            for earlier in past if turn in self._to_be_heard else ():
+                del self._to_be_heard[earlier]
+        self._to_be_heard.setdefault(turn)
+        if turn.is_complete and turn._is_heard:
+            del self._to_be_heard[turn]
 
 
 class _AnnouncedSilence:

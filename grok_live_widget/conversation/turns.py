@@ -37,7 +37,9 @@ class Turn:
     is_complete : bool
         Whether nothing more is expected.
     was_interrupted : bool
-        Whether the user interrupted it before its end was heard.
+        Whether something ended it before its end was heard: speech, `interrupt`, `stop`,
+        `close`, or a connection that broke before its end was received. A reply that nothing
+        has played was not interrupted.
     is_approximate : bool
         Whether the borders of its audio are estimated, since the server does not send them.
     started_s : float [s]
@@ -61,6 +63,7 @@ class Turn:
     __slots__ = (
         "_asked_s",
         "_end_sample",
+        "_response_id",
         "_start_sample",
         "_tape",
         "heard_sample_count",
@@ -107,6 +110,8 @@ class Turn:
         self._tape = tape
         self._start_sample = start
         self._end_sample: int | None = None
+        # The server's id of the response that this is a part of.
+        self._response_id = ""
         # When the speech, commit or text ended that this is the reply to.
         self._asked_s: float | None = None
 

@@ -383,6 +383,16 @@ class Protocol:
         """Stop the response that is running or still sounding; no-op when there is none."""
         self._barge_in()
 
+    def expect_playback(self, item_id: str, response_id: str, *, received: int, heard: int) -> None:
+        """Let barge-in stop an item of an earlier session, or one that is played only now.
+
+        Parameters
+        ----------
+        received, heard : int
+            Samples of the item.
+        """
+        self._playback.expect(item_id, response_id, received=received, heard=heard)
+
     def report_playback(self, report: PlaybackReported) -> None:
         """Note how much of a reply was heard; truncate its item once that is final."""
         self._events.append(report)
@@ -497,7 +507,8 @@ class Protocol:
         match event:
             case AudioDelta():
                 is_of_this = event.response_id == self.response_id
-                self._playback.receive(event, is_cut=self._is_interrupted and is_of_this)
+                is_cut = self._is_interrupted and is_of_this
+                self._playback.receive(event, is_cut=is_cut, has_player=self.has_player)
             case ConversationCreated():
                 self.conversation_id = event.conversation_id
             case OutputItemAdded() if event.item.kind == "message":

@@ -17,14 +17,16 @@ class _ItemPlayback(Struct):
     item_id: str
     response_id: str
     is_cut: bool
+    is_of_this_session: bool = True
+    has_player: bool = False
     received: int = 0
     heard: int = 0
     is_over: bool = False
 
     @property
     def is_unheard(self) -> bool:
-        """Whether some of it is still to be played."""
-        return self.heard < self.received and not self.is_over
+        """Whether some of it is still to be played; never if nothing plays it."""
+        return self.has_player and self.heard < self.received and not self.is_over
 
 
 class PlaybackTracker:
@@ -39,14 +41,32 @@ class PlaybackTracker:
         self._sample_rate = sample_rate
         self._by_item: dict[str, _ItemPlayback] = {}
 
-    def receive(self, delta: AudioDelta, *, is_cut: bool) -> None:
-        """Count received audio; `is_cut` if its reply was interrupted before."""
+    def receive(self, delta: AudioDelta, *, is_cut: bool, has_player: bool = True) -> None:
+        """Count received audio.
+
+        Parameters
+        ----------
+        is_cut : bool
+            Whether its reply was interrupted before.
+        has_player : bool
+            Whether something plays it.
+        """
         item = self._by_item.get(delta.item_id)
         if item is None:
             item = _ItemPlayback(delta.item_id, delta.response_id, is_cut)
             self._by_item[delta.item_id] = item
+        item.has_player |= has_player
         item.received += len(delta.pcm) // 2
         item.is_over = False
+
+    def expect(self, item_id: str, response_id: str, *, received: int, heard: int) -> None:
+        """Add an item that an earlier session received, or that is played only now."""
+        known = self._by_item.get(item_id)
+        if known is None:
+            known = _ItemPlayback(item_id, response_id, False, is_of_this_session=False)
+            self._by_item[item_id] = known
+        known.received, known.heard = received, heard
+        known.has_player, known.is_over = True, False
 
     def report(self, report: PlaybackReported) -> int:
         """Note the playhead; returns where to truncate the item [ms], 0 for not at all."""
@@ -55,6 +75,8 @@ class PlaybackTracker:
             return 0
         item.heard = max(0, min(report.sample_count, item.received))
         is_cut_here = item.is_cut and report.is_final and item.is_unheard
+        # The server of this session may not know an item of another one.
+        is_cut_here &= item.is_of_this_session
         item.is_over |= report.is_final
         return item.heard * 1000 // self._sample_rate if is_cut_here else 0
 

@@ -131,8 +131,6 @@ class FrontendBridge:
 
     def _follow_phase(self) -> None:
         self._send_state()
-        if self._talk.phase == "closed":
-            self._flush()
         if self._heartbeat_task is None or self._heartbeat_task.done():
             self._heartbeat_task = asyncio.create_task(self._send_heartbeats())
 
@@ -168,7 +166,7 @@ class FrontendBridge:
         self._talk.note(
             f"No page has responded for {limit_s:g} s, so the connection was closed.", "warning"
         )
-        await self._talk.stop()
+        await self._talk.disconnect()
 
     # ----------------------------------------------------------------- to the pages
     def _start_pump(self) -> None:

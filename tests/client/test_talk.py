@@ -131,7 +131,7 @@ def test_a_time_out_during_a_call_that_waits_for_approval_says_so_and_how_to_app
         return "done"
 
     def partner(turn: Any) -> Any:
-        return Unvoiced("over") if turn.role == "tool" else ToolCall("f", {})
+        return Unvoiced("over") if turn.role == "tool" else CallTool("f", {})
 
     with Talk(partner=partner, tools=[f], approve_tools=True) as talk:
         with pytest.raises(ReplyTimeout, match="the call of 'f' waits for approval") as caught:
@@ -152,7 +152,7 @@ def test_a_time_out_during_a_call_that_runs_says_so() -> None:
         return "done"
 
     def partner(turn: Any) -> Any:
-        return Unvoiced("over") if turn.role == "tool" else ToolCall("slow", {})
+        return Unvoiced("over") if turn.role == "tool" else CallTool("slow", {})
 
     with Talk(partner=partner, tools=[slow]) as talk:
         with pytest.raises(ReplyTimeout, match=r"the call of 'slow' is still running.*timeout_s="):

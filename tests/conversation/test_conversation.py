@@ -485,3 +485,40 @@ def test_seconds_count_from_the_first_recorded_event() -> None:
     ]:
         conversation.apply(event, at_s)
     assert conversation.turns[0].started_s == 1.0
+
+
+# --------------------------------------------------------------------------- the end of a session
+def test_a_reply_whose_end_was_not_received_is_interrupted_by_the_end_of_the_session() -> None:
+    driver = ConversationDriver()
+    driver.hear(*begun(1), delta(1), done(1), *begun(2), delta(2), SessionEnded(close_code=1006))
+    assert [turn.was_interrupted for turn in driver.turns] == [False, True]
+    assert all(turn.is_complete for turn in driver.turns)
+
+
+def test_a_reply_is_heard_to_its_end_after_several_connections_have_failed() -> None:
+    driver = ConversationDriver(has_player=True)
+    driver.hear(*begun(1), delta(1), done(1), *[SessionEnded(close_code=1006)] * 3)
+    driver.hear(played(1, 1200))
+    assert driver.turns[0].heard_sample_count == 1200
+    driver.hear(Interrupted(response_id="r1", item_id="a1"))
+    assert driver.turns[0].was_interrupted
+
+
+def test_the_replies_that_are_unheard_are_those_given_to_a_player_and_not_heard_since() -> None:
+    driver = ConversationDriver()
+    driver.hear(*begun(1), delta(1), done(1), PlayerChanged(True))
+    for number in (2, 3, 4):
+        driver.hear(*begun(number), delta(number), done(number))
+    _, second, third, fourth = driver.turns
+    unheard = driver.conversation
+    assert unheard.unheard == [second, third, fourth]
+    driver.hear(played(2, 1200))
+    assert unheard.unheard == [second, third, fourth]
+    driver.hear(played(3, 1200))
+    assert unheard.unheard == [third, fourth], "replies sound in order"
+    driver.hear(played(3, 2400))
+    assert unheard.unheard == [fourth]
+    driver.hear(Interrupted(response_id="r4", item_id="a4"))
+    assert unheard.unheard == []
+    driver.hear(played(1, 0))
+    assert unheard.unheard == [driver.turns[0]], "it is to be played now"

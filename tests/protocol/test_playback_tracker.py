@@ -197,3 +197,19 @@ def test_the_next_reply_can_be_interrupted_again() -> None:
     hear(protocol, SpeechStopped(item_id="u1"), *audible(2), SpeechStarted(item_id="u2"))
     assert told(protocol, Interrupted) == [Interrupted(response_id="r2", item_id="a2")]
     assert said(protocol) == [{"type": "response.cancel", "response_id": "r2"}]
+
+
+def test_a_reply_that_nothing_plays_is_not_cut_off_by_a_player_that_comes_later() -> None:
+    protocol = hear(opened(has_player=False), *audible(1), done(1))
+    protocol.has_player = True
+    hear(protocol, SPEECH)
+    assert told(protocol, Interrupted) == []
+
+
+def test_a_reply_of_an_earlier_session_is_cut_off_and_not_truncated() -> None:
+    protocol = opened(has_player=True)
+    protocol.expect_playback("a0", "r0", received=24_000, heard=0)
+    hear(protocol, SPEECH)
+    assert told(protocol, Interrupted) == [Interrupted(response_id="r0", item_id="a0")]
+    protocol.report_playback(heard(0, 480, is_final=True))
+    assert said(protocol) == []

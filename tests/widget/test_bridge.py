@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from grok_live_widget import RehearsalServer
 from grok_live_widget.client.ask import Asker
+from grok_live_widget.client.credentials import wrap_secret
 from grok_live_widget.client.reconnecting_session import ReconnectingSession
 from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.events import AudioFormat, PushToTalk
@@ -38,8 +40,10 @@ class Page(SimulatedPage):
         self, partner: Any = "parrot", *, timeouts: Timeouts = Timeouts(), **settings: Any
     ) -> None:
         super().__init__("page-1")
-        checked = settings_from({"partner": partner, **settings})
-        self.talk = ReconnectingSession(checked, None, timeouts)
+        key = wrap_secret(settings.pop("api_key", None))
+        chosen = {} if partner is None else {"partner": partner}
+        checked = settings_from(chosen | settings)
+        self.talk = ReconnectingSession(checked, key, timeouts)
         self.bridge = FrontendBridge(self.talk, self._receive)
         self.received: list[dict[str, Any]] = []
         self.audio = b""
@@ -255,6 +259,164 @@ async def test_the_interrupt_button_ends_the_reply_at_the_playhead(page_of: Any)
     await page.wait("audio", lambda m: m["reply"] != audio["reply"])
     assert all(m["epoch"] == audio["epoch"] + 1 for m in page.all("audio") if m["seq"] > 20)
     assert len(page.audio) > sent
+
+
+# --------------------------------------------------------------------------- the end of a reply
+LONG_S = 5
+
+
+async def hear_in_part(page: Page, heard: int = 12_345) -> Any:
+    """Have a reply of `LONG_S` received, of which `heard` samples are played; returns its turn."""
+    await page.open()
+    page.say("text", text="go")
+    await page.wait("turn", lambda m: m["turn"]["is_complete"] and m["turn"]["has_audio"])
+    audio = await page.wait("audio", lambda m: m["sample_offset"] > heard)
+    page.report(audio, heard)
+    await page.wait("turn", lambda m: m["turn"]["heard_s"] == heard / RATE_HZ)
+    return page.talk.conversation.turns.assistant[0]
+
+
+async def interrupt_after_the_connection(page: Page) -> None:
+    await page.talk.disconnect()
+    await page.talk.interrupt()
+
+
+async def stop_after_the_connection(page: Page) -> None:
+    await page.talk.disconnect()
+    page.say("stop")
+
+
+async def interrupt_in_the_next_session(page: Page) -> None:
+    await page.talk.disconnect()
+    await page.talk.open()
+    await page.talk.interrupt()
+
+
+ENDS: dict[str, Callable[[Page], Any]] = {
+    "interrupt": lambda page: page.talk.interrupt(),
+    "stop": lambda page: page.talk.stop(),
+    "close": lambda page: page.talk.close(),
+    "interrupt_after_the_connection": interrupt_after_the_connection,
+    "stop_after_the_connection": stop_after_the_connection,
+    "interrupt_in_the_next_session": interrupt_in_the_next_session,
+}
+
+
+@pytest.mark.parametrize("ends", list(ENDS.values()), ids=list(ENDS))
+async def test_what_ends_a_reply_before_its_end_was_heard_interrupts_it_with_what_was_heard(
+    page_of: Any, ends: Callable[[Page], Any]
+) -> None:
+    sound = tone(LONG_S)
+    page = page_of(lambda turn: sound)
+    turn = await hear_in_part(page)
+    await ends(page)
+    flush = await page.wait("flush")
+    assert turn.was_interrupted
+    assert turn.heard_sample_count == 12_345
+    page.report_flush(page.all("audio")[-1], 12_400)
+    await page.wait("turn", lambda m: m["turn"]["heard_s"] == 12_400 / RATE_HZ)
+    assert (turn.was_interrupted, turn.heard_sample_count) == (True, 12_400)
+    assert all(audio["epoch"] < flush["epoch"] for audio in page.all("audio"))
+
+
+async def test_the_stop_button_interrupts_a_reply_that_is_still_received(page_of: Any) -> None:
+    sound = tone(60)
+    page = page_of(lambda turn: sound)
+    await page.open()
+    page.say("text", text="go")
+    audio = await page.wait("audio", lambda m: m["sample_offset"] > RATE_HZ)
+    page.report(audio, 12_345)
+    page.say("stop")
+    await page.wait("flush")
+    turn = page.talk.conversation.turns.assistant[0]
+    assert (turn.was_interrupted, turn.heard_sample_count) == (True, 12_345)
+
+
+async def test_speech_in_the_next_session_interrupts_a_reply_of_the_one_before(
+    page_of: Any, question: np.ndarray, silence: Any
+) -> None:
+    sounds = [tone(0.2), tone(LONG_S)]
+    page = page_of(lambda turn: sounds.pop())
+    turn = await hear_in_part(page)
+    await page.talk.disconnect()
+    await page.talk.open()
+    page.speak(np.concatenate((question, silence(1.0))))
+    await page.wait("flush")
+    assert (turn.was_interrupted, turn.heard_sample_count) == (True, 12_345)
+
+
+async def test_a_reply_that_was_heard_to_its_end_is_not_interrupted_by_stop(page_of: Any) -> None:
+    sound = tone(0.5)
+    page = page_of(lambda turn: sound)
+    await page.open()
+    page.say("text", text="go")
+    await page.play_to_the_end()
+    await page.wait("turn", lambda m: m["turn"]["heard_s"] == 0.5)
+    await page.talk.stop()
+    assert page.talk.conversation.turns.assistant[0].was_interrupted is False
+    assert page.all("flush") == []
+
+
+async def test_a_page_that_takes_over_continues_the_reply_which_is_not_interrupted(
+    page_of: Any,
+) -> None:
+    sound = tone(LONG_S)
+    page = page_of(lambda turn: sound)
+    turn = await hear_in_part(page)
+    page.say("take_over", page="page-2")
+    page.name = "page-2"
+    audio = await page.wait("audio", lambda m: m["reply"] == 2)
+    page.report(audio, 0)
+    assert (turn.was_interrupted, turn.heard_sample_count) == (False, 12_345)
+    await page.talk.stop()
+    assert (turn.was_interrupted, turn.heard_sample_count) == (True, 12_345)
+
+
+# --------------------------------------------------------------------------- after the connection
+async def play_the_rest(page: Page, sound: np.ndarray) -> None:
+    """Acknowledge and report all that comes of the first reply, until its end has come."""
+    at = 0
+    while at < len(sound):
+        audio = await page.wait("audio", lambda m, at=at: m["sample_offset"] >= at)
+        page.acknowledge(audio)
+        page.report(audio, audio["sample_offset"])
+        at = audio["sample_offset"] + 1 if not audio["is_last"] else len(sound)
+    page.report(audio, len(sound), is_final=True)
+
+
+DISCONNECTED: dict[str, Callable[[Page, RehearsalServer], Any]] = {
+    "a_limit_of_the_talk": lambda page, server: page.talk.disconnect(),
+    "the_server": lambda page, server: asyncio.to_thread(server.close),
+}
+
+
+@pytest.mark.parametrize("closes", list(DISCONNECTED.values()), ids=list(DISCONNECTED))
+async def test_what_was_received_is_played_to_its_end_after_the_connection_closed(
+    page_of: Any, closes: Callable[[Page, RehearsalServer], Any]
+) -> None:
+    sound = tone(LONG_S)
+    with RehearsalServer(lambda turn: sound, speed=float("inf")) as server:
+        page = page_of(None, url=server.url(), api_key="k", reconnect_tries=0)
+        turn = await hear_in_part(page)
+        await closes(page, server)
+        await page.wait("state", lambda state: state["phase"] == "closed" and state["session"] == 1)
+        await play_the_rest(page, sound)
+    await page.wait("turn", lambda m: m["turn"]["heard_s"] == LONG_S)
+    assert page.audio == sound.tobytes()
+    assert page.all("flush") == []
+    assert (turn.was_interrupted, turn.heard_sample_count) == (False, len(sound))
+
+
+async def test_a_reply_goes_on_in_the_session_that_replaces_its_own(page_of: Any) -> None:
+    sound = tone(LONG_S)
+    page = page_of(lambda turn: sound)
+    turn = await hear_in_part(page)
+    await page.talk.update({"model": "another"})
+    await play_the_rest(page, sound)
+    await page.wait("turn", lambda m: m["turn"]["heard_s"] == LONG_S)
+    assert {audio["session"] for audio in page.all("audio")} == {1, 2}
+    assert page.audio == sound.tobytes()
+    assert (turn.was_interrupted, turn.heard_sample_count) == (False, len(sound))
 
 
 async def test_only_the_owners_microphone_is_sent_and_another_page_can_take_over(
