@@ -35,6 +35,8 @@ export class Playback {
   #node: AudioWorkletNode | null = null;
   #waiting: PlaybackCommand[] = [];
   #hasBufferedSound = false;
+  /** Of the chunks since the last flush; what the worklet reports of an earlier reply does not count them. */
+  #newestReply = -1;
   #isEnding = false;
   #hasFailed = false;
 
@@ -53,7 +55,8 @@ export class Playback {
   play(chunk: PlaybackChunk): void {
     if (this.#hasFailed) return;
     this.#open();
-    this.#hasBufferedSound ||= chunk.pcm.length > 0;
+    this.#hasBufferedSound ||= chunk.pcm.length > 0 || chunk.is_last;
+    this.#newestReply = chunk.reply;
     this.#command({ type: "chunk", ...chunk });
     if (this.#context?.state !== "running")
       this.#active?.timeout(WAITING_AFTER_MS, () => this.#reportWaiting());
@@ -61,14 +64,17 @@ export class Playback {
 
   /** Answered by `onFlushed`, also when nothing was playing. */
   flush(session: number, epoch: number, reply: number | null): void {
-    if (this.#active) return this.#command({ type: "flush", epoch, reply });
+    this.#newestReply = -1;
+    if (this.#context?.state === "running") return this.#command({ type: "flush", epoch, reply });
+    // The worklet of a context that is not running does not answer, and nothing of the sound was heard since.
+    this.release();
     this.listener.onFlushed(nothingPlayed(session, epoch, reply));
   }
 
-  /** Play the buffered sound to its end, then release the audio output. */
+  /** Play the buffered sound to its end, after the click that the browser may want, then release the audio output. */
   end(): void {
     this.#isEnding = true;
-    if (!this.#hasBufferedSound || this.#context?.state !== "running") this.release();
+    if (!this.#hasBufferedSound) this.release();
   }
 
   release(): void {
@@ -127,7 +133,8 @@ export class Playback {
     if (message.type === "levels") return this.listener.onPlaybackLevels(message.levels);
     if (message.type === "probe") return;
     const { type, position } = message;
-    this.#hasBufferedSound = position.buffered_sample_count > 0;
+    const isOfNewest = position.reply >= this.#newestReply;
+    this.#hasBufferedSound = position.buffered_sample_count > 0 || (this.#hasBufferedSound && !isOfNewest);
     if (type === "flushed") this.listener.onFlushed(position);
     else this.listener.onPlayhead(position);
     if (this.#isEnding && position.is_final && !this.#hasBufferedSound) this.release();

@@ -227,6 +227,8 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   onAudio(header: AudioHeader, pcm: Int16Array, isJoin: boolean): void {
     const { session, epoch, reply, sample_offset, is_last } = header;
     this.#playback.play({ session, epoch, reply, sample_offset, is_last, is_join: isJoin, pcm });
+    // What was received before the connection closed is played to its end.
+    if (this.#state.phase === "closed") this.#playback.end();
   }
 
   onFlush(epoch: number, reply: number | null): void {

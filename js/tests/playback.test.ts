@@ -74,6 +74,28 @@ describe("sound", () => {
     expect(audioPage().playbacks.size).toBe(0);
   });
 
+  it("that follows another reply plays to its end after the connection has closed, too", async () => {
+    playback.play(chunk());
+    await settle();
+    playback.play({ ...chunk(), reply: 2 });
+    playback.end();
+    const final = { is_final: true, buffered_sample_count: 0 };
+    node().port.deliver({ type: "playhead", position: position(final) });
+    expect(context().state).toBe("running");
+    node().port.deliver({ type: "playhead", position: position({ ...final, reply: 2 }) });
+    expect(context().state).toBe("closed");
+  });
+
+  it("that waits for a click is kept when the connection closes", async () => {
+    playback.unlock();
+    context().become("suspended");
+    playback.play(chunk());
+    playback.end();
+    await settle();
+    context().become("running");
+    expect(node().port.posted).toHaveLength(1);
+  });
+
   it("does not keep the context if nothing is buffered", async () => {
     playback.unlock();
     await settle();
@@ -90,6 +112,15 @@ describe("a flush", () => {
     expect(node().port.posted.at(-1)).toEqual({ type: "flush", epoch: 2, reply: 1 });
     node().port.deliver({ type: "flushed", position: position({ sample_count: 77 }) });
     expect(listener.onFlushed.mock.lastCall?.[0]).toMatchObject({ sample_count: 77 });
+  });
+
+  it("is answered at once where the sound waits for a click, which is then not wanted", async () => {
+    playback.unlock();
+    context().become("suspended");
+    playback.play(chunk());
+    playback.flush(1, 2, 1);
+    expect(listener.onFlushed.mock.lastCall?.[0]).toMatchObject({ epoch: 2, reply: 1, sample_count: 0 });
+    expect(listener.onSoundWaiting).toHaveBeenLastCalledWith(false);
   });
 
   it("is answered when nothing was playing, too", () => {

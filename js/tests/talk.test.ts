@@ -377,6 +377,16 @@ describe("a reply", () => {
     expect(state()).toMatchObject({ isSpeaking: false, underrunCount: 2, lostS: 0.1 });
   });
 
+  it("is played to its end after the connection has closed", () => {
+    kernelState({ phase: "closed" });
+    audio({ seq: 1, sample_offset: 2400, is_last: true });
+    expect(playback().port.posted.filter(({ type }) => type === "chunk")).toHaveLength(2);
+    playhead();
+    expect(state()).toMatchObject({ phase: "closed", isSpeaking: true });
+    playhead({ is_final: true, buffered_sample_count: 0 });
+    expect(audioPage().context).toBeNull();
+  });
+
   it("is flushed by the kernel, and the position sent back", () => {
     comm.deliver({ type: "flush", session: 1, epoch: 1, reply: 1 });
     expect(playback().port.posted.at(-1)).toEqual({ type: "flush", epoch: 1, reply: 1 });

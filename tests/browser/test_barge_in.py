@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from .cells import NOISE
 from .conftest import OpenNotebook
@@ -16,6 +17,13 @@ def partner(turn):
     return replies.pop() if replies else noise(0.1)
 
 live = GrokLive(partner=partner, processing=False)
+live
+"""
+
+SERVED = """
+from grok_live_widget import RehearsalServer
+server = RehearsalServer(lambda turn: noise(6), speed=float("inf")).start()
+live = GrokLive(url=server.url(), api_key="k", reconnect_tries=0, processing=False)
 live
 """
 
@@ -67,6 +75,44 @@ def test_python_stops_playback_too(open_notebook: OpenNotebook):
     _assert_cut_where_it_says(notebook)
 
 
+@pytest.mark.parametrize("by", ["button", "python"])
+def test_stop_interrupts_the_reply_that_is_being_played(open_notebook: OpenNotebook, by: str):
+    notebook = open_notebook([NOISE, MADE, "live.stop()"])
+    _ask_by_text(notebook)
+    notebook.wait_for_turns("grok", 1)
+    # Where nothing is left to play, Stop releases the context.
+    rate_hz = notebook.device_rate_hz()
+    if by == "button":
+        notebook.press("Stop")
+    else:
+        notebook.run_cell(2)
+    notebook.panel.locator(".glw-turn-interrupted").wait_for()
+    _assert_cut_where_it_says(notebook, rate_hz)
+    assert notebook.kernel.value("live.phase") == "closed"
+
+
+def test_a_received_reply_is_played_to_its_end_after_the_server_has_closed_the_connection(
+    open_notebook: OpenNotebook,
+):
+    notebook = open_notebook([NOISE, SERVED, "server.close()"])
+    notebook.run_cells(0, 1)
+    notebook.start()
+    notebook.send_text("Please tell me a long story.")
+    notebook.wait_until_sounding()
+    notebook.wait_for_turns("grok", 1)
+    notebook.run_cell(2)
+    notebook.wait(lambda: notebook.kernel.value("live.phase") == "closed", what="the close")
+    assert "speaking" in notebook.status()
+    notebook.wait_until_heard("live.turns[-1]", 6 * PCM_RATE_HZ)
+    assert not notebook.kernel.value("live.turns[-1].was_interrupted")
+    pcm = notebook.kernel.array("live.turns[-1].pcm")
+    np.testing.assert_array_equal(notebook.ring()[: len(pcm)], pcm)
+    notebook.until(
+        "() => document.querySelector('.glw-status').textContent.includes('Press Start')",
+        what="the end of the playback",
+    )
+
+
 def _ask_by_text(notebook: NotebookPage) -> None:
     notebook.run_cells(0, 1)
     notebook.start()
@@ -74,7 +120,7 @@ def _ask_by_text(notebook: NotebookPage) -> None:
     notebook.wait_until_sounding()
 
 
-def _assert_cut_where_it_says(notebook: NotebookPage) -> None:
+def _assert_cut_where_it_says(notebook: NotebookPage, rate_hz: int | None = None) -> None:
     notebook.wait_until_silent(1)
     first = "live.turns.assistant[0]"
     notebook.wait(
@@ -86,7 +132,7 @@ def _assert_cut_where_it_says(notebook: NotebookPage) -> None:
     pcm = notebook.kernel.array(f"{first}.pcm")
     assert 0 < counted < len(pcm)
 
-    rate_hz = notebook.device_rate_hz()
+    rate_hz = rate_hz or notebook.device_rate_hz()
     end = end_of_reply(pcm, notebook.heard(), rate_hz, counted)
     tolerance = QUANTUM * PCM_RATE_HZ / rate_hz
     assert abs(end.last_clean_sample + FADE_SAMPLES - counted) <= tolerance

@@ -49,6 +49,7 @@ function connectionStatus(state: PanelState): Status | null {
   if (state.phase === "closing") return { text: "Disconnecting…", tone: "working" };
   if (state.isStarting || state.phase === "opening") return openingStatus(state);
   if (state.phase !== "closed") return null;
+  if (state.isSpeaking) return speakingStatus(state);
   if (state.isMicrophoneWanted) return { text: "Python would like to listen: press Start", tone: "idle" };
   if (state.turns.size > 0) return { text: "Press Start to go on talking", tone: "idle" };
   return { text: "Press Start and speak, or type below", tone: "idle" };
@@ -64,7 +65,7 @@ function openStatus(state: PanelState): Status {
   const name = speakerName(state);
   if (state.hasOwner && !state.isOwner) return { text: "Talking in another page", tone: "idle" };
   if (state.kernel === "busy") return { text: "The kernel is busy; your speech waits", tone: "problem" };
-  if (state.isSpeaking) return { text: `${name} is speaking`, tone: "speaking" };
+  if (state.isSpeaking) return speakingStatus(state);
   if (state.microphone === "muted") return { text: `Muted. ${name} cannot hear you`, tone: "idle" };
   if (state.microphone !== "on") return { text: "Connected, the microphone is off", tone: "idle" };
   if (state.turnDetection === "push_to_talk" && !state.isHeld) {
@@ -73,6 +74,10 @@ function openStatus(state: PanelState): Status {
   return state.isCapturing || state.isHeld
     ? { text: "Listening", tone: "listening" }
     : { text: "Switching the microphone on…", tone: "working" };
+}
+
+function speakingStatus(state: PanelState): Status {
+  return { text: `${speakerName(state)} is speaking`, tone: "speaking" };
 }
 
 const MICROPHONE_TEXTS: Record<MicrophoneReason, string> = {

@@ -140,7 +140,7 @@ export class JitterBuffer {
 
   add(chunk: PlaybackChunk): void {
     if (this.#isOutdated(chunk)) return;
-    if (chunk.session > this.#newest.session) this.#beginSession();
+    if (chunk.session > this.#newest.session) this.#beginSession(chunk);
     if (chunk.reply > this.#newest.reply) this.#beginReply(chunk);
     this.#epoch = Math.max(this.#epoch, chunk.epoch);
     this.#newest = { session: chunk.session, epoch: chunk.epoch, reply: chunk.reply };
@@ -184,9 +184,11 @@ export class JitterBuffer {
     return epoch < this.#epoch || reply < this.#newest.reply;
   }
 
-  #beginSession(): void {
-    this.#completeNewest();
-    this.#newest = NO_REPLY;
+  /** The rest of a reply may arrive after another session has begun; it goes on where it was. */
+  #beginSession({ session, reply, sample_offset }: PlaybackChunk): void {
+    const goesOn = reply === this.#newest.reply && sample_offset > 0;
+    if (!goesOn) this.#completeNewest();
+    this.#newest = goesOn ? { ...this.#newest, session } : NO_REPLY;
     this.#epoch = -1;
     this.#underrunCount = 0;
     this.#lostSamples = 0;
