@@ -592,6 +592,12 @@ class ReconnectingSession:
         else:
             self._apply(report)
 
+    def begin_playback(self, turn: Turn) -> None:
+        """Note that a reply which nothing has played is to be played now."""
+        self._apply(PlaybackReported(item_id=turn.item_id, sample_count=0))
+        if self.session is not None:
+            self._expect_playback(self.session, turn)
+
     def _apply(self, event: Event) -> None:
         """Apply a local event to the conversation, whether or not a session is open."""
         if self.session is not None:

@@ -15,6 +15,7 @@ from typing import Any
 from ..audio import SAMPLE_RATE_HZ, AudioBuffer, Span, pcm_from_bytes
 from ..protocol import DIALECTS, MIN_COMMIT_MS, events
 from ..settings import Settings
+from .call_times import CallTimes
 from .turns import Turn, Turns
 
 _AUDIO_TYPES = frozenset().union(*(each.audio_delta_types for each in DIALECTS.values()))
@@ -41,8 +42,7 @@ class Conversation:
     turns : Turns
         In conversation order. Each keeps its identity.
     has_player : bool
-        Whether replies are played; latency is then measured at the first sample played,
-        otherwise at the first delta received.
+        Whether something plays the replies that are received.
     odd_byte_count : int
         Half samples that were dropped from the ends of deltas.
     unread_piece_count : int
@@ -101,6 +101,7 @@ class Conversation:
         self._seam = ""
         # When the user's last speech, commit or text ended; None once a reply has begun.
         self._user_done_s: float | None = None
+        self._call_times = CallTimes()
         # Turns that `apply` is about to return, by identity.
         self._changed: dict[int, Turn] = {}
 
@@ -316,7 +317,7 @@ class Conversation:
         if turn is not None and turn.role == "user":
             self._end_spoken(turn, end)
         # The server decides the end after a silence; speech ended before that.
-        self._user_done_s = self._sent.time_of(end - self._silence_samples - 1, now_s)
+        self._note_question(self._sent.time_of(end - self._silence_samples - 1, now_s), now_s)
         self._commit_start = len(self.user_tape)
         self._spoken = None
 
@@ -330,7 +331,12 @@ class Conversation:
             self._committed.append(turn)
         self._commit_start = len(self.user_tape)
         self._spoken = None
-        self._user_done_s = now_s
+        self._note_question(now_s, now_s)
+
+    def _note_question(self, done_s: float, now_s: float) -> None:
+        """The user's turn ended at `done_s`; delays of the reply count from there."""
+        self._user_done_s = done_s
+        self._call_times.take(now_s)
 
     def _audio_committed(self, event: events.AudioCommitted, now_s: float) -> None:
         """Give the committed turn its id; with `ServerVad` it has one already."""
@@ -372,7 +378,7 @@ class Conversation:
         )
         turn._end(0)
         self._typed.append(self._begin(turn, now_s))
-        self._user_done_s = now_s
+        self._note_question(now_s, now_s)
 
     def _item_added(self, event: events.ItemAdded, now_s: float) -> None:
         item = event.item
@@ -413,22 +419,32 @@ class Conversation:
         self.odd_byte_count += event.odd_byte_count
         if self.has_player and not turn.was_interrupted:
             self._to_be_heard.setdefault(turn)
-        if not self.has_player:
-            self._measure_latency(turn, now_s)
+        self._measure_latency(turn, now_s)
 
     def _unrecognized(self, event: events.Unrecognized, now_s: float) -> None:
         self.unread_piece_count += event.wire_type in _AUDIO_TYPES
 
-    def _measure_latency(self, turn: Turn, heard_s: float) -> None:
-        if turn.latency_ms is None and turn._asked_s is not None:
-            turn.latency_ms = max(0.0, (heard_s - turn._asked_s) * 1000)
+    def _measure_latency(self, turn: Turn, now_s: float) -> None:
+        """Divide the delay until the first delta of a reply among its causes."""
+        if turn._first_delta_s is not None:
+            return
+        turn._first_delta_s = now_s
+        tool_s, approval_s = self._call_times.take(now_s)
+        if turn._asked_s is not None:
+            server_s = now_s - turn._asked_s - tool_s - approval_s
+            turn.latency_ms = max(0.0, server_s * 1000)
+        if turn._asked_s is not None or tool_s or approval_s:
+            turn.tool_ms, turn.approval_ms = tool_s * 1000, approval_s * 1000
+
+    def _tool_call(self, event: events.Event, now_s: float) -> None:
+        self._call_times.apply(event, now_s)
 
     def _transcript_delta(
         self, event: events.TranscriptDelta | events.TextDelta, now_s: float
     ) -> None:
         turn = self._reply_turn(event.item_id, event.response_id, now_s)
         turn._append_text(event.delta)
-        if isinstance(event, events.TextDelta) and not self.has_player:
+        if isinstance(event, events.TextDelta):
             self._measure_latency(turn, now_s)
 
     def _transcript_done(
@@ -475,8 +491,10 @@ class Conversation:
             return
         turn._hear(event.sample_count)
         self._follow_loudspeaker(turn, event)
-        if event.first_sound_s is not None:
-            self._measure_latency(turn, event.first_sound_s)
+        if event.first_sound_s is not None and turn.played_at_s is None:
+            turn.played_at_s = event.first_sound_s - (self._origin_s or 0.0)
+            if turn._first_delta_s is not None:
+                turn.queue_ms = max(0.0, (event.first_sound_s - turn._first_delta_s) * 1000)
         self._mark(turn)
 
     def _follow_loudspeaker(self, turn: Turn, event: events.PlaybackReported) -> None:
@@ -568,5 +586,9 @@ _UPDATES: dict[type, Callable[[Any, Any, float], None]] = {
     events.Interrupted: Conversation._interrupted,
     events.PlayerChanged: Conversation._player_changed,
     events.PlaybackReported: Conversation._playback_reported,
+    events.ToolApprovalAsked: Conversation._tool_call,
+    events.ToolAnswered: Conversation._tool_call,
+    events.ToolStarted: Conversation._tool_call,
+    events.ToolFinished: Conversation._tool_call,
 }
 """The method for each event; other events change no turn."""

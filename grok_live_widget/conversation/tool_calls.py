@@ -55,6 +55,11 @@ class ToolCalls:
         return list(self._open.values())
 
     @property
+    def has_running(self) -> bool:
+        """Whether the function of any call is running."""
+        return any(call.state == "running" for call in self._open.values())
+
+    @property
     def has_open(self) -> bool:
         """Whether any call has not ended."""
         return bool(self._open)

@@ -43,11 +43,23 @@ class Turn:
     is_approximate : bool
         Whether the borders of its audio are estimated, since the server does not send them.
     started_s : float [s]
-        Since the talk's first event.
+        When it began to be spoken, sent or received, since the talk's first event. Replies are
+        received faster than they are played, so that a reply may begin before the one before
+        it has sounded.
+    played_at_s : float or None [s]
+        When the first sample of a reply left the loudspeaker, since the talk's first event;
+        None: nothing played it. On this scale turns follow one another as they were heard.
     latency_ms : float or None [ms]
-        From the end of the user's speech (a commit, text sent) to the first sample played; if
-        nothing plays replies, to the first delta received. None for the user's turns, and for
-        replies to nothing.
+        The server's share of the delay: from the end of the user's speech (a commit, text
+        sent) to the first delta received, less `tool_ms` and `approval_ms`. None for the user's
+        turns, and for replies to nothing.
+    tool_ms, approval_ms : float or None [ms]
+        How long functions of tools ran before the reply, and how long they waited for the
+        user's consent; None where `latency_ms` is None and no function was called.
+    queue_ms : float or None [ms]
+        From the first delta received to the first sample played: mostly the time that the reply
+        waited for earlier ones to be played. None: nothing played it. With the three figures
+        above it makes the whole delay until the reply was heard.
     heard_sample_count : int or None
         How many samples left the loudspeaker; None: nothing plays replies.
     sample_rate : int [Hz]
@@ -63,20 +75,25 @@ class Turn:
     __slots__ = (
         "_asked_s",
         "_end_sample",
+        "_first_delta_s",
         "_response_id",
         "_start_sample",
         "_tape",
+        "approval_ms",
         "heard_sample_count",
         "is_approximate",
         "is_complete",
         "item_id",
         "latency_ms",
+        "played_at_s",
+        "queue_ms",
         "role",
         "sample_rate",
         "seam",
         "started_s",
         "text",
         "text_source",
+        "tool_ms",
         "turn_id",
         "usage",
         "was_interrupted",
@@ -100,7 +117,11 @@ class Turn:
         self.was_interrupted = False
         self.is_approximate = False
         self.started_s = 0.0
+        self.played_at_s: float | None = None
         self.latency_ms: float | None = None
+        self.tool_ms: float | None = None
+        self.approval_ms: float | None = None
+        self.queue_ms: float | None = None
         self.heard_sample_count: int | None = None
         self.sample_rate = sample_rate
         self.seam = ""
@@ -114,6 +135,7 @@ class Turn:
         self._response_id = ""
         # When the speech, commit or text ended that this is the reply to.
         self._asked_s: float | None = None
+        self._first_delta_s: float | None = None
 
     # ----------------------------------------------------------------- audio
     @property
@@ -318,9 +340,10 @@ class Turns(Sequence[Turn]):
                 "to_frame() needs pandas: pip install 'grok-live-widget[pandas]'"
             ) from None
 
-        columns = ("role", "text", "text_source", "started_s", "duration_s", "latency_ms")
+        columns = ("role", "text", "text_source", "started_s", "played_at_s", "duration_s")
+        delays = ("latency_ms", "tool_ms", "approval_ms", "queue_ms")
         more = ("heard_sample_count", "was_interrupted", "is_complete", "is_approximate", "seam")
-        names = (*columns, *more)
+        names = (*columns, *delays, *more)
         rows = [{name: getattr(turn, name) for name in names} for turn in self]
         return pd.DataFrame(rows, columns=list(names))
 

@@ -720,7 +720,7 @@ class SilenceAnnounced(Message, frozen=True, kw_only=True):
 
 
 class PlayerChanged(Message, frozen=True):
-    """Whether replies are played: latency is then measured at the first sample played."""
+    """Whether something plays the replies that are received from now on."""
 
     has_player: bool
 

@@ -258,6 +258,8 @@ class FrontendBridge:
             reply=self._replies.get(turn),
             heard_s=None if heard is None else heard / turn.sample_rate,
             latency_ms=turn.latency_ms,
+            tool_ms=turn.tool_ms,
+            approval_ms=turn.approval_ms,
             seam=turn.seam,
         )
 
@@ -373,10 +375,26 @@ class FrontendBridge:
                 if page == self.lease.owner:
                     self.downlink.follow_flush(epoch)
                 self._spawn(self._talk.interrupt())
+            case messages.Play(page=page):
+                self._take_over(page, arrived_s)
+                self._play_unplayed()
             case messages.Commit():
                 self._spawn(self._talk.end_press())
             case messages.ToolAnswer(call_id=call_id, is_allowed=is_allowed):
                 self._spawn(self._answer_call(call_id, is_allowed))
+
+    def _play_unplayed(self) -> None:
+        """Play the newest replies that were received while no page could play them."""
+        unplayed = []
+        for turn in reversed(self._talk.conversation.turns.assistant):
+            if turn in self._replies or turn.heard_sample_count is not None:
+                break
+            if turn.is_complete and len(turn.pcm) and not turn.was_interrupted:
+                unplayed.append(turn)
+        for turn in reversed(unplayed):
+            self._replies[turn] = self.downlink.add(turn)
+            self._talk.begin_playback(turn)
+        self._start_pump()
 
     async def _answer_call(self, call_id: str, is_allowed: bool) -> None:
         """The first answer counts; a second page's finds no waiting call."""

@@ -78,6 +78,12 @@ class Interrupt(PageMessage, frozen=True, tag="interrupt"):
     epoch: Integer
 
 
+class Play(PageMessage, frozen=True, tag="play"):
+    """Play the replies that were received while no page could play them; the page becomes
+    owner.
+    """
+
+
 class Commit(PageMessage, frozen=True, tag="commit"):
     """Push-to-talk: the button was released."""
 
@@ -155,7 +161,7 @@ class Received(PageMessage, frozen=True, tag="received"):
 
 
 LeaseMessage = Hello | Bye | TakeOver | Pong | Alive
-RequestMessage = Start | Stop | Text | Interrupt | Commit | ToolAnswer
+RequestMessage = Start | Stop | Text | Interrupt | Play | Commit | ToolAnswer
 SoundMessage = Microphone | MicrophoneState | Playhead | Flushed | Received
 
 
@@ -206,7 +212,7 @@ class TurnState(Value, frozen=True, kw_only=True):
         Number of the reply that carries its sound; None if it was not sent to a page.
     heard_s : float or None [s]
         How much of it has been played; None if nothing played it.
-    latency_ms : float or None [ms]
+    latency_ms, tool_ms, approval_ms : float or None [ms]
     """
 
     id: str
@@ -223,6 +229,8 @@ class TurnState(Value, frozen=True, kw_only=True):
     reply: int | None
     heard_s: float | None
     latency_ms: float | None
+    tool_ms: float | None
+    approval_ms: float | None
     seam: str
 
 

@@ -146,6 +146,8 @@ const EMPTY_TURN = {
   reply: null,
   heard_s: null,
   latency_ms: null,
+  tool_ms: null,
+  approval_ms: null,
   is_approximate: false,
 };
 

@@ -17,6 +17,8 @@ const turn = (order, role, text, more = {}) => ({
   reply: null,
   heard_s: null,
   latency_ms: null,
+  tool_ms: null,
+  approval_ms: null,
   is_approximate: false,
   ...more,
 });

@@ -147,6 +147,12 @@ export class CommChannel {
     this.send({ type: "interrupt", epoch: this.#epoch });
   }
 
+  /** Ask for the replies that no page has played, also those of the session that this page has stopped. */
+  play(): void {
+    this.#endedSession = -1;
+    this.send({ type: "play" });
+  }
+
   sendMicrophone(chunk: MicrophoneChunk): void {
     this.#sendQueue.add(chunk, this.nowMs());
     this.#reportDropped();

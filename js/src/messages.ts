@@ -67,6 +67,7 @@ export type PageMessage =
   | { type: "take_over" }
   | { type: "text"; text: string }
   | { type: "interrupt"; epoch: number }
+  | { type: "play" }
   | { type: "commit" }
   | { type: "tool_answer"; call_id: string; is_allowed: boolean }
   | {
@@ -144,6 +145,8 @@ const readTurn = shape<Turn>({
   reply: numberOrNull,
   heard_s: numberOrNull,
   latency_ms: numberOrNull,
+  tool_ms: numberOrNull,
+  approval_ms: numberOrNull,
   is_approximate: flag,
   seam: text,
 });
@@ -226,6 +229,8 @@ export interface Turn {
   reply: number | null;
   heard_s: number | null;
   latency_ms: number | null;
+  tool_ms: number | null;
+  approval_ms: number | null;
   is_approximate: boolean;
   /** What happened to the connection just before this turn; usually empty. */
   seam: string;

@@ -154,6 +154,11 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     this.#channel.send({ type: "take_over" });
   }
 
+  playUnplayed(): void {
+    this.#playback.unlock();
+    this.#channel.play();
+  }
+
   enableSound(): void {
     this.#playback.unlock();
   }

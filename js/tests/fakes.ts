@@ -70,6 +70,8 @@ export function turnOf(changes: Partial<Turn> = {}): Turn {
     reply: 1,
     heard_s: null,
     latency_ms: null,
+    tool_ms: null,
+    approval_ms: null,
     is_approximate: false,
     seam: "",
     ...changes,

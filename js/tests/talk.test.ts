@@ -409,6 +409,17 @@ describe("the other actions of the panel", () => {
     expect(comm.ofType("text")).toMatchObject([{ text: "What is a tensor?" }]);
   });
 
+  it("replies that were not played are asked for, also after Stop", async () => {
+    await open();
+    talk.stop();
+    await settle();
+    talk.playUnplayed();
+    expect(comm.ofType("play")).toMatchObject([{ page: me() }]);
+    audio();
+    await settle();
+    expect(playback().port.posted.filter(({ type }) => type === "chunk")).toHaveLength(1);
+  });
+
   it("turning the microphone on takes the talk over", () => {
     kernelState({ owner: "other" });
     talk.takeOver();

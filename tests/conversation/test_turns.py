@@ -19,8 +19,13 @@ from grok_live_widget.events import (
     IdleTimeoutTriggered,
     Interrupted,
     PushToTalk,
+    ResponseCreated,
     ServerVad,
     TextDelta,
+    ToolAnswered,
+    ToolApprovalAsked,
+    ToolFinished,
+    ToolStarted,
 )
 from grok_live_widget.exceptions import AudioFormatError, ConfigurationError
 
@@ -170,14 +175,68 @@ def test_latency_counts_from_the_commit_or_the_text(cause: Any) -> None:
     assert all(turn.latency_ms is None for turn in talk.turns.user)
 
 
-def test_with_a_player_latency_ends_at_the_first_sample_played() -> None:
+def delays_of(turn: Turn) -> list[float | None]:
+    """The server's share of the delay, the tools', the consent's and the queue's [ms]."""
+    delays = (turn.latency_ms, turn.tool_ms, turn.approval_ms, turn.queue_ms)
+    return [None if each is None else round(each, 3) for each in delays]
+
+
+def test_waiting_for_the_loudspeaker_is_no_latency_but_a_figure_of_its_own() -> None:
     talk = ConversationDriver(has_player=True)
-    talk.hear(TYPED, *begun(1), delta(1), at_s=1.0)
-    talk.hear(played(1, 0), done(1), at_s=1.5)
-    assert latency_of(talk) is None
-    talk.hear(played(1, 100, first_s=1.75), at_s=2.0)
+    talk.hear(TYPED, at_s=1.0)
+    talk.hear(*begun(1), delta(1), at_s=1.5)
+    talk.hear(played(1, 0), done(1), at_s=1.6)
+    assert (delays_of(talk.turns[1]), talk.turns[1].played_at_s) == ([500, 0, 0, None], None)
+    talk.hear(TYPED, at_s=2.0)
+    talk.hear(*begun(2), delta(2), done(2), at_s=2.25)
+    talk.hear(played(1, 100, first_s=1.75), at_s=2.5)
     talk.hear(played(1, 200, first_s=1.75), at_s=3.0)
-    assert latency_of(talk) == pytest.approx(750)
+    talk.hear(played(2, 200, first_s=4.0), at_s=4.25)
+    talk.hear(played(2, 100, first_s=9.0), at_s=9.0)
+    first, second = talk.turns.assistant
+    assert delays_of(first) == [500, 0, 0, 250]
+    assert delays_of(second) == [250, 0, 0, 1750]
+    assert [turn.played_at_s for turn in talk.turns] == [None, 1.75, None, 4.0]
+    assert second.started_s == 2.25
+    assert delays_of(talk.turns[0]) == [None] * 4
+
+
+def test_tools_and_consent_are_no_latency_but_figures_of_their_own() -> None:
+    talk = ConversationDriver()
+    talk.hear(TYPED, at_s=1.0)
+    talk.hear(ResponseCreated("r1"), at_s=1.25)
+    talk.hear(ToolApprovalAsked(call_id="c1"), at_s=1.5)
+    talk.hear(ToolAnswered(call_id="c1", is_allowed=True), at_s=5.5)
+    talk.hear(ToolStarted(call_id="c1"), ToolStarted(call_id="c2"), at_s=5.5)
+    talk.hear(ToolFinished(call_id="c2"), at_s=6.0)
+    talk.hear(ToolFinished(call_id="c1"), done(1), at_s=7.5)
+    talk.hear(*begun(2), at_s=7.75)
+    talk.hear(delta(2), at_s=8.0)
+    assert delays_of(talk.turns[1]) == [1000, 2000, 4000, None]
+    talk.hear(TYPED, at_s=9.0)
+    talk.hear(*begun(3), delta(3), at_s=9.5)
+    assert delays_of(talk.turns[3]) == [500, 0, 0, None]
+
+
+def test_tools_between_two_items_of_a_reply_delay_the_second_one() -> None:
+    talk = ConversationDriver()
+    talk.hear(TYPED, *begun(1), delta(1), at_s=1.0)
+    talk.hear(ToolStarted(call_id="c1"), at_s=1.5)
+    talk.hear(ToolFinished(call_id="c1"), done(1), at_s=2.0)
+    talk.hear(*begun(2), delta(2), at_s=2.5)
+    assert [delays_of(turn) for turn in talk.turns.assistant] == [
+        [0, 0, 0, None],
+        [None, 500, 0, None],
+    ]
+
+
+def test_a_call_that_was_denied_took_time_for_the_consent_only() -> None:
+    talk = ConversationDriver()
+    talk.hear(TYPED, ToolApprovalAsked(call_id="c1"), at_s=1.0)
+    talk.hear(ToolAnswered(call_id="c1", is_allowed=False), at_s=3.0)
+    talk.hear(ToolFinished(call_id="c1", is_denied=True), at_s=3.5)
+    talk.hear(*begun(1), delta(1), at_s=4.0)
+    assert delays_of(talk.turns[1]) == [1000, 0, 2000, None]
 
 
 def test_latency_of_a_text_reply_ends_at_its_first_delta() -> None:
@@ -198,7 +257,7 @@ def test_a_greeting_that_still_plays_does_not_take_the_latency_of_the_reply() ->
     talk.hear(*begun(1), delta(1), done(1), played(1, 10, first_s=0.1), TYPED, at_s=2.0)
     talk.hear(played(1, 2000, first_s=0.1), *begun(2), delta(2), at_s=2.5)
     talk.hear(played(2, 10, first_s=3.0), at_s=3.1)
-    assert (latency_of(talk, 1), latency_of(talk, 2)) == (None, pytest.approx(1000))
+    assert (latency_of(talk, 1), latency_of(talk, 2)) == (None, pytest.approx(500))
 
 
 def test_only_the_first_item_of_a_reply_has_a_latency() -> None:
@@ -244,7 +303,8 @@ def test_a_frame_has_one_row_a_turn() -> None:
     frame = Turns([turn_of([1], role="user", text="Hi"), turn_of([1, 2])]).to_frame()
     assert frame["role"].tolist() == ["user", "assistant"]
     assert frame["text"].tolist() == ["Hi", ""]
-    assert frame["latency_ms"].isna().all()
+    for name in ("latency_ms", "tool_ms", "approval_ms", "queue_ms", "played_at_s"):
+        assert frame[name].isna().all()
     assert list(Turns().to_frame().columns) == list(frame.columns)
 
 

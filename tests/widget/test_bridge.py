@@ -372,6 +372,74 @@ async def test_a_page_that_takes_over_continues_the_reply_which_is_not_interrupt
     assert (turn.was_interrupted, turn.heard_sample_count) == (True, 12_345)
 
 
+# --------------------------------------------------------------------------- replies not played
+async def ask_without_a_page(page: Page, count: int = 1) -> list[Any]:
+    """Ask before any page is shown; returns the replies."""
+    return [
+        await Asker(page.talk).ask("two" if at else "one", None, timeout_s=20)
+        for at in range(count)
+    ]
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["open", "stopped"])
+async def test_replies_that_no_page_has_played_are_played_when_a_page_asks_for_them(
+    page_of: Any, is_open: bool
+) -> None:
+    sounds = [tone(0.5), tone(0.3)]
+    page = page_of(lambda turn: sounds[turn.text == "two"])
+    replies = await ask_without_a_page(page, 2)
+    if not is_open:
+        await page.talk.stop()
+    page.hello()
+    snapshot = await page.wait("snapshot")
+    shown = [turn for turn in snapshot["turns"] if turn["role"] == "assistant"]
+    assert [(turn["reply"], turn["heard_s"]) for turn in shown] == [(None, None)] * 2
+    page.say("play")
+    for number, turn in enumerate(replies, 1):
+        audio = await page.wait(
+            "audio", lambda m, number=number: m["reply"] == number and m["is_last"]
+        )
+        page.acknowledge(audio)
+        page.report(audio, 10**6, is_final=True)
+        end_s = turn.duration_s
+        await page.wait("turn", lambda m, end_s=end_s: m["turn"]["heard_s"] == end_s)
+    assert page.audio == b"".join(turn.pcm.tobytes() for turn in replies)
+    assert [turn.was_interrupted for turn in replies] == [False, False]
+    sent = len(page.audio)
+    page.say("play")
+    await page.talk.stop()
+    assert len(page.audio) == sent
+
+
+async def test_speech_does_not_interrupt_a_reply_that_nothing_plays(
+    page_of: Any, question: np.ndarray, silence: Any
+) -> None:
+    page = page_of()
+    [turn] = await ask_without_a_page(page)
+    page.hello()
+    page.say("start", with_microphone=True)
+    page.speak(np.concatenate((question, silence(1.0))))
+    await page.wait("audio", lambda audio: audio["is_last"])
+    assert (turn.was_interrupted, turn.heard_sample_count) == (False, None)
+    await page.talk.stop()
+    assert (turn.was_interrupted, turn.heard_sample_count) == (False, None)
+
+
+async def test_a_reply_that_is_played_late_is_interrupted_by_speech(
+    page_of: Any, question: np.ndarray, silence: Any
+) -> None:
+    sound = tone(5)
+    page = page_of(lambda turn: sound)
+    [turn] = await ask_without_a_page(page)
+    page.hello()
+    page.say("play")
+    audio = await page.wait("audio", lambda m: m["sample_offset"] > 12_345)
+    page.report(audio, 12_345)
+    page.speak(np.concatenate((question, silence(1.0))))
+    await page.wait("flush")
+    assert (turn.was_interrupted, turn.heard_sample_count) == (True, 12_345)
+
+
 # --------------------------------------------------------------------------- after the connection
 async def play_the_rest(page: Page, sound: np.ndarray) -> None:
     """Acknowledge and report all that comes of the first reply, until its end has come."""

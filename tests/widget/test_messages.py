@@ -41,6 +41,7 @@ FROM_PAGE: list[dict[str, Any]] = [
     {"type": "stop", "page": "a"},
     {"type": "text", "page": "a", "text": "hello"},
     {"type": "interrupt", "page": "a", "epoch": 2},
+    {"type": "play", "page": "a"},
     {"type": "commit", "page": "a"},
     {"type": "tool_answer", "page": "a", "call_id": "c1", "is_allowed": False},
     CHUNK,

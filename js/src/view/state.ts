@@ -103,6 +103,7 @@ export interface PanelActions {
   sendText(text: string): void;
   takeOver(): void;
   enableSound(): void;
+  playUnplayed(): void;
   dismissNote(key: number): void;
   answerTool(callId: string, isAllowed: boolean): void;
 }

@@ -15,7 +15,7 @@ export interface Card {
   text: string;
   level: NoteLevel;
   actionLabel?: string;
-  action?: keyof PanelActions & ("takeOver" | "enableSound" | "switchMicrophoneOn");
+  action?: keyof PanelActions & ("takeOver" | "enableSound" | "playUnplayed" | "switchMicrophoneOn");
 }
 
 export function speakerName(state: Pick<PanelState, "isRehearsal">): string {
@@ -101,7 +101,13 @@ const NOT_RETRYABLE: (MicrophoneReason | null)[] = ["insecure", "policy", "waiti
 
 /** The current problems and questions, each with the button that resolves it. */
 export function cardsOf(state: PanelState): Card[] {
-  const cards = [kernelCard(state), ownerCard(state), soundCard(state), microphoneCard(state)];
+  const cards = [
+    kernelCard(state),
+    ownerCard(state),
+    soundCard(state),
+    unplayedCard(state),
+    microphoneCard(state),
+  ];
   return cards.filter((card) => card !== null);
 }
 
@@ -141,6 +147,32 @@ function soundCard(state: PanelState): Card | null {
     actionLabel: "Enable sound",
     action: "enableSound",
   };
+}
+
+function unplayedCard(state: PanelState): Card | null {
+  if (kernelStatus(state) || (state.hasOwner && !state.isOwner)) return null;
+  const count = unplayedCount([...state.turns.values()]);
+  if (count === 0) return null;
+  const isOne = count === 1;
+  return {
+    key: "unplayed",
+    level: "info",
+    text: `${speakerName(state)} answered ${isOne ? "" : `${count} times `}when no page could play it.`,
+    actionLabel: isOne ? "Play the answer" : "Play the answers",
+    action: "playUnplayed",
+  };
+}
+
+/** How many of the newest replies no page has played; those before a reply that was played are not offered. */
+function unplayedCount(turns: Turn[]): number {
+  const played = turns.filter(({ reply, heard_s }) => reply !== null || heard_s !== null);
+  const lastPlayed = Math.max(-1, ...played.map(({ order }) => order));
+  return turns.filter((turn) => turn.order > lastPlayed && isUnplayed(turn)).length;
+}
+
+function isUnplayed({ role, reply, heard_s, has_audio, is_complete, was_interrupted }: Turn): boolean {
+  const wasGiven = reply !== null || heard_s !== null || was_interrupted;
+  return role === "assistant" && has_audio && is_complete && !wasGiven;
 }
 
 function microphoneCard(state: PanelState): Card | null {
@@ -195,11 +227,15 @@ export function turnText(turn: Turn): string {
   return `(speech, ${turn.is_approximate ? "about " : ""}${seconds(turn.duration_s)})`;
 }
 
-/** The remarks beside a turn: its latency, and how much of it was heard. */
+/** The remarks beside a turn: its delays, and how much of it was heard. */
 export function turnRemarks(turn: Turn): string[] {
   const remarks = [];
   if (turn.was_interrupted) remarks.push(interruptedText(turn));
+  if (isUnplayed(turn)) remarks.push("not played");
   if (turn.latency_ms !== null) remarks.push(`after ${seconds(turn.latency_ms / 1000)}`);
+  // What is shown as 0.0 s says nothing.
+  if ((turn.tool_ms ?? 0) >= 50) remarks.push(`tools ${seconds(turn.tool_ms! / 1000)}`);
+  if ((turn.approval_ms ?? 0) >= 50) remarks.push(`your approval ${seconds(turn.approval_ms! / 1000)}`);
   return remarks;
 }
 

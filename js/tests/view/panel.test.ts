@@ -26,6 +26,7 @@ beforeEach(() => {
     sendText: vi.fn(),
     takeOver: vi.fn(),
     enableSound: vi.fn(),
+    playUnplayed: vi.fn(),
     dismissNote: vi.fn(),
     answerTool: vi.fn(),
   };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Turn } from "../../src/messages";
 import { INITIAL_STATE, type PanelState } from "../../src/view/state";
 import { cardsOf, lossesOf, statusOf, turnRemarks, turnText } from "../../src/view/strings";
 import { turnOf } from "../fakes";
@@ -140,9 +141,45 @@ describe("a turn's remarks", () => {
     expect(turnRemarks(turnOf({ latency_ms: 640 }))).toEqual(["after 0.6 s"]);
   });
 
+  it("contain the delays by tools and by the approval, unless they are too short to be seen", () => {
+    const delays = { latency_ms: 640, tool_ms: 480, approval_ms: 6200 };
+    const remarks = ["after 0.6 s", "tools 0.5 s", "your approval 6.2 s"];
+    expect(turnRemarks(turnOf(delays))).toEqual(remarks);
+    expect(turnRemarks(turnOf({ ...delays, tool_ms: 4, approval_ms: 0 }))).toEqual(["after 0.6 s"]);
+  });
+
+  it("contain that no page has played the reply", () => {
+    expect(turnRemarks(turnOf({ reply: null }))).toEqual(["not played"]);
+    expect(turnRemarks(turnOf({ reply: null, heard_s: 0 }))).toEqual([]);
+    expect(turnRemarks(turnOf({ reply: null, role: "user" }))).toEqual([]);
+  });
+
   it("contain the interruption, and how much was heard if that is known", () => {
     expect(turnRemarks(turnOf({ was_interrupted: true }))).toEqual(["interrupted"]);
     const heard = { was_interrupted: true, heard_s: 1.24, duration_s: 3.4 };
     expect(turnRemarks(turnOf(heard))).toEqual(["interrupted, 1.2 of 3.4 s heard"]);
+  });
+});
+
+describe("replies that no page has played", () => {
+  const turns = (...changes: Partial<Turn>[]) =>
+    new Map(changes.map((change, order) => [order, turnOf({ id: order, order, ...change })]));
+
+  it("are offered to be played", () => {
+    const [card] = cards({ turns: turns({ role: "user", reply: null }, { reply: null }) });
+    expect(card).toMatchObject({ actionLabel: "Play the answer", action: "playUnplayed" });
+    expect(card?.text).toBe("Grok answered when no page could play it.");
+    const several = cards({ turns: turns({ reply: null }, { reply: null }) });
+    expect(several[0]).toMatchObject({ actionLabel: "Play the answers" });
+    expect(several[0]?.text).toBe("Grok answered 2 times when no page could play it.");
+  });
+
+  it.each<[string, Partial<PanelState>]>([
+    ["a later reply was played", { turns: turns({ reply: null }, { reply: 1, heard_s: 2 }) }],
+    ["they are still received", { turns: turns({ reply: null, is_complete: false }) }],
+    ["another page plays", { isOwner: false, turns: turns({ reply: null }) }],
+    ["there is no kernel", { kernel: "gone", turns: turns({ reply: null }) }],
+  ])("are not offered when %s", (_, changes) => {
+    expect(cards(changes).map(({ key }) => key)).not.toContain("unplayed");
   });
 });

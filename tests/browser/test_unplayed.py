@@ -1,0 +1,53 @@
+"""Replies that were received before a panel was shown are offered, and played on request."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from .cells import NOISE
+from .conftest import OpenNotebook
+from .sound import PCM_RATE_HZ
+from .speech import Said, Studio
+from .test_looks import THEMES
+
+ASKED = """
+live = GrokLive(partner=lambda turn: noise(2), processing=False)
+reply = live.ask("Please tell me a story.")
+"""
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_a_reply_asked_for_before_the_panel_is_shown_can_be_played(
+    open_notebook: OpenNotebook, studio: Studio, tmp_path: Path, theme: str
+):
+    script = studio.script(Said("Stop, that is enough.", 0.5), lead_s=1.0)
+    notebook = open_notebook([NOISE, ASKED, "live"], hears=script)
+    notebook.page.evaluate(
+        "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", THEMES[theme]
+    )
+    notebook.run_cells(0, 1, 2)
+    play = notebook.panel.get_by_role("button", name="Play the answer")
+    play.wait_for()
+    assert "not played" in notebook.panel.inner_text()
+    folder = Path(os.environ.get("GROK_LIVE_PICTURES", tmp_path))
+    notebook.panel.screenshot(path=folder / f"{theme}_unplayed.png")
+    play.click()
+    notebook.wait_until_heard("reply", 2 * PCM_RATE_HZ)
+    assert not notebook.kernel.value("reply.was_interrupted")
+    play.wait_for(state="hidden")
+
+
+def test_speech_leaves_a_reply_that_was_not_played_as_it_is(
+    open_notebook: OpenNotebook, studio: Studio
+):
+    script = studio.script(Said("Stop, that is enough.", 0.5), lead_s=1.0)
+    notebook = open_notebook([NOISE, ASKED, "live"], hears=script)
+    notebook.run_cells(0, 1, 2)
+    notebook.press("Turn microphone on")
+    notebook.wait_for_turns("grok", 2)
+    state = "[reply.was_interrupted, reply.heard_sample_count]"
+    assert notebook.kernel.value(state) == [False, None]
+    notebook.panel.get_by_text("not played").wait_for()
