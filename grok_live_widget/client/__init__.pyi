@@ -8,3 +8,5 @@ from .session import Session as Session
 from .talk import TALK_THREAD as TALK_THREAD
 from .talk import Talk as Talk
 from .talk import TalkAPI as TalkAPI
+from .turn_waiting import await_turn as await_turn
+from .turn_waiting import wait_for_turn as wait_for_turn

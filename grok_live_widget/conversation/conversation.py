@@ -150,6 +150,8 @@ class Conversation:
             update(self, event, now_s)
         changed = list(self._changed.values())
         self._changed.clear()
+        for turn in changed:
+            turn._notify()
         return changed
 
     def reply(self, response_id: str) -> Turn | None:

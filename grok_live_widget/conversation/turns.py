@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -79,6 +79,7 @@ class Turn:
         "_response_id",
         "_start_sample",
         "_tape",
+        "_watchers",
         "approval_ms",
         "heard_sample_count",
         "is_approximate",
@@ -136,6 +137,8 @@ class Turn:
         # When the speech, commit or text ended that this is the reply to.
         self._asked_s: float | None = None
         self._first_delta_s: float | None = None
+        # Called after each change, on the thread that makes it.
+        self._watchers: list[Callable[[], object]] = []
 
     # ----------------------------------------------------------------- audio
     @property
@@ -171,6 +174,55 @@ class Turn:
             When it cannot be written there.
         """
         return _written(path, self.pcm, self.sample_rate)
+
+    # ----------------------------------------------------------------- waiting
+    def wait(self, timeout_s: float = 60, *, heard: bool = False) -> Turn:
+        """Wait until the turn is complete; returns it.
+
+        In a loop of questions, ``live.ask(text).wait(heard=True)`` keeps the text from running
+        ahead of the sound.
+
+        Parameters
+        ----------
+        timeout_s : float > 0 [s]
+        heard : bool
+            Whether to wait until a reply was heard to its end, or was interrupted.
+
+        Raises
+        ------
+        ReplyTimeout
+            Also if nothing plays the reply that is to be heard.
+        """
+        from ..client import wait_for_turn
+
+        wait_for_turn(self, timeout_s, heard=heard)
+        return self
+
+    async def wait_async(self, timeout_s: float = 60, *, heard: bool = False) -> Turn:
+        """`wait`, awaited."""
+        from ..client import await_turn
+
+        await await_turn(self, timeout_s, heard=heard)
+        return self
+
+    def __await__(self) -> Generator[Any, None, Turn]:
+        """Wait until the turn is complete, without a time limit: ``turn = await turn``."""
+        return self._completed().__await__()
+
+    async def _completed(self) -> Turn:
+        from ..client import await_turn
+
+        await await_turn(self, None, heard=False)
+        return self
+
+    def _is_over(self, heard: bool) -> bool:
+        """Whether the turn is complete, and there is nothing more of it to hear."""
+        has_sounded = self.was_interrupted or len(self.pcm) <= (self.heard_sample_count or 0)
+        return self.is_complete and (has_sounded or self.role == "user" or not heard)
+
+    def _notify(self) -> None:
+        for follow in list(self._watchers):
+            follow()
 
     # ----------------------------------------------------------------- pictures and players
     def plot(self, ax: Any = None) -> Any:

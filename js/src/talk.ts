@@ -106,7 +106,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     this.#playback.flush(this.#channel.session, this.#channel.epoch, null);
     this.#channel.stop();
     this.#playback.end();
-    this.#update({ isStarting: false, isSpeaking: false, isHeld: false });
+    this.#update({ isStarting: false, isSpeaking: false, soundingReply: null, isHeld: false });
   }
 
   switchMicrophoneOn(): void {
@@ -141,7 +141,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   interrupt(): void {
     this.#channel.interrupt();
     this.#playback.flush(this.#channel.session, this.#channel.epoch, null);
-    this.#update({ isSpeaking: false });
+    this.#update({ isSpeaking: false, soundingReply: null });
   }
 
   sendText(text: string): void {
@@ -212,7 +212,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     if (isOwner) return;
     this.#microphone.stop();
     this.#playback.release();
-    this.#update({ isSpeaking: false, isHeld: false });
+    this.#update({ isSpeaking: false, soundingReply: null, isHeld: false });
   }
 
   onTurn(turn: Turn): void {
@@ -335,8 +335,10 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   }
 
   #showPlayhead(playhead: Playhead): void {
+    const isSpeaking = !playhead.is_final && playhead.buffered_sample_count > 0;
     this.#update({
-      isSpeaking: !playhead.is_final && playhead.buffered_sample_count > 0,
+      isSpeaking,
+      soundingReply: isSpeaking ? playhead.reply : null,
       underrunCount: playhead.underrun_count,
       lostS: playhead.lost_sample_count / PCM_RATE_HZ,
     });

@@ -372,9 +372,9 @@ describe("a reply", () => {
     expect(playback().port.posted[0]).toMatchObject({ type: "chunk", reply: 1 });
     playhead();
     expect(comm.ofType("playhead")).toMatchObject([{ page: me(), reply: 1, sample_count: 9 }]);
-    expect(state().isSpeaking).toBe(true);
+    expect(state()).toMatchObject({ isSpeaking: true, soundingReply: 1 });
     playhead({ is_final: true, buffered_sample_count: 0, underrun_count: 2, lost_sample_count: 2400 });
-    expect(state()).toMatchObject({ isSpeaking: false, underrunCount: 2, lostS: 0.1 });
+    expect(state()).toMatchObject({ isSpeaking: false, soundingReply: null, underrunCount: 2, lostS: 0.1 });
   });
 
   it("is played to its end after the connection has closed", () => {

@@ -51,3 +51,33 @@ def test_speech_leaves_a_reply_that_was_not_played_as_it_is(
     state = "[reply.was_interrupted, reply.heard_sample_count]"
     assert notebook.kernel.value(state) == [False, None]
     notebook.panel.get_by_text("not played").wait_for()
+
+
+LOOP = """
+live = GrokLive(partner=lambda turn: noise(1.5), processing=False)
+live
+"""
+ASKS = """
+heard = []
+for text in ("One.", "Two."):
+    turn = await live.ask_async(text)
+    heard.append((await turn.wait_async(heard=True)).heard_sample_count)
+"""
+
+
+def test_a_loop_of_questions_can_wait_for_the_sound_and_the_turn_that_plays_is_marked(
+    open_notebook: OpenNotebook, tmp_path: Path
+):
+    notebook = open_notebook([NOISE, LOOP, ASKS])
+    notebook.run_cells(0, 1)
+    notebook.start()
+    notebook.begin_cell(2)
+    playing = notebook.panel.locator(".glw-turn-grok[aria-current=true]")
+    playing.wait_for()
+    assert "not played" not in notebook.panel.inner_text()
+    notebook.panel.screenshot(
+        path=Path(os.environ.get("GROK_LIVE_PICTURES", tmp_path)) / "playing.png"
+    )
+    notebook.end_cell(2)
+    assert notebook.kernel.value("heard") == [36_000, 36_000]
+    playing.wait_for(state="hidden")

@@ -45,6 +45,8 @@ export interface PanelState {
   isHeld: boolean;
   /** A reply is playing. */
   isSpeaking: boolean;
+  /** The number of the reply that sounds. */
+  soundingReply: number | null;
   /** There is sound to play, and the browser requires a click for it. */
   isSoundWaiting: boolean;
   /** Speech that this page did not send because the kernel was busy, or because the connection was not open. */
@@ -81,6 +83,7 @@ export const INITIAL_STATE: PanelState = {
   isCapturing: false,
   isHeld: false,
   isSpeaking: false,
+  soundingReply: null,
   isSoundWaiting: false,
   droppedByKernelS: 0,
   droppedByConnectionS: 0,

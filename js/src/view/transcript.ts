@@ -21,8 +21,9 @@ class TurnView {
     this.element.append(this.#seam, head, this.#text);
   }
 
-  show(turn: Turn, name: string): void {
+  show(turn: Turn, name: string, isSounding: boolean): void {
     setText(this.#speaker, turn.role === "user" ? "You" : name);
+    this.element.setAttribute("aria-current", String(isSounding));
     if (turn === this.#shown) return;
     this.#shown = turn;
     const { classList } = this.element;
@@ -53,6 +54,7 @@ export class Transcript {
   readonly #views = new Map<string | number, TurnView>();
   #turns: PanelState["turns"] | null = null;
   #name = "";
+  #soundingReply: number | null = null;
   #isAtEnd = true;
 
   constructor(scope: Scope) {
@@ -65,14 +67,16 @@ export class Transcript {
 
   show(state: PanelState): void {
     const name = speakerName(state);
-    if (state.turns === this.#turns && name === this.#name) return;
+    const isUnchanged = state.turns === this.#turns && name === this.#name;
+    if (isUnchanged && state.soundingReply === this.#soundingReply) return;
     this.#turns = state.turns;
     this.#name = name;
+    this.#soundingReply = state.soundingReply;
     this.#arrange([...state.turns.values()].sort((a, b) => a.order - b.order));
     setShown(this.#empty, state.turns.size === 0);
     setShown(this.#list, state.turns.size > 0);
     if (this.#isAtEnd) this.#scrollToEnd();
-    else setShown(this.#newest.element, true);
+    else if (!isUnchanged) setShown(this.#newest.element, true);
   }
 
   #arrange(turns: Turn[]): void {
@@ -81,7 +85,7 @@ export class Transcript {
     turns.forEach((turn, index) => {
       const view = this.#views.get(turn.id) ?? new TurnView();
       this.#views.set(turn.id, view);
-      view.show(turn, this.#name);
+      view.show(turn, this.#name, turn.reply !== null && turn.reply === this.#soundingReply);
       const current = this.#list.children[index] ?? null;
       if (current !== view.element) this.#list.insertBefore(view.element, current);
     });

@@ -175,6 +175,20 @@ describe("the text box", () => {
 });
 
 describe("the transcript", () => {
+  it("marks the reply that sounds", () => {
+    const sounding = () =>
+      [...panel.querySelectorAll(".glw-turn")].map((turn) => turn.getAttribute("aria-current"));
+    store.update({
+      turns: turns({ id: 1, reply: null }, { id: 2, reply: 1 }, { id: 3, reply: 2 }),
+      soundingReply: 1,
+    });
+    expect(sounding()).toEqual(["false", "true", "false"]);
+    store.update({ soundingReply: 2 });
+    expect(sounding()).toEqual(["false", "false", "true"]);
+    store.update({ soundingReply: null });
+    expect(sounding()).toEqual(["false", "false", "false"]);
+  });
+
   const texts = () => [...panel.querySelectorAll(".glw-turn-words")].map((item) => item.textContent);
 
   it("is in the order of the talk, not of arrival", () => {

@@ -1,0 +1,86 @@
+"""Waiting for a turn, from any thread and any loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+
+from ..conversation import Turn
+from ..exceptions import ConfigurationError, ReplyTimeout
+from ..settings import between
+from .talk import TALK_THREAD
+
+
+def wait_for_turn(turn: Turn, timeout_s: float, *, heard: bool) -> None:
+    """Block until `turn` is complete; with `heard` until it was heard, too.
+
+    Raises
+    ------
+    ReplyTimeout
+    ConfigurationError
+        On the thread that receives the turn, where it would wait for itself.
+    """
+    between("timeout_s", timeout_s, 0, 86_400)
+    if turn._is_over(heard):
+        return
+    if TALK_THREAD.is_current:
+        raise ConfigurationError(
+            "a waiting call was made on the talk's own thread, where it can never return.",
+            cure="Use `await turn`.",
+        )
+    changed = threading.Event()
+
+    def follow() -> None:
+        if turn._is_over(heard):
+            changed.set()
+
+    with _watched(turn, follow):
+        if not changed.wait(timeout_s):
+            raise _timed_out(turn, timeout_s)
+
+
+async def await_turn(turn: Turn, timeout_s: float | None, *, heard: bool) -> None:
+    """`wait_for_turn`, awaited on any loop; None: without a time limit."""
+    if timeout_s is not None:
+        between("timeout_s", timeout_s, 0, 86_400)
+    loop, is_over = asyncio.get_running_loop(), asyncio.Event()
+
+    def follow() -> None:
+        if turn._is_over(heard):
+            with contextlib.suppress(RuntimeError):  # The waiting loop was closed.
+                loop.call_soon_threadsafe(is_over.set)
+
+    with _watched(turn, follow):
+        try:
+            async with asyncio.timeout(timeout_s):
+                await is_over.wait()
+        except TimeoutError:
+            raise _timed_out(turn, timeout_s or 0.0) from None
+
+
+@contextlib.contextmanager
+def _watched(turn: Turn, follow: Callable[[], object]) -> Iterator[None]:
+    """Call `follow` now and after each change of the turn, until the block ends."""
+    turn._watchers.append(follow)
+    try:
+        follow()
+        yield
+    finally:
+        turn._watchers.remove(follow)
+
+
+def _timed_out(turn: Turn, timeout_s: float) -> ReplyTimeout:
+    if not turn.is_complete:
+        text, cure = f"the turn was not complete after {timeout_s:g} s.", "Give it more time."
+    elif turn.heard_sample_count is None:
+        text = f"in {timeout_s:g} s no page has reported that it plays the reply."
+        cure = (
+            "Show the panel and play it there. A kernel without subshells (ipykernel 6) reads such "
+            "reports only between cells; wait without heard=True there."
+        )
+    else:
+        text = f"the reply was not heard to its end within {timeout_s:g} s."
+        cure = "Give it more time; earlier replies may still be playing."
+    return ReplyTimeout(text, cure=cure, timeout_s=timeout_s, turn=turn)
