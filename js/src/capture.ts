@@ -265,14 +265,3 @@ function trackDetails(track: MediaStreamTrack): Omit<MicrophoneState, "state" | 
 function booleanOrNull(value: unknown): boolean | null {
   return typeof value === "boolean" ? value : null;
 }
-
-/** The user has allowed the microphone before and has interacted with this page, so no click is needed. */
-export async function canCaptureWithoutClick(): Promise<boolean> {
-  try {
-    const permission = await navigator.permissions.query({ name: "microphone" as PermissionName });
-    return permission.state === "granted" && (navigator.userActivation?.hasBeenActive ?? false);
-  } catch {
-    // Firefox before 131 does not know this name.
-    return false;
-  }
-}
