@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import Future
 
 from ..exceptions import ConfigurationError
 
 ENVIRONMENT_NAME = "XAI_API_KEY"
+
+
+_QUOTATION_MARKS = tuple("\"'`\u2018\u2019\u201c\u201d")
 
 
 class Secret:
@@ -26,6 +32,12 @@ class Secret:
     def is_header_safe(self) -> bool:
         """Whether it can go into a header: anything else breaks the handshake."""
         return all("!" <= character <= "~" for character in self._text.strip())
+
+    @property
+    def is_quoted(self) -> bool:
+        """Whether it begins or ends with a quotation mark, as environment files may hold it."""
+        key = self._text.strip()
+        return key.startswith(_QUOTATION_MARKS) or key.endswith(_QUOTATION_MARKS)
 
     def stripped(self) -> Secret:
         """Without the white space around it; itself where there is none."""
@@ -51,12 +63,19 @@ def wrap_secret(api_key: str | Secret | None) -> Secret | None:
     return api_key if api_key is None or isinstance(api_key, Secret) else Secret(api_key)
 
 
-def find_key(given: str | Secret | None = None) -> Secret | None:
-    """The key to use, or None.
+def find_key(given: str | Secret | None = None, *, timeout_s: float = 3.0) -> Secret | None:
+    """The key to use, or None. It may take `timeout_s`, so an event loop must not call it.
 
     The first that has one: the argument, the environment's ``XAI_API_KEY``, Colab's secrets,
     the keyring (service ``grok_live_widget``), a ``.env`` file. An argument of ``""`` counts
     as given.
+
+    Parameters
+    ----------
+    given : str, Secret or None
+    timeout_s : number > 0 [s]
+        How long the keyring, and the ``.env`` file, may take. `unanswered` names those that took
+        longer.
 
     Raises
     ------
@@ -65,22 +84,41 @@ def find_key(given: str | Secret | None = None) -> Secret | None:
     """
     given = wrap_secret(given)
     if given is not None:
-        return _checked(given)
-    for source in (_environment, _colab, _keyring, _dotenv):
-        key = _checked(_key_from(source))
+        return _checked(given, "api_key")
+    # Colab asks the user for permission, which may take its time.
+    for source in (_environment, _colab):
+        key = _checked(_key_from(source), ENVIRONMENT_NAME)
+        if key:
+            return key
+    for name, source in (("the keyring", _keyring), (".env", _dotenv)):
+        key = _checked(_key_in_time(name, source, timeout_s), f"the key of {name}")
         if key:
             return key
     return None
 
 
-def _checked(secret: Secret) -> Secret:
+def unanswered() -> str:
+    """A sentence about the sources of a key that have not answered in time; empty if all have."""
+    names = [name for name, lookup in list(_lookups.items()) if not lookup.answer.done()]
+    if not names:
+        return ""
+    return f"{' and '.join(names).capitalize()} did not answer in time: unlock it, and try again."
+
+
+def _checked(secret: Secret, name: str) -> Secret:
     """Without the white space around it. The error does not contain the key."""
+    # No variable holds the text itself: a traceback with locals would show it.
     if not isinstance(secret.reveal(), str):
         kind = type(secret.reveal()).__name__
-        raise ConfigurationError(f"api_key must be text, not of type {kind}.")
+        raise ConfigurationError(f"{name} must be text, not of type {kind}.")
+    if secret.is_quoted:
+        raise ConfigurationError(
+            f"{name} has quotation marks around it, which are no part of a key.",
+            cure=f"Remove them: {ENVIRONMENT_NAME}=KEY (docker's env files keep quotation marks).",
+        )
     if not secret.is_header_safe:
         raise ConfigurationError(
-            "api_key contains a space, a line break or another character that no key has.",
+            f"{name} contains a space, a line break or another character that no key has.",
             cure="Copy the whole key again, and nothing else.",
         )
     return secret.stripped()
@@ -94,6 +132,43 @@ def _key_from(source: Callable[[], str | None]) -> Secret:
         return Secret(source() or "")
     except Exception:  # noqa: BLE001  (these libraries raise errors of any class)
         return Secret("")
+
+
+class _Lookup:
+    """A source that is being asked, on a thread of its own: a locked keyring waits for its user.
+
+    A daemon thread, since the process must be able to end meanwhile.
+    """
+
+    def __init__(self, source: Callable[[], str | None]) -> None:
+        self.answer: Future[Secret] = Future()
+        self.began_s = time.monotonic()
+        threading.Thread(
+            target=self._ask, args=(source,), name="grok-live-key", daemon=True
+        ).start()
+
+    def _ask(self, source: Callable[[], str | None]) -> None:
+        self.answer.set_result(_key_from(source))
+
+
+_lookups: dict[str, _Lookup] = {}
+"""Lookups that have not been answered yet, by the name of the source."""
+_lookups_lock = threading.Lock()
+
+
+def _key_in_time(name: str, source: Callable[[], str | None], timeout_s: float) -> Secret:
+    """The key of a source; empty if it does not answer in time. It is not asked again before it
+    has answered.
+    """
+    with _lookups_lock:
+        lookup = _lookups[name] = _lookups.get(name) or _Lookup(source)
+    try:
+        key = lookup.answer.result(max(0.0, lookup.began_s + timeout_s - time.monotonic()))
+    except TimeoutError:
+        return Secret("")
+    with _lookups_lock:
+        _lookups.pop(name, None)
+    return key
 
 
 def _environment() -> str | None:

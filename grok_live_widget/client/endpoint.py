@@ -25,7 +25,7 @@ from ..protocol import (
     dialect_from_url,
 )
 from ..settings import UNSET, Settings, is_loopback
-from .credentials import ENVIRONMENT_NAME, Secret, find_key, wrap_secret
+from .credentials import ENVIRONMENT_NAME, Secret, find_key, unanswered, wrap_secret
 from .timeouts import Timeouts
 from .transport import host_of
 
@@ -82,7 +82,7 @@ class ConnectRequest(Value, frozen=True, kw_only=True):
 def resolve_endpoint(
     settings: Settings, api_key: str | Secret | None = None, *, service_url: str = SERVICE_URL
 ) -> Endpoint:
-    """Choose the server, before any I/O.
+    """Choose the server, before any I/O to it. Looking for the key may take some seconds.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def _endpoint_for(settings: Settings, api_key: Secret | None, service_url: str) 
 
 def _no_key(what: str) -> AuthenticationError:
     return AuthenticationError(
-        what,
+        f"{what} {unanswered()}".strip(),
         cure=f"Set the environment variable {ENVIRONMENT_NAME} or pass api_key=, "
         "or leave both out for the rehearsal.",
     )
@@ -233,9 +233,9 @@ def voice_notes(endpoint: Endpoint, settings: Settings, dialect: Dialect) -> lis
 def warn_of_rehearsal(endpoint: Endpoint, stacklevel: int = 3) -> None:
     """Warn once in a process that the rehearsal is the server, and not because of a setting."""
     if endpoint.is_rehearsal and not endpoint.is_chosen:
+        text = f"No API key was found ({ENVIRONMENT_NAME}), so the built-in rehearsal answers,"
         warnings.warn(
-            f"No API key was found ({ENVIRONMENT_NAME}), so the built-in rehearsal answers, "
-            "not Grok.",
+            f"{text} not Grok. {unanswered()}".strip(),
             RehearsalWarning,
             stacklevel=stacklevel,
         )

@@ -103,11 +103,15 @@ class ReconnectingSession:
     """
 
     def __init__(
-        self, settings: Settings, api_key: Secret | None, timeouts: Timeouts = Timeouts()
+        self,
+        settings: Settings,
+        api_key: Secret | None,
+        endpoint: Endpoint,
+        timeouts: Timeouts = Timeouts(),
     ) -> None:
         self.settings = settings
         self.timeouts = timeouts
-        self.endpoint: Endpoint = resolve_endpoint(settings, api_key)
+        self.endpoint = endpoint
         self.conversation = Conversation.under(settings)
         self.notes: list[Noted] = []
         self.recording = Recording(
@@ -301,12 +305,15 @@ class ReconnectingSession:
         return session
 
     async def _connect(self, conversation_id: str) -> Session:
-        endpoint = self.endpoint = resolve_endpoint(self.settings, self._api_key)
+        endpoint = self.endpoint = await self._resolve(self.settings)
         await asyncio.to_thread(self.recording.start)
         if endpoint.is_rehearsal:
             if self._rehearsal is None:
-                self._rehearsal = await asyncio.to_thread(new_rehearsal(self.settings).start)
-                partner, why = default_partner()
+                # Both load libraries: voice, words, voice activity.
+                self._rehearsal = await asyncio.to_thread(
+                    lambda: new_rehearsal(self.settings).start()
+                )
+                partner, why = await asyncio.to_thread(default_partner)
                 if self.settings.partner is UNSET and partner is PARTNERS["parrot"]:
                     self.note(why, "info")
             endpoint = endpoint.served_by(self._rehearsal)
@@ -322,6 +329,10 @@ class ReconnectingSession:
             self._expect_playback(session, turn)
         self.dialect = session.dialect
         return session
+
+    async def _resolve(self, settings: Settings) -> Endpoint:
+        """The server for these settings; looking for the key may block, as a keyring does."""
+        return await asyncio.to_thread(resolve_endpoint, settings, self._api_key)
 
     async def _resume(self, session: Session, resume_state: ResumeState) -> None:
         """Go on with the conversation of the session before."""
@@ -477,7 +488,7 @@ class ReconnectingSession:
         """
         async with self._changing:
             settings, session = self.settings.changed(given), self.session
-            resolve_endpoint(settings, self._api_key)
+            await self._resolve(settings)
             is_new_model = settings.model != self.settings.model
             needs_session = is_new_model and session and session.protocol.dialect.has_responses
             rejected: list[str] = []

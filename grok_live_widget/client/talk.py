@@ -26,7 +26,7 @@ from ._pump import Listener, ListenerHandle
 from .ask import Asker
 from .clips import Question
 from .credentials import Secret, wrap_secret
-from .endpoint import warn_of_rehearsal
+from .endpoint import Endpoint, resolve_endpoint, warn_of_rehearsal
 from .reconnecting_session import ReconnectingSession
 from .timeouts import Timeouts
 
@@ -54,7 +54,9 @@ class TalkAPI:
     ) -> None:
         checked = settings_from(settings)
         check_new_folder(checked.record)
-        self._sessions = TALK_THREAD.run(_new_session(checked, api_key, timeouts))
+        # On this thread: a keyring that waits for its user must not hold up other talks.
+        endpoint = resolve_endpoint(checked, api_key)
+        self._sessions = TALK_THREAD.run(_new_session(checked, api_key, endpoint, timeouts))
         self._asker = Asker(self._sessions)
         warn_of_rehearsal(self._sessions.endpoint, stacklevel=4)
         _open.add(self._sessions)
@@ -450,10 +452,10 @@ class Talk(TalkAPI):
 
 
 async def _new_session(
-    settings: Settings, api_key: Secret | None, timeouts: Timeouts
+    settings: Settings, api_key: Secret | None, endpoint: Endpoint, timeouts: Timeouts
 ) -> ReconnectingSession:
     """Constructed on the loop that it belongs to."""
-    return ReconnectingSession(settings, api_key, timeouts)
+    return ReconnectingSession(settings, api_key, endpoint, timeouts)
 
 
 @atexit.register

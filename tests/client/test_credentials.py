@@ -5,14 +5,18 @@ from __future__ import annotations
 import copy
 import pickle
 import sys
+import threading
 import traceback
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from grok_live_widget.client.credentials import ENVIRONMENT_NAME, Secret, find_key
-from grok_live_widget.exceptions import ConfigurationError
+from grok_live_widget import Talk
+from grok_live_widget.client.credentials import ENVIRONMENT_NAME, Secret, find_key, unanswered
+from grok_live_widget.exceptions import AuthenticationError, ConfigurationError
+
+from ..support.waiting import wait_until
 
 KEY = "a-key-nobody-may-see"
 
@@ -102,6 +106,68 @@ def test_a_malformed_key_is_refused_and_not_shown(given: Any) -> None:
         find_key(given)
     assert str(given) not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("marks", ['""', "''", "``", "“”", '" "', "'\n"])
+@pytest.mark.parametrize("is_given", [False, True])
+def test_a_key_in_quotation_marks_is_refused_as_such(
+    marks: str, is_given: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"{marks[0]}{KEY}{marks[1:]}"
+    monkeypatch.setenv(ENVIRONMENT_NAME, text)
+    name = "api_key" if is_given else ENVIRONMENT_NAME
+    with pytest.raises(ConfigurationError, match=f"{name} has quotation marks.*docker") as caught:
+        find_key(text if is_given else None)
+    assert KEY not in str(caught.value)
+
+
+# --------------------------------------------------------------------------- sources that block
+BLOCKING = """
+import threading
+asked, unlocked = [], threading.Event()
+def get_password(service, name):
+    asked.append(name)
+    unlocked.wait()
+    return 'from-keyring'
+"""
+
+
+def test_a_keyring_that_blocks_has_a_time_limit_and_is_asked_once(write: Any) -> None:
+    write("keyring.py", BLOCKING)
+    assert find_key(timeout_s=0.05) is None
+    assert unanswered() == "The keyring did not answer in time: unlock it, and try again."
+    assert find_key(timeout_s=0.05) is None
+    keyring: Any = sys.modules["keyring"]
+    assert len(keyring.asked) == 1
+    keyring.unlocked.set()
+    wait_until(lambda: not unanswered())
+    assert found() == "from-keyring"
+    assert unanswered() == ""
+    assert len(keyring.asked) == 1
+
+
+def test_a_talk_made_without_a_key_says_that_the_keyring_did_not_answer(write: Any) -> None:
+    write("keyring.py", BLOCKING)
+    assert find_key(timeout_s=0.05) is None
+    keyring: Any = sys.modules["keyring"]
+    with pytest.raises(AuthenticationError, match="The keyring did not answer in time"):
+        Talk(partner=None)
+    keyring.unlocked.set()
+    wait_until(lambda: not unanswered())
+    assert found() == "from-keyring"
+
+
+def test_a_keyring_that_blocks_does_not_hold_up_another_talk(write: Any) -> None:
+    write("keyring.py", BLOCKING)
+    with Talk(partner="parrot") as talk:
+        other = threading.Thread(target=lambda: Talk(url="ws://127.0.0.1:9/v1/realtime"))
+        other.start()
+        wait_until(lambda: "keyring" in sys.modules and sys.modules["keyring"].asked)
+        assert talk.ask("hi").text == "hi"
+        assert other.is_alive()
+        sys.modules["keyring"].unlocked.set()
+        other.join(10)
+        assert not other.is_alive()
 
 
 # --------------------------------------------------------------------------- not shown

@@ -13,6 +13,7 @@ import pytest
 from grok_live_widget import RehearsalServer
 from grok_live_widget.client.ask import Asker
 from grok_live_widget.client.credentials import wrap_secret
+from grok_live_widget.client.endpoint import resolve_endpoint
 from grok_live_widget.client.reconnecting_session import ReconnectingSession
 from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.events import AudioFormat, PushToTalk
@@ -43,7 +44,7 @@ class Page(SimulatedPage):
         key = wrap_secret(settings.pop("api_key", None))
         chosen = {} if partner is None else {"partner": partner}
         checked = settings_from(chosen | settings)
-        self.talk = ReconnectingSession(checked, key, timeouts)
+        self.talk = ReconnectingSession(checked, key, resolve_endpoint(checked, key), timeouts)
         self.bridge = FrontendBridge(self.talk, self._receive)
         self.received: list[dict[str, Any]] = []
         self.audio = b""
