@@ -25,6 +25,7 @@ from msgspec.structs import force_setattr, replace
 from ..exceptions import ConfigurationError
 from ..protocol import AudioFormat, ServerVad, ToolOffer, Transcription, TurnDetection
 from ..tools import ProviderTool, Tool, tools_from
+from .from_json import FROM_JSON
 from .pricing import Budget, Prices
 from .validation import PCM_RATES_HZ, check_partner, check_settings, instance, one_of
 
@@ -55,10 +56,10 @@ class UpdateKwargs(TypedDict, total=False):
     model: str | None
     voice: str | None
     instructions: str
-    turn_detection: TurnDetection
-    tools: Sequence[Callable[..., Any] | Tool | ProviderTool]
+    turn_detection: TurnDetection | Mapping[str, Any] | str | None
+    tools: Sequence[Callable[..., Any] | Tool | ProviderTool | Mapping[str, Any]]
     approve_tools: bool
-    transcription: Transcription | None
+    transcription: Transcription | Mapping[str, Any] | None
     speed: float | None
     replace: Mapping[str, str] | None
     reasoning: Literal["high", "none"] | None
@@ -79,8 +80,8 @@ class SettingsKwargs(UpdateKwargs, total=False):
     dialect: DialectName
     url: str | None
     sample_rate: int
-    input_format: AudioFormat | None
-    output_format: AudioFormat | None
+    input_format: AudioFormat | Mapping[str, Any] | str | None
+    output_format: AudioFormat | Mapping[str, Any] | str | None
     partner: str | Callable[..., Any] | Sequence[Any] | None
     record: str | PathLike[str] | None
     conversation_id: str | None
@@ -140,6 +141,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         None: the dialect's default. Any text is accepted; servers know more than this list.
     instructions : str
     turn_detection : ServerVad or PushToTalk
+        Also as the service's JSON: ``{"type": "server_vad", "threshold": 0.5}``, ``"server_vad"``,
+        and None for push-to-talk. The same holds for the formats, transcription and tools.
     tools : list
         What the model may call: functions, `tool` objects, and tools of the provider
         (`WebSearch` and others). The `live` dialect has no tools, so that with them ``"auto"``
@@ -243,13 +246,23 @@ class Settings(Struct, frozen=True, kw_only=True):
         check_settings(self)
 
     def _complete(self) -> None:
-        """Make tools of functions, and fill in the formats."""
+        """Read the service's JSON, make tools of functions, and fill in the formats."""
+        unrated = [name for name in ("input_format", "output_format") if self._has_no_rate(name)]
+        for name, read in FROM_JSON.items():
+            force_setattr(self, name, read(name, getattr(self, name)))
         force_setattr(self, "tools", tools_from(self.tools))
         one_of("sample_rate", self.sample_rate, PCM_RATES_HZ)
         force_setattr(self, "sample_rate", int(self.sample_rate))  # One of numpy is not JSON.
         for name in ("input_format", "output_format"):
-            if getattr(self, name) is None:
-                force_setattr(self, name, AudioFormat(sample_rate=self.sample_rate))
+            form = getattr(self, name)
+            if form is None or (name in unrated and form.encoding == "pcm"):
+                form = replace(form or AudioFormat(), sample_rate=self.sample_rate)
+                force_setattr(self, name, form)
+
+    def _has_no_rate(self, name: str) -> bool:
+        """Whether a format was given as JSON that states no rate."""
+        given: object = getattr(self, name)
+        return isinstance(given, str) or (isinstance(given, Mapping) and "rate" not in given)
 
     def changed(self, given: Mapping[str, Any]) -> "Settings":
         """A copy with the settings in `given` changed, validated.

@@ -43,8 +43,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"voice": b"nova"}, "voice must be text, not b'nova'"),
     ({"instructions": None}, "instructions must be text, not None"),
     ({"instructions": "half an emoji \ud83d"}, r"instructions .*\\ud83d"),
-    ({"turn_detection": None}, r"ServerVad\(...\) or PushToTalk\(\), not None"),
-    ({"turn_detection": "server_vad"}, r"not 'server_vad'"),
+    ({"turn_detection": 5}, r"ServerVad\(...\) or PushToTalk\(\), not 5"),
+    ({"turn_detection": "server"}, r"cannot be 'server'.*server_vad"),
     ({"turn_detection": PushToTalk}, "PushToTalk"),
     ({"turn_detection": ServerVad(threshold=0.05)}, "threshold .* 0.1 to 0.9, not 0.05"),
     ({"turn_detection": ServerVad(threshold=1)}, "threshold .* 0.1 to 0.9, not 1"),
@@ -59,7 +59,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"approve_tools": None}, "approve_tools must be one of True, False, not None"),
     ({"sample_rate": 12_000}, "sample_rate must be one of 8000, .* not 12000"),
     ({"sample_rate": "24000"}, "sample_rate .* not '24000'"),
-    ({"input_format": "pcm"}, r"input_format must be AudioFormat\(...\) or None, not 'pcm'"),
+    ({"input_format": 5}, r"input_format must be AudioFormat\(...\) or None, not 5"),
     ({"output_format": AudioFormat(encoding="opus")}, "output_format cannot be opus.*'pcmu'"),
     ({"output_format": AudioFormat(encoding="mp3")}, "output_format.encoding .* not 'mp3'"),
     ({"input_format": AudioFormat(sample_rate=21_050)}, "input_format.sample_rate .* not 21050"),
@@ -191,8 +191,12 @@ def test_both_sides_have_the_sample_rate_unless_a_format_says_otherwise() -> Non
 
 
 # --------------------------------------------------------------------------- what is given
-# Of these more can be given than is kept: None for the usual, functions for tools of them.
-WIDER = {"tools", "input_format", "output_format", "partner"}
+# Of these more can be given than is kept: None for the usual, functions for tools of them, and the
+# service's JSON.
+WIDER = {
+    *("tools", "turn_detection", "transcription"),
+    *("input_format", "output_format", "partner"),
+}
 
 
 def listed(given: Any) -> dict[str, Parameter]:
