@@ -35,13 +35,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..audio import mono_from, pcm_from_samples, samples_from_pcm
+from ..audio import mono_from, pcm_from_samples, read_audio, samples_from_pcm
 from ..exceptions import ConfigurationError, GrokLiveError, RehearsalError
 from .tts import Spoken, speak, voice_is_available
 
@@ -268,8 +269,8 @@ def _answers_one_by_one(answers: Sequence[Any]) -> Partner:
 
 # --------------------------------------------------------------------------- answers
 _ANSWERS = (
-    "An answer is a text, a numpy array of audio at 24 kHz, CallTool(name, arguments), or an "
-    "iterator of these."
+    "An answer is a text, a numpy array of audio at 24 kHz, the pathlib.Path of a sound file, "
+    "CallTool(name, arguments), or an iterator of these."
 )
 _HERE = Path(__file__).parent
 
@@ -326,9 +327,9 @@ def pieces_from(
 
     Parameters
     ----------
-    answer : str, ndarray, CallTool, Spoken or None
-        Text is spoken where a voice is installed. Audio is int16, or float in [-1, 1), at
-        24 kHz, with shape (n,) or (n, channels).
+    answer : str, ndarray, PathLike, CallTool, Spoken or None
+        A path is that of a sound file, of any rate. Text is spoken where a voice is installed.
+        Audio is int16, or float in [-1, 1), at 24 kHz, with shape (n,) or (n, channels).
     voice : str
     speed : float
     replace : Mapping or None
@@ -351,6 +352,11 @@ def pieces_from(
         case np.ndarray():
             mono = mono_from(answer)
             yield Spoken(mono if mono.dtype == np.int16 else pcm_from_samples(mono))
+        case PathLike():
+            x, rate_hz = read_audio(answer)
+            mono = mono_from(x)
+            pcm = mono if mono.dtype == np.int16 else pcm_from_samples(mono)
+            yield Spoken(pcm, sample_rate=rate_hz)
         case _:
             kind = type(answer).__name__
             raise RehearsalError(f"the partner returned {kind}: {answer!r:.60}.", cure=_ANSWERS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 import soundfile
 
 from grok_live_widget import Talk
-from grok_live_widget.audio import ClipConverter, write_wav
+from grok_live_widget.audio import ClipConverter, wav_bytes, write_wav
 from grok_live_widget.client.clips import read_clip
 from grok_live_widget.exceptions import AudioFormatError, ConfigurationError, GrokLiveError
 
@@ -99,3 +101,39 @@ def test_notes_about_a_file_come_with_its_clip(tmp_path: Path) -> None:
 def test_an_array_of_another_dtype_is_refused() -> None:
     with pytest.raises(AudioFormatError, match="int32"):
         read_clip(np.zeros(9, np.int32), RATE_HZ, RATE_HZ)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "subtype", "error"),
+    [
+        ("wav", "FLOAT", 1),
+        ("wav", "DOUBLE", 1),
+        ("wav", "PCM_24", 1),
+        ("wav", "PCM_U8", 256),
+        ("wav", "ULAW", 1_024),
+        ("wav", "ALAW", 1_024),
+        ("flac", "PCM_16", 1),
+        ("aiff", "PCM_16", 1),
+        ("ogg", "VORBIS", 2_000),
+    ],
+)
+def test_a_file_of_each_kind_becomes_a_clip(
+    tmp_path: Path, suffix: str, subtype: str, error: int
+) -> None:
+    x = sine(0.5, fade_s=0.05)
+    path = tmp_path / f"x.{suffix}"
+    soundfile.write(path, x, RATE_HZ, subtype=subtype)
+    pcm = np.frombuffer(read_clip(path, None, RATE_HZ).pcm, np.int16).astype(int)
+    expected = np.rint(x * 32768)
+    assert len(pcm) == len(x)
+    assert np.abs(pcm - expected).max() <= error
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with a name need a POSIX system")
+def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
+    pipe, pcm = tmp_path / "pipe.wav", tone(0.1)
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(wav_bytes(pcm),))
+    writer.start()
+    assert read_clip(pipe, None, RATE_HZ).pcm == pcm.tobytes()
+    writer.join()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from grok_live_widget.audio import write_wav
 from grok_live_widget.exceptions import AudioFormatError, ConfigurationError, RehearsalError
 from grok_live_widget.rehearsal.partner import (
     PARTNERS,
@@ -300,3 +302,12 @@ def test_a_failure_is_one_sentence_with_its_place_in_the_partner() -> None:
     assert failure_of_partner(RehearsalError("no voice.", cure="Install one.")) == (
         "no voice. Install one."
     )
+
+
+def test_a_partner_answers_with_a_sound_file_at_its_own_rate(tmp_path: Path) -> None:
+    pcm = np.arange(-500, 500, dtype=np.int16)
+    path = write_wav(tmp_path / "answer.wav", pcm, 16_000)
+    (spoken,) = pieces_from(path, "eve")
+    assert isinstance(spoken, Spoken)
+    assert spoken.sample_rate == 16_000
+    assert np.array_equal(spoken.pcm, pcm)
