@@ -638,7 +638,11 @@ class ReconnectingSession:
     def _stop_sound(self) -> None:
         """Cut off the replies that sound or wait for the loudspeaker."""
         for turn in self.conversation.unheard:
-            self._apply(Interrupted(response_id=turn._response_id, item_id=turn.item_id))
+            self.cut_off(turn)
+
+    def cut_off(self, turn: Turn) -> None:
+        """Cut off one reply."""
+        self._apply(Interrupted(response_id=turn._response_id, item_id=turn.item_id))
 
     # ----------------------------------------------------------------- tools
     @property

@@ -378,6 +378,9 @@ class FrontendBridge:
             case messages.Play(page=page):
                 self._take_over(page, arrived_s)
                 self._play_unplayed()
+            case messages.Skip(page=page):
+                if page == self.lease.owner:
+                    self._skip_to_newest()
             case messages.Commit():
                 self._spawn(self._talk.end_press())
             case messages.ToolAnswer(call_id=call_id, is_allowed=is_allowed):
@@ -394,6 +397,16 @@ class FrontendBridge:
         for turn in reversed(unplayed):
             self._replies[turn] = self.downlink.add(turn)
             self._talk.begin_playback(turn)
+        self._start_pump()
+
+    def _skip_to_newest(self) -> None:
+        *skipped, newest = self._talk.conversation.unheard or [None]
+        if newest is None or not skipped:
+            return
+        for turn in skipped:
+            self._talk.cut_off(turn)
+        self._replies[newest] = self.downlink.restore(newest)
+        self._changed[newest] = None
         self._start_pump()
 
     async def _answer_call(self, call_id: str, is_allowed: bool) -> None:

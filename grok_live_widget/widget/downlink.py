@@ -331,6 +331,13 @@ class Downlink:
             self.epoch = epoch
             self._cut_off()
 
+    def restore(self, turn: Turn) -> int:
+        """Queue again what was not heard of `turn`, which a flush has cut off; returns the number
+        of its reply.
+        """
+        self._cut.discard(turn)
+        return self._enqueue(turn, turn.heard_sample_count or 0)
+
     def _cut_off(self) -> None:
         # No playhead will come for what had been cut off before.
         self._playing = {out.reply: out for out in self._audible}

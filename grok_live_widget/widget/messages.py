@@ -84,6 +84,10 @@ class Play(PageMessage, frozen=True, tag="play"):
     """
 
 
+class Skip(PageMessage, frozen=True, tag="skip"):
+    """Cut off the replies that sound or wait for the loudspeaker, but for the newest."""
+
+
 class Commit(PageMessage, frozen=True, tag="commit"):
     """Push-to-talk: the button was released."""
 
@@ -161,7 +165,7 @@ class Received(PageMessage, frozen=True, tag="received"):
 
 
 LeaseMessage = Hello | Bye | TakeOver | Pong | Alive
-RequestMessage = Start | Stop | Text | Interrupt | Play | Commit | ToolAnswer
+RequestMessage = Start | Stop | Text | Interrupt | Play | Skip | Commit | ToolAnswer
 SoundMessage = Microphone | MicrophoneState | Playhead | Flushed | Received
 
 

@@ -68,6 +68,7 @@ export type PageMessage =
   | { type: "text"; text: string }
   | { type: "interrupt"; epoch: number }
   | { type: "play" }
+  | { type: "skip" }
   | { type: "commit" }
   | { type: "tool_answer"; call_id: string; is_allowed: boolean }
   | {

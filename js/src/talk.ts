@@ -159,6 +159,10 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     this.#channel.play();
   }
 
+  skipToNewest(): void {
+    this.#channel.send({ type: "skip" });
+  }
+
   enableSound(): void {
     this.#playback.unlock();
   }

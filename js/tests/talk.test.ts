@@ -420,6 +420,11 @@ describe("the other actions of the panel", () => {
     expect(playback().port.posted.filter(({ type }) => type === "chunk")).toHaveLength(1);
   });
 
+  it("skipping is asked of the kernel", () => {
+    talk.skipToNewest();
+    expect(comm.ofType("skip")).toMatchObject([{ page: me() }]);
+  });
+
   it("turning the microphone on takes the talk over", () => {
     kernelState({ owner: "other" });
     talk.takeOver();

@@ -441,6 +441,27 @@ async def test_a_reply_that_is_played_late_is_interrupted_by_speech(
     assert (turn.was_interrupted, turn.heard_sample_count) == (True, 12_345)
 
 
+async def test_skipping_cuts_off_all_unheard_replies_but_the_newest_which_is_played_at_once(
+    page_of: Any,
+) -> None:
+    sounds = [tone(0.75), tone(1), tone(LONG_S)]
+    page = page_of(lambda turn: sounds.pop())
+    first = await hear_in_part(page)
+    second, newest = [await Asker(page.talk).ask("go on", None, timeout_s=20) for _ in range(2)]
+    page.say("skip", page="page-2")
+    page.say("skip")
+    flush = await page.wait("flush")
+    page.report_flush(page.all("audio")[0], 12_400)
+    sent = len(page.audio)
+    audio = await page.wait("audio", lambda m: m["epoch"] == flush["epoch"] and m["is_last"])
+    page.report(audio, len(newest.pcm), is_final=True)
+    await page.wait("turn", lambda m: m["turn"]["heard_s"] == 0.75)
+    assert page.audio[sent:] in newest.pcm.tobytes()
+    states = [(turn.was_interrupted, turn.heard_sample_count) for turn in (first, second, newest)]
+    assert states == [(True, 12_400), (True, None), (False, len(newest.pcm))]
+    assert len(page.all("flush")) == 1
+
+
 # --------------------------------------------------------------------------- after the connection
 async def play_the_rest(page: Page, sound: np.ndarray) -> None:
     """Acknowledge and report all that comes of the first reply, until its end has come."""

@@ -42,6 +42,7 @@ FROM_PAGE: list[dict[str, Any]] = [
     {"type": "text", "page": "a", "text": "hello"},
     {"type": "interrupt", "page": "a", "epoch": 2},
     {"type": "play", "page": "a"},
+    {"type": "skip", "page": "a"},
     {"type": "commit", "page": "a"},
     {"type": "tool_answer", "page": "a", "call_id": "c1", "is_allowed": False},
     CHUNK,

@@ -107,6 +107,7 @@ export interface PanelActions {
   takeOver(): void;
   enableSound(): void;
   playUnplayed(): void;
+  skipToNewest(): void;
   dismissNote(key: number): void;
   answerTool(callId: string, isAllowed: boolean): void;
 }

@@ -15,7 +15,8 @@ export interface Card {
   text: string;
   level: NoteLevel;
   actionLabel?: string;
-  action?: keyof PanelActions & ("takeOver" | "enableSound" | "playUnplayed" | "switchMicrophoneOn");
+  action?: keyof PanelActions &
+    ("takeOver" | "enableSound" | "playUnplayed" | "skipToNewest" | "switchMicrophoneOn");
 }
 
 export function speakerName(state: Pick<PanelState, "isRehearsal">): string {
@@ -106,6 +107,7 @@ export function cardsOf(state: PanelState): Card[] {
     ownerCard(state),
     soundCard(state),
     unplayedCard(state),
+    waitingCard(state),
     microphoneCard(state),
   ];
   return cards.filter((card) => card !== null);
@@ -168,6 +170,21 @@ function unplayedCount(turns: Turn[]): number {
   const played = turns.filter(({ reply, heard_s }) => reply !== null || heard_s !== null);
   const lastPlayed = Math.max(-1, ...played.map(({ order }) => order));
   return turns.filter((turn) => turn.order > lastPlayed && isUnplayed(turn)).length;
+}
+
+function waitingCard(state: PanelState): Card | null {
+  const { soundingReply, isOwner } = state;
+  if (soundingReply === null || !isOwner) return null;
+  const isWaiting = ({ reply, was_interrupted }: Turn) => (reply ?? 0) > soundingReply && !was_interrupted;
+  const count = [...state.turns.values()].filter(isWaiting).length;
+  if (count === 0) return null;
+  return {
+    key: "waiting",
+    level: "info",
+    text: `${count === 1 ? "One more answer waits" : `${count} more answers wait`} to be played.`,
+    actionLabel: "Skip to the newest reply",
+    action: "skipToNewest",
+  };
 }
 
 function isUnplayed({ role, reply, heard_s, has_audio, is_complete, was_interrupted }: Turn): boolean {

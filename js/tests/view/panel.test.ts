@@ -27,6 +27,7 @@ beforeEach(() => {
     takeOver: vi.fn(),
     enableSound: vi.fn(),
     playUnplayed: vi.fn(),
+    skipToNewest: vi.fn(),
     dismissNote: vi.fn(),
     answerTool: vi.fn(),
   };

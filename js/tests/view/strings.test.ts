@@ -183,3 +183,19 @@ describe("replies that no page has played", () => {
     expect(cards(changes).map(({ key }) => key)).not.toContain("unplayed");
   });
 });
+
+describe("replies that wait behind the one that plays", () => {
+  const turns = new Map([1, 2, 3].map((reply) => [reply, turnOf({ id: reply, order: reply, reply })]));
+  const waiting = (changes: Partial<PanelState>) => cards(changes).find(({ key }) => key === "waiting");
+
+  it("can be skipped", () => {
+    expect(waiting({ turns, soundingReply: 1 })).toMatchObject({
+      text: "2 more answers wait to be played.",
+      actionLabel: "Skip to the newest reply",
+      action: "skipToNewest",
+    });
+    expect(waiting({ turns, soundingReply: 2 })?.text).toBe("One more answer waits to be played.");
+    expect(waiting({ turns, soundingReply: 3 })).toBeUndefined();
+    expect(waiting({ turns })).toBeUndefined();
+  });
+});
