@@ -400,9 +400,10 @@ class FrontendBridge:
         self._start_pump()
 
     def _skip_to_newest(self) -> None:
-        *skipped, newest = self._talk.conversation.unheard or [None]
-        if newest is None or not skipped:
+        unheard = self._talk.conversation.unheard
+        if len(unheard) < 2:
             return
+        *skipped, newest = unheard
         for turn in skipped:
             self._talk.cut_off(turn)
         self._replies[newest] = self.downlink.restore(newest)
