@@ -1,4 +1,4 @@
-"""The command ``grok-live``: ``lab``, ``talk in.wav out.wav``, ``rehearse``, ``replay``."""
+"""The command ``grok-live``: ``lab``, ``talk``, ``rehearse``, ``replay``, ``voices``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from .audio import SAMPLE_RATE_HZ, ClipConverter, read_audio, wav_bytes, write_w
 from .client import Connecting, Session, connect, talk_through
 from .exceptions import ConfigurationError, GrokLiveError, RehearsalWarning
 from .protocol import DIALECTS, PushToTalk, ServerVad
-from .rehearsal import RehearsalServer, faults
+from .rehearsal import VOICES, RehearsalServer, faults
 from .settings import PCM_RATES_HZ, SettingsKwargs
 
 __all__ = ["main"]
@@ -88,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_talk(commands)
     _add_rehearse(commands)
     _add_replay(commands)
+    _add_voices(commands)
     return parser
 
 
@@ -143,7 +144,7 @@ def _add_talk(commands: Any) -> None:
     )
     add("--url", help="connect to this server instead of the service")
     add("--model", help="name of a model (default: that of the server)")
-    add("--voice", help="name of a voice (default: that of the server)")
+    add("--voice", help="name of a voice, see grok-live voices (default: that of the server)")
     add("--instructions", default="", help="how to answer, as a sentence to the model")
     add(
         "--timeout",
@@ -424,6 +425,23 @@ def _add_replay(commands: Any) -> None:
     add("--speed", type=float, default=1.0, metavar="X", help="1 is the recorded speed")
     add("--step", action="store_true", help="wait for the client's messages before continuing")
     parser.set_defaults(run=_serve, title="The server of the recording is running")
+
+
+# --------------------------------------------------------------------------- voices
+def _add_voices(commands: Any) -> None:
+    parser = commands.add_parser("voices", help="list the voices")
+    parser.set_defaults(run=_voices)
+
+
+def _voices(options: argparse.Namespace) -> int:
+    """Print the voices that are known of each dialect, and those of the rehearsal."""
+    for name, dialect in DIALECTS.items():
+        say(f"Voices of {name} (default: {dialect.default_voice}):")
+        for voice, character in dialect.voices.items():
+            say(f"  {voice:<10} {character}".rstrip())
+    say(f"The rehearsal has {', '.join(VOICES)}.")
+    say("Other names are sent as they are; the service has custom voices too.")
+    return 0
 
 
 # --------------------------------------------------------------------------- lab

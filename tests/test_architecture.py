@@ -198,6 +198,15 @@ def test_every_link_in_the_documents_has_a_target() -> None:
     assert broken == []
 
 
+def test_every_message_that_the_documents_quote_is_in_the_code() -> None:
+    code = "\n".join(path.read_text("utf-8") for path in sorted(PACKAGE.rglob("*.py")))
+    # Of the table of faults, whose last column quotes what `ask` shows.
+    table = (ROOT / "docs" / "faults.md").read_text("utf-8")
+    quoted = re.findall(r"Error`, \"([^\"]+)\"", table)
+    assert quoted
+    assert [each for each in quoted if each not in code] == []
+
+
 def test_the_lock_of_the_front_end_names_no_other_registry() -> None:
     lock = json.loads((ROOT / "js" / "package-lock.json").read_text("utf-8"))
     hosts = {

@@ -23,7 +23,9 @@ from grok_live_widget import PushToTalk, RehearsalServer, Talk
 from grok_live_widget.audio import read_audio, wav_bytes, write_wav
 from grok_live_widget.cli import main
 from grok_live_widget.exceptions import ConnectError, ServerError, SessionClosedError
+from grok_live_widget.protocol import LIVE, REALTIME
 from grok_live_widget.rehearsal.faults import FAULTS
+from grok_live_widget.settings import Settings
 
 from .support.sound import RATE_HZ
 from .support.waiting import wait_until
@@ -570,6 +572,20 @@ def test_a_path_that_cannot_be_replayed_is_one_sentence(
     assert "no recording" in refused(["replay", str(tmp_path)], capsys)
     Talk(partner="parrot").save(tmp_path)
     assert "has no session" in refused(["replay", str(tmp_path)], capsys)
+
+
+def test_the_voices_are_listed_as_the_documents_list_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["voices"]) == 0
+    told = capsys.readouterr().out
+    page = (Path(__file__).parents[1] / "docs" / "settings.md").read_text("utf-8")
+    for name, character in LIVE.voices.items():
+        assert f"\n  {name:<10} {character}\n" in told
+        assert f"| `{name}` | {character} | `{REALTIME.voice_substitutes[name]}` |" in page
+        assert f"{name} ({character})" in " ".join((Settings.__doc__ or "").split())
+    assert all(f"\n  {name}\n" in told for name in REALTIME.voices)
+    assert f"{len(REALTIME.voices)} voices today" in page
 
 
 def has_started_a_kernel(url: str) -> bool:

@@ -226,8 +226,23 @@ def _substitute(endpoint: Endpoint, settings: Settings, dialect: Dialect) -> str
 def voice_notes(endpoint: Endpoint, settings: Settings, dialect: Dialect) -> list[Noted]:
     """A note where another voice than the requested one replies."""
     nearest = _substitute(endpoint, settings, dialect)
-    text = f"The service has no voice {settings.voice!r}; {nearest!r} is the nearest it has."
-    return [Noted(text, "info")] if nearest is not None else []
+    if nearest is not None:
+        text = f"The service has no voice {settings.voice!r}; {nearest!r} is the nearest it has."
+        return [Noted(text, "info")]
+    return _rehearsal_voice_notes(settings) if endpoint.is_rehearsal else []
+
+
+def _rehearsal_voice_notes(settings: Settings) -> list[Noted]:
+    from ..rehearsal import VOICES, has_voice
+
+    # The parrot has no voice of its own.
+    if settings.voice is None or settings.partner == "parrot" or has_voice(settings.voice):
+        return []
+    text = (
+        f"The rehearsal has no voice {settings.voice!r} and speaks with another one. "
+        f"Its voices are {', '.join(VOICES)}."
+    )
+    return [Noted(text, "info")]
 
 
 def warn_of_rehearsal(endpoint: Endpoint, stacklevel: int = 3) -> None:

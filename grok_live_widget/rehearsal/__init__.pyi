@@ -7,3 +7,5 @@ from .partner import SpokenLine as SpokenLine
 from .partner import Unvoiced as Unvoiced
 from .partner import default_partner as default_partner
 from .server import RehearsalServer as RehearsalServer
+from .tts import VOICES as VOICES
+from .tts import has_voice as has_voice

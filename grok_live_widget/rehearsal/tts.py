@@ -79,14 +79,22 @@ def voice_is_available() -> bool:
     return find_spec("espeakng_loader") is not None
 
 
+def has_voice(voice: str) -> bool:
+    """Whether one of the eleven voices has this name, in any case, with or without ``xai_``."""
+    return _plain(voice) in VOICES
+
+
 def preset_for(voice: str) -> VoicePreset:
     """The preset of a voice, by its name in any case and with or without ``xai_``.
 
     An unknown name always gets the same one of the eleven.
     """
-    name = voice.strip().lower().removeprefix("xai_")
-    known = tuple(VOICES.values())
+    name, known = _plain(voice), tuple(VOICES.values())
     return VOICES.get(name) or known[zlib.crc32(name.encode()) % len(known)]
+
+
+def _plain(voice: str) -> str:
+    return voice.strip().lower().removeprefix("xai_")
 
 
 def speak(

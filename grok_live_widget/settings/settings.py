@@ -138,7 +138,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     url : str or None
         ``wss://…`` (or ``ws://`` on this machine); None: the service, or the rehearsal.
     model, voice : str or None
-        None: the dialect's default. Any text is accepted; servers know more than this list.
+        None: the dialect's default. Any text is accepted, because servers know more names than
+        these. Voices of ``live``: alloy (neutral, balanced), echo (warm, conversational), fable
+        (expressive, dynamic), onyx (deep, authoritative), nova (bright, energetic), shimmer
+        (clear, professional). The command ``grok-live voices`` lists all.
     instructions : str
     turn_detection : ServerVad or PushToTalk
         Also as the service's JSON: ``{"type": "server_vad", "threshold": 0.5}``, ``"server_vad"``,

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from grok_live_widget import Talk
 from grok_live_widget.client.connector import connect, open_session_with
 from grok_live_widget.client.credentials import Secret
 from grok_live_widget.client.endpoint import ConnectRequest, resolve_endpoint
@@ -289,3 +290,26 @@ async def test_other_voices_pass_through(peer: Any) -> None:
     session, _ = await opened(Settings(dialect="realtime", voice="nlbqfwie"), service_url)
     await session.close()
     assert received[0]["session"]["voice"] == "nlbqfwie"
+
+
+@pytest.mark.parametrize(
+    ("voice", "notes"),
+    [
+        ("nobody", ["The rehearsal has no voice 'nobody' and speaks with another one."]),
+        ("xai_Nova", []),
+        (None, []),
+    ],
+)
+def test_a_voice_that_the_rehearsal_does_not_have_is_noted(
+    voice: str | None, notes: list[str]
+) -> None:
+    with Talk(partner=lambda turn: "yes", voice=voice) as talk:
+        talk.start()
+        noted = [note.text for note in talk.notes]
+    assert [text.partition(" Its voices")[0] for text in noted] == notes
+
+
+def test_the_parrot_needs_no_voice() -> None:
+    with Talk(partner="parrot", voice="nobody") as talk:
+        talk.start()
+        assert list(talk.notes) == []

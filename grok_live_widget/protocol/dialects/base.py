@@ -74,6 +74,9 @@ class Dialect(Value, frozen=True, kw_only=True):
     undocumented : frozenset of type
         Client events that are sent although the server's documentation does not describe
         them. An error in reply to one means that the server does not support it.
+    voices : Mapping of str to str
+        The voices that its documentation names, with their character where it has one; servers
+        may know more.
     voice_substitutes : Mapping of str to str
         Voices of other dialects that the service does not have, and its nearest one.
     has_responses : bool
@@ -106,6 +109,7 @@ class Dialect(Value, frozen=True, kw_only=True):
     unsupported: frozenset[str] = frozenset()
     item_kinds: frozenset[str] | None = None
     undocumented: frozenset[type] = frozenset()
+    voices: Mapping[str, str] = field(default_factory=dict)
     voice_substitutes: Mapping[str, str] = field(default_factory=dict)
     is_auth_error: Callable[[ErrorReported], bool] = is_auth_error
     _by_event: dict[type, MessageType] = field(default_factory=dict)

@@ -112,7 +112,18 @@ _TRANSCRIPT_DELTA = MessageType(
 )
 
 
+VOICES = {
+    "alloy": "neutral, balanced",
+    "echo": "warm, conversational",
+    "fable": "expressive, dynamic",
+    "onyx": "deep, authoritative",
+    "nova": "bright, energetic",
+    "shimmer": "clear, professional",
+}
+"""The voices and their character, as the documentation of the beta API describes them."""
+
 LIVE = Dialect(
+    voices=VOICES,
     name="live",
     path="/v1/live",
     default_model="grok-3-live",

@@ -62,6 +62,15 @@ NEAREST_VOICE = {
 """For each of the seed's six voices, which the service does not have, one of its own with a
 similar description (neutral, warm, expressive, deep, bright, clear)."""
 
+_NAMES = (
+    *("eve", "ara", "leo", "rex", "sal", "carina", "zagan", "helix", "orion", "luna", "iris"),
+    *("altair", "zenith", "perseus", "helios", "lux", "kepler", "rigel", "cosmo", "celeste"),
+    *("ursa", "sirius", "lumen", "castor", "naksh", "atlas"),
+)
+VOICES = dict.fromkeys(_NAMES, "")
+"""The voices of the service; it takes ids of custom voices too.
+Source: https://docs.x.ai/developers/rest-api-reference/inference/voice."""
+
 
 # --------------------------------------------------------------------------- settings
 def _detection_fields(detection: events.TurnDetection) -> dict[str, Any]:
@@ -545,5 +554,6 @@ REALTIME = Dialect(
     server_messages=_SERVER_MESSAGES,
     opening=_opening,
     settings_from=_settings_from,
+    voices=VOICES,
     voice_substitutes=NEAREST_VOICE,
 )
