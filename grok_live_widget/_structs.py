@@ -7,17 +7,82 @@ them. A frozen dataclass takes a dozen times as long to make, and its class thir
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Collection
+from functools import wraps
+from inspect import Parameter, iscoroutinefunction, signature
+from typing import Any, ParamSpec, TypeVar, cast
 
 from msgspec import Struct
 from msgspec.structs import fields, force_setattr
 
-__all__ = ["Identified", "Message", "Tagged", "Value", "shown_fields", "with_event_id"]
+__all__ = [
+    "Checked",
+    "Identified",
+    "Message",
+    "Tagged",
+    "Value",
+    "check_names",
+    "names_checked",
+    "shown_fields",
+    "with_event_id",
+]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 # Audio, secrets, and what may hold a secret.
 _HIDDEN = frozenset({"api_key", "authorization", "headers", "key", "parameters", "pcm", "sound"})
 
 
+# --------------------------------------------------------------------------- misspelt arguments
+def check_names(callee: str, given: Collection[str], known: Collection[str]) -> None:
+    """Raise TypeError for the first unknown argument, with the nearest known one."""
+    for name in given:
+        if name not in known:
+            from difflib import get_close_matches  # Slow to import, and needed only here.
+
+            near = get_close_matches(name, known, 1, cutoff=0.6)
+            meant = f"Did you mean {near[0]!r}? " if near else ""
+            listed = f"Arguments are: {', '.join(known)}." if known else "It has none."
+            raise TypeError(f"{callee} has no argument {name!r}. {meant}{listed}")
+
+
+def names_checked(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a function so that an unknown argument is an error with the nearest name."""
+    parameters = signature(function).parameters.values()
+    named = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+    known = [each.name for each in parameters if each.kind in named and each.name != "self"]
+    callee = f"{function.__qualname__.removesuffix('.__init__').rpartition('.')[2]}()"
+
+    if iscoroutinefunction(function):
+
+        @wraps(function)
+        async def checked_async(*args: P.args, **kwargs: P.kwargs) -> Any:
+            check_names(callee, kwargs, known)
+            return await cast("Any", function(*args, **kwargs))
+
+        return cast("Callable[P, R]", checked_async)
+
+    @wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        check_names(callee, kwargs, known)
+        return function(*args, **kwargs)
+
+    return checked
+
+
+class Checked(type(Struct)):  # type: ignore[misc]
+    """The class of structs that users make: an unknown argument is named with the nearest one.
+
+    Not of events, which are made too often for a call in Python.
+    """
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        check_names(f"{cls.__name__}()", kwargs, cls.__struct_fields__)
+        return super().__call__(*args, **kwargs)
+
+
+# --------------------------------------------------------------------------- structs
 class Value(Struct, frozen=True, gc=False):
     """A frozen value; `msgspec.structs.replace` makes a changed copy.
 

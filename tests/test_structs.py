@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
+import pytest
+
+from grok_live_widget import (
+    AudioFormat,
+    Budget,
+    PushToTalk,
+    RehearsalServer,
+    ServerVad,
+    Transcription,
+    tool,
+)
 from grok_live_widget._structs import shown_fields, with_event_id
 from grok_live_widget.events import AppendAudio, CommitAudio, Item, ToolOffer, TranscriptDelta
 
@@ -24,3 +38,20 @@ def test_an_event_equals_nothing_of_another_kind() -> None:
     assert CommitAudio() != CommitAudio
     assert AppendAudio(b"") != CommitAudio()
     assert CommitAudio() == CommitAudio()
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: ServerVad(treshold=0.3), "has no argument 'treshold'. Did you mean 'threshold'?"),
+        (lambda: PushToTalk(x=1), "PushToTalk() has no argument 'x'. It has none."),
+        (lambda: Transcription(languag_hint="x"), "Did you mean 'language_hint'?"),
+        (lambda: AudioFormat(encodin="pcm"), "Did you mean 'encoding'?"),
+        (lambda: Budget(minute=3), "Did you mean 'minutes'?"),
+        (lambda: RehearsalServer(prt=3), "has no argument 'prt'. Did you mean 'port'?"),
+        (lambda: tool(timeout=3), "tool() has no argument 'timeout'. Did you mean 'timeout_s'?"),
+    ],
+)
+def test_a_misspelt_argument_is_named_with_the_nearest_one(make: Any, says: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(says)):
+        make()

@@ -126,6 +126,12 @@ class Asker:
         """The sound of a question; None for a text. Raises before anything is opened."""
         check_question(question, sample_rate)
         if isinstance(question, str):
+            if _is_name_of_file(question):
+                self._sessions.note(
+                    f"{question!r} was sent as text, and there is a file of this name: "
+                    "pass pathlib.Path(…) to send its sound.",
+                    "warning",
+                )
             return None
         rate_hz = self._sessions.conversation.input_sample_rate
         # A file, or a long array, would otherwise block the loop of all talks.
@@ -487,6 +493,15 @@ class _Exchange:
 
 
 # --------------------------------------------------------------------------- shared
+def _is_name_of_file(text: str) -> bool:
+    """Whether a text, which may be of any length and content, is the path of a file."""
+    name = text.strip()
+    try:
+        return bool(Path(name).suffix) and Path(name).expanduser().is_file()
+    except (OSError, ValueError, RuntimeError):  # Too long, a null character, no home folder.
+        return False
+
+
 async def _wait_until_idle(session: Session) -> None:
     await session.wait_for(
         lambda: session.protocol.response_state is ResponseState.IDLE or not session.is_open

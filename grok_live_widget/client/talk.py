@@ -11,6 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, Self, Unpack
 
+from .._structs import names_checked
 from .._threads import LoopThread
 from ..conversation import ToolCallState, Turn, Turns, Usage
 from ..protocol import Noted
@@ -175,6 +176,7 @@ class TalkAPI:
         await self.close_async()
 
     # ----------------------------------------------------------------- talking
+    @names_checked
     def ask(
         self,
         question: Question,
@@ -219,6 +221,7 @@ class TalkAPI:
         work = self._asker.ask(question, sample_rate, timeout_s, instructions, metadata)
         return TALK_THREAD.run(work)
 
+    @names_checked
     async def ask_async(
         self,
         question: Question,
@@ -260,6 +263,7 @@ class TalkAPI:
         """`say_verbatim`, awaited."""
         return await TALK_THREAD.arun(self._asker.say_verbatim(text, timeout_s, interruptible))
 
+    @names_checked
     def say(self, question: Question, sample_rate: int | None = None) -> Turn:
         """Send the same things as `ask`, and return the user's turn at once; it grows.
 
@@ -271,10 +275,12 @@ class TalkAPI:
         """
         return TALK_THREAD.run(self._asker.say(question, sample_rate))
 
+    @names_checked
     async def say_async(self, question: Question, sample_rate: int | None = None) -> Turn:
         """`say`, awaited."""
         return await TALK_THREAD.arun(self._asker.say(question, sample_rate))
 
+    @names_checked
     def send_audio(
         self,
         x: Any,

@@ -23,14 +23,14 @@ from typing import Any, Literal
 from msgspec import field
 from msgspec.structs import force_setattr
 
-from .._structs import Identified, Message, Tagged
+from .._structs import Checked, Identified, Message, Tagged
 
 Role = Literal["user", "assistant", "system", "tool", ""]
 """The role of an item; `Turn.role` is one of the first two."""
 
 
 # --------------------------------------------------------------------------- turn detection
-class ServerVad(Tagged, frozen=True, kw_only=True):
+class ServerVad(Tagged, frozen=True, kw_only=True, metaclass=Checked):
     """The server decides when the user has begun and finished speaking.
 
     Parameters
@@ -63,7 +63,7 @@ class ServerVad(Tagged, frozen=True, kw_only=True):
     interrupt_response: bool = True
 
 
-class PushToTalk(Tagged, frozen=True):
+class PushToTalk(Tagged, frozen=True, metaclass=Checked):
     """The user's turn ends when `commit` is called; nothing is detected."""
 
 
@@ -75,7 +75,7 @@ PCM_RATE_HZ = 24_000
 G711_RATE_HZ = 8_000
 
 
-class AudioFormat(Tagged, frozen=True, kw_only=True):
+class AudioFormat(Tagged, frozen=True, kw_only=True, metaclass=Checked):
     """The format of the audio in one direction.
 
     Parameters
@@ -99,7 +99,7 @@ class AudioFormat(Tagged, frozen=True, kw_only=True):
             force_setattr(self, "sample_rate", default)
 
 
-class Transcription(Tagged, frozen=True, kw_only=True):
+class Transcription(Tagged, frozen=True, kw_only=True, metaclass=Checked):
     """How the user's speech is transcribed.
 
     Parameters

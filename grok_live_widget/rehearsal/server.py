@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request
 from websockets.http11 import Response as HttpResponse
 
+from .._structs import names_checked
 from .._threads import LoopThread
 from ..exceptions import ConfigurationError, RehearsalError
 from ..protocol import DIALECTS, Dialect
@@ -92,6 +93,7 @@ class RehearsalServer:
     Methods may be called from any thread except the server's own.
     """
 
+    @names_checked
     def __init__(
         self,
         partner: Partner | Sequence[Any] | str | None = None,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from .._structs import Value
+from .._structs import Checked, Value
 from ..exceptions import ConfigurationError
 from .validation import is_number, require
 
 
-class Budget(Value, frozen=True, kw_only=True):
+class Budget(Value, frozen=True, kw_only=True, metaclass=Checked):
     """Limit of what a talk may use, all its sessions together.
 
     The user is warned at the share `warn_at` of it. When it is spent, the connection is closed and
@@ -38,7 +38,7 @@ class Budget(Value, frozen=True, kw_only=True):
         require(is_share, "warn_at", "above 0 and up to 1", self.warn_at)
 
 
-class Prices(Value, frozen=True, kw_only=True):
+class Prices(Value, frozen=True, kw_only=True, metaclass=Checked):
     """Prices of the provider, in US$.
 
     Parameters

@@ -20,6 +20,7 @@ from enum import Enum
 from numbers import Real
 from typing import Any, ClassVar, overload
 
+from .._structs import check_names
 from ..exceptions import ConfigurationError, ToolError
 from .docstrings import parse_docstring
 from .provider import ProviderTool
@@ -29,6 +30,7 @@ TIMEOUT_S = 60.0
 LONGEST_OUTPUT = 30_000
 """Characters of one output, since long outputs cost more than they are worth to the model."""
 
+_OPTIONS = ("name", "description", "timeout_s", "approve")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -139,6 +141,7 @@ def tool(
     ConfigurationError
         When the function cannot be a tool, with the reason.
     """
+    check_names("tool()", options, _OPTIONS)
     if function is None:
         return lambda each: Tool(each, **options)
     return Tool(function, **options)

@@ -855,3 +855,29 @@ def test_talk_and_connect_take_the_same_settings() -> None:
         Talk(voise="nova")
     with pytest.raises(ConfigurationError, match="no setting 'voise'"):
         connect(voise="nova")
+
+
+# --------------------------------------------------------------------------- names of files
+def test_the_name_of_a_file_is_sent_as_text_with_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("question.wav").write_bytes(b"")
+    with Talk(partner="parrot") as talk:
+        assert talk.ask("question.wav").text == "question.wav"
+        assert [note.text for note in talk.notes] == [
+            "'question.wav' was sent as text, and there is a file of this name: "
+            "pass pathlib.Path(…) to send its sound."
+        ]
+        for text in ("missing.wav", "What is in question.wav?", "x" * 5000 + ".wav", "a\0.wav"):
+            talk.ask(text)
+        assert len(talk.notes) == 1
+
+
+@pytest.mark.parametrize("name", ["ask", "say"])
+def test_a_misspelt_argument_is_an_error_with_the_nearest_name(name: str) -> None:
+    with (
+        Talk(partner="parrot") as talk,
+        pytest.raises(TypeError, match=rf"{name}\(\) has no argument 'samplerate'. Did you mean"),
+    ):
+        getattr(talk, name)("text", samplerate=3)
