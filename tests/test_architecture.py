@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import runpy
 import subprocess
 import tomllib
 from pathlib import Path
@@ -205,6 +206,12 @@ def test_every_message_that_the_documents_quote_is_in_the_code() -> None:
     quoted = re.findall(r"Error`, \"([^\"]+)\"", table)
     assert quoted
     assert [each for each in quoted if each not in code] == []
+
+
+def test_the_page_of_messages_is_that_of_the_code() -> None:
+    made = runpy.run_path(str(ROOT / "scripts" / "messages.py"))
+    written = (ROOT / "docs" / "messages.md").read_text("utf-8")
+    assert written == made["page"](), "run: python scripts/messages.py"
 
 
 def test_the_lock_of_the_front_end_names_no_other_registry() -> None:
