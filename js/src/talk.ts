@@ -184,11 +184,10 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     this.#withProcessing = state.processing;
     if (state.turn_detection !== this.#state.turnDetection) this.#followTurnDetection(state);
     const isClosed = state.phase === "closed";
-    const hasStarted = this.#state.isStarting && !isClosed;
     this.#update({
       kernel: this.#state.kernel === "busy" ? "busy" : "ok",
       phase: state.phase,
-      isStarting: this.#state.isStarting && !hasStarted,
+      isStarting: this.#state.isStarting && isClosed,
       isOwner: this.#channel.isOwner,
       hasOwner: Boolean(state.owner),
       isReopening: state.is_reopening,
@@ -252,11 +251,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   }
 
   onHealth(health: KernelHealth): void {
-    if (health === "gone") {
-      this.#microphone.stop();
-      this.#playback.end();
-      this.#update({ isStarting: false });
-    }
+    if (health === "gone") this.#onConnectionClosed({ isStarting: false });
     if (this.#state.kernel !== "waiting" || health !== "ok") this.#update({ kernel: health });
   }
 
@@ -353,9 +348,10 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     else this.#microphone.openGate();
   }
 
-  #onConnectionClosed(): void {
+  #onConnectionClosed(change: Partial<PanelState> = {}): void {
     this.#microphone.stop();
     this.#playback.end();
+    this.#update(change);
   }
 
   #addNote(text: string, level: Note["level"] = "info", topic = ""): void {
