@@ -155,4 +155,6 @@ def end_of_reply(pcm: NDArray[np.int16], heard: Samples, rate_hz: int, counted: 
     wrong = edge + np.flatnonzero(np.abs(piece - wanted)[edge:] > 0.03 * level)
     sounding = np.flatnonzero(np.abs(piece) > 0.01 * level)
     scale = PCM_RATE_HZ / rate_hz
-    return End(float(wrong[0]) * scale, float(sounding[-1]) * scale)
+    # A recording that ends with the reply has nothing that differs from it.
+    first_wrong = wrong[0] if wrong.size else len(piece)
+    return End(float(first_wrong) * scale, float(sounding[-1]) * scale)

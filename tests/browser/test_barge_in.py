@@ -75,6 +75,7 @@ def test_python_stops_playback_too(open_notebook: OpenNotebook):
     _assert_cut_where_it_says(notebook)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["button", "python"])
 def test_stop_interrupts_the_reply_that_is_being_played(open_notebook: OpenNotebook, by: str):
     notebook = open_notebook([NOISE, MADE, "live.stop()"])
@@ -91,6 +92,7 @@ def test_stop_interrupts_the_reply_that_is_being_played(open_notebook: OpenNoteb
     assert notebook.kernel.value("live.phase") == "closed"
 
 
+@pytest.mark.slow
 def test_a_received_reply_is_played_to_its_end_after_the_server_has_closed_the_connection(
     open_notebook: OpenNotebook,
 ):

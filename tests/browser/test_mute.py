@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from .conftest import OpenNotebook
 from .notebook_page import NotebookPage
@@ -27,6 +28,7 @@ def _speak(open_notebook: OpenNotebook, studio: Studio) -> NotebookPage:
     return notebook
 
 
+@pytest.mark.slow
 def test_a_sentence_that_mute_cuts_off_is_answered(
     open_notebook: OpenNotebook, studio: Studio
 ) -> None:
@@ -45,6 +47,7 @@ def test_a_sentence_that_mute_cuts_off_is_answered(
     assert roles == ["user", "assistant"] * 2
 
 
+@pytest.mark.slow
 def test_a_sentence_that_a_lost_microphone_cuts_off_is_answered(
     open_notebook: OpenNotebook, studio: Studio
 ) -> None:
@@ -56,6 +59,7 @@ def test_a_sentence_that_a_lost_microphone_cuts_off_is_answered(
     assert notebook.kernel.value("[turn.is_complete for turn in live.turns][0]")
 
 
+@pytest.mark.slow
 def test_a_sentence_that_a_reload_of_the_page_cuts_off_is_answered(
     open_notebook: OpenNotebook, studio: Studio
 ) -> None:

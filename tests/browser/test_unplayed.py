@@ -13,6 +13,9 @@ from .sound import PCM_RATE_HZ
 from .speech import Said, Studio
 from .test_looks import THEMES
 
+# With all tests of the browser `make test` would take more than a quarter of an hour.
+pytestmark = pytest.mark.slow
+
 ASKED = """
 live = GrokLive(partner=lambda turn: noise(2), processing=False)
 reply = live.ask("Please tell me a story.")
