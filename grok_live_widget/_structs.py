@@ -22,6 +22,7 @@ __all__ = [
     "Tagged",
     "Value",
     "check_names",
+    "did_you_mean",
     "names_checked",
     "shown_fields",
     "with_event_id",
@@ -39,12 +40,18 @@ def check_names(callee: str, given: Collection[str], known: Collection[str]) -> 
     """Raise TypeError for the first unknown argument, with the nearest known one."""
     for name in given:
         if name not in known:
-            from difflib import get_close_matches  # Slow to import, and needed only here.
-
-            near = get_close_matches(name, known, 1, cutoff=0.6)
-            meant = f"Did you mean {near[0]!r}? " if near else ""
             listed = f"Arguments are: {', '.join(known)}." if known else "It has none."
-            raise TypeError(f"{callee} has no argument {name!r}. {meant}{listed}")
+            raise TypeError(
+                f"{callee} has no argument {name!r}. {did_you_mean(name, known)}{listed}"
+            )
+
+
+def did_you_mean(word: object, known: Collection[str]) -> str:
+    """A question with the nearest of the known names, and a space; empty if none is near."""
+    from difflib import get_close_matches  # Slow to import, and needed only for errors.
+
+    near = get_close_matches(str(word), known, 1, cutoff=0.5)
+    return f"Did you mean {near[0]!r}? " if near else ""
 
 
 def names_checked(function: Callable[P, R]) -> Callable[P, R]:

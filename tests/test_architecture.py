@@ -42,6 +42,7 @@ THROUGH = {
     "widget/tool_output.py": "kernels/test_tools.py",
     "client/_pump.py": "client/test_session.py",
     "client/ask.py": "client/test_talk.py",
+    "client/batch.py": "test_cli.py",
     "client/tool_thread.py": "client/test_tool_runner.py",
 }
 

@@ -1,4 +1,4 @@
-from .ask import talk_through as talk_through
+from .batch import talk_through as talk_through
 from .connector import Connecting as Connecting
 from .connector import connect as connect
 from .credentials import Secret as Secret

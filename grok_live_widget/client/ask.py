@@ -15,7 +15,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from .._threads import BackgroundTasks
-from ..conversation import PendingReply, ToolCallState, Turn, Turns
+from ..conversation import PendingReply, ToolCallState, Turn
 from ..exceptions import (
     AuthenticationError,
     ConfigurationError,
@@ -34,12 +34,11 @@ from ..protocol import (
     CommitAudio,
     CreateItem,
     CreateResponse,
-    PushToTalk,
     ResponseState,
     SoundAnnounced,
     SoundEnded,
 )
-from ..settings import Settings, between
+from ..settings import between
 from ..tools import functions_of
 from .clips import Clip, Question, check_question, read_clip
 from .reconnecting_session import ReconnectingSession, sentence
@@ -54,10 +53,7 @@ from .requests import (
 from .session import Session
 
 # A chunk of silence, sent as long as the end of speech is not detected [s].
-_SILENCE_S = 0.1
-# How long after the end of a sound a server may take to detect speech in it [s].
-_NOTICE_S = 1.0
-_POLL_S = 0.01
+SILENCE_S = 0.1
 # By how much a time-out may be late, since what was begun is ended before it is raised [s].
 _GRACE_S = 0.05
 _NEW_CONNECTION = "Ask again: that opens a new connection."
@@ -241,7 +237,7 @@ class _Exchange:
 
     def _reply(self, session: Session, pending: PendingReply) -> Turn:
         """The reply's turn; raises the error that was received in its place."""
-        _raise_failure(session, pending)
+        raise_failure(session, pending)
         if pending.status == "failed" and pending.reported is not None:
             raise server_error(pending.reported)
         turn = self._received()
@@ -282,7 +278,7 @@ class _Exchange:
     # ----------------------------------------------------------------- sound
     async def ask_and_commit(self, clip: bytes, request: CreateResponse, session: Session) -> Turn:
         """Ask by sound whose end is a commit: push-to-talk."""
-        events = _events_of_commit(session, request)
+        events = events_of_commit(session, request)
         if request not in events and request != CreateResponse():
             raise UnsupportedByServer(
                 "instructions or metadata of one reply to speech", session.dialect
@@ -292,7 +288,7 @@ class _Exchange:
             async with self._expect(session, *events) as pending:
                 await _announce(session)
                 await session.send_pcm(clip)
-                await _commit(session, pending, *events)
+                await commit_and_wait(session, pending, *events)
         return self._reply(session, pending)
 
     async def ask_aloud(self, clip: bytes, session: Session) -> Turn:
@@ -354,12 +350,12 @@ class _Exchange:
                 await session.wait_for(lambda: pending.is_settled or pending.is_speech_active)
                 continue
             if not pending.has_speech_started and sent_s >= self._sessions.timeouts.no_speech_s:
-                raise _no_speech(sent_s, await self._abort_if_silent(), self._mix_note)
-            await session.send_silence(_SILENCE_S)
-            sent_s += _SILENCE_S
+                raise no_speech_error(sent_s, await self._abort_if_silent(), self._mix_note)
+            await session.send_silence(SILENCE_S)
+            sent_s += SILENCE_S
             self._silence_s = sent_s
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_SILENCE_S):
+                async with asyncio.timeout(SILENCE_S):
                     await session.wait_for(lambda: pending.is_settled)
 
     # ----------------------------------------------------------------- time-outs
@@ -384,7 +380,7 @@ class _Exchange:
         await self._give_up_waiting()
         gone = await self._abort_if_found_silent()
         if self._has_found_no_speech and not calls:
-            return _no_speech(self._silence_s, gone, self._mix_note, timeout_s=timeout_s)
+            return no_speech_error(self._silence_s, gone, self._mix_note, timeout_s=timeout_s)
         received = "what was received of it is kept" if turn is not None else "none was received"
         silence = f" {sentence(gone.message)}" if gone else ""
         what = _called(calls) if calls and not gone else f"{received}.{_reported(self.pending)}"
@@ -509,13 +505,13 @@ async def _wait_until_idle(session: Session) -> None:
     )
 
 
-def _events_of_commit(session: Session, request: CreateResponse) -> tuple[ClientEvent, ...]:
+def events_of_commit(session: Session, request: CreateResponse) -> tuple[ClientEvent, ...]:
     """A commit, and the request for a reply unless the commit requests it."""
     is_by_commit = session.protocol.dialect.commit_requests_response
     return (CommitAudio(),) if is_by_commit else (CommitAudio(), request)
 
 
-async def _commit(
+async def commit_and_wait(
     session: Session, pending: PendingReply, commit: ClientEvent, *request: ClientEvent
 ) -> None:
     """Send the events of a commit, and wait for the reply."""
@@ -525,7 +521,7 @@ async def _commit(
     await session.wait_for(lambda: pending.is_settled)
 
 
-def _raise_failure(session: Session, pending: PendingReply) -> None:
+def raise_failure(session: Session, pending: PendingReply) -> None:
     """Raise what was received, or has happened, instead of the reply."""
     if isinstance(session.failure, AuthenticationError):
         raise session.failure
@@ -553,7 +549,7 @@ def _reported(pending: PendingReply | None) -> str:
     return f" The server had reported: {text_of(pending.reported).rstrip('.')}."
 
 
-def _no_speech(
+def no_speech_error(
     silence_s: float,
     gone: SessionClosedError | None,
     mix_note: str = "",
@@ -595,118 +591,3 @@ def _cure_of(calls: list[ToolCallState]) -> str:
         f"Allow it in the panel or from another cell or thread with approve({waiting[0].call_id!r})"
         ", an id of pending_approvals; approve_tools=False makes calls without approval."
     )
-
-
-# --------------------------------------------------------------------------- recordings
-async def talk_through(
-    session: Session,
-    pcm: bytes,
-    settings: Settings,
-    *,
-    settled_sample_count: Callable[[], int] | None = None,
-    timeout_s: float = 60.0,
-) -> Turns:
-    """Send a recording and wait for all replies to it.
-
-    Under voice activity it is followed by silence until the server has detected its end; with
-    `PushToTalk` by a commit.
-
-    Parameters
-    ----------
-    pcm : bytes
-        Mono PCM16 at the session's own rate.
-    settled_sample_count : callable or None
-        None: send in real time. Otherwise send at once, and this returns how many samples the
-        rehearsal has processed and answered.
-    timeout_s : float [s]
-        How long to wait for replies after the sound.
-
-    Returns
-    -------
-    Turns
-        The replies, in order.
-
-    Raises
-    ------
-    ReplyTimeout, ServerError, SessionClosed
-    """
-    try:
-        async with asyncio.timeout(timeout_s + len(pcm) / 2 / session.input_sample_rate):
-            if isinstance(settings.turn_detection, PushToTalk):
-                await _commit_recording(session, pcm, is_paced=settled_sample_count is None)
-                return session.turns.assistant
-            silence_s = settings.turn_detection.silence_duration_ms / 1000 + _NOTICE_S
-            async with session.expect() as pending:
-                pending.has_sent_all = True
-                if settled_sample_count is None:
-                    await _send_in_real_time(session, pcm, silence_s, pending)
-                else:
-                    await _send_at_once(session, pcm, silence_s, pending, settled_sample_count)
-                _check(session, pending)
-    except TimeoutError:
-        raise ReplyTimeout(
-            f"no complete reply in {timeout_s:g} s.",
-            timeout_s=timeout_s,
-            cure="Allow more with --timeout.",
-        ) from None
-    return session.turns.assistant
-
-
-async def _commit_recording(session: Session, pcm: bytes, *, is_paced: bool) -> None:
-    await (_send_paced(session, pcm) if is_paced else session.send_pcm(pcm))
-    events = _events_of_commit(session, CreateResponse())
-    async with session.expect(*events) as pending:
-        await _commit(session, pending, *events)
-        _check(session, pending)
-
-
-async def _send_in_real_time(
-    session: Session, pcm: bytes, silence_s: float, pending: PendingReply
-) -> None:
-    await _send_paced(session, pcm)
-    sent_s = 0.0
-    while not _is_over(session, pending) or sent_s < silence_s:
-        if not pending.has_speech_started and sent_s >= session.timeouts.no_speech_s:
-            raise _no_speech(sent_s, None)
-        _check(session, pending)
-        await asyncio.sleep(_SILENCE_S)
-        await session.send_silence(_SILENCE_S)
-        sent_s += _SILENCE_S
-
-
-async def _send_at_once(
-    session: Session,
-    pcm: bytes,
-    silence_s: float,
-    pending: PendingReply,
-    settled_sample_count: Callable[[], int],
-) -> None:
-    await session.send_pcm(pcm)
-    await session.send_silence(silence_s)
-    sent = session.protocol.sent_sample_count
-    while settled_sample_count() < sent or not _is_over(session, pending):
-        _check(session, pending)
-        if settled_sample_count() >= sent and not pending.has_speech_started:
-            raise _no_speech(silence_s, None)
-        await asyncio.sleep(_POLL_S)
-
-
-async def _send_paced(session: Session, pcm: bytes) -> None:
-    """Send as a microphone would: each chunk when it has been spoken."""
-    loop = asyncio.get_running_loop()
-    due_s = loop.time()
-    chunk_bytes = round(_SILENCE_S * session.input_sample_rate) * 2
-    for start in range(0, len(pcm), chunk_bytes):
-        due_s += _SILENCE_S
-        await asyncio.sleep(max(0.0, due_s - loop.time()))
-        await session.send_pcm(pcm[start : start + chunk_bytes])
-
-
-def _is_over(session: Session, pending: PendingReply) -> bool:
-    return pending.is_settled and session.protocol.response_state is ResponseState.IDLE
-
-
-def _check(session: Session, pending: PendingReply) -> None:
-    _raise_failure(session, pending)
-    if session.failure is not None:
-        raise session.failure

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .._structs import did_you_mean
 from ..exceptions import ConfigurationError
 from ..protocol import AudioFormat, PushToTalk, ServerVad, Transcription
 from ..tools import FileSearch, Mcp, WebSearch, XSearch
@@ -101,7 +102,7 @@ def _refuse_others(name: str, value: Mapping[str, Any], known: tuple[str, ...]) 
         if key not in known:
             raise ConfigurationError(
                 f"{name} has no key {key!r}.",
-                cure=f"{_near(key, known)}Keys are: {', '.join(known)}.",
+                cure=f"{did_you_mean(key, known)}Keys are: {', '.join(known)}.",
             )
 
 
@@ -109,12 +110,5 @@ def _one_of(name: str, value: Any, known: tuple[str, ...]) -> None:
     if value not in known:
         raise ConfigurationError(
             f"{name} cannot be {value!r}.",
-            cure=f"{_near(value, known)}It is one of: {', '.join(known)}.",
+            cure=f"{did_you_mean(value, known)}It is one of: {', '.join(known)}.",
         )
-
-
-def _near(word: Any, known: tuple[str, ...]) -> str:
-    from difflib import get_close_matches  # Slow to import, and needed only here.
-
-    near = get_close_matches(str(word), known, 1, cutoff=0.5)
-    return f"Did you mean {near[0]!r}? " if near else ""

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 from msgspec.structs import force_setattr, replace
 
+from .._structs import did_you_mean
 from ..exceptions import ConfigurationError
 from ..protocol import AudioFormat, ServerVad, ToolOffer, Transcription, TurnDetection
 from ..tools import ProviderTool, Tool, tools_from
@@ -302,13 +303,9 @@ def settings_from(given: Mapping[str, Any]) -> Settings:
     known = Settings.__struct_fields__
     for name in given:
         if name not in known:
-            from difflib import get_close_matches  # Slow to import, and needed only here.
-
-            near = get_close_matches(name, known, 1, cutoff=0.7)
-            meant = f"Did you mean {near[0]!r}? " if near else ""
             raise ConfigurationError(
                 f"there is no setting {name!r}.",
-                cure=f"{meant}Settings are: api_key, {', '.join(known)}.",
+                cure=f"{did_you_mean(name, known)}Settings are: api_key, {', '.join(known)}.",
             )
     return Settings(**given)
 
