@@ -475,6 +475,7 @@ async def test_a_connection_that_ends_while_an_iterator_is_full_is_noted_once(
     async def flood(socket: Any) -> None:
         await socket.recv()
         await socket.send(dumped(type="session.updated", session={}))
+        await socket.recv()
         for _ in range(QUEUE_EVENTS + 20):
             await socket.send(delta_of(b"\0\0"))
         await socket.close()
@@ -483,6 +484,7 @@ async def test_a_connection_that_ends_while_an_iterator_is_full_is_noted_once(
         events = aiter(session)
         notes = notes_of(session)
         session.on_closed(has_sent.set)
+        await session.send_text("go on")
         async with asyncio.timeout(30):
             await session.wait_for(lambda: bool(notes))
             received = [event async for event in events]
