@@ -529,7 +529,7 @@ class ReconnectingSession:
 
         Dropped while other sound is sent or no session is open.
         """
-        if self.session is not None and not self.session.is_streaming:
+        if self.session is not None and not self.session.audio.is_open:
             with contextlib.suppress(GrokLiveError):  # The session's end is noted.
                 self._microphone.send(self.session, pcm)
 

@@ -9,10 +9,9 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from typing import Any, Literal, Unpack
 
-from ..audio import ClipConverter
 from ..conversation import Conversation, PendingReply, ToolCallState, Turn, Turns
 from ..exceptions import (
     ConfigurationError,
@@ -22,7 +21,6 @@ from ..exceptions import (
     SessionClosed,
 )
 from ..protocol import (
-    AppendAudio,
     ClearAudio,
     ClientEvent,
     CommitAudio,
@@ -53,6 +51,7 @@ from ..protocol import (
 )
 from ..settings import Settings, UpdateKwargs, expand_kwargs_signature, one_of
 from ._pump import Listener, ListenerHandle, Pump
+from .audio_stream import AudioStream
 from .endpoint import ConnectRequest, refuse_unsupported, update_for
 from .message_socket import MessageSocket
 from .requests import reply_request, server_error, user_message, verbatim_message, with_new_id
@@ -87,6 +86,8 @@ class Session:
         Host and port of the server.
     is_rehearsal : bool
     timeouts : Timeouts
+    audio : AudioStream
+        What `send_audio` sends; a microphone's sound takes its `send_nowait`.
     """
 
     def __init__(
@@ -107,16 +108,7 @@ class Session:
         self._pump = Pump(socket_, protocol, conversation, host)
         # Confirmations of two concurrent changes could not be told apart.
         self._changing = asyncio.Lock()
-        # The one stream of the user's sound: its resampler keeps its state between calls.
-        self._converter = ClipConverter(protocol.input_format.sample_rate)
-        # Held while `send_audio` sends, so that the pieces of concurrent calls do not mix.
-        self._sending = asyncio.Lock()
-        # Ends the stream of `send_audio` some time after its last call; None: none is open.
-        self._end_of_stream: asyncio.TimerHandle | None = None
-        # When the last call of `send_audio` ended, and the next chunk is due in real time [s].
-        self._sent_s = self._due_s = 0.0
-        # 100 ms.
-        self._chunk_bytes = protocol.input_format.sample_rate // 10 * 2
+        self.audio = AudioStream(self._pump, protocol, request.timeouts.stream_gap_s)
 
     async def __aenter__(self) -> Session:
         return self
@@ -140,7 +132,7 @@ class Session:
     async def close(self) -> None:
         """Close the connection; turns stay. Safe to call again."""
         with contextlib.suppress(GrokLiveError):
-            self._end_stream()
+            self.audio.end()
         await self._pump.close()
 
     # ----------------------------------------------------------------- listeners
@@ -354,14 +346,9 @@ class Session:
     @property
     def clipped_count(self) -> int:
         """Samples beyond ±1 that were clipped."""
-        return self._converter.clipped_count
+        return self.audio.clipped_count
 
     # ----------------------------------------------------------------- sound
-    @property
-    def is_streaming(self) -> bool:
-        """Whether a stream of `send_audio` has not ended yet."""
-        return self._end_of_stream is not None
-
     async def send_audio(
         self,
         x: Any,
@@ -396,81 +383,16 @@ class Session:
         SessionClosed
         """
         one_of("pace", pace, ("fast", "realtime"))
-        async with self._sending:
-            if not self.is_streaming:
-                self._end_stream()  # Of other sound, such as a microphone's.
-            pcm = self._converter.convert(x, sample_rate, more=not end)
-            for note in self._converter.take_notes():
-                self._pump.note(note)
-            self._keep_stream_open()
-            await self._send_at_pace(pcm, is_real_time=pace == "realtime")
-            self._sent_s = asyncio.get_running_loop().time()
-        if end:
-            self._end_stream()
-
-    async def _send_at_pace(self, pcm: bytes, *, is_real_time: bool) -> None:
-        loop = asyncio.get_running_loop()
-        for chunk in self._chunks(pcm):
-            if is_real_time:
-                chunk_s = len(chunk.pcm) / 2 / self.input_sample_rate
-                self._due_s = max(self._due_s, loop.time()) + chunk_s
-                await asyncio.sleep(self._due_s - loop.time())
-            await self.send(chunk)
-
-    def _keep_stream_open(self) -> None:
-        """Begin a stream, or let it go on; a timer ends it when no call follows."""
-        if self._end_of_stream is None:
-            gap_s = self.timeouts.stream_gap_s
-            self._end_of_stream = asyncio.get_running_loop().call_later(gap_s, self._end_if_silent)
-
-    def _end_if_silent(self) -> None:
-        """End the stream, unless it was continued since the timer was set."""
-        loop, gap_s = asyncio.get_running_loop(), self.timeouts.stream_gap_s
-        ends_s = loop.time() + gap_s if self._sending.locked() else self._sent_s + gap_s
-        if ends_s > loop.time():
-            self._end_of_stream = loop.call_at(ends_s, self._end_if_silent)
-            return
-        with contextlib.suppress(GrokLiveError):  # A session that has ended has reported it.
-            self._end_stream()
-
-    def _end_stream(self) -> None:
-        """Send what the resampler still holds, without waiting for the socket."""
-        rest = self._drop_stream()
-        if rest:
-            self._pump.check()
-            for chunk in self._chunks(rest):
-                self._protocol.send(chunk)
-            self._pump.flush()
-
-    def _drop_stream(self) -> bytes:
-        """End the stream; returns what the resampler still holds."""
-        if self._end_of_stream is not None:
-            self._end_of_stream.cancel()
-            self._end_of_stream = None
-        return self._converter.finish()
-
-    def send_audio_nowait(self, x: Any, sample_rate: int) -> None:
-        """As `send_audio`, without waiting for the socket: for sound that comes in real time,
-        such as a microphone's, which is no faster than what it is sent over. A pause does not end
-        it.
-        """
-        self._pump.check()
-        for chunk in self._chunks(self._converter.convert(x, sample_rate, more=True)):
-            self._protocol.send(chunk)
-        self._pump.flush()
+        await self.audio.send(x, sample_rate, is_last=end, is_real_time=pace == "realtime")
 
     async def send_pcm(self, pcm: bytes) -> None:
         """Send mono PCM16 bytes at the session's own rate as they are, 100 ms a message."""
-        for chunk in self._chunks(pcm):
+        for chunk in self.audio.chunks(pcm):
             await self.send(chunk)
-
-    def _chunks(self, pcm: bytes) -> Iterator[AppendAudio]:
-        for start in range(0, len(pcm), self._chunk_bytes):
-            yield AppendAudio(pcm[start : start + self._chunk_bytes])
 
     async def finish_audio(self) -> None:
         """End the stream of `send_audio`: send what the resampler still holds."""
-        self._end_stream()
+        self.audio.end()
         await self._pump.drain()
 
     async def send_silence(self, duration_s: float) -> None:
@@ -481,7 +403,7 @@ class Session:
         sample_count = round(duration_s * self.input_sample_rate)
         self.emit(SilenceAnnounced(sample_count=sample_count))
         # All at once: no other sound may come between.
-        await self.send(*self._chunks(bytes(sample_count * 2)))
+        await self.send(*self.audio.chunks(bytes(sample_count * 2)))
 
     async def commit(self) -> None:
         """End the user's turn by hand; see `PushToTalk`.
@@ -492,11 +414,11 @@ class Session:
             With push-to-talk, for less than 100 ms of sound, which servers refuse.
         """
         # The resampler's tail belongs to this turn. Nothing else may come between the two.
-        await self.send(*self._chunks(self._drop_stream()), CommitAudio())
+        await self.send(*self.audio.chunks(self.audio.drop()), CommitAudio())
 
     async def clear(self) -> None:
         """Have the server forget the sound that was sent and not yet committed."""
-        self._drop_stream()
+        self.audio.drop()
         await self.send(ClearAudio())
 
     # ----------------------------------------------------------------- text and items
