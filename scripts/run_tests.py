@@ -1,10 +1,14 @@
-"""Run pytest twice: all but the browser tests in several processes, then these in one.
+"""Run the tests in three runs of pytest.
 
 Usage: ``python scripts/run_tests.py MARKS WORKERS [argument of pytest ...]``
 
-The tests of a browser compare sound sample for sample while it is played. They share one
-JupyterLab and need both processors for themselves. All other tests wait most of the time.
-Both runs take place also if the first one fails, and the last line adds up their results.
+1. All tests but those of a browser, in several processes: they wait most of the time.
+2. At the same time the tests of a browser, in two processes, each with a JupyterLab of its own.
+3. After them, in one process, the tests that are marked ``alone``: they compare sound sample for
+   sample while it is played, and need both processors for themselves.
+
+With one worker, the runs take place one after the other. All of them take place even if one
+fails, and the last line adds up their results.
 """
 
 from __future__ import annotations
@@ -13,32 +17,51 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 BROWSER_TESTS = "tests/browser"
+BROWSER_WORKERS = "2"
 NO_TESTS_COLLECTED = 5
 RESULT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)\b")
 CLOSING_LINE = re.compile(rf"\W*{RESULT.pattern}.* in [\d.]+s")
 ANSI_STYLE = re.compile(r"\x1b\[[\d;]*m")
 
 
+class Run(NamedTuple):
+    """The result of one run of pytest."""
+
+    exit_code: int
+    counts: Counter[str]
+
+
 def main(marks: str, workers: str, *arguments: str) -> int:
-    """Do both runs; return the exit code, which is not 0 if either of them failed."""
-    others = ["-n", workers, "--dist", "worksteal", "-m", both("not browser", marks)]
-    browser = ["-m", both("browser", marks)]
+    """Do the runs; return the exit code, which is not 0 if any of them failed."""
+    several = ["--dist", "worksteal", "-n"]
+    is_parallel = int(workers) > 1
+    others = [*several, workers, "-m", both("not browser", marks)]
+    beside = ["-m", both("browser and not alone", marks)]
+    alone = ["-m", both("browser and alone", marks)]
+    if is_parallel:
+        beside += [*several, BROWSER_WORKERS]
     if not any(Path(each.partition("::")[0]).exists() for each in arguments):
         # Do not collect what the marks would leave out.
         others.append(f"--ignore={BROWSER_TESTS}")
-        browser.append(BROWSER_TESTS)
-    runs = [run(*others, *arguments), run(*browser, *arguments)]
-    results = sum((found for _, found in runs), Counter[str]())
-    if results:
-        names = dict.fromkeys(("passed", "failed", *results))
-        print("Both runs:", ", ".join(f"{results[name]} {name}" for name in names))
-    codes = [code for code, _ in runs]
-    if set(codes) == {NO_TESTS_COLLECTED}:
-        return NO_TESTS_COLLECTED
-    return max(0 if code == NO_TESTS_COLLECTED else abs(code) for code in codes)
+        beside.append(BROWSER_TESTS)
+        alone.append(BROWSER_TESTS)
+    with ThreadPoolExecutor() as pool:
+        kept: list[str] = []
+        second = pool.submit(run, *beside, *arguments, lines=kept) if is_parallel else None
+        runs = [run(*others, *arguments)]
+        if second:
+            runs.append(second.result())
+            print("".join(kept), end="", flush=True)
+        else:
+            runs.append(run(*beside, *arguments))
+    runs.append(run(*alone, *arguments))
+    return report(runs)
 
 
 def both(mark: str, others: str) -> str:
@@ -46,19 +69,34 @@ def both(mark: str, others: str) -> str:
     return f"{mark} and ({others})" if others else mark
 
 
-def run(*arguments: str) -> tuple[int, Counter[str]]:
-    """Run pytest and pass its output on; return its exit code and what it counted."""
+def run(*arguments: str, lines: list[str] | None = None) -> Run:
+    """Run pytest; its output is passed on, or added to `lines`."""
     color = ["--color=yes"] if sys.stdout.isatty() else []
     command = [sys.executable, "-m", "pytest", "-q", *color, *arguments]
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            print(line, end="", flush=True)
+            if lines is None:
+                print(line, end="", flush=True)
+            else:
+                lines.append(line)
             text = ANSI_STYLE.sub("", line)
             if CLOSING_LINE.match(text):
-                found = Counter({name: int(count) for count, name in RESULT.findall(text)})
-    return process.returncode, found
+                counts = Counter({name: int(count) for count, name in RESULT.findall(text)})
+    return Run(process.returncode, counts)
+
+
+def report(runs: Iterable[Run]) -> int:
+    """Print what all runs counted; return the exit code."""
+    counts = sum((each.counts for each in runs), Counter[str]())
+    if counts:
+        names = dict.fromkeys(("passed", "failed", *counts))
+        print("All runs:", ", ".join(f"{counts[name]} {name}" for name in names))
+    codes = {each.exit_code for each in runs}
+    if codes == {NO_TESTS_COLLECTED}:
+        return NO_TESTS_COLLECTED
+    return max(0 if code == NO_TESTS_COLLECTED else abs(code) for code in codes)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,16 @@
-"""One JupyterLab for all browser tests; each test has a browser and a notebook of its own."""
+"""One JupyterLab for all tests of a process; each has a browser and a notebook of its own."""
 
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import BrowserContext, Playwright, sync_playwright
 
 from .kernel_window import KernelWindow
 from .lab_server import LabServer
@@ -53,23 +54,36 @@ def playwright() -> Iterator[Playwright]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def browser_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the browsers keep JupyterLab's scripts, compiled: a page opens a second sooner."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def open_browser(playwright: Playwright, studio: Studio) -> Iterator[Callable[..., Browser]]:
+def open_browser(
+    playwright: Playwright, studio: Studio, browser_cache: Path, tmp_path: Path
+) -> Iterator[Callable[..., BrowserContext]]:
     """``open_browser(hears=script, has_microphone=True)``; without a script it records silence.
 
-    Each call starts Chromium, because the file of its microphone is an argument of the program;
-    that takes a third of a second.
+    Each call starts Chromium with a new profile, because the file of its microphone is an argument
+    of the program.
     """
     with ExitStack() as stack:
 
-        def launch(hears: Script | None = None, *, has_microphone: bool = True) -> Browser:
-            switches = [*_SWITCHES]
+        def launch(
+            hears: Script | None = None, *, has_microphone: bool = True, **context: Any
+        ) -> BrowserContext:
+            switches = [*_SWITCHES, f"--disk-cache-dir={browser_cache}"]
             if has_microphone:
                 # Without a file the device beeps, and a beep may be detected as speech.
                 sound = (hears or studio.script()).path
                 switches.append("--use-fake-device-for-media-stream")
                 switches.append(f"--use-file-for-fake-audio-capture={sound}%noloop")
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=switches)
+            profile = tempfile.mkdtemp(prefix="profile_", dir=tmp_path)
+            browser = playwright.chromium.launch_persistent_context(
+                profile, executable_path=CHROMIUM, args=switches, **context
+            )
             stack.callback(browser.close)
             return browser
 
@@ -79,7 +93,7 @@ def open_browser(playwright: Playwright, studio: Studio) -> Iterator[Callable[..
 @pytest.fixture
 def open_notebook(
     lab: LabServer,
-    open_browser: Callable[..., Browser],
+    open_browser: Callable[..., BrowserContext],
     request: pytest.FixtureRequest,
     tmp_path: Path,
 ) -> Iterator[OpenNotebook]:
@@ -101,16 +115,14 @@ def open_notebook(
             path = lab.write_notebook(f"{name}_{len(opened)}", cells)
             session_id, kernel_id = lab.begin_kernel(path, kernel_name)
             stack.callback(lab.end_session, session_id)
-            browser = open_browser(hears, has_microphone=has_microphone)
-            tab = browser.new_context(**context)
-            stack.callback(tab.close)
-            tab.add_init_script(path=HERE / "seams.js")
+            browser = open_browser(hears, has_microphone=has_microphone, **context)
+            browser.add_init_script(path=HERE / "seams.js")
             if init_script:
-                tab.add_init_script(init_script)
+                browser.add_init_script(init_script)
             kernel = KernelWindow(lab.runtime_dir / f"kernel-{kernel_id}.json", tmp_path)
             stack.callback(kernel.close)
             opened.append(
-                NotebookPage(tab.new_page(), lab, path, kernel, watches_frames=watches_frames)
+                NotebookPage(browser.pages[0], lab, path, kernel, watches_frames=watches_frames)
             )
             return opened[-1]
 

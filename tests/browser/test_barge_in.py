@@ -11,6 +11,8 @@ from .notebook_page import NotebookPage
 from .sound import PCM_RATE_HZ, end_of_reply
 from .speech import Said, Studio
 
+pytestmark = pytest.mark.alone
+
 MADE = """
 replies = [noise(9)]
 def partner(turn):

@@ -8,6 +8,8 @@ from .cells import NOISE
 from .conftest import OpenNotebook
 from .sound import match_reply
 
+pytestmark = pytest.mark.alone
+
 MADE = """
 server = __import__("grok_live_widget").RehearsalServer(lambda turn: noise(1.5)).start()
 live = GrokLive(url=server.url("realtime"), api_key="rehearsal", sample_rate={rate_hz})

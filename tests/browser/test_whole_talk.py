@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from .conftest import OpenNotebook
 from .notebook_page import NotebookPage
 from .sound import match_reply, samples_from, segment_correlations
 from .speech import Said, Studio
+
+pytestmark = pytest.mark.alone
 
 MADE = """
 from grok_live_widget import GrokLive
