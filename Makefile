@@ -28,6 +28,9 @@ WORKERS := 4
 # `make test-all` also runs the slow tests (soaks, all versions) and those of third-party peers.
 MARKS := not slow and not peers
 
+# The tests start hundreds of processes; without compiled files each would compile the package again.
+unexport PYTHONDONTWRITEBYTECODE
+
 headline = @printf '\n\033[1m== %s\033[0m\n' '$(1)'
 
 .DELETE_ON_ERROR:
