@@ -76,7 +76,8 @@ async def connected(opening: Opening, timeout_s: float) -> MessageSocket:
 def proxy_for(url: str) -> str | None:
     """The proxy of the environment or the system for this URL; None where there is none.
 
-    The rules are those of `websockets`, whose own function has moved between its versions.
+    The rules are those of `websockets`, whose own function has moved between its versions, and
+    ``ALL_PROXY`` after them, as with curl and httpx.
     Source: https://websockets.readthedocs.io/en/stable/topics/proxies.html.
     """
     parts = urlsplit(url)
@@ -84,8 +85,9 @@ def proxy_for(url: str) -> str | None:
     if is_loopback(url) or proxy_bypass(f"{parts.hostname}:{port}"):
         return None
     proxies = getproxies()
-    names = ("wss", "socks", "https") if parts.scheme == "wss" else ("ws", "socks", "https", "http")
-    for name in names:
+    is_secure = parts.scheme == "wss"
+    names = ("wss", "socks", "https") if is_secure else ("ws", "socks", "https", "http")
+    for name in (*names, "all"):
         proxy = proxies.get(name)
         if proxy is not None:
             is_socks = name == "socks" and proxy.startswith("http://")
@@ -99,7 +101,9 @@ def host_of(url: str) -> str:
 
 
 # --------------------------------------------------------------------------- translation
-_PROXY_CURE = "Check HTTPS_PROXY, or name the host in NO_PROXY to connect without the proxy."
+_PROXY_CURE = (
+    "Check HTTPS_PROXY and ALL_PROXY, or name the host in NO_PROXY to connect without the proxy."
+)
 
 
 def translated(error: BaseException, host: str, proxy: str = "") -> GrokLiveError:
@@ -125,7 +129,7 @@ def translated(error: BaseException, host: str, proxy: str = "") -> GrokLiveErro
         case ws_errors.InvalidURI() | ws_errors.InvalidProxy():
             return ConfigurationError(
                 "the URL of the server or of the proxy cannot be used.",
-                cure="Check url= and the environment's HTTPS_PROXY.",
+                cure="Check url= and the environment's HTTPS_PROXY and ALL_PROXY.",
             )
         case ws_errors.ProxyError():
             return ConnectError(f"the proxy on the way to {host} refused.", host=host)

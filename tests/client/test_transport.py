@@ -271,12 +271,15 @@ async def test_a_proxy_url_that_cannot_be_used_is_refused(monkeypatch: pytest.Mo
         ({"socks_proxy": "http://p:1"}, "socks5h://p:1"),
         ({"wss_proxy": "http://p:2", "https_proxy": "http://p:1"}, "http://p:2"),
         ({"http_proxy": "http://p:1"}, None),
+        ({"all_proxy": "socks5h://p:3"}, "socks5h://p:3"),
+        ({"all_proxy": "http://p:3", "https_proxy": "http://p:1"}, "http://p:1"),
+        ({"all_proxy": "http://p:3", "no_proxy": "api.x.ai"}, None),
     ],
 )
 def test_the_proxy_is_that_of_the_environment(
     environment: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("wss", "ws", "https", "http", "socks", "no"):
+    for name in ("wss", "ws", "https", "http", "socks", "all", "no"):
         for spelled in (f"{name}_proxy", f"{name}_proxy".upper()):
             monkeypatch.delenv(spelled, raising=False)
     for name, value in environment.items():
