@@ -3,6 +3,8 @@ from .connector import Connecting as Connecting
 from .connector import connect as connect
 from .credentials import Secret as Secret
 from .credentials import wrap_secret as wrap_secret
+from .endpoint import Endpoint as Endpoint
+from .endpoint import warn_of_rehearsal as warn_of_rehearsal
 from .reconnecting_session import ReconnectingSession as ReconnectingSession
 from .session import Session as Session
 from .talk import TALK_THREAD as TALK_THREAD

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from importlib.util import find_spec
 
 from ..exceptions import ConfigurationError
 
@@ -103,6 +104,18 @@ def unanswered() -> str:
     if not names:
         return ""
     return f"{' and '.join(names).capitalize()} did not answer in time: unlock it, and try again."
+
+
+def missing_libraries() -> str:
+    """A sentence about the sources of a key that cannot be asked, since their library is not
+    installed; empty if both are.
+    """
+    libraries = {"the keyring": "keyring", ".env": "dotenv"}
+    names = [name for name, library in libraries.items() if not find_spec(library)]
+    if not names:
+        return ""
+    sources = " and ".join(names)
+    return f'For a key in {sources}, run: pip install "grok-live-widget[keys]".'
 
 
 def _checked(secret: Secret, name: str) -> Secret:

@@ -25,7 +25,14 @@ from ..protocol import (
     dialect_from_url,
 )
 from ..settings import UNSET, Settings, is_loopback
-from .credentials import ENVIRONMENT_NAME, Secret, find_key, unanswered, wrap_secret
+from .credentials import (
+    ENVIRONMENT_NAME,
+    Secret,
+    find_key,
+    missing_libraries,
+    unanswered,
+    wrap_secret,
+)
 from .timeouts import Timeouts
 from .transport import host_of
 
@@ -151,11 +158,11 @@ def _endpoint_for(settings: Settings, api_key: Secret | None, service_url: str) 
 
 
 def _no_key(what: str) -> AuthenticationError:
-    return AuthenticationError(
-        f"{what} {unanswered()}".strip(),
-        cure=f"Set the environment variable {ENVIRONMENT_NAME} or pass api_key=, "
-        "or leave both out for the rehearsal.",
+    cure = (
+        f"Set the environment variable {ENVIRONMENT_NAME} or pass api_key=, "
+        f"or leave both out for the rehearsal. {missing_libraries()}"
     )
+    return AuthenticationError(f"{what} {unanswered()}".strip(), cure=cure.strip())
 
 
 def _rehearsal(settings: Settings, *, is_chosen: bool = True) -> Endpoint:
@@ -245,12 +252,15 @@ def _rehearsal_voice_notes(settings: Settings) -> list[Noted]:
     return [Noted(text, "info")]
 
 
+_has_warned = False
+
+
 def warn_of_rehearsal(endpoint: Endpoint, stacklevel: int = 3) -> None:
     """Warn once in a process that the rehearsal is the server, and not because of a setting."""
-    if endpoint.is_rehearsal and not endpoint.is_chosen:
-        text = f"No API key was found ({ENVIRONMENT_NAME}), so the built-in rehearsal answers,"
-        warnings.warn(
-            f"{text} not Grok. {unanswered()}".strip(),
-            RehearsalWarning,
-            stacklevel=stacklevel,
-        )
+    global _has_warned
+    if _has_warned or not endpoint.is_rehearsal or endpoint.is_chosen:
+        return
+    text = f"No API key was found ({ENVIRONMENT_NAME}), so the built-in rehearsal answers,"
+    text = f"{text} not Grok. {unanswered()} {missing_libraries()}"
+    warnings.warn(" ".join(text.split()), RehearsalWarning, stacklevel=stacklevel)
+    _has_warned = True

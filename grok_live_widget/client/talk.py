@@ -59,7 +59,6 @@ class TalkAPI:
         endpoint = resolve_endpoint(checked, api_key)
         self._sessions = TALK_THREAD.run(_new_session(checked, api_key, endpoint, timeouts))
         self._asker = Asker(self._sessions)
-        warn_of_rehearsal(self._sessions.endpoint, stacklevel=4)
         _open.add(self._sessions)
 
     # ----------------------------------------------------------------- to read
@@ -455,6 +454,7 @@ class Talk(TalkAPI):
     ) -> None:
         api_key = wrap_secret(api_key)
         self._begin(api_key, settings)
+        warn_of_rehearsal(self._sessions.endpoint)
 
 
 async def _new_session(

@@ -16,7 +16,7 @@ import msgspec
 
 from .._threads import BackgroundTasks
 from ..audio import SAMPLE_RATE_HZ
-from ..client import ReconnectingSession
+from ..client import Endpoint, ReconnectingSession
 from ..conversation import ToolCalls, ToolCallState, Turn
 from ..exceptions import ConnectError, GrokLiveError, SessionClosed
 from ..protocol import (
@@ -44,6 +44,10 @@ SHOWN_TIME_LEFT_S = 300.0
 PUMP_S = 0.1
 
 _BANNER = "Rehearsal: a program on this computer answers, not Grok."
+_BANNER_WITHOUT_KEY = (
+    "Rehearsal: no API key was found (XAI_API_KEY), so a program on this computer answers, "
+    "not Grok."
+)
 
 Send = Callable[[messages.KernelMessage, bytes | None], None]
 """``(message, buffer or None)``: sends to every page; called on the talk's loop."""
@@ -217,7 +221,7 @@ class FrontendBridge:
             "phase": talk.phase,
             "is_reopening": talk.is_reopening,
             "is_rehearsal": talk.endpoint.is_rehearsal,
-            "banner": _BANNER if talk.endpoint.is_rehearsal else "",
+            "banner": _banner(talk.endpoint),
             "dialect": talk.dialect,
             "voice": settings.voice or "",
             "partner": settings.partner if isinstance(settings.partner, str) else "",
@@ -472,6 +476,12 @@ class FrontendBridge:
         self._send(messages.OwnerChanged(owner=self.lease.owner))
         self._send_state()
         self._start_pump()
+
+
+def _banner(endpoint: Endpoint) -> str:
+    if not endpoint.is_rehearsal:
+        return ""
+    return _BANNER if endpoint.is_chosen else _BANNER_WITHOUT_KEY
 
 
 def _note(note: Noted) -> messages.Note:

@@ -1,4 +1,4 @@
-"""What tools display: captured on the thread of the call, shown in an area below the panel."""
+"""What tools display: captured on the thread of the call, shown in an area of the panel."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Shown:
 
 
 class ToolOutput:
-    """An output area below the panel, and the capture of what tools display.
+    """The output area of the panel, and the capture of what tools display.
 
     `ipywidgets.Output` as a context manager does not work here: it makes the front end divert
     whatever the running cell publishes, while a tool runs on a thread of its own beside any
@@ -38,18 +38,10 @@ class ToolOutput:
         self.area = ipywidgets.Output()
         self._lock = threading.Lock()
         self._shown: list[_Shown] = []
-        self._box: Any = None
-
-    def box_below(self, panel: Any) -> Any:
-        """A box with the panel and the area below it; the same one at every call."""
-        self._box = self._box or ipywidgets.VBox([panel, self.area])
-        return self._box
 
     def close(self) -> None:
         """Remove the area from all pages."""
-        for widget in (self._box, self.area):
-            if widget is not None:
-                widget.close()
+        self.area.close()
 
     @contextlib.contextmanager
     def capture(self) -> Iterator[None]:

@@ -8,12 +8,12 @@ import weakref
 from typing import Any, Unpack
 
 import anywidget
+import ipywidgets
 import traitlets
 
-from ..client import TALK_THREAD, Secret, TalkAPI, wrap_secret
+from ..client import TALK_THREAD, Secret, TalkAPI, warn_of_rehearsal, wrap_secret
 from ..exceptions import ConfigurationError
 from ..settings import SettingsKwargs, expand_kwargs_signature
-from ..tools import functions_of
 from .bridge import FrontendBridge
 from .channel import CommChannel, keep_frontend_routing
 from .messages import MicrophoneWanted
@@ -47,6 +47,10 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
 
     _esm = _STATIC / "widget.js"
     _css = _STATIC / "widget.css"
+    # The page shows it in the panel, whatever box or output the panel is in.
+    _tool_area = traitlets.Instance(ipywidgets.Output).tag(
+        sync=True, **ipywidgets.widget_serialization
+    )
 
     @expand_kwargs_signature(SettingsKwargs)
     def __init__(
@@ -55,26 +59,27 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
         api_key = wrap_secret(api_key)
         _check_bundle()
         self._begin(api_key, settings)
-        anywidget.AnyWidget.__init__(self)
+        self._tool_output = ToolOutput()
+        self._sessions.tool_stage = self._tool_output.capture
+        anywidget.AnyWidget.__init__(self, _tool_area=self._tool_output.area)
         self._channel = CommChannel(self)
         self._bridge = FrontendBridge(self._sessions, self._channel.send)
         self._channel.listen(self._bridge.receive)
-        self._tool_output: ToolOutput | None = None
-        if functions_of(self._sessions.settings.tools):
-            self._tool_output = ToolOutput()
-            self._sessions.tool_stage = self._tool_output.capture
         _replace_earlier(self)
+        self._is_displayed = False
+        if _shell_with_kernel() is None:
+            warn_of_rehearsal(self._sessions.endpoint)
+        else:
+            _warn_unless_displayed(self)
 
     @traitlets.observe("comm")
     def _follow_comm(self, change: Any) -> None:
         keep_frontend_routing(change["new"])
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The panel; with tools, a box of the panel and the output area of the tools."""
-        if self._tool_output is None or self.comm is None:
-            return super()._repr_mimebundle_(**kwargs)
-        bundle = self._tool_output.box_below(self)._repr_mimebundle_(**kwargs)
-        return {**bundle, "text/plain": repr(self)}
+        """The panel, which says whether the rehearsal answers."""
+        self._is_displayed = True
+        return super()._repr_mimebundle_(**kwargs)
 
     def start(self) -> None:
         """Open the connection and ask the page for the microphone.
@@ -103,8 +108,7 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
         if self.comm is not None:
             TALK_THREAD.run(self._bridge.close())
             TalkAPI.close(self)
-            if self._tool_output is not None:
-                self._tool_output.close()
+            self._tool_output.close()
         anywidget.AnyWidget.close(self)
 
     def __repr__(self) -> str:
@@ -142,15 +146,43 @@ def _replace_earlier(widget: GrokLive) -> None:
     _by_cell[cell] = (execution, widgets)
 
 
-def _running_cell() -> tuple[str, str]:
-    """The ids of the running cell and of its execution; empty outside of a notebook."""
+def _shell_with_kernel() -> Any:
+    """IPython's shell; None outside of a notebook."""
     try:
         from IPython.core.getipython import get_ipython
     except ImportError:
-        return "", ""
+        return None
     shell = get_ipython()
+    return shell if hasattr(shell, "kernel") else None
+
+
+def _running_cell() -> tuple[str, str]:
+    """The ids of the running cell and of its execution; empty outside of a notebook."""
+    shell = _shell_with_kernel()
     parent: dict[str, Any] = getattr(shell, "get_parent", dict)() or {}
     execution = str(parent.get("header", {}).get("msg_id", ""))
     # JupyterLab and VS Code send the cell's id; other front ends only its code.
     cell = parent.get("metadata", {}).get("cellId") or parent.get("content", {}).get("code", "")
     return str(cell), execution
+
+
+# --------------------------------------------------------------------------- the rehearsal
+def _warn_unless_displayed(widget: GrokLive) -> None:
+    """Warn of the rehearsal after the first cell that has talked, where no panel says it."""
+    shell, reference = _shell_with_kernel(), weakref.ref(widget)
+
+    def after_cell(_: object) -> None:
+        live = reference()
+        if live is not None and not live.turns and not live._is_displayed:
+            return
+        shell.events.unregister("post_run_cell", after_cell)
+        if live is not None and not live._is_displayed and not _is_in_a_box(live):
+            warn_of_rehearsal(live._sessions.endpoint)
+
+    shell.events.register("post_run_cell", after_cell)
+
+
+def _is_in_a_box(widget: GrokLive) -> bool:
+    """Whether another widget, such as a box or a tab, contains it, and so displays it."""
+    states = ipywidgets.Widget.get_manager_state()["state"]
+    return any(f"IPY_MODEL_{widget.model_id}" in str(each["state"]) for each in states.values())

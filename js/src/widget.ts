@@ -6,9 +6,11 @@
 
 import type { AnyModel, Initialize, Render } from "@anywidget/types";
 import type { Comm } from "./channel";
+import type { Note } from "./messages";
 import type { BinaryBuffer } from "./pcm";
 import { Scope } from "./scope";
 import { TalkController } from "./talk";
+import { showToolArea } from "./tool-area";
 import { Panel } from "./view/panel";
 
 /**
@@ -35,10 +37,21 @@ const render: Render = (props) => {
   const scope = scopeOf(props);
   scope.add(talk.attachView());
   const panel = new Panel(talk.store, talk.signals, talk, scope);
+  props.el.classList.add("glw-host");
   props.el.replaceChildren(panel.element);
   scope.add(() => panel.element.remove());
+  showToolArea(props.model, props.el, scope).catch((error: Error) => talk.onNote(areaNote(error)));
   return () => scope.dispose();
 };
+
+function areaNote({ message }: Error): Note {
+  const cure = "Run the cell of the panel again.";
+  return {
+    text: `What functions display cannot be shown here: ${message}. ${cure}`,
+    level: "warning",
+    topic: "",
+  };
+}
 
 function scopeOf(props: object): Scope {
   const scope = new Scope();

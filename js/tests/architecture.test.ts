@@ -18,13 +18,14 @@ const files = readdirSync(ROOT, { recursive: true, encoding: "utf8" })
  * the audio layer, since they vanish when the worklets are bundled.
  */
 const LAYERS: Record<string, readonly string[]> = {
-  widget: ["talk", "view", "channel", "pcm", "scope"],
+  widget: ["talk", "tool-area", "view", "channel", "messages", "pcm", "scope"],
   talk: ["view", "capture", "playback", "channel", "page", "messages", "pcm", "scope", "worklets"],
   capture: ["page", "messages", "scope", "worklets", "worklet:capture"],
   playback: ["page", "messages", "scope", "worklets", "worklet:playback"],
   channel: ["send-queue", "messages", "pcm", "scope"],
   "send-queue": ["messages", "pcm"],
   page: ["scope"],
+  "tool-area": ["scope"],
   view: ["view", "messages", "scope"],
   worklets: ["worklets", "resampler", "pcm"],
   messages: [],

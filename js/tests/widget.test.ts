@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { FakeComm, installAudio, talkState } from "./fakes";
+import { FakeComm, installAudio, settle, talkState } from "./fakes";
 
 type Hook = (props: object) => (() => void) | undefined;
 
@@ -69,6 +69,39 @@ describe("render", () => {
     comm.deliver({ type: "snapshot", page, ...talkState({ phase: "closed" }), notes: [], turns: [] });
     for (const el of [one, two])
       expect(el.querySelector(".glw-status")?.textContent).toContain("Press Start");
+  });
+
+  it("shows below the panel what tools display, by the host's widget manager", async () => {
+    const area = { el: document.createElement("output"), remove: vi.fn() };
+    const widget_manager = {
+      get_model: vi.fn(async (id: string) => `model ${id}`),
+      create_view: vi.fn(async (_model: unknown) => area),
+    };
+    const model = { ...wrapper(), widget_manager, get: () => "IPY_MODEL_abc" };
+    widget.initialize({ model });
+    const el = document.createElement("div");
+    const cleanup = widget.render({ model, el });
+    await settle();
+    expect(widget_manager.create_view).toHaveBeenCalledWith("model abc");
+    expect([...el.children].map(({ className }) => className)).toEqual(["glw-panel", ""]);
+    expect(el.lastChild).toBe(area.el);
+    cleanup?.();
+    expect(area.remove).toHaveBeenCalledOnce();
+  });
+
+  it("says so if the host cannot show what tools display", async () => {
+    const widget_manager = {
+      get_model: () => Promise.reject(new Error("no such model")),
+      create_view: vi.fn(),
+    };
+    const model = { ...wrapper(), widget_manager, get: () => "IPY_MODEL_abc" };
+    widget.initialize({ model });
+    const el = document.createElement("div");
+    widget.render({ model, el });
+    await settle();
+    expect(el.querySelector(".glw-notice-text")?.textContent).toContain(
+      "cannot be shown here: no such model.",
+    );
   });
 
   it("distinguishes two models if the host shares the bundle", () => {

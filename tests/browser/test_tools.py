@@ -34,7 +34,7 @@ def test_a_person_allows_a_call_and_sees_what_it_displays(open_notebook: OpenNot
     assert "would like to call draw" in question.inner_text()
     assert '"title": "hills"' in question.inner_text()
     notebook.press("Allow")
-    box = notebook.page.locator(".widget-vbox", has=notebook.panel)
+    box = notebook.page.locator(".glw-host", has=notebook.panel)
     box.locator("img").wait_for()
     assert box.locator(".by-a-tool").inner_text() == "hills"
     panel, image = notebook.panel.bounding_box(), box.locator("img").bounding_box()

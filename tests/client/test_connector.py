@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import http
 import json
-import warnings
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -21,7 +23,6 @@ from grok_live_widget.exceptions import (
     AuthenticationError,
     ConfigurationError,
     ConnectError,
-    RehearsalWarning,
 )
 from grok_live_widget.protocol.dialects import LIVE, REALTIME
 from grok_live_widget.rehearsal import RehearsalServer
@@ -77,13 +78,27 @@ def test_a_key_is_never_sent_without_encryption() -> None:
     assert KEY not in str(caught.value)
 
 
-def test_a_rehearsal_for_want_of_a_key_gives_one_warning() -> None:
-    with pytest.warns(RehearsalWarning, match="not Grok") as caught:
-        connect()
-    assert len(caught) == 1
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        connect(partner="parrot")
+WARNED = """
+import warnings
+from grok_live_widget import GrokLive, Talk, connect
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    connect(partner="parrot")
+    for make in ({first}, connect, Talk, GrokLive):
+        make()
+print([(each.category.__name__, each.filename, str(each.message)) for each in caught])
+"""
+
+
+@pytest.mark.parametrize("first", ["connect", "Talk", "GrokLive"])
+def test_a_rehearsal_for_want_of_a_key_gives_one_warning_in_a_process(first: str) -> None:
+    # A process of its own, since another test may have warned of it in this one.
+    command = [sys.executable, "-c", WARNED.format(first=first)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    ((kind, place, text),) = ast.literal_eval(ran.stdout)
+    assert (kind, place) == ("RehearsalWarning", "<string>")
+    assert "No API key was found (XAI_API_KEY)" in text
+    assert "not Grok" in text
 
 
 @pytest.mark.parametrize("dialect", ["realtime", "live"])

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
+import subprocess
 import sys
 import threading
+import tomllib
 import traceback
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from grok_live_widget import Talk
-from grok_live_widget.client.credentials import ENVIRONMENT_NAME, Secret, find_key, unanswered
+from grok_live_widget.client.credentials import (
+    ENVIRONMENT_NAME,
+    Secret,
+    find_key,
+    missing_libraries,
+    unanswered,
+)
 from grok_live_widget.exceptions import AuthenticationError, ConfigurationError
 
 from ..support.waiting import wait_until
@@ -79,6 +89,44 @@ def test_a_source_that_fails_or_has_no_key_is_skipped(write: Any, monkeypatch: A
     write("keyring.py", "def get_password(service, name): raise RuntimeError('locked')")
     write("dotenv.py", SOURCES["dotenv.py"])
     assert found() == "from-dotenv"
+
+
+@pytest.mark.parametrize("missing", [["keyring"], ["dotenv"], ["keyring", "dotenv"]])
+def test_without_a_key_the_message_names_the_extra_of_the_sources_not_installed(
+    missing: list[str],
+) -> None:
+    # A process of its own, in which these libraries cannot be found.
+    script = (
+        "import sys, importlib.machinery as machinery\n"
+        "found = machinery.PathFinder.find_spec\n"
+        "machinery.PathFinder.find_spec = classmethod(lambda kind, name, *rest:\n"
+        f"    None if name in {missing} else found(name, *rest))\n"
+        "from grok_live_widget import Talk\n"
+        "try:\n    Talk(partner=None)\nexcept Exception as error:\n    print(error)\nTalk()"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    for text in (ran.stdout, ran.stderr):
+        assert "no API key was found" in text.replace("No API", "no API")
+        assert 'run: pip install "grok-live-widget[keys]".' in text
+        assert ("the keyring" in text) or ".env" in text
+
+
+def test_the_extra_keys_has_the_library_of_every_source() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
+    names = [
+        re.split(r"[>=]", each)[0] for each in project["project"]["optional-dependencies"]["keys"]
+    ]
+    assert names == ["keyring", "python-dotenv"]
+    installed = [find_spec(name) for name in ("keyring", "dotenv")]
+    assert bool(missing_libraries()) == (None in installed)
+
+
+def test_a_key_in_a_env_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("dotenv", reason="the extra `keys` is not installed")
+    (tmp_path / ".env").write_text(f"# ours\n{ENVIRONMENT_NAME}='{KEY}'\n", "utf-8")
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert found() == KEY
 
 
 def test_no_source_means_no_key(write: Any) -> None:

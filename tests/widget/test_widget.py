@@ -32,7 +32,7 @@ def test_a_widget_is_a_talk(live: GrokLive) -> None:
 def test_nothing_but_the_front_end_is_in_its_state(live: GrokLive) -> None:
     live.ask("a secret thought")
     ours = set(live.get_state()) - set(anywidget.AnyWidget().get_state())
-    assert ours <= {"_esm", "_css", "_anywidget_id"}
+    assert ours <= {"_esm", "_css", "_anywidget_id", "_tool_area"}
     assert "a secret thought" not in str(live.get_state())
 
 
