@@ -10,7 +10,6 @@ from .exceptions import AuthenticationError as AuthenticationError
 from .exceptions import BudgetSpent as BudgetSpent
 from .exceptions import ConfigurationError as ConfigurationError
 from .exceptions import ConnectError as ConnectError
-from .exceptions import FrontendBusyError as FrontendBusyError
 from .exceptions import GrokLiveError as GrokLiveError
 from .exceptions import LocalProtocolError as LocalProtocolError
 from .exceptions import ProtocolError as ProtocolError

@@ -19,7 +19,6 @@
     │       ├── SessionClosedOK     closed on request (close code 1000)
     │       └── SessionClosedError  the connection was lost
     ├── ToolError                   a tool call that failed
-    ├── FrontendBusyError           the front end cannot be reached while this cell runs
     └── RehearsalError              the embedded rehearsal server failed
 
     UserWarning
@@ -40,7 +39,6 @@ __all__ = [
     "BudgetSpent",
     "ConfigurationError",
     "ConnectError",
-    "FrontendBusyError",
     "GrokLiveError",
     "LocalProtocolError",
     "ProtocolError",
@@ -213,10 +211,6 @@ class SessionClosedError(SessionClosed):
 
 class ToolError(GrokLiveError):
     """A tool call that failed; the message is sent to the model."""
-
-
-class FrontendBusyError(GrokLiveError):
-    """The front end cannot be reached while this cell runs, or there is none."""
 
 
 class RehearsalError(GrokLiveError):

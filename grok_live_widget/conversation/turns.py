@@ -314,9 +314,22 @@ def _at_rate(turn: Turn, rate_hz: int) -> NDArray[np.int16]:
     return pcm_from_samples(resampler.push(turn.samples, is_last=True))
 
 
+# Formats of sound that are not WAV, as endings of names.
+_OTHER_ENDINGS = (
+    *(".mp3", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".m4a", ".aac", ".mp4"),
+    *(".wma", ".webm", ".au", ".caf", ".raw", ".pcm", ".w64", ".rf64"),
+)
+
+
 def _written(path: str | PathLike[str], pcm: NDArray[np.int16], rate_hz: int) -> Path:
     """Write a WAV file; ConfigurationError where that is impossible."""
     shown = repr(str(path))
+    if str(path).lower().endswith(_OTHER_ENDINGS):
+        raise ConfigurationError(
+            f"{shown} would be a WAV file with the ending of another format.",
+            cure=f"Name it {Path(path).with_suffix('.wav').name!r}; sox and ffmpeg convert WAV "
+            "files to other formats.",
+        )
     try:
         return write_wav(path, pcm, rate_hz)
     except (OSError, ValueError) as error:

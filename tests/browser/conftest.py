@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Playwright, sync_playwright
 
 from .kernel_window import KernelWindow
-from .lab_server import LabServer
+from .lab_server import INSECURE_HOST, LabServer
 from .notebook_page import NotebookPage
 from .speech import Script, Studio
 
@@ -31,6 +31,7 @@ _SWITCHES = (
     "--disable-component-update",
     "--disable-sync",
     "--use-fake-ui-for-media-stream",
+    f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1",
 )
 
 OpenNotebook = Callable[..., NotebookPage]
@@ -110,6 +111,7 @@ def open_notebook(
             kernel_name: str = "python3",
             init_script: str = "",
             watches_frames: bool = False,
+            host: str = "127.0.0.1",
             **context: Any,
         ) -> NotebookPage:
             path = lab.write_notebook(f"{name}_{len(opened)}", cells)
@@ -122,7 +124,14 @@ def open_notebook(
             kernel = KernelWindow(lab.runtime_dir / f"kernel-{kernel_id}.json", tmp_path)
             stack.callback(kernel.close)
             opened.append(
-                NotebookPage(browser.pages[0], lab, path, kernel, watches_frames=watches_frames)
+                NotebookPage(
+                    browser.pages[0],
+                    lab,
+                    path,
+                    kernel,
+                    watches_frames=watches_frames,
+                    host=host,
+                )
             )
             return opened[-1]
 

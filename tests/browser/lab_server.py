@@ -22,17 +22,22 @@ from ..support.waiting import wait_until
 START_WITHIN_S = 60
 
 
+INSECURE_HOST = "notebook.test"
+"""A name of this machine whose pages are not secure for a browser, unlike those of 127.0.0.1."""
+
+
 class LabServer:
-    """JupyterLab on a free port, with a root folder for generated notebooks.
+    """JupyterLab, or Notebook 7, on a free port, with a root folder for generated notebooks.
 
     Parameters
     ----------
     folder : Path
         Everything that it reads and writes is below this folder.
+    application : {"lab", "notebook"}
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, application: str = "lab") -> None:
+        self.folder, self.application = folder, application
         self.root = folder / "notebooks"
         self.root.mkdir(parents=True)
         self._write_settings()
@@ -40,7 +45,7 @@ class LabServer:
         self.port = _free_port()
         self._log = (folder / "lab.log").open("wb")
         self._process = subprocess.Popen(
-            [*_COMMAND, *self._options()],
+            [sys.executable, "-m", "jupyter", application, *self._options()],
             env=self._environment(),
             stdout=self._log,
             stderr=subprocess.STDOUT,
@@ -80,6 +85,9 @@ class LabServer:
             f"--ServerApp.root_dir={self.root}",
             f"--IdentityProvider.token={self.token}",
             "--LabApp.expose_app_in_browser=True",
+            "--JupyterNotebookApp.expose_app_in_browser=True",
+            "--ServerApp.local_hostnames=localhost",
+            f"--ServerApp.local_hostnames={INSECURE_HOST}",
             "--LabApp.news_url=None",
             # Otherwise each page load starts Node, to check whether a build is needed.
             "--ServerApp.tornado_settings={'page_config_data': {'buildCheck': False}}",
@@ -155,13 +163,13 @@ class LabServer:
         with contextlib.suppress(urllib.error.HTTPError):
             self.request("DELETE", f"/api/sessions/{session_id}")
 
-    def page_url(self, path: str, workspace: str) -> str:
+    def page_url(self, path: str, workspace: str, host: str = "127.0.0.1") -> str:
         """The address of a notebook in its own workspace, in which no other notebook is open."""
-        place = f"{path.removesuffix('.ipynb')}_{workspace}/tree/{path}"
-        return f"http://127.0.0.1:{self.port}/lab/workspaces/{place}?token={self.token}"
+        place = f"lab/workspaces/{path.removesuffix('.ipynb')}_{workspace}/tree/{path}"
+        if self.application == "notebook":
+            place = f"notebooks/{path}"
+        return f"http://{host}:{self.port}/{place}?token={self.token}"
 
-
-_COMMAND = (sys.executable, "-m", "jupyter", "lab")
 
 _SETTINGS = {
     "@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True},

@@ -64,6 +64,7 @@ class NotebookPage:
         *,
         watches_frames: bool = False,
         workspace: str = "first",
+        host: str = "127.0.0.1",
     ) -> None:
         self.page, self.lab, self.path, self.kernel = page, lab, path, kernel
         self._place = 0
@@ -73,7 +74,7 @@ class NotebookPage:
             page.on("websocket", self._watch_frames)
         page.on("pageerror", lambda error: self.errors.append(str(error.stack or error)))
         page.add_init_script(_FIND)
-        page.goto(lab.page_url(path, workspace), timeout=LOAD_WITHIN_MS)
+        page.goto(lab.page_url(path, workspace, host), timeout=LOAD_WITHIN_MS)
         self.wait_for_notebook()
 
     def open_again(self) -> NotebookPage:

@@ -362,7 +362,14 @@ def test_a_turn_without_sound_has_no_player_and_says_so(source: Any, says: str) 
 
 @pytest.mark.parametrize(
     ("path", "says"),
-    [("none/a.wav", "there is no folder .*none"), (".", "is a folder"), ("a\0.wav", "null byte")],
+    [
+        ("none/a.wav", "there is no folder .*none"),
+        (".", "is a folder"),
+        ("a\0.wav", "null byte"),
+        ("talk.mp3", "Name it 'talk.wav'"),
+        ("TALK.FLAC", "Name it 'TALK.wav'"),
+        ("a.b.ogg", "Name it 'a.b.wav'"),
+    ],
 )
 def test_a_wav_file_that_cannot_be_written_is_refused_with_its_path(
     tmp_path: Path, path: str, says: str
@@ -371,3 +378,10 @@ def test_a_wav_file_that_cannot_be_written_is_refused_with_its_path(
     for write in (turn.write_wav, Turns([turn]).write_wav):
         with pytest.raises(ConfigurationError, match=says):
             write(tmp_path / path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["talk", "talk.wav", "talk.WAV", "talk.2026", "mp3"])
+def test_every_other_name_is_that_of_a_wav_file(tmp_path: Path, name: str) -> None:
+    path = turn_of([1, 2]).write_wav(tmp_path / name)
+    assert path.read_bytes()[:4] == b"RIFF"

@@ -83,8 +83,8 @@ function speakingStatus(state: PanelState): Status {
 
 const MICROPHONE_TEXTS: Record<MicrophoneReason, string> = {
   insecure:
-    "This page is not secure (http), so the browser offers no microphone. Open the notebook over https, or through " +
-    "a tunnel: run “ssh -L 8888:localhost:8888 your-host” and open http://localhost:8888. You can still type.",
+    "This page is not secure (http), so the browser gives it no microphone and no sound. Open the notebook over https, or through " +
+    "a tunnel: run “ssh -L 8888:localhost:8888 your-host” and open http://localhost:8888. You can still type and read.",
   policy:
     "This app does not let notebook outputs use the microphone; VS Code is one of them. Open the notebook in a " +
     "browser, or send sound from Python with ask(array). You can still type and listen.",
