@@ -30,7 +30,9 @@ with the cure. No error contains an API key.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import KW_ONLY, dataclass
+from types import TracebackType
 from typing import Any
 
 __all__ = [
@@ -78,9 +80,38 @@ class GrokLiveError(Exception):
     def __str__(self) -> str:
         return f"{self.message} {self.cure}".strip()
 
+    def _render_traceback_(self) -> list[str]:
+        """Called by IPython: the traceback without the frames within this package.
+
+        ``%xmode Verbose`` shows all, and `__traceback__` has them.
+        """
+        shown_by = sys.modules["IPython"].get_ipython().InteractiveTB
+        traceback = self.__traceback__
+        if shown_by.mode != "Verbose":
+            traceback = _without_own_frames(traceback) or traceback
+        lines: list[str] = shown_by.structured_traceback(type(self), self, traceback)
+        return lines
+
     def __reduce__(self) -> tuple[Any, ...]:
         # By default an exception is pickled with its positional arguments only.
         return Exception.__new__, (type(self), *self.args), self.__dict__
+
+
+def _without_own_frames(traceback: TracebackType | None) -> TracebackType | None:
+    """A copy without this package's frames, and without those of the standard library below."""
+    kept: list[TracebackType] = []
+    is_inside = False
+    while traceback is not None:
+        module = traceback.tb_frame.f_globals.get("__name__", "").partition(".")[0]
+        is_own = module == __name__.partition(".")[0]
+        is_inside = is_inside or is_own
+        if not is_own and not (is_inside and module in sys.stdlib_module_names):
+            kept.append(traceback)
+        traceback = traceback.tb_next
+    copy = None
+    for each in reversed(kept):
+        copy = TracebackType(copy, each.tb_frame, each.tb_lasti, each.tb_lineno)
+    return copy
 
 
 class ConfigurationError(GrokLiveError):

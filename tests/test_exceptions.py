@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import subprocess
+import sys
 import traceback
 from typing import Any
 
 import pytest
 
-from grok_live_widget import exceptions
+from grok_live_widget import Talk, exceptions
 from grok_live_widget.exceptions import (
     AuthenticationError,
     BudgetSpent,
@@ -122,3 +124,52 @@ def test_details_are_attributes_and_not_in_the_traceback(kind: type) -> None:
 def test_an_error_is_pickled_with_all_its_attributes(error: exceptions.GrokLiveError) -> None:
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
+
+
+# --------------------------------------------------------------------------- in IPython
+MADE = """
+from grok_live_widget import Talk, connect, load
+talk = Talk(partner="parrot")
+def asked():
+    return talk.ask(3)
+"""
+CALLS = {
+    "talk.ask(3)": ["talk.ask(3)"],
+    "Talk(voise='nova')": ["Talk(voise='nova')"],
+    "await talk.ask_async(3)": ["await talk.ask_async(3)"],
+    "load('nowhere')": ["load('nowhere')"],
+    "await connect(url='ws://127.0.0.1:1')": ["await connect(url='ws://127.0.0.1:1')"],
+    # The frames of the user's own functions stay.
+    "asked()": ["asked()", "return talk.ask(3)"],
+    "talk.turns[0:0].write_wav('a.mp3')": ["talk.turns[0:0].write_wav('a.mp3')"],
+}
+
+
+def shown_by_ipython(code: str) -> str:
+    command = [sys.executable, "-m", "IPython", "--colors=NoColor", "-c", MADE + code]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_ipython_shows_the_users_frames_and_the_sentence_only(call: str) -> None:
+    shown = shown_by_ipython(call)
+    pointed = [line.partition(" ")[2] for line in shown.splitlines() if line.startswith("----> ")]
+    assert [line.split(maxsplit=1)[1] for line in pointed] == CALLS[call]
+    assert "File " not in shown
+    assert "grok_live_widget/" not in shown
+    sentence = shown.strip().splitlines()[-1]
+    assert "Error: " in sentence
+
+
+def test_ipython_shows_every_frame_on_request() -> None:
+    shown = shown_by_ipython("%xmode Verbose\ntalk.ask(3)")
+    assert "grok_live_widget/client/clips.py" in shown
+    assert "concurrent/futures" in shown
+
+
+def test_the_error_keeps_every_frame() -> None:
+    with pytest.raises(exceptions.ConfigurationError) as caught:
+        Talk(voise="nova")
+    files = {each.filename for each in traceback.extract_tb(caught.value.__traceback__)}
+    assert any(file.endswith("settings.py") for file in files)
