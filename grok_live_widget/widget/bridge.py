@@ -81,6 +81,8 @@ class FrontendBridge:
         self._tool_calls = ToolCalls()
         # For each page: the kernel's clock less the page's [s].
         self._clock_offset_s: dict[str, float] = {}
+        # By page and id: the answer to each typed text, once there is one.
+        self._texts: dict[tuple[str, int | None], messages.TextAnswer | None] = {}
         self._replies: dict[Turn, int] = {}
         # Turns that are to be sent, in order.
         self._changed: dict[Turn, None] = {}
@@ -370,11 +372,8 @@ class FrontendBridge:
                 self._spawn(self._talk.open())
             case messages.Stop():
                 self._spawn(self._talk.stop())
-            case messages.Text(page=page, text=text):
-                if not self.lease.owner:
-                    self._take_over(page, arrived_s)
-                if text.strip():
-                    self._spawn(self._talk.say_text(text))
+            case messages.Text():
+                self._receive_text(message, arrived_s)
             case messages.Interrupt(page=page, epoch=epoch):
                 if page == self.lease.owner:
                     self.downlink.follow_flush(epoch)
@@ -389,6 +388,26 @@ class FrontendBridge:
                 self._spawn(self._talk.end_press())
             case messages.ToolAnswer(call_id=call_id, is_allowed=is_allowed):
                 self._spawn(self._answer_call(call_id, is_allowed))
+
+    def _receive_text(self, message: messages.Text, arrived_s: float) -> None:
+        """Send a typed text once, however often the page repeats it."""
+        if not self.lease.owner:
+            self._take_over(message.page, arrived_s)
+        key = message.page, message.id
+        if message.id is None or key not in self._texts:
+            self._texts[key] = None
+            self._tasks.spawn(self._say_text(message))
+        elif (answer := self._texts[key]) is not None:
+            self._send(answer)  # The one that was sent may have been lost.
+
+    async def _say_text(self, message: messages.Text) -> None:
+        has_words = bool(message.text.strip())
+        is_sent = not has_words or await self._note_errors(self._talk.say_text(message.text))
+        if message.id is None:
+            return
+        answer = messages.TextAnswer(page=message.page, id=message.id, is_sent=is_sent)
+        self._texts[message.page, message.id] = answer
+        self._send(answer)
 
     def _play_unplayed(self) -> None:
         """Play the newest replies that were received while no page could play them."""
@@ -422,16 +441,18 @@ class FrontendBridge:
     def _spawn(self, request: Coroutine[Any, Any, object]) -> None:
         self._tasks.spawn(self._note_errors(request))
 
-    async def _note_errors(self, request: Coroutine[Any, Any, object]) -> None:
-        """Await what a page asked for: errors become notes, bugs are logged."""
+    async def _note_errors(self, request: Coroutine[Any, Any, object]) -> bool:
+        """Await what a page asked for; False if it failed. Errors become notes, bugs are logged."""
         try:
             await request
+            return True
         except (ConnectError, SessionClosed):
             pass  # The talk has noted it.
         except GrokLiveError as error:
             self._talk.note(str(error), "error")
         except Exception:  # noqa: BLE001  (a bug of ours)
             _LOG.exception("The panel's request failed; please report this.")
+        return False
 
     # ----------------------------------------------------------------- the lease
     def _receive_lease(self, message: messages.LeaseMessage, arrived_s: float) -> None:

@@ -67,9 +67,16 @@ class Stop(PageMessage, frozen=True, tag="stop"):
 
 
 class Text(PageMessage, frozen=True, tag="text"):
-    """A typed turn, to be answered."""
+    """A typed turn, to be answered; the page repeats it until it has its `TextAnswer`.
+
+    Parameters
+    ----------
+    id : int or None
+        Of the text in this page, growing. None: no `TextAnswer` is wanted.
+    """
 
     text: str
+    id: Integer | None = None
 
 
 class Interrupt(PageMessage, frozen=True, tag="interrupt"):
@@ -392,6 +399,16 @@ class Heartbeat(KernelMessage, frozen=True, tag="heartbeat"):
     session: int
     ends_in_s: int | None
     told_count: int
+
+
+class TextAnswer(KernelMessage, frozen=True, tag="text_answer"):
+    """Whether the `Text` of this page and id was sent to the server; otherwise the page keeps it
+    in its box.
+    """
+
+    page: str
+    id: int
+    is_sent: bool
 
 
 class Ping(KernelMessage, frozen=True, tag="ping"):

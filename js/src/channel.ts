@@ -21,6 +21,7 @@ import {
 import { type BinaryBuffer, readPcm } from "./pcm";
 import type { Scope } from "./scope";
 import { type DroppedSamples, SendQueue, type SentChunk } from "./send-queue";
+import { type OnTextAnswer, TypedTexts } from "./typed-texts";
 
 export type { DroppedSamples };
 
@@ -29,21 +30,24 @@ const BUSY_AFTER_MS = 1000;
 /** A message received this recently means that the kernel process is alive. */
 const ALIVE_WITHIN_MS = 3000;
 const GONE_AFTER_MS = 15_000;
+const UNANSWERED_AFTER_MS = 3000;
 const HEARTBEATS_PER_ALIVE = 5;
 const RESYNCHRONISE_PERIOD_MS = 2000;
 /** The message types that set what the panel shows; a heartbeat carries how many of them the kernel has sent. */
 const COUNTED_TYPES: ReadonlySet<string> = new Set(["state", "owner", "turn", "tool", "note"]);
 
 /**
- * ok: the kernel answers. busy: it sends heartbeats but reads no messages (a cell is running). gone: it sends nothing,
- * or messages to it cannot be sent.
+ * ok: the kernel answers. busy: it sends heartbeats but reads no messages (a cell is running). unanswered: it has sent
+ * nothing since a text was sent to it. gone: it sends nothing, or messages to it cannot be sent.
  */
-export type KernelHealth = "ok" | "busy" | "gone";
+export type KernelHealth = "ok" | "busy" | "unanswered" | "gone";
 
 /** The part of the widget's comm that the channel uses. */
 export interface Comm {
   send(content: object, buffers: ArrayBuffer[]): void;
   listen(listener: (content: unknown, buffers: BinaryBuffer[]) => void): () => void;
+  /** The host reports that nothing sent here reaches the kernel any more. */
+  readonly isLost: boolean;
 }
 
 /** Receives the channel's events. `onAudio` is called only while this page is the owner. */
@@ -67,6 +71,7 @@ export interface ChannelListener {
 
 export class CommChannel {
   readonly #sendQueue: SendQueue;
+  readonly #texts = new TypedTexts((id, text) => this.send({ type: "text", id, text }));
   #state: TalkState | null = null;
   #session = 0;
   #epoch = 0;
@@ -128,6 +133,11 @@ export class CommChannel {
     }
   }
 
+  /** Send a typed text; `onAnswer` learns whether the kernel has sent it to the server. */
+  sendText(text: string, onAnswer: OnTextAnswer): void {
+    this.#texts.add(text, onAnswer, this.nowMs());
+  }
+
   start(withMicrophone: boolean): void {
     this.#isStarting = true;
     this.#receivedAtMs = this.nowMs();
@@ -176,7 +186,7 @@ export class CommChannel {
     const message = readKernelMessage(content);
     if (message === null) return;
     this.#receivedAtMs = this.nowMs();
-    if (this.#health === "gone") this.#setHealth("ok");
+    if (!this.#isReachable) this.#onKernelBack(message.type);
     if (this.#messageCount !== null && COUNTED_TYPES.has(message.type)) this.#messageCount += 1;
     this.#dispatch(message, buffers);
   }
@@ -204,6 +214,8 @@ export class CommChannel {
       case "heartbeat":
         this.listener.onTimeLeft(message.ends_in_s);
         return this.#onHeartbeat(message.session, message.told_count);
+      case "text_answer":
+        return message.page === this.page ? this.#texts.answer(message.id, message.is_sent) : undefined;
       case "ping":
         return this.send({ type: "pong", id: message.id, clock_ms: Date.now() });
       case "microphone_wanted":
@@ -310,8 +322,12 @@ export class CommChannel {
     const nowMs = this.nowMs();
     const silentMs = nowMs - this.#receivedAtMs;
     this.#sendQueue.pump(nowMs);
-    if (this.#health === "gone") return;
+    if (this.comm.isLost) return this.#setHealth("gone");
+    if (!this.#isReachable) return;
     if (this.isConnectionWanted && silentMs >= GONE_AFTER_MS) return this.#setHealth("gone");
+    if (Math.min(this.#texts.waitedMs(nowMs), silentMs) >= UNANSWERED_AFTER_MS)
+      return this.#setHealth("unanswered");
+    this.#texts.repeat(nowMs);
     const isOverdue = this.#sendQueue.overdueMs(nowMs) > BUSY_AFTER_MS;
     const isAlive = silentMs < ALIVE_WITHIN_MS || this.#health === "busy";
     this.#setHealth(isOverdue && isAlive ? "busy" : "ok");
@@ -324,7 +340,18 @@ export class CommChannel {
       this.#isStarting = false;
       this.#sendQueue.discard("kernel");
     }
+    if (!this.#isReachable) this.#texts.giveBack();
     this.listener.onHealth(health);
+  }
+
+  get #isReachable(): boolean {
+    return this.#health === "ok" || this.#health === "busy";
+  }
+
+  /** What the kernel sent meanwhile may be missing, so the page asks for all of it. */
+  #onKernelBack(type: KernelMessage["type"]): void {
+    this.#setHealth("ok");
+    if (type !== "snapshot") this.#resynchronise();
   }
 
   #reportDropped(): void {

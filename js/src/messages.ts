@@ -65,7 +65,7 @@ export type PageMessage =
   | { type: "start"; with_microphone: boolean }
   | { type: "stop" }
   | { type: "take_over" }
-  | { type: "text"; text: string }
+  | { type: "text"; id: number; text: string }
   | { type: "interrupt"; epoch: number }
   | { type: "play" }
   | { type: "skip" }
@@ -204,6 +204,7 @@ const readers = {
   flush: shape({ session: number, epoch: number, reply: numberOrNull }),
   microphone_received: shape({ session: number, seq: number }),
   heartbeat: shape({ session: number, ends_in_s: numberOrNull, told_count: numberOrNull }),
+  text_answer: shape({ page: text, id: number, is_sent: flag }),
   ping: shape({ id: identity }),
   microphone_wanted: shape({ wanted: flag }),
   snapshot_wanted: shape({}),

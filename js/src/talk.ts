@@ -144,9 +144,9 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     this.#update({ isSpeaking: false, soundingReply: null });
   }
 
-  sendText(text: string): void {
+  sendText(text: string, onAnswer: (isSent: boolean) => void): void {
     this.#playback.unlock();
-    this.#channel.send({ type: "text", text });
+    this.#channel.sendText(text, onAnswer);
   }
 
   takeOver(): void {
@@ -251,7 +251,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   }
 
   onHealth(health: KernelHealth): void {
-    if (health === "gone") this.#onConnectionClosed({ isStarting: false });
+    if (health === "gone") this.#onConnectionClosed({ isStarting: false, phase: "closed", isHeld: false });
     if (this.#state.kernel !== "waiting" || health !== "ok") this.#update({ kernel: health });
   }
 

@@ -5,13 +5,12 @@
  */
 
 import type { AnyModel, Initialize, Render } from "@anywidget/types";
-import type { Comm } from "./channel";
 import type { Note } from "./messages";
-import type { BinaryBuffer } from "./pcm";
 import { Scope } from "./scope";
 import { TalkController } from "./talk";
 import { showToolArea } from "./tool-area";
 import { Panel } from "./view/panel";
+import { WidgetComm } from "./widget-comm";
 
 /**
  * anywidget passes different wrappers of one model to `initialize` and `render`, but evaluates the bundle separately
@@ -24,7 +23,7 @@ let newestTalk: TalkController | null = null;
 /** anywidget drops the model unless this returns within 2 s, so nothing is awaited and no device is opened. */
 const initialize: Initialize = (props) => {
   const scope = scopeOf(props);
-  const talk = new TalkController(commOf(props.model), scope);
+  const talk = new TalkController(new WidgetComm(props.model, scope), scope);
   talks.set(props.model, talk);
   newestTalk = talk;
   talk.sendHello();
@@ -59,17 +58,6 @@ function scopeOf(props: object): Scope {
   if (signal?.aborted) scope.dispose();
   else if (signal) scope.listen(signal, "abort", () => scope.dispose());
   return scope;
-}
-
-function commOf(model: AnyModel): Comm {
-  return {
-    send: (content, buffers) => model.send(content, undefined, buffers),
-    listen: (listener) => {
-      const onMessage = (content: unknown, buffers?: BinaryBuffer[]) => listener(content, buffers ?? []);
-      model.on("msg:custom", onMessage);
-      return () => model.off("msg:custom", onMessage);
-    },
-  };
 }
 
 export default { initialize, render };

@@ -18,11 +18,13 @@ const files = readdirSync(ROOT, { recursive: true, encoding: "utf8" })
  * the audio layer, since they vanish when the worklets are bundled.
  */
 const LAYERS: Record<string, readonly string[]> = {
-  widget: ["talk", "tool-area", "view", "channel", "messages", "pcm", "scope"],
+  widget: ["talk", "tool-area", "view", "widget-comm", "messages", "scope"],
+  "widget-comm": ["channel", "pcm", "scope"],
   talk: ["view", "capture", "playback", "channel", "page", "messages", "pcm", "scope", "worklets"],
   capture: ["page", "messages", "scope", "worklets", "worklet:capture"],
   playback: ["page", "messages", "scope", "worklets", "worklet:playback"],
-  channel: ["send-queue", "messages", "pcm", "scope"],
+  channel: ["send-queue", "typed-texts", "messages", "pcm", "scope"],
+  "typed-texts": [],
   "send-queue": ["messages", "pcm"],
   page: ["scope"],
   "tool-area": ["scope"],

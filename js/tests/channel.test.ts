@@ -83,6 +83,57 @@ describe("a message to the kernel", () => {
   });
 });
 
+describe("a typed text", () => {
+  const onAnswer = vi.fn();
+  const answer = (id: unknown, is_sent: boolean, page = "me") =>
+    comm.deliver({ type: "text_answer", page, id, is_sent });
+
+  beforeEach(() => {
+    onAnswer.mockClear();
+    state();
+    channel.sendText("Hello.", onAnswer);
+  });
+
+  it("is answered once, by the answer with its id to this page", () => {
+    const { id } = comm.ofType("text")[0]!;
+    answer(id, true, "other");
+    answer(Number(id) + 1, true);
+    expect(onAnswer).not.toHaveBeenCalled();
+    answer(id, true);
+    answer(id, true);
+    expect(onAnswer.mock.calls).toEqual([[true]]);
+  });
+
+  it("is repeated with the same id until it is answered", () => {
+    heartbeat();
+    vi.advanceTimersByTime(2500);
+    const sent = comm.ofType("text");
+    expect(sent.map(({ id, text }) => [id, text])).toEqual(Array(2).fill([sent[0]!.id, "Hello."]));
+    answer(sent[0]!.id, false);
+    vi.advanceTimersByTime(5000);
+    expect(comm.ofType("text")).toHaveLength(2);
+  });
+
+  it("is given back and not repeated when the kernel sends nothing for 3 s, and may be answered late", () => {
+    vi.advanceTimersByTime(3000);
+    expect(listener.onHealth).toHaveBeenLastCalledWith("unanswered");
+    expect(onAnswer.mock.calls).toEqual([[false]]);
+    const sentCount = comm.ofType("text").length;
+    answer(comm.ofType("text")[0]!.id, true);
+    expect(listener.onHealth).toHaveBeenLastCalledWith("ok");
+    vi.advanceTimersByTime(2500);
+    expect(comm.ofType("text")).toHaveLength(sentCount);
+    expect(onAnswer.mock.calls).toEqual([[false], [true]]);
+  });
+
+  it("is given back at once when the comm is closed", () => {
+    comm.isBroken = true;
+    const onClosed = vi.fn();
+    channel.sendText("Are you there?", onClosed);
+    expect(onClosed.mock.calls).toEqual([[false]]);
+  });
+});
+
 describe("sound for this page", () => {
   beforeEach(() => state());
 
@@ -270,6 +321,17 @@ describe("the kernel's health", () => {
     channel.start(true);
     vi.advanceTimersByTime(15_500);
     expect(listener.onHealth).toHaveBeenLastCalledWith("gone");
+  });
+
+  it("is gone when the host says so, until a message arrives", () => {
+    state({ phase: "closed" });
+    comm.isLost = true;
+    vi.advanceTimersByTime(500);
+    expect(listener.onHealth).toHaveBeenLastCalledWith("gone");
+    comm.isLost = false;
+    heartbeat();
+    expect(listener.onHealth).toHaveBeenLastCalledWith("ok");
+    expect(listener.onSnapshotWanted).toHaveBeenCalledOnce();
   });
 
   it("is probed with alive at every fifth heartbeat, unless something was sent", () => {

@@ -11,6 +11,7 @@ export type Sent = { type: string; page: string; pcm: ArrayBuffer | undefined } 
 export class FakeComm implements Comm {
   sent: Sent[] = [];
   isBroken = false;
+  isLost = false;
   #listener: (content: unknown, buffers: BinaryBuffer[]) => void = () => {};
 
   send(content: object, buffers: ArrayBuffer[]): void {

@@ -405,7 +405,7 @@ describe("a reply", () => {
 
 describe("the other actions of the panel", () => {
   it("text is sent while the connection is closed, too", () => {
-    talk.sendText("What is a tensor?");
+    talk.sendText("What is a tensor?", vi.fn());
     expect(comm.ofType("text")).toMatchObject([{ text: "What is a tensor?" }]);
   });
 

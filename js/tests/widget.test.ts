@@ -19,14 +19,31 @@ beforeEach(async () => {
 
 afterEach(() => void vi.useRealTimers());
 
-/** anywidget creates a new wrapper of the same model for each call. */
-function wrapper() {
-  return {
-    send: (content: object, _callbacks: unknown, buffers: ArrayBuffer[] = []) => comm.send(content, buffers),
-    on: (_name: string, listener: (content: unknown) => void) => {
-      stopListening = comm.listen(listener);
+/** The kernel that JupyterLab's widget manager shows. */
+const kernel = { status: "idle", isDisposed: false, onStatus: () => {} };
+
+function host() {
+  const statusChanged = {
+    connect: (slot: () => void) => {
+      kernel.onStatus = slot;
     },
-    off: () => stopListening(),
+    disconnect: () => {},
+  };
+  return {
+    kernel: Object.assign(kernel, { statusChanged, status: "idle", isDisposed: false }) as object | null,
+  };
+}
+
+/** anywidget creates a new wrapper of the same model for each call. */
+function wrapper(manager?: object, onLive = (_: () => void) => {}) {
+  return {
+    widget_manager: manager,
+    send: (content: object, _callbacks: unknown, buffers: ArrayBuffer[] = []) => comm.send(content, buffers),
+    on: (name: string, listener: (content?: unknown) => void) => {
+      if (name === "msg:custom") stopListening = comm.listen(listener);
+      else onLive(listener);
+    },
+    off: (name: string) => name === "msg:custom" && stopListening(),
   };
 }
 
@@ -57,6 +74,46 @@ describe("initialize", () => {
     comm.deliver({ type: "ping", id: 1 });
     expect(comm.ofType("pong")).toHaveLength(0);
   });
+});
+
+describe("without a kernel behind it, the panel says so and its controls are disabled, when", () => {
+  let manager: ReturnType<typeof host>;
+  let el: HTMLElement;
+  let closeComm: () => void;
+  const start = () => el.querySelector<HTMLButtonElement>(".glw-start")!;
+
+  beforeEach(() => {
+    manager = host();
+    el = document.createElement("div");
+    const onLive = (listener: () => void) => {
+      closeComm = listener;
+    };
+    widget.initialize({ model: wrapper(manager, onLive) });
+    widget.render({ model: wrapper(manager), el });
+    comm.deliver({ type: "snapshot", page: comm.sent[0]!.page, ...talkState({ phase: "open" }), notes: [] });
+    vi.advanceTimersByTime(500);
+    expect(start().disabled).toBe(false);
+  });
+
+  it.each([
+    ["the kernel restarts and runs again", () => ["restarting", "idle"].forEach(become)],
+    ["the kernel died and was started again", () => ["autorestarting", "idle"].forEach(become)],
+    ["the kernel is dead", () => become("dead")],
+    ["the kernel was shut down", () => Object.assign(kernel, { isDisposed: true })],
+    ["the notebook has no kernel", () => Object.assign(manager, { kernel: null })],
+    ["the comm was closed", () => closeComm()],
+  ])("%s", (_, lose) => {
+    lose();
+    vi.advanceTimersByTime(500);
+    expect(el.querySelector(".glw-status")?.textContent).toBe("No kernel");
+    expect(el.querySelector(".glw-notice-text")?.textContent).toContain("run the cell again");
+    expect([start().disabled, start().textContent]).toEqual([true, "Start"]);
+  });
+
+  function become(status: string): void {
+    kernel.status = status;
+    kernel.onStatus();
+  }
 });
 
 describe("render", () => {

@@ -127,6 +127,30 @@ async def test_typed_text_is_answered_and_both_turns_are_sent_in_order(page_of: 
     assert (first["turn"]["order"], first["turn"]["text"]) == (0, "say this")
 
 
+async def test_a_typed_text_is_sent_once_and_each_repetition_is_answered(page_of: Any) -> None:
+    page = page_of()
+    page.hello()
+    page.say("text", text="say this", id=7)
+    page.say("text", text="say this", id=7)
+    answer = await page.wait("text_answer")
+    assert answer == {"type": "text_answer", "page": "page-1", "id": 7, "is_sent": True}
+    page.say("text", text="say this", id=7)
+    assert page.all("text_answer") == [answer, answer]
+    page.say("text", text="and this", id=8)
+    await page.wait("text_answer", lambda answer: answer["id"] == 8)
+    texts = [turn.text for turn in page.talk.conversation.turns if turn.role == "user"]
+    assert texts == ["say this", "and this"]
+
+
+async def test_a_typed_text_that_cannot_be_sent_is_refused_with_a_note(page_of: Any) -> None:
+    page = page_of(None, url="ws://127.0.0.1:9/v1/realtime", api_key="any")
+    page.hello()
+    page.say("text", text="say this", id=1)
+    assert not (await page.wait("text_answer"))["is_sent"]
+    assert "Nothing answers" in (await page.wait("note"))["note"]["text"]
+    assert not page.talk.conversation.turns
+
+
 async def test_the_microphone_is_acknowledged_and_answered(
     page_of: Any, question: np.ndarray, silence: Any
 ) -> None:
@@ -709,7 +733,7 @@ async def test_a_connection_that_fails_is_shown_as_one_note(page_of: Any) -> Non
     page.say("start", with_microphone=False)
     note = await page.wait("note")
     assert note["note"]["level"] == "error"
-    assert "nothing answers" in note["note"]["text"].lower()
+    assert "Nothing answers" in note["note"]["text"].lower()
 
 
 async def test_an_error_of_the_server_is_shown_as_a_note(page_of: Any) -> None:

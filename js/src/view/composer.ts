@@ -1,8 +1,12 @@
-/** The text box: Enter sends, Shift+Enter starts a new line. It works while the connection is closed, too. */
+/**
+ * The text box: Enter sends, Shift+Enter starts a new line. It works while the connection is closed, too. A text leaves
+ * the box when the kernel has sent it, so that none is lost.
+ */
 
 import type { Scope } from "../scope";
 import { button, element } from "./elements";
 import type { PanelActions, PanelState } from "./state";
+import { hasKernel } from "./strings";
 
 const MAX_HEIGHT_PX = 120;
 
@@ -10,6 +14,9 @@ export class Composer {
   readonly element = element("form", "glw-composer");
   readonly #box = element("textarea", "glw-composer-box", { rows: "1", "aria-label": "Message" });
   readonly #send = button("glw-send", "send", "Send");
+  #canSend = false;
+  /** The text that was passed on and is not answered. */
+  #sending: string | null = null;
 
   constructor(
     readonly actions: PanelActions,
@@ -24,6 +31,8 @@ export class Composer {
   }
 
   show(state: PanelState): void {
+    this.#canSend = hasKernel(state);
+    this.#enable();
     this.#box.placeholder = state.isRehearsal ? "Type a message…" : "Type to Grok…";
   }
 
@@ -35,14 +44,26 @@ export class Composer {
   #submit(event: Event): void {
     event.preventDefault();
     const text = this.#box.value.trim();
-    if (!text) return;
-    this.actions.sendText(text);
-    this.#box.value = "";
+    if (!text || !this.#canSend || this.#sending !== null) return;
+    this.#sending = text;
+    this.#enable();
+    this.actions.sendText(text, (isSent) => this.#onAnswer(text, isSent));
+  }
+
+  /** The answer to a text that was given back may come later; what was typed since is kept. */
+  #onAnswer(text: string, isSent: boolean): void {
+    if (this.#sending === text) this.#sending = null;
+    if (isSent && this.#box.value.trim() === text) this.#box.value = "";
     this.#fit();
   }
 
+  #enable(): void {
+    this.#box.readOnly = this.#sending !== null;
+    this.#send.element.disabled = this.#box.value.trim() === "" || !this.#canSend || this.#box.readOnly;
+  }
+
   #fit(): void {
-    this.#send.element.disabled = this.#box.value.trim() === "";
+    this.#enable();
     this.#box.style.height = "auto";
     if (this.#box.scrollHeight > 0) {
       this.#box.style.height = `${Math.min(MAX_HEIGHT_PX, this.#box.scrollHeight)}px`;

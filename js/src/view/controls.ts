@@ -4,7 +4,7 @@ import type { Scope } from "../scope";
 import { button, element, setShown } from "./elements";
 import { icon } from "./icons";
 import type { PanelActions, PanelState } from "./state";
-import { isStarted } from "./strings";
+import { hasKernel, isStarted } from "./strings";
 
 export class Controls {
   readonly element = element("div", "glw-controls");
@@ -30,6 +30,7 @@ export class Controls {
 
   show(state: PanelState): void {
     this.#isStarted = isStarted(state);
+    this.#start.element.disabled = !hasKernel(state);
     this.#start.setLabel(this.#isStarted ? "Stop" : "Start");
     this.#start.element.classList.toggle("glw-is-started", this.#isStarted);
     const hasMicrophone = state.microphone === "on" || state.microphone === "muted";

@@ -103,7 +103,8 @@ export interface PanelActions {
   holdToTalk(): void;
   releaseToTalk(): void;
   interrupt(): void;
-  sendText(text: string): void;
+  /** `onAnswer` is called with true when the text was sent, and with false while it was not. */
+  sendText(text: string, onAnswer: (isSent: boolean) => void): void;
   takeOver(): void;
   enableSound(): void;
   playUnplayed(): void;

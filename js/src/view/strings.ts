@@ -23,6 +23,11 @@ export function speakerName(state: Pick<PanelState, "isRehearsal">): string {
   return state.isRehearsal ? "Rehearsal" : "Grok";
 }
 
+/** Whether a kernel answers, so that the controls have an effect. */
+export function hasKernel({ kernel }: Pick<PanelState, "kernel">): boolean {
+  return kernel === "ok" || kernel === "busy";
+}
+
 /** The connection is requested, opening, open or closing, so the button says Stop. */
 export function isStarted(state: PanelState): boolean {
   return state.isStarting || state.phase !== "closed";
@@ -102,8 +107,8 @@ const NOT_RETRYABLE: (MicrophoneReason | null)[] = ["insecure", "policy", "waiti
 
 /** The current problems and questions, each with the button that resolves it. */
 export function cardsOf(state: PanelState): Card[] {
+  if (kernelStatus(state)) return [kernelCard(state), soundCard(state)].filter((card) => card !== null);
   const cards = [
-    kernelCard(state),
     ownerCard(state),
     soundCard(state),
     unplayedCard(state),
@@ -118,14 +123,16 @@ function kernelCard({ kernel }: PanelState): Card | null {
     return {
       key: "kernel",
       level: "warning",
-      text: "The kernel does not answer. Run the cell to start this panel. If a cell is running now, wait until it has finished.",
+      text: "The kernel does not answer. Run the cell again to get a panel that works. If a cell is running now, wait until it has finished.",
     };
   }
   if (kernel !== "gone") return null;
   return {
     key: "kernel",
     level: "error",
-    text: "The kernel does not answer any more, so the microphone is off. If it was restarted, run the cell again.",
+    text:
+      "No kernel is behind this panel any more, so the microphone is off and nothing can be sent. If it was restarted " +
+      "or shut down, run the cell again; otherwise check the network.",
   };
 }
 
@@ -152,7 +159,7 @@ function soundCard(state: PanelState): Card | null {
 }
 
 function unplayedCard(state: PanelState): Card | null {
-  if (kernelStatus(state) || (state.hasOwner && !state.isOwner)) return null;
+  if (state.hasOwner && !state.isOwner) return null;
   const count = unplayedCount([...state.turns.values()]);
   if (count === 0) return null;
   const isOne = count === 1;

@@ -4,12 +4,13 @@ import type { ToolCall } from "../messages";
 import type { Scope } from "../scope";
 import { element, setShown, setText } from "./elements";
 import type { PanelActions, PanelState } from "./state";
-import { speakerName, toolCallText } from "./strings";
+import { hasKernel, speakerName, toolCallText } from "./strings";
 
 class ToolCallView {
   readonly element = element("li", "glw-call");
   readonly #text = element("p", "glw-call-words");
   readonly #question = element("div", "glw-call-question");
+  readonly #buttons: HTMLButtonElement[];
   readonly #arguments = element("pre", "glw-call-arguments", { tabindex: "0", "aria-label": "Arguments" });
 
   constructor(actions: PanelActions, callId: string, scope: Scope) {
@@ -18,12 +19,13 @@ class ToolCallView {
       scope.listen(button, "click", () => actions.answerTool(callId, isAllowed));
       return button;
     };
-    const buttons = [answer("Allow", "glw-allow", true), answer("Don’t allow", "glw-deny", false)];
-    this.#question.append(this.#arguments, element("div", "glw-call-answers", {}, buttons));
+    this.#buttons = [answer("Allow", "glw-allow", true), answer("Don’t allow", "glw-deny", false)];
+    this.#question.append(this.#arguments, element("div", "glw-call-answers", {}, this.#buttons));
     this.element.append(this.#text, this.#question);
   }
 
-  show(call: ToolCall, speaker: string): void {
+  show(call: ToolCall, speaker: string, canAnswer: boolean): void {
+    for (const button of this.#buttons) button.disabled = !canAnswer;
     this.element.dataset.state = call.state;
     setText(this.#text, toolCallText(call, speaker));
     setText(this.#arguments, indented(call.arguments));
@@ -43,16 +45,16 @@ export class ToolCallList {
   show(state: PanelState): void {
     this.#removeOthers(state.calls);
     state.calls.forEach((call, index) => {
-      const { element } = this.#showCall(call, speakerName(state));
+      const { element } = this.#showCall(call, state);
       const current = this.element.children[index] ?? null;
       if (current !== element) this.element.insertBefore(element, current);
     });
     setShown(this.element, state.calls.length > 0);
   }
 
-  #showCall(call: ToolCall, speaker: string): ToolCallView {
+  #showCall(call: ToolCall, state: PanelState): ToolCallView {
     const { view } = this.#views.get(call.call_id) ?? this.#create(call.call_id);
-    view.show(call, speaker);
+    view.show(call, speakerName(state), hasKernel(state));
     return view;
   }
 

@@ -144,17 +144,58 @@ describe("the text box", () => {
     box().dispatchEvent(new Event("input"));
   }
 
-  it("sends on Enter, also while the connection is closed, and is cleared", () => {
+  const send = () => (find(".glw-send") as HTMLButtonElement).disabled;
+  const answer = (isSent: boolean) => actions.sendText.mock.lastCall![1](isSent);
+
+  it("sends on Enter, also while the connection is closed, and is cleared when the text was sent", () => {
     type("  What is a tensor?  ");
     press(".glw-composer-box", "keydown", { key: "Enter" });
-    expect(actions.sendText).toHaveBeenCalledWith("What is a tensor?");
-    expect(box().value).toBe("");
+    expect(actions.sendText.mock.lastCall?.[0]).toBe("What is a tensor?");
+    expect([box().value, box().readOnly, send()]).toEqual(["  What is a tensor?  ", true, true]);
+    answer(true);
+    expect([box().value, box().readOnly]).toEqual(["", false]);
   });
+
+  it("keeps a text that could not be sent, and sends it again", () => {
+    type("Hello");
+    press(".glw-composer-box", "keydown", { key: "Enter" });
+    press(".glw-composer-box", "keydown", { key: "Enter" });
+    answer(false);
+    expect([box().value, box().readOnly, send()]).toEqual(["Hello", false, false]);
+    press(".glw-composer-box", "keydown", { key: "Enter" });
+    expect(actions.sendText).toHaveBeenCalledTimes(2);
+  });
+
+  it("a late answer clears the text, but nothing that was typed since", () => {
+    type("Hello");
+    press(".glw-composer-box", "keydown", { key: "Enter" });
+    answer(false);
+    type("Something else");
+    answer(true);
+    expect(box().value).toBe("Something else");
+  });
+
+  it.each(["waiting", "unanswered", "gone"] as const)(
+    "keeps its text, and no control can be used, while the kernel is %s",
+    (kernel) => {
+      type("Hello");
+      store.update({ kernel, calls: [callOf({ state: "waiting" })] });
+      press(".glw-composer-box", "keydown", { key: "Enter" });
+      expect(actions.sendText).not.toHaveBeenCalled();
+      expect(box().value).toBe("Hello");
+      const buttons = [
+        ...panel.querySelectorAll<HTMLButtonElement>(".glw-send, .glw-start, .glw-call button"),
+      ];
+      expect(buttons.map(({ disabled }) => disabled)).toEqual([true, true, true, true]);
+      store.update({ kernel: "ok" });
+      expect(buttons.map(({ disabled }) => disabled)).toEqual([false, false, false, false]);
+    },
+  );
 
   it("sends with its button", () => {
     type("Hello");
     find(".glw-composer").dispatchEvent(new Event("submit", { cancelable: true }));
-    expect(actions.sendText).toHaveBeenCalledWith("Hello");
+    expect(actions.sendText.mock.lastCall?.[0]).toBe("Hello");
   });
 
   it("sends nothing if it is empty, on Shift+Enter, or while an input method is composing", () => {
