@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from ..rehearsal import RehearsalServer
 
 SERVICE_URL = "wss://api.x.ai"
+# The service's hosts: this domain and those below it, such as the regional ones.
+_SERVICE_DOMAIN = "x.ai"
 
 # The dialect that each host accepted, for this process.
 _remembered: dict[str, Dialect] = {}
@@ -66,11 +68,8 @@ class Endpoint(Value, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """``"rehearsal"``, ``"Grok"``, or the host of another server."""
-        if self.is_rehearsal:
-            return "rehearsal"
-        url = self.dialects[0][1]
-        return "Grok" if url.startswith(SERVICE_URL) else host_of(url)
+        """``"rehearsal"``, ``"Grok"``, or as `name_of_server` says."""
+        return "rehearsal" if self.is_rehearsal else name_of_server(self.dialects[0][1])
 
     def served_by(self, rehearsal: RehearsalServer) -> Endpoint:
         """The same, with the addresses and the key of the rehearsal that now runs."""
@@ -84,6 +83,29 @@ class ConnectRequest(Value, frozen=True, kw_only=True):
     endpoint: Endpoint
     settings: Settings
     timeouts: Timeouts = Timeouts()
+
+
+def name_of_server(url: str, server_header: str = "") -> str:
+    """``"Grok"`` for the service, ``"rehearsal"`` or ``"replay"`` for a server of this package, and
+    the host, with its port, for any other server.
+
+    Parameters
+    ----------
+    server_header : str
+        The ``Server`` header of its handshake; empty where none was received yet.
+    """
+    from ..rehearsal import kind_of_header, running_kind
+
+    if is_service(url):
+        return "Grok"
+    running = running_kind(urlsplit(url).port) if is_loopback(url) else None
+    return kind_of_header(server_header) or running or host_of(url)
+
+
+def is_service(url: str) -> bool:
+    """Whether a URL leads to a host of the service."""
+    host = urlsplit(url).hostname or ""
+    return host == _SERVICE_DOMAIN or host.endswith(f".{_SERVICE_DOMAIN}")
 
 
 def resolve_endpoint(
@@ -223,9 +245,9 @@ def _default_model(settings: Settings, dialect: Dialect) -> str | None:
 
 def _substitute(endpoint: Endpoint, settings: Settings, dialect: Dialect) -> str | None:
     """The service's nearest voice to the requested one; None where it has that voice itself."""
-    # A server on this machine is not the service, and may have the voices of the seed document.
-    is_own = settings.url is not None and is_loopback(settings.url)
-    if endpoint.is_rehearsal or is_own or settings.voice is None:
+    # Another server than the service may have the voices of the seed document.
+    is_other = settings.url is not None and not is_service(settings.url)
+    if endpoint.is_rehearsal or is_other or settings.voice is None:
         return None
     return dialect.voice_substitutes.get(settings.voice.lower())
 

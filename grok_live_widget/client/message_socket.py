@@ -45,6 +45,11 @@ class MessageSocket(ClientConnection):
         self._is_delivering = False
         self._is_paused = False
 
+    @property
+    def server_header(self) -> str:
+        """The ``Server`` header of the handshake; empty where there is none."""
+        return self.response.headers.get("Server", "") if self.response else ""
+
     def listen(self, listener: Listener, may_deliver: Callable[[], bool]) -> None:
         """Deliver all messages to `listener`, while `may_deliver()` before each."""
         self._listener, self._may_deliver = listener, may_deliver

@@ -121,6 +121,8 @@ class ReconnectingSession:
             on_trouble=self._note_from_any_thread,
         )
         self.session: Session | None = None
+        # Of the newest session, once there was one.
+        self._server_name = ""
         self.dialect = self.endpoint.dialects[0][0].name
         self.memory: Literal["resumed", "retold", "none"] = "none"
         self.tool_stage: Stage = contextlib.nullcontext
@@ -216,6 +218,11 @@ class ReconnectingSession:
     def phase(self) -> Phase:
         """``"closed"``, ``"opening"``, ``"open"`` or ``"closing"``."""
         return self._state.phase
+
+    @property
+    def server_name(self) -> str:
+        """``"Grok"``, ``"rehearsal"``, ``"replay"``, or the host of another server."""
+        return self._server_name or self.endpoint.name
 
     @property
     def is_ended(self) -> bool:
@@ -328,6 +335,7 @@ class ReconnectingSession:
         for turn in self.conversation.unheard:
             self._expect_playback(session, turn)
         self.dialect = session.dialect
+        self._server_name = "" if endpoint.is_rehearsal else session.server_name
         return session
 
     async def _resolve(self, settings: Settings) -> Endpoint:

@@ -52,7 +52,7 @@ from ..protocol import (
 from ..settings import Settings, UpdateKwargs, expand_kwargs_signature, one_of
 from ._pump import Listener, ListenerHandle, Pump
 from .audio_stream import AudioStream
-from .endpoint import ConnectRequest, refuse_unsupported, update_for
+from .endpoint import ConnectRequest, name_of_server, refuse_unsupported, update_for
 from .message_socket import MessageSocket
 from .requests import reply_request, server_error, user_message, verbatim_message, with_new_id
 from .transport import connected, host_of, wrong_key
@@ -84,6 +84,8 @@ class Session:
         Those that hold now.
     host : str
         Host and port of the server.
+    server_name : str
+        ``"Grok"``, ``"rehearsal"``, ``"replay"``, or the host of another server.
     is_rehearsal : bool
     timeouts : Timeouts
     audio : AudioStream
@@ -97,9 +99,11 @@ class Session:
         conversation: Conversation,
         request: ConnectRequest,
         host: str,
+        server_name: str,
     ) -> None:
         self.settings = request.settings
         self.host = host
+        self.server_name = server_name
         self.is_rehearsal = request.endpoint.is_rehearsal
         self.timeouts = request.timeouts
         self._endpoint = request.endpoint
@@ -746,7 +750,8 @@ async def open_session(
         reply_quiet_s=settings.reply_quiet_ms / 1000,
         session_name=f"{uuid.uuid4().hex[:8]}_",
     )
-    session = Session(socket_, protocol, conversation, request, host_of(opening.url))
+    name = name_of_server(opening.url, socket_.server_header)
+    session = Session(socket_, protocol, conversation, request, host_of(opening.url), name)
     if listener is not None:
         session.add_listener(listener)
     try:

@@ -424,7 +424,7 @@ class TalkAPI:
         if not hasattr(self, "_sessions"):
             # A traceback with locals shows an object whose constructor failed.
             return f"<{type(self).__name__}>"
-        server = self._sessions.endpoint.name
+        server = self._sessions.server_name
         return f"<{type(self).__name__} with {server}, {self.phase}, {len(self.turns)} turns>"
 
 

@@ -1,4 +1,7 @@
 from . import faults as faults
+from .identity import ServerKind as ServerKind
+from .identity import kind_of_header as kind_of_header
+from .identity import running_kind as running_kind
 from .partner import PARTNERS as PARTNERS
 from .partner import CallTool as CallTool
 from .partner import Partner as Partner

@@ -25,6 +25,7 @@ from ..settings import between
 from .asr import recognition_is_available
 from .connection import ClientConnection, Connection, ConnectionSettings, is_valid_key
 from .faults import Fault, Refuse, faults_from
+from .identity import ServerKind, server_header, set_running
 from .partner import Partner, partner_from
 from .replay import Replay, ReplayConnection
 
@@ -156,6 +157,10 @@ class RehearsalServer:
         return int(server.sockets[0].getsockname()[1])
 
     @property
+    def _kind(self) -> ServerKind:
+        return "replay" if self._replay else "rehearsal"
+
+    @property
     def dialects(self) -> tuple[str, ...]:
         """The dialects it speaks: both, or those of the recording."""
         return self._replay.dialects if self._replay else tuple(DIALECTS)
@@ -241,7 +246,7 @@ class RehearsalServer:
                 # A client that connects and sends nothing must not delay close().
                 open_timeout=None if self._faults.stalls_handshakes else 2,
                 close_timeout=1,
-                server_header=None,
+                server_header=server_header(self._kind),
                 logger=_silent,
             )
         except OSError as error:
@@ -249,8 +254,11 @@ class RehearsalServer:
                 f"port {self._requested_port} cannot be opened ({error.strerror}).",
                 cure="Use port=0, which takes a free one.",
             ) from error
+        set_running(self.port, self._kind)
 
     async def _close(self) -> None:
+        if self._server:
+            set_running(self.port, None)
         server, self._server = self._server, None
         self._is_closing.set()
         if server:

@@ -43,7 +43,10 @@ LAST_HEARTBEATS = 5
 SHOWN_TIME_LEFT_S = 300.0
 PUMP_S = 0.1
 
-_BANNER = "Rehearsal: a program on this computer answers, not Grok."
+_BANNERS = {
+    "rehearsal": "Rehearsal: a program answers, not Grok.",
+    "replay": "Replay: a recorded talk answers, not Grok.",
+}
 _BANNER_WITHOUT_KEY = (
     "Rehearsal: no API key was found (XAI_API_KEY), so a program on this computer answers, "
     "not Grok."
@@ -215,6 +218,7 @@ class FrontendBridge:
 
     def _state(self) -> dict[str, Any]:
         talk, settings = self._talk, self._talk.settings
+        name = talk.server_name
         is_push_to_talk = isinstance(settings.turn_detection, PushToTalk)
         return {
             "owner": self.lease.owner,
@@ -223,7 +227,8 @@ class FrontendBridge:
             "phase": talk.phase,
             "is_reopening": talk.is_reopening,
             "is_rehearsal": talk.endpoint.is_rehearsal,
-            "banner": _banner(talk.endpoint),
+            "server_name": name.capitalize() if name in _BANNERS else name,
+            "banner": _banner(name, talk.endpoint),
             "dialect": talk.dialect,
             "voice": settings.voice or "",
             "partner": settings.partner if isinstance(settings.partner, str) else "",
@@ -499,10 +504,11 @@ class FrontendBridge:
         self._start_pump()
 
 
-def _banner(endpoint: Endpoint) -> str:
-    if not endpoint.is_rehearsal:
-        return ""
-    return _BANNER if endpoint.is_chosen else _BANNER_WITHOUT_KEY
+def _banner(server_name: str, endpoint: Endpoint) -> str:
+    """What the panel says above a talk with another server than Grok's; empty for others."""
+    if endpoint.is_rehearsal and not endpoint.is_chosen:
+        return _BANNER_WITHOUT_KEY
+    return _BANNERS.get(server_name, "")
 
 
 def _note(note: Noted) -> messages.Note:

@@ -273,6 +273,8 @@ class _TalkState(KernelMessage, frozen=True):
         The page that captures and plays; empty for none.
     session, epoch : int
     phase : {"closed", "opening", "open", "closing"}
+    server_name : str
+        What the panel calls the server and its voice: Grok, Rehearsal, Replay, or a host.
     banner : str
         What the panel says above everything else; empty for nothing.
     turn_detection : {"server_vad", "push_to_talk"}
@@ -290,6 +292,7 @@ class _TalkState(KernelMessage, frozen=True):
     phase: str
     is_reopening: bool
     is_rehearsal: bool
+    server_name: str
     banner: str
     dialect: str
     voice: str

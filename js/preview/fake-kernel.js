@@ -17,6 +17,7 @@ export class FakeKernel {
     epoch: 0,
     phase: "closed",
     is_rehearsal: false,
+    server_name: "Grok",
     banner: "",
     dialect: "realtime",
     voice: "nova",

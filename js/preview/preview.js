@@ -53,6 +53,7 @@ const SCENES = {
   rehearsal: {
     state: {
       is_rehearsal: true,
+      server_name: "Rehearsal",
       voice: "echo",
       partner: "talker",
       banner: "Rehearsal: no key was found, so a voice on this computer answers. It is not Grok.",

@@ -168,6 +168,7 @@ const stateFields = {
   phase: oneOf<Phase>("closed", "opening", "open", "closing"),
   is_reopening: flag,
   is_rehearsal: flag,
+  server_name: text,
   banner: text,
   dialect: text,
   voice: text,

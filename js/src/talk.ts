@@ -26,6 +26,7 @@ import { PCM_RATE_HZ } from "./pcm";
 import { Playback, type PlaybackListener } from "./playback";
 import type { Scope } from "./scope";
 import { INITIAL_STATE, type PanelActions, type PanelSignals, type PanelState, Store } from "./view/state";
+import { speakerName } from "./view/strings";
 import { WaveformHistory } from "./view/waveform-history";
 import type { Levels } from "./worklets/levels";
 
@@ -191,7 +192,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
       isOwner: this.#channel.isOwner,
       hasOwner: Boolean(state.owner),
       isReopening: state.is_reopening,
-      isRehearsal: state.is_rehearsal,
+      serverName: state.server_name,
       banner: state.banner,
       voice: state.voice,
       partner: state.partner,
@@ -310,7 +311,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
 
   onPlaybackFailed(reason: string): void {
     this.#addNote(
-      `Grok's voice cannot be played here: ${reason}. The transcript still shows what is added.`,
+      `${speakerName(this.#state)}’s voice cannot be played here: ${reason}. The transcript still shows what is added.`,
       "error",
     );
   }

@@ -43,6 +43,7 @@ export function talkState(changes: Partial<TalkState> = {}): TalkState {
     phase: "open",
     is_reopening: false,
     is_rehearsal: false,
+    server_name: "Grok",
     banner: "",
     dialect: "realtime",
     voice: "nova",

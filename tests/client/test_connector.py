@@ -15,7 +15,12 @@ import pytest
 from grok_live_widget import Talk
 from grok_live_widget.client.connector import connect, open_session_with
 from grok_live_widget.client.credentials import Secret
-from grok_live_widget.client.endpoint import ConnectRequest, resolve_endpoint
+from grok_live_widget.client.endpoint import (
+    ConnectRequest,
+    resolve_endpoint,
+    update_for,
+    voice_notes,
+)
 from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.events import Noted, ResponseDone, SessionOpened
@@ -29,6 +34,41 @@ from grok_live_widget.rehearsal import RehearsalServer
 from grok_live_widget.settings.settings import Settings, settings_from
 
 KEY = "test-key-0123456789"
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({}, "Grok"),
+        ({"url": "wss://api.x.ai/v1/realtime"}, "Grok"),
+        ({"url": "wss://API.X.AI:443/v1/live"}, "Grok"),
+        ({"url": "wss://us-east-1.api.x.ai/v1/realtime"}, "Grok"),
+        ({"partner": "parrot"}, "rehearsal"),
+        ({"url": "wss://api.x.ai.example.test/v1/realtime"}, "api.x.ai.example.test"),
+        ({"url": "wss://notx.ai/v1/realtime"}, "notx.ai"),
+        ({"url": "wss://api.x.ai@example.test:8443/v1/realtime"}, "example.test:8443"),
+        ({"url": "wss://api.openai.com/v1/realtime"}, "api.openai.com"),
+        ({"url": "ws://127.0.0.1:9/v1/realtime"}, "127.0.0.1:9"),
+    ],
+)
+def test_only_the_hosts_of_the_service_are_called_grok(settings: dict[str, Any], name: str) -> None:
+    assert resolve_endpoint(settings_from(settings), KEY).name == name
+
+
+def test_the_seed_voices_are_replaced_for_the_service_only() -> None:
+    url = "wss://voice.example.test/v1/realtime"
+    settings = settings_from({"url": url, "voice": "nova"})
+    endpoint = resolve_endpoint(settings, KEY)
+    assert update_for(endpoint, settings, REALTIME).voice == "nova"
+    assert voice_notes(endpoint, settings, REALTIME) == []
+
+
+async def test_a_session_is_named_by_what_its_server_says_it_is() -> None:
+    async with (
+        RehearsalServer("parrot") as server,
+        connect(api_key=KEY, url=server.url()) as session,
+    ):
+        assert session.server_name == "rehearsal"
 
 
 @pytest.mark.parametrize(

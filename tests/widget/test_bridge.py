@@ -733,7 +733,7 @@ async def test_a_connection_that_fails_is_shown_as_one_note(page_of: Any) -> Non
     page.say("start", with_microphone=False)
     note = await page.wait("note")
     assert note["note"]["level"] == "error"
-    assert "Nothing answers" in note["note"]["text"].lower()
+    assert "nothing answers" in note["note"]["text"].lower()
 
 
 async def test_an_error_of_the_server_is_shown_as_a_note(page_of: Any) -> None:

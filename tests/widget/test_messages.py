@@ -58,6 +58,7 @@ STATE: dict[str, Any] = {
     "phase": "open",
     "is_reopening": False,
     "is_rehearsal": True,
+    "server_name": "Rehearsal",
     "banner": "",
     "dialect": "live",
     "voice": "",

@@ -12,7 +12,11 @@ const MAX_HEIGHT_PX = 120;
 
 export class Composer {
   readonly element = element("form", "glw-composer");
-  readonly #box = element("textarea", "glw-composer-box", { rows: "1", "aria-label": "Message" });
+  readonly #box = element("textarea", "glw-composer-box", {
+    rows: "1",
+    "aria-label": "Message",
+    placeholder: "Type a message…",
+  });
   readonly #send = button("glw-send", "send", "Send");
   #canSend = false;
   /** The text that was passed on and is not answered. */
@@ -33,7 +37,6 @@ export class Composer {
   show(state: PanelState): void {
     this.#canSend = hasKernel(state);
     this.#enable();
-    this.#box.placeholder = state.isRehearsal ? "Type a message…" : "Type to Grok…";
   }
 
   /** While an input method is composing, Enter accepts its suggestion and sends nothing. */

@@ -71,12 +71,9 @@ class Header implements Part {
 class Banner implements Part {
   readonly element = element("p", "glw-banner");
 
-  show({ isRehearsal, banner }: PanelState): void {
-    setText(
-      this.element,
-      banner || (isRehearsal ? "This is a rehearsal: this computer answers, not Grok." : ""),
-    );
-    setShown(this.element, this.element.textContent !== "");
+  show({ banner }: PanelState): void {
+    setText(this.element, banner);
+    setShown(this.element, banner !== "");
   }
 }
 

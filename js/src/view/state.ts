@@ -29,7 +29,8 @@ export interface PanelState {
   endsInS: number | null;
   isOwner: boolean;
   hasOwner: boolean;
-  isRehearsal: boolean;
+  /** What the server and its voice are called; empty until the kernel says it. */
+  serverName: string;
   banner: string;
   voice: string;
   partner: string;
@@ -71,7 +72,7 @@ export const INITIAL_STATE: PanelState = {
   endsInS: null,
   isOwner: false,
   hasOwner: false,
-  isRehearsal: false,
+  serverName: "",
   banner: "",
   voice: "",
   partner: "",

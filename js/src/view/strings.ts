@@ -19,8 +19,9 @@ export interface Card {
     ("takeOver" | "enableSound" | "playUnplayed" | "skipToNewest" | "switchMicrophoneOn");
 }
 
-export function speakerName(state: Pick<PanelState, "isRehearsal">): string {
-  return state.isRehearsal ? "Rehearsal" : "Grok";
+/** The kernel names the server; before that it is not known whose voice it is. */
+export function speakerName({ serverName }: Pick<PanelState, "serverName">): string {
+  return serverName || "Voice";
 }
 
 /** Whether a kernel answers, so that the controls have an effect. */

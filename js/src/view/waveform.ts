@@ -45,6 +45,7 @@ export class Waveform {
 
   setName(name: string): void {
     setText(this.#name, name);
+    this.#name.title = name;
   }
 
   /** Read size and colours from the page, after a resize or a change of the theme or the pixel ratio. */

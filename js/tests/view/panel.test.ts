@@ -13,7 +13,13 @@ let panel: HTMLElement;
 
 beforeEach(() => {
   vi.useFakeTimers();
-  store = new Store<PanelState>({ ...INITIAL_STATE, kernel: "ok", isOwner: true, hasOwner: true });
+  store = new Store<PanelState>({
+    ...INITIAL_STATE,
+    kernel: "ok",
+    serverName: "Grok",
+    isOwner: true,
+    hasOwner: true,
+  });
   scope = new Scope();
   actions = {
     start: vi.fn(),
@@ -275,12 +281,17 @@ describe("the transcript", () => {
     expect(text(".glw-notice-text")).toBe(evil);
   });
 
-  it("names the speakers You and Grok, or Rehearsal", () => {
+  it("names the speakers You and as the kernel names the server", () => {
     store.update({ turns: turns({ id: "a", role: "user" }, { id: "b", order: 1 }) });
     const speakers = () => [...panel.querySelectorAll(".glw-turn-speaker")].map((name) => name.textContent);
     expect(speakers()).toEqual(["You", "Grok"]);
-    store.update({ isRehearsal: true });
-    expect(speakers()).toEqual(["You", "Rehearsal"]);
+    for (const name of ["Rehearsal", "Replay", "127.0.0.1:8765"]) {
+      store.update({ serverName: name });
+      expect(speakers()).toEqual(["You", name]);
+      const names = [...panel.querySelectorAll(".glw-name, .glw-voice-name")];
+      expect(names.map(({ textContent }) => textContent)).toEqual([name, "You", name]);
+      expect(panel.getAttribute("aria-label")).toBe(`Talk with ${name}`);
+    }
   });
 
   it("is a polite live region", () => {
@@ -389,11 +400,8 @@ describe("notices", () => {
     expect(actions.enableSound).toHaveBeenCalledOnce();
   });
 
-  it("a rehearsal is never presented as Grok", () => {
+  it("what the kernel says of the server is shown", () => {
     expect(isShown(".glw-banner")).toBe(false);
-    store.update({ isRehearsal: true });
-    expect(text(".glw-banner")).toContain("rehearsal");
-    expect(text(".glw-name")).toBe("Rehearsal");
     store.update({ banner: "Rehearsal by parrot." });
     expect(text(".glw-banner")).toBe("Rehearsal by parrot.");
   });
