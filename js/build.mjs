@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { bundleStyle, bundleWidget, packageVersion } from "./bundle.mjs";
 
 /** The limit is low because anywidget sends the bundle for every widget and saves it in the widget state. */
-const MAX_BYTES = 60_000;
+const MAX_BYTES = 64_000;
 
 const target = new URL("../grok_live_widget/widget/static/", import.meta.url);
 const files = { "widget.js": await bundleWidget(packageVersion()), "widget.css": await bundleStyle() };

@@ -350,7 +350,11 @@ class FrontendBridge:
             return
         is_final = message.is_final or isinstance(message, messages.Flushed)
         heard = self.downlink.played(
-            message.reply, message.sample_count, is_final=is_final, now_s=arrived_s
+            message.reply,
+            message.sample_count,
+            is_final=is_final,
+            now_s=arrived_s,
+            is_paused=message.is_paused,
         )
         if heard is not None:
             report = PlaybackReported(

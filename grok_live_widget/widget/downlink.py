@@ -171,6 +171,8 @@ class Downlink:
         self._unacknowledged: dict[int, float] = {}
         # From when on the playhead is extrapolated if the page does not report it.
         self._progress_s = 0.0
+        # Whether the page's browser has suspended its audio, so that the playhead stands.
+        self._is_paused = False
 
     # ----------------------------------------------------------------- to the page
     def begin_session(self, session: int) -> None:
@@ -268,13 +270,16 @@ class Downlink:
         later = {number: at_s for number, at_s in self._unacknowledged.items() if number > seq}
         self._unacknowledged = later
 
-    def played(self, reply: int, count: int, *, is_final: bool, now_s: float) -> Heard | None:
+    def played(
+        self, reply: int, count: int, *, is_final: bool, now_s: float, is_paused: bool = False
+    ) -> Heard | None:
         """The page reports its playhead; returns it in terms of the turn, None if unknown."""
         outgoing = self._playing.get(reply)
         if outgoing is None:
             return None
         outgoing.heard = max(outgoing.heard, min(count, outgoing.sent))
         self._progress_s = now_s
+        self._is_paused = is_paused
         if is_final:
             del self._playing[reply]
         return Heard(outgoing.turn, outgoing.turn_position(outgoing.heard))
@@ -286,7 +291,7 @@ class Downlink:
         playhead reports, of which there are ten a second during playback.
         """
         oldest_s = next(iter(self._unacknowledged.values()), now_s)
-        if self._is_playing:
+        if self._is_playing and not self._is_paused:
             oldest_s = min(oldest_s, self._progress_s)
         return now_s - oldest_s > OVERDUE_S
 
@@ -357,6 +362,7 @@ class Downlink:
         for outgoing in (*self._audible, *self._queue):
             if not outgoing.has_sent_last or outgoing.heard < outgoing.sent:
                 bases.setdefault(outgoing.turn, outgoing.turn_position(outgoing.heard))
+        self._is_paused = False
         self._playing.clear()
         self._unacknowledged.clear()
         self._queue.clear()

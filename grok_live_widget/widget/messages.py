@@ -150,6 +150,8 @@ class Playhead(PageMessage, frozen=True, tag="playhead"):
         Whether no more of this reply will be played.
     first_sound_at_ms : float or None [ms]
         The page's clock when the reply's first sample was heard.
+    is_paused : bool
+        Whether the browser has suspended the audio; the next report ends this.
     """
 
     session: Integer
@@ -158,6 +160,7 @@ class Playhead(PageMessage, frozen=True, tag="playhead"):
     sample_count: Integer
     is_final: bool = False
     first_sound_at_ms: Number | None = None
+    is_paused: bool = False
 
 
 class Flushed(Playhead, frozen=True, tag="flushed"):

@@ -7,20 +7,28 @@ import type {
   MicrophoneReason,
   MicrophoneState,
   MicrophoneStatus,
+  SilentMicrophone,
 } from "./messages";
 import { audioPage, claimMicrophone, loadWorklet, resume, useContext } from "./page";
 import type { Scope } from "./scope";
+import { SilenceDetector } from "./silence";
 import type { Levels } from "./worklets/levels";
 
 const WORKLET = `grok-live-capture-${__VERSION__}`;
 /** The promise of getUserMedia stays pending while the prompt is ignored (MDN), so the panel shows a reminder. */
 const REMIND_AFTER_MS = 20_000;
 const LAST_CHUNK_TIMEOUT_MS = 250;
+/** A context that is allowed to run still reports "suspended" for a moment after it was created or resumed. */
+const PAUSED_AFTER_MS = 400;
 
 export interface MicrophoneListener {
   onMicrophone(state: MicrophoneState): void;
   onChunk(chunk: MicrophoneChunk): void;
   onMicrophoneLevels(levels: Levels): void;
+  /** Whether the browser has suspended the audio of the page, so that nothing is captured. */
+  onMicrophonePaused(isPaused: boolean): void;
+  /** The microphone gives only zeros; null: it gives sound again, or is off. */
+  onMicrophoneSilent(silent: SilentMicrophone | null): void;
 }
 
 type CaptureMessage =
@@ -73,6 +81,10 @@ export class Microphone {
   #active: Scope | null = null;
   #track: MediaStreamTrack | null = null;
   #node: AudioWorkletNode | null = null;
+  /** The microphone that the user chose instead of the browser's default. */
+  #deviceId: string | null = null;
+  readonly #silence = new SilenceDetector();
+  #isSilent = false;
   #isMuted = false;
   #isGateOpen = true;
   #onGateClosed: (() => void)[] = [];
@@ -100,12 +112,25 @@ export class Microphone {
     this.#setState("asking", null);
     const cancelReminder = active.timeout(REMIND_AFTER_MS, () => this.#setState("asking", "waiting"));
     try {
-      const stream = await navigator.mediaDevices.getUserMedia(constraints(withProcessing));
+      const stream = await navigator.mediaDevices.getUserMedia(constraints(withProcessing, this.#deviceId));
       cancelReminder();
       await this.#connect(stream, active);
     } catch (error) {
-      if (!active.isDisposed) this.#fail(reasonOf(error));
+      if (active.isDisposed) return;
+      this.#deviceId = null;
+      this.#fail(reasonOf(error));
     }
+  }
+
+  /** Start with the microphone after the present one, in the browser's order. */
+  async startNext(withProcessing: boolean, isGateOpen: boolean): Promise<void> {
+    const devices = await microphones();
+    const present = this.#track?.getSettings().deviceId;
+    const label = this.#track?.label ?? "";
+    const exact = devices.findIndex(({ deviceId }) => deviceId === present);
+    const at = exact >= 0 ? exact : devices.findIndex((device) => label.endsWith(device.label));
+    this.#deviceId = devices[(at + 1) % Math.max(1, devices.length)]?.deviceId ?? null;
+    await this.start(withProcessing, isGateOpen);
   }
 
   stop(): void {
@@ -165,6 +190,13 @@ export class Microphone {
     active.add(claimMicrophone(() => this.stop()));
     const context = useContext(active);
     resume(context);
+    const reportPaused = () => this.listener.onMicrophonePaused(context.state !== "running");
+    active.timeout(PAUSED_AFTER_MS, reportPaused);
+    active.listen(context, "statechange", () => {
+      if (context.state === "running") reportPaused();
+      else active.timeout(PAUSED_AFTER_MS, reportPaused);
+    });
+    active.add(() => this.listener.onMicrophonePaused(false));
     await loadWorklet(context, WORKLET, captureSource);
     if (active.isDisposed) return;
     this.#useTrack(stream.getAudioTracks()[0]!, active);
@@ -200,7 +232,7 @@ export class Microphone {
   }
 
   #receive(message: CaptureMessage): void {
-    if (message.type === "levels") return this.listener.onMicrophoneLevels(message.levels);
+    if (message.type === "levels") return this.#onLevels(message.levels);
     if (message.type === "gate") {
       if (message.is_open) return;
       for (const onClosed of this.#onGateClosed.splice(0)) onClosed();
@@ -208,6 +240,23 @@ export class Microphone {
     }
     const { pcm, sample_index, captured_at_ms } = message;
     this.listener.onChunk({ pcm, sample_index, captured_at_ms });
+  }
+
+  #onLevels(levels: Levels): void {
+    // A disabled track gives zeros, too.
+    if (this.#isMuted) this.#silence.reset();
+    else this.#silence.push(levels.rms);
+    this.#reportSilence();
+    this.listener.onMicrophoneLevels(levels);
+  }
+
+  async #reportSilence(): Promise<void> {
+    const { isSilent } = this.#silence;
+    if (isSilent === this.#isSilent) return;
+    this.#isSilent = isSilent;
+    if (!isSilent) return this.listener.onMicrophoneSilent(null);
+    const hasOther = (await microphones()).length > 1;
+    if (this.#isSilent) this.listener.onMicrophoneSilent({ device: this.#track?.label || null, hasOther });
   }
 
   #updateGate(): void {
@@ -229,6 +278,8 @@ export class Microphone {
   #end(): void {
     this.#active?.dispose();
     this.#active = null;
+    this.#silence.reset();
+    this.#reportSilence();
   }
 
   #setState(state: MicrophoneStatus, reason: MicrophoneReason | null): void {
@@ -238,10 +289,18 @@ export class Microphone {
   }
 }
 
+/** The microphones of this computer, each once: Chromium lists the default ones a second time. */
+async function microphones(): Promise<MediaDeviceInfo[]> {
+  const devices = (await navigator.mediaDevices?.enumerateDevices?.()) ?? [];
+  const isAlias = ({ deviceId }: MediaDeviceInfo) => deviceId === "default" || deviceId === "communications";
+  return devices.filter((device) => device.kind === "audioinput" && !isAlias(device));
+}
+
 /** Plain true, never "remote-only", which ignores sound played by Web Audio (measured: 0.7 dB of 11). */
-function constraints(withProcessing: boolean): MediaStreamConstraints {
+function constraints(withProcessing: boolean, deviceId: string | null): MediaStreamConstraints {
   return {
     audio: {
+      ...(deviceId && { deviceId: { exact: deviceId } }),
       echoCancellation: withProcessing,
       noiseSuppression: withProcessing,
       autoGainControl: withProcessing,

@@ -40,6 +40,8 @@ export interface Playhead {
   buffered_sample_count: number;
   underrun_count: number;
   lost_sample_count: number;
+  /** The browser has suspended the audio, so the position does not advance. */
+  is_paused?: boolean;
 }
 
 export interface MicrophoneState {
@@ -50,6 +52,12 @@ export interface MicrophoneState {
   noise_suppression: boolean | null;
   auto_gain: boolean | null;
   device_rate_hz: number | null;
+}
+
+/** A microphone that gives only zeros, and whether there is another one. */
+export interface SilentMicrophone {
+  device: string | null;
+  hasOther: boolean;
 }
 
 /** Page to kernel; the channel adds `page` to each. */

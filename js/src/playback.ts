@@ -37,6 +37,8 @@ export class Playback {
   #hasBufferedSound = false;
   /** Of the chunks since the last flush; what the worklet reports of an earlier reply does not count them. */
   #newestReply = -1;
+  /** The last position of a reply that is not over. */
+  #position: Playhead | null = null;
   #isEnding = false;
   #hasFailed = false;
 
@@ -82,6 +84,7 @@ export class Playback {
     this.#active = null;
     this.#waiting = [];
     this.#hasBufferedSound = false;
+    this.#position = null;
     this.listener.onSoundWaiting(false);
   }
 
@@ -101,7 +104,10 @@ export class Playback {
     active.add(() => {
       this.#node = this.#context = null;
     });
-    active.listen(context, "statechange", () => this.#reportWaiting());
+    active.listen(context, "statechange", () => {
+      this.#reportPaused();
+      this.#reportWaiting();
+    });
     await loadWorklet(context, WORKLET, playbackSource);
     if (active.isDisposed) return;
     this.#node = this.#createNode(context, active);
@@ -133,11 +139,18 @@ export class Playback {
     if (message.type === "levels") return this.listener.onPlaybackLevels(message.levels);
     if (message.type === "probe") return;
     const { type, position } = message;
+    this.#position = position.is_final ? null : position;
     const isOfNewest = position.reply >= this.#newestReply;
     this.#hasBufferedSound = position.buffered_sample_count > 0 || (this.#hasBufferedSound && !isOfNewest);
     if (type === "flushed") this.listener.onFlushed(position);
     else this.listener.onPlayhead(position);
     if (this.#isEnding && position.is_final && !this.#hasBufferedSound) this.release();
+  }
+
+  /** Otherwise the kernel takes the missing reports for messages that a running cell holds up. */
+  #reportPaused(): void {
+    const isPaused = this.#context?.state !== "running";
+    if (isPaused && this.#position) this.listener.onPlayhead({ ...this.#position, is_paused: true });
   }
 
   #reportWaiting(): void {

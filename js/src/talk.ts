@@ -17,6 +17,7 @@ import type {
   MicrophoneState,
   Note,
   Playhead,
+  SilentMicrophone,
   TalkState,
   ToolCall,
   Turn,
@@ -25,6 +26,7 @@ import { audioPage } from "./page";
 import { PCM_RATE_HZ } from "./pcm";
 import { Playback, type PlaybackListener } from "./playback";
 import type { Scope } from "./scope";
+import { shownState, withCall, withNote } from "./view/reducers";
 import { INITIAL_STATE, type PanelActions, type PanelSignals, type PanelState, Store } from "./view/state";
 import { speakerName } from "./view/strings";
 import { WaveformHistory } from "./view/waveform-history";
@@ -117,6 +119,10 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     this.#microphone.start(this.#withProcessing, !this.#isPushToTalk);
   }
 
+  useNextMicrophone(): void {
+    this.#microphone.startNext(this.#withProcessing, !this.#isPushToTalk);
+  }
+
   toggleMute(): void {
     const isMuted = this.#state.microphone === "on";
     // What was said with the button held down is a turn of its own.
@@ -187,17 +193,9 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     const isClosed = state.phase === "closed";
     this.#update({
       kernel: this.#state.kernel === "busy" ? "busy" : "ok",
-      phase: state.phase,
+      ...shownState(state),
       isStarting: this.#state.isStarting && isClosed,
       isOwner: this.#channel.isOwner,
-      hasOwner: Boolean(state.owner),
-      isReopening: state.is_reopening,
-      serverName: state.server_name,
-      banner: state.banner,
-      voice: state.voice,
-      partner: state.partner,
-      turnDetection: state.turn_detection,
-      isCellRunning: state.busy_cell,
       lateS: state.late_sample_count / PCM_RATE_HZ,
     });
     if (isClosed && !this.#state.isStarting) this.#onConnectionClosed();
@@ -224,9 +222,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   }
 
   onToolCall(call: ToolCall): void {
-    const isSame = (each: ToolCall) => each.call_id === call.call_id;
-    const others = this.#state.calls.filter((each) => !isSame(each) && isOpen(each));
-    this.#update({ calls: isOpen(call) ? [...others, call] : [call, ...others] });
+    this.#update({ calls: withCall(this.#state.calls, call) });
   }
 
   onNote(note: Note): void {
@@ -287,6 +283,14 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     const isSent = this.#state.microphone === "on" && (!this.#isPushToTalk || this.#state.isHeld);
     const shown = isSent ? columns : SILENCE;
     this.signals.user.write(shown, this.#state.microphone === "on" ? rms : 0, Date.now());
+  }
+
+  onMicrophonePaused(isPaused: boolean): void {
+    if (isPaused !== this.#state.isPaused) this.#update({ isPaused });
+  }
+
+  onMicrophoneSilent(silentMicrophone: SilentMicrophone | null): void {
+    this.#update({ silentMicrophone });
   }
 
   // Events of the playback.
@@ -356,13 +360,6 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   }
 
   #addNote(text: string, level: Note["level"] = "info", topic = ""): void {
-    const isReplaced = (note: Note) => note.text === text || (topic !== "" && note.topic === topic);
-    const notes = this.#state.notes.filter((note) => !isReplaced(note));
-    const added = text === "" ? [] : [{ text, level, topic, key: this.#noteKey++ }];
-    this.#update({ notes: [...notes, ...added] });
+    this.#update({ notes: withNote(this.#state.notes, { text, level, topic, key: this.#noteKey++ }) });
   }
-}
-
-function isOpen({ state }: ToolCall): boolean {
-  return state === "waiting" || state === "running";
 }

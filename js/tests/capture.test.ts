@@ -4,7 +4,7 @@ import { Microphone, type MicrophoneListener, microphoneAbility } from "../src/c
 import type { MicrophoneState } from "../src/messages";
 import { audioPage } from "../src/page";
 import { Scope } from "../src/scope";
-import { FakeNode, installAudio, settle } from "./fakes";
+import { FakeContext, FakeNode, installAudio, settle } from "./fakes";
 
 let browser: ReturnType<typeof installAudio>;
 let scope: Scope;
@@ -21,6 +21,8 @@ beforeEach(() => {
     onMicrophone: vi.fn((state) => void states.push(state)),
     onChunk: vi.fn(),
     onMicrophoneLevels: vi.fn(),
+    onMicrophonePaused: vi.fn(),
+    onMicrophoneSilent: vi.fn(),
   };
   microphone = new Microphone(scope, listener);
 });
@@ -38,6 +40,61 @@ async function refuse(name: string): Promise<void> {
   browser.mediaDevices.getUserMedia.mockRejectedValueOnce(Object.assign(new Error("no"), { name }));
   await microphone.start(true, true);
 }
+
+describe("a microphone that is on", () => {
+  const levels = (seconds: number, rms: number) => {
+    for (let i = 0; i < 25 * seconds; i++)
+      node().port.deliver({ type: "levels", levels: { rms, columns: new Float32Array() } });
+  };
+
+  it("reports that the browser has paused it, until it is resumed or off", async () => {
+    await microphone.start(true, true);
+    const context = FakeContext.made.at(-1)!;
+    context.become("suspended");
+    vi.advanceTimersByTime(400);
+    expect(listener.onMicrophonePaused).toHaveBeenLastCalledWith(true);
+    context.become("running");
+    expect(listener.onMicrophonePaused).toHaveBeenLastCalledWith(false);
+    context.become("suspended");
+    vi.advanceTimersByTime(400);
+    microphone.stop();
+    expect(listener.onMicrophonePaused).toHaveBeenLastCalledWith(false);
+  });
+
+  it("reports that it gives only zeros, until it gives sound", async () => {
+    await microphone.start(true, true);
+    levels(4, 0);
+    await settle();
+    expect(listener.onMicrophoneSilent.mock.calls).toEqual([
+      [{ device: "Built-in microphone", hasOther: false }],
+    ]);
+    levels(1, 0.1);
+    expect(listener.onMicrophoneSilent).toHaveBeenLastCalledWith(null);
+  });
+
+  it("is not reported as silent while it is muted", async () => {
+    await microphone.start(true, true);
+    microphone.setMuted(true);
+    levels(20, 0);
+    await settle();
+    expect(listener.onMicrophoneSilent).not.toHaveBeenCalled();
+  });
+
+  it("can be changed for the next one of the browser's", async () => {
+    const label = "Built-in microphone";
+    browser.mediaDevices.enumerateDevices.mockResolvedValue([
+      { kind: "audioinput", deviceId: "default", label: `Default - ${label}` },
+      { kind: "audioinput", deviceId: "a", label },
+      { kind: "audiooutput", deviceId: "c", label },
+      { kind: "audioinput", deviceId: "b", label: "Headset" },
+    ] as never);
+    await microphone.start(true, true);
+    await microphone.startNext(true, true);
+    expect(browser.mediaDevices.getUserMedia.mock.lastCall?.[0]).toMatchObject({
+      audio: { deviceId: { exact: "b" } },
+    });
+  });
+});
 
 describe("turning the microphone on", () => {
   it("requests processing and one channel synchronously", () => {

@@ -154,6 +154,18 @@ describe("sound that the browser blocks", () => {
     expect(listener.onSoundWaiting).toHaveBeenLastCalledWith(true);
   });
 
+  it("is reported to the kernel with the position where it stands, until the reply is over", async () => {
+    playback.play(chunk());
+    await settle();
+    node().port.deliver({ type: "playhead", position: position({ sample_count: 480 }) });
+    context().become("suspended");
+    expect(listener.onPlayhead.mock.lastCall![0]).toMatchObject({ sample_count: 480, is_paused: true });
+    context().become("running");
+    node().port.deliver({ type: "playhead", position: position({ is_final: true }) });
+    context().become("suspended");
+    expect(listener.onPlayhead.mock.lastCall![0].is_paused).toBeUndefined();
+  });
+
   it("is not awaited, because resume may stay pending for ever", () => {
     playback.unlock();
     expect(context().resume).toHaveBeenCalledOnce();

@@ -282,6 +282,21 @@ def test_while_acknowledgements_are_overdue_the_playhead_advances_by_the_clock()
     assert not player.downlink.is_overdue(12.0)
 
 
+def test_a_playhead_that_the_browser_has_paused_is_not_held_up_by_a_cell() -> None:
+    player = Player(turn_of(20.0))
+    player.take(0.0)
+    sent = player.total(1)
+    player.downlink.played(1, 4800, is_final=False, now_s=0.2, is_paused=True)
+    player.take(0.3)
+    assert not player.downlink.is_overdue(60.0)
+    # Nothing is extrapolated: the credit stays that of the last report.
+    assert player.take(60.0) == []
+    assert player.total(1) <= sent + 4800
+    player.downlink.played(1, 9600, is_final=False, now_s=61.0)
+    assert not player.downlink.is_overdue(61.4)
+    assert player.downlink.is_overdue(61.6)
+
+
 def test_an_underrun_earns_no_credit() -> None:
     turn = turn_of(1.0, is_complete=False)
     player = Player(turn)

@@ -5,6 +5,7 @@ import type {
   MicrophoneStatus,
   Note,
   Phase,
+  SilentMicrophone,
   ToolCall,
   Turn,
   TurnDetection,
@@ -42,6 +43,10 @@ export interface PanelState {
   isMicrophoneWanted: boolean;
   /** The first chunk of this microphone has been captured while the connection was open. */
   isCapturing: boolean;
+  /** The browser has suspended the page's audio while the microphone is on. */
+  isPaused: boolean;
+  /** The microphone gives only zeros. */
+  silentMicrophone: SilentMicrophone | null;
   /** Push-to-talk: the button is pressed. */
   isHeld: boolean;
   /** A reply is playing. */
@@ -82,6 +87,8 @@ export const INITIAL_STATE: PanelState = {
   microphoneReason: null,
   isMicrophoneWanted: false,
   isCapturing: false,
+  isPaused: false,
+  silentMicrophone: null,
   isHeld: false,
   isSpeaking: false,
   soundingReply: null,
@@ -100,6 +107,7 @@ export interface PanelActions {
   start(): void;
   stop(): void;
   switchMicrophoneOn(): void;
+  useNextMicrophone(): void;
   toggleMute(): void;
   holdToTalk(): void;
   releaseToTalk(): void;

@@ -16,7 +16,14 @@ export interface Card {
   level: NoteLevel;
   actionLabel?: string;
   action?: keyof PanelActions &
-    ("takeOver" | "enableSound" | "playUnplayed" | "skipToNewest" | "switchMicrophoneOn");
+    (
+      | "takeOver"
+      | "enableSound"
+      | "useNextMicrophone"
+      | "playUnplayed"
+      | "skipToNewest"
+      | "switchMicrophoneOn"
+    );
 }
 
 /** The kernel names the server; before that it is not known whose voice it is. */
@@ -71,6 +78,7 @@ function openingStatus({ microphone, isReopening }: PanelState): Status {
 function openStatus(state: PanelState): Status {
   const name = speakerName(state);
   if (state.hasOwner && !state.isOwner) return { text: "Talking in another page", tone: "idle" };
+  if (state.isPaused || (state.isSpeaking && state.isSoundWaiting)) return PAUSED;
   if (state.kernel === "busy") return { text: "The kernel is busy; your speech waits", tone: "problem" };
   if (state.isSpeaking) return speakingStatus(state);
   if (state.microphone === "muted") return { text: `Muted. ${name} cannot hear you`, tone: "idle" };
@@ -78,12 +86,16 @@ function openStatus(state: PanelState): Status {
   if (state.turnDetection === "push_to_talk" && !state.isHeld) {
     return { text: "Hold the button while you speak", tone: "idle" };
   }
+  if (state.silentMicrophone) return { text: "No sound comes from the microphone", tone: "problem" };
   return state.isCapturing || state.isHeld
     ? { text: "Listening", tone: "listening" }
     : { text: "Switching the microphone on…", tone: "working" };
 }
 
+const PAUSED: Status = { text: "Paused by the browser", tone: "problem" };
+
 function speakingStatus(state: PanelState): Status {
+  if (state.isSoundWaiting) return PAUSED;
   return { text: `${speakerName(state)} is speaking`, tone: "speaking" };
 }
 
@@ -115,6 +127,7 @@ export function cardsOf(state: PanelState): Card[] {
     unplayedCard(state),
     waitingCard(state),
     microphoneCard(state),
+    silenceCard(state),
   ];
   return cards.filter((card) => card !== null);
 }
@@ -149,6 +162,15 @@ function ownerCard(state: PanelState): Card | null {
 }
 
 function soundCard(state: PanelState): Card | null {
+  if (state.isPaused || (state.isSpeaking && state.isSoundWaiting)) {
+    return {
+      key: "sound",
+      level: "warning",
+      text: "The browser has paused the sound of this page: nothing is heard or played until you resume it.",
+      actionLabel: "Resume",
+      action: "enableSound",
+    };
+  }
   if (!state.isSoundWaiting) return null;
   return {
     key: "sound",
@@ -211,6 +233,16 @@ function microphoneCard(state: PanelState): Card | null {
     actionLabel: "Turn microphone on",
     action: "switchMicrophoneOn",
   };
+}
+
+function silenceCard({ silentMicrophone: silent, microphone }: PanelState): Card | null {
+  if (!silent || microphone !== "on") return null;
+  const name = silent.device ? `The microphone “${silent.device}”` : "The microphone";
+  const text = `${name} gives only silence. Check its mute switch and the system’s sound settings`;
+  const card: Card = { key: "silence", level: "warning", text: `${text}, and try again.` };
+  if (!silent.hasOther) return { ...card, actionLabel: "Try again", action: "switchMicrophoneOn" };
+  card.text = `${text}, or use another microphone.`;
+  return { ...card, actionLabel: "Use another microphone", action: "useNextMicrophone" };
 }
 
 function reasonCard(reason: MicrophoneReason): Card {

@@ -25,6 +25,7 @@ beforeEach(() => {
     start: vi.fn(),
     stop: vi.fn(),
     switchMicrophoneOn: vi.fn(),
+    useNextMicrophone: vi.fn(),
     toggleMute: vi.fn(),
     holdToTalk: vi.fn(),
     releaseToTalk: vi.fn(),

@@ -39,6 +39,9 @@ describe("the status", () => {
     ["Switching the microphone on…", { isCapturing: false }],
     ["Grok is speaking", { isSpeaking: true }],
     ["Rehearsal is speaking", { isSpeaking: true, serverName: "Rehearsal" }],
+    ["Paused by the browser", { isPaused: true }],
+    ["Paused by the browser", { isSpeaking: true, isSoundWaiting: true }],
+    ["No sound comes from the microphone", { silentMicrophone: { device: null, hasOther: true } }],
     ["Muted. Grok cannot hear you", { microphone: "muted" }],
     ["Connected, the microphone is off", { microphone: "off" }],
     ["Hold the button while you speak", { turnDetection: "push_to_talk" }],
@@ -53,6 +56,23 @@ describe("the status", () => {
 describe("the cards", () => {
   it("are empty if there is no problem", () => {
     expect(cards({})).toEqual([]);
+  });
+
+  it("say that the browser has paused the sound, and how to resume it", () => {
+    const [card, ...others] = cards({ isPaused: true, isSoundWaiting: true, isSpeaking: true });
+    expect([card?.actionLabel, card?.action, others.length]).toEqual(["Resume", "enableSound", 0]);
+    expect(card?.text).toContain("paused the sound");
+  });
+
+  it("say that a microphone gives only silence, and offer another one if there is one", () => {
+    const silent = (hasOther: boolean) => cards({ silentMicrophone: { device: "Desk", hasOther } })[0];
+    expect(silent(true)).toMatchObject({
+      action: "useNextMicrophone",
+      actionLabel: "Use another microphone",
+    });
+    expect(silent(false)).toMatchObject({ action: "switchMicrophoneOn", actionLabel: "Try again" });
+    expect(silent(false)?.text).toContain("“Desk” gives only silence");
+    expect(cards({ microphone: "muted", silentMicrophone: { device: "Desk", hasOther: true } })).toEqual([]);
   });
 
   it("report a kernel that does not answer, or no longer answers", () => {
