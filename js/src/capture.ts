@@ -187,7 +187,7 @@ export class Microphone {
       for (const track of stream.getTracks()) track.stop();
     });
     if (active.isDisposed) return;
-    active.add(claimMicrophone(() => this.stop()));
+    active.add(claimMicrophone(() => this.#fail("taken")));
     const context = useContext(active);
     resume(context);
     const reportPaused = () => this.listener.onMicrophonePaused(context.state !== "running");

@@ -19,6 +19,7 @@ export type MicrophoneReason =
   | "no_device"
   | "busy"
   | "lost"
+  | "taken"
   | "waiting"
   | "other";
 

@@ -64,7 +64,7 @@ export function resume(context: AudioContext): void {
   context.resume().catch(() => {});
 }
 
-/** One microphone per page: claiming it releases the microphone of the model that uses it. */
+/** One microphone per page: claiming it takes it from the model that uses it, which is told by `release`. */
 export function claimMicrophone(release: () => void): Disposer {
   const page = audioPage();
   page.releaseMicrophone?.();

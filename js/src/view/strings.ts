@@ -112,6 +112,7 @@ const MICROPHONE_TEXTS: Record<MicrophoneReason, string> = {
   no_device: "No microphone was found. Plug one in and try again. You can type and listen meanwhile.",
   busy: "Another program is using the microphone, or it does not answer. Close that program and try again.",
   lost: "The microphone is gone: it was unplugged or taken away. Plug it in and try again.",
+  taken: "Another panel of this page has taken the microphone, so this talk no longer hears you.",
   waiting: "The browser is still asking whether this page may use the microphone. Look near the address bar.",
   other: "The microphone could not be switched on. Reload the page and try again.",
 };
@@ -155,7 +156,7 @@ function ownerCard(state: PanelState): Card | null {
   return {
     key: "owner",
     level: "info",
-    text: "Another page has this talk’s microphone and sound.",
+    text: "Another page has this talk’s microphone and sound: it hears you and plays the replies.",
     actionLabel: "Take over",
     action: "takeOver",
   };
@@ -248,7 +249,8 @@ function silenceCard({ silentMicrophone: silent, microphone }: PanelState): Card
 function reasonCard(reason: MicrophoneReason): Card {
   const card: Card = { key: `microphone-${reason}`, level: "warning", text: MICROPHONE_TEXTS[reason] };
   if (NOT_RETRYABLE.includes(reason)) return card;
-  return { ...card, actionLabel: "Try again", action: "switchMicrophoneOn" };
+  const actionLabel = reason === "taken" ? "Take it back" : "Try again";
+  return { ...card, actionLabel, action: "switchMicrophoneOn" };
 }
 
 /** One sentence for each kind of loss. */
