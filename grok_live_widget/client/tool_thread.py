@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from typing import Any, TypeVar
 
 from ..exceptions import ToolError
@@ -28,7 +28,8 @@ async def call_on_thread(
 ) -> T:
     """Call `function` and give what `finish` makes of its result, both on one new thread.
 
-    An awaitable result is awaited there, on a loop of its own.
+    An awaitable result is awaited there, on a loop of its own; `finish` reads a generator, also
+    an async one, as an iterator.
 
     A coroutine that takes too long is cancelled. A plain function cannot be: it runs on, on a
     daemon thread, and what it returns is dropped.
@@ -83,15 +84,40 @@ class _Call:
     # On the call's thread.
     def run(self) -> None:
         try:
-            with self._stage():
+            with self._stage(), closing(asyncio.Runner()) as runner:
                 value = self._function()
                 if inspect.isawaitable(value):
-                    value = asyncio.run(self._awaited(value))
-                finished = self._finish(value)
+                    value = runner.run(self._awaited(value))
+                finished = self._finish(self._readable(value, runner))
         except BaseException as error:  # noqa: BLE001 - raised again where it is awaited.
             self.outcome.set_result((None, error))
         else:
             self.outcome.set_result((finished, None))
+
+    def _readable(self, value: Any, runner: asyncio.Runner) -> Any:
+        """A generator as an iterator that ends with the call; anything else as it is."""
+        if isinstance(value, AsyncGenerator):
+            return self._until_cancelled(self._drained(value, runner))
+        return self._until_cancelled(value) if isinstance(value, Generator) else value
+
+    def _drained(
+        self, values: AsyncGenerator[Any, None], runner: asyncio.Runner
+    ) -> Generator[Any, None, None]:
+        try:
+            while True:
+                try:
+                    yield runner.run(self._awaited(anext(values)))
+                except StopAsyncIteration:
+                    return
+        finally:
+            runner.run(_closed(values))
+
+    def _until_cancelled(self, values: Generator[Any, None, None]) -> Iterator[Any]:
+        with closing(values):
+            for value in values:
+                if self._is_cancelled:
+                    return
+                yield value
 
     async def _awaited(self, awaitable: Awaitable[Any]) -> Any:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
@@ -101,3 +127,7 @@ class _Call:
             if self._is_cancelled:
                 task.cancel()
         return await awaitable
+
+
+async def _closed(values: AsyncGenerator[Any, None]) -> None:
+    await values.aclose()

@@ -155,6 +155,9 @@ _NUMBERS = (
     *("sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
 )
 
+_MOST_LETTERS_OF_OUTPUT = 200
+"""Of the output of a tool that is read aloud, which takes some 15 s."""
+
 _IDENTITY = "I am the rehearsal of grok_live_widget, a program on your own machine. I am not Grok."
 
 
@@ -166,7 +169,7 @@ def talker(turn: PartnerTurn) -> str | CallTool:
     were recognised, it says how long the user spoke.
     """
     if turn.role == "tool":
-        return f"The tool answered: {turn.text}"
+        return f"The tool answered: {_beginning(turn.text)}"
     asked = turn.text.lower().strip()
     if not asked:
         return _answer_without_words(turn)
@@ -183,6 +186,14 @@ def talker(turn: PartnerTurn) -> str | CallTool:
     if _GREETING.match(asked):
         return "Hello! This is the rehearsal. Say something, or type it."
     return f"I heard: {turn.text}." if turn.pcm.size else f"You wrote: {turn.text}"
+
+
+def _beginning(text: str) -> str:
+    """The part of an output that is read aloud, which ends with a word."""
+    if len(text) <= _MOST_LETTERS_OF_OUTPUT:
+        return text
+    words = text[:_MOST_LETTERS_OF_OUTPUT].rpartition(" ")[0]
+    return f"{words or text[:_MOST_LETTERS_OF_OUTPUT]} and so on."
 
 
 def _call_from(match: re.Match[str], tools: Collection[str]) -> CallTool | str | None:

@@ -1,8 +1,8 @@
 from .function import Tool as Tool
 from .function import functions_of as functions_of
-from .function import text_from as text_from
 from .function import tool as tool
 from .function import tools_from as tools_from
+from .output import text_from as text_from
 from .provider import FileSearch as FileSearch
 from .provider import Mcp as Mcp
 from .provider import ProviderTool as ProviderTool

@@ -15,8 +15,6 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, is_dataclass
-from enum import Enum
 from numbers import Real
 from typing import Any, ClassVar, overload
 
@@ -27,9 +25,6 @@ from .provider import ProviderTool
 from .schema import Property, Schema, hints_of, object_shape, schema_of
 
 TIMEOUT_S = 60.0
-LONGEST_OUTPUT = 30_000
-"""Characters of one output, since long outputs cost more than they are worth to the model."""
-
 _OPTIONS = ("name", "description", "timeout_s", "approve")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -196,39 +191,6 @@ def _check_kind(parameter: inspect.Parameter, name: str) -> None:
             f"the parameter {parameter.name!r} of the tool {name!r} cannot be given by name.",
             cure="Tools are called with keywords only.",
         )
-
-
-# --------------------------------------------------------------------------- outputs
-def text_from(output: Any) -> str:
-    """Convert what a function returned to text for the model: text unchanged, other values as
-    JSON where possible, or else by `str`.
-    """
-    plain = output if isinstance(output, str) else _json_or_str(output)
-    text = plain.encode("utf-8", "replace").decode()
-    if len(text) <= LONGEST_OUTPUT:
-        return text
-    return f"{text[:LONGEST_OUTPUT]}... (cut off; {len(text)} characters in all)"
-
-
-def _json_or_str(output: Any) -> str:
-    is_json = output is None or isinstance(output, bool | int | float | list | tuple | dict | Enum)
-    if is_json or hasattr(output, "tolist") or is_dataclass(type(output)):
-        import json
-
-        try:
-            return json.dumps(output, ensure_ascii=False, default=_plain)
-        except (TypeError, ValueError, RecursionError):
-            pass
-    return str(output)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Enum):
-        return value.value
-    if is_dataclass(type(value)):
-        return asdict(value)
-    # Arrays and numbers of numpy.
-    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 # --------------------------------------------------------------------------- lists of tools

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -197,6 +197,70 @@ async def test_a_function_runs_on_a_thread_of_its_own(is_async: bool) -> None:
         log = await asked(session)
         await log.until(ResponseDone, 2)
         assert log.outputs == ["tool-where"]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_what_a_generator_yields_is_the_output(is_async: bool) -> None:
+    def count() -> Iterator[int]:
+        yield from range(3)
+
+    async def count_async() -> AsyncIterator[int]:
+        for number in range(3):
+            await asyncio.sleep(0)
+            yield number
+
+    function = tool(name="count")(count_async if is_async else count)
+    async with connect(partner=calling(CallTool("count")), tools=[function]) as session:
+        log = await asked(session)
+        await log.until(ResponseDone, 2)
+        assert log.outputs == ["[0, 1, 2]"]
+
+
+async def test_an_endless_async_generator_is_read_as_far_as_can_be_told_and_closed() -> None:
+    was_closed = threading.Event()
+
+    async def count() -> AsyncIterator[int]:
+        try:
+            while True:
+                yield 7
+        finally:
+            was_closed.set()
+
+    async with connect(partner=calling(CallTool("count")), tools=[count]) as session:
+        log = await asked(session)
+        await log.until(ToolFinished)
+        assert was_closed.is_set()
+        assert "(cut off: the first " in log.of(ToolFinished)[0].output
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_a_generator_that_takes_too_long_is_closed(is_async: bool) -> None:
+    was_closed, may_go_on = threading.Event(), threading.Event()
+
+    def numbers() -> Iterator[int]:
+        try:
+            while True:
+                may_go_on.wait(20)
+                yield 1
+        finally:
+            was_closed.set()
+
+    async def numbers_async() -> AsyncIterator[int]:
+        try:
+            while True:
+                await asyncio.Event().wait()
+                yield 1
+        finally:
+            was_closed.set()
+
+    function = numbers_async if is_async else numbers
+    numbers_tool = tool(name="numbers", timeout_s=0.05)(function)
+    async with connect(partner=calling(CallTool("numbers")), tools=[numbers_tool]) as session:
+        log = await asked(session)
+        await log.until(ResponseDone, 2)
+        may_go_on.set()
+        assert await asyncio.to_thread(was_closed.wait, 10)
+        assert log.outputs == ["Error: no result within 0.05 s."]
 
 
 async def test_an_error_of_a_function_is_sent_to_the_model_and_logged(

@@ -151,6 +151,15 @@ def test_the_talker_tells_what_a_tool_returned() -> None:
     assert "12 degrees" in talker(PartnerTurn(role="tool", text="12 degrees"))
 
 
+@pytest.mark.parametrize("text", ["word " * 6000, "x" * 30_000])
+def test_the_talker_reads_at_most_200_letters_of_an_output(text: str) -> None:
+    said = talker(PartnerTurn(role="tool", text=text))
+    assert isinstance(said, str)
+    read = said.removeprefix("The tool answered: ").removesuffix(" and so on.")
+    assert text.startswith(read)
+    assert 190 < len(read) <= 200
+
+
 # --------------------------------------------------------------------------- which
 def test_partners_are_known_by_name() -> None:
     assert partner_from("parrot") is PARTNERS["parrot"] is parrot

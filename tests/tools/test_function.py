@@ -5,19 +5,15 @@ from __future__ import annotations
 import functools
 import json
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Literal
 
-import numpy as np
 import pytest
 
 from grok_live_widget import WebSearch, tool
 from grok_live_widget.exceptions import ConfigurationError, ToolError
 from grok_live_widget.tools.function import (
-    LONGEST_OUTPUT,
     Tool,
     functions_of,
-    text_from,
     tools_from,
 )
 
@@ -164,46 +160,6 @@ def test_arguments_that_do_not_fit_are_refused_with_a_sentence_for_the_model(
 ) -> None:
     with pytest.raises(ToolError, match=says):
         tool(weather).read_arguments(arguments)
-
-
-# --------------------------------------------------------------------------- an output
-class Mood(Enum):
-    GOOD = "good"
-
-
-@pytest.mark.parametrize(
-    ("output", "text"),
-    [
-        ("as it is", "as it is"),
-        (None, "null"),
-        (True, "true"),
-        ({"a": [1, 2.5]}, '{"a": [1, 2.5]}'),
-        ("é", "é"),
-        (["é"], '["é"]'),
-        (Place("Lyon"), '{"city": "Lyon", "country": "FR"}'),
-        (Mood.GOOD, '"good"'),
-        (np.arange(3), "[0, 1, 2]"),
-        ({"mean": np.float32(0.5)}, '{"mean": 0.5}'),
-        (complex(1, 2), "(1+2j)"),
-        ({"when": complex(1, 2)}, '{"when": "(1+2j)"}'),
-        ({(1, 2): 3}, "{(1, 2): 3}"),
-        ("half \ud83d", "half ?"),
-    ],
-)
-def test_an_output_is_text_or_json_or_what_str_makes_of_it(output: Any, text: str) -> None:
-    assert text_from(output) == text
-
-
-def test_a_table_is_told_as_it_is_shown() -> None:
-    pandas = pytest.importorskip("pandas")
-    table = pandas.DataFrame({"a": [1, 2]})
-    assert text_from(table) == str(table)
-
-
-def test_an_endless_output_is_cut_off_and_says_so() -> None:
-    text = text_from("x" * 100_000)
-    assert len(text) < LONGEST_OUTPUT + 100
-    assert text.endswith("(cut off; 100000 characters in all)")
 
 
 # --------------------------------------------------------------------------- several
