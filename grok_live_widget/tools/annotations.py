@@ -6,10 +6,12 @@ annotated_types are recognized by their attributes, so that none of them has to 
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from .._structs import Value
@@ -49,18 +51,26 @@ class Limits(Value, frozen=True):
     """
 
     given: Mapping[str, Any]
+    predicates: tuple[Callable[[Any], Any], ...] = ()
 
-    def schema_for(self, schema: Mapping[str, Any]) -> dict[str, Any]:
-        """The keywords of these limits that apply to values of `schema`."""
+    def schema_for(self, schema: Mapping[str, Any], where: str) -> dict[str, Any]:
+        """The keywords of these limits for values of `schema`.
+
+        Raises
+        ------
+        ConfigurationError
+            For a limit that does not apply to them.
+        """
         kinds = _kinds_of(schema)
         found: dict[str, Any] = {}
         for name, limit in self.given.items():
-            if name in _LENGTHS:
-                found |= {_LENGTHS[name][kind]: limit for kind in kinds & set(_LENGTHS[name])}
-            elif name in _NUMBERS and kinds & {"integer", "number"}:
-                found[_NUMBERS[name][0]] = limit
-            elif name == "pattern" and "string" in kinds:
-                found["pattern"] = limit.pattern
+            keywords = _keywords_of(name, limit, kinds)
+            if not keywords:
+                raise ConfigurationError(
+                    f"{where} has the limit {name!r}, which does not apply to its type.",
+                    cure="Correct the type or the limit in its Annotated[...].",
+                )
+            found |= keywords
         return found
 
     def check(self, value: Any, where: str) -> None:
@@ -75,6 +85,9 @@ class Limits(Value, frozen=True):
             raise ToolError(f"{where} must {wanted}, not {shown(value)}.")
 
     def _unfulfilled(self, value: Any) -> Iterator[str]:
+        for predicate in self.predicates:
+            if not _holds(predicate, value):
+                yield f"fulfil {getattr(predicate, '__name__', 'its condition')}"
         if isinstance(value, int | float) and not isinstance(value, bool):
             for name, (_, words, holds) in _NUMBERS.items():
                 if name in self.given and not holds(value, self.given[name]):
@@ -113,15 +126,106 @@ def limits_of(metadata: Sequence[Any], where: str) -> Limits:
         For a pattern that is not a regular expression.
     """
     found: dict[str, Any] = {}
+    predicates = []
     for each in _flattened(metadata):
+        _check_support(each, where)
         for name in (*_NUMBERS, *_LENGTHS):
-            limit = getattr(each, name, None)
-            if isinstance(limit, int | float) and not isinstance(limit, bool):
-                found[name] = limit
+            if (limit := getattr(each, name, None)) is not None:
+                found[name] = _checked_limit(name, limit, where)
         pattern = getattr(each, "pattern", None)
         if isinstance(pattern, str | re.Pattern):
             found["pattern"] = _compiled(pattern, where)
-    return Limits(found)
+        if type(each).__name__ == "Predicate":
+            predicates.append(each.func)
+    _check_order(found, where)
+    return Limits(found, tuple(predicates))
+
+
+def _checked_limit(name: str, limit: Any, where: str) -> int | float:
+    plain = limit.tolist() if hasattr(limit, "dtype") else limit
+    plain = float(plain) if isinstance(plain, Decimal) else plain
+    is_number = isinstance(plain, int | float) and not isinstance(plain, bool)
+    if not is_number or not math.isfinite(plain):
+        raise ConfigurationError(
+            f"{where} has the limit {name}={shown(limit)}, which is not a number.",
+            cure="Correct it in its Annotated[...].",
+        )
+    number: int | float = plain
+    return number
+
+
+def _check_order(given: Mapping[str, Any], where: str) -> None:
+    """Refuse limits that no value can fulfil."""
+    least = [given[name] for name in ("ge", "gt") if name in given]
+    most = [given[name] for name in ("le", "lt") if name in given]
+    is_open = "gt" in given or "lt" in given
+    is_empty = least and most and (max(least) > min(most) or (is_open and max(least) == min(most)))
+    if is_empty or given.get("min_length", 0) > given.get("max_length", math.inf):
+        raise ConfigurationError(
+            f"{where} has limits that no value can fulfil.",
+            cure="Correct them in its Annotated[...].",
+        )
+
+
+# pydantic's settings, and classes of annotations, that change a value or its name.
+_UNSUPPORTED_SETTINGS = (
+    *("alias", "validation_alias", "discriminator", "max_digits", "decimal_places"),
+    *("strip_whitespace", "to_lower", "to_upper"),
+)
+_UNSUPPORTED_CLASSES = (
+    *("AfterValidator", "BeforeValidator", "PlainValidator", "WrapValidator"),
+    *("Timezone", "Discriminator"),
+)
+
+
+def _check_support(annotation: Any, where: str) -> None:
+    """Refuse an annotation that would be ignored."""
+    found = [name for name in _UNSUPPORTED_SETTINGS if getattr(annotation, name, None)]
+    if isinstance(annotation, str):
+        found = []
+    if type(annotation).__name__ in _UNSUPPORTED_CLASSES:
+        found.append(type(annotation).__name__)
+    if found:
+        raise ConfigurationError(
+            f"{where} has the annotation {found[0]!r}, which tools do not support.",
+            cure="Leave it out, and check or change the value in the function.",
+        )
+
+
+def _holds(predicate: Callable[[Any], Any], value: Any) -> bool:
+    try:
+        return bool(predicate(value))
+    except Exception:  # noqa: BLE001 - a predicate of another type may raise anything
+        return False
+
+
+def _keywords_of(name: str, limit: Any, kinds: set[str]) -> dict[str, Any]:
+    if name in _LENGTHS:
+        return {_LENGTHS[name][kind]: limit for kind in kinds & set(_LENGTHS[name])}
+    if name in _NUMBERS and kinds & {"integer", "number"}:
+        return {_NUMBERS[name][0]: limit}
+    return {"pattern": limit.pattern} if name == "pattern" and "string" in kinds else {}
+
+
+# --------------------------------------------------------------------------- pydantic's Field
+def is_field(value: Any) -> bool:
+    """Whether this is what pydantic's ``Field(...)`` returns."""
+    return any(each.__name__ == "FieldInfo" for each in type(value).__mro__)
+
+
+def default_of_field(metadata: Sequence[Any]) -> Callable[[], Any] | None:
+    """What makes the default of a ``Field`` in the metadata of an ``Annotated``, if it has one."""
+    for each in filter(is_field, reversed(metadata)):
+        if each.default_factory is not None:
+            factory: Callable[[], Any] = each.default_factory
+            return factory
+        if not each.is_required():
+            return functools.partial(_same, each.default)
+    return None
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def _flattened(metadata: Sequence[Any]) -> Iterator[Any]:

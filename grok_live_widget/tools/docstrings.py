@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from docstring_parser import Docstring
+
+
+_ARGUMENTS = ("Args", "Arguments", "Parameters")
 
 
 def parse_docstring(text: str) -> tuple[str, dict[str, str]]:
@@ -42,15 +46,19 @@ def _parsed(text: str) -> Docstring | None:
 
     single, multiple = google.SectionType.SINGULAR, google.SectionType.MULTIPLE
     more_sections = [
-        google.Section("Keyword Args", "keyword", multiple),
-        google.Section("Keyword Arguments", "keyword", multiple),
-        google.Section("Other Parameters", "param", multiple),
+        *(google.Section(f"Keyword {each}", "keyword", multiple) for each in _ARGUMENTS),
+        *(google.Section(f"Other {each}", "param", multiple) for each in _ARGUMENTS),
         google.Section("Note", "notes", single),
         google.Section("Notes", "notes", single),
     ]
     with_sections = google.GoogleParser([*google.DEFAULT_SECTIONS, *more_sections])
+    with_keywords = numpydoc.NumpydocParser()
+    for each in _ARGUMENTS:
+        with_keywords.add_section(numpydoc.ParamSection(f"Keyword {each}", "keyword"))
+    # Sphinx knows these names of a field as well.
+    text = re.sub(r"(?m)^(\s*):(?:kwarg|kwparam)(?=\s)", r"\1:keyword", text)
     found = []
-    for parse in (numpydoc.parse, with_sections.parse, rest.parse, epydoc.parse):
+    for parse in (with_keywords.parse, with_sections.parse, rest.parse, epydoc.parse):
         try:
             # The parsers take the indentation of the first line for lost, unless it is empty.
             parsed = parse("\n" + text)

@@ -22,7 +22,7 @@ from .._structs import check_names
 from ..exceptions import ConfigurationError, ToolError
 from .docstrings import parse_docstring
 from .provider import ProviderTool
-from .schema import Property, Schema, hints_of, object_shape, schema_of
+from .schema import NO_DEFAULT, Schema, hints_of, object_shape, property_of
 
 TIMEOUT_S = 60.0
 _OPTIONS = ("name", "description", "timeout_s", "approve")
@@ -96,7 +96,9 @@ class Tool:
         import json  # Only calls need it, and it takes more than a millisecond.
 
         try:
-            given = json.loads(text) if text.strip() else {}
+            given = json.loads(text, parse_constant=_refuse) if text.strip() else {}
+        except RecursionError:
+            raise ToolError("the arguments are nested too deep.") from None
         except ValueError as error:
             raise ToolError(f"the arguments are not JSON: {error}.") from None
         found: dict[str, Any] = self._arguments.read(given, "")
@@ -142,6 +144,10 @@ def tool(
     return Tool(function, **options)
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not a number of JSON")
+
+
 def _checked_name(name: Any) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ConfigurationError(
@@ -177,10 +183,12 @@ def _arguments_of(function: Callable[..., Any], name: str, described: Mapping[st
     for each in signature.parameters.values():
         _check_kind(each, name)
         where = f"the parameter {each.name!r} of the tool {name!r}"
-        is_required = each.default is inspect.Parameter.empty
-        shape = schema_of(hints.get(each.name, Any), where)
-        members[each.name] = Property(
-            shape, is_required, each.default, described.get(each.name, "")
+        has_default = each.default is not inspect.Parameter.empty
+        members[each.name] = property_of(
+            hints.get(each.name, Any),
+            each.default if has_default else NO_DEFAULT,
+            where,
+            description=described.get(each.name, ""),
         )
     return object_shape(members)
 

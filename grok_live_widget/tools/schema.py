@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import collections.abc
 import contextlib
+import json
+import re
 import types
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, fields, is_dataclass
@@ -15,7 +17,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from .._structs import Value
 from ..exceptions import ConfigurationError, ToolError
-from .annotations import description_of, limits_of, shown
+from .annotations import default_of_field, description_of, is_field, limits_of, shown
 
 Read = Callable[[Any, str], Any]
 """``(JSON value, its place in the arguments) -> value``; raises `ToolError`."""
@@ -42,30 +44,103 @@ class Schema(Value, frozen=True):
     read: Read
 
 
+NO_DEFAULT = MISSING
+"""The default of a value that is required."""
+
+
 class Property(Value, frozen=True):
-    """One named value of an object.
+    """One named value of an object; `property_of` makes it.
 
     Parameters
     ----------
-    default : object
-        Part of the schema where JSON can represent it.
+    keywords : Mapping
+        What its schema has besides that of its type: description and default.
+    supply : callable or None
+        Makes the default, where Python would not supply it.
     """
 
     shape: Schema
     is_required: bool = True
-    default: Any = None
-    description: str = ""
+    keywords: Mapping[str, Any] = {}
+    supply: Callable[[], Any] | None = None
 
     @property
     def schema(self) -> dict[str, Any]:
         """The schema of its type, with description and default."""
-        schema = dict(self.shape.schema)
-        if self.description:
-            schema["description"] = self.description
-        default = self.default.value if isinstance(self.default, Enum) else self.default
-        if not self.is_required and isinstance(default, bool | int | float | str):
-            schema["default"] = default
-        return schema
+        return {**self.shape.schema, **self.keywords}
+
+
+def property_of(
+    hint: Any,
+    default: Any,
+    where: str,
+    *,
+    description: str = "",
+    within: tuple[type, ...] = (),
+) -> Property:
+    """A named value by its type hint and its default.
+
+    Parameters
+    ----------
+    default : object
+        `NO_DEFAULT`: the value is required. pydantic's ``Field(...)`` may be the default, or part
+        of the hint, and then has limits, a description and a default of its own.
+    description : str
+        Used unless empty.
+
+    Raises
+    ------
+    ConfigurationError
+        For a type or a default that JSON cannot represent, or a default that does not fit.
+    """
+    if is_field(default):
+        hint, default = Annotated[hint, default], NO_DEFAULT
+    shape = schema_of(hint, where, within)
+    keywords = {"description": description} if description else {}
+    if default is not NO_DEFAULT:
+        return Property(shape, False, keywords | _default_keyword(default, shape, where))
+    supply = default_of_field(get_args(hint)[1:] if get_origin(hint) is Annotated else ())
+    if supply is None:
+        return Property(shape, True, keywords)
+    return Property(shape, False, keywords | _default_keyword(supply(), shape, where), supply)
+
+
+def _default_keyword(default: Any, shape: Schema, where: str) -> dict[str, Any]:
+    # `x: int = None` is common, and null is then read as the default.
+    if default is None or default is MISSING:
+        return {}
+    try:
+        plain = _json_of(default, shape.schema)
+        json.dumps(plain, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise ConfigurationError(
+            f"{where} has the default {shown(default)}, which JSON cannot represent.",
+            cure="Use None as the default, and set the value in the function.",
+        ) from None
+    try:
+        shape.read(plain, "the default")
+    except ToolError as error:
+        raise ConfigurationError(
+            f"{where} has the default {shown(default)}, which does not fit: {error.message}",
+            cure="Correct the type hint or the default.",
+        ) from None
+    return {"default": plain}
+
+
+def _json_of(value: Any, schema: Mapping[str, Any]) -> Any:
+    """A default as JSON; `json.dumps` refuses what it leaves unchanged."""
+    if isinstance(value, Enum):
+        names = [each.name for each in type(value)]
+        return value.name if names == schema.get("enum") else _json_of(value.value, {})
+    if is_dataclass(type(value)):
+        return {each.name: _json_of(getattr(value, each.name), {}) for each in fields(value)}
+    if isinstance(value, Mapping):
+        return {name: _json_of(each, {}) for name, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        items = [_json_of(each, schema.get("items", {})) for each in value]
+        return sorted(items, key=repr) if isinstance(value, set | frozenset) else items
+    is_of_numpy = hasattr(value, "dtype") and hasattr(value, "tolist")
+    return value.tolist() if is_of_numpy else value
 
 
 def hints_of(thing: Any, name: str) -> dict[str, Any]:
@@ -121,7 +196,10 @@ def schema_of(hint: Any, where: str, within: tuple[type, ...] = ()) -> Schema:
 
 
 def _unsupported(hint: Any, where: str) -> ConfigurationError:
-    named = hint.__name__ if isinstance(hint, type) else str(hint)
+    is_plain = isinstance(hint, type) and not get_args(hint)
+    named = hint.__qualname__ if is_plain else re.sub(" at 0x[0-9a-fA-F]+", "", str(hint))
+    if getattr(hint, "__module__", "") == "numpy":  # Its bool is not the one of Python.
+        named = f"numpy.{named}"
     return ConfigurationError(
         f"{where} has the type {named}, which JSON cannot represent.", cure=_ENOUGH
     )
@@ -140,7 +218,7 @@ def _class(hint: type, where: str, within: tuple[type, ...]) -> Schema:
 def _annotated(parts: tuple[Any, ...], where: str, within: tuple[type, ...]) -> Schema:
     plain, metadata = schema_of(parts[0], where, within), parts[1:]
     limits = limits_of(metadata, where)
-    schema = {**plain.schema, **limits.schema_for(plain.schema)}
+    schema = {**plain.schema, **limits.schema_for(plain.schema, where)}
     if description := description_of(metadata):
         schema["description"] = description
 
@@ -277,6 +355,9 @@ def object_shape(members: Mapping[str, Property]) -> Schema:
             raise _expected("an object", value, where or "the arguments")
         _check_names(value, members, where)
         found = {}
+        for name, member in members.items():
+            if member.supply is not None and value.get(name) is None:
+                found[name] = member.supply()
         for name, each in value.items():
             place = f"{where}.{name}" if where else name
             if each is not None or members[name].is_required or _may_be_none(members[name], place):
@@ -311,9 +392,10 @@ def _dataclass(kind: type, where: str, within: tuple[type, ...]) -> Schema:
     members = {}
     for field in fields(kind):
         if field.init:
-            shape = schema_of(hints[field.name], f"{where}.{field.name}", (*within, kind))
-            is_required = field.default is MISSING and field.default_factory is MISSING
-            members[field.name] = Property(shape, is_required, field.default)
+            place = f"{where}.{field.name}"
+            hint, has_factory = hints[field.name], field.default_factory is not MISSING
+            default = None if has_factory else field.default
+            members[field.name] = property_of(hint, default, place, within=(*within, kind))
     inner = object_shape(members)
 
     def read(value: Any, place: str) -> Any:

@@ -6,10 +6,12 @@ import contextlib
 import json
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Annotated, Any
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,8 +96,6 @@ LENGTHS = {"min_length": 1, "max_length": 3}
             Annotated[str, field(None, SimpleNamespace(pattern=re.compile("x")))],
             {"type": "string", "pattern": "x"},
         ),
-        # Limits of other types say nothing.
-        (Annotated[bool, Meta(ge=1), Meta(min_length=2)], {"type": "boolean"}),
     ],
 )  # fmt: skip
 def test_limits_reach_the_schema(hint: Any, schema: dict[str, Any]) -> None:
@@ -159,7 +159,6 @@ def test_a_value_beyond_a_limit_is_refused_with_limit_and_value(
         (Annotated[int | None, Meta(ge=1)], None),
         (Annotated[int | str, Meta(ge=1), Meta(min_length=1)], "a"),
         (Annotated[str, Meta(pattern="b")], "abc"),
-        (Annotated[bool, Meta(ge=2)], True),
     ],
     ids=lambda value: str(value)[:60],
 )
@@ -233,3 +232,73 @@ def test_fields_of_pydantic_are_understood() -> None:
         schema_of(number, "it").read(10, "it")
     with pytest.raises(ToolError, match=r"it must match the pattern '\^a', not 'x'"):
         schema_of(text, "it").read("x", "it")
+
+
+# --------------------------------------------------------------------------- pydantic's Field
+def test_fields_of_pydantic_as_defaults_have_limits_descriptions_and_defaults() -> None:
+    field_of = pytest.importorskip("pydantic").Field
+
+    names = field_of(default_factory=list)
+
+    def measure(
+        count: int = field_of(ge=1),
+        size: int = field_of(3, le=5, description="How large."),
+        names: list[str] = names,
+        rate: float = 1.5,
+        unit: str = field_of(min_length=1),
+    ) -> Any:
+        """Measure."""
+
+    measure.__annotations__["rate"] = Annotated[float, field_of(default=0.5)]
+    measure.__annotations__["unit"] = Annotated[str, field_of(default="m")]
+    measure = tool(measure)
+    assert measure.parameters["required"] == ["count"]
+    assert measure.parameters["properties"] == {
+        "count": {"type": "integer", "minimum": 1},
+        "size": {"type": "integer", "maximum": 5, "description": "How large.", "default": 3},
+        "names": {"type": "array", "items": {"type": "string"}, "default": []},
+        "rate": {"type": "number", "default": 1.5},
+        "unit": {"type": "string", "minLength": 1, "default": "m"},
+    }
+    found = measure.read_arguments('{"count": 1, "size": null}')
+    assert found == {"count": 1, "size": 3, "names": [], "unit": "m"}
+    assert found["names"] is not measure.read_arguments('{"count": 1}')["names"]
+
+
+# --------------------------------------------------------------------------- what is refused
+class Predicate:
+    """As the class of annotated_types."""
+
+    def __init__(self, func: Any) -> None:
+        self.func = func
+
+
+def test_a_predicate_is_checked_when_arguments_are_read() -> None:
+    shape = schema_of(Annotated[str, Predicate(str.islower)], "it")
+    assert shape.read("low", "it") == "low"
+    with pytest.raises(ToolError, match="it must fulfil islower, not 'HIGH'"):
+        shape.read("HIGH", "it")
+
+
+@pytest.mark.parametrize(
+    ("hint", "says"),
+    [
+        (Annotated[bool, Meta(ge=1)], "it has the limit 'ge', which does not apply to its type"),
+        (Annotated[str, Ge(1)], "it has the limit 'ge'"),
+        (Annotated[int, Meta(min_length=1)], "it has the limit 'min_length'"),
+        (Annotated[list[str], Meta(pattern="a")], "it has the limit 'pattern'"),
+        (Annotated[int, Ge("a")], "it has the limit ge='a', which is not a number"),
+        (Annotated[int, Meta(ge=5, le=3)], "it has limits that no value can fulfil"),
+        (Annotated[int, Meta(ge=5, lt=5)], "it has limits that no value can fulfil"),
+        (Annotated[str, Meta(min_length=5, max_length=3)], "it has limits that no value"),
+        (Annotated[int, SimpleNamespace(alias="x")], "it has the annotation 'alias', which tools"),
+    ],
+)
+def test_an_annotation_that_cannot_hold_is_refused(hint: Any, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        schema_of(hint, "it")
+
+
+@pytest.mark.parametrize("limit", [np.float32(2), np.int64(2), Decimal(2)])
+def test_a_limit_of_another_kind_of_number_is_a_number_of_json(limit: Any) -> None:
+    assert json.dumps(schema_of(Annotated[float, Ge(limit)], "it").schema["minimum"]) in "2.0"

@@ -159,3 +159,13 @@ def test_every_text_can_be_parsed(lines: list[str]) -> None:
 )
 def test_a_docstring_without_sections_is_the_description(text: str) -> None:
     assert parts(text) == (text, {})
+
+
+@pytest.mark.parametrize("field", ["param", "arg", "key", "keyword", "kwarg", "kwparam"])
+def test_each_field_of_sphinx_that_names_a_parameter_is_read(field: str) -> None:
+    assert parts(f"Look.\n\n:{field} x: One.\n    And more.") == ("Look.", {"x": "One. And more."})
+
+
+def test_a_section_of_keyword_arguments_is_read_in_the_style_of_numpydoc() -> None:
+    text = "Look.\n\nKeyword Arguments\n-----------------\nx : int\n    One.\n"
+    assert parts(text) == ("Look.", {"x": "One."})

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 
 from grok_live_widget import WebSearch, tool
@@ -134,6 +137,68 @@ def test_a_time_out_is_a_number_of_seconds(timeout_s: Any) -> None:
         tool(timeout_s=timeout_s)(weather)
 
 
+# --------------------------------------------------------------------------- defaults
+class Speed(Enum):
+    """Its values are not of JSON, so that its names are used."""
+
+    FAST = (1, 2)
+    SLOW = (3, 4)
+
+
+@pytest.mark.parametrize(
+    ("hint", "default", "plain"),
+    [
+        (int, np.int64(3), 3),
+        (float, np.float32(0.5), 0.5),
+        (bool, np.bool_(True), True),
+        (str, np.str_("a"), "a"),
+        (Any, np.array([1, 2]), [1, 2]),
+        (list[int], (1, 2), [1, 2]),
+        (list[int], [np.int64(1)], [1]),
+        (set[int], {2, 1}, [1, 2]),
+        (dict[str, int], {"a": np.int8(1)}, {"a": 1}),
+        (Speed, Speed.SLOW, "SLOW"),
+        (Place, Place("Lyon"), {"city": "Lyon", "country": "FR"}),
+        (Literal["C", "F"], "F", "F"),
+    ],
+)
+def test_a_default_is_json_in_the_schema(hint: Any, default: Any, plain: Any) -> None:
+    def f(x: Any = default) -> Any:
+        return x
+
+    f.__annotations__["x"] = hint
+    schema = tool(f).parameters["properties"]["x"]
+    assert json.loads(json.dumps(schema))["default"] == plain
+    assert type(schema["default"]) is type(plain)
+    assert tool(f).read_arguments("{}") == {}
+
+
+@pytest.mark.parametrize(
+    ("hint", "default", "says"),
+    [
+        (Any, object(), "has the default <object .*, which JSON cannot represent"),
+        (float, math.nan, "has the default nan, which JSON cannot represent"),
+        (float, np.float64("inf"), "inf.*, which JSON cannot represent"),
+        (Any, [np.nan], "which JSON cannot represent"),
+        (Any, {(1, 2): 3}, "which JSON cannot represent"),
+        (Any, 1 + 2j, "which JSON cannot represent"),
+        (Any, b"x", "which JSON cannot represent"),
+        (int, "3", "has the default '3', which does not fit: the default must be a whole number"),
+        (Literal["a"], "b", "has the default 'b', which does not fit"),
+        (list[int], ["a"], r"which does not fit: the default\[0\] must be a whole number"),
+    ],
+)
+def test_a_default_that_is_not_json_or_does_not_fit_is_refused(
+    hint: Any, default: Any, says: str
+) -> None:
+    def f(x: Any = default) -> Any:
+        return x
+
+    f.__annotations__["x"] = hint
+    with pytest.raises(ConfigurationError, match=f"^the parameter 'x' of the tool 'f' .*{says}"):
+        tool(f)
+
+
 # --------------------------------------------------------------------------- a call
 def test_arguments_are_read_into_the_functions_own_types() -> None:
     found = tool(weather).read_arguments('{"place": {"city": "Lyon"}, "unit": null, "days": 2}')
@@ -149,6 +214,8 @@ def test_no_arguments_at_all_are_none() -> None:
     ("arguments", "says"),
     [
         ("{", "not JSON"),
+        ('{"days": NaN}', "not JSON: NaN is not a number of JSON"),
+        ("[" * 100_000, "nested too deep"),
         ("[]", "the arguments must be an object"),
         ("{}", "'place' is missing"),
         ('{"place": {"city": 5}}', "place.city must be text, not 5"),
