@@ -473,12 +473,14 @@ def _lab(options: argparse.Namespace) -> int:
         raise ConfigurationError(
             "JupyterLab is not installed.", cure="pip install 'grok-live-widget[lab]'"
         )
-    return _run_until_stopped(command)
+    # The folder `labconfig` there switches off the plugin that asks whether it may show news.
+    paths = filter(None, [str(_PACKAGE), os.environ.get("JUPYTER_CONFIG_PATH")])
+    return _run_until_stopped(command, JUPYTER_CONFIG_PATH=os.pathsep.join(paths))
 
 
-def _run_until_stopped(command: Sequence[str]) -> int:
+def _run_until_stopped(command: Sequence[str], **variables: str) -> int:
     """Run a program; where this process is to end, let the program end what it has started."""
-    with subprocess.Popen(command) as process:
+    with subprocess.Popen(command, env=os.environ | variables) as process:
         try:
             return process.wait()
         except KeyboardInterrupt:

@@ -264,7 +264,7 @@ def test_a_cure_names_options_of_the_command(
     said = refused(["talk", str(asked), out, *both], capsys)
     assert said.endswith("grok-live rehearse is a rehearsal with a url.")
     said = refused(["talk", str(asked), out, "--url", "wss://grok.invalid/v1/realtime"], capsys)
-    assert said.endswith("XAI_API_KEY, or omit --url for the rehearsal.")
+    assert "XAI_API_KEY, or omit --url for the rehearsal." in said
 
 
 @pytest.mark.parametrize("name", ["out.mp4", "out.txt", "out.opus"])
@@ -486,6 +486,17 @@ def test_a_wrong_key_is_one_sentence_without_the_key(
     assert "wrong-key-value" not in said
 
 
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+def test_a_server_that_needs_a_key_is_not_said_to_refuse_one(
+    asked: Path, dialect: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with RehearsalServer("parrot", api_key="right") as server:
+        words = ["talk", str(asked), str(tmp_path / "out.wav"), "--url", server.url(dialect)]
+        said = refused(words, capsys)
+    assert "needs an API key, and none was found. Set XAI_API_KEY to the key" in said
+    assert "accept" not in said
+
+
 def test_the_rehearsal_runs_alone_until_it_is_interrupted(
     asked: Path, tmp_path: Path, question: np.ndarray
 ) -> None:
@@ -615,11 +626,18 @@ def test_the_lab_opens_the_lesson_and_ends_with_all_that_it_started() -> None:
             # The address is printed a little before it answers.
             wait_until(lambda: has_started_a_kernel(kernels), what="a kernel")
             started = psutil.Process(lab.pid).children(recursive=True)
+            with urllib.request.urlopen(f"{address}?token={token}") as answer:
+                page = answer.read().decode()
         finally:
             lab.send_signal(signal.SIGTERM)
             lab.stdout.read()
     assert lab.returncode == 128 + signal.SIGTERM
     assert len(started) >= 2
+    # It asks whether JupyterLab may show news.
+    config = json.loads(
+        page.partition('id="jupyter-config-data"')[2].split(">", 1)[1].split("<")[0]
+    )
+    assert "@jupyterlab/apputils-extension:announcements" in config["disabledExtensions"]
     assert [each for each in started if each.is_running()] == []
 
 

@@ -130,10 +130,16 @@ class Pump:
     """
 
     def __init__(
-        self, socket_: MessageSocket, protocol: Protocol, conversation: Conversation, host: str
+        self,
+        socket_: MessageSocket,
+        protocol: Protocol,
+        conversation: Conversation,
+        host: str,
+        *,
+        has_key: bool,
     ) -> None:
-        # Host and port of the server, for messages.
-        self.host = host
+        # Host and port of the server, for messages, and whether it was sent a key.
+        self.host, self._has_key = host, has_key
         # Why the session cannot be used any more; None while it can.
         self.failure: GrokLiveError | None = None
         # Calls of tools, folded from the same events as the turns.
@@ -333,7 +339,7 @@ class Pump:
 
     def _watch_for_refused_key(self, error: ErrorReported) -> None:
         if not self._protocol.has_received and self._protocol.dialect.is_auth_error(error):
-            self.failure = wrong_key(self.host)
+            self.failure = wrong_key(self.host, has_key=self._has_key)
             self._tasks.spawn(self._socket.close())
 
     def _schedule_timer(self) -> None:
@@ -374,5 +380,5 @@ class Pump:
     ) -> GrokLiveError:
         is_permanent = code != 1000 and code not in TRANSIENT_CODES
         if self._protocol.dialect.early_close_is_auth_failure and is_refusal and is_permanent:
-            return wrong_key(self.host)
+            return wrong_key(self.host, has_key=self._has_key)
         return closed_error(code, reason, self.host)

@@ -114,7 +114,7 @@ def missing_libraries() -> str:
     names = [name for name, library in libraries.items() if not find_spec(library)]
     if not names:
         return ""
-    sources = " and ".join(names)
+    sources = " or ".join(names)
     return f'For a key in {sources}, run: pip install "grok-live-widget[keys]".'
 
 

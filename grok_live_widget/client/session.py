@@ -109,7 +109,8 @@ class Session:
         self._endpoint = request.endpoint
         self._protocol = protocol
         self._conversation = conversation
-        self._pump = Pump(socket_, protocol, conversation, host)
+        has_key = bool(request.endpoint.key)
+        self._pump = Pump(socket_, protocol, conversation, host, has_key=has_key)
         # Confirmations of two concurrent changes could not be told apart.
         self._changing = asyncio.Lock()
         self.audio = AudioStream(self._pump, protocol, request.timeouts.stream_gap_s)
@@ -693,7 +694,7 @@ class Session:
 
     def _refusal(self, error: ErrorReported) -> GrokLiveError:
         if self._protocol.dialect.is_auth_error(error):
-            return wrong_key(self.host)
+            return wrong_key(self.host, has_key=bool(self._endpoint.key))
         return ConnectError(
             f"{self.host} refused the session: {error.message}", host=self.host, has_answered=True
         )

@@ -67,7 +67,7 @@ async def connected(opening: Opening, timeout_s: float) -> MessageSocket:
         assert isinstance(socket_, MessageSocket)
         return socket_
     except Exception as error:  # noqa: BLE001 - what proxies and TLS raise is of any class
-        failure = translated(error, host, host_of(proxy or ""))
+        failure = translated(error, host, host_of(proxy or ""), has_key=opening.has_key)
     # Raised here, outside of the handler, so that the foreign error with its stack frames, which
     # hold the headers, is not kept in the new one's context.
     raise failure
@@ -106,7 +106,9 @@ _PROXY_CURE = (
 )
 
 
-def translated(error: BaseException, host: str, proxy: str = "") -> GrokLiveError:
+def translated(
+    error: BaseException, host: str, proxy: str = "", *, has_key: bool = True
+) -> GrokLiveError:
     """Translate an error of a library; the result never quotes a header or the key.
 
     Parameters
@@ -116,6 +118,8 @@ def translated(error: BaseException, host: str, proxy: str = "") -> GrokLiveErro
         Host and port of the server.
     proxy : str
         Host and port of the proxy on the way; empty where there is none.
+    has_key : bool
+        Whether a key was sent.
     """
     if proxy:
         failure = _proxy_failure(error, host, proxy)
@@ -125,7 +129,7 @@ def translated(error: BaseException, host: str, proxy: str = "") -> GrokLiveErro
         case ws_errors.ConnectionClosed():
             return closed_error(*close_code_and_reason(error), host)
         case ws_errors.InvalidStatus():
-            return _refused(error, host)
+            return _refused(error, host, has_key)
         case ws_errors.InvalidURI() | ws_errors.InvalidProxy():
             return ConfigurationError(
                 "the URL of the server or of the proxy cannot be used.",
@@ -195,12 +199,12 @@ def _proxy_failure(error: BaseException, host: str, proxy: str) -> GrokLiveError
     return ConnectError(f"the proxy {proxy} {what}.", host=host, cure=cure) if what else None
 
 
-def _refused(error: ws_errors.InvalidStatus, host: str) -> GrokLiveError:
+def _refused(error: ws_errors.InvalidStatus, host: str, has_key: bool) -> GrokLiveError:
     status = error.response.status_code
     body = (error.response.body or b"")[:2000].decode("utf-8", "replace").lower()
     # A wrong key is answered with 400 and a text, not with 401 (measured by OxyHQ/Kaana).
     if status in (401, 403) or (status == 400 and "key" in body):
-        return wrong_key(host, status)
+        return wrong_key(host, status, has_key=has_key)
     sentences = {
         402: ("has no funds left for this key.", "Add credit in the provider's console."),
         404: ("has no such address.", "Check url=."),
@@ -215,16 +219,17 @@ def _refused(error: ws_errors.InvalidStatus, host: str) -> GrokLiveError:
     )
 
 
-def wrong_key(host: str, status: int | None = None) -> AuthenticationError:
-    """The key was refused."""
-    return AuthenticationError(
-        f"{host} does not accept the API key.",
-        host=host,
-        status_code=status,
-        has_answered=True,
-        cure=f"Set {ENVIRONMENT_NAME} (or api_key=) to a valid key; if you gave a url or a "
-        "dialect, check that they belong together.",
+def wrong_key(host: str, status: int | None = None, *, has_key: bool) -> AuthenticationError:
+    """The key was refused, or none was sent."""
+    message = f"{host} does not accept the API key."
+    cure = (
+        f"Set {ENVIRONMENT_NAME} (or api_key=) to a valid key; if you gave a url or a dialect, "
+        "check that they belong together."
     )
+    if not has_key:
+        message = f"{host} needs an API key, and none was found."
+        cure = f"Set {ENVIRONMENT_NAME} (or api_key=) to the key of this server."
+    return AuthenticationError(message, host=host, status_code=status, has_answered=True, cure=cure)
 
 
 def close_code_and_reason(closed: ws_errors.ConnectionClosed) -> tuple[int | None, str]:

@@ -51,6 +51,12 @@ class Opening(Value, frozen=True, kw_only=True):
     first: tuple[ClientEvent, ...] = ()
     ready: type[Any] | None = None
 
+    @property
+    def has_key(self) -> bool:
+        """Whether a key is sent, in a header or in a message."""
+        in_messages = any(getattr(event, "api_key", "") for event in self.first)
+        return "Authorization" in self.headers or in_messages
+
 
 class Dialect(Value, frozen=True, kw_only=True):
     """One server's vocabulary, as data.
