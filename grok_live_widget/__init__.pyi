@@ -5,6 +5,7 @@ from .client import connect as connect
 from .conversation import Turn as Turn
 from .conversation import Turns as Turns
 from .conversation import Usage as Usage
+from .exceptions import ArgumentError as ArgumentError
 from .exceptions import AudioFormatError as AudioFormatError
 from .exceptions import AuthenticationError as AuthenticationError
 from .exceptions import BudgetSpent as BudgetSpent

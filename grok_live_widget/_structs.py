@@ -15,6 +15,8 @@ from typing import Any, ParamSpec, TypeVar, cast
 from msgspec import Struct
 from msgspec.structs import fields, force_setattr
 
+from .exceptions import ArgumentError
+
 __all__ = [
     "Checked",
     "Identified",
@@ -37,12 +39,12 @@ _HIDDEN = frozenset({"api_key", "authorization", "headers", "key", "parameters",
 
 # --------------------------------------------------------------------------- misspelt arguments
 def check_names(callee: str, given: Collection[str], known: Collection[str]) -> None:
-    """Raise TypeError for the first unknown argument, with the nearest known one."""
+    """Raise `ArgumentError` for the first unknown argument, with the nearest known one."""
     for name in given:
         if name not in known:
             listed = f"Arguments are: {', '.join(known)}." if known else "It has none."
-            raise TypeError(
-                f"{callee} has no argument {name!r}. {did_you_mean(name, known)}{listed}"
+            raise ArgumentError(
+                f"{callee} has no argument {name!r}.", cure=f"{did_you_mean(name, known)}{listed}"
             )
 
 
@@ -85,8 +87,21 @@ class Checked(type(Struct)):  # type: ignore[misc]
     """
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        check_names(f"{cls.__name__}()", kwargs, cls.__struct_fields__)
-        return super().__call__(*args, **kwargs)
+        callee, names = f"{cls.__name__}()", cls.__struct_fields__
+        check_names(callee, kwargs, names)
+        try:
+            return super().__call__(*args, **kwargs)
+        except ArgumentError:
+            raise
+        except TypeError:
+            missing = [
+                each.name for each in fields(cls) if each.required and each.name not in kwargs
+            ]
+            problem = f"needs the argument {missing[0]!r}" if missing else "takes no such arguments"
+            raise ArgumentError(
+                f"{callee} {problem}.",
+                cure=f"Give arguments by their names: {', '.join(names) or 'it has none'}.",
+            ) from None
 
 
 # --------------------------------------------------------------------------- structs

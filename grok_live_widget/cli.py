@@ -198,6 +198,7 @@ class _Exchange:
     def __init__(self, connection: Connecting, pcm: bytes, options: argparse.Namespace) -> None:
         self._connection, self._pcm, self._options = connection, pcm, options
         self._session: Session | None = None
+        connection.follow_notes(lambda text: say(text, sys.stderr))
 
     async def run(self) -> None:
         """Send the question, and receive all replies to it."""

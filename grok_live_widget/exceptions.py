@@ -4,6 +4,7 @@
 
     GrokLiveError
     ├── ConfigurationError          an invalid setting
+    │   └── ArgumentError           an argument that does not exist or is missing; a TypeError too
     ├── AudioFormatError            an array or a file that cannot be used as audio
     ├── ProtocolError
     │   ├── LocalProtocolError      a call that the present state does not allow; nothing was sent
@@ -36,6 +37,7 @@ from types import TracebackType
 from typing import Any
 
 __all__ = [
+    "ArgumentError",
     "AudioFormatError",
     "AuthenticationError",
     "BudgetSpent",
@@ -116,6 +118,10 @@ def _without_own_frames(traceback: TracebackType | None) -> TracebackType | None
 
 class ConfigurationError(GrokLiveError):
     """An invalid setting; raised before any I/O."""
+
+
+class ArgumentError(ConfigurationError, TypeError):
+    """An argument that a function does not have, or that is missing; a TypeError as in Python."""
 
 
 class AudioFormatError(GrokLiveError):

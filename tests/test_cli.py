@@ -128,6 +128,14 @@ def test_replies_have_the_rate_of_the_connection(
 
 
 # --------------------------------------------------------------------------- pipes
+def test_a_voice_that_the_rehearsal_lacks_is_noted(
+    asked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["talk", str(asked), str(tmp_path / "out.wav"), "--fast", "--voice", "nobody"]
+    assert main([*words, "--partner", "talker"]) == 0
+    assert "The rehearsal has no voice 'nobody' and speaks with" in capsys.readouterr().err
+
+
 def talk_through_pipes(*words: str, sound: bytes) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "grok_live_widget", "talk", *words]
     command += ["--partner", "parrot", "--push-to-talk", "--fast"]

@@ -10,14 +10,20 @@ import pytest
 from grok_live_widget import (
     AudioFormat,
     Budget,
+    FileSearch,
+    Mcp,
     PushToTalk,
     RehearsalServer,
     ServerVad,
+    Settings,
     Transcription,
+    WebSearch,
+    XSearch,
     tool,
 )
 from grok_live_widget._structs import shown_fields, with_event_id
 from grok_live_widget.events import AppendAudio, CommitAudio, Item, ToolOffer, TranscriptDelta
+from grok_live_widget.exceptions import GrokLiveError
 
 
 def test_audio_and_what_may_hold_a_secret_are_not_shown() -> None:
@@ -49,9 +55,17 @@ def test_an_event_equals_nothing_of_another_kind() -> None:
         (lambda: AudioFormat(encodin="pcm"), "Did you mean 'encoding'?"),
         (lambda: Budget(minute=3), "Did you mean 'minutes'?"),
         (lambda: RehearsalServer(prt=3), "has no argument 'prt'. Did you mean 'port'?"),
+        (lambda: WebSearch(allowed_domain=["x"]), "Did you mean 'allowed_domains'?"),
+        (lambda: XSearch(from_dat="2026-01-31"), "Did you mean 'from_date'?"),
+        (lambda: FileSearch(vector_store_id=["x"]), "Did you mean 'vector_store_ids'?"),
+        (lambda: Mcp(header={}), "Mcp() has no argument 'header'. Did you mean 'headers'?"),
+        (lambda: Mcp(server_url="https://x"), "Mcp() needs the argument 'server_label'."),
+        (lambda: Settings(voise="x"), "Settings() has no argument 'voise'. Did you mean 'voice'?"),
+        (lambda: WebSearch(["x"]), "by their names: allowed_domains"),
         (lambda: tool(timeout=3), "tool() has no argument 'timeout'. Did you mean 'timeout_s'?"),
     ],
 )
 def test_a_misspelt_argument_is_named_with_the_nearest_one(make: Any, says: str) -> None:
-    with pytest.raises(TypeError, match=re.escape(says)):
+    with pytest.raises(TypeError, match=re.escape(says)) as caught:
         make()
+    assert isinstance(caught.value, GrokLiveError)

@@ -324,6 +324,7 @@ class Pump:
         now_s = time.monotonic()
         if isinstance(event, ErrorReported):
             self._watch_for_refused_key(event)
+        known_count = len(self._conversation.unrecognized_types)
         changed = self._conversation.apply(event, now_s)
         self.tool_calls.apply(event)
         for listener in self._listeners:
@@ -336,6 +337,8 @@ class Pump:
         for is_so, future in self._conditions:
             if not future.done() and is_so():
                 future.set_result(None)
+        for name in self._conversation.unrecognized_types[known_count:]:
+            self.note(f"The server sent a message of the unknown type {name!r}, which is ignored.")
 
     def _watch_for_refused_key(self, error: ErrorReported) -> None:
         if not self._protocol.has_received and self._protocol.dialect.is_auth_error(error):

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Unpack
 
 from msgspec.structs import replace
 
-from ..conversation import Conversation
+from ..conversation import Conversation, Turn
 from ..exceptions import ConfigurationError, ConnectError, SessionClosed
-from ..protocol import Noted
+from ..protocol import Event, Noted
 from ..settings import UNSET, Settings, SettingsKwargs, expand_kwargs_signature, settings_from
 from ._pump import Listener
 from .credentials import Secret, wrap_secret
@@ -111,6 +111,7 @@ class Connecting:
         self._session: Session | None = None
         self._server: RehearsalServer | None = None
         self._recording: Recording | None = None
+        self._on_note: Callable[[str], object] = lambda text: None
 
     def use_fast_rehearsal(self) -> RehearsalServer:
         """Have the rehearsal answer at once and half-duplex, for sound sent faster than real
@@ -118,6 +119,10 @@ class Connecting:
         """
         self._server = new_rehearsal(self._request.settings, half_duplex=True, speed=float("inf"))
         return self._server
+
+    def follow_notes(self, listener: Callable[[str], object]) -> None:
+        """Call `listener` with the sentence of each note, from the opening on."""
+        self._on_note = listener
 
     def __await__(self) -> Generator[Any, None, Session]:
         return self._open().__await__()
@@ -148,19 +153,24 @@ class Connecting:
 
     async def _open_with(self, resources: contextlib.ExitStack) -> Session:
         """Open the session; what runs for it is put into `resources` as soon as it runs."""
-        request, listener = self._request, None
+        request = self._request
         conversation = Conversation.under(request.settings)
         if request.settings.record is not None:
             self._recording = self._new_recording(conversation)
             resources.callback(self._recording.close)
             await asyncio.to_thread(self._recording.start)
-            listener = self._recording.observe
         if self.endpoint.is_rehearsal:
             server = self._server or new_rehearsal(request.settings)
             resources.callback(server.close)
             await asyncio.to_thread(server.start)
             request = replace(request, endpoint=self.endpoint.served_by(server))
-        return await open_session_with(request, conversation, listener=listener)
+        return await open_session_with(request, conversation, listener=self._observe)
+
+    def _observe(self, event: Event, changed: list[Turn], now_s: float) -> None:
+        if self._recording is not None:
+            self._recording.observe(event, changed, now_s)
+        if isinstance(event, Noted) and event.text:
+            self._on_note(event.text)
 
     def _new_recording(self, conversation: Conversation) -> Recording:
         from ..recording import Recording

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from typing import Any, Literal, Unpack
 
+from .._structs import names_checked
 from ..conversation import Conversation, PendingReply, ToolCallState, Turn, Turns
 from ..exceptions import (
     ConfigurationError,
@@ -52,7 +53,13 @@ from ..protocol import (
 from ..settings import Settings, UpdateKwargs, expand_kwargs_signature, one_of
 from ._pump import Listener, ListenerHandle, Pump
 from .audio_stream import AudioStream
-from .endpoint import ConnectRequest, name_of_server, refuse_unsupported, update_for
+from .endpoint import (
+    ConnectRequest,
+    name_of_server,
+    refuse_unsupported,
+    update_for,
+    voice_notes,
+)
 from .message_socket import MessageSocket
 from .requests import reply_request, server_error, user_message, verbatim_message, with_new_id
 from .transport import connected, host_of, wrong_key
@@ -146,6 +153,7 @@ class Session:
         """Why the session cannot be used any more; None while it can."""
         return self._pump.failure
 
+    @names_checked
     def add_listener(self, listener: Listener) -> ListenerHandle:
         """Call `listener(event, turns, now_s)` with every event, sent ones too, in order.
 
@@ -354,6 +362,7 @@ class Session:
         return self.audio.clipped_count
 
     # ----------------------------------------------------------------- sound
+    @names_checked
     async def send_audio(
         self,
         x: Any,
@@ -427,12 +436,14 @@ class Session:
         await self.send(ClearAudio())
 
     # ----------------------------------------------------------------- text and items
+    @names_checked
     async def send_text(self, text: str) -> None:
         """Add a typed turn to the conversation; `respond` requests the reply."""
         message = user_message(text)
         await self.finish_audio()
         await self.send(message)
 
+    @names_checked
     async def send_item(self, item: Item, previous_item_id: str | None = None) -> None:
         """Add any item to the conversation: history, a call of a tool, its output.
 
@@ -451,11 +462,13 @@ class Session:
             )
         await self.send(CreateItem(item, previous_item_id))
 
+    @names_checked
     async def delete_item(self, item_id: str) -> None:
         """Have the server forget an item; a turn's is its `Turn.item_id`. Our turn stays."""
         _check_id("item_id", item_id)
         await self.send(DeleteItem(item_id))
 
+    @names_checked
     async def truncate_item(self, item_id: str, audio_end_ms: int, content_index: int = 0) -> None:
         """Report to the server how much of a reply was heard [ms]. Where a page plays the sound
         this is done for you; whether the service obeys is disputed.
@@ -468,6 +481,7 @@ class Session:
         )
 
     # ----------------------------------------------------------------- replies
+    @names_checked
     async def respond(
         self, instructions: str | None = None, metadata: Mapping[str, str] | None = None
     ) -> None:
@@ -483,6 +497,7 @@ class Session:
         pairs = self.settings.metadata if metadata is None else metadata
         await self.send_when_idle(reply_request(instructions, pairs))
 
+    @names_checked
     async def say_verbatim(self, text: str, *, interruptible: bool = True) -> None:
         """Have the model's voice speak `text` word for word, as soon as no reply is running.
 
@@ -536,6 +551,9 @@ class Session:
             rejected = await self._apply_change(before, change) if change != UpdateSession() else []
             self.settings = after
             self._settings_changed()
+            if after.voice != before.voice:
+                for note in voice_notes(self._endpoint, after, self._protocol.dialect):
+                    self.emit(note)
             return rejected
 
     async def _apply_change(self, before: Settings, change: UpdateSession) -> list[str]:
@@ -602,6 +620,7 @@ class Session:
         self._protocol.set_reply_quiet(self.settings.reply_quiet_ms / 1000)
         self.emit(SettingsChanged())
 
+    @names_checked
     async def approve(self, call_id: str, is_allowed: bool = True) -> None:
         """Allow a call in `pending_approvals`, or do not.
 

@@ -110,6 +110,7 @@ class TalkAPI:
         return self._sessions.pending_approvals
 
     # ----------------------------------------------------------------- listeners
+    @names_checked
     def add_listener(self, listener: Listener) -> ListenerHandle:
         """Call `listener(event, turns, now_s)` with every event of every session, in order.
 
@@ -234,6 +235,7 @@ class TalkAPI:
         work = self._asker.ask(question, sample_rate, timeout_s, instructions, metadata)
         return await TALK_THREAD.arun(work)
 
+    @names_checked
     def say_verbatim(self, text: str, *, interruptible: bool = True, timeout_s: float = 60) -> Turn:
         """Have the model's voice speak `text` word for word, and wait until it has been received.
 
@@ -256,6 +258,7 @@ class TalkAPI:
         """
         return TALK_THREAD.run(self._asker.say_verbatim(text, timeout_s, interruptible))
 
+    @names_checked
     async def say_verbatim_async(
         self, text: str, *, interruptible: bool = True, timeout_s: float = 60
     ) -> Turn:
@@ -313,6 +316,7 @@ class TalkAPI:
         """
         TALK_THREAD.run(self._sessions.send_audio(x, sample_rate, end=end, pace=pace))
 
+    @names_checked
     async def send_audio_async(
         self,
         x: Any,
@@ -378,6 +382,7 @@ class TalkAPI:
         """`update`, awaited."""
         return await TALK_THREAD.arun(self._sessions.update(settings))
 
+    @names_checked
     def approve(self, call_id: str, is_allowed: bool = True) -> None:
         """Allow a call in `pending_approvals`, or do not; a call that is not answered in its
         tool's time is not made.
@@ -390,11 +395,13 @@ class TalkAPI:
         """
         TALK_THREAD.run(self._sessions.approve(call_id, is_allowed))
 
+    @names_checked
     async def approve_async(self, call_id: str, is_allowed: bool = True) -> None:
         """`approve`, awaited."""
         await TALK_THREAD.arun(self._sessions.approve(call_id, is_allowed))
 
     # ----------------------------------------------------------------- on disk
+    @names_checked
     def save(self, path: str | PathLike[str]) -> Path:
         """Write what there is now into a folder: events, sound of both sides, settings.
 
@@ -416,6 +423,7 @@ class TalkAPI:
         """
         return TALK_THREAD.run(asyncio.to_thread(self._sessions.recording.save, path))
 
+    @names_checked
     async def save_async(self, path: str | PathLike[str]) -> Path:
         """`save`, awaited."""
         return await TALK_THREAD.arun(asyncio.to_thread(self._sessions.recording.save, path))

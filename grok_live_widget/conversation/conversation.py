@@ -20,6 +20,9 @@ from .turns import Turn, Turns
 
 _AUDIO_TYPES = frozenset().union(*(each.audio_delta_types for each in DIALECTS.values()))
 
+# A server that makes up types is not told about without end.
+_MOST_TYPES, _MOST_LETTERS_OF_TYPE = 20, 80
+
 # Reserved; memory that is not written to costs nothing.
 _USER_TAPE_S = 2 * 3600
 
@@ -47,6 +50,8 @@ class Conversation:
         Half samples that were dropped from the ends of deltas.
     unread_piece_count : int
         Audio deltas that could not be decoded.
+    unrecognized_types : list of str
+        Types of other messages that could not be read, up to 20, in the order of their first.
     kept : Span or None
         Where the audio of the event applied last is kept; None if it had none.
     user_tape : AudioBuffer
@@ -63,6 +68,7 @@ class Conversation:
         self.turns = Turns()
         self.has_player = False
         self.odd_byte_count = self.unread_piece_count = 0
+        self.unrecognized_types: list[str] = []
         self.input_sample_rate = input_sample_rate
         self.output_sample_rate = output_sample_rate
         self.user_tape = AudioBuffer(_USER_TAPE_S * input_sample_rate)
@@ -424,7 +430,11 @@ class Conversation:
         self._measure_latency(turn, now_s)
 
     def _unrecognized(self, event: events.Unrecognized, now_s: float) -> None:
-        self.unread_piece_count += event.wire_type in _AUDIO_TYPES
+        name = event.wire_type[:_MOST_LETTERS_OF_TYPE]
+        if name in _AUDIO_TYPES:
+            self.unread_piece_count += 1
+        elif name not in self.unrecognized_types and len(self.unrecognized_types) < _MOST_TYPES:
+            self.unrecognized_types.append(name)
 
     def _measure_latency(self, turn: Turn, now_s: float) -> None:
         """Divide the delay until the first delta of a reply among its causes."""

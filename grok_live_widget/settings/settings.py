@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 from msgspec.structs import force_setattr, replace
 
-from .._structs import did_you_mean
+from .._structs import Checked, did_you_mean
 from ..exceptions import ConfigurationError
 from ..protocol import AudioFormat, ServerVad, ToolOffer, Transcription, TurnDetection
 from ..tools import ProviderTool, Tool, tools_from
@@ -130,7 +130,7 @@ def _parameters(kwargs: type[UpdateKwargs]) -> list[inspect.Parameter]:
 
 
 # --------------------------------------------------------------------------- settings
-class Settings(Struct, frozen=True, kw_only=True):
+class Settings(Struct, frozen=True, kw_only=True, metaclass=Checked):
     """All settings of a talk except the key.
 
     Parameters

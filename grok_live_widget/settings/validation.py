@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from msgspec.structs import force_setattr
 
+from .._structs import did_you_mean
 from ..exceptions import ConfigurationError
 from ..protocol import (
     G711_RATE_HZ,
@@ -39,7 +40,12 @@ def one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
     is_whole = isinstance(value, Integral) and not isinstance(value, bool)
     kind = int if is_whole else type(value)
     is_allowed = any(value is each or (value == each and kind is type(each)) for each in allowed)
-    require(is_allowed, name, f"one of {', '.join(map(repr, allowed))}", value)
+    if not is_allowed:
+        texts = [each for each in allowed if isinstance(each, str)]
+        raise ConfigurationError(
+            f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}.",
+            cure=did_you_mean(value, texts).strip() if isinstance(value, str) else "",
+        )
 
 
 def instance(name: str, value: object, kind: type) -> None:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from msgspec.structs import asdict, force_setattr
 
-from .._structs import Value
+from .._structs import Checked, Value
 from ..exceptions import ConfigurationError
 
 
@@ -45,6 +45,25 @@ class ProviderTool(Value, frozen=True, kw_only=True):
         if not isinstance(value, str) or not re.fullmatch(pattern, value):
             raise ConfigurationError(f"{name} must {requirement}.")
 
+    def _is_set(self, *names: str) -> None:
+        """Check settings that are True, False or None."""
+        for name in names:
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, bool):
+                raise ConfigurationError(f"{name} must be True, False or None, not {value!r}.")
+
+    def _mapping(self, name: str, *, of_texts: bool = False) -> None:
+        """Check a dict with texts as keys; the error does not repeat it, as it may hold a key."""
+        value = getattr(self, name)
+        if value is None:
+            return
+        texts = (
+            [*value, *(value.values() if of_texts else ())] if isinstance(value, Mapping) else [0]
+        )
+        if not all(isinstance(each, str) for each in texts):
+            requirement = "a dict of texts" if of_texts else "a dict with texts as keys"
+            raise ConfigurationError(f"{name} must be {requirement} or None.")
+
     def _one_list(self, first: str, second: str, most: int) -> None:
         """Check two lists of texts of which only one may be given."""
         self._texts(first, most)
@@ -60,7 +79,7 @@ def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
 
 
-class WebSearch(ProviderTool, frozen=True, kw_only=True):
+class WebSearch(ProviderTool, frozen=True, kw_only=True, metaclass=Checked):
     """The provider searches the web.
 
     Parameters
@@ -79,9 +98,11 @@ class WebSearch(ProviderTool, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         self._one_list("allowed_domains", "excluded_domains", 5)
+        self._is_set("enable_image_understanding")
+        self._mapping("user_location")
 
 
-class XSearch(ProviderTool, frozen=True, kw_only=True):
+class XSearch(ProviderTool, frozen=True, kw_only=True, metaclass=Checked):
     """The provider searches X.
 
     Parameters
@@ -102,12 +123,13 @@ class XSearch(ProviderTool, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         self._one_list("allowed_x_handles", "excluded_x_handles", 20)
+        self._is_set("enable_image_understanding", "enable_video_understanding")
         for name in ("from_date", "to_date"):
             if getattr(self, name) is not None:
                 self._text(name, r"\d{4}-\d\d-\d\d.*", "look like 2026-01-31")
 
 
-class FileSearch(ProviderTool, frozen=True, kw_only=True):
+class FileSearch(ProviderTool, frozen=True, kw_only=True, metaclass=Checked):
     """The provider searches collections of files that were uploaded there.
 
     Parameters
@@ -125,14 +147,15 @@ class FileSearch(ProviderTool, frozen=True, kw_only=True):
         self._texts("vector_store_ids")
         if not self.vector_store_ids:
             raise ConfigurationError("vector_store_ids is empty.", cure="Give at least one id.")
-        count: object = self.max_num_results
-        if count is not None and (not isinstance(count, int) or count < 1):
+        count: Any = self.max_num_results
+        is_whole = isinstance(count, int) and not isinstance(count, bool)
+        if count is not None and (not is_whole or count < 1):
             raise ConfigurationError(
                 f"max_num_results must be a whole number above 0, not {count!r}."
             )
 
 
-class Mcp(ProviderTool, frozen=True, kw_only=True):
+class Mcp(ProviderTool, frozen=True, kw_only=True, metaclass=Checked):
     """The provider calls the tools of an MCP server, which it must be able to reach.
 
     Parameters
@@ -161,3 +184,7 @@ class Mcp(ProviderTool, frozen=True, kw_only=True):
         self._texts("allowed_tools")
         self._text("server_url", r"https?://[^/\s].*", "begin with https:// and name a host")
         self._text("server_label", r"[^.]+", "be a name without dots")
+        for name in ("server_description", "authorization"):
+            if getattr(self, name) is not None:
+                self._text(name, r"(?s).+", "be a text that is not empty")
+        self._mapping("headers", of_texts=True)

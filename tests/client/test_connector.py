@@ -33,6 +33,8 @@ from grok_live_widget.protocol.dialects import LIVE, REALTIME
 from grok_live_widget.rehearsal import RehearsalServer
 from grok_live_widget.settings.settings import Settings, settings_from
 
+from ..support.waiting import wait_until_async
+
 KEY = "test-key-0123456789"
 
 
@@ -332,6 +334,28 @@ async def test_the_model_is_that_of_the_settings_or_the_url(
         assert paths == [f"/v1/realtime?model={model}"]
 
 
+async def test_a_message_of_an_unknown_type_is_noted_once_and_is_no_error(peer: Any) -> None:
+    async def listen(socket: Any) -> None:
+        async for frame in socket:
+            for answer in answered(frame):
+                await socket.send(answer)
+            if json.loads(frame)["type"] == "session.update":
+                for name in ("new.thing", "new.thing", "other.thing"):
+                    await socket.send(json.dumps({"type": name, "value": [1]}))
+
+    url = f"ws://127.0.0.1:{peer(listen).port}/v1/realtime"
+    texts: list[str] = []
+    async with Talk(url=url, api_key=KEY) as talk:
+        await talk.start_async()
+        await wait_until_async(lambda: len(talk.notes) >= 2)
+        texts = [note.text for note in talk.notes]
+        assert talk.phase == "open"
+    assert texts == [
+        f"The server sent a message of the unknown type '{name}', which is ignored."
+        for name in ("new.thing", "other.thing")
+    ]
+
+
 async def test_other_voices_pass_through(peer: Any) -> None:
     received: list[Any] = []
 
@@ -362,6 +386,27 @@ def test_a_voice_that_the_rehearsal_does_not_have_is_noted(
         talk.start()
         noted = [note.text for note in talk.notes]
     assert [text.partition(" Its voices")[0] for text in noted] == notes
+
+
+def test_a_voice_that_the_rehearsal_does_not_have_is_noted_by_update_as_well() -> None:
+    with Talk(partner=lambda turn: "yes") as talk:
+        talk.start()
+        talk.update(voice="nobody")
+        talk.update(voice="nova")
+        (note,) = talk.notes
+    assert note.text.startswith("The rehearsal has no voice 'nobody'")
+
+
+async def test_a_voice_that_a_session_does_not_have_is_noted_by_update() -> None:
+    async with connect(partner=lambda turn: "yes") as session:
+        notes: list[str] = []
+        session.add_listener(
+            lambda event, *_: notes.append(event.text) if isinstance(event, Noted) else None
+        )
+        await session.update(voice="nobody")
+    assert [text.partition(" and speaks")[0] for text in notes] == [
+        "The rehearsal has no voice 'nobody'"
+    ]
 
 
 def test_the_parrot_needs_no_voice() -> None:

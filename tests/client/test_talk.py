@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+import functools
 import inspect
 import subprocess
 import sys
@@ -881,3 +882,42 @@ def test_a_misspelt_argument_is_an_error_with_the_nearest_name(name: str) -> Non
         pytest.raises(TypeError, match=rf"{name}\(\) has no argument 'samplerate'. Did you mean"),
     ):
         getattr(talk, name)("text", samplerate=3)
+
+
+MISSPELT = [
+    ("ask", "timeout", "timeout_s"),
+    ("ask_async", "timeout", "timeout_s"),
+    ("say", "samplerate", "sample_rate"),
+    ("say_verbatim", "interruptable", "interruptible"),
+    ("send_audio", "paces", "pace"),
+    ("send_audio_async", "paces", "pace"),
+    ("approve", "allowed", "is_allowed"),
+    ("save", "pth", "path"),
+    ("add_listener", "listner", "listener"),
+    ("update", "voise", "voice"),
+]
+
+
+@pytest.mark.parametrize(("name", "misspelt", "meant"), MISSPELT)
+async def test_each_method_names_the_nearest_argument(name: str, misspelt: str, meant: str) -> None:
+    async with Talk(partner="parrot") as talk:
+        call = functools.partial(getattr(talk, name), **{misspelt: 1})
+        with pytest.raises(ConfigurationError, match=f"Did you mean '{meant}'"):
+            await call() if inspect.iscoroutinefunction(call.func) else call()
+
+
+async def test_the_methods_of_a_session_name_the_nearest_argument() -> None:
+    async with connect(partner="parrot") as session:
+        for name, misspelt, meant in (
+            ("respond", "instruction", "instructions"),
+            ("say_verbatim", "interruptable", "interruptible"),
+            ("send_audio", "samplerate", "sample_rate"),
+            ("send_item", "itm", "item"),
+            ("send_text", "txt", "text"),
+            ("truncate_item", "audio_end", "audio_end_ms"),
+            ("delete_item", "item", "item_id"),
+            ("approve", "allowed", "is_allowed"),
+            ("update", "voise", "voice"),
+        ):
+            with pytest.raises(ConfigurationError, match=f"Did you mean '{meant}'"):
+                await getattr(session, name)(**{misspelt: 1})
