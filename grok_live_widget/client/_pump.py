@@ -338,7 +338,8 @@ class Pump:
             if not future.done() and is_so():
                 future.set_result(None)
         for name in self._conversation.unrecognized_types[known_count:]:
-            self.note(f"The server sent a message of the unknown type {name!r}, which is ignored.")
+            text = f"The server sent a message of the unknown type {name!r}, which is ignored."
+            self.dispatch(Noted(text, "info"))
 
     def _watch_for_refused_key(self, error: ErrorReported) -> None:
         if not self._protocol.has_received and self._protocol.dialect.is_auth_error(error):

@@ -19,6 +19,7 @@ from .call_times import CallTimes
 from .turns import Turn, Turns
 
 _AUDIO_TYPES = frozenset().union(*(each.audio_delta_types for each in DIALECTS.values()))
+_IGNORED_TYPES = frozenset().union(*(each.ignored_types for each in DIALECTS.values()))
 
 # A server that makes up types is not told about without end.
 _MOST_TYPES, _MOST_LETTERS_OF_TYPE = 20, 80
@@ -433,7 +434,9 @@ class Conversation:
         name = event.wire_type[:_MOST_LETTERS_OF_TYPE]
         if name in _AUDIO_TYPES:
             self.unread_piece_count += 1
-        elif name not in self.unrecognized_types and len(self.unrecognized_types) < _MOST_TYPES:
+            return
+        is_new = name not in _IGNORED_TYPES and name not in self.unrecognized_types
+        if is_new and len(self.unrecognized_types) < _MOST_TYPES:
             self.unrecognized_types.append(name)
 
     def _measure_latency(self, turn: Turn, now_s: float) -> None:

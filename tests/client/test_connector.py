@@ -356,6 +356,48 @@ async def test_a_message_of_an_unknown_type_is_noted_once_and_is_no_error(peer: 
     ]
 
 
+async def test_messages_that_only_openai_sends_are_ignored_without_a_note(peer: Any) -> None:
+    """A typed turn with every message that OpenAI's reference lists for it, in its order."""
+    content = {"response_id": "r", "item_id": "a", "output_index": 0, "content_index": 0}
+    item = {"id": "a", "type": "message", "role": "assistant", "content": []}
+    part = {"type": "output_text", "text": "Yes."}
+    reply: list[dict[str, Any]] = [
+        {"type": "rate_limits.updated", "rate_limits": []},
+        {"type": "response.created", "response": {"id": "r", "status": "in_progress"}},
+        {"type": "response.output_item.added", "response_id": "r", "item": item},
+        {"type": "conversation.item.added", "item": item},
+        {"type": "response.content_part.added", **content, "part": {**part, "text": ""}},
+        {"type": "output_audio_buffer.started", "response_id": "r"},
+        {"type": "response.output_text.delta", **content, "delta": "Yes."},
+        {"type": "response.output_text.done", **content, "text": "Yes."},
+        {"type": "response.content_part.done", **content, "part": part},
+        {"type": "response.output_item.done", "response_id": "r", "item": item},
+        {"type": "conversation.item.done", "item": item},
+        {"type": "output_audio_buffer.stopped", "response_id": "r"},
+        {"type": "response.done", "response": {"id": "r", "status": "completed", "output": [item]}},
+    ]
+
+    async def listen(socket: Any) -> None:
+        await socket.send(json.dumps({"type": "session.created", "session": {"id": "s"}}))
+        async for frame in socket:
+            message = json.loads(frame)
+            answers = [json.loads(each) for each in answered(frame)]
+            if message["type"] == "conversation.item.create":
+                answers = [
+                    {"type": f"conversation.item.{word}", "item": {**message["item"], "id": "u"}}
+                    for word in ("added", "done")
+                ]
+            if message["type"] == "response.create":
+                answers = reply
+            for each in answers:
+                await socket.send(json.dumps(each))
+
+    url = f"ws://127.0.0.1:{peer(listen).port}/v1/realtime"
+    async with Talk(url=url, api_key=KEY) as talk:
+        assert (await talk.ask_async("Is it?")).text == "Yes."
+        assert [note.text for note in talk.notes] == []
+
+
 async def test_other_voices_pass_through(peer: Any) -> None:
     received: list[Any] = []
 

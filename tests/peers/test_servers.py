@@ -7,15 +7,18 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from grok_live_widget import Talk, connect
+from grok_live_widget import PushToTalk, ServerVad, Talk, connect
 from grok_live_widget.events import ResponseDone, TextDelta
+from grok_live_widget.exceptions import ReplyTimeout, SessionClosedError
 
 from .environments import WITH_NODE, node_modules_with, surroundings
 
 FIXTURES = Path(__file__).parent / "servers" / "aimock.json"
+QUESTION = Path(__file__).parents[1] / "golden" / "question.wav"
 PATIENCE_S = 60
 ANSWER = "Good day to you, whoever you are."
 
@@ -56,6 +59,7 @@ def test_a_typed_turn_is_answered(url: str) -> None:
     with Talk(url=url, api_key="x") as talk:
         assert talk.ask("Say hello.").text == ANSWER
         assert talk.dialect == "realtime"
+        assert talk.notes == []
         assert [(turn.role, turn.text) for turn in talk.turns] == [
             ("user", "Say hello."),
             ("assistant", ANSWER),
@@ -74,6 +78,30 @@ def test_a_tool_is_called_and_the_reply_is_made_of_its_output(url: str) -> None:
         reply = talk.ask("What is the weather?")
     assert asked == ["Lyon"]
     assert reply.text == "It is foggy in Lyon."
+
+
+@pytest.mark.parametrize("detection", [ServerVad(), PushToTalk()])
+def test_settings_are_accepted_and_further_turns_answered(url: str, detection: Any) -> None:
+    with Talk(url=url, api_key="x", turn_detection=detection) as talk:
+        talk.start()
+        assert talk.update(voice="alloy", instructions="Be polite.") == []
+        for _ in range(2):
+            assert talk.ask("Say hello.", instructions="In French.").text == ANSWER
+        assert len(talk.turns) == 4
+
+
+def test_what_the_server_refuses_ends_the_connection_with_its_reason(url: str) -> None:
+    with Talk(url=url, api_key="x") as talk:
+        with pytest.raises(SessionClosedError, match=r"1008 \(Strict mode: no fixture matched\)"):
+            talk.ask("Something else.")
+        assert talk.ask("Say hello.").text == ANSWER
+
+
+def test_a_server_without_voice_activity_hears_no_speech(url: str) -> None:
+    with Talk(url=url, api_key="x") as talk:
+        with pytest.raises(ReplyTimeout, match="detected no speech"):
+            talk.ask(QUESTION)
+        assert talk.ask("Say hello.").text == ANSWER
 
 
 async def test_the_line_alone_hears_the_answer_piece_by_piece(url: str) -> None:

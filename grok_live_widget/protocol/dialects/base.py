@@ -77,6 +77,9 @@ class Dialect(Value, frozen=True, kw_only=True):
         ``"turn_detection.…"``.
     item_kinds : frozenset of str or None
         Kinds of `Item` that can be created; None: all.
+    ignored_types : frozenset of str
+        Wire types of messages that are known to say nothing that is used, so that none of them
+        is noted.
     undocumented : frozenset of type
         Client events that are sent although the server's documentation does not describe
         them. An error in reply to one means that the server does not support it.
@@ -114,6 +117,7 @@ class Dialect(Value, frozen=True, kw_only=True):
     early_close_is_auth_failure: bool
     unsupported: frozenset[str] = frozenset()
     item_kinds: frozenset[str] | None = None
+    ignored_types: frozenset[str] = frozenset()
     undocumented: frozenset[type] = frozenset()
     voices: Mapping[str, str] = field(default_factory=dict)
     voice_substitutes: Mapping[str, str] = field(default_factory=dict)

@@ -540,6 +540,23 @@ _SERVER_MESSAGES = (
 )  # fmt: skip
 
 
+# Of servers that follow OpenAI: limits of rates, ends of items, and parts of transcripts, which are
+# repeated by messages that are read. Source:
+# https://platform.openai.com/docs/api-reference/realtime-server-events.
+_IGNORED = frozenset(
+    {
+        "conversation.item.done",
+        "conversation.item.input_audio_transcription.delta",
+        "conversation.item.input_audio_transcription.segment",
+        "conversation.item.retrieved",
+        "output_audio_buffer.cleared",
+        "output_audio_buffer.started",
+        "output_audio_buffer.stopped",
+        "rate_limits.updated",
+        "transcription_session.updated",
+    }
+)
+
 REALTIME = Dialect(
     name="realtime",
     path="/v1/realtime",
@@ -550,6 +567,7 @@ REALTIME = Dialect(
     commit_requests_response=False,
     early_close_is_auth_failure=False,
     audio_delta_types=("response.output_audio.delta", "response.audio.delta"),
+    ignored_types=_IGNORED,
     client_messages=_CLIENT_MESSAGES,
     server_messages=_SERVER_MESSAGES,
     opening=_opening,
