@@ -13,6 +13,7 @@ import logging
 import time
 import weakref
 from collections.abc import AsyncIterator, Callable
+from contextvars import copy_context
 from typing import get_args
 
 from .._structs import Value
@@ -65,11 +66,13 @@ class ListenerEntry:
     def __init__(self, listener: Listener) -> None:
         _check_listener(listener)
         self._listener = listener
+        # Of the code that added it; a copy for each call, since calls may be nested.
+        self._context = copy_context()
         self._has_failed = False
 
     def __call__(self, event: Event, changed: list[Turn], now_s: float) -> None:
         try:
-            self._listener(event, changed, now_s)
+            self._context.copy().run(self._listener, event, changed, now_s)
         except Exception:  # noqa: BLE001  (one listener must not stop the others)
             # Once: it is called with every event, and would fail as often.
             if not self._has_failed:

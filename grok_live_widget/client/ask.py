@@ -77,6 +77,7 @@ class Asker:
         metadata: Mapping[str, str] | None = None,
     ) -> Turn:
         """Ask and wait for the reply to be received."""
+        self._sessions.tool_threads.refuse_own_tool("ask")
         clip = await self._clip_from(question, sample_rate)
         pairs = self._sessions.settings.metadata if metadata is None else metadata
         request = reply_request(instructions, pairs)

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Callable, Generator
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Unpack
 
 from msgspec.structs import replace
@@ -27,7 +26,7 @@ from .endpoint import (
 )
 from .session import Session, open_session
 from .tool_runner import ToolRunner
-from .tool_thread import Stage
+from .tool_thread import ToolThreads
 
 if TYPE_CHECKING:
     # Imported where they are used, so that a talk that needs none of them imports faster.
@@ -49,7 +48,7 @@ async def open_session_with(
     conversation: Conversation,
     *,
     listener: Listener | None = None,
-    stage: Stage = nullcontext,
+    tool_threads: ToolThreads | None = None,
     conversation_id: str = "",
 ) -> Session:
     """Open a session at an endpoint, in the first dialect that is not refused.
@@ -58,8 +57,8 @@ async def open_session_with(
     ----------
     conversation_id : str
         Of a conversation to resume; empty: that of the settings, or a new one.
-    stage : callable
-        Makes the context manager that surrounds each call of a tool, on the call's thread.
+    tool_threads : ToolThreads or None
+        Where tools run. None: in threads of the session, which end with it.
 
     Raises
     ------
@@ -88,11 +87,25 @@ async def open_session_with(
             continue
         if len(endpoint.dialects) > 1:
             remember(url, dialect)
-        ToolRunner(session, stage)
+        if tool_threads is None:
+            tool_threads = ToolThreads()
+            session.on_closed(_closing(tool_threads))
+        ToolRunner(session, tool_threads)
         for note in (*notes, *voice_notes(endpoint, settings, dialect)):
             session.emit(note)
         return session
     raise AssertionError("an endpoint has at least one dialect")
+
+
+def _closing(tool_threads: ToolThreads) -> Callable[[], None]:
+    """Closes them without holding up the loop."""
+    loop = asyncio.get_running_loop()
+
+    def close() -> None:
+        with contextlib.suppress(RuntimeError):  # The loop ends, and takes no more work.
+            loop.run_in_executor(None, tool_threads.close)
+
+    return close
 
 
 # --------------------------------------------------------------------------- connect()

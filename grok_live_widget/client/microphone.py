@@ -62,6 +62,7 @@ class Microphone:
         """Send a chunk, PCM16 at 24 kHz, which continues the one before, unless it is held."""
         if self._hold_count:
             return
+        session.callers.note_sound(is_microphone=True)
         session.audio.send_nowait(pcm_from_bytes(pcm), SAMPLE_RATE_HZ)
         self._session, self._sent_s = session, time.monotonic()
         self._chunk_count += 1

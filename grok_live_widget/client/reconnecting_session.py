@@ -62,7 +62,7 @@ from .reconnect import (
 from .requests import server_error, user_message
 from .session import Session
 from .timeouts import Timeouts
-from .tool_thread import Stage
+from .tool_thread import ToolThreads
 
 Level = Literal["info", "warning", "error"]
 
@@ -98,8 +98,8 @@ class ReconnectingSession:
         Of the newest session; before there was one, the first that is tried.
     memory : {"resumed", "retold", "none"}
         What the server knows of the sessions before this one.
-    tool_stage : callable
-        Makes the context manager that surrounds each call of a tool, on the call's thread.
+    tool_threads : ToolThreads
+        Where tools run, in all sessions.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class ReconnectingSession:
         self._server_name = ""
         self.dialect = self.endpoint.dialects[0][0].name
         self.memory: Literal["resumed", "retold", "none"] = "none"
-        self.tool_stage: Stage = contextlib.nullcontext
+        self.tool_threads = ToolThreads()
         self._api_key = api_key
         self._loop = asyncio.get_running_loop()
         self._state = State.CLOSED
@@ -318,7 +318,8 @@ class ReconnectingSession:
             if self._rehearsal is None:
                 # Both load libraries: voice, words, voice activity.
                 self._rehearsal = await asyncio.to_thread(
-                    lambda: new_rehearsal(self.settings).start()
+                    self.tool_threads.context.copy().run,
+                    lambda: new_rehearsal(self.settings).start(),
                 )
                 partner, why = await asyncio.to_thread(default_partner)
                 if self.settings.partner is UNSET and partner is PARTNERS["parrot"]:
@@ -328,7 +329,7 @@ class ReconnectingSession:
             ConnectRequest(endpoint=endpoint, settings=self.settings, timeouts=self.timeouts),
             self.conversation,
             listener=self._on_session_event,
-            stage=lambda: self.tool_stage(),
+            tool_threads=self.tool_threads,
             conversation_id=conversation_id,
         )
         session.set_player(self._has_player)
@@ -704,6 +705,7 @@ class ReconnectingSession:
         self._move(Cause.END_REQUESTED)
         await self.stop()
         self._tasks.cancel()
+        await _off_loop(self.tool_threads.close)
         await _off_loop(self.recording.close)
         server, self._rehearsal = self._rehearsal, None
         if server is not None:

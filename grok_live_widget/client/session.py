@@ -53,6 +53,7 @@ from ..protocol import (
 from ..settings import Settings, UpdateKwargs, expand_kwargs_signature, one_of
 from ._pump import Listener, ListenerHandle, Pump
 from .audio_stream import AudioStream
+from .callers import Callers
 from .endpoint import (
     ConnectRequest,
     name_of_server,
@@ -97,6 +98,8 @@ class Session:
     timeouts : Timeouts
     audio : AudioStream
         What `send_audio` sends; a microphone's sound takes its `send_nowait`.
+    callers : Callers
+        Of the replies, for what runs in their contexts.
     """
 
     def __init__(
@@ -113,6 +116,7 @@ class Session:
         self.server_name = server_name
         self.is_rehearsal = request.endpoint.is_rehearsal
         self.timeouts = request.timeouts
+        self.callers = Callers()
         self._endpoint = request.endpoint
         self._protocol = protocol
         self._conversation = conversation
@@ -231,6 +235,7 @@ class Session:
     async def send(self, *events: ClientEvent) -> None:
         """Send `events` now; raises where the protocol forbids it."""
         self._pump.check()
+        self.callers.note_requests(events)
         for event in events:
             self._protocol.send(event)
         await self._pump.drain()
@@ -238,6 +243,7 @@ class Session:
     async def send_when_idle(self, *events: ClientEvent) -> None:
         """Send `events` as soon as no reply is running."""
         self._pump.check()
+        self.callers.note_requests(events)
         self._protocol.send_when_idle(*events)
         await self._pump.drain()
 
@@ -270,6 +276,7 @@ class Session:
                 yield pending
             finally:
                 self._protocol.withdraw(*events)
+                self.callers.forget(events)
 
     async def abandon_reply(self, *, is_coming: bool = False) -> None:
         """Wait no longer for a reply; cancel it, now or when it begins.
@@ -397,10 +404,12 @@ class Session:
         SessionClosed
         """
         one_of("pace", pace, ("fast", "realtime"))
+        self.callers.note_sound()
         await self.audio.send(x, sample_rate, is_last=end, is_real_time=pace == "realtime")
 
     async def send_pcm(self, pcm: bytes) -> None:
         """Send mono PCM16 bytes at the session's own rate as they are, 100 ms a message."""
+        self.callers.note_sound()
         for chunk in self.audio.chunks(pcm):
             await self.send(chunk)
 

@@ -1,6 +1,6 @@
 """Makes the model's calls, outside of the session's receive loop.
 
-A listener of the session: on `ToolCalled` it runs the function on a thread of its own, and when
+A listener of the session: on `ToolCalled` it runs the function where `ToolThreads` does, and when
 the reply that called has ended and all its calls are over, it sends every output and requests
 one reply.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextvars import Context
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,14 @@ from ..conversation import calls_in, is_cut_off
 from ..exceptions import GrokLiveError, ToolError
 from ..protocol import (
     CreateItem,
+    CreateResponse,
     Event,
     Item,
     OutputItemDone,
     ResponseCreated,
     ResponseDone,
     SessionEnded,
+    SpeechStarted,
     ToolAnswered,
     ToolApprovalAsked,
     ToolCalled,
@@ -32,7 +35,7 @@ from ..protocol import (
 )
 from ..tools import Tool, functions_of, text_from
 from .requests import reply_request
-from .tool_thread import Stage, call_on_thread
+from .tool_thread import ToolThreads
 
 if TYPE_CHECKING:
     from ..conversation import Turn
@@ -42,13 +45,24 @@ _LOG = logging.getLogger("grok_live_widget")
 
 
 # Tested first, since nearly all events are others, and most talks have no tools.
-_FOLLOWED = (ToolCalled, OutputItemDone, ResponseDone, ResponseCreated, ToolAnswered, SessionEnded)
+_OF_CALLERS = (CreateResponse, SpeechStarted)
+_FOLLOWED = (
+    ToolCalled,
+    OutputItemDone,
+    ResponseDone,
+    ResponseCreated,
+    ToolAnswered,
+    SessionEnded,
+    *_OF_CALLERS,
+)
 
 
 @dataclass(slots=True)
 class _Round:
     """The calls of one reply."""
 
+    context: Context
+    """Of the call that asked for the reply."""
     calls: dict[str, asyncio.Task[CreateItem]] = field(default_factory=dict)
     cut: str = ""
     """Why none of them may begin any more."""
@@ -63,13 +77,14 @@ class ToolRunner:
     ----------
     session : Session
         Gets a listener.
-    stage : callable
-        Makes what surrounds each call, on its own thread.
+    threads : ToolThreads
+        Where they run.
     """
 
-    def __init__(self, session: Session, stage: Stage) -> None:
+    def __init__(self, session: Session, threads: ToolThreads) -> None:
         self._session = session
-        self._stage = stage
+        self._threads = threads
+        session.callers.default = threads.context
         self._seen: set[str] = set()
         self._rounds: dict[str, _Round] = {}
         self._answers: dict[str, asyncio.Future[str]] = {}
@@ -91,6 +106,8 @@ class ToolRunner:
             case ToolAnswered():
                 objection = "" if event.is_allowed else "the user did not allow this call."
                 self._resolve(event.call_id, objection)
+            case CreateResponse() | SpeechStarted():
+                self._session.callers.follow(event)
             case SessionEnded():
                 self._tasks.cancel()
 
@@ -102,7 +119,9 @@ class ToolRunner:
             return
         self._seen.add(call.call_id)
         response_id = call.response_id or self._session.protocol.response_id
-        round_ = self._rounds.setdefault(response_id, _Round())
+        round_ = self._rounds.get(response_id)
+        if round_ is None:
+            round_ = self._rounds[response_id] = _Round(self._session.callers.current)
         round_.calls[call.call_id] = self._tasks.spawn(self._output_of(call, tool, round_))
 
     def _end_round(self, response_id: str, *, is_cut: bool) -> None:
@@ -113,7 +132,7 @@ class ToolRunner:
             round_.cut = "the reply that asked for it was interrupted."
             for call_id in round_.calls:
                 self._resolve(call_id, round_.cut)
-        self._tasks.spawn(self._send_outputs(round_, may_ask=not is_cut))
+        self._tasks.spawn(self._send_outputs(round_, may_ask=not is_cut), round_.context.copy())
 
     async def _send_outputs(self, round_: _Round, *, may_ask: bool) -> None:
         outputs = await asyncio.gather(*round_.calls.values())
@@ -147,7 +166,7 @@ class ToolRunner:
         objection = await self._objection(call, tool, round_)
         if objection:
             return _finished(call, error=objection, is_denied=True)
-        return await self._run(call, tool, arguments)
+        return await self._run(call, tool, arguments, round_.context)
 
     async def _objection(self, call: ToolCalled, tool: Tool, round_: _Round) -> str:
         """Why the call may not be made; empty when it may."""
@@ -173,19 +192,15 @@ class ToolRunner:
         if answer is not None and not answer.done():
             answer.set_result(objection)
 
-    async def _run(self, call: ToolCalled, tool: Tool, arguments: dict[str, Any]) -> ToolFinished:
+    async def _run(
+        self, call: ToolCalled, tool: Tool, arguments: dict[str, Any], context: Context
+    ) -> ToolFinished:
         self._session.emit(
             ToolStarted(call_id=call.call_id, name=call.name, arguments=call.arguments)
         )
         began_s = time.monotonic()
         try:
-            output = await call_on_thread(
-                lambda: tool.function(**arguments),
-                text_from,
-                name=tool.name,
-                timeout_s=tool.timeout_s,
-                stage=self._stage,
-            )
+            output = await self._threads.call(tool, arguments, text_from, context)
         except Exception as error:  # noqa: BLE001 - a tool may raise anything
             return _failed(call, error, time.monotonic() - began_s)
         return _finished(call, output=output, duration_s=time.monotonic() - began_s)

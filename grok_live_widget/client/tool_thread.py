@@ -1,132 +1,249 @@
-"""One call of a function on a thread of its own, awaited on a loop that must not be held up."""
+"""Where the functions of tools run, awaited on a loop that must not be held up."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
+import weakref
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterator,
+)
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, closing, suppress
+from contextlib import AbstractContextManager
+from contextvars import Context, ContextVar, copy_context
 from typing import Any, TypeVar
 
-from ..exceptions import ToolError
+from .._threads import LoopThread
+from ..exceptions import ConfigurationError, ToolError
+from ..tools import Tool
 
 T = TypeVar("T")
 
 Stage = Callable[[], AbstractContextManager[object]]
-"""Makes what surrounds a call, on the call's own thread."""
+"""Makes what surrounds a call, on the call's own thread and in its context."""
+
+# The calls that the running code is a part of, the outermost first.
+_calls: ContextVar[tuple[_Call, ...]] = ContextVar("grok_live_tool_calls", default=())
 
 
-async def call_on_thread(
-    function: Callable[[], Any],
-    finish: Callable[[Any], T],
-    *,
-    name: str,
-    timeout_s: float,
-    stage: Stage,
-) -> T:
-    """Call `function` and give what `finish` makes of its result, both on one new thread.
+class ToolThreads:
+    """Where the tools of one talk run, as long as it lasts.
 
-    An awaitable result is awaited there, on a loop of its own; `finish` reads a generator, also
-    an async one, as an iterator.
+    Each call of a plain function has a thread of its own. Coroutine functions share one thread
+    with one loop, so that a client, a lock or an event of one call can be used by the next.
 
-    A coroutine that takes too long is cancelled. A plain function cannot be: it runs on, on a
-    daemon thread, and what it returns is dropped.
-
-    Raises
-    ------
-    ToolError
-        After `timeout_s`, or when the function tried to end its thread.
-    Exception
-        Whatever `function` raises.
+    Attributes
+    ----------
+    stage : callable
+        Makes the context manager that surrounds each call.
+    context : Context
+        Of the code that made the talk.
     """
-    call = _Call(function, finish, stage)
-    threading.Thread(target=call.run, name=f"tool-{name}", daemon=True).start()
-    limit = asyncio.timeout(timeout_s)
-    try:
-        async with limit:
-            value, error = await asyncio.wrap_future(call.outcome)
-    except TimeoutError:
-        if not limit.expired():
-            raise
-        raise ToolError(f"no result within {timeout_s:g} s.") from None
-    finally:
-        call.cancel()
-    if error is None:
-        result: T = value
-        return result
-    if isinstance(error, Exception):
-        raise error
-    raise ToolError(f"the function was ended by {type(error).__name__}.")
+
+    def __init__(self) -> None:
+        self.stage: Stage = contextlib.nullcontext
+        self.context = copy_context()
+        self._loop_thread = LoopThread("tools")
+        # A talk that is dropped without being closed leaves no thread.
+        weakref.finalize(self, self._loop_thread.close, 0).atexit = False
+
+    def close(self) -> None:
+        """Cancel the coroutines that still run, and end their thread."""
+        self._loop_thread.close(timeout_s=1)
+
+    def refuse_own_tool(self, method: str) -> None:
+        """Raise where a tool of this talk calls what waits for the reply that waits for the tool.
+
+        Raises
+        ------
+        ConfigurationError
+        """
+        for call in _calls.get():
+            if call.threads is self and not call.outcome.done():
+                raise ConfigurationError(
+                    f"{method}() was called by the tool {call.name!r} of the same talk, whose "
+                    "reply waits for this tool: neither could go on.",
+                    cure="Return what the model should know; say() sends a text without waiting.",
+                )
+
+    async def call(
+        self,
+        tool: Tool,
+        arguments: dict[str, Any],
+        finish: Callable[[Any], T],
+        context: Context,
+    ) -> T:
+        """Call a tool in a copy of `context`, and give what `finish` makes of its result.
+
+        An awaitable result of a plain function is awaited on the loop of the coroutines; `finish`
+        reads a generator, also an async one, as an iterator.
+
+        A coroutine that takes too long is cancelled. A plain function cannot be: it runs on, on a
+        daemon thread, and what it returns is dropped.
+
+        Raises
+        ------
+        ToolError
+            After the tool's time limit, or when the function tried to end its thread.
+        Exception
+            Whatever the function raises.
+        """
+        call = _Call(tool.name, lambda: tool.function(**arguments), finish, self, context.copy())
+        if is_coroutine_function(tool.function):
+            call.start_task()
+        else:
+            threading.Thread(target=call.run, name=f"tool-{tool.name}", daemon=True).start()
+        limit = asyncio.timeout(tool.timeout_s)
+        try:
+            async with limit:
+                value, error = await asyncio.wrap_future(call.outcome)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise ToolError(f"no result within {tool.timeout_s:g} s.") from None
+        finally:
+            call.cancel()
+        if error is None:
+            result: T = value
+            return result
+        if isinstance(error, Exception):
+            raise error
+        raise ToolError(f"the function was ended by {type(error).__name__}.")
+
+    def submit(self, coro: Coroutine[Any, Any, T]) -> Future[T]:
+        """Start a coroutine on the loop of the coroutines, in a copy of the caller's context."""
+        return self._loop_thread.submit(coro)
+
+
+Outcome = tuple[Any, BaseException | None]
+"""A value or an error as a result: a function may raise what a future cannot hold."""
 
 
 class _Call:
+    """One call of a function, whose outcome is awaited on the talk's loop."""
+
     def __init__(
-        self, function: Callable[[], Any], finish: Callable[[Any], Any], stage: Stage
+        self,
+        name: str,
+        function: Callable[[], Any],
+        finish: Callable[[Any], Any],
+        threads: ToolThreads,
+        context: Context,
     ) -> None:
-        self._function, self._finish, self._stage = function, finish, stage
+        self.name, self.threads = name, threads
+        self._function, self._finish, self._context = function, finish, context
         self._lock = threading.Lock()
         self._is_cancelled = False
-        self._cancel_task: Callable[[], object] = lambda: None
-        # A value and an error as a result: a function may raise what a future cannot hold.
-        self.outcome: Future[tuple[Any, BaseException | None]] = Future()
+        # The coroutine that runs for it; None: none does.
+        self._task: Future[Outcome] | None = None
+        self.outcome: Future[Outcome] = Future()
         # Running, so that it is not cancelled together with the coroutine that awaits it.
         self.outcome.set_running_or_notify_cancel()
 
-    # On the loop.
+    # On the talk's loop.
     def cancel(self) -> None:
         """Stop a coroutine; harmless at any time."""
-        with self._lock, suppress(RuntimeError):  # Its loop is closed: it has ended.
-            self._is_cancelled = True
-            self._cancel_task()
+        with self._lock:
+            self._is_cancelled, task = True, self._task
+        if task is not None:
+            task.cancel()
+
+    def start_task(self) -> None:
+        """Call a coroutine function on the loop of the coroutines."""
+        self._context.run(self._submit, self._run_coroutine())
+
+    def _submit(self, coro: Coroutine[Any, Any, Outcome]) -> Future[Outcome]:
+        task = self.threads.submit(coro)
+        with self._lock:
+            self._task = task
+            is_cancelled = self._is_cancelled
+        if is_cancelled:
+            task.cancel()
+        return task
 
     # On the call's thread.
     def run(self) -> None:
+        """Call a plain function."""
+        self._context.run(self._run)
+
+    def _run(self) -> None:
+        _calls.set((*_calls.get(), self))
+        outcome: Outcome
         try:
-            with self._stage(), closing(asyncio.Runner()) as runner:
+            with self.threads.stage():
                 value = self._function()
                 if inspect.isawaitable(value):
-                    value = runner.run(self._awaited(value))
-                finished = self._finish(self._readable(value, runner))
+                    value = self._result_of(value)
+                outcome = self._finish(self._readable(value)), None
         except BaseException as error:  # noqa: BLE001 - raised again where it is awaited.
-            self.outcome.set_result((None, error))
-        else:
-            self.outcome.set_result((finished, None))
+            outcome = None, error
+        self.outcome.set_result(outcome)
 
-    def _readable(self, value: Any, runner: asyncio.Runner) -> Any:
+    def _result_of(self, awaitable: Awaitable[Any]) -> Any:
+        value, error = self._submit(self._await(lambda: awaitable)).result()
+        if error is not None:
+            raise error
+        return value
+
+    def _readable(self, value: Any) -> Any:
         """A generator as an iterator that ends with the call; anything else as it is."""
         if isinstance(value, AsyncGenerator):
-            return self._until_cancelled(self._drained(value, runner))
+            return self._until_cancelled(self._drained(value))
         return self._until_cancelled(value) if isinstance(value, Generator) else value
 
-    def _drained(
-        self, values: AsyncGenerator[Any, None], runner: asyncio.Runner
-    ) -> Generator[Any, None, None]:
+    def _drained(self, values: AsyncGenerator[Any, None]) -> Generator[Any, None, None]:
         try:
             while True:
                 try:
-                    yield runner.run(self._awaited(anext(values)))
+                    yield self._result_of(anext(values))
                 except StopAsyncIteration:
                     return
         finally:
-            runner.run(_closed(values))
+            # Also when the call is cancelled, so not as a task of the call.
+            self.threads.submit(_closed(values)).result()
 
     def _until_cancelled(self, values: Generator[Any, None, None]) -> Iterator[Any]:
-        with closing(values):
+        with contextlib.closing(values):
             for value in values:
                 if self._is_cancelled:
                     return
                 yield value
 
-    async def _awaited(self, awaitable: Awaitable[Any]) -> Any:
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None
-        with self._lock:
-            self._cancel_task = lambda: loop.call_soon_threadsafe(task.cancel)
-            if self._is_cancelled:
-                task.cancel()
-        return await awaitable
+    # On the loop of the coroutines.
+    async def _run_coroutine(self) -> Outcome:
+        _calls.set((*_calls.get(), self))
+        value, error = await self._await(self._function)
+        if error is None:
+            try:
+                if isinstance(value, AsyncGenerator | Generator):
+                    value = await asyncio.to_thread(self._finish, self._readable(value))
+                else:
+                    value = self._finish(value)
+            except Exception as raised:  # noqa: BLE001 - raised again where it is awaited.
+                error = raised
+        self.outcome.set_result((value, error))
+        return value, error
+
+    async def _await(self, function: Callable[[], Awaitable[Any]]) -> Outcome:
+        """The outcome of an awaitable; an error that ends a loop must not end this one."""
+        try:
+            with self.threads.stage():
+                return await function(), None
+        except BaseException as error:  # noqa: BLE001 - raised again where it is awaited.
+            return None, error
+
+
+def is_coroutine_function(function: object) -> bool:
+    """Whether a call of it only makes a coroutine; also of objects with such a ``__call__``."""
+    called = getattr(function, "__call__", None)  # noqa: B004  (an object's own method)
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)
 
 
 async def _closed(values: AsyncGenerator[Any, None]) -> None:

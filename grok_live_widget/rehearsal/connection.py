@@ -28,7 +28,7 @@ from .formats import InputConverter
 from .frames import binary_frame_from, frame_from
 from .history import ConversationStore
 from .partner import CallTool, Partner, Remark
-from .partner_runner import run_partner
+from .partner_runner import PartnerHost, run_partner
 from .response import Response, UserInput
 from .session import SessionState
 from .timing import IdleTimer, Pacer
@@ -47,6 +47,8 @@ class ConnectionSettings:
         Whether words are recognised in the user's speech.
     conversations : ConversationStore
         Conversations that can be resumed.
+    partner_host : PartnerHost
+        What the partner's answers share.
     """
 
     partner: Partner
@@ -56,6 +58,7 @@ class ConnectionSettings:
     recognises_words: bool
     ping_interval_s: float
     conversations: ConversationStore = field(default_factory=ConversationStore)
+    partner_host: PartnerHost = field(default_factory=PartnerHost)
 
 
 class Socket(Protocol):
@@ -341,7 +344,8 @@ class Connection(ClientConnection):
         self._pacer = Pacer(self._settings.speed)
         verbatim, remarks = response.verbatim, list[str]()
         partner = self._settings.partner if verbatim is None else lambda _: verbatim
-        async with aclosing(run_partner(partner, self._state.partner_turn(response))) as pieces:
+        turn, host = self._state.partner_turn(response), self._settings.partner_host
+        async with aclosing(run_partner(partner, turn, host)) as pieces:
             async for piece in pieces:
                 match piece:
                     case CallTool():

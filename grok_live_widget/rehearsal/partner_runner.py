@@ -6,10 +6,12 @@ import asyncio
 import inspect
 import logging
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import suppress
+from contextvars import copy_context
 from typing import Any
 
+from .._threads import LoopThread
 from .partner import Partner, PartnerTurn, Piece, is_one_answer, pieces_from, remark_about
 
 _LOG = logging.getLogger("grok_live_widget")
@@ -25,33 +27,77 @@ class _Stopped(BaseException):
     """The answer is no longer wanted. A BaseException, so that partners do not catch it."""
 
 
-async def run_partner(partner: Partner, turn: PartnerTurn) -> AsyncGenerator[Piece]:
+class PartnerHost:
+    """What the answers of one server's partner share: a loop for coroutines, and a context.
+
+    So a client, a lock or an event that a coroutine makes for one answer can be used by the next,
+    and context variables have the values that they had where the server was made.
+    """
+
+    def __init__(self) -> None:
+        self.context = copy_context()
+        self._loop_thread = LoopThread("rehearsal-partner-loop")
+
+    def run(self, coro: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine on the loop, and wait for its end on the calling thread."""
+        error = self._loop_thread.run(_error_of(coro))
+        if error is not None:
+            raise error
+
+    def close(self) -> None:
+        """End the thread of the loop."""
+        self._loop_thread.close(STOP_TIMEOUT_S)
+
+
+async def _error_of(coro: Coroutine[Any, Any, None]) -> BaseException | None:
+    """What a coroutine raises, as a value: some errors would end the loop."""
+    try:
+        await coro
+    except BaseException as error:  # noqa: BLE001 - raised again on the answer's thread.
+        return error
+    return None
+
+
+async def run_partner(
+    partner: Partner, turn: PartnerTurn, host: PartnerHost | None = None
+) -> AsyncGenerator[Piece]:
     """Call `partner`; yields the pieces of its answer as they come.
+
+    Parameters
+    ----------
+    host : PartnerHost or None
+        None: one for this answer alone.
 
     An exception of the partner is raised here. When the iterator is closed early, a coroutine
     is cancelled and a generator closed; a plain function runs on a daemon thread until it
     returns, and its answer is discarded.
     """
-    runner = _PartnerThread(partner, turn)
+    used = host or PartnerHost()
+    runner = _PartnerThread(partner, turn, used)
     runner.thread.start()
     try:
         while (piece := await runner.next_piece()) is not None:
             yield piece
     finally:
         await runner.stop()
+        if host is None:
+            await asyncio.to_thread(used.close)
 
 
 class _PartnerThread:
     """The thread of one answer, and the queue from it to the event loop."""
 
-    def __init__(self, partner: Partner, turn: PartnerTurn) -> None:
-        self._partner, self._turn = partner, turn
+    def __init__(self, partner: Partner, turn: PartnerTurn, host: PartnerHost) -> None:
+        self._partner, self._turn, self._host = partner, turn, host
+        self._context = host.context.copy()
         self._loop = asyncio.get_running_loop()
         self._pieces: asyncio.Queue[Piece | BaseException | None] = asyncio.Queue()
         self._capacity = threading.Semaphore(MAX_PIECES_AHEAD)
         self._is_stopping = threading.Event()
         self._cancel: Callable[[], object] = lambda: None
-        self.thread = threading.Thread(target=self._run, name="rehearsal-partner", daemon=True)
+        self.thread = threading.Thread(
+            target=self._context.run, args=(self._run,), name="rehearsal-partner", daemon=True
+        )
 
     # On the loop.
     async def next_piece(self) -> Piece | None:
@@ -84,7 +130,7 @@ class _PartnerThread:
     def _call_partner(self) -> None:
         answer = self._partner(self._turn)
         if inspect.isawaitable(answer) or hasattr(answer, "__aiter__"):
-            asyncio.run(self._run_async(answer))
+            self._host.run(self._run_async(answer))
         else:
             self._put_all(answer)
 
@@ -110,7 +156,7 @@ class _PartnerThread:
         _call_unless_closed(self._loop, self._pieces.put_nowait, piece)
 
     async def _run_async(self, answer: Any) -> None:
-        """Run an asynchronous partner on a loop of its own."""
+        """Run an asynchronous partner on the loop of its host."""
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
         self._cancel = lambda: _call_unless_closed(loop, task.cancel)

@@ -202,6 +202,7 @@ class RehearsalServer:
         if thread:
             thread.run(self._close())
             thread.close()
+            self._settings.partner_host.close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -223,6 +224,7 @@ class RehearsalServer:
         if thread:
             await thread.arun(self._close())
             thread.close()
+            await asyncio.to_thread(self._settings.partner_host.close)
 
     def _new_thread(self) -> LoopThread:
         if self._thread:

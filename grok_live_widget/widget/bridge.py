@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from contextvars import copy_context
 from typing import Any
 
 import msgspec
@@ -92,6 +93,8 @@ class FrontendBridge:
         self._pump_task: asyncio.Task[None] | None = None
         self._heartbeat_task: asyncio.Task[None] | None = None
         self._tasks = BackgroundTasks()
+        # What a page asks for is asked in the context of the code that made the panel.
+        self._context = copy_context()
         # How many of `CountedMessage` were sent.
         self._counted = 0
         self._sent_state: messages.State | None = None
@@ -448,7 +451,7 @@ class FrontendBridge:
             await self._talk.approve(call_id, is_allowed)
 
     def _spawn(self, request: Coroutine[Any, Any, object]) -> None:
-        self._tasks.spawn(self._note_errors(request))
+        self._tasks.spawn(self._note_errors(request), self._context.copy())
 
     async def _note_errors(self, request: Coroutine[Any, Any, object]) -> bool:
         """Await what a page asked for; False if it failed. Errors become notes, bugs are logged."""

@@ -1,10 +1,11 @@
-"""What tools display: captured on the thread of the call, shown in an area of the panel."""
+"""What tools display: captured where the call runs, shown in an area of the panel."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +27,8 @@ class ToolOutput:
 
     `ipywidgets.Output` as a context manager does not work here: it makes the front end divert
     whatever the running cell publishes, while a tool runs on a thread of its own beside any
-    cell. Hooks of IPython's publisher belong to one thread, so those capture, and the area's
-    state is extended.
+    cell. Hooks of IPython's publisher belong to one thread, and a context variable to one of the
+    calls on it, so those capture, and the area's state is extended.
 
     Attributes
     ----------
@@ -45,15 +46,15 @@ class ToolOutput:
 
     @contextlib.contextmanager
     def capture(self) -> Iterator[None]:
-        """Capture what this thread displays."""
+        """Capture what this thread displays in this context."""
         from IPython.core.getipython import get_ipython
 
         publisher: Any = getattr(get_ipython(), "display_pub", None)
         with contextlib.ExitStack() as stack:
             if hasattr(publisher, "register_hook"):  # Only a kernel's publisher has hooks.
-                call = _Call(self)
-                publisher.register_hook(call.take)
-                stack.callback(publisher.unregister_hook, call.take)
+                publisher.register_hook(_take)
+                stack.callback(publisher.unregister_hook, _take)
+                stack.callback(_call.reset, _call.set(_Call(self)))
             yield
 
     def _show(self, call: _Call, display_id: str, content: dict[str, Any]) -> None:
@@ -114,6 +115,15 @@ class _Call:
         if self._clears_next:
             self._clears_next = False
             self._tool_output._clear(self)
+
+
+# The call that the running code is a part of; None: of none.
+_call: ContextVar[_Call | None] = ContextVar("grok_live_displaying_call", default=None)
+
+
+def _take(message: dict[str, Any]) -> dict[str, Any] | None:
+    call = _call.get()
+    return message if call is None else call.take(message)
 
 
 def _output(content: dict[str, Any]) -> dict[str, Any]:

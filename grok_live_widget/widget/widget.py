@@ -60,7 +60,7 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
         _check_bundle()
         self._begin(api_key, settings)
         self._tool_output = ToolOutput()
-        self._sessions.tool_stage = self._tool_output.capture
+        self._sessions.tool_threads.stage = self._tool_output.capture
         anywidget.AnyWidget.__init__(self, _tool_area=self._tool_output.area)
         self._channel = CommChannel(self)
         self._bridge = FrontendBridge(self._sessions, self._channel.send)

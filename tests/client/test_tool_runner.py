@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import decimal
 import json
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextvars import ContextVar, copy_context
 from typing import Any
 
 import msgspec
@@ -14,6 +16,7 @@ import numpy as np
 import pytest
 
 from grok_live_widget import PushToTalk, RehearsalServer, ServerVad, Talk, connect, tool
+from grok_live_widget.client.talk import TALK_THREAD
 from grok_live_widget.events import (
     AudioDelta,
     CreateItem,
@@ -30,7 +33,8 @@ from grok_live_widget.exceptions import ConfigurationError, SessionClosed, Unsup
 from grok_live_widget.rehearsal.partner import CallTool, PartnerTurn, Unvoiced
 
 from ..support.sound import RATE_HZ
-from ..support.talks import session_of
+from ..support.talks import reconnecting_session_of, send_microphone, session_of
+from ..support.waiting import wait_for_talk, wait_until_async
 
 
 def calling(*calls: CallTool, lead_in: Any = "One moment.") -> Any:
@@ -184,7 +188,7 @@ async def test_a_reply_may_call_again_after_an_output() -> None:
 
 # --------------------------------------------------------------------------- functions
 @pytest.mark.parametrize("is_async", [False, True])
-async def test_a_function_runs_on_a_thread_of_its_own(is_async: bool) -> None:
+async def test_a_function_runs_on_no_thread_of_the_talk(is_async: bool) -> None:
     def where() -> str:
         return threading.current_thread().name
 
@@ -196,7 +200,194 @@ async def test_a_function_runs_on_a_thread_of_its_own(is_async: bool) -> None:
     async with connect(partner=calling(CallTool("where")), tools=[function]) as session:
         log = await asked(session)
         await log.until(ResponseDone, 2)
-        assert log.outputs == ["tool-where"]
+        assert log.outputs == ["tools" if is_async else "tool-where"]
+
+
+async def test_coroutine_functions_share_one_loop_for_the_life_of_a_talk() -> None:
+    """A client, a lock or an event of the first call works in the next, also of another tool."""
+    locks: list[asyncio.Lock] = []
+    loops: set[asyncio.AbstractEventLoop] = set()
+
+    async def first() -> str:
+        loops.add(asyncio.get_running_loop())
+        locks.append(asyncio.Lock())
+        await locks[0].acquire()
+        return "locked"
+
+    async def second() -> str:
+        loops.add(asyncio.get_running_loop())
+        asyncio.get_running_loop().call_later(0.01, locks[0].release)
+        async with locks[0]:
+            return "locked again"
+
+    def third() -> Any:
+        """Look for a plain function that returns an awaitable."""
+        return second()
+
+    def partner(turn: PartnerTurn) -> Any:
+        return Unvoiced(turn.text) if turn.role == "tool" else CallTool(turn.text)
+
+    async with Talk(partner=partner, tools=[first, second, third]) as talk:
+        assert (await talk.ask_async("first")).text == "locked"
+        assert (await talk.ask_async("second")).text == "locked again"
+        await locks[0].acquire()
+        await talk.stop_async()
+        assert (await talk.ask_async("third")).text == "locked again"
+    (loop,) = loops
+    await wait_until_async(loop.is_closed, what="the loop of a closed talk to be closed")
+
+
+async def test_coroutine_functions_of_a_connection_share_a_loop_that_ends_with_it() -> None:
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def look() -> str:
+        loops.append(asyncio.get_running_loop())
+        return "seen"
+
+    async with connect(
+        partner=calling(CallTool("look"), CallTool("look")), tools=[look]
+    ) as session:
+        log = await asked(session)
+        await log.until(ResponseDone, 2)
+        assert log.outputs == ["seen", "seen"]
+    assert loops[0] is loops[1]
+    assert loops[0] is not asyncio.get_running_loop()
+    await wait_until_async(loops[0].is_closed, what="the loop to be closed")
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_context_variables_of_the_caller_hold_in_tools(is_async: bool) -> None:
+    def digits() -> str:
+        return str(decimal.Decimal(1) / decimal.Decimal(3))
+
+    async def digits_async() -> str:
+        await asyncio.sleep(0)
+        return digits()
+
+    function = tool(name="digits")(digits_async if is_async else digits)
+    with Talk(partner=calling(CallTool("digits")), tools=[function]) as talk:
+        with decimal.localcontext(prec=3):
+            assert talk.ask("please").text == "0.333"
+        with decimal.localcontext(prec=5):
+            assert talk.ask("please").text.endswith(" and 0.33333")
+
+
+def test_the_settings_of_numpy_for_errors_hold_in_tools() -> None:
+    def divide() -> str:
+        return str(np.float64(1) / np.float64(0))
+
+    with (
+        Talk(partner=calling(CallTool("divide")), tools=[divide]) as talk,
+        np.errstate(divide="raise"),
+    ):
+        assert talk.ask("please").text.startswith("Error: FloatingPointError")
+
+
+def test_each_of_two_callers_has_its_own_context_in_all_rounds_of_calls() -> None:
+    """The second question waits until the first one has its reply."""
+    who: ContextVar[str] = ContextVar("who", default="?")
+
+    def caller() -> str:
+        return who.get()
+
+    def partner(turn: PartnerTurn) -> Any:
+        since = [line.role for line in turn.history]
+        asked_at = max(n for n, role in enumerate(["user", *since]) if role == "user")
+        rounds = since[asked_at:].count("tool") + (turn.role == "tool")
+        if rounds < 2:
+            return CallTool("caller")
+        return Unvoiced(turn.text)
+
+    with Talk(partner=partner, tools=[caller]) as talk:
+        replies: dict[str, str] = {}
+
+        def ask(name: str) -> None:
+            who.set(name)
+            replies[name] = talk.ask(name).text
+
+        threads = [threading.Thread(target=ask, args=(name,)) for name in ("Ann", "Bob")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert replies == {"Ann": "Ann", "Bob": "Bob"}
+
+
+def test_the_context_of_sound_is_that_of_its_sender_and_else_that_of_the_talk(
+    question: np.ndarray,
+) -> None:
+    who: ContextVar[str] = ContextVar("who", default="?")
+
+    def caller() -> str:
+        return who.get()
+
+    def in_context(name: str, function: Callable[[], Any]) -> Any:
+        context = copy_context()
+        context.run(who.set, name)
+        return context.run(function)
+
+    partner = calling(CallTool("caller"), lead_in=np.ones(2400, np.int16))
+    with in_context("maker", lambda: Talk(partner=partner, tools=[caller])) as talk:
+        reply = in_context("asker", lambda: talk.ask(question, RATE_HZ))
+        assert reply.text == "asker"
+        send_microphone(talk, question.tobytes())
+        TALK_THREAD.run(reconnecting_session_of(talk).end_microphone())
+        wait_for_talk(talk, lambda: talk.turns[-1].text.endswith("and maker"))
+
+
+def test_a_listener_has_the_context_of_the_code_that_added_it() -> None:
+    seen: list[str] = []
+
+    def listener(*_: Any) -> None:
+        seen.append(str(decimal.Decimal(1) / decimal.Decimal(3)))
+
+    with Talk(partner=lambda turn: Unvoiced("fine")) as talk:
+        with decimal.localcontext(prec=3):
+            talk.add_listener(listener)
+        talk.ask("please")
+    assert set(seen) == {"0.333"}
+
+
+def test_a_partner_has_the_context_of_the_code_that_made_it_and_one_loop() -> None:
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def partner(turn: PartnerTurn) -> Any:
+        loops.append(asyncio.get_running_loop())
+        return Unvoiced(str(decimal.Decimal(1) / decimal.Decimal(3)))
+
+    with decimal.localcontext(prec=3):
+        talk = Talk(partner=partner)
+    with talk:
+        assert [talk.ask(text).text for text in ("one", "two")] == ["0.333", "0.333"]
+    assert loops[0] is loops[1]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_tool_that_asks_its_own_talk_is_refused_with_the_reason(is_async: bool) -> None:
+    def ask() -> str:
+        return talk.ask("what?").text
+
+    async def ask_async() -> str:
+        return (await talk.ask_async("what?")).text
+
+    function = tool(name="nosy")(ask_async if is_async else ask)
+    with Talk(partner=calling(CallTool("nosy")), tools=[function]) as talk:
+        text = talk.ask("please").text
+        assert "ask() was called by the tool 'nosy' of the same talk" in text
+
+
+def test_a_tool_may_ask_another_talk_whose_tool_may_not_ask_the_first() -> None:
+    def consult() -> str:
+        return other.ask("please").text
+
+    def circle() -> str:
+        return talk.ask("please").text
+
+    with (
+        Talk(partner=calling(CallTool("consult")), tools=[consult]) as talk,
+        Talk(partner=calling(CallTool("circle")), tools=[circle]) as other,
+    ):
+        assert "ask() was called by the tool 'consult' of the same talk" in talk.ask("please").text
 
 
 @pytest.mark.parametrize("is_async", [False, True])

@@ -282,7 +282,7 @@ def test_the_signature_of_settings_lists_every_setting() -> None:
         assert parameter.kind is Parameter.KEYWORD_ONLY
         assert parameter.default is given[name].default
         assert name in WIDER or parameter.annotation == given[name].annotation
-    with pytest.raises(TypeError, match="no argument 'voise'. Did you mean 'voice'"):
+    with pytest.raises(TypeError, match=r"no argument 'voise'\. Did you mean 'voice'"):
         Settings(voise="eve")  # type: ignore[call-arg]
 
 
