@@ -1,19 +1,24 @@
-"""A daemon thread that owns an asyncio loop, and tasks that are not awaited."""
+"""A daemon thread that owns an asyncio loop, work for another thread, and background tasks."""
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import selectors
+import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator
 from contextvars import Context
 from typing import Any, TypeVar
 
 from .exceptions import ConfigurationError
 
-__all__ = ["BackgroundTasks", "LoopThread"]
+__all__ = ["BackgroundTasks", "LoopThread", "ThreadQueue", "queue_of", "wait_here"]
 
 T = TypeVar("T")
 
@@ -82,10 +87,21 @@ class LoopThread:
         """Call a plain function on the loop soon; from any thread, at once."""
         self.loop.call_soon_threadsafe(function, *args)
 
-    def run(self, coro: Coroutine[Any, Any, T], timeout_s: float | None = None) -> T:
+    def run(
+        self,
+        coro: Coroutine[Any, Any, T],
+        timeout_s: float | None = None,
+        *,
+        makes_calls: bool = True,
+    ) -> T:
         """Run a coroutine on the loop and wait for its result.
 
         An interrupt (or a time-out) cancels the coroutine and nothing else.
+
+        Parameters
+        ----------
+        makes_calls : bool
+            Whether the waiting thread makes the calls in its `ThreadQueue` meanwhile.
 
         Raises
         ------
@@ -100,7 +116,7 @@ class LoopThread:
             )
         future = self.submit(coro)
         try:
-            return future.result(timeout_s)
+            return wait_here(future, timeout_s) if makes_calls else future.result(timeout_s)
         except BaseException:
             future.cancel()
             raise
@@ -159,6 +175,126 @@ def _check_not_patched() -> None:
             "loop can run beside other work.",
             cure="Use a process of its own, in which nothing is patched.",
         )
+
+
+# --------------------------------------------------------------------------- work for a thread
+class ThreadQueue:
+    """Calls for one thread to make: between two callbacks of its loop, or while it waits in
+    `wait_here`.
+    """
+
+    def __init__(self, thread: threading.Thread) -> None:
+        self._thread = weakref.ref(thread)
+        self._changed = threading.Condition()
+        self._calls: deque[Callable[[], object]] = deque()
+        # The loop of the thread; None: it is not known to have one.
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread has not ended."""
+        thread = self._thread()
+        return thread is not None and thread.is_alive()
+
+    @property
+    def has_loop(self) -> bool:
+        """Whether the thread has a loop that is not closed."""
+        return self._loop is not None and not self._loop.is_closed()
+
+    def use_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Make the calls between the callbacks of this loop, too, which the thread runs."""
+        self._loop = loop
+
+    def submit(self, call: Callable[[], object]) -> None:
+        """Have the thread make a call, which must raise nothing but KeyboardInterrupt."""
+        with self._changed:
+            self._calls.append(call)
+            self._changed.notify_all()
+        loop = self._loop
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):  # It is closed.
+                loop.call_soon_threadsafe(self._make_next)
+
+    def discard(self, call: Callable[[], object]) -> None:
+        """Do not make a call any more; harmless when it was made."""
+        with self._changed, contextlib.suppress(ValueError):
+            self._calls.remove(call)
+
+    # On the thread.
+    def make_calls_until(self, is_over: Callable[[], bool], timeout_s: float | None) -> None:
+        """Make calls, and wait for more, until `is_over()` or the time is over."""
+        due_s = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            with self._changed:
+                while not is_over() and not self._calls:
+                    left_s = None if due_s is None else due_s - time.monotonic()
+                    if left_s is not None and left_s <= 0:
+                        return
+                    self._changed.wait(left_s)
+                if is_over():
+                    return
+                call = self._calls.popleft()
+            call()
+
+    def wake(self, _: object = None) -> None:
+        """Have a waiting thread evaluate its condition; from any thread."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def _make_next(self) -> None:
+        with self._changed:
+            call = self._calls.popleft() if self._calls else None
+        if call is not None:
+            with _interruptible():
+                call()
+
+
+_queues: weakref.WeakKeyDictionary[threading.Thread, ThreadQueue] = weakref.WeakKeyDictionary()
+_queues_lock = threading.Lock()
+
+
+def queue_of(thread: threading.Thread) -> ThreadQueue:
+    """The queue of a thread; always the same one."""
+    with _queues_lock:
+        return _queues.setdefault(thread, ThreadQueue(thread))
+
+
+def wait_here(future: concurrent.futures.Future[T], timeout_s: float | None = None) -> T:
+    """Wait for a result, and make the calls for this thread meanwhile.
+
+    Raises
+    ------
+    TimeoutError
+        After `timeout_s`.
+    """
+    queue = queue_of(threading.current_thread())
+    future.add_done_callback(queue.wake)
+    queue.make_calls_until(future.done, timeout_s)
+    return future.result(0)
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let an interrupt end the call that a loop makes, where it would be ignored or be handled
+    after the call: a kernel ignores interrupts between cells, and `asyncio.run` cancels its task.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT) if is_main else None
+    if before is None or before is signal.default_int_handler:
+        yield
+        return
+
+    def interrupt(number: int, frame: Any) -> None:
+        if callable(before):
+            before(number, frame)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class BackgroundTasks:

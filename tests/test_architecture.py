@@ -44,7 +44,6 @@ THROUGH = {
     "client/_pump.py": "client/test_session.py",
     "client/ask.py": "client/test_talk.py",
     "client/batch.py": "test_cli.py",
-    "client/tool_thread.py": "client/test_tool_runner.py",
     "client/callers.py": "client/test_tool_runner.py",
 }
 

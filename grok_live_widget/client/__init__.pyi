@@ -10,5 +10,6 @@ from .session import Session as Session
 from .talk import TALK_THREAD as TALK_THREAD
 from .talk import Talk as Talk
 from .talk import TalkAPI as TalkAPI
+from .tool_runner import CALL_TOPIC as CALL_TOPIC
 from .turn_waiting import await_turn as await_turn
 from .turn_waiting import wait_for_turn as wait_for_turn

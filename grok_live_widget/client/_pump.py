@@ -30,6 +30,7 @@ from ..protocol import (
     Protocol,
     SessionEnded,
 )
+from ..tools import is_coroutine_function
 from .event_queue import QUEUE_EVENTS, EventQueue, FlowControl
 from .message_socket import MessageSocket
 from .reconnect import TRANSIENT_CODES
@@ -82,7 +83,7 @@ class ListenerEntry:
 
 def _check_listener(listener: object) -> None:
     is_function = callable(listener)
-    if is_function and not _is_coroutine_function(listener):
+    if is_function and not is_coroutine_function(listener):
         try:
             inspect.signature(listener).bind(None, [], 0.0)  # type: ignore[arg-type]
         except TypeError:
@@ -95,11 +96,6 @@ def _check_listener(listener: object) -> None:
         f"a listener must be a plain function of three arguments, not {listener!r}.",
         cure="Define def listener(event, turns, now_s), or end it with *_ for those not used.",
     )
-
-
-def _is_coroutine_function(listener: object) -> bool:
-    called = getattr(listener, "__call__", None)  # noqa: B004  (an object's own method)
-    return inspect.iscoroutinefunction(listener) or inspect.iscoroutinefunction(called)
 
 
 class ListenerHandle:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from .._threads import BackgroundTasks
+from .._threads import BackgroundTasks, ThreadQueue
 from ..conversation import Conversation, ToolCallState, Turn, Usage, UsageMeter
 from ..exceptions import (
     BudgetSpent,
@@ -108,6 +108,7 @@ class ReconnectingSession:
         api_key: Secret | None,
         endpoint: Endpoint,
         timeouts: Timeouts = Timeouts(),
+        main: ThreadQueue | None = None,
     ) -> None:
         self.settings = settings
         self.timeouts = timeouts
@@ -125,7 +126,7 @@ class ReconnectingSession:
         self._server_name = ""
         self.dialect = self.endpoint.dialects[0][0].name
         self.memory: Literal["resumed", "retold", "none"] = "none"
-        self.tool_threads = ToolThreads()
+        self.tool_threads = ToolThreads(main)
         self._api_key = api_key
         self._loop = asyncio.get_running_loop()
         self._state = State.CLOSED

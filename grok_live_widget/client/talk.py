@@ -6,13 +6,13 @@ import asyncio
 import atexit
 import contextlib
 import weakref
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, Self, Unpack
+from typing import Any, Literal, Self, TypeVar, Unpack
 
 from .._structs import names_checked
-from .._threads import LoopThread
+from .._threads import LoopThread, ThreadQueue
 from ..conversation import ToolCallState, Turn, Turns, Usage
 from ..protocol import Noted
 from ..recording import check_new_folder
@@ -30,6 +30,9 @@ from .credentials import Secret, wrap_secret
 from .endpoint import Endpoint, resolve_endpoint, warn_of_rehearsal
 from .reconnecting_session import ReconnectingSession
 from .timeouts import Timeouts
+from .tool_thread import main_queue
+
+T = TypeVar("T")
 
 TALK_THREAD = LoopThread("grok-live-talk")
 """The one thread that owns the loop of all talks."""
@@ -57,7 +60,9 @@ class TalkAPI:
         check_new_folder(checked.record)
         # On this thread: a keyring that waits for its user must not hold up other talks.
         endpoint = resolve_endpoint(checked, api_key)
-        self._sessions = TALK_THREAD.run(_new_session(checked, api_key, endpoint, timeouts))
+        self._sessions = TALK_THREAD.run(
+            _new_session(checked, api_key, endpoint, timeouts, main_queue())
+        )
         self._asker = Asker(self._sessions)
         _open.add(self._sessions)
 
@@ -141,27 +146,27 @@ class TalkAPI:
         ------
         AuthenticationError, ConnectError
         """
-        TALK_THREAD.run(self._sessions.open())
+        self._run(self._sessions.open())
 
     async def start_async(self) -> None:
         """`start`, awaited."""
-        await TALK_THREAD.arun(self._sessions.open())
+        await self._arun(self._sessions.open())
 
     def stop(self) -> None:
         """Close the connection; `turns` stay. Harmless when it is closed."""
-        TALK_THREAD.run(self._sessions.stop())
+        self._run(self._sessions.stop(), makes_calls=False)
 
     async def stop_async(self) -> None:
         """`stop`, awaited."""
-        await TALK_THREAD.arun(self._sessions.stop())
+        await self._arun(self._sessions.stop())
 
     def close(self) -> None:
         """End the talk and what runs for it; `turns` stay readable."""
-        TALK_THREAD.run(self._sessions.close())
+        self._run(self._sessions.close(), makes_calls=False)
 
     async def close_async(self) -> None:
         """`close`, awaited."""
-        await TALK_THREAD.arun(self._sessions.close())
+        await self._arun(self._sessions.close())
 
     def __enter__(self) -> Self:
         return self
@@ -219,7 +224,7 @@ class TalkAPI:
         AuthenticationError, ConnectError, BudgetSpent, ServerError, UnsupportedByServer
         """
         work = self._asker.ask(question, sample_rate, timeout_s, instructions, metadata)
-        return TALK_THREAD.run(work)
+        return self._run(work)
 
     @names_checked
     async def ask_async(
@@ -233,7 +238,7 @@ class TalkAPI:
     ) -> Turn:
         """`ask`, awaited."""
         work = self._asker.ask(question, sample_rate, timeout_s, instructions, metadata)
-        return await TALK_THREAD.arun(work)
+        return await self._arun(work)
 
     @names_checked
     def say_verbatim(self, text: str, *, interruptible: bool = True, timeout_s: float = 60) -> Turn:
@@ -256,14 +261,14 @@ class TalkAPI:
             In the `live` dialect.
         ReplyTimeout, ConfigurationError, AuthenticationError, ConnectError, SessionClosed
         """
-        return TALK_THREAD.run(self._asker.say_verbatim(text, timeout_s, interruptible))
+        return self._run(self._asker.say_verbatim(text, timeout_s, interruptible))
 
     @names_checked
     async def say_verbatim_async(
         self, text: str, *, interruptible: bool = True, timeout_s: float = 60
     ) -> Turn:
         """`say_verbatim`, awaited."""
-        return await TALK_THREAD.arun(self._asker.say_verbatim(text, timeout_s, interruptible))
+        return await self._arun(self._asker.say_verbatim(text, timeout_s, interruptible))
 
     @names_checked
     def say(self, question: Question, sample_rate: int | None = None) -> Turn:
@@ -275,12 +280,12 @@ class TalkAPI:
             Before anything is sent.
         AuthenticationError, ConnectError, SessionClosed
         """
-        return TALK_THREAD.run(self._asker.say(question, sample_rate))
+        return self._run(self._asker.say(question, sample_rate))
 
     @names_checked
     async def say_async(self, question: Question, sample_rate: int | None = None) -> Turn:
         """`say`, awaited."""
-        return await TALK_THREAD.arun(self._asker.say(question, sample_rate))
+        return await self._arun(self._asker.say(question, sample_rate))
 
     @names_checked
     def send_audio(
@@ -314,7 +319,7 @@ class TalkAPI:
             Before anything is sent.
         AuthenticationError, ConnectError, SessionClosed
         """
-        TALK_THREAD.run(self._sessions.send_audio(x, sample_rate, end=end, pace=pace))
+        self._run(self._sessions.send_audio(x, sample_rate, end=end, pace=pace))
 
     @names_checked
     async def send_audio_async(
@@ -326,31 +331,31 @@ class TalkAPI:
         pace: Literal["fast", "realtime"] = "fast",
     ) -> None:
         """`send_audio`, awaited."""
-        await TALK_THREAD.arun(self._sessions.send_audio(x, sample_rate, end=end, pace=pace))
+        await self._arun(self._sessions.send_audio(x, sample_rate, end=end, pace=pace))
 
     def interrupt(self) -> None:
         """Stop the reply that is running or still playing; harmless when there is none."""
-        TALK_THREAD.run(self._sessions.interrupt())
+        self._run(self._sessions.interrupt(), makes_calls=False)
 
     async def interrupt_async(self) -> None:
         """`interrupt`, awaited."""
-        await TALK_THREAD.arun(self._sessions.interrupt())
+        await self._arun(self._sessions.interrupt())
 
     def commit(self) -> None:
         """End the user's turn by hand; with `PushToTalk` this also asks for the reply."""
-        TALK_THREAD.run(self._sessions.commit())
+        self._run(self._sessions.commit())
 
     async def commit_async(self) -> None:
         """`commit`, awaited."""
-        await TALK_THREAD.arun(self._sessions.commit())
+        await self._arun(self._sessions.commit())
 
     def clear(self) -> None:
         """Have the server forget the sound that was sent and not committed."""
-        TALK_THREAD.run(self._sessions.clear())
+        self._run(self._sessions.clear())
 
     async def clear_async(self) -> None:
         """`clear`, awaited."""
-        await TALK_THREAD.arun(self._sessions.clear())
+        await self._arun(self._sessions.clear())
 
     @expand_kwargs_signature(UpdateKwargs)
     def update(self, **settings: Unpack[UpdateKwargs]) -> list[str]:
@@ -375,12 +380,12 @@ class TalkAPI:
         ServerError
             When the server refuses; the earlier settings stay.
         """
-        return TALK_THREAD.run(self._sessions.update(settings))
+        return self._run(self._sessions.update(settings))
 
     @expand_kwargs_signature(UpdateKwargs)
     async def update_async(self, **settings: Unpack[UpdateKwargs]) -> list[str]:
         """`update`, awaited."""
-        return await TALK_THREAD.arun(self._sessions.update(settings))
+        return await self._arun(self._sessions.update(settings))
 
     @names_checked
     def approve(self, call_id: str, is_allowed: bool = True) -> None:
@@ -393,12 +398,12 @@ class TalkAPI:
             When no such call waits.
         SessionClosed
         """
-        TALK_THREAD.run(self._sessions.approve(call_id, is_allowed))
+        self._run(self._sessions.approve(call_id, is_allowed))
 
     @names_checked
     async def approve_async(self, call_id: str, is_allowed: bool = True) -> None:
         """`approve`, awaited."""
-        await TALK_THREAD.arun(self._sessions.approve(call_id, is_allowed))
+        await self._arun(self._sessions.approve(call_id, is_allowed))
 
     # ----------------------------------------------------------------- on disk
     @names_checked
@@ -421,12 +426,26 @@ class TalkAPI:
         ConfigurationError
             When it cannot be written there, or something else is there.
         """
-        return TALK_THREAD.run(asyncio.to_thread(self._sessions.recording.save, path))
+        return self._run(asyncio.to_thread(self._sessions.recording.save, path))
 
     @names_checked
     async def save_async(self, path: str | PathLike[str]) -> Path:
         """`save`, awaited."""
-        return await TALK_THREAD.arun(asyncio.to_thread(self._sessions.recording.save, path))
+        return await self._arun(asyncio.to_thread(self._sessions.recording.save, path))
+
+    # ----------------------------------------------------------------- threads
+    def _run(self, coro: Coroutine[Any, Any, T], *, makes_calls: bool = True) -> T:
+        """Run on the talk's thread, and wait; tools for this thread are called meanwhile."""
+        self._follow_caller()
+        return TALK_THREAD.run(coro, makes_calls=makes_calls)
+
+    async def _arun(self, coro: Coroutine[Any, Any, T]) -> T:
+        self._follow_caller()
+        return await TALK_THREAD.arun(coro)
+
+    def _follow_caller(self) -> None:
+        if not TALK_THREAD.is_current:
+            self._sessions.tool_threads.follow_caller()
 
     def __repr__(self) -> str:
         if not hasattr(self, "_sessions"):
@@ -466,10 +485,14 @@ class Talk(TalkAPI):
 
 
 async def _new_session(
-    settings: Settings, api_key: Secret | None, endpoint: Endpoint, timeouts: Timeouts
+    settings: Settings,
+    api_key: Secret | None,
+    endpoint: Endpoint,
+    timeouts: Timeouts,
+    main: ThreadQueue,
 ) -> ReconnectingSession:
     """Constructed on the loop that it belongs to."""
-    return ReconnectingSession(settings, api_key, endpoint, timeouts)
+    return ReconnectingSession(settings, api_key, endpoint, timeouts, main)
 
 
 @atexit.register

@@ -32,6 +32,8 @@ class Timeouts(Value, frozen=True, kw_only=True):
         speech is ended.
     no_page_s : number >= 0 [s]
         How long the page that captures may send nothing before the connection is closed.
+    busy_thread_s : number >= 0 [s]
+        How long a tool may wait for the main thread before a note says so.
     """
 
     confirm_s: float = 5.0
@@ -45,3 +47,4 @@ class Timeouts(Value, frozen=True, kw_only=True):
     stream_gap_s: float = 0.2
     no_sound_s: float = 4.0
     no_page_s: float = 60.0
+    busy_thread_s: float = 1.0

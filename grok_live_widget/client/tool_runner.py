@@ -22,6 +22,7 @@ from ..protocol import (
     CreateResponse,
     Event,
     Item,
+    Noted,
     OutputItemDone,
     ResponseCreated,
     ResponseDone,
@@ -55,6 +56,10 @@ _FOLLOWED = (
     SessionEnded,
     *_OF_CALLERS,
 )
+
+
+CALL_TOPIC = "tool "
+"""How the topics of notes about calls begin."""
 
 
 @dataclass(slots=True)
@@ -200,7 +205,16 @@ class ToolRunner:
         )
         began_s = time.monotonic()
         try:
-            output = await self._threads.call(tool, arguments, text_from, context)
+            output = await self._threads.call(
+                tool,
+                arguments,
+                text_from,
+                context,
+                on_delay=lambda text: self._session.emit(
+                    Noted(text, topic=f"{CALL_TOPIC}{call.call_id}")
+                ),
+                delay_s=self._session.timeouts.busy_thread_s,
+            )
         except Exception as error:  # noqa: BLE001 - a tool may raise anything
             return _failed(call, error, time.monotonic() - began_s)
         return _finished(call, output=output, duration_s=time.monotonic() - began_s)

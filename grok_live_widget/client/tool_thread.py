@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import sys
 import threading
 import weakref
 from collections.abc import (
@@ -20,9 +21,9 @@ from contextlib import AbstractContextManager
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, TypeVar
 
-from .._threads import LoopThread
+from .._threads import LoopThread, ThreadQueue, queue_of
 from ..exceptions import ConfigurationError, ToolError
-from ..tools import Tool
+from ..tools import Tool, is_coroutine_function
 
 T = TypeVar("T")
 
@@ -37,7 +38,13 @@ class ToolThreads:
     """Where the tools of one talk run, as long as it lasts.
 
     Each call of a plain function has a thread of its own. Coroutine functions share one thread
-    with one loop, so that a client, a lock or an event of one call can be used by the next.
+    with one loop, so that a client, a lock or an event of one call can be used by the next. Tools
+    for the main thread run there.
+
+    Parameters
+    ----------
+    main : ThreadQueue or None
+        Of the main thread. None: as `main_queue` finds it for the calling thread.
 
     Attributes
     ----------
@@ -47,9 +54,10 @@ class ToolThreads:
         Of the code that made the talk.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, main: ThreadQueue | None = None) -> None:
         self.stage: Stage = contextlib.nullcontext
         self.context = copy_context()
+        self._main = main_queue() if main is None else main
         self._loop_thread = LoopThread("tools")
         # A talk that is dropped without being closed leaves no thread.
         weakref.finalize(self, self._loop_thread.close, 0).atexit = False
@@ -57,6 +65,13 @@ class ToolThreads:
     def close(self) -> None:
         """Cancel the coroutines that still run, and end their thread."""
         self._loop_thread.close(timeout_s=1)
+
+    def follow_caller(self) -> None:
+        """Take the caller's thread as the main one if it runs a loop and the main one does not, or
+        if the main one has ended.
+        """
+        if not self._main.is_alive or (_running_loop() and not self._main.has_loop):
+            self._main = main_queue()
 
     def refuse_own_tool(self, method: str) -> None:
         """Raise where a tool of this talk calls what waits for the reply that waits for the tool.
@@ -79,14 +94,22 @@ class ToolThreads:
         arguments: dict[str, Any],
         finish: Callable[[Any], T],
         context: Context,
+        on_delay: Callable[[str], object],
+        delay_s: float,
     ) -> T:
         """Call a tool in a copy of `context`, and give what `finish` makes of its result.
 
         An awaitable result of a plain function is awaited on the loop of the coroutines; `finish`
         reads a generator, also an async one, as an iterator.
 
-        A coroutine that takes too long is cancelled. A plain function cannot be: it runs on, on a
-        daemon thread, and what it returns is dropped.
+        A coroutine that takes too long is cancelled. A plain function cannot be: it runs on, and
+        what it returns is dropped.
+
+        Parameters
+        ----------
+        on_delay : callable
+            Called with a sentence when the call has waited for the main thread for `delay_s`, and
+            with ``""`` when it waits no longer.
 
         Raises
         ------
@@ -96,26 +119,36 @@ class ToolThreads:
             Whatever the function raises.
         """
         call = _Call(tool.name, lambda: tool.function(**arguments), finish, self, context.copy())
-        if is_coroutine_function(tool.function):
-            call.start_task()
-        else:
-            threading.Thread(target=call.run, name=f"tool-{tool.name}", daemon=True).start()
+        main = self._main
+        self._start(call, tool, main)
         limit = asyncio.timeout(tool.timeout_s)
         try:
             async with limit:
+                if tool.thread == "main":
+                    await _until_begun(call, on_delay, delay_s)
                 value, error = await asyncio.wrap_future(call.outcome)
         except TimeoutError:
             if not limit.expired():
                 raise
-            raise ToolError(f"no result within {tool.timeout_s:g} s.") from None
+            raise _late_error(call, tool) from None
         finally:
             call.cancel()
+            main.discard(call.run_on_main)
         if error is None:
             result: T = value
             return result
         if isinstance(error, Exception):
             raise error
         raise ToolError(f"the function was ended by {type(error).__name__}.")
+
+    @staticmethod
+    def _start(call: _Call, tool: Tool, main: ThreadQueue) -> None:
+        if tool.thread == "main":
+            main.submit(call.run_on_main)
+        elif is_coroutine_function(tool.function):
+            call.start_task()
+        else:
+            threading.Thread(target=call.run, name=f"tool-{tool.name}", daemon=True).start()
 
     def submit(self, coro: Coroutine[Any, Any, T]) -> Future[T]:
         """Start a coroutine on the loop of the coroutines, in a copy of the caller's context."""
@@ -146,6 +179,9 @@ class _Call:
         self.outcome: Future[Outcome] = Future()
         # Running, so that it is not cancelled together with the coroutine that awaits it.
         self.outcome.set_running_or_notify_cancel()
+        # Done when the function is about to be called.
+        self.begun: Future[None] = Future()
+        self.begun.set_running_or_notify_cancel()
 
     # On the talk's loop.
     def cancel(self) -> None:
@@ -171,7 +207,18 @@ class _Call:
     # On the call's thread.
     def run(self) -> None:
         """Call a plain function."""
+        with self._lock:
+            if self._is_cancelled:
+                return
+            self.begun.set_result(None)
         self._context.run(self._run)
+
+    def run_on_main(self) -> None:
+        """Call a plain function; an interrupt of it goes on to what waits on the thread."""
+        self.run()
+        _, error = self.outcome.result() if self.outcome.done() else (None, None)
+        if isinstance(error, KeyboardInterrupt):
+            raise KeyboardInterrupt
 
     def _run(self) -> None:
         _calls.set((*_calls.get(), self))
@@ -240,11 +287,62 @@ class _Call:
             return None, error
 
 
-def is_coroutine_function(function: object) -> bool:
-    """Whether a call of it only makes a coroutine; also of objects with such a ``__call__``."""
-    called = getattr(function, "__call__", None)  # noqa: B004  (an object's own method)
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)
-
-
 async def _closed(values: AsyncGenerator[Any, None]) -> None:
     await values.aclose()
+
+
+async def _until_begun(call: _Call, on_delay: Callable[[str], object], delay_s: float) -> None:
+    """Wait until a call has begun on the main thread, and say so when that takes long."""
+    begun = asyncio.wrap_future(call.begun)
+    await asyncio.wait([begun], timeout=delay_s)
+    if begun.done():
+        return
+    thread, why = _main_thread()
+    on_delay(f"The tool {call.name!r} waits for {thread}: {why}.")
+    try:
+        await asyncio.wait([begun])
+    finally:
+        on_delay("")
+
+
+def _late_error(call: _Call, tool: Tool) -> ToolError:
+    if tool.thread == "own" or call.begun.done():
+        return ToolError(f"no result within {tool.timeout_s:g} s.")
+    thread, why = _main_thread()
+    return ToolError(
+        f"the function was not called: {thread}, where it has to run, was not free within "
+        f"{tool.timeout_s:g} s ({why})."
+    )
+
+
+# --------------------------------------------------------------------------- the main thread
+def main_queue() -> ThreadQueue:
+    """The queue of the kernel's main thread; outside of a kernel, of the calling thread."""
+    loop = _kernel_loop()
+    queue = queue_of(threading.current_thread() if loop is None else threading.main_thread())
+    loop = loop or _running_loop()
+    if loop is not None:
+        queue.use_loop(loop)
+    return queue
+
+
+def _main_thread() -> tuple[str, str]:
+    """What the main thread is called, and why it may be busy."""
+    if _kernel_loop() is not None:
+        return "the kernel's main thread", "a cell is running"
+    return "the thread of the talk", "it runs other code"
+
+
+def _kernel_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop of the kernel's main thread, between whose callbacks cells run."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    loop = getattr(getattr(getattr(shell, "kernel", None), "io_loop", None), "asyncio_loop", None)
+    return loop if isinstance(loop, asyncio.AbstractEventLoop) else None
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

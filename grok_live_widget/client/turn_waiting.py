@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 
+from .._threads import wait_here
 from ..conversation import Turn
 from ..exceptions import ConfigurationError, ReplyTimeout
 from ..settings import between
@@ -30,15 +31,17 @@ def wait_for_turn(turn: Turn, timeout_s: float, *, heard: bool) -> None:
             "a waiting call was made on the talk's own thread, where it can never return.",
             cure="Use `await turn`.",
         )
-    changed = threading.Event()
+    over: Future[None] = Future()
 
     def follow() -> None:
-        if turn._is_over(heard):
-            changed.set()
+        if turn._is_over(heard) and not over.done():
+            over.set_result(None)
 
     with _watched(turn, follow):
-        if not changed.wait(timeout_s):
-            raise _timed_out(turn, timeout_s)
+        try:
+            wait_here(over, timeout_s)
+        except TimeoutError:
+            raise _timed_out(turn, timeout_s) from None
 
 
 async def await_turn(turn: Turn, timeout_s: float | None, *, heard: bool) -> None:

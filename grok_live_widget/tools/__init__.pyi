@@ -1,5 +1,6 @@
 from .function import Tool as Tool
 from .function import functions_of as functions_of
+from .function import is_coroutine_function as is_coroutine_function
 from .function import tool as tool
 from .function import tools_from as tools_from
 from .output import text_from as text_from

@@ -16,7 +16,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from numbers import Real
-from typing import Any, ClassVar, overload
+from typing import Any, ClassVar, Literal, overload
 
 from .._structs import check_names
 from ..exceptions import ConfigurationError, ToolError
@@ -25,7 +25,7 @@ from .provider import ProviderTool
 from .schema import NO_DEFAULT, Schema, hints_of, object_shape, property_of
 
 TIMEOUT_S = 60.0
-_OPTIONS = ("name", "description", "timeout_s", "approve")
+_OPTIONS = ("name", "description", "timeout_s", "approve", "thread")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -43,6 +43,11 @@ class Tool:
         How long a call may take, and how long it waits for approval.
     approve : bool or None
         Whether each call needs the user's approval. None: as the setting `approve_tools` says.
+    thread : {"own", "main"}
+        Where a plain function runs: on a new thread, or for what allows no other (sqlite
+        connections, GUI toolkits) on the kernel's main thread, between cells and while ``ask``
+        or ``turn.wait`` waits there. Outside of a kernel, on the thread that made the talk or
+        whose loop it is awaited on. `timeout_s` includes the time until it is free.
 
     Attributes
     ----------
@@ -65,6 +70,7 @@ class Tool:
         description: str | None = None,
         timeout_s: float = TIMEOUT_S,
         approve: bool | None = None,
+        thread: Literal["own", "main"] = "own",
     ) -> None:
         if not callable(function):
             raise ConfigurationError(f"a tool must be a function, not {function!r}.")
@@ -72,6 +78,7 @@ class Tool:
         self.name = _checked_name(name or getattr(function, "__name__", type(function).__name__))
         self.timeout_s = _checked_timeout(timeout_s, self.name)
         self.approve = approve
+        self.thread = _checked_thread(thread, function, self.name)
         prose, described = parse_docstring(inspect.getdoc(function) or "")
         self.description = prose if description is None else description
         self._arguments = _arguments_of(function, self.name, described)
@@ -116,6 +123,7 @@ def tool(
     description: str | None = None,
     timeout_s: float = TIMEOUT_S,
     approve: bool | None = None,
+    thread: Literal["own", "main"] = "own",
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
 
@@ -132,6 +140,8 @@ def tool(
         How long a call may take, and how long it waits for approval.
     approve : bool or None
         Whether each call needs the user's approval. None: as the setting `approve_tools` says.
+    thread : {"own", "main"}
+        Where a plain function runs: on a new thread, or on the kernel's main thread; see `Tool`.
 
     Raises
     ------
@@ -165,6 +175,25 @@ def _checked_timeout(timeout_s: Any, name: str) -> float:
             f"not {timeout_s!r}."
         )
     return float(timeout_s)
+
+
+def _checked_thread(thread: Any, function: Callable[..., Any], name: str) -> Literal["own", "main"]:
+    if thread not in ("own", "main"):
+        raise ConfigurationError(
+            f'thread of the tool {name!r} must be "own" or "main", not {thread!r}.'
+        )
+    if thread == "main" and is_coroutine_function(function):
+        raise ConfigurationError(
+            f'the tool {name!r} is a coroutine function, and thread="main" is for plain ones.',
+            cure="Define it with def, without async; coroutines run on a loop of the talk.",
+        )
+    return "main" if thread == "main" else "own"
+
+
+def is_coroutine_function(function: object) -> bool:
+    """Whether a call of it only makes a coroutine; also of objects with such a ``__call__``."""
+    called = getattr(function, "__call__", None)  # noqa: B004  (an object's own method)
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)
 
 
 def _arguments_of(function: Callable[..., Any], name: str, described: Mapping[str, str]) -> Schema:

@@ -17,7 +17,7 @@ import msgspec
 
 from .._threads import BackgroundTasks
 from ..audio import SAMPLE_RATE_HZ
-from ..client import Endpoint, ReconnectingSession
+from ..client import CALL_TOPIC, Endpoint, ReconnectingSession
 from ..conversation import ToolCalls, ToolCallState, Turn
 from ..exceptions import ConnectError, GrokLiveError, SessionClosed
 from ..protocol import (
@@ -243,9 +243,13 @@ class FrontendBridge:
         }
 
     def _snapshot(self, page: str) -> messages.Snapshot:
-        # Notes on a topic are about a connection that was not open.
-        is_open = self._talk.phase == "open"
-        notes = [note for note in _latest(self._talk.notes) if not (note.topic and is_open)]
+        # Notes on a topic are about a connection that was not open, or a call that may be over.
+        is_closed = self._talk.phase != "open"
+        notes = [
+            note
+            for note in _latest(self._talk.notes)
+            if not note.topic or (is_closed and not note.topic.startswith(CALL_TOPIC))
+        ]
         return messages.Snapshot(
             page=page,
             **self._state(),

@@ -106,7 +106,7 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
         if sys.is_finalizing():
             return  # The process ends everything, and threads can no longer be waited for.
         if self.comm is not None:
-            TALK_THREAD.run(self._bridge.close())
+            TALK_THREAD.run(self._bridge.close(), makes_calls=False)
             TalkAPI.close(self)
             self._tool_output.close()
         anywidget.AnyWidget.close(self)

@@ -200,3 +200,148 @@ def test_a_page_allows_a_call_or_does_not(
         lambda: page.received("tool")[-1]["call"]["state"] == state, f"the call to be {state}"
     )
     assert [each["text/html"] for each in outputs(kernel)] == ["it"] * is_allowed
+
+
+# --------------------------------------------------------------------------- the main thread
+MAIN = """
+import logging, sqlite3, threading, time
+
+logging.getLogger("grok_live_widget").setLevel("ERROR")
+connection = sqlite3.connect(":memory:")
+told = []
+
+@tool(thread="main")
+def where(what: str = "") -> str:
+    display(HTML("displayed"))
+    connection.execute("select 1")
+    told.append(threading.current_thread().name)
+    return told[-1]
+
+@tool(thread="main")
+def long(what: str = "") -> str:
+    told.append("began")
+    while True:
+        time.sleep(0.01)
+
+@tool(thread="main", timeout_s=0.2)
+def soon(what: str = "") -> str:
+    told.append("called")
+    return "called"
+
+tools = [where, long, soon]
+"""
+
+
+@pytest.fixture
+def on_main(kernel: Kernel, live: Callable[..., str]) -> Callable[..., str]:
+    """`on_main(settings="") -> comm_id` of a widget whose tools run on the main thread."""
+
+    def made(settings: str = "") -> str:
+        kernel.run(TOOLS + MAIN)
+        return str(kernel.run(f"live = GrokLive(partner=partner, tools=tools, {settings})").comm_id)
+
+    return made
+
+
+@BOTH
+@pytest.mark.parametrize("asked", ["live.ask('where')", "await live.ask_async('where')"])
+def test_a_tool_runs_on_the_main_thread_while_a_cell_asks(
+    kernel: Kernel, on_main: Callable[..., str], asked: str
+) -> None:
+    on_main()
+    kernel.run(f"turn = {asked}")
+    assert kernel.value("turn.text").rstrip(".") == "It said MainThread"
+    assert [each["text/html"] for each in outputs(kernel)] == ["displayed"]
+
+
+@BOTH
+def test_a_tool_runs_on_the_main_thread_between_cells(
+    kernel: Kernel, on_main: Callable[..., str]
+) -> None:
+    page = Page(kernel, on_main(), "page-1")
+    page.say_hello()
+    page.say("text", text="where")
+    kernel.wait(lambda: page.received("tool")[-1:], "the call")
+    kernel.wait(lambda: page.received("tool")[-1]["call"]["state"] == "done", "the call to be made")
+    assert kernel.value("told") == ["MainThread"]
+
+
+def test_a_tool_waits_for_the_end_of_a_busy_cell_and_the_panel_says_so(
+    kernel: Kernel, subshell: str, on_main: Callable[..., str]
+) -> None:
+    page = Page(kernel, on_main(), "page-1", subshell)
+    page.say_hello()
+    with kernel.blocked():
+        page.say("text", text="where")
+        note = page.wait("note")["note"]
+        assert (
+            note["text"]
+            == "The tool 'where' waits for the kernel's main thread: a cell is running."
+        )
+        assert kernel.published("stream")[-1].content["text"] == "running\n"
+    kernel.wait(lambda: page.received("note")[-1]["note"] == {**note, "text": ""}, "its end")
+    kernel.wait(lambda: page.received("tool")[-1]["call"]["state"] == "done", "the call to be made")
+    assert kernel.value("told") == ["MainThread"]
+
+
+def test_a_tool_that_a_busy_cell_keeps_waiting_too_long_is_not_called(
+    kernel: Kernel, subshell: str, on_main: Callable[..., str]
+) -> None:
+    page = Page(kernel, on_main(), "page-1", subshell)
+    page.say_hello()
+    with kernel.blocked():
+        page.say("text", text="soon")
+        kernel.wait(lambda: page.received("tool")[-1:], "the call")
+        kernel.wait(
+            lambda: page.received("tool")[-1]["call"]["state"] == "failed", "the call to fail"
+        )
+    assert page.received("tool")[-1]["call"]["error"] == (
+        "the function was not called: the kernel's main thread, where it has to run, was not free "
+        "within 0.2 s (a cell is running)."
+    )
+    assert kernel.value("told") == []
+
+
+@BOTH
+def test_an_interrupt_between_cells_ends_a_tool_on_the_main_thread_and_nothing_else(
+    kernel: Kernel, on_main: Callable[..., str]
+) -> None:
+    page = Page(kernel, on_main(), "page-1")
+    page.say_hello()
+    page.say("text", text="long")
+    kernel.wait(lambda: page.received("tool")[-1:], "the call")
+    kernel.interrupt()
+    kernel.wait(lambda: page.received("tool")[-1]["call"]["state"] == "failed", "the call to fail")
+    assert "KeyboardInterrupt" in page.received("tool")[-1]["call"]["error"]
+    assert kernel.value("live.phase") == "open"
+
+
+@BOTH
+@pytest.mark.parametrize("asked", ["live.ask('long')", "await live.ask_async('long')"])
+def test_an_interrupt_of_the_cell_ends_its_question_and_the_tool(
+    kernel: Kernel, on_main: Callable[..., str], asked: str
+) -> None:
+    page = Page(kernel, on_main(), "page-1")
+    cell = kernel.begin(f"print('asking'); {asked}")
+    kernel.wait(lambda: "asking" in cell.output, "the cell to run")
+    kernel.wait(lambda: kernel_is_calling(page), "the call")
+    kernel.interrupt()
+    assert cell.wait_for_reply()["ename"] in ("KeyboardInterrupt", "CancelledError")
+    assert kernel.value("live.ask('where').text").rstrip(".") == "It said MainThread"
+
+
+def kernel_is_calling(page: Page) -> bool:
+    calls = page.received("tool")
+    return bool(calls) and calls[-1]["call"]["state"] == "running"
+
+
+@BOTH
+def test_a_tool_runs_on_the_main_thread_inside_of_a_nested_loop(
+    kernel: Kernel, on_main: Callable[..., str]
+) -> None:
+    on_main()
+    kernel.run("from grok_live_widget import allow_nested_asyncio; allow_nested_asyncio()")
+    kernel.run("import asyncio; turn = asyncio.run(live.ask_async('where'))")
+    assert kernel.value("turn.text").rstrip(".") == "It said MainThread"
+    kernel.run("async def main(): return live.ask('where')\nturn = asyncio.run(main())")
+    assert kernel.value("turn.text").rstrip(".") == "It said MainThread"

@@ -259,3 +259,22 @@ def test_an_invalid_list_of_tools_is_refused(given: Any, says: str) -> None:
 def test_a_function_that_does_not_tell_what_it_takes_is_refused(function: Any) -> None:
     with pytest.raises(ConfigurationError, match="has no signature that Python can read"):
         Tool(function)
+
+
+# --------------------------------------------------------------------------- threads
+def test_a_tool_is_for_its_own_thread_unless_it_is_for_the_main_one() -> None:
+    assert tool(weather).thread == "own"
+    assert tool(thread="main")(weather).thread == "main"
+
+
+def test_another_thread_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match='must be "own" or "main", not \'gui\''):
+        tool(thread="gui")(weather)  # type: ignore[call-overload]
+
+
+def test_a_coroutine_function_for_the_main_thread_is_refused_with_the_cure() -> None:
+    async def look() -> str:
+        return "seen"
+
+    with pytest.raises(ConfigurationError, match=r"coroutine function.*Define it with def"):
+        tool(thread="main")(look)
