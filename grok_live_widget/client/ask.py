@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from .._threads import BackgroundTasks
+from ..audio import AudioBuffer
 from ..conversation import PendingReply, ToolCallState, Turn
 from ..exceptions import (
     AuthenticationError,
@@ -97,10 +98,12 @@ class Asker:
         return await self._run(exchange, ask, timeout_s)
 
     async def say_verbatim(self, text: str, timeout_s: float, is_interruptible: bool) -> Turn:
-        """Have `text` spoken word for word, and wait until it has been received."""
-        exchange = _Exchange(self._sessions)
+        """Have `text` spoken word for word, and wait until that begins."""
+        exchange = _Exchange(self._sessions, noun="text")
         item = verbatim_message(text, is_interruptible=is_interruptible)
-        return await self._run(exchange, partial(exchange.send, [item]), timeout_s)
+        begin = partial(exchange.begin, [item])
+        # Not behind a question whose reply waits for a tool that says this.
+        return await self._run(exchange, begin, timeout_s, contextlib.nullcontext())
 
     async def say(self, question: Question, sample_rate: int | None) -> Turn:
         """Send and return the user's turn at once."""
@@ -147,22 +150,30 @@ class Asker:
         return clip
 
     async def _run(
-        self, exchange: _Exchange, ask: Callable[[Session], Awaitable[Turn]], timeout_s: float
+        self,
+        exchange: _Exchange,
+        ask: Callable[[Session], Awaitable[Turn]],
+        timeout_s: float,
+        turn_to_ask: contextlib.AbstractAsyncContextManager[None] | None = None,
     ) -> Turn:
         """One exchange after another, each with its own time limit."""
         between("timeout_s", timeout_s, 0.001, 86_400)
         due_s = asyncio.get_running_loop().time() + timeout_s
         try:
-            async with asyncio.timeout_at(due_s), self._asking:
-                exchange.session = await self._sessions.open()
-                await exchange.session.finish_audio()
-                exchange.check_before(due_s)
-                try:
-                    return await ask(exchange.session)
-                except asyncio.CancelledError:
-                    # By the caller or the time limit, and before the next question is sent.
-                    await exchange.give_up()
-                    raise
+            async with asyncio.timeout_at(due_s), turn_to_ask or self._asking:
+                with exchange.interruptible():
+                    try:
+                        exchange.session = await self._sessions.open()
+                        await exchange.session.finish_audio()
+                        exchange.check_before(due_s)
+                        return exchange.marked(await ask(exchange.session))
+                    except asyncio.CancelledError:
+                        # By the caller, the time limit or `interrupt`, and before the next
+                        # question is sent.
+                        await exchange.give_up()
+                        if not exchange.ends_by_interrupt():
+                            raise
+                        return exchange.reply_so_far()
         except TimeoutError:
             raise await exchange.timed_out(timeout_s) from None
         except SessionError as error:
@@ -206,8 +217,14 @@ class Asker:
 class _Exchange:
     """One question and its reply: what was sent, over which session, and how far it has come."""
 
-    def __init__(self, sessions: ReconnectingSession, mix_note: str = "") -> None:
+    def __init__(
+        self, sessions: ReconnectingSession, mix_note: str = "", noun: str = "question"
+    ) -> None:
         self._sessions = sessions
+        # What is sent, for messages: "question", or the "text" that is to be spoken.
+        self._noun = noun
+        # Whether no earlier question waits for its reply any more.
+        self._may_send = False
         # A sentence if the channels of the question's sound cancel each other.
         self._mix_note = mix_note
         # The session the question was sent over; None before it is open.
@@ -221,6 +238,56 @@ class _Exchange:
         # Whether the server still sends messages, as found out shortly before the time is over.
         self._check: asyncio.Task[bool] | None = None
         self._tasks = BackgroundTasks()
+        # Whether `interrupt` was called meanwhile, and the timer that then ends the exchange.
+        self._is_interrupted = False
+        self._end_timer: asyncio.TimerHandle | None = None
+
+    # ----------------------------------------------------------------- interrupts
+    @contextlib.contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Let `interrupt` cancel the current task while the block runs."""
+        self._may_send = True
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+
+        def interrupt() -> None:
+            # The server confirms the end of a reply that is running.
+            pending = self.pending
+            is_running = pending is not None and bool(pending.response_id) and not pending.status
+            delay_s = self._sessions.timeouts.response_check_s if is_running else 0.0
+            if not self._is_interrupted:
+                self._is_interrupted = True
+                self._end_timer = loop.call_later(delay_s, task.cancel)
+
+        self._sessions.interruptions.append(interrupt)
+        try:
+            yield
+        finally:
+            self._sessions.interruptions.remove(interrupt)
+            if self._end_timer is not None:
+                self._end_timer.cancel()
+
+    def ends_by_interrupt(self) -> bool:
+        """Whether the task was cancelled by `interrupt` and by nothing else."""
+        task = asyncio.current_task()
+        return self._is_interrupted and task is not None and not task.uncancel()
+
+    def marked(self, turn: Turn) -> Turn:
+        """A reply; marked as interrupted if it was."""
+        if self._is_interrupted and not turn.was_interrupted:
+            self._sessions.cut_off(turn)
+        return turn
+
+    def reply_so_far(self) -> Turn:
+        """What was received of a reply that was interrupted; an empty turn, which is not in the
+        conversation, if nothing was.
+        """
+        turn = self._received_so_far()
+        if turn is not None:
+            return self.marked(turn)
+        turn = Turn("assistant", tape=AudioBuffer())
+        turn.is_complete = turn.was_interrupted = True
+        return turn
 
     @contextlib.asynccontextmanager
     async def _expect(self, session: Session, *events: ClientEvent) -> AsyncIterator[PendingReply]:
@@ -236,12 +303,19 @@ class _Exchange:
         response_id = self.pending.response_id if self.pending is not None else ""
         return self._sessions.conversation.reply(response_id)
 
+    def _received_so_far(self) -> Turn | None:
+        """The same; before the reply to outputs of tools has begun, the one that called them."""
+        past_id = self.pending.past_response_id if self.pending is not None else ""
+        return self._received() or self._sessions.conversation.reply(past_id)
+
     def _reply(self, session: Session, pending: PendingReply) -> Turn:
         """The reply's turn; raises the error that was received in its place."""
         raise_failure(session, pending)
         if pending.status == "failed" and pending.reported is not None:
             raise server_error(pending.reported)
         turn = self._received()
+        if turn is None and self._is_interrupted:
+            return self.reply_so_far()
         if turn is None:
             raise ServerError(
                 f"the reply ended ({pending.status}) without text or sound.", cure="Ask again."
@@ -254,6 +328,13 @@ class _Exchange:
         async with self._expect(session, *events) as pending:
             await session.send_when_idle(*events)
             await session.wait_for(lambda: pending.is_settled)
+        return self._reply(session, pending)
+
+    async def begin(self, events: Sequence[ClientEvent], session: Session) -> Turn:
+        """Send these as soon as no reply is running, and wait until the one to them begins."""
+        async with self._expect(session, *events) as pending:
+            await session.send_when_idle(*events)
+            await session.wait_for(lambda: pending.is_settled or self._received() is not None)
         return self._reply(session, pending)
 
     async def ask_text(self, item: CreateItem, request: CreateResponse, session: Session) -> Turn:
@@ -377,20 +458,48 @@ class _Exchange:
         It is raised at once, so that what is not known yet of a server that sends nothing is
         found out after it.
         """
-        turn, calls = self._received(), self._open_calls()
-        await self._give_up_waiting()
+        turn, calls, unsent = self._received_so_far(), self._open_calls(), self._why_unsent()
+        if self._noun == "question":  # Others may wait for the reply that a text waits behind.
+            await self._give_up_waiting()
         gone = await self._abort_if_found_silent()
         if self._has_found_no_speech and not calls:
             return no_speech_error(self._silence_s, gone, self._mix_note, timeout_s=timeout_s)
+        if unsent is not None and gone is None:
+            why, cure = unsent
+            text = f"the {self._noun} was not sent within {timeout_s:g} s: {why}."
+            return ReplyTimeout(text, timeout_s=timeout_s, cure=cure)
         received = "what was received of it is kept" if turn is not None else "none was received"
         silence = f" {sentence(gone.message)}" if gone else ""
         what = _called(calls) if calls and not gone else f"{received}.{_reported(self.pending)}"
+        missing = "complete reply" if self._noun == "question" else "beginning of the text's speech"
         return ReplyTimeout(
-            f"no complete reply in {timeout_s:g} s; {what}{silence}",
+            f"no {missing} in {timeout_s:g} s; {what}{silence}",
             timeout_s=timeout_s,
             turn=turn,
             cure=_NEW_CONNECTION if gone else _cure_of(calls),
         )
+
+    def _why_unsent(self) -> tuple[str, str] | None:
+        """Why nothing has been sent yet, and the cure; None where something has."""
+        if not self._may_send:
+            return (
+                "another question was still waiting for its reply",
+                "Ask again when that one is answered, end it with interrupt(), or allow more with "
+                "timeout_s=.",
+            )
+        if self.session is None:
+            open_s = self._sessions.settings.open_timeout_s
+            return (
+                "the connection was not open yet",
+                "Check the network and the talk's notes, or allow more with timeout_s=; opening "
+                f"may take {open_s:g} s (open_timeout_s=).",
+            )
+        if self.pending is None or not self.pending.is_sent:
+            return (
+                "what was said before it was still being answered",
+                f"Send the {self._noun} again, or allow more with timeout_s=.",
+            )
+        return None
 
     async def give_up(self) -> None:
         """Cancel the reply, also one that is still to begin, and end the speech that was sent."""
@@ -586,6 +695,8 @@ def _called(calls: list[ToolCallState]) -> str:
 def _cure_of(calls: list[ToolCallState]) -> str:
     """How a question is answered whose time was over."""
     waiting = [call for call in calls if call.state == "waiting"]
+    if calls and not waiting:
+        return "The reply will be in turns; allow more with timeout_s= to wait for it."
     if not waiting:
         return "Ask again, or allow more with timeout_s=."
     return (

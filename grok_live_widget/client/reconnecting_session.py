@@ -98,6 +98,8 @@ class ReconnectingSession:
         Of the newest session; before there was one, the first that is tried.
     memory : {"resumed", "retold", "none"}
         What the server knows of the sessions before this one.
+    interruptions : list of callable
+        Called by `interrupt`.
     tool_threads : ToolThreads
         Where tools run, in all sessions.
     """
@@ -126,6 +128,7 @@ class ReconnectingSession:
         self._server_name = ""
         self.dialect = self.endpoint.dialects[0][0].name
         self.memory: Literal["resumed", "retold", "none"] = "none"
+        self.interruptions: list[Callable[[], object]] = []
         self.tool_threads = ToolThreads(main)
         self._api_key = api_key
         self._loop = asyncio.get_running_loop()
@@ -638,9 +641,11 @@ class ReconnectingSession:
         )
 
     async def interrupt(self) -> None:
-        """Stop the reply, also one that still sounds after its connection was closed; harmless
-        when there is none.
+        """Stop the reply, also one that still sounds after its connection was closed, and end the
+        question that waits for it; harmless when there is none.
         """
+        for end in list(self.interruptions):
+            end()
         if self.session is not None:
             await self.session.interrupt()
         self._stop_sound()

@@ -117,6 +117,7 @@ class Session:
         self.is_rehearsal = request.endpoint.is_rehearsal
         self.timeouts = request.timeouts
         self.callers = Callers()
+        self._on_interrupt: list[Callable[[], object]] = []
         self._endpoint = request.endpoint
         self._protocol = protocol
         self._conversation = conversation
@@ -180,6 +181,10 @@ class Session:
     def on_closed(self, callback: Callable[[], None]) -> None:
         """Call once when the connection has ended."""
         self._pump.on_closed(callback)
+
+    def on_interrupt(self, callback: Callable[[], object]) -> None:
+        """Call whenever `interrupt` is called."""
+        self._on_interrupt.append(callback)
 
     def emit(self, event: Event) -> None:
         """Dispatch a local event."""
@@ -518,9 +523,13 @@ class Session:
         await self.send_when_idle(verbatim_message(text, is_interruptible=interruptible))
 
     async def interrupt(self) -> None:
-        """Stop the reply that is running or still sounding; harmless when there is none."""
+        """Stop the reply that is running or still sounding, and request none for the outputs of
+        tools that run; harmless when there is none.
+        """
         self._pump.check()
         self._protocol.interrupt()
+        for callback in self._on_interrupt:
+            callback()
         await self._pump.drain()
 
     # ----------------------------------------------------------------- settings and tools

@@ -210,7 +210,9 @@ class TalkAPI:
         Returns
         -------
         Turn
-            The reply. It waits behind one that is running.
+            The reply. It waits behind one that is running. If `interrupt` is called meanwhile, what
+            was received until then, with `was_interrupted` (empty, and in no `turns`, if nothing
+            was).
 
         Raises
         ------
@@ -242,13 +244,17 @@ class TalkAPI:
 
     @names_checked
     def say_verbatim(self, text: str, *, interruptible: bool = True, timeout_s: float = 60) -> Turn:
-        """Have the model's voice speak `text` word for word, and wait until it has been received.
+        """Have the model's voice speak `text` word for word; return its turn at once, which grows.
+
+        ``turn.wait()`` and ``await turn`` wait until it has been received. It waits behind a reply
+        that is running.
 
         Parameters
         ----------
         interruptible : bool
             Whether the user's speech interrupts it.
         timeout_s : float > 0 [s]
+            How long it may take to begin.
 
         Returns
         -------
@@ -334,7 +340,14 @@ class TalkAPI:
         await self._arun(self._sessions.send_audio(x, sample_rate, end=end, pace=pace))
 
     def interrupt(self) -> None:
-        """Stop the reply that is running or still playing; harmless when there is none."""
+        """Stop the reply that is running or still playing; harmless when there is none.
+
+        An `ask` that waits for it returns what was received, and functions of tools that run are
+        followed by no reply. May be called from listeners and tools, too.
+        """
+        if TALK_THREAD.is_current:  # A listener, which must not wait.
+            TALK_THREAD.submit(self._sessions.interrupt())
+            return
         self._run(self._sessions.interrupt(), makes_calls=False)
 
     async def interrupt_async(self) -> None:

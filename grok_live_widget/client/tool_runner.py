@@ -62,7 +62,7 @@ CALL_TOPIC = "tool "
 """How the topics of notes about calls begin."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Round:
     """The calls of one reply."""
 
@@ -92,9 +92,12 @@ class ToolRunner:
         session.callers.default = threads.context
         self._seen: set[str] = set()
         self._rounds: dict[str, _Round] = {}
+        # Those whose reply has ended, and whose calls have not.
+        self._ended_rounds: list[_Round] = []
         self._answers: dict[str, asyncio.Future[str]] = {}
         self._tasks = BackgroundTasks()
         session.add_listener(self._on_event)
+        session.on_interrupt(self._interrupt)
 
     def _on_event(self, event: Event, _: list[Turn], __: float) -> None:
         if type(event) not in _FOLLOWED:
@@ -134,16 +137,28 @@ class ToolRunner:
         if round_ is None:
             return
         if is_cut:
-            round_.cut = "the reply that asked for it was interrupted."
-            for call_id in round_.calls:
-                self._resolve(call_id, round_.cut)
-        self._tasks.spawn(self._send_outputs(round_, may_ask=not is_cut), round_.context.copy())
+            self._cut(round_)
+        self._ended_rounds.append(round_)
+        self._tasks.spawn(self._send_outputs(round_), round_.context.copy())
 
-    async def _send_outputs(self, round_: _Round, *, may_ask: bool) -> None:
-        outputs = await asyncio.gather(*round_.calls.values())
+    def _interrupt(self) -> None:
+        """The user wants no reply to the outputs of the calls that run."""
+        for round_ in self._ended_rounds:
+            self._cut(round_)
+
+    def _cut(self, round_: _Round) -> None:
+        round_.cut = "the reply that asked for it was interrupted."
+        for call_id in round_.calls:
+            self._resolve(call_id, round_.cut)
+
+    async def _send_outputs(self, round_: _Round) -> None:
+        try:
+            outputs = await asyncio.gather(*round_.calls.values())
+        finally:
+            self._ended_rounds.remove(round_)
         try:
             # The server replies to a user who speaks now without a request, and has the outputs.
-            if may_ask and not self._session.protocol.is_speech_active:
+            if not round_.cut and not self._session.protocol.is_speech_active:
                 request = reply_request(metadata=self._session.settings.metadata)
                 await self._session.send_when_idle(*outputs, request)
             else:

@@ -76,7 +76,8 @@ def _watched(turn: Turn, follow: Callable[[], object]) -> Iterator[None]:
 
 def _timed_out(turn: Turn, timeout_s: float) -> ReplyTimeout:
     if not turn.is_complete:
-        text, cure = f"the turn was not complete after {timeout_s:g} s.", "Give it more time."
+        text = f"the turn was not complete after {timeout_s:g} s."
+        cure = "It goes on: wait again, or allow more with timeout_s=."
     elif turn.heard_sample_count is None:
         text = f"in {timeout_s:g} s no page has reported that it plays the reply."
         cure = (
@@ -85,5 +86,5 @@ def _timed_out(turn: Turn, timeout_s: float) -> ReplyTimeout:
         )
     else:
         text = f"the reply was not heard to its end within {timeout_s:g} s."
-        cure = "Give it more time; earlier replies may still be playing."
+        cure = "Allow more with timeout_s=; earlier replies may still be playing."
     return ReplyTimeout(text, cure=cure, timeout_s=timeout_s, turn=turn)

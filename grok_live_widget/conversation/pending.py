@@ -62,6 +62,8 @@ class PendingReply:
     ----------
     response_id : str
         The response, once it has begun.
+    past_response_id : str
+        The one before it, whose calls of tools it follows; empty if there is none.
     status : str
         How it ended; empty until then.
     error : events.ErrorReported or None
@@ -94,7 +96,7 @@ class PendingReply:
         self._has_sent_outputs = False
         # Whether the request has been sent (again).
         self._is_sent = request is None
-        self.response_id = ""
+        self.response_id = self.past_response_id = ""
         self.status = ""
         self.error: events.ErrorReported | None = None
         self.reported: events.ErrorReported | None = None
@@ -194,6 +196,7 @@ class PendingReply:
 
     def _restart(self) -> None:
         """The request was sent, possibly again after another response came before it."""
+        self.past_response_id = self.response_id or self.past_response_id
         self._is_sent, self.response_id, self.status = True, "", ""
 
     def _apply_to_reply(self, event: events.Event) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,21 @@ from grok_live_widget import (
     Session,
     Settings,
     Talk,
+    Turn,
     connect,
+    tool,
 )
 from grok_live_widget.audio import ClipConverter, write_wav
 from grok_live_widget.client.talk import TALK_THREAD
 from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.conversation.usage import Usage
-from grok_live_widget.events import PhaseChanged, ResponseDone, SessionOpened
+from grok_live_widget.events import (
+    AudioDelta,
+    PhaseChanged,
+    ResponseDone,
+    SessionOpened,
+    ToolFinished,
+)
 from grok_live_widget.exceptions import (
     AudioFormatError,
     AuthenticationError,
@@ -702,19 +711,253 @@ async def test_changes_at_the_same_time_are_all_made() -> None:
         assert (talk.settings.voice, talk.settings.instructions) == ("ara", "Hm.")
 
 
+# --------------------------------------------------------------------------- time limits
+def test_the_time_limits_of_ask_name_what_was_awaited_and_the_cure(peer: Any) -> None:
+    """Each sentence is for a reader who does not know how questions are sent."""
+    was_asked = threading.Event()
+
+    async def silent(socket: Any) -> None:
+        async for _ in socket:
+            pass
+
+    def never(turn: Any) -> Any:
+        was_asked.set()
+        may_end.wait(20)
+        return Unvoiced("over")
+
+    may_end = threading.Event()
+    with Talk(partner=never) as talk:
+        first = asking(talk, "first")
+        assert was_asked.wait(20)
+        with pytest.raises(ReplyTimeout) as behind:
+            talk.ask("second", timeout_s=0.1)
+        assert str(behind.value) == (
+            "the question was not sent within 0.1 s: another question was still waiting for its "
+            "reply. Ask again when that one is answered, end it with interrupt(), or allow more "
+            "with timeout_s=."
+        )
+        with pytest.raises(ReplyTimeout) as unspoken:
+            talk.say_verbatim("Hello.", timeout_s=0.1)
+        assert str(unspoken.value) == (
+            "the text was not sent within 0.1 s: what was said before it was still being answered. "
+            "Send the text again, or allow more with timeout_s=."
+        )
+        may_end.set()
+        first.result(20)
+    with Talk(url=peer(silent).url) as talk:
+        with pytest.raises(ReplyTimeout) as unopened:
+            talk.ask("first", timeout_s=0.1)
+        assert str(unopened.value) == (
+            "the question was not sent within 0.1 s: the connection was not open yet. Check the "
+            "network and the talk's notes, or allow more with timeout_s=; opening may take 15 s "
+            "(open_timeout_s=)."
+        )
+
+
+def test_a_question_behind_a_reply_that_does_not_end_says_that_it_was_not_sent(held: Held) -> None:
+    with Talk(partner=held) as talk:
+        talk.say("hold")
+        assert held.was_asked.wait(20)
+        with pytest.raises(ReplyTimeout, match="what was said before it was still being answered"):
+            talk.ask("again", timeout_s=0.1)
+        assert talk.ask("again").text == "again"
+
+
+# --------------------------------------------------------------------------- interrupt during ask
+class Held:
+    """A partner whose reply begins at once and ends when it is released."""
+
+    def __init__(self, silence: Any) -> None:
+        self.was_asked, self.is_released = threading.Event(), threading.Event()
+        self._silence = silence
+
+    def __call__(self, turn: Any) -> Any:
+        if turn.text == "again":
+            yield Unvoiced("again")
+            return
+        self.was_asked.set()
+        if turn.text == "begin":
+            yield self._silence(0.5)
+        self.is_released.wait(20)
+
+
+@pytest.fixture
+def held(silence: Any) -> Iterator[Held]:
+    held = Held(silence)
+    yield held
+    held.is_released.set()
+
+
+def asking(talk: Talk, question: Any, *args: Any) -> Future[Turn]:
+    """Ask on a thread."""
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(talk.ask, question, *args)
+    pool.shutdown(wait=False)
+    return future
+
+
+def test_interrupt_ends_ask_with_what_was_received(held: Held) -> None:
+    with Talk(partner=held) as talk:
+        asked = asking(talk, "begin")
+        wait_for_talk(talk, lambda: len(talk.turns) > 1 and len(talk.turns[1].pcm) > 0)
+        talk.interrupt()
+        turn = asked.result(20)
+        assert turn is talk.turns[1]
+        assert turn.was_interrupted
+        assert turn.is_complete
+        assert talk.ask("again").text == "again"
+
+
+def test_interrupt_before_anything_was_received_ends_ask_with_an_empty_turn(held: Held) -> None:
+    with Talk(partner=held) as talk:
+        asked = asking(talk, "hold")
+        assert held.was_asked.wait(20)
+        talk.interrupt()
+        turn = asked.result(20)
+        assert (turn.role, turn.text, len(turn.pcm)) == ("assistant", "", 0)
+        assert turn.was_interrupted
+        assert turn.is_complete
+        assert list(talk.turns.assistant) == []
+        assert talk.ask("again").text == "again"
+
+
+@pytest.mark.parametrize("detection", [ServerVad(), PushToTalk()], ids=["vad", "push"])
+def test_interrupt_ends_a_question_by_sound(
+    held: Held, question: np.ndarray, detection: Any
+) -> None:
+    with Talk(partner=held, turn_detection=detection) as talk:
+        asked = asking(talk, question, RATE_HZ)
+        assert held.was_asked.wait(20)
+        talk.interrupt()
+        assert asked.result(20).was_interrupted
+        assert talk.ask("again").text == "again"
+
+
+def test_interrupt_by_a_listener_ends_ask(held: Held) -> None:
+    with Talk(partner=held) as talk:
+        talk.add_listener(
+            lambda event, *_: talk.interrupt() if isinstance(event, AudioDelta) else None
+        )
+        assert talk.ask("begin").was_interrupted
+
+
+@pytest.mark.parametrize("how", ["own", "main", "async", "thread"])
+def test_interrupt_while_a_tool_runs_ends_ask_and_no_reply_follows(how: str) -> None:
+    may_end = threading.Event()
+
+    def work() -> str:
+        talk.interrupt()
+        may_end.wait(0 if how == "main" else 20)
+        return "done"
+
+    async def work_async() -> str:
+        await talk.interrupt_async()
+        await asyncio.to_thread(may_end.wait, 20)
+        return "done"
+
+    def work_alone() -> str:
+        threading.Thread(target=talk.interrupt).start()
+        may_end.wait(20)
+        return "done"
+
+    functions = {"own": work, "main": work, "async": work_async, "thread": work_alone}
+    thread: Any = "main" if how == "main" else "own"
+
+    def partner(turn: Any) -> Any:
+        if turn.text == "again":
+            return Unvoiced("again")
+        return [Unvoiced("One moment."), CallTool("work")]
+
+    function = tool(name="work", thread=thread)(functions[how])
+    with Talk(partner=partner, tools=[function]) as talk:
+        log = EventLog(talk)
+        turn = talk.ask("please")
+        assert (turn.text, turn.was_interrupted) == ("One moment.", True)
+        may_end.set()
+        log.wait_for(lambda: bool(log.of(ToolFinished)))
+        assert talk.ask("again").text == "again"
+        assert [each.text for each in talk.turns.assistant] == ["One moment.", "again"]
+
+
+def test_interrupt_ends_the_wait_for_approval_of_a_call() -> None:
+    def partner(turn: Any) -> Any:
+        return [Unvoiced("One moment."), CallTool("careful")]
+
+    def careful() -> str:
+        raise AssertionError("it was not allowed")
+
+    with Talk(partner=partner, tools=[careful], approve_tools=True) as talk:
+        asked = asking(talk, "please")
+        wait_for_talk(talk, lambda: bool(talk.pending_approvals))
+        talk.interrupt()
+        assert asked.result(20).was_interrupted
+        wait_for_talk(talk, lambda: not talk.pending_approvals)
+
+
+def test_interrupt_ends_the_question_that_runs_and_not_the_one_that_waits_behind_it(
+    held: Held,
+) -> None:
+    with Talk(partner=held) as talk:
+        first = asking(talk, "hold")
+        assert held.was_asked.wait(20)
+        second = asking(talk, "again")
+        talk.interrupt()
+        assert first.result(20).was_interrupted
+        assert second.result(20).text == "again"
+
+
 # --------------------------------------------------------------------------- options of one reply
-def test_say_verbatim_returns_the_turn_with_exactly_the_text(talk: Talk) -> None:
-    turn = talk.say_verbatim("Exactly this.")
-    assert (turn.role, turn.text, turn.is_complete) == ("assistant", "Exactly this.", True)
+SAYS = pytest.mark.parametrize(
+    "say",
+    [Talk.say_verbatim, lambda talk, text: asyncio.run(talk.say_verbatim_async(text))],
+    ids=["plain", "async"],
+)
+
+
+@SAYS
+def test_say_verbatim_returns_a_turn_that_becomes_exactly_the_text(talk: Talk, say: Any) -> None:
+    turn = say(talk, "Exactly this.")
+    assert turn.role == "assistant"
+    assert turn.wait(20) is turn
+    assert (turn.text, turn.is_complete) == ("Exactly this.", True)
     assert [each is turn for each in talk.turns] == [True]
     assert talk.ask("hello").text == "hello"
+
+
+@SAYS
+def test_say_verbatim_returns_before_the_text_has_been_received(say: Any) -> None:
+    with (
+        RehearsalServer(lambda turn: "fine", speed=1.0) as server,
+        Talk(url=server.url(), api_key="k") as talk,
+    ):
+        turn = say(talk, "This is a text of which it takes some seconds to say all of the words.")
+        assert not turn.is_complete
+        talk.interrupt()
+        assert turn.wait(20).was_interrupted
+
+
+async def test_the_turn_of_say_verbatim_can_be_awaited() -> None:
+    async with Talk(partner=lambda turn: "fine") as talk:
+        turn = await (await talk.say_verbatim_async("Exactly this."))
+        assert (turn.text, turn.is_complete) == ("Exactly this.", True)
 
 
 def test_say_verbatim_waits_for_a_running_reply(silence: Any) -> None:
     with Talk(partner=lambda turn: [silence(0.5), turn.text]) as talk:
         talk.say("first")
-        assert talk.say_verbatim("second", interruptible=False).text == "second"
+        assert talk.say_verbatim("second", interruptible=False).wait(20).text == "second"
         assert [turn.text for turn in talk.turns.assistant] == ["first", "second"]
+
+
+def test_say_verbatim_in_a_tool_does_not_wait_for_the_reply_that_called_it() -> None:
+    def announce() -> str:
+        return talk.say_verbatim("One moment please.").wait(20).text
+
+    def partner(turn: Any) -> Any:
+        return Unvoiced(f"after {turn.text}") if turn.role == "tool" else CallTool("announce")
+
+    with Talk(partner=partner, tools=[announce]) as talk:
+        assert talk.ask("go on").text == "after One moment please."
 
 
 def test_say_verbatim_is_unsupported_in_live() -> None:

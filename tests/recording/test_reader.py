@@ -109,7 +109,7 @@ def test_seams_usage_and_settings_that_changed_come_back(
     with Talk(partner="parrot", record=tmp_path / "recorded", metadata={"a": "b"}) as talk:
         talk.ask("one")
         talk.update(model="grok-9", replace={"nm": "nanometers"})
-        talk.say_verbatim("two")
+        talk.say_verbatim("two").wait()
         talk.update(turn_detection=PushToTalk())
         talk.ask(question, RATE_HZ)
         talk.stop()
