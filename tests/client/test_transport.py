@@ -227,6 +227,37 @@ async def test_a_proxy_that_refuses_is_named(
     assert KEY not in str(error)
 
 
+@pytest.mark.parametrize("variable", ["https_proxy", "ALL_PROXY"])
+async def test_the_connection_goes_through_the_proxy_of_the_environment(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests: list[bytes] = []
+
+    async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.readuntil(b"\r\n\r\n")
+        requests.append(request.partition(b"\r\n")[0])
+        from_server, to_server = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await asyncio.gather(_copy(reader, to_server), _copy(from_server, writer))
+
+    async with (
+        serve(silent, "127.0.0.1", 0) as server,
+        await asyncio.start_server(tunnel, "127.0.0.1", 0) as proxy,
+    ):
+        port = server.sockets[0].getsockname()[1]
+        monkeypatch.setenv(variable, f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
+        await (await connected(opening(BEHIND), 5)).close()
+        assert requests == [b"CONNECT behind-a-proxy.test:80 HTTP/1.1"]
+        monkeypatch.setenv("NO_PROXY", "behind-a-proxy.test")
+        assert "there is no host 'behind-a-proxy.test'" in str(await failure_at(BEHIND))
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while piece := await reader.read(2**16):
+        writer.write(piece)
+    writer.close()
+
+
 async def test_a_proxy_that_cannot_be_reached_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -273,7 +304,8 @@ async def test_a_proxy_url_that_cannot_be_used_is_refused(monkeypatch: pytest.Mo
         ({"http_proxy": "http://p:1"}, None),
         ({"all_proxy": "socks5h://p:3"}, "socks5h://p:3"),
         ({"all_proxy": "http://p:3", "https_proxy": "http://p:1"}, "http://p:1"),
-        ({"all_proxy": "http://p:3", "no_proxy": "api.x.ai"}, None),
+        ({"ALL_PROXY": "http://p:3", "no_proxy": "example.test, .x.ai"}, None),
+        ({"all_proxy": "http://p:3", "no_proxy": "*"}, None),
     ],
 )
 def test_the_proxy_is_that_of_the_environment(
