@@ -49,6 +49,11 @@ class Microphone:
         # Whether the press was ended before the button was released.
         self._has_ended_press = False
 
+    @property
+    def is_held(self) -> bool:
+        """Whether other sound is being sent."""
+        return self._hold_count > 0
+
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Drop the microphone while the block sends other sound."""

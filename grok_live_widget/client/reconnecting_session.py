@@ -546,6 +546,12 @@ class ReconnectingSession:
             with contextlib.suppress(GrokLiveError):  # The session's end is noted.
                 self._microphone.send(self.session, pcm)
 
+    @property
+    def is_sending_sound(self) -> bool:
+        """Whether a cell is sending sound, so that the microphone is dropped."""
+        is_streaming = self.session is not None and self.session.is_streaming
+        return is_streaming or self._microphone.is_held
+
     def holding_microphone(self) -> contextlib.AbstractContextManager[None]:
         """Drop the microphone while the block sends other sound."""
         return self._microphone.held()

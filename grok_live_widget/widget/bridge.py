@@ -33,6 +33,7 @@ from ..protocol import (
 )
 from . import messages
 from .downlink import Downlink
+from .interruptions import CELL_NOTE, Interruptions, Reason
 from .lease import Lease
 from .uplink import UplinkReceiver
 
@@ -83,6 +84,9 @@ class FrontendBridge:
         self.uplink = UplinkReceiver()
         self.microphone_state = "off"
         self._tool_calls = ToolCalls()
+        self._interruptions = Interruptions()
+        # Whether a note has said that a sound of a cell interrupts replies.
+        self._has_explained_cells = False
         # For each page: the kernel's clock less the page's [s].
         self._clock_offset_s: dict[str, float] = {}
         # By page and id: the answer to each typed text, once there is one.
@@ -110,6 +114,12 @@ class FrontendBridge:
     # ----------------------------------------------------------------- events of the talk
     def _observe(self, event: Event, changed: list[Turn], now_s: float) -> None:
         self._changed |= dict.fromkeys(changed)
+        is_cut_by_cell = self._interruptions.apply(
+            event, changed, is_sending_sound=self._talk.is_sending_sound
+        )
+        if is_cut_by_cell and not self._has_explained_cells:
+            self._has_explained_cells = True
+            asyncio.get_running_loop().call_soon(self._talk.note, CELL_NOTE)
         match event:
             case AudioDelta():
                 self._queue_audio(changed, now_s)
@@ -269,6 +279,7 @@ class FrontendBridge:
             text_source=turn.text_source,
             is_complete=turn.is_complete,
             was_interrupted=turn.was_interrupted,
+            interruption=self._interruptions.reason_of(turn),
             is_approximate=turn.is_approximate,
             has_audio=len(turn.pcm) > 0,
             duration_s=turn.duration_s,
@@ -387,13 +398,13 @@ class FrontendBridge:
                 self._take_over(page, arrived_s)
                 self._spawn(self._talk.open())
             case messages.Stop():
-                self._spawn(self._talk.stop())
+                self._spawn(self._by("stop", self._talk.stop()))
             case messages.Text():
                 self._receive_text(message, arrived_s)
             case messages.Interrupt(page=page, epoch=epoch):
                 if page == self.lease.owner:
                     self.downlink.follow_flush(epoch)
-                self._spawn(self._talk.interrupt())
+                self._spawn(self._by("interrupt", self._talk.interrupt()))
             case messages.Play(page=page):
                 self._take_over(page, arrived_s)
                 self._play_unplayed()
@@ -443,8 +454,9 @@ class FrontendBridge:
         if len(unheard) < 2:
             return
         *skipped, newest = unheard
-        for turn in skipped:
-            self._talk.cut_off(turn)
+        with self._interruptions.by("skip"):
+            for turn in skipped:
+                self._talk.cut_off(turn)
         self._replies[newest] = self.downlink.restore(newest)
         self._changed[newest] = None
         self._start_pump()
@@ -453,6 +465,10 @@ class FrontendBridge:
         """The first answer counts; a second page's finds no waiting call."""
         if call_id in {call.call_id for call in self._talk.pending_approvals}:
             await self._talk.approve(call_id, is_allowed)
+
+    async def _by(self, button: Reason, request: Coroutine[Any, Any, object]) -> None:
+        with self._interruptions.by(button):
+            await request
 
     def _spawn(self, request: Coroutine[Any, Any, object]) -> None:
         self._tasks.spawn(self._note_errors(request), self._context.copy())

@@ -219,6 +219,8 @@ class TurnState(Value, frozen=True, kw_only=True):
     ----------
     id, role, text, text_source, is_complete, was_interrupted, is_approximate, seam
         See `Turn`.
+    interruption : str
+        Why it was interrupted; see `Reason` in `interruptions`. Empty where that is not known.
     order : int
         Its place in the conversation, from 0.
     duration_s, started_s : float [s]
@@ -236,6 +238,7 @@ class TurnState(Value, frozen=True, kw_only=True):
     text_source: str
     is_complete: bool
     was_interrupted: bool
+    interruption: str
     is_approximate: bool
     has_audio: bool
     duration_s: float

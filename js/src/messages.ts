@@ -149,6 +149,7 @@ const readTurn = shape<Turn>({
   text_source: text,
   is_complete: flag,
   was_interrupted: flag,
+  interruption: text,
   has_audio: flag,
   duration_s: numberOrNull,
   started_s: numberOrNull,
@@ -235,6 +236,8 @@ export interface Turn {
   text_source: string;
   is_complete: boolean;
   was_interrupted: boolean;
+  /** Why: a key of the panel's texts, or empty. */
+  interruption: string;
   has_audio: boolean;
   duration_s: number | null;
   started_s: number | null;

@@ -66,6 +66,7 @@ export function turnOf(changes: Partial<Turn> = {}): Turn {
     text_source: "service",
     is_complete: true,
     was_interrupted: false,
+    interruption: "",
     has_audio: true,
     duration_s: 2.3,
     started_s: 0,

@@ -29,6 +29,7 @@ STATE = {
 }
 TURN = {
     *("id", "order", "role", "text", "text_source", "is_complete", "was_interrupted"),
+    "interruption",
     *("has_audio", "duration_s", "started_s", "reply", "heard_s", "latency_ms"),
     *("tool_ms", "approval_ms", "seam"),
     "is_approximate",

@@ -190,7 +190,7 @@ function unplayedCard(state: PanelState): Card | null {
   return {
     key: "unplayed",
     level: "info",
-    text: `${speakerName(state)} answered ${isOne ? "" : `${count} times `}when no page could play it.`,
+    text: `${speakerName(state)} answered ${isOne ? "" : `${count} times `}when no page could play it, as when all cells are run at once.`,
     actionLabel: isOne ? "Play the answer" : "Play the answers",
     action: "playUnplayed",
   };
@@ -258,7 +258,9 @@ export function lossesOf(state: PanelState): string[] {
   const name = speakerName(state);
   const sentences = [];
   if (state.droppedByKernelS >= 0.05) {
-    sentences.push(`${seconds(state.droppedByKernelS)} of your speech was not sent: the kernel was busy.`);
+    sentences.push(
+      `${seconds(state.droppedByKernelS)} of your speech was not sent: the kernel was busy with a cell.`,
+    );
   }
   if (state.droppedByConnectionS >= 0.05) {
     sentences.push(
@@ -274,7 +276,11 @@ export function lossesOf(state: PanelState): string[] {
   if (state.underrunCount > 0) {
     sentences.push(`${name}’s voice came late ${times(state.underrunCount)} and paused.`);
   }
-  if (state.isCellRunning) sentences.push("A cell is running.");
+  if (state.isCellRunning) {
+    sentences.push(
+      "A cell is running and holds up the kernel: what you say and press may take effect when it ends.",
+    );
+  }
   return sentences;
 }
 
@@ -298,9 +304,20 @@ export function turnRemarks(turn: Turn): string[] {
   return remarks;
 }
 
-function interruptedText({ heard_s, duration_s }: Turn): string {
-  if (heard_s === null || duration_s === null || heard_s >= duration_s) return "interrupted";
-  return `interrupted, ${heard_s.toFixed(1)} of ${seconds(duration_s)} heard`;
+const INTERRUPTIONS: Record<string, string> = {
+  speech: "interrupted by your speech",
+  cell: "interrupted by the sound of a cell",
+  interrupt: "interrupted by the button",
+  stop: "cut off by Stop",
+  skip: "skipped",
+  connection: "cut off when the connection ended",
+  python: "interrupted by Python code",
+};
+
+function interruptedText({ interruption, heard_s, duration_s }: Turn): string {
+  const text = INTERRUPTIONS[interruption] ?? "interrupted";
+  if (heard_s === null || duration_s === null || heard_s >= duration_s) return text;
+  return `${text}, ${heard_s.toFixed(1)} of ${seconds(duration_s)} heard`;
 }
 
 /** The state of a tool call. */

@@ -127,7 +127,7 @@ describe("the cards", () => {
 describe("losses", () => {
   it("are given in seconds", () => {
     expect(lossesOf({ ...OPEN, droppedByKernelS: 1.23, droppedByConnectionS: 0.4 })).toEqual([
-      "1.2 s of your speech was not sent: the kernel was busy.",
+      "1.2 s of your speech was not sent: the kernel was busy with a cell.",
       "0.4 s of your speech was not sent: the connection was not open.",
     ]);
     expect(lossesOf({ ...OPEN, lateS: 0.3 })[0]).toContain(
@@ -180,6 +180,13 @@ describe("a turn's remarks", () => {
 
   it("contain the interruption, and how much was heard if that is known", () => {
     expect(turnRemarks(turnOf({ was_interrupted: true }))).toEqual(["interrupted"]);
+    const by = (interruption: string) => turnRemarks(turnOf({ was_interrupted: true, interruption }));
+    expect([by("speech"), by("cell"), by("skip"), by("of a later version")].flat()).toEqual([
+      "interrupted by your speech",
+      "interrupted by the sound of a cell",
+      "skipped",
+      "interrupted",
+    ]);
     const heard = { was_interrupted: true, heard_s: 1.24, duration_s: 3.4 };
     expect(turnRemarks(turnOf(heard))).toEqual(["interrupted, 1.2 of 3.4 s heard"]);
   });
@@ -192,10 +199,12 @@ describe("replies that no page has played", () => {
   it("are offered to be played", () => {
     const [card] = cards({ turns: turns({ role: "user", reply: null }, { reply: null }) });
     expect(card).toMatchObject({ actionLabel: "Play the answer", action: "playUnplayed" });
-    expect(card?.text).toBe("Grok answered when no page could play it.");
+    expect(card?.text).toBe("Grok answered when no page could play it, as when all cells are run at once.");
     const several = cards({ turns: turns({ reply: null }, { reply: null }) });
     expect(several[0]).toMatchObject({ actionLabel: "Play the answers" });
-    expect(several[0]?.text).toBe("Grok answered 2 times when no page could play it.");
+    expect(several[0]?.text).toBe(
+      "Grok answered 2 times when no page could play it, as when all cells are run at once.",
+    );
   });
 
   it.each<[string, Partial<PanelState>]>([
