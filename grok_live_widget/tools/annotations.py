@@ -10,7 +10,7 @@ import functools
 import math
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -235,6 +235,9 @@ def _flattened(metadata: Sequence[Any]) -> Iterator[Any]:
         inner = getattr(each, "metadata", None)
         if isinstance(inner, list | tuple):
             yield from _flattened(inner)
+        # Groups of annotated_types are iterable.
+        elif isinstance(each, Iterable) and not isinstance(each, str | bytes | Mapping):
+            yield from _flattened(tuple(each))
 
 
 def _compiled(pattern: str | re.Pattern[str], where: str) -> re.Pattern[str]:

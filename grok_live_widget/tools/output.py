@@ -10,6 +10,7 @@ Types of other packages are recognized by the names of their classes, so that no
 from __future__ import annotations
 
 import collections.abc
+import contextlib
 import datetime as dt
 import io
 import json
@@ -21,6 +22,7 @@ from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from enum import Enum
 from itertools import chain, islice
+from types import SimpleNamespace
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -33,7 +35,8 @@ LONGEST_OUTPUT = 30_000
 
 _MOST_COLUMNS = 100
 _DEEPEST = 50
-_FEW = 32
+_DEEPEST_RETRY = 3
+_FEW = 100
 """A container with more entries than this is cut at its end; one with fewer shares its space."""
 
 _SHORT = 200
@@ -57,12 +60,15 @@ class Items(Value, frozen=True):
         Whether the entries are pairs.
     remark : str
         What was left out already.
+    is_once : bool
+        Whether the entries can be read only once.
     """
 
     entries: Iterable[Any]
     count: int | None = None
     is_object: bool = False
     remark: str = ""
+    is_once: bool = False
 
 
 Scalar: TypeAlias = bool | int | float | str | None
@@ -85,8 +91,14 @@ def text_from(output: Any) -> str:
     value = conversion.value_of(output, "the output", 0)
     text = json.dumps(value, ensure_ascii=False)
     if conversion.remarks:
-        text += f"\n(cut off: {'; '.join(conversion.remarks[-_MOST_REMARKS:])})"
+        text += f"\n(cut off: {_summary(conversion.remarks)})"
     return _without_surrogates(text)
+
+
+def _summary(remarks: list[str]) -> str:
+    told = remarks[-_MOST_REMARKS:]
+    more = len(remarks) - len(told)
+    return "; ".join([*told, f"and {more} more"] if more else told)
 
 
 def _cut_text(text: str) -> str:
@@ -112,6 +124,8 @@ class _Conversion:
     def __init__(self) -> None:
         self.remarks: list[str] = []
         self._left = LONGEST_OUTPUT
+        # How many values were read that can be read only once.
+        self._iterator_count = 0
         self._open: set[int] = set()
         # Looking for the form of a class takes longer than converting most values.
         self._forms: dict[type, FormOf] = {}
@@ -152,9 +166,13 @@ class _Conversion:
     # ----------------------------------------------------------------- entries
     def _container(self, form: Items, place: str, depth: int) -> Any:
         self._left -= 2
+        if self._left < 0 and form.count != 0:
+            self.remarks.append(f"{place} is left out")
+            return {} if form.is_object else []
         if form.remark:
             self.remarks.append(f"{form.remark} of {place} are given")
         entries = iter(form.entries)
+        self._iterator_count += form.is_once
         try:
             first = list(islice(entries, _FEW + 1))
             is_few = len(first) <= _FEW and (form.count is None or form.count <= _FEW)
@@ -179,7 +197,8 @@ class _Conversion:
             if name in taken:  # 1 and "1" are different keys in Python.
                 name = f"{name} ({type(entry[0]).__name__} {at})"
             taken.add(name)
-            yield name, entry[1], name if place == "the output" else f"{place}.{name}"
+            where = name if place == "the output" else f"{place}.{name}"
+            yield name, entry[1], where if len(where) <= _SHORT else f"…{where[-_SHORT:]}"
 
     def _in_order(
         self, entries: Iterator[tuple[str, Any, str]], form: Items, place: str, depth: int
@@ -216,13 +235,46 @@ class _Conversion:
             if _is_short(value):
                 made[at] = self.value_of(value, where, depth + 1)
         waiting = [at for at in range(len(listed)) if at not in made]
+        if len(waiting) > 1 and depth < _DEEPEST_RETRY:
+            waiting = self._what_fits(listed, waiting, made, depth)
         for done, at in enumerate(waiting):
             _, value, where = listed[at]
-            whole, part = self._left, max(self._left, 0) // (len(waiting) - done)
-            self._left = part
-            made[at] = self.value_of(value, where, depth + 1)
-            self._left = whole - (part - self._left)
+            made[at] = self._within(self._left // (len(waiting) - done), value, where, depth)
         return [(name, made[at]) for at, (name, _, _) in enumerate(listed)]
+
+    def _what_fits(
+        self,
+        listed: list[tuple[str, Any, str]],
+        waiting: list[int],
+        made: dict[int, Any],
+        depth: int,
+    ) -> list[int]:
+        """Convert the entries that need no more than their part; returns the others.
+
+        What these leave is for the others, so that nothing is cut that would have had space.
+        """
+        too_long: list[int] = []
+        for done, at in enumerate(waiting):
+            _, value, where = listed[at]
+            before = self._left, len(self.remarks), self._iterator_count
+            share = self._left // (len(waiting) - done + len(too_long))
+            found = self._within(share, value, where, depth)
+            # An iterator cannot be read a second time.
+            if len(self.remarks) == before[1] or self._iterator_count > before[2]:
+                made[at] = found
+            else:
+                self._left = before[0]
+                del self.remarks[before[1] :]
+                too_long.append(at)
+        return too_long
+
+    def _within(self, part: int, value: Any, where: str, depth: int) -> Any:
+        """Convert a value to no more than a part of the space."""
+        whole, part = self._left, max(part, 0)
+        self._left = part
+        made = self.value_of(value, where, depth + 1)
+        self._left += whole - part
+        return made
 
     def _remark_count(self, given: int, form: Items, place: str) -> None:
         what = "entries" if form.is_object else "items"
@@ -237,13 +289,10 @@ def _is_short(value: Any) -> bool:
 
 def key_of(key: Any) -> str:
     """The key of an entry as text; numbers are written as in JSON."""
-    if isinstance(key, str):
-        return str(key)
-    plain = _key_part(key)
-    if isinstance(plain, str):
-        return plain[:_SHORT]
-    text = repr(plain) if isinstance(plain, tuple) else json.dumps(plain)
-    return text[:_SHORT]
+    text = plain = key[: _SHORT + 1] if isinstance(key, str) else _key_part(key)
+    if not isinstance(plain, str):
+        text = repr(plain) if isinstance(plain, tuple) else json.dumps(plain)
+    return str(text) if len(text) <= _SHORT else f"{text[:_SHORT]}…"
 
 
 def _key_part(key: Any) -> Any:
@@ -322,13 +371,22 @@ def _duration(value: dt.timedelta, _: int) -> Form:
 
 
 def _bytes(value: Any, _: int) -> Form:
-    beginning = bytes(value[:LONGEST_OUTPUT]) if value else b""
-    try:
-        if len(value) <= LONGEST_OUTPUT:
-            return beginning.decode()
-    except UnicodeDecodeError:
-        pass
-    return f"({len(value)} bytes, beginning with {beginning[:32].hex(' ')})"
+    return _told_bytes(bytes(value[:LONGEST_OUTPUT]), len(value))
+
+
+def _view(value: memoryview, most: int) -> Form:
+    if value.format not in ("b", "B", "c") and value.ndim == 1:
+        return Items(value[:most].tolist(), len(value))
+    beginning = value[:LONGEST_OUTPUT].tobytes() if value.ndim == 1 else value.tobytes()
+    return _told_bytes(beginning, value.nbytes)
+
+
+def _told_bytes(beginning: bytes, count: int) -> str:
+    with contextlib.suppress(UnicodeDecodeError):
+        text = beginning.decode()
+        if count <= LONGEST_OUTPUT and all(each.isprintable() or each in "\t\n\r" for each in text):
+            return text
+    return f"({count} bytes, beginning with {beginning[:32].hex(' ')})"
 
 
 def _mapping(value: Any, _: int) -> Form:
@@ -376,12 +434,13 @@ _BY_TYPE: list[tuple[Any, FormOf]] = [
     (Decimal | UUID, lambda value, _: str(value)),
     (os.PathLike, lambda value, _: os.fsdecode(value)),
     (bytes | bytearray, _bytes),
-    (memoryview, lambda value, most: _bytes(value.tobytes(), most)),
+    (memoryview, _view),
     (BaseException, lambda value, _: f"{type(value).__name__}: {_described(value)}"),
     (tuple, _tuple),
     (list | range | collections.deque, _listed),
     (collections.abc.Set, _set),
     (dict, _mapping),
+    (SimpleNamespace, lambda value, most: _mapping(vars(value), most)),
     (msgspec.Struct, lambda value, _: _members(value, value.__struct_fields__)),
 ]
 
@@ -426,6 +485,10 @@ def _plain_items(part: Any) -> Iterable[Any]:
         return [None if each == "NaT" else each for each in part.astype(str).tolist()]
     if kind == "m" and hasattr(part.dtype, "str"):
         part = part.astype("timedelta64[us]")
+    if kind == "f" and part.dtype.itemsize < 8:
+        # As numpy shows them: float32(0.1) is 0.1, and not 0.10000000149011612.
+        texts = part.astype(str).tolist()
+        return [None if each is None else float(each) for each in texts]
     # Elements with fields lose their names in tolist().
     items: Iterable[Any] = part if getattr(part.dtype, "names", None) else part.tolist()
     return items
@@ -436,7 +499,7 @@ def _array_scalar(value: Any, most: int) -> Form:
     names = getattr(value.dtype, "names", None)
     if names:
         return Items(((name, value[name]) for name in names), len(names), is_object=True)
-    if getattr(value.dtype, "kind", "") in ("m", "M"):
+    if getattr(value.dtype, "kind", "") in ("m", "M", "f") and value.dtype.itemsize <= 8:
         plain = next(iter(_plain_items(value.reshape(1))))
     else:
         plain = value.tolist()
@@ -550,8 +613,11 @@ _BY_PROTOCOL: list[tuple[Callable[[type], bool], FormOf]] = [
     (_is_of("matplotlib", "Figure"), _figure),
     (_is_of("matplotlib", "_AxesBase"), _axes),
     (_is_of("PIL", "Image"), _image),
+    (_is_of("pydantic", "RootModel"), lambda value, most: form_of(value.root, most)),
     (_is_of("pydantic", "BaseModel"), _model),
     (_is_of("fractions", "Fraction"), lambda value, _: str(value)),
+    # Its rows have two dimensions again.
+    (_is_of("numpy", "matrix"), lambda value, most: _array(value.A, most)),
     # Arrays of numpy and what behaves like them: torch, jax, cupy, indexes of pandas.
     (_has("dtype", "shape", "tolist"), _array),
     (_has("__attrs_attrs__"), lambda value, _: _members(value, _names_of_attrs(value))),
@@ -559,7 +625,7 @@ _BY_PROTOCOL: list[tuple[Callable[[type], bool], FormOf]] = [
     (_is_a(collections.abc.Mapping), _mapping),
     (_is_a(collections.abc.Sequence, collections.abc.MappingView), _listed),
     (_is_of("array", "array"), _listed),
-    (_is_iterator, lambda value, _: Items(value)),
+    (_is_iterator, lambda value, _: Items(value, is_once=True)),
 ]
 
 

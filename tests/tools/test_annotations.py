@@ -265,6 +265,27 @@ def test_fields_of_pydantic_as_defaults_have_limits_descriptions_and_defaults() 
     assert found["names"] is not measure.read_arguments('{"count": 1}')["names"]
 
 
+def test_classes_of_annotated_types_are_understood() -> None:
+    types = pytest.importorskip("annotated_types")
+
+    class Small(types.GroupedMetadata):  # type: ignore[misc]
+        def __iter__(self) -> Any:
+            return iter((types.Ge(1), types.Lt(5)))
+
+    for hint, expected in (
+        (Annotated[int, types.Interval(ge=1, lt=5)], {"minimum": 1, "exclusiveMaximum": 5}),
+        (Annotated[int, Small()], {"minimum": 1, "exclusiveMaximum": 5}),
+        (Annotated[int, types.MultipleOf(3), types.Gt(0)],
+         {"multipleOf": 3, "exclusiveMinimum": 0}),
+        (Annotated[str, types.Len(1, 5)], {"minLength": 1, "maxLength": 5}),
+        (Annotated[list[int], types.MinLen(2)], {"minItems": 2}),
+        (types.LowerCase[str], {}),
+    ):  # fmt: skip
+        schema = dict(schema_of(hint, "it").schema)
+        schema = {name: each for name, each in schema.items() if name not in ("type", "items")}
+        assert schema == expected
+
+
 # --------------------------------------------------------------------------- what is refused
 class Predicate:
     """As the class of annotated_types."""

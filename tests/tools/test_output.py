@@ -14,6 +14,7 @@ from decimal import Decimal
 from enum import Enum, IntEnum
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import msgspec
@@ -93,6 +94,10 @@ class Silent:
         (b"text", '"text"'),
         (bytearray(b"\xff\x00"), '"(2 bytes, beginning with ff 00)"'),
         (memoryview(b"\xff\x00"), '"(2 bytes, beginning with ff 00)"'),
+        (memoryview(array.array("i", [1, 2])), "[1, 2]"),
+        (b"\0\1", '"(2 bytes, beginning with 00 01)"'),
+        (SimpleNamespace(a=1), '{"a": 1}'),
+        (memoryview(b"abcd").cast("B", (2, 2)), '"abcd"'),
         (ValueError("why"), '"ValueError: why"'),
         (range(3), "[0, 1, 2]"),
         (collections.deque([1]), "[1]"),
@@ -131,7 +136,12 @@ def test_an_output_is_text_or_json_or_what_str_makes_of_it(output: Any, text: st
         (np.array(["2026-01-31", "NaT"], "M8[s]"), '["2026-01-31T00:00:00", null]'),
         (np.timedelta64(3, "s"), '"PT3S"'),
         (np.longdouble(1), '"1.0"'),
+        (np.float32(0.1), "0.1"),
+        ([np.float16(0.1)], "[0.1]"),
+        (np.array([0.1, np.nan], np.float32), '[0.1, "NaN"]'),
+        (np.ma.array([0.1, 2], mask=[False, True], dtype=np.float32), "[0.1, null]"),
         (np.zeros((0, 2)), "[]"),
+        (np.arange(2).reshape(1, 2).view(np.matrix), "[[0, 1]]"),
     ],
 )
 def test_values_of_numpy_are_those_of_python(output: Any, text: str) -> None:
@@ -149,6 +159,7 @@ def test_classes_of_attrs_and_pydantic_are_objects_of_their_fields() -> None:
         "M", size=(int, 1), key=(pydantic.SecretStr, pydantic.SecretStr("k")),
         hidden=(int, pydantic.Field(2, exclude=True)),
     )()  # fmt: skip
+    assert text_from(pydantic.RootModel[list[int]]([1, 2])) == "[1, 2]"
     assert text_from([point, model]) == '[{"x": 1, "y": 2}, {"size": 1, "key": "**********"}]'
 
 
@@ -293,6 +304,36 @@ def test_a_long_value_leaves_space_for_the_others() -> None:
     )
 
 
+def test_nothing_is_cut_where_everything_has_space() -> None:
+    value = {"long": [1] * 5000, **{f"short {at}": [at] * 20 for at in range(90)}}
+    assert json.loads(text_from(value)) == value
+
+
+def test_many_long_values_share_the_space() -> None:
+    text, cut = text_from({f"k{at}": np.arange(10**6) for at in range(80)}).split("\n")
+    told = json.loads(text)
+    assert len(told) == 80
+    assert min(map(len, told.values())) > 50
+    assert cut.endswith("; and 77 more)")
+
+
+def test_a_generator_inside_of_an_output_is_read_once() -> None:
+    value = {"numbers": (at for at in range(10**6)), "more": range(10**6)}
+    told = json.loads(text_from(value).split("\n")[0])
+    assert told["numbers"] == list(range(len(told["numbers"])))
+    assert min(len(told["numbers"]), len(told["more"])) > 1000
+
+
+def test_values_that_are_nested_and_long_everywhere_are_converted_within_bounds() -> None:
+    value: Any = [0] * 10**6
+    for _ in range(45):
+        value = {"left": [0] * 10**6, "right": value}
+    text = text_from(value)
+    told, _ = text.split("\n")
+    assert LONGEST_OUTPUT / 2 < len(told) < LONGEST_OUTPUT + 100
+    assert json.loads(told)["right"]["right"]["left"]
+
+
 def test_an_array_is_not_read_beyond_what_can_be_told() -> None:
     read = []
 
@@ -304,6 +345,13 @@ def test_an_array_is_not_read_beyond_what_can_be_told() -> None:
 
     text_from(Watched(range(1_000_000)))
     assert len(read) < LONGEST_OUTPUT
+
+
+def test_keys_are_cut_off_like_values() -> None:
+    text = text_from({"x" * 10_000: {"y" * 10_000: range(10**6)}})
+    assert len(text) < LONGEST_OUTPUT + 500
+    ((key, inner),) = json.loads(text.split("\n")[0]).items()
+    assert (key, *inner) == ("x" * 200 + "…", "y" * 200 + "…")
 
 
 def test_a_generator_is_closed_after_its_beginning_was_read() -> None:
