@@ -216,6 +216,38 @@ def test_the_page_of_messages_is_that_of_the_code() -> None:
     assert written == made["page"](), "run: python scripts/messages.py"
 
 
+def test_every_error_that_a_user_may_meet_has_a_cure() -> None:
+    made = runpy.run_path(str(ROOT / "scripts" / "messages.py"))
+    # A message that says what a value must be is its own cure. The model, not a user, reads a
+    # ToolError; the errors of the rehearsal are those of the service.
+    kinds = made["errors"]() - {"ToolError"}
+    own_cure = re.compile(r" must | may have ")
+    bare = [
+        message
+        for rows in made["groups"]().values()
+        for message, cure, kind in rows
+        if kind in kinds and not cure and not own_cure.search(message)
+    ]
+    # What another server says is passed on.
+    assert bare == ["the server reported: {error}"]
+
+
+def test_the_page_of_messages_names_what_the_code_computes_and_has_the_texts_of_the_panel() -> None:
+    page = (ROOT / "docs" / "messages.md").read_text("utf-8")
+    strings = (ROOT / "js" / "src" / "view" / "strings.ts").read_text("utf-8")
+    assert "| there is no file {shown}. | Check its path. | AudioFormatError |" in page
+    assert "| there is no host {host}. | Check url= and the network. | ConnectError |" in page
+    assert "| The microphone was refused. | Click the icon left of the address bar," in page
+    assert "| {lostS} of {name}’s voice was lost on its way to this page. |  | panel |" in page
+    cards = re.findall(
+        r'^ *(?:text|policy|denied|busy|lost|other): "([^"{]+)",$', strings, re.MULTILINE
+    )
+    assert len(cards) > 5
+    for text in cards:
+        first, _, cure = text.partition(". ")
+        assert f"| {first}{'.' if cure else ''} | {cure} | panel |" in page
+
+
 def test_the_lock_of_the_front_end_names_no_other_registry() -> None:
     lock = json.loads((ROOT / "js" / "package-lock.json").read_text("utf-8"))
     hosts = {

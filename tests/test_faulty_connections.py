@@ -239,8 +239,16 @@ REFUSALS = [
         ConnectError,
         "HOST has too many requests or sessions of this key. Try again in a while.",
     ),
-    refused(Refuse(500), ConnectError, "HOST refused the connection (HTTP 500)."),
-    refused(Refuse(503), ConnectError, "HOST refused the connection (HTTP 503)."),
+    refused(
+        Refuse(500),
+        ConnectError,
+        "HOST refused the connection (HTTP 500). Try again in a while, or check url=.",
+    ),
+    refused(
+        Refuse(503),
+        ConnectError,
+        "HOST refused the connection (HTTP 503). Try again in a while, or check url=.",
+    ),
     refused(
         StallHandshake(),
         ConnectError,
@@ -320,7 +328,8 @@ FAILED_REPLIES = [
         fault=Report("internal_error", at=SessionUpdated),
         dialects=REALTIME,
         raises=ConnectError,
-        sentence="HOST refused the session: the server had an error",
+        sentence="HOST refused the session: the server had an error. "
+        "Change the setting that it names, or try again.",
         is_noted=True,
         pieces=None,
     ),

@@ -60,7 +60,7 @@ def _bytes_of_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except (OSError, ValueError) as error:
-        sentence, cure = f"{shown} cannot be read: {error}.", ""
+        sentence, cure = f"{shown} cannot be read: {error}.", "Choose another file."
         if isinstance(error, FileNotFoundError):
             sentence, cure = f"there is no file {shown}.", "Check its path."
         elif path.is_dir():  # For which Windows reports PermissionError.

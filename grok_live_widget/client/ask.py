@@ -640,7 +640,9 @@ def raise_failure(session: Session, pending: PendingReply) -> None:
             raise UnsupportedByServer("conversation.item.create", session.dialect)
         raise server_error(pending.error)
     if pending.has_ended_early and not pending.status:
-        raise session.failure or SessionClosedOK("the session is closed.", close_code=1000)
+        raise session.failure or SessionClosedOK(
+            "the session is closed.", close_code=1000, cure="Ask again: that opens another one."
+        )
 
 
 async def _announce(session: Session) -> Turn:

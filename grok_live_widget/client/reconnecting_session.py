@@ -674,7 +674,9 @@ class ReconnectingSession:
     async def approve(self, call_id: str, is_allowed: bool) -> None:
         """Allow a call in `pending_approvals`, or deny it."""
         if self.session is None:
-            raise SessionClosedOK("the session is closed.", close_code=1000)
+            raise SessionClosedOK(
+                "the session is closed.", close_code=1000, cure="No call waits any more; ask again."
+            )
         await self.session.approve(call_id, is_allowed)
 
     # ----------------------------------------------------------------- closing

@@ -627,11 +627,14 @@ class Session:
         if isinstance(answer, ErrorReported):
             raise server_error(answer)
         if not isinstance(answer, SessionUpdated):
-            self._pump.note("The server did not confirm the new settings.")
+            self._pump.note(
+                "The server did not confirm the new settings, so they may not hold; "
+                "update() sends them again."
+            )
             return []
         differences = rejected_settings(self._protocol.dialect, change, answer.session)
         for difference in differences:
-            self._pump.note(f"The server rejected a setting: {difference}.")
+            self._pump.note(f"The server rejected a setting and keeps its own: {difference}.")
         return differences
 
     def _settings_changed(self) -> None:
@@ -714,7 +717,8 @@ class Session:
         asked = self.settings.model
         if is_replaced_model(asked, event.model):
             self._pump.note(
-                f"The server answers as {event.model!r}, not as {asked!r}, which was requested."
+                f"The server answers as {event.model!r}, not as {asked!r}, which was requested; "
+                "check model=."
             )
 
     def _watch_for_another_sound(self, event: SessionUpdated) -> None:
@@ -733,13 +737,19 @@ class Session:
         if self._protocol.dialect.is_auth_error(error):
             return wrong_key(self.host, has_key=bool(self._endpoint.key))
         return ConnectError(
-            f"{self.host} refused the session: {error.message}", host=self.host, has_answered=True
+            f"{self.host} refused the session: {error.message.rstrip('.')}.",
+            host=self.host,
+            has_answered=True,
+            cure="Change the setting that it names, or try again.",
         )
 
 
 def _default_of(name: str) -> Any:
     if name not in _DEFAULTS:
-        raise ConfigurationError(f"{name} cannot be reset in a running session.")
+        raise ConfigurationError(
+            f"{name} cannot be reset in a running session.",
+            cure=f"Give {name} a value, or open another session.",
+        )
     return _DEFAULTS[name]
 
 

@@ -136,14 +136,21 @@ def translated(
                 cure="Check url= and the environment's HTTPS_PROXY and ALL_PROXY.",
             )
         case ws_errors.ProxyError():
-            return ConnectError(f"the proxy on the way to {host} refused.", host=host)
+            return ConnectError(
+                f"the proxy on the way to {host} refused.", host=host, cure=_PROXY_CURE
+            )
         case ws_errors.InvalidHandshake():
             return ConnectError(
-                f"{host} did not answer as a WebSocket server does.", host=host, has_answered=True
+                f"{host} did not answer as a WebSocket server does.",
+                host=host,
+                has_answered=True,
+                cure="Check url=; for example wss://api.x.ai/v1/realtime.",
             )
         case ws_errors.WebSocketException():
             return ConnectError(
-                f"the connection to {host} broke ({type(error).__name__}).", host=host
+                f"the connection to {host} broke ({type(error).__name__}).",
+                host=host,
+                cure="Try again; if it breaks again, check the network and its proxies.",
             )
         case TimeoutError():
             return ConnectError(
@@ -161,7 +168,11 @@ def translated(
             )
         case ssl.SSLError():
             reason = getattr(error, "reason", None) or "no reason was given"
-            return ConnectError(f"the TLS handshake with {host} failed: {reason}.", host=host)
+            return ConnectError(
+                f"the TLS handshake with {host} failed: {reason}.",
+                host=host,
+                cure="Check url=: wss:// is for servers with TLS, ws:// for those without it.",
+            )
         case socket.gaierror():
             return ConnectError(
                 f"there is no host {host!r}.", host=host, cure="Check url= and the network."
@@ -171,7 +182,11 @@ def translated(
                 f"nothing answers at {host}.", host=host, cure="Is the server running?"
             )
     reason = getattr(error, "strerror", None) or type(error).__name__
-    return ConnectError(f"the connection to {host} could not be opened: {reason}.", host=host)
+    return ConnectError(
+        f"the connection to {host} could not be opened: {reason}.",
+        host=host,
+        cure="Check url= and the network.",
+    )
 
 
 def _proxy_failure(error: BaseException, host: str, proxy: str) -> GrokLiveError | None:
@@ -212,8 +227,15 @@ def _refused(error: ws_errors.InvalidStatus, host: str, has_key: bool) -> GrokLi
     }
     if 300 <= status < 400:
         what = "answers with a redirect, which is not followed: it would send the key elsewhere."
-        return ConnectError(f"{host} {what}", host=host, status_code=status, has_answered=True)
-    what, cure = sentences.get(status, (f"refused the connection (HTTP {status}).", ""))
+        return ConnectError(
+            f"{host} {what}",
+            host=host,
+            status_code=status,
+            has_answered=True,
+            cure="Give the address that it redirects to as url=, if you trust it.",
+        )
+    refused = f"refused the connection (HTTP {status}).", "Try again in a while, or check url=."
+    what, cure = sentences.get(status, refused)
     return ConnectError(
         f"{host} {what}", host=host, status_code=status, has_answered=True, cure=cure
     )
@@ -242,7 +264,12 @@ def closed_error(code: int | None, reason: str, host: str) -> SessionClosed:
     """The error that a close code and its reason mean."""
     if code == 1000:
         why = f": {reason}" if reason else ""
-        return SessionClosedOK(f"the session is closed{why}.", close_code=code, reason=reason)
+        return SessionClosedOK(
+            f"the session is closed{why}.",
+            close_code=code,
+            reason=reason,
+            cure="What was received is kept in turns; open another session to go on.",
+        )
     why = f" ({reason})" if reason else ""
     how = f"closed with code {code}{why}" if code else "closed without a close frame"
     return SessionClosedError(

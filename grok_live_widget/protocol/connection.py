@@ -286,10 +286,15 @@ class Protocol:
     def _check(self, event: ClientEvent) -> None:
         if type(event) not in ALLOWED_SENDS[self.state]:
             raise LocalProtocolError(
-                f"{type(event).__name__} cannot be sent while the connection is {self.state.value}."
+                f"{type(event).__name__} cannot be sent while the connection is "
+                f"{self.state.value}.",
+                cure="Open another session.",
             )
         if isinstance(event, AppendAudio) and len(event.pcm) % 2:
-            raise LocalProtocolError(f"audio of {len(event.pcm)} bytes ends in half a sample.")
+            raise LocalProtocolError(
+                f"audio of {len(event.pcm)} bytes ends in half a sample.",
+                cure="Send whole samples, of two bytes each.",
+            )
         if isinstance(event, CommitAudio):
             self._check_commit()
 
@@ -337,7 +342,8 @@ class Protocol:
         """
         if self.state is not ConnectionState.OPEN:
             raise LocalProtocolError(
-                f"nothing can be requested while the connection is {self.state.value}."
+                f"nothing can be requested while the connection is {self.state.value}.",
+                cure="Open another session.",
             )
         state = ResponseState.IDLE
         for event in events:

@@ -98,11 +98,12 @@ def _holds_recording(name: str, folder: Path) -> bool:
     shown = f"{name}={str(folder)!r}"
     try:
         if folder.exists() and not folder.is_dir():
-            raise ConfigurationError(f"{shown} is a file, not a folder.")
+            raise ConfigurationError(f"{shown} is a file, not a folder.", cure="Name a new folder.")
         nearest = next(each for each in (folder, *folder.absolute().parents) if each.exists())
         if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
             raise ConfigurationError(
-                f"{shown} cannot be created: {str(nearest)!r} is not writable."
+                f"{shown} cannot be created: {str(nearest)!r} is not writable.",
+                cure="Name a folder that can be created.",
             )
         is_empty = not folder.exists() or not any(folder.iterdir())
     except OSError as error:

@@ -184,7 +184,10 @@ class Replay:
         self.is_stepwise = is_stepwise
         self.sessions = recorded_sessions(load(path))
         if not self.sessions:
-            raise ConfigurationError(f"the recording at {str(path)!r} has no session.")
+            raise ConfigurationError(
+                f"the recording at {str(path)!r} has no session.",
+                cure="Record a talk whose connection was open.",
+            )
         self.dialects = tuple(dict.fromkeys(each.dialect.name for each in self.sessions))
         self._by_dialect = {
             name: itertools.cycle([s for s in self.sessions if s.dialect.name == name])

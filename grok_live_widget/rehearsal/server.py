@@ -228,7 +228,10 @@ class RehearsalServer:
 
     def _new_thread(self) -> LoopThread:
         if self._thread:
-            raise RehearsalError("the rehearsal server is already running.")
+            raise RehearsalError(
+                "the rehearsal server is already running.",
+                cure="Use its url(), or make another RehearsalServer.",
+            )
         self._thread = LoopThread("rehearsal-server")
         return self._thread
 

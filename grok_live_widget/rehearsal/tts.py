@@ -240,7 +240,10 @@ class _Espeak:
             text, size, 0, _POSITION_CHARACTER, 0, _CHARS_UTF8, None, None
         )
         if status != _OK:
-            raise RehearsalError(f"the text could not be synthesized (espeak-ng error {status}).")
+            raise RehearsalError(
+                f"the text could not be synthesized (espeak-ng error {status}).",
+                cure="Try another text, or restart the kernel.",
+            )
 
     def _receive(self, wave: Any, sample_count: int, events: Any) -> int:
         if wave and sample_count:

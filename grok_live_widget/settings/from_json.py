@@ -94,7 +94,9 @@ def _made(name: str, kind: Any, value: Mapping[str, Any]) -> Any:
     try:
         return kind(**given)
     except TypeError as error:  # A field without a default is missing.
-        raise ConfigurationError(f"{name} is incomplete: {error}.") from None
+        raise ConfigurationError(
+            f"{name} is incomplete: {error}.", cure="Add the field that it names."
+        ) from None
 
 
 def _refuse_others(name: str, value: Mapping[str, Any], known: tuple[str, ...]) -> None:

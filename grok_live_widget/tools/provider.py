@@ -69,7 +69,9 @@ class ProviderTool(Value, frozen=True, kw_only=True):
         self._texts(first, most)
         self._texts(second, most)
         if getattr(self, first) and getattr(self, second):
-            raise ConfigurationError(f"{first} and {second} cannot be given together.")
+            raise ConfigurationError(
+                f"{first} and {second} cannot be given together.", cure="Pass only one of them."
+            )
 
 
 def _plain(value: Any) -> Any:

@@ -186,7 +186,9 @@ class FrontendBridge:
             return
         self.microphone_state = "off"
         self._talk.note(
-            f"No page has responded for {limit_s:g} s, so the connection was closed.", "warning"
+            f"No page has responded for {limit_s:g} s, so the connection was closed. "
+            "Start, or the next question, opens it again.",
+            "warning",
         )
         await self._talk.disconnect()
 

@@ -679,7 +679,7 @@ async def test_rejected_settings_are_returned_and_noted(peer: Any) -> None:
         notes = notes_of(session)
         found = await session.update(reasoning="none", voice="ara")
         assert found == ["reasoning.effort is 'high', not 'none'"]
-        assert notes == [f"The server rejected a setting: {found[0]}."]
+        assert notes == [f"The server rejected a setting and keeps its own: {found[0]}."]
 
 
 @pytest.mark.parametrize("is_named", [True, False])
@@ -735,7 +735,10 @@ async def test_an_update_that_is_not_confirmed_holds_with_a_note(
         session.timeouts = Timeouts(confirm_s=0.2)
         notes = notes_of(session)
         assert await session.update(voice="ara") == []
-        assert notes == ["The server did not confirm the new settings."]
+        assert notes == [
+            "The server did not confirm the new settings, so they may not hold; "
+            "update() sends them again."
+        ]
         assert session.settings.voice == "ara"
 
 
@@ -856,7 +859,8 @@ async def test_a_replaced_model_is_noted(
         listener=lambda event, _, __: notes.append(event.text) if type(event) is Noted else None,
     )
     await session.close()
-    sentence = f"The server answers as {found!r}, not as {asked!r}, which was requested."
+    sentence = f"The server answers as {found!r}, not as {asked!r}, which was requested; "
+    sentence += "check model=."
     assert notes == [sentence] * is_noted
 
 

@@ -53,7 +53,10 @@ def faults_from(wanted: Sequence[Fault | str]) -> Faults:
 def _value(kind: type[Fault], text: str) -> Any:
     """A fault's argument from a text: a number where the default is one."""
     if not kind.argument:
-        raise ConfigurationError(f"the fault {kind.name!r} takes no value, not {text!r}.")
+        raise ConfigurationError(
+            f"the fault {kind.name!r} takes no value, not {text!r}.",
+            cure=f"Write {kind.name!r} alone.",
+        )
     default = getattr(kind, kind.argument)
     try:
         return type(default)(text) if isinstance(default, int | float) else text
