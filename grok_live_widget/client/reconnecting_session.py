@@ -549,7 +549,7 @@ class ReconnectingSession:
     @property
     def is_sending_sound(self) -> bool:
         """Whether a cell is sending sound, so that the microphone is dropped."""
-        is_streaming = self.session is not None and self.session.is_streaming
+        is_streaming = self.session is not None and self.session.audio.is_open
         return is_streaming or self._microphone.is_held
 
     def holding_microphone(self) -> contextlib.AbstractContextManager[None]:
