@@ -15,7 +15,7 @@ export class Composer {
   readonly #box = element("textarea", "glw-composer-box", {
     rows: "1",
     "aria-label": "Message",
-    placeholder: "Type a message…",
+    placeholder: "Message…",
   });
   readonly #send = button("glw-send", "send", "Send");
   #canSend = false;
@@ -31,6 +31,7 @@ export class Composer {
     scope.listen(this.element, "submit", (event) => this.#submit(event));
     scope.listen<KeyboardEvent>(this.#box, "keydown", (event) => this.#onKey(event));
     scope.listen(this.#box, "input", () => this.#fit());
+    scope.onResize(this.element, () => this.#fit());
     this.#fit();
   }
 

@@ -21,7 +21,11 @@ export class Notices {
     for (const card of cardsOf(state)) wanted.set(card.key + card.text, (scope) => this.#card(card, scope));
     for (const note of state.notes) wanted.set(`note ${note.key}`, (scope) => this.#note(note, scope));
     this.#removeOthers(wanted);
-    for (const [key, make] of wanted) if (!this.#shown.has(key)) this.#insert(key, make);
+    [...wanted].forEach(([key, make], index) => {
+      const shown = this.#shown.get(key)?.element ?? this.#make(key, make);
+      const current = this.element.children[index] ?? null;
+      if (current !== shown) this.element.insertBefore(shown, current);
+    });
     setShown(this.element, wanted.size > 0);
   }
 
@@ -34,11 +38,11 @@ export class Notices {
     }
   }
 
-  #insert(key: string, make: (scope: Scope) => HTMLElement): void {
+  #make(key: string, make: (scope: Scope) => HTMLElement): HTMLElement {
     const scope = this.scope.child();
     const created = make(scope);
     this.#shown.set(key, { scope, element: created });
-    this.element.append(created);
+    return created;
   }
 
   #card({ text, level, actionLabel, action }: Card, scope: Scope): HTMLElement {
@@ -46,6 +50,7 @@ export class Notices {
     if (!actionLabel || !action) return notice;
     const button = element("button", "glw-button glw-notice-action", { type: "button" }, [actionLabel]);
     scope.listen(button, "click", () => this.actions[action]());
+    notice.classList.add("glw-notice-with-action");
     notice.append(button);
     return notice;
   }

@@ -395,6 +395,14 @@ describe("notices", () => {
     expect(actions.takeOver).toHaveBeenCalledOnce();
   });
 
+  it("current problems are above the notes, whichever came first", () => {
+    const note = { key: 1, text: "Careful", level: "info", topic: "" } as const;
+    store.update({ notes: [note] });
+    store.update({ kernel: "gone" });
+    const texts = [...panel.querySelectorAll(".glw-notice-text")].map(({ textContent }) => textContent);
+    expect([texts.length, texts[1]]).toEqual([2, "Careful"]);
+  });
+
   it("sound that waits can be enabled", () => {
     store.update({ isSoundWaiting: true });
     find(".glw-notice-action").click();
