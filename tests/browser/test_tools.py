@@ -56,3 +56,31 @@ def test_a_call_that_is_not_allowed_is_not_made(open_notebook: OpenNotebook) -> 
     notebook.wait_for_turns("grok", 1)
     assert "not allow" in notebook.transcript()[-1][1]
     assert notebook.page.locator(".by-a-tool").count() == 0
+
+
+LONG = """
+import numpy as np
+from grok_live_widget import GrokLive, tool
+
+@tool
+def samples() -> np.ndarray:
+    "Return many samples."
+    return np.arange(3_000_000)
+
+live = GrokLive(partner="talker", tools=[samples])
+live
+"""
+OTHER_VOICE = "live.update(voice='nobody')"
+
+
+def test_the_beginning_of_a_long_output_is_read_aloud(open_notebook: OpenNotebook) -> None:
+    notebook = open_notebook([LONG, OTHER_VOICE])
+    notebook.run_cells(0)
+    notebook.send_text("call samples {}")
+    notebook.wait_for_turns("grok", 1)
+    notebook.panel.get_by_text("and so on.").wait_for()
+    said = notebook.transcript()[-1][1]
+    assert said.startswith("The tool answered: [0, 1, 2, 3,")
+    assert len(said) < 240
+    notebook.run_cells(1)
+    notebook.panel.get_by_text("The rehearsal has no voice 'nobody'").first.wait_for()
