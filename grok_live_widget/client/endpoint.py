@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from msgspec.structs import replace
 
-from .._structs import Value
+from .._structs import Value, did_you_mean
 from ..exceptions import (
     AuthenticationError,
     ConfigurationError,
@@ -269,7 +269,7 @@ def _rehearsal_voice_notes(settings: Settings) -> list[Noted]:
         return []
     text = (
         f"The rehearsal has no voice {settings.voice!r} and speaks with another one. "
-        f"Its voices are {', '.join(VOICES)}."
+        f"{did_you_mean(settings.voice, tuple(VOICES))}Its voices are {', '.join(VOICES)}."
     )
     return [Noted(text, "info")]
 

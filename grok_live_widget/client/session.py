@@ -146,6 +146,7 @@ class Session:
         state = self._protocol.state.value
         return f"<Session {who}{self.dialect} at {self.host}, {state}, {len(self.turns)} turns>"
 
+    @names_checked
     async def close(self) -> None:
         """Close the connection; turns stay. Safe to call again."""
         with contextlib.suppress(GrokLiveError):
@@ -433,6 +434,7 @@ class Session:
         # All at once: no other sound may come between.
         await self.send(*self.audio.chunks(bytes(sample_count * 2)))
 
+    @names_checked
     async def commit(self) -> None:
         """End the user's turn by hand; see `PushToTalk`.
 
@@ -444,6 +446,7 @@ class Session:
         # The resampler's tail belongs to this turn. Nothing else may come between the two.
         await self.send(*self.audio.chunks(self.audio.drop()), CommitAudio())
 
+    @names_checked
     async def clear(self) -> None:
         """Have the server forget the sound that was sent and not yet committed."""
         self.audio.drop()
@@ -522,6 +525,7 @@ class Session:
         """
         await self.send_when_idle(verbatim_message(text, is_interruptible=interruptible))
 
+    @names_checked
     async def interrupt(self) -> None:
         """Stop the reply that is running or still sounding, and request none for the outputs of
         tools that run; harmless when there is none.

@@ -139,6 +139,7 @@ class TalkAPI:
         return self._sessions.add_listener(listener)
 
     # ----------------------------------------------------------------- the connection
+    @names_checked
     def start(self) -> None:
         """Open the connection; harmless when it is open. A new session goes on in the same `turns`.
 
@@ -148,22 +149,27 @@ class TalkAPI:
         """
         self._run(self._sessions.open())
 
+    @names_checked
     async def start_async(self) -> None:
         """`start`, awaited."""
         await self._arun(self._sessions.open())
 
+    @names_checked
     def stop(self) -> None:
         """Close the connection; `turns` stay. Harmless when it is closed."""
         self._run(self._sessions.stop(), makes_calls=False)
 
+    @names_checked
     async def stop_async(self) -> None:
         """`stop`, awaited."""
         await self._arun(self._sessions.stop())
 
+    @names_checked
     def close(self) -> None:
         """End the talk and what runs for it; `turns` stay readable."""
         self._run(self._sessions.close(), makes_calls=False)
 
+    @names_checked
     async def close_async(self) -> None:
         """`close`, awaited."""
         await self._arun(self._sessions.close())
@@ -339,6 +345,7 @@ class TalkAPI:
         """`send_audio`, awaited."""
         await self._arun(self._sessions.send_audio(x, sample_rate, end=end, pace=pace))
 
+    @names_checked
     def interrupt(self) -> None:
         """Stop the reply that is running or still playing; harmless when there is none.
 
@@ -350,22 +357,27 @@ class TalkAPI:
             return
         self._run(self._sessions.interrupt(), makes_calls=False)
 
+    @names_checked
     async def interrupt_async(self) -> None:
         """`interrupt`, awaited."""
         await self._arun(self._sessions.interrupt())
 
+    @names_checked
     def commit(self) -> None:
         """End the user's turn by hand; with `PushToTalk` this also asks for the reply."""
         self._run(self._sessions.commit())
 
+    @names_checked
     async def commit_async(self) -> None:
         """`commit`, awaited."""
         await self._arun(self._sessions.commit())
 
+    @names_checked
     def clear(self) -> None:
         """Have the server forget the sound that was sent and not committed."""
         self._run(self._sessions.clear())
 
+    @names_checked
     async def clear_async(self) -> None:
         """`clear`, awaited."""
         await self._arun(self._sessions.clear())

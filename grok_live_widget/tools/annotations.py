@@ -151,6 +151,15 @@ def _checked_limit(name: str, limit: Any, where: str) -> int | float:
             cure="Correct it in its Annotated[...].",
         )
     number: int | float = plain
+    is_length = name in _LENGTHS
+    if (is_length and (number < 0 or number != int(number))) or (
+        name == "multiple_of" and number <= 0
+    ):
+        wanted = "a whole number, 0 or more" if is_length else "above 0"
+        raise ConfigurationError(
+            f"{where} has the limit {name}={shown(limit)}, which must be {wanted}.",
+            cure="Correct it in its Annotated[...].",
+        )
     return number
 
 

@@ -77,10 +77,12 @@ class Tool:
         self.function = function
         self.name = _checked_name(name or getattr(function, "__name__", type(function).__name__))
         self.timeout_s = _checked_timeout(timeout_s, self.name)
-        self.approve = approve
+        self.approve = _checked_approve(approve, self.name)
         self.thread = _checked_thread(thread, function, self.name)
         prose, described = parse_docstring(inspect.getdoc(function) or "")
-        self.description = prose if description is None else description
+        self.description = _checked_description(
+            prose if description is None else description, self.name
+        )
         self._arguments = _arguments_of(function, self.name, described)
         self.parameters = self._arguments.schema
         functools.update_wrapper(self, function)
@@ -196,6 +198,35 @@ def is_coroutine_function(function: object) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)
 
 
+def _checked_approve(approve: Any, name: str) -> bool | None:
+    if approve is not None and not isinstance(approve, bool):
+        raise ConfigurationError(
+            f"approve of the tool {name!r} must be True, False or None, not {approve!r}."
+        )
+    return approve
+
+
+def _checked_description(description: Any, name: str) -> str:
+    where = f"the description of the tool {name!r}"
+    if not isinstance(description, str):
+        raise ConfigurationError(f"{where} must be text, not {description!r}.")
+    _check_json(description, where)
+    return description
+
+
+def _check_json(value: Any, where: str) -> None:
+    """Refuse what no message can carry, such as a lone surrogate in a text."""
+    import json  # Only tools need it.
+
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    except (TypeError, ValueError):
+        raise ConfigurationError(
+            f"{where} contains a value or a character that JSON cannot represent.",
+            cure="text.encode('utf-8', 'replace').decode() replaces lone surrogates.",
+        ) from None
+
+
 def _arguments_of(function: Callable[..., Any], name: str, described: Mapping[str, str]) -> Schema:
     try:
         signature = inspect.signature(function)
@@ -219,6 +250,7 @@ def _arguments_of(function: Callable[..., Any], name: str, described: Mapping[st
             where,
             description=described.get(each.name, ""),
         )
+        _check_json(members[each.name].schema, where)
     return object_shape(members)
 
 

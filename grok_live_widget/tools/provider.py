@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, ClassVar
 
 from msgspec.structs import asdict, force_setattr
@@ -44,6 +45,17 @@ class ProviderTool(Value, frozen=True, kw_only=True):
         value = getattr(self, name)
         if not isinstance(value, str) or not re.fullmatch(pattern, value):
             raise ConfigurationError(f"{name} must {requirement}.")
+
+    def _date(self, name: str) -> None:
+        """Check a text that begins with a day of the calendar."""
+        requirement = "look like 2026-01-31"
+        self._text(name, r"\d{4}-\d\d-\d\d.*", requirement)
+        try:
+            date.fromisoformat(getattr(self, name)[:10])
+        except ValueError:
+            raise ConfigurationError(
+                f"{name} must be a day that exists, and {requirement}."
+            ) from None
 
     def _is_set(self, *names: str) -> None:
         """Check settings that are True, False or None."""
@@ -128,7 +140,7 @@ class XSearch(ProviderTool, frozen=True, kw_only=True, metaclass=Checked):
         self._is_set("enable_image_understanding", "enable_video_understanding")
         for name in ("from_date", "to_date"):
             if getattr(self, name) is not None:
-                self._text(name, r"\d{4}-\d\d-\d\d.*", "look like 2026-01-31")
+                self._date(name)
 
 
 class FileSearch(ProviderTool, frozen=True, kw_only=True, metaclass=Checked):

@@ -111,7 +111,7 @@ def _default_keyword(default: Any, shape: Schema, where: str) -> dict[str, Any]:
         return {}
     try:
         plain = _json_of(default, shape.schema)
-        json.dumps(plain, allow_nan=False)
+        json.dumps(plain, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except (TypeError, ValueError, RecursionError):
         raise ConfigurationError(
             f"{where} has the default {shown(default)}, which JSON cannot represent.",

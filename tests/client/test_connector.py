@@ -417,6 +417,10 @@ async def test_other_voices_pass_through(peer: Any) -> None:
     ("voice", "notes"),
     [
         ("nobody", ["The rehearsal has no voice 'nobody' and speaks with another one."]),
+        (
+            "nvoa",
+            ["The rehearsal has no voice 'nvoa' and speaks with another one. Did you mean 'nova'?"],
+        ),
         ("xai_Nova", []),
         (None, []),
     ],

@@ -1141,6 +1141,14 @@ MISSPELT = [
 ]
 
 
+@pytest.mark.parametrize("name", ["start", "stop", "interrupt", "commit", "clear", "close"])
+async def test_a_method_without_arguments_says_so(name: str) -> None:
+    async with Talk(partner="parrot") as talk:
+        says = rf"{name}\(\) has no argument 'now'\. It has none\."
+        with pytest.raises(ConfigurationError, match=says):
+            getattr(talk, name)(now=True)
+
+
 @pytest.mark.parametrize(("name", "misspelt", "meant"), MISSPELT)
 async def test_each_method_names_the_nearest_argument(name: str, misspelt: str, meant: str) -> None:
     async with Talk(partner="parrot") as talk:

@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextvars import ContextVar, copy_context
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -489,6 +490,26 @@ async def test_wrong_arguments_are_an_error_and_nothing_is_run() -> None:
         await log.until(ResponseDone, 2)
         assert log.outputs == ["Error: there is no 'town'; there are: city, days."]
         assert log.of(ToolStarted) == []
+
+
+@dataclass
+class Picky:
+    x: int
+
+    def __post_init__(self) -> None:
+        raise KeyError(self.x)
+
+
+async def test_an_error_of_a_class_of_the_arguments_is_told_to_the_model() -> None:
+    def take(picky: Picky) -> None: ...
+
+    # Where the hints of a function inside of a function are looked up.
+    take.__annotations__["picky"] = Picky
+    call = CallTool("take", {"picky": {"x": 3}})
+    async with connect(partner=calling(call), tools=[take]) as session:
+        log = await asked(session)
+        await log.until(ResponseDone, 2)
+        assert log.outputs == ["Error: KeyError: 3"]
 
 
 async def test_a_function_that_takes_too_long_is_an_error_and_the_talk_goes_on() -> None:

@@ -309,6 +309,8 @@ def test_a_predicate_is_checked_when_arguments_are_read() -> None:
         (Annotated[int, Meta(min_length=1)], "it has the limit 'min_length'"),
         (Annotated[list[str], Meta(pattern="a")], "it has the limit 'pattern'"),
         (Annotated[int, Ge("a")], "it has the limit ge='a', which is not a number"),
+        (Annotated[int, SimpleNamespace(multiple_of=0)], "multiple_of=0, which must be above 0"),
+        (Annotated[str, SimpleNamespace(min_length=-1)], "must be a whole number, 0 or more"),
         (Annotated[int, Meta(ge=5, le=3)], "it has limits that no value can fulfil"),
         (Annotated[int, Meta(ge=5, lt=5)], "it has limits that no value can fulfil"),
         (Annotated[str, Meta(min_length=5, max_length=3)], "it has limits that no value"),

@@ -114,6 +114,13 @@ def with_bytes(x: bytes) -> None: ...
 def with_missing(x: Nobody) -> None: ...  # type: ignore[name-defined]  # noqa: F821
 
 
+def with_surrogate(x: Literal["\ud83d"]) -> None: ...
+def with_broken_text() -> None: ...
+
+
+with_broken_text.__doc__ = "Half \ud83d."
+
+
 @pytest.mark.parametrize(
     ("function", "says"),
     [
@@ -124,6 +131,8 @@ def with_missing(x: Nobody) -> None: ...  # type: ignore[name-defined]  # noqa: 
         (with_missing, "hints of 'with_missing' cannot be read.*Nobody"),
         (lambda x: x, "'<lambda>' is not a valid name of a tool"),
         ("weather", "a tool must be a function, not 'weather'"),
+        (with_surrogate, "parameter 'x' of the tool 'with_surrogate' contains a value or a char"),
+        (with_broken_text, "description of the tool 'with_broken_text' contains a value or a char"),
     ],
 )
 def test_an_invalid_tool_is_refused_with_the_reason(function: Any, says: str) -> None:
@@ -135,6 +144,18 @@ def test_an_invalid_tool_is_refused_with_the_reason(function: Any, says: str) ->
 def test_a_time_out_is_a_number_of_seconds(timeout_s: Any) -> None:
     with pytest.raises(ConfigurationError, match="timeout_s of the tool 'weather'"):
         tool(timeout_s=timeout_s)(weather)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"description": 5}, "the description of the tool 'weather' must be text, not 5"),
+        ({"approve": "yes"}, "approve of the tool 'weather' must be True, False or None"),
+    ],
+)
+def test_an_option_of_another_type_is_refused(options: Any, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        tool(**options)(weather)
 
 
 # --------------------------------------------------------------------------- defaults
@@ -182,6 +203,7 @@ def test_a_default_is_json_in_the_schema(hint: Any, default: Any, plain: Any) ->
         (Any, [np.nan], "which JSON cannot represent"),
         (Any, {(1, 2): 3}, "which JSON cannot represent"),
         (Any, 1 + 2j, "which JSON cannot represent"),
+        (str, "\ud83d", "which JSON cannot represent"),
         (Any, b"x", "which JSON cannot represent"),
         (int, "3", "has the default '3', which does not fit: the default must be a whole number"),
         (Literal["a"], "b", "has the default 'b', which does not fit"),

@@ -50,6 +50,7 @@ def test_what_was_given_is_what_is_said(tool: Any, kind: str, parameters: Any) -
         (WebSearch, {"allowed_domains": ["a"], "excluded_domains": ["b"]}, "together"),
         (XSearch, {"allowed_x_handles": ["a"] * 21}, "20 entries, not 21"),
         (XSearch, {"to_date": "yesterday"}, "to_date must look like 2026-01-31"),
+        (XSearch, {"to_date": "2026-02-30"}, "to_date must be a day that exists"),
         (FileSearch, {"vector_store_ids": []}, "empty"),
         (FileSearch, {"vector_store_ids": ["a"], "max_num_results": 0}, "not 0"),
         (WebSearch, {"enable_image_understanding": "yes"}, "must be True, False or None"),
