@@ -84,3 +84,33 @@ def test_the_beginning_of_a_long_output_is_read_aloud(open_notebook: OpenNoteboo
     assert len(said) < 240
     notebook.run_cells(1)
     notebook.panel.get_by_text("The rehearsal has no voice 'nobody'").first.wait_for()
+
+
+ON_MAIN = """
+import threading, time
+from grok_live_widget import GrokLive, tool
+
+@tool(thread="main")
+def where() -> str:
+    "Name the thread."
+    return threading.current_thread().name
+
+live = GrokLive(partner="talker", tools=[where])
+live
+"""
+BUSY = "began_s = time.time()\nwhile time.time() < began_s + 8: time.sleep(0.02)"
+
+
+def test_the_panel_says_that_a_tool_waits_for_the_running_cell(open_notebook: OpenNotebook) -> None:
+    notebook = open_notebook([ON_MAIN, BUSY])
+    notebook.run_cells(0)
+    notebook.begin_cell(1)
+    notebook.send_text("call where {}")
+    note = notebook.panel.get_by_text(
+        "The tool 'where' waits for the kernel's main thread: a cell is running."
+    )
+    note.wait_for()
+    notebook.end_cell(1)
+    notebook.wait_for_turns("grok", 1)
+    note.wait_for(state="detached")
+    assert notebook.transcript()[-1][1].startswith("The tool answered: MainThread")

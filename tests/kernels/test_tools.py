@@ -219,7 +219,7 @@ def where(what: str = "") -> str:
 
 @tool(thread="main")
 def long(what: str = "") -> str:
-    told.append("began")
+    display(HTML("began"))
     while True:
         time.sleep(0.01)
 
@@ -308,8 +308,9 @@ def test_an_interrupt_between_cells_ends_a_tool_on_the_main_thread_and_nothing_e
 ) -> None:
     page = Page(kernel, on_main(), "page-1")
     page.say_hello()
+    area, since = kernel.value("live._tool_output.area.model_id"), kernel.position
     page.say("text", text="long")
-    kernel.wait(lambda: page.received("tool")[-1:], "the call")
+    kernel.wait(lambda: has_begun(kernel, area, since), "the tool to begin")
     kernel.interrupt()
     kernel.wait(lambda: page.received("tool")[-1]["call"]["state"] == "failed", "the call to fail")
     assert "KeyboardInterrupt" in page.received("tool")[-1]["call"]["error"]
@@ -321,18 +322,21 @@ def test_an_interrupt_between_cells_ends_a_tool_on_the_main_thread_and_nothing_e
 def test_an_interrupt_of_the_cell_ends_its_question_and_the_tool(
     kernel: Kernel, on_main: Callable[..., str], asked: str
 ) -> None:
-    page = Page(kernel, on_main(), "page-1")
-    cell = kernel.begin(f"print('asking'); {asked}")
-    kernel.wait(lambda: "asking" in cell.output, "the cell to run")
-    kernel.wait(lambda: kernel_is_calling(page), "the call")
+    on_main()
+    area, since = kernel.value("live._tool_output.area.model_id"), kernel.position
+    cell = kernel.begin(asked)
+    kernel.wait(lambda: has_begun(kernel, area, since), "the tool to begin")
     kernel.interrupt()
     assert cell.wait_for_reply()["ename"] in ("KeyboardInterrupt", "CancelledError")
     assert kernel.value("live.ask('where').text").rstrip(".") == "It said MainThread"
 
 
-def kernel_is_calling(page: Page) -> bool:
-    calls = page.received("tool")
-    return bool(calls) and calls[-1]["call"]["state"] == "running"
+def has_begun(kernel: Kernel, area: str, since: int) -> bool:
+    """Whether a tool that displays something when it begins has begun."""
+    return any(
+        each.content["comm_id"] == area and "began" in str(each.content["data"])
+        for each in kernel.published("comm_msg", since)
+    )
 
 
 @BOTH
