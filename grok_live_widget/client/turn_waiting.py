@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 
 from .._threads import wait_here
 from ..conversation import Turn
@@ -34,8 +34,10 @@ def wait_for_turn(turn: Turn, timeout_s: float, *, heard: bool) -> None:
     over: Future[None] = Future()
 
     def follow() -> None:
-        if turn._is_over(heard) and not over.done():
-            over.set_result(None)
+        # Called on the talk's thread, and once on this one.
+        if turn._is_over(heard):
+            with contextlib.suppress(InvalidStateError):
+                over.set_result(None)
 
     with _watched(turn, follow):
         try:
