@@ -793,7 +793,7 @@ async def open_session(
     AuthenticationError, ConnectError, ConfigurationError
     """
     settings = request.settings
-    socket_ = await connected(opening, settings.open_timeout_s)
+    socket_ = await connected(opening, settings.open_timeout_s, settings.ssl)
     protocol = Protocol(
         dialect,
         turn_detection=settings.turn_detection,

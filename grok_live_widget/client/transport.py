@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -42,8 +43,15 @@ class _Connect(connect):
         return exc
 
 
-async def connected(opening: Opening, timeout_s: float) -> MessageSocket:
+async def connected(
+    opening: Opening, timeout_s: float, tls: ssl.SSLContext | None = None
+) -> MessageSocket:
     """Open the socket.
+
+    Parameters
+    ----------
+    tls : SSLContext or None
+        For a ``wss://`` URL; None: Python's default.
 
     Raises
     ------
@@ -63,6 +71,7 @@ async def connected(opening: Opening, timeout_s: float) -> MessageSocket:
             close_timeout=2,
             proxy=proxy,
             logger=_SILENT,
+            **_tls_options(opening.url, proxy, tls),
         )
         assert isinstance(socket_, MessageSocket)
         return socket_
@@ -71,6 +80,15 @@ async def connected(opening: Opening, timeout_s: float) -> MessageSocket:
     # Raised here, outside of the handler, so that the foreign error with its stack frames, which
     # hold the headers, is not kept in the new one's context.
     raise failure
+
+
+def _tls_options(url: str, proxy: str | None, tls: ssl.SSLContext | None) -> dict[str, Any]:
+    """What `websockets.connect` is given where a context is set."""
+    if tls is None:
+        return {}
+    is_tls_proxy = proxy is not None and proxy.startswith("https://")
+    options = {"ssl": tls} if url.startswith("wss://") else {}
+    return {**options, "proxy_ssl": tls} if is_tls_proxy else options
 
 
 def proxy_for(url: str) -> str | None:
@@ -164,7 +182,7 @@ def translated(
                 f"the certificate of {host} is not trusted: {reason}.",
                 host=host,
                 cure="Where a company's proxy inspects TLS, set the environment variable "
-                "SSL_CERT_FILE to the file of its CA certificate (PEM).",
+                "SSL_CERT_FILE to the file of its CA certificate (PEM), or give ssl=.",
             )
         case ssl.SSLError():
             reason = getattr(error, "reason", None) or "no reason was given"

@@ -138,7 +138,7 @@ def talk_text(settings: Settings, redact: Callable[[str], str]) -> str:
 
 def _settings_fields(settings: Settings, redact: Callable[[str], str]) -> dict[str, Any]:
     given = asdict(settings)
-    del given["record"]
+    del given["record"], given["ssl"]
     if settings.url is not None:
         # A query or the user name may contain a key.
         parts = urlsplit(settings.url)

@@ -7,6 +7,7 @@ texts would take a tenth of the time that importing the package takes.
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
+from ssl import SSLContext
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -87,6 +88,7 @@ class SettingsKwargs(UpdateKwargs, total=False):
     record: str | PathLike[str] | None
     conversation_id: str | None
     open_timeout_s: float
+    ssl: SSLContext | None
 
 
 IMMUTABLE = SettingsKwargs.__optional_keys__ - UpdateKwargs.__optional_keys__
@@ -200,6 +202,9 @@ class Settings(Struct, frozen=True, kw_only=True, metaclass=Checked):
         `live` only: a reply is complete after this long without a delta.
     open_timeout_s : float > 0 [s]
         How long opening the connection may take.
+    ssl : ssl.SSLContext or None
+        For ``wss://`` servers whose certificate is signed by an authority that Python does not
+        know, such as ``ssl.create_default_context(cafile="ca.pem")``. None: Python's default.
 
     Raises
     ------
@@ -235,6 +240,7 @@ class Settings(Struct, frozen=True, kw_only=True, metaclass=Checked):
     idle_timeout_s: float | None = 300.0
     reply_quiet_ms: int = 800
     open_timeout_s: float = 15.0
+    ssl: SSLContext | None = None
 
     if TYPE_CHECKING:
         # What is accepted differs from what is kept; see `_complete`.

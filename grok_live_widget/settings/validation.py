@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from numbers import Integral, Real
 from os import PathLike
@@ -94,6 +95,29 @@ def check_settings(settings: Settings) -> None:
     between("idle_timeout_s", settings.idle_timeout_s, 1, 86_400, or_none=True)
     between("reply_quiet_ms", settings.reply_quiet_ms, 100, 10_000)
     between("open_timeout_s", settings.open_timeout_s, 0.1, 120)
+    _check_ssl(settings.ssl, settings.url)
+
+
+def _check_ssl(context: Any, url: str | None) -> None:
+    """Check that a context verifies the server, which is sent the key."""
+    if context is None:
+        return
+    trust = "ssl.create_default_context(cafile=PATH) trusts the authority in a PEM file."
+    is_context = isinstance(context, ssl.SSLContext)
+    if context is False or (is_context and context.verify_mode != ssl.CERT_REQUIRED):
+        raise ConfigurationError(
+            "ssl must check the server's certificate, since the API key and all that is said "
+            "would otherwise be sent to any server that takes its place.",
+            cure=trust,
+        )
+    if not is_context:
+        raise ConfigurationError(
+            f"ssl must be an ssl.SSLContext or None, not {context!r}.", cure=trust
+        )
+    if url is not None and url.startswith("ws://"):
+        raise ConfigurationError(
+            "ssl is given for a ws:// URL, which uses no TLS.", cure="Use wss://, or omit ssl=."
+        )
 
 
 def _check_text(name: str, value: Any, *, may_be_empty: bool = False) -> None:

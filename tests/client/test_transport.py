@@ -23,6 +23,7 @@ from websockets.datastructures import Headers
 from websockets.frames import Close
 from websockets.http11 import Response
 
+from grok_live_widget import Talk, connect
 from grok_live_widget import exceptions as ours
 from grok_live_widget.client.transport import (
     closed_error,
@@ -341,3 +342,77 @@ async def test_a_certificate_is_trusted_when_ssl_cert_file_names_its_authority(
         assert "SSL_CERT_FILE" in str(error)
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         await (await connected(opening(url), 5)).close()
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a CA's certificate, and a certificate of localhost that it has signed."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl makes the certificates")
+    folder = tmp_path_factory.mktemp("authority")
+
+    def openssl(command: str, *more: str) -> None:
+        words = ["openssl", *command.split(), *more]
+        subprocess.run(words, cwd=folder, check=True, capture_output=True)
+
+    (folder / "names").write_text(
+        "subjectAltName=DNS:localhost\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n"
+    )
+    new = "req -newkey rsa:2048 -nodes"
+    openssl(
+        f"{new} -x509 -days 2 -keyout ca.key -out ca.pem",
+        *("-subj", "/CN=A company", "-addext", "keyUsage=critical,keyCertSign,cRLSign"),
+    )
+    openssl(f"{new} -keyout server.key -out server.csr", "-subj", "/CN=localhost")
+    openssl(
+        "x509 -req -days 2 -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial "
+        "-out server.pem -extfile names"
+    )
+    return folder
+
+
+@asynccontextmanager
+async def tls_server(authority: Path) -> AsyncIterator[str]:
+    """The URL of a server whose certificate the CA has signed."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority / "server.pem", authority / "server.key")
+    async with serve(silent, "localhost", 0, ssl=context) as server:
+        yield f"wss://localhost:{server.sockets[0].getsockname()[1]}/v1/live"
+
+
+async def test_a_context_of_ones_own_is_used_by_talks_and_connections(authority: Path) -> None:
+    context = ssl.create_default_context(cafile=authority / "ca.pem")
+    async with tls_server(authority) as url:
+        assert "SSL_CERT_FILE" in str(await failure_at(url))
+        for untrusting in (None, ssl.create_default_context()):
+            async with Talk(url=url, ssl=untrusting) as talk:
+                with pytest.raises(ours.ConnectError, match="is not trusted"):
+                    await talk.start_async()
+        async with Talk(url=url, ssl=context) as talk:
+            await talk.start_async()
+            assert talk.phase == "open"
+        async with connect(url=url, ssl=context) as session:
+            assert session.is_open
+
+
+async def test_a_context_is_used_through_a_proxy_that_inspects_tls(
+    authority: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proxy answers in the place of every host, with a certificate of its own CA."""
+    context = ssl.create_default_context(cafile=authority / "ca.pem")
+    context.check_hostname = False
+    async with tls_server(authority) as url:
+        port = int(host_of(url).rpartition(":")[2])
+
+        async def inspect_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            from_server, to_server = await asyncio.open_connection("localhost", port)
+            writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            await asyncio.gather(_copy(reader, to_server), _copy(from_server, writer))
+
+        async with await asyncio.start_server(inspect_all, "127.0.0.1", 0) as proxy:
+            address = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+            monkeypatch.setenv("ALL_PROXY", address)
+            inspected = BEHIND.replace("ws:", "wss:")
+            assert "is not trusted" in str(await failure_at(inspected))
+            await (await connected(opening(inspected), 5, context)).close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import re
+import ssl
 from inspect import Parameter, signature
 from typing import Any, get_args, get_type_hints
 
@@ -292,3 +293,29 @@ def test_settings_are_frozen_and_equal_by_value() -> None:
     assert type(settings.sample_rate) is int
     with pytest.raises(AttributeError):
         settings.voice = "eve"  # type: ignore[misc]
+
+
+# --------------------------------------------------------------------------- TLS
+def test_a_context_is_kept_and_cannot_be_changed_during_a_talk() -> None:
+    context = ssl.create_default_context()
+    settings = Settings(ssl=context)
+    assert settings.ssl is context
+    with pytest.raises(ConfigurationError, match="ssl cannot be changed during a talk"):
+        settings.changed({"ssl": None})
+
+
+@pytest.mark.parametrize("unchecked", [False, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)])
+def test_tls_that_checks_no_certificate_is_refused_with_the_reason(unchecked: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"key .* would otherwise be sent to any server"):
+        Settings(ssl=unchecked)
+
+
+@pytest.mark.parametrize("other", [True, "ca.pem", 1])
+def test_what_is_no_context_is_refused_with_the_cure(other: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"not .*create_default_context\(cafile=PATH\)"):
+        Settings(ssl=other)
+
+
+def test_a_context_for_a_url_without_tls_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="uses no TLS"):
+        Settings(ssl=ssl.create_default_context(), url="ws://127.0.0.1:9/v1/live")
