@@ -85,7 +85,7 @@ def test_in_a_box_the_panel_grows_and_shows_what_a_tool_displays(
     notebook.send_text('call show {"title": "hills"}')
     notebook.panel.locator("..").locator(".by-a-tool", has_text="hills").wait_for()
     widths = []
-    for width in (1400, 900, 760):
+    for width in (1400, 1200, 1050):
         notebook.page.set_viewport_size({"width": width, "height": 900})
         # Two frames later the page has its new layout.
         notebook.page.evaluate(
