@@ -6,8 +6,9 @@ python scripts/messages.py
 from __future__ import annotations
 
 import ast
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -61,6 +62,14 @@ def placeholder(node: ast.AST) -> str:
     return "value"
 
 
+@functools.cache
+def _constants() -> dict[str, ast.expr]:
+    """The constants of all modules, by name: other modules import them."""
+    trees = [ast.parse(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py"))]
+    named = [pair for tree in trees for pair in _assigned(tree.body)]
+    return {name: value for name, value in named if name.isupper() and name[0] != "_"}
+
+
 class Texts:
     """The texts of one module.
 
@@ -70,44 +79,78 @@ class Texts:
     """
 
     def __init__(self, tree: ast.Module) -> None:
-        self._constants = dict(_assigned(tree.body))
+        self._constants = {**_constants(), **dict(_assigned(tree.body))}
 
-    def of(self, node: ast.expr | None) -> str:
-        """A text with a placeholder for each value."""
+    def of(self, node: ast.expr | None, known: Mapping[str, ast.expr] = {}) -> str:
+        """A text with a placeholder for each value that `known` does not have, by name."""
         match node:
             case None:
                 return ""
             case ast.Constant(value=str(text)):
                 return text
             case ast.JoinedStr(values=values):
-                return "".join(map(self.of, values))
+                return "".join(self.of(each, known) for each in values)
             case ast.FormattedValue(value=ast.Name() as name):
-                return self.of(name)
+                return self.of(name, known)
             case ast.BinOp(left=left, op=ast.Add(), right=right):
-                return self.of(left) + self.of(right)
+                return self.of(left, known) + self.of(right, known)
             case ast.IfExp(body=body, orelse=orelse):
-                return self.of(body) or self.of(orelse)
+                parts = [self.of(body, known), self.of(orelse, known)]
+                are_words = all(parts) and not any(each.endswith(".") for each in parts)
+                return " or ".join(parts) if are_words else parts[0] or parts[1]
             case ast.Call(func=ast.Attribute(value=value, attr="strip"), args=[]):
-                return self.of(value)
+                return self.of(value, known)
+            case ast.Constant(value=int() | float() as number):
+                return str(number)
+            case ast.Name(id=name) if _is_text(known.get(name)):
+                others = {each: value for each, value in known.items() if each != name}
+                return self.of(known[name], others)
             case ast.Name(id=name) if name in self._constants:
                 return self.of(self._constants[name])
         return f"{{{placeholder(node)}}}"
 
-    def cases(
-        self, node: ast.Call, function: ast.AST | None
-    ) -> list[tuple[ast.expr, ast.expr | None]]:
-        """Message and cure of a call: those of each case where variables hold them."""
-        message = node.args[0]
+    def cases(self, node: ast.Call, function: ast.AST | None) -> Iterator[tuple[list[str], str]]:
+        """Arguments and cure of a call; each case of a variable in the message is one more."""
+        blocks = list(_blocks(function)) if function is not None else []
+        first: dict[str, ast.expr] = {}
+        for block in blocks:
+            first = {**block, **first}
         cure = next((each.value for each in node.keywords if each.arg == "cure"), None)
-        if not isinstance(message, ast.Name) or function is None:
-            return [(message, cure)]
-        found: list[tuple[ast.expr, ast.expr | None]] = []
-        for statement in ast.walk(function):
-            named = dict(_assigned([statement]) if isinstance(statement, ast.stmt) else ())
-            if message.id in named:
-                is_named = isinstance(cure, ast.Name) and cure.id in named
-                found.append((named[message.id], named[cure.id] if is_named else cure))  # type: ignore[union-attr]
-        return found or [(message, cure)]
+        names = [each.id for each in ast.walk(node.args[0]) if isinstance(each, ast.Name)]
+        varying = next((name for name in names if sum(name in each for each in blocks) > 1), "")
+        cases = [each for each in blocks if varying in each and not _is_empty(each[varying])]
+        for block in cases or [{}]:
+            known = {**first, **block}
+            yield [self.of(each, known) for each in node.args], self.of(cure, known)
+
+
+def _blocks(function: ast.AST) -> Iterator[dict[str, ast.expr]]:
+    """What each block of statements assigns, by name."""
+    for node in ast.walk(function):
+        for field in ("body", "orelse"):
+            body = getattr(node, field, None)
+            named = dict(_assigned(body)) if isinstance(body, list) else {}
+            if named:
+                yield named
+
+
+def _is_empty(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and not node.value
+
+
+def _is_text(node: ast.expr | None) -> bool:
+    match node:
+        case ast.Constant(value=str(text)):
+            return bool(text)
+        case ast.JoinedStr():
+            return True
+        case ast.BinOp(op=ast.Add(), left=part):
+            return _is_text(part)
+        case ast.IfExp(body=body, orelse=orelse):
+            return all(isinstance(each, ast.Constant | ast.JoinedStr) for each in (body, orelse))
+        case ast.Name(id=name):
+            return name.isupper()
+    return False
 
 
 def _assigned(body: list[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
@@ -136,12 +179,10 @@ def messages_in(path: Path, kinds: set[str]) -> Iterator[Row]:
         if not isinstance(node, ast.Call) or not node.args:
             continue
         name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-        for first, cure in texts.cases(node, within.get(id(node))):
-            arguments = [texts.of(each) for each in [first, *node.args[1:]]]
+        for arguments, cure in texts.cases(node, within.get(id(node))):
             kind, message = _kind_and_message(name, arguments, kinds)
             if message and not re.fullmatch(r"\{\w+\}\.?", message):
-                usual = _USUAL_CURES.get(kind, "") if cure is None else ""
-                yield message, texts.of(cure) or usual, kind
+                yield message, cure or _USUAL_CURES.get(kind, ""), kind
 
 
 # Cures that an error has by itself.
@@ -255,7 +296,9 @@ def page() -> str:
     parts = [_HEAD]
     for group, rows in groups().items():
         parts.append(f"\n## {group}\n\n| message | cure | kind |\n|---|---|---|\n")
-        parts.append("".join(dict.fromkeys(map(_line, rows))))
+        known = {message for message, cure, _ in rows if cure != "{cure}"}
+        clear = [row for row in rows if row[1] != "{cure}" or row[0] not in known]
+        parts.append("".join(dict.fromkeys(map(_line, clear))))
     return "".join(parts)
 
 
