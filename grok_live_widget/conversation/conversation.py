@@ -435,8 +435,9 @@ class Conversation:
         if name in _AUDIO_TYPES:
             self.unread_piece_count += 1
             return
+        # One without a type is noise of a connection rather than a message of another server.
         is_new = name not in _IGNORED_TYPES and name not in self.unrecognized_types
-        if is_new and len(self.unrecognized_types) < _MOST_TYPES:
+        if name and is_new and len(self.unrecognized_types) < _MOST_TYPES:
             self.unrecognized_types.append(name)
 
     def _measure_latency(self, turn: Turn, now_s: float) -> None:

@@ -102,7 +102,14 @@ def property_of(
     supply = default_of_field(get_args(hint)[1:] if get_origin(hint) is Annotated else ())
     if supply is None:
         return Property(shape, True, keywords)
-    return Property(shape, False, keywords | _default_keyword(supply(), shape, where), supply)
+    try:
+        default = supply()
+    except Exception as error:  # noqa: BLE001 - a factory may raise anything
+        raise ConfigurationError(
+            f"{where} has a default_factory that raises {type(error).__name__}: {error}.",
+            cure="Correct the function, or give a default.",
+        ) from None
+    return Property(shape, False, keywords | _default_keyword(default, shape, where), supply)
 
 
 def _default_keyword(default: Any, shape: Schema, where: str) -> dict[str, Any]:
@@ -110,7 +117,7 @@ def _default_keyword(default: Any, shape: Schema, where: str) -> dict[str, Any]:
     if default is None or default is MISSING:
         return {}
     try:
-        plain = _json_of(default, shape.schema)
+        plain = _json_of(default)
         json.dumps(plain, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except (TypeError, ValueError, RecursionError):
         raise ConfigurationError(
@@ -127,20 +134,29 @@ def _default_keyword(default: Any, shape: Schema, where: str) -> dict[str, Any]:
     return {"default": plain}
 
 
-def _json_of(value: Any, schema: Mapping[str, Any]) -> Any:
+def _json_of(value: Any) -> Any:
     """A default as JSON; `json.dumps` refuses what it leaves unchanged."""
     if isinstance(value, Enum):
-        names = [each.name for each in type(value)]
-        return value.name if names == schema.get("enum") else _json_of(value.value, {})
+        return value.value if _is_plain(type(value)) else value.name
     if is_dataclass(type(value)):
-        return {each.name: _json_of(getattr(value, each.name), {}) for each in fields(value)}
+        return {each.name: _json_of(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, Mapping):
-        return {name: _json_of(each, {}) for name, each in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        items = [_json_of(each, schema.get("items", {})) for each in value]
-        return sorted(items, key=repr) if isinstance(value, set | frozenset) else items
-    is_of_numpy = hasattr(value, "dtype") and hasattr(value, "tolist")
-    return value.tolist() if is_of_numpy else value
+        if not all(isinstance(name, str) for name in value):
+            raise TypeError("a key that is no text")
+        return {name: _json_of(each) for name, each in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(map(_json_of, value), key=repr)
+    if isinstance(value, list | tuple):
+        return [_json_of(each) for each in value]
+    return _without_numpy(value)
+
+
+def _without_numpy(value: Any) -> Any:
+    if not (hasattr(value, "dtype") and hasattr(value, "tolist")):
+        return value
+    if value.shape == () and value.dtype.kind == "f" and value.dtype.itemsize < 8:
+        return float(str(value))  # float32(0.1) is 0.1, and not 0.10000000149011612.
+    return value.tolist()
 
 
 def hints_of(thing: Any, name: str) -> dict[str, Any]:
@@ -283,8 +299,12 @@ def _choice(choices: Mapping[Any, Any], where: str) -> Schema:
 
 def _enum(kind: type[Enum], where: str) -> Schema:
     """An Enum by its values, or by its names where JSON cannot represent the values."""
-    is_plain = all(isinstance(each.value, bool | int | float | str) for each in kind)
+    is_plain = _is_plain(kind)
     return _choice({_plain(each if is_plain else each.name): each for each in kind}, where)
+
+
+def _is_plain(kind: type[Enum]) -> bool:
+    return all(isinstance(each.value, bool | int | float | str) for each in kind)
 
 
 def _union(shapes: list[Schema]) -> Schema:

@@ -265,6 +265,15 @@ def test_fields_of_pydantic_as_defaults_have_limits_descriptions_and_defaults() 
     assert found["names"] is not measure.read_arguments('{"count": 1}')["names"]
 
 
+def test_a_default_factory_that_raises_is_refused() -> None:
+    field_of = pytest.importorskip("pydantic").Field
+
+    def measure(count: int = field_of(default_factory=lambda: 1 // 0)) -> None: ...
+
+    with pytest.raises(ConfigurationError, match="default_factory that raises ZeroDivisionError"):
+        tool(measure)
+
+
 def test_classes_of_annotated_types_are_understood() -> None:
     types = pytest.importorskip("annotated_types")
 
