@@ -484,6 +484,8 @@ def _plain_items(part: Any) -> Iterable[Any]:
     if kind == "M" and hasattr(part.dtype, "str"):
         return [None if each == "NaT" else each for each in part.astype(str).tolist()]
     if kind == "m" and hasattr(part.dtype, "str"):
+        if "[" not in part.dtype.str or part.dtype.str.endswith(("[Y]", "[M]")):
+            return map(str, part)  # A month has no length in days.
         part = part.astype("timedelta64[us]")
     if kind == "f" and part.dtype.itemsize < 8:
         # As numpy shows them: float32(0.1) is 0.1, and not 0.10000000149011612.

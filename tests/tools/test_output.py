@@ -135,6 +135,7 @@ def test_an_output_is_text_or_json_or_what_str_makes_of_it(output: Any, text: st
         (np.datetime64("2026-01-31"), '"2026-01-31"'),
         (np.array(["2026-01-31", "NaT"], "M8[s]"), '["2026-01-31T00:00:00", null]'),
         (np.timedelta64(3, "s"), '"PT3S"'),
+        (np.timedelta64(3, "M"), '"3 months"'),
         (np.longdouble(1), '"1.0"'),
         (np.float32(0.1), "0.1"),
         ([np.float16(0.1)], "[0.1]"),
