@@ -238,8 +238,9 @@ class _Exchange:
         # Whether the server still sends messages, as found out shortly before the time is over.
         self._check: asyncio.Task[bool] | None = None
         self._tasks = BackgroundTasks()
-        # Whether `interrupt` was called meanwhile, and the timer that then ends the exchange.
-        self._is_interrupted = False
+        # Whether `interrupt` was called meanwhile, whether the task is cancelled for it, and the
+        # timer of that.
+        self._is_interrupted = self._is_cancelled = False
         self._end_timer: asyncio.TimerHandle | None = None
 
     # ----------------------------------------------------------------- interrupts
@@ -257,7 +258,11 @@ class _Exchange:
             delay_s = self._sessions.timeouts.response_check_s if is_running else 0.0
             if not self._is_interrupted:
                 self._is_interrupted = True
-                self._end_timer = loop.call_later(delay_s, task.cancel)
+                self._end_timer = loop.call_later(delay_s, cancel)
+
+        def cancel() -> None:
+            self._is_cancelled = True
+            task.cancel()
 
         self._sessions.interruptions.append(interrupt)
         try:
@@ -270,7 +275,7 @@ class _Exchange:
     def ends_by_interrupt(self) -> bool:
         """Whether the task was cancelled by `interrupt` and by nothing else."""
         task = asyncio.current_task()
-        return self._is_interrupted and task is not None and not task.uncancel()
+        return self._is_cancelled and task is not None and not task.uncancel()
 
     def marked(self, turn: Turn) -> Turn:
         """A reply; marked as interrupted if it was."""

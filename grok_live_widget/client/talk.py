@@ -122,7 +122,8 @@ class TalkAPI:
         Parameters
         ----------
         listener : callable
-            Called on the talk's thread; must not block, nor call plain methods of the talk.
+            Called on the talk's thread; must not block, nor call plain methods of the talk other
+            than `interrupt`.
             `turns` is the list of the turns that the event changed, `now_s` its time on the
             monotonic clock [s]. The first error that it raises is logged.
 

@@ -117,6 +117,20 @@ def test_an_interrupted_question_leaves_the_talk_as_it_was(
     assert shown.session == 1
 
 
+def test_the_interrupt_button_of_a_page_ends_the_question_of_a_cell(
+    kernel: Kernel, subshell: str, page: Any, partner: Partner
+) -> None:
+    may_answer = threading.Event()
+    partner.reply = lambda turn: may_answer.wait(30) and "Yes."
+    shown = page(subshell=subshell)
+    cell = kernel.begin("turn = live.ask('first')")
+    kernel.wait(lambda: partner.turns, "the question to arrive")
+    shown.say("interrupt", epoch=1)
+    cell.wait()
+    assert kernel.value("[turn.was_interrupted, turn.is_complete, turn.text]") == [True, True, ""]
+    may_answer.set()
+
+
 @BOTH
 def test_a_cell_can_await(kernel: Kernel, page: Any, partner: Partner) -> None:
     page()
