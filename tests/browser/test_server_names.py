@@ -84,6 +84,8 @@ def test_another_server_is_named_by_its_host(
     notebook.press("Start")
     notebook.wait_for_status("Listening")
     assert _names(notebook) == [host, "You", host]
+    name = notebook.panel.locator(".glw-voice-grok .glw-voice-name")
+    assert name.evaluate("name => name.scrollWidth <= name.clientWidth")
     notebook.press("Mute")
     assert notebook.wait_for_status("Muted") == "Muted"
     assert "Grok" not in notebook.panel.inner_text()
