@@ -6,6 +6,7 @@ import asyncio
 import base64
 import gc
 import json
+import ssl
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -812,6 +813,7 @@ IMMUTABLE_VALUES: dict[str, Any] = {
     "output_format": None,
     "conversation_id": "c1",
     "open_timeout_s": 3,
+    "ssl": ssl.create_default_context(),
 }
 
 
