@@ -17,7 +17,7 @@ interface ViewManager {
 interface AreaView {
   el: HTMLElement;
   /** In JupyterLab and its relatives; it draws some outputs only after it was told that it is in the page. */
-  luminoWidget?: { processMessage(message: object): void };
+  luminoWidget?: { isDisposed: boolean; processMessage(message: object): void };
   remove(): void;
 }
 
@@ -28,17 +28,29 @@ export async function showToolArea(model: AnyModel, parent: HTMLElement, scope: 
   if (!manager?.get_model || !manager.create_view || typeof reference !== "string") return;
   const area = await manager.get_model(reference.slice(REFERENCE.length));
   const view = await manager.create_view(area);
-  scope.add(() => view.remove());
-  if (!scope.isDisposed) attach(view, parent, scope);
+  if (scope.isDisposed) view.remove();
+  else attach(view, parent, scope);
 }
 
 function attach(view: AreaView, parent: HTMLElement, scope: Scope): void {
+  let isAttached = false;
   parent.append(view.el);
   const stop = scope.onResize(parent, () => {
     if (parent.clientWidth === 0) return;
     stop();
-    for (const type of ["before-attach", "after-attach"]) {
-      view.luminoWidget?.processMessage({ type, isConflatable: false, conflate: () => false });
-    }
+    tell(view, "before-attach", "after-attach");
+    isAttached = true;
   });
+  scope.add(() => {
+    // A widget that takes itself for attached cannot be disposed when its element has left the page. It is disposed
+    // already if its model was closed.
+    if (isAttached && !view.luminoWidget?.isDisposed) tell(view, "before-detach", "after-detach");
+    view.remove();
+  });
+}
+
+function tell(view: AreaView, ...types: string[]): void {
+  for (const type of types) {
+    view.luminoWidget?.processMessage({ type, isConflatable: false, conflate: () => false });
+  }
 }
