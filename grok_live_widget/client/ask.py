@@ -31,6 +31,7 @@ from ..exceptions import (
 )
 from ..protocol import (
     MIN_COMMIT_MS,
+    CancelResponse,
     ClientEvent,
     CommitAudio,
     CreateItem,
@@ -252,10 +253,7 @@ class _Exchange:
         assert task is not None
 
         def interrupt() -> None:
-            # The server confirms the end of a reply that is running.
-            pending = self.pending
-            is_running = pending is not None and bool(pending.response_id) and not pending.status
-            delay_s = self._sessions.timeouts.response_check_s if is_running else 0.0
+            delay_s = self._sessions.timeouts.response_check_s if self._will_be_confirmed else 0.0
             if not self._is_interrupted:
                 self._is_interrupted = True
                 self._end_timer = loop.call_later(delay_s, cancel)
@@ -271,6 +269,14 @@ class _Exchange:
             self._sessions.interruptions.remove(interrupt)
             if self._end_timer is not None:
                 self._end_timer.cancel()
+
+    @property
+    def _will_be_confirmed(self) -> bool:
+        """Whether the server confirms the end of the reply if it is cancelled now."""
+        session, pending = self.session, self.pending
+        if session is None or pending is None or not pending.response_id or pending.status:
+            return False
+        return session.protocol.dialect.supports(CancelResponse())
 
     def ends_by_interrupt(self) -> bool:
         """Whether the task was cancelled by `interrupt` and by nothing else."""

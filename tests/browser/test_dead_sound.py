@@ -81,7 +81,8 @@ def test_a_microphone_that_gives_only_zeros_can_be_changed_for_another(
     _picture(notebook, tmp_path, f"{'dark' if processing else 'light'}_only_zeros")
     notebook.press("Use another microphone")
     notebook.wait(lambda: not notebook.notices(), what="the notice to disappear")
-    first, second = notebook.page.evaluate("seams.tracks.map(({ label }) => label)")
+    labels = "() => seams.tracks.length === 2 && seams.tracks.map(({ label }) => label)"
+    first, second = notebook.until(labels, what="the other microphone")
     assert first != second
     assert notebook.live_track_count() == 1
 

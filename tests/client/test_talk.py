@@ -808,6 +808,19 @@ def test_interrupt_ends_ask_with_what_was_received(held: Held) -> None:
         assert talk.ask("again").text == "again"
 
 
+def test_interrupt_does_not_wait_for_the_end_of_a_reply_that_cannot_be_cancelled(
+    silence: Any,
+) -> None:
+    timeouts = Timeouts(response_check_s=3600)
+    with TimedTalk(timeouts, partner=lambda turn: silence(60), dialect="live") as talk:
+        asked = asking(talk, "begin")
+        wait_for_talk(talk, lambda: len(talk.turns) > 1 and len(talk.turns[1].pcm) > 0)
+        talk.interrupt()
+        turn = asked.result(20)
+        assert turn.was_interrupted
+        assert turn.duration_s < 60
+
+
 def test_interrupt_before_anything_was_received_ends_ask_with_an_empty_turn(held: Held) -> None:
     with Talk(partner=held) as talk:
         asked = asking(talk, "hold")
