@@ -15,6 +15,7 @@ from playwright.sync_api import Locator, Page, WebSocket
 from ..support.waiting import wait_until
 from .kernel_window import KernelWindow
 from .lab_server import LabServer
+from .themes import THEMES
 
 __all__ = ["NotebookPage"]
 
@@ -145,6 +146,12 @@ class NotebookPage:
     def command(self, name: str) -> None:
         """Run a command of JupyterLab."""
         self.page.evaluate("name => jupyterapp.commands.execute(name)", name)
+
+    def use_theme(self, theme: str) -> None:
+        """Switch JupyterLab to the ``"light"`` or the ``"dark"`` theme."""
+        self.page.evaluate(
+            "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", THEMES[theme]
+        )
 
     def kill_kernel(self) -> None:
         """Kill the kernel's process, as the system does when memory is short."""

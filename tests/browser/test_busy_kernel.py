@@ -35,7 +35,13 @@ ended_s = time.time()
 """
 
 
-@pytest.mark.parametrize("cell", [SLEEPING, COUNTING], ids=["sleeps", "counts"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        pytest.param(SLEEPING, id="sleeps", marks=pytest.mark.slow),
+        pytest.param(COUNTING, id="counts"),
+    ],
+)
 def test_speech_reaches_the_server_and_the_reply_is_played_while_a_cell(
     open_notebook: OpenNotebook, studio: Studio, cell: str
 ):

@@ -12,7 +12,7 @@ from .cells import NOISE
 from .conftest import OpenNotebook
 from .notebook_page import NotebookPage
 from .speech import Said, Studio
-from .test_looks import THEMES
+from .themes import LIGHT_AND_DARK
 
 MADE = """
 import time
@@ -23,23 +23,17 @@ SINCE_PLAYHEAD = "time.monotonic() - live._bridge.downlink._progress_s"
 SUSPEND = "() => seams.page().context.suspend()"
 
 
-def _use_theme(notebook: NotebookPage, theme: str) -> None:
-    notebook.page.evaluate(
-        "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", THEMES[theme]
-    )
-
-
 def _picture(notebook: NotebookPage, tmp_path: Path, name: str) -> None:
     folder = Path(os.environ.get("GROK_LIVE_PICTURES", tmp_path))
     notebook.panel.screenshot(path=folder / f"{name}.png")
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@LIGHT_AND_DARK
 def test_sound_that_the_browser_pauses_in_a_talk_is_resumed_by_a_click(
     open_notebook: OpenNotebook, studio: Studio, tmp_path: Path, theme: str
 ):
     notebook = open_notebook([NOISE, MADE.format(processing=False)], hears=studio.noise(60))
-    _use_theme(notebook, theme)
+    notebook.use_theme(theme)
     notebook.run_cells(0, 1)
     notebook.start()
     notebook.wait_for_status("Listening")
@@ -67,12 +61,15 @@ def test_sound_that_the_browser_pauses_in_a_talk_is_resumed_by_a_click(
     notebook.wait_for_status("Listening")
 
 
-@pytest.mark.parametrize("processing", [False, True], ids=["raw", "processed"])
+@pytest.mark.parametrize(
+    "processing",
+    [pytest.param(False, id="raw"), pytest.param(True, id="processed", marks=pytest.mark.slow)],
+)
 def test_a_microphone_that_gives_only_zeros_can_be_changed_for_another(
     open_notebook: OpenNotebook, studio: Studio, tmp_path: Path, processing: bool
 ):
     notebook = open_notebook([NOISE, MADE.format(processing=processing)], hears=studio.script())
-    _use_theme(notebook, "dark" if processing else "light")
+    notebook.use_theme("dark" if processing else "light")
     notebook.run_cells(0, 1)
     notebook.start()
     notebook.wait_for_status("No sound comes from the microphone")

@@ -11,6 +11,7 @@ from .cells import NOISE
 from .conftest import OpenNotebook
 from .notebook_page import NotebookPage
 from .speech import Said, Studio
+from .themes import THEMES
 
 MADE = """
 from grok_live_widget import RehearsalServer
@@ -23,8 +24,6 @@ live = GrokLive(url=server.url("realtime"), api_key="rehearsal", voice="nova")
 live
 """
 HANG_UP = "server.close()"
-
-THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 # Relative luminance and contrast: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio
 CONTRASTS = """() => {
@@ -70,9 +69,7 @@ def test_the_panel_can_be_read_in_every_state(
     script = studio.script(Said("What is a Fourier transform?", 0.5), lead_s=3.0)
     size = {"width": 1100, "height": 900}
     notebook = open_notebook([NOISE, MADE, HANG_UP], hears=script, viewport=size)
-    notebook.page.evaluate(
-        "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", THEMES[theme]
-    )
+    notebook.use_theme(theme)
     notebook.run_cells(0, 1)
 
     def look(state: str) -> None:

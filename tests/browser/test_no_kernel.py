@@ -11,7 +11,7 @@ import pytest
 from .cells import PLAIN
 from .conftest import OpenNotebook
 from .notebook_page import NotebookPage
-from .test_looks import THEMES
+from .themes import LIGHT_AND_DARK
 
 TYPED = "What I typed with care."
 
@@ -32,7 +32,13 @@ LOSSES: dict[str, Callable[[NotebookPage], None]] = {
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("is_open", [False, True], ids=["closed", "open without a microphone"])
+@pytest.mark.parametrize(
+    "is_open",
+    [
+        pytest.param(False, id="closed", marks=pytest.mark.slow),
+        pytest.param(True, id="open without a microphone"),
+    ],
+)
 def test_the_controls_are_disabled_and_the_text_stays_when_the_kernel_was(
     open_notebook: OpenNotebook, loss: str, is_open: bool
 ):
@@ -52,14 +58,12 @@ def test_the_controls_are_disabled_and_the_text_stays_when_the_kernel_was(
     assert box.input_value() == TYPED
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@LIGHT_AND_DARK
 def test_a_saved_notebook_without_its_kernel_keeps_what_is_typed(
     open_notebook: OpenNotebook, tmp_path: Path, theme: str
 ):
     notebook = open_notebook([PLAIN])
-    notebook.page.evaluate(
-        "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", THEMES[theme]
-    )
+    notebook.use_theme(theme)
     notebook.run_cell(0)
     notebook.wait_for_status("Press Start")
     notebook.command("docmanager:save")

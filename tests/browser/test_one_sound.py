@@ -91,7 +91,7 @@ def test_a_talk_that_is_not_displayed_releases_the_microphone(open_notebook: Ope
     assert notebook.kernel.value("live.phase") == "open"
 
 
-@pytest.mark.parametrize("end", ["shut down", "killed"])
+@pytest.mark.parametrize("end", ["shut down", pytest.param("killed", marks=pytest.mark.slow)])
 def test_a_kernel_that_is_gone_releases_the_microphone(open_notebook: OpenNotebook, end: str):
     notebook = open_notebook([PLAIN])
     notebook.run_cell(0)

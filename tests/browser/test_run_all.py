@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
 from .cells import NOISE
 from .conftest import OpenNotebook
 from .speech import FILE_RATE_HZ, Studio, write_wav
-from .test_looks import THEMES
+from .themes import LIGHT_AND_DARK
 
 MADE = """
 from grok_live_widget import GrokLive
@@ -26,16 +24,14 @@ answer = live.ask(*soundfile.read({path!r}, dtype="int16"))
 """
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@LIGHT_AND_DARK
 def test_a_reply_that_the_next_cell_interrupts_says_why_and_how_to_avoid_it(
     open_notebook: OpenNotebook, studio: Studio, tmp_path: Path, theme: str
 ):
     speech = tmp_path / "question.wav"
     write_wav(speech, studio.speak("What is the weather like today?"), FILE_RATE_HZ)
     notebook = open_notebook([NOISE, MADE, ASKED, ASKED_WITH_SOUND.format(path=str(speech))])
-    notebook.page.evaluate(
-        "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", THEMES[theme]
-    )
+    notebook.use_theme(theme)
     notebook.run_cells(0, 1)
     notebook.start()
     notebook.page.evaluate("() => (testNotebook().content.activeCellIndex = 2)")

@@ -54,7 +54,7 @@ SEARCH = """(needles) => {
 }"""
 
 
-@pytest.mark.parametrize("dialect", ["realtime", "live"])
+@pytest.mark.parametrize("dialect", ["realtime", pytest.param("live", marks=pytest.mark.slow)])
 def test_the_key_reaches_neither_the_page_nor_the_saved_notebook(
     open_notebook: OpenNotebook, dialect: str
 ):

@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
 from .conftest import OpenNotebook
-from .test_looks import THEMES
+from .themes import LIGHT_AND_DARK
 
 SERVERS = """
 import subprocess, sys
@@ -69,15 +67,13 @@ def test_a_rehearsal_and_a_replay_are_named_so_in_every_place(open_notebook: Ope
     notebook.kernel.value("other.kill()")
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@LIGHT_AND_DARK
 def test_another_server_is_named_by_its_host(
     open_notebook: OpenNotebook, tmp_path: Path, theme: str
 ):
     made = 'live = GrokLive(url=f"ws://{foreign_host}/v1/realtime")\nlive'
     notebook = open_notebook([SERVERS, made])
-    notebook.page.evaluate(
-        "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", THEMES[theme]
-    )
+    notebook.use_theme(theme)
     notebook.run_cells(0, 1)
     host = notebook.kernel.value("foreign_host")
     notebook.wait(lambda: host in _names(notebook), what="the host")

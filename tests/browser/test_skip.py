@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
 from .cells import NOISE
 from .conftest import OpenNotebook
 from .sound import PCM_RATE_HZ
-from .test_looks import THEMES
+from .themes import LIGHT_AND_DARK
 
 MADE = """
 lengths_s = [20, 4, 2]
@@ -19,14 +17,12 @@ live
 """
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@LIGHT_AND_DARK
 def test_the_newest_of_the_replies_that_wait_is_played_on_request(
     open_notebook: OpenNotebook, tmp_path: Path, theme: str
 ):
     notebook = open_notebook([NOISE, MADE])
-    notebook.page.evaluate(
-        "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", THEMES[theme]
-    )
+    notebook.use_theme(theme)
     notebook.run_cells(0, 1)
     notebook.start()
     notebook.send_text("One.")

@@ -6,12 +6,11 @@ import os
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from .cells import NOISE
 from .conftest import OpenNotebook
 from .speech import Studio
-from .test_looks import THEMES
+from .themes import LIGHT_AND_DARK
 
 MADE = """
 live = GrokLive(partner=lambda turn: noise(1))
@@ -70,14 +69,12 @@ two
 """
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@LIGHT_AND_DARK
 def test_a_panel_is_told_that_another_panel_of_the_page_took_the_microphone(
     open_notebook: OpenNotebook, studio: Studio, tmp_path: Path, theme: str
 ):
     notebook = open_notebook([ONE, TWO], hears=studio.noise(60))
-    notebook.page.evaluate(
-        "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", THEMES[theme]
-    )
+    notebook.use_theme(theme)
     notebook.run_cells(0, 1)
     notebook.press("Start")
     notebook.wait_for_status("Listening")

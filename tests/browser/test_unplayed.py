@@ -11,7 +11,7 @@ from .cells import NOISE
 from .conftest import OpenNotebook
 from .sound import PCM_RATE_HZ
 from .speech import Said, Studio
-from .test_looks import THEMES
+from .themes import LIGHT_AND_DARK
 
 # With all tests of the browser `make test` would take more than a quarter of an hour.
 pytestmark = pytest.mark.slow
@@ -22,15 +22,13 @@ reply = live.ask("Please tell me a story.")
 """
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@LIGHT_AND_DARK
 def test_a_reply_asked_for_before_the_panel_is_shown_can_be_played(
     open_notebook: OpenNotebook, studio: Studio, tmp_path: Path, theme: str
 ):
     script = studio.script(Said("Stop, that is enough.", 0.5), lead_s=1.0)
     notebook = open_notebook([NOISE, ASKED, "live"], hears=script)
-    notebook.page.evaluate(
-        "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", THEMES[theme]
-    )
+    notebook.use_theme(theme)
     notebook.run_cells(0, 1, 2)
     play = notebook.panel.get_by_role("button", name="Play the answer")
     play.wait_for()

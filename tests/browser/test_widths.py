@@ -10,7 +10,8 @@ from .cells import NOISE
 from .conftest import OpenNotebook
 from .notebook_page import NotebookPage
 from .speech import Studio
-from .test_looks import THEMES, _assert_can_be_read, pictures
+from .test_looks import _assert_can_be_read, pictures
+from .themes import THEMES
 
 __all__ = ["pictures"]
 
@@ -65,9 +66,7 @@ def test_the_panel_can_be_used_at_every_width(
     open_notebook: OpenNotebook, studio: Studio, pictures: Path, theme: str
 ):
     notebook = open_notebook([NOISE, MADE, HANG_UP], hears=studio.noise(60))
-    notebook.page.evaluate(
-        "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", THEMES[theme]
-    )
+    notebook.use_theme(theme)
     notebook.command("application:toggle-left-area")
     notebook.run_cells(0, 1)
 
