@@ -30,19 +30,23 @@ class Interruptions:
         self._reasons: dict[Turn, Reason] = {}
         # The ids of the user's turns that are sounds of cells.
         self._announced: set[str] = set()
-        # The button whose request is being carried out.
-        self._button: Reason = ""
+        # The buttons whose requests are being carried out, the newest last: requests overlap.
+        self._buttons: list[Reason] = []
         # Of the last event that is no interruption: one that follows it directly is its effect.
         self._cause: Reason = ""
 
     @contextlib.contextmanager
     def by(self, button: Reason) -> Iterator[None]:
         """While the block runs, replies are cut off by this button."""
-        before, self._button = self._button, button
+        self._buttons.append(button)
         try:
             yield
         finally:
-            self._button = before
+            self._buttons.remove(button)
+
+    @property
+    def _button(self) -> Reason:
+        return self._buttons[-1] if self._buttons else ""
 
     def apply(self, event: Event, changed: list[Turn], *, is_sending_sound: bool) -> bool:
         """Follow an event; True if it says that the sound of a cell cut off a reply.

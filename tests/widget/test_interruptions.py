@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 import pytest
 
+from grok_live_widget.audio import AudioBuffer
 from grok_live_widget.client.ask import Asker
+from grok_live_widget.conversation import Turn
+from grok_live_widget.events import Interrupted
+from grok_live_widget.widget.interruptions import Interruptions
 
 from ..support.sound import tone
 from .test_bridge import Page
@@ -86,3 +91,20 @@ async def test_skipping_to_the_newest_reply(page_of: Any) -> None:
     await _complete(page, 3)
     page.say("skip")
     assert await _reason(page) == "skip"
+
+
+def test_requests_of_two_buttons_may_overlap() -> None:
+    interruptions, first, second = Interruptions(), ExitStack(), ExitStack()
+    first.enter_context(interruptions.by("stop"))
+    second.enter_context(interruptions.by("interrupt"))
+    first.close()
+    assert _reason_of_cut(interruptions) == "interrupt"
+    second.close()
+    assert _reason_of_cut(interruptions) == "python"
+
+
+def _reason_of_cut(interruptions: Interruptions) -> str:
+    turn = Turn("assistant", tape=AudioBuffer())
+    turn.was_interrupted = True
+    interruptions.apply(Interrupted(), [turn], is_sending_sound=False)
+    return interruptions.reason_of(turn)
