@@ -425,7 +425,7 @@ class FrontendBridge:
         key = message.page, message.id
         if message.id is None or key not in self._texts:
             self._texts[key] = None
-            self._tasks.spawn(self._say_text(message))
+            self._tasks.spawn(self._say_text(message), self._context.copy())
         elif (answer := self._texts[key]) is not None:
             self._send(answer)  # The one that was sent may have been lost.
 

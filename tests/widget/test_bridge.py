@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from grok_live_widget.client.endpoint import resolve_endpoint
 from grok_live_widget.client.reconnecting_session import ReconnectingSession
 from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.events import AudioFormat, PushToTalk
-from grok_live_widget.rehearsal.partner import CallTool, Unvoiced
+from grok_live_widget.rehearsal.partner import CallTool, PartnerTurn, Unvoiced
 from grok_live_widget.settings.settings import settings_from
 from grok_live_widget.widget.bridge import LAST_HEARTBEATS, FrontendBridge
 from grok_live_widget.widget.messages import KernelMessage, decode, encode
@@ -149,6 +150,29 @@ async def test_a_typed_text_that_cannot_be_sent_is_refused_with_a_note(page_of: 
     assert not (await page.wait("text_answer"))["is_sent"]
     assert "Nothing answers" in (await page.wait("note"))["note"]["text"]
     assert not page.talk.conversation.turns
+
+
+async def test_a_typed_text_is_asked_in_the_context_of_the_code_that_made_the_panel(
+    page_of: Any,
+) -> None:
+    who: ContextVar[str] = ContextVar("who")
+
+    def caller() -> str:
+        """Name the caller."""
+        return who.get()
+
+    def partner(turn: PartnerTurn) -> Any:
+        return Unvoiced(turn.text) if turn.role == "tool" else CallTool("caller")
+
+    who.set("maker")
+    page = page_of(partner, tools=[caller])
+    page.hello()
+    who.set("another cell")
+    page.say("text", text="please", id=1)
+    reply = await page.wait(
+        "turn", lambda m: m["turn"]["role"] == "assistant" and m["turn"]["text"]
+    )
+    assert reply["turn"]["text"] == "maker"
 
 
 async def test_the_microphone_is_acknowledged_and_answered(
