@@ -207,11 +207,12 @@ def _kind_and_message(name: str, texts: list[str], kinds: set[str]) -> tuple[str
 # --------------------------------------------------------------------------- texts of the panel
 _COMMENT = re.compile(r"/\*.*?\*/|(?<!:)//[^\n]*", re.DOTALL)
 _LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
+_CONSTANT = re.compile(r"\bconst ([A-Z_]+) =((?:\s*\+?\s*" + _LITERAL.pattern + r")+);")
 
 
 def panel_texts(source: str) -> Iterator[str]:
     """The sentences in TypeScript: its literals of several words, and those joined by `+`."""
-    source = _COMMENT.sub("", source)
+    source = _with_constants(_COMMENT.sub("", source))
     at, text, end = 0, "", -1
     while at < len(source):
         found = _literal_at(source, at)
@@ -228,6 +229,16 @@ def panel_texts(source: str) -> Iterator[str]:
         at = end = after
     if _is_sentence(text):
         yield text
+
+
+def _with_constants(source: str) -> str:
+    """The source with each text constant in place of its name in templates."""
+    for definition in list(_CONSTANT.finditer(source)):
+        value = f"${{{definition[1]}}}"
+        if value in source:
+            text = "".join(_LITERAL.findall(definition[2]))
+            source = source.replace(definition[0], "").replace(value, text)
+    return source
 
 
 def _literal_at(source: str, at: int) -> tuple[str, int] | None:
@@ -265,7 +276,7 @@ def _name_of(value: str) -> str:
 
 def _is_sentence(text: str) -> bool:
     words = re.findall(r"[^\W\d_]{2,}", re.sub(r"\{\w+\}", "", text))
-    return bool(re.match(r"[A-Z{]", text)) and len(words) > 1
+    return " " in text and bool(re.match(r"[A-Z{]", text)) and len(words) > 1
 
 
 def panel_rows() -> Iterator[Row]:

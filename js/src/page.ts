@@ -87,11 +87,7 @@ export function loadWorklet(context: AudioContext, name: string, source: string)
 
 async function addModule(context: AudioContext, source: string): Promise<void> {
   // The class AudioWorkletNode exists on http pages too; the property does not.
-  if (!context.audioWorklet)
-    throw new Error(
-      "this page is not secure (http), so the browser plays no sound of it. Open the notebook over https, or through " +
-        "a tunnel: run “ssh -L 8888:localhost:8888 your-host” and open http://localhost:8888",
-    );
+  if (!context.audioWorklet) throw new Error("this page is not secure (http)");
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   try {
     await context.audioWorklet.addModule(url);

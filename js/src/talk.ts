@@ -28,7 +28,7 @@ import { Playback, type PlaybackListener } from "./playback";
 import type { Scope } from "./scope";
 import { shownState, withCall, withNote } from "./view/reducers";
 import { INITIAL_STATE, type PanelActions, type PanelSignals, type PanelState, Store } from "./view/state";
-import { speakerName } from "./view/strings";
+import { playbackFailedText } from "./view/strings";
 import { WaveformHistory } from "./view/waveform-history";
 import type { Levels } from "./worklets/levels";
 
@@ -314,10 +314,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   }
 
   onPlaybackFailed(reason: string): void {
-    this.#addNote(
-      `${speakerName(this.#state)}’s voice cannot be played here: ${reason}. The transcript still shows what is added.`,
-      "error",
-    );
+    this.#addNote(playbackFailedText(this.#state, reason, window.isSecureContext), "error");
   }
 
   /** The kernel ends what was said before the mute, so its last chunk has to be sent first. */

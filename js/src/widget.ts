@@ -44,9 +44,8 @@ const render: Render = (props) => {
 };
 
 function areaNote({ message }: Error): Note {
-  const cure = "Run the cell of the panel again.";
   return {
-    text: `What functions display cannot be shown here: ${message}. ${cure}`,
+    text: `What functions display cannot be shown here: ${message}. Run the cell of the panel again.`,
     level: "warning",
     topic: "",
   };

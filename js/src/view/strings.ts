@@ -99,10 +99,12 @@ function speakingStatus(state: PanelState): Status {
   return { text: `${speakerName(state)} is speaking`, tone: "speaking" };
 }
 
+const SECURE_PAGE =
+  "Open the notebook over https, or through a tunnel: run “ssh -L 8888:localhost:8888 your-host” and open " +
+  "http://localhost:8888.";
+
 const MICROPHONE_TEXTS: Record<MicrophoneReason, string> = {
-  insecure:
-    "This page is not secure (http), so the browser gives it no microphone and no sound. Open the notebook over https, or through " +
-    "a tunnel: run “ssh -L 8888:localhost:8888 your-host” and open http://localhost:8888. You can still type and read.",
+  insecure: `This page is not secure (http), so the browser gives it no microphone and no sound. ${SECURE_PAGE} You can still type and read.`,
   policy:
     "This app does not let notebook outputs use the microphone; VS Code is one of them. Open the notebook in a " +
     "browser, or send sound from Python with ask(array). You can still type and listen.",
@@ -116,6 +118,11 @@ const MICROPHONE_TEXTS: Record<MicrophoneReason, string> = {
   waiting: "The browser is still asking whether this page may use the microphone. Look near the address bar.",
   other: "The microphone could not be switched on. Reload the page and try again.",
 };
+
+export function playbackFailedText(state: PanelState, reason: string, isSecure: boolean): string {
+  const text = `${speakerName(state)}’s voice cannot be played here: ${reason}. The transcript still shows what is added.`;
+  return isSecure ? text : `${text} ${SECURE_PAGE}`;
+}
 
 const NOT_RETRYABLE: (MicrophoneReason | null)[] = ["insecure", "policy", "waiting"];
 

@@ -1,7 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { Turn } from "../../src/messages";
 import { INITIAL_STATE, type PanelState } from "../../src/view/state";
-import { cardsOf, lossesOf, statusOf, turnRemarks, turnText } from "../../src/view/strings";
+import {
+  cardsOf,
+  lossesOf,
+  playbackFailedText,
+  statusOf,
+  turnRemarks,
+  turnText,
+} from "../../src/view/strings";
 import { turnOf } from "../fakes";
 
 const OPEN: PanelState = {
@@ -103,6 +110,7 @@ describe("the cards", () => {
       "no_device",
       "busy",
       "lost",
+      "taken",
       "waiting",
       "other",
     ] as const;
@@ -111,6 +119,13 @@ describe("the cards", () => {
     );
     expect(new Set(sentences).size).toBe(reasons.length);
     for (const sentence of sentences) expect(sentence).toMatch(/[.]$/);
+  });
+
+  it("name the cure of sound that cannot be played only where the page is the cause", () => {
+    const state = { ...INITIAL_STATE, serverName: "Grok" };
+    const [plain, secure] = [false, true].map((isSecure) => playbackFailedText(state, "why", isSecure));
+    expect(plain).toMatch(/^Grok’s voice cannot be played here: why\..* Open the notebook over https/);
+    expect(secure).not.toContain("https");
   });
 
   it("name the cure: a tunnel, a browser, a click, a plug", () => {
