@@ -45,7 +45,7 @@ def check_names(callee: str, given: Collection[str], known: Collection[str]) -> 
             listed = f"Arguments are: {', '.join(known)}." if known else "It has none."
             raise ArgumentError(
                 f"{callee} has no argument {name!r}.", cure=f"{did_you_mean(name, known)}{listed}"
-            )
+            ) from None
 
 
 def did_you_mean(word: object, known: Collection[str]) -> str:
@@ -57,7 +57,10 @@ def did_you_mean(word: object, known: Collection[str]) -> str:
 
 
 def names_checked(function: Callable[P, R]) -> Callable[P, R]:
-    """Decorate a function so that an unknown argument is an error with the nearest name."""
+    """Decorate a function so that an unknown argument is an error with the nearest name.
+
+    The names are compared only when a call fails, since methods that send sound are called often.
+    """
     parameters = signature(function).parameters.values()
     named = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
     known = [each.name for each in parameters if each.kind in named and each.name != "self"]
@@ -67,15 +70,22 @@ def names_checked(function: Callable[P, R]) -> Callable[P, R]:
 
         @wraps(function)
         async def checked_async(*args: P.args, **kwargs: P.kwargs) -> Any:
-            check_names(callee, kwargs, known)
-            return await cast("Any", function(*args, **kwargs))
+            try:
+                coroutine: Any = function(*args, **kwargs)
+            except TypeError:
+                check_names(callee, kwargs, known)
+                raise
+            return await coroutine
 
         return cast("Callable[P, R]", checked_async)
 
     @wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        check_names(callee, kwargs, known)
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except TypeError:
+            check_names(callee, kwargs, known)
+            raise
 
     return checked
 
@@ -87,16 +97,18 @@ class Checked(type(Struct)):  # type: ignore[misc]
     """
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        callee, names = f"{cls.__name__}()", cls.__struct_fields__
-        check_names(callee, kwargs, names)
         try:
             return super().__call__(*args, **kwargs)
         except ArgumentError:
             raise
         except TypeError:
+            callee, names = f"{cls.__name__}()", cls.__struct_fields__
+            check_names(callee, kwargs, names)
             missing = [
                 each.name for each in fields(cls) if each.required and each.name not in kwargs
             ]
+            if not missing and not args:
+                raise  # The call is right, and a check of the values has failed.
             problem = f"needs the argument {missing[0]!r}" if missing else "takes no such arguments"
             raise ArgumentError(
                 f"{callee} {problem}.",

@@ -21,7 +21,13 @@ from grok_live_widget import (
     XSearch,
     tool,
 )
-from grok_live_widget._structs import shown_fields, with_event_id
+from grok_live_widget._structs import (
+    Checked,
+    Value,
+    names_checked,
+    shown_fields,
+    with_event_id,
+)
 from grok_live_widget.events import AppendAudio, CommitAudio, Item, ToolOffer, TranscriptDelta
 from grok_live_widget.exceptions import GrokLiveError
 
@@ -69,3 +75,20 @@ def test_a_misspelt_argument_is_named_with_the_nearest_one(make: Any, says: str)
     with pytest.raises(TypeError, match=re.escape(says)) as caught:
         make()
     assert isinstance(caught.value, GrokLiveError)
+
+
+def test_an_error_within_a_function_or_a_check_is_not_taken_for_a_misspelt_argument() -> None:
+    @names_checked
+    def add(x: int, y: Any) -> int:
+        return int(x + y)
+
+    class Even(Value, frozen=True, kw_only=True, metaclass=Checked):
+        count: Any
+
+        def __post_init__(self) -> None:
+            assert self.count % 2 == 0
+
+    for call in (lambda: add(1, y=None), lambda: Even(count=None)):
+        with pytest.raises(TypeError, match="unsupported operand") as caught:
+            call()
+        assert not isinstance(caught.value, GrokLiveError)
