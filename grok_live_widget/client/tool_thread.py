@@ -59,11 +59,16 @@ class ToolThreads:
         self.context = copy_context()
         self._main = main_queue() if main is None else main
         self._loop_thread = LoopThread("tools")
+        # Held so that a call which outlives its talk does not start the thread again.
+        self._closing = threading.Lock()
+        self._is_closed = False
         # A talk that is dropped without being closed leaves no thread.
         weakref.finalize(self, self._loop_thread.close, 0).atexit = False
 
     def close(self) -> None:
-        """Cancel the coroutines that still run, and end their thread."""
+        """Cancel the coroutines that still run, and end their thread for good."""
+        with self._closing:
+            self._is_closed = True
         self._loop_thread.close(timeout_s=1)
 
     def follow_caller(self) -> None:
@@ -151,8 +156,18 @@ class ToolThreads:
             threading.Thread(target=call.run, name=f"tool-{tool.name}", daemon=True).start()
 
     def submit(self, coro: Coroutine[Any, Any, T]) -> Future[T]:
-        """Start a coroutine on the loop of the coroutines, in a copy of the caller's context."""
-        return self._loop_thread.submit(coro)
+        """Start a coroutine on the loop of the coroutines, in a copy of the caller's context.
+
+        Raises
+        ------
+        ToolError
+            After `close`.
+        """
+        with self._closing:
+            if self._is_closed:
+                coro.close()
+                raise ToolError("the talk is closed.")
+            return self._loop_thread.submit(coro)
 
 
 Outcome = tuple[Any, BaseException | None]
@@ -234,7 +249,12 @@ class _Call:
         self.outcome.set_result(outcome)
 
     def _result_of(self, awaitable: Awaitable[Any]) -> Any:
-        value, error = self._submit(self._await(lambda: awaitable)).result()
+        try:
+            value, error = self._submit(self._await(lambda: awaitable)).result()
+        except ToolError:
+            if inspect.iscoroutine(awaitable):
+                awaitable.close()  # It would be reported as never awaited.
+            raise
         if error is not None:
             raise error
         return value

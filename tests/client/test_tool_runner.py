@@ -906,3 +906,25 @@ def test_the_server_gets_the_tools() -> None:
     ):
         talk.ask("hello")
     assert seen == [("weather",)]
+
+
+def test_a_call_that_outlives_its_talk_starts_no_thread() -> None:
+    has_begun, may_end = threading.Event(), threading.Event()
+    callers: list[threading.Thread] = []
+
+    async def answer() -> str:
+        return "late"
+
+    def slow() -> Any:
+        """Return what must be awaited, after the talk was closed."""
+        callers.append(threading.current_thread())
+        has_begun.set()
+        may_end.wait(20)
+        return answer()
+
+    with Talk(partner=lambda _: CallTool("slow"), tools=[slow]) as talk:
+        talk.say("please")
+        assert has_begun.wait(20)
+    may_end.set()
+    callers[0].join(20)
+    assert "tools" not in {each.name for each in threading.enumerate()}
