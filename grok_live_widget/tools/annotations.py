@@ -26,6 +26,8 @@ def _is_multiple(value: Any, factor: Any) -> bool:
     return Fraction(str(value)) % Fraction(str(factor)) == 0
 
 
+_ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
+
 # Of each limit: its keyword, its words, and the check.
 _NUMBERS: dict[str, tuple[str, str, Callable[[Any, Any], bool]]] = {
     "ge": ("minimum", "at least", operator.ge),
@@ -107,6 +109,11 @@ def shown(value: Any) -> str:
     """A value for the sentence of an error, shortened."""
     text = repr(value)
     return text if len(text) < 80 else text[:77] + "..."
+
+
+def without_address(text: str) -> str:
+    """The repr of an object without its address in memory, which means nothing to a reader."""
+    return _ADDRESS.sub("", text)
 
 
 def description_of(metadata: Sequence[Any]) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 import re
 from collections.abc import Callable, Mapping
 from numbers import Real
@@ -22,7 +23,7 @@ from .._structs import check_names
 from ..exceptions import ConfigurationError, ToolError
 from .docstrings import parse_docstring
 from .provider import ProviderTool
-from .schema import NO_DEFAULT, Schema, hints_of, object_shape, property_of
+from .schema import NO_DEFAULT, Schema, check_json, hints_of, object_shape, property_of
 
 TIMEOUT_S = 60.0
 _OPTIONS = ("name", "description", "timeout_s", "approve", "thread")
@@ -102,8 +103,6 @@ class Tool:
         ToolError
             With the reason, so that the model can correct its call.
         """
-        import json  # Only calls need it, and it takes more than a millisecond.
-
         try:
             given = json.loads(text, parse_constant=_refuse) if text.strip() else {}
         except RecursionError:
@@ -210,16 +209,14 @@ def _checked_description(description: Any, name: str) -> str:
     where = f"the description of the tool {name!r}"
     if not isinstance(description, str):
         raise ConfigurationError(f"{where} must be text, not {description!r}.")
-    _check_json(description, where)
+    _refuse_unsendable(description, where)
     return description
 
 
-def _check_json(value: Any, where: str) -> None:
+def _refuse_unsendable(value: Any, where: str) -> None:
     """Refuse what no message can carry, such as a lone surrogate in a text."""
-    import json  # Only tools need it.
-
     try:
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
+        check_json(value)
     except (TypeError, ValueError):
         raise ConfigurationError(
             f"{where} contains a value or a character that JSON cannot represent.",
@@ -250,7 +247,7 @@ def _arguments_of(function: Callable[..., Any], name: str, described: Mapping[st
             where,
             description=described.get(each.name, ""),
         )
-        _check_json(members[each.name].schema, where)
+        _refuse_unsendable(members[each.name].schema, where)
     return object_shape(members)
 
 

@@ -16,7 +16,6 @@ import io
 import json
 import math
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
@@ -29,6 +28,7 @@ from uuid import UUID
 import msgspec
 
 from .._structs import Value
+from .annotations import without_address
 
 LONGEST_OUTPUT = 30_000
 """Characters of one output, since long outputs cost more than they are worth to the model."""
@@ -43,8 +43,6 @@ _SHORT = 200
 _MOST_REMARKS = 3
 _MOST_BITS = 14_000
 """Python refuses to write longer whole numbers in decimal."""
-
-_ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
 
 
 class Items(Value, frozen=True):
@@ -339,9 +337,9 @@ def _complex(value: complex, _: int) -> Form:
 
 
 def _described(value: Any) -> str:
-    """What `str` makes of a value, without its address in memory, which means nothing."""
+    """What `str` makes of a value, without its address in memory."""
     try:
-        return _ADDRESS.sub("", str(value))
+        return without_address(str(value))
     except Exception as error:  # noqa: BLE001 - a class may raise anything here
         return f"<{type(value).__name__}, whose text raises {type(error).__name__}>"
 

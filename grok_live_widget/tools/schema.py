@@ -8,7 +8,6 @@ from __future__ import annotations
 import collections.abc
 import contextlib
 import json
-import re
 import types
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, fields, is_dataclass
@@ -17,7 +16,14 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from .._structs import Value
 from ..exceptions import ConfigurationError, ToolError
-from .annotations import default_of_field, description_of, is_field, limits_of, shown
+from .annotations import (
+    default_of_field,
+    description_of,
+    is_field,
+    limits_of,
+    shown,
+    without_address,
+)
 
 Read = Callable[[Any, str], Any]
 """``(JSON value, its place in the arguments) -> value``; raises `ToolError`."""
@@ -118,7 +124,7 @@ def _default_keyword(default: Any, shape: Schema, where: str) -> dict[str, Any]:
         return {}
     try:
         plain = _json_of(default)
-        json.dumps(plain, ensure_ascii=False, allow_nan=False).encode("utf-8")
+        check_json(plain)
     except (TypeError, ValueError, RecursionError):
         raise ConfigurationError(
             f"{where} has the default {shown(default)}, which JSON cannot represent.",
@@ -134,8 +140,13 @@ def _default_keyword(default: Any, shape: Schema, where: str) -> dict[str, Any]:
     return {"default": plain}
 
 
+def check_json(value: Any) -> None:
+    """Raise TypeError, ValueError or RecursionError for what no message can carry."""
+    json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
+
+
 def _json_of(value: Any) -> Any:
-    """A default as JSON; `json.dumps` refuses what it leaves unchanged."""
+    """A default as JSON; `check_json` refuses what it leaves unchanged."""
     if isinstance(value, Enum):
         return value.value if _is_plain(type(value)) else value.name
     if is_dataclass(type(value)):
@@ -213,7 +224,7 @@ def schema_of(hint: Any, where: str, within: tuple[type, ...] = ()) -> Schema:
 
 def _unsupported(hint: Any, where: str) -> ConfigurationError:
     is_plain = isinstance(hint, type) and not get_args(hint)
-    named = hint.__qualname__ if is_plain else re.sub(" at 0x[0-9a-fA-F]+", "", str(hint))
+    named = hint.__qualname__ if is_plain else without_address(str(hint))
     if getattr(hint, "__module__", "") == "numpy":  # Its bool is not the one of Python.
         named = f"numpy.{named}"
     return ConfigurationError(
