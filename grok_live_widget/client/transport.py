@@ -170,6 +170,12 @@ def translated(
                 host=host,
                 cure="Try again; if it breaks again, check the network and its proxies.",
             )
+    return _network_failure(error, host)
+
+
+def _network_failure(error: BaseException, host: str) -> ConnectError:
+    """The error of the operating system or of TLS."""
+    match error:
         case TimeoutError():
             return ConnectError(
                 f"{host} did not answer in time.",
