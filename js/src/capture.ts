@@ -124,7 +124,9 @@ export class Microphone {
 
   /** Start with the microphone after the present one, in the browser's order. */
   async startNext(withProcessing: boolean, isGateOpen: boolean): Promise<void> {
+    const active = this.#active;
     const devices = await microphones();
+    if (this.#active !== active) return;
     const present = this.#track?.getSettings().deviceId;
     const label = this.#track?.label ?? "";
     const exact = devices.findIndex(({ deviceId }) => deviceId === present);
@@ -289,9 +291,9 @@ export class Microphone {
   }
 }
 
-/** The microphones of this computer, each once: Chromium lists the default ones a second time. */
+/** The microphones of this computer, each once: Chromium lists the default ones a second time. Empty: not known. */
 async function microphones(): Promise<MediaDeviceInfo[]> {
-  const devices = (await navigator.mediaDevices?.enumerateDevices?.()) ?? [];
+  const devices = (await navigator.mediaDevices?.enumerateDevices?.().catch(() => [])) ?? [];
   const isAlias = ({ deviceId }: MediaDeviceInfo) => deviceId === "default" || deviceId === "communications";
   return devices.filter((device) => device.kind === "audioinput" && !isAlias(device));
 }

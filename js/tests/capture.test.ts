@@ -72,6 +72,22 @@ describe("a microphone that is on", () => {
     expect(listener.onMicrophoneSilent).toHaveBeenLastCalledWith(null);
   });
 
+  it("is reported as silent where the browser does not list the microphones", async () => {
+    browser.mediaDevices.enumerateDevices.mockRejectedValue(new Error("not allowed"));
+    await microphone.start(true, true);
+    levels(4, 0);
+    await settle();
+    expect(listener.onMicrophoneSilent.mock.lastCall?.[0]).toMatchObject({ hasOther: false });
+  });
+
+  it("stays off when it is stopped while the next one is looked for", async () => {
+    await microphone.start(true, true);
+    const next = microphone.startNext(true, true);
+    microphone.stop();
+    await next;
+    expect(browser.mediaDevices.getUserMedia).toHaveBeenCalledTimes(1);
+  });
+
   it("is not reported as silent while it is muted", async () => {
     await microphone.start(true, true);
     microphone.setMuted(true);
