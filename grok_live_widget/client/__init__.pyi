@@ -1,6 +1,7 @@
 from .batch import talk_through as talk_through
 from .connector import Connecting as Connecting
 from .connector import connect as connect
+from .credentials import ENVIRONMENT_NAME as ENVIRONMENT_NAME
 from .credentials import Secret as Secret
 from .credentials import wrap_secret as wrap_secret
 from .endpoint import Endpoint as Endpoint

@@ -17,7 +17,7 @@ import msgspec
 
 from .._threads import BackgroundTasks
 from ..audio import SAMPLE_RATE_HZ
-from ..client import CALL_TOPIC, Endpoint, ReconnectingSession
+from ..client import CALL_TOPIC, ENVIRONMENT_NAME, Endpoint, ReconnectingSession
 from ..conversation import ToolCalls, ToolCallState, Turn
 from ..exceptions import ConnectError, GrokLiveError, SessionClosed
 from ..protocol import (
@@ -50,8 +50,8 @@ _BANNERS = {
     "replay": "Replay: a recorded talk answers, not Grok.",
 }
 _BANNER_WITHOUT_KEY = (
-    "Rehearsal: no API key was found (XAI_API_KEY), so a program on this computer answers, "
-    "not Grok."
+    f"Rehearsal: no API key was found ({ENVIRONMENT_NAME}), so a program on this computer "
+    "answers, not Grok."
 )
 
 Send = Callable[[messages.KernelMessage, bytes | None], None]

@@ -78,7 +78,7 @@ function openingStatus({ microphone, isReopening }: PanelState): Status {
 function openStatus(state: PanelState): Status {
   const name = speakerName(state);
   if (state.hasOwner && !state.isOwner) return { text: "Talking in another page", tone: "idle" };
-  if (state.isPaused || (state.isSpeaking && state.isSoundWaiting)) return PAUSED;
+  if (isPausedByBrowser(state)) return PAUSED;
   if (state.kernel === "busy") return { text: "The kernel is busy; your speech waits", tone: "problem" };
   if (state.isSpeaking) return speakingStatus(state);
   if (state.microphone === "muted") return { text: `Muted. ${name} cannot hear you`, tone: "idle" };
@@ -93,6 +93,11 @@ function openStatus(state: PanelState): Status {
 }
 
 const PAUSED: Status = { text: "Paused by the browser", tone: "problem" };
+
+/** The browser has suspended sound that was captured or played. */
+function isPausedByBrowser({ isPaused, isSpeaking, isSoundWaiting }: PanelState): boolean {
+  return isPaused || (isSpeaking && isSoundWaiting);
+}
 
 function speakingStatus(state: PanelState): Status {
   if (state.isSoundWaiting) return PAUSED;
@@ -170,7 +175,7 @@ function ownerCard(state: PanelState): Card | null {
 }
 
 function soundCard(state: PanelState): Card | null {
-  if (state.isPaused || (state.isSpeaking && state.isSoundWaiting)) {
+  if (isPausedByBrowser(state)) {
     return {
       key: "sound",
       level: "warning",
