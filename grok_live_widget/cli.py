@@ -312,8 +312,8 @@ def _write(replies: str, pcm: NDArray[np.int16], rate_hz: int) -> None:
             discard(sys.stdout)
         name = "standard output" if replies == _STREAM else repr(replies)
         raise ConfigurationError(
-            f"{name} could not be written ({error.strerror});",
-            cure=f"the replies are in {spare}.",
+            f"{name} could not be written ({error.strerror}).",
+            cure=f"The replies are in {spare}.",
         ) from None
 
 

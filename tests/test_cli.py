@@ -204,7 +204,7 @@ def test_replies_survive_a_broken_pipe(asked: Path, question: np.ndarray) -> Non
     os.close(writer)
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
-    spare = re.search(r"standard output could not be written .*the replies are in (.*)\.$", last)
+    spare = re.search(r"standard output could not be written .*The replies are in (.*)\.$", last)
     assert spare is not None, done.stderr
     assert np.array_equal(read_audio(spare[1])[0], question)
     Path(spare[1]).unlink()

@@ -1,8 +1,8 @@
 """What a function returned, as text for the model.
 
-A value is converted to JSON as far as the output may be long: no more of it is read than can be
-told, since a list of millions of numbers would keep other threads from running for seconds. What
-is left out is named at the end of the text. docs/tools.md lists the form of each type.
+A value is converted to JSON only as far as it fits into the output: no more of it is read, since
+a list of millions of numbers would keep other threads from running for seconds. What is left out
+is named at the end of the text. docs/tools.md lists the form of each type.
 
 Types of other packages are recognized by the names of their classes, so that none is imported.
 """
@@ -72,7 +72,7 @@ class Items(Value, frozen=True):
 Scalar: TypeAlias = bool | int | float | str | None
 Form: TypeAlias = Scalar | Items
 FormOf: TypeAlias = Callable[[Any, int], Form]
-"""``(value, how many entries can be told at most) -> form``"""
+"""``(value, how many entries there is space for at most) -> form``"""
 
 
 def text_from(output: Any) -> str:
@@ -311,7 +311,7 @@ def form_of(value: Any, most: int) -> Form:
     Parameters
     ----------
     most : int
-        How many entries can be told at most; an array is not read beyond them.
+        How many entries there is space for; an array is not read beyond them.
     """
     return _form_for(type(value))(value, most)
 
