@@ -63,14 +63,14 @@ async def run_partner(
 ) -> AsyncGenerator[Piece]:
     """Call `partner`; yields the pieces of its answer as they come.
 
+    An exception of the partner is raised here. When the iterator is closed early, a coroutine
+    is cancelled and a generator closed; a plain function runs on a daemon thread until it
+    returns, and its answer is discarded.
+
     Parameters
     ----------
     host : PartnerHost or None
         None: one for this answer alone.
-
-    An exception of the partner is raised here. When the iterator is closed early, a coroutine
-    is cancelled and a generator closed; a plain function runs on a daemon thread until it
-    returns, and its answer is discarded.
     """
     used = host or PartnerHost()
     runner = _PartnerThread(partner, turn, used)
