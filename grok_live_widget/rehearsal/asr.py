@@ -32,13 +32,15 @@ def speech_note(duration_s: float) -> str:
     return f"(speech, {duration_s:.1f} s)"
 
 
-def recognise(samples: NDArray[Any]) -> str:
+def recognise(samples: NDArray[Any], cancelled: threading.Event | None = None) -> str:
     """Recognise the words of speech; from any thread, one call at a time per process.
 
     Parameters
     ----------
     samples : ndarray of int16 or float32 [shape=(n,)]
         Speech at 24 kHz.
+    cancelled : threading.Event, optional
+        Once it is set, the rest of the speech is skipped: a thread cannot be stopped from outside.
 
     Returns
     -------
@@ -56,6 +58,8 @@ def recognise(samples: NDArray[Any]) -> str:
         decoder.start_utt()
         # The library holds the GIL while it works, and audio must not wait for it.
         for start in range(0, len(pcm), PIECE_BYTES):
+            if cancelled is not None and cancelled.is_set():
+                break
             piece = pcm[start : start + PIECE_BYTES]
             decoder.process_raw(piece, no_search=False, full_utt=False)
         decoder.end_utt()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine
@@ -316,10 +317,19 @@ class Connection(ClientConnection):
         recognised = ""
         if self._settings.recognises_words:
             async with self._recognition_lock:
-                recognised = await asyncio.to_thread(recognise, user_input.pcm)
+                recognised = await self._recognise(user_input)
         self._state.set_transcript(user_input, recognised)
         del self._transcription_tasks[user_input]
         self._apply_state()
+
+    @staticmethod
+    async def _recognise(user_input: UserInput) -> str:
+        """Recognise words on another thread, which ends with this task: `close` joins it."""
+        cancelled = threading.Event()
+        try:
+            return await asyncio.to_thread(recognise, user_input.pcm, cancelled)
+        finally:
+            cancelled.set()
 
     async def _run_response(self, response: Response) -> None:
         """Run a response from its beginning to its end, unless it is cancelled in between."""

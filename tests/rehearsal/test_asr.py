@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,14 @@ def test_the_same_audio_gives_the_same_words_in_either_type(utterance: np.ndarra
 def test_silence_and_nothing_have_no_words(silence: Any) -> None:
     assert recognise(silence(0)) == ""
     assert recognise(silence(0.5)) == ""
+
+
+def test_a_cancelled_recognition_skips_the_rest(utterance: np.ndarray) -> None:
+    pytest.importorskip("pocketsphinx")
+    cancelled = threading.Event()
+    assert recognise(utterance, cancelled) == recognise(utterance)
+    cancelled.set()
+    assert recognise(utterance, cancelled) == ""
 
 
 def test_without_the_recogniser_there_are_no_words(

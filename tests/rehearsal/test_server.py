@@ -22,6 +22,7 @@ from grok_live_widget.events import (
     CreateResponse,
     ErrorReported,
     Item,
+    ItemAdded,
     Pinged,
     PushToTalk,
     ResponseDone,
@@ -574,6 +575,20 @@ async def test_a_partner_that_is_asleep_does_not_hold_up_the_end(
         # One that has not begun when the line ends never does.
         await wait_until_async(asleep.is_set)
     await wait_until_async(cancelled.is_set)
+
+
+async def test_words_that_are_being_recognised_do_not_hold_up_the_end(
+    serving: Any, connected: Any, utterance: np.ndarray
+) -> None:
+    pytest.importorskip("pocketsphinx")
+    server = serving(lambda turn: turn.text, words=True)
+    async with connected(server) as client:
+        # Recognising this takes longer than the close of a thread waits for its end.
+        await client.send_audio(np.tile(utterance, 1 + 120 * 24_000 // utterance.size), 240_000)
+        await client.send(CommitAudio())
+        await client.until(ItemAdded)
+        await asyncio.to_thread(server.close)
+        assert rehearsal_threads() == set()
 
 
 async def test_it_serves_as_an_asynchronous_context_manager(connected: Any) -> None:
