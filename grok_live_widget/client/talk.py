@@ -14,6 +14,7 @@ from typing import Any, Literal, Self, TypeVar, Unpack
 from .._structs import names_checked
 from .._threads import LoopThread, ThreadQueue
 from ..conversation import ToolCallState, Turn, Turns, Usage
+from ..exceptions import ConfigurationError
 from ..protocol import Noted
 from ..recording import check_new_folder
 from ..settings import (
@@ -65,6 +66,18 @@ class TalkAPI:
         )
         self._asker = Asker(self._sessions)
         _open.add(self._sessions)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        # Otherwise ``talk.voice = "eve"`` would make an attribute that nothing reads.
+        if name == "api_key" or name in SettingsKwargs.__optional_keys__:
+            can_change = name in UpdateKwargs.__optional_keys__
+            raise ConfigurationError(
+                f"the setting {name} cannot be assigned.",
+                cure=f"Call update({name}=…)."
+                if can_change
+                else f"Create a new {type(self).__name__}({name}=…).",
+            )
+        super().__setattr__(name, value)
 
     # ----------------------------------------------------------------- to read
     @property

@@ -1101,6 +1101,25 @@ def test_the_signature_shows_the_key_and_every_setting(make: Any) -> None:
     assert shown["idle_timeout_s"].default == Settings().idle_timeout_s
 
 
+@pytest.mark.parametrize("make", [Talk, GrokLive])
+@pytest.mark.parametrize(
+    ("name", "cure"),
+    [
+        ("voice", r"Call update\(voice=…\)\."),
+        ("tools", r"Call update\(tools=…\)\."),
+        ("sample_rate", r"Create a new (Talk|GrokLive)\(sample_rate=…\)\."),
+        ("api_key", r"Create a new (Talk|GrokLive)\(api_key=…\)\."),
+    ],
+)
+def test_an_assignment_to_a_setting_is_refused_with_the_call_that_changes_it(
+    make: Any, name: str, cure: str
+) -> None:
+    with make(partner="parrot") as talk:
+        with pytest.raises(ConfigurationError, match=f"setting {name} cannot be assigned. {cure}"):
+            setattr(talk, name, None)
+        assert not hasattr(talk, name)
+
+
 @pytest.mark.parametrize("make", [Talk, GrokLive, Session])
 def test_the_signature_of_update_shows_the_settings_that_can_change(make: Any) -> None:
     names = [name for name in Settings.__struct_fields__ if name not in IMMUTABLE]
