@@ -323,6 +323,8 @@ _OTHER_ENDINGS = (
 
 def _written(path: str | PathLike[str], pcm: NDArray[np.int16], rate_hz: int) -> Path:
     """Write a WAV file; ConfigurationError where that is impossible."""
+    if not isinstance(path, str | PathLike):
+        raise ConfigurationError(f"path must be the path of a WAV file, not {path!r}.")
     shown = repr(str(path))
     if str(path).lower().endswith(_OTHER_ENDINGS):
         raise ConfigurationError(

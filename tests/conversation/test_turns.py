@@ -360,6 +360,14 @@ def test_a_turn_without_sound_has_no_player_and_says_so(source: Any, says: str) 
         turn_of([], "user", text="hi", text_source=source).play()
 
 
+@pytest.mark.parametrize("path", [None, 3, b"talk.wav"])
+def test_what_is_no_path_is_refused_before_anything_is_written(path: Any) -> None:
+    turn = turn_of([1, 2])
+    for write in (turn.write_wav, Turns([turn]).write_wav):
+        with pytest.raises(ConfigurationError, match=f"path of a WAV file, not {path!r}"):
+            write(path)
+
+
 @pytest.mark.parametrize(
     ("path", "says"),
     [
