@@ -25,27 +25,29 @@ def _turn_detection(name: str, value: Any) -> Any:
     """``{"type": "server_vad", …}``, ``"server_vad"``, or None for push-to-talk."""
     if value is None:
         return PushToTalk()
+    kind_name = f"{name}['type']"
     if isinstance(value, str):
-        value = {"type": value}
+        kind_name, value = name, {"type": value}
     if not isinstance(value, Mapping):
         return value
     kind = value.get("type", "server_vad")
     if kind is None or kind in _PUSH_TO_TALK:
         _refuse_others(name, value, ("type",))
         return PushToTalk()
-    _one_of(f"{name}['type']", kind, ("server_vad", *_PUSH_TO_TALK))
+    _one_of(kind_name, kind, ("server_vad", *_PUSH_TO_TALK))
     return _made(name, ServerVad, value)
 
 
 def _audio_format(name: str, value: Any) -> Any:
     """``{"type": "audio/pcm", "rate": 24000}``, ``"pcm16"``, ``"g711_ulaw"``."""
+    kind_name = f"{name}['type']"
     if isinstance(value, str):
-        value = {"type": value}
+        kind_name, value = name, {"type": value}
     if not isinstance(value, Mapping):
         return value
     _refuse_others(name, value, ("type", "rate", "transport"))
     kind = str(value.get("type", "pcm")).removeprefix("audio/")
-    _one_of(f"{name}['type']", kind, tuple(_ENCODINGS))
+    _one_of(kind_name, kind, tuple(_ENCODINGS))
     fields = {"sample_rate": value.get("rate"), "transport": value.get("transport")}
     given = {field: each for field, each in fields.items() if each is not None}
     return AudioFormat(encoding=_ENCODINGS[kind], **given)
