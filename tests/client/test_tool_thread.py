@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sqlite3
 import threading
@@ -48,15 +49,15 @@ HERE = threading.main_thread().name
 
 # --------------------------------------------------------------------------- scripts
 def test_a_connection_of_sqlite_can_be_used_while_ask_waits() -> None:
-    connection = sqlite3.connect(":memory:")
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
 
-    def count() -> int:
-        return int(connection.execute("select 40 + 2").fetchone()[0])
+        def count() -> int:
+            return int(connection.execute("select 40 + 2").fetchone()[0])
 
-    with Talk(partner=calls("count"), tools=[count]) as talk:
-        assert "ProgrammingError: SQLite objects created in a thread" in talk.ask("please").text
-    with Talk(partner=calls("count"), tools=[on_main(count)]) as talk:
-        assert talk.ask("please").text == "42"
+        with Talk(partner=calls("count"), tools=[count]) as talk:
+            assert "ProgrammingError: SQLite objects created in a thread" in talk.ask("please").text
+        with Talk(partner=calls("count"), tools=[on_main(count)]) as talk:
+            assert talk.ask("please").text == "42"
 
 
 def test_the_tool_runs_while_a_turn_is_waited_for() -> None:
