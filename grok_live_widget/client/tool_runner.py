@@ -142,8 +142,11 @@ class ToolRunner:
         self._tasks.spawn(self._send_outputs(round_), round_.context.copy())
 
     def _interrupt(self) -> None:
-        """The user wants no reply to the outputs of the calls that run."""
-        for round_ in self._ended_rounds:
+        """The user wants no reply to the outputs of the calls that run.
+
+        Nor to those of a reply that is running: it may have ended before the server is told.
+        """
+        for round_ in (*self._rounds.values(), *self._ended_rounds):
             self._cut(round_)
 
     def _cut(self, round_: _Round) -> None:

@@ -892,6 +892,36 @@ def test_interrupt_while_a_tool_runs_ends_ask_and_no_reply_follows(how: str) -> 
         assert [each.text for each in talk.turns.assistant] == ["One moment.", "again"]
 
 
+def test_no_reply_follows_an_interrupt_that_comes_with_the_end_of_the_reply_that_called() -> None:
+    may_end = threading.Event()
+
+    def work() -> str:
+        may_end.wait(20)
+        return "done"
+
+    def partner(turn: Any) -> Any:
+        if turn.text == "again":
+            return Unvoiced("again")
+        return [Unvoiced("One moment."), CallTool("work")]
+
+    with Talk(partner=partner, tools=[work]) as talk:
+
+        def interrupt(event: Any, *_: Any) -> None:
+            # Called before the runner of the tools learns of the end.
+            if isinstance(event, ResponseDone):
+                for callback in session_of(talk)._on_interrupt:
+                    callback()
+
+        talk.add_listener(interrupt)
+        log = EventLog(talk)
+        talk.say("please")
+        log.wait_for(lambda: bool(log.of(ResponseDone)))
+        may_end.set()
+        log.wait_for(lambda: bool(log.of(ToolFinished)))
+        assert talk.ask("again").text == "again"
+        assert [each.text for each in talk.turns.assistant] == ["One moment.", "again"]
+
+
 def test_interrupt_ends_the_wait_for_approval_of_a_call() -> None:
     def partner(turn: Any) -> Any:
         return [Unvoiced("One moment."), CallTool("careful")]
