@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextvars import Context
 from typing import Any, TypeVar
 
-from .exceptions import ConfigurationError
+from .exceptions import ConfigurationError, shorten_in_ipython
 
 __all__ = ["BackgroundTasks", "LoopThread", "ThreadQueue", "queue_of", "wait_here"]
 
@@ -269,7 +269,11 @@ def wait_here(future: concurrent.futures.Future[T], timeout_s: float | None = No
     """
     queue = queue_of(threading.current_thread())
     future.add_done_callback(queue.wake)
-    queue.make_calls_until(future.done, timeout_s)
+    try:
+        queue.make_calls_until(future.done, timeout_s)
+    except KeyboardInterrupt as interrupt:
+        shorten_in_ipython(interrupt)
+        raise
     return future.result(0)
 
 

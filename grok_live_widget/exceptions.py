@@ -33,6 +33,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -87,16 +88,28 @@ class GrokLiveError(Exception):
 
         ``%xmode Verbose`` shows all, and `__traceback__` has them.
         """
-        shown_by = sys.modules["IPython"].get_ipython().InteractiveTB
-        traceback = self.__traceback__
-        if shown_by.mode != "Verbose":
-            traceback = _without_own_frames(traceback) or traceback
-        lines: list[str] = shown_by.structured_traceback(type(self), self, traceback)
-        return lines
+        return _shown_lines(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By default an exception is pickled with its positional arguments only.
         return Exception.__new__, (type(self), *self.args), self.__dict__
+
+
+def shorten_in_ipython(error: BaseException) -> None:
+    """Have IPython show an error of Python, such as an interrupt, as it shows those of this
+    package: without the frames within it.
+    """
+    shortened: Any = error
+    shortened._render_traceback_ = partial(_shown_lines, error)
+
+
+def _shown_lines(error: BaseException) -> list[str]:
+    shown_by = sys.modules["IPython"].get_ipython().InteractiveTB
+    traceback = error.__traceback__
+    if shown_by.mode != "Verbose":
+        traceback = _without_own_frames(traceback) or traceback
+    lines: list[str] = shown_by.structured_traceback(type(error), error, traceback)
+    return lines
 
 
 def _without_own_frames(traceback: TracebackType | None) -> TracebackType | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import re
 import subprocess
 import sys
 import traceback
@@ -165,6 +166,25 @@ def test_ipython_shows_the_users_frames_and_the_sentence_only(call: str) -> None
     assert "grok_live_widget/" not in shown
     sentence = shown.strip().splitlines()[-1]
     assert "Error: " in sentence
+
+
+INTERRUPTED = """
+import signal, threading
+def interrupt(turn):
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    yield "One."
+    threading.Event().wait()
+talk = Talk(partner=interrupt)
+"""
+
+
+def test_ipython_shows_the_users_frame_only_of_an_interrupted_question() -> None:
+    call = "talk.ask('Hello.')"
+    shown = shown_by_ipython(INTERRUPTED + call)
+    assert re.findall(r"^-+> \d+ (.*)$", shown, re.MULTILINE) == [call]
+    assert "grok_live_widget/" not in shown
+    assert "threading.py" not in shown
+    assert shown.strip().splitlines()[-1].startswith("KeyboardInterrupt")
 
 
 def test_ipython_shows_every_frame_on_request() -> None:
