@@ -111,6 +111,11 @@ def _array_of(x: Any) -> NDArray[Any]:
             f"sound must be an array, and {type(x).__name__} cannot be made one: {error}.",
             cure="Pass a numpy array.",
         ) from None
+    # numpy makes an array without dimensions of what has no elements, such as None.
+    if array.ndim == 0 and array.dtype == object:
+        raise AudioFormatError(
+            f"sound must be an array, not {type(x).__name__}.", cure="Pass a numpy array."
+        )
     return array
 
 

@@ -129,6 +129,14 @@ def test_what_is_no_array_is_refused_with_a_sentence(x: object) -> None:
 
 
 @pytest.mark.parametrize(
+    ("x", "kind"), [(None, "NoneType"), ({"a": 1}, "dict"), (iter([0.5]), "list_iterator")]
+)
+def test_what_has_no_elements_is_refused_with_its_type(x: object, kind: str) -> None:
+    with pytest.raises(AudioFormatError, match=f"sound must be an array, not {kind}."):
+        mono_from(x)
+
+
+@pytest.mark.parametrize(
     "rate", [0, -8000, 999, 384_001, "fast", None, np.nan, np.inf, [24_000, 1]]
 )
 def test_invalid_rates_are_refused_with_their_value(rate: object) -> None:
