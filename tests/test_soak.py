@@ -56,6 +56,7 @@ def test_a_long_talk_with_barge_ins_and_broken_lines_leaves_nothing_but_its_turn
     assert "ResourceWarning" not in said
 
 
+@pytest.mark.slow
 def test_a_reader_that_sleeps_holds_the_line_back_and_takes_no_memory(
     question: np.ndarray, tmp_path: Path
 ) -> None:
