@@ -3,12 +3,12 @@
 Usage: ``python scripts/run_tests.py MARKS WORKERS [argument of pytest ...]``
 
 1. All tests but those of a browser, in several processes: they wait most of the time.
-2. At the same time the tests of a browser, in two processes, each with a JupyterLab of its own.
-3. After them, in one process, the tests that are marked ``alone``: they compare sound sample for
-   sample while it is played, and need both processors for themselves.
+2. The tests of a browser, in two processes, each with a JupyterLab of its own.
+3. In one process, the tests that are marked ``alone``: they compare sound sample for sample while
+   it is played, and need both processors for themselves.
 
-With one worker, the runs take place one after the other. All of them take place even if one
-fails, and the last line adds up their results.
+They do not overlap, since time limits are tested in all of them. All of them take place even if
+one fails, and the last line adds up their results.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,28 +39,17 @@ class Run(NamedTuple):
 def main(marks: str, workers: str, *arguments: str) -> int:
     """Do the runs; return the exit code, which is not 0 if any of them failed."""
     several = ["--dist", "worksteal", "-n"]
-    is_parallel = int(workers) > 1
     others = [*several, workers, "-m", both("not browser", marks)]
-    beside = ["-m", both("browser and not alone", marks)]
+    browser = ["-m", both("browser and not alone", marks)]
     alone = ["-m", both("browser and alone", marks)]
-    if is_parallel:
-        beside += [*several, BROWSER_WORKERS]
+    if int(workers) > 1:
+        browser += [*several, BROWSER_WORKERS]
     if not any(Path(each.partition("::")[0]).exists() for each in arguments):
         # Do not collect what the marks would leave out.
         others.append(f"--ignore={BROWSER_TESTS}")
-        beside.append(BROWSER_TESTS)
+        browser.append(BROWSER_TESTS)
         alone.append(BROWSER_TESTS)
-    with ThreadPoolExecutor() as pool:
-        kept: list[str] = []
-        second = pool.submit(run, *beside, *arguments, lines=kept) if is_parallel else None
-        runs = [run(*others, *arguments)]
-        if second:
-            runs.append(second.result())
-            print("".join(kept), end="", flush=True)
-        else:
-            runs.append(run(*beside, *arguments))
-    runs.append(run(*alone, *arguments))
-    return report(runs)
+    return report([run(*each, *arguments) for each in (others, browser, alone)])
 
 
 def both(mark: str, others: str) -> str:
@@ -69,18 +57,15 @@ def both(mark: str, others: str) -> str:
     return f"{mark} and ({others})" if others else mark
 
 
-def run(*arguments: str, lines: list[str] | None = None) -> Run:
-    """Run pytest; its output is passed on, or added to `lines`."""
+def run(*arguments: str) -> Run:
+    """Run pytest and pass its output on."""
     color = ["--color=yes"] if sys.stdout.isatty() else []
     command = [sys.executable, "-m", "pytest", "-q", *color, *arguments]
     counts: Counter[str] = Counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if lines is None:
-                print(line, end="", flush=True)
-            else:
-                lines.append(line)
+            print(line, end="", flush=True)
             text = ANSI_STYLE.sub("", line)
             if CLOSING_LINE.match(text):
                 counts = Counter({name: int(count) for count, name in RESULT.findall(text)})

@@ -84,6 +84,7 @@ def test_a_microphone_that_gives_only_zeros_can_be_changed_for_another(
     assert notebook.live_track_count() == 1
 
 
+@pytest.mark.slow
 def test_a_microphone_that_is_silent_for_a_while_is_listened_to_again(
     open_notebook: OpenNotebook, studio: Studio
 ):
@@ -97,6 +98,7 @@ def test_a_microphone_that_is_silent_for_a_while_is_listened_to_again(
     notebook.wait_for_turns("grok", 1)
 
 
+@pytest.mark.slow
 def test_a_mute_is_not_a_dead_microphone(open_notebook: OpenNotebook, studio: Studio):
     notebook = open_notebook([NOISE, MADE.format(processing=False)], hears=studio.script())
     notebook.run_cells(0, 1)

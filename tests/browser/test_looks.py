@@ -11,7 +11,7 @@ from .cells import NOISE
 from .conftest import OpenNotebook
 from .notebook_page import NotebookPage
 from .speech import Said, Studio
-from .themes import THEMES
+from .themes import LIGHT_AND_DARK
 
 MADE = """
 from grok_live_widget import RehearsalServer
@@ -62,7 +62,7 @@ def pictures(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@LIGHT_AND_DARK
 def test_the_panel_can_be_read_in_every_state(
     open_notebook: OpenNotebook, studio: Studio, pictures: Path, theme: str
 ):

@@ -31,7 +31,13 @@ LOSSES: dict[str, Callable[[NotebookPage], None]] = {
 }
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "restarted",
+        *(pytest.param(loss, marks=pytest.mark.slow) for loss in ("shut down", "killed")),
+    ],
+)
 @pytest.mark.parametrize(
     "is_open",
     [

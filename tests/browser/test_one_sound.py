@@ -36,6 +36,7 @@ def test_two_displays_share_one_playback(open_notebook: OpenNotebook):
     assert shown[0] == shown[1]
 
 
+@pytest.mark.slow
 def test_running_the_constructor_again_leaves_one_socket_and_one_microphone(
     open_notebook: OpenNotebook,
 ):

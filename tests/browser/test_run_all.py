@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from .cells import NOISE
 from .conftest import OpenNotebook
 from .speech import FILE_RATE_HZ, Studio, write_wav
@@ -24,6 +26,7 @@ answer = live.ask(*soundfile.read({path!r}, dtype="int16"))
 """
 
 
+@pytest.mark.slow
 @LIGHT_AND_DARK
 def test_a_reply_that_the_next_cell_interrupts_says_why_and_how_to_avoid_it(
     open_notebook: OpenNotebook, studio: Studio, tmp_path: Path, theme: str
@@ -46,6 +49,7 @@ def test_a_reply_that_the_next_cell_interrupts_says_why_and_how_to_avoid_it(
     notebook.panel.screenshot(path=folder / f"{theme}_run_all.png")
 
 
+@pytest.mark.slow
 def test_replies_to_cells_that_ran_before_the_panel_was_ready_are_offered_with_the_reason(
     open_notebook: OpenNotebook,
 ):

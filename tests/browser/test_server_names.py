@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from .conftest import OpenNotebook
 from .themes import LIGHT_AND_DARK
 
@@ -67,6 +69,7 @@ def test_a_rehearsal_and_a_replay_are_named_so_in_every_place(open_notebook: Ope
     notebook.kernel.value("other.kill()")
 
 
+@pytest.mark.slow
 @LIGHT_AND_DARK
 def test_another_server_is_named_by_its_host(
     open_notebook: OpenNotebook, tmp_path: Path, theme: str

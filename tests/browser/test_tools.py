@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .conftest import OpenNotebook
 
 TOOLS = """
@@ -73,6 +75,7 @@ live
 OTHER_VOICE = "live.update(voice='nobody')"
 
 
+@pytest.mark.slow
 def test_the_beginning_of_a_long_output_is_read_aloud(open_notebook: OpenNotebook) -> None:
     notebook = open_notebook([LONG, OTHER_VOICE])
     notebook.run_cells(0)
@@ -101,6 +104,7 @@ live
 BUSY = "began_s = time.time()\nwhile time.time() < began_s + 8: time.sleep(0.02)"
 
 
+@pytest.mark.slow
 def test_the_panel_says_that_a_tool_waits_for_the_running_cell(open_notebook: OpenNotebook) -> None:
     notebook = open_notebook([ON_MAIN, BUSY])
     notebook.run_cells(0)

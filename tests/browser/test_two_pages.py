@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from .cells import NOISE
 from .conftest import OpenNotebook
@@ -69,6 +70,7 @@ two
 """
 
 
+@pytest.mark.slow
 @LIGHT_AND_DARK
 def test_a_panel_is_told_that_another_panel_of_the_page_took_the_microphone(
     open_notebook: OpenNotebook, studio: Studio, tmp_path: Path, theme: str
