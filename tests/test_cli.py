@@ -641,7 +641,7 @@ def test_the_lab_opens_the_lesson_and_ends_with_all_that_it_started() -> None:
             lab.stdout.read()
     assert lab.returncode == 128 + signal.SIGTERM
     assert len(started) >= 2
-    # It asks whether JupyterLab may show news.
+    # This plugin of JupyterLab asks whether it may show news.
     config = json.loads(
         page.partition('id="jupyter-config-data"')[2].split(">", 1)[1].split("<")[0]
     )

@@ -122,7 +122,6 @@ def test_the_extra_keys_has_the_library_of_every_source() -> None:
 
 
 def test_a_key_in_a_env_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("dotenv", reason="the extra `keys` is not installed")
     (tmp_path / ".env").write_text(f"# ours\n{ENVIRONMENT_NAME}='{KEY}'\n", "utf-8")
     (tmp_path / "below").mkdir()
     monkeypatch.chdir(tmp_path / "below")
