@@ -143,14 +143,21 @@ export class Playback {
     const isOfNewest = position.reply >= this.#newestReply;
     this.#hasBufferedSound = position.buffered_sample_count > 0 || (this.#hasBufferedSound && !isOfNewest);
     if (type === "flushed") this.listener.onFlushed(position);
-    else this.listener.onPlayhead(position);
+    else this.#reportPlayhead(position);
     if (this.#isEnding && position.is_final && !this.#hasBufferedSound) this.release();
   }
 
-  /** Otherwise the kernel takes the missing reports for messages that a running cell holds up. */
+  /**
+   * The kernel is told of a pause; otherwise it takes the missing reports for messages that a running cell holds up.
+   * A report that the worklet sent before the pause may arrive after it.
+   */
+  #reportPlayhead(position: Playhead): void {
+    const isPaused = this.#context?.state !== "running" && !position.is_final;
+    this.listener.onPlayhead(isPaused ? { ...position, is_paused: true } : position);
+  }
+
   #reportPaused(): void {
-    const isPaused = this.#context?.state !== "running";
-    if (isPaused && this.#position) this.listener.onPlayhead({ ...this.#position, is_paused: true });
+    if (this.#context?.state !== "running" && this.#position) this.#reportPlayhead(this.#position);
   }
 
   #reportWaiting(): void {

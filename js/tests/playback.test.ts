@@ -166,6 +166,14 @@ describe("sound that the browser blocks", () => {
     expect(listener.onPlayhead.mock.lastCall![0].is_paused).toBeUndefined();
   });
 
+  it("is told in a report, too, that the worklet sent before the pause and that arrives after it", async () => {
+    playback.play(chunk());
+    await settle();
+    context().become("suspended");
+    node().port.deliver({ type: "playhead", position: position({ sample_count: 600 }) });
+    expect(listener.onPlayhead.mock.lastCall![0]).toMatchObject({ sample_count: 600, is_paused: true });
+  });
+
   it("is not awaited, because resume may stay pending for ever", () => {
     playback.unlock();
     expect(context().resume).toHaveBeenCalledOnce();

@@ -1,40 +1,35 @@
-"""One JupyterLab for all tests of a process; each has a browser and a notebook of its own."""
+"""One JupyterLab and one browser for most tests of a process; each has a notebook of its own."""
 
 from __future__ import annotations
 
 import re
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Playwright, sync_playwright
+from playwright.sync_api import Playwright, sync_playwright
 
+from .browsers import Browsers, SharedPage
 from .kernel_window import KernelWindow
-from .lab_server import INSECURE_HOST, LabServer
+from .lab_server import LOCALHOST, LabServer
 from .notebook_page import NotebookPage
 from .speech import Script, Studio
 
-HERE = Path(__file__).parent
-CHROMIUM = "/usr/bin/chromium"
-
-# No switch removes a restriction that a user's browser has, with one exception: the microphone is
-# allowed without a prompt, and it plays a file.
-_SWITCHES = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-ui-for-media-stream",
-    f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1",
-)
-
 OpenNotebook = Callable[..., NotebookPage]
+
+_HAS_FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember of a test whether it failed, for its fixtures."""
+    report = yield
+    if report.failed:
+        item.stash[_HAS_FAILED] = True
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -49,92 +44,89 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
 
 
 # Not of session scope: asynchronous tests of other folders cannot run while Playwright does.
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
-def browser_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the browsers keep JupyterLab's scripts, compiled: a page opens a second sooner."""
-    return tmp_path_factory.mktemp("cache")
+@pytest.fixture(scope="package")
+def browsers(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Browsers:
+    return Browsers(playwright, tmp_path_factory.mktemp("browsers"))
 
 
-@pytest.fixture
-def open_browser(
-    playwright: Playwright, studio: Studio, browser_cache: Path, tmp_path: Path
-) -> Iterator[Callable[..., BrowserContext]]:
-    """``open_browser(hears=script, has_microphone=True)``; without a script it records silence.
-
-    Each call starts Chromium with a new profile, because the file of its microphone is an argument
-    of the program.
-    """
-    with ExitStack() as stack:
-
-        def launch(
-            hears: Script | None = None, *, has_microphone: bool = True, **context: Any
-        ) -> BrowserContext:
-            switches = [*_SWITCHES, f"--disk-cache-dir={browser_cache}"]
-            if has_microphone:
-                # Without a file the device beeps, and a beep may be detected as speech.
-                sound = (hears or studio.script()).path
-                switches.append("--use-fake-device-for-media-stream")
-                switches.append(f"--use-file-for-fake-audio-capture={sound}%noloop")
-            profile = tempfile.mkdtemp(prefix="profile_", dir=tmp_path)
-            browser = playwright.chromium.launch_persistent_context(
-                profile, executable_path=CHROMIUM, args=switches, **context
-            )
-            stack.callback(browser.close)
-            return browser
-
-        yield launch
+@pytest.fixture(scope="package")
+def shared_page(
+    browsers: Browsers, lab: LabServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SharedPage]:
+    page = SharedPage(browsers, lab, tmp_path_factory.mktemp("microphone"))
+    yield page
+    page.close()
 
 
 @pytest.fixture
 def open_notebook(
     lab: LabServer,
-    open_browser: Callable[..., BrowserContext],
+    browsers: Browsers,
+    shared_page: SharedPage,
+    studio: Studio,
     request: pytest.FixtureRequest,
     tmp_path: Path,
 ) -> Iterator[OpenNotebook]:
-    """``open_notebook(cells, hears=…)`` opens a new notebook with these cells."""
+    """``open_notebook(cells, hears=…)`` opens a new notebook with these cells.
+
+    Without `hears` the microphone records silence. The page is the one that the tests share, unless
+    the test asks for `own_page`, because it changes JupyterLab itself, or for something that must
+    be there when the page is loaded: `has_microphone=False`, `init_script`, `watches_frames`,
+    `host`.
+    """
+    name = re.sub(r"\W+", "_", request.node.name).strip("_")
+    opened: list[NotebookPage] = []
+
+    def show(
+        cells: list[str],
+        *,
+        hears: Script | None = None,
+        viewport: dict[str, int] | None = None,
+        kernel_name: str = "python3",
+        own_page: bool = False,
+        has_microphone: bool = True,
+        init_script: str = "",
+        watches_frames: bool = False,
+        host: str = LOCALHOST,
+    ) -> NotebookPage:
+        # Without a file the device beeps, and a beep may be detected as speech.
+        sound = (hears or studio.script()).path if has_microphone else None
+        is_special = sound is None or init_script or watches_frames or host != LOCALHOST
+        is_shared = not (own_page or is_special or opened) and lab is shared_page.lab
+        if is_shared:
+            stack.callback(end_sharing)
+            page = shared_page.take(sound, viewport)
+        else:
+            browser = browsers.launch(sound, viewport)
+            stack.callback(browser.close)
+            browser.add_init_script(init_script)
+            [page] = browser.pages
+        path = lab.write_notebook(f"{name}_{len(opened)}", cells)
+        session_id, kernel_id = lab.begin_kernel(path, kernel_name)
+        stack.callback(lab.end_session, session_id)
+        kernel = KernelWindow(lab.runtime_dir / f"kernel-{kernel_id}.json", tmp_path)
+        stack.callback(kernel.close)
+        notebook = NotebookPage(page, lab, path, kernel)
+        opened.append(notebook)
+        if is_shared:
+            notebook.show()
+        else:
+            notebook.load(host=host, watches_frames=watches_frames)
+        return notebook
+
+    def end_sharing() -> None:
+        if _HAS_FAILED in request.node.stash or any(each.errors for each in opened):
+            shared_page.close()
+        else:
+            shared_page.give_back()
+
     with ExitStack() as stack:
-        name = re.sub(r"\W+", "_", request.node.name).strip("_")
-        opened: list[NotebookPage] = []
-
-        def show(
-            cells: list[str],
-            *,
-            hears: Script | None = None,
-            has_microphone: bool = True,
-            kernel_name: str = "python3",
-            init_script: str = "",
-            watches_frames: bool = False,
-            host: str = "127.0.0.1",
-            **context: Any,
-        ) -> NotebookPage:
-            path = lab.write_notebook(f"{name}_{len(opened)}", cells)
-            session_id, kernel_id = lab.begin_kernel(path, kernel_name)
-            stack.callback(lab.end_session, session_id)
-            browser = open_browser(hears, has_microphone=has_microphone, **context)
-            browser.add_init_script(path=HERE / "seams.js")
-            if init_script:
-                browser.add_init_script(init_script)
-            kernel = KernelWindow(lab.runtime_dir / f"kernel-{kernel_id}.json", tmp_path)
-            stack.callback(kernel.close)
-            opened.append(
-                NotebookPage(
-                    browser.pages[0],
-                    lab,
-                    path,
-                    kernel,
-                    watches_frames=watches_frames,
-                    host=host,
-                )
-            )
-            return opened[-1]
-
         yield show
         errors = [error for notebook in opened for error in notebook.errors]
     assert not errors, "the page threw errors:\n" + "\n".join(errors)

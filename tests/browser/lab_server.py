@@ -20,7 +20,7 @@ import nbformat
 from ..support.waiting import wait_until
 
 START_WITHIN_S = 60
-
+LOCALHOST = "127.0.0.1"
 
 INSECURE_HOST = "notebook.test"
 """A name of this machine whose pages are not secure for a browser, unlike those of 127.0.0.1."""
@@ -163,11 +163,15 @@ class LabServer:
         with contextlib.suppress(urllib.error.HTTPError):
             self.request("DELETE", f"/api/sessions/{session_id}")
 
-    def page_url(self, path: str, workspace: str, host: str = "127.0.0.1") -> str:
+    def page_url(self, path: str, workspace: str, host: str = LOCALHOST) -> str:
         """The address of a notebook in its own workspace, in which no other notebook is open."""
         place = f"lab/workspaces/{path.removesuffix('.ipynb')}_{workspace}/tree/{path}"
         if self.application == "notebook":
             place = f"notebooks/{path}"
+        return self.url(place, host)
+
+    def url(self, place: str, host: str = LOCALHOST) -> str:
+        """The address of a page."""
         return f"http://{host}:{self.port}/{place}?token={self.token}"
 
 

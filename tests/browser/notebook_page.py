@@ -10,24 +10,18 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from playwright.sync_api import Locator, Page, WebSocket
+from playwright.sync_api import Error, Locator, Page, WebSocket
 
 from ..support.waiting import wait_until
+from .browsers import LOAD_WITHIN_MS
 from .kernel_window import KernelWindow
-from .lab_server import LabServer
+from .lab_server import LOCALHOST, LabServer
 from .themes import THEMES
 
 __all__ = ["NotebookPage"]
 
 T = TypeVar("T")
 
-LOAD_WITHIN_MS = 60_000
-
-# `shell.currentWidget` may be a file browser or a launcher; the notebook is found by its path.
-_FIND = """
-globalThis.testNotebook = () => [...jupyterapp.shell.widgets('main')]
-  .find(widget => widget.context?.path.endsWith('.ipynb'));
-"""
 _IS_READY = """async () => {
   if (!globalThis.jupyterapp) return false;
   await jupyterapp.restored;
@@ -35,6 +29,9 @@ _IS_READY = """async () => {
   if (!panel) return false;
   await panel.sessionContext.ready;
   return panel.sessionContext.session?.kernel?.status === 'idle';
+}"""
+_SHOW = """async (path) => {
+  await jupyterapp.commands.execute('docmanager:open', { path, factory: 'Notebook' });
 }"""
 _RUN = """(index) => {
   globalThis.testNotebook().content.activeCellIndex = index;
@@ -56,32 +53,39 @@ class NotebookPage:
         All that went over the page's sockets, if it was asked for.
     """
 
-    def __init__(
-        self,
-        page: Page,
-        lab: LabServer,
-        path: str,
-        kernel: KernelWindow,
-        *,
-        watches_frames: bool = False,
-        workspace: str = "first",
-        host: str = "127.0.0.1",
-    ) -> None:
+    def __init__(self, page: Page, lab: LabServer, path: str, kernel: KernelWindow) -> None:
         self.page, self.lab, self.path, self.kernel = page, lab, path, kernel
         self._place = 0
         self.errors: list[str] = []
         self.frames: list[str] = []
+        page.on("pageerror", self._keep_error)
+
+    def _keep_error(self, error: Error) -> None:
+        self.errors.append(str(error.stack or error))
+
+    def load(
+        self,
+        *,
+        workspace: str = "first",
+        host: str = LOCALHOST,
+        watches_frames: bool = False,
+    ) -> None:
+        """Load JupyterLab, with this notebook."""
         if watches_frames:
-            page.on("websocket", self._watch_frames)
-        page.on("pageerror", lambda error: self.errors.append(str(error.stack or error)))
-        page.add_init_script(_FIND)
-        page.goto(lab.page_url(path, workspace, host), timeout=LOAD_WITHIN_MS)
+            self.page.on("websocket", self._watch_frames)
+        self.page.goto(self.lab.page_url(self.path, workspace, host), timeout=LOAD_WITHIN_MS)
+        self.wait_for_notebook()
+
+    def show(self) -> None:
+        """Open it in a page in which JupyterLab is loaded and shows no other notebook."""
+        self.page.evaluate(_SHOW, self.path)
         self.wait_for_notebook()
 
     def open_again(self) -> NotebookPage:
         """The same notebook in another page of the same browser."""
-        page = self.page.context.new_page()
-        return NotebookPage(page, self.lab, self.path, self.kernel, workspace="second")
+        again = NotebookPage(self.page.context.new_page(), self.lab, self.path, self.kernel)
+        again.load(workspace="second")
+        return again
 
     def _watch_frames(self, socket: WebSocket) -> None:
         def keep(payload: str | bytes) -> None:

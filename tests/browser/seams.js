@@ -1,10 +1,13 @@
 // Put into every page before anything else runs: what the browser hands out is counted, and what the loudspeaker
-// gets is recorded. Nothing here changes what the page does.
+// gets is recorded. Nothing here changes what the page does. `testNotebook()` finds the notebook: the current widget may
+// be a file browser or a launcher.
 (() => {
   const PAGE = Symbol.for("grok_live_widget.page");
   const TAP = `registerProcessor("test-tap", class extends AudioWorkletProcessor {
-    #quanta = []; #first = 0;
+    #quanta = []; #first = 0; #isOn = true;
+    constructor() { super(); this.port.onmessage = () => { this.#isOn = false; }; }
     process(inputs) {
+      if (!this.#isOn) return false;
       if (this.#quanta.length === 0) this.#first = currentFrame;
       this.#quanta.push(inputs[0][0] ? inputs[0][0].slice() : new Float32Array(128));
       if (this.#quanta.length === 16) {
@@ -21,9 +24,21 @@
     contexts: 0,
     heard: [],
     ring: [],
-    runs: [],
     positions: [],
+    taps: [],
     tapped: new WeakSet(),
+    prepared: new WeakSet(),
+
+    /** Begin anew, for the next notebook of this page. */
+    reset() {
+      for (const tap of seams.taps) {
+        tap.port.onmessage = null;
+        tap.port.postMessage("end");
+      }
+      for (const list of ["taps", "tracks", "nodes", "heard", "ring", "positions"]) seams[list] = [];
+      seams.contexts = 0;
+      delete seams.constraints;
+    },
 
     liveTracks: () => seams.tracks.filter((track) => track.readyState === "live").length,
     page: () => globalThis[PAGE],
@@ -41,9 +56,13 @@
           seams.positions.push({ type: data.type, ...data.position });
       });
       node.port.postMessage({ type: "probe", is_on: true });
-      const url = URL.createObjectURL(new Blob([TAP], { type: "text/javascript" }));
-      await page.context.audioWorklet.addModule(url);
+      if (!seams.prepared.has(page.context)) {
+        seams.prepared.add(page.context);
+        const url = URL.createObjectURL(new Blob([TAP], { type: "text/javascript" }));
+        await page.context.audioWorklet.addModule(url);
+      }
       const tap = new AudioWorkletNode(page.context, "test-tap", { numberOfOutputs: 0 });
+      seams.taps.push(tap);
       tap.port.onmessage = ({ data }) => seams.heard.push({ ...data, atMs: Date.now() });
       node.connect(tap);
       return true;
@@ -74,6 +93,8 @@
     },
   };
   globalThis.seams = seams;
+  globalThis.testNotebook = () =>
+    [...jupyterapp.shell.widgets("main")].find((widget) => widget.context?.path.endsWith(".ipynb"));
 
   function encode(bytes) {
     let text = "";

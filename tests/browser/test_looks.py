@@ -68,7 +68,7 @@ def test_the_panel_can_be_read_in_every_state(
 ):
     script = studio.script(Said("What is a Fourier transform?", 0.5), lead_s=3.0)
     size = {"width": 1100, "height": 900}
-    notebook = open_notebook([NOISE, MADE, HANG_UP], hears=script, viewport=size)
+    notebook = open_notebook([NOISE, MADE, HANG_UP], hears=script, viewport=size, own_page=True)
     notebook.use_theme(theme)
     notebook.run_cells(0, 1)
 

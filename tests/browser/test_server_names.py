@@ -66,7 +66,8 @@ def test_a_rehearsal_and_a_replay_are_named_so_in_every_place(open_notebook: Ope
         text = notebook.panel.inner_text()
         assert "Grok" not in text.replace("not Grok", "")
         assert f"with {name.lower()}," in notebook.kernel.value(f"repr(live_{place})")
-    notebook.kernel.value("other.kill()")
+    # ipykernel takes seconds to end if processes that it started are still there.
+    notebook.kernel.value("[other.kill(), other.wait()]")
 
 
 @pytest.mark.slow
@@ -90,7 +91,8 @@ def test_another_server_is_named_by_its_host(
     assert "Grok" not in notebook.panel.inner_text()
     folder = Path(os.environ.get("GROK_LIVE_PICTURES", tmp_path))
     notebook.panel.screenshot(path=folder / f"{theme}_host.png")
-    notebook.kernel.value("other.kill()")
+    # ipykernel takes seconds to end if processes that it started are still there.
+    notebook.kernel.value("[other.kill(), other.wait()]")
 
 
 def _names(notebook) -> list[str]:

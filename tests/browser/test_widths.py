@@ -65,7 +65,7 @@ CUT = """(panel) => {
 def test_the_panel_can_be_used_at_every_width(
     open_notebook: OpenNotebook, studio: Studio, pictures: Path, theme: str
 ):
-    notebook = open_notebook([NOISE, MADE, HANG_UP], hears=studio.noise(60))
+    notebook = open_notebook([NOISE, MADE, HANG_UP], hears=studio.noise(60), own_page=True)
     notebook.use_theme(theme)
     notebook.command("application:toggle-left-area")
     notebook.run_cells(0, 1)

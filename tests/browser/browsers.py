@@ -1,0 +1,117 @@
+"""Chromium as the tests start it, and the page of JupyterLab that most of them share."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, Page, Playwright
+
+from .lab_server import INSECURE_HOST, LabServer
+
+HERE = Path(__file__).parent
+CHROMIUM = "/usr/bin/chromium"
+LOAD_WITHIN_MS = 60_000
+RELEASE_WITHIN_MS = 20_000
+VIEWPORT = {"width": 1280, "height": 720}
+
+# No switch removes a restriction that a user's browser has, with one exception: the microphone is
+# allowed without a prompt, and it plays a file.
+_SWITCHES = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-ui-for-media-stream",
+    f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1",
+)
+
+_IS_RESTORED = """async () => {
+  if (!globalThis.jupyterapp) return false;
+  await jupyterapp.restored;
+  return true;
+}"""
+_CLOSE_ALL = "() => [...jupyterapp.shell.widgets('main')].forEach(widget => widget.dispose())"
+_IS_QUIET = "() => seams.liveTracks() === 0 && !seams.page()?.playbacks.size"
+
+
+class Browsers:
+    """Starts Chromium, each time with a new profile.
+
+    Parameters
+    ----------
+    playwright : playwright.sync_api.Playwright
+    folder : Path
+        For the profiles, and for JupyterLab's scripts, compiled: with them a page opens a second
+        sooner.
+    """
+
+    def __init__(self, playwright: Playwright, folder: Path) -> None:
+        self._playwright, self._folder = playwright, folder
+
+    def launch(
+        self, microphone: Path | None, viewport: dict[str, int] | None = None
+    ) -> BrowserContext:
+        """Start one whose microphone plays a WAV file, from the start at each opening."""
+        switches = [*_SWITCHES, f"--disk-cache-dir={self._folder / 'cache'}"]
+        if microphone:
+            switches.append("--use-fake-device-for-media-stream")
+            switches.append(f"--use-file-for-fake-audio-capture={microphone}%noloop")
+        browser = self._playwright.chromium.launch_persistent_context(
+            tempfile.mkdtemp(prefix="profile_", dir=self._folder),
+            executable_path=CHROMIUM,
+            args=switches,
+            viewport=viewport or VIEWPORT,
+        )
+        browser.add_init_script(path=HERE / "seams.js")
+        return browser
+
+
+class SharedPage:
+    """A page of JupyterLab in which one test after the other opens its notebook.
+
+    JupyterLab takes seven seconds of a processor to load, which is more than most tests need.
+    """
+
+    def __init__(self, browsers: Browsers, lab: LabServer, folder: Path) -> None:
+        self.lab = lab
+        self._browsers = browsers
+        # Chromium reads it anew each time that a page opens the microphone.
+        self._microphone = folder / "microphone.wav"
+        self._page: Page | None = None
+
+    def take(self, microphone: Path, viewport: dict[str, int] | None = None) -> Page:
+        """The page, in which no notebook is open; load it unless that was done."""
+        shutil.copyfile(microphone, self._microphone)
+        if self._page is None:
+            [self._page] = self._browsers.launch(self._microphone).pages
+            self._page.goto(self.lab.url("lab"), timeout=LOAD_WITHIN_MS)
+            self._page.wait_for_function(_IS_RESTORED, timeout=LOAD_WITHIN_MS)
+            self._page.evaluate(_CLOSE_ALL)
+        self._page.evaluate("() => seams.reset()")
+        self._page.set_viewport_size(viewport or VIEWPORT)
+        return self._page
+
+    def give_back(self) -> None:
+        """Close the notebook, whose kernel was shut down: by that all sound must have ended."""
+        if self._page is None:
+            return
+        try:
+            for other in self._page.context.pages:
+                if other is not self._page:
+                    other.close()
+            self._page.wait_for_function(_IS_QUIET, timeout=RELEASE_WITHIN_MS)
+            self._page.evaluate(_CLOSE_ALL)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End the browser; the next test starts another."""
+        if self._page is not None:
+            self._page.context.close()
+        self._page = None
