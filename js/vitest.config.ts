@@ -9,5 +9,6 @@ export default defineConfig({
       load: (id) => (id.startsWith("\0worklet:") ? 'export default "worklet";' : undefined),
     },
   ],
-  test: { include: ["tests/**/*.test.ts"] },
+  // Each file has globals of its own without a process of its own, of which two processors start one a second.
+  test: { include: ["tests/**/*.test.ts"], pool: "vmThreads" },
 });

@@ -15,11 +15,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 import grok_live_widget
+
+from .support.notebooks import client_of, new_notebook
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = "# a script\n"
@@ -53,10 +53,9 @@ SCRIPTS = [
 def executed(page: Path) -> list[list[Any]]:
     """The outputs of each block of a page; a block that fails raises."""
     cells = [text for text in blocks_of(page) if not text.startswith(SCRIPT)]
-    notebook = nbformat.v4.new_notebook()
-    notebook.cells = [nbformat.v4.new_code_cell(text) for text in cells]
+    notebook = new_notebook(cells)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        NotebookClient(notebook, timeout=120, resources={"metadata": {"path": folder}}).execute()
+        client_of(notebook, Path(folder)).execute()
     return [cell.outputs for cell in notebook.cells]
 
 

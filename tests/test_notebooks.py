@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
+
+from .support.notebooks import client_of, read_notebook
 
 LESSONS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
 
 def executed(path: Path, folder: Path) -> Any:
     """The notebook as `jupyter execute` leaves it; a cell that fails raises."""
-    notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": folder}}).execute()
+    notebook = read_notebook(path)
+    client_of(notebook, folder).execute()
     return notebook
 
 
@@ -35,5 +35,5 @@ def test_a_lesson_runs_and_shows_the_reply_and_a_picture(
 
 def test_lessons_are_kept_without_outputs() -> None:
     for path in LESSONS:
-        cells = nbformat.read(path, as_version=4).cells
+        cells = read_notebook(path).cells
         assert all(not cell.get("outputs") for cell in cells), path.name

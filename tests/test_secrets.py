@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
 
@@ -23,6 +22,7 @@ from grok_live_widget.settings.settings import Settings
 
 from .kernels.kernel import Kernel
 from .kernels.page import Page
+from .support.notebooks import new_notebook, write_notebook
 from .support.talks import internals_of
 from .support.versions import ROOT, environment_with
 
@@ -161,10 +161,8 @@ def test_a_saved_notebook_holds_no_key_and_its_widget_state_no_text_of_the_talk(
             cells.append(SHOWN.format(url=each.url(dialect), instructions=INSTRUCTIONS))
             cells.append(f"turn = live.ask({ASKED!r})")
     cells.append("GrokLive(sample_rate=1)")
-    notebook = nbformat.v4.new_notebook()
-    notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
     path = tmp_path / "talk.ipynb"
-    nbformat.write(notebook, path)
+    write_notebook(new_notebook(cells), path)
     done = subprocess.run(
         [sys.executable, "-m", "jupyter", "execute", "--inplace", "--allow-errors", str(path)],
         env=environment_with(**{NAME: KEY, "IPYTHONDIR": str(tmp_path / "ipython")}),

@@ -15,8 +15,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Self
 
-import nbformat
-
+from ..support.notebooks import new_notebook, write_notebook
 from ..support.waiting import wait_until
 
 START_WITHIN_S = 60
@@ -144,9 +143,7 @@ class LabServer:
 
     def write_notebook(self, name: str, cells: list[str]) -> str:
         """Write a notebook of code cells; returns its path below the root."""
-        notebook = nbformat.v4.new_notebook()
-        notebook.cells = [nbformat.v4.new_code_cell(source) for source in cells]
-        nbformat.write(notebook, self.root / f"{name}.ipynb")
+        write_notebook(new_notebook(cells), self.root / f"{name}.ipynb")
         return f"{name}.ipynb"
 
     def begin_kernel(self, path: str, kernel_name: str = "python3") -> tuple[str, str]:

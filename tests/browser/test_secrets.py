@@ -8,10 +8,9 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
+from ..support.notebooks import client_of, new_notebook
 from .conftest import OpenNotebook
 from .notebook_page import NotebookPage
 
@@ -102,11 +101,10 @@ def test_a_notebook_run_without_a_page_saves_no_secret_and_no_transcript(
 ):
     monkeypatch.setenv("XAI_API_KEY", KEY)
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    notebook = nbformat.v4.new_notebook()
     cells = [SERVER, MADE.format(dialect="realtime", instructions=INSTRUCTIONS)]
     asked = f"turn = live.ask({SAID!r}); assert turn.text"
-    notebook.cells = [nbformat.v4.new_code_cell(source) for source in [*cells, asked]]
-    client = NotebookClient(notebook, timeout=60, kernel_name="python3")
+    notebook = new_notebook([*cells, asked])
+    client = client_of(notebook)
     # A browser's loop may be running on this thread.
     with ThreadPoolExecutor(1) as pool:
         pool.submit(asyncio.run, client.async_execute()).result()
@@ -115,6 +113,6 @@ def test_a_notebook_run_without_a_page_saves_no_secret_and_no_transcript(
         cell.source = ""
     state = json.dumps(notebook.metadata["widgets"][WIDGET_STATE])
     assert "GrokLive" in state or "AnyModel" in state
-    saved = nbformat.writes(notebook)
+    saved = json.dumps(notebook, ensure_ascii=False)
     for secret in (*NEEDLES, SAID, INSTRUCTIONS):
         assert secret not in saved
