@@ -8,6 +8,7 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -122,7 +123,13 @@ class Kernel:
             **variables,
         )
         key = b"between the kernel and these tests"
-        path, ports = write_connection_file(str(folder / "kernel.json"), ip="127.0.0.1", key=key)
+        # A TCP port that is free now may be taken by another test before the kernel listens there.
+        # The path of a socket may have 107 characters, which those of `folder` may exceed.
+        self._sockets = tempfile.TemporaryDirectory(prefix="kernel_")
+        self._address = f"{self._sockets.name}/socket"
+        path, ports = write_connection_file(
+            str(folder / "kernel.json"), transport="ipc", ip=self._address, key=key
+        )
         with (folder / "kernel.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "ipykernel_launcher", "-f", path],
@@ -152,7 +159,7 @@ class Kernel:
             socket.subscribe(b"")
         else:
             socket.identity = self.session.bsession
-        socket.connect(f"tcp://127.0.0.1:{port}")
+        socket.connect(f"ipc://{self._address}-{port}")
         return socket
 
     def _wait_until_ready(self) -> None:
@@ -176,6 +183,7 @@ class Kernel:
         self._is_open = False
         self._reader.join()
         self._context.destroy()
+        self._sockets.cleanup()
 
     # ----------------------------------------------------------------- published messages
     def _read(self) -> None:
