@@ -76,9 +76,7 @@ def open_notebook(
     """``open_notebook(cells, hears=…)`` opens a new notebook with these cells.
 
     Without `hears` the microphone records silence. The page is the one that the tests share, unless
-    the test asks for `own_page`, because it changes JupyterLab itself, or for something that must
-    be there when the page is loaded: `has_microphone=False`, `init_script`, `watches_frames`,
-    `host`.
+    the test wants a browser without a microphone or another host.
     """
     name = re.sub(r"\W+", "_", request.node.name).strip("_")
     opened: list[NotebookPage] = []
@@ -89,23 +87,21 @@ def open_notebook(
         hears: Script | None = None,
         viewport: dict[str, int] | None = None,
         kernel_name: str = "python3",
-        own_page: bool = False,
         has_microphone: bool = True,
-        init_script: str = "",
+        refuses_microphone: bool = False,
         watches_frames: bool = False,
         host: str = LOCALHOST,
     ) -> NotebookPage:
         # Without a file the device beeps, and a beep may be detected as speech.
         sound = (hears or studio.script()).path if has_microphone else None
-        is_special = sound is None or init_script or watches_frames or host != LOCALHOST
-        is_shared = not (own_page or is_special or opened) and lab is shared_page.lab
+        is_special = host != LOCALHOST or lab is not shared_page.lab or bool(opened)
+        is_shared = sound is not None and not is_special
         if is_shared:
             stack.callback(end_sharing)
             page = shared_page.take(sound, viewport)
         else:
             browser = browsers.launch(sound, viewport)
             stack.callback(browser.close)
-            browser.add_init_script(init_script)
             [page] = browser.pages
         path = lab.write_notebook(f"{name}_{len(opened)}", cells)
         session_id, kernel_id = lab.begin_kernel(path, kernel_name)
@@ -114,10 +110,15 @@ def open_notebook(
         stack.callback(kernel.close)
         notebook = NotebookPage(page, lab, path, kernel)
         opened.append(notebook)
+        stack.callback(notebook.stop_listening)
+        if watches_frames:
+            notebook.watch_frames()
         if is_shared:
             notebook.show()
         else:
-            notebook.load(host=host, watches_frames=watches_frames)
+            notebook.load(host=host)
+        if refuses_microphone:
+            page.evaluate("() => (seams.isMicrophoneRefused = true)")
         return notebook
 
     def end_sharing() -> None:

@@ -58,21 +58,25 @@ class NotebookPage:
         self._place = 0
         self.errors: list[str] = []
         self.frames: list[str] = []
+        self._watches_frames = False
         page.on("pageerror", self._keep_error)
 
     def _keep_error(self, error: Error) -> None:
         self.errors.append(str(error.stack or error))
 
-    def load(
-        self,
-        *,
-        workspace: str = "first",
-        host: str = LOCALHOST,
-        watches_frames: bool = False,
-    ) -> None:
+    def watch_frames(self) -> None:
+        """Keep what goes over the sockets that the page opens from now on."""
+        self._watches_frames = True
+        self.page.on("websocket", self._watch_socket)
+
+    def stop_listening(self) -> None:
+        """Leave the page to the next notebook."""
+        self.page.remove_listener("pageerror", self._keep_error)
+        if self._watches_frames:
+            self.page.remove_listener("websocket", self._watch_socket)
+
+    def load(self, *, workspace: str = "first", host: str = LOCALHOST) -> None:
         """Load JupyterLab, with this notebook."""
-        if watches_frames:
-            self.page.on("websocket", self._watch_frames)
         self.page.goto(self.lab.page_url(self.path, workspace, host), timeout=LOAD_WITHIN_MS)
         self.wait_for_notebook()
 
@@ -87,7 +91,7 @@ class NotebookPage:
         again.load(workspace="second")
         return again
 
-    def _watch_frames(self, socket: WebSocket) -> None:
+    def _watch_socket(self, socket: WebSocket) -> None:
         def keep(payload: str | bytes) -> None:
             self.frames.append(
                 payload if isinstance(payload, str) else payload.decode("utf-8", "replace")
@@ -118,7 +122,7 @@ class NotebookPage:
             condition,
             timeout_s=timeout_s,
             what=what,
-            pause=lambda: self.page.wait_for_timeout(50),
+            pause=lambda: self.page.wait_for_timeout(100),
         )
 
     # ----------------------------------------------------------------- cells

@@ -1,5 +1,5 @@
 // Put into every page before anything else runs: what the browser hands out is counted, and what the loudspeaker
-// gets is recorded. Nothing here changes what the page does. `testNotebook()` finds the notebook: the current widget may
+// gets is recorded. Nothing here changes what the page does, unless a test refuses it the microphone. `testNotebook()` finds the notebook: the current widget may
 // be a file browser or a launcher.
 (() => {
   const PAGE = Symbol.for("grok_live_widget.page");
@@ -26,6 +26,7 @@
     ring: [],
     positions: [],
     taps: [],
+    isMicrophoneRefused: false,
     tapped: new WeakSet(),
     prepared: new WeakSet(),
 
@@ -37,6 +38,7 @@
       }
       for (const list of ["taps", "tracks", "nodes", "heard", "ring", "positions"]) seams[list] = [];
       seams.contexts = 0;
+      seams.isMicrophoneRefused = false;
       delete seams.constraints;
     },
 
@@ -124,6 +126,7 @@
     const ask = devices.getUserMedia.bind(devices);
     devices.getUserMedia = async (constraints) => {
       seams.constraints = constraints;
+      if (seams.isMicrophoneRefused) throw new DOMException("Permission denied", "NotAllowedError");
       const stream = await ask(constraints);
       seams.tracks.push(...stream.getTracks());
       return stream;

@@ -68,7 +68,7 @@ def test_the_panel_can_be_read_in_every_state(
 ):
     script = studio.script(Said("What is a Fourier transform?", 0.5), lead_s=3.0)
     size = {"width": 1100, "height": 900}
-    notebook = open_notebook([NOISE, MADE, HANG_UP], hears=script, viewport=size, own_page=True)
+    notebook = open_notebook([NOISE, MADE, HANG_UP], hears=script, viewport=size)
     notebook.use_theme(theme)
     notebook.run_cells(0, 1)
 
@@ -95,6 +95,7 @@ def test_the_panel_can_be_read_in_every_state(
     notebook.page.set_viewport_size({"width": 420, "height": 900})
     notebook.page.screenshot(path=pictures / f"{theme}_6_narrow_page.png")
     look("6_narrow")
+    notebook.command("application:toggle-left-area")
 
 
 def _assert_can_be_read(notebook: NotebookPage) -> None:

@@ -48,7 +48,7 @@ LOSSES: dict[str, Callable[[NotebookPage], None]] = {
 def test_the_controls_are_disabled_and_the_text_stays_when_the_kernel_was(
     open_notebook: OpenNotebook, loss: str, is_open: bool
 ):
-    notebook = open_notebook([PLAIN], has_microphone=False)
+    notebook = open_notebook([PLAIN], refuses_microphone=True)
     notebook.run_cell(0)
     if is_open:
         notebook.start()

@@ -61,12 +61,8 @@ def test_a_server_that_closes_during_a_reply_is_explained_in_one_sentence(
     assert notebook.kernel.value("len(live.turns[-1].pcm)") > 0
 
 
-REFUSE = """
-navigator.mediaDevices.getUserMedia = () =>
-  Promise.reject(new DOMException("Permission denied", "NotAllowedError"));
-"""
 MICROPHONES = {
-    "refused": ({"init_script": REFUSE}, "The microphone was refused."),
+    "refused": ({"refuses_microphone": True}, "The microphone was refused."),
     "absent": ({"has_microphone": False}, "No microphone was found."),
 }
 

@@ -65,7 +65,7 @@ CUT = """(panel) => {
 def test_the_panel_can_be_used_at_every_width(
     open_notebook: OpenNotebook, studio: Studio, pictures: Path, theme: str
 ):
-    notebook = open_notebook([NOISE, MADE, HANG_UP], hears=studio.noise(60), own_page=True)
+    notebook = open_notebook([NOISE, MADE, HANG_UP], hears=studio.noise(60))
     notebook.use_theme(theme)
     notebook.command("application:toggle-left-area")
     notebook.run_cells(0, 1)
@@ -103,6 +103,7 @@ def test_the_panel_can_be_used_at_every_width(
     notebook.wait_for_status("No kernel")
     notebook.page.locator(".jp-Dialog button").click()
     look("6_no_kernel")
+    notebook.command("application:toggle-left-area")
 
 
 def _look(notebook: NotebookPage, path: Path, width: int) -> None:
