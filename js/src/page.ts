@@ -4,21 +4,28 @@
  * It is stored in `globalThis[Symbol.for("grok_live_widget.page")]`, because anywidget evaluates the bundle once for
  * each model, so module variables are not shared. Tests and benchmarks may read the object:
  *
- * - `context`: the AudioContext while anything uses it, else null;
+ * - `context`: the AudioContext while anything uses it, and a second longer, else null;
  * - `playbacks`: the AudioWorkletNodes that play. `node.connect(tap)` records exactly what the loudspeaker plays, and
  *   `node.port.postMessage({type: "probe", is_on: true})` makes the worklet post back
  *   `{type: "probe", pcm: Int16Array}` for all samples that it takes from its buffer, before fades and resampling.
  */
 
-import type { Disposer, Scope } from "./scope";
+import { type Disposer, Scope } from "./scope";
 
 const PAGE = Symbol.for("grok_live_widget.page");
+/**
+ * How long a context waits for another user. One that is closed while its audio thread starts crashes the tab of
+ * Chromium 156, now and then: it happened within twenty connections that were refused at once.
+ */
+const UNUSED_MS = 1000;
 
 export interface AudioPage {
   readonly id: string;
   context: AudioContext | null;
   readonly playbacks: Set<AudioNode>;
   userCount: number;
+  /** Keeps the context, which is to be closed because nothing uses it. */
+  cancelClosing?: Disposer;
   /** Releases the microphone of the model that uses it. */
   releaseMicrophone: (() => void) | null;
   readonly modules: WeakMap<BaseAudioContext, Map<string, Promise<void>>>;
@@ -44,19 +51,23 @@ function randomId(): string {
 
 /**
  * The page's one AudioContext, at the device's own rate: a forced 24 kHz costs Firefox its echo cancellation, and
- * Safari allows about four contexts. It is closed when its last user's scope ends.
+ * Safari allows about four contexts. It is closed a second after its last user's scope has ended.
  */
 export function useContext(scope: Scope): AudioContext {
   const page = audioPage();
+  page.cancelClosing?.();
   page.context ??= new AudioContext({ latencyHint: "interactive" });
   page.userCount += 1;
   scope.add(() => {
     page.userCount -= 1;
-    if (page.userCount > 0) return;
-    page.context?.close().catch(() => {});
-    page.context = null;
+    if (page.userCount === 0) page.cancelClosing = new Scope().timeout(UNUSED_MS, () => closeContext(page));
   });
   return page.context;
+}
+
+function closeContext(page: AudioPage): void {
+  page.context?.close().catch(() => {});
+  page.context = null;
 }
 
 /** Resume without awaiting: outside a click handler `resume()` may stay pending for ever. */

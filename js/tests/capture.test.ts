@@ -162,6 +162,7 @@ describe("releasing the microphone", () => {
     microphone.stop();
     expect(browser.track.isStopped).toBe(true);
     expect(node().isConnected).toBe(false);
+    vi.advanceTimersByTime(1000);
     expect(audioPage().context).toBeNull();
     expect(reported().at(-1)).toBe("off");
   });

@@ -4,7 +4,10 @@ import { audioPage, claimMicrophone, loadWorklet, useContext } from "../src/page
 import { Scope } from "../src/scope";
 import { FakeContext, installAudio } from "./fakes";
 
-beforeEach(() => void installAudio());
+beforeEach(() => {
+  vi.useFakeTimers();
+  installAudio();
+});
 
 describe("the page", () => {
   it("has one id and one context for all models", () => {
@@ -15,15 +18,31 @@ describe("the page", () => {
     expect(FakeContext.made).toHaveLength(1);
   });
 
-  it("closes the context when its last user ends", () => {
+  it("closes the context a second after its last user has ended", () => {
     const [one, other] = [new Scope(), new Scope()];
     const context = useContext(one);
     useContext(other);
     one.dispose();
     expect(context.state).toBe("running");
     other.dispose();
+    expect(context.state).toBe("running");
+    vi.advanceTimersByTime(1000);
     expect(context.state).toBe("closed");
     expect(audioPage().context).toBeNull();
+  });
+
+  it("gives the context that is to be closed to the next user", () => {
+    const [one, other] = [new Scope(), new Scope()];
+    const context = useContext(one);
+    one.dispose();
+    vi.advanceTimersByTime(900);
+    expect(useContext(other)).toBe(context);
+    vi.advanceTimersByTime(1000);
+    expect(context.state).toBe("running");
+    other.dispose();
+    vi.advanceTimersByTime(1000);
+    expect(context.state).toBe("closed");
+    expect(FakeContext.made).toHaveLength(1);
   });
 
   it("gives the microphone to one model at a time", () => {

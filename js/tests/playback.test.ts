@@ -70,6 +70,7 @@ describe("sound", () => {
       type: "playhead",
       position: position({ is_final: true, buffered_sample_count: 0 }),
     });
+    vi.advanceTimersByTime(1000);
     expect(context().state).toBe("closed");
     expect(audioPage().playbacks.size).toBe(0);
   });
@@ -83,6 +84,7 @@ describe("sound", () => {
     node().port.deliver({ type: "playhead", position: position(final) });
     expect(context().state).toBe("running");
     node().port.deliver({ type: "playhead", position: position({ ...final, reply: 2 }) });
+    vi.advanceTimersByTime(1000);
     expect(context().state).toBe("closed");
   });
 
@@ -100,6 +102,7 @@ describe("sound", () => {
     playback.unlock();
     await settle();
     playback.end();
+    vi.advanceTimersByTime(1000);
     expect(context().state).toBe("closed");
   });
 });
@@ -203,6 +206,7 @@ describe("a browser that cannot play", () => {
     await settle();
     node().dispatchEvent(new Event("processorerror"));
     expect(listener.onPlaybackFailed).toHaveBeenCalledOnce();
+    vi.advanceTimersByTime(1000);
     expect(context().state).toBe("closed");
   });
 });

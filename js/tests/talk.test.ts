@@ -64,6 +64,7 @@ describe("at first", () => {
       { type: "hello", page: me(), version: "0.0.0-test", microphone: "ok", device_rate_hz: null },
     ]);
     expect(browser.mediaDevices.getUserMedia).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1000);
     expect(audioPage().context).toBeNull();
   });
 
@@ -189,6 +190,7 @@ describe("Stop", () => {
     await open();
     kernelState({ phase: "closed" });
     expect(browser.track.isStopped).toBe(true);
+    vi.advanceTimersByTime(1000);
     expect(audioPage().context).toBeNull();
   });
 });
@@ -384,6 +386,7 @@ describe("a reply", () => {
     playhead();
     expect(state()).toMatchObject({ phase: "closed", isSpeaking: true });
     playhead({ is_final: true, buffered_sample_count: 0 });
+    vi.advanceTimersByTime(1000);
     expect(audioPage().context).toBeNull();
   });
 

@@ -106,6 +106,9 @@ class SharedPage:
                     other.close()
             self._page.wait_for_function(_IS_QUIET, timeout=RELEASE_WITHIN_MS)
             self._page.evaluate(_CLOSE_ALL)
+            # JupyterLab shows one when a kernel dies.
+            while self._page.locator(".jp-Dialog").count():
+                self._page.keyboard.press("Escape")
         except BaseException:
             self.close()
             raise

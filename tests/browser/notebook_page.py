@@ -105,9 +105,11 @@ class NotebookPage:
         self.until(_IS_READY, timeout_s=LOAD_WITHIN_MS / 1000, what="the notebook")
 
     def reload(self) -> None:
-        """Reload the page; the kernel continues."""
-        self.page.reload(timeout=LOAD_WITHIN_MS)
-        self.wait_for_notebook()
+        """Load the page again, with this notebook alone; the kernel continues.
+
+        The page's own workspace may still name the notebook of the test before.
+        """
+        self.load()
 
     # ----------------------------------------------------------------- waiting
     def until(self, script: str, argument: Any = None, *, timeout_s: float = 20, what: str) -> Any:

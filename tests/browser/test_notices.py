@@ -40,6 +40,18 @@ def test_each_connection_that_fails_is_explained_in_one_sentence(open_notebook: 
         notebook.wait(lambda: notebook.live_track_count() == 0, what="a free microphone")
 
 
+@pytest.mark.slow
+def test_the_page_survives_many_connections_that_fail_at_once(open_notebook: OpenNotebook):
+    url, key, _ = WRONG["the port"]
+    notebook = open_notebook([SERVER.format(partner="'talker'"), MADE.format(url=url, key=key)])
+    notebook.run_cells(0, 1)
+    for _ in range(40):
+        notebook.press("Start")
+        notebook.panel.get_by_text("Nothing answers at 127.0.0.1:9").wait_for()
+        notebook.press("Dismiss")
+    notebook.panel.get_by_role("button", name="Start", exact=True).wait_for()
+
+
 def test_a_server_that_closes_during_a_reply_is_explained_in_one_sentence(
     open_notebook: OpenNotebook,
 ):

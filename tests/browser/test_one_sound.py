@@ -28,7 +28,7 @@ def test_two_displays_share_one_playback(open_notebook: OpenNotebook):
     notebook.wait_until_silent(1)
 
     assert sorted(notebook.nodes()) == ["grok-live-capture", "grok-live-playback"]
-    assert notebook.page.evaluate("seams.contexts") == 1
+    assert notebook.page.evaluate("seams.contexts") <= 1  # That of the test before, or a new one.
     assert notebook.live_track_count() == 1
     np.testing.assert_array_equal(notebook.ring(), notebook.kernel.array("live.turns[-1].pcm"))
     shown = [panel.inner_text() for panel in notebook.page.locator(".glw-turns").all()]
