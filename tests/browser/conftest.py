@@ -33,9 +33,15 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+def jupyter_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     with LabServer(tmp_path_factory.mktemp("lab")) as server:
         yield server
+
+
+@pytest.fixture
+def lab(jupyter_lab: LabServer) -> LabServer:
+    """The server of a test's notebooks; that of all tests, unless a test replaces it."""
+    return jupyter_lab
 
 
 @pytest.fixture(scope="session")
@@ -57,9 +63,9 @@ def browsers(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="package")
 def shared_page(
-    browsers: Browsers, lab: LabServer, tmp_path_factory: pytest.TempPathFactory
+    browsers: Browsers, jupyter_lab: LabServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SharedPage]:
-    page = SharedPage(browsers, lab, tmp_path_factory.mktemp("microphone"))
+    page = SharedPage(browsers, jupyter_lab, tmp_path_factory.mktemp("microphone"))
     yield page
     page.close()
 

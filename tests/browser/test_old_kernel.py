@@ -36,12 +36,12 @@ SLACK_S = 0.4
 
 
 @pytest.fixture(scope="module")
-def old_kernel(lab: LabServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+def old_kernel(jupyter_lab: LabServer, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The name of a kernel of this environment with an older ipykernel."""
     folder = tmp_path_factory.mktemp("ipykernel")
     wanted = ["--no-deps", "--target", str(folder), f"ipykernel=={VERSION}"]
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *wanted], check=True)
-    _register(lab.data_dir / "kernels" / "old", folder)
+    _register(jupyter_lab.data_dir / "kernels" / "old", folder)
     return "old"
 
 
