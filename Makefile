@@ -24,7 +24,7 @@ OPEN := 1
 PORT :=
 ARGS :=
 # Most tests wait for sound or for a server, so more of them than processors run at once.
-WORKERS := 6
+WORKERS := 5
 # `make test-all` also runs the slow tests (soaks, all versions) and those of third-party peers.
 MARKS := not slow and not peers
 

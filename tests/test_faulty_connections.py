@@ -413,7 +413,7 @@ def clip(question: np.ndarray, silence: Any) -> np.ndarray:
     return np.concatenate((question, silence(0.8)))
 
 
-IN_HASTE = Timeouts(confirm_s=0.2, no_speech_s=0.5, response_check_s=0.3)
+IN_HASTE = Timeouts(confirm_s=0.2, no_speech_s=1.0, response_check_s=0.3)
 
 
 @contextmanager

@@ -194,7 +194,7 @@ class Consumers:
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
 def test_after_any_frames_in_any_order_the_next_question_is_answered(dialect: Dialect) -> None:
     @given(st.lists(FRAMES | OURS, max_size=20))
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=150, deadline=None)
     def law(steps: list[Any]) -> None:
         consumers = Consumers(dialect)
         for step in steps:

@@ -20,7 +20,7 @@ def test_a_spoken_talk_continues_after_the_connection_broke_during_a_reply(
     open_notebook: OpenNotebook, studio: Studio
 ):
     script = studio.script(
-        Said("Please tell me a long story.", 6.0), Said("And now another one, please.", 6.0)
+        Said("Please tell me a long story.", 4.0), Said("And now another one, please.", 3.0)
     )
     notebook = open_notebook([NOISE, MADE], hears=script)
     notebook.run_cells(0, 1)

@@ -16,7 +16,7 @@ from .themes import LIGHT_AND_DARK
 
 MADE = """
 import time
-live = GrokLive(partner=lambda turn: noise(12), processing={processing})
+live = GrokLive(partner=lambda turn: noise(6), processing={processing})
 live
 """
 SINCE_PLAYHEAD = "time.monotonic() - live._bridge.downlink._progress_s"
