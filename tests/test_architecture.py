@@ -45,6 +45,7 @@ THROUGH = {
     "client/ask.py": "client/test_talk.py",
     "client/batch.py": "test_cli.py",
     "client/callers.py": "client/test_tool_runner.py",
+    "client/exchange.py": "client/test_talk.py",
 }
 
 modules = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))

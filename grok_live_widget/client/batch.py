@@ -11,7 +11,7 @@ from ..conversation import PendingReply, Turns
 from ..exceptions import ReplyTimeout
 from ..protocol import CreateResponse, PushToTalk, ResponseState
 from ..settings import Settings
-from .ask import SILENCE_S, commit_and_wait, events_of_commit, no_speech_error, raise_failure
+from .exchange import SILENCE_S, commit_and_wait, events_of_commit, no_speech_error, raise_failure
 from .session import Session
 
 # How long after the end of a sound a server may take to detect speech in it [s].
