@@ -28,6 +28,7 @@ def _picture(notebook: NotebookPage, tmp_path: Path, name: str) -> None:
     notebook.panel.screenshot(path=folder / f"{name}.png")
 
 
+@pytest.mark.slow
 @LIGHT_AND_DARK
 def test_sound_that_the_browser_pauses_in_a_talk_is_resumed_by_a_click(
     open_notebook: OpenNotebook, studio: Studio, tmp_path: Path, theme: str

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from .cells import NOISE
 from .conftest import OpenNotebook
 from .sound import PCM_RATE_HZ
@@ -17,6 +19,7 @@ live
 """
 
 
+@pytest.mark.slow
 @LIGHT_AND_DARK
 def test_the_newest_of_the_replies_that_wait_is_played_on_request(
     open_notebook: OpenNotebook, tmp_path: Path, theme: str
