@@ -64,6 +64,7 @@ def test_the_controls_are_disabled_and_the_text_stays_when_the_kernel_was(
     assert box.input_value() == TYPED
 
 
+@pytest.mark.slow
 @LIGHT_AND_DARK
 def test_a_saved_notebook_without_its_kernel_keeps_what_is_typed(
     open_notebook: OpenNotebook, tmp_path: Path, theme: str

@@ -17,7 +17,7 @@ live
 """
 
 
-@pytest.mark.parametrize("rate_hz", [16_000, 48_000])
+@pytest.mark.parametrize("rate_hz", [pytest.param(16_000, marks=pytest.mark.slow), 48_000])
 def test_a_reply_of_another_rate_is_played_to_its_end(open_notebook: OpenNotebook, rate_hz: int):
     notebook = open_notebook([NOISE, MADE.format(rate_hz=rate_hz)])
     notebook.run_cells(0, 1)
