@@ -22,18 +22,12 @@ from ..exceptions import (
     SessionClosedOK,
     SessionError,
 )
-from ..protocol import (
-    MIN_COMMIT_MS,
-)
+from ..protocol import MIN_COMMIT_MS
 from ..settings import between
 from .clips import Clip, Question, check_question, read_clip
 from .exchange import Exchange, announce
 from .reconnecting_session import ReconnectingSession
-from .requests import (
-    reply_request,
-    user_message,
-    verbatim_message,
-)
+from .requests import reply_request, user_message, verbatim_message
 from .session import Session
 
 

@@ -37,11 +37,7 @@ from ..protocol import (
 )
 from ..tools import functions_of
 from .reconnecting_session import ReconnectingSession, sentence
-from .requests import (
-    server_error,
-    text_of,
-    with_new_id,
-)
+from .requests import server_error, text_of, with_new_id
 from .session import Session
 
 # A chunk of silence, sent as long as the end of speech is not detected [s].

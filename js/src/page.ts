@@ -14,8 +14,8 @@ import { type Disposer, Scope } from "./scope";
 
 const PAGE = Symbol.for("grok_live_widget.page");
 /**
- * How long a context waits for another user. One that is closed while its audio thread starts crashes the tab of
- * Chromium 156, now and then: it happened within twenty connections that were refused at once.
+ * How long a context waits for another user. Closing one while its audio thread starts can crash the tab (measured in
+ * Chromium 156: within twenty connections that are refused at once).
  */
 const UNUSED_MS = 1000;
 

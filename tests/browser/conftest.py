@@ -100,8 +100,8 @@ def open_notebook(
     ) -> NotebookPage:
         # Without a file the device beeps, and a beep may be detected as speech.
         sound = (hears or studio.script()).path if has_microphone else None
-        is_special = host != LOCALHOST or lab is not shared_page.lab or bool(opened)
-        is_shared = sound is not None and not is_special
+        is_elsewhere = host != LOCALHOST or lab is not shared_page.lab
+        is_shared = sound is not None and not is_elsewhere and not opened
         if is_shared:
             stack.callback(end_sharing)
             page = shared_page.take(sound, viewport)

@@ -1,6 +1,5 @@
 // Put into every page before anything else runs: what the browser hands out is counted, and what the loudspeaker
-// gets is recorded. Nothing here changes what the page does, unless a test refuses it the microphone. `testNotebook()` finds the notebook: the current widget may
-// be a file browser or a launcher.
+// gets is recorded. Nothing here changes what the page does, unless a test refuses it the microphone.
 (() => {
   const PAGE = Symbol.for("grok_live_widget.page");
   const TAP = `registerProcessor("test-tap", class extends AudioWorkletProcessor {
@@ -95,6 +94,7 @@
     },
   };
   globalThis.seams = seams;
+  // The current widget may be a file browser or a launcher, so the notebook is found by its path.
   globalThis.testNotebook = () =>
     [...jupyterapp.shell.widgets("main")].find((widget) => widget.context?.path.endsWith(".ipynb"));
 

@@ -299,7 +299,6 @@ def test_the_audio_of_all_turns_is_written_to_one_file(tmp_path: Path) -> None:
 
 
 def test_a_frame_has_one_row_a_turn() -> None:
-    pytest.importorskip("pandas")
     frame = Turns([turn_of([1], role="user", text="Hi"), turn_of([1, 2])]).to_frame()
     assert frame["role"].tolist() == ["user", "assistant"]
     assert frame["text"].tolist() == ["Hi", ""]

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from .conftest import NEWEST, Partner
-from .kernel import Kernel
+from .kernel import Cell, Kernel
 from .page import Page
 
 BOTH = pytest.mark.parametrize("kernel", ["6.31.0", NEWEST], indirect=True)
@@ -117,14 +117,20 @@ def test_an_interrupted_question_leaves_the_talk_as_it_was(
     assert shown.session == 1
 
 
+def begin_to_ask(kernel: Kernel, partner: Partner) -> tuple[Cell, threading.Event]:
+    """A cell whose question has arrived, and what lets the partner answer it."""
+    may_answer = threading.Event()
+    partner.reply = lambda turn: may_answer.wait(30) and "Yes."
+    cell = kernel.begin("turn = live.ask('first')")
+    kernel.wait(lambda: partner.turns, "the question to arrive")
+    return cell, may_answer
+
+
 def test_the_interrupt_button_of_a_page_ends_the_question_of_a_cell(
     kernel: Kernel, subshell: str, page: Any, partner: Partner
 ) -> None:
-    may_answer = threading.Event()
-    partner.reply = lambda turn: may_answer.wait(30) and "Yes."
     shown = page(subshell=subshell)
-    cell = kernel.begin("turn = live.ask('first')")
-    kernel.wait(lambda: partner.turns, "the question to arrive")
+    cell, may_answer = begin_to_ask(kernel, partner)
     shown.say("interrupt", epoch=1)
     cell.wait()
     assert kernel.value("[turn.was_interrupted, turn.is_complete, turn.text]") == [True, True, ""]
@@ -142,11 +148,8 @@ def test_a_cell_can_await(kernel: Kernel, page: Any, partner: Partner) -> None:
 def test_a_page_is_answered_while_a_cell_asks(
     kernel: Kernel, subshell: str, page: Any, partner: Partner
 ) -> None:
-    may_answer = threading.Event()
-    partner.reply = lambda turn: may_answer.wait(30) and "Yes."
     shown = page(subshell=subshell)
-    cell = kernel.begin("turn = live.ask('first')")
-    kernel.wait(lambda: partner.turns, "the question to arrive")
+    cell, may_answer = begin_to_ask(kernel, partner)
     second = Page(kernel, shown.comm_id, "page-2", subshell)
     assert [turn["text"] for turn in second.say_hello()["turns"]][:1] == ["first"]
     assert not cell.has_ended

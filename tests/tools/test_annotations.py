@@ -10,8 +10,10 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Annotated, Any
 
+import annotated_types as types
 import msgspec
 import numpy as np
+import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -214,7 +216,6 @@ def test_a_tool_has_the_limits_of_its_parameters_and_dataclasses() -> None:
 
 
 def test_fields_of_pydantic_are_understood() -> None:
-    pydantic = pytest.importorskip("pydantic")
     number = Annotated[int, pydantic.Field(description="How many.", ge=1, lt=9, multiple_of=2)]
     text = Annotated[str, pydantic.Field(min_length=1, max_length=5, pattern="^a", title="Not")]
     short = Annotated[str, pydantic.StringConstraints(max_length=3, pattern="b")]
@@ -236,21 +237,20 @@ def test_fields_of_pydantic_are_understood() -> None:
 
 # --------------------------------------------------------------------------- pydantic's Field
 def test_fields_of_pydantic_as_defaults_have_limits_descriptions_and_defaults() -> None:
-    field_of = pytest.importorskip("pydantic").Field
 
-    names = field_of(default_factory=list)
+    names = pydantic.Field(default_factory=list)
 
     def measure(
-        count: int = field_of(ge=1),
-        size: int = field_of(3, le=5, description="How large."),
+        count: int = pydantic.Field(ge=1),
+        size: int = pydantic.Field(3, le=5, description="How large."),
         names: list[str] = names,
         rate: float = 1.5,
-        unit: str = field_of(min_length=1),
+        unit: str = pydantic.Field(min_length=1),
     ) -> Any:
         """Measure."""
 
-    measure.__annotations__["rate"] = Annotated[float, field_of(default=0.5)]
-    measure.__annotations__["unit"] = Annotated[str, field_of(default="m")]
+    measure.__annotations__["rate"] = Annotated[float, pydantic.Field(default=0.5)]
+    measure.__annotations__["unit"] = Annotated[str, pydantic.Field(default="m")]
     measure = tool(measure)
     assert measure.parameters["required"] == ["count"]
     assert measure.parameters["properties"] == {
@@ -266,16 +266,14 @@ def test_fields_of_pydantic_as_defaults_have_limits_descriptions_and_defaults() 
 
 
 def test_a_default_factory_that_raises_is_refused() -> None:
-    field_of = pytest.importorskip("pydantic").Field
 
-    def measure(count: int = field_of(default_factory=lambda: 1 // 0)) -> None: ...
+    def measure(count: int = pydantic.Field(default_factory=lambda: 1 // 0)) -> None: ...
 
     with pytest.raises(ConfigurationError, match="default_factory that raises ZeroDivisionError"):
         tool(measure)
 
 
 def test_classes_of_annotated_types_are_understood() -> None:
-    types = pytest.importorskip("annotated_types")
 
     class Small(types.GroupedMetadata):  # type: ignore[misc]
         def __iter__(self) -> Any:

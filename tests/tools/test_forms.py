@@ -16,9 +16,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import attrs
 import msgspec
 import numpy as np
+import pydantic
 import pytest
+from PIL import Image
 
 from grok_live_widget.tools.output import text_from
 
@@ -152,7 +155,6 @@ def test_keys_that_have_one_text_remain_two_entries() -> None:
 
 
 def test_classes_of_attrs_and_pydantic_are_objects_of_their_fields() -> None:
-    attrs, pydantic = pytest.importorskip("attrs"), pytest.importorskip("pydantic")
     point = attrs.make_class("P", ["x", "y"])(1, np.int64(2))
     model = pydantic.create_model(
         "M", size=(int, 1), key=(pydantic.SecretStr, pydantic.SecretStr("k")),
@@ -164,20 +166,19 @@ def test_classes_of_attrs_and_pydantic_are_objects_of_their_fields() -> None:
 
 # --------------------------------------------------------------------------- tables
 def test_a_series_keeps_its_labels_and_its_name() -> None:
-    pandas = pytest.importorskip("pandas")
-    assert text_from(pandas.Series([1, 2], index=["x", "y"])) == '{"x": 1, "y": 2}'
-    assert (
-        text_from(pandas.Series([1.5], index=[3], name="p"))
-        == '{"name": "p", "values": {"3": 1.5}}'
-    )
-    assert text_from(pandas.Series([1, 2], index=["x", "x"])) == '[["x", 1], ["x", 2]]'
+    import pandas as pd
+
+    assert text_from(pd.Series([1, 2], index=["x", "y"])) == '{"x": 1, "y": 2}'
+    assert text_from(pd.Series([1.5], index=[3], name="p")) == '{"name": "p", "values": {"3": 1.5}}'
+    assert text_from(pd.Series([1, 2], index=["x", "x"])) == '[["x", 1], ["x", 2]]'
 
 
 def test_a_table_is_its_columns_and_its_rows() -> None:
-    pandas = pytest.importorskip("pandas")
-    table = pandas.DataFrame(
-        {"n": [1, 2], "when": pandas.to_datetime(["2026-01-31", None])},
-        index=pandas.Index(["a", "b"], name="id"),
+    import pandas as pd
+
+    table = pd.DataFrame(
+        {"n": [1, 2], "when": pd.to_datetime(["2026-01-31", None])},
+        index=pd.Index(["a", "b"], name="id"),
     )
     assert json.loads(text_from(table)) == {
         "columns": ["id", "n", "when"],
@@ -186,8 +187,9 @@ def test_a_table_is_its_columns_and_its_rows() -> None:
 
 
 def test_a_wide_and_long_table_is_cut_after_whole_rows() -> None:
-    pandas = pytest.importorskip("pandas")
-    text, remark = text_from(pandas.DataFrame(np.zeros((50_000, 300)))).split("\n")
+    import pandas as pd
+
+    text, remark = text_from(pd.DataFrame(np.zeros((50_000, 300)))).split("\n")
     told = json.loads(text)
     assert {len(row) for row in told["rows"]} == {len(told["columns"])} == {101}
     assert remark == (
@@ -198,13 +200,15 @@ def test_a_wide_and_long_table_is_cut_after_whole_rows() -> None:
 
 @pytest.mark.parametrize("value", ["NaT", "NA"])
 def test_a_missing_value_of_pandas_is_null(value: str) -> None:
-    pandas = pytest.importorskip("pandas")
-    assert text_from([getattr(pandas, value)]) == "[null]"
+    import pandas as pd
+
+    assert text_from([getattr(pd, value)]) == "[null]"
 
 
 def test_times_of_pandas_are_those_of_python() -> None:
-    pandas = pytest.importorskip("pandas")
-    assert text_from([pandas.Timestamp("2026-01-31"), pandas.Timedelta("1s")]) == (
+    import pandas as pd
+
+    assert text_from([pd.Timestamp("2026-01-31"), pd.Timedelta("1s")]) == (
         '["2026-01-31T00:00:00", "PT1S"]'
     )
 
@@ -218,7 +222,8 @@ def test_tables_of_polars_and_arrow_are_columns_and_rows() -> None:
 
 
 def test_data_of_xarray_has_its_dimensions_and_coordinates() -> None:
-    xarray = pytest.importorskip("xarray")
+    import xarray
+
     data = xarray.DataArray([1.0, 2.0], dims="t", coords={"t": [10, 20]}, name="v")
     assert json.loads(text_from(data)) == {
         "name": "v", "dims": ["t"], "coords": {"t": [10, 20]}, "values": [1.0, 2.0],
@@ -241,7 +246,7 @@ def test_a_picture_is_described() -> None:
     assert json.loads(text_from(figure)) == {
         "type": "Figure", "width_px": 200, "height_px": 100, "axes": [told],
     }  # fmt: skip
-    image = pytest.importorskip("PIL.Image").new("RGB", (3, 4))
+    image = Image.new("RGB", (3, 4))
     assert json.loads(text_from(image)) == {
         "type": "Image", "mode": "RGB", "width_px": 3, "height_px": 4,
     }  # fmt: skip
