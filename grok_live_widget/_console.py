@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import os
@@ -9,10 +10,12 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from typing import TextIO
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, TextIO, TypeVar
 
 from .exceptions import ConfigurationError
+
+T = TypeVar("T")
 
 
 # --------------------------------------------------------------------------- streams
@@ -87,19 +90,64 @@ class Terminated(KeyboardInterrupt):
 @contextlib.contextmanager
 def termination_as_exception() -> Iterator[None]:
     """Raise `Terminated` in the main thread where a signal would end the process at once."""
+    with _handled(signal.SIG_DFL, _raise_terminated):
+        yield
+
+
+def run_until_terminated(main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on a new event loop; within `termination_as_exception`.
+
+    A signal that would raise `Terminated` cancels the coroutine, as Ctrl-C does in
+    `asyncio.run`: an exception in the middle of a callback of the loop can leave a transport or
+    its protocol in a state in which the connection never ends. A second signal raises at once.
+
+    Raises
+    ------
+    Terminated
+        The coroutine was cancelled by a signal.
+    """
+    received: list[int] = []
+
+    async def cancelled_by_signals() -> T:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert task is not None
+
+        def cancel(signal_number: int, frame: object) -> None:
+            received.append(signal_number)
+            if len(received) > 1:
+                raise Terminated(signal_number)
+            task.cancel()
+            loop.call_soon_threadsafe(lambda: None)  # Wakes the loop, which may be waiting.
+
+        with _handled(_raise_terminated, cancel):
+            return await main
+
+    try:
+        return asyncio.run(cancelled_by_signals())
+    except asyncio.CancelledError:
+        if received:
+            raise Terminated(received[0]) from None
+        raise
+
+
+@contextlib.contextmanager
+def _handled(before: Any, handler: Callable[[int, object], None]) -> Iterator[None]:
+    """Replace one handler of the signals that end a process by another one.
+
+    A signal that has neither is left as it is (nohup ignores SIGHUP).
+    """
     installed = []
     if threading.current_thread() is threading.main_thread():
         for name in ("SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)  # Windows has no SIGHUP.
-            # A signal that is ignored (nohup) or handled stays so.
-            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-                signal.signal(number, _raise_terminated)
+            if number is not None and signal.getsignal(number) is before:
+                signal.signal(number, handler)
                 installed.append(number)
     try:
         yield
     finally:
         for number in installed:
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, before)
 
 
 def _raise_terminated(signal_number: int, frame: object) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import importlib.util
 import io
@@ -28,6 +27,7 @@ from ._console import (
     Terminated,
     discard,
     in_words_of_the_command,
+    run_until_terminated,
     say,
     termination_as_exception,
     tolerant_streams,
@@ -184,7 +184,7 @@ def _talk(options: argparse.Namespace) -> int:
         say(note, sys.stderr)
     exchange = _Exchange(connection, pcm, options)
     try:
-        asyncio.run(exchange.run())
+        run_until_terminated(exchange.run())
     except (GrokLiveError, KeyboardInterrupt) as failure:
         exchange.deliver(failure)
         raise

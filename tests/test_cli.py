@@ -27,6 +27,7 @@ from grok_live_widget.protocol import LIVE, REALTIME
 from grok_live_widget.rehearsal.faults import FAULTS
 from grok_live_widget.settings import Settings
 
+from .support.processes import process
 from .support.sound import RATE_HZ
 from .support.waiting import wait_until
 
@@ -399,7 +400,7 @@ def test_replies_received_before_an_interrupt_are_written(
     with RehearsalServer(talks_on, speed=float("inf")) as server:
         command = [sys.executable, "-m", "grok_live_widget", "talk", str(asked), str(out)]
         command += ["--url", server.url(), "--push-to-talk"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as talk:
+        with process(command) as talk:
             # More than the buffers of both sockets hold, so that some of it has been received.
             wait_until(lambda: len(made) > 300, what="300 seconds of the reply")
             talk.send_signal(number)
@@ -510,7 +511,7 @@ def test_the_rehearsal_runs_alone_until_it_is_interrupted(
 ) -> None:
     command = [sys.executable, "-m", "grok_live_widget", "rehearse", "--port", "0"]
     command += ["--partner", "parrot", "--key", "shared"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+    with process(command) as server:
         assert server.stdout is not None
         assert "not Grok" in server.stdout.readline()
         url = re.search(r"ws://\S+", server.stdout.readline())
@@ -535,7 +536,7 @@ def test_the_rehearsal_runs_alone_until_it_is_interrupted(
 def test_the_rehearsal_has_the_faults_that_are_given(asked: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "grok_live_widget", "rehearse", "--port", "0"]
     command += ["--partner", "parrot", "--fault", "refuse:429", "--fault", "close:4001"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+    with process(command) as server:
         assert server.stdout is not None
         server.stdout.readline()
         url = re.search(r"ws://\S+", server.stdout.readline())
@@ -569,7 +570,7 @@ def test_a_saved_talk_is_served_to_a_client(step: list[str], tmp_path: Path) -> 
         talk.ask("once more")
     command = [sys.executable, "-m", "grok_live_widget", "replay", str(tmp_path / "talk")]
     command += ["--port", "0", *step]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+    with process(command) as server:
         assert server.stdout is not None
         assert "recording" in server.stdout.readline()
         url = re.search(r"realtime +(ws://\S+)", server.stdout.readline())
@@ -622,9 +623,7 @@ def test_the_lab_opens_the_lesson_and_ends_with_all_that_it_started() -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "grok_live_widget", "lab", "--no-open", "--port", str(port)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    ) as lab:
+    with process(command, stderr=subprocess.STDOUT, start_new_session=True) as lab:
         assert lab.stdout is not None
         lines = iter(lab.stdout.readline, "")
         address = f"http://127.0.0.1:{port}/lab/tree/01_hello_grok.ipynb"

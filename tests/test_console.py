@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from grok_live_widget._console import (
     Terminated,
     in_words_of_the_command,
+    run_until_terminated,
     say,
     termination_as_exception,
     tolerant_streams,
@@ -70,6 +73,57 @@ def test_a_signal_that_is_ignored_stays_so() -> None:
             signal.raise_signal(signal.SIGTERM)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_a_signal_within_a_callback_of_the_event_loop_cancels_the_coroutine() -> None:
+    happened: list[Any] = []
+
+    def breaks_when_left_early() -> None:
+        signal.raise_signal(signal.SIGTERM)
+        happened.append("callback ended")
+
+    async def waits() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda loop, context: happened.append(context))
+        loop.call_soon(breaks_when_left_early)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            happened.append("cleaned up")
+
+    with pytest.raises(Terminated) as ended, termination_as_exception():
+        run_until_terminated(waits())
+    assert happened == ["callback ended", "cleaned up"]
+    assert ended.value.signal_number == signal.SIGTERM
+
+
+def test_a_second_signal_ends_a_coroutine_that_does_not_end() -> None:
+    async def is_stubborn() -> None:
+        while True:
+            try:
+                asyncio.get_running_loop().call_soon(signal.raise_signal, signal.SIGTERM)
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                pass
+
+    with pytest.raises(Terminated), termination_as_exception():
+        run_until_terminated(is_stubborn())
+
+
+def test_a_coroutine_that_was_cancelled_by_no_signal_is_not_terminated() -> None:
+    async def cancels_itself() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError), termination_as_exception():
+        run_until_terminated(cancels_itself())
+
+
+def test_a_coroutine_that_no_signal_ends_returns_its_value() -> None:
+    with termination_as_exception():
+        assert run_until_terminated(asyncio.sleep(0, "value")) == "value"
+        with pytest.raises(Terminated):
+            signal.raise_signal(signal.SIGTERM)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from grok_live_widget.exceptions import ConfigurationError
 from grok_live_widget.recording import Recording
 from grok_live_widget.settings.settings import Settings
 
+from ..support.processes import process
 from ..support.sound import RATE_HZ
 from ..support.waiting import wait_until
 
@@ -49,7 +50,7 @@ def threads() -> set[str]:
 def test_a_killed_process_loses_at_most_the_last_second(tmp_path: Path) -> None:
     folder = tmp_path / "killed"
     command = [sys.executable, "-c", KILLED, str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+    with process(command) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
         told: list[tuple[float, int]] = []
