@@ -13,6 +13,8 @@ from .page import RATE_HZ, Page, numbered
 
 BOTH = pytest.mark.parametrize("kernel", ["6.31.0", NEWEST], indirect=True)
 CREDIT_SAMPLES = 2 * RATE_HZ
+# A playhead within the first message: more than was sent cannot have been heard.
+HEARD = 1000
 
 
 def ask(page: Page, text: str = "Hello.") -> dict[str, Any]:
@@ -109,13 +111,13 @@ def test_the_playhead_gives_the_heard_samples_and_the_latency(
     shown = page()
     sound = ask(shown)
     asked_ms = shown.messages("turn")[0].sent_s * 1000
-    shown.report(sound, 5000, first_sound_at_ms=asked_ms + 700)
+    shown.report(sound, HEARD, first_sound_at_ms=asked_ms + 700)
     turn = shown.wait_for_turn(lambda turn: turn["heard_s"])
-    assert turn["heard_s"] == 5000 / RATE_HZ
+    assert turn["heard_s"] == HEARD / RATE_HZ
     queue_ms = kernel.value("live.turns[-1].queue_ms")
     assert 600 < turn["latency_ms"] + queue_ms < 1000
-    assert kernel.value("live.turns[-1].heard_sample_count") == 5000
-    shown.report(sound, 4000)
+    assert kernel.value("live.turns[-1].heard_sample_count") == HEARD
+    shown.report(sound, HEARD - 100)
     shown.report(sound, 10**9, is_final=True)
     shown.wait_for_turn(heard_s=1.0)
     assert kernel.value("live.turns[-1].heard_sample_count") == RATE_HZ
@@ -147,18 +149,18 @@ def test_an_interrupted_reply_is_flushed_and_no_more_of_it_is_sent(
         kernel.run("live.interrupt()")
         flush = shown.wait("flush")
         assert (flush["session"], flush["epoch"], flush["reply"]) == (1, 1, 1)
-        shown.report({**flush, "reply": 1}, 5000, is_final=True)
+        shown.report({**flush, "reply": 1}, HEARD, is_final=True)
     shown.wait_for_turn(role="assistant", was_interrupted=True)
     cut = kernel.position
     for message in shown.messages("audio"):
         shown.acknowledge(message.custom)
-    shown.report(sound, 5000, is_final=True)
+    shown.report(sound, HEARD, is_final=True)
     shown.wait_for_turn(role="assistant", is_complete=True)
     assert shown.received("audio", cut) == []
     partner.reply = numbered(RATE_HZ)
     assert ask(shown)["epoch"] == 1
     assert shown.play() == partner.reply.tobytes()
-    assert kernel.value("live.turns[1].heard_sample_count") == 5000
+    assert kernel.value("live.turns[1].heard_sample_count") == HEARD
 
 
 # On `live` no message makes the server stop.
