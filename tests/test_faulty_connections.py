@@ -18,7 +18,7 @@ import pytest
 
 from grok_live_widget import RehearsalServer, ServerVad, Talk
 from grok_live_widget.client.timeouts import Timeouts
-from grok_live_widget.conversation.turns import Turn
+from grok_live_widget.conversation.turn import Turn
 from grok_live_widget.events import (
     AudioCommitted,
     AudioDelta,

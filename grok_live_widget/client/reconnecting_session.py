@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from .._threads import BackgroundTasks, ThreadQueue
-from ..conversation import Conversation, ToolCallState, Turn, Usage, UsageMeter
+from ..conversation import Conversation, ToolCallState, Turn, Usage
 from ..exceptions import (
     BudgetSpent,
     GrokLiveError,
@@ -141,12 +141,6 @@ class ReconnectingSession:
         self._opening = asyncio.Lock()
         # Held while settings change.
         self._changing = asyncio.Lock()
-        self._meter = UsageMeter(
-            settings.turn_detection,
-            input_sample_rate=settings.input_format.sample_rate,
-            output_sample_rate=settings.output_format.sample_rate,
-            prices=settings.prices,
-        )
         self._limits = Limits(settings)
         self._listeners = [ListenerEntry(self.recording.observe)]
         self._rehearsal: RehearsalServer | None = None
@@ -209,7 +203,6 @@ class ReconnectingSession:
             self._unread_before = None
 
     def _on_session_event(self, event: Event, changed: list[Turn], now_s: float) -> None:
-        self._meter.apply(event, now_s)
         if isinstance(event, SessionEnded) and self.session is None:
             # A dialect that was refused while another one is tried concerns the recording only,
             # which has to fold the same events into turns as the conversation did.
@@ -236,7 +229,7 @@ class ReconnectingSession:
     @property
     def usage(self) -> Usage:
         """What was used up until now."""
-        return self._meter.total(time.monotonic())
+        return self.conversation.meter.total(time.monotonic())
 
     @property
     def ends_in_s(self) -> float | None:
@@ -448,7 +441,7 @@ class ReconnectingSession:
             now_s = time.monotonic()
             if session.is_calling:
                 self._limits.note_activity(now_s)
-            for note in self._limits.warnings(now_s, self._meter.total(now_s)):
+            for note in self._limits.warnings(now_s, self.conversation.meter.total(now_s)):
                 self._emit(note)
             if await self._ends_at_limit(session, now_s):
                 return
@@ -457,7 +450,7 @@ class ReconnectingSession:
     async def _ends_at_limit(self, session: Session, now_s: float) -> bool:
         """Act at a limit; whether this session is over by it."""
         is_quiet = session.is_quiet
-        if self._limits.is_spent(self._meter.total(now_s)) and self._limits.may_end(
+        if self._limits.is_spent(self.conversation.meter.total(now_s)) and self._limits.may_end(
             now_s, is_quiet=is_quiet
         ):
             self.note(str(self._spent()), "error")
@@ -511,7 +504,7 @@ class ReconnectingSession:
                 rejected = await session.update(**now)
             self.settings = settings
             self._limits.follow(settings)
-            self._meter.prices = settings.prices
+            self.conversation.meter.prices = settings.prices
             self._emit(SettingsChanged())
             if session is not None and needs_session:
                 self.note("Another model needs a new session; the talk goes on in it.", "info")

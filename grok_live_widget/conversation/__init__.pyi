@@ -4,9 +4,11 @@ from .pending import calls_in as calls_in
 from .pending import is_cut_off as is_cut_off
 from .tool_calls import ToolCalls as ToolCalls
 from .tool_calls import ToolCallState as ToolCallState
-from .turns import Turn as Turn
+from .turn import Latency as Latency
+from .turn import Turn as Turn
+from .turn import Word as Word
+from .turn import extremes_of as extremes_of
 from .turns import Turns as Turns
-from .turns import extremes_of as extremes_of
 from .usage import Usage as Usage
 from .usage import UsageMeter as UsageMeter
 from .usage import left_of as left_of

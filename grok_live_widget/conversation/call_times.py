@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..protocol import Event
-from .tool_calls import ToolCalls
+from .tool_calls import ToolCalls, ToolCallState
 
 
 class CallTimes:
@@ -16,10 +16,10 @@ class CallTimes:
         self._calls = ToolCalls()
         self._since_s = self._tool_s = self._approval_s = 0.0
 
-    def apply(self, event: Event, now_s: float) -> None:
-        """Apply one event of a tool call."""
+    def apply(self, event: Event, now_s: float) -> ToolCallState | None:
+        """Apply one event; returns the call that it changed."""
         self._advance(now_s)
-        self._calls.apply(event)
+        return self._calls.apply(event, now_s)
 
     def take(self, now_s: float) -> tuple[float, float]:
         """How long functions ran and how long they waited for consent [s]; starts again at 0."""

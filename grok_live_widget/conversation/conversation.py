@@ -12,11 +12,16 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from ..audio import SAMPLE_RATE_HZ, AudioBuffer, Span, pcm_from_bytes
 from ..protocol import DIALECTS, MIN_COMMIT_MS, events
-from ..settings import Settings
+from ..settings import Prices, Settings
 from .call_times import CallTimes
-from .turns import Turn, Turns
+from .tool_calls import ToolCallState
+from .turn import Turn
+from .turns import Turns
+from .usage import UsageMeter
 
 _AUDIO_TYPES = frozenset().union(*(each.audio_delta_types for each in DIALECTS.values()))
 _IGNORED_TYPES = frozenset().union(*(each.ignored_types for each in DIALECTS.values()))
@@ -40,6 +45,8 @@ class Conversation:
     turn_detection : events.ServerVad or events.PushToTalk
     input_sample_rate, output_sample_rate : int [Hz]
         Of the user's audio and of the replies.
+    prices : Prices or None
+        None: the known prices of the model.
 
     Attributes
     ----------
@@ -57,6 +64,8 @@ class Conversation:
         Where the audio of the event applied last is kept; None if it had none.
     user_tape : AudioBuffer
         All audio of the user.
+    meter : UsageMeter
+        Of the same events.
     """
 
     def __init__(
@@ -65,6 +74,7 @@ class Conversation:
         *,
         input_sample_rate: int = SAMPLE_RATE_HZ,
         output_sample_rate: int = SAMPLE_RATE_HZ,
+        prices: Prices | None = None,
     ) -> None:
         self.turns = Turns()
         self.has_player = False
@@ -74,6 +84,14 @@ class Conversation:
         self.output_sample_rate = output_sample_rate
         self.user_tape = AudioBuffer(_USER_TAPE_S * input_sample_rate)
         self.kept: Span | None = None
+        self.meter = UsageMeter(
+            turn_detection or events.ServerVad(),
+            input_sample_rate=input_sample_rate,
+            output_sample_rate=output_sample_rate,
+            prices=prices,
+        )
+        # What turns have cost in all, up to the beginning of the newest one [US$]; None: unknown.
+        self._settled_dollars: float | None = 0.0
         self._min_commit = self._user_samples(MIN_COMMIT_MS)
         self._set_turn_detection(turn_detection)
         # The time of the first counted event, from which turns count their seconds.
@@ -106,9 +124,14 @@ class Conversation:
         self._sent = _SentTimes()
         # The text of a reconnection, for the turn that begins next.
         self._seam = ""
-        # When the user's last speech, commit or text ended; None once a reply has begun.
+        # When the user's last speech, commit or text ended; None once a reply has begun. After
+        # speech also how long the server took to decide that.
         self._user_done_s: float | None = None
+        self._decided_ms: float | None = None
         self._call_times = CallTimes()
+        # The turn that each call belongs to, and the calls that wait for a reply to follow them.
+        self._turn_by_call: dict[str, Turn] = {}
+        self._calls_without_reply: dict[str, ToolCallState] = {}
         # Turns that `apply` is about to return, by identity.
         self._changed: dict[int, Turn] = {}
 
@@ -119,6 +142,7 @@ class Conversation:
             settings.turn_detection,
             input_sample_rate=settings.input_format.sample_rate,
             output_sample_rate=settings.output_format.sample_rate,
+            prices=settings.prices,
         )
 
     def _set_turn_detection(self, detection: events.TurnDetection | None) -> None:
@@ -152,6 +176,7 @@ class Conversation:
         if self._origin_s is None and not isinstance(event, _NOT_COUNTED):
             self._origin_s = now_s
         self.kept = None
+        self.meter.apply(event, now_s)
         update = _UPDATES.get(type(event))
         if update is not None:
             update(self, event, now_s)
@@ -175,8 +200,22 @@ class Conversation:
     def _begin(self, turn: Turn, now_s: float) -> Turn:
         turn.started_s = now_s - (self._origin_s or 0.0)
         turn.seam, self._seam = self._seam, ""
+        self._settle_cost(now_s)
+        if turn.role == "user":
+            self._keep_calls_without_reply()
         self.turns._add(turn)
         return self._mark(turn)
+
+    def _settle_cost(self, now_s: float) -> None:
+        """The newest turn has cost what was spent since it began."""
+        if not self.turns:
+            return
+        newest, dollars = self.turns[-1], self.meter.total(now_s).dollars
+        if dollars is None or self._settled_dollars is None:
+            newest.cost_dollars = self._settled_dollars = None
+            return
+        newest.cost_dollars = (newest.cost_dollars or 0.0) + dollars - self._settled_dollars
+        self._settled_dollars = dollars
 
     def _mark(self, turn: Turn) -> Turn:
         self._changed[id(turn)] = turn
@@ -198,6 +237,8 @@ class Conversation:
             turn = Turn("assistant", tape=AudioBuffer(), sample_rate=rate_hz, item_id=item_id)
             self._begin(turn, now_s)
             turn._asked_s, self._user_done_s = self._user_done_s, None
+            turn._decided_ms, self._decided_ms = self._decided_ms, None
+            self._give_calls(turn)
             self._by_item[item_id] = turn
             self._by_response.setdefault(response_id, []).append(turn)
             turn._response_id = response_id
@@ -225,6 +266,8 @@ class Conversation:
         self._created_texts.clear()
         self._response_id = ""
         self._spoken = self._clip = self._user_done_s = None
+        self._keep_calls_without_reply()
+        self._settle_cost(now_s)
 
     def _reopened(self, event: events.LineReopened, now_s: float) -> None:
         self._seam = event.text
@@ -326,7 +369,9 @@ class Conversation:
         if turn is not None and turn.role == "user":
             self._end_spoken(turn, end)
         # The server decides the end after a silence; speech ended before that.
-        self._note_question(self._sent.time_of(end - self._silence_samples - 1, now_s), now_s)
+        done_s = self._sent.time_of(end - self._silence_samples - 1, now_s)
+        self._note_question(done_s, now_s)
+        self._decided_ms = max(0.0, (now_s - done_s) * 1000)
         self._commit_start = len(self.user_tape)
         self._spoken = None
 
@@ -344,7 +389,7 @@ class Conversation:
 
     def _note_question(self, done_s: float, now_s: float) -> None:
         """The user's turn ended at `done_s`; delays of the reply count from there."""
-        self._user_done_s = done_s
+        self._user_done_s, self._decided_ms = done_s, None
         self._call_times.take(now_s)
 
     def _audio_committed(self, event: events.AudioCommitted, now_s: float) -> None:
@@ -452,16 +497,39 @@ class Conversation:
         if turn._asked_s is not None or tool_s or approval_s:
             turn.tool_ms, turn.approval_ms = tool_s * 1000, approval_s * 1000
 
+    # ----------------------------------------------------------------- calls of functions
     def _tool_call(self, event: events.Event, now_s: float) -> None:
-        self._call_times.apply(event, now_s)
+        call = self._call_times.apply(event, now_s)
+        if call is None:
+            return
+        if call.started_s is not None:
+            call = replace(call, started_s=call.started_s - (self._origin_s or 0.0))
+        turn = self._turn_by_call.get(call.call_id)
+        if turn is None:
+            self._calls_without_reply[call.call_id] = call
+        else:
+            self._mark(turn)._set_call(call)
+
+    def _give_calls(self, turn: Turn) -> None:
+        """The calls before a reply are part of it."""
+        for call in self._calls_without_reply.values():
+            turn._set_call(call)
+            self._turn_by_call[call.call_id] = turn
+        self._calls_without_reply.clear()
+
+    def _keep_calls_without_reply(self) -> None:
+        if self.turns and self._calls_without_reply:
+            self._give_calls(self._mark(self.turns[-1]))
 
     def _transcript_delta(
         self, event: events.TranscriptDelta | events.TextDelta, now_s: float
     ) -> None:
         turn = self._reply_turn(event.item_id, event.response_id, now_s)
-        turn._append_text(event.delta)
         if isinstance(event, events.TextDelta):
+            turn._append_text(event.delta)
             self._measure_latency(turn, now_s)
+        else:
+            turn._append_text(event.delta, event.start_time_s)
 
     def _transcript_done(
         self, event: events.TranscriptDone | events.TextDone, now_s: float
@@ -486,7 +554,7 @@ class Conversation:
             self._mark(turn)._end(None)
             if not turn.text and not len(turn.pcm) and self._user_done_s is None:
                 # The reply was empty, so that latency is that of the next one.
-                self._user_done_s = turn._asked_s
+                self._user_done_s, self._decided_ms = turn._asked_s, turn._decided_ms
 
     def _interrupted(self, event: events.Interrupted, now_s: float) -> None:
         self._cut_responses.add(event.response_id)

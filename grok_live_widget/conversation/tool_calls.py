@@ -26,6 +26,9 @@ class ToolCallState(Value, frozen=True, kw_only=True):
         What was sent to the model, and the error if there was one.
     duration_s : float or None [s]
         How long the function ran; None until it has ended.
+    started_s : float or None [s]
+        When the function began to run, since the talk's first event; None if it did not, and
+        outside of `Turn.tool_calls`.
     """
 
     call_id: str
@@ -35,6 +38,7 @@ class ToolCallState(Value, frozen=True, kw_only=True):
     output: str = ""
     error: str = ""
     duration_s: float | None = None
+    started_s: float | None = None
 
 
 class ToolCalls:
@@ -70,8 +74,8 @@ class ToolCalls:
         last = [] if self._last is None else [self._last]
         return last + list(self._open.values())
 
-    def apply(self, event: Event) -> ToolCallState | None:
-        """Apply one event; returns the call that it changed."""
+    def apply(self, event: Event, at_s: float | None = None) -> ToolCallState | None:
+        """Apply one event; returns the call that it changed, which starts at `at_s`."""
         if type(event) not in _OF_TOOLS:
             return None
         match event:
@@ -82,6 +86,7 @@ class ToolCalls:
                     name=event.name,
                     arguments=event.arguments,
                     state="waiting" if is_waiting else "running",
+                    started_s=None if is_waiting else at_s,
                 )
                 self._open[event.call_id] = call
                 return call

@@ -23,7 +23,7 @@ from grok_live_widget.client.reconnect import (
     transition,
 )
 from grok_live_widget.conversation.conversation import Conversation
-from grok_live_widget.conversation.turns import Turn
+from grok_live_widget.conversation.turn import Turn
 from grok_live_widget.exceptions import (
     AuthenticationError,
     BudgetSpent,

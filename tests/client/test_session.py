@@ -23,7 +23,7 @@ from grok_live_widget.client.session import Session
 from grok_live_widget.client.talk import Talk
 from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.conversation.conversation import Conversation
-from grok_live_widget.conversation.turns import Turn
+from grok_live_widget.conversation.turn import Turn
 from grok_live_widget.events import (
     AppendAudio,
     AudioCleared,

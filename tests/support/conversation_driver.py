@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from grok_live_widget.conversation.conversation import Conversation
-from grok_live_widget.conversation.turns import Turn
+from grok_live_widget.conversation.turn import Turn
 from grok_live_widget.events import (
     AppendAudio,
     PlaybackReported,

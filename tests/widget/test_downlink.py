@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grok_live_widget.audio.buffer import AudioBuffer
-from grok_live_widget.conversation.turns import Turn
+from grok_live_widget.conversation.turn import Turn
 from grok_live_widget.settings.settings import PCM_RATES_HZ
 from grok_live_widget.widget.downlink import (
     CHANNEL_RATE_HZ,
