@@ -46,6 +46,8 @@ THROUGH = {
     "client/batch.py": "test_cli.py",
     "client/callers.py": "client/test_tool_runner.py",
     "client/exchange.py": "client/test_talk.py",
+    "conversation/html.py": "conversation/test_turns.py",
+    "conversation/table.py": "conversation/test_turns.py",
 }
 
 modules = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))

@@ -3,6 +3,7 @@ from .buffer import Span as Span
 from .files import read_audio as read_audio
 from .files import wav_bytes as wav_bytes
 from .files import write_wav as write_wav
+from .files import write_wav_blocks as write_wav_blocks
 from .g711 import PCM as PCM
 from .g711 import Codec as Codec
 from .g711 import codec_of as codec_of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -125,4 +126,25 @@ def write_wav(path: str | PathLike[str], pcm: Pcm, sample_rate: int = SAMPLE_RAT
     """Write ``ndarray of int16 [shape=(n,) or (n, channels)]`` as a PCM16 WAV file."""
     target = Path(path)
     target.write_bytes(wav_bytes(pcm, sample_rate))
+    return target
+
+
+def write_wav_blocks(
+    path: str | PathLike[str], blocks: Iterable[Pcm], sample_rate: int, channel_count: int
+) -> Path:
+    """Write ``ndarray of int16 [shape=(n,) or (n, channels)]`` one after another as a PCM16 WAV
+    file, which is never in memory as a whole.
+    """
+    import soundfile
+
+    target = Path(path)
+    # Opened by Python, whose errors tell the cause.
+    with (
+        target.open("wb") as stream,
+        soundfile.SoundFile(
+            stream, "w", sample_rate, channel_count, "PCM_16", format="WAV"
+        ) as file,
+    ):
+        for block in blocks:
+            file.write(block)
     return target

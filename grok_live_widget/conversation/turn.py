@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .._structs import Value
 from ..audio import SAMPLE_RATE_HZ, AudioBuffer, samples_from_pcm, write_wav
-from ..exceptions import AudioFormatError, ConfigurationError
+from ..exceptions import ConfigurationError
 from .tool_calls import ToolCallState
 
 
@@ -270,7 +270,7 @@ class Turn:
         ConfigurationError
             When it cannot be written there.
         """
-        return written(path, self.pcm, self.sample_rate)
+        return written_wav(path, lambda target: write_wav(target, self.pcm, self.sample_rate))
 
     # ----------------------------------------------------------------- waiting
     def wait(self, timeout_s: float = 60, *, heard: bool = False) -> Turn:
@@ -329,21 +329,20 @@ class Turn:
         return plots.waveform(self, ax=ax)
 
     def play(self) -> Any:
-        """An audio player for the notebook (``IPython.display.Audio``).
-
-        Raises
-        ------
-        AudioFormatError
-            For a turn without sound, such as a typed one.
+        """An audio player for the notebook (``IPython.display.Audio``); of a turn without sound,
+        such as a typed one, a sentence that says so.
         """
-        if not len(self.pcm):
-            what = "it was typed" if self.text_source == "typed" else "none was received yet"
-            raise AudioFormatError(
-                f"this turn has no sound: {what}.", cure="turn.text is its text."
-            )
-        from IPython.display import Audio
+        from IPython.display import Audio, Markdown
 
-        return Audio(self.samples, rate=self.sample_rate, normalize=False)  # type: ignore[no-untyped-call]
+        if self.sample_count:
+            return Audio(self.samples, rate=self.sample_rate, normalize=False)  # type: ignore[no-untyped-call]
+        what = "it was typed" if self.text_source == "typed" else "none was received yet"
+        return Markdown(f"*This turn has no sound: {what}.*")  # type: ignore[no-untyped-call]
+
+    def _repr_html_(self) -> str:
+        from .html import card_of
+
+        return card_of(self)
 
     def __repr__(self) -> str:
         text = f"{self.text[:57]}…" if len(self.text) > 58 else self.text
@@ -434,25 +433,42 @@ _OTHER_ENDINGS = (
 )
 
 
-def written(path: str | PathLike[str], pcm: NDArray[np.int16], rate_hz: int) -> Path:
-    """Write a WAV file; ConfigurationError where that is impossible."""
+def suffix_of(path: str | PathLike[str]) -> str:
+    """The ending of a file's name in lower case, with its dot; empty if it has none.
+
+    Raises
+    ------
+    ConfigurationError
+        When this is no path.
+    """
     if not isinstance(path, str | PathLike):
-        raise ConfigurationError(f"path must be the path of a WAV file, not {path!r}.")
-    shown = repr(str(path))
-    if str(path).lower().endswith(_OTHER_ENDINGS):
+        raise ConfigurationError(f"path must be the path of a file, not {path!r}.")
+    return Path(path).suffix.lower()
+
+
+def written_wav(path: str | PathLike[str], write: Callable[[Path], object]) -> Path:
+    """Have a WAV file written; ConfigurationError where its name or its path is unfit."""
+    if suffix_of(path) in _OTHER_ENDINGS:
         raise ConfigurationError(
-            f"{shown} would be a WAV file with the ending of another format.",
+            f"{str(path)!r} would be a WAV file with the ending of another format.",
             cure=f"Name it {Path(path).with_suffix('.wav').name!r}; sox and ffmpeg convert WAV "
             "files to other formats.",
         )
+    return written(path, write)
+
+
+def written(path: str | PathLike[str], write: Callable[[Path], object]) -> Path:
+    """Have `write` write a file; ConfigurationError where that is impossible."""
+    target, shown = Path(path), repr(str(path))
     try:
-        return write_wav(path, pcm, rate_hz)
+        write(target)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         sentence, cure = f"{shown} cannot be written: {reason}.", "Choose another path."
         if isinstance(error, FileNotFoundError):
-            sentence = f"there is no folder {str(Path(path).parent)!r} for {shown}."
+            sentence = f"there is no folder {str(target.parent)!r} for {shown}."
             cure = "Create it, or choose another path."
         elif isinstance(error, IsADirectoryError):
             sentence, cure = f"{shown} is a folder.", "Pass the path of a file in it."
         raise ConfigurationError(sentence, cure=cure) from None
+    return target

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from ..audio import SAMPLE_RATE_HZ, Resampler, pcm_from_samples
-from .turn import Turn, written
-
-
-def _at_rate(turn: Turn, rate_hz: int) -> NDArray[np.int16]:
-    if turn.sample_rate == rate_hz:
-        return turn.pcm
-    resampler = Resampler(turn.sample_rate, rate_hz)
-    return pcm_from_samples(resampler.push(turn.samples, is_last=True))
+from .._structs import names_checked
+from ..audio import SAMPLE_RATE_HZ, write_wav_blocks
+from ..exceptions import ConfigurationError
+from ..settings import between, one_of
+from .html import table_of
+from .placement import SIDES, Placement, mixed, placements_of, sound_of
+from .table import COLUMNS, rows_of
+from .transcript import FORMATS, SUBTITLES
+from .turn import Turn, suffix_of, written, written_wav
 
 
 class Turns(Sequence[Turn]):
     """Turns in conversation order; grows while the talk goes on.
 
-    Indexing gives a `Turn`, slicing new `Turns`.
+    Indexing gives a `Turn`, slicing new `Turns`, which are a selection and do not grow.
+
+    Parameters
+    ----------
+    turns : sequence of Turn
     """
 
     def __init__(self, turns: Sequence[Turn] = ()) -> None:
         self._turns = list(turns)
+        # Whether these are turns of a talk, and not a talk, which begins with its first event.
+        self._is_selection = bool(self._turns)
 
     @overload
     def __getitem__(self, index: int) -> Turn: ...
@@ -40,7 +48,7 @@ class Turns(Sequence[Turn]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Of a copy of the list, since the loop thread may add a turn meanwhile.
-        return type(self), (list(self._turns),)
+        return type(self), (list(self._turns),), {"_is_selection": self._is_selection}
 
     def __len__(self) -> int:
         return len(self._turns)
@@ -59,23 +67,175 @@ class Turns(Sequence[Turn]):
         """Only the replies."""
         return Turns([turn for turn in self if turn.role == "assistant"])
 
-    def write_wav(self, path: str | PathLike[str]) -> Path:
-        """Write the audio of all turns, one after another, as mono PCM16; returns the path.
+    @names_checked
+    def filter(
+        self,
+        *,
+        role: Literal["user", "assistant"] | None = None,
+        interrupted: bool | None = None,
+    ) -> Turns:
+        """Only the turns for which all that is given holds.
 
-        At their highest sample rate, to which the others are resampled.
+        Parameters
+        ----------
+        role : {"user", "assistant"} or None
+        interrupted : bool or None
+            Whether the turn was interrupted.
+
+        Raises
+        ------
+        ConfigurationError
+            When there is no such role.
+        """
+        one_of("role", role, (*SIDES, None))
+        return Turns(
+            [
+                turn
+                for turn in self
+                if role in (None, turn.role) and interrupted in (None, turn.was_interrupted)
+            ],
+        )
+
+    # ----------------------------------------------------------------- sound
+    @property
+    def sample_rate(self) -> int:
+        """The highest sample rate of the turns [Hz]: that of `audio` and of `write_wav`."""
+        return max((turn.sample_rate for turn in self if turn.sample_count), default=SAMPLE_RATE_HZ)
+
+    @names_checked
+    def audio(
+        self,
+        since_s: float = 0.0,
+        until_s: float | None = None,
+        role: Literal["user", "assistant"] | None = None,
+    ) -> NDArray[np.int16]:
+        """The sound of both sides on the talk's clock, with its silences and overlaps.
+
+        The user's turns are where they were spoken, replies where they were played, with what
+        was heard of them. Sound that was sent faster than it would have been spoken, and
+        replies that nothing played, are placed one after another.
+
+        Parameters
+        ----------
+        since_s, until_s : float >= 0 [s]
+            Since the talk's first event; None, and times after it: to the end.
+        role : {"user", "assistant"} or None
+            Only this side.
+
+        Returns
+        -------
+        ndarray of int16 [shape=(n, 2) or (n,)]
+            A new array at `sample_rate`: the user on the left, the replies on the right; with
+            `role` one of them.
+
+        Raises
+        ------
+        ConfigurationError
+            When times are negative or in the wrong order, or there is no such role.
+        """
+        one_of("role", role, (*SIDES, None))
+        placements = placements_of(list(self))
+        between("since_s", since_s, 0, math.inf)
+        between("until_s", until_s, since_s, math.inf, or_none=True)
+        end_s = min(_end_of(placements), math.inf if until_s is None else until_s)
+        blocks = list(sound_of(placements, self.sample_rate, min(since_s, end_s), end_s))
+        sound = np.concatenate(blocks) if blocks else np.empty((0, len(SIDES)), np.int16)
+        return sound if role is None else np.ascontiguousarray(sound[:, SIDES.index(role)])
+
+    @names_checked
+    def write_wav(
+        self,
+        path: str | PathLike[str],
+        *,
+        channels: Literal["stereo", "mono", "user", "assistant"] = "stereo",
+    ) -> Path:
+        """Write the sound of both sides, placed as by `audio`, as a PCM16 WAV file.
+
+        The file of a whole talk begins with the talk's first event, that of a selection
+        (``turns[2:5]``, `filter`) with its first turn.
+
+        Parameters
+        ----------
+        path : str or PathLike
+        channels : {"stereo", "mono", "user", "assistant"}
+            The user on the left and the replies on the right, both mixed, or one side.
+
+        Returns
+        -------
+        Path
 
         Raises
         ------
         ConfigurationError
             When it cannot be written there.
         """
-        rate_hz = max((turn.sample_rate for turn in self), default=SAMPLE_RATE_HZ)
-        parts = [_at_rate(turn, rate_hz) for turn in self]
-        sound = np.concatenate(parts) if parts else np.empty(0, np.int16)
-        return written(path, sound, rate_hz)
+        one_of("channels", channels, ("stereo", "mono", *SIDES))
+        placements = placements_of(list(self))
+        start_s, rate_hz = self._file_start_s(placements), self.sample_rate
+        blocks = sound_of(placements, rate_hz, start_s, _end_of(placements))
+        if channels == "mono":
+            blocks = (mixed(block) for block in blocks)
+        elif channels != "stereo":
+            side = SIDES.index(channels)
+            blocks = (np.ascontiguousarray(block[:, side]) for block in blocks)
+        count = len(SIDES) if channels == "stereo" else 1
+        return written_wav(path, lambda target: write_wav_blocks(target, blocks, rate_hz, count))
+
+    def _file_start_s(self, placements: Sequence[Placement]) -> float:
+        """The time at which a file of these turns begins."""
+        if not self._is_selection:
+            return 0.0
+        return min((placement.start_s for placement in placements), default=0.0)
+
+    # ----------------------------------------------------------------- text and figures
+    def write_transcript(self, path: str | PathLike[str]) -> Path:
+        """Write what was said, in the format of the file's ending.
+
+        ``.md`` and ``.txt`` are for reading, ``.json`` has every figure, ``.srt`` and ``.vtt``
+        are subtitles for the file of `write_wav`, split by caption timing where the server sends
+        it. Times are when turns sounded: in subtitles from the beginning of that file, otherwise
+        since the talk's first event. Calls of functions are in the first three.
+
+        Parameters
+        ----------
+        path : str or PathLike
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        ConfigurationError
+            When it has another ending, or cannot be written there.
+        """
+        ending = suffix_of(path)
+        if ending not in FORMATS:
+            raise ConfigurationError(
+                f"the ending of a transcript's file tells its format, and {str(path)!r} has "
+                f"none of {', '.join(FORMATS)}.",
+                cure='turns.write_transcript("talk.md")',
+            )
+        placements = placements_of(list(self))
+        if ending in SUBTITLES and (start_s := self._file_start_s(placements)):
+            placements = [
+                replace(each, start_s=each.start_s - start_s, end_s=each.end_s - start_s)
+                for each in placements
+            ]
+        text = FORMATS[ending](placements)
+        # Python's text may hold halves of surrogate pairs, which are no characters.
+        content = text.encode("utf-8", "replace")
+        return written(path, lambda target: target.write_bytes(content))
 
     def to_frame(self) -> Any:
-        """A pandas DataFrame, one row a turn (needs pandas)."""
+        """A pandas DataFrame, one row a turn (needs pandas).
+
+        Columns that `Turn` has under the same name are described there. ``start_s`` and
+        ``end_s`` tell when the turn sounded, as in `audio`; ``level_dbfs`` is the RMS of its
+        sound; ``words_per_minute`` counts its whole length; ``heard_share`` is from 0 to 1;
+        ``tools`` has the names of the functions that were called; ``total_ms`` is that of
+        `Turn.latency`. What was not measured is NaN or None.
+        """
         try:
             import pandas as pd
         except ImportError:
@@ -83,15 +243,17 @@ class Turns(Sequence[Turn]):
                 "to_frame() needs pandas: pip install 'grok-live-widget[pandas]'"
             ) from None
 
-        columns = ("role", "text", "text_source", "started_s", "played_at_s", "duration_s")
-        delays = ("latency_ms", "tool_ms", "approval_ms", "queue_ms")
-        more = ("heard_sample_count", "was_interrupted", "is_complete", "is_approximate", "seam")
-        names = (*columns, *delays, *more)
-        rows = [{name: getattr(turn, name) for name in names} for turn in self]
-        return pd.DataFrame(rows, columns=list(names))
+        return pd.DataFrame(rows_of(list(self)), columns=list(COLUMNS))
 
     def __repr__(self) -> str:
         return "\n".join([f"{len(self)} turns", *(f"  {turn!r}" for turn in self)])
 
+    def _repr_html_(self) -> str:
+        return table_of(list(self))
+
     def _add(self, turn: Turn) -> None:
         self._turns.append(turn)
+
+
+def _end_of(placements: Sequence[Placement]) -> float:
+    return max((placement.end_s for placement in placements), default=0.0)

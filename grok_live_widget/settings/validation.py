@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
+from math import inf
 from numbers import Integral, Real
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -68,7 +69,8 @@ def between(
         return
     number = "a whole number" if kind is Integral else "a number"
     alternative = " or None" if or_none else ""
-    limits = f"{number} from {low:g} to {high:.9g}{alternative}"
+    upper = f" to {high:.9g}" if high < inf else ""
+    limits = f"{number} from {low:g}{upper}{alternative}"
     require(is_number(value, kind) and low <= value <= high, name, limits, value)
 
 

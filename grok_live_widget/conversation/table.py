@@ -1,0 +1,52 @@
+"""Turns as rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .placement import Placement, placements_of
+from .turn import Turn
+
+COLUMNS = (
+    *("role", "text", "text_source", "start_s", "end_s", "duration_s", "started_s", "played_at_s"),
+    *("word_count", "words_per_minute", "level_dbfs"),
+    *("latency_ms", "tool_ms", "approval_ms", "queue_ms", "total_ms"),
+    *("was_interrupted", "heard_sample_count", "heard_share", "tools", "cost_dollars"),
+    *("is_complete", "is_approximate", "seam"),
+)
+"""The names of the columns, in their order."""
+
+
+def rows_of(turns: Sequence[Turn]) -> list[dict[str, Any]]:
+    """One row a turn; what was not measured is None."""
+    return [_row(placement) for placement in placements_of(turns)]
+
+
+def _row(placement: Placement) -> dict[str, Any]:
+    turn = placement.turn
+    word_count = len(turn.text.split())
+    has_sound = turn.sample_count > 0
+    share = None
+    if turn.role == "assistant" and turn.heard_sample_count is not None and has_sound:
+        share = turn.heard_sample_count / turn.sample_count
+    figures = {
+        "start_s": placement.start_s,
+        "end_s": placement.end_s,
+        "word_count": word_count,
+        "words_per_minute": word_count * 60 / turn.duration_s if word_count and has_sound else None,
+        "level_dbfs": _level_dbfs(turn.pcm) if has_sound else None,
+        "total_ms": turn.latency.total_ms,
+        "heard_share": share,
+        "tools": ", ".join(call.name for call in turn.tool_calls),
+    }
+    return {name: figures[name] if name in figures else getattr(turn, name) for name in COLUMNS}
+
+
+def _level_dbfs(pcm: NDArray[np.int16]) -> float | None:
+    """The RMS of the samples; None for digital silence."""
+    power = float(np.mean(np.square(pcm, dtype=np.float64)))
+    return 10 * np.log10(power / 32768**2) if power else None

@@ -1,0 +1,126 @@
+"""Transcripts: what was said, when it sounded, and which functions were called."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from grok_live_widget.conversation import ToolCallState, Turn
+from grok_live_widget.conversation.placement import placements_of
+from grok_live_widget.conversation.transcript import FORMATS
+
+from ..support.turns import turn_of
+
+RATE_HZ = 1000
+
+
+def said(role: str, text: str, started_s: float, duration_s: float = 0.0, **fields: Any) -> Turn:
+    source = "transcript" if duration_s else "typed"
+    samples = [1] * round(duration_s * RATE_HZ)
+    turn = turn_of(samples, role, sample_rate=RATE_HZ, text=text, text_source=source)
+    turn.started_s = started_s
+    for name, value in fields.items():
+        setattr(turn, name, value)
+    return turn
+
+
+def talk() -> list[Turn]:
+    call = ToolCallState(
+        call_id="c", name="plot", arguments='{"n": 1}', state="done", output="a `b` c",
+        duration_s=0.25, started_s=2.0,
+    )  # fmt: skip
+    captions = ((0.5, "Here "), (1.0, "it "), (2.0, "is, "), (3.5, "never heard"))
+    return [
+        said("user", "Plot *x*,\n1. please", 1.25),
+        said(
+            "assistant", "Here it is, never heard", 2.5, 4.0, tool_calls=(call,),
+            played_at_s=3600.5, heard_sample_count=3000, was_interrupted=True, _captions=captions,
+        ),
+        said("user", "", 3603.0, 2.0),
+    ]  # fmt: skip
+
+
+def written(ending: str, turns: list[Turn]) -> str:
+    return FORMATS[ending](placements_of(turns))
+
+
+def test_a_transcript_in_markdown_shows_the_text_as_it_is() -> None:
+    assert written(".md", talk()) == (
+        "# Transcript\n"
+        "\n"
+        "**You** (00:00:01.250)  \n"
+        "Plot \\*x\\*,\n"
+        "1\\. please\n"
+        "\n"
+        "**Reply** (01:00:00.500) [interrupted after 3.0 s]  \n"
+        "Here it is, never heard\n"
+        "\n"
+        '- `plot({"n": 1})` done (0.25 s) → `` a `b` c ``\n'
+        "\n"
+        "**You** (01:00:03.000)  \n"
+        "(speech, 2.0 s)\n"
+    )
+
+
+def test_a_transcript_in_plain_text_has_a_line_a_turn() -> None:
+    assert written(".txt", talk()) == (
+        "[00:00:01.250] You: Plot *x*, 1. please\n"
+        "[01:00:00.500] Reply: Here it is, never heard [interrupted after 3.0 s]\n"
+        '    plot({"n": 1}) done (0.25 s) → a `b` c\n'
+        "[01:00:03.000] You: (speech, 2.0 s)\n"
+    )
+
+
+def test_a_transcript_in_json_has_every_figure() -> None:
+    first, second, third = json.loads(written(".json", talk()))
+    assert (first["text"], first["start_s"], first["end_s"]) == ("Plot *x*,\n1. please", 1.25, 1.25)
+    assert (second["start_s"], second["end_s"]) == (3600.5, 3603.5)
+    assert second["words"][1] == {"text": "it", "start_s": 1.0, "end_s": 2.0}
+    assert second["tool_calls"][0]["output"] == "a `b` c"
+    assert second["latency"]["total_ms"] is None
+    assert third["text"] == ""
+    assert written(".json", []) == "[]\n"
+
+
+def test_subtitles_show_the_words_that_were_heard_while_they_sounded() -> None:
+    assert written(".srt", talk()) == (
+        "1\n00:00:01,250 --> 00:00:03,250\nYou: Plot *x*, 1. please\n"
+        "\n"
+        "2\n01:00:01,000 --> 01:00:03,500\nReply: Here it is,\n"
+        "\n"
+        "3\n01:00:03,000 --> 01:00:05,000\nYou: (speech, 2.0 s)\n"
+    )
+
+
+def test_subtitles_of_the_web_have_voices_and_no_markup() -> None:
+    shown = written(".vtt", [said("assistant", "a < b & c --> d", 0.5, 1.0)])
+    assert shown == (
+        "WEBVTT\n\n00:00:00.500 --> 00:00:01.500\n<v Reply>a &lt; b &amp; c --&gt; d\n"
+    )
+    assert written(".vtt", []) == "WEBVTT\n"
+    assert "→ d" in written(".srt", [said("assistant", "c --> d", 0.5, 1.0)])
+
+
+def test_long_replies_are_several_subtitles_of_two_lines_at_most() -> None:
+    captions = tuple((at * 0.25, f"word{at} ") for at in range(60))
+    reply = said("assistant", "".join(text for _, text in captions), 0, 15.0, _captions=captions)
+    texts = re.findall(r"Reply: (.*)", written(".srt", [reply]))
+    assert " ".join(texts) == reply.text.strip()
+    assert len(texts) > 3
+    assert max(map(len, texts)) <= 84
+    times = re.findall(r"(\S+) --> (\S+)", written(".srt", [reply]))
+    assert [end for _, end in times[:-1]] == [start for start, _ in times[1:]]
+
+
+@pytest.mark.parametrize("ending", list(FORMATS))
+def test_every_text_can_be_in_every_transcript(ending: str) -> None:
+    text = "a\r\n\r\nb\u2028c\n-->\n# d\n```\n<script>"
+    shown = written(ending, [said("user", text, 1.0), said("assistant", text, 2.0, 3.0)])
+    if ending in (".srt", ".vtt"):
+        # An empty line would end a subtitle: two of them, and the header.
+        assert len(shown.strip().split("\n\n")) == 2 + (ending == ".vtt")
+        assert shown.count("-->") == 2
+    assert "\r" not in shown
