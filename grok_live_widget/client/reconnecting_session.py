@@ -44,6 +44,7 @@ from ._pump import Listener, ListenerEntry, ListenerHandle
 from .connector import new_rehearsal, open_session_with
 from .credentials import Secret
 from .endpoint import ConnectRequest, Endpoint, resolve_endpoint
+from .hooks import Hooks
 from .limits import Limits
 from .microphone import Microphone, end_speech
 from .reconnect import (
@@ -142,7 +143,8 @@ class ReconnectingSession:
         # Held while settings change.
         self._changing = asyncio.Lock()
         self._limits = Limits(settings)
-        self._listeners = [ListenerEntry(self.recording.observe)]
+        self.hooks = Hooks(self.conversation.turns, self._note_from_any_thread)
+        self._listeners = [ListenerEntry(self.recording.observe), ListenerEntry(self.hooks.follow)]
         self._rehearsal: RehearsalServer | None = None
         self._tasks = BackgroundTasks()
         # Whether a page plays the sound; set on each new session.
@@ -718,6 +720,7 @@ class ReconnectingSession:
         if server is not None:
             await asyncio.to_thread(server.close)
         self._move(Cause.ENDED)
+        self.hooks.close()
 
 
 # What the transcript shows between two sessions, and whether the turns may be replayed.

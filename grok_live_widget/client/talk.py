@@ -6,7 +6,7 @@ import asyncio
 import atexit
 import contextlib
 import weakref
-from collections.abc import Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, Unpack
@@ -29,6 +29,7 @@ from .ask import Asker
 from .clips import Question
 from .credentials import Secret, wrap_secret
 from .endpoint import Endpoint, resolve_endpoint, warn_of_rehearsal
+from .hooks import HookKind, TurnStream, next_turn
 from .reconnecting_session import ReconnectingSession
 from .timeouts import Timeouts
 from .tool_thread import main_queue
@@ -152,6 +153,78 @@ class TalkAPI:
         """
         return self._sessions.add_listener(listener)
 
+    @names_checked
+    def on(self, kind: HookKind, function: Callable[..., object]) -> ListenerHandle:
+        """Call a function whenever something happens in the talk::
+
+            talk.on("turn", lambda turn: print(turn.role, turn.text))
+
+        Parameters
+        ----------
+        kind : {"turn", "audio", "transcript", "tool", "note", "phase"}
+            ``"turn"``: ``function(turn)`` with each turn that has ended, in order; a spoken turn
+            of the user when its transcript has come, too.
+            ``"audio"``: ``function(turn, pcm)`` with each piece of a reply as it is received,
+            ``ndarray of int16 [shape=(n,)]``, read-only.
+            ``"transcript"``: ``function(turn, text)`` with the text of a turn so far.
+            ``"tool"``: ``function(call)`` with a `ToolCallState` at each change of its state.
+            ``"note"``: ``function(note)`` with each `events.Noted` for the user.
+            ``"phase"``: ``function(phase)`` with the new `phase`.
+        function : callable
+            Called on a thread of its own, one call after another, so that it may block and call
+            methods of the talk. An error is logged and noted once.
+
+        Returns
+        -------
+        ListenerHandle
+            Its ``remove()`` ends the calls; it is a context manager too.
+
+        Raises
+        ------
+        ConfigurationError
+            When there is no such kind, or the function cannot be called so.
+        """
+        return self._sessions.hooks.on(kind, function)
+
+    def turns_as_they_end(self) -> AsyncIterator[Turn]:
+        """The turns that end from now on, as ``on("turn")`` tells them::
+
+            async for turn in talk.turns_as_they_end():
+                print(turn.role, turn.text)
+
+        The iteration ends when the talk is closed. To be called on the loop that iterates.
+        """
+        return TurnStream(self._sessions.hooks)
+
+    @names_checked
+    def wait_for_turn(
+        self, role: Literal["user", "assistant"] | None = None, *, timeout_s: float = 60
+    ) -> Turn:
+        """Wait for the next turn that ends, for example one that is spoken into the panel.
+
+        Parameters
+        ----------
+        role : {"user", "assistant"} or None
+            Only turns of this side.
+        timeout_s : float > 0 [s]
+
+        Raises
+        ------
+        ReplyTimeout
+            When none has ended by then.
+        SessionClosed
+            When the talk was closed.
+        ConfigurationError
+        """
+        return self._run(next_turn(self._sessions.hooks, role, timeout_s))
+
+    @names_checked
+    async def wait_for_turn_async(
+        self, role: Literal["user", "assistant"] | None = None, *, timeout_s: float = 60
+    ) -> Turn:
+        """`wait_for_turn`, awaited."""
+        return await self._arun(next_turn(self._sessions.hooks, role, timeout_s))
+
     # ----------------------------------------------------------------- the connection
     @names_checked
     def start(self) -> None:
@@ -182,11 +255,13 @@ class TalkAPI:
     def close(self) -> None:
         """End the talk and what runs for it; `turns` stay readable."""
         self._run(self._sessions.close(), makes_calls=False)
+        self._sessions.hooks.join()
 
     @names_checked
     async def close_async(self) -> None:
         """`close`, awaited."""
         await self._arun(self._sessions.close())
+        await asyncio.to_thread(self._sessions.hooks.join)
 
     def __enter__(self) -> Self:
         return self
