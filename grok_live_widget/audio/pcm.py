@@ -165,6 +165,48 @@ def mono_from(x: Any) -> NDArray[Any]:
     return mixed_down(checked(x))
 
 
+def mono_clip(x: Any, *, figure: str, least_samples: int = 1, cure: str = "") -> NDArray[Any]:
+    """Check the sound of which a figure is computed.
+
+    Parameters
+    ----------
+    x : array_like of int16, float32 or float64 [shape=(n,)]
+    figure : str
+        What is computed, for the error.
+    least_samples : int >= 1
+        The fewest samples of which it can be computed.
+    cure : str
+        What to do about fewer.
+
+    Returns
+    -------
+    ndarray of int16 or float32 [shape=(n,)]
+        `x` itself, unless it is float64.
+
+    Raises
+    ------
+    AudioFormatError
+        Where `mono_from` raises it, for several channels, and for fewer samples.
+    """
+    array = checked(x)
+    if array.ndim != 1:
+        raise AudioFormatError(
+            f"{figure} needs sound of shape (n,), not {array.shape}.",
+            cure="Use one channel, x[:, 0], or the mix of all, x.mean(axis=1).",
+        )
+    if len(array) < least_samples:
+        raise AudioFormatError(
+            f"{figure} needs at least {least_samples:,} samples, not {len(array):,}.",
+            cure=cure or "Check that the sound is not empty.",
+        )
+    return array
+
+
+def float_samples(array: NDArray[Any]) -> Samples:
+    """A checked array as float32 in [-1, 1): `array` itself unless it is int16."""
+    return samples_from_pcm(array) if array.dtype == _INT16 else array
+
+
 def mixed_down(array: NDArray[Any]) -> NDArray[Any]:
     """Mix the channels of a checked array: ``ndarray of int16 or float32 [shape=(n,)]``."""
     if array.ndim == 1:
