@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ..audio import level_dbfs
 from .placement import Placement, placements_of
 from .turn import Turn
 
@@ -38,7 +37,7 @@ def _row(placement: Placement) -> dict[str, Any]:
         "end_s": placement.end_s,
         "word_count": word_count,
         "words_per_minute": word_count * 60 / turn.duration_s if word_count and has_sound else None,
-        "level_dbfs": _level_dbfs(turn.pcm) if has_sound else None,
+        "level_dbfs": _level(turn) if has_sound else None,
         "total_ms": turn.latency.total_ms,
         "heard_share": share,
         "tools": ", ".join(call.name for call in turn.tool_calls),
@@ -46,7 +45,6 @@ def _row(placement: Placement) -> dict[str, Any]:
     return {name: figures[name] if name in figures else getattr(turn, name) for name in COLUMNS}
 
 
-def _level_dbfs(pcm: NDArray[np.int16]) -> float | None:
-    """The RMS of the samples; None for digital silence."""
-    power = float(np.mean(np.square(pcm, dtype=np.float64)))
-    return 10 * np.log10(power / 32768**2) if power else None
+def _level(turn: Turn) -> float | None:
+    level = level_dbfs(turn.pcm)
+    return level if isfinite(level) else None
