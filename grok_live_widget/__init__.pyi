@@ -1,10 +1,15 @@
 from . import plots as plots
 from .client import Session as Session
 from .client import Talk as Talk
+from .client import Voice as Voice
 from .client import connect as connect
+from .client import voices as voices
+from .conversation import Latency as Latency
+from .conversation import ToolCallState as ToolCallState
 from .conversation import Turn as Turn
 from .conversation import Turns as Turns
 from .conversation import Usage as Usage
+from .conversation import Word as Word
 from .exceptions import ArgumentError as ArgumentError
 from .exceptions import AudioFormatError as AudioFormatError
 from .exceptions import AuthenticationError as AuthenticationError

@@ -33,10 +33,10 @@ from ._console import (
     tolerant_streams,
 )
 from .audio import SAMPLE_RATE_HZ, ClipConverter, read_audio, wav_bytes, write_wav
-from .client import Connecting, Session, connect, talk_through
+from .client import Connecting, Session, connect, talk_through, voices
 from .exceptions import ConfigurationError, GrokLiveError, RehearsalWarning
 from .protocol import DIALECTS, PushToTalk, ServerVad
-from .rehearsal import VOICES, RehearsalServer, faults
+from .rehearsal import RehearsalServer, faults
 from .settings import PCM_RATES_HZ, SettingsKwargs
 
 __all__ = ["main"]
@@ -437,11 +437,9 @@ def _add_voices(commands: Any) -> None:
 
 def _voices(options: argparse.Namespace) -> int:
     """Print the voices that are known of each dialect, and those of the rehearsal."""
-    for name, dialect in DIALECTS.items():
-        say(f"Voices of {name} (default: {dialect.default_voice}):")
-        for voice, character in dialect.voices.items():
-            say(f"  {voice:<10} {character}".rstrip())
-    say(f"The rehearsal has {', '.join(VOICES)}.")
+    say(repr(voices()))
+    defaults = [f"{each.default_voice} in {name}" for name, each in DIALECTS.items()]
+    say(f"Without a name the server speaks with its own, {' and '.join(defaults)}.")
     say("Other names are sent as they are; the service has custom voices too.")
     return 0
 

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from grok_live_widget import PushToTalk, RehearsalServer, Talk
+from grok_live_widget import PushToTalk, RehearsalServer, Talk, voices
 from grok_live_widget.audio import read_audio, wav_bytes, write_wav
 from grok_live_widget.cli import main
 from grok_live_widget.exceptions import ConnectError, ServerError, SessionClosedError
@@ -601,10 +601,12 @@ def test_the_voices_are_listed_as_the_documents_list_them(
     told = capsys.readouterr().out
     page = (Path(__file__).parents[1] / "docs" / "settings.md").read_text("utf-8")
     for name, character in LIVE.voices.items():
-        assert f"\n  {name:<10} {character}\n" in told
-        assert f"| `{name}` | {character} | `{REALTIME.voice_substitutes[name]}` |" in page
+        voice = voices()[name]
+        assert f"\n  {name:<10}{character}" in told
+        cells = (f"`{name}`", character, f"`{voice.instead}`", voice.rehearsal)
+        assert f"| {' | '.join(cells)} |" in page
         assert f"{name} ({character})" in " ".join((Settings.__doc__ or "").split())
-    assert all(f"\n  {name}\n" in told for name in REALTIME.voices)
+    assert all(f"\n  {name} " in told for name in REALTIME.voices)
     assert f"{len(REALTIME.voices)} voices today" in page
 
 

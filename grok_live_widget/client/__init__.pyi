@@ -6,6 +6,9 @@ from .credentials import Secret as Secret
 from .credentials import wrap_secret as wrap_secret
 from .endpoint import Endpoint as Endpoint
 from .endpoint import warn_of_rehearsal as warn_of_rehearsal
+from .known_voices import Voice as Voice
+from .known_voices import Voices as Voices
+from .known_voices import voices as voices
 from .reconnecting_session import ReconnectingSession as ReconnectingSession
 from .session import Session as Session
 from .talk import TALK_THREAD as TALK_THREAD

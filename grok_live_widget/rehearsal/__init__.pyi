@@ -12,3 +12,4 @@ from .partner import default_partner as default_partner
 from .server import RehearsalServer as RehearsalServer
 from .tts import VOICES as VOICES
 from .tts import has_voice as has_voice
+from .tts import speak as speak

@@ -32,26 +32,37 @@ CURE = 'Run: pip install "grok-live-widget[rehearsal]" (espeak-ng, GPL-3.0-or-la
 
 @dataclass(frozen=True, slots=True)
 class VoicePreset:
-    """The name of a voice in espeak-ng, and its pitch in [0, 99]."""
+    """The name of a voice in espeak-ng, and its pitch in [0, 99].
+
+    `f0_hz` is the median pitch that it speaks with [Hz], as measured.
+    """
 
     espeak_name: str
     pitch: int
+    f0_hz: int
+
+    @property
+    def description(self) -> str:
+        """What the voice sounds like, in a few words."""
+        accent = "British" if self.espeak_name.startswith("en-gb") else "American"
+        kind = "female" if "+f" in self.espeak_name else "male"
+        return f"{accent}, {kind}, about {self.f0_hz} Hz"
 
 
 VOICES = {
     # The six of the `live` dialect.
-    "alloy": VoicePreset("en-us+f2", 45),
-    "echo": VoicePreset("en-us+m3", 40),
-    "fable": VoicePreset("en-gb-x-rp+m7", 55),
-    "onyx": VoicePreset("en-us+m1", 20),
-    "nova": VoicePreset("en-us+f4", 60),
-    "shimmer": VoicePreset("en-gb-x-rp+f5", 70),
+    "alloy": VoicePreset("en-us+f2", 45, 189),
+    "echo": VoicePreset("en-us+m3", 40, 96),
+    "fable": VoicePreset("en-gb-x-rp+m7", 55, 111),
+    "onyx": VoicePreset("en-us+m1", 20, 73),
+    "nova": VoicePreset("en-us+f4", 60, 201),
+    "shimmer": VoicePreset("en-gb-x-rp+f5", 70, 255),
     # The first five of the `realtime` dialect.
-    "eve": VoicePreset("en-us+f1", 74),
-    "ara": VoicePreset("en-us+f5", 28),
-    "leo": VoicePreset("en-us+m7", 18),
-    "rex": VoicePreset("en-gb-x-rp+m2", 70),
-    "sal": VoicePreset("en-us+m4", 94),
+    "eve": VoicePreset("en-us+f1", 74, 233),
+    "ara": VoicePreset("en-us+f5", 28, 167),
+    "leo": VoicePreset("en-us+m7", 18, 84),
+    "rex": VoicePreset("en-gb-x-rp+m2", 70, 127),
+    "sal": VoicePreset("en-us+m4", 94, 146),
 }
 """The eleven voices, distinct from one another; they are not those of the service."""
 
