@@ -11,6 +11,7 @@ from .conversation import Turns as Turns
 from .conversation import Usage as Usage
 from .conversation import Word as Word
 from .exceptions import ArgumentError as ArgumentError
+from .exceptions import AudioDropped as AudioDropped
 from .exceptions import AudioFormatError as AudioFormatError
 from .exceptions import AuthenticationError as AuthenticationError
 from .exceptions import BudgetSpent as BudgetSpent

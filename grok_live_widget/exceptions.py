@@ -6,6 +6,7 @@
     ├── ConfigurationError          an invalid setting
     │   └── ArgumentError           an argument that does not exist or is missing; a TypeError too
     ├── AudioFormatError            an array or a file that cannot be used as audio
+    ├── AudioDropped                sound that is not kept in memory any more
     ├── ProtocolError
     │   ├── LocalProtocolError      a call that the present state does not allow; nothing was sent
     │   ├── RemoteProtocolError     the server violated the protocol
@@ -39,6 +40,7 @@ from typing import Any
 
 __all__ = [
     "ArgumentError",
+    "AudioDropped",
     "AudioFormatError",
     "AuthenticationError",
     "BudgetSpent",
@@ -139,6 +141,10 @@ class ArgumentError(ConfigurationError, TypeError):
 
 class AudioFormatError(GrokLiveError):
     """An array or a file that cannot be used as audio."""
+
+
+class AudioDropped(GrokLiveError):
+    """Sound that is not kept in memory any more, by `max_audio_minutes`, nor in files."""
 
 
 class ProtocolError(GrokLiveError):

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import mmap
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._structs import Value
+from ..exceptions import AudioDropped
 
 # Ten minutes of a reply; one on Windows, which commits the memory of the whole reserve.
 RESERVE_SAMPLES = 24_000 * 60 * (1 if sys.platform == "win32" else 10)
@@ -44,78 +46,156 @@ class Span(Value, frozen=True):
 class AudioBuffer:
     """PCM16 samples that are only appended to.
 
-    One thread may append; any thread may read. Arrays returned by `view` stay valid and never
-    change.
+    One thread may append and drop; any thread may read. Arrays returned by `view` stay valid and
+    never change.
 
     Parameters
     ----------
     reserve_samples : int
         Capacity at the start. Memory is used only when it is written to (an anonymous mapping),
         so that a large reserve is cheap and saves the copy when it is full.
+
+    Attributes
+    ----------
+    archive : callable or None
+        ``archive(start, stop)`` reads samples that were dropped, ``ndarray of int16``; None: they
+        are lost.
     """
 
     def __init__(self, reserve_samples: int = RESERVE_SAMPLES) -> None:
-        self._memory = _reserve(reserve_samples)
+        # The position of the first sample in memory, and the memory: in one attribute, since
+        # other threads may read both while samples are dropped.
+        self._kept: tuple[int, NDArray[np.int16]] = (0, _reserve(reserve_samples))
         self._sample_count = 0
         self._pyramid: _Envelope = np.empty(0, np.int16), np.empty(0, np.int16)
+        self.archive: Callable[[int, int], NDArray[np.int16]] | None = None
 
     def __len__(self) -> int:
         return self._sample_count
 
+    @property
+    def dropped_count(self) -> int:
+        """How many samples at the start are not in memory any more."""
+        return self._kept[0]
+
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copies and pickles have the samples, and no reserve."""
-        return _buffer_of, (self.view().copy(),)
+        """Copies and pickles have the samples in memory, and no reserve."""
+        base, memory = self._kept
+        return _buffer_of, (memory[: self._sample_count - base].copy(), base, self._pyramid)
 
     def append(self, pcm: NDArray[np.int16]) -> Span:
         """Append a copy of ``ndarray of int16 [shape=(n,)]``; returns its position."""
+        base, memory = self._kept
         start = self._sample_count
         end = start + len(pcm)
-        if end > len(self._memory):
-            self._grow(end)
-        self._memory[start:end] = pcm
+        if end - base > len(memory):
+            memory = self._move_from(base, max(end - base, 2 * len(memory)))
+        memory[start - base : end - base] = pcm
         self._sample_count = end
         return Span(self, start, end)
 
-    def _grow(self, needed_samples: int) -> None:
-        larger = _reserve(max(needed_samples, 2 * len(self._memory)))
-        larger[: self._sample_count] = self._memory[: self._sample_count]
-        # Views of the old memory keep it alive and unchanged.
-        self._memory = larger
+    def _move_from(self, start: int, capacity: int) -> NDArray[np.int16]:
+        """Move the samples from `start` on to new memory. Views of the old one keep it alive."""
+        base, old = self._kept
+        new = _reserve(capacity)
+        count = self._sample_count - start
+        new[:count] = old[start - base : start - base + count]
+        self._kept = (start, new)
+        return new
+
+    def drop_before(self, position: int) -> int:
+        """Free the memory of samples before a position, as soon as no view of them is held.
+
+        Whole buckets only: their extremes are kept, so that all can still be drawn.
+
+        Returns
+        -------
+        int
+            How many samples were dropped now.
+        """
+        base, _ = self._kept
+        start = min(position, self._sample_count) // _BUCKET_SAMPLES * _BUCKET_SAMPLES
+        if start <= base:
+            return 0
+        self._whole_buckets(start // _BUCKET_SAMPLES)
+        self._move_from(start, max(RESERVE_SAMPLES, 2 * (self._sample_count - start)))
+        return start - base
+
+    def copy_of(self, start: int, stop: int) -> AudioBuffer:
+        """A buffer of its own that ends with these samples, at the same positions.
+
+        The memory before them is not written to, so that it is not used.
+        """
+        own = AudioBuffer(stop + RESERVE_SAMPLES)
+        own._sample_count = start
+        own.append(self.view(start, stop))
+        return own
 
     def view(self, start: int = 0, stop: int | None = None) -> NDArray[np.int16]:
-        """Samples `start` to `stop` that are there now: a read-only view, no copy."""
-        end = self._sample_count if stop is None else min(stop, self._sample_count)
-        view = self._memory[max(0, start) : max(0, start, end)]
+        """Samples `start` to `stop` that are there now: a read-only view, no copy.
+
+        Raises
+        ------
+        AudioDropped
+            When some of them are neither in memory nor in the archive.
+        """
+        base, memory = self._kept
+        start = max(0, start)
+        end = max(start, self._sample_count if stop is None else min(stop, self._sample_count))
+        if start < base and start < end:
+            view = self._archived(start, end, base, memory)
+        else:
+            view = memory[max(0, start - base) : max(0, end - base)]
         view.flags.writeable = False
         return view
 
+    def _archived(
+        self, start: int, end: int, base: int, memory: NDArray[np.int16]
+    ) -> NDArray[np.int16]:
+        if self.archive is None:
+            raise AudioDropped(
+                "this sound is not kept in memory any more (max_audio_minutes=).",
+                cure="Allow more minutes, or use record=path, which keeps all sound in files.",
+            )
+        old = self.archive(start, min(end, base))
+        return old if end <= base else np.concatenate([old, memory[: end - base]])
+
     def envelope(self, columns: int, start: int = 0, stop: int | None = None) -> _Envelope:
         """Minimum and maximum of each of `columns` equal parts, for drawing.
+
+        Of samples that were dropped, in steps of 256 samples.
 
         Returns
         -------
         minima, maxima : ndarray of int16 [shape=(m,)], m <= columns
         """
+        base, memory = self._kept
         end = self._sample_count if stop is None else min(stop, self._sample_count)
         start = max(0, start)
         count = min(columns, end - start)
         if count <= 0:
             return np.empty(0, np.int16), np.empty(0, np.int16)
         edges = np.linspace(start, end, count, endpoint=False).astype(np.intp)
-        if (end - start) // count < 4 * _BUCKET_SAMPLES:
-            samples = self._memory[start:end]
+        if start >= base and (end - start) // count < 4 * _BUCKET_SAMPLES:
+            samples = memory[start - base : end - base]
             return _extremes(samples, samples, edges - start)
         return _extremes(
             *self._buckets(start, end), edges // _BUCKET_SAMPLES - start // _BUCKET_SAMPLES
         )
 
     def _buckets(self, start: int, end: int) -> _Envelope:
-        """Extremes of each bucket from `start` to `end`; those of partial buckets are computed."""
+        """Extremes of each bucket from `start` to `end`; those of partial buckets are computed,
+        where their samples are in memory.
+        """
+        base, memory = self._kept
         first, full = -(-start // _BUCKET_SAMPLES), end // _BUCKET_SAMPLES
+        if start < base:
+            first = start // _BUCKET_SAMPLES
+        if end < base:
+            full = -(-end // _BUCKET_SAMPLES)
         minima, maxima = self._whole_buckets(full)
-        memory = self._memory
-        head = _bucket(memory[start : first * _BUCKET_SAMPLES])
-        tail = _bucket(memory[full * _BUCKET_SAMPLES : end])
+        head = _bucket(memory[max(0, start - base) : max(0, first * _BUCKET_SAMPLES - base)])
+        tail = _bucket(memory[max(0, full * _BUCKET_SAMPLES - base) : max(0, end - base)])
         low, high = zip(head, (minima[first:full], maxima[first:full]), tail, strict=True)
         return np.concatenate(low), np.concatenate(high)
 
@@ -123,7 +203,8 @@ class AudioBuffer:
         """Extremes of at least the first `count` buckets, which must be full; they are stored."""
         minima, maxima = self._pyramid
         if count > len(minima):
-            new = self._memory[len(minima) * _BUCKET_SAMPLES : count * _BUCKET_SAMPLES]
+            base, memory = self._kept
+            new = memory[len(minima) * _BUCKET_SAMPLES - base : count * _BUCKET_SAMPLES - base]
             new = new.reshape(-1, _BUCKET_SAMPLES)
             minima = np.concatenate([minima, new.min(axis=1)])
             maxima = np.concatenate([maxima, new.max(axis=1)])
@@ -132,8 +213,10 @@ class AudioBuffer:
         return minima, maxima
 
 
-def _buffer_of(samples: NDArray[np.int16]) -> AudioBuffer:
+def _buffer_of(samples: NDArray[np.int16], base: int, pyramid: _Envelope) -> AudioBuffer:
     buffer = AudioBuffer(len(samples))
+    buffer._kept = (base, buffer._kept[1])
+    buffer._sample_count, buffer._pyramid = base, pyramid
     buffer.append(samples)
     return buffer
 

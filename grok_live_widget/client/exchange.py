@@ -188,7 +188,7 @@ class Exchange:
             return await self.send((item, request), session)
         except SessionClosed:
             turn = self._received()
-            has_begun = turn is not None and bool(turn.text or len(turn.pcm))
+            has_begun = turn is not None and bool(turn.text or turn.sample_count)
             if has_begun or self._sessions.phase != "opening":
                 raise
         session = await self._sessions.open()

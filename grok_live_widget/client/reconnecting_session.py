@@ -637,7 +637,7 @@ class ReconnectingSession:
         session.protocol.expect_playback(
             turn.item_id,
             turn._response_id,
-            received=len(turn.pcm),
+            received=turn.sample_count,
             heard=turn.heard_sample_count or 0,
         )
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
@@ -29,8 +30,8 @@ _IGNORED_TYPES = frozenset().union(*(each.ignored_types for each in DIALECTS.val
 # A server that makes up types is not told about without end.
 _MOST_TYPES, _MOST_LETTERS_OF_TYPE = 20, 80
 
-# Reserved; memory that is not written to costs nothing.
-_USER_TAPE_S = 2 * 3600
+# Reserved; memory that is not written to costs nothing, except on Windows.
+_TAPE_S = 60 if sys.platform == "win32" else 2 * 3600
 
 # Events about the connection only, or that are not recorded. Seconds count from the first other
 # event, so that a recording gives the same turns.
@@ -62,8 +63,8 @@ class Conversation:
         Types of other messages that could not be read, up to 20, in the order of their first.
     kept : Span or None
         Where the audio of the event applied last is kept; None if it had none.
-    user_tape : AudioBuffer
-        All audio of the user.
+    user_tape, assistant_tape : AudioBuffer
+        All audio of the user and of the replies, in the order in which it was sent and received.
     meter : UsageMeter
         Of the same events.
     """
@@ -82,7 +83,8 @@ class Conversation:
         self.unrecognized_types: list[str] = []
         self.input_sample_rate = input_sample_rate
         self.output_sample_rate = output_sample_rate
-        self.user_tape = AudioBuffer(_USER_TAPE_S * input_sample_rate)
+        self.user_tape = AudioBuffer(_TAPE_S * input_sample_rate)
+        self.assistant_tape = AudioBuffer(_TAPE_S * output_sample_rate)
         self.kept: Span | None = None
         self.meter = UsageMeter(
             turn_detection or events.ServerVad(),
@@ -196,6 +198,26 @@ class Conversation:
         """Replies that sound or wait for the loudspeaker, oldest first; a copy."""
         return [turn for turn in list(self._to_be_heard) if not turn._is_heard]
 
+    def limit_audio(self, keep_s: float) -> float:
+        """Drop the audio that is older than this from memory; returns how much was dropped [s].
+
+        Replies that are still to be heard, and turns that grow, are kept. So that little is
+        copied, audio is dropped only when there is a quarter more than is to be kept.
+        """
+        open_turns = [turn for turn in self.turns if not turn.is_complete]
+        dropped_s = 0.0
+        for tape, rate_hz in (
+            (self.user_tape, self.input_sample_rate),
+            (self.assistant_tape, self.output_sample_rate),
+        ):
+            kept_count = len(tape) - tape.dropped_count
+            if kept_count < keep_s * rate_hz * 1.25:
+                continue
+            needed = [turn for turn in (*self.unheard, *open_turns) if turn._tape is tape]
+            first = min((turn._start_sample for turn in needed), default=len(tape))
+            dropped_s += tape.drop_before(min(first, len(tape) - round(keep_s * rate_hz))) / rate_hz
+        return dropped_s
+
     # ----------------------------------------------------------------- turns
     def _begin(self, turn: Turn, now_s: float) -> Turn:
         turn.started_s = now_s - (self._origin_s or 0.0)
@@ -234,7 +256,11 @@ class Conversation:
             turn = next(reversed(self._by_response.get(response_id, [])), None)
         if turn is None or turn.role != "assistant":
             rate_hz = self.output_sample_rate
-            turn = Turn("assistant", tape=AudioBuffer(), sample_rate=rate_hz, item_id=item_id)
+            tape = self.assistant_tape
+            turn = Turn(
+                "assistant", tape=tape, sample_rate=rate_hz, start=len(tape), item_id=item_id
+            )
+            turn._bound(len(tape))
             self._begin(turn, now_s)
             turn._asked_s, self._user_done_s = self._user_done_s, None
             turn._decided_ms, self._decided_ms = self._decided_ms, None
@@ -469,7 +495,8 @@ class Conversation:
 
     def _audio_delta(self, event: events.AudioDelta, now_s: float) -> None:
         turn = self._reply_turn(event.item_id, event.response_id, now_s)
-        self.kept = turn._tape.append(pcm_from_bytes(event.pcm))
+        self.kept = self.assistant_tape.append(pcm_from_bytes(event.pcm))
+        turn._extend(self.kept)
         self.odd_byte_count += event.odd_byte_count
         if self.has_player and not turn.was_interrupted:
             self._to_be_heard.setdefault(turn)
@@ -552,7 +579,7 @@ class Conversation:
             if turn.is_complete:
                 continue
             self._mark(turn)._end(None)
-            if not turn.text and not len(turn.pcm) and self._user_done_s is None:
+            if not turn.text and not turn.sample_count and self._user_done_s is None:
                 # The reply was empty, so that latency is that of the next one.
                 self._user_done_s, self._decided_ms = turn._asked_s, turn._decided_ms
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Generator, Mapping
+from copy import copy
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -12,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._structs import Value
-from ..audio import SAMPLE_RATE_HZ, AudioBuffer, samples_from_pcm, write_wav
-from ..exceptions import ConfigurationError
+from ..audio import SAMPLE_RATE_HZ, AudioBuffer, Span, samples_from_pcm, write_wav
+from ..exceptions import AudioDropped, ConfigurationError
 from .tool_calls import ToolCallState
 
 
@@ -203,6 +204,11 @@ class Turn:
     def pcm(self) -> NDArray[np.int16]:
         """The samples so far: ``ndarray of int16 [shape=(n,)]``, a read-only view that stays
         valid and unchanged. Typed turns have shape (0,).
+
+        Raises
+        ------
+        AudioDropped
+            When `max_audio_minutes` has passed, and there is no recording to read it from.
         """
         return self._tape.view(self._start_sample, self._end_sample)
 
@@ -223,14 +229,15 @@ class Turn:
         """The rest of a reply's `pcm`, which has not left the loudspeaker, a read-only view; all
         of it if nothing played it. Of a user's turn, shape (0,).
         """
-        return self.pcm[
-            self.heard_sample_count or 0 if self.role == "assistant" else len(self.pcm) :
-        ]
+        heard_count = self.heard_sample_count or 0
+        return self.pcm[heard_count if self.role == "assistant" else self.sample_count :]
 
     @property
     def sample_count(self) -> int:
-        """Length of `pcm`."""
-        return len(self.pcm)
+        """Length of `pcm`, also when its samples were dropped."""
+        length = len(self._tape)
+        end = length if self._end_sample is None else min(self._end_sample, length)
+        return max(0, end - self._start_sample)
 
     @property
     def duration_s(self) -> float:
@@ -314,7 +321,7 @@ class Turn:
 
     def _is_over(self, heard: bool) -> bool:
         """Whether the turn is complete, and there is nothing more of it to hear."""
-        has_sounded = self.was_interrupted or len(self.pcm) <= (self.heard_sample_count or 0)
+        has_sounded = self.was_interrupted or self.sample_count <= (self.heard_sample_count or 0)
         return self.is_complete and (has_sounded or self.role == "user" or not heard)
 
     def _notify(self) -> None:
@@ -355,7 +362,11 @@ class Turn:
     def __getstate__(self) -> dict[str, Any]:
         """All attributes, with the turn's own samples in place of the whole talk's."""
         state = {name: getattr(self, name) for name in self.__slots__}
-        pcm = self.pcm
+        try:
+            pcm = self.pcm
+        except AudioDropped:
+            # A copy of what is left of the tape, on which the turn has its place.
+            return {**state, "_tape": copy(self._tape)}
         tape = AudioBuffer(len(pcm))
         tape.append(pcm)
         end = None if self._end_sample is None else len(pcm)
@@ -371,12 +382,30 @@ class Turn:
         self._end_sample = end_sample
 
     def _end(self, end_sample: int | None) -> None:
-        self._end_sample = end_sample
+        """The turn is complete, and ends here; None: where its audio ends now."""
+        if end_sample is not None:
+            self._end_sample = end_sample
         self.is_complete = True
 
     def _reopen(self) -> None:
-        self._end_sample = None
+        if self.role == "user":
+            self._end_sample = None
         self.is_complete = False
+
+    def _extend(self, sound: Span) -> None:
+        """Add the next piece of a reply, which was appended to the tape of all replies."""
+        is_new = self._start_sample == self._end_sample
+        if self._tape is sound.tape and (is_new or self._end_sample == sound.start):
+            self._start_sample = sound.start if is_new else self._start_sample
+            self._end_sample = sound.stop
+            return
+        if self._tape is sound.tape:
+            # Another reply's sound came between: this one goes on in a buffer of its own, at the
+            # same positions, since other threads may read meanwhile.
+            assert self._end_sample is not None
+            self._tape = sound.tape.copy_of(self._start_sample, self._end_sample)
+        self._tape.append(sound.samples())
+        self._end_sample = None
 
     def _set_call(self, call: ToolCallState) -> None:
         """Add a call of a function, or replace the state of one."""
@@ -395,10 +424,10 @@ class Turn:
     @property
     def _is_heard(self) -> bool:
         """Whether all of its audio has left the loudspeaker."""
-        return 0 < len(self.pcm) <= (self.heard_sample_count or 0)
+        return 0 < self.sample_count <= (self.heard_sample_count or 0)
 
     def _hear(self, sample_count: int) -> None:
-        self.heard_sample_count = max(0, min(sample_count, len(self.pcm)))
+        self.heard_sample_count = max(0, min(sample_count, self.sample_count))
 
 
 def _words(captions: tuple[tuple[float, str], ...], end_s: float) -> tuple[Word, ...]:
@@ -423,7 +452,7 @@ def extremes_of(turn: Turn, columns: int) -> tuple[NDArray[np.int16], NDArray[np
     Two ``ndarray of int16 [shape=(m,)]``, m <= `columns`.
     """
     start = turn._start_sample
-    return turn._tape.envelope(columns, start, start + len(turn.pcm))
+    return turn._tape.envelope(columns, start, start + turn.sample_count)
 
 
 # Formats of sound that are not WAV, as endings of names.

@@ -283,7 +283,7 @@ class FrontendBridge:
             was_interrupted=turn.was_interrupted,
             interruption=self._interruptions.reason_of(turn),
             is_approximate=turn.is_approximate,
-            has_audio=len(turn.pcm) > 0,
+            has_audio=turn.sample_count > 0,
             duration_s=turn.duration_s,
             started_s=turn.started_s,
             reply=self._replies.get(turn),
@@ -444,7 +444,7 @@ class FrontendBridge:
         for turn in reversed(self._talk.conversation.turns.assistant):
             if turn in self._replies or turn.heard_sample_count is not None:
                 break
-            if turn.is_complete and len(turn.pcm) and not turn.was_interrupted:
+            if turn.is_complete and turn.sample_count and not turn.was_interrupted:
                 unplayed.append(turn)
         for turn in reversed(unplayed):
             self._replies[turn] = self.downlink.add(turn)

@@ -66,7 +66,7 @@ class ReplyAudio:
         limit : int
             If there are more than this, any number above it may be returned.
         """
-        return len(self.turn.pcm) - self._base - self.sent
+        return self.turn.sample_count - self._base - self.sent
 
     def read(self, count: int) -> bytes:
         """The next `count` of the available samples."""

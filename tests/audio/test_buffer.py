@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import weakref
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grok_live_widget.audio.buffer import AudioBuffer
+from grok_live_widget.exceptions import AudioDropped
 
 BUCKET = 256
 
@@ -80,6 +82,75 @@ def test_a_reserve_is_not_moved_before_it_is_full() -> None:
     address = tape.view().ctypes.data
     tape.append(noise(9_999))
     assert tape.view().ctypes.data == address
+
+
+# --------------------------------------------------------------------------- dropping
+def test_samples_that_are_dropped_are_gone_and_views_of_them_stay() -> None:
+    sound = noise(10_000)
+    tape = tape_of(sound)
+    held = tape.view(0, 3_000)
+    assert tape.drop_before(5_000) == tape.dropped_count == 4_864  # whole buckets of 256
+    assert tape.drop_before(4_900) == 0
+    tape.append(noise(100, seed=2))
+    assert len(tape) == 10_100
+    assert np.array_equal(held, sound[:3_000])
+    assert np.array_equal(tape.view(4_864, 10_000), sound[4_864:])
+    assert tape.view(20, 20).shape == (0,)
+    for start, stop in ((0, 10), (0, None), (4_863, 4_865)):
+        with pytest.raises(AudioDropped, match=r"max_audio_minutes.*record="):
+            tape.view(start, stop)
+
+
+def test_memory_of_dropped_samples_is_freed() -> None:
+    tape = AudioBuffer(10)
+    tape.append(np.ones(20_000_000, np.int16))
+    memory = weakref.ref(tape.view().base)
+    assert memory() is not None
+    tape.drop_before(19_000_000)
+    assert memory() is None
+
+
+def test_dropped_samples_are_read_from_the_archive() -> None:
+    sound = noise(10_000)
+    tape = tape_of(sound)
+    tape.archive = lambda start, stop: sound[start:stop]
+    tape.drop_before(5_120)
+    for start, stop in ((0, 10), (100, 9_000), (5_120, 9_000), (0, None)):
+        view = tape.view(start, stop)
+        assert np.array_equal(view, sound[start:stop])
+        assert not view.flags.writeable
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 10_000), (300, 9_900), (0, 5_000), (700, 1_300)])
+def test_dropped_samples_can_still_be_drawn(start: int, stop: int) -> None:
+    sound = noise(10_000)
+    tape = tape_of(sound)
+    tape.drop_before(6_000)
+    low, high = tape.envelope(8, start, stop)
+    # By whole buckets, which may begin before the part and end after it.
+    first, last = start // 256 * 256, -(-stop // 256) * 256
+    assert sound[first:last].min() <= low.min() <= sound[start:stop].min()
+    assert sound[start:stop].max() <= high.max() <= sound[first:last].max()
+    whole = tape_of(sound).envelope(8, 0, 10_000)
+    assert np.array_equal(tape.envelope(8, 0, 10_000), whole)
+
+
+def test_a_copy_has_the_samples_that_are_left() -> None:
+    sound = noise(10_000)
+    tape = tape_of(sound)
+    tape.drop_before(6_000)
+    for twin in (copy.copy(tape), pickle.loads(pickle.dumps(tape))):
+        assert (len(twin), twin.dropped_count) == (10_000, tape.dropped_count)
+        assert np.array_equal(twin.view(6_000), sound[6_000:])
+        assert np.array_equal(twin.envelope(8), tape.envelope(8))
+
+
+def test_a_buffer_of_its_own_has_the_same_positions() -> None:
+    sound = noise(10_000)
+    own = tape_of(sound).copy_of(6_000, 7_000)
+    own.append(noise(5, seed=2))
+    assert len(own) == 7_005
+    assert np.array_equal(own.view(6_000, 7_000), sound[6_000:7_000])
 
 
 # --------------------------------------------------------------------------- pictures
@@ -202,7 +273,7 @@ if not child:
     os._exit(0)
 os.waitpid(child, 0)
 tape.append(np.zeros(1, np.int16))
-assert tape._memory[:20].tolist() == [1] * 10 + [0] * 10, tape._memory[:20]
+assert tape._kept[1][:20].tolist() == [1] * 10 + [0] * 10, tape._kept[1][:20]
 """
     subprocess.run([sys.executable, "-c", script], check=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,7 @@ from grok_live_widget.events import (
     UpdateSession,
     UserTranscriptReplaced,
 )
+from grok_live_widget.exceptions import AudioDropped
 from grok_live_widget.protocol.dialects import LIVE, REALTIME, Dialect
 
 from ..support.conversation_driver import (
@@ -522,3 +524,57 @@ def test_the_replies_that_are_unheard_are_those_given_to_a_player_and_not_heard_
     assert unheard.unheard == []
     driver.hear(played(1, 0))
     assert unheard.unheard == [driver.turns[0]], "it is to be played now"
+
+
+# --------------------------------------------------------------------------- the tapes
+def sound_of(number: int, first: int, count: int) -> AudioDelta:
+    pcm = np.arange(first, first + count, dtype=np.int16).tobytes()
+    return AudioDelta(response_id=f"r{number}", item_id=f"a{number}", pcm=pcm)
+
+
+def test_the_sound_of_all_replies_is_one_tape_in_the_order_received() -> None:
+    talk = ConversationDriver()
+    talk.hear(*begun(1), sound_of(1, 0, 10), *begun(2), sound_of(2, 10, 10), sound_of(2, 20, 5))
+    first, second = talk.turns
+    held = first.pcm
+    # A late delta of an earlier reply.
+    talk.hear(sound_of(1, 100, 3), sound_of(2, 25, 2), sound_of(1, 103, 2))
+    tape = talk.conversation.assistant_tape
+    expected = [*range(25), *range(100, 103), 25, 26, 103, 104]
+    assert tape.view().tolist() == expected
+    assert first.pcm.tolist() == [*range(10), *range(100, 105)]
+    assert second.pcm.tolist() == list(range(10, 27))
+    assert held.tolist() == list(range(10))
+    assert [turn.sample_count for turn in talk.turns] == [15, 17]
+
+
+def test_a_reply_is_a_view_of_the_tape() -> None:
+    talk = ConversationDriver()
+    talk.hear(*begun(1), sound_of(1, 0, 10), done(1), *begun(2), sound_of(2, 10, 10))
+    assert all(
+        np.shares_memory(talk.conversation.assistant_tape.view(), turn.pcm) for turn in talk.turns
+    )
+
+
+def test_audio_beyond_the_limit_is_dropped_but_not_what_is_still_to_be_heard() -> None:
+    talk = ConversationDriver(has_player=True)
+    talk.speak(10_000)
+    for number in (1, 2, 3):
+        talk.hear(*begun(number), sound_of(number, 0, 24_000), done(number))
+    talk.hear(played(1, 24_000))
+    assert talk.conversation.limit_audio(10) == 0
+    dropped_s = talk.conversation.limit_audio(1)
+    user, replies = talk.conversation.user_tape, talk.conversation.assistant_tape
+    assert user.dropped_count == pytest.approx(9 * 24_000, abs=256)
+    assert replies.dropped_count == pytest.approx(24_000, abs=256)
+    dropped_count = user.dropped_count + replies.dropped_count
+    assert dropped_s == pytest.approx(dropped_count / 24_000)
+    with pytest.raises(AudioDropped):
+        _ = talk.turns[0].pcm
+    assert talk.turns[0].duration_s == 1
+    assert [len(turn.pcm) for turn in talk.turns[1:]] == [24_000, 24_000]
+    assert talk.conversation.limit_audio(1) == 0
+    twin = pickle.loads(pickle.dumps(talk.turns[0]))
+    assert twin.duration_s == 1
+    with pytest.raises(AudioDropped):
+        _ = twin.pcm

@@ -66,7 +66,7 @@ def test_integers_are_read_only_and_floats_are_a_copy() -> None:
 
 
 def test_a_view_does_not_change_while_its_turn_grows_ends_and_is_reopened() -> None:
-    turn = turn_of([1, 2, 3], start=1)
+    turn = turn_of([1, 2, 3], "user", start=1)
     seen = turn.pcm
     turn._tape.append(np.arange(4, 5_000, dtype=np.int16))
     turn._end(3)
