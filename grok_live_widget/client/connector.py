@@ -207,7 +207,10 @@ class Connecting:
 
 
 # A limit that is ignored here would be relied on.
-_SETTINGS_OF_TALKS = ("budget", "prices", "session_limit_s", "reconnect_tries", "idle_timeout_s")
+_SETTINGS_OF_TALKS = (
+    *("budget", "prices", "session_limit_s", "reconnect_tries", "idle_timeout_s"),
+    "max_audio_minutes",
+)
 
 
 @expand_kwargs_signature(SettingsKwargs)

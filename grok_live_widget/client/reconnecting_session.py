@@ -61,6 +61,7 @@ from .reconnect import (
     transition,
 )
 from .requests import server_error, user_message
+from .retention import Retention
 from .session import Session
 from .timeouts import Timeouts
 from .tool_thread import ToolThreads
@@ -142,6 +143,7 @@ class ReconnectingSession:
         self._opening = asyncio.Lock()
         # Held while settings change.
         self._changing = asyncio.Lock()
+        self.retention = Retention(self.conversation, self.recording, self.note)
         self._limits = Limits(settings)
         self.hooks = Hooks(self.conversation.turns, self._note_from_any_thread)
         self._listeners = [ListenerEntry(self.recording.observe), ListenerEntry(self.hooks.follow)]
@@ -205,6 +207,7 @@ class ReconnectingSession:
             self._unread_before = None
 
     def _on_session_event(self, event: Event, changed: list[Turn], now_s: float) -> None:
+        self.retention.follow(event, self.settings)
         if isinstance(event, SessionEnded) and self.session is None:
             # A dialect that was refused while another one is tried concerns the recording only,
             # which has to fold the same events into turns as the conversation did.

@@ -11,6 +11,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, Unpack
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .._structs import names_checked
 from .._threads import LoopThread, ThreadQueue
 from ..conversation import ToolCallState, Turn, Turns, Usage
@@ -85,6 +88,30 @@ class TalkAPI:
     def turns(self) -> Turns:
         """All turns so far, of all sessions; grows in place."""
         return self._sessions.conversation.turns
+
+    @property
+    def user_pcm(self) -> NDArray[np.int16]:
+        """All sound of the user that was sent, ``ndarray of int16 [shape=(n,)]``, at the rate of
+        ``settings.input_format``: a read-only view, without a copy, that stays valid.
+
+        Without the pauses between calls of `send_audio`; ``turns.audio()`` has the sound in time.
+
+        Raises
+        ------
+        AudioDropped
+            When `max_audio_minutes` has passed, and there is no recording to read it from.
+        """
+        return self._sessions.conversation.user_tape.view()
+
+    @property
+    def assistant_pcm(self) -> NDArray[np.int16]:
+        """All sound of the replies that was received, in that order; see `user_pcm`."""
+        return self._sessions.conversation.assistant_tape.view()
+
+    @property
+    def dropped_audio_s(self) -> float:
+        """Sound of both sides that `max_audio_minutes` has dropped, and that is in no files [s]."""
+        return self._sessions.retention.dropped_s
 
     @property
     def phase(self) -> str:

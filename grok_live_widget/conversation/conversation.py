@@ -10,7 +10,7 @@ import itertools
 import sys
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -198,24 +198,32 @@ class Conversation:
         """Replies that sound or wait for the loudspeaker, oldest first; a copy."""
         return [turn for turn in list(self._to_be_heard) if not turn._is_heard]
 
-    def limit_audio(self, keep_s: float) -> float:
+    def limit_audio(self, keep_s: float, written: Sequence[int] | None = None) -> float:
         """Drop the audio that is older than this from memory; returns how much was dropped [s].
 
         Replies that are still to be heard, and turns that grow, are kept. So that little is
         copied, audio is dropped only when there is a quarter more than is to be kept.
+
+        Parameters
+        ----------
+        keep_s : float > 0 [s]
+        written : two int or None
+            How many samples of the user's audio and of the replies are in files; only these are
+            dropped. None: there are no files.
         """
         open_turns = [turn for turn in self.turns if not turn.is_complete]
         dropped_s = 0.0
-        for tape, rate_hz in (
-            (self.user_tape, self.input_sample_rate),
-            (self.assistant_tape, self.output_sample_rate),
-        ):
+        tapes = (self.user_tape, self.assistant_tape)
+        rates_hz = (self.input_sample_rate, self.output_sample_rate)
+        ends = written or tuple(map(len, tapes))
+        for tape, rate_hz, end in zip(tapes, rates_hz, ends, strict=True):
             kept_count = len(tape) - tape.dropped_count
             if kept_count < keep_s * rate_hz * 1.25:
                 continue
             needed = [turn for turn in (*self.unheard, *open_turns) if turn._tape is tape]
-            first = min((turn._start_sample for turn in needed), default=len(tape))
-            dropped_s += tape.drop_before(min(first, len(tape) - round(keep_s * rate_hz))) / rate_hz
+            first = min((turn._start_sample for turn in needed), default=end)
+            until = min(first, end, len(tape) - round(keep_s * rate_hz))
+            dropped_s += tape.drop_before(until) / rate_hz
         return dropped_s
 
     # ----------------------------------------------------------------- turns

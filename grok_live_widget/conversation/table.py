@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any
 
 from ..audio import level_dbfs
+from ..exceptions import AudioDropped
 from .placement import Placement, placements_of
 from .turn import Turn
 
@@ -46,5 +47,8 @@ def _row(placement: Placement) -> dict[str, Any]:
 
 
 def _level(turn: Turn) -> float | None:
-    level = level_dbfs(turn.pcm)
+    try:
+        level = level_dbfs(turn.pcm)
+    except AudioDropped:
+        return None
     return level if isfinite(level) else None

@@ -1,3 +1,5 @@
+from .folder import ASSISTANT_WAV as ASSISTANT_WAV
+from .folder import USER_WAV as USER_WAV
 from .folder import check_new_folder as check_new_folder
 from .reader import SavedEvent as SavedEvent
 from .reader import SavedTalk as SavedTalk

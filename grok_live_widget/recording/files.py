@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._structs import Value
 from ..audio import Span
@@ -28,6 +29,7 @@ from .folder import ASSISTANT_WAV, EVENTS_FILE, FILES, TALK_FILE, USER_WAV, samp
 from .redact import Redactor
 
 _HEADER_BYTES = 44
+_SILENCE_SAMPLES = 1 << 16
 # The header has 32 bits for sizes; after a day of audio they stay at the largest value.
 _MAX_BYTES = 2**32 - 1 - _HEADER_BYTES
 
@@ -104,7 +106,8 @@ class WavFile:
         if self.sample_count == self._header_count:
             return
         for run in self._runs:
-            self._file.write(np.ascontiguousarray(run.samples(), "<i2").data)
+            for samples in _kept(run):
+                self._file.write(np.ascontiguousarray(samples, "<i2").data)
         self._runs.clear()
         self._file.flush()
         self._file.seek(0)
@@ -117,6 +120,45 @@ class WavFile:
         """Close the file."""
         if self._file is not None:
             self._file.close()
+
+    @property
+    def written_count(self) -> int:
+        """How many samples are in the file, by its header."""
+        return max(0, self._header_count)
+
+    def read(self, start: int, stop: int) -> NDArray[np.int16]:
+        """Samples that were written: a read-only view of the file."""
+        if stop > self.written_count:
+            raise OSError(f"only {self.written_count} samples were written to {self._path.name}")
+        place = _HEADER_BYTES + 2 * start
+        mapped = np.memmap(self._path, "<i2", "r", offset=place, shape=(stop - start,))
+        return np.asarray(mapped)
+
+    def copied_to(self, path: Path) -> WavFile:
+        """Copy what was written, and continue with the copy, which is closed."""
+        twin = WavFile(path, self._rate_hz)
+        twin.sample_count = self.written_count
+        _copy_start(self._path, path, _HEADER_BYTES + 2 * twin.sample_count)
+        twin._file = path.open("rb")
+        twin._file.close()
+        return twin
+
+
+def _kept(run: Span) -> Iterator[NDArray[np.int16]]:
+    """The samples of a run, with silence for those that were dropped before they were written."""
+    dropped_count = 0 if run.tape.archive else run.tape.dropped_count
+    first = min(max(run.start, dropped_count), run.stop)
+    for start in range(run.start, first, _SILENCE_SAMPLES):
+        yield np.zeros(min(_SILENCE_SAMPLES, first - start), np.int16)
+    yield run.tape.view(first, run.stop)
+
+
+def _copy_start(source: Path, target: Path, byte_count: int) -> None:
+    """Copy the first bytes of a file, in pieces."""
+    with source.open("rb") as file, target.open("xb") as copy:
+        while byte_count and (piece := file.read(min(byte_count, 1 << 20))):
+            copy.write(piece)
+            byte_count -= len(piece)
 
 
 def _wav_header(sample_count: int, rate_hz: int) -> bytes:
@@ -134,6 +176,8 @@ class FolderWriter:
         rates = sample_rates(settings).items()
         self._wavs = {name: WavFile(folder / name, rate_hz) for name, rate_hz in rates}
         self._events: BinaryIO | None = None
+        # How much of the events is written in whole lines [bytes].
+        self._events_bytes = 0
         self._zero_s: float | None = None
 
     def open(self) -> None:
@@ -178,6 +222,27 @@ class FolderWriter:
             wav.flush()
         self._events.write(text)
         self._events.flush()
+        self._events_bytes += len(text)
+
+    def written_count(self, name: str) -> int:
+        """How many samples are in one of the WAV files."""
+        return self._wavs[name].written_count
+
+    def read(self, name: str, start: int, stop: int) -> NDArray[np.int16]:
+        """Samples that were written to one of the WAV files: a read-only view of it."""
+        return self._wavs[name].read(start, stop)
+
+    def copied_to(self, folder: Path) -> FolderWriter:
+        """Copy what was written into a new folder, and continue there, after `open`."""
+        folder.mkdir(parents=True)
+        twin = FolderWriter(folder, self._settings, self._redactor)
+        twin._wavs = {name: wav.copied_to(folder / name) for name, wav in self._wavs.items()}
+        twin._zero_s, twin._events_bytes = self._zero_s, self._events_bytes
+        _copy_start(self._folder / EVENTS_FILE, folder / EVENTS_FILE, self._events_bytes)
+        shutil.copyfile(self._folder / TALK_FILE, folder / TALK_FILE)
+        twin._events = (folder / EVENTS_FILE).open("ab")
+        twin._events.close()
+        return twin
 
     def _head(self, first: Entry) -> bytes:
         self._zero_s = round(first.now_s, 6)

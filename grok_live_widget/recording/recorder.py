@@ -13,9 +13,12 @@ from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 
+import numpy as np
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from ..conversation import Conversation, Turn
+from ..exceptions import AudioDropped
 from ..protocol import AppendAudio, AudioDelta, Authenticate, Event
 from ..settings import Settings
 from .files import Entry, FolderWriter, replace_folder
@@ -58,6 +61,7 @@ class Recording:
         self._conversation = conversation
         self._redactor = Redactor(secret)
         self._on_trouble = on_trouble
+        # What has not been written; all, if there is no folder.
         self._entries: list[Entry] = []
         # Turns that have begun.
         self._turn_ids: set[str] = set()
@@ -65,8 +69,8 @@ class Recording:
         self._folder = None if settings.record is None else Path(settings.record).absolute()
         # None before the folder is created, and after an error.
         self._writer: FolderWriter | None = None
-        # How many entries have been written.
-        self._written_count = 0
+        # What has been written, also after an error; None: nothing.
+        self._written: FolderWriter | None = None
         # Whether the files are open.
         self._is_writing = False
         # Held while writing, and while closing.
@@ -90,6 +94,35 @@ class Recording:
             event = replace(event, pcm=b"")
         self._entries.append(Entry(event, now_s, time.time(), self._conversation.kept, begins_turn))
 
+    # ----------------------------------------------------------------- reading
+    @property
+    def is_writing(self) -> bool:
+        """Whether the talk is being written to a folder, without an error so far."""
+        return self._writer is not None
+
+    def written_count(self, name: str) -> int:
+        """How many samples are in one of the WAV files."""
+        return 0 if self._written is None else self._written.written_count(name)
+
+    def read(self, name: str, start: int, stop: int) -> NDArray[np.int16]:
+        """Samples that were written to a WAV file: a read-only view of it. From any thread.
+
+        Raises
+        ------
+        AudioDropped
+            When they are not there.
+        """
+        try:
+            if self._written is None:
+                raise OSError("nothing was recorded")
+            return self._written.read(name, start, stop)
+        except (OSError, ValueError) as error:
+            raise AudioDropped(
+                f"this sound is not kept in memory any more (max_audio_minutes=), and cannot be "
+                f"read from {name} of the recording: {error}.",
+                cure="Put the folder back where it was.",
+            ) from None
+
     # ----------------------------------------------------------------- saving
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the talk so far into a folder; returns its path.
@@ -103,12 +136,14 @@ class Recording:
             self._write_rest()
             return folder
         check_save_folder(folder)
-        entries = self._entries[:]
         try:
-            with replace_folder(folder) as new:
-                writer = FolderWriter(new, self._settings, self._redactor)
+            with replace_folder(folder) as new, self._lock:
+                if self._written is None:
+                    writer = FolderWriter(new, self._settings, self._redactor)
+                else:
+                    writer = self._written.copied_to(new)
                 writer.open()
-                writer.write(entries)
+                writer.write(self._entries[:])
                 writer.close()
         except OSError as error:
             raise unusable(folder, error) from None
@@ -138,7 +173,7 @@ class Recording:
         """
         if self._folder is None or self._thread is not None:
             return
-        if self._writer is None and self._written_count:
+        if self._writer is None and self._written is not None:
             return  # It failed before, which has been reported.
         try:
             self._writer = self._writer or FolderWriter(
@@ -148,6 +183,7 @@ class Recording:
         except OSError as error:
             self._writer = None
             raise unusable(self._folder, error) from None
+        self._written = self._writer
         self._is_writing = True
         self._is_over.clear()
         self._thread = threading.Thread(target=self._run, name="grok-live-recording", daemon=True)
@@ -162,10 +198,11 @@ class Recording:
         with self._lock:
             if self._writer is None or not self._is_writing:
                 return
-            entries = self._entries[self._written_count :]
+            entries = self._entries[:]
             try:
                 self._writer.write(entries)
-                self._written_count += len(entries)
+                # The loop may have appended to the list meanwhile.
+                del self._entries[: len(entries)]
             except OSError as error:
                 self._abort(error.strerror or str(error))
             except Exception as error:  # noqa: BLE001  (a bug must not go unreported)
@@ -174,7 +211,6 @@ class Recording:
 
     def _abort(self, why: str) -> None:
         writer, self._writer, self._is_writing = self._writer, None, False
-        self._written_count = max(1, self._written_count)
         if writer is not None:
             with contextlib.suppress(OSError):
                 writer.close()

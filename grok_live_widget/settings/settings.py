@@ -73,6 +73,7 @@ class UpdateKwargs(TypedDict, total=False):
     budget: Budget | None
     prices: Prices | None
     idle_timeout_s: float | None
+    max_audio_minutes: float | None
     reply_quiet_ms: int
 
 
@@ -198,6 +199,10 @@ class Settings(Struct, frozen=True, kw_only=True, metaclass=Checked):
         None: the known prices of the model.
     idle_timeout_s : float > 0 or None [s]
         The connection is closed after this long without speech or text; None: never.
+    max_audio_minutes : float >= 0.1 or None [min]
+        How much sound of each side is kept in memory (a minute takes 2.9 MB at 24 kHz). Older
+        sound is read from the files of `record`; without, it is dropped, and `Turn.pcm` raises
+        `AudioDropped`. None: five minutes with `record`, all without.
     reply_quiet_ms : int [ms]
         `live` only: a reply is complete after this long without a delta.
     open_timeout_s : float > 0 [s]
@@ -238,6 +243,7 @@ class Settings(Struct, frozen=True, kw_only=True, metaclass=Checked):
     budget: Budget | None = None
     prices: Prices | None = None
     idle_timeout_s: float | None = 300.0
+    max_audio_minutes: float | None = None
     reply_quiet_ms: int = 800
     open_timeout_s: float = 15.0
     ssl: SSLContext | None = None

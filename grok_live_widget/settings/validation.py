@@ -95,6 +95,7 @@ def check_settings(settings: Settings) -> None:
     between("reconnect_tries", settings.reconnect_tries, 0, 20, kind=Integral)
     between("session_limit_s", settings.session_limit_s, 1, 86_400, or_none=True)
     between("idle_timeout_s", settings.idle_timeout_s, 1, 86_400, or_none=True)
+    between("max_audio_minutes", settings.max_audio_minutes, 0.1, 100_000, or_none=True)
     between("reply_quiet_ms", settings.reply_quiet_ms, 100, 10_000)
     between("open_timeout_s", settings.open_timeout_s, 0.1, 120)
     _check_ssl(settings.ssl, settings.url)

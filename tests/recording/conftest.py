@@ -6,23 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from grok_live_widget import Talk, Turn
 
-# It does not matter which array holds the sound.
-FIELDS = sorted(set(Turn.__slots__) - {"_tape", "_watchers"})
-
-
-def assert_equal_turns(live: Sequence[Turn], saved: Sequence[Turn]) -> None:
-    """Field by field, down to the last sample and the last digit."""
-    assert [turn.role for turn in saved] == [turn.role for turn in live]
-    for ours, theirs in zip(live, saved, strict=True):
-        for name in FIELDS:
-            assert getattr(theirs, name) == getattr(ours, name), name
-        assert np.array_equal(theirs.pcm, ours.pcm)
-        assert np.array_equal(theirs.heard, ours.heard)
+from ..support.turns import assert_equal_turns
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,3 +23,17 @@ def turn_of(
     if is_complete:
         turn._end(None)
     return turn
+
+
+# It does not matter which array holds the sound.
+FIELDS = sorted(set(Turn.__slots__) - {"_tape", "_watchers"})
+
+
+def assert_equal_turns(live: Sequence[Turn], saved: Sequence[Turn]) -> None:
+    """Field by field, down to the last sample and the last digit."""
+    assert [turn.role for turn in saved] == [turn.role for turn in live]
+    for ours, theirs in zip(live, saved, strict=True):
+        for name in FIELDS:
+            assert getattr(theirs, name) == getattr(ours, name), name
+        assert np.array_equal(theirs.pcm, ours.pcm)
+        assert np.array_equal(theirs.heard, ours.heard)
