@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pathlib
 import sys
 import weakref
 from typing import Any, Unpack
@@ -12,14 +11,12 @@ import ipywidgets
 import traitlets
 
 from ..client import TALK_THREAD, Secret, TalkAPI, warn_of_rehearsal, wrap_secret
-from ..exceptions import ConfigurationError
 from ..settings import SettingsKwargs, expand_kwargs_signature
 from .bridge import FrontendBridge
 from .channel import CommChannel, keep_frontend_routing
+from .front_end import STATIC, check_built
 from .messages import MicrophoneWanted
 from .tool_output import ToolOutput
-
-_STATIC = pathlib.Path(__file__).parent / "static"
 
 
 class GrokLive(TalkAPI, anywidget.AnyWidget):
@@ -45,8 +42,8 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
         The settings are checked at once; no connection is opened.
     """
 
-    _esm = _STATIC / "widget.js"
-    _css = _STATIC / "widget.css"
+    _esm = STATIC / "widget.js"
+    _css = STATIC / "widget.css"
     # The page shows it in the panel, whatever box or output the panel is in.
     _tool_area = traitlets.Instance(ipywidgets.Output).tag(
         sync=True, **ipywidgets.widget_serialization
@@ -57,7 +54,7 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
         self, *, api_key: str | Secret | None = None, **settings: Unpack[SettingsKwargs]
     ) -> None:
         api_key = wrap_secret(api_key)
-        _check_bundle()
+        check_built("widget.js")
         self._begin(api_key, settings)
         self._tool_output = ToolOutput()
         self._sessions.tool_threads.stage = self._tool_output.capture
@@ -113,14 +110,6 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         return TalkAPI.__repr__(self)
-
-
-def _check_bundle() -> None:
-    if not (_STATIC / "widget.js").exists():
-        raise ConfigurationError(
-            "the panel's front end is missing, since this copy was not built.",
-            cure="In a checkout run `make build`; otherwise reinstall grok-live-widget.",
-        )
 
 
 # --------------------------------------------------------------------------- cells that run again

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pathlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,8 +13,6 @@ import ipywidgets
 import pytest
 
 from grok_live_widget import GrokLive, Talk
-from grok_live_widget.exceptions import ConfigurationError
-from grok_live_widget.widget import widget
 
 
 @pytest.fixture
@@ -79,11 +76,3 @@ def test_closing_twice_is_harmless_and_keeps_the_turns() -> None:
     live.close()
     assert live.comm is None
     assert live.turns[1].text == "hello"
-
-
-def test_a_copy_that_was_not_built_says_how_to_build_it(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(widget, "_STATIC", tmp_path)
-    with pytest.raises(ConfigurationError, match="make build"):
-        GrokLive(partner="parrot")
