@@ -1,4 +1,7 @@
-/** Bundles the front end, for build.mjs and for the tests: worklets are bundled first and inlined as text. */
+/**
+ * Bundles the front end, for build.mjs and for the tests: the panel, whose worklets are bundled first and inlined as text,
+ * and the explorer.
+ */
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -58,7 +61,19 @@ export async function bundleWidget(version) {
   return result.outputFiles[0].text;
 }
 
-export async function bundleStyle() {
-  const result = await build({ ...common, entryPoints: [here("src/widget.css")], target: "chrome123" });
+/** The explorer, with the licence of wavesurfer.js, whose code it has. */
+export async function bundleExplorer() {
+  const licence = readFileSync(here("node_modules/wavesurfer.js/LICENSE"), "utf8").trim();
+  const result = await build({
+    ...common,
+    entryPoints: { explorer: here("src/explorer.ts") },
+    format: "esm",
+    banner: { js: `/*! This file contains wavesurfer.js, https://wavesurfer.xyz\n\n${licence}\n*/` },
+  });
+  return result.outputFiles[0].text;
+}
+
+export async function bundleStyle(name = "widget") {
+  const result = await build({ ...common, entryPoints: [here(`src/${name}.css`)], target: "chrome123" });
   return result.outputFiles[0].text;
 }

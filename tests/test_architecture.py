@@ -40,6 +40,7 @@ THROUGH = {
     "client/endpoint.py": "client/test_connector.py",
     "settings/validation.py": "settings/test_settings.py",
     "client/timeouts.py": "client/test_reconnecting_session.py",
+    "widget/explorer_messages.py": "widget/test_explorer.py",
     "widget/tool_output.py": "kernels/test_tools.py",
     "client/_pump.py": "client/test_session.py",
     "client/ask.py": "client/test_talk.py",

@@ -4,6 +4,9 @@ from .pending import calls_in as calls_in
 from .pending import is_cut_off as is_cut_off
 from .tool_calls import ToolCalls as ToolCalls
 from .tool_calls import ToolCallState as ToolCallState
+from .tracks import Clip as Clip
+from .tracks import Tracks as Tracks
+from .tracks import tracks_of as tracks_of
 from .turn import Latency as Latency
 from .turn import Turn as Turn
 from .turn import Word as Word

@@ -94,7 +94,7 @@ def sound_of(
                 resampled.pop(place, None)
                 continue
             if place not in resampled:
-                resampled[place] = _at_rate(placement, rate_hz)
+                resampled[place] = pcm_of(placement, rate_hz)
             pcm = resampled[place][max(0, first - begin) : last - begin]
             at = max(0, begin - first)
             channel = sound[:, SIDES.index(placement.turn.role)]
@@ -109,7 +109,8 @@ def mixed(sound: NDArray[np.int16]) -> NDArray[np.int16]:
     return clipped
 
 
-def _at_rate(placement: Placement, rate_hz: int) -> NDArray[np.int16]:
+def pcm_of(placement: Placement, rate_hz: int) -> NDArray[np.int16]:
+    """The samples that sounded: a view, unless they are resampled."""
     turn = placement.turn
     pcm = turn.pcm[: placement.sample_count]
     if turn.sample_rate == rate_hz:

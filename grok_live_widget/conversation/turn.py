@@ -12,9 +12,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .._structs import Value
+from .._structs import Value, names_checked
 from ..audio import SAMPLE_RATE_HZ, AudioBuffer, Span, samples_from_pcm, write_wav
-from ..exceptions import AudioDropped, ConfigurationError
+from ..exceptions import AudioDropped, AudioFormatError, ConfigurationError
 from .tool_calls import ToolCallState
 
 
@@ -345,6 +345,41 @@ class Turn:
             return Audio(self.samples, rate=self.sample_rate, normalize=False)  # type: ignore[no-untyped-call]
         what = "it was typed" if self.text_source == "typed" else "none was received yet"
         return Markdown(f"*This turn has no sound: {what}.*")  # type: ignore[no-untyped-call]
+
+    @names_checked
+    def explore(self, *, since_s: float | None = None, until_s: float | None = None) -> Any:
+        """An interactive view of the sound so far: waveform and spectrogram, which play from
+        where they are clicked.
+
+        Space plays and pauses, the arrow keys seek, ``+`` and ``-`` zoom. What of an interrupted
+        reply was not heard is shaded. The sound is sent to the page, and is not saved into the
+        notebook. More than ten minutes are shown without the spectrogram.
+
+        Parameters
+        ----------
+        since_s, until_s : float >= 0 or None [s]
+            The part to be shown; None: from the beginning, to the end.
+
+        Returns
+        -------
+        anywidget.AnyWidget
+            Shown as the result of a cell.
+
+        Raises
+        ------
+        AudioFormatError
+            For a turn without sound, such as a typed one.
+        ConfigurationError
+            When there is no sound from `since_s` to `until_s`.
+        """
+        if not self.sample_count:
+            what = "it was typed" if self.text_source == "typed" else "none was received yet"
+            raise AudioFormatError(
+                f"this turn has no sound: {what}.", cure="turn.text is its text."
+            )
+        from ..widget import explore_turn
+
+        return explore_turn(self, since_s, until_s)
 
     def _repr_html_(self) -> str:
         from .html import card_of

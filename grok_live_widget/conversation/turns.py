@@ -245,6 +245,37 @@ class Turns(Sequence[Turn]):
 
         return pd.DataFrame(rows_of(list(self)), columns=list(COLUMNS))
 
+    @names_checked
+    def explore(self, *, since_s: float | None = None, until_s: float | None = None) -> Any:
+        """An interactive view of the talk on its clock: the user's track and the track of the
+        replies, each with waveform and spectrogram.
+
+        Turns lie where they sounded, as in `audio`. Each is marked with its text: a click on the
+        text plays the turn, a click elsewhere plays from there. The user is on the left
+        loudspeaker, replies are on the right one. Otherwise see `Turn.explore`.
+
+        Parameters
+        ----------
+        since_s, until_s : float >= 0 or None [s]
+            The part to be shown, in seconds since the talk's first event; None: from the first
+            turn, to the end of the last one.
+
+        Returns
+        -------
+        anywidget.AnyWidget
+            Shown as the result of a cell.
+
+        Raises
+        ------
+        AudioFormatError
+            When no turn has sound.
+        ConfigurationError
+            When there is no sound from `since_s` to `until_s`.
+        """
+        from ..widget import explore_turns
+
+        return explore_turns(self, since_s, until_s)
+
     def __repr__(self) -> str:
         return "\n".join([f"{len(self)} turns", *(f"  {turn!r}" for turn in self)])
 

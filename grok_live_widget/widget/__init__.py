@@ -2,7 +2,8 @@
 
 `widget` has the class; `bridge` translates between a talk's events and the `messages` of the
 pages, which `channel` carries; `downlink` and `uplink` control the flow of audio, `lease` decides
-which page has it, and `tool_output` shows what tools display.
+which page has it, and `tool_output` shows what tools display. `explorer` has another
+widget, the interactive view of turns.
 """
 
 import lazy_loader

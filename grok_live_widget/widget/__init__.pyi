@@ -1,1 +1,4 @@
+from .explorer import Explorer as Explorer
+from .explorer import explore_turn as explore_turn
+from .explorer import explore_turns as explore_turns
 from .widget import GrokLive as GrokLive

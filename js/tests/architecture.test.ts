@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { bundleStyle, bundleWidget } from "../bundle.mjs";
+import { bundleExplorer, bundleStyle, bundleWidget } from "../bundle.mjs";
 
 const ROOT = fileURLToPath(new URL("../src", import.meta.url));
 
@@ -19,6 +19,7 @@ const files = readdirSync(ROOT, { recursive: true, encoding: "utf8" })
  */
 const LAYERS: Record<string, readonly string[]> = {
   widget: ["talk", "tool-area", "view", "widget-comm", "messages", "scope"],
+  explorer: ["explorer", "widget-comm", "channel", "view", "page", "resampler", "pcm", "scope"],
   "widget-comm": ["channel", "pcm", "scope"],
   talk: ["view", "capture", "playback", "channel", "page", "messages", "pcm", "scope", "worklets"],
   capture: ["silence", "page", "messages", "scope", "worklets", "worklet:capture"],
@@ -86,5 +87,18 @@ describe("the bundle", () => {
   it("exports only the two hooks of anywidget", async () => {
     const script = await bundleWidget("1.2.3");
     expect(script).toMatch(/export\s*\{\s*[\w$]+ as default\s*\}/);
+  });
+});
+
+const NAMESPACES = ["http://www.w3.org/1999/xhtml", "http://www.w3.org/2000/svg"];
+
+describe("the bundle of the explorer", () => {
+  it("is smaller than 130 kB, fetches nothing from the network, and has the licence of wavesurfer", async () => {
+    const [script, style] = [await bundleExplorer(), await bundleStyle("explorer")];
+    expect(Buffer.byteLength(script)).toBeLessThan(130_000);
+    expect(Buffer.byteLength(style)).toBeLessThan(16_000);
+    const addresses = [...`${script}${style}`.matchAll(/https?:\/\/[^"'`\s)]+/g)].map(([address]) => address);
+    expect(new Set(addresses)).toEqual(new Set([...NAMESPACES, "https://wavesurfer.xyz"]));
+    expect(script).toMatch(/^\/\*!.*Copyright \(c\) .*katspaugh.*THIS SOFTWARE IS PROVIDED/s);
   });
 });

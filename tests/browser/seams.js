@@ -51,12 +51,13 @@
       const [node] = page.playbacks;
       if (seams.tapped.has(node)) return true;
       seams.tapped.add(node);
-      node.port.addEventListener("message", ({ data }) => {
+      // The explorer plays through a node without a port.
+      node.port?.addEventListener("message", ({ data }) => {
         if (data.type === "probe") seams.ring.push(data.pcm);
         if (data.type === "playhead" || data.type === "flushed")
           seams.positions.push({ type: data.type, ...data.position });
       });
-      node.port.postMessage({ type: "probe", is_on: true });
+      node.port?.postMessage({ type: "probe", is_on: true });
       if (!seams.prepared.has(page.context)) {
         seams.prepared.add(page.context);
         const url = URL.createObjectURL(new Blob([TAP], { type: "text/javascript" }));
