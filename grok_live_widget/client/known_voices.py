@@ -71,6 +71,10 @@ class Voices(Mapping[str, Voice]):
                 "voice= all the same: the service has custom voices, too.",
             ) from None
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """The voice, or `default` if none of this name is known."""
+        return self._voices.get(name, default)
+
     def __contains__(self, name: object) -> bool:
         return name in self._voices
 

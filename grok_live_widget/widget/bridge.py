@@ -17,7 +17,7 @@ import msgspec
 
 from .._threads import BackgroundTasks
 from ..audio import SAMPLE_RATE_HZ
-from ..client import CALL_TOPIC, ENVIRONMENT_NAME, Endpoint, ReconnectingSession
+from ..client import CALL_TOPIC, ENVIRONMENT_NAME, Endpoint, ReconnectingSession, voices
 from ..conversation import ToolCalls, ToolCallState, Turn
 from ..exceptions import ConnectError, GrokLiveError, SessionClosed
 from ..protocol import (
@@ -246,6 +246,7 @@ class FrontendBridge:
             "banner": _banner(name, talk.endpoint),
             "dialect": talk.dialect,
             "voice": settings.voice or "",
+            "voice_help": _voice_help(settings.voice),
             "partner": settings.partner if isinstance(settings.partner, str) else "",
             "turn_detection": "push_to_talk" if is_push_to_talk else "server_vad",
             "processing": settings.processing,
@@ -531,6 +532,20 @@ class FrontendBridge:
         self._send(messages.OwnerChanged(owner=self.lease.owner))
         self._send_state()
         self._start_pump()
+
+
+def _voice_help(name: str | None) -> str:
+    """What a voice sounds like, for the panel; empty if it is not a known one."""
+    voice = voices().get(name or "")
+    if voice is None:
+        return ""
+    instead = (
+        f"In the realtime dialect {voice.instead} replies in its place." if voice.instead else ""
+    )
+    rehearsal = f"In the rehearsal: {voice.rehearsal}." if voice.rehearsal else ""
+    character = f"{name}: {voice.character}." if voice.character else ""
+    parts = (character, rehearsal, instead, "In Python, voices() lists all voices.")
+    return " ".join(filter(None, parts))
 
 
 def _banner(server_name: str, endpoint: Endpoint) -> str:

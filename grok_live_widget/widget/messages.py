@@ -283,6 +283,8 @@ class _TalkState(KernelMessage, frozen=True):
         What the panel calls the server and its voice: Grok, Rehearsal, Replay, or a host.
     banner : str
         What the panel says above everything else; empty for nothing.
+    voice_help : str
+        What the voice sounds like, and how to find others; empty without a voice of that name.
     turn_detection : {"server_vad", "push_to_talk"}
     sample_rate : int [Hz]
         Of the sound in `Microphone` and `Audio`.
@@ -302,6 +304,7 @@ class _TalkState(KernelMessage, frozen=True):
     banner: str
     dialect: str
     voice: str
+    voice_help: str
     partner: str
     turn_detection: str
     processing: bool

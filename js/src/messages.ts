@@ -182,6 +182,7 @@ const stateFields = {
   banner: text,
   dialect: text,
   voice: text,
+  voice_help: text,
   partner: text,
   turn_detection: oneOf<TurnDetection>("server_vad", "push_to_talk"),
   processing: reader(true, (value) => typeof value === "boolean"),

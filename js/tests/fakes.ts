@@ -47,6 +47,7 @@ export function talkState(changes: Partial<TalkState> = {}): TalkState {
     banner: "",
     dialect: "realtime",
     voice: "nova",
+    voice_help: "nova: bright, energetic.",
     partner: "",
     turn_detection: "server_vad",
     processing: true,

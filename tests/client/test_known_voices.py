@@ -27,7 +27,7 @@ def test_an_unknown_voice_is_named_with_the_nearest_one() -> None:
     with pytest.raises(ConfigurationError, match=r"no voice 'nowa' is known.*'nova'.*custom"):
         voices()["nowa"]
     assert "nowa" not in voices()
-    assert voices().get("nova") is not None
+    assert (voices().get("nowa"), voices().get("nova")) == (None, voices()["nova"])
 
 
 def test_voices_are_shown_as_a_list_and_as_a_table() -> None:

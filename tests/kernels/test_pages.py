@@ -24,7 +24,7 @@ STATE = {
         "banner",
         "dialect",
     ),
-    *("voice", "partner", "turn_detection", "processing", "sample_rate", "busy_cell"),
+    *("voice", "voice_help", "partner", "turn_detection", "processing", "sample_rate", "busy_cell"),
     "late_sample_count",
 }
 TURN = {
@@ -55,6 +55,10 @@ def test_hello_is_answered_with_a_snapshot(kernel: Kernel, show: Any) -> None:
         "server_name": "Rehearsal",
         "dialect": "realtime",
         "voice": "nova",
+        "voice_help": (
+            "nova: bright, energetic. In the rehearsal: American, female, about 201 Hz. In the "
+            "realtime dialect eve replies in its place. In Python, voices() lists all voices."
+        ),
         "partner": "parrot",
         "turn_detection": "server_vad",
         "processing": False,

@@ -62,6 +62,7 @@ STATE: dict[str, Any] = {
     "banner": "",
     "dialect": "live",
     "voice": "",
+    "voice_help": "",
     "partner": "",
     "turn_detection": "server_vad",
     "processing": True,

@@ -62,6 +62,7 @@ class Header implements Part {
   show(state: PanelState): void {
     setText(this.#name, speakerName(state));
     setText(this.#voice, [state.voice, state.partner].filter(Boolean).join(" · "));
+    this.#voice.title = state.voiceHelp;
     setShown(this.#voice, this.#voice.textContent !== "");
     setText(this.#status, statusOf(state).text);
     this.#controls.show(state);

@@ -12,6 +12,7 @@ export function shownState(state: TalkState): Partial<PanelState> {
     serverName: state.server_name,
     banner: state.banner,
     voice: state.voice,
+    voiceHelp: state.voice_help,
     partner: state.partner,
     turnDetection: state.turn_detection,
     isCellRunning: state.busy_cell,

@@ -34,6 +34,8 @@ export interface PanelState {
   serverName: string;
   banner: string;
   voice: string;
+  /** What the voice sounds like; empty if that is not known. */
+  voiceHelp: string;
   partner: string;
   turnDetection: TurnDetection;
   isCellRunning: boolean;
@@ -80,6 +82,7 @@ export const INITIAL_STATE: PanelState = {
   serverName: "",
   banner: "",
   voice: "",
+  voiceHelp: "",
   partner: "",
   turnDetection: "server_vad",
   isCellRunning: false,

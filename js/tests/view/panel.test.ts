@@ -269,6 +269,11 @@ describe("the transcript", () => {
     ]);
   });
 
+  it("tells what the voice sounds like where the pointer rests on its name", () => {
+    store.update({ voice: "nova", voiceHelp: "nova: bright, energetic." });
+    expect(panel.querySelector<HTMLElement>(".glw-voice-tag")?.title).toBe("nova: bright, energetic.");
+  });
+
   it("shows markup as text", () => {
     const evil = '<img src=x onerror="alert(1)"><b>bold</b>';
     store.update({
