@@ -15,6 +15,8 @@ from .level import loudness_lufs as loudness_lufs
 from .level import loudness_over_time as loudness_over_time
 from .pcm import SAMPLE_RATE_HZ as SAMPLE_RATE_HZ
 from .pcm import Pcm as Pcm
+from .pcm import checked_rate as checked_rate
+from .pcm import float_samples as float_samples
 from .pcm import mono_clip as mono_clip
 from .pcm import mono_from as mono_from
 from .pcm import pcm_from_bytes as pcm_from_bytes

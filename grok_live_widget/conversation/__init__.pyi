@@ -2,6 +2,8 @@ from .conversation import Conversation as Conversation
 from .pending import PendingReply as PendingReply
 from .pending import calls_in as calls_in
 from .pending import is_cut_off as is_cut_off
+from .placement import Placement as Placement
+from .placement import placements_of as placements_of
 from .tool_calls import ToolCalls as ToolCalls
 from .tool_calls import ToolCallState as ToolCallState
 from .tracks import Clip as Clip

@@ -1,0 +1,145 @@
+"""The same figure of several turns, in small multiples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ..conversation import Turn
+from ..exceptions import ConfigurationError
+from ..settings import one_of
+from .curves import level, pitch, waveform
+from .spectra import mel_spectrogram, mfcc, spectrogram
+from .subjects import Subject, say, turns_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_FIGURES: dict[str, Any] = {
+    "waveform": waveform,
+    "spectrogram": spectrogram,
+    "mel_spectrogram": mel_spectrogram,
+    "mfcc": mfcc,
+    "pitch": pitch,
+    "level": level,
+}
+_IMAGES = ("spectrogram", "mel_spectrogram", "mfcc")
+_MOST_COLUMNS = 3
+_TITLE_LETTERS = 100
+# Padding of the limits of a pitch, as a part of it.
+_PADDING = 0.1
+
+
+def compare_turns(
+    turns: Any,
+    *,
+    kind: Literal[
+        "waveform", "spectrogram", "mel_spectrogram", "mfcc", "pitch", "level"
+    ] = "spectrogram",
+    ax: Axes | Sequence[Axes] | None = None,
+    **style: Any,
+) -> tuple[Any, ...]:
+    """Draw the same figure of several turns beside one another, on the same scales.
+
+    Parameters
+    ----------
+    turns : GrokLive, Talk, SavedTalk, Turns or sequence of Turn
+        Turns without sound are left out.
+    kind : str
+        The name of the figure.
+    ax : matplotlib Axes, sequence of Axes or None
+        Axes are divided into as many as are needed; of a sequence, each turn has its own. None:
+        the current figure if it is empty, otherwise a new one.
+    **style
+        Passed to the figure.
+
+    Returns
+    -------
+    tuple
+        What the figure returns, for each turn.
+
+    Raises
+    ------
+    ConfigurationError
+        For an unknown kind, what has no turns, or too few axes.
+    """
+    one_of("kind", kind, tuple(_FIGURES))
+    spoken = [turn for turn in turns_of(turns) if turn.sample_count]
+    grid = _grid(ax, max(1, len(spoken)))
+    if not spoken:
+        say(grid[0], "No turn has sound.")
+        return ()
+    options = {"colorbar": False, **style} if kind in _IMAGES else style
+    artists = tuple(
+        _FIGURES[kind](turn, ax=axes, **options) for turn, axes in zip(spoken, grid, strict=False)
+    )
+    _share_scales(spoken, grid[: len(spoken)], artists, kind)
+    return artists
+
+
+def _grid(ax: Axes | Sequence[Axes] | None, count: int) -> list[Axes]:
+    """As many axes as are asked for."""
+    import matplotlib.pyplot as plt
+    from matplotlib.axes import Axes as AnyAxes
+
+    columns = _columns(count)
+    rows = -(-count // columns)
+    if ax is None:
+        figure: Any = plt.gcf()
+        if figure.axes:
+            figure = plt.figure(layout="constrained")
+        grid = figure.add_gridspec(rows, columns)
+    elif isinstance(ax, AnyAxes):
+        place = ax.get_subplotspec()
+        if place is None:
+            raise ConfigurationError(
+                "axes that are not part of a grid cannot be divided.",
+                cure="Pass axes made by plt.subplots(), or one for each turn.",
+            )
+        figure = ax.figure
+        ax.remove()
+        grid = place.subgridspec(rows, columns)
+    else:
+        given: list[Axes] = np.ravel(np.asarray(ax, object)).tolist()
+        if len(given) < count:
+            raise ConfigurationError(
+                f"{count} turns with sound need as many axes, not {len(given)}.",
+                cure="Pass more axes, or fewer turns.",
+            )
+        return given[:count]
+    return [figure.add_subplot(grid[i // columns, i % columns]) for i in range(count)]
+
+
+def _columns(count: int) -> int:
+    return 2 if count == 4 else min(count, _MOST_COLUMNS)
+
+
+def _share_scales(
+    turns: Sequence[Turn], grid: Sequence[Axes], artists: tuple[Any, ...], kind: str
+) -> None:
+    """The same limits of time and value, and labels at the outer axes only."""
+    end_s = max(axes.get_xlim()[1] for axes in grid)
+    columns = _columns(len(grid))
+    for place, axes in enumerate(grid):
+        axes.set_xlim(0, end_s)
+        if place + columns < len(grid):
+            axes.set_xlabel("")
+        if place % columns:
+            axes.set_ylabel("")
+        title = Subject.of(turns[place]).titled(_TITLE_LETTERS // columns)
+        axes.set_title(title, loc="left", fontsize="small")
+    if kind in _IMAGES:
+        low = min(image.get_clim()[0] for image in artists)
+        high = max(image.get_clim()[1] for image in artists)
+        for image in artists:
+            image.set_clim(max(low, high - 80) if kind != "mfcc" else low, high)
+    if kind == "pitch":
+        found_hz = np.concatenate([np.asarray(line.get_ydata(), float) for line in artists])
+        voiced_hz = found_hz[~np.isnan(found_hz)]
+        if len(voiced_hz):
+            for axes in grid:
+                axes.set_ylim(
+                    float(voiced_hz.min()) * (1 - _PADDING), float(voiced_hz.max()) * (1 + _PADDING)
+                )

@@ -1,0 +1,129 @@
+"""The delays of replies: of what each consists, and how they are distributed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from .palette import palette_of
+from .subjects import axes_of, drawn, say, turns_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.container import BarContainer
+    from matplotlib.lines import Line2D
+
+NAMES = {
+    "decided_ms": "end of speech decided",
+    "first_delta_ms": "first sound received",
+    "tool_ms": "tools",
+    "approval_ms": "your consent",
+    "queue_ms": "first sound played",
+}
+"""What each part of a delay ends with, or is spent on."""
+
+
+class LatencyArtists(NamedTuple):
+    """What `latency` draws.
+
+    Attributes
+    ----------
+    parts : dict of str to BarContainer
+        The bars of each part of `Latency` that any reply has, by its name: one bar a reply.
+    distribution : BarContainer or None
+        The histogram of the whole delays, beside the bars; None with fewer than two.
+    median : Line2D or None
+        Across the bars, with the median in its label.
+    """
+
+    parts: dict[str, BarContainer]
+    distribution: BarContainer | None = None
+    median: Line2D | None = None
+
+
+def latency(
+    talk: Any, *, ax: Axes | None = None, legend: bool = True, **style: Any
+) -> LatencyArtists:
+    """Draw the delay of each reply in its parts, and the distribution of the delays.
+
+    A bar ends with the last part that was measured: the first sound played, or, where nothing
+    plays replies, the first sound received. Replies without any are left out.
+
+    Parameters
+    ----------
+    talk : GrokLive, Talk, SavedTalk, Turns or sequence of Turn
+    ax : matplotlib Axes or None
+        None: the current axes. The histogram stands to the right of them.
+    legend : bool
+    **style
+        Passed to ``Axes.bar``.
+
+    Returns
+    -------
+    LatencyArtists
+
+    Raises
+    ------
+    ConfigurationError
+        For what has no turns.
+    """
+    replies = [turn.latency for turn in turns_of(talk) if turn.role == "assistant"]
+    numbers, values = [], []
+    for number, each in enumerate(replies, 1):
+        measured = {name: getattr(each, name) for name in NAMES}
+        if measured["first_delta_ms"] is not None:
+            numbers.append(number)
+            values.append([0.0 if part is None else part for part in measured.values()])
+    axes = axes_of(ax)
+    colors = palette_of(axes).parts
+    bottoms = np.zeros(len(values))
+    parts: dict[str, BarContainer] = {}
+    for name, heights in zip(NAMES, np.array(values).reshape(-1, len(NAMES)).T, strict=True):
+        if not heights.any():
+            continue
+        options = {"color": colors[name], "label": NAMES[name], "width": 0.7, **style}
+        parts[name] = drawn("latency", axes.bar, numbers, heights, bottom=bottoms, **options)
+        bottoms = bottoms + heights
+    axes.set(xlabel="Reply [number]", ylabel="Delay [ms]")
+    if not values:
+        say(axes, "No reply has a measured delay yet.")
+        return LatencyArtists(parts)
+    axes.set_xticks(numbers if len(numbers) <= 20 else axes.get_xticks())
+    axes.set_xlim(numbers[0] - 0.6, numbers[-1] + 0.6)
+    axes.set_ylim(0, max(float(bottoms.max()) * 1.1, 1.0))
+    artists = LatencyArtists(parts)
+    if len(values) > 1:
+        artists = _with_distribution(axes, artists, bottoms)
+    if legend:
+        axes.legend(
+            loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize="small"
+        )
+    return artists
+
+
+def _with_distribution(axes: Axes, artists: LatencyArtists, totals_ms: Any) -> LatencyArtists:
+    palette = palette_of(axes)
+    median_ms = float(np.median(totals_ms))
+    line = axes.axhline(
+        median_ms,
+        color=palette.text,
+        linestyle="--",
+        linewidth=1.2,
+        label=f"median {median_ms:.0f} ms",
+    )
+    beside: Any = axes.inset_axes((1.03, 0, 0.22, 1), sharey=axes)
+    counts, edges = np.histogram(totals_ms, bins="auto")
+    bars = beside.barh(
+        edges[:-1],
+        counts,
+        height=np.diff(edges),
+        align="edge",
+        color=palette.neutral,
+        edgecolor=axes.get_facecolor(),
+    )
+    beside.axhline(median_ms, color=palette.text, linestyle="--", linewidth=1.2)
+    beside.tick_params(labelleft=False)
+    beside.set_xlabel("Replies [count]")
+    beside.xaxis.get_major_locator().set_params(integer=True, nbins=4)
+    return LatencyArtists(artists.parts, bars, line)

@@ -1,0 +1,72 @@
+"""How fast each turn was spoken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..conversation import placements_of
+from .palette import palette_of
+from .subjects import axes_of, drawn, say, turns_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.container import BarContainer
+
+
+def speaking_rate(talk: Any, *, ax: Axes | None = None, **style: Any) -> BarContainer:
+    """Draw the speaking rate of each turn, as wide as it lasted, when it sounded.
+
+    Parameters
+    ----------
+    talk : GrokLive, Talk, SavedTalk, Turns or sequence of Turn
+    ax : matplotlib Axes or None
+        None: the current axes.
+    **style
+        Passed to ``Axes.bar``.
+
+    Returns
+    -------
+    BarContainer
+        One bar for each turn that has both sound and text: its words a minute, over its whole
+        length, also of a reply that was not heard to its end.
+
+    Raises
+    ------
+    ConfigurationError
+        For what has no turns.
+    """
+    spoken = [
+        each for each in placements_of(turns_of(talk)) if each.turn.text and each.turn.sample_count
+    ]
+    axes = axes_of(ax)
+    voices = palette_of(axes).voices
+    rates = [len(each.turn.text.split()) * 60 / each.turn.duration_s for each in spoken]
+    options = {
+        "color": [voices[each.turn.role] for each in spoken],
+        "label": ["You" if each.turn.role == "user" else "Reply" for each in spoken],
+        "align": "edge",
+        # Both sides may speak at once.
+        "alpha": 0.85,
+        **style,
+    }
+    bars = drawn(
+        "speaking_rate",
+        axes.bar,
+        [each.start_s for each in spoken],
+        rates,
+        [each.turn.duration_s for each in spoken],
+        **options,
+    )
+    axes.set(xlabel="Time since the first event [s]", ylabel="Speaking rate [words/min]")
+    if not spoken:
+        say(axes, "No turn has both sound and text yet.")
+        return bars
+    end_s = max(each.start_s + each.turn.duration_s for each in spoken)
+    axes.set_xlim(0, end_s * 1.02)
+    axes.set_ylim(0, max(rates) * 1.15)
+    handles, labels = axes.get_legend_handles_labels()
+    unique = dict(zip(labels, handles, strict=True))
+    axes.legend(
+        unique.values(), unique, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False
+    )
+    return bars

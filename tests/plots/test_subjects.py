@@ -1,0 +1,84 @@
+"""What is drawn is found, or refused with a sentence that says what to pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grok_live_widget import Turns, load, plots
+from grok_live_widget.exceptions import ArgumentError, AudioFormatError, ConfigurationError
+from grok_live_widget.plots.subjects import plain, subject_of, turns_of
+
+from ..support.figure_sounds import GOLDEN
+from ..support.sound import RATE_HZ, sine, tone
+from ..support.turns import turn_of
+
+
+def test_an_array_has_its_rate_and_its_envelope() -> None:
+    for sound in (tone(0.5), sine(0.5)):
+        subject = subject_of(sound, RATE_HZ)
+        assert (subject.duration_s, subject.label, subject.titled(9)) == (0.5, "Sound", "Sound")
+        low, high = subject.envelope(50)
+        assert (low.dtype, len(low)) == (np.float32, 50)
+        assert [low.min(), high.max()] == pytest.approx([-0.25, 0.25], abs=1e-3)
+    assert subject_of(np.zeros(0), RATE_HZ).envelope(50)[0].shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("sound", "rate_hz", "sentence"),
+    [
+        (np.zeros(9), None, "an array needs sample_rate=. Pass sample_rate=24_000, in hertz."),
+        (turn_of([1]), 8_000, "sample_rate=8000 was given with a turn, which has 24000 Hz."),
+        (Turns(), None, "this figure shows one turn, not Turns. Pass a turn, such as"),
+    ],
+)
+def test_what_is_no_single_sound_is_refused(sound: Any, rate_hz: Any, sentence: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        plots.waveform(sound, sample_rate=rate_hz)
+    assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "sound", [np.zeros((9, 2)), np.array([np.nan]), "a.wav", np.zeros(3, "i8")]
+)
+def test_an_array_that_is_no_sound_is_refused_with_a_cure(sound: Any) -> None:
+    for figure in (plots.waveform, plots.spectrogram, plots.pitch, plots.level, plots.mfcc):
+        with pytest.raises(AudioFormatError) as caught:
+            figure(sound, sample_rate=RATE_HZ)
+        assert caught.value.cure
+
+
+def test_turns_are_those_of_a_talk_a_sequence_or_one_turn() -> None:
+    turn, saved = turn_of([1]), load(GOLDEN / "recording")
+    assert turns_of(turn) == turns_of([turn]) == turns_of(Turns([turn])) == [turn]
+    assert turns_of(saved) == list(saved.turns)
+    assert turns_of([]) == []
+    for talk in (None, 3, [turn, 3], np.zeros(3)):
+        with pytest.raises(
+            ConfigurationError, match=r"shows the turns of a talk, not .* Pass a talk"
+        ):
+            turns_of(talk)
+
+
+def test_a_text_is_cut_and_has_no_formulas() -> None:
+    assert plain("It costs  $5.", 20) == r"It costs \$5."
+    assert plain("x" * 20, 10) == "x" * 8 + "…"
+
+
+def test_a_misspelt_style_is_named_with_the_nearest(ax: Any) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        plots.waveform(turn_of([1, 2]), ax=ax, colour="red")
+    assert str(caught.value) == (
+        "waveform() has no argument or style 'colour'. "
+        "Did you mean 'color'? Styles are those of fill_between()."
+    )
+    for figure in (plots.spectrogram, plots.pitch, plots.level):
+        with pytest.raises(ArgumentError, match="has no argument or style 'sample_rat'"):
+            figure(tone(), sample_rate=RATE_HZ, ax=ax, sample_rat=3)
+    turn = turn_of([1], text="Hi")
+    turn.latency_ms = 100.0
+    for figure in (plots.timeline, plots.latency, plots.speaking_rate):
+        with pytest.raises(ArgumentError, match="has no argument or style 'aks'"):
+            figure([turn], ax=ax, aks=3)
