@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,23 @@ def pictures(turns: Turns) -> dict[str, tuple[tuple[float, float], Callable[[Any
         ),
         "compare_pitch": ((9, 3.6), lambda ax: plots.compare_turns(replies, kind="pitch", ax=ax)),
         "speaking_rate": (FLAT, lambda ax: plots.speaking_rate(turns, ax=ax)),
+        "live": (FLAT, lambda ax: follow(turns, ax)),
     }
+
+
+@dataclass
+class PastTalk:
+    """A talk as it was at some moment."""
+
+    turns: Turns
+    elapsed_s: float = 9.6
+    phase: str = "open"
+
+
+def follow(turns: Turns, ax: Any) -> None:
+    """Draw what a live figure showed at that moment."""
+    figure = plots.LiveFigure(PastTalk(turns[:4]), "waveform", seconds=10, axes=ax)
+    figure.refresh()
 
 
 def drawn(turns: Turns) -> Iterator[tuple[str, bytes]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import time
 import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from os import PathLike
@@ -149,6 +150,14 @@ class TalkAPI:
         new one. None where no session is open, or where it is not known.
         """
         return self._sessions.ends_in_s
+
+    @property
+    def elapsed_s(self) -> float | None:
+        """How long ago the talk's first event was [s]: now, on the scale of `Turn.started_s` and
+        `Turn.played_at_s`. None before it.
+        """
+        origin_s = self._sessions.conversation.origin_s
+        return None if origin_s is None else max(0.0, time.monotonic() - origin_s)
 
     @property
     def pending_approvals(self) -> list[ToolCallState]:

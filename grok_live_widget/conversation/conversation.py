@@ -137,6 +137,11 @@ class Conversation:
         # Turns that `apply` is about to return, by identity.
         self._changed: dict[int, Turn] = {}
 
+    @property
+    def origin_s(self) -> float | None:
+        """The time of the first counted event, on the clock of `apply` [s]; None before it."""
+        return self._origin_s
+
     @classmethod
     def under(cls, settings: Settings) -> Conversation:
         """A conversation under these settings, without turns yet."""

@@ -4,6 +4,8 @@ from .curves import pitch as pitch
 from .curves import waveform as waveform
 from .delays import LatencyArtists as LatencyArtists
 from .delays import latency as latency
+from .following import LiveFigure as LiveFigure
+from .following import live as live
 from .palette import COLORS as COLORS
 from .palette import Palette as Palette
 from .palette import palette_of as palette_of
