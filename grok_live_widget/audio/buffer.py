@@ -241,5 +241,6 @@ def _bucket(samples: NDArray[np.int16]) -> _Envelope:
 def _extremes(
     low: NDArray[np.int16], high: NDArray[np.int16], edges: NDArray[np.intp]
 ) -> _Envelope:
-    edges = np.unique(edges)
+    # They rise, so that equal ones are neighbours; `np.unique` would sort them first.
+    edges = edges[np.flatnonzero(np.diff(edges, prepend=-1))]
     return np.minimum.reduceat(low, edges), np.maximum.reduceat(high, edges)
