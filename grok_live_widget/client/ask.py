@@ -24,7 +24,7 @@ from ..exceptions import (
 )
 from ..protocol import MIN_COMMIT_MS
 from ..settings import between
-from .clips import Clip, Question, check_question, read_clip
+from .clips import Clip, Pace, Question, check_question, read_clip
 from .exchange import Exchange, announce
 from .reconnecting_session import ReconnectingSession
 from .requests import reply_request, user_message, verbatim_message
@@ -47,17 +47,18 @@ class Asker:
         timeout_s: float,
         instructions: str | None = None,
         metadata: Mapping[str, str] | None = None,
+        pace: Pace = "fast",
     ) -> Turn:
         """Ask and wait for the reply to be received."""
         self._sessions.tool_threads.refuse_own_tool("ask")
-        clip = await self._clip_from(question, sample_rate)
+        clip = await self._clip_from(question, sample_rate, pace)
         pairs = self._sessions.settings.metadata if metadata is None else metadata
         request = reply_request(instructions, pairs)
         exchange = Exchange(self._sessions, clip.mix_note if clip else "")
         if clip is None:
             ask = partial(exchange.ask_text, user_message(question), request)
         elif self._sessions.is_push_to_talk:
-            ask = partial(exchange.ask_and_commit, clip.pcm, request)
+            ask = partial(exchange.ask_and_commit, clip, request)
         elif instructions or metadata:
             raise ConfigurationError(
                 "the server answers speech by itself, so this reply cannot have instructions or "
@@ -65,8 +66,8 @@ class Asker:
                 cure="Use turn_detection=PushToTalk(), or ask by text.",
             )
         else:
-            ask = partial(exchange.ask_aloud, clip.pcm)
-        return await self._run(exchange, ask, timeout_s)
+            ask = partial(exchange.ask_aloud, clip)
+        return await self._run(exchange, ask, timeout_s, sending_s=clip.sending_s if clip else 0)
 
     async def say_verbatim(self, text: str, timeout_s: float, is_interruptible: bool) -> Turn:
         """Have `text` spoken word for word, and wait until that begins."""
@@ -74,29 +75,29 @@ class Asker:
         item = verbatim_message(text, is_interruptible=is_interruptible)
         begin = partial(exchange.begin, [item])
         # Not behind a question whose reply waits for a tool that says this.
-        return await self._run(exchange, begin, timeout_s, contextlib.nullcontext())
+        return await self._run(exchange, begin, timeout_s, turn_to_ask=contextlib.nullcontext())
 
-    async def say(self, question: Question, sample_rate: int | None) -> Turn:
+    async def say(self, question: Question, sample_rate: int | None, pace: Pace = "fast") -> Turn:
         """Send and return the user's turn at once."""
-        clip = await self._clip_from(question, sample_rate)
+        clip = await self._clip_from(question, sample_rate, pace)
         if clip is None:
             return await self._sessions.say_text(question)
         session = await self._sessions.open()
-        if self._sessions.is_push_to_talk:
-            with self._sessions.holding_microphone():
-                await self._sessions.end_microphone()
-                turn = await announce(session)
-                await session.send_pcm(clip.pcm)
-                await self._sessions.commit()
-            return turn
         began: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
-        self._tasks.spawn(self._say_clip(clip, session, began))
+        if not self._sessions.is_push_to_talk:
+            self._tasks.spawn(self._say_clip(clip, session, began))
+        elif clip.pace == "fast":
+            await self._say_and_commit(clip, session, began)
+        else:
+            self._tasks.spawn(self._reported(self._say_and_commit(clip, session, began), began))
         return await began
 
     # ----------------------------------------------------------------- private
-    async def _clip_from(self, question: Question, sample_rate: int | None) -> Clip | None:
+    async def _clip_from(
+        self, question: Question, sample_rate: int | None, pace: Pace
+    ) -> Clip | None:
         """The sound of a question; None for a text. Raises before anything is opened."""
-        check_question(question, sample_rate)
+        check_question(question, sample_rate, pace)
         if isinstance(question, str):
             if _is_name_of_file(question):
                 self._sessions.note(
@@ -107,7 +108,7 @@ class Asker:
             return None
         rate_hz = self._sessions.conversation.input_sample_rate
         # A file, or a long array, would otherwise block the loop of all talks.
-        clip = await asyncio.to_thread(read_clip, question, sample_rate, rate_hz)
+        clip = await asyncio.to_thread(read_clip, question, sample_rate, rate_hz, pace)
         for note in clip.notes:
             self._sessions.note(note, "warning")
         duration_ms = len(clip.pcm) // 2 * 1000 // rate_hz
@@ -125,11 +126,13 @@ class Asker:
         exchange: Exchange,
         ask: Callable[[Session], Awaitable[Turn]],
         timeout_s: float,
+        *,
+        sending_s: float = 0.0,
         turn_to_ask: contextlib.AbstractAsyncContextManager[None] | None = None,
     ) -> Turn:
         """One exchange after another, each with its own time limit."""
         between("timeout_s", timeout_s, 0.001, 86_400)
-        due_s = asyncio.get_running_loop().time() + timeout_s
+        due_s = asyncio.get_running_loop().time() + timeout_s + sending_s
         try:
             async with asyncio.timeout_at(due_s), turn_to_ask or self._asking:
                 with exchange.interruptible():
@@ -174,9 +177,23 @@ class Asker:
         )
 
     async def _say_clip(self, clip: Clip, session: Session, began: asyncio.Future[Turn]) -> None:
+        exchange = Exchange(self._sessions, clip.mix_note)
+        await self._reported(exchange.send_clip(clip, session, began.set_result), began)
+
+    async def _say_and_commit(
+        self, clip: Clip, session: Session, began: asyncio.Future[Turn]
+    ) -> None:
+        async with session.audio.sending:
+            with self._sessions.holding_microphone():
+                await self._sessions.end_microphone()
+                began.set_result(await announce(session))
+                await session.send_clip(clip)
+                await self._sessions.commit()
+
+    async def _reported(self, work: Awaitable[object], began: asyncio.Future[Turn]) -> None:
+        """Await what goes on after `say` has returned; its errors are noted."""
         try:
-            exchange = Exchange(self._sessions, clip.mix_note)
-            await exchange.send_clip(clip.pcm, session, began.set_result)
+            await work
         except ReplyTimeout as error:
             self._sessions.note(str(error), "warning")
         except GrokLiveError as error:

@@ -30,6 +30,11 @@ class AudioStream:
     protocol : Protocol
         Its input format has the rate at which the sound is sent.
     gap_s : float [s]
+
+    Attributes
+    ----------
+    sending : asyncio.Lock
+        Held while a piece or a clip is sent, so that the chunks of concurrent calls do not mix.
     """
 
     def __init__(self, pump: Pump, protocol: Protocol, gap_s: float) -> None:
@@ -38,8 +43,7 @@ class AudioStream:
         self._gap_s = gap_s
         self._sample_rate = protocol.input_format.sample_rate
         self._converter = ClipConverter(self._sample_rate)
-        # Held while a piece is sent, so that the chunks of concurrent calls do not mix.
-        self._sending = asyncio.Lock()
+        self.sending = asyncio.Lock()
         # Ends the stream some time after the last piece; None: no stream is open.
         self._end_timer: asyncio.TimerHandle | None = None
         # When the last piece was sent, and the next chunk is due in real time [s].
@@ -81,7 +85,7 @@ class AudioStream:
             Before anything is sent.
         SessionClosed
         """
-        async with self._sending:
+        async with self.sending:
             if not self.is_open:
                 self.end()  # Of other sound, such as a microphone's.
             pcm = self._converter.convert(x, sample_rate, more=not is_last)
@@ -92,6 +96,12 @@ class AudioStream:
             self._sent_s = asyncio.get_running_loop().time()
         if is_last:
             self.end()
+
+    async def send_clip(self, pcm: bytes, *, is_real_time: bool) -> None:
+        """Send mono PCM16 bytes at the session's own rate as they are, beside the stream, which
+        must have ended; the caller holds `sending`.
+        """
+        await self._send_at_pace(pcm, is_real_time=is_real_time)
 
     def send_nowait(self, x: Any, sample_rate: int) -> None:
         """Send a piece without waiting for the socket; a pause after it does not end the stream.
@@ -141,7 +151,7 @@ class AudioStream:
     def _end_if_silent(self) -> None:
         """End the stream, unless it was continued since the timer was set."""
         loop = asyncio.get_running_loop()
-        ends_s = self._gap_s + (loop.time() if self._sending.locked() else self._sent_s)
+        ends_s = self._gap_s + (loop.time() if self.sending.locked() else self._sent_s)
         if ends_s > loop.time():
             self._end_timer = loop.call_at(ends_s, self._end_if_silent)
             return

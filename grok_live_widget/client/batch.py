@@ -11,7 +11,7 @@ from ..conversation import PendingReply, Turns
 from ..exceptions import ReplyTimeout
 from ..protocol import CreateResponse, PushToTalk, ResponseState
 from ..settings import Settings
-from .exchange import SILENCE_S, commit_and_wait, events_of_commit, no_speech_error, raise_failure
+from .exchange import SILENCE_S, events_of_commit, no_speech_error, raise_failure, request_and_wait
 from .session import Session
 
 # How long after the end of a sound a server may take to detect speech in it [s].
@@ -77,7 +77,8 @@ async def _commit_recording(session: Session, pcm: bytes, *, is_paced: bool) -> 
     await _send(session, pcm, "realtime" if is_paced else "fast")
     events = events_of_commit(session, CreateResponse())
     async with session.expect(*events) as pending:
-        await commit_and_wait(session, pending, *events)
+        await session.send(events[0])
+        await request_and_wait(session, pending, *events[1:])
         _check(session, pending)
 
 

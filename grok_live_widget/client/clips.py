@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
+
+from msgspec.structs import replace
 
 from .._structs import Value
 from ..audio import ClipConverter, read_audio
 from ..exceptions import AudioFormatError, ConfigurationError
+from ..settings import one_of
 from .requests import user_message
 
 Question = Any
 """A text, a `pathlib.Path` of a sound file, or an array."""
+
+Pace = Literal["fast", "realtime"]
+"""Whether sound is sent at once, or each 100 ms when they would have been spoken."""
 
 _KINDS = "a text, a pathlib.Path of a sound file, or an array of samples"
 
@@ -28,22 +34,38 @@ class Clip(Value, frozen=True):
         What the user should know of it, in sentences.
     mix_note : str
         A sentence if its channels cancel each other; otherwise empty.
+    duration_s : float [s]
+    pace : {"fast", "realtime"}
+        Whether it is sent at once, or each 100 ms when they would have been spoken.
     """
 
     pcm: bytes
     notes: tuple[str, ...] = ()
     mix_note: str = ""
+    duration_s: float = 0.0
+    pace: Pace = "fast"
+
+    @property
+    def sending_s(self) -> float:
+        """How long sending takes by its pace [s]."""
+        return self.duration_s if self.pace == "realtime" else 0.0
 
 
-def check_question(question: Question, sample_rate: Any) -> None:
-    """Check what kind of question this is, and whether it needs a sample rate.
+def check_question(question: Question, sample_rate: Any, pace: Any = "fast") -> None:
+    """Check what kind of question this is, and whether it needs a sample rate or has a pace.
 
     Raises
     ------
     ConfigurationError
     """
+    one_of("pace", pace, get_args(Pace))
     if isinstance(question, str):
         user_message(question)
+        if pace != "fast":
+            raise ConfigurationError(
+                f"pace={pace!r} was given with a text, which is sent at once.",
+                cure="Leave it out.",
+            )
         if sample_rate is not None:
             raise ConfigurationError(
                 f"sample_rate={sample_rate!r} was given with a text, which has none.",
@@ -69,7 +91,7 @@ def check_question(question: Question, sample_rate: Any) -> None:
         )
 
 
-def read_clip(question: Question, sample_rate: Any, to_hz: int) -> Clip:
+def read_clip(question: Question, sample_rate: Any, to_hz: int, pace: Pace = "fast") -> Clip:
     """Read and convert the sound of a checked question; takes its time, in any thread.
 
     Parameters
@@ -79,17 +101,19 @@ def read_clip(question: Question, sample_rate: Any, to_hz: int) -> Clip:
         Of an array. A file has its own, from which it must not differ.
     to_hz : int [Hz]
         Rate of the clip.
+    pace : {"fast", "realtime"}
 
     Raises
     ------
     AudioFormatError, ConfigurationError
     """
     if isinstance(question, PathLike):
-        return _clip_of_file(Path(question), sample_rate, to_hz)
-    clip = _converted(question, sample_rate, to_hz)
-    if not clip.pcm:
-        raise ConfigurationError("the sound is empty.", cure="Pass at least one sample.")
-    return clip
+        clip = _clip_of_file(Path(question), sample_rate, to_hz)
+    else:
+        clip = _converted(question, sample_rate, to_hz)
+        if not clip.pcm:
+            raise ConfigurationError("the sound is empty.", cure="Pass at least one sample.")
+    return replace(clip, duration_s=len(clip.pcm) / 2 / to_hz, pace=pace)
 
 
 def _clip_of_file(path: Path, sample_rate: Any, to_hz: int) -> Clip:

@@ -36,6 +36,7 @@ from ..protocol import (
     SoundEnded,
 )
 from ..tools import functions_of
+from .clips import Clip
 from .reconnecting_session import ReconnectingSession, sentence
 from .requests import server_error, text_of, with_new_id
 from .session import Session
@@ -201,7 +202,7 @@ class Exchange:
         return await self.send(events, session)
 
     # ----------------------------------------------------------------- sound
-    async def ask_and_commit(self, clip: bytes, request: CreateResponse, session: Session) -> Turn:
+    async def ask_and_commit(self, clip: Clip, request: CreateResponse, session: Session) -> Turn:
         """Ask by sound whose end is a commit: push-to-talk."""
         events = events_of_commit(session, request)
         if request not in events and request != CreateResponse():
@@ -211,12 +212,14 @@ class Exchange:
         with self._sessions.holding_microphone():
             await self._finish_microphone(session)
             async with self._expect(session, *events) as pending:
-                await announce(session)
-                await session.send_pcm(clip)
-                await commit_and_wait(session, pending, *events)
+                async with session.audio.sending:
+                    await announce(session)
+                    await session.send_clip(clip)
+                    await session.send(events[0])
+                await request_and_wait(session, pending, *events[1:])
         return self._reply(session, pending)
 
-    async def ask_aloud(self, clip: bytes, session: Session) -> Turn:
+    async def ask_aloud(self, clip: Clip, session: Session) -> Turn:
         """Ask by sound whose end the server detects in the silence that follows it."""
         with self._sessions.holding_microphone():
             await self._finish_microphone(session)
@@ -243,24 +246,28 @@ class Exchange:
 
     async def send_clip(
         self,
-        clip: bytes,
+        clip: Clip,
         session: Session,
         on_announced: Callable[[Turn], object] = lambda turn: None,
     ) -> PendingReply:
         """Announce the user's turn, then send the sound and silence after it until the server has
         detected its end and answered.
         """
-        async with self._expect(session) as pending:
-            with self._sessions.holding_microphone():
-                await self._sessions.end_microphone()
-                turn = await announce(session)
-                on_announced(turn)
-                try:
-                    await session.send_pcm(clip)
-                    pending.has_sent_all = True
-                    await self._send_silence(session, pending)
-                finally:
-                    session.emit(SoundEnded(turn_id=turn.turn_id))
+        async with contextlib.AsyncExitStack() as sending:
+            # Before the reply is awaited: that to a sound which is still being sent is another.
+            await sending.enter_async_context(session.audio.sending)
+            async with self._expect(session) as pending:
+                with self._sessions.holding_microphone():
+                    await self._sessions.end_microphone()
+                    turn = await announce(session)
+                    on_announced(turn)
+                    try:
+                        await session.send_clip(clip)
+                        await sending.aclose()
+                        pending.has_sent_all = True
+                        await self._send_silence(session, pending)
+                    finally:
+                        session.emit(SoundEnded(turn_id=turn.turn_id))
         return pending
 
     async def _send_silence(self, session: Session, pending: PendingReply) -> None:
@@ -276,7 +283,8 @@ class Exchange:
                 continue
             if not pending.has_speech_started and sent_s >= self._sessions.timeouts.no_speech_s:
                 raise no_speech_error(sent_s, await self._abort_if_silent(), self._mix_note)
-            await session.send_silence(SILENCE_S)
+            async with session.audio.sending:  # Not into a sound that is being sent.
+                await session.send_silence(SILENCE_S)
             sent_s += SILENCE_S
             self._silence_s = sent_s
             with contextlib.suppress(TimeoutError):
@@ -455,11 +463,8 @@ def events_of_commit(session: Session, request: CreateResponse) -> tuple[ClientE
     return (CommitAudio(),) if is_by_commit else (CommitAudio(), request)
 
 
-async def commit_and_wait(
-    session: Session, pending: PendingReply, commit: ClientEvent, *request: ClientEvent
-) -> None:
-    """Send the events of a commit, and wait for the reply."""
-    await session.send(commit)
+async def request_and_wait(session: Session, pending: PendingReply, *request: ClientEvent) -> None:
+    """Send what a commit needs to be answered, and wait for the reply."""
     if request:
         await session.send_when_idle(*request)
     await session.wait_for(lambda: pending.is_settled)

@@ -54,6 +54,7 @@ from ..settings import Settings, UpdateKwargs, expand_kwargs_signature, one_of
 from ._pump import Listener, ListenerHandle, Pump
 from .audio_stream import AudioStream
 from .callers import Callers
+from .clips import Clip
 from .endpoint import (
     ConnectRequest,
     name_of_server,
@@ -413,11 +414,12 @@ class Session:
         self.callers.note_sound()
         await self.audio.send(x, sample_rate, is_last=end, is_real_time=pace == "realtime")
 
-    async def send_pcm(self, pcm: bytes) -> None:
-        """Send mono PCM16 bytes at the session's own rate as they are, 100 ms a message."""
+    async def send_clip(self, clip: Clip) -> None:
+        """Send the sound of a question as it is, 100 ms a message, at its pace; the caller holds
+        ``audio.sending``.
+        """
         self.callers.note_sound()
-        for chunk in self.audio.chunks(pcm):
-            await self.send(chunk)
+        await self.audio.send_clip(clip.pcm, is_real_time=clip.pace == "realtime")
 
     async def finish_audio(self) -> None:
         """End the stream of `send_audio`: send what the resampler still holds."""

@@ -321,6 +321,7 @@ class TalkAPI:
         timeout_s: float = 60,
         instructions: str | None = None,
         metadata: Mapping[str, str] | None = None,
+        pace: Literal["fast", "realtime"] = "fast",
     ) -> Turn:
         """Ask, and wait until the reply has been received (not played).
 
@@ -332,11 +333,15 @@ class TalkAPI:
         sample_rate : int [Hz]
             Of an array, which needs it; a text and a file take none.
         timeout_s : float > 0 [s]
+            With ``pace="realtime"``, beyond the time that the sound lasts.
         instructions : str or None
             In place of the talk's, for this reply only. Not for speech under `ServerVad`,
             which the server answers by itself.
         metadata : Mapping of str to str or None
             Returned with the reply, up to 16 pairs; None: that of the settings.
+        pace : {"fast", "realtime"}
+            How a sound is sent: at once, or each 100 ms when they would have been spoken, as a
+            microphone does. A text takes ``"fast"`` only.
 
         Returns
         -------
@@ -356,7 +361,7 @@ class TalkAPI:
             is sent again by itself, when the connection is open again.
         AuthenticationError, ConnectError, BudgetSpent, ServerError, UnsupportedByServer
         """
-        work = self._asker.ask(question, sample_rate, timeout_s, instructions, metadata)
+        work = self._asker.ask(question, sample_rate, timeout_s, instructions, metadata, pace)
         return self._run(work)
 
     @names_checked
@@ -368,9 +373,10 @@ class TalkAPI:
         timeout_s: float = 60,
         instructions: str | None = None,
         metadata: Mapping[str, str] | None = None,
+        pace: Literal["fast", "realtime"] = "fast",
     ) -> Turn:
         """`ask`, awaited."""
-        work = self._asker.ask(question, sample_rate, timeout_s, instructions, metadata)
+        work = self._asker.ask(question, sample_rate, timeout_s, instructions, metadata, pace)
         return await self._arun(work)
 
     @names_checked
@@ -408,8 +414,17 @@ class TalkAPI:
         return await self._arun(self._asker.say_verbatim(text, timeout_s, interruptible))
 
     @names_checked
-    def say(self, question: Question, sample_rate: int | None = None) -> Turn:
+    def say(
+        self,
+        question: Question,
+        sample_rate: int | None = None,
+        *,
+        pace: Literal["fast", "realtime"] = "fast",
+    ) -> Turn:
         """Send the same things as `ask`, and return the user's turn at once; it grows.
+
+        With ``pace="realtime"`` the sound is sent while other code runs; a sound that is said
+        meanwhile begins when it has been sent.
 
         Raises
         ------
@@ -417,12 +432,18 @@ class TalkAPI:
             Before anything is sent.
         AuthenticationError, ConnectError, SessionClosed
         """
-        return self._run(self._asker.say(question, sample_rate))
+        return self._run(self._asker.say(question, sample_rate, pace))
 
     @names_checked
-    async def say_async(self, question: Question, sample_rate: int | None = None) -> Turn:
+    async def say_async(
+        self,
+        question: Question,
+        sample_rate: int | None = None,
+        *,
+        pace: Literal["fast", "realtime"] = "fast",
+    ) -> Turn:
         """`say`, awaited."""
-        return await self._arun(self._asker.say(question, sample_rate))
+        return await self._arun(self._asker.say(question, sample_rate, pace))
 
     @names_checked
     def send_audio(

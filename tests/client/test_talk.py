@@ -34,6 +34,7 @@ from grok_live_widget.client.talk import TALK_THREAD
 from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.conversation.usage import Usage
 from grok_live_widget.events import (
+    AppendAudio,
     AudioDelta,
     PhaseChanged,
     ResponseDone,
@@ -338,6 +339,77 @@ def test_say_returns_the_turn_of_a_sound_from_its_first_sample(
     wait_for_talk(talk, lambda: turn.is_complete)
     assert np.array_equal(turn.pcm[: len(question)], question[: len(turn.pcm)])
     assert talk.turns[0] is turn
+
+
+class SentChunks:
+    """When each chunk of sound was sent on the talk's clock [s], and how many samples it has."""
+
+    def __init__(self, talk: Talk) -> None:
+        self.times_s: list[float] = []
+        self.counts: list[int] = []
+        talk.add_listener(self._note)
+
+    def _note(self, event: Any, _: list[Turn], now_s: float) -> None:
+        if isinstance(event, AppendAudio):
+            self.times_s.append(now_s)
+            self.counts.append(len(event.pcm) // 2)
+
+
+@pytest.mark.parametrize("verb", ["ask", "say"])
+@pytest.mark.parametrize("detection", [ServerVad(), PushToTalk()], ids=["vad", "push"])
+def test_no_chunk_of_a_sound_at_the_pace_of_speech_is_sent_before_it_was_spoken(
+    verb: str, detection: Any, speech: Any
+) -> None:
+    sound = speech("Hello there.")[: RATE_HZ * 4 // 5]
+    with Talk(partner="parrot", turn_detection=detection) as talk:
+        sent = SentChunks(talk)
+        getattr(talk, verb)(sound, RATE_HZ, pace="realtime")
+        wait_for_talk(talk, lambda: len(talk.turns.assistant) == 1 and talk.turns[-1].is_complete)
+        count = len(sound) // 2_400
+        assert sent.counts[:count] == [2_400] * count
+        spoken_s = np.arange(count) * 0.1
+        assert (np.subtract(sent.times_s[:count], sent.times_s[0]) > spoken_s - 0.002).all()
+        assert np.array_equal(talk.turns[0].pcm[: len(sound)], sound)
+
+
+def test_sounds_that_are_said_at_the_pace_of_speech_follow_one_another() -> None:
+    first, second = np.full(9_600, 1, np.int16), np.full(4_800, 2, np.int16)
+    with Talk(partner="parrot", turn_detection=PushToTalk()) as talk:
+        turns = [talk.say(sound, RATE_HZ, pace="realtime") for sound in (first, second)]
+        wait_for_talk(talk, lambda: all(turn.is_complete for turn in turns))
+        assert [each.pcm.tolist() for each in turns] == [first.tolist(), second.tolist()]
+
+
+def test_a_microphone_does_not_get_into_a_sound_at_the_pace_of_speech() -> None:
+    sound = np.full(9_600, 1, np.int16)
+    with Talk(partner="parrot", turn_detection=PushToTalk()) as talk:
+        turn = talk.say(sound, RATE_HZ, pace="realtime")
+        send_microphone(talk, np.full(2_400, 2, "<i2").tobytes())
+        wait_for_talk(talk, lambda: turn.is_complete)
+        assert turn.pcm.tolist() == sound.tolist()
+
+
+def test_the_time_limit_of_a_sound_at_the_pace_of_speech_begins_at_its_end(held: Held) -> None:
+    sound = np.zeros(36_000, np.int16)
+    with Talk(partner=held, turn_detection=PushToTalk()) as talk:
+        talk.start()
+        sent = SentChunks(talk)
+        with pytest.raises(ReplyTimeout, match="in 1 s"):
+            talk.ask(sound, RATE_HZ, pace="realtime", timeout_s=1)
+        assert sum(sent.counts) == len(sound)
+
+
+@pytest.mark.parametrize(
+    ("question", "pace", "part"),
+    [("hello", "realtime", "a text, which is sent at once"), (Path("x.wav"), "slow", "'fast'")],
+)
+def test_a_pace_that_a_question_cannot_have_is_refused(
+    talk: Talk, question: Any, pace: Any, part: str
+) -> None:
+    for ask in (talk.ask, talk.say):
+        with pytest.raises(ConfigurationError, match=part):
+            ask(question, pace=pace)
+    assert talk.phase == "closed"
 
 
 @pytest.mark.parametrize("verb", ["ask", "say", "send_audio"])
