@@ -11,7 +11,7 @@ import os
 import shutil
 import struct
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -168,6 +168,75 @@ def _wav_header(sample_count: int, rate_hz: int) -> bytes:
     return head + form + b"data" + struct.pack("<I", size)
 
 
+class EventLines:
+    """Formats entries as lines of the file of events.
+
+    Parameters
+    ----------
+    redactor : Redactor
+    append : callable
+        Is given the name of a WAV file and a piece of audio to append to it; returns the position
+        of its first sample.
+
+    Attributes
+    ----------
+    zero_s : float or None [s]
+        The time of the first entry on the talk's clock; None before there was one.
+    """
+
+    def __init__(self, redactor: Redactor, append: Callable[[str, Span], int]) -> None:
+        self._redactor, self._append = redactor, append
+        self.zero_s: float | None = None
+
+    def text_of(self, entries: Sequence[Entry]) -> bytearray:
+        """The lines of further entries; those of the first begin with a line of its time."""
+        # One growing buffer: separate lines would take several times their length.
+        text = bytearray(self._head(entries[0]) if self.zero_s is None and entries else b"")
+        for entry in entries:
+            text += self._line(entry)
+        return text
+
+    def _head(self, first: Entry) -> bytes:
+        self.zero_s = round(first.now_s, 6)
+        return _HEAD % (*_iso(first.time_s), self.zero_s)
+
+    def _line(self, entry: Entry) -> bytes:
+        assert self.zero_s is not None
+        event = encoded_event(entry.event)
+        if self._redactor.is_in(event):
+            event = encoded(event_to_json(entry.event, self._redactor))
+        at_s = round(entry.now_s, 6) - self.zero_s
+        return _LINE % (at_s, *_iso(entry.time_s), event[1:-1], self._sound(entry), _begin(entry))
+
+    def _sound(self, entry: Entry) -> bytes:
+        """Where the audio of an event is."""
+        if entry.sound is None:
+            return b""
+        name = USER_WAV if type(entry.event) is AppendAudio else ASSISTANT_WAV
+        start = self._append(name, entry.sound)
+        return _SOUND % (name.encode(), start, entry.sound.sample_count)
+
+
+def files_of(settings: Settings, entries: Sequence[Entry], redactor: Redactor) -> dict[str, bytes]:
+    """The content of each file of a recording, by its name."""
+    rates = sample_rates(settings)
+    pieces: dict[str, list[Span]] = {name: [] for name in rates}
+    counts = dict.fromkeys(rates, 0)
+
+    def append(name: str, sound: Span) -> int:
+        pieces[name].append(sound)
+        counts[name] += sound.sample_count
+        return counts[name] - sound.sample_count
+
+    files = {TALK_FILE: talk_text(settings, redactor).encode()}
+    files[EVENTS_FILE] = bytes(EventLines(redactor, append).text_of(entries))
+    for name, rate_hz in rates.items():
+        samples = (each for piece in pieces[name] for each in _kept(piece))
+        written = (np.ascontiguousarray(each, "<i2").data for each in samples)
+        files[name] = b"".join((_wav_header(counts[name], rate_hz), *written))
+    return files
+
+
 class FolderWriter:
     """Writes entries into a folder. Every method may raise OSError."""
 
@@ -178,7 +247,7 @@ class FolderWriter:
         self._events: BinaryIO | None = None
         # How much of the events is written in whole lines [bytes].
         self._events_bytes = 0
-        self._zero_s: float | None = None
+        self._lines = EventLines(redactor, lambda name, sound: self._wavs[name].append(sound))
 
     def open(self) -> None:
         """Create folder and files, none of which may exist; or reopen them after `close`."""
@@ -214,10 +283,7 @@ class FolderWriter:
         assert self._events is not None
         if not entries:
             return
-        # One growing buffer: separate lines would take several times their length.
-        text = bytearray(self._head(entries[0]) if self._zero_s is None else b"")
-        for entry in entries:
-            text += self._line(entry)
+        text = self._lines.text_of(entries)
         for wav in self._wavs.values():
             wav.flush()
         self._events.write(text)
@@ -237,32 +303,12 @@ class FolderWriter:
         folder.mkdir(parents=True)
         twin = FolderWriter(folder, self._settings, self._redactor)
         twin._wavs = {name: wav.copied_to(folder / name) for name, wav in self._wavs.items()}
-        twin._zero_s, twin._events_bytes = self._zero_s, self._events_bytes
+        twin._lines.zero_s, twin._events_bytes = self._lines.zero_s, self._events_bytes
         _copy_start(self._folder / EVENTS_FILE, folder / EVENTS_FILE, self._events_bytes)
         shutil.copyfile(self._folder / TALK_FILE, folder / TALK_FILE)
         twin._events = (folder / EVENTS_FILE).open("ab")
         twin._events.close()
         return twin
-
-    def _head(self, first: Entry) -> bytes:
-        self._zero_s = round(first.now_s, 6)
-        return _HEAD % (*_iso(first.time_s), self._zero_s)
-
-    def _line(self, entry: Entry) -> bytes:
-        assert self._zero_s is not None
-        event = encoded_event(entry.event)
-        if self._redactor.is_in(event):
-            event = encoded(event_to_json(entry.event, self._redactor))
-        at_s = round(entry.now_s, 6) - self._zero_s
-        return _LINE % (at_s, *_iso(entry.time_s), event[1:-1], self._sound(entry), _begin(entry))
-
-    def _sound(self, entry: Entry) -> bytes:
-        """Where the audio of an event is, which is queued to be written."""
-        if entry.sound is None:
-            return b""
-        name = USER_WAV if type(entry.event) is AppendAudio else ASSISTANT_WAV
-        start = self._wavs[name].append(entry.sound)
-        return _SOUND % (name.encode(), start, entry.sound.sample_count)
 
     def close(self) -> None:
         """Close the files."""

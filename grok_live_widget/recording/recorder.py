@@ -21,7 +21,7 @@ from ..conversation import Conversation, Turn
 from ..exceptions import AudioDropped
 from ..protocol import AppendAudio, AudioDelta, Authenticate, Event
 from ..settings import Settings
-from .files import Entry, FolderWriter, replace_folder
+from .files import Entry, FolderWriter, files_of, replace_folder
 from .folder import check_save_folder, folder_from, unusable
 from .redact import Redactor
 
@@ -148,6 +148,12 @@ class Recording:
         except OSError as error:
             raise unusable(folder, error) from None
         return folder
+
+    def files(self) -> dict[str, bytes]:
+        """The content of each file that `save` would write, by its name; of a talk that is not
+        recorded into a folder.
+        """
+        return files_of(self._settings, self._entries[:], self._redactor)
 
     def _is_recorded_into(self, folder: Path) -> bool:
         try:

@@ -25,6 +25,7 @@ from grok_live_widget.settings.settings import Settings
 
 from ..support.processes import process
 from ..support.sound import RATE_HZ
+from ..support.talks import reconnecting_session_of
 from ..support.waiting import wait_until
 
 KILLED = """
@@ -225,6 +226,30 @@ def test_saving_again_replaces_the_recording_and_keeps_other_files(
         same(talk.turns, load(folder).turns)
     assert (folder / "notes.txt").read_text() == "mine"
     assert [path.name for path in folder.parent.iterdir()] == ["monday"]
+
+
+def test_the_files_without_a_folder_are_those_that_are_saved(
+    tmp_path: Path, question: np.ndarray
+) -> None:
+    key = "a-secret-key-of-a-test"
+    with RehearsalServer("parrot", api_key=key) as server:
+        with Talk(url=server.url(), api_key=key, sample_rate=16_000) as talk:
+            talk.ask(f"my key is {key}")
+            talk.ask(question, RATE_HZ)
+        folder = talk.save(tmp_path / "saved")
+        files = reconnecting_session_of(talk).recording.files()
+    assert files == {each.name: each.read_bytes() for each in folder.iterdir()}
+    assert key.encode() not in b"".join(files.values())
+
+
+def test_the_files_of_a_talk_that_has_not_begun_are_those_of_an_empty_one(
+    tmp_path: Path,
+) -> None:
+    talk = Talk(partner="parrot")
+    for name, content in reconnecting_session_of(talk).recording.files().items():
+        (tmp_path / name).write_bytes(content)
+    saved = load(tmp_path)
+    assert (len(saved.turns), saved.events, saved.notes) == (0, (), [])
 
 
 def test_saving_refuses_a_folder_with_other_files(tmp_path: Path) -> None:
