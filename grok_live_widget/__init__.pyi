@@ -31,6 +31,8 @@ from .exceptions import SessionClosedOK as SessionClosedOK
 from .exceptions import SessionError as SessionError
 from .exceptions import ToolError as ToolError
 from .exceptions import UnsupportedByServer as UnsupportedByServer
+from .experiments import Results as Results
+from .experiments import compare as compare
 from .nested import allow_nested_asyncio as allow_nested_asyncio
 from .protocol import AudioFormat as AudioFormat
 from .protocol import PushToTalk as PushToTalk

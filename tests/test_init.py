@@ -48,6 +48,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
         ("Turn", set(HEAVY) - {"numpy", "soxr"}),
         ("connect", {"anywidget", "ipywidgets", "matplotlib", "soundfile", "docstring_parser"}),
         ("Talk", {"anywidget", "ipywidgets", "matplotlib", "IPython", "soundfile"}),
+        ("compare", {"anywidget", "matplotlib", "IPython", "soundfile", "pandas", "tqdm"}),
     ],
 )
 def test_a_name_loads_only_what_it_needs(name: str, unneeded: set[str]) -> None:

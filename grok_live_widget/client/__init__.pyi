@@ -5,6 +5,7 @@ from .credentials import ENVIRONMENT_NAME as ENVIRONMENT_NAME
 from .credentials import Secret as Secret
 from .credentials import wrap_secret as wrap_secret
 from .endpoint import Endpoint as Endpoint
+from .endpoint import resolve_endpoint as resolve_endpoint
 from .endpoint import warn_of_rehearsal as warn_of_rehearsal
 from .known_voices import Voice as Voice
 from .known_voices import Voices as Voices

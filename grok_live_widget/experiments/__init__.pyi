@@ -1,3 +1,9 @@
+from .folder import load_results as load_results
+from .loudspeaker import Overlap as Overlap
+from .results import Measures as Measures
+from .results import Result as Result
+from .results import Results as Results
+from .running import compare as compare
 from .stimuli import Interruption as Interruption
 from .stimuli import Sound as Sound
 from .stimuli import add_noise as add_noise
