@@ -23,7 +23,7 @@ from os import PathLike
 from typing import Any, Literal, Unpack
 
 from .._threads import queue_of
-from ..client import Secret, resolve_endpoint, warn_of_rehearsal, wrap_secret
+from ..client import TALK_THREAD, Secret, resolve_endpoint, warn_of_rehearsal, wrap_secret
 from ..conversation import Turns
 from ..exceptions import ConfigurationError
 from ..settings import SettingsKwargs, between, expand_kwargs_signature, one_of
@@ -86,7 +86,8 @@ def compare(
     folder : str, PathLike or None
         Where each result is written as soon as it is there, with a recording of its talk. Called
         again with the same design, also after the process was killed, `compare` asks only what is
-        missing. None: nothing is written.
+        missing. None: nothing is written, and recordings are kept in memory (some 100 kB for each
+        second of a talk).
     retry_failed : bool
         Whether results in `folder` that failed count as missing.
     workers : int >= 1 or None
@@ -104,7 +105,8 @@ def compare(
     progress : bool or None
         A progress bar (by tqdm). None: where tqdm is installed.
     on_result : callable or None
-        Called with each result when it is there, on the calling thread.
+        Called with each result when it is there, on the calling thread. What it raises ends the
+        experiment.
     api_key : str or None
         As for `Talk`; not with an executor of other processes.
     **common
@@ -125,6 +127,11 @@ def compare(
         With ``progress=True`` and without tqdm.
     """
     api_key = wrap_secret(api_key)
+    if TALK_THREAD.is_current:
+        raise ConfigurationError(
+            "compare waits for replies, which are received on this thread, that of all talks.",
+            cure="Call it on another thread, and not in a listener.",
+        )
     check_common(common, _OWN_ARGUMENTS)
     design = design_of(
         prompts, voices, settings, common, repeats=repeats, pace=pace, timeout_s=timeout_s
@@ -159,7 +166,7 @@ def compare(
 
 
 _OWN_ARGUMENTS = [
-    name for name in signature(compare, follow_wrapped=False).parameters if name != "prompts"
+    name for name in signature(compare).parameters if name not in SettingsKwargs.__optional_keys__
 ]
 
 Submit = Callable[[Trial], "Future[Result]"]

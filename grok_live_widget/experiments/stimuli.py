@@ -103,13 +103,18 @@ class Interruption:
     at_ms : number >= 0 [ms]
         The position in the reply at which `by` begins.
 
+    Attributes
+    ----------
+    question : str or Sound
+    by : Sound
+
     Raises
     ------
     AudioFormatError, ConfigurationError
     """
 
-    question: str | Sound
-    by: Sound
+    question: Any
+    by: Any
     at_ms: float
 
     def __post_init__(self) -> None:

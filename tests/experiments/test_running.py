@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 import grok_live_widget
-from grok_live_widget import compare
+from grok_live_widget import Talk, compare
 from grok_live_widget.audio import write_wav
 from grok_live_widget.exceptions import (
     AuthenticationError,
@@ -392,6 +392,19 @@ def test_arguments_are_checked_before_anything_is_asked() -> None:
     ):
         with pytest.raises(ConfigurationError, match=part):
             compare("hello", partner="parrot", **arguments)
+
+
+def test_a_call_in_a_listener_is_refused_since_it_would_wait_for_itself() -> None:
+    failures: list[str] = []
+
+    def listen(*_: Any) -> None:
+        with pytest.raises(ConfigurationError, match="Call it on another thread") as caught:
+            compare("hello", partner="parrot", progress=False)
+        failures.append(str(caught.value))
+
+    with Talk(partner="parrot") as talk, talk.add_listener(listen):
+        talk.ask("hello")
+    assert failures
 
 
 # --------------------------------------------------------------------------- progress
