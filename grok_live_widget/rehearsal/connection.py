@@ -25,6 +25,7 @@ from ..protocol import (
     UpdateSession,
 )
 from .asr import recognise
+from .faults.base import ConnectionFault, socket_with_fault
 from .formats import InputConverter
 from .frames import binary_frame_from, frame_from
 from .history import ConversationStore
@@ -64,6 +65,8 @@ class ConnectionSettings:
 
 class Socket(Protocol):
     """What a connection needs of its socket; every method may raise once it is closed."""
+
+    transport: asyncio.Transport
 
     async def recv(self, *, decode: bool | None) -> str | bytes:
         """The next frame; as bytes with ``decode=False``, else text as str."""
@@ -355,16 +358,23 @@ class Connection(ClientConnection):
         verbatim, remarks = response.verbatim, list[str]()
         partner = self._settings.partner if verbatim is None else lambda _: verbatim
         turn, host = self._state.partner_turn(response), self._settings.partner_host
-        async with aclosing(run_partner(partner, turn, host)) as pieces:
-            async for piece in pieces:
-                match piece:
-                    case CallTool():
-                        response.call(piece)
-                    case Remark():
-                        remarks.append(piece.text)
-                    case _:
-                        response.add(piece)
-                        await self._send_deltas(response)
+        try:
+            async with aclosing(run_partner(partner, turn, host)) as pieces:
+                async for piece in pieces:
+                    match piece:
+                        case CallTool():
+                            response.call(piece)
+                        case Remark():
+                            remarks.append(piece.text)
+                        case ConnectionFault():
+                            await self._inject(piece)
+                        case _:
+                            response.add(piece)
+                            await self._send_deltas(response)
+        except Exception:
+            # What the partner said before it failed is sent to the last sample.
+            await self._send_deltas(response, is_last=True)
+            raise
         if response.is_empty:
             raise RehearsalError(
                 "the partner returned neither text nor sound.",
@@ -374,6 +384,11 @@ class Connection(ClientConnection):
         # After the response has begun: before it, an error would be taken for its failure.
         for remark in remarks:
             self._state.report_error(remark)
+
+    async def _inject(self, fault: ConnectionFault) -> None:
+        """Have a fault act on what is sent from now on."""
+        await self._outbox.join()
+        self._socket = socket_with_fault(self._socket, fault, self._dialect)
 
     async def _send_deltas(self, response: Response, *, is_last: bool = False) -> None:
         while delta := response.next_delta(is_last=is_last):

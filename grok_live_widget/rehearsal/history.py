@@ -67,7 +67,8 @@ class History:
             if each.item_id == item_id:
                 return
             is_call = each.kind == "function_call"
-            yield SpokenLine("assistant" if is_call else each.role, each.text, each.name)
+            role = "assistant" if is_call else each.role
+            yield SpokenLine(role, each.text, each.name, each.call_id)
 
     def replayed_items(self) -> Iterator[Item]:
         """The items as the service replays them: with new ids, and as text."""
@@ -173,7 +174,7 @@ def input_from(item: Item, known: Item, audio_format: AudioFormat) -> UserInput 
     """
     text = whole_text(known)
     if item.kind == "function_call_output":
-        return UserInput(item_id=known.item_id, role="tool", text=text)
+        return UserInput(item_id=known.item_id, role="tool", text=text, call_id=known.call_id)
     if item.kind != "message" or known.role != "user":
         return None
     audio = b"".join((item.sound, *(part.sound for part in item.further)))

@@ -17,6 +17,10 @@ A *partner* is any callable that takes a `PartnerTurn` and returns its answer::
             return f"It is {turn.text}."
         return CallTool("weather", {"city": "Lyon"})
 
+    def partner(turn):                 # a fault, which acts on what is sent from there on
+        yield "The connection will be lost now."
+        yield faults.Drop()
+
     partner = ["Hello.", CallTool("weather", {"city": "Lyon"}), "It is sunny."]    # one by one
 
 It may be a plain function, a coroutine function or a generator of either kind. It runs on a
@@ -44,6 +48,8 @@ from numpy.typing import NDArray
 
 from ..audio import mono_from, pcm_from_samples, read_audio, samples_from_pcm
 from ..exceptions import ConfigurationError, GrokLiveError, RehearsalError
+from ..protocol import ToolOffer
+from .faults.base import ConnectionFault
 from .tts import Spoken, speak, voice_is_available
 
 
@@ -51,12 +57,14 @@ from .tts import Spoken, speak, voice_is_available
 class SpokenLine:
     """One earlier line of the conversation.
 
-    For a function call, `name` is the function and `text` its arguments as JSON.
+    For a function call, `name` is the function and `text` its arguments as JSON. The call and the
+    line of its output, with the role ``"tool"``, have the same `call_id`.
     """
 
     role: str
     text: str
     name: str = ""
+    call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -83,6 +91,12 @@ class PartnerTurn:
         The conversation before this turn, oldest first.
     tools : tuple of str
         Names of the client's functions, for a `CallTool`.
+    tool_offers : tuple of ToolOffer
+        The same functions with their descriptions and the JSON schemas of their arguments.
+    call_id : str
+        Of the function call whose output this turn is; empty for a turn of the user.
+    conversation_id : str
+        The same for all turns of a conversation, also after a lost connection was resumed.
     """
 
     role: Literal["user", "tool"] = "user"
@@ -95,6 +109,9 @@ class PartnerTurn:
     replace: Mapping[str, str] = field(default_factory=dict)
     history: tuple[SpokenLine, ...] = ()
     tools: tuple[str, ...] = ()
+    tool_offers: tuple[ToolOffer, ...] = field(default=(), repr=False)
+    call_id: str = ""
+    conversation_id: str = ""
     sample_rate: int = 24_000
 
     @property
@@ -128,7 +145,7 @@ class Remark:
 
 
 Partner = Callable[[PartnerTurn], Any]
-Piece = Spoken | CallTool | Remark
+Piece = Spoken | CallTool | Remark | ConnectionFault
 
 
 # --------------------------------------------------------------------------- parrot and talker
@@ -334,11 +351,11 @@ def encodable(text: str) -> str:
 def pieces_from(
     answer: Any, voice: str, *, speed: float = 1.0, replace: Mapping[str, str] | None = None
 ) -> Iterator[Piece]:
-    """The value that a partner returned or yielded, as segments of speech and tool calls.
+    """The value that a partner returned or yielded, as segments of speech, calls and faults.
 
     Parameters
     ----------
-    answer : str, ndarray, PathLike, CallTool, Spoken or None
+    answer : str, ndarray, PathLike, CallTool, Spoken, ConnectionFault or None
         A path is that of a sound file, of any rate. Text is spoken where a voice is installed.
         Audio is int16, or float in [-1, 1), at 24 kHz, with shape (n,) or (n, channels).
     voice : str
@@ -354,7 +371,7 @@ def pieces_from(
     match answer:
         case None:
             pass
-        case CallTool() | Spoken():
+        case CallTool() | Spoken() | ConnectionFault():
             yield answer
         case str() if isinstance(answer, Unvoiced) or not voice_is_available():
             yield Spoken(np.zeros(0, np.int16), encodable(answer))

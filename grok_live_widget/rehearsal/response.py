@@ -37,7 +37,8 @@ class UserInput:
     """Speech or text of the user, or the output of a tool.
 
     `text` is empty until spoken words are known, and remains so where none were recognised.
-    `received` is the audio as received, where that was not at 24 kHz.
+    `received` is the audio as received, where that was not at 24 kHz. `call_id` is that of the
+    call whose output it is.
     """
 
     item_id: str = field(default_factory=new_id)
@@ -45,6 +46,7 @@ class UserInput:
     text: str = ""
     pcm: Pcm = field(default_factory=lambda: np.zeros(0, np.int16))
     received: Spoken | None = None
+    call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,7 +255,8 @@ class SessionState:
         if last is None:
             return UserInput()
         role: Literal["user", "tool"] = "user" if last.kind == "message" else "tool"
-        return UserInput(item_id=last.item_id, role=role, text=last.text)
+        call_id = last.call_id
+        return UserInput(item_id=last.item_id, role=role, text=last.text, call_id=call_id)
 
     def take_events(self) -> list[events.ServerEvent]:
         """The events to be sent, in order; each is returned once."""
@@ -342,6 +343,7 @@ class SessionState:
     def partner_turn(self, response: Response) -> PartnerTurn:
         """The partner's argument."""
         user_input, settings = response.user_input, self.settings
+        functions = tuple(each for each in settings.tools if each.name)
         return PartnerTurn(
             role=user_input.role,
             text=user_input.text,
@@ -352,7 +354,10 @@ class SessionState:
             speed=settings.speed or 1.0,
             replace=settings.replace or {},
             history=tuple(self.history.lines_before(user_input.item_id)),
-            tools=tuple(each.name for each in settings.tools if each.name),
+            tools=tuple(each.name for each in functions),
+            tool_offers=functions,
+            call_id=user_input.call_id,
+            conversation_id=self.history.conversation_id,
         )
 
     def begin_response(self, response: Response) -> None:

@@ -25,11 +25,12 @@ from grok_live_widget.events import (
     SpeechStopped,
     TextDelta,
     ToolCalled,
+    ToolOffer,
     TranscriptDelta,
     UpdateSession,
     UserTranscriptReplaced,
 )
-from grok_live_widget.rehearsal import CallTool
+from grok_live_widget.rehearsal import CallTool, faults
 from grok_live_widget.rehearsal.connection import is_valid_key
 
 
@@ -116,6 +117,67 @@ async def test_a_tool_is_called_and_its_output_is_answered(serving: Any, connect
         await client.until(ResponseDone)
     said = client.all(TranscriptDelta) or client.all(TextDelta)
     assert "".join(delta.delta for delta in said) == "It is foggy."
+
+
+async def test_a_partner_knows_the_offers_of_tools_and_which_call_an_output_answers(
+    serving: Any, connected: Any
+) -> None:
+    turns: list[Any] = []
+
+    def partner(turn: Any) -> Any:
+        turns.append(turn)
+        return "Foggy." if turn.role == "tool" else CallTool("look", {"where": "up"})
+
+    offer = ToolOffer(name="look", description="Look.", parameters={"type": "object"})
+    async with connected(serving(partner), tools=(offer,)) as client:
+        await client.ask("How is the weather?")
+        call = client.all(ToolCalled)[-1]
+        output = Item(kind="function_call_output", call_id=call.call_id, text="foggy")
+        await client.send(CreateItem(output), CreateResponse())
+        await client.until(ResponseDone)
+    asked, answered = turns
+    assert asked.tool_offers == (offer,)
+    assert (asked.call_id, answered.call_id) == ("", call.call_id)
+    assert [line.call_id for line in answered.history if line.name] == [call.call_id]
+    assert asked.conversation_id == answered.conversation_id != ""
+
+
+async def test_what_a_partner_said_before_it_failed_is_sent_to_the_last_sample(
+    serving: Any, connected: Any
+) -> None:
+    said = np.arange(1, 5_001, dtype=np.int16)
+
+    def partner(turn: Any) -> Any:
+        yield said
+        raise KeyError("lost")
+
+    async with connected(serving(partner)) as client:
+        done = await client.ask("Go on.")
+        np.testing.assert_array_equal(client.audio(), said)
+    assert done.status == "failed"
+    assert "KeyError: 'lost'" in client.all(ErrorReported)[-1].message
+
+
+async def test_a_fault_of_a_partner_acts_on_what_it_says_from_there_on(
+    serving: Any, connected: Any
+) -> None:
+    piece = np.ones(3_600, np.int16)
+
+    def partner(turn: Any) -> Any:
+        yield piece
+        yield faults.Duplicate()
+        yield faults.Duplicate(nth=2)
+        yield 2 * piece
+        yield 3 * piece
+
+    async with connected(serving(partner)) as client:
+        await client.ask("Go on.")
+        heard = client.audio()[::3_600].tolist()
+        client.forget()
+        await client.ask("And again.")
+    assert heard == [1, 2, 2, 2, 3]
+    # The first of them counts on the connection, so it is over; those of this answer are new.
+    assert client.audio()[::3_600].tolist() == [1, 2, 2, 2, 3]
 
 
 async def test_a_forced_message_is_spoken_with_any_partner(serving: Any, connected: Any) -> None:

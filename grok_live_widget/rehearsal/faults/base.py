@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from itertools import chain
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
@@ -25,7 +25,9 @@ from ...protocol import (
     bytes_from_base64,
     message_from,
 )
-from ..connection import Socket
+
+if TYPE_CHECKING:
+    from ..connection import Socket
 
 # --------------------------------------------------------------------------- message types
 AUDIO_TYPES = REALTIME.audio_delta_types
@@ -264,20 +266,19 @@ class OccasionCounter:
 
 
 # --------------------------------------------------------------------------- applying faults
-class _Socket(Socket, Protocol):
-    """The socket of a connection, with the transport that a fault can close."""
-
-    transport: asyncio.Transport
-
-
 class FaultySocket:
     """A socket that applies faults to what it sends."""
 
-    def __init__(self, socket: _Socket, filters: Sequence[FrameFilter]) -> None:
-        self._socket, self._filters = socket, filters
+    def __init__(self, socket: Socket, filters: Sequence[FrameFilter]) -> None:
+        self._socket, self._filters = socket, list(filters)
+        self.transport = socket.transport
         # The next message must not overtake one that is delayed.
         self._sending = asyncio.Lock()
         self._has_ended = False
+
+    def add(self, new: FrameFilter) -> None:
+        """Apply one more filter, after the others."""
+        self._filters.append(new)
 
     async def recv(self, *, decode: bool | None) -> str | bytes:
         """The next frame."""
@@ -315,7 +316,7 @@ class FaultySocket:
                 self._has_ended = True
                 if step is Ending.DROP:
                     # Not abort(): what was sent before must still arrive.
-                    self._socket.transport.close()
+                    self.transport.close()
 
 
 class Faults:
@@ -353,10 +354,19 @@ class Faults:
         """The fault of the next handshake, or None."""
         return next((fault for fault, counter in self._handshake_faults if counter.is_next()), None)
 
-    def wrap(self, socket: _Socket, dialect: Dialect) -> FaultySocket:
+    def wrap(self, socket: Socket, dialect: Dialect) -> FaultySocket:
         """The socket of a new connection with its faults."""
         filters = [
             fault.filter_for(OccasionCounter(fault, remaining), dialect)
             for fault, remaining in self._connection_faults
         ]
         return FaultySocket(socket, filters)
+
+
+def socket_with_fault(socket: Socket, fault: ConnectionFault, dialect: Dialect) -> FaultySocket:
+    """The socket of an open connection with one more fault, which counts occasions from now on."""
+    new = fault.filter_for(OccasionCounter(fault, RemainingTimes(fault)), dialect)
+    if isinstance(socket, FaultySocket):
+        socket.add(new)
+        return socket
+    return FaultySocket(socket, [new])
