@@ -36,7 +36,7 @@ from .audio import SAMPLE_RATE_HZ, ClipConverter, read_audio, wav_bytes, write_w
 from .client import Connecting, Session, connect, talk_through, voices
 from .exceptions import ConfigurationError, GrokLiveError, RehearsalWarning
 from .protocol import DIALECTS, PushToTalk, ServerVad
-from .rehearsal import RehearsalServer, faults
+from .rehearsal import READY, RehearsalServer, faults, read_script
 from .settings import PCM_RATES_HZ, SettingsKwargs
 
 __all__ = ["main"]
@@ -379,6 +379,12 @@ def _add_rehearse(commands: Any) -> None:
         help=f"{_PARTNERS} (default: talker where a voice is installed, else parrot)",
     )
     add(
+        "--script",
+        metavar="FILE|NAME",
+        help="answer with a script in YAML (docs/partners.md), or with one of this package: "
+        f"{', '.join(READY)}",
+    )
+    add(
         "--key",
         dest="api_key",
         metavar="KEY",
@@ -409,6 +415,13 @@ def _serve(options: argparse.Namespace) -> int:
     arguments = vars(options)
     del arguments["run"]
     title = arguments.pop("title")
+    script = arguments.pop("script", None)
+    if script is not None:
+        if arguments["partner"] is not None:
+            raise ConfigurationError(
+                "--script and --partner exclude each other.", cure="Omit one of them."
+            )
+        arguments["partner"] = read_script(script)
     with RehearsalServer(**arguments) as server:
         say(f"{title}; Ctrl-C stops it.")
         # `realtime` first: it is the one that other clients speak.

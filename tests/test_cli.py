@@ -551,6 +551,36 @@ def test_the_rehearsal_has_the_faults_that_are_given(asked: Path, tmp_path: Path
     assert server.returncode == 130
 
 
+def test_the_rehearsal_follows_the_script_that_is_given(tmp_path: Path) -> None:
+    script = tmp_path / "script.yaml"
+    script.write_text("steps:\n  - say: One.\nclosing: Two.\n", "utf-8")
+    command = [sys.executable, "-m", "grok_live_widget", "rehearse", "--port", "0"]
+    with process([*command, "--script", str(script)]) as server:
+        assert server.stdout is not None
+        server.stdout.readline()
+        url = re.search(r"ws://\S+", server.stdout.readline())
+        assert url is not None
+        for _ in range(2):
+            with Talk(url=url.group(), api_key="any") as talk:
+                assert [talk.ask(text).text for text in "abc"] == ["One.", "Two.", "Two."]
+        server.send_signal(signal.SIGINT)
+        server.stdout.read()
+    assert server.returncode == 130
+
+
+def test_a_script_that_cannot_be_read_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("steps: none\n", "utf-8")
+    said = refused(["rehearse", "--script", str(broken)], capsys)
+    assert said.startswith(f"grok-live: {broken}, line 1, column 8: steps must be a list")
+    said = refused(["rehearse", "--script", "caffe"], capsys)
+    assert said.startswith("grok-live: there is no script 'caffe'. Did you mean 'cafe'?")
+    said = refused(["rehearse", "--script", "cafe", "--partner", "parrot"], capsys)
+    assert said == "grok-live: --script and --partner exclude each other. Omit one of them."
+
+
 def test_an_unknown_fault_is_one_sentence_and_the_help_lists_the_known_ones(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -166,6 +166,9 @@ def _endpoint_for(settings: Settings, api_key: Secret | None, service_url: str) 
                 "partner and url exclude each other: one is the rehearsal, the other a server.",
                 cure="RehearsalServer(partner) is a rehearsal with a url.",
             )
+        from ..rehearsal import check_script
+
+        check_script(settings.partner)
         return _rehearsal(settings)
     key = find_key(api_key)
     if api_key is not None and not key:

@@ -8,7 +8,14 @@ from .partner import Partner as Partner
 from .partner import PartnerTurn as PartnerTurn
 from .partner import SpokenLine as SpokenLine
 from .partner import Unvoiced as Unvoiced
+from .partner import check_script as check_script
 from .partner import default_partner as default_partner
+from .scripts import READY as READY
+from .scripts import Line as Line
+from .scripts import Pause as Pause
+from .scripts import Script as Script
+from .scripts import Step as Step
+from .scripts import read_script as read_script
 from .server import RehearsalServer as RehearsalServer
 from .tts import VOICES as VOICES
 from .tts import has_voice as has_voice

@@ -25,7 +25,8 @@ A *partner* is any callable that takes a `PartnerTurn` and returns its answer::
 
 It may be a plain function, a coroutine function or a generator of either kind. It runs on a
 thread of its own. A list holds the answers to one turn after another, and begins again after the
-last; the output of a tool is a turn too. The package has two partners, `parrot` and `talker`.
+last; the output of a tool is a turn too. A `Script` compares what is said with what it expects; see
+`grok_live_widget.rehearsal.scripts`. The package has two partners, `parrot` and `talker`.
 Neither is Grok, and neither claims to be.
 """
 
@@ -49,7 +50,9 @@ from numpy.typing import NDArray
 from ..audio import mono_from, pcm_from_samples, read_audio, samples_from_pcm
 from ..exceptions import ConfigurationError, GrokLiveError, RehearsalError
 from ..protocol import ToolOffer
+from ..settings import HasPartner, check_partner, is_script
 from .faults.base import ConnectionFault
+from .scripts.matching import NUMBERS
 from .tts import Spoken, speak, voice_is_available
 
 
@@ -166,11 +169,6 @@ _GREETING = re.compile(r"^(hello|hi|hey|good (morning|afternoon|evening))\b")
 _COUNT = re.compile(r"\bcount (?:up )?to (\w+)")
 _TIME = re.compile(r"\b(what time|what's the time|what is the time|tell me the time)\b")
 _CALL = re.compile(r"\bcall (\w[\w-]*)\s*(\{.*\})?", re.IGNORECASE | re.DOTALL)
-_NUMBERS = (
-    *("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
-    *("eleven", "twelve", "thirteen", "fourteen", "fifteen"),
-    *("sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
-)
 
 _MOST_LETTERS_OF_OUTPUT = 200
 """Of the output of a tool that is read aloud, which takes some 15 s."""
@@ -236,11 +234,11 @@ def _answer_without_words(turn: PartnerTurn) -> str:
 
 
 def _count_to(limit: str) -> str:
-    by_word = {word: number for number, word in enumerate(_NUMBERS, 1)}
+    by_word = {word: number for number, word in enumerate(NUMBERS, 1)}
     count = int(limit) if limit.isdecimal() else by_word.get(limit, 0)
-    if not 1 <= count <= len(_NUMBERS):
+    if not 1 <= count <= len(NUMBERS):
         return f"I can count from one to twenty, not to {limit}."
-    return ", ".join(_NUMBERS[:count]).capitalize() + "."
+    return ", ".join(NUMBERS[:count]).capitalize() + "."
 
 
 PARTNERS: dict[str, Partner] = {"parrot": parrot, "talker": talker}
@@ -261,26 +259,49 @@ def default_partner() -> tuple[Partner, str]:
     )
 
 
-def partner_from(partner: Partner | Sequence[Any] | str | None) -> Partner:
-    """The partner from a name, a callable, a list of answers or None.
+def partner_from(
+    partner: Partner | HasPartner | Sequence[Any] | str | PathLike[str] | None,
+) -> Partner:
+    """The partner from a name, a script or its path, a callable, a list of answers or None.
 
     Raises
     ------
     ConfigurationError
-        For an unknown name, a value that cannot be called, or a list without an answer.
+        For an unknown name, a script that cannot be read, a value that cannot be called, or a list
+        without an answer.
     """
     if partner is None:
         return default_partner()[0]
     if isinstance(partner, str) and partner in PARTNERS:
         return PARTNERS[partner]
+    if is_script(partner):
+        return _script_at(partner).as_partner()
+    if hasattr(partner, "as_partner"):
+        made: Partner = partner.as_partner()
+        return made
     if isinstance(partner, list | tuple):
         return _answers_one_by_one(partner)
-    if not callable(partner):
-        names = ", ".join(map(repr, PARTNERS))
-        raise ConfigurationError(
-            f"partner must be {names}, a function or a list of answers, not {partner!r}."
-        )
+    check_partner(partner)
+    assert callable(partner)
     return partner
+
+
+def check_script(partner: object) -> None:
+    """Read the script that a partner names, if it is one.
+
+    Raises
+    ------
+    ConfigurationError
+        When it cannot be read.
+    """
+    if is_script(partner):
+        _script_at(partner)
+
+
+def _script_at(source: str | PathLike[str]) -> HasPartner:
+    from .scripts import read_script  # PyYAML is optional, and slow to import.
+
+    return read_script(source)
 
 
 def _answers_one_by_one(answers: Sequence[Any]) -> Partner:

@@ -21,7 +21,7 @@ from .._structs import names_checked
 from .._threads import LoopThread
 from ..exceptions import ConfigurationError, RehearsalError
 from ..protocol import DIALECTS, Dialect
-from ..settings import between
+from ..settings import HasPartner, between
 from .asr import recognition_is_available
 from .connection import ClientConnection, Connection, ConnectionSettings, is_valid_key
 from .faults import Fault, Refuse, faults_from
@@ -50,10 +50,11 @@ class RehearsalServer:
 
     Parameters
     ----------
-    partner : callable, list, "parrot", "talker" or None
+    partner : callable, list, Script, str, PathLike or None
         The function that answers, or a list of answers; see
-        `grok_live_widget.rehearsal.partner`. None takes the
-        talker where a voice is installed, else the parrot.
+        `grok_live_widget.rehearsal.partner`. A script, the path of its YAML file, or the name of
+        one of this package. ``"parrot"`` or ``"talker"``. None takes the talker where a voice is
+        installed, else the parrot.
     host : str
         Address to listen on.
     port : int
@@ -97,7 +98,7 @@ class RehearsalServer:
     @names_checked
     def __init__(
         self,
-        partner: Partner | Sequence[Any] | str | None = None,
+        partner: Partner | HasPartner | Sequence[Any] | str | PathLike[str] | None = None,
         *,
         host: str = "127.0.0.1",
         port: int = 0,

@@ -9,6 +9,9 @@ from .settings import expand_kwargs_signature as expand_kwargs_signature
 from .settings import is_loopback as is_loopback
 from .settings import settings_from as settings_from
 from .validation import PCM_RATES_HZ as PCM_RATES_HZ
+from .validation import HasPartner as HasPartner
 from .validation import between as between
 from .validation import check_metadata as check_metadata
+from .validation import check_partner as check_partner
+from .validation import is_script as is_script
 from .validation import one_of as one_of

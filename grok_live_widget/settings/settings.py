@@ -29,7 +29,7 @@ from ..protocol import AudioFormat, ServerVad, ToolOffer, Transcription, TurnDet
 from ..tools import ProviderTool, Tool, tools_from
 from .from_json import FROM_JSON
 from .pricing import Budget, Prices
-from .validation import PCM_RATES_HZ, check_partner, check_settings, instance, one_of
+from .validation import PCM_RATES_HZ, HasPartner, check_partner, check_settings, instance, one_of
 
 # As `audio.SAMPLE_RATE_HZ`, which would load numpy.
 _SAMPLE_RATE_HZ = 24_000
@@ -85,7 +85,7 @@ class SettingsKwargs(UpdateKwargs, total=False):
     sample_rate: int
     input_format: AudioFormat | Mapping[str, Any] | str | None
     output_format: AudioFormat | Mapping[str, Any] | str | None
-    partner: str | Callable[..., Any] | Sequence[Any] | None
+    partner: str | PathLike[str] | HasPartner | Callable[..., Any] | Sequence[Any] | None
     record: str | PathLike[str] | None
     conversation_id: str | None
     open_timeout_s: float
@@ -179,10 +179,12 @@ class Settings(Struct, frozen=True, kw_only=True, metaclass=Checked):
     processing : bool
         True asks the browser for echo cancellation, noise suppression and gain control;
         False gives the raw microphone, for measuring.
-    partner : str, callable, list or None
-        The partner in the rehearsal: ``"parrot"``, ``"talker"``, a function of one turn, or a
-        list of answers (see `grok_live_widget.rehearsal.partner`). Given: always
-        the rehearsal. None: never the rehearsal.
+    partner : str, PathLike, Script, ChatPartner, callable, list or None
+        The partner in the rehearsal: ``"parrot"``, ``"talker"``, a function of one turn, a list of
+        answers (see `grok_live_widget.rehearsal.partner`), a `Script` of
+        `grok_live_widget.rehearsal`, the path of one in YAML, or ``"cafe"``, ``"interview"`` or
+        ``"lab-assistant"``, which are scripts too. Given: always the rehearsal. None: never the
+        rehearsal.
     record : str, PathLike or None
         A new folder to which the talk is recorded while it runs; None: nothing is written.
     conversation_id : str or None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import inf
 from numbers import Integral, Real
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 from urllib.parse import SplitResult, urlsplit
 
 from msgspec.structs import force_setattr
@@ -257,13 +257,41 @@ def _check_length(name: str, text: Any, most: int) -> None:
         )
 
 
+# As the rehearsal's `PARTNERS` and `scripts.READY`, which are in a layer above.
+PARTNER_NAMES = ("parrot", "talker")
+SCRIPT_NAMES = ("cafe", "interview", "lab-assistant")
+
+
+class HasPartner(Protocol):
+    """What a partner is made of for each server, such as a `Script` of the rehearsal."""
+
+    def as_partner(self) -> Callable[..., Any]:
+        """A new partner."""
+
+
+def is_script(partner: object) -> TypeGuard[str | PathLike[str]]:
+    """Whether a partner is the name of a script of this package, or the path of one."""
+    if not isinstance(partner, str):
+        return isinstance(partner, PathLike)
+    is_path = partner.lower().endswith((".yaml", ".yml")) or "/" in partner or "\\" in partner
+    return is_path or partner in SCRIPT_NAMES
+
+
 def check_partner(partner: object) -> None:
-    """Check a partner of the rehearsal: a known name, a function, a list of answers, or None."""
-    is_known = isinstance(partner, str) and partner in ("parrot", "talker")
+    """Check a partner of the rehearsal; whether a script can be read is checked by `check_script`
+    of the rehearsal.
+    """
+    is_known = is_script(partner) or (isinstance(partner, str) and partner in PARTNER_NAMES)
     is_list = isinstance(partner, list | tuple) and len(partner) > 0
     is_valid = is_known or is_list or partner is None or callable(partner)
-    choices = "'parrot', 'talker', a function of one turn, a list of answers, or None"
-    require(is_valid, "partner", choices, partner)
+    if not (is_valid or callable(getattr(partner, "as_partner", None))):
+        names = (*PARTNER_NAMES, *SCRIPT_NAMES)
+        near = did_you_mean(partner, names) if isinstance(partner, str) else ""
+        raise ConfigurationError(
+            f"partner must be {', '.join(map(repr, names))}, the path of a script (.yaml), a "
+            f"Script, a function of one turn, a list of answers, or None, not {partner!r}.",
+            cure=near.strip(),
+        )
 
 
 def _check_record(record: object) -> None:

@@ -11,6 +11,8 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -247,7 +249,7 @@ class FrontendBridge:
             "dialect": talk.dialect,
             "voice": settings.voice or "",
             "voice_help": _voice_help(settings.voice),
-            "partner": settings.partner if isinstance(settings.partner, str) else "",
+            "partner": _name_of_partner(settings.partner),
             "turn_detection": "push_to_talk" if is_push_to_talk else "server_vad",
             "processing": settings.processing,
             "sample_rate": SAMPLE_RATE_HZ,
@@ -557,6 +559,14 @@ def _banner(server_name: str, endpoint: Endpoint) -> str:
 
 def _note(note: Noted) -> messages.Note:
     return msgspec.convert(note, messages.Note, from_attributes=True)
+
+
+def _name_of_partner(partner: object) -> str:
+    """The name of a partner as the panel shows it; empty for a function or a list."""
+    if isinstance(partner, str | PathLike):
+        return Path(partner).name
+    title = getattr(partner, "title", "")
+    return title if isinstance(title, str) else ""
 
 
 def _latest(notes: list[Noted]) -> list[Noted]:

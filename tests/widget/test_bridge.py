@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,10 @@ from grok_live_widget.client.endpoint import resolve_endpoint
 from grok_live_widget.client.reconnecting_session import ReconnectingSession
 from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.events import AudioFormat, PushToTalk
+from grok_live_widget.rehearsal import Script, Step
 from grok_live_widget.rehearsal.partner import CallTool, PartnerTurn, Unvoiced
 from grok_live_widget.settings.settings import settings_from
-from grok_live_widget.widget.bridge import LAST_HEARTBEATS, FrontendBridge
+from grok_live_widget.widget.bridge import LAST_HEARTBEATS, FrontendBridge, _name_of_partner
 from grok_live_widget.widget.messages import KernelMessage, decode, encode
 
 from ..support.page import RATE_HZ, SimulatedPage
@@ -106,6 +108,20 @@ async def page_of() -> AsyncIterator[Callable[..., Page]]:
     for page in pages:
         await page.bridge.close()
         await page.talk.close()
+
+
+@pytest.mark.parametrize(
+    ("partner", "name"),
+    [
+        ("parrot", "parrot"),
+        (Path("lessons/cafe.yaml"), "cafe.yaml"),
+        (Script([Step("Hello.")], title="Greeting"), "Greeting"),
+        (["Hello."], ""),
+        (str.title, ""),
+    ],
+)
+def test_the_panel_shows_a_name_of_the_partner(partner: Any, name: str) -> None:
+    assert _name_of_partner(partner) == name
 
 
 async def test_hello_is_answered_with_a_snapshot(page_of: Any) -> None:
