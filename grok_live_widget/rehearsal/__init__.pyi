@@ -1,4 +1,5 @@
 from . import faults as faults
+from .chat import ChatPartner as ChatPartner
 from .identity import ServerKind as ServerKind
 from .identity import kind_of_header as kind_of_header
 from .identity import running_kind as running_kind

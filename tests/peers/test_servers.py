@@ -13,7 +13,8 @@ import pytest
 
 from grok_live_widget import PushToTalk, ServerVad, Talk, connect
 from grok_live_widget.events import ResponseDone, TextDelta
-from grok_live_widget.exceptions import ReplyTimeout, SessionClosedError
+from grok_live_widget.exceptions import ReplyTimeout, ServerError, SessionClosedError
+from grok_live_widget.rehearsal import ChatPartner
 
 from .environments import WITH_NODE, node_modules_with, surroundings
 
@@ -101,6 +102,25 @@ def test_a_server_without_voice_activity_hears_no_speech(url: str) -> None:
     with Talk(url=url, api_key="x") as talk:
         with pytest.raises(ReplyTimeout, match="detected no speech"):
             talk.ask(QUESTION)
+        assert talk.ask("Say hello.").text == ANSWER
+
+
+def test_it_answers_as_the_chat_model_of_a_rehearsal(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAT_API_KEY", "x")
+
+    def weather(city: str) -> str:
+        """Look up the weather."""
+        return f"foggy in {city}"
+
+    base_url = f"http://{url.split('/')[2]}/v1"
+    partner = ChatPartner(base_url=base_url, model="any")
+    with Talk(partner=partner, tools=[weather]) as talk:
+        assert talk.ask("Say hello.").text == ANSWER
+        assert talk.ask("What is the weather?").text == "It is foggy in Lyon."
+        with pytest.raises(ServerError, match="status 503: Strict mode: no fixture matched"):
+            talk.ask("Something else.")
         assert talk.ask("Say hello.").text == ANSWER
 
 
