@@ -191,7 +191,7 @@ def _levels(subject: Subject, unit: str) -> tuple[Floats, Floats, float | None]:
 def label_time(axes: Axes, subject: Subject) -> None:
     """Label the axis of time and the figure; without sound, say why."""
     axes.set_xlabel("Time [s]")
-    axes.set_xlim(0, max(subject.duration_s, 1e-3))
+    axes.set_xlim(0, subject.duration_s or 1.0)
     axes.set_title(subject.titled(_TITLE_LETTERS), loc="left", fontsize="medium")
     if not subject.sample_count:
         say(axes, subject.absence)

@@ -180,10 +180,15 @@ class LiveFigure:
         self._task = loop.create_task(self._follow(period_s))
 
     async def _follow(self, period_s: float) -> None:
+        loop, left_s = asyncio.get_running_loop(), period_s
         while True:
-            await asyncio.sleep(period_s)
+            await asyncio.sleep(left_s)
+            began_s = loop.time()
             if not self._tick():
                 return
+            # At least as long for others as for the drawing.
+            took_s = loop.time() - began_s
+            left_s = max(period_s - took_s, took_s)
 
     def _tick(self) -> bool:
         """Draw it if something has changed; an error ends it, and the talk goes on."""

@@ -218,7 +218,7 @@ def _image(
 ) -> AxesImage:
     """An image of the rows, whose first is at the bottom; each frame is centred at its time."""
     frame_s = hop / subject.sample_rate
-    extent = (-frame_s / 2, max(subject.duration_s, 1e-3) + frame_s / 2, *bottom_top)
+    extent = (-frame_s / 2, (subject.duration_s or 1.0) + frame_s / 2, *bottom_top)
     options: dict[str, Any] = {"cmap": SOUND_COLORMAP, "interpolation": "nearest"}
     if rows.size:
         options |= {"vmax": float(rows.max()), "vmin": float(rows.max()) - _RANGE_DB}

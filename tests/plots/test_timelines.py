@@ -33,7 +33,7 @@ def test_turns_are_drawn_when_they_sounded(talk: Turns, ax: Any) -> None:
 
 def test_each_thing_can_be_seen(talk: Turns, ax: Any) -> None:
     drawn = plots.timeline(talk, ax=ax)
-    ax.figure.set_dpi(50)
+    ax.figure.set(dpi=50, size_inches=(5, 3))
     things = [*drawn.speech.values(), drawn.unheard, drawn.overlaps, drawn.interruptions]
     things += [drawn.typed, drawn.tools, drawn.delays[0].arrow_patch, *drawn.reconnections]
     assert unseen(ax, [*things, *drawn.texts]) == []
