@@ -97,9 +97,11 @@ class Voices(Mapping[str, Voice]):
             (each.name, each.character, _where(each), each.rehearsal)
             for each in self._voices.values()
         ]
-        head = "".join(f"<th>{name}</th>" for name in heads)
+        # JupyterLab aligns the cells of tables to the right, as is right for numbers.
+        left = 'style="text-align:left"'
+        head = "".join(f"<th {left}>{name}</th>" for name in heads)
         body = "".join(
-            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows
+            f"<tr>{''.join(f'<td {left}>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows
         )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 

@@ -21,14 +21,15 @@ color:var(--jp-ui-font-color1,inherit);font-family:var(--jp-ui-font-family,syste
 font-size:13px;line-height:1.4}
 [data-jp-theme-light="true"] .glw-turns{color-scheme:light}
 [data-jp-theme-light="false"] .glw-turns{color-scheme:dark}
-.glw-turns table{border-collapse:collapse;margin:0;font:inherit}
-.glw-turns :is(td,th){padding:3px 10px;text-align:left;vertical-align:middle;background:none}
-.glw-turns th{font-weight:600;opacity:.75}
-.glw-turns tr+tr{border-top:1px solid var(--jp-border-color2,#8884)}
-.glw-turns td.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
-.glw-turns td.t{max-width:36em;overflow-wrap:anywhere}
+.glw-turns table.rows{border-collapse:collapse;margin:0;font:inherit;border:0}
+.glw-turns .rows :is(td,th){padding:3px 10px;text-align:left;vertical-align:middle;max-width:36em}
+.glw-turns .rows tr:is(:nth-child(n),:hover){background:none}
+.glw-turns .rows th{font-weight:600;opacity:.75}
+.glw-turns .rows tr+tr{border-top:1px solid var(--jp-border-color2,#8884)}
+.glw-turns .rows td.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+.glw-turns .rows td.t{overflow-wrap:anywhere}
 .glw-turns .user{color:var(--you)} .glw-turns .assistant{color:var(--reply)}
-.glw-turns svg{display:block} .glw-turns i{opacity:.7}
+.glw-turns svg{display:block;max-width:none} .glw-turns i{opacity:.7}
 .glw-turns rect{fill:currentColor;opacity:.12}
 </style>"""
 
@@ -45,7 +46,7 @@ def table_of(turns: Sequence[Turn]) -> str:
     heads = ("", "", "Text", "Time", "Length", "Latency")
     head = "".join(f"<th>{name}</th>" for name in heads)
     count = f"{len(turns)} turn{'' if len(turns) == 1 else 's'}"
-    table = f"<table><tr>{head}</tr>{''.join(rows)}</table>" if rows else ""
+    table = f'<table class="rows"><tr>{head}</tr>{"".join(rows)}</table>' if rows else ""
     return f'<div class="glw-turns">{_STYLE}<div>{count}</div>{table}</div>'
 
 
@@ -110,6 +111,7 @@ def _waveform(turn: Turn, width: int, height: int) -> str:
         at = width * turn.heard_sample_count / turn.sample_count
         shade = f'<rect x="{at:.1f}" width="{width - at:.1f}" height="{height}"/>'
     return (
-        f'<svg class="{turn.role}" width="{width}" height="{height}" role="img" '
+        f'<svg class="{turn.role}" viewBox="0 0 {width} {height}" '
+        f'style="width:{width}px;height:{height}px" role="img" '
         f'aria-label="Waveform"><polygon points="{points}" fill="currentColor"/>{shade}</svg>'
     )
