@@ -104,6 +104,7 @@ def find_heard(notebook: NotebookPage, expression: str) -> tuple[float, float]:
     return best[1], best[0]
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_turns_play_from_where_they_are_clicked_and_no_sound_is_saved(
     open_notebook: OpenNotebook,
