@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._structs import Value, did_you_mean
 from ..audio import SAMPLE_RATE_HZ, samples_from_pcm
@@ -41,6 +42,26 @@ class Voice(Value, frozen=True, kw_only=True):
     instead: str = ""
     rehearsal: str = ""
 
+    def speak(self, text: str = _SAMPLE) -> NDArray[np.int16]:
+        """`text` as the rehearsal speaks it with this voice: a question to be asked by sound.
+
+        Under a name that the rehearsal does not have, another of its voices speaks. It is never
+        the service's voice.
+
+        Returns
+        -------
+        ndarray of int16 [shape=(n,)]
+            A new array, at 24 kHz: ``talk.ask(voice.speak("Hello."), 24_000)``.
+
+        Raises
+        ------
+        RehearsalError
+            When no voice is installed.
+        """
+        return np.concatenate(
+            [np.zeros(0, np.int16), *(each.pcm for each in speak(text, self.name))]
+        )
+
     def play(self, text: str = _SAMPLE) -> Any:
         """An audio player for the notebook in which the rehearsal speaks `text` with this voice.
 
@@ -51,8 +72,7 @@ class Voice(Value, frozen=True, kw_only=True):
         """
         from IPython.display import Audio
 
-        pcm = np.concatenate([spoken.pcm for spoken in speak(text, self.name)])
-        return Audio(samples_from_pcm(pcm), rate=SAMPLE_RATE_HZ, normalize=False)  # type: ignore[no-untyped-call]
+        return Audio(samples_from_pcm(self.speak(text)), rate=SAMPLE_RATE_HZ, normalize=False)  # type: ignore[no-untyped-call]
 
 
 class Voices(Mapping[str, Voice]):

@@ -7,8 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from grok_live_widget import voices
-from grok_live_widget.audio import pitch
+from grok_live_widget import Talk, voices
+from grok_live_widget.audio import SAMPLE_RATE_HZ, level_dbfs, pitch
 from grok_live_widget.exceptions import ConfigurationError
 from grok_live_widget.protocol import LIVE, REALTIME
 from grok_live_widget.rehearsal import VOICES, speak
@@ -49,6 +49,16 @@ def test_a_voice_plays_a_sentence_in_the_notebook() -> None:
     pcm = np.concatenate([spoken.pcm for spoken in speak("Hello there.", "nova")])
     # The noise of consonants is another one each time.
     assert (len(shown.data) - 44) / 2 == pytest.approx(len(pcm), rel=0.02)
+
+
+def test_a_voice_speaks_a_question_as_an_array() -> None:
+    pcm = voices()["echo"].speak("Please count to five.")
+    assert (pcm.dtype, pcm.ndim) == (np.int16, 1)
+    assert 0.8 < len(pcm) / SAMPLE_RATE_HZ < 3
+    assert voices()["echo"].speak("").shape == (0,)
+    with Talk(partner="parrot") as talk:
+        reply = talk.ask(pcm, SAMPLE_RATE_HZ)
+    assert abs(level_dbfs(reply.pcm) - level_dbfs(pcm)) < 3, "the same sound, with some silence"
 
 
 SENTENCE = "The quick brown fox jumps over the lazy dog near the river bank."
