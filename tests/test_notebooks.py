@@ -1,36 +1,66 @@
-"""The lessons run from top to bottom, offline and unattended."""
+"""The lessons run from top to bottom, offline and unattended, and so do their solutions."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .support.notebooks import client_of, read_notebook
+from .support.notebooks import client_of, new_notebook, read_notebook
 
 LESSONS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+SOLUTION = re.compile(r"<details>.*?```python\n(.*?)```.*?</details>", re.DOTALL)
+EXERCISE_COUNT = 3
+# Those that every run of the tests executes; the others take longer.
+FIRST = ("01", "02", "03")
+
+
+def solutions_of(notebook: Any) -> list[str]:
+    """The code of the solutions, which are folded into the text below the exercises."""
+    texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    return [code for text in texts for code in SOLUTION.findall(text)]
 
 
 def executed(path: Path, folder: Path) -> Any:
-    """The notebook as `jupyter execute` leaves it; a cell that fails raises."""
+    """The notebook as `jupyter execute` leaves it, with its solutions as further cells; a cell
+    that fails raises.
+    """
     notebook = read_notebook(path)
+    notebook.cells += new_notebook(solutions_of(notebook)).cells
     client_of(notebook, folder).execute()
     return notebook
 
 
-@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-def test_a_lesson_runs_and_shows_the_reply_and_a_picture(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # A kernel chooses inline figures by itself, unless it is told otherwise.
+def lesson(path: Path) -> Any:
+    marks = () if path.stem.startswith(FIRST) else pytest.mark.slow
+    return pytest.param(path, id=path.stem, marks=marks)
+
+
+@pytest.fixture
+def inline_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel chooses inline figures by itself, unless it is told otherwise."""
     monkeypatch.delenv("MPLBACKEND")
+
+
+@pytest.mark.parametrize("path", [lesson(path) for path in LESSONS])
+@pytest.mark.usefixtures("inline_figures")
+def test_a_lesson_runs_and_shows_pictures(path: Path, tmp_path: Path) -> None:
     outputs = [out for cell in executed(path, tmp_path).cells for out in cell.get("outputs", ())]
     shown = [out.data for out in outputs if "data" in out]
     assert any("image/png" in data for data in shown)
-    assert any("float32" in data.get("text/plain", "") for data in shown)
-    assert any("widget-view" in kind for data in shown for kind in data)
-    assert (tmp_path / "talk.wav").stat().st_size > 48_000
+    if path.stem.startswith("01"):
+        assert any("float32" in data.get("text/plain", "") for data in shown)
+        assert any("widget-view" in kind for data in shown for kind in data)
+        assert (tmp_path / "talk.wav").stat().st_size > 48_000
+
+
+@pytest.mark.parametrize("path", LESSONS[1:], ids=lambda path: path.stem)
+def test_a_lesson_ends_with_exercises_that_are_solved_below(path: Path) -> None:
+    notebook = read_notebook(path)
+    assert "## Exercises" in notebook.cells[-1].source
+    assert len(solutions_of(notebook)) == EXERCISE_COUNT
 
 
 def test_lessons_are_kept_without_outputs() -> None:
