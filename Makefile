@@ -39,8 +39,7 @@ headline = @printf '\n\033[1m== %s\033[0m\n' '$(1)'
 .PHONY: demo test test-all test-pythons coverage lint contracts types lint-js test-js test-py system format bench bench-all build clean distclean
 
 demo: .venv/.demo $(STATIC)
-	.venv/bin/grok-live lab --notebook notebooks/01_hello_grok.ipynb \
-		$(if $(PORT),--port $(PORT)) $(if $(filter 0 no,$(OPEN)),--no-open)
+	.venv/bin/grok-live lab $(if $(PORT),--port $(PORT)) $(if $(filter 0 no,$(OPEN)),--no-open)
 
 test: system lint contracts types lint-js test-js test-py
 

@@ -1,4 +1,4 @@
-"""The command ``grok-live``: ``lab``, ``talk``, ``rehearse``, ``replay``, ``voices``."""
+"""The command ``grok-live``: ``lab``, ``lessons``, ``talk``, ``rehearse``, ``replay`` and more."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import importlib.util
 import io
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -32,6 +31,7 @@ from ._console import (
     termination_as_exception,
     tolerant_streams,
 )
+from ._lessons import copy_lessons, lesson_paths, title_of
 from .audio import SAMPLE_RATE_HZ, ClipConverter, read_audio, wav_bytes, write_wav
 from .client import Connecting, Session, connect, talk_through, voices
 from .exceptions import ConfigurationError, GrokLiveError, RehearsalWarning
@@ -43,6 +43,7 @@ __all__ = ["main"]
 
 _PACKAGE = Path(__file__).parent
 _STREAM = "-"
+_LESSONS_FOLDER = "grok_live_lessons"
 _PARTNERS = (
     "parrot repeats what it hears; talker answers with a voice, greets, counts, tells the time, "
     "calls a tool on request, and otherwise repeats the words it has recognised"
@@ -85,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="command")
     _add_lab(commands)
+    _add_lessons(commands)
     _add_talk(commands)
     _add_rehearse(commands)
     _add_replay(commands)
@@ -457,19 +459,63 @@ def _voices(options: argparse.Namespace) -> int:
     return 0
 
 
+# --------------------------------------------------------------------------- lessons
+def _add_lessons(commands: Any) -> None:
+    parser = commands.add_parser(
+        "lessons",
+        help="copy the lessons into a folder",
+        description="Copy the lessons, which are notebooks, into a folder. A file that is there "
+        "is never overwritten.",
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="made where there is none")
+    parser.set_defaults(run=_copy_lessons)
+
+
+def _copy_lessons(options: argparse.Namespace) -> int:
+    done = copy_lessons(options.folder)
+    for sentence in done.sentences():
+        say(sentence)
+    return 0
+
+
 # --------------------------------------------------------------------------- lab
 def _add_lab(commands: Any) -> None:
-    parser = commands.add_parser("lab", help="open the lessons in JupyterLab")
+    parser = commands.add_parser(
+        "lab",
+        help="open the lessons in JupyterLab",
+        description="Copy the lessons into a folder, list them, and open one in JupyterLab. A file "
+        "that is there is never overwritten.",
+    )
+    parser.add_argument(
+        "lesson",
+        nargs="?",
+        default="1",
+        metavar="NUMBER",
+        help="the lesson to open, as in the list (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path(_LESSONS_FOLDER),
+        metavar="DIR",
+        help="where the lessons are copied to (default: %(default)s)",
+    )
     parser.add_argument(
         "--port", type=_port, default=8888, help="default: %(default)s; the next free one if taken"
     )
     parser.add_argument("--no-open", action="store_true", help="only print the address")
-    parser.add_argument("--notebook", type=Path, help="open this notebook instead")
+    parser.add_argument(
+        "--notebook", type=Path, help="open this notebook instead, and copy no lessons"
+    )
     parser.set_defaults(run=_lab)
 
 
 def _lab(options: argparse.Namespace) -> int:
-    notebook = options.notebook or _lesson()
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise ConfigurationError(
+            "JupyterLab is not installed.", cure="pip install 'grok-live-widget[lab]'"
+        )
+    notebook = options.notebook or _lesson(options.lesson, options.folder)
     if not notebook.is_file():
         raise ConfigurationError(f"there is no notebook {str(notebook)!r}.", cure="Check its path.")
     # As default_url, since the address that JupyterLab prints leads there.
@@ -482,13 +528,24 @@ def _lab(options: argparse.Namespace) -> int:
         command.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
-    if importlib.util.find_spec("jupyterlab") is None:
-        raise ConfigurationError(
-            "JupyterLab is not installed.", cure="pip install 'grok-live-widget[lab]'"
-        )
     # The folder `labconfig` there switches off the plugin that asks whether it may show news.
     paths = filter(None, [str(_PACKAGE), os.environ.get("JUPYTER_CONFIG_PATH")])
     return _run_until_stopped(command, JUPYTER_CONFIG_PATH=os.pathsep.join(paths))
+
+
+def _lesson(number: str, folder: Path) -> Path:
+    """Copy and list all lessons; returns the copy of one of them."""
+    lessons = {lesson.name.partition("_")[0]: lesson.name for lesson in lesson_paths()}
+    if (name := lessons.get(number.zfill(2))) is None:
+        raise ConfigurationError(
+            f"there is no lesson {number!r}.", cure=f"There are {', '.join(lessons)}."
+        )
+    done = copy_lessons(folder)
+    for sentence in done.sentences():
+        say(sentence)
+    for each, file_name in lessons.items():
+        say(f"  {each}  {title_of(done.folder / file_name)}")
+    return done.folder / name
 
 
 def _run_until_stopped(command: Sequence[str], **variables: str) -> int:
@@ -503,16 +560,3 @@ def _run_until_stopped(command: Sequence[str], **variables: str) -> int:
             except (KeyboardInterrupt, subprocess.TimeoutExpired):
                 process.kill()
             raise
-
-
-def _lesson() -> Path:
-    """Path of the first lesson: in a checkout the original, otherwise a copy in this folder."""
-    checkout = _PACKAGE.parent / "notebooks"
-    if checkout.is_dir() and (_PACKAGE.parent / "pyproject.toml").is_file():
-        return checkout / "01_hello_grok.ipynb"
-    target = Path("grok_live_lessons")
-    for lesson in sorted((_PACKAGE / "lessons").glob("*.ipynb")):
-        target.mkdir(exist_ok=True)
-        if not (target / lesson.name).exists():
-            shutil.copy(lesson, target)
-    return target / "01_hello_grok.ipynb"

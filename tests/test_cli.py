@@ -649,15 +649,49 @@ def has_started_a_kernel(url: str) -> bool:
     return False
 
 
-def test_the_lab_opens_the_lesson_and_ends_with_all_that_it_started() -> None:
+def test_the_lessons_are_copied_and_a_changed_one_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "lessons"
+    count = len(list((Path(__file__).parents[1] / "notebooks").glob("*.ipynb")))
+    lessons = "1 lesson" if count == 1 else f"{count} lessons"
+    assert main(["lessons", str(folder)]) == 0
+    assert capsys.readouterr().out == f"Copied {lessons} to {folder}.\n"
+    assert main(["lessons", str(folder)]) == 0
+    assert capsys.readouterr().out == f"Already in {folder}: {lessons}.\n"
+    (folder / "01_hello_grok.ipynb").write_text("mine", encoding="utf-8")
+    assert main(["lessons", str(folder)]) == 0
+    assert "different from the lesson: 01_hello_grok.ipynb." in capsys.readouterr().out
+    assert (folder / "01_hello_grok.ipynb").read_text("utf-8") == "mine"
+
+
+def test_a_lesson_that_cannot_be_opened_or_copied_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    assert "'file' is no folder" in refused(["lessons", "file"], capsys)
+    assert "'file' is no folder" in refused(["lab", "--folder", "file"], capsys)
+    assert "no lesson '77'" in refused(["lab", "77"], capsys)
+    assert "no lesson 'hello'. There are 01" in refused(["lab", "hello"], capsys)
+    assert "no notebook" in refused(["lab", "--notebook", "a.ipynb"], capsys)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_lab_lists_and_opens_the_lessons_and_ends_with_all_that_it_started(
+    tmp_path: Path,
+) -> None:
     psutil = pytest.importorskip("psutil")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "grok_live_widget", "lab", "--no-open", "--port", str(port)]
-    with process(command, stderr=subprocess.STDOUT, start_new_session=True) as lab:
+    options = {"stderr": subprocess.STDOUT, "start_new_session": True, "cwd": tmp_path}
+    with process(command, **options) as lab:
         assert lab.stdout is not None
         lines = iter(lab.stdout.readline, "")
+        assert str(tmp_path / "grok_live_lessons") in next(lines)
+        assert next(lines) == "  01  Hello, Grok\n"
         address = f"http://127.0.0.1:{port}/lab/tree/01_hello_grok.ipynb"
         token = next(line for line in lines if address in line).partition("token=")[2].strip()
         kernels = f"http://127.0.0.1:{port}/api/kernels?token={token}"
