@@ -9,7 +9,7 @@ from __future__ import annotations
 import mmap
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ RESERVE_SAMPLES = 24_000 * 60 * (1 if sys.platform == "win32" else 10)
 
 _BUCKET_SAMPLES = 256
 _Envelope = tuple[NDArray[np.int16], NDArray[np.int16]]
+_NO_EXTREMES: _Envelope = (np.empty(0, np.int16), np.empty(0, np.int16))
 
 
 class Span(Value, frozen=True):
@@ -63,11 +64,12 @@ class AudioBuffer:
     """
 
     def __init__(self, reserve_samples: int = RESERVE_SAMPLES) -> None:
-        # The position of the first sample in memory, and the memory: in one attribute, since
-        # other threads may read both while samples are dropped.
-        self._kept: tuple[int, NDArray[np.int16]] = (0, _reserve(reserve_samples))
+        # Replaced as a whole by the thread that appends, since others may read meanwhile.
+        self._kept = _Kept(0, _reserve(reserve_samples), _NO_EXTREMES)
         self._sample_count = 0
-        self._pyramid: _Envelope = np.empty(0, np.int16), np.empty(0, np.int16)
+        # Extremes of the whole buckets in memory, and the position that they begin at: a cache,
+        # which any thread may replace.
+        self._cache: tuple[int, _Envelope] = (0, _NO_EXTREMES)
         self.archive: Callable[[int, int], NDArray[np.int16]] | None = None
 
     def __len__(self) -> int:
@@ -76,16 +78,16 @@ class AudioBuffer:
     @property
     def dropped_count(self) -> int:
         """How many samples at the start are not in memory any more."""
-        return self._kept[0]
+        return self._kept.base
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles have the samples in memory, and no reserve."""
-        base, memory = self._kept
-        return _buffer_of, (memory[: self._sample_count - base].copy(), base, self._pyramid)
+        count, kept = self._sample_count, self._kept
+        return _buffer_of, (kept.memory[: count - kept.base].copy(), kept.base, kept.dropped)
 
     def append(self, pcm: NDArray[np.int16]) -> Span:
         """Append a copy of ``ndarray of int16 [shape=(n,)]``; returns its position."""
-        base, memory = self._kept
+        base, memory, _ = self._kept
         start = self._sample_count
         end = start + len(pcm)
         if end - base > len(memory):
@@ -94,13 +96,15 @@ class AudioBuffer:
         self._sample_count = end
         return Span(self, start, end)
 
-    def _move_from(self, start: int, capacity: int) -> NDArray[np.int16]:
+    def _move_from(
+        self, start: int, capacity: int, dropped: _Envelope | None = None
+    ) -> NDArray[np.int16]:
         """Move the samples from `start` on to new memory. Views of the old one keep it alive."""
-        base, old = self._kept
+        base, old, before = self._kept
         new = _reserve(capacity)
         count = self._sample_count - start
         new[:count] = old[start - base : start - base + count]
-        self._kept = (start, new)
+        self._kept = _Kept(start, new, before if dropped is None else dropped)
         return new
 
     def drop_before(self, position: int) -> int:
@@ -113,23 +117,45 @@ class AudioBuffer:
         int
             How many samples were dropped now.
         """
-        base, _ = self._kept
+        kept = self._kept
         start = min(position, self._sample_count) // _BUCKET_SAMPLES * _BUCKET_SAMPLES
-        if start <= base:
+        if start <= kept.base:
             return 0
-        self._whole_buckets(start // _BUCKET_SAMPLES)
-        self._move_from(start, max(RESERVE_SAMPLES, 2 * (self._sample_count - start)))
-        return start - base
+        count = start // _BUCKET_SAMPLES
+        low, high = self._whole_buckets(kept, count)
+        capacity = max(RESERVE_SAMPLES, 2 * (self._sample_count - start))
+        self._move_from(start, capacity, (low[:count].copy(), high[:count].copy()))
+        return start - kept.base
 
     def copy_of(self, start: int, stop: int) -> AudioBuffer:
         """A buffer of its own that ends with these samples, at the same positions.
 
-        The memory before them is not written to, so that it is not used.
+        The memory before them is not written to, so that it is not used. What was dropped of
+        them is dropped there, too.
         """
+        base, _, dropped = self._kept
         own = AudioBuffer(stop + RESERVE_SAMPLES)
-        own._sample_count = start
-        own.append(self.view(start, stop))
+        first = start
+        if start < base:
+            first = base
+            own._kept = _Kept(base, own._kept.memory, dropped)
+            own.archive = self.archive
+        own._sample_count = min(first, stop)
+        own.append(self.view(first, stop))
         return own
+
+    def excerpt(self, start: int, stop: int) -> tuple[AudioBuffer, int]:
+        """The samples of one part that are left, and the position where it begins there."""
+        base, _, dropped = self._kept
+        shift = start // _BUCKET_SAMPLES * _BUCKET_SAMPLES
+        first = max(base, start)
+        own = AudioBuffer(max(1, stop - first))
+        low, high = (extreme[shift // _BUCKET_SAMPLES :] for extreme in dropped)
+        own._kept = _Kept(max(0, base - shift), own._kept.memory, (low.copy(), high.copy()))
+        own._sample_count = min(first, stop) - shift
+        if stop > first:
+            own.append(self.view(first, stop))
+        return own, start - shift
 
     def view(self, start: int = 0, stop: int | None = None) -> NDArray[np.int16]:
         """Samples `start` to `stop` that are there now: a read-only view, no copy.
@@ -139,9 +165,11 @@ class AudioBuffer:
         AudioDropped
             When some of them are neither in memory nor in the archive.
         """
-        base, memory = self._kept
+        # In this order: memory that was replaced meanwhile has these samples, too.
+        count = self._sample_count
+        base, memory, _ = self._kept
         start = max(0, start)
-        end = max(start, self._sample_count if stop is None else min(stop, self._sample_count))
+        end = max(start, count if stop is None else min(stop, count))
         if start < base and start < end:
             view = self._archived(start, end, base, memory)
         else:
@@ -155,7 +183,8 @@ class AudioBuffer:
         if self.archive is None:
             raise AudioDropped(
                 "this sound is not kept in memory any more (max_audio_minutes=).",
-                cure="Allow more minutes, or use record=path, which keeps all sound in files.",
+                cure="Newer turns have theirs (turns[-1:], turns.audio(since_s)). In the next talk "
+                "allow more minutes, or use record=path, which keeps all sound in files.",
             )
         old = self.archive(start, min(end, base))
         return old if end <= base else np.concatenate([old, memory[: end - base]])
@@ -169,54 +198,70 @@ class AudioBuffer:
         -------
         minima, maxima : ndarray of int16 [shape=(m,)], m <= columns
         """
-        base, memory = self._kept
-        end = self._sample_count if stop is None else min(stop, self._sample_count)
+        length, kept = self._sample_count, self._kept
+        end = length if stop is None else min(stop, length)
         start = max(0, start)
         count = min(columns, end - start)
         if count <= 0:
             return np.empty(0, np.int16), np.empty(0, np.int16)
         edges = np.linspace(start, end, count, endpoint=False).astype(np.intp)
-        if start >= base and (end - start) // count < 4 * _BUCKET_SAMPLES:
-            samples = memory[start - base : end - base]
+        if start >= kept.base and (end - start) // count < 4 * _BUCKET_SAMPLES:
+            samples = kept.memory[start - kept.base : end - kept.base]
             return _extremes(samples, samples, edges - start)
         return _extremes(
-            *self._buckets(start, end), edges // _BUCKET_SAMPLES - start // _BUCKET_SAMPLES
+            *self._buckets(kept, start, end), edges // _BUCKET_SAMPLES - start // _BUCKET_SAMPLES
         )
 
-    def _buckets(self, start: int, end: int) -> _Envelope:
+    def _buckets(self, kept: _Kept, start: int, end: int) -> _Envelope:
         """Extremes of each bucket from `start` to `end`; those of partial buckets are computed,
         where their samples are in memory.
         """
-        base, memory = self._kept
+        base, memory, _ = kept
         first, full = -(-start // _BUCKET_SAMPLES), end // _BUCKET_SAMPLES
         if start < base:
             first = start // _BUCKET_SAMPLES
         if end < base:
             full = -(-end // _BUCKET_SAMPLES)
-        minima, maxima = self._whole_buckets(full)
+        minima, maxima = self._whole_buckets(kept, full)
         head = _bucket(memory[max(0, start - base) : max(0, first * _BUCKET_SAMPLES - base)])
         tail = _bucket(memory[max(0, full * _BUCKET_SAMPLES - base) : max(0, end - base)])
         low, high = zip(head, (minima[first:full], maxima[first:full]), tail, strict=True)
         return np.concatenate(low), np.concatenate(high)
 
-    def _whole_buckets(self, count: int) -> _Envelope:
+    def _whole_buckets(self, kept: _Kept, count: int) -> _Envelope:
         """Extremes of at least the first `count` buckets, which must be full; they are stored."""
-        minima, maxima = self._pyramid
-        if count > len(minima):
-            base, memory = self._kept
-            new = memory[len(minima) * _BUCKET_SAMPLES - base : count * _BUCKET_SAMPLES - base]
+        base, memory, dropped = kept
+        cached_base, (minima, maxima) = self._cache
+        if cached_base != base:
+            minima, maxima = _NO_EXTREMES
+        needed = count - base // _BUCKET_SAMPLES
+        if needed > len(minima):
+            new = memory[len(minima) * _BUCKET_SAMPLES : needed * _BUCKET_SAMPLES]
             new = new.reshape(-1, _BUCKET_SAMPLES)
             minima = np.concatenate([minima, new.min(axis=1)])
             maxima = np.concatenate([maxima, new.max(axis=1)])
-            # Both in one assignment, since other threads may read at the same time.
-            self._pyramid = minima, maxima
-        return minima, maxima
+            self._cache = base, (minima, maxima)
+        if not base:
+            return minima, maxima
+        return np.concatenate([dropped[0], minima]), np.concatenate([dropped[1], maxima])
 
 
-def _buffer_of(samples: NDArray[np.int16], base: int, pyramid: _Envelope) -> AudioBuffer:
+class _Kept(NamedTuple):
+    """What a buffer has in memory.
+
+    `base` is the position of the first sample in `memory`, a whole number of buckets, and
+    `dropped` has the extremes of the buckets before it.
+    """
+
+    base: int
+    memory: NDArray[np.int16]
+    dropped: _Envelope
+
+
+def _buffer_of(samples: NDArray[np.int16], base: int, dropped: _Envelope) -> AudioBuffer:
     buffer = AudioBuffer(len(samples))
-    buffer._kept = (base, buffer._kept[1])
-    buffer._sample_count, buffer._pyramid = base, pyramid
+    buffer._kept = _Kept(base, buffer._kept.memory, dropped)
+    buffer._sample_count = base
     buffer.append(samples)
     return buffer
 

@@ -81,7 +81,10 @@ def check_question(question: Question, sample_rate: Any, pace: Any = "fast") -> 
         )
     is_array = hasattr(question, "__array__") or isinstance(question, list | tuple)
     if not is_array or not getattr(question, "ndim", 1):
-        raise ConfigurationError(f"a question must be {_KINDS}, not {type(question).__name__}.")
+        raise ConfigurationError(
+            f"a question must be {_KINDS}, not {type(question).__name__}.",
+            cure="The sound of a turn is an array: ask(turn.samples, turn.sample_rate).",
+        )
     if not len(question):
         raise ConfigurationError("the sound is empty.", cure="Pass at least one sample.")
     if sample_rate is None:

@@ -60,6 +60,9 @@ class _Hook:
         self._context.copy().run(self.function, *arguments)
 
 
+_Calls = queue.SimpleQueue[tuple[_Hook, tuple[object, ...]] | None]
+
+
 class Hooks:
     """The functions of one talk.
 
@@ -80,10 +83,10 @@ class Hooks:
         self._hooks: tuple[_Hook, ...] = ()
         # Called on the loop with each turn that ends, and with None at the end of the talk.
         self._on_ended: tuple[Callable[[Turn | None], object], ...] = ()
-        self._calls: queue.SimpleQueue[tuple[_Hook, tuple[object, ...]] | None]
-        self._calls = queue.SimpleQueue()
+        self._calls: _Calls = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+        # The collector may call `remove` of a stream on a thread that holds it.
+        self._lock = threading.RLock()
         self._has_left_out = self._is_closed = False
 
     # ----------------------------------------------------------------- adding
@@ -95,10 +98,7 @@ class Hooks:
             self._begin_to_follow()
             self._hooks = (*self._hooks, hook)
             if self._thread is None and not self._is_closed:
-                self._thread = threading.Thread(
-                    target=self._run, name="grok-live-hooks", daemon=True
-                )
-                self._thread.start()
+                self._start()
 
         def remove() -> None:
             hook.is_removed = True
@@ -106,6 +106,15 @@ class Hooks:
                 self._hooks = tuple(each for each in self._hooks if each is not hook)
 
         return ListenerHandle(remove)
+
+    def _start(self) -> None:
+        # It does not keep the talk alive, and ends with it.
+        arguments = (self._calls, weakref.ref(self))
+        self._thread = threading.Thread(
+            target=_make_calls, args=arguments, name="grok-live-hooks", daemon=True
+        )
+        self._thread.start()
+        weakref.finalize(self, self._calls.put, None).atexit = False
 
     def on_ended(self, function: Callable[[Turn | None], object]) -> ListenerHandle:
         """Call on the loop with each turn that ends, and with None when the talk is closed."""
@@ -128,6 +137,8 @@ class Hooks:
     # ----------------------------------------------------------------- on the loop
     def follow(self, event: Event, changed: list[Turn], now_s: float) -> None:
         """Have the functions called that this event concerns."""
+        # Also when nothing follows: a call that begins now may end after `on`.
+        call = self._tool_calls.apply(event)
         if not self._hooks and not self._on_ended:
             return
         if isinstance(event, events.AudioDelta):
@@ -140,9 +151,9 @@ class Hooks:
         elif isinstance(event, PhaseChanged):
             self._call("phase", event.phase)
         elif isinstance(event, _WITH_TEXT):
-            for turn in changed:
+            # A typed question may also have changed the turn before it.
+            for turn in changed[-1:]:
                 self._call("transcript", turn, turn.text)
-        call = self._tool_calls.apply(event)
         if call is not None:
             self._call("tool", call)
         if changed or isinstance(event, SessionEnded):
@@ -166,22 +177,12 @@ class Hooks:
             )
         return has_room
 
-    # ----------------------------------------------------------------- on the thread
-    def _run(self) -> None:
-        while (call := self._calls.get()) is not None:
-            hook, arguments = call
-            if not hook.is_removed:
-                self._make(hook, arguments)
-
-    def _make(self, hook: _Hook, arguments: tuple[object, ...]) -> None:
-        try:
-            hook(*arguments)
-        except Exception as error:  # noqa: BLE001  (one function must not stop the others)
-            if hook.has_failed:
-                return
-            # Once: it may be called with every piece of sound, and would fail as often.
+    def note_failure(self, hook: _Hook, error: BaseException) -> None:
+        """Log and note the first error of a function; by any thread."""
+        # Once: it may be called with every piece of sound, and would fail as often.
+        if not hook.has_failed:
             hook.has_failed = True
-            _LOG.exception("A function for %r failed.", hook.kind)
+            _LOG.error("A function for %r failed.", hook.kind, exc_info=error)
             why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             self._note(f"A function for {hook.kind!r} failed ({why}). It is called again.")
 
@@ -199,6 +200,21 @@ class Hooks:
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout_s)
+
+
+def _make_calls(calls: _Calls, owner: weakref.ref[Hooks]) -> None:
+    """Make the calls of a talk, on the thread of its functions."""
+    while (call := calls.get()) is not None:
+        hook, arguments = call
+        if hook.is_removed:
+            continue
+        try:
+            hook(*arguments)
+        except BaseException as error:  # noqa: BLE001  (one function must not stop the others)
+            hooks = owner()
+            if hooks is not None:
+                hooks.note_failure(hook, error)
+            del hooks
 
 
 class EndedTurns:
@@ -240,7 +256,13 @@ class TurnStream(AsyncIterator[Turn]):
     """Turns as they end; see `TalkAPI.turns_as_they_end`. Belongs to the running loop."""
 
     def __init__(self, hooks: Hooks) -> None:
-        loop = asyncio.get_running_loop()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise ConfigurationError(
+                "turns_as_they_end() was called where no event loop runs.",
+                cure='Iterate in a coroutine (a notebook cell is one), or use talk.on("turn", f).',
+            ) from None
         self._queue: asyncio.Queue[Turn | None] = asyncio.Queue()
         waiting = weakref.ref(self._queue)
 
@@ -302,13 +324,13 @@ async def next_turn(hooks: Hooks, role: str | None, timeout_s: float) -> Turn:
 
 
 def _check(kind: object, function: Any) -> None:
-    if kind not in _ARGUMENTS:
+    if not isinstance(kind, str) or kind not in _ARGUMENTS:
         known = ", ".join(map(repr, _ARGUMENTS))
         raise ConfigurationError(
             f"there is nothing to call a function for under {kind!r}; known are {known}.",
             cure=did_you_mean(kind, tuple(_ARGUMENTS)).strip(),
         )
-    arguments = _ARGUMENTS[str(kind)]
+    arguments = _ARGUMENTS[kind]
     is_function = callable(function) and not is_coroutine_function(function)
     if is_function:
         try:

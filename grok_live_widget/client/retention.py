@@ -69,10 +69,23 @@ class Retention:
             written = [recording.written_count(name) for name in (USER_WAV, ASSISTANT_WAV)]
             conversation.limit_audio(max_minutes * 60, written)
             return
-        dropped_s = conversation.limit_audio(max_minutes * 60)
-        if dropped_s and not self.dropped_s:
+        # What an earlier recording has, before it failed, is not lost.
+        before = self._lost_s()
+        conversation.limit_audio(max_minutes * 60)
+        lost_s = self._lost_s() - before
+        if lost_s and not self.dropped_s:
             self._note(
                 f"Sound that is older than {max_minutes:g} minutes is dropped from memory "
                 f"(max_audio_minutes={max_minutes:g}). record=path keeps it in files."
             )
-        self.dropped_s += dropped_s
+        self.dropped_s += lost_s
+
+    def _lost_s(self) -> float:
+        """Sound that is neither in memory nor in files [s]."""
+        conversation, written = self._conversation, self._recording.written_count
+        user_count = conversation.user_tape.dropped_count - written(USER_WAV)
+        reply_count = conversation.assistant_tape.dropped_count - written(ASSISTANT_WAV)
+        return (
+            max(0, user_count) / conversation.input_sample_rate
+            + max(0, reply_count) / conversation.output_sample_rate
+        )

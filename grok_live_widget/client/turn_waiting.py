@@ -83,8 +83,9 @@ def _timed_out(turn: Turn, timeout_s: float) -> ReplyTimeout:
     elif turn.heard_sample_count is None:
         text = f"in {timeout_s:g} s no page has reported that it plays the reply."
         cure = (
-            "Show the panel and play it there. A kernel without subshells (ipykernel 6) reads such "
-            "reports only between cells; wait without heard=True there."
+            "A panel plays replies, and a Talk without one never does: wait without heard=True. "
+            "Where there is a panel, show it. A kernel without subshells (ipykernel 6) reads such "
+            "reports only between cells."
         )
     else:
         text = f"the reply was not heard to its end within {timeout_s:g} s."

@@ -28,6 +28,9 @@ _AUDIO_TYPES = frozenset().union(*(each.audio_delta_types for each in DIALECTS.v
 _IGNORED_TYPES = frozenset().union(*(each.ignored_types for each in DIALECTS.values()))
 
 # A server that makes up types is not told about without end.
+# How many of the newest turns may be items that came after the end of their response.
+_LATE_TURNS = 8
+
 _MOST_TYPES, _MOST_LETTERS_OF_TYPE = 20, 80
 
 # Reserved; memory that is not written to costs nothing, except on Windows.
@@ -92,6 +95,8 @@ class Conversation:
             output_sample_rate=output_sample_rate,
             prices=prices,
         )
+        # The time of the event that is applied, on the clock of `apply`.
+        self._now_s = 0.0
         # What turns have cost in all, up to the beginning of the newest one [US$]; None: unknown.
         self._settled_dollars: float | None = 0.0
         self._min_commit = self._user_samples(MIN_COMMIT_MS)
@@ -183,6 +188,7 @@ class Conversation:
         if self._origin_s is None and not isinstance(event, _NOT_COUNTED):
             self._origin_s = now_s
         self.kept = None
+        self._now_s = now_s
         self.meter.apply(event, now_s)
         update = _UPDATES.get(type(event))
         if update is not None:
@@ -235,17 +241,17 @@ class Conversation:
     def _begin(self, turn: Turn, now_s: float) -> Turn:
         turn.started_s = now_s - (self._origin_s or 0.0)
         turn.seam, self._seam = self._seam, ""
-        self._settle_cost(now_s)
+        self._settle_cost()
         if turn.role == "user":
             self._keep_calls_without_reply()
         self.turns._add(turn)
         return self._mark(turn)
 
-    def _settle_cost(self, now_s: float) -> None:
-        """The newest turn has cost what was spent since it began."""
+    def _settle_cost(self) -> None:
+        """The newest turn has cost what was spent until now, since the one before it."""
         if not self.turns:
             return
-        newest, dollars = self.turns[-1], self.meter.total(now_s).dollars
+        newest, dollars = self.turns[-1], self.meter.total(self._now_s).dollars
         if dollars is None or self._settled_dollars is None:
             newest.cost_dollars = self._settled_dollars = None
             return
@@ -306,7 +312,7 @@ class Conversation:
         self._response_id = ""
         self._spoken = self._clip = self._user_done_s = None
         self._keep_calls_without_reply()
-        self._settle_cost(now_s)
+        self._settle_cost()
 
     def _reopened(self, event: events.LineReopened, now_s: float) -> None:
         self._seam = event.text
@@ -363,7 +369,8 @@ class Conversation:
         if self._spoken is not None:
             self._end_spoken(self._spoken)
         self._spoken = self._mark(self._started_turn(event, now_s))
-        self._by_item[event.item_id] = self._spoken
+        if event.item_id:
+            self._by_item[event.item_id] = self._spoken
 
     def _started_turn(self, event: events.SpeechStarted, now_s: float) -> Turn:
         known = self._by_item.get(event.item_id) if event.item_id else None
@@ -401,11 +408,12 @@ class Conversation:
         return max(self._commit_start, start - silence_end + silence_start)
 
     def _speech_stopped(self, event: events.SpeechStopped, now_s: float) -> None:
-        turn = self._by_item.get(event.item_id) or self._spoken
+        known = self._by_item.get(event.item_id)
+        turn = known if known is not None and known.role == "user" else self._spoken
         end = len(self.user_tape)
         if event.audio_end_ms is not None:
             end = min(self._session_start + self._user_samples(event.audio_end_ms), end)
-        if turn is not None and turn.role == "user":
+        if turn is not None:
             self._end_spoken(turn, end)
         # The server decides the end after a silence; speech ended before that.
         done_s = self._sent.time_of(end - self._silence_samples - 1, now_s)
@@ -544,11 +552,23 @@ class Conversation:
             return
         if call.started_s is not None:
             call = replace(call, started_s=call.started_s - (self._origin_s or 0.0))
+        if isinstance(event, events.ToolApprovalAsked) or (
+            isinstance(event, events.ToolStarted) and not self._is_open(call.call_id)
+        ):
+            # Ids may be used again.
+            self._turn_by_call.pop(call.call_id, None)
         turn = self._turn_by_call.get(call.call_id)
         if turn is None:
             self._calls_without_reply[call.call_id] = call
         else:
             self._mark(turn)._set_call(call)
+
+    def _is_open(self, call_id: str) -> bool:
+        """Whether the call is part of a turn and has not ended."""
+        turn = self._turn_by_call.get(call_id)
+        calls = () if turn is None else turn.tool_calls
+        states = [call.state for call in calls if call.call_id == call_id]
+        return bool(states) and states[-1] in ("waiting", "running")
 
     def _give_calls(self, turn: Turn) -> None:
         """The calls before a reply are part of it."""
@@ -584,6 +604,10 @@ class Conversation:
             turn.was_interrupted |= event.status == "cancelled" and not turn._is_heard
             turn.usage = event.usage
         self._end_reply(event.response_id)
+        for turn in self.turns[-_LATE_TURNS:]:
+            # An item that came late belongs to a response that has ended.
+            if turn.role == "assistant" and turn._response_id != self._response_id:
+                self._end_reply(turn._response_id)
         if event.response_id == self._response_id:
             self._response_id = ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from .placement import placements_of
+from .placement import Placement
 from .transcript import SPEAKERS
 from .turn import Turn, extremes_of
 
@@ -34,20 +34,20 @@ font-size:13px;line-height:1.4}
 </style>"""
 
 
-def table_of(turns: Sequence[Turn]) -> str:
+def table_of(placements: Sequence[Placement]) -> str:
     """A table of turns: who, waveform, text, time, length, latency."""
-    placements = placements_of(turns)
-    rows = [_row(place.turn, place.start_s) for place in placements]
-    if len(rows) > _MOST_ROWS:
-        left_out = (
-            f'<tr><td class="t" colspan="6"><i>… {len(rows) - 2 * _ENDS} more …</i></td></tr>'
-        )
-        rows = [*rows[:_ENDS], left_out, *rows[-_ENDS:]]
+    count = len(placements)
+    is_long = count > _MOST_ROWS
+    shown = [*placements[:_ENDS], *placements[-_ENDS:]] if is_long else placements
+    rows = [_row(place.turn, place.start_s) for place in shown]
+    if is_long:
+        left_out = f'<tr><td class="t" colspan="6"><i>… {count - 2 * _ENDS} more …</i></td></tr>'
+        rows.insert(_ENDS, left_out)
     heads = ("", "", "Text", "Time", "Length", "Latency")
     head = "".join(f"<th>{name}</th>" for name in heads)
-    count = f"{len(turns)} turn{'' if len(turns) == 1 else 's'}"
+    title = f"{count} turn{'' if count == 1 else 's'}"
     table = f'<table class="rows"><tr>{head}</tr>{"".join(rows)}</table>' if rows else ""
-    return f'<div class="glw-turns">{_STYLE}<div>{count}</div>{table}</div>'
+    return f'<div class="glw-turns">{_STYLE}<div>{title}</div>{table}</div>'
 
 
 def card_of(turn: Turn) -> str:

@@ -37,14 +37,19 @@ class Placement(Value, frozen=True, kw_only=True):
 
 
 def placements_of(turns: Sequence[Turn]) -> list[Placement]:
-    """When each turn sounded, in the order of `turns`.
+    """When each turn sounded, in conversation order.
 
     The user's turns are where they were spoken, replies where they were played. Sound that
     never sounded in time, because it was sent faster than it would have been spoken or because
     nothing played it, is placed as if it had: it begins no earlier than what it follows has
     ended, and what follows it moves back. Such sound overlaps nothing, and after it the first
-    silence that is long enough brings the turns back to the talk's clock.
+    silence that is long enough brings the turns back to the talk's clock. A selection is placed
+    as a part of its talk.
     """
+    source = getattr(turns, "_source", None)
+    if source is not None:
+        wanted = {id(turn) for turn in turns}
+        return [each for each in placements_of(source) if id(each.turn) in wanted]
     found: list[Placement] = []
     ends_s = dict.fromkeys(SIDES, 0.0)
     # The end of replies that were placed without having been played.
@@ -52,7 +57,10 @@ def placements_of(turns: Sequence[Turn]) -> list[Placement]:
     # By how much the turn before was moved back, and when it ended without that.
     moved_s, clock_end_s = 0.0, 0.0
     for turn in turns:
-        was_played = turn.role == "assistant" and turn.played_at_s is not None
+        was_played = turn.role == "assistant" and (
+            turn.played_at_s is not None
+            or (turn.was_interrupted and turn.heard_sample_count is not None)
+        )
         count = (turn.heard_sample_count or 0) if was_played else turn.sample_count
         clock_s = turn.started_s if turn.played_at_s is None else turn.played_at_s
         duration_s = count / turn.sample_rate

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..audio import level_dbfs
 from ..exceptions import AudioDropped
-from .placement import Placement, placements_of
+from .placement import Placement
 from .turn import Turn
 
 COLUMNS = (
@@ -21,9 +21,9 @@ COLUMNS = (
 """The names of the columns, in their order."""
 
 
-def rows_of(turns: Sequence[Turn]) -> list[dict[str, Any]]:
+def rows_of(placements: Sequence[Placement]) -> list[dict[str, Any]]:
     """One row a turn; what was not measured is None."""
-    return [_row(placement) for placement in placements_of(turns)]
+    return [_row(placement) for placement in placements]
 
 
 def _row(placement: Placement) -> dict[str, Any]:

@@ -111,14 +111,17 @@ def _cues(placements: Sequence[Placement]) -> list[_Cue]:
                 cues.append(_Cue(placement.start_s, end_s, turn, " ".join(turn.text.split())))
             continue
         sounded_s = placement.sample_count / turn.sample_rate
-        words = [word for word in turn.words if word.start_s < sounded_s]
+        words = turn.words
         if not words:
             text = " ".join(_spoken(turn).split())
             cues.append(_Cue(placement.start_s, placement.end_s, turn, text))
-        for group in _grouped(words):
-            start_s = placement.start_s + group[0].start_s
-            end_s = placement.start_s + min(group[-1].end_s, sounded_s)
-            cues.append(_Cue(start_s, end_s, turn, " ".join(word.text for word in group)))
+        for group in _grouped([word for word in words if word.start_s < sounded_s]):
+            start_s = placement.start_s + min(word.start_s for word in group)
+            end_s = placement.start_s + min(max(word.end_s for word in group), sounded_s)
+            text = " ".join(" ".join(word.text for word in group).split())
+            cues.append(_Cue(start_s, end_s, turn, text))
+    # WebVTT: a cue ends after its start.
+    cues = [cue._replace(end_s=max(cue.end_s, cue.start_s + 0.001)) for cue in cues]
     return sorted(cues, key=lambda cue: cue.start_s)
 
 
@@ -171,7 +174,7 @@ def _one_line(text: str, quote: str) -> str:
 
 def _plain_markdown(text: str) -> str:
     """A line of text whose characters have no meaning in Markdown."""
-    escaped = "".join(f"\\{letter}" if letter in "\\`*_[]<>#|~$" else letter for letter in text)
+    escaped = "".join(f"\\{letter}" if letter in "\\`*_[]<>#|~$&" else letter for letter in text)
     # A list or a heading is recognised by how a line begins.
     start = escaped.lstrip()
     if start[:1] in ("-", "+", "="):

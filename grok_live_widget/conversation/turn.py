@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Generator, Mapping
-from copy import copy
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from .._structs import Value, names_checked
 from ..audio import SAMPLE_RATE_HZ, AudioBuffer, Span, samples_from_pcm, write_wav
-from ..exceptions import AudioDropped, AudioFormatError, ConfigurationError
+from ..exceptions import AudioFormatError, ConfigurationError
 from .tool_calls import ToolCallState
 
 
@@ -113,7 +112,8 @@ class Turn:
         Usage of a reply, as the server counts it; empty if it does not.
     cost_dollars : float or None [US$]
         What the talk cost from the beginning of this turn to that of the next one, by `Usage`;
-        None for the newest turn of an open session, and where prices are unknown.
+        of the first turn from the beginning of the talk. None for the newest turn of an open
+        session, and where prices are unknown.
     tool_calls : tuple of ToolCallState
         The calls of functions that went into this reply, in the order in which they began; for
         calls that no reply followed, those after this turn.
@@ -125,11 +125,9 @@ class Turn:
         "_asked_s",
         "_captions",
         "_decided_ms",
-        "_end_sample",
         "_first_delta_s",
+        "_place",
         "_response_id",
-        "_start_sample",
-        "_tape",
         "_watchers",
         "approval_ms",
         "cost_dollars",
@@ -184,9 +182,9 @@ class Turn:
         self.tool_calls: tuple[ToolCallState, ...] = ()
         self.turn_id = uuid.uuid4().hex
         self.item_id = item_id
-        self._tape = tape
-        self._start_sample = start
-        self._end_sample: int | None = None
+        # The tape, and where on it the turn starts and ends (None: with the tape). In one
+        # attribute, since other threads may read while the turn grows.
+        self._place: tuple[AudioBuffer, int, int | None] = (tape, start, None)
         # The server's id of the response that this is a part of.
         self._response_id = ""
         # When the speech, commit or text ended that this is the reply to.
@@ -210,7 +208,8 @@ class Turn:
         AudioDropped
             When `max_audio_minutes` has passed, and there is no recording to read it from.
         """
-        return self._tape.view(self._start_sample, self._end_sample)
+        tape, start, end = self._place
+        return tape.view(start, end)
 
     @property
     def samples(self) -> NDArray[np.float32]:
@@ -235,9 +234,9 @@ class Turn:
     @property
     def sample_count(self) -> int:
         """Length of `pcm`, also when its samples were dropped."""
-        length = len(self._tape)
-        end = length if self._end_sample is None else min(self._end_sample, length)
-        return max(0, end - self._start_sample)
+        tape, start, end = self._place
+        length = len(tape)
+        return max(0, (length if end is None else min(end, length)) - start)
 
     @property
     def duration_s(self) -> float:
@@ -397,50 +396,53 @@ class Turn:
     def __getstate__(self) -> dict[str, Any]:
         """All attributes, with the turn's own samples in place of the whole talk's."""
         state = {name: getattr(self, name) for name in self.__slots__}
-        try:
-            pcm = self.pcm
-        except AudioDropped:
-            # A copy of what is left of the tape, on which the turn has its place.
-            return {**state, "_tape": copy(self._tape)}
-        tape = AudioBuffer(len(pcm))
-        tape.append(pcm)
-        end = None if self._end_sample is None else len(pcm)
-        return {**state, "_tape": tape, "_start_sample": 0, "_end_sample": end}
+        tape, start, end = self._place
+        own, first = tape.excerpt(start, start + self.sample_count)
+        place = (own, first, None if end is None else first + self.sample_count)
+        # What waits for the turn does not wait for its copy.
+        return {**state, "_place": place, "_watchers": []}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         for name, value in state.items():
             setattr(self, name, value)
 
     # ----------------------------------------------------------------- for the conversation
+    @property
+    def _tape(self) -> AudioBuffer:
+        return self._place[0]
+
+    @property
+    def _start_sample(self) -> int:
+        return self._place[1]
+
     def _bound(self, end_sample: int | None) -> None:
         """Let the audio end here although the turn goes on; None: it grows with the tape."""
-        self._end_sample = end_sample
+        self._place = (*self._place[:2], end_sample)
 
     def _end(self, end_sample: int | None) -> None:
         """The turn is complete, and ends here; None: where its audio ends now."""
         if end_sample is not None:
-            self._end_sample = end_sample
+            self._bound(end_sample)
         self.is_complete = True
 
     def _reopen(self) -> None:
         if self.role == "user":
-            self._end_sample = None
+            self._bound(None)
         self.is_complete = False
 
     def _extend(self, sound: Span) -> None:
         """Add the next piece of a reply, which was appended to the tape of all replies."""
-        is_new = self._start_sample == self._end_sample
-        if self._tape is sound.tape and (is_new or self._end_sample == sound.start):
-            self._start_sample = sound.start if is_new else self._start_sample
-            self._end_sample = sound.stop
+        tape, start, end = self._place
+        is_new = start == end
+        if tape is sound.tape and (is_new or end == sound.start):
+            self._place = (tape, sound.start if is_new else start, sound.stop)
             return
-        if self._tape is sound.tape:
-            # Another reply's sound came between: this one goes on in a buffer of its own, at the
-            # same positions, since other threads may read meanwhile.
-            assert self._end_sample is not None
-            self._tape = sound.tape.copy_of(self._start_sample, self._end_sample)
-        self._tape.append(sound.samples())
-        self._end_sample = None
+        if tape is sound.tape:
+            # Another reply's sound came between: this one goes on in a buffer of its own.
+            assert end is not None
+            tape = sound.tape.copy_of(start, end)
+        tape.append(sound.samples())
+        self._place = (tape, start, None)
 
     def _set_call(self, call: ToolCallState) -> None:
         """Add a call of a function, or replace the state of one."""

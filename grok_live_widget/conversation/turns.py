@@ -37,6 +37,14 @@ class Turns(Sequence[Turn]):
         self._turns = list(turns)
         # Whether these are turns of a talk, and not a talk, which begins with its first event.
         self._is_selection = bool(self._turns)
+        # The talk of a selection, which tells when its turns sounded.
+        self._source: Turns | None = None
+
+    def _selected(self, turns: Sequence[Turn]) -> Turns:
+        selection = Turns(turns)
+        selection._is_selection = True
+        selection._source = self._source or self
+        return selection
 
     @overload
     def __getitem__(self, index: int) -> Turn: ...
@@ -44,7 +52,7 @@ class Turns(Sequence[Turn]):
     def __getitem__(self, index: slice) -> Turns: ...
     def __getitem__(self, index: int | slice) -> Turn | Turns:
         found = self._turns[index]
-        return Turns(found) if isinstance(found, list) else found
+        return self._selected(found) if isinstance(found, list) else found
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Of a copy of the list, since the loop thread may add a turn meanwhile.
@@ -60,12 +68,12 @@ class Turns(Sequence[Turn]):
     @property
     def user(self) -> Turns:
         """Only the user's turns."""
-        return Turns([turn for turn in self if turn.role == "user"])
+        return self._selected([turn for turn in self if turn.role == "user"])
 
     @property
     def assistant(self) -> Turns:
         """Only the replies."""
-        return Turns([turn for turn in self if turn.role == "assistant"])
+        return self._selected([turn for turn in self if turn.role == "assistant"])
 
     @names_checked
     def filter(
@@ -88,7 +96,7 @@ class Turns(Sequence[Turn]):
             When there is no such role.
         """
         one_of("role", role, (*SIDES, None))
-        return Turns(
+        return self._selected(
             [
                 turn
                 for turn in self
@@ -134,7 +142,7 @@ class Turns(Sequence[Turn]):
             When times are negative or in the wrong order, or there is no such role.
         """
         one_of("role", role, (*SIDES, None))
-        placements = placements_of(list(self))
+        placements = placements_of(self)
         between("since_s", since_s, 0, math.inf)
         between("until_s", until_s, since_s, math.inf, or_none=True)
         end_s = min(_end_of(placements), math.inf if until_s is None else until_s)
@@ -170,7 +178,7 @@ class Turns(Sequence[Turn]):
             When it cannot be written there.
         """
         one_of("channels", channels, ("stereo", "mono", *SIDES))
-        placements = placements_of(list(self))
+        placements = placements_of(self)
         start_s, rate_hz = self._file_start_s(placements), self.sample_rate
         blocks = sound_of(placements, rate_hz, start_s, _end_of(placements))
         if channels == "mono":
@@ -216,7 +224,7 @@ class Turns(Sequence[Turn]):
                 f"none of {', '.join(FORMATS)}.",
                 cure='turns.write_transcript("talk.md")',
             )
-        placements = placements_of(list(self))
+        placements = placements_of(self)
         if ending in SUBTITLES and (start_s := self._file_start_s(placements)):
             placements = [
                 replace(each, start_s=each.start_s - start_s, end_s=each.end_s - start_s)
@@ -243,7 +251,7 @@ class Turns(Sequence[Turn]):
                 "to_frame() needs pandas: pip install 'grok-live-widget[pandas]'"
             ) from None
 
-        return pd.DataFrame(rows_of(list(self)), columns=list(COLUMNS))
+        return pd.DataFrame(rows_of(placements_of(self)), columns=list(COLUMNS))
 
     @names_checked
     def explore(self, *, since_s: float | None = None, until_s: float | None = None) -> Any:
@@ -280,7 +288,7 @@ class Turns(Sequence[Turn]):
         return "\n".join([f"{len(self)} turns", *(f"  {turn!r}" for turn in self)])
 
     def _repr_html_(self) -> str:
-        return table_of(list(self))
+        return table_of(placements_of(self))
 
     def _add(self, turn: Turn) -> None:
         self._turns.append(turn)

@@ -269,7 +269,7 @@ def noise_sweep(
     ------
     AudioFormatError, ConfigurationError
     """
-    ratios_db = list(np.atleast_1d(np.asarray(snrs_db)))
+    ratios_db: list[Any] = list(snrs_db) if np.ndim(snrs_db) else [snrs_db]
     if not ratios_db:
         raise ConfigurationError("snrs_db is empty.", cure="Pass such as [20, 10, 0].")
     for snr_db in ratios_db:

@@ -90,6 +90,9 @@ def _grid(ax: Axes | Sequence[Axes] | None, count: int) -> list[Axes]:
         figure: Any = plt.gcf()
         if figure.axes:
             figure = plt.figure(layout="constrained")
+        elif figure.get_layout_engine() is None:
+            # Titles and labels of several axes run into one another otherwise.
+            figure.set_layout_engine("constrained")
         grid = figure.add_gridspec(rows, columns)
     elif isinstance(ax, AnyAxes):
         place = ax.get_subplotspec()

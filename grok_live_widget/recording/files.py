@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from .._structs import Value
 from ..audio import Span
+from ..exceptions import AudioDropped
 from ..protocol import AppendAudio, Event
 from ..settings import Settings
 from .event_json import encoded, encoded_event, event_to_json
@@ -29,7 +30,8 @@ from .folder import ASSISTANT_WAV, EVENTS_FILE, FILES, TALK_FILE, USER_WAV, samp
 from .redact import Redactor
 
 _HEADER_BYTES = 44
-_SILENCE_SAMPLES = 1 << 16
+# Of sound that was dropped in part.
+_BLOCK_SAMPLES = 256
 # The header has 32 bits for sizes; after a day of audio they stay at the largest value.
 _MAX_BYTES = 2**32 - 1 - _HEADER_BYTES
 
@@ -70,10 +72,12 @@ class WavFile:
     ----------
     sample_count : int
         How many samples have been appended.
+    silent_count : int
+        How many of them had been dropped from memory, so that silence is in their place.
     """
 
     def __init__(self, path: Path, rate_hz: int) -> None:
-        self.sample_count = 0
+        self.sample_count = self.silent_count = 0
         self._rate_hz = rate_hz
         self._path = path
         self._runs: list[Span] = []
@@ -108,6 +112,7 @@ class WavFile:
         for run in self._runs:
             for samples in _kept(run):
                 self._file.write(np.ascontiguousarray(samples, "<i2").data)
+            self.silent_count += _dropped_count(run)
         self._runs.clear()
         self._file.flush()
         self._file.seek(0)
@@ -134,10 +139,10 @@ class WavFile:
         mapped = np.memmap(self._path, "<i2", "r", offset=place, shape=(stop - start,))
         return np.asarray(mapped)
 
-    def copied_to(self, path: Path) -> WavFile:
-        """Copy what was written, and continue with the copy, which is closed."""
+    def copied_to(self, path: Path, sample_count: int) -> WavFile:
+        """Copy the first samples that were written, and continue with the copy, which is closed."""
         twin = WavFile(path, self._rate_hz)
-        twin.sample_count = self.written_count
+        twin.sample_count = sample_count
         _copy_start(self._path, path, _HEADER_BYTES + 2 * twin.sample_count)
         twin._file = path.open("rb")
         twin._file.close()
@@ -146,11 +151,22 @@ class WavFile:
 
 def _kept(run: Span) -> Iterator[NDArray[np.int16]]:
     """The samples of a run, with silence for those that were dropped before they were written."""
-    dropped_count = 0 if run.tape.archive else run.tape.dropped_count
-    first = min(max(run.start, dropped_count), run.stop)
-    for start in range(run.start, first, _SILENCE_SAMPLES):
-        yield np.zeros(min(_SILENCE_SAMPLES, first - start), np.int16)
-    yield run.tape.view(first, run.stop)
+    try:
+        yield run.samples()
+        return
+    except AudioDropped:
+        pass
+    for start in range(run.start, run.stop, _BLOCK_SAMPLES):
+        stop = min(start + _BLOCK_SAMPLES, run.stop)
+        try:
+            yield run.tape.view(start, stop)
+        except AudioDropped:
+            yield np.zeros(stop - start, np.int16)
+
+
+def _dropped_count(run: Span) -> int:
+    """How many samples of a run are lost."""
+    return 0 if run.tape.archive else max(0, min(run.stop, run.tape.dropped_count) - run.start)
 
 
 def _copy_start(source: Path, target: Path, byte_count: int) -> None:
@@ -245,8 +261,9 @@ class FolderWriter:
         rates = sample_rates(settings).items()
         self._wavs = {name: WavFile(folder / name, rate_hz) for name, rate_hz in rates}
         self._events: BinaryIO | None = None
-        # How much of the events is written in whole lines [bytes].
+        # What was written as a whole: lines of events [bytes], and the sound that they refer to.
         self._events_bytes = 0
+        self._sample_counts = dict.fromkeys(self._wavs, 0)
         self._lines = EventLines(redactor, lambda name, sound: self._wavs[name].append(sound))
 
     def open(self) -> None:
@@ -289,6 +306,7 @@ class FolderWriter:
         self._events.write(text)
         self._events.flush()
         self._events_bytes += len(text)
+        self._sample_counts = {name: wav.sample_count for name, wav in self._wavs.items()}
 
     def written_count(self, name: str) -> int:
         """How many samples are in one of the WAV files."""
@@ -302,13 +320,24 @@ class FolderWriter:
         """Copy what was written into a new folder, and continue there, after `open`."""
         folder.mkdir(parents=True)
         twin = FolderWriter(folder, self._settings, self._redactor)
-        twin._wavs = {name: wav.copied_to(folder / name) for name, wav in self._wavs.items()}
-        twin._lines.zero_s, twin._events_bytes = self._lines.zero_s, self._events_bytes
+        twin._wavs = {
+            name: wav.copied_to(folder / name, self._sample_counts[name])
+            for name, wav in self._wavs.items()
+        }
+        twin._lines.zero_s = self._lines.zero_s if self._events_bytes else None
+        twin._events_bytes = self._events_bytes
         _copy_start(self._folder / EVENTS_FILE, folder / EVENTS_FILE, self._events_bytes)
         shutil.copyfile(self._folder / TALK_FILE, folder / TALK_FILE)
         twin._events = (folder / EVENTS_FILE).open("ab")
         twin._events.close()
         return twin
+
+    def tell_of_silence(self) -> None:
+        """Write how much of the sound is silence because it had been dropped, if any is."""
+        counts = {name: wav.silent_count for name, wav in self._wavs.items() if wav.silent_count}
+        if counts:
+            text = talk_text(self._settings, self._redactor, dropped_sample_counts=counts)
+            (self._folder / TALK_FILE).write_text(text, "utf-8")
 
     def close(self) -> None:
         """Close the files."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -125,14 +125,23 @@ def unusable(folder: Path, error: OSError) -> ConfigurationError:
 
 
 # --------------------------------------------------------------------------- talk.json
-def talk_text(settings: Settings, redact: Callable[[str], str]) -> str:
-    """The text of `talk.json`."""
-    talk = {
+def talk_text(
+    settings: Settings,
+    redact: Callable[[str], str],
+    *,
+    dropped_sample_counts: Mapping[str, int] | None = None,
+) -> str:
+    """The text of `talk.json`, with the samples of each file that are silence because they had
+    been dropped from memory.
+    """
+    talk: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
         "written_by": f"grok_live_widget {__version__}",
         "settings": _settings_fields(settings, redact),
     }
+    if dropped_sample_counts:
+        talk["dropped_sample_counts"] = dict(dropped_sample_counts)
     return json.dumps(talk, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -169,7 +178,18 @@ def read_talk_file(folder: Path) -> tuple[Settings, list[str]]:
             cure="A newer grok_live_widget may read it.",
         )
     written = found.get("settings")
-    return _settings_from(written if isinstance(written, dict) else {})
+    settings, notes = _settings_from(written if isinstance(written, dict) else {})
+    return settings, notes + _notes_on_silence(found.get("dropped_sample_counts"), settings)
+
+
+def _notes_on_silence(counts: object, settings: Settings) -> list[str]:
+    rates = sample_rates(settings)
+    return [
+        f"{count / rates[name]:.2f} s at the start of {name} had been dropped from memory "
+        "(max_audio_minutes) when the talk was saved; silence is in their place."
+        for name, count in (counts.items() if isinstance(counts, dict) else ())
+        if name in rates and isinstance(count, int)
+    ]
 
 
 def _settings_from(written: dict[str, Any]) -> tuple[Settings, list[str]]:

@@ -144,6 +144,7 @@ class Recording:
                     writer = self._written.copied_to(new)
                 writer.open()
                 writer.write(self._entries[:])
+                writer.tell_of_silence()
                 writer.close()
         except OSError as error:
             raise unusable(folder, error) from None
@@ -156,9 +157,13 @@ class Recording:
         return files_of(self._settings, self._entries[:], self._redactor)
 
     def _is_recorded_into(self, folder: Path) -> bool:
+        # Before the talk has begun, too: otherwise it could not be recorded there any more.
+        if self._folder is None or (self._writer is None and self._written is not None):
+            return False
         try:
-            own = self._folder if self._writer is not None else None
-            return own is not None and own.samefile(folder)
+            if not folder.exists():
+                return self._writer is None and self._folder == folder.absolute()
+            return self._folder.samefile(folder)
         except OSError:
             return False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 from grok_live_widget import PushToTalk, RehearsalServer, Talk, tool
 from grok_live_widget.client import hooks
-from grok_live_widget.client.hooks import EndedTurns
+from grok_live_widget.client.hooks import EndedTurns, Hooks
 from grok_live_widget.client.talk import TALK_THREAD
 from grok_live_widget.conversation import Turn, Turns
 from grok_live_widget.exceptions import ConfigurationError, ReplyTimeout, SessionClosed
@@ -150,6 +151,52 @@ def test_an_error_of_a_function_is_logged_and_noted_once_and_stops_nothing(
     assert len([each for each in caplog.records if each.levelno == logging.ERROR]) == 2
 
 
+def test_a_function_that_exits_ends_no_other_call(talk: Talk) -> None:
+    told: list[Turn] = []
+    talk.on("turn", lambda turn: sys.exit(3))
+    talk.on("turn", told.append)
+    talk.ask("one")
+    talk.close()
+    assert len(told) == 2
+    assert "SystemExit: 3" in talk.notes[0].text
+
+
+def test_a_call_that_began_before_is_told_as_a_whole() -> None:
+    running, may_end = threading.Event(), threading.Event()
+
+    @tool
+    def wait() -> str:
+        """Wait."""
+        running.set()
+        may_end.wait(30)
+        return "waited"
+
+    told: list[Any] = []
+    with Talk(
+        partner=lambda turn: "done" if turn.role == "tool" else CallTool("wait", {}), tools=[wait]
+    ) as talk:
+        talk.say("Wait.")
+        assert running.wait(30)
+        talk.on("tool", told.append)
+        may_end.set()
+        talk.wait_for_turn("assistant")
+    [call] = told
+    assert (call.name, call.arguments, call.output) == ("wait", "{}", "waited")
+
+
+def test_a_talk_that_is_not_closed_takes_its_thread_with_it() -> None:
+    def threads() -> int:
+        return [each.name for each in threading.enumerate()].count("grok-live-hooks")
+
+    before = threads()
+    hook = Hooks(Turns(), lambda text: None)
+    hook.on("turn", lambda turn: None)
+    assert threads() == before + 1
+    del hook
+    gc.collect()
+    wait_until(lambda: threads() == before)
+
+
 def test_sound_that_a_slow_function_does_not_take_is_left_out_and_noted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -176,6 +223,7 @@ def test_sound_that_a_slow_function_does_not_take_is_left_out_and_noted(
 @pytest.mark.parametrize(
     ("kind", "function", "says"),
     [
+        (["turn"], print, "under .'turn'."),
         ("turns", print, "nothing to call a function for under 'turns'.*Did you mean 'turn'"),
         (None, print, "under None"),
         ("turn", None, "plain function of 1 argument, not None"),
@@ -242,6 +290,11 @@ async def test_turns_are_iterated_as_they_end_until_the_talk_is_closed() -> None
         found += [turn async for turn in stream]
     assert [turn.text for turn in found] == ["one", "one", "two", "two"]
     assert [turn async for turn in stream] == []
+
+
+def test_an_iteration_needs_a_loop(talk: Talk) -> None:
+    with pytest.raises(ConfigurationError, match=r"no event loop runs.*coroutine"):
+        talk.turns_as_they_end()
 
 
 async def test_an_iteration_that_was_dropped_is_forgotten() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,11 @@ def test_a_talk_that_is_saved_later_has_silence_for_what_was_dropped(
         ask_four_times(talk)
         saved = load(talk.save(tmp_path / "saved"))
     assert [turn.duration_s for turn in saved.turns] == [12.0] * 8
+    assert [re.sub(r"[\d.]+ s", "N s", note) for note in saved.notes] == [
+        f"N s at the start of {name} had been dropped from memory (max_audio_minutes) when the "
+        "talk was saved; silence is in their place."
+        for name in ("user.wav", "assistant.wav")
+    ]
     assert not saved.turns[0].pcm.any()
     assert np.array_equal(saved.turns[-1].pcm, sound(3))
 
@@ -124,6 +130,22 @@ def test_after_an_error_of_the_disk_only_what_was_written_is_dropped(
         assert np.array_equal(talk.turns[-1].pcm, sound(3))
         saved = load(talk.save(tmp_path / "saved"))
     assert_equal_turns(talk.turns[:-1], saved.turns[:-1])
+
+
+def test_a_talk_that_failed_to_record_is_saved_with_what_is_left(
+    server: RehearsalServer, tmp_path: Path
+) -> None:
+    with talk_with(server, record=tmp_path / "talk") as talk:
+        talk.ask(sound(0), RATE_HZ)
+        recording = talk._sessions.recording
+        recording.flush()
+        recording._abort("no space left")
+        ask_four_times(talk)
+        assert talk.dropped_audio_s > 0
+        saved = load(talk.save(tmp_path / "saved"))
+    assert np.array_equal(saved.turns[0].pcm, sound(0))
+    assert np.array_equal(saved.turns[-1].pcm, sound(3))
+    assert [turn.duration_s for turn in saved.turns] == [12.0] * 10
 
 
 @pytest.mark.parametrize("minutes", [0, -1, "5", float("nan")])

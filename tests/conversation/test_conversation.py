@@ -574,7 +574,42 @@ def test_audio_beyond_the_limit_is_dropped_but_not_what_is_still_to_be_heard() -
     assert talk.turns[0].duration_s == 1
     assert [len(turn.pcm) for turn in talk.turns[1:]] == [24_000, 24_000]
     assert talk.conversation.limit_audio(1) == 0
-    twin = pickle.loads(pickle.dumps(talk.turns[0]))
+    written = pickle.dumps(talk.turns[0])
+    assert len(written) < 4_000
+    twin = pickle.loads(written)
     assert twin.duration_s == 1
     with pytest.raises(AudioDropped):
         _ = twin.pcm
+
+
+def test_a_late_delta_of_a_reply_that_was_dropped_is_kept() -> None:
+    talk = ConversationDriver()
+    for number in (1, 2, 3):
+        talk.hear(*begun(number), sound_of(number, 0, 24_000), done(number))
+    talk.conversation.limit_audio(1)
+    talk.hear(sound_of(1, 7, 100))
+    first = talk.turns[0]
+    assert first.sample_count == 24_100
+    with pytest.raises(AudioDropped):
+        _ = first.pcm
+    assert talk.conversation.assistant_tape.view(72_000).tolist() == list(range(7, 107))
+
+
+# --------------------------------------------------------------------------- odd servers
+def test_an_item_that_comes_after_its_response_is_complete_with_the_next_one() -> None:
+    talk = ConversationDriver()
+    talk.hear(*begun(1), delta(1), done(1), *begun(2), delta(2))
+    late = Item(role="assistant", item_id="a3")
+    talk.hear(OutputItemAdded("r1", late), done(2))
+    assert [turn.is_complete for turn in talk.turns] == [True, True, True]
+
+
+def test_a_server_without_ids_ends_the_users_turn() -> None:
+    talk = ConversationDriver()
+    talk.speak(1000)
+    talk.hear(SpeechStarted(item_id="", audio_start_ms=0))
+    talk.hear(AudioDelta(response_id="r", item_id="", pcm=b"\1\0" * 10))
+    talk.hear(SpeechStopped(item_id="", audio_end_ms=900))
+    user, reply = talk.turns
+    assert (user.role, user.is_complete, user.duration_s) == ("user", True, 0.9)
+    assert len(reply.pcm) == 10

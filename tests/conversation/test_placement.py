@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_live_widget.conversation import Turn
+from grok_live_widget.conversation import Turn, Turns
 from grok_live_widget.conversation.placement import mixed, placements_of, sound_of
 
 from ..support.turns import turn_of
@@ -76,6 +76,21 @@ def test_sound_that_was_sent_at_once_takes_as_long_as_it_is() -> None:
 def test_two_turns_of_one_side_never_overlap() -> None:
     turns = spoken(1, 2), spoken(1.5, 1), reply(2, 3), reply(2.5, 1)
     assert times_of(*turns) == [(1, 3), (3, 4), (4, 7), (7, 8)]
+
+
+def test_a_reply_that_was_interrupted_before_it_sounded_takes_no_time() -> None:
+    cut = reply(1.1, 4)
+    cut.was_interrupted, cut.heard_sample_count = True, 0
+    assert times_of(spoken(1, 0), cut, spoken(2, 1)) == [(1, 1), (1.1, 1.1), (2, 3)]
+
+
+def test_a_selection_is_placed_as_a_part_of_its_talk() -> None:
+    turns = Turns()
+    for turn in (spoken(1, 0), reply(1.1, 4), spoken(2, 1)):
+        turns._add(turn)
+    for selection in (turns[1:], turns[1:][-1:], turns.filter(role="user"), turns.user[-1:]):
+        last = placements_of(selection)[-1]
+        assert (last.turn, last.start_s) == (turns[2], 5.1)
 
 
 def test_the_user_is_on_the_left_and_the_reply_on_the_right() -> None:

@@ -104,6 +104,30 @@ def test_subtitles_of_the_web_have_voices_and_no_markup() -> None:
     assert "→ d" in written(".srt", [said("assistant", "c --> d", 0.5, 1.0)])
 
 
+def reply_with(*captions: tuple[float, str], **fields: Any) -> Turn:
+    text = "".join(each for _, each in captions)
+    return said("assistant", text, 1.0, 4.0, _captions=captions, **fields)
+
+
+def test_of_a_reply_that_was_cut_before_its_first_word_nothing_is_shown() -> None:
+    cut = {"played_at_s": 1.0, "heard_sample_count": 100, "was_interrupted": True}
+    assert written(".srt", [reply_with((0.3, "Never heard."), **cut)]) == ""
+
+
+def test_every_subtitle_ends_after_it_began_and_has_no_empty_line() -> None:
+    odd = [
+        reply_with((2.0, "late "), (0.5, "early")),
+        reply_with((1.0, "same "), (1.0, "time")),
+        reply_with((1.0, "One.\n\nTwo.")),
+        turn_of([1] * 2, sample_rate=RATE_HZ, text="short"),
+    ]
+    for turn in odd:
+        shown = written(".srt", [turn])
+        assert shown.count("\n\n") == 0
+        ((start, end),) = re.findall(r"(\S+) --> (\S+)", shown)
+        assert end > start
+
+
 def test_long_replies_are_several_subtitles_of_two_lines_at_most() -> None:
     captions = tuple((at * 0.25, f"word{at} ") for at in range(60))
     reply = said("assistant", "".join(text for _, text in captions), 0, 15.0, _captions=captions)

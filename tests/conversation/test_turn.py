@@ -375,7 +375,28 @@ def test_calls_that_no_reply_follows_are_kept_with_the_turn_before(then: list[An
     assert calls_of(talk.turns[0]) == [("f", "running", "", 1.0, None)]
 
 
+def test_an_id_that_is_used_again_is_another_call() -> None:
+    talk = ConversationDriver()
+    for number in (1, 2):
+        talk.hear(TYPED, ToolStarted(call_id="c1", name=f"f{number}"))
+        talk.hear(ToolFinished(call_id="c1", name=f"f{number}"), *begun(number), delta(number))
+    assert [call.name for turn in talk.turns for call in turn.tool_calls] == ["f1", "f2"]
+    talk.hear(TYPED, ToolApprovalAsked(call_id="c1", name="f3"), *begun(3), delta(3))
+    assert [call.name for call in talk.turns[-1].tool_calls] == ["f3"]
+
+
 # --------------------------------------------------------------------------- cost
+def test_a_turn_that_began_before_it_was_known_costs_nothing_less() -> None:
+    talk = ConversationDriver()
+    talk.conversation.meter.prices = Prices(per_minute=0.6)
+    talk.speak(2000)
+    talk.hear(*begun(1), delta(1), at_s=4.0)
+    talk.hear(started(1, 500), stopped(1, 1500), SessionEnded(), at_s=6.0)
+    costs = [turn.cost_dollars for turn in talk.turns]
+    assert min(costs) >= 0
+    assert sum(costs) == pytest.approx(0.06)
+
+
 def test_turns_cost_what_the_whole_talk_costs() -> None:
     talk = ConversationDriver()
     talk.conversation.meter.prices = Prices(per_minute=0.6, per_text=0.25)
@@ -426,12 +447,21 @@ def test_a_copy_of_a_turn_has_its_fields_and_its_samples_only(
     assert twin.pcm.tolist() == expected
     assert twin.heard.tolist() == expected[:5]
     assert not twin.pcm.flags.writeable
-    fields = set(Turn.__slots__) - {"_tape", "_start_sample", "_end_sample"}
+    fields = set(Turn.__slots__) - {"_place", "_watchers"}
     assert {name: getattr(twin, name) for name in fields} == {
         name: getattr(turn, name) for name in fields
     }
     assert len(pickle.dumps(turn)) < 4_000
     assert twin != turn
+
+
+@COPIES
+def test_what_waits_for_a_turn_does_not_wait_for_its_copy(copied: Callable[[Turn], Turn]) -> None:
+    turn = turn_of([1, 2])
+    turn._watchers.append(lambda: None)
+    twin = copied(turn)
+    assert (twin.pcm.tolist(), twin._watchers) == ([1, 2], [])
+    assert len(turn._watchers) == 1
 
 
 @COPIES

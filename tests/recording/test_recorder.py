@@ -109,6 +109,15 @@ def test_the_worker_begins_and_ends_with_the_talk(tmp_path: Path, same: Any) -> 
     same(talk.turns, load(tmp_path / "talk").turns)
 
 
+def test_a_talk_that_is_saved_into_its_own_folder_before_it_begins_is_recorded_there(
+    tmp_path: Path, same: Any
+) -> None:
+    with Talk(partner="parrot", record=tmp_path / "talk") as talk:
+        talk.save(tmp_path / "talk")
+        talk.ask("one")
+    same(talk.turns, load(tmp_path / "talk").turns)
+
+
 # --------------------------------------------------------------------------- nothing unasked
 def test_nothing_is_written_unasked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, question: np.ndarray

@@ -26,7 +26,7 @@ def turn_of(
 
 
 # It does not matter which array holds the sound.
-FIELDS = sorted(set(Turn.__slots__) - {"_tape", "_watchers"})
+FIELDS = sorted(set(Turn.__slots__) - {"_place", "_watchers"})
 
 
 def assert_equal_turns(live: Sequence[Turn], saved: Sequence[Turn]) -> None:
