@@ -76,6 +76,7 @@ def pitch(
     fmin_hz: float = 60.0,
     fmax_hz: float = 600.0,
     hop_s: float = 0.01,
+    window_s: float | None = None,
     **style: Any,
 ) -> Line2D:
     """Draw the pitch over time, with gaps where the sound is not voiced.
@@ -88,6 +89,9 @@ def pitch(
         Limits of the search.
     hop_s : float > 0 [s]
         Distance of the points.
+    window_s : float or None [s]
+        Length of a frame, at least two periods of `fmin_hz`; None: four. A deep voice whose
+        pitch changes fast needs a lower `fmin_hz` with a short frame.
     **style
         Passed to ``Axes.plot``.
 
@@ -110,7 +114,12 @@ def pitch(
     found = audio.Pitch(np.zeros(0), np.zeros(0))
     if subject.sample_count * fmin_hz >= subject.sample_rate:
         found = audio.pitch(
-            subject.sound, subject.sample_rate, fmin_hz=fmin_hz, fmax_hz=fmax_hz, hop_s=hop_s
+            subject.sound,
+            subject.sample_rate,
+            fmin_hz=fmin_hz,
+            fmax_hz=fmax_hz,
+            hop_s=hop_s,
+            window_s=window_s,
         )
     median_hz = found.median_hz
     label = subject.label if median_hz is None else f"{subject.label}: median {median_hz:.0f} Hz"

@@ -112,6 +112,17 @@ def test_a_pitch_of_a_voice_has_the_colour_of_its_role(ax: Any) -> None:
     assert line.get_label().startswith("Reply: median 19")
 
 
+def test_a_deep_voice_is_followed_in_short_frames(ax: Any) -> None:
+    """From 90 Hz down to 55 Hz in 0.7 s, with harmonics as a voice has them."""
+    f0_hz = np.linspace(90, 55, 7 * RATE_HZ // 10)
+    phase = 2 * np.pi * np.cumsum(f0_hz) / RATE_HZ
+    sound = sum(0.2 / n * np.sin(n * phase) for n in range(1, 9))
+    line = plots.pitch(sound, sample_rate=RATE_HZ, ax=ax, fmin_hz=50, window_s=0.045)
+    found_hz = line.get_ydata()[5:-5]
+    expected_hz = np.interp(line.get_xdata()[5:-5], np.arange(len(f0_hz)) / RATE_HZ, f0_hz)
+    np.testing.assert_allclose(found_hz, expected_hz, rtol=0.02)
+
+
 @pytest.mark.parametrize("sound", [np.zeros(24_000, np.int16), np.zeros(99, np.int16)])
 def test_what_is_not_voiced_has_no_pitch_and_says_so(sound: np.ndarray, ax: Any) -> None:
     line = plots.pitch(sound, sample_rate=RATE_HZ, ax=ax)
