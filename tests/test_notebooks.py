@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from .support.notebooks import client_of, new_notebook, read_notebook
 LESSONS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 SOLUTION = re.compile(r"<details>.*?```python\n(.*?)```.*?</details>", re.DOTALL)
 EXERCISE_COUNT = 3
-# Those that every run of the tests executes; the others take longer.
+# Those that every run of the tests executes, without their solutions; the rest takes longer.
 FIRST = ("01", "02", "03")
 
 
@@ -23,19 +24,23 @@ def solutions_of(notebook: Any) -> list[str]:
     return [code for text in texts for code in SOLUTION.findall(text)]
 
 
-def executed(path: Path, folder: Path) -> Any:
+def executed(path: Path, folder: Path, *, with_solutions: bool) -> Any:
     """The notebook as `jupyter execute` leaves it, with its solutions as further cells; a cell
     that fails raises.
     """
     notebook = read_notebook(path)
-    notebook.cells += new_notebook(solutions_of(notebook)).cells
+    if with_solutions:
+        notebook.cells += new_notebook(solutions_of(notebook)).cells
     client_of(notebook, folder).execute()
     return notebook
 
 
-def lesson(path: Path) -> Any:
-    marks = () if path.stem.startswith(FIRST) else pytest.mark.slow
-    return pytest.param(path, id=path.stem, marks=marks)
+def lessons_in_their_tests() -> Iterator[Any]:
+    for path in LESSONS:
+        if path.stem.startswith(FIRST):
+            yield pytest.param(path, False, id=path.stem)
+        if path != LESSONS[0]:
+            yield pytest.param(path, True, id=f"{path.stem}, solved", marks=pytest.mark.slow)
 
 
 @pytest.fixture
@@ -44,10 +49,11 @@ def inline_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MPLBACKEND")
 
 
-@pytest.mark.parametrize("path", [lesson(path) for path in LESSONS])
+@pytest.mark.parametrize(("path", "with_solutions"), list(lessons_in_their_tests()))
 @pytest.mark.usefixtures("inline_figures")
-def test_a_lesson_runs_and_shows_pictures(path: Path, tmp_path: Path) -> None:
-    outputs = [out for cell in executed(path, tmp_path).cells for out in cell.get("outputs", ())]
+def test_a_lesson_runs_and_shows_pictures(path: Path, with_solutions: bool, tmp_path: Path) -> None:
+    notebook = executed(path, tmp_path, with_solutions=with_solutions)
+    outputs = [out for cell in notebook.cells for out in cell.get("outputs", ())]
     shown = [out.data for out in outputs if "data" in out]
     assert any("image/png" in data for data in shown)
     if path.stem.startswith("01"):
