@@ -123,7 +123,8 @@ def _share_scales(
     turns: Sequence[Turn], grid: Sequence[Axes], artists: tuple[Any, ...], kind: str
 ) -> None:
     """The same limits of time and value, and labels at the outer axes only."""
-    end_s = max(axes.get_xlim()[1] for axes in grid)
+    # Of the turns, since axes that share their scale have that of the last one.
+    end_s = max(turn.duration_s for turn in turns)
     columns = _columns(len(grid))
     for place, axes in enumerate(grid):
         axes.set_xlim(0, end_s)

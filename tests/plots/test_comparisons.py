@@ -35,6 +35,14 @@ def test_axes_are_divided_among_the_turns(replies: Turns, ax: Any) -> None:
     assert figure.axes[3].get_title(loc="left") == "Reply: You are welcome."
 
 
+def test_the_longest_turn_fits_into_axes_that_share_their_scale(replies: Turns) -> None:
+    figure, axes = plt.subplots(2, 2, sharex=True)
+    plots.compare_turns(replies, kind="waveform", ax=axes)
+    assert max(turn.duration_s for turn in replies) == replies[0].duration_s == 2.5
+    assert {each.get_xlim() for each in axes.flat} == {(0, 2.5)}
+    plt.close(figure)
+
+
 def test_pitches_have_the_same_limits(replies: Turns, ax: Any) -> None:
     lines = plots.compare_turns(replies[:2], kind="pitch", ax=ax, color="black")
     values = np.concatenate([line.get_ydata() for line in lines])
