@@ -58,10 +58,17 @@ def measures_of(turn: Turn) -> Measures:
         duration_s=duration_s,
         word_count=words,
         words_per_minute=words / duration_s * 60 if words and duration_s else None,
-        pitch_median_hz=_measured(lambda: np.nanmedian(pitch(samples, rate_hz).f0_hz), samples),
+        pitch_median_hz=_measured(lambda: _pitch_median_hz(samples, rate_hz), samples),
         level_dbfs=_measured(lambda: level_dbfs(samples), samples),
         loudness_lufs=_measured(lambda: loudness_lufs(samples, rate_hz), samples),
     )
+
+
+def _pitch_median_hz(samples: NDArray[np.float32], rate_hz: int) -> float:
+    """Of the voiced frames; NaN without any, of which `nanmedian` would warn."""
+    f0_hz = pitch(samples, rate_hz).f0_hz
+    voiced_hz = f0_hz[np.isfinite(f0_hz)]
+    return float(np.median(voiced_hz)) if voiced_hz.size else np.nan
 
 
 def _measured(measure: Callable[[], Any], samples: NDArray[np.float32]) -> float | None:

@@ -129,6 +129,8 @@ def test_silence_and_clicks_have_no_pitch_and_no_loudness() -> None:
     short = measures_of(turn_of(tone(0.01), text=""))
     assert (short.pitch_median_hz, short.loudness_lufs, short.words_per_minute) == (None,) * 3
     assert short.level_dbfs is not None
+    noise = np.random.default_rng(1).normal(0, 3_000, RATE_HZ).astype(np.int16)
+    assert measures_of(turn_of(noise, text="")).pitch_median_hz is None
     typed = measures_of(turn_of(text="only text"))
     assert (typed.duration_s, typed.words_per_minute, typed.level_dbfs) == (0.0, None, None)
 
