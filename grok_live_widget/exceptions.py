@@ -73,6 +73,15 @@ class GrokLiveError(Exception):
         What happened, with the value that caused it.
     cure : str
         How to solve the problem; may be empty.
+
+    Examples
+    --------
+    >>> from grok_live_widget import GrokLiveError, Talk
+    >>> try:
+    ...     Talk(speed=9)
+    ... except GrokLiveError as error:
+    ...     print(type(error).__name__, "-", error)
+    ConfigurationError - speed must be a number from 0.7 to 1.5 or None, not 9.
     """
 
     message: str = ""
@@ -132,31 +141,105 @@ def _without_own_frames(traceback: TracebackType | None) -> TracebackType | None
 
 
 class ConfigurationError(GrokLiveError):
-    """An invalid setting; raised before any I/O."""
+    """An invalid setting; raised before any I/O.
+
+    Examples
+    --------
+    >>> from grok_live_widget import Talk
+    >>> Talk(voice=3)
+    Traceback (most recent call last):
+        ...
+    grok_live_widget.exceptions.ConfigurationError: voice must be text, not 3.
+    """
 
 
 class ArgumentError(ConfigurationError, TypeError):
-    """An argument that a function does not have, or that is missing; a TypeError as in Python."""
+    """An argument that a function does not have, or that is missing; a TypeError as in Python.
+
+    Examples
+    --------
+    >>> from grok_live_widget import Budget
+    >>> Budget(minute=10)
+    Traceback (most recent call last):
+        ...
+    grok_live_widget.exceptions.ArgumentError: ... Did you mean 'minutes'? ...
+    """
 
 
 class AudioFormatError(GrokLiveError):
-    """An array or a file that cannot be used as audio."""
+    """An array or a file that cannot be used as audio.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from grok_live_widget import Talk
+    >>> with Talk(partner="parrot") as talk:
+    ...     talk.send_audio(np.array([0.5, np.nan]), 24_000)
+    Traceback (most recent call last):
+        ...
+    grok_live_widget.exceptions.AudioFormatError: sound must be finite, ...
+    """
 
 
 class AudioDropped(GrokLiveError):
-    """Sound that is not kept in memory any more, by `max_audio_minutes`, nor in files."""
+    """Sound that is not kept in memory any more, by `max_audio_minutes`, nor in files.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from grok_live_widget import AudioDropped, RehearsalServer, Talk
+    >>> tone = 0.1 * np.sin(np.arange(7 * 24_000) / 10)
+    >>> with RehearsalServer(partner=[tone], speed=np.inf) as server:
+    ...     with Talk(url=server.url(), api_key="any", max_audio_minutes=0.1) as talk:
+    ...         first = talk.ask("Hello.")
+    ...         _ = talk.ask("Once more, please.")
+    >>> try:
+    ...     first.pcm
+    ... except AudioDropped as error:
+    ...     print(error.message)
+    this sound is not kept in memory any more (max_audio_minutes=).
+    """
 
 
 class ProtocolError(GrokLiveError):
-    """Something sent or received that the protocol does not allow."""
+    """Something sent or received that the protocol does not allow.
+
+    Examples
+    --------
+    >>> from grok_live_widget import ProtocolError, Talk
+    >>> try:
+    ...     Talk(partner="parrot", dialect="live", reasoning="none")
+    ... except ProtocolError as error:
+    ...     print(type(error).__name__)
+    UnsupportedByServer
+    """
 
 
 class LocalProtocolError(ProtocolError):
-    """A call that the present state does not allow; nothing was sent."""
+    """A call that the present state does not allow; nothing was sent.
+
+    Examples
+    --------
+    >>> from grok_live_widget import LocalProtocolError, PushToTalk, Talk
+    >>> with Talk(partner="parrot", turn_detection=PushToTalk()) as talk:
+    ...     talk.start()
+    ...     try:
+    ...         talk.commit()
+    ...     except LocalProtocolError as error:
+    ...         print(error.message)
+    there are 0 ms of audio to commit, and servers refuse less than 100 ms.
+    """
 
 
 class RemoteProtocolError(ProtocolError):
-    """The server violated the protocol, so that the session cannot continue."""
+    """The server violated the protocol, so that the session cannot continue.
+
+    Examples
+    --------
+    >>> from grok_live_widget import ProtocolError, RemoteProtocolError
+    >>> issubclass(RemoteProtocolError, ProtocolError)
+    True
+    """
 
 
 class UnsupportedByServer(ProtocolError):
@@ -168,6 +251,14 @@ class UnsupportedByServer(ProtocolError):
         Name of the event, setting or method that is not supported.
     dialect : str
         Name of the dialect.
+
+    Examples
+    --------
+    >>> from grok_live_widget import Talk
+    >>> Talk(partner="parrot", dialect="live", speed=1.2)
+    Traceback (most recent call last):
+        ...
+    grok_live_widget.exceptions.UnsupportedByServer: the 'live' dialect does not support ...
     """
 
     def __init__(self, word: str, dialect: str, *, cure: str = "") -> None:
@@ -180,7 +271,18 @@ class UnsupportedByServer(ProtocolError):
 
 
 class SessionError(GrokLiveError):
-    """A failure of a session or its connection."""
+    """A failure of a session or its connection.
+
+    Examples
+    --------
+    >>> from grok_live_widget import SessionError, Talk
+    >>> with Talk(url="ws://127.0.0.1:9", api_key="any") as talk:
+    ...     try:
+    ...         talk.ask("Hello.")
+    ...     except SessionError as error:
+    ...         print(error)
+    nothing answers at 127.0.0.1:9. Is the server running?
+    """
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -196,6 +298,16 @@ class ConnectError(SessionError):
     has_answered : bool
         Whether the host itself refused, so that another URL there may be accepted; False for
         failures of name resolution, network and TLS, and for time-outs.
+
+    Examples
+    --------
+    >>> from grok_live_widget import ConnectError, Talk
+    >>> with Talk(url="ws://127.0.0.1:9", api_key="any") as talk:
+    ...     try:
+    ...         talk.ask("Hello.")
+    ...     except ConnectError as error:
+    ...         print(error.host, error.status_code, error.has_answered)
+    127.0.0.1:9 None False
     """
 
     host: str = ""
@@ -204,7 +316,17 @@ class ConnectError(SessionError):
 
 
 class AuthenticationError(ConnectError):
-    """The key is missing or was refused; such a connection is not retried."""
+    """The key is missing or was refused; such a connection is not retried.
+
+    Examples
+    --------
+    >>> from grok_live_widget import AuthenticationError, Talk
+    >>> try:
+    ...     Talk(api_key="")
+    ... except AuthenticationError as error:
+    ...     print("XAI_API_KEY" in error.cure)
+    True
+    """
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -215,6 +337,16 @@ class ServerError(SessionError):
     ----------
     error_type, code : str
         As the server named them; may be empty.
+
+    Examples
+    --------
+    >>> from grok_live_widget import ServerError, Talk
+    >>> with Talk(partner=lambda turn: None) as talk:
+    ...     try:
+    ...         talk.ask("Hello.")
+    ...     except ServerError as error:
+    ...         print(error.message)
+    the server reported: the partner returned neither text nor sound. ...
     """
 
     error_type: str = ""
@@ -231,6 +363,17 @@ class ReplyTimeout(SessionError):
         The time limit [s].
     turn : Turn or None
         The incomplete reply; None when none began.
+
+    Examples
+    --------
+    >>> from grok_live_widget import RehearsalServer, ReplyTimeout, Talk
+    >>> with RehearsalServer(partner=["Yes."], faults=["abandon"]) as server:
+    ...     with Talk(url=server.url(), api_key="any") as talk:
+    ...         try:
+    ...             talk.ask("Hello.", timeout_s=0.2)
+    ...         except ReplyTimeout as error:
+    ...             print(error.timeout_s, error.turn.is_complete)
+    0.2 False
     """
 
     timeout_s: float
@@ -238,7 +381,19 @@ class ReplyTimeout(SessionError):
 
 
 class BudgetSpent(SessionError):
-    """The talk has used up its budget; its connection is closed and not reopened."""
+    """The talk has used up its budget; its connection is closed and not reopened.
+
+    Examples
+    --------
+    >>> from grok_live_widget import Budget, BudgetSpent, Talk
+    >>> with Talk(partner=["Yes."], budget=Budget(minutes=0.0001)) as talk:
+    ...     try:
+    ...         _ = talk.ask("Hello.")
+    ...         _ = talk.ask("Hello again.")
+    ...     except BudgetSpent:
+    ...         print("The budget is spent.")
+    The budget is spent.
+    """
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -251,6 +406,17 @@ class SessionClosed(SessionError):
         WebSocket close code; None when the connection was lost without a close frame.
     reason : str
         The reason that the server gave.
+
+    Examples
+    --------
+    >>> from grok_live_widget import SessionClosed, Talk
+    >>> talk = Talk(partner="parrot")
+    >>> talk.close()
+    >>> try:
+    ...     talk.ask("Hello.")
+    ... except SessionClosed as error:
+    ...     print(error)
+    the talk is closed. Make a new one.
     """
 
     close_code: int | None
@@ -258,20 +424,75 @@ class SessionClosed(SessionError):
 
 
 class SessionClosedOK(SessionClosed):
-    """The session was closed on request."""
+    """The session was closed on request.
+
+    Examples
+    --------
+    >>> from grok_live_widget import Talk
+    >>> talk = Talk(partner="parrot")
+    >>> talk.close()
+    >>> talk.ask("Hello.")
+    Traceback (most recent call last):
+        ...
+    grok_live_widget.exceptions.SessionClosedOK: the talk is closed. Make a new one.
+    """
 
 
 class SessionClosedError(SessionClosed):
-    """The connection was lost; everything received is kept."""
+    """The connection was lost; everything received is kept.
+
+    Examples
+    --------
+    >>> from grok_live_widget import RehearsalServer, SessionClosedError, Talk
+    >>> with RehearsalServer(partner=["Yes."], faults=["close:1008"]) as server:
+    ...     with Talk(url=server.url(), api_key="any") as talk:
+    ...         try:
+    ...             talk.ask("Hello.")
+    ...         except SessionClosedError as error:
+    ...             print(error.close_code)
+    1008
+    """
 
 
 class ToolError(GrokLiveError):
-    """A tool call that failed; the message is sent to the model."""
+    """A tool call that failed; the message is sent to the model.
+
+    Examples
+    --------
+    >>> from grok_live_widget import ToolError, tool
+    >>> def area(width: float) -> float:
+    ...     '''Area of a square.'''
+    ...     return width**2
+    >>> try:
+    ...     tool(area).read_arguments('{"width": "wide"}')
+    ... except ToolError as error:
+    ...     print(error)
+    width must be a number, not 'wide'.
+    """
 
 
 class RehearsalError(GrokLiveError):
-    """The embedded rehearsal server failed."""
+    """The embedded rehearsal server failed.
+
+    Examples
+    --------
+    >>> from grok_live_widget import RehearsalError, RehearsalServer
+    >>> try:
+    ...     RehearsalServer(partner="parrot").url()
+    ... except RehearsalError as error:
+    ...     print(error)
+    the rehearsal server is not running. Use it in a `with` block.
+    """
 
 
 class RehearsalWarning(UserWarning):
-    """No key was found, so that the talk uses the embedded rehearsal instead of Grok."""
+    """No key was found, so that the talk uses the embedded rehearsal instead of Grok.
+
+    Examples
+    --------
+    Where the rehearsal is what you want, ask for it (``partner="talker"``), or ignore the warning:
+
+    >>> import warnings
+    >>> from grok_live_widget import RehearsalWarning
+    >>> warnings.simplefilter("ignore", RehearsalWarning)
+    """

@@ -24,6 +24,14 @@ def allow_nested_asyncio() -> str:
     ------
     ImportError
         When neither library is installed.
+
+    Examples
+    --------
+    In a notebook, before a cell that was written for a terminal:
+
+    >>> from grok_live_widget import allow_nested_asyncio
+    >>> allow_nested_asyncio()  # doctest: +SKIP
+    'nest_asyncio2'
     """
     for name in ("nest_asyncio2", "nest_asyncio"):
         if importlib.util.find_spec(name) is not None:

@@ -23,12 +23,14 @@ MOST_LAYERS = 9
 WHOLE = {
     "test_captures.py",
     "test_documents.py",
+    "test_examples.py",
     "test_faulty_connections.py",
     "test_fuzz.py",
     "test_golden.py",
     "test_architecture.py",
     "test_notebooks.py",
     "test_secrets.py",
+    "test_site.py",
     "test_soak.py",
     "test_versions.py",
 }

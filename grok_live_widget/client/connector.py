@@ -217,12 +217,7 @@ _SETTINGS_OF_TALKS = (
 def connect(
     *, api_key: str | Secret | None = None, **settings: Unpack[SettingsKwargs]
 ) -> Connecting:
-    """Open a session without a notebook::
-
-        async with connect(voice="nova") as session:
-            await session.send_text("Hello.")
-            await session.respond()
-            async for event in session: ...
+    """Open a session without a notebook.
 
     Parameters
     ----------
@@ -241,6 +236,23 @@ def connect(
     ------
     ConfigurationError, AuthenticationError
         At once, before any I/O.
+
+    Examples
+    --------
+    In a notebook, ``async with`` and ``await`` need no function around them.
+
+    >>> import asyncio
+    >>> from grok_live_widget import connect
+    >>> async def main():
+    ...     async with connect(partner=["Good morning."]) as session:
+    ...         events = aiter(session)
+    ...         await session.send_text("Hello.")
+    ...         await session.respond()
+    ...         async for event in events:
+    ...             if type(event).__name__ == "ResponseDone":
+    ...                 return event.status
+    >>> asyncio.run(main())
+    'completed'
     """
     api_key = wrap_secret(api_key)
     for name in _SETTINGS_OF_TALKS:

@@ -34,6 +34,13 @@ class Voice(Value, frozen=True, kw_only=True):
         have it; otherwise empty.
     rehearsal : str
         What it sounds like in the rehearsal; empty if the rehearsal has another voice for it.
+
+    Examples
+    --------
+    >>> from grok_live_widget import voices
+    >>> voice = voices()["nova"]
+    >>> voice.character, voice.instead
+    ('bright, energetic', 'eve')
     """
 
     name: str
@@ -136,6 +143,12 @@ def voices() -> Voices:
     Voices
         A mapping of names to `Voice`, in this order, which a notebook shows as a table;
         ``voices()["nova"].play()`` speaks a sentence with the rehearsal's voice of that name.
+
+    Examples
+    --------
+    >>> from grok_live_widget import voices
+    >>> list(voices())[:6]
+    ['alloy', 'echo', 'fable', 'onyx', 'nova', 'shimmer']
     """
     names = dict.fromkeys(name for dialect in DIALECTS.values() for name in dialect.voices)
     ordered = sorted(names, key=lambda name: name in REALTIME.voices)

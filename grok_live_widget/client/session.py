@@ -101,6 +101,17 @@ class Session:
         What `send_audio` sends; a microphone's sound takes its `send_nowait`.
     callers : Callers
         Of the replies, for what runs in their contexts.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> from grok_live_widget import connect
+    >>> async def main():
+    ...     async with connect(partner=["Good morning."]) as session:
+    ...         await session.send_text("Hello.")
+    ...         return session.is_rehearsal, session.server_name
+    >>> asyncio.run(main())
+    (True, 'rehearsal')
     """
 
     def __init__(
@@ -258,11 +269,7 @@ class Session:
     async def expect(
         self, *events: ClientEvent, tools: Collection[str] = ()
     ) -> AsyncIterator[PendingReply]:
-        """Follow the reply to `events` while the block runs::
-
-            async with session.expect(item, request) as pending:
-                await session.send_when_idle(item, request)
-                await session.wait_for(lambda: pending.is_settled)
+        """Follow the reply to `events` while the block runs.
 
         Parameters
         ----------
@@ -271,6 +278,14 @@ class Session:
             to speech. What is still queued when the block ends is withdrawn.
         tools : collection of str
             Names of the functions whose outputs the reply is to be made of.
+
+        Examples
+        --------
+        ::
+
+            async with session.expect(item, request) as pending:
+                await session.send_when_idle(item, request)
+                await session.wait_for(lambda: pending.is_settled)
         """
         request = events[-1] if events else None
         pending = PendingReply(request, tuple(tools), related=events)

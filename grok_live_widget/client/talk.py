@@ -191,9 +191,7 @@ class TalkAPI:
 
     @names_checked
     def on(self, kind: HookKind, function: Callable[..., object]) -> ListenerHandle:
-        """Call a function whenever something happens in the talk::
-
-            talk.on("turn", lambda turn: print(turn.role, turn.text))
+        """Call a function whenever something happens in the talk.
 
         Parameters
         ----------
@@ -219,6 +217,10 @@ class TalkAPI:
         ------
         ConfigurationError
             When there is no such kind, or the function cannot be called so.
+
+        Examples
+        --------
+        >>> talk.on("turn", lambda turn: print(turn.role, turn.text))  # doctest: +SKIP
         """
         return self._sessions.hooks.on(kind, function)
 
@@ -627,10 +629,7 @@ class TalkAPI:
 
 
 class Talk(TalkAPI):
-    """A conversation without a notebook::
-
-        with Talk(voice="nova") as talk:
-            turn = talk.ask("What is a Fourier transform?")
+    """A conversation without a notebook.
 
     Parameters
     ----------
@@ -644,6 +643,14 @@ class Talk(TalkAPI):
     ------
     ConfigurationError, AuthenticationError
         At once. Constructing opens nothing.
+
+    Examples
+    --------
+    >>> from grok_live_widget import Talk
+    >>> with Talk(partner=["Good morning."]) as talk:
+    ...     turn = talk.ask("Hello.")
+    >>> turn.text, turn.sample_rate
+    ('Good morning.', 24000)
     """
 
     @expand_kwargs_signature(SettingsKwargs)

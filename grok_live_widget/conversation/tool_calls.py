@@ -29,6 +29,17 @@ class ToolCallState(Value, frozen=True, kw_only=True):
     started_s : float or None [s]
         When the function began to run, since the talk's first event; None if it did not, and
         outside of `Turn.tool_calls`.
+
+    Examples
+    --------
+    >>> from grok_live_widget import Talk
+    >>> def add(a: int, b: int) -> int:
+    ...     '''Add two numbers.'''
+    ...     return a + b
+    >>> with Talk(partner="talker", tools=[add]) as talk:
+    ...     [call] = talk.ask('call add {"a": 2, "b": 3}').tool_calls
+    >>> call.name, call.arguments, call.output, call.state
+    ('add', '{"a":2,"b":3}', '5', 'done')
     """
 
     call_id: str

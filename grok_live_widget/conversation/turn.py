@@ -27,6 +27,14 @@ class Word(Value, frozen=True, kw_only=True):
     start_s, end_s : float [s]
         From the first sample of the turn. The server sends starts only; a word ends where the
         next one starts, and the last one with the sound received.
+
+    Examples
+    --------
+    >>> from grok_live_widget import Talk
+    >>> with Talk(partner=["Good morning."]) as talk:
+    ...     words = talk.ask("Hello.").words
+    >>> [word.text for word in words], words[0].end_s == words[1].start_s
+    (['Good', 'morning.'], True)
     """
 
     text: str
@@ -54,6 +62,16 @@ class Latency(Value, frozen=True, kw_only=True):
         sound.
     total_ms : float or None [ms]
         From the end of the user's speech to the first sample played; None: nothing played it.
+
+    Examples
+    --------
+    >>> from grok_live_widget import Talk
+    >>> with Talk(partner=["Good morning."]) as talk:
+    ...     latency = talk.ask("Hello.").latency
+    >>> latency.first_delta_ms > 0, latency.tool_ms
+    (True, 0.0)
+    >>> latency.decided_ms is None and latency.total_ms is None  # typed, and nothing played it
+    True
     """
 
     decided_ms: float | None = None
@@ -119,6 +137,16 @@ class Turn:
         calls that no reply followed, those after this turn.
     turn_id, item_id : str
         The id of this package, and that of the server (empty if it sends none).
+
+    Examples
+    --------
+    >>> from grok_live_widget import Talk
+    >>> with Talk(partner=["Good morning."]) as talk:
+    ...     turn = talk.ask("Hello.")
+    >>> turn
+    Turn(assistant, 'Good morning.', 0.69 s)
+    >>> turn.samples.dtype, turn.samples.shape == (turn.sample_count,)
+    (dtype('float32'), True)
     """
 
     __slots__ = (

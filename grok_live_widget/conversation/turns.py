@@ -31,6 +31,16 @@ class Turns(Sequence[Turn]):
     Parameters
     ----------
     turns : sequence of Turn
+
+    Examples
+    --------
+    >>> from grok_live_widget import Talk
+    >>> with Talk(partner=["Good morning."]) as talk:
+    ...     _ = talk.ask("Hello.")
+    >>> [turn.text for turn in talk.turns]
+    ['Hello.', 'Good morning.']
+    >>> talk.turns.filter(role="assistant")[-1] is talk.turns[-1]
+    True
     """
 
     def __init__(self, turns: Sequence[Turn] = ()) -> None:

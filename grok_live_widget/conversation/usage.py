@@ -29,6 +29,14 @@ class Usage:
     text_count, reply_count, session_count : int
     input_tokens, output_tokens : int
         As the server counts them; 0 if it does not.
+
+    Examples
+    --------
+    >>> from grok_live_widget import Talk
+    >>> with Talk(partner=["Good morning."]) as talk:
+    ...     _ = talk.ask("Hello.")
+    >>> talk.usage.text_count, talk.usage.reply_count, talk.usage.dollars
+    (1, 1, 0.0)
     """
 
     minutes: float = 0.0

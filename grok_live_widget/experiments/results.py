@@ -215,6 +215,15 @@ class Results(Sequence[Result]):
     ----------
     design : Outline
         What was asked.
+
+    Examples
+    --------
+    >>> from grok_live_widget import compare
+    >>> results = compare("Hello.", voices=["nova"], partner=["Good morning."], progress=False)
+    >>> len(results), results.is_complete, len(results.failed)
+    (1, True, 0)
+    >>> results[0].voice, results[0].reply.text
+    ('nova', 'Good morning.')
     """
 
     def __init__(self, results: Sequence[Result], design: Outline) -> None:

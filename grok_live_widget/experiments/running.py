@@ -60,10 +60,7 @@ def compare(
     api_key: str | Secret | None = None,
     **common: Unpack[SettingsKwargs],
 ) -> Results:
-    """Ask the same questions of several voices and settings, each in a talk of its own::
-
-        results = compare(["Say a sentence."], voices=["nova", "onyx"], repeats=3)
-        results.to_frame().groupby("voice").pitch_median_hz.median()
+    """Ask the same questions of several voices and settings, each in a talk of its own.
 
     Every prompt is asked of every voice with all settings, `repeats` times, in a new session that
     knows nothing of the others. A whole repetition comes before the next one, and voices alternate
@@ -125,6 +122,15 @@ def compare(
         results of another design.
     ImportError
         With ``progress=True`` and without tqdm.
+
+    Examples
+    --------
+    >>> from grok_live_widget import compare
+    >>> results = compare(
+    ...     ["Hello.", "Good bye."], voices=["nova"], partner=["Good morning."], progress=False
+    ... )
+    >>> [(result.prompt, result.reply.text) for result in results]
+    [('Hello.', 'Good morning.'), ('Good bye.', 'Good morning.')]
     """
     api_key = wrap_secret(api_key)
     if TALK_THREAD.is_current:

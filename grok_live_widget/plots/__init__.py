@@ -7,6 +7,15 @@ is not drawn.
 
 May know matplotlib (imported when a figure is drawn), turns and talks. Must not know the widget
 or a socket.
+
+Examples
+--------
+>>> from grok_live_widget import Talk, plots
+>>> with Talk(partner=["Good morning."]) as talk:
+...     turn = talk.ask("Hello.")
+>>> artist = plots.waveform(turn)
+>>> artist.axes.get_xlabel()
+'Time [s]'
 """
 
 import lazy_loader

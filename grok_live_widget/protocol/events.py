@@ -53,6 +53,13 @@ class ServerVad(Tagged, frozen=True, kw_only=True, metaclass=Checked):
     Source: the seed document sends 0.5 and 500; ranges and the padding's default of 333 are
     from the service's schema (https://docs.x.ai/voice-realtime.ws.json). The last two are not
     in it, but the service accepts and confirms them (recorded).
+
+    Examples
+    --------
+    >>> from grok_live_widget import ServerVad, Talk
+    >>> talk = Talk(partner="parrot", turn_detection=ServerVad(threshold=0.7))
+    >>> talk.settings.turn_detection.threshold
+    0.7
     """
 
     threshold: float = 0.5
@@ -64,7 +71,14 @@ class ServerVad(Tagged, frozen=True, kw_only=True, metaclass=Checked):
 
 
 class PushToTalk(Tagged, frozen=True, metaclass=Checked):
-    """The user's turn ends when `commit` is called; nothing is detected."""
+    """The user's turn ends when `commit` is called; nothing is detected.
+
+    Examples
+    --------
+    >>> from grok_live_widget import PushToTalk, Talk
+    >>> Talk(partner="parrot", turn_detection=PushToTalk()).settings.turn_detection
+    PushToTalk()
+    """
 
 
 TurnDetection = ServerVad | PushToTalk
@@ -87,6 +101,12 @@ class AudioFormat(Tagged, frozen=True, kw_only=True, metaclass=Checked):
         for G.711 8000.
     transport : {"json", "binary"}
         As base64 in JSON messages, or as binary messages, a third smaller.
+
+    Examples
+    --------
+    >>> from grok_live_widget import AudioFormat
+    >>> AudioFormat(encoding="pcmu")
+    AudioFormat(encoding='pcmu', sample_rate=8000, transport='json')
     """
 
     encoding: str = "pcm"
@@ -113,6 +133,12 @@ class Transcription(Tagged, frozen=True, kw_only=True, metaclass=Checked):
     Notes
     -----
     Without a transcription model the service sends no partial transcripts (its schema).
+
+    Examples
+    --------
+    >>> from grok_live_widget import Transcription
+    >>> Transcription(language_hint="es-MX", keyterms=("Fourier",)).model
+    'grok-transcribe'
     """
 
     model: str = "grok-transcribe"

@@ -58,6 +58,18 @@ class SavedTalk:
         As they were in the talk when it was written.
     notes : list of str
         What could not be read, one sentence each.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from grok_live_widget import Talk, load
+    >>> folder = tempfile.mkdtemp()
+    >>> with Talk(partner=["Good morning."], voice="nova") as talk:
+    ...     _ = talk.ask("Hello.")
+    ...     _ = talk.save(folder)
+    >>> saved = load(folder)
+    >>> len(saved.turns), saved.settings.voice, saved.notes
+    (2, 'nova', [])
     """
 
     def __init__(self, path: Path) -> None:
@@ -156,6 +168,17 @@ def load(path: str | PathLike[str]) -> SavedTalk:
         When there is no recording, or one of a newer version.
     AudioFormatError
         When its audio is not mono PCM16 at the rate of its settings.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from grok_live_widget import Talk, load
+    >>> folder = tempfile.mkdtemp()
+    >>> with Talk(partner=["Good morning."], record=folder) as talk:
+    ...     turn = talk.ask("Hello.")
+    >>> saved = load(folder)
+    >>> bool((saved.turns[-1].pcm == turn.pcm).all())
+    True
     """
     return SavedTalk(folder_from(path))
 

@@ -93,6 +93,16 @@ class RehearsalServer:
     Notes
     -----
     Methods may be called from any thread except the server's own.
+
+    Examples
+    --------
+    A server for a client of your own; here, the client is a `Talk`.
+
+    >>> from grok_live_widget import RehearsalServer, Talk
+    >>> with RehearsalServer(partner=["Yes."]) as server:
+    ...     with Talk(url=server.url("realtime"), api_key="any") as talk:
+    ...         print(talk.ask("Is this a test?").text)
+    Yes.
     """
 
     @names_checked

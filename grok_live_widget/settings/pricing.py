@@ -22,6 +22,12 @@ class Budget(Value, frozen=True, kw_only=True, metaclass=Checked):
         As the service counts them, see `Usage`.
     dollars : float > 0 or None [US$]
     warn_at : float in (0, 1]
+
+    Examples
+    --------
+    >>> from grok_live_widget import Budget
+    >>> Budget(minutes=10)
+    Budget(minutes=10, dollars=None, warn_at=0.8)
     """
 
     minutes: float | None = None
@@ -46,6 +52,12 @@ class Prices(Value, frozen=True, kw_only=True, metaclass=Checked):
     per_minute : float >= 0
     per_text : float >= 0
         For each text that is added to the conversation; the output of a tool is free.
+
+    Examples
+    --------
+    >>> from grok_live_widget import Prices
+    >>> Prices(per_minute=0.08, per_text=0.004)
+    Prices(per_minute=0.08, per_text=0.004)
     """
 
     per_minute: float

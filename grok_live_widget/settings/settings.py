@@ -217,6 +217,13 @@ class Settings(Struct, frozen=True, kw_only=True, metaclass=Checked):
     ------
     ConfigurationError
         Naming the setting, its value and what is allowed.
+
+    Examples
+    --------
+    >>> from grok_live_widget import Settings
+    >>> settings = Settings(voice="nova", instructions="Answer in one sentence.", speed=1.2)
+    >>> settings.voice, settings.turn_detection.silence_duration_ms
+    ('nova', 500)
     """
 
     dialect: DialectName = "auto"

@@ -148,6 +148,16 @@ def tool(
     ------
     ConfigurationError
         When the function cannot be a tool, with the reason.
+
+    Examples
+    --------
+    >>> from grok_live_widget import tool
+    >>> @tool(timeout_s=10, approve=True)
+    ... def column_mean(name: str) -> float:
+    ...     '''Mean of a column of the measurements.'''
+    ...     return {"mass": 1.25}[name]
+    >>> column_mean
+    <Tool 'column_mean'>
     """
     check_names("tool()", options, _OPTIONS)
     if function is None:

@@ -102,6 +102,11 @@ class WebSearch(ProviderTool, frozen=True, kw_only=True, metaclass=Checked):
         Up to 5; only one of the two settings.
     user_location : Mapping or None
         With the keys of the service.
+
+    Examples
+    --------
+    >>> from grok_live_widget import Talk, WebSearch
+    >>> talk = Talk(partner="parrot", tools=[WebSearch(allowed_domains=["wikipedia.org"])])
     """
 
     kind: ClassVar[str] = "web_search"
@@ -125,6 +130,12 @@ class XSearch(ProviderTool, frozen=True, kw_only=True, metaclass=Checked):
         Up to 20; only one of the two settings.
     from_date, to_date : str or None
         As ``"2026-01-31"``.
+
+    Examples
+    --------
+    >>> from grok_live_widget import XSearch
+    >>> XSearch(allowed_x_handles=["xai"], from_date="2026-01-31").from_date
+    '2026-01-31'
     """
 
     kind: ClassVar[str] = "x_search"
@@ -151,6 +162,12 @@ class FileSearch(ProviderTool, frozen=True, kw_only=True, metaclass=Checked):
     vector_store_ids : list of str
         At least one.
     max_num_results : int > 0 or None
+
+    Examples
+    --------
+    >>> from grok_live_widget import FileSearch
+    >>> FileSearch(vector_store_ids=["collection_1"], max_num_results=5).max_num_results
+    5
     """
 
     kind: ClassVar[str] = "file_search"
@@ -184,6 +201,12 @@ class Mcp(ProviderTool, frozen=True, kw_only=True, metaclass=Checked):
         Not shown in the repr.
     headers : Mapping or None
         Not shown in the repr.
+
+    Examples
+    --------
+    >>> from grok_live_widget import Mcp
+    >>> Mcp(server_url="https://example.org/mcp", server_label="example").server_label
+    'example'
     """
 
     kind: ClassVar[str] = "mcp"

@@ -20,10 +20,7 @@ from .tool_output import ToolOutput
 
 
 class GrokLive(TalkAPI, anywidget.AnyWidget):
-    """A talk with a panel::
-
-        live = GrokLive(voice="nova", instructions="Answer in one sentence.")
-        live
+    """A talk with a panel.
 
     It has all methods and properties of `Talk`. Audio, transcript and key are in no trait,
     since traits are saved into notebook files. What tools display appears below the panel.
@@ -40,6 +37,18 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
     ------
     ConfigurationError, AuthenticationError
         The settings are checked at once; no connection is opened.
+
+    Examples
+    --------
+    The panel; a notebook shows it where it is the last value of a cell.
+
+    >>> from grok_live_widget import GrokLive
+    >>> live = GrokLive(voice="nova", partner=["Good morning."])
+    >>> live
+    <GrokLive with rehearsal, closed, 0 turns>
+    >>> live.ask("Hello.").text
+    'Good morning.'
+    >>> live.close()
     """
 
     _esm = STATIC / "widget.js"
