@@ -8,6 +8,7 @@
 #   make format        format the code and apply safe fixes
 #   make bench         measure the cost of a connection beside minimal clients and two SDKs
 #   make bench-all     the same with two more SDKs           ARGS="--runs 5": medians of five runs
+#   make docs          build the site in docs/_build/html
 #   make build         build the front end, the wheel and the sdist, in dist/
 #   make clean         remove what was built; distclean: also what was installed for it
 #
@@ -23,6 +24,7 @@ JS_SOURCES := $(shell find js/src -type f 2>/dev/null) $(wildcard js/*.mjs js/*.
 OPEN := 1
 PORT :=
 ARGS :=
+SITE := docs/_build/html
 # Most tests wait for sound or for a server, so more of them than processors run at once.
 WORKERS := 5
 # `make test-all` also runs the slow tests (soaks, all versions) and those of third-party peers.
@@ -36,7 +38,7 @@ headline = @printf '\n\033[1m== %s\033[0m\n' '$(1)'
 .DELETE_ON_ERROR:
 # The steps run one after the other, the cheapest first.
 .NOTPARALLEL:
-.PHONY: demo test test-all test-pythons coverage lint contracts types lint-js test-js test-py system format bench bench-all build clean distclean
+.PHONY: demo test test-all test-pythons coverage lint contracts types lint-js test-js test-py system format bench bench-all docs build clean distclean
 
 demo: .venv/.demo $(STATIC)
 	.venv/bin/grok-live lab $(if $(PORT),--port $(PORT)) $(if $(filter 0 no,$(OPEN)),--no-open)
@@ -96,12 +98,17 @@ bench: .venv/.demo
 bench-all: .venv/.demo
 	@$(PY) -m benchmarks.connection --all $(ARGS)
 
+# Every warning is an error. The lessons and the tutorial are executed.
+docs: .venv-docs/.stamp $(STATIC)
+	$(call headline,Site: $(SITE))
+	@.venv-docs/bin/python -m sphinx -b html -W --keep-going -q -d docs/_build/doctrees $(ARGS) docs $(SITE)
+
 build: .venv/.dev $(STATIC)
 	rm -rf dist
 	$(PY) -m build
 
 clean:
-	rm -rf .coverage build dist grok_live_widget/widget/static .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .coverage build dist docs/_build docs/generated docs/lessons grok_live_widget/widget/static .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -not -path './.venv*/*' -not -path './js/node_modules/*' -not -path './benchmarks/.peers/*' -prune -exec rm -rf {} +
 
 distclean: clean
@@ -123,6 +130,13 @@ distclean: clean
 	@scripts/make-venv
 	SKIP_JUPYTER_BUILDER=1 $(PIP) install --editable '.[dev]'
 	@touch $@ .venv/.demo
+
+# Apart from .venv, so that no test waits for it to be installed.
+.venv-docs/.stamp: pyproject.toml scripts/make-venv
+	$(call headline,Python environment: .venv-docs with Sphinx)
+	@scripts/make-venv .venv-docs
+	SKIP_JUPYTER_BUILDER=1 .venv-docs/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[docs]'
+	@touch $@
 
 js/node_modules/.stamp: js/package-lock.json | .venv/bin/python
 	$(call headline,npm ci)

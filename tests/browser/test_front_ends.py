@@ -1,4 +1,4 @@
-"""Notebook 7, and a page that is not secure: what the README says of them."""
+"""Notebook 7, and a page that is not secure: what docs/front-ends.md says of them."""
 
 from __future__ import annotations
 

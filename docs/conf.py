@@ -1,0 +1,181 @@
+"""The settings of Sphinx for the site; `make docs` builds it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from docutils import nodes
+from docutils.utils.math import latex2mathml
+from sphinx.application import Sphinx
+
+import grok_live_widget
+
+DOCS = Path(__file__).parent
+LESSONS = DOCS.parent / "notebooks"
+
+project = "grok_live_widget"
+author = "The grok_live_widget developers"
+copyright = f"2026, {author}"  # noqa: A001 - the name that Sphinx expects
+version = release = grok_live_widget.__version__
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "sphinx_copybutton",
+    "sphinx_design",
+]
+exclude_patterns = ["_build", "README.md"]
+templates_path = ["_templates"]
+
+# ---------------------------------------------------------------- pages
+myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_dmath_allow_labels = False
+myst_dmath_double_inline = False
+# Prices such as "$1 to $2" are no formula.
+myst_dmath_allow_space = False
+myst_dmath_allow_digits = False
+myst_heading_anchors = 3
+
+nb_execution_mode = "force"
+nb_execution_timeout = 120
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_merge_streams = True
+# By default the pages would load the widgets' code from a server. A page without a kernel shows
+# what `_show_pictures_of_widgets` puts in their place.
+nb_ipywidgets_js = {}
+nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
+
+# ---------------------------------------------------------------- API
+autosummary_ignore_module_all = False
+autosummary_imported_members = True
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False
+numpydoc_validation_checks = set()
+default_role = "py:obj"
+add_module_names = False
+python_use_unqualified_type_names = True
+
+nitpicky = True
+
+# ---------------------------------------------------------------- HTML
+html_theme = "pydata_sphinx_theme"
+html_title = "grok_live_widget"
+html_context = {"default_mode": "auto"}
+# These have no pages below them.
+html_sidebars = {"index": [], "tutorial": [], "gallery": []}
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_copy_source = False
+html_math_renderer = "mathml"
+html_theme_options = {
+    "logo": {"text": "grok_live_widget"},
+    "navbar_align": "left",
+    "show_prev_next": True,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": ["sphinx-version"],
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+
+def _copy_lessons() -> None:
+    """Copy the lessons to where Sphinx reads, if they have changed since."""
+    folder = DOCS / "lessons"
+    folder.mkdir(exist_ok=True)
+    lessons = {path.name: path for path in LESSONS.glob("*.ipynb")}
+    for copy in folder.glob("*.ipynb"):
+        if copy.name not in lessons:
+            copy.unlink()
+    for name, lesson in lessons.items():
+        copy = folder / name
+        if not copy.exists() or copy.read_bytes() != lesson.read_bytes():
+            shutil.copyfile(lesson, copy)
+
+
+_copy_lessons()
+
+_PAGES_OUTSIDE = {
+    "README.md": "index.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+}
+_SHOWN = {
+    page.removesuffix(".md"): path for path, page in _PAGES_OUTSIDE.items() if page != "index.md"
+}
+
+
+def _read_pages_outside(app: Sphinx, name: str, source: list[str]) -> None:
+    """Show pages of the repository outside of docs/, and have links to them lead to the site's.
+
+    The same links lead to files where the repository is browsed.
+    """
+    text = source[0]
+    if name in _SHOWN:
+        path = DOCS.parent / _SHOWN[name]
+        app.env.note_dependency(str(path))
+        text = path.read_text("utf-8").replace("](docs/", "](")
+    for path, page in _PAGES_OUTSIDE.items():
+        text = re.sub(rf"\]\((\.\./)?{re.escape(path)}", f"]({page}", text)
+    # Other files of the repository are no pages.
+    source[0] = re.sub(r"\[([^\]]+)\]\(\.\./[^)]+\)", r"\1", text)
+
+
+def _resolve(
+    app: Sphinx, env: object, node: nodes.Element, content: nodes.Element
+) -> nodes.Element | None:
+    """Show a name in a docstring as code if the site has no page of it."""
+    if node.get("refdomain") == "py" and node.get("reftype") == "obj":
+        return content
+    return None
+
+
+_PICTURES = {
+    "<GrokLive ": ("panel", "The panel, which a notebook with a kernel shows here"),
+    "<Explorer": ("explorer", "The interactive view, which a notebook with a kernel shows here"),
+}
+
+
+def _show_pictures_of_widgets(app: Sphinx, document: nodes.document) -> None:
+    """Show a picture where a lesson shows a widget, which needs a kernel."""
+    for output in list(document.findall(nodes.container)):
+        if output.get("mime_type") == "text/plain":
+            text = output.astext().strip()
+            found = next(
+                (each for start, each in _PICTURES.items() if text.startswith(start)), None
+            )
+            if found is not None:
+                output.children = _pictures(*found)
+
+
+def _pictures(name: str, description: str) -> list[nodes.Node]:
+    themes = {"light": f"{name}-light.png", "dark": f"{name}-dark.png"}
+    if not (DOCS / "img" / themes["dark"]).exists():
+        return [nodes.image(uri=f"/img/{name}.png", alt=description)]
+    return [
+        nodes.image(uri=f"/img/{file}", alt=description, classes=[f"only-{theme}"])
+        for theme, file in themes.items()
+    ]
+
+
+def _mathml(translator: object, node: nodes.Element) -> None:
+    tree = latex2mathml.tex2mathml(node.astext(), as_block=isinstance(node, nodes.math_block))
+    translator.body.append(tree)  # type: ignore[attr-defined]
+    raise nodes.SkipNode
+
+
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx."""
+    app.connect("source-read", _read_pages_outside)
+    app.connect("missing-reference", _resolve, priority=900)
+    app.connect("doctree-read", _show_pictures_of_widgets, priority=100)
+    app.add_html_math_renderer("mathml", (_mathml, None), (_mathml, None))
