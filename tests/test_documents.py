@@ -83,13 +83,18 @@ def test_every_block_of_a_page_runs(page: Path) -> None:
 
 @pytest.mark.usefixtures("without_backend")
 def test_the_first_block_of_the_readme_shows_panel_reply_and_picture_only() -> None:
-    first, tools, *_ = executed(ROOT / "README.md")
+    first, *_ = executed(ROOT / "README.md")
     kinds = shown(first)
     assert "application/vnd.jupyter.widget-view+json" in kinds
     assert "image/png" in kinds
     assert [each.output_type for each in first] == ["display_data", "stream", "display_data"]
     assert written(first, "stdout").endswith(" 24000\n")
     assert written(first, "stderr") == ""
+
+
+@pytest.mark.usefixtures("without_backend")
+def test_the_block_about_tools_shows_the_panel_only() -> None:
+    tools, *_ = executed(ROOT / "docs" / "tools.md")
     assert "application/vnd.jupyter.widget-view+json" in shown(tools)
     assert [each.output_type for each in tools] == ["display_data"]
 
