@@ -60,6 +60,7 @@ numpydoc_validation_checks = set()
 default_role = "py:obj"
 add_module_names = False
 python_use_unqualified_type_names = True
+toc_object_entries_show_parents = "hide"
 
 nitpicky = True
 
@@ -173,9 +174,18 @@ def _mathml(translator: object, node: nodes.Element) -> None:
     raise nodes.SkipNode
 
 
+_WITH_SETTINGS = {f"grok_live_widget.{name}" for name in ("GrokLive", "Talk", "connect")}
+
+
+def _shorten_signature(app: Sphinx, kind: str, name: str, *_: object) -> tuple[str, None] | None:
+    """Leave out the settings, which are those of `Settings`, with their long defaults."""
+    return ("(*, api_key=None, **settings)", None) if name in _WITH_SETTINGS else None
+
+
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
     app.connect("source-read", _read_pages_outside)
+    app.connect("autodoc-process-signature", _shorten_signature)
     app.connect("missing-reference", _resolve, priority=900)
     app.connect("doctree-read", _show_pictures_of_widgets, priority=100)
     app.add_html_math_renderer("mathml", (_mathml, None), (_mathml, None))
