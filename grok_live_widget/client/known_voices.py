@@ -72,6 +72,14 @@ class Voice(Value, frozen=True, kw_only=True):
     def play(self, text: str = _SAMPLE) -> Any:
         """An audio player for the notebook in which the rehearsal speaks `text` with this voice.
 
+        Parameters
+        ----------
+        text : str
+
+        Returns
+        -------
+        IPython.display.Audio
+
         Raises
         ------
         RehearsalError

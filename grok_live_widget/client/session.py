@@ -204,7 +204,13 @@ class Session:
         self._pump.dispatch(event)
 
     async def wait_for(self, is_so: Callable[[], bool]) -> None:
-        """Return when `is_so()`, which is evaluated after every event."""
+        """Return when `is_so()`, which is evaluated after every event.
+
+        Parameters
+        ----------
+        is_so : callable
+            ``() -> bool``
+        """
         await self._pump.wait_for(is_so)
 
     # ----------------------------------------------------------------- state, for a talk
@@ -251,7 +257,17 @@ class Session:
             self._pump.dispatch(PlayerChanged(has_player))
 
     async def send(self, *events: ClientEvent) -> None:
-        """Send `events` now; raises where the protocol forbids it."""
+        """Send `events` now.
+
+        Parameters
+        ----------
+        *events : ClientEvent
+
+        Raises
+        ------
+        LocalProtocolError, UnsupportedByServer
+            Where the protocol forbids one, and then none of them is sent.
+        """
         self._pump.check()
         self.callers.note_requests(events)
         for event in events:
@@ -259,7 +275,12 @@ class Session:
         await self._pump.drain()
 
     async def send_when_idle(self, *events: ClientEvent) -> None:
-        """Send `events` as soon as no reply is running."""
+        """Send `events` as soon as no reply is running.
+
+        Parameters
+        ----------
+        *events : ClientEvent
+        """
         self._pump.check()
         self.callers.note_requests(events)
         self._protocol.send_when_idle(*events)
@@ -472,7 +493,12 @@ class Session:
     # ----------------------------------------------------------------- text and items
     @names_checked
     async def send_text(self, text: str) -> None:
-        """Add a typed turn to the conversation; `respond` requests the reply."""
+        """Add a typed turn to the conversation; `respond` requests the reply.
+
+        Parameters
+        ----------
+        text : str
+        """
         message = user_message(text)
         await self.finish_audio()
         await self.send(message)
@@ -498,7 +524,17 @@ class Session:
 
     @names_checked
     async def delete_item(self, item_id: str) -> None:
-        """Have the server forget an item; a turn's is its `Turn.item_id`. Our turn stays."""
+        """Have the server forget an item; a turn's is its `Turn.item_id`. Our turn stays.
+
+        Parameters
+        ----------
+        item_id : str
+
+        Raises
+        ------
+        UnsupportedByServer
+            In the `live` dialect.
+        """
         _check_id("item_id", item_id)
         await self.send(DeleteItem(item_id))
 
@@ -506,6 +542,19 @@ class Session:
     async def truncate_item(self, item_id: str, audio_end_ms: int, content_index: int = 0) -> None:
         """Report to the server how much of a reply was heard [ms]. Where a page plays the sound
         this is done for you; whether the service obeys is disputed.
+
+        Parameters
+        ----------
+        item_id : str
+            Of the reply: its `Turn.item_id`.
+        audio_end_ms : int >= 0 [ms]
+        content_index : int
+            Of the part of the item; replies have one.
+
+        Raises
+        ------
+        UnsupportedByServer
+            In the `live` dialect.
         """
         _check_id("item_id", item_id)
         _check_count("audio_end_ms", audio_end_ms)
@@ -537,6 +586,7 @@ class Session:
 
         Parameters
         ----------
+        text : str
         interruptible : bool
             Whether the user's speech interrupts it.
         """
@@ -665,6 +715,12 @@ class Session:
     @names_checked
     async def approve(self, call_id: str, is_allowed: bool = True) -> None:
         """Allow a call in `pending_approvals`, or do not.
+
+        Parameters
+        ----------
+        call_id : str
+            Of a call in `pending_approvals`.
+        is_allowed : bool
 
         Raises
         ------

@@ -246,6 +246,10 @@ class TalkAPI:
             Only turns of this side.
         timeout_s : float > 0 [s]
 
+        Returns
+        -------
+        Turn
+
         Raises
         ------
         ReplyTimeout
@@ -390,6 +394,7 @@ class TalkAPI:
 
         Parameters
         ----------
+        text : str
         interruptible : bool
             Whether the user's speech interrupts it.
         timeout_s : float > 0 [s]
@@ -427,6 +432,16 @@ class TalkAPI:
 
         With ``pace="realtime"`` the sound is sent while other code runs; a sound that is said
         meanwhile begins when it has been sent.
+
+        Parameters
+        ----------
+        question, sample_rate, pace
+            As for `ask`.
+
+        Returns
+        -------
+        Turn
+            The user's.
 
         Raises
         ------
@@ -564,6 +579,12 @@ class TalkAPI:
     def approve(self, call_id: str, is_allowed: bool = True) -> None:
         """Allow a call in `pending_approvals`, or do not; a call that is not answered in its
         tool's time is not made.
+
+        Parameters
+        ----------
+        call_id : str
+            Of a call in `pending_approvals`.
+        is_allowed : bool
 
         Raises
         ------

@@ -18,6 +18,10 @@ class ToolCallState(Value, frozen=True, kw_only=True):
 
     Parameters
     ----------
+    call_id : str
+        The server's id of the call.
+    name : str
+        Of the function.
     arguments : str
         JSON text from the model.
     state : {"waiting", "running", "done", "failed", "denied"}

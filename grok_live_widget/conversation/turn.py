@@ -299,6 +299,14 @@ class Turn:
     def write_wav(self, path: str | PathLike[str]) -> Path:
         """Write `pcm` as a mono PCM16 WAV file; returns its path.
 
+        Parameters
+        ----------
+        path : str or PathLike
+
+        Returns
+        -------
+        Path
+
         Raises
         ------
         ConfigurationError
@@ -357,7 +365,17 @@ class Turn:
 
     # ----------------------------------------------------------------- pictures and players
     def plot(self, ax: Any = None) -> Any:
-        """Draw the waveform; see `plots.waveform`."""
+        """Draw the waveform; see `plots.waveform`.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None
+            None: the current axes.
+
+        Returns
+        -------
+        PolyCollection
+        """
         from .. import plots
 
         return plots.waveform(self, ax=ax)

@@ -179,7 +179,22 @@ class RehearsalServer:
     def url(self, dialect: str | None = None) -> str:
         """The URL for ``"realtime"`` or ``"live"``.
 
-        None: ``"realtime"``, or the dialect of the recording.
+        Parameters
+        ----------
+        dialect : {"realtime", "live"} or None
+            None: ``"realtime"``, or the dialect of the recording.
+
+        Returns
+        -------
+        str
+            ``ws://HOST:PORT/v1/realtime`` or ``…/v1/live``.
+
+        Raises
+        ------
+        ConfigurationError
+            When there is no such dialect.
+        RehearsalError
+            When the server is not running.
         """
         dialect = dialect or (self._replay.dialects[0] if self._replay else "realtime")
         if dialect not in DIALECTS:
@@ -198,7 +213,13 @@ class RehearsalServer:
         return sum(connection.settled_sample_count for connection in list(self._connections))
 
     def start(self) -> Self:
-        """Listen; returns when the port is open."""
+        """Listen; returns when the port is open.
+
+        Raises
+        ------
+        RehearsalError
+            When the server is running already, or the port cannot be opened.
+        """
         thread = self._new_thread()
         try:
             thread.run(self._open())

@@ -135,6 +135,8 @@ def tool(
 
     Parameters
     ----------
+    function : callable
+        A plain function, a coroutine function or a generator function.
     name, description : str or None
         None: the function's own.
     timeout_s : float > 0 [s]
@@ -143,6 +145,11 @@ def tool(
         Whether each call needs the user's approval. None: as the setting `approve_tools` says.
     thread : {"own", "main"}
         Where a plain function runs: on a new thread, or on the kernel's main thread; see `Tool`.
+
+    Returns
+    -------
+    Tool or callable
+        Without a function: the decorator, which returns the tool.
 
     Raises
     ------

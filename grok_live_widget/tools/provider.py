@@ -100,6 +100,8 @@ class WebSearch(ProviderTool, frozen=True, kw_only=True, metaclass=Checked):
     ----------
     allowed_domains, excluded_domains : list of str
         Up to 5; only one of the two settings.
+    enable_image_understanding : bool or None
+        None: as the service does by default.
     user_location : Mapping or None
         With the keys of the service.
 
@@ -130,6 +132,8 @@ class XSearch(ProviderTool, frozen=True, kw_only=True, metaclass=Checked):
         Up to 20; only one of the two settings.
     from_date, to_date : str or None
         As ``"2026-01-31"``.
+    enable_image_understanding, enable_video_understanding : bool or None
+        None: as the service does by default.
 
     Examples
     --------
@@ -195,6 +199,7 @@ class Mcp(ProviderTool, frozen=True, kw_only=True, metaclass=Checked):
         ``https://…``
     server_label : str
         Without dots.
+    server_description : str or None
     allowed_tools : list of str
         Empty: all.
     authorization : str or None
