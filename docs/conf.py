@@ -56,7 +56,8 @@ autosummary_imported_members = True
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
-numpydoc_validation_checks = set()
+# What is missing or misspelt in a docstring is a warning, too.
+numpydoc_validation_checks = {"GL06", "GL07", "GL08", "PR03", "PR05", "PR10", "SS02", "SS04"}
 default_role = "py:obj"
 add_module_names = False
 python_use_unqualified_type_names = True
