@@ -57,13 +57,15 @@ autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 # What is missing or misspelt in a docstring is a warning, too.
-numpydoc_validation_checks = {"GL06", "GL07", "GL08", "PR03", "PR05", "PR10", "SS02", "SS04"}
+numpydoc_validation_checks = {"GL06", "GL07", "GL08", "PR05", "PR10", "SS02", "SS04"}
 default_role = "py:obj"
 add_module_names = False
 python_use_unqualified_type_names = True
 toc_object_entries_show_parents = "hide"
 
 nitpicky = True
+# Lessons quote code of other languages as it was published.
+suppress_warnings = ["misc.highlighting_failure"]
 
 # ---------------------------------------------------------------- HTML
 html_theme = "pydata_sphinx_theme"
@@ -116,6 +118,21 @@ _SHOWN = {
 }
 
 
+_PICTURE = re.compile(
+    r'<picture>\s*<source [^>]*srcset="(?P<dark>[^"]+)">\s*'
+    r'<img alt="(?P<alt>[^"]*)" src="(?P<light>[^"]+)" width="(?P<width>\d+)">\s*</picture>'
+)
+
+
+def _images_of(picture: re.Match[str]) -> str:
+    """Both images of a picture: the site's reader chooses the theme, the page's markup cannot."""
+    return "\n".join(
+        f"```{{image}} {picture[theme]}\n:alt: {picture['alt']}\n:class: only-{theme}\n"
+        f":width: {picture['width']}px\n```\n"
+        for theme in ("light", "dark")
+    )
+
+
 def _read_pages_outside(app: Sphinx, name: str, source: list[str]) -> None:
     """Show pages of the repository outside of docs/, and have links to them lead to the site's.
 
@@ -128,6 +145,7 @@ def _read_pages_outside(app: Sphinx, name: str, source: list[str]) -> None:
         text = path.read_text("utf-8").replace("](docs/", "](")
     for path, page in _PAGES_OUTSIDE.items():
         text = re.sub(rf"\]\((\.\./)?{re.escape(path)}", f"]({page}", text)
+    text = _PICTURE.sub(_images_of, text)
     # Other files of the repository are no pages.
     source[0] = re.sub(r"\[([^\]]+)\]\(\.\./[^)]+\)", r"\1", text)
 
