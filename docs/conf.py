@@ -81,6 +81,7 @@ html_math_renderer = "mathml"
 html_theme_options = {
     "logo": {"text": "grok_live_widget"},
     "navbar_align": "left",
+    "header_links_before_dropdown": 8,
     "show_prev_next": True,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
