@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+import webvtt
 
 from grok_live_widget.conversation import ToolCallState, Turn
 from grok_live_widget.conversation.placement import placements_of
@@ -102,6 +104,22 @@ def test_subtitles_of_the_web_have_voices_and_no_markup() -> None:
     )
     assert written(".vtt", []) == "WEBVTT\n"
     assert "→ d" in written(".srt", [said("assistant", "c --> d", 0.5, 1.0)])
+
+
+@pytest.mark.parametrize("ending", [".srt", ".vtt"])
+def test_another_library_reads_the_subtitles(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"talk{ending}"
+    path.write_text(written(ending, talk()), "utf-8")
+    cues = webvtt.from_srt(str(path)) if ending == ".srt" else webvtt.read(str(path))
+    assert [(cue.start_in_seconds, cue.end_in_seconds) for cue in cues] == [
+        (1, 3), (3601, 3603), (3603, 3605),
+    ]  # fmt: skip
+    assert [(cue.start[-3:], cue.end[-3:]) for cue in cues] == [
+        ("250", "250"), ("000", "500"), ("000", "000"),
+    ]  # fmt: skip
+    name = "Reply: " if ending == ".srt" else ""
+    assert cues[1].text == f"{name}Here it is,"
+    assert cues[1].voice == ("Reply" if ending == ".vtt" else None)
 
 
 def reply_with(*captions: tuple[float, str], **fields: Any) -> Turn:
