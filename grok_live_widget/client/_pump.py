@@ -101,12 +101,18 @@ def _check_listener(listener: object) -> None:
 class ListenerHandle:
     """What `add_listener` returns: `remove`, or the end of a ``with`` block, ends the calls."""
 
-    def __init__(self, remove: Callable[[], None]) -> None:
+    def __init__(self, remove: Callable[[], None], what: str = "every event") -> None:
         self._remove = remove
+        self._what, self._is_removed = what, False
 
     def remove(self) -> None:
         """Stop calling the listener; harmless when it was removed already."""
         self._remove()
+        self._is_removed = True
+
+    def __repr__(self) -> str:
+        state = ", removed" if self._is_removed else ""
+        return f"<ListenerHandle for {self._what}{state}>"
 
     def __enter__(self) -> ListenerHandle:
         return self

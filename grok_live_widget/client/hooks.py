@@ -105,7 +105,7 @@ class Hooks:
             with self._lock:
                 self._hooks = tuple(each for each in self._hooks if each is not hook)
 
-        return ListenerHandle(remove)
+        return ListenerHandle(remove, f"{kind!r}")
 
     def _start(self) -> None:
         # It does not keep the talk alive, and ends with it.

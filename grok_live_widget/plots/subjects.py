@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Number
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -108,6 +109,11 @@ def subject_of(sound: Any, sample_rate: int | None) -> Subject:
     if hasattr(sound, "turns") or isinstance(sound, Turns):
         raise ConfigurationError(
             f"this figure shows one turn, not {type(sound).__name__}.",
+            cure="Pass a turn, such as talk.turns[-1].",
+        )
+    if sound is None or isinstance(sound, Number):
+        raise ConfigurationError(
+            f"this figure needs a turn or an array, not {type(sound).__name__}.",
             cure="Pass a turn, such as talk.turns[-1].",
         )
     if sample_rate is None:

@@ -289,7 +289,8 @@ def check_partner(partner: object) -> None:
         near = did_you_mean(partner, names) if isinstance(partner, str) else ""
         raise ConfigurationError(
             f"partner must be {', '.join(map(repr, names))}, the path of a script (.yaml), a "
-            f"Script, a function of one turn, a list of answers, or None, not {partner!r}.",
+            "Script, a ChatPartner, a function of one turn, a list of answers (not empty), or "
+            f"None, not {partner!r}.",
             cure=near.strip(),
         )
 

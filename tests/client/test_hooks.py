@@ -120,8 +120,10 @@ def test_a_function_that_was_removed_is_not_called(talk: Talk) -> None:
     handle = talk.on("turn", told.append)
     talk.ask("one")
     wait_until(lambda: len(told) == 2)
+    assert repr(handle) == "<ListenerHandle for 'turn'>"
     handle.remove()
     handle.remove()
+    assert repr(handle) == "<ListenerHandle for 'turn', removed>"
     with talk.on("turn", lambda turn: None):
         talk.ask("two")
     talk.close()

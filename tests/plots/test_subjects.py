@@ -29,6 +29,8 @@ def test_an_array_has_its_rate_and_its_envelope() -> None:
 @pytest.mark.parametrize(
     ("sound", "rate_hz", "sentence"),
     [
+        (None, None, "this figure needs a turn or an array, not NoneType. Pass a turn, such as"),
+        (3, 8_000, "this figure needs a turn or an array, not int. Pass a turn, such as"),
         (np.zeros(9), None, "an array needs sample_rate=. Pass sample_rate=24_000, in hertz."),
         (turn_of([1]), 8_000, "sample_rate=8000 was given with a turn, which has 24000 Hz."),
         (Turns(), None, "this figure shows one turn, not Turns. Pass a turn, such as"),

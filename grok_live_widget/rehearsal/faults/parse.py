@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..._structs import did_you_mean
 from ...exceptions import ConfigurationError
 from . import catalogue
 from .base import Fault, Faults
@@ -29,7 +30,7 @@ def fault_from(wanted: Fault | str) -> Fault:
         return wanted
     name, _, value = str(wanted).partition(":")
     if name not in FAULTS:
-        known = f"Known: {', '.join(FAULTS)}."
+        known = f"{did_you_mean(name, tuple(FAULTS))}Known: {', '.join(FAULTS)}."
         raise ConfigurationError(f"there is no fault {name!r}.", cure=known)
     kind = FAULTS[name]
     return kind(**{kind.argument: _value(kind, value)}) if value else kind()

@@ -89,6 +89,7 @@ def test_deltas_and_ends_have_the_id_of_their_response() -> None:
     ("make", "part"),
     [
         (lambda: fault_from("explode"), "no fault 'explode'.*drop"),
+        (lambda: fault_from("clse"), "no fault 'clse'. Did you mean 'close'"),
         (lambda: fault_from("close:soon"), "must be a number, not 'soon'"),
         (lambda: fault_from("burst:3"), "takes no value"),
         (lambda: fault_from("drop:nowhere"), "at must be .*, not 'nowhere'"),
