@@ -107,27 +107,33 @@ def run_until_terminated(main: Coroutine[Any, Any, T]) -> T:
         The coroutine was cancelled by a signal.
     """
     received: list[int] = []
+    running: list[tuple[asyncio.Task[Any], asyncio.AbstractEventLoop]] = []
 
-    async def cancelled_by_signals() -> T:
-        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    def cancel(signal_number: int, frame: object) -> None:
+        received.append(signal_number)
+        if len(received) > 1 or not running:
+            raise Terminated(signal_number)
+        task, loop = running[0]
+        task.cancel()
+        loop.call_soon_threadsafe(lambda: None)  # Wakes the loop, which may be waiting.
+
+    async def noted() -> T:
+        task = asyncio.current_task()
         assert task is not None
+        running.append((task, asyncio.get_running_loop()))
+        return await main
 
-        def cancel(signal_number: int, frame: object) -> None:
-            received.append(signal_number)
-            if len(received) > 1:
-                raise Terminated(signal_number)
-            task.cancel()
-            loop.call_soon_threadsafe(lambda: None)  # Wakes the loop, which may be waiting.
-
-        with _handled(_raise_terminated, cancel):
-            return await main
-
-    try:
-        return asyncio.run(cancelled_by_signals())
-    except asyncio.CancelledError:
-        if received:
+    # Around the loop: a coroutine that never ends is closed by the collector, on any thread.
+    with _handled(_raise_terminated, cancel):
+        try:
+            result = asyncio.run(noted())
+        except asyncio.CancelledError:
+            if not received:
+                raise
             raise Terminated(received[0]) from None
-        raise
+    if received:
+        raise Terminated(received[0])
+    return result
 
 
 @contextlib.contextmanager

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import io
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +112,30 @@ def test_a_second_signal_ends_a_coroutine_that_does_not_end() -> None:
 
     with pytest.raises(Terminated), termination_as_exception():
         run_until_terminated(is_stubborn())
+
+
+def test_a_coroutine_that_ends_well_after_a_signal_is_terminated_all_the_same() -> None:
+    async def ends() -> str:
+        signal.raise_signal(signal.SIGTERM)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return "value"
+
+    with pytest.raises(Terminated), termination_as_exception():
+        run_until_terminated(ends())
+
+
+def test_what_a_second_signal_left_can_be_collected_by_any_thread() -> None:
+    test_a_second_signal_ends_a_coroutine_that_does_not_end()
+    failures: list[Any] = []
+    before, sys.unraisablehook = sys.unraisablehook, failures.append
+    try:
+        collector = threading.Thread(target=gc.collect)
+        collector.start()
+        collector.join()
+    finally:
+        sys.unraisablehook = before
+    assert failures == []
 
 
 def test_a_coroutine_that_was_cancelled_by_no_signal_is_not_terminated() -> None:
