@@ -93,7 +93,8 @@ class TalkAPI:
     @property
     def user_pcm(self) -> NDArray[np.int16]:
         """All sound of the user that was sent, ``ndarray of int16 [shape=(n,)]``, at the rate of
-        ``settings.input_format``: a read-only view, without a copy, that stays valid.
+        ``settings.input_format``: a read-only view that stays valid; a copy only of sound that
+        is partly in the files of a recording.
 
         Without the pauses between calls of `send_audio`; ``turns.audio()`` has the sound in time.
 

@@ -150,6 +150,8 @@ class Turns(Sequence[Turn]):
         ------
         ConfigurationError
             When times are negative or in the wrong order, or there is no such role.
+        AudioDropped
+            When sound in this stretch is not kept any more.
         """
         one_of("role", role, (*SIDES, None))
         placements = placements_of(self)
@@ -186,6 +188,8 @@ class Turns(Sequence[Turn]):
         ------
         ConfigurationError
             When it cannot be written there.
+        AudioDropped
+            When sound of these turns is not kept any more.
         """
         one_of("channels", channels, ("stereo", "mono", *SIDES))
         placements = placements_of(self)
