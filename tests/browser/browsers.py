@@ -31,11 +31,10 @@ _SWITCHES = (
     f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1",
 )
 
-_IS_RESTORED = """async () => {
-  if (!globalThis.jupyterapp) return false;
-  await jupyterapp.restored;
-  return true;
-}"""
+# Playwright's wait_for_function() does not await what an async function gives: it stops waiting at
+# the promise, which is true in itself.
+_IS_LOADED = "() => !!globalThis.jupyterapp"
+_RESTORED = "async () => { await jupyterapp.restored; }"
 _CLOSE_ALL = "() => [...jupyterapp.shell.widgets('main')].forEach(widget => widget.dispose())"
 _IS_QUIET = "() => seams.liveTracks() === 0 && !seams.page()?.playbacks.size"
 
@@ -91,7 +90,8 @@ class SharedPage:
         if self._page is None:
             [self._page] = self._browsers.launch(self._microphone).pages
             self._page.goto(self.lab.url("lab"), timeout=LOAD_WITHIN_MS)
-            self._page.wait_for_function(_IS_RESTORED, timeout=LOAD_WITHIN_MS)
+            self._page.wait_for_function(_IS_LOADED, timeout=LOAD_WITHIN_MS)
+            self._page.evaluate(_RESTORED)
             self._page.evaluate(_CLOSE_ALL)
         self._page.evaluate("() => seams.reset()")
         self._page.set_viewport_size(viewport or VIEWPORT)

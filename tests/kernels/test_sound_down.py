@@ -186,7 +186,7 @@ def test_speech_interrupts_the_reply(
     partner.reply = numbered(20 * RATE_HZ)
     shown = page(settings="turn_detection=ServerVad()")
     sound = ask(shown)
-    shown.report(sound, 7000)
+    shown.report(sound, HEARD)
     partner.reply = numbered(RATE_HZ)
     shown.speak(np.concatenate((question, silence(1.5))))
     flush = shown.wait("flush")
@@ -200,7 +200,7 @@ def test_speech_interrupts_the_reply(
     assert set(first) == {0}
     assert set(second) == {1}
     assert shown.play(2) == partner.reply.tobytes()
-    assert kernel.value("live.turns[1].heard_sample_count") == 7000
+    assert kernel.value("live.turns[1].heard_sample_count") == HEARD
 
 
 # --------------------------------------------------------------------------- another page
