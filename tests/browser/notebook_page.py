@@ -120,12 +120,17 @@ class NotebookPage:
 
     def wait(self, condition: Callable[[], T], *, timeout_s: float = 20, what: str) -> T:
         """Wait until it is true; the page's events are handled meanwhile."""
-        return wait_until(
-            condition,
-            timeout_s=timeout_s,
-            what=what,
-            pause=lambda: self.page.wait_for_timeout(100),
-        )
+        try:
+            return wait_until(
+                condition,
+                timeout_s=timeout_s,
+                what=what,
+                pause=lambda: self.page.wait_for_timeout(100),
+            )
+        except AssertionError as failure:
+            shown = self.page.locator(".glw-panel").all_inner_texts()
+            failure.add_note(f"the panels show: {shown}")
+            raise
 
     # ----------------------------------------------------------------- cells
     def begin_cell(self, index: int) -> None:
