@@ -19,7 +19,7 @@ from ..audio import SAMPLE_RATE_HZ, AudioBuffer, Span, pcm_from_bytes
 from ..protocol import DIALECTS, MIN_COMMIT_MS, events
 from ..settings import Prices, Settings
 from .call_times import CallTimes
-from .tool_calls import ToolCallState
+from .calls_by_turn import CallsByTurn
 from .turn import Turn
 from .turns import Turns
 from .usage import UsageMeter
@@ -27,10 +27,10 @@ from .usage import UsageMeter
 _AUDIO_TYPES = frozenset().union(*(each.audio_delta_types for each in DIALECTS.values()))
 _IGNORED_TYPES = frozenset().union(*(each.ignored_types for each in DIALECTS.values()))
 
-# A server that makes up types is not told about without end.
 # How many of the newest turns may be items that came after the end of their response.
 _LATE_TURNS = 8
 
+# A server that makes up types is not told about without end.
 _MOST_TYPES, _MOST_LETTERS_OF_TYPE = 20, 80
 
 # Reserved; memory that is not written to costs nothing, except on Windows.
@@ -136,9 +136,7 @@ class Conversation:
         self._user_done_s: float | None = None
         self._decided_ms: float | None = None
         self._call_times = CallTimes()
-        # The turn that each call belongs to, and the calls that wait for a reply to follow them.
-        self._turn_by_call: dict[str, Turn] = {}
-        self._calls_without_reply: dict[str, ToolCallState] = {}
+        self._calls = CallsByTurn()
         # Turns that `apply` is about to return, by identity.
         self._changed: dict[int, Turn] = {}
 
@@ -243,7 +241,7 @@ class Conversation:
         turn.seam, self._seam = self._seam, ""
         self._settle_cost()
         if turn.role == "user":
-            self._keep_calls_without_reply()
+            self._give_calls_to_newest()
         self.turns._add(turn)
         return self._mark(turn)
 
@@ -283,7 +281,7 @@ class Conversation:
             self._begin(turn, now_s)
             turn._asked_s, self._user_done_s = self._user_done_s, None
             turn._decided_ms, self._decided_ms = self._decided_ms, None
-            self._give_calls(turn)
+            self._calls.give_to(turn)
             self._by_item[item_id] = turn
             self._by_response.setdefault(response_id, []).append(turn)
             turn._response_id = response_id
@@ -311,7 +309,7 @@ class Conversation:
         self._created_texts.clear()
         self._response_id = ""
         self._spoken = self._clip = self._user_done_s = None
-        self._keep_calls_without_reply()
+        self._give_calls_to_newest()
         self._settle_cost()
 
     def _reopened(self, event: events.LineReopened, now_s: float) -> None:
@@ -552,34 +550,14 @@ class Conversation:
             return
         if call.started_s is not None:
             call = replace(call, started_s=call.started_s - (self._origin_s or 0.0))
-        if isinstance(event, events.ToolApprovalAsked) or (
-            isinstance(event, events.ToolStarted) and not self._is_open(call.call_id)
-        ):
-            # Ids may be used again.
-            self._turn_by_call.pop(call.call_id, None)
-        turn = self._turn_by_call.get(call.call_id)
-        if turn is None:
-            self._calls_without_reply[call.call_id] = call
-        else:
-            self._mark(turn)._set_call(call)
+        turn = self._calls.set(call)
+        if turn is not None:
+            self._mark(turn)
 
-    def _is_open(self, call_id: str) -> bool:
-        """Whether the call is part of a turn and has not ended."""
-        turn = self._turn_by_call.get(call_id)
-        calls = () if turn is None else turn.tool_calls
-        states = [call.state for call in calls if call.call_id == call_id]
-        return bool(states) and states[-1] in ("waiting", "running")
-
-    def _give_calls(self, turn: Turn) -> None:
-        """The calls before a reply are part of it."""
-        for call in self._calls_without_reply.values():
-            turn._set_call(call)
-            self._turn_by_call[call.call_id] = turn
-        self._calls_without_reply.clear()
-
-    def _keep_calls_without_reply(self) -> None:
-        if self.turns and self._calls_without_reply:
-            self._give_calls(self._mark(self.turns[-1]))
+    def _give_calls_to_newest(self) -> None:
+        """No reply has followed the calls that wait for one."""
+        if self.turns and self._calls.give_to(self.turns[-1]):
+            self._mark(self.turns[-1])
 
     def _transcript_delta(
         self, event: events.TranscriptDelta | events.TextDelta, now_s: float
