@@ -5,6 +5,7 @@ from .pending import is_cut_off as is_cut_off
 from .placement import Placement as Placement
 from .placement import placements_of as placements_of
 from .placement import sound_of as sound_of
+from .placement import whole_ends_s as whole_ends_s
 from .tool_calls import ToolCalls as ToolCalls
 from .tool_calls import ToolCallState as ToolCallState
 from .tracks import Clip as Clip

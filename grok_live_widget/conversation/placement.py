@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -28,12 +29,17 @@ class Placement(Value, frozen=True, kw_only=True):
     sample_count : int
         How many samples of the turn sounded then: of a reply that was played those that were
         heard, of any other turn all.
+    calls_moved_s : float [s]
+        By how much its calls of functions are moved back from `ToolCallState.started_s`: as far
+        as the turn itself or, of a reply, as the question before it, whichever was moved farther.
+        0 where the sound of both was really played or spoken then.
     """
 
     turn: Turn
     start_s: float
     end_s: float
     sample_count: int
+    calls_moved_s: float = 0.0
 
 
 def placements_of(turns: Sequence[Turn]) -> list[Placement]:
@@ -54,8 +60,8 @@ def placements_of(turns: Sequence[Turn]) -> list[Placement]:
     ends_s = dict.fromkeys(SIDES, 0.0)
     # The end of replies that were placed without having been played.
     unplayed_end_s = 0.0
-    # By how much the turn before was moved back, and when it ended without that.
-    moved_s, clock_end_s = 0.0, 0.0
+    # By how much the turn before was moved back, when it ended without that, and its role.
+    moved_s, clock_end_s, before = 0.0, 0.0, ""
     for turn in turns:
         was_played = turn.role == "assistant" and (
             turn.played_at_s is not None
@@ -69,14 +75,41 @@ def placements_of(turns: Sequence[Turn]) -> list[Placement]:
             start_s = max(clock_s + moved_s, ends_s["user"], unplayed_end_s)
         else:
             start_s = max(clock_s, *ends_s.values())
-        moved_s = start_s - clock_s
+        # A function runs between a question and its reply, and the delay between them may be less
+        # here than it was.
+        asked_moved_s = moved_s if turn.role == "assistant" and before == "user" else 0.0
+        moved_s, before = start_s - clock_s, turn.role
         clock_end_s = clock_s + duration_s if was_played else clock_end_s
         end_s = start_s + duration_s
         ends_s[turn.role] = max(ends_s[turn.role], end_s)
         if turn.role == "assistant" and not was_played:
             unplayed_end_s = end_s
-        found.append(Placement(turn=turn, start_s=start_s, end_s=end_s, sample_count=count))
+        found.append(
+            Placement(
+                turn=turn,
+                start_s=start_s,
+                end_s=end_s,
+                sample_count=count,
+                calls_moved_s=max(moved_s, asked_moved_s),
+            )
+        )
     return found
+
+
+def whole_ends_s(placements: Sequence[Placement]) -> list[float]:
+    """When each turn would have ended if all of it had been heard [s].
+
+    The rest of an interrupted reply ends at the latest where the next one begins: of one side
+    nothing is at two places at once.
+    """
+    found = []
+    next_start_s = dict.fromkeys(SIDES, math.inf)
+    for each in reversed(placements):
+        role = each.turn.role
+        whole_end_s = each.start_s + each.turn.duration_s
+        found.append(max(each.end_s, min(whole_end_s, next_start_s[role])))
+        next_start_s[role] = each.start_s
+    return found[::-1]
 
 
 def sound_of(

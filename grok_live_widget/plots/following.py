@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from .._structs import names_checked
-from ..conversation import placements_of
+from ..conversation import placements_of, whole_ends_s
 from ..exceptions import ConfigurationError
 from ..settings import between, one_of
 from . import rasters
@@ -244,8 +244,7 @@ class LiveFigure:
         palette = palette_of(self.axes)
         colors = [_bytes_of(color) for color in palette.voices.values()]
         if self._kind == "timeline":
-            end_s = max((each.start_s + each.turn.duration_s for each in placements), default=0.0)
-            self._lengthen(end_s)
+            self._lengthen(max(whole_ends_s(placements), default=0.0))
             return rasters.timeline_image(placements, self._length_s, colors)
         window = rasters.Window(end_column=column, column_s=self._column_s)
         rate_hz = max((each.turn.sample_rate for each in placements), default=24_000)

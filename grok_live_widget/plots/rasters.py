@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .. import audio
 from .._structs import Value
-from ..conversation import Placement, sound_of
+from ..conversation import Placement, sound_of, whole_ends_s
 from ..exceptions import AudioDropped
 
 Image = NDArray[np.uint8]
@@ -154,12 +154,11 @@ def timeline_image(
     """
     image = np.zeros((ROWS, COLUMNS, 4), np.uint8)
     margin = LANE_ROWS // 5
-    for each in placements:
+    for each, whole_end_s in zip(placements, whole_ends_s(placements), strict=True):
         side = 0 if each.turn.role == "user" else 1
         lane = _lane(image, side)[margin:-margin]
-        whole_s = each.start_s + each.turn.duration_s
         for start_s, end_s, alpha in (
-            (each.end_s, whole_s, 90),
+            (each.end_s, whole_end_s, 90),
             (each.start_s, each.end_s, 255),
         ):
             if end_s > start_s:

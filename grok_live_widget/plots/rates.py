@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
-from ..conversation import placements_of
+from ..conversation import placements_of, whole_ends_s
 from .palette import palette_of
 from .subjects import axes_of, drawn, say, turns_of
 
@@ -28,16 +29,18 @@ def speaking_rate(talk: Any, *, ax: Axes | None = None, **style: Any) -> BarCont
     -------
     BarContainer
         One bar for each turn that has both sound and text: its words a minute, over its whole
-        length, also of a reply that was not heard to its end.
+        length, also of a reply that was not heard to its end. Such a bar ends where the next
+        reply begins.
 
     Raises
     ------
     ConfigurationError
         For what has no turns.
     """
-    spoken = [
-        each for each in placements_of(turns_of(talk)) if each.turn.text and each.turn.sample_count
-    ]
+    placements = placements_of(turns_of(talk))
+    is_spoken = [bool(each.turn.text and each.turn.sample_count) for each in placements]
+    spoken = list(compress(placements, is_spoken))
+    ends_s = list(compress(whole_ends_s(placements), is_spoken))
     axes = axes_of(ax)
     voices = palette_of(axes).voices
     rates = [len(each.turn.text.split()) * 60 / each.turn.duration_s for each in spoken]
@@ -54,15 +57,14 @@ def speaking_rate(talk: Any, *, ax: Axes | None = None, **style: Any) -> BarCont
         axes.bar,
         [each.start_s for each in spoken],
         rates,
-        [each.turn.duration_s for each in spoken],
+        [end_s - each.start_s for each, end_s in zip(spoken, ends_s, strict=True)],
         **options,
     )
     axes.set(xlabel="Time since the first event [s]", ylabel="Speaking rate [words/min]")
     if not spoken:
         say(axes, "No turn has both sound and text yet.")
         return bars
-    end_s = max(each.start_s + each.turn.duration_s for each in spoken)
-    axes.set_xlim(0, end_s * 1.02)
+    axes.set_xlim(0, max(ends_s) * 1.02)
     axes.set_ylim(0, max(rates) * 1.15)
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..conversation import Placement, placements_of
+import numpy as np
+
+from ..conversation import Placement, placements_of, whole_ends_s
 from .palette import Palette, palette_of
 from .subjects import axes_of, drawn, plain, say, turns_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.collections import PathCollection, PolyCollection
+    from matplotlib.collections import LineCollection, PathCollection, PolyCollection
     from matplotlib.lines import Line2D
     from matplotlib.text import Annotation, Text
 
@@ -33,7 +35,7 @@ class TimelineArtists(NamedTuple):
     speech : dict of str to PolyCollection
         By role: when turns sounded.
     unheard : PolyCollection or ()
-        The ends of replies that were not heard.
+        The ends of replies that were not heard, as far as there is room before the next reply.
     overlaps : PolyCollection or ()
         When both sides spoke.
     interruptions : PathCollection or ()
@@ -41,11 +43,14 @@ class TimelineArtists(NamedTuple):
     typed : PathCollection or ()
         Typed texts.
     tools : PolyCollection or ()
-        When functions of tools ran.
+        When functions of tools ran. Where turns are placed later than they were received, because
+        nothing played them, these are as well.
     delays : tuple of Annotation
         Arrows from the end of the user's speech to the first sound of the reply, with the delay.
     reconnections : tuple of Line2D
         Where the connection was opened again.
+    borders : LineCollection or ()
+        Between turns of one side without a pause, such as replies that nothing played.
     texts : tuple of Text
         The beginning of each turn's text.
     """
@@ -58,6 +63,7 @@ class TimelineArtists(NamedTuple):
     tools: PolyCollection | tuple[()] = ()
     delays: tuple[Annotation, ...] = ()
     reconnections: tuple[Line2D, ...] = ()
+    borders: LineCollection | tuple[()] = ()
     texts: tuple[Text, ...] = ()
 
 
@@ -102,6 +108,7 @@ def timeline(
         for role, middle in LANES.items()
     }
     calls = _tool_spans(placements)
+    ends_s = (*whole_ends_s(placements), *(start_s + long_s for start_s, long_s, _ in calls))
     artists = TimelineArtists(
         speech=speech,
         unheard=_unheard(axes, placements, palette),
@@ -111,14 +118,17 @@ def timeline(
         tools=_tools(axes, calls, palette),
         delays=_delays(axes, placements, palette) if len(turns) <= _MOST_TEXTS else (),
         reconnections=_reconnections(axes, placements, palette),
+        borders=_borders(axes, placements, palette) if len(turns) <= _MOST_TEXTS else (),
         texts=_texts(axes, placements, palette) if len(turns) <= _MOST_TEXTS else (),
     )
-    end_s = max((_end_s(each) for each in placements), default=0.0)
+    end_s = max(ends_s, default=0.0)
     lowest = _TOOL_LANE if calls else 0.0
     names = {1.0: "You", 0.0: "Reply"} | ({_TOOL_LANE: "Tools"} if calls else {})
     axes.set_yticks(list(names), list(names.values()))
     axes.set(xlabel="Time since the first event [s]", ylim=(lowest - 0.55, 1.55))
-    axes.set_xlim(0, max(end_s * 1.02, 1.0))
+    right_s = max(end_s * 1.02, 1.0)
+    # A talk may begin with a typed text, whose mark would be cut in half.
+    axes.set_xlim(-0.01 * right_s if artists.typed else 0, right_s)
     if not turns:
         say(axes, "Nothing has been said yet.")
     elif legend:
@@ -135,16 +145,11 @@ def _bars(
     return drawn("timeline", axes.broken_barh, widths, where, **style)
 
 
-def _end_s(placement: Placement) -> float:
-    """When a turn would have ended if all of it had been heard."""
-    return placement.start_s + placement.turn.duration_s
-
-
 def _unheard(axes: Axes, placements: Sequence[Placement], palette: Palette) -> Any:
     spans_s = [
-        (each.end_s, _end_s(each))
-        for each in placements
-        if each.turn.role == "assistant" and each.sample_count < each.turn.sample_count
+        (each.end_s, whole_end_s)
+        for each, whole_end_s in zip(placements, whole_ends_s(placements), strict=True)
+        if each.turn.role == "assistant" and whole_end_s > each.end_s
     ]
     if not spans_s:
         return ()
@@ -223,7 +228,7 @@ def _typed(axes: Axes, placements: Sequence[Placement], palette: Palette) -> Any
 
 def _tool_spans(placements: Sequence[Placement]) -> list[tuple[float, float, str]]:
     return [
-        (call.started_s, call.duration_s, call.name)
+        (call.started_s + each.calls_moved_s, call.duration_s, call.name)
         for each in placements
         for call in each.turn.tool_calls
         if call.started_s is not None and call.duration_s is not None
@@ -305,6 +310,27 @@ def _reconnections(
             label="Reconnected" if place == 0 else "_nolegend_",
         )
         for place, (before_s, start_s) in enumerate(starts_s)
+    )
+
+
+def _borders(axes: Axes, placements: Sequence[Placement], palette: Palette) -> Any:
+    places = []
+    for role, middle in LANES.items():
+        mine = [each for each in placements if each.turn.role == role and each.end_s > each.start_s]
+        places += [
+            (after.start_s, middle)
+            for before, after in pairwise(mine)
+            if after.start_s <= before.end_s
+        ]
+    if not places:
+        return ()
+    times_s, middles = np.array(places).T
+    return axes.vlines(
+        times_s,
+        middles - _HALF_HEIGHT,
+        middles + _HALF_HEIGHT,
+        colors=palette.on_color,
+        linewidth=1.2,
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from grok_live_widget.conversation import Turn, Turns
-from grok_live_widget.conversation.placement import mixed, placements_of, sound_of
+from grok_live_widget.conversation.placement import mixed, placements_of, sound_of, whole_ends_s
 
 from ..support.turns import turn_of
 
@@ -82,6 +82,19 @@ def test_a_reply_that_was_interrupted_before_it_sounded_takes_no_time() -> None:
     cut = reply(1.1, 4)
     cut.was_interrupted, cut.heard_sample_count = True, 0
     assert times_of(spoken(1, 0), cut, spoken(2, 1)) == [(1, 1), (1.1, 1.1), (2, 3)]
+
+
+def test_calls_move_with_their_reply_or_with_the_question_if_that_moves_farther() -> None:
+    # The second question is at 5.1 s, which is 3.1 s later; the last ones are where they were.
+    turns = [spoken(1, 0), reply(1.1, 4), spoken(2, 0), reply(3.5, 3), spoken(20, 1), reply(21, 1)]
+    moved_s = [round(each.calls_moved_s, 6) for each in placements_of(turns)]
+    assert moved_s == [0, 0, 3.1, 3.1, 0, 0]
+
+
+def test_what_was_not_heard_would_have_ended_before_the_next_turn_of_its_side() -> None:
+    cut = reply(1, 10, played_at_s=2, heard_s=3)
+    assert whole_ends_s(placements_of([cut, spoken(5, 1)])) == [12, 6]
+    assert whole_ends_s(placements_of([cut, spoken(5, 1), reply(8, 9)])) == [8, 6, 17]
 
 
 def test_a_selection_is_placed_as_a_part_of_its_talk() -> None:

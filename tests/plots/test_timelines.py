@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from grok_live_widget import plots
-from grok_live_widget.conversation import Turns
+from grok_live_widget.conversation import ToolCallState, Turn, Turns
 from grok_live_widget.plots.palette import LIGHT
 
 from ..support.drawing import spans_of, texts_of, unseen
@@ -71,7 +71,7 @@ def test_what_did_not_happen_is_absent(ax: Any) -> None:
     reply = turn_of(np.ones(24_000), text="Hello.")
     drawn = plots.timeline([reply], ax=ax, legend=False)
     assert spans_of(drawn.speech["assistant"]) == [(0, 1)]
-    assert drawn[1:-1] == ((), (), (), (), (), (), ())
+    assert drawn[1:-1] == ((),) * 8
     assert [text.get_text() for text in drawn.texts] == ["Hello."]
     assert [each.get_text() for each in ax.get_yticklabels()] == ["You", "Reply"]
     assert ax.get_legend() is None
@@ -84,6 +84,72 @@ def test_a_reply_that_is_placed_elsewhere_than_it_was_played_has_no_arrow(ax: An
     drawn = plots.timeline([first, second], ax=ax)
     assert spans_of(drawn.speech["assistant"]) == [(0, 1), (1, 2)]
     assert drawn.delays == ()
+
+
+def replies_to_typed_texts(*started_s: tuple[float, float]) -> list[Turn]:
+    """Replies of two seconds that nothing plays, each after a typed text."""
+    turns = []
+    for asked_s, answered_s in started_s:
+        asked = turn_of(role="user", text="Hello.", text_source="typed")
+        reply = turn_of(np.ones(48_000), text="Good morning.")
+        asked.started_s, reply.started_s = asked_s, answered_s
+        turns += [asked, reply]
+    return turns
+
+
+def call(started_s: float, duration_s: float) -> ToolCallState:
+    return ToolCallState(call_id="c", name="f", started_s=started_s, duration_s=duration_s)
+
+
+def test_a_function_is_drawn_at_its_reply_where_nothing_played_it(ax: Any) -> None:
+    turns = replies_to_typed_texts((0.0, 0.5), (0.6, 1.5))
+    turns[1].tool_calls = (call(0.1, 0.3),)
+    # Of the second reply one before it, and one while it was received.
+    turns[3].tool_calls = (call(0.7, 0.75), call(1.6, 1.5))
+    drawn = plots.timeline(turns, ax=ax)
+    assert spans_of(drawn.speech["assistant"]) == [(0.5, 2.5), (2.5, 4.5)]
+    # The second question is placed 1.9 s after it was asked, at the end of the first reply.
+    assert spans_of(drawn.tools) == [(0.1, 0.4), (2.6, 3.35), (3.5, 5.0)]
+    assert ax.get_xlim()[1] == pytest.approx(5.0 * 1.02)
+
+
+def test_a_function_is_drawn_when_it_ran_where_its_reply_was_played(ax: Any) -> None:
+    turns = replies_to_typed_texts((0.0, 0.5), (4.0, 4.5))
+    turns[1].played_at_s, turns[3].played_at_s = 0.7, 4.6
+    for reply in turns[1::2]:
+        reply.heard_sample_count = reply.sample_count
+    turns[1].tool_calls, turns[3].tool_calls = (call(0.1, 0.3),), (call(4.1, 0.3),)
+    drawn = plots.timeline(turns, ax=ax)
+    assert spans_of(drawn.speech["assistant"]) == [(0.7, 2.7), (4.6, 6.6)]
+    assert spans_of(drawn.tools) == [(0.1, 0.4), (4.1, 4.4)]
+
+
+def test_what_was_not_heard_ends_where_the_next_reply_begins(ax: Any) -> None:
+    turns = replies_to_typed_texts((0.0, 0.5), (1.0, 1.2), (1.7, 1.8))
+    for turn, played_at_s, heard_s in ((turns[1], 0.5, 0.5), (turns[3], 1.5, 0.2)):
+        turn.was_interrupted, turn.played_at_s = True, played_at_s
+        turn.heard_sample_count = round(heard_s * turn.sample_rate)
+    # The last reply is interrupted before it sounds, and nothing follows it.
+    turns[5].was_interrupted, turns[5].heard_sample_count = True, 0
+    drawn = plots.timeline(turns, ax=ax)
+    assert spans_of(drawn.unheard) == [(1.0, 1.5), (1.7, 1.8), (1.8, 3.8)]
+    bars = plots.speaking_rate(turns, ax=ax)
+    assert [bar.get_width() for bar in bars] == pytest.approx([1.0, 0.3, 2.0])
+
+
+def test_replies_without_a_pause_between_them_can_be_told_apart(ax: Any) -> None:
+    drawn = plots.timeline(replies_to_typed_texts((0.0, 0.5), (0.6, 0.7), (9.0, 9.5)), ax=ax)
+    assert [line.tolist() for line in drawn.borders.get_segments()] == [
+        [[2.5, pytest.approx(-0.3)], [2.5, pytest.approx(0.3)]]
+    ]
+    assert unseen(ax, [drawn.borders, drawn.typed]) == []
+
+
+def test_a_text_that_was_typed_at_the_beginning_is_seen_as_a_whole(ax: Any) -> None:
+    drawn = plots.timeline(replies_to_typed_texts((0.0, 0.5)), ax=ax)
+    ax.figure.canvas.draw()
+    left = ax.transData.transform(drawn.typed.get_offsets()[0])[0] - np.sqrt(40) / 2
+    assert ax.get_window_extent().x0 <= left
 
 
 def test_a_long_talk_has_no_texts(ax: Any) -> None:
