@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 import numpy as np
+from msgspec.structs import asdict
 from numpy.typing import NDArray
 
 from .._structs import Value, did_you_mean
@@ -119,6 +120,30 @@ class Voices(Mapping[str, Voice]):
     def __len__(self) -> int:
         return len(self._voices)
 
+    def to_frame(self) -> Any:
+        """A pandas DataFrame, one row a voice (needs pandas).
+
+        Columns are the fields of `Voice`; ``dialects`` has their names with commas between them.
+
+        Returns
+        -------
+        pandas.DataFrame
+
+        Raises
+        ------
+        ImportError
+            Without pandas.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise ImportError(
+                "to_frame() needs pandas: pip install 'grok-live-widget[pandas]'"
+            ) from None
+
+        rows = [asdict(each) | {"dialects": ", ".join(each.dialects)} for each in self.values()]
+        return pd.DataFrame(rows, columns=list(Voice.__struct_fields__))
+
     def __repr__(self) -> str:
         lines = [
             f"  {each.name:<10}{each.character:<24}{_where(each):<36}{each.rehearsal}".rstrip()
@@ -150,7 +175,8 @@ def voices() -> Voices:
     -------
     Voices
         A mapping of names to `Voice`, in this order, which a notebook shows as a table;
-        ``voices()["nova"].play()`` speaks a sentence with the rehearsal's voice of that name.
+        ``voices()["nova"].play()`` speaks a sentence with the rehearsal's voice of that name, and
+        ``voices().to_frame()`` is a pandas table.
 
     Examples
     --------

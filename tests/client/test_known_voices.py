@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import numpy as np
 import pytest
 
 from grok_live_widget import Talk, voices
 from grok_live_widget.audio import SAMPLE_RATE_HZ, level_dbfs, pitch
+from grok_live_widget.client.known_voices import Voices
 from grok_live_widget.exceptions import ConfigurationError
 from grok_live_widget.protocol import LIVE, REALTIME
 from grok_live_widget.rehearsal import VOICES, speak
@@ -42,6 +44,24 @@ def test_voices_are_shown_as_a_list_and_as_a_table() -> None:
     assert table.count("<tr>") == 33
     cells = re.findall("<td[^>]*>([^<]*)</td>", table)
     assert cells[cells.index("nova") + 1] == "bright, energetic"
+
+
+def test_voices_are_a_pandas_table_with_one_row_each() -> None:
+    frame = voices().to_frame()
+    assert list(frame.columns) == ["name", "character", "dialects", "instead", "rehearsal"]
+    assert list(frame["name"]) == list(voices())
+    assert frame.set_index("name").loc["nova"].tolist() == [
+        "bright, energetic", "live", "eve", "American, female, about 201 Hz"
+    ]  # fmt: skip
+    assert list(Voices({}).to_frame().columns) == list(frame.columns)
+
+
+def test_without_pandas_the_table_of_voices_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match=r"pip install 'grok-live-widget\[pandas\]'"):
+        voices().to_frame()
 
 
 def test_a_voice_plays_a_sentence_in_the_notebook() -> None:
