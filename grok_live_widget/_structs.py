@@ -48,11 +48,23 @@ def check_names(callee: str, given: Collection[str], known: Collection[str]) -> 
             ) from None
 
 
+# What other libraries call an argument, where the spelling does not tell which one is meant.
+_OTHER_NAMES = {
+    "prompts": ("prompt", "question", "questions", "text", "texts", "stimuli"),
+    "repeats": ("n", "count", "repetitions", "trials", "n_trials"),
+    "workers": ("concurrency", "n_jobs", "parallel", "threads", "processes"),
+    "per_minute": ("rate", "rate_limit", "rpm"),
+    "folder": ("path", "dir", "directory", "out", "output", "out_dir", "save_to"),
+    "sample_rate": ("sr", "fs", "rate"),
+}
+
+
 def did_you_mean(word: object, known: Collection[str]) -> str:
     """A question with the nearest of the known names, and a space; empty if none is near."""
     from difflib import get_close_matches  # Slow to import, and needed only for errors.
 
-    near = get_close_matches(str(word), known, 1, cutoff=0.5)
+    near = [name for name, others in _OTHER_NAMES.items() if word in others and name in known]
+    near = near or get_close_matches(str(word), known, 1, cutoff=0.5)
     return f"Did you mean {near[0]!r}? " if near else ""
 
 

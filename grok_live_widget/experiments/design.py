@@ -23,6 +23,8 @@ DEFAULT = "default"
 """The label of settings, and of a voice, that were not given."""
 
 _PROMPT_CURE = "A prompt is a text, (samples, sample_rate), a pathlib.Path or an Interruption."
+# Settings that have no sequence for a value, but for `voice`.
+_ONE_VALUE = ("model", "instructions", "speed", "reasoning", "dialect", "sample_rate")
 # What belongs to one talk, or to `compare` itself.
 _NOT_COMMON = {
     "record": "folder= keeps every talk.",
@@ -154,6 +156,7 @@ def design_of(
     one_of("pace", pace, ("fast", "realtime"))
     for name in _NOT_COMMON.keys() & common.keys():
         raise ConfigurationError(f"{name}= is of one talk only.", cure=_NOT_COMMON[name])
+    _check_common_values(common)
     design = Design(
         prompts=_prompts_from(prompts),
         voices=_voices_from(voices),
@@ -286,6 +289,23 @@ def _shown(settings: Any) -> str:
     if not isinstance(settings, Mapping):
         return ""
     return ", ".join(f"{name}={value!r}" for name, value in settings.items()) or DEFAULT
+
+
+def _check_common_values(common: Mapping[str, Any]) -> None:
+    """Several values of a setting that is the same in all talks are to be compared."""
+    for name in ("voice", *_ONE_VALUE):
+        given = common.get(name)
+        if not isinstance(given, list | tuple | np.ndarray):
+            continue
+        values = [each.item() if isinstance(each, np.generic) else each for each in given]
+        if name == "voice":
+            several = f"voices={values!r}"
+        else:
+            several = f"settings={[{name: each} for each in values]!r}"
+        raise ConfigurationError(
+            f"{name}= is one value for all talks, not {given!r}.",
+            cure=f"Pass {several} to compare several.",
+        )
 
 
 def _check_voices(design: Design) -> None:

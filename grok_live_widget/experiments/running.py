@@ -22,6 +22,7 @@ from numbers import Integral
 from os import PathLike
 from typing import Any, Literal, Unpack
 
+from .._structs import names_checked
 from .._threads import queue_of
 from ..client import TALK_THREAD, Secret, resolve_endpoint, warn_of_rehearsal, wrap_secret
 from ..conversation import Turns
@@ -40,6 +41,7 @@ _RETRIED = ("ConnectError", "ServerError", "SessionClosedError")
 _LONGEST_WAIT_S = 0.5
 
 
+@names_checked
 @expand_kwargs_signature(SettingsKwargs)
 def compare(
     prompts: Any,
@@ -183,7 +185,7 @@ def _check_server(design: Design, key: Secret | None) -> None:
     """Find the server and the key, as each talk will; warns of the rehearsal."""
     for settings in design.checked_settings():
         endpoint = resolve_endpoint(settings, key)
-        warn_of_rehearsal(endpoint, stacklevel=4)
+        warn_of_rehearsal(endpoint, stacklevel=5)
 
 
 def _check_elsewhere(executor: Any, design: Design, key: Secret | None) -> None:

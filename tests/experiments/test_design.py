@@ -160,3 +160,12 @@ def test_a_misspelt_argument_is_named_with_the_nearest_one() -> None:
     with pytest.raises(TypeError, match="Did you mean 'instructions'"):
         check_common({"instruction": "x"}, ["voices", "repeats"])
     check_common({"instructions": "x"}, ["voices"])
+
+
+def test_several_values_of_one_setting_are_answered_with_how_to_compare_them() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        design(voice=np.array(["eve", "ara"]))
+    assert "Pass voices=['eve', 'ara'] to compare several." in str(caught.value)
+    with pytest.raises(ConfigurationError) as caught:
+        design(speed=[0.8, 1.0])
+    assert "Pass settings=[{'speed': 0.8}, {'speed': 1.0}] to compare" in str(caught.value)

@@ -375,6 +375,19 @@ def test_the_rehearsal_answers_without_a_key_and_a_warning_says_so(
         compare("hello", partner="parrot", progress=False)
 
 
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [("prompt", "prompts"), ("question", "prompts"), ("questions", "prompts"), ("n", "repeats"),
+     ("repeat", "repeats"), ("setting", "settings"), ("n_jobs", "workers"), ("path", "folder")],
+)  # fmt: skip
+def test_a_misspelt_argument_of_compare_is_named_with_the_one_that_is_meant(
+    misspelt: str, meant: str
+) -> None:
+    wrong: Any = {misspelt: ["hello"]}
+    with pytest.raises(TypeError, match=f"no argument '{misspelt}'. Did you mean '{meant}'"):
+        compare(**wrong)
+
+
 def test_a_missing_key_is_an_error_before_anything_is_asked() -> None:
     with pytest.raises(AuthenticationError, match="no API key was found"):
         compare("hello", partner=None)
