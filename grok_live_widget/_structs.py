@@ -72,8 +72,11 @@ def names_checked(function: Callable[P, R]) -> Callable[P, R]:
     """Decorate a function so that an unknown argument is an error with the nearest name.
 
     The names are compared only when a call fails, since methods that send sound are called often.
+    A function that passes further keywords on leaves them to the one that takes them.
     """
     parameters = signature(function).parameters.values()
+    if any(each.kind is Parameter.VAR_KEYWORD for each in parameters):
+        return function
     named = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
     known = [each.name for each in parameters if each.kind in named and each.name != "self"]
     callee = f"{function.__qualname__.removesuffix('.__init__').rpartition('.')[2]}()"
@@ -84,6 +87,8 @@ def names_checked(function: Callable[P, R]) -> Callable[P, R]:
         async def checked_async(*args: P.args, **kwargs: P.kwargs) -> Any:
             try:
                 coroutine: Any = function(*args, **kwargs)
+            except ArgumentError:
+                raise
             except TypeError:
                 check_names(callee, kwargs, known)
                 raise
@@ -95,6 +100,8 @@ def names_checked(function: Callable[P, R]) -> Callable[P, R]:
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
+        except ArgumentError:
+            raise
         except TypeError:
             check_names(callee, kwargs, known)
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 
 from grok_live_widget import (
@@ -28,6 +29,7 @@ from grok_live_widget._structs import (
     shown_fields,
     with_event_id,
 )
+from grok_live_widget.audio import mfcc
 from grok_live_widget.events import AppendAudio, CommitAudio, Item, ToolOffer, TranscriptDelta
 from grok_live_widget.exceptions import GrokLiveError
 
@@ -75,6 +77,13 @@ def test_a_misspelt_argument_is_named_with_the_nearest_one(make: Any, says: str)
     with pytest.raises(TypeError, match=re.escape(says)) as caught:
         make()
     assert isinstance(caught.value, GrokLiveError)
+
+
+def test_keywords_that_are_passed_on_are_those_of_the_function_that_takes_them() -> None:
+    says = r"mel_spectrogram\(\) has no argument 'nfft'. Did you mean 'n_fft'"
+    wrong: Any = {"nfft": 512}
+    with pytest.raises(TypeError, match=says):
+        mfcc(np.ones(1000), 24_000, **wrong)
 
 
 def test_an_error_within_a_function_or_a_check_is_not_taken_for_a_misspelt_argument() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+import textwrap
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import plots
 from ..settings import one_of
 from .design import DEFAULT
 from .results import Result, Results, figures_of
@@ -22,6 +24,8 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 LABELS = ("voice", "prompt", "settings", "repeat")
 
 _MOST_ROWS = 20
+# Of a sentence in axes that are half as wide as usual.
+_LINE_LETTERS = 42
 # Width of the points and of the line of one group, as parts of the distance between two.
 _SPREAD, _LINE = 0.5, 0.6
 
@@ -51,7 +55,8 @@ def strip_chart(
         options = {"color": COLORS[number % len(COLORS)], "alpha": 0.7, "s": 24, **style}
         options.setdefault("label", shade or None)
         shifts = _shifts(places, is_shade)
-        artists.append(axes.scatter(places[is_shade] + shifts, values[is_shade], **options))
+        at = places[is_shade] + shifts, values[is_shade]
+        artists.append(plots.drawn("plot", axes.scatter, *at, **options))
     for place in range(len(names)):
         known = values[(places == place) & np.isfinite(values)]
         if len(known):
@@ -60,9 +65,24 @@ def strip_chart(
     axes.set_xticks(range(len(names)), [_plain_text(name) for name in names])
     axes.set(xlabel=by.capitalize(), ylabel=_axis_label(measure))
     axes.set_xlim(-0.5, max(len(names), 1) - 0.5)
-    if hue:
+    if not np.isfinite(values).any():
+        # Marks of a scale without a point would mean nothing.
+        axes.set_yticks([])
+        plots.say(axes, _absence(results, measure))
+    elif hue:
         axes.legend(title=hue.capitalize())
     return artists
+
+
+def _absence(results: Results, measure: str) -> str:
+    """Why there is no point, as a sentence."""
+    if not len(results):
+        return "There are no results."
+    count, failed_count = len(results), len(results.failed)
+    if failed_count == count:
+        first = textwrap.fill(_plain_text(results[0].error, 140), _LINE_LETTERS)
+        return f"No question was answered. The first error:\n{first}"
+    return f"None of the {count} results has the figure {measure}."
 
 
 def _shifts(places: np.ndarray[Any, Any], is_shade: np.ndarray[Any, Any]) -> list[float]:
@@ -79,8 +99,8 @@ def _label(result: Result, name: str) -> str:
     return result.voice or DEFAULT if name == "voice" else str(getattr(result, name))
 
 
-def _plain_text(label: str) -> str:
-    text = f"{label[:28]}…" if len(label) > 30 else label
+def _plain_text(label: str, most_letters: int = 30) -> str:
+    text = f"{label[: most_letters - 2]}…" if len(label) > most_letters else label
     # matplotlib takes text between dollar signs for a formula.
     return text.replace("$", r"\$")
 

@@ -13,7 +13,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from .._structs import names_checked
+from .._structs import did_you_mean, names_checked
 from ..audio import level_dbfs, loudness_lufs, pitch
 from ..conversation import Turn, Turns
 from ..exceptions import AudioFormatError, ConfigurationError
@@ -204,6 +204,13 @@ _LATENCY_PARTS = (
     "queue_ms",
     "total_ms",
 )
+COLUMNS = (
+    *("prompt", "voice", "settings", "repeat", "text", *Measures.__dataclass_fields__),
+    *("latency_ms", *_LATENCY_PARTS, "was_interrupted", *Overlap.__dataclass_fields__),
+    *("tool_call_count", "cost_dollars", "error", "error_type", "server", "attempt_count"),
+    *("started_at", "elapsed_s"),
+)
+"""The names of the columns, in their order."""
 
 
 class Results(Sequence[Result]):
@@ -309,9 +316,8 @@ class Results(Sequence[Result]):
                 "to_frame() needs pandas: pip install 'grok-live-widget[experiments]'"
             ) from None
 
-        rows = [result.row() for result in self]
-        frame = pd.DataFrame(rows, columns=list(rows[0]) if rows else None)
-        figures = [name for name in frame if str(name).endswith(_UNITS)]
+        frame = pd.DataFrame([result.row() for result in self], columns=list(COLUMNS))
+        figures = [name for name in COLUMNS if name.endswith(_UNITS)]
         return frame.astype(dict.fromkeys(figures, "float64"))
 
     @names_checked
@@ -342,7 +348,8 @@ class Results(Sequence[Result]):
         Returns
         -------
         list of PathCollection
-            The points, one collection a colour. Nothing is shown.
+            The points, one collection a colour. Nothing is shown. Where no result has the figure,
+            the axes say so.
 
         Raises
         ------
@@ -416,14 +423,15 @@ def figures_of(results: Results, measure: str) -> list[float]:
     ConfigurationError
         When there is no such column of numbers.
     """
+    known = [name for name in COLUMNS if _is_numeric(name)]
+    if measure not in known:
+        raise ConfigurationError(
+            f"there is no figure {measure!r}.",
+            cure=f"{did_you_mean(measure, known)}Figures are: {', '.join(known)}.",
+        )
     # Measuring takes the most time of a row.
     is_measured = measure in Measures.__dataclass_fields__
     rows = [each.row(measured=is_measured) for each in results]
-    known = [name for name in (rows[0] if rows else ()) if _is_numeric(name)]
-    if measure not in known:
-        raise ConfigurationError(
-            f"there is no figure {measure!r}.", cure=f"Figures are: {', '.join(known)}."
-        )
     return [np.nan if row[measure] is None else float(row[measure]) for row in rows]
 
 

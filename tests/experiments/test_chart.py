@@ -14,6 +14,8 @@ import pytest
 from grok_live_widget.exceptions import ConfigurationError
 from grok_live_widget.experiments import Results
 
+from ..support.drawing import texts_of
+
 
 @pytest.fixture
 def ax() -> Iterator[Any]:
@@ -61,18 +63,30 @@ def test_a_plot_is_drawn_on_the_current_axes_and_is_not_shown(results: Results, 
     ax.figure.canvas.draw()
 
 
-def test_results_of_which_none_has_the_figure_are_drawn_without_points(
-    results: Results, ax: Any
-) -> None:
-    results.failed.plot(ax=ax)
+def test_a_figure_that_no_result_has_is_missed_in_a_sentence(results: Results, ax: Any) -> None:
+    results.failed.plot(hue="repeat", ax=ax)
     assert [each.get_text() for each in ax.get_xticklabels()] == ["nova"]
-    assert len(Results([], results.design).filter()) == 0
+    assert texts_of(ax) == [
+        "No question was answered. The first error:\nno complete reply in 60 s."
+    ]
+    ax.clear()
+    results[:3].plot("heard_ms", ax=ax)
+    assert texts_of(ax) == ["None of the 3 results has the figure heard_ms."]
+    ax.clear()
+    assert Results([], results.design).plot("pitch_median_hz", ax=ax) == []
+    assert texts_of(ax) == ["There are no results."]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Voice", "Pitch median [Hz]")
+
+
+def test_a_style_that_matplotlib_does_not_have_is_an_error(results: Results, ax: Any) -> None:
+    with pytest.raises(TypeError, match=r"plot\(\) has no argument or style 'colour'.*'color'"):
+        results.plot(ax=ax, colour="red")
 
 
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [({"by": "text"}, "by must be"), ({"hue": "text"}, "hue must be"),
-     ({"measure": "pitch"}, "no figure 'pitch'")],
+     ({"measure": "pitch"}, "no figure 'pitch'. Did you mean 'pitch_median_hz'")],
 )  # fmt: skip
 def test_what_cannot_be_drawn_is_refused(results: Results, arguments: Any, part: str) -> None:
     with pytest.raises(ConfigurationError, match=part):

@@ -107,6 +107,12 @@ def test_no_results_are_a_table_without_rows(results: Results) -> None:
     assert len(Results([], results.design).to_frame()) == 0
 
 
+def test_without_results_the_table_has_its_columns(results: Results) -> None:
+    whole, empty = results.to_frame(), Results([], results.design).to_frame()
+    assert list(empty.columns) == list(whole.columns) == list(results[0].row())
+    assert empty["latency_ms"].dtype == whole["latency_ms"].dtype
+
+
 def test_without_pandas_the_table_names_the_extra(
     results: Results, monkeypatch: pytest.MonkeyPatch
 ) -> None:
