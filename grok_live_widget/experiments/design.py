@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AnySet
 from dataclasses import dataclass, field
 from numbers import Integral, Number
 from os import PathLike
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .._structs import check_names
+from ..client import Voice
 from ..exceptions import ConfigurationError
 from ..protocol import PushToTalk
 from ..settings import Settings, SettingsKwargs, between, one_of, settings_from
@@ -184,12 +186,7 @@ def _prompts_from(prompts: Any) -> dict[str, Prompt]:
     if isinstance(prompts, Mapping):
         labelled = [(str(label), _prompt_from(each)) for label, each in prompts.items()]
     else:
-        given = [prompts] if _is_one(prompts) else prompts
-        if not isinstance(given, Sequence) or isinstance(given, bytes | bytearray):
-            raise ConfigurationError(
-                f"prompts must be one or several prompts, not {type(prompts).__name__}.",
-                cure=_PROMPT_CURE,
-            )
+        given = [prompts] if _is_one(prompts) else _listed(prompts)
         pairs = [(each, _prompt_from(each)) for each in given]
         labelled = [
             (_label_of(each, prompt, number), prompt)
@@ -208,12 +205,31 @@ def _prompts_from(prompts: Any) -> dict[str, Prompt]:
     return found
 
 
+def _listed(prompts: Any) -> list[Any]:
+    # A set has another order in each process, and the order is a part of the design.
+    if not isinstance(prompts, Iterable) or isinstance(prompts, bytes | bytearray | AnySet):
+        raise ConfigurationError(
+            f"prompts must be one or several prompts, not {type(prompts).__name__}.",
+            cure=_PROMPT_CURE,
+        )
+    if getattr(getattr(prompts, "dtype", None), "kind", "O") in "iufc":
+        raise ConfigurationError(
+            "prompts is an array without a sample rate.", cure="Pass (samples, sample_rate)."
+        )
+    return list(prompts)
+
+
 def _is_one(given: Any) -> bool:
     """Whether this is one prompt, and not a sequence of them."""
     if isinstance(given, str | PathLike | Sound | Interruption):
         return True
-    is_pair = isinstance(given, tuple | list) and len(given) == 2
-    return is_pair and isinstance(given[1], Number) and not isinstance(given[0], str)
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        return False
+    # The rate, which some libraries have first.
+    return any(
+        isinstance(rate, Number) and not isinstance(sound, str)
+        for sound, rate in (given, given[::-1])
+    )
 
 
 def _prompt_from(given: Any) -> Prompt:
@@ -222,10 +238,13 @@ def _prompt_from(given: Any) -> Prompt:
         return given
     if isinstance(given, str):
         _check_text(given)
-        return given
+        # numpy's own texts are others in a file of the design.
+        return str(given)
     try:
         return sound_from(given)
     except ConfigurationError as error:
+        if isinstance(given, tuple | list):
+            raise
         raise ConfigurationError(
             f"a prompt cannot be of type {type(given).__name__}.", cure=_PROMPT_CURE
         ) from error
@@ -249,7 +268,11 @@ def _label_of(given: Any, prompt: Prompt, number: int) -> str:
 def _voices_from(voices: Any) -> tuple[str | None, ...]:
     if voices is None:
         return (None,)
-    names = (voices,) if isinstance(voices, str) else tuple(np.atleast_1d(voices).tolist())
+    is_one = isinstance(voices, str | Voice)
+    # Of a set the order is another one in each process.
+    is_listed = isinstance(voices, Iterable) and not isinstance(voices, AnySet)
+    given = (voices,) if is_one or not is_listed else tuple(voices)
+    names = tuple(_name_of(each) for each in given)
     if not names or not all(isinstance(name, str) and name.strip() for name in names):
         raise ConfigurationError(
             f"voices must be names of voices, not {voices!r}.", cure='Pass ["nova", "onyx"].'
@@ -259,6 +282,12 @@ def _voices_from(voices: Any) -> tuple[str | None, ...]:
             f"a voice is named twice in voices={voices!r}.", cure="repeats= asks it again."
         )
     return names
+
+
+def _name_of(voice: Any) -> Any:
+    if isinstance(voice, Voice):
+        return voice.name
+    return str(voice) if isinstance(voice, str) else voice
 
 
 def _settings_by_label(settings: Any) -> dict[str, dict[str, Any]]:

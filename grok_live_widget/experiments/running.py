@@ -73,7 +73,7 @@ def compare(
     prompts : str, SoundLike or Interruption, a sequence of them, or a mapping of labels to them
         Texts, sounds as ``(samples, sample_rate)`` or as `pathlib.Path`, and replies to be spoken
         over. Without labels a text is its own, and a file has its name.
-    voices : sequence of str or None
+    voices : str, sequence of str or of Voice, Voices, or None
         None: that of the settings.
     settings : mapping of str to mapping, sequence of mappings, or None
         What differs between the settings, by label: ``{"slow": {"speed": 0.8}}``.
@@ -149,6 +149,11 @@ def compare(
     between("retries", retries, 0, 1000, kind=Integral)
     for name, value in (("retry_failed", retry_failed), ("progress", progress)):
         one_of(name, value, (True, False, None) if name == "progress" else (True, False))
+    if on_result is not None and not callable(on_result):
+        raise ConfigurationError(
+            f"on_result must be a function or None, not {on_result!r}.",
+            cure="It is called with each result.",
+        )
     is_here = executor is None or isinstance(executor, ThreadPoolExecutor)
     if is_here:
         _check_server(design, api_key)
@@ -189,6 +194,11 @@ def _check_server(design: Design, key: Secret | None) -> None:
 
 
 def _check_elsewhere(executor: Any, design: Design, key: Secret | None) -> None:
+    if isinstance(executor, type):
+        raise ConfigurationError(
+            f"executor must be an Executor, and {executor.__name__} is a class of them.",
+            cure=f"Pass {executor.__name__}(4), and use it as a context manager.",
+        )
     if not isinstance(getattr(executor, "submit", None), Callable):  # type: ignore[arg-type]
         raise ConfigurationError(
             f"executor must be a concurrent.futures.Executor, not {type(executor).__name__}.",

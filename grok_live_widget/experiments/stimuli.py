@@ -80,6 +80,11 @@ def sound_from(given: SoundLike) -> Sound:
             return Sound(*read_audio(Path(given)))
         case (samples, sample_rate) if np.ndim(sample_rate) == 0 and np.ndim(samples) > 0:
             return Sound(samples, sample_rate)
+        case (sample_rate, samples) if np.ndim(sample_rate) == 0 and np.ndim(samples) > 0:
+            raise ConfigurationError(
+                f"a sound is (samples, sample_rate), and here {sample_rate!r} comes first.",
+                cure="Swap them: scipy.io.wavfile.read returns the rate before the samples.",
+            )
     raise ConfigurationError(
         f"a sound must be a pair (samples, sample_rate) or a pathlib.Path, not {given!r}.",
         cure="Pass (x, 24000) for an array x at 24 kHz, or Path('question.wav').",

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from grok_live_widget import PushToTalk, ServerVad
+from grok_live_widget import PushToTalk, ServerVad, voices
 from grok_live_widget.audio import write_wav
 from grok_live_widget.exceptions import ConfigurationError
 from grok_live_widget.experiments import Interruption, Sound
@@ -105,8 +106,8 @@ def test_settings_have_labels(settings: Any, labels: list[str]) -> None:
 
 
 def test_voices_may_be_one_name_a_list_or_an_array() -> None:
-    for voices in ("nova", ["nova"], ("nova",), np.array(["nova"])):
-        assert design(voices=voices).voices == ("nova",)
+    for names in ("nova", ["nova"], ("nova",), np.array(["nova"])):
+        assert design(voices=names).voices == ("nova",)
     assert design().voices == (None,)
 
 
@@ -160,6 +161,41 @@ def test_a_misspelt_argument_is_named_with_the_nearest_one() -> None:
     with pytest.raises(TypeError, match="Did you mean 'instructions'"):
         check_common({"instruction": "x"}, ["voices", "repeats"])
     check_common({"instructions": "x"}, ["voices"])
+
+
+@pytest.mark.parametrize(
+    "given", [np.array(["a", "b"]), pd.Series(["a", "b"]), (each for each in "ab"), ("a", "b")]
+)
+def test_prompts_and_voices_may_be_any_ordered_collection_of_texts(given: Any) -> None:
+    texts = list(given)
+    made = design(given if isinstance(given, np.ndarray | pd.Series) else iter(texts), texts)
+    assert list(made.prompts.items()) == [("a", "a"), ("b", "b")]
+    assert made.voices == ("a", "b")
+    assert {type(each) for each in (*made.prompts, *made.prompts.values(), *made.voices)} == {str}
+
+
+def test_voices_may_be_what_voices_returns() -> None:
+    known = voices()
+    assert design(voices=known).voices == tuple(known)
+    assert design(voices=[known["nova"], "onyx"]).voices == ("nova", "onyx")
+    assert design(voices=known["nova"]).voices == ("nova",)
+
+
+@pytest.mark.parametrize(
+    ("prompts", "part"),
+    [
+        (tone(), "an array without a sample rate. Pass (samples, sample_rate)."),
+        ((RATE_HZ, tone()), f"here {RATE_HZ} comes first. Swap them"),
+        ([(RATE_HZ, tone())], f"here {RATE_HZ} comes first. Swap them"),
+        ({"a", "b"}, "prompts must be one or several prompts, not set."),
+    ],
+)
+def test_sounds_without_a_rate_or_behind_it_are_refused_with_the_cure(
+    prompts: Any, part: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        design(prompts)
+    assert part in str(caught.value)
 
 
 def test_several_values_of_one_setting_are_answered_with_how_to_compare_them() -> None:

@@ -388,6 +388,20 @@ def test_a_misspelt_argument_of_compare_is_named_with_the_one_that_is_meant(
         compare(**wrong)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [({"on_result": 3}, "on_result must be a function or None, not 3"),
+     ({"executor": ThreadPoolExecutor}, "ThreadPoolExecutor is a class of them")],
+)  # fmt: skip
+def test_what_would_fail_after_the_first_question_is_refused_before_it(
+    arguments: Any, part: str
+) -> None:
+    partner = Counting()
+    with pytest.raises(ConfigurationError, match=part):
+        compare("hello", partner=partner, progress=False, **arguments)
+    assert not partner.asked
+
+
 def test_a_missing_key_is_an_error_before_anything_is_asked() -> None:
     with pytest.raises(AuthenticationError, match="no API key was found"):
         compare("hello", partner=None)

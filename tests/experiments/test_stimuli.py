@@ -173,10 +173,15 @@ def test_a_sound_may_be_an_array_with_its_rate_or_a_file(tmp_path: Path) -> None
     assert stereo.samples.shape == (12_000,)
 
 
-@pytest.mark.parametrize("given", ["question.wav", tone(), (RATE_HZ, tone()), None, b"00"])
+@pytest.mark.parametrize("given", ["question.wav", tone(), (tone(), None, 1), None, b"00"])
 def test_what_is_no_sound_is_refused_with_the_form_of_one(given: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"pair \(samples, sample_rate\) or a pathlib"):
         sound_from(given)
+
+
+def test_a_rate_before_its_samples_is_refused_with_their_order() -> None:
+    with pytest.raises(ConfigurationError, match=f"here {RATE_HZ} comes first. Swap them"):
+        sound_from((RATE_HZ, tone()))
 
 
 def test_an_empty_sound_is_refused() -> None:
