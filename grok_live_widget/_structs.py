@@ -64,7 +64,7 @@ def did_you_mean(word: object, known: Collection[str]) -> str:
     from difflib import get_close_matches  # Slow to import, and needed only for errors.
 
     near = [name for name, others in _OTHER_NAMES.items() if word in others and name in known]
-    near = near or get_close_matches(str(word), known, 1, cutoff=0.5)
+    near = near or get_close_matches(str(word), [each for each in known if each != word], 1, 0.5)
     return f"Did you mean {near[0]!r}? " if near else ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,6 +29,8 @@ _FIGURES: dict[str, Any] = {
 _IMAGES = ("spectrogram", "mel_spectrogram", "mfcc")
 _MOST_COLUMNS = 3
 _TITLE_LETTERS = 100
+# Of one row with its title; matplotlib's layout fails below.
+_LEAST_ROW_INCHES = 0.55
 # Padding of the limits of a pitch, as a part of it.
 _PADDING = 0.1
 
@@ -63,7 +66,8 @@ def compare_turns(
     Raises
     ------
     ConfigurationError
-        For an unknown kind, what has no turns, or too few axes.
+        For an unknown kind, what has no turns, too few axes, or more turns than there is room
+        for.
     """
     one_of("kind", kind, tuple(_FIGURES))
     spoken = [turn for turn in turns_of(turns) if turn.sample_count]
@@ -86,6 +90,8 @@ def _grid(ax: Axes | Sequence[Axes] | None, count: int) -> list[Axes]:
 
     columns = _columns(count)
     rows = -(-count // columns)
+    if ax is None or isinstance(ax, AnyAxes):
+        _check_room(ax, count, rows)
     if ax is None:
         figure: Any = plt.gcf()
         if figure.axes:
@@ -113,6 +119,25 @@ def _grid(ax: Axes | Sequence[Axes] | None, count: int) -> list[Axes]:
             )
         return given[:count]
     return [figure.add_subplot(grid[i // columns, i % columns]) for i in range(count)]
+
+
+def _check_room(ax: Axes | None, count: int, rows: int) -> None:
+    """Raise ConfigurationError where each row would be too flat for its labels."""
+    import matplotlib.pyplot as plt
+
+    figure: Any = plt.gcf() if ax is None else ax.figure
+    if ax is None and figure.axes:
+        height = float(plt.rcParams["figure.figsize"][1])
+    else:
+        height = figure.bbox.height / figure.get_dpi()
+        height *= 1.0 if ax is None else ax.get_position().height
+    if height / rows < _LEAST_ROW_INCHES:
+        needed = math.ceil(rows * _LEAST_ROW_INCHES)
+        raise ConfigurationError(
+            f"{count} turns with sound need {rows} rows, for which this figure is too flat.",
+            cure="Pass some of the turns, such as turns[:12], or draw into "
+            f"plt.figure(figsize=(8, {needed})).",
+        )
 
 
 def _columns(count: int) -> int:

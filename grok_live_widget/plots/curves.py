@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import audio
-from ..settings import one_of
+from ..settings import between, one_of
 from .palette import palette_of
 from .subjects import Subject, axes_of, drawn, say, subject_of
 
@@ -109,6 +109,7 @@ def pitch(
     -----
     Source: pYIN (Mauch & Dixon 2014); see `grok_live_widget.audio.pitch`.
     """
+    between("fmin_hz", fmin_hz, 1, 1e6)
     subject = subject_of(sound, sample_rate)
     axes = axes_of(ax)
     found = audio.Pitch(np.zeros(0), np.zeros(0))

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.container import BarContainer
 
 
-def speaking_rate(talk: Any, *, ax: Axes | None = None, **style: Any) -> BarContainer:
+def speaking_rate(
+    talk: Any, *, ax: Axes | None = None, legend: bool = True, **style: Any
+) -> BarContainer:
     """Draw the speaking rate of each turn, as wide as it lasted, when it sounded.
 
     Parameters
@@ -22,6 +24,7 @@ def speaking_rate(talk: Any, *, ax: Axes | None = None, **style: Any) -> BarCont
     talk : GrokLive, Talk, SavedTalk, Turns or sequence of Turn
     ax : matplotlib Axes or None
         None: the current axes.
+    legend : bool
     **style
         Passed to ``Axes.bar``.
 
@@ -47,25 +50,22 @@ def speaking_rate(talk: Any, *, ax: Axes | None = None, **style: Any) -> BarCont
     options = {
         "color": [voices[each.turn.role] for each in spoken],
         "label": ["You" if each.turn.role == "user" else "Reply" for each in spoken],
+        "width": [end_s - each.start_s for each, end_s in zip(spoken, ends_s, strict=True)],
         "align": "edge",
         # Both sides may speak at once.
         "alpha": 0.85,
         **style,
     }
-    bars = drawn(
-        "speaking_rate",
-        axes.bar,
-        [each.start_s for each in spoken],
-        rates,
-        [end_s - each.start_s for each, end_s in zip(spoken, ends_s, strict=True)],
-        **options,
-    )
+    starts_s = [each.start_s for each in spoken]
+    bars = drawn("speaking_rate", axes.bar, starts_s, rates, **options)
     axes.set(xlabel="Time since the first event [s]", ylabel="Speaking rate [words/min]")
     if not spoken:
         say(axes, "No turn has both sound and text yet.")
         return bars
     axes.set_xlim(0, max(ends_s) * 1.02)
     axes.set_ylim(0, max(rates) * 1.15)
+    if not legend:
+        return bars
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
     axes.legend(

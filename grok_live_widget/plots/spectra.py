@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import audio
+from ..settings import between
 from .curves import label_time
 from .palette import SOUND_COLORMAP
 from .subjects import Subject, axes_of, drawn, subject_of
@@ -64,6 +66,7 @@ def spectrogram(
     ConfigurationError
         For what is neither a turn nor an array with its rate.
     """
+    between("fmax_hz", fmax_hz, 1, 1e6, or_none=True)
     subject = subject_of(sound, sample_rate)
     highest_hz = subject.sample_rate / 2 if fmax_hz is None else fmax_hz
     power = _columns_of(subject, n_fft, hop)
@@ -163,6 +166,7 @@ def mfcc(
     -----
     Source: Davis & Mermelstein (1980); see `grok_live_widget.audio.mfcc`.
     """
+    between("n_mfcc", n_mfcc, 2, 10_000, kind=Integral)
     subject = subject_of(sound, sample_rate)
     rows = np.zeros((n_mfcc, 0), np.float32)
     if subject.sample_count:
@@ -221,9 +225,10 @@ def _image(
     extent = (-frame_s / 2, (subject.duration_s or 1.0) + frame_s / 2, *bottom_top)
     options: dict[str, Any] = {"cmap": SOUND_COLORMAP, "interpolation": "nearest"}
     if rows.size:
-        options |= {"vmax": float(rows.max()), "vmin": float(rows.max()) - _RANGE_DB}
-        if options["vmin"] >= options["vmax"]:
-            options["vmin"] = options["vmax"] - 1
+        highest = float(rows.max())
+        # Silence is the same everywhere, and dark.
+        limits = (highest, highest + 1) if highest == rows.min() else (highest - _RANGE_DB, highest)
+        options |= dict(zip(("vmin", "vmax"), limits, strict=True))
     else:
         # No picture, and no colour for what is missing.
         rows = np.full((rows.shape[0], 1), np.nan, np.float32)

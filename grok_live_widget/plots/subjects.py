@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from inspect import signature
 from numbers import Number
+from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -116,6 +118,11 @@ def subject_of(sound: Any, sample_rate: int | None) -> Subject:
             f"this figure needs a turn or an array, not {type(sound).__name__}.",
             cure="Pass a turn, such as talk.turns[-1].",
         )
+    if sample_rate is None and isinstance(sound, str | PathLike):
+        raise ConfigurationError(
+            "this figure needs a turn or an array, not the path of a file.",
+            cure="x, rate = soundfile.read(path) reads one: pass x and sample_rate=rate.",
+        )
     if sample_rate is None:
         raise ConfigurationError(
             "an array needs sample_rate=.", cure="Pass sample_rate=24_000, in hertz."
@@ -140,8 +147,15 @@ def turns_of(talk: Any) -> list[Turn]:
 
 # --------------------------------------------------------------------------- axes
 def axes_of(ax: Axes | None) -> Axes:
-    """These axes, or the current ones."""
+    """These axes, or the current ones; ConfigurationError for what is none."""
     if ax is not None:
+        from matplotlib.axes import Axes as AnyAxes
+
+        if not isinstance(ax, AnyAxes):
+            raise ConfigurationError(
+                f"ax must be matplotlib Axes or None, not {type(ax).__name__}.",
+                cure="Pass one of those that plt.subplots() returns, such as axs[0].",
+            )
         return ax
     import matplotlib.pyplot as plt
 
@@ -177,9 +191,11 @@ def drawn(callee: str, make: Callable[..., T], *args: Any, **style: Any) -> T:
         if not found:
             raise
         name = rest.partition("'")[0]
+        # What the figure itself takes is meant sooner than a style.
+        near = did_you_mean(name, _arguments_of(callee)) or did_you_mean(name, _STYLES)
         raise ArgumentError(
             f"{callee}() has no argument or style {name!r}.",
-            cure=f"{did_you_mean(name, _STYLES)}Styles are those of {make.__name__}().",
+            cure=f"{near}Styles are those of {make.__name__}().",
         ) from None
 
 
@@ -188,3 +204,14 @@ _STYLES = (
     *("vmin", "vmax", "norm", "interpolation", "facecolor", "edgecolor", "hatch", "markersize"),
     *("ax", "sample_rate"),
 )
+
+
+def _arguments_of(callee: str) -> list[str]:
+    """The named arguments of a figure of this package; those of others are not known."""
+    from .. import plots
+
+    figure = getattr(plots, callee, None)
+    if figure is None:
+        return []
+    parameters = signature(figure).parameters.values()
+    return [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]

@@ -102,8 +102,12 @@ def timeline(
             axes,
             [(each.start_s, each.end_s) for each in placements if each.turn.role == role],
             middle,
-            label="You" if role == "user" else "Reply",
-            **{"facecolor": palette.voices[role], "linewidth": 0} | style,
+            **{
+                "facecolor": palette.voices[role],
+                "linewidth": 0,
+                "label": "You" if role == "user" else "Reply",
+                **style,
+            },
         )
         for role, middle in LANES.items()
     }

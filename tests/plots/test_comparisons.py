@@ -91,3 +91,13 @@ def test_an_unknown_kind_and_axes_without_a_grid_are_refused(ax: Any, replies: T
     loose = ax.figure.add_axes((0, 0, 1, 1))
     with pytest.raises(ConfigurationError, match=r"cannot be divided\. Pass axes made by plt"):
         plots.compare_turns(replies, ax=loose)
+
+
+def test_more_turns_than_there_is_room_for_are_refused_with_the_size_that_is_needed() -> None:
+    turns = [turn_of(np.ones(2_400), text="Hello.") for _ in range(30)]
+    with pytest.raises(ConfigurationError, match=r"30 turns .*figsize=\(8, 6\)"):
+        plots.compare_turns(turns, kind="waveform")
+    figure = plt.figure(figsize=(8, 6))
+    assert len(plots.compare_turns(turns, kind="waveform")) == 30
+    # Would warn if there was too little room.
+    figure.canvas.draw()

@@ -9,6 +9,7 @@ import pytest
 
 from grok_live_widget import audio, plots
 from grok_live_widget.conversation import Turns
+from grok_live_widget.exceptions import ConfigurationError
 
 from ..support.drawing import drawn_pixels, texts_of
 from ..support.sound import RATE_HZ, sine, tone
@@ -114,3 +115,20 @@ def test_digital_silence_has_a_picture(figure: Any, ax: Any) -> None:
     low, high = image.get_clim()
     assert low < high
     ax.figure.canvas.draw()
+
+
+@pytest.mark.parametrize("figure", [plots.spectrogram, plots.mel_spectrogram])
+def test_silence_is_dark(ax: Any, figure: Any) -> None:
+    image = figure(turn_of(np.zeros(24_000)), ax=ax, colorbar=False)
+    darkest = image.cmap(0.0)
+    assert np.allclose(image.to_rgba(image.get_array()), darkest)
+
+
+def test_numbers_with_which_nothing_can_be_drawn_are_refused(ax: Any) -> None:
+    turn = turn_of(np.ones(24_000))
+    with pytest.raises(ConfigurationError, match="fmax_hz must be"):
+        plots.spectrogram(turn, ax=ax, fmax_hz=0)
+    with pytest.raises(ConfigurationError, match="n_mfcc must be"):
+        plots.mfcc(turn, ax=ax, n_mfcc=1)
+    with pytest.raises(ConfigurationError, match="fmin_hz must be"):
+        plots.pitch(turn, ax=ax, fmin_hz=-3)

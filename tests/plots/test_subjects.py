@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -84,3 +85,26 @@ def test_a_misspelt_style_is_named_with_the_nearest(ax: Any) -> None:
     for figure in (plots.timeline, plots.latency, plots.speaking_rate):
         with pytest.raises(ArgumentError, match="has no argument or style 'aks'"):
             figure([turn], ax=ax, aks=3)
+
+
+def test_the_path_of_a_file_is_refused_with_how_to_read_it(ax: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"soundfile\.read"):
+        plots.waveform("a.wav", ax=ax)
+
+
+@pytest.mark.parametrize("figure", [plots.waveform, plots.spectrogram, plots.timeline])
+def test_what_are_no_axes_is_refused_with_where_they_come_from(talk: Turns, figure: Any) -> None:
+    _, several = plt.subplots(1, 2)
+    subject = talk if figure is plots.timeline else talk[1]
+    with pytest.raises(ConfigurationError, match=r"not ndarray. Pass one .* such as axs\[0\]"):
+        figure(subject, ax=several)
+    plt.close("all")
+
+
+def test_a_misspelt_argument_of_a_figure_is_meant_sooner_than_a_style(ax: Any) -> None:
+    turn = turn_of(np.ones(2_400))
+    with pytest.raises(TypeError, match=r"no argument or style 'fmax'. Did you mean 'fmax_hz'"):
+        plots.spectrogram(turn, ax=ax, fmax=4_000)
+    # A style of other figures is not offered again.
+    with pytest.raises(TypeError, match=r"no argument or style 'hatch'. Styles are those of plot"):
+        plots.level(turn, ax=ax, hatch="/")

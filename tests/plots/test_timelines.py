@@ -169,6 +169,13 @@ def test_style_is_that_of_the_speech_and_dark_axes_have_light_colours(ax: Any, t
     assert drawn.texts[0].get_color() != LIGHT.on_color
 
 
+def test_style_may_name_what_the_figure_names_itself(ax: Any, talk: Turns) -> None:
+    drawn = plots.timeline(talk, ax=ax, label="mine")
+    assert {each.get_label() for each in drawn.speech.values()} == {"mine"}
+    bars = plots.speaking_rate(talk, ax=ax, width=0.2, legend=False)
+    assert [bar.get_width() for bar in bars] == pytest.approx([0.2] * len(bars))
+
+
 def test_an_empty_talk_says_so(ax: Any) -> None:
     plots.timeline(Turns(), ax=ax)
     assert texts_of(ax) == ["Nothing has been said yet."]
