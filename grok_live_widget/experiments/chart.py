@@ -42,9 +42,7 @@ def strip_chart(
     one_of("by", by, LABELS)
     one_of("hue", hue, (*LABELS, None))
     values = np.array(figures_of(results, measure))
-    import matplotlib.pyplot as plt
-
-    axes = plt.gca() if ax is None else ax
+    axes = plots.axes_of(ax)
     groups = [_label(each, by) for each in results]
     names = list(dict.fromkeys(groups))
     places = np.array([names.index(name) for name in groups], float)

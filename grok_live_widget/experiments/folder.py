@@ -38,7 +38,7 @@ _PLAIN = (
     *("index", "prompt", "voice", "settings", "repeat", "error", "error_type", "server"),
     *("elapsed_s", "cost_dollars", "attempt_count"),
 )
-_UNREADABLE = (OSError, ValueError, KeyError, TypeError, ConfigurationError, AudioFormatError)
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, ConfigurationError, AudioFormatError)
 
 
 class ExperimentFolder:
@@ -143,7 +143,7 @@ def load_results(folder: str | PathLike[str]) -> Results:
     Raises
     ------
     ConfigurationError
-        When there are no results, or those of a newer version.
+        When there are no results, those of a newer version, or damaged ones.
     """
     path = _path_from(folder)
     design = _read_outline(path)
@@ -185,7 +185,7 @@ def _read_outline(path: Path) -> Outline | None:
     Raises
     ------
     ConfigurationError
-        For one of a newer version.
+        For one of a newer version, and for a damaged one.
     """
     try:
         found = json.loads((path / EXPERIMENT_FILE).read_text("utf-8"))
@@ -199,7 +199,13 @@ def _read_outline(path: Path) -> Outline | None:
             f"this package reads version {VERSION}.",
             cure="A newer grok_live_widget may read them.",
         )
-    return Outline.from_json(found["design"])
+    try:
+        return Outline.from_json(found["design"])
+    except (LookupError, TypeError, ValueError, AttributeError):
+        raise ConfigurationError(
+            f"{str(path / EXPERIMENT_FILE)!r} has no design that can be read.",
+            cure="Name a new folder; the talks in this one can be read with load().",
+        ) from None
 
 
 # --------------------------------------------------------------------------- result.json

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import cached_property
+from numbers import Integral
 from os import PathLike
 from pathlib import Path
 from typing import Any, overload
@@ -271,22 +272,38 @@ class Results(Sequence[Result]):
     def filter(
         self,
         *,
-        prompt: str | None = None,
-        voice: str | None = None,
-        settings: str | None = None,
-        repeat: int | None = None,
+        prompt: str | Sequence[str] | None = None,
+        voice: str | Sequence[str] | None = None,
+        settings: str | Sequence[str] | None = None,
+        repeat: int | Sequence[int] | None = None,
     ) -> Results:
         """Only those with these labels; None leaves one open.
+
+        Parameters
+        ----------
+        prompt, voice, settings : str, sequence of str, or None
+        repeat : int, sequence of int, or None
+            One label, or several of which a result has one.
 
         Returns
         -------
         Results
         """
-        wanted = {"prompt": prompt, "voice": voice, "settings": settings, "repeat": repeat}
+        given: dict[str, Any] = {
+            "prompt": prompt,
+            "voice": voice,
+            "settings": settings,
+            "repeat": repeat,
+        }
+        wanted = {
+            name: [value] if isinstance(value, str | Integral) else list(value)
+            for name, value in given.items()
+            if value is not None
+        }
 
         def fits(result: Result) -> bool:
             of_result = {**vars(result), "voice": result.voice or DEFAULT}
-            return all(value is None or of_result[name] == value for name, value in wanted.items())
+            return all(of_result[name] in labels for name, labels in wanted.items())
 
         return Results([each for each in self if fits(each)], self.design)
 

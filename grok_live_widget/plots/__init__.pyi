@@ -13,6 +13,7 @@ from .rates import speaking_rate as speaking_rate
 from .spectra import mel_spectrogram as mel_spectrogram
 from .spectra import mfcc as mfcc
 from .spectra import spectrogram as spectrogram
+from .subjects import axes_of as axes_of
 from .subjects import drawn as drawn
 from .subjects import say as say
 from .timelines import TimelineArtists as TimelineArtists

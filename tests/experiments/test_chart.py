@@ -78,6 +78,13 @@ def test_a_figure_that_no_result_has_is_missed_in_a_sentence(results: Results, a
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("Voice", "Pitch median [Hz]")
 
 
+def test_several_axes_are_refused_with_how_to_pass_one(results: Results) -> None:
+    figure, several = plt.subplots(1, 2)
+    with pytest.raises(ConfigurationError, match=r"such as axs\[0\]"):
+        results.plot(ax=several)
+    plt.close(figure)
+
+
 def test_a_style_that_matplotlib_does_not_have_is_an_error(results: Results, ax: Any) -> None:
     with pytest.raises(TypeError, match=r"plot\(\) has no argument or style 'colour'.*'color'"):
         results.plot(ax=ax, colour="red")

@@ -101,6 +101,24 @@ def test_a_result_that_cannot_be_read_counts_as_missing(written: Any, name: str)
     assert [each.index for each in load_results(folder)] == [1, 2]
 
 
+def test_a_result_whose_reply_is_none_of_its_turns_counts_as_missing(written: Any) -> None:
+    results, folder = written
+    path = results[0].path / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"reply": 99}))
+    assert [each.index for each in load_results(folder)] == [1, 2]
+
+
+@pytest.mark.parametrize("damage", [{}, {"design": 3}, {"design": {"prompts": 3}}])
+def test_a_folder_with_a_damaged_design_says_so(written: Any, damage: Any) -> None:
+    _, folder = written
+    path = Path(folder) / "experiment.json"
+    found = json.loads(path.read_text())
+    del found["design"]
+    path.write_text(json.dumps(found | damage))
+    with pytest.raises(ConfigurationError, match="no design that can be read"):
+        load_results(folder)
+
+
 def test_a_result_that_is_written_again_replaces_the_earlier_one(written: Any) -> None:
     results, folder = written
     place = ExperimentFolder(folder, results.design)

@@ -34,6 +34,7 @@ def test_results_can_be_filtered_by_their_labels(results: Results) -> None:
     assert [each.index for each in results.filter(prompt="b", repeat=0)] == [2, 3]
     assert len(results.filter(settings="default")) == 8
     assert len(results.filter(voice="Nova")) == 0
+    assert len(results.filter(voice=["nova", "onyx"], repeat=[0])) == 4
     with pytest.raises(TypeError, match="Did you mean 'voice'"):
         results.filter(voices="nova")
 
