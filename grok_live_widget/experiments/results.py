@@ -408,11 +408,15 @@ class Results(Sequence[Result]):
 
     # ----------------------------------------------------------------- representations
     def summary(self) -> str:
-        """One sentence: how many questions, how many failed, who answered."""
+        """One sentence: how many questions, how many failed or have notes, who answered."""
         servers = sorted({each.server for each in self if each.server})
         parts = [f"{len(self)} of {len(self.design)} questions ({self.design})"]
         if self.failed:
             parts.append(f"{len(self.failed)} failed")
+        # Such as that a voice is not known: what is compared may be something else then.
+        noted = [each for each in self if each.notes]
+        if noted:
+            parts.append(f"{len(noted)} with notes (the first: {noted[0].notes[0]!r})")
         if servers:
             parts.append(f"answered by {', '.join(servers)}")
         return ", ".join(parts)

@@ -108,6 +108,13 @@ def test_no_results_are_a_table_without_rows(results: Results) -> None:
     assert len(Results([], results.design).to_frame()) == 0
 
 
+def test_the_summary_tells_of_notes_such_as_that_a_voice_is_not_known(results: Results) -> None:
+    noted = replace(results[0], notes=("The rehearsal has no voice 'nowa'.",))
+    shown = repr(Results([noted, results[1]], results.design))
+    assert "1 with notes (the first: \"The rehearsal has no voice 'nowa'.\")" in shown
+    assert "notes" not in results.summary()
+
+
 def test_without_results_the_table_has_its_columns(results: Results) -> None:
     whole, empty = results.to_frame(), Results([], results.design).to_frame()
     assert list(empty.columns) == list(whole.columns) == list(results[0].row())
