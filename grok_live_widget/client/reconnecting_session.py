@@ -523,6 +523,7 @@ class ReconnectingSession:
     def set_player(self, has_player: bool) -> None:
         """Set whether a page plays the sound."""
         self._has_player = has_player
+        self.conversation.may_be_played |= has_player
         if self.session is not None:
             self.session.set_player(has_player)
 
@@ -723,6 +724,7 @@ class ReconnectingSession:
         if server is not None:
             await asyncio.to_thread(server.close)
         self._move(Cause.ENDED)
+        self.conversation.end_playback()
         self.hooks.close()
 
 

@@ -21,10 +21,12 @@ def wait_for_turn(turn: Turn, timeout_s: float, *, heard: bool) -> None:
     ------
     ReplyTimeout
     ConfigurationError
-        On the thread that receives the turn, where it would wait for itself.
+        On the thread that receives the turn, where it would wait for itself; and if the turn is
+        to be heard and nothing plays it.
     """
     between("timeout_s", timeout_s, 0, 86_400)
-    if turn._is_over(heard):
+    if _is_settled(turn, heard):
+        _check_heard(turn, heard)
         return
     if TALK_THREAD.is_current:
         raise ConfigurationError(
@@ -35,7 +37,7 @@ def wait_for_turn(turn: Turn, timeout_s: float, *, heard: bool) -> None:
 
     def follow() -> None:
         # Called on the talk's thread, and once on this one.
-        if turn._is_over(heard):
+        if _is_settled(turn, heard):
             with contextlib.suppress(InvalidStateError):
                 over.set_result(None)
 
@@ -44,6 +46,7 @@ def wait_for_turn(turn: Turn, timeout_s: float, *, heard: bool) -> None:
             wait_here(over, timeout_s)
         except TimeoutError:
             raise _timed_out(turn, timeout_s) from None
+    _check_heard(turn, heard)
 
 
 async def await_turn(turn: Turn, timeout_s: float | None, *, heard: bool) -> None:
@@ -53,7 +56,7 @@ async def await_turn(turn: Turn, timeout_s: float | None, *, heard: bool) -> Non
     loop, is_over = asyncio.get_running_loop(), asyncio.Event()
 
     def follow() -> None:
-        if turn._is_over(heard):
+        if _is_settled(turn, heard):
             with contextlib.suppress(RuntimeError):  # The waiting loop was closed.
                 loop.call_soon_threadsafe(is_over.set)
 
@@ -63,6 +66,21 @@ async def await_turn(turn: Turn, timeout_s: float | None, *, heard: bool) -> Non
                 await is_over.wait()
         except TimeoutError:
             raise _timed_out(turn, timeout_s or 0.0) from None
+    _check_heard(turn, heard)
+
+
+def _is_settled(turn: Turn, heard: bool) -> bool:
+    """Whether the wait is over: with the turn, or since it can never be."""
+    return turn._is_over(heard) or (heard and turn._is_never_heard())
+
+
+def _check_heard(turn: Turn, heard: bool) -> None:
+    if not turn._is_over(heard):
+        raise ConfigurationError(
+            "nothing plays this reply, so that it is never heard.",
+            cure="Wait without heard=True: only the panel of a GrokLive plays replies, and only "
+            "until it is closed.",
+        )
 
 
 @contextlib.contextmanager
@@ -83,9 +101,8 @@ def _timed_out(turn: Turn, timeout_s: float) -> ReplyTimeout:
     elif turn.heard_sample_count is None:
         text = f"in {timeout_s:g} s no page has reported that it plays the reply."
         cure = (
-            "A panel plays replies, and a Talk without one never does: wait without heard=True. "
-            "Where there is a panel, show it. A kernel without subshells (ipykernel 6) reads such "
-            "reports only between cells."
+            "Show the panel, which plays replies, or wait without heard=True. A kernel without "
+            "subshells (ipykernel 6) reads such reports only between cells."
         )
     else:
         text = f"the reply was not heard to its end within {timeout_s:g} s."

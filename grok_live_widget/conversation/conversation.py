@@ -58,6 +58,9 @@ class Conversation:
         In conversation order. Each keeps its identity.
     has_player : bool
         Whether something plays the replies that are received.
+    may_be_played : bool
+        Whether something plays them, has played them, or may yet do so, as a panel does that is
+        not shown yet.
     odd_byte_count : int
         Half samples that were dropped from the ends of deltas.
     unread_piece_count : int
@@ -81,7 +84,7 @@ class Conversation:
         prices: Prices | None = None,
     ) -> None:
         self.turns = Turns()
-        self.has_player = False
+        self.has_player = self.may_be_played = False
         self.odd_byte_count = self.unread_piece_count = 0
         self.unrecognized_types: list[str] = []
         self.input_sample_rate = input_sample_rate
@@ -278,6 +281,7 @@ class Conversation:
                 "assistant", tape=tape, sample_rate=rate_hz, start=len(tape), item_id=item_id
             )
             turn._bound(len(tape))
+            turn._may_be_played = self.may_be_played
             self._begin(turn, now_s)
             turn._asked_s, self._user_done_s = self._user_done_s, None
             turn._decided_ms, self._decided_ms = self._decided_ms, None
@@ -287,6 +291,13 @@ class Conversation:
             turn._response_id = response_id
             turn.was_interrupted = response_id in self._cut_responses
         return self._mark(turn)
+
+    def end_playback(self) -> None:
+        """Note that nothing plays the replies from now on, whatever was to play them."""
+        self.may_be_played = False
+        for turn in self.turns:
+            turn._may_be_played = False
+            turn._notify()
 
     # ----------------------------------------------------------------- the session
     def _session_opened(self, event: events.SessionOpened, now_s: float) -> None:
@@ -610,6 +621,7 @@ class Conversation:
 
     def _player_changed(self, event: events.PlayerChanged, now_s: float) -> None:
         self.has_player = event.has_player
+        self.may_be_played |= event.has_player
 
     def _playback_reported(self, event: events.PlaybackReported, now_s: float) -> None:
         turn = self._by_item.get(event.item_id) or self._by_past_item.get(event.item_id)

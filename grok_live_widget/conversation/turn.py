@@ -154,6 +154,7 @@ class Turn:
         "_captions",
         "_decided_ms",
         "_first_delta_s",
+        "_may_be_played",
         "_place",
         "_response_id",
         "_watchers",
@@ -222,6 +223,8 @@ class Turn:
         self._decided_ms: float | None = None
         # What the server timed: where it starts [s], and its text.
         self._captions: tuple[tuple[float, str], ...] = ()
+        # Whether something plays the reply, or may yet do so.
+        self._may_be_played = False
         # Called after each change, on the thread that makes it.
         self._watchers: list[Callable[[], object]] = []
 
@@ -330,7 +333,10 @@ class Turn:
         Raises
         ------
         ReplyTimeout
-            Also if nothing plays the reply that is to be heard.
+            Also if the reply is to be heard and no page shows the panel that plays it.
+        ConfigurationError
+            At once, if a reply with sound is to be heard that nothing can play: only the panel
+            of a `GrokLive` plays replies, until it is closed.
         """
         from ..client import wait_for_turn
 
@@ -358,6 +364,12 @@ class Turn:
         """Whether the turn is complete, and there is nothing more of it to hear."""
         has_sounded = self.was_interrupted or self.sample_count <= (self.heard_sample_count or 0)
         return self.is_complete and (has_sounded or self.role == "user" or not heard)
+
+    def _is_never_heard(self) -> bool:
+        """Whether it is a reply with sound that nothing plays, nor will."""
+        is_played = self._may_be_played or self.heard_sample_count is not None
+        has_sound = self.role == "assistant" and bool(self.sample_count)
+        return has_sound and not (is_played or self.was_interrupted)
 
     def _notify(self) -> None:
         for follow in list(self._watchers):
@@ -445,8 +457,8 @@ class Turn:
         tape, start, end = self._place
         own, first = tape.excerpt(start, start + self.sample_count)
         place = (own, first, None if end is None else first + self.sample_count)
-        # What waits for the turn does not wait for its copy.
-        return {**state, "_place": place, "_watchers": []}
+        # What waits for the turn does not wait for its copy, and what plays it does not play that.
+        return {**state, "_place": place, "_may_be_played": False, "_watchers": []}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         for name, value in state.items():

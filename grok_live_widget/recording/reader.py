@@ -109,6 +109,7 @@ class SavedTalk:
             conversation.apply(line.event_with(self._sounds), self.clock_s + line.at_s)
             if line.turn_id and len(turns) > count:
                 turns[-1].turn_id = line.turn_id
+        conversation.end_playback()
         return turns
 
     def _check_sounds(self) -> None:

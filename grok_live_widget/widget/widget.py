@@ -65,6 +65,8 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
         api_key = wrap_secret(api_key)
         check_built("widget.js")
         self._begin(api_key, settings)
+        # By the panel, also one that is shown later.
+        self._sessions.conversation.may_be_played = True
         self._tool_output = ToolOutput()
         self._sessions.tool_threads.stage = self._tool_output.capture
         anywidget.AnyWidget.__init__(self, _tool_area=self._tool_output.area)

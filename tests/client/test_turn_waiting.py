@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from grok_live_widget import Talk, Turn, connect
+from grok_live_widget import GrokLive, Talk, Turn, connect, load
+from grok_live_widget.audio import AudioBuffer
 from grok_live_widget.client.talk import TALK_THREAD
 from grok_live_widget.events import PlaybackReported
 from grok_live_widget.exceptions import ConfigurationError, ReplyTimeout
@@ -106,6 +110,7 @@ def test_a_reply_is_waited_for_until_it_is_complete(
 
 @BOTH
 def test_the_end_of_the_connection_ends_the_wait(talk: Talk, wait: Callable[..., Turn]) -> None:
+    set_player(talk)
     turn = growing_reply(talk)
     waiting = in_thread(wait, turn, heard=True)
     talk.stop()
@@ -175,10 +180,53 @@ def test_a_typed_turn_and_a_reply_without_sound_need_not_be_heard() -> None:
 
 
 @BOTH
-def test_a_reply_that_nothing_plays_raises_in_time_and_says_so(
+def test_a_reply_that_nothing_can_play_is_refused_at_once(
     talk: Talk, partner: Held, wait: Callable[..., Turn]
 ) -> None:
+    turn = growing_reply(talk)
+    for is_complete in (False, True):
+        if is_complete:
+            partner.is_released.set()
+            wait(turn)
+        with pytest.raises(ConfigurationError, match=r"nothing plays.*Wait without heard=True"):
+            wait(turn, timeout_s=3600, heard=True)
+
+
+@BOTH
+def test_a_reply_that_begins_to_sound_while_it_is_awaited_is_refused_then(
+    talk: Talk, partner: Held, wait: Callable[..., Turn]
+) -> None:
+    turn = Turn("assistant", tape=(tape := AudioBuffer(10)))
+    turn._bound(0)
+    waiting = in_thread(wait, turn, timeout_s=3600, heard=True)
+    assert not waiting.done()
+    turn._extend(tape.append(np.zeros(4, np.int16)))
+    turn._notify()
+    with pytest.raises(ConfigurationError, match="nothing plays"):
+        waiting.result(20)
+
+
+@BOTH
+def test_a_reply_of_a_panel_that_nobody_has_shown_is_waited_for(
+    partner: Held, wait: Callable[..., Turn]
+) -> None:
     partner.is_released.set()
-    turn = talk.ask("go on")
-    with pytest.raises(ReplyTimeout, match="no page has reported"):
+    live = GrokLive(partner=partner)
+    turn = live.ask("go on")
+    with pytest.raises(ReplyTimeout, match=r"no page has reported.*Show the panel"):
         wait(turn, timeout_s=0.01, heard=True)
+    waiting = in_thread(wait, turn, timeout_s=3600, heard=True)
+    live.close()
+    with pytest.raises(ConfigurationError, match="until it is closed"):
+        waiting.result(20)
+
+
+def test_a_reply_of_a_saved_talk_and_a_copy_of_one_are_never_heard(
+    talk: Talk, partner: Held, tmp_path: Path
+) -> None:
+    partner.is_released.set()
+    set_player(talk)
+    turn = talk.ask("go on")
+    for other in (copy.copy(turn), load(talk.save(tmp_path / "talk")).turns[-1]):
+        with pytest.raises(ConfigurationError, match="nothing plays"):
+            other.wait(timeout_s=3600, heard=True)
