@@ -227,7 +227,7 @@ class Pump:
     async def abort(self) -> None:
         """End the connection without a closing handshake, which the other side would not answer."""
         self._begin_closing()
-        self._socket.transport.abort()
+        self._socket.abort()
         await self._wait_for_end()
 
     def _begin_closing(self) -> None:

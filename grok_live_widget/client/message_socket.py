@@ -12,7 +12,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
-from websockets.frames import Frame, Opcode
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
 
 Listener = Callable[[bytes, bool], None]
@@ -104,6 +104,17 @@ class MessageSocket(ClientConnection):
         except ConnectionClosed as closed:
             return closed
         raise AssertionError("a message was not delivered")
+
+    async def close(self, code: int | CloseCode = 1000, reason: str = "") -> None:
+        """Close the connection; harmless when it is gone."""
+        # The library would abort the transport again, which asyncio's may then not be.
+        if not self.connection_lost_waiter.done():
+            await super().close(code, reason)
+
+    def abort(self) -> None:
+        """End the connection without a closing handshake; harmless when it is gone."""
+        if not self.connection_lost_waiter.done():
+            self.transport.abort()
 
     # ----------------------------------------------------------------- writing
     @property

@@ -164,3 +164,17 @@ async def test_has_written_waits_while_much_is_unsent() -> None:
         async with asyncio.timeout(PATIENCE_S):
             await waiting
     assert got == MANY * len(MUCH)
+
+
+async def test_a_connection_that_is_gone_can_be_closed_and_aborted_again() -> None:
+    async def serving(connection: ServerConnection) -> None:
+        await connection.recv()
+
+    async with socket_to(serving) as socket_:
+        socket_.write(b"x", is_text=True)
+        await socket_.end()
+        await socket_.connection_lost_waiter
+        # As asyncio's transports leave it where the other side has reset the connection.
+        socket_.transport._loop, socket_.transport._conn_lost = None, 0
+        await socket_.close()
+        socket_.abort()
