@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ..exceptions import ConfigurationError, ServerError
 from ..protocol import CreateItem, CreateResponse, ErrorReported, Item, UpdateSession
-from ..settings import check_metadata
+from ..settings import check_length, check_metadata
 
 T = TypeVar("T", bound=CreateItem | CreateResponse | UpdateSession)
 
@@ -45,10 +45,13 @@ def reply_request(
     Raises
     ------
     ConfigurationError
-        For metadata beyond 16 pairs of up to 64 and 512 characters.
+        For instructions that are too long for a message, and for metadata beyond 16 pairs of up
+        to 64 and 512 characters.
     """
     if instructions is not None and not isinstance(instructions, str):
         raise ConfigurationError(f"instructions must be text or None, not {instructions!r}.")
+    if instructions is not None:
+        check_length("instructions", instructions)
     check_metadata(metadata)
     pairs = None if metadata is None else dict(metadata)
     return with_new_id(CreateResponse(instructions=instructions, metadata=pairs))
@@ -71,4 +74,5 @@ def server_error(error: ErrorReported) -> ServerError:
 def _text(text: object) -> str:
     if not isinstance(text, str) or not text.strip():
         raise ConfigurationError(f"there is nothing to say in {text!r}.", cure="Pass some text.")
+    check_length("the text", text)
     return text

@@ -172,6 +172,8 @@ _CALL = re.compile(r"\bcall (\w[\w-]*)\s*(\{.*\})?", re.IGNORECASE | re.DOTALL)
 
 _MOST_LETTERS_OF_OUTPUT = 200
 """Of the output of a tool that is read aloud, which takes some 15 s."""
+_MOST_LETTERS_OF_WORDS = 600
+"""Of the user's words that are repeated, which takes less than the minute that `ask` waits."""
 
 _IDENTITY = "I am the rehearsal of grok_live_widget, a program on your own machine. I am not Grok."
 
@@ -184,7 +186,7 @@ def talker(turn: PartnerTurn) -> str | CallTool:
     were recognised, it says how long the user spoke.
     """
     if turn.role == "tool":
-        return f"The tool answered: {_beginning(turn.text)}"
+        return f"The tool answered: {_beginning(turn.text, _MOST_LETTERS_OF_OUTPUT)}"
     asked = turn.text.lower().strip()
     if not asked:
         return _answer_without_words(turn)
@@ -200,15 +202,16 @@ def talker(turn: PartnerTurn) -> str | CallTool:
         return f"It is {datetime.now():%H:%M}."
     if _GREETING.match(asked):
         return "Hello! This is the rehearsal. Say something, or type it."
-    return f"I heard: {turn.text}." if turn.pcm.size else f"You wrote: {turn.text}"
+    words = _beginning(turn.text, _MOST_LETTERS_OF_WORDS)
+    return f"I heard: {words.rstrip('.')}." if turn.pcm.size else f"You wrote: {words}"
 
 
-def _beginning(text: str) -> str:
-    """The part of an output that is read aloud, which ends with a word."""
-    if len(text) <= _MOST_LETTERS_OF_OUTPUT:
+def _beginning(text: str, most_letters: int) -> str:
+    """The part of a text that is read aloud, which ends with a word."""
+    if len(text) <= most_letters:
         return text
-    words = text[:_MOST_LETTERS_OF_OUTPUT].rpartition(" ")[0]
-    return f"{words or text[:_MOST_LETTERS_OF_OUTPUT]} and so on."
+    words = text[:most_letters].rpartition(" ")[0]
+    return f"{words or text[:most_letters]} and so on."
 
 
 def _call_from(match: re.Match[str], tools: Collection[str]) -> CallTool | str | None:

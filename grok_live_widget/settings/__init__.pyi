@@ -11,6 +11,7 @@ from .settings import settings_from as settings_from
 from .validation import PCM_RATES_HZ as PCM_RATES_HZ
 from .validation import HasPartner as HasPartner
 from .validation import between as between
+from .validation import check_length as check_length
 from .validation import check_metadata as check_metadata
 from .validation import check_partner as check_partner
 from .validation import is_script as is_script

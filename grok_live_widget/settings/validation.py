@@ -30,6 +30,11 @@ PCM_RATES_HZ = (8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 """Source: https://docs.x.ai/voice-realtime.ws.json."""
 
 
+MAX_TEXT_LETTERS = 1_000_000
+"""Of one text in a message. The service documents no limit for messages; common clients and servers
+take up to 16 MiB, and JSON writes a letter with up to 12 bytes."""
+
+
 def require(is_fulfilled: object, name: str, requirement: str, value: object) -> None:
     """Raise the error for a value that is not what it must be."""
     if not is_fulfilled:
@@ -123,6 +128,15 @@ def _check_ssl(context: Any, url: str | None) -> None:
         )
 
 
+def check_length(name: str, text: str) -> None:
+    """Check that a text is not too long to be sent in one message."""
+    if len(text) > MAX_TEXT_LETTERS:
+        raise ConfigurationError(
+            f"{name} has {len(text):,} letters, and one message may have {MAX_TEXT_LETTERS:,}.",
+            cure="Shorten it, or send it in parts.",
+        )
+
+
 def _check_text(name: str, value: Any, *, may_be_empty: bool = False) -> None:
     """Check a text that can be encoded as UTF-8; None, which omits it, unless it may be empty."""
     if value is None and not may_be_empty:
@@ -135,6 +149,7 @@ def _check_text(name: str, value: Any, *, may_be_empty: bool = False) -> None:
             f"{name} contains a lone surrogate, which cannot be encoded: {value!r}.",
             cure="text.encode('utf-8', 'replace').decode() replaces it.",
         ) from None
+    check_length(name, value)
     if not may_be_empty and not value.strip():
         raise ConfigurationError(
             f"{name} is empty.", cure="Omit it for the default of the dialect."

@@ -43,6 +43,16 @@ def test_an_empty_text_is_refused(make: Any, text: object) -> None:
         make(text)
 
 
+@pytest.mark.parametrize("make", [user_message, verbatim_message])
+def test_a_text_that_no_message_can_carry_is_refused_by_its_length(make: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"has 1,000,001 letters.*may have 1,000,000"):
+        make("x" * 1_000_001)
+    with pytest.raises(ConfigurationError, match="instructions has 1,000,001 letters"):
+        reply_request("x" * 1_000_001)
+    longest = make("\0" * 1_000_000)
+    assert len(REALTIME.encode(longest)) < 16 * 2**20
+
+
 def test_a_user_message_has_exactly_the_text() -> None:
     item = user_message(" Grüße ").item
     assert (item.kind, item.role, item.part, item.text) == (

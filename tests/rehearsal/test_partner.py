@@ -143,6 +143,15 @@ def test_the_talker_repeats_what_it_heard_and_what_it_read() -> None:
     assert typed("The fox jumps.") == "You wrote: The fox jumps."
 
 
+@pytest.mark.parametrize("text", ["word " * 6000, "x" * 200_000])
+def test_the_talker_repeats_at_most_600_letters(text: str) -> None:
+    said = typed(text)
+    read = said.removeprefix("You wrote: ").removesuffix(" and so on.")
+    assert text.startswith(read)
+    assert 590 < len(read) <= 600
+    assert len(spoken(text)) == len(read) + len("I heard:  and so on.")
+
+
 def test_the_talker_admits_that_it_made_out_no_words() -> None:
     assert "2.3 seconds" in spoken("")
 
