@@ -54,7 +54,7 @@ class Asker:
         clip = await self._clip_from(question, sample_rate, pace)
         pairs = self._sessions.settings.metadata if metadata is None else metadata
         request = reply_request(instructions, pairs)
-        exchange = Exchange(self._sessions, clip.mix_note if clip else "")
+        exchange = Exchange(self._sessions, clip)
         if clip is None:
             ask = partial(exchange.ask_text, user_message(question), request)
         elif self._sessions.is_push_to_talk:
@@ -177,7 +177,7 @@ class Asker:
         )
 
     async def _say_clip(self, clip: Clip, session: Session, began: asyncio.Future[Turn]) -> None:
-        exchange = Exchange(self._sessions, clip.mix_note)
+        exchange = Exchange(self._sessions, clip)
         await self._reported(exchange.send_clip(clip, session, began.set_result), began)
 
     async def _say_and_commit(

@@ -6,10 +6,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
 from msgspec.structs import replace
 
 from .._structs import Value
-from ..audio import ClipConverter, read_audio
+from ..audio import ClipConverter, pcm_from_bytes, read_audio
 from ..exceptions import AudioFormatError, ConfigurationError
 from ..settings import one_of
 from .requests import user_message
@@ -20,6 +21,10 @@ Question = Any
 Pace = Literal["fast", "realtime"]
 """Whether sound is sent at once, or each 100 ms when they would have been spoken."""
 
+_SILENT = (
+    "The sound itself is silent: check the microphone or the file that it came from. "
+    "turn_detection=PushToTalk() answers any sound."
+)
 _KINDS = "a text, a pathlib.Path of a sound file, or an array of samples"
 
 
@@ -44,6 +49,18 @@ class Clip(Value, frozen=True):
     mix_note: str = ""
     duration_s: float = 0.0
     pace: Pace = "fast"
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether no voice activity detection finds speech in it: its samples differ by 2 steps of
+        65,536 at most, as those of a muted input do.
+        """
+        return bool(np.ptp(pcm_from_bytes(self.pcm)) <= 2) if self.pcm else True
+
+    @property
+    def why_unheard(self) -> str:
+        """The cure if the server detects no speech in it; empty where none is known."""
+        return self.mix_note or (_SILENT if self.is_silent else "")
 
     @property
     def sending_s(self) -> float:

@@ -52,15 +52,15 @@ class Exchange:
     """One question and its reply: what was sent, over which session, and how far it has come."""
 
     def __init__(
-        self, sessions: ReconnectingSession, mix_note: str = "", noun: str = "question"
+        self, sessions: ReconnectingSession, clip: Clip | None = None, noun: str = "question"
     ) -> None:
         self._sessions = sessions
         # What is sent, for messages: "question", or the "text" that is to be spoken.
         self._noun = noun
         # Whether no earlier question waits for its reply any more.
         self._may_send = False
-        # A sentence if the channels of the question's sound cancel each other.
-        self._mix_note = mix_note
+        # The cure if no speech is detected in the question's sound, where it is known.
+        self._why_unheard = clip.why_unheard if clip is not None else ""
         # The session the question was sent over; None before it is open.
         self.session: Session | None = None
         # The reply that is awaited; None before the question is sent.
@@ -265,24 +265,31 @@ class Exchange:
                         await session.send_clip(clip)
                         await sending.aclose()
                         pending.has_sent_all = True
-                        await self._send_silence(session, pending)
+                        await self._send_silence(session, pending, is_after_silence=clip.is_silent)
                     finally:
                         session.emit(SoundEnded(turn_id=turn.turn_id))
         return pending
 
-    async def _send_silence(self, session: Session, pending: PendingReply) -> None:
+    async def _send_silence(
+        self, session: Session, pending: PendingReply, *, is_after_silence: bool
+    ) -> None:
         """Server voice activity detects an end only in what follows it.
 
         A pause inside the sound can end a turn too, and the reply to that is cut off by the
         speech after it, so silence begins again whenever speech does.
         """
-        sent_s = 0.0
+        timeouts, sent_s = self._sessions.timeouts, 0.0
+        most_s = timeouts.no_speech_s
+        if is_after_silence:
+            most_s = min(most_s, timeouts.no_speech_in_silence_s)
         while not pending.is_settled:
             if pending.has_speech_started and not pending.is_speech_active:
                 await session.wait_for(lambda: pending.is_settled or pending.is_speech_active)
                 continue
-            if not pending.has_speech_started and sent_s >= self._sessions.timeouts.no_speech_s:
-                raise no_speech_error(sent_s, await self._abort_if_silent(), self._mix_note)
+            if not pending.has_speech_started and sent_s >= most_s:
+                # After so short a time `live` may rightly have sent nothing.
+                gone = None if is_after_silence else await self._abort_if_silent()
+                raise no_speech_error(sent_s, gone, self._why_unheard)
             async with session.audio.sending:  # Not into a sound that is being sent.
                 await session.send_silence(SILENCE_S)
             sent_s += SILENCE_S
@@ -314,7 +321,7 @@ class Exchange:
             await self._give_up_waiting()
         gone = await self._abort_if_found_silent()
         if self._has_found_no_speech and not calls:
-            return no_speech_error(self._silence_s, gone, self._mix_note, timeout_s=timeout_s)
+            return no_speech_error(self._silence_s, gone, self._why_unheard, timeout_s=timeout_s)
         if unsent is not None and gone is None:
             why, cure = unsent
             text = f"the {self._noun} was not sent within {timeout_s:g} s: {why}."
@@ -503,7 +510,7 @@ def _reported(pending: PendingReply | None) -> str:
 def no_speech_error(
     silence_s: float,
     gone: SessionClosedError | None,
-    mix_note: str = "",
+    cure: str = "",
     *,
     timeout_s: float | None = None,
 ) -> ReplyTimeout:
@@ -515,7 +522,7 @@ def no_speech_error(
         f"the server detected no speech in the sound, nor in {silence_s:.3g} s of silence after "
         "it.",
         timeout_s=limit_s,
-        cure=mix_note
+        cure=cure
         or "Lower ServerVad(threshold=…), or use turn_detection=PushToTalk(), "
         "which answers any sound.",
     )

@@ -17,6 +17,8 @@ class Timeouts(Value, frozen=True, kw_only=True):
         can be tried.
     no_speech_s : number > 0 [s]
         How much silence is sent after a sound in which the server has detected no speech.
+    no_speech_in_silence_s : number > 0 [s]
+        The same after a sound that is itself silent, in which none can be detected.
     response_check_s : number > 0 [s]
         How long a server that has left a question without a reply may take to send anything.
     quiet_s : number > 0 [s]
@@ -39,6 +41,7 @@ class Timeouts(Value, frozen=True, kw_only=True):
     confirm_s: float = 5.0
     settle_s: float = 2.0
     no_speech_s: float = 10.0
+    no_speech_in_silence_s: float = 1.0
     response_check_s: float = 3.0
     quiet_s: float = 10.0
     first_backoff_s: float = 0.5

@@ -14,7 +14,12 @@ import soundfile
 from grok_live_widget import Talk
 from grok_live_widget.audio import ClipConverter, wav_bytes, write_wav
 from grok_live_widget.client.clips import read_clip
-from grok_live_widget.exceptions import AudioFormatError, ConfigurationError, GrokLiveError
+from grok_live_widget.exceptions import (
+    AudioFormatError,
+    ConfigurationError,
+    GrokLiveError,
+    ReplyTimeout,
+)
 
 from ..support.sound import RATE_HZ, sine, tone
 
@@ -137,3 +142,28 @@ def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
     writer.start()
     assert read_clip(pipe, None, RATE_HZ).pcm == pcm.tobytes()
     writer.join()
+
+
+# --------------------------------------------------------------------------- silence
+def quiet(level: int) -> np.ndarray:
+    """Noise of `level` steps of 65,536 around 5."""
+    return np.random.default_rng(440).integers(5, 6 + level, RATE_HZ // 2).astype(np.int16)
+
+
+@pytest.mark.parametrize(("level", "is_silent"), [(0, True), (2, True), (3, False)])
+def test_a_sound_is_silent_if_its_samples_hardly_differ(level: int, is_silent: bool) -> None:
+    clip = read_clip(quiet(level), RATE_HZ, RATE_HZ)
+    assert clip.is_silent is is_silent
+    assert ("is silent: check the microphone" in clip.why_unheard) is is_silent
+
+
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+def test_a_silent_question_is_known_after_a_second_and_keeps_the_session(dialect: Any) -> None:
+    with Talk(partner="parrot", dialect=dialect) as talk:
+        talk.ask("hello")
+        with pytest.raises(ReplyTimeout, match=r"no speech.*in 1\.1? s of.*silent: check.*Push"):
+            talk.ask(quiet(2), RATE_HZ)
+        # The same session answers on: without speech the server had nothing to send.
+        assert talk.phase == "open"
+        assert talk.ask("still there").text == "still there"
+        assert not talk.turns[-1].seam
