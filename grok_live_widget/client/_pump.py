@@ -57,6 +57,8 @@ class ListenerEntry:
     ----------
     listener : callable
         See `Listener`.
+    note : callable
+        Called with a sentence for the user about its first error.
 
     Raises
     ------
@@ -64,9 +66,9 @@ class ListenerEntry:
         When it cannot be called with an event, its turns and its time.
     """
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Listener, note: Callable[[str], object]) -> None:
         _check_listener(listener)
-        self._listener = listener
+        self._listener, self._note = listener, note
         # Of the code that added it; a copy for each call, since calls may be nested.
         self._context = copy_context()
         self._has_failed = False
@@ -74,11 +76,18 @@ class ListenerEntry:
     def __call__(self, event: Event, changed: list[Turn], now_s: float) -> None:
         try:
             self._context.copy().run(self._listener, event, changed, now_s)
-        except Exception:  # noqa: BLE001  (one listener must not stop the others)
+        except Exception as error:  # noqa: BLE001  (one listener must not stop the others)
             # Once: it is called with every event, and would fail as often.
             if not self._has_failed:
                 self._has_failed = True
                 _LOG.exception("A listener failed.")
+                self._note(note_of_failure("A listener", error))
+
+
+def note_of_failure(what: str, error: BaseException) -> str:
+    """The sentence about a function of the user's that failed."""
+    why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return f"{what} failed ({why}). It is called again."
 
 
 def _check_listener(listener: object) -> None:
@@ -172,7 +181,7 @@ class Pump:
     # ----------------------------------------------------------------- listeners
     def add_listener(self, listener: Listener) -> ListenerHandle:
         """Call `listener` with every event, sent ones too, in order."""
-        entry = ListenerEntry(listener)
+        entry = ListenerEntry(listener, self._note_soon)
         self._listeners = (*self._listeners, entry)
 
         def remove() -> None:
@@ -217,6 +226,10 @@ class Pump:
     def note(self, text: str) -> None:
         """Dispatch a sentence for the user."""
         self.dispatch(Noted(text, "warning"))
+
+    def _note_soon(self, text: str) -> None:
+        """Dispatch a sentence after the event that is being dispatched."""
+        asyncio.get_running_loop().call_soon(self.dispatch, Noted(text, "error"))
 
     async def close(self) -> None:
         """Close the connection. Safe to call again."""

@@ -146,7 +146,10 @@ class ReconnectingSession:
         self.retention = Retention(self.conversation, self.recording, self.note)
         self._limits = Limits(settings)
         self.hooks = Hooks(self.conversation.turns, self._note_from_any_thread)
-        self._listeners = [ListenerEntry(self.recording.observe), ListenerEntry(self.hooks.follow)]
+        self._listeners = [
+            ListenerEntry(listener, self._note_from_any_thread)
+            for listener in (self.recording.observe, self.hooks.follow)
+        ]
         self._rehearsal: RehearsalServer | None = None
         self._tasks = BackgroundTasks()
         # Whether a page plays the sound; set on each new session.
@@ -160,7 +163,7 @@ class ReconnectingSession:
     # ----------------------------------------------------------------- listeners and notes
     def add_listener(self, listener: Listener) -> ListenerHandle:
         """Call `listener(event, turns, now_s)` with every event of every session."""
-        entry = ListenerEntry(listener)
+        entry = ListenerEntry(listener, self._note_from_any_thread)
         self._listeners.append(entry)
 
         def remove() -> None:
@@ -273,7 +276,7 @@ class ReconnectingSession:
         ------
         AuthenticationError, ConnectError, BudgetSpent, SessionClosedOK
         """
-        self._check_ended()
+        self.check_ended()
         self._check_budget()
         if self._retrying is not None and not self._retrying.done():
             await asyncio.wait([self._retrying])
@@ -283,7 +286,7 @@ class ReconnectingSession:
         async with self._opening:
             if self.session is not None and self.session.failure is None:
                 return self.session
-            self._check_ended()
+            self.check_ended()
             self._move(Cause.OPEN_REQUESTED)
             try:
                 return await self._open_session()
@@ -293,7 +296,8 @@ class ReconnectingSession:
                 self._move(Cause.REFUSED)
                 raise
 
-    def _check_ended(self) -> None:
+    def check_ended(self) -> None:
+        """Raise SessionClosedOK when the talk is closed for good; by any thread."""
         if self.is_ended:
             raise SessionClosedOK("the talk is closed.", close_code=1000, cure="Make a new one.")
 
@@ -497,6 +501,7 @@ class ReconnectingSession:
         list of str
             What the server rejected.
         """
+        self.check_ended()
         async with self._changing:
             settings, session = self.settings.changed(given), self.session
             await self._resolve(settings)
@@ -672,6 +677,7 @@ class ReconnectingSession:
 
     async def approve(self, call_id: str, is_allowed: bool) -> None:
         """Allow a call in `pending_approvals`, or deny it."""
+        self.check_ended()
         if self.session is None:
             raise SessionClosedOK(
                 "the session is closed.", close_code=1000, cure="No call waits any more; ask again."

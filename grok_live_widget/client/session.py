@@ -177,7 +177,7 @@ class Session:
 
         It is called on the session's loop, and must not block; `turns` are those that the event
         changed, `now_s` is its time on the monotonic clock [s]. The first error that it raises is
-        logged.
+        logged and noted.
 
         Returns
         -------
@@ -188,7 +188,11 @@ class Session:
         ------
         ConfigurationError
             When it cannot be called with these three arguments.
+        SessionClosed, AuthenticationError
+            When the session has ended.
         """
+        if self._protocol.state is ConnectionState.CLOSED:
+            self._pump.check()
         return self._pump.add_listener(listener)
 
     def on_closed(self, callback: Callable[[], None]) -> None:
@@ -726,7 +730,10 @@ class Session:
         ------
         ConfigurationError
             When no such call waits.
+        SessionClosed, AuthenticationError
+            When the session has ended.
         """
+        self._pump.check()
         if call_id not in {call.call_id for call in self.pending_approvals}:
             raise ConfigurationError(
                 f"no call {call_id!r} waits for consent.", cure="pending_approvals lists those."

@@ -176,7 +176,7 @@ class TalkAPI:
             Called on the talk's thread; must not block, nor call plain methods of the talk other
             than `interrupt`.
             `turns` is the list of the turns that the event changed, `now_s` its time on the
-            monotonic clock [s]. The first error that it raises is logged.
+            monotonic clock [s]. The first error that it raises is logged and noted.
 
         Returns
         -------
@@ -187,7 +187,10 @@ class TalkAPI:
         ------
         ConfigurationError
             When it cannot be called with these three arguments.
+        SessionClosed
+            When the talk was closed.
         """
+        self._sessions.check_ended()
         return self._sessions.add_listener(listener)
 
     @names_checked
@@ -218,11 +221,14 @@ class TalkAPI:
         ------
         ConfigurationError
             When there is no such kind, or the function cannot be called so.
+        SessionClosed
+            When the talk was closed.
 
         Examples
         --------
         >>> talk.on("turn", lambda turn: print(turn.role, turn.text))  # doctest: +SKIP
         """
+        self._sessions.check_ended()
         return self._sessions.hooks.on(kind, function)
 
     def turns_as_they_end(self) -> AsyncIterator[Turn]:
@@ -231,7 +237,8 @@ class TalkAPI:
             async for turn in talk.turns_as_they_end():
                 print(turn.role, turn.text)
 
-        The iteration ends when the talk is closed. To be called on the loop that iterates.
+        The iteration ends when the talk is closed, that of a closed one at once. To be called on
+        the loop that iterates.
         """
         return TurnStream(self._sessions.hooks)
 
@@ -568,6 +575,8 @@ class TalkAPI:
             Where the dialect does not support it.
         ServerError
             When the server refuses; the earlier settings stay.
+        SessionClosed
+            When the talk was closed.
         """
         return self._run(self._sessions.update(settings))
 

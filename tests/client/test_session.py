@@ -29,6 +29,7 @@ from grok_live_widget.events import (
     AudioCleared,
     AudioDelta,
     AudioFormat,
+    CommitAudio,
     CreateItem,
     CreateResponse,
     ErrorReported,
@@ -61,8 +62,8 @@ from grok_live_widget.protocol.dialects import LIVE
 from grok_live_widget.rehearsal import RehearsalServer
 from grok_live_widget.settings.settings import IMMUTABLE, Settings
 
-from ..support.sound import RATE_HZ
-from ..support.waiting import next_of, wait_until_async
+from ..support.sound import RATE_HZ, tone
+from ..support.waiting import next_of, result_of, wait_until_async
 
 
 def dumped(**message: Any) -> str:
@@ -412,7 +413,7 @@ async def test_an_iterator_yields_events_from_its_creation_on(peer: Any) -> None
         assert not [event async for event in late if isinstance(event, AudioDelta)]
 
 
-async def test_a_listener_that_raises_is_logged_and_stops_no_other(
+async def test_a_listener_that_raises_is_noted_and_logged_and_stops_no_other(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def broken(*_: Any) -> None:
@@ -423,6 +424,8 @@ async def test_a_listener_that_raises_is_logged_and_stops_no_other(
         events = aiter(session)
         await session.send_text("still there?")
         await session.respond()
+        noted = await next_of(events, Noted)
+        assert noted.text == "A listener failed (RuntimeError: a bug). It is called again."
         await next_of(events, ResponseDone)
     failures = [each for each in caplog.records if each.message == "A listener failed."]
     assert failures
@@ -1163,3 +1166,40 @@ async def test_expect_removes_its_listener_at_the_end_of_the_block() -> None:
             pass
         assert await reply_to(session, *sent) == "FIRST"
         assert pending.response_id == ""
+
+
+# --------------------------------------------------------------------------- after close
+AFTER_CLOSE: dict[str, Callable[[Session], Any]] = {
+    "add_listener": lambda session: session.add_listener(lambda event, turns, now_s: None),
+    "approve": lambda session: session.approve("c1"),
+    "clear": lambda session: session.clear(),
+    "commit": lambda session: session.commit(),
+    "delete_item": lambda session: session.delete_item("i1"),
+    "interrupt": lambda session: session.interrupt(),
+    "respond": lambda session: session.respond(),
+    "say_verbatim": lambda session: session.say_verbatim("hello"),
+    "send": lambda session: session.send(CommitAudio()),
+    "send_audio": lambda session: session.send_audio(tone(0.1), RATE_HZ),
+    "send_item": lambda session: session.send_item(Item(text="hello")),
+    "send_silence": lambda session: session.send_silence(0.1),
+    "send_text": lambda session: session.send_text("hello"),
+    "truncate_item": lambda session: session.truncate_item("i1", 100),
+    "update": lambda session: session.update(voice="ara"),
+}
+
+
+@pytest.fixture(scope="module")
+def closed_session() -> Session:
+    async def closed() -> Session:
+        async with connect(partner="parrot") as session:
+            return session
+
+    return asyncio.run(closed())
+
+
+@pytest.mark.parametrize("name", AFTER_CLOSE)
+async def test_a_closed_session_refuses_what_needs_an_open_one(
+    closed_session: Session, name: str
+) -> None:
+    with pytest.raises(SessionClosedOK, match=r"session is closed.*open another"):
+        await result_of(lambda: AFTER_CLOSE[name](closed_session))

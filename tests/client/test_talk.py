@@ -9,7 +9,7 @@ import inspect
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from grok_live_widget import (
     tool,
 )
 from grok_live_widget.audio import ClipConverter, write_wav
-from grok_live_widget.client.talk import TALK_THREAD
+from grok_live_widget.client.talk import TALK_THREAD, TalkAPI
 from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.conversation.usage import Usage
 from grok_live_widget.events import (
@@ -49,6 +49,7 @@ from grok_live_widget.exceptions import (
     ConnectError,
     ReplyTimeout,
     ServerError,
+    SessionClosed,
     SessionClosedError,
     UnsupportedByServer,
 )
@@ -56,9 +57,9 @@ from grok_live_widget.rehearsal.partner import CallTool, Unvoiced
 from grok_live_widget.settings.pricing import Budget
 from grok_live_widget.settings.settings import IMMUTABLE
 
-from ..support.sound import RATE_HZ, sine
+from ..support.sound import RATE_HZ, sine, tone
 from ..support.talks import EventLog, TimedTalk, send_microphone, session_of
-from ..support.waiting import wait_for_talk, wait_until, wait_until_async
+from ..support.waiting import result_of, wait_for_talk, wait_until, wait_until_async
 
 
 @pytest.fixture
@@ -208,7 +209,7 @@ def test_whatever_takes_three_arguments_is_a_listener(listener: Any) -> None:
         pass
 
 
-def test_a_listener_that_fails_is_logged_once_with_its_traceback(
+def test_a_listener_that_fails_is_noted_and_logged_once_with_its_traceback(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     calls: list[Any] = []
@@ -223,6 +224,8 @@ def test_a_listener_that_fails_is_logged_once_with_its_traceback(
         assert talk.ask("one").text == "one"
         log.wait_for(lambda: bool(log.of(ResponseDone)))
         assert len(calls) > 5
+        failed = "A listener failed (ValueError: a mistake in the listener). It is called again."
+        wait_for_talk(talk, lambda: [note.text for note in talk.notes] == [failed])
     (record,) = (each for each in caplog.records if each.message == "A listener failed.")
     assert record.exc_info is not None
     assert str(record.exc_info[1]) == "a mistake in the listener"
@@ -1306,3 +1309,67 @@ async def test_the_methods_of_a_session_name_the_nearest_argument() -> None:
         ):
             with pytest.raises(ConfigurationError, match=f"Did you mean '{meant}'"):
                 await getattr(session, name)(**{misspelt: 1})
+
+
+# --------------------------------------------------------------------------- after close
+# Each method with its arguments: those that need an open talk, and those that are harmless.
+REFUSED_WHEN_CLOSED: dict[str, Callable[[TalkAPI], Any]] = {
+    "add_listener": lambda talk: talk.add_listener(lambda event, turns, now_s: None),
+    "approve": lambda talk: talk.approve("c1"),
+    "approve_async": lambda talk: talk.approve_async("c1"),
+    "ask": lambda talk: talk.ask("hello"),
+    "ask_async": lambda talk: talk.ask_async("hello"),
+    "commit": lambda talk: talk.commit(),
+    "commit_async": lambda talk: talk.commit_async(),
+    "on": lambda talk: talk.on("turn", print),
+    "say": lambda talk: talk.say("hello"),
+    "say_async": lambda talk: talk.say_async("hello"),
+    "say_verbatim": lambda talk: talk.say_verbatim("hello"),
+    "say_verbatim_async": lambda talk: talk.say_verbatim_async("hello"),
+    "send_audio": lambda talk: talk.send_audio(tone(0.1), RATE_HZ),
+    "send_audio_async": lambda talk: talk.send_audio_async(tone(0.1), RATE_HZ),
+    "start": lambda talk: talk.start(),
+    "start_async": lambda talk: talk.start_async(),
+    "update": lambda talk: talk.update(voice="ara"),
+    "update_async": lambda talk: talk.update_async(voice="ara"),
+    "wait_for_turn": lambda talk: talk.wait_for_turn(),
+    "wait_for_turn_async": lambda talk: talk.wait_for_turn_async(),
+}
+HARMLESS_WHEN_CLOSED = {
+    *("clear", "clear_async", "close", "close_async", "interrupt", "interrupt_async"),
+    *("save", "save_async", "stop", "stop_async", "turns_as_they_end"),
+}
+
+
+@pytest.fixture(scope="module", params=[Talk, GrokLive], ids=["Talk", "GrokLive"])
+def closed_talk(request: pytest.FixtureRequest) -> TalkAPI:
+    talk: TalkAPI = request.param(partner="parrot", voice="eve")
+    talk.ask("hello")
+    talk.close()
+    return talk
+
+
+@pytest.mark.parametrize("name", REFUSED_WHEN_CLOSED)
+async def test_a_closed_talk_refuses_what_needs_an_open_one(
+    closed_talk: TalkAPI, name: str
+) -> None:
+    with pytest.raises(SessionClosed, match=r"talk (is|was) closed.*new"):
+        await result_of(lambda: REFUSED_WHEN_CLOSED[name](closed_talk))
+    assert closed_talk.settings.voice == "eve"
+
+
+@pytest.mark.parametrize("name", sorted(HARMLESS_WHEN_CLOSED))
+async def test_a_closed_talk_can_be_saved_and_closed_again(
+    closed_talk: TalkAPI, name: str, tmp_path: Path
+) -> None:
+    arguments = [tmp_path / "talk"] if name.startswith("save") else []
+    result = await result_of(lambda: getattr(closed_talk, name)(*arguments))
+    if name == "turns_as_they_end":
+        assert [turn async for turn in result] == []
+    assert (closed_talk.phase, len(closed_talk.turns)) == ("closed", 2)
+
+
+def test_every_method_of_a_talk_is_named_above() -> None:
+    methods = {name for name in vars(TalkAPI) if callable(getattr(TalkAPI, name))}
+    named = {*REFUSED_WHEN_CLOSED, *HARMLESS_WHEN_CLOSED}
+    assert {name for name in methods if not name.startswith("_")} == named

@@ -7,6 +7,7 @@ fails with a sentence when `timeout_s` is over.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
 import time
 from collections.abc import AsyncIterable, Callable
@@ -83,3 +84,9 @@ async def next_of(events: AsyncIterable[Any], kind: type[T], *, timeout_s: float
 
 def _in_vain(timeout_s: float, what: object) -> str:
     return f"waited {timeout_s:g} s in vain for {what}"
+
+
+async def result_of(call: Callable[[], Any]) -> Any:
+    """The result of a call, awaited where it is awaitable."""
+    result = call()
+    return await result if inspect.isawaitable(result) else result
