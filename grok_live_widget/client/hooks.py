@@ -20,7 +20,7 @@ from ..exceptions import ConfigurationError, ReplyTimeout, SessionClosedOK
 from ..protocol import Event, Noted, PhaseChanged, SessionEnded, events
 from ..settings import between, one_of
 from ..tools import is_coroutine_function
-from ._pump import ListenerHandle
+from ._pump import ListenerHandle, note_of_failure
 
 HookKind = Literal["turn", "audio", "transcript", "tool", "note", "phase"]
 
@@ -66,7 +66,7 @@ _Calls = queue.SimpleQueue[tuple[_Hook, tuple[object, ...]] | None]
 class Hooks:
     """The functions of one talk.
 
-    `follow` is called on the talk's loop, `on` and `close` by any thread.
+    `follow` and `close` are called on the talk's loop, `on` by any thread.
 
     Parameters
     ----------
@@ -85,7 +85,9 @@ class Hooks:
         self._on_ended: tuple[Callable[[Turn | None], object], ...] = ()
         self._calls: _Calls = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        # The collector may call `remove` of a stream on a thread that holds it.
+        # Held while what is followed changes, and while it is found out which turns have ended: one
+        # that ends meanwhile would otherwise be told twice or never. The collector may call
+        # `remove` of a stream on a thread that holds it.
         self._lock = threading.RLock()
         self._has_left_out = self._is_closed = False
 
@@ -131,6 +133,7 @@ class Hooks:
         return ListenerHandle(remove)
 
     def _begin_to_follow(self) -> None:
+        """Leave out the turns that ended while nothing followed; called under the lock."""
         if not self._hooks and not self._on_ended:
             self._ended.skip()
 
@@ -157,7 +160,13 @@ class Hooks:
         if call is not None:
             self._call("tool", call)
         if changed or isinstance(event, SessionEnded):
-            for turn in self._ended.take(is_over=isinstance(event, SessionEnded)):
+            self._tell_ended(is_over=isinstance(event, SessionEnded))
+
+    def _tell_ended(self, *, is_over: bool) -> None:
+        with self._lock:
+            if not self._hooks and not self._on_ended:
+                return  # They were removed meanwhile.
+            for turn in self._ended.take(is_over=is_over):
                 self._call("turn", turn)
                 for function in self._on_ended:
                     function(turn)
@@ -183,8 +192,7 @@ class Hooks:
         if not hook.has_failed:
             hook.has_failed = True
             _LOG.error("A function for %r failed.", hook.kind, exc_info=error)
-            why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            self._note(f"A function for {hook.kind!r} failed ({why}). It is called again.")
+            self._note(note_of_failure(f"A function for {hook.kind!r}", error))
 
     # ----------------------------------------------------------------- the end
     def close(self) -> None:

@@ -18,6 +18,7 @@ from grok_live_widget.client import hooks
 from grok_live_widget.client.hooks import EndedTurns, Hooks
 from grok_live_widget.client.talk import TALK_THREAD
 from grok_live_widget.conversation import Turn, Turns
+from grok_live_widget.events import TextDone
 from grok_live_widget.exceptions import ConfigurationError, ReplyTimeout, SessionClosed
 from grok_live_widget.rehearsal import CallTool
 
@@ -34,6 +35,44 @@ def talk() -> Iterator[Talk]:
 
 def names(turns: Any) -> list[tuple[str, str]]:
     return [(turn.role, turn.text) for turn in turns]
+
+
+# --------------------------------------------------------------------------- threads
+class WatchedTurns(Turns):
+    """Turns that call a function when they are first read."""
+
+    on_read: Any = None
+
+    def __getitem__(self, index: Any) -> Any:
+        on_read, self.on_read = self.on_read, None
+        if on_read is not None:
+            on_read()
+        return super().__getitem__(index)
+
+
+def test_a_function_that_is_added_while_turns_are_told_waits_for_that() -> None:
+    turns, told = WatchedTurns(), []
+    functions = Hooks(turns, pytest.fail)
+    first = functions.on_ended(told.append)
+    turns._add(turn := turn_of(is_complete=True, text="one"))
+    reads_again, adding = (
+        threading.Event(),
+        threading.Thread(target=lambda: functions.on_ended(told.append)),
+    )
+
+    def add_another() -> None:
+        # Read by `follow`: nothing follows any more, so that the other thread begins to.
+        first.remove()
+        turns.on_read = reads_again.set
+        adding.start()
+        assert not reads_again.wait(0.2)
+
+    turns.on_read = add_another
+    functions.follow(TextDone(text="one"), [turn], 0.0)
+    adding.join()
+    functions.follow(TextDone(text="one"), [turn], 0.0)
+    assert reads_again.is_set()
+    assert told == []
 
 
 # --------------------------------------------------------------------------- on
