@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import fields, replace
 from os import PathLike
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 import msgspec
@@ -19,6 +20,7 @@ from ..faults.catalogue import Burst, OtherModel
 from ..faults.parse import FAULTS, fault_from
 from ..partner import CallTool
 from .model import (
+    LONGEST_PAUSE_MS,
     Item,
     Line,
     NamesKnown,
@@ -28,7 +30,6 @@ from .model import (
     check_end,
     check_name,
     check_title,
-    check_tries,
     check_voice,
     checked_expectation,
     checked_hint,
@@ -50,6 +51,35 @@ _ITEM_KEYS = {
     "sound": ("sound",),
     "fault": ("fault",),
 }
+_COMPANIONS = {
+    "voice": ("text", "{text: Hello., voice: nova}"),
+    "arguments": ("call", "{call: weather, arguments: {city: Lyon}}"),
+}
+"""Keys that stand in one item with another, and an item with both."""
+_STEP_CURES = {
+    "voice": 'Write it with a text, as in "say: {text: Hello., voice: nova}"; "voice:" above '
+    '"steps:" is the voice of the whole script.',
+    "text": 'Write "say:" with the text.',
+    "pause": 'Write it in a list, as in "say: [Hello., pause: 400]".',
+    "sound": 'Write it below "say:", as in "say: {sound: dog.wav}".',
+    "fault": 'Write it in a list, as in "say: [{fault: drop}, Hello.]".',
+    "call": "Write it in a list, as in \"say: [{call: weather}, 'It is {output}.']\".",
+    "arguments": 'Write them in the list of "say:", with the call: '
+    '"{call: weather, arguments: {city: Lyon}}".',
+    **dict.fromkeys(
+        ("title", "steps", "closing", "repeat"), 'Write it above "steps:", without indentation.'
+    ),
+}
+"""What to write where a step has the key of an item, or of the script."""
+_SCRIPT_CURES = dict.fromkeys(
+    ("say", "expect", "name"), 'Write it in a step: below "steps:", after "- ".'
+)
+"""What to write where the script has the key of a step."""
+_ITEM_CURES = dict.fromkeys(
+    _ITEM_KEYS, 'Write each in an item of its own, as in "say: [Hello., pause: 400]".'
+)
+"""What to write where an item has the key of another one."""
+_FAULT_CURE = "Write it with its arguments as further keys, as in {fault: close:1012, nth: 2}."
 _QUOTES = 'Put a text with special characters, such as ":" or "{", in quotes.'
 
 
@@ -94,14 +124,16 @@ class _Reader:
 
     def read(self) -> Script:
         root = self._compose(self._text())
-        found = self._mapping(root, _SCRIPT_KEYS, "a script")
+        if self._is(root, "Sequence"):
+            self._fail(root, "a script is not a list.", 'Write "steps:" above its steps.')
+        found = self._mapping(root, _SCRIPT_KEYS, "a script", _SCRIPT_CURES)
         given = {
             name: self._value(found, name, read, check)
             for name, read, check in (
                 ("title", self._scalar, check_title),
                 ("voice", self._scalar, check_voice),
                 ("hint", self._hint, None),
-                ("tries", self._number, check_tries),
+                ("tries", self._tries, None),
                 ("closing", self._hint, None),
                 ("repeat", self._boolean, None),
             )
@@ -121,15 +153,18 @@ class _Reader:
             return Script(steps, **given)
 
     def _step(self, node: Any) -> Step:
-        found = self._mapping(node, _STEP_KEYS, "a step")
+        if self._is(node, "Scalar"):
+            cure = 'Write "say: " before the text.'
+            self._fail(node, "a step must be a mapping of keys to values, not a text.", cure)
+        found = self._mapping(node, _STEP_KEYS, "a step", _STEP_CURES)
         if "say" not in found:
-            self._fail(node, "this step says nothing.", 'Add "say:".')
+            self._fail(node, "this step says nothing.", 'Add what it says, as in "say: Hello."')
         given = {
             name: self._value(found, name, read, check)
             for name, read, check in (
                 ("expect", self._expectation, None),
                 ("hint", self._hint, None),
-                ("tries", self._number, check_tries),
+                ("tries", self._tries, None),
                 ("name", self._scalar, check_name),
             )
             if name in found
@@ -159,8 +194,16 @@ class _Reader:
         if kind is None:
             unknown = next(iter(pairs), "")
             kinds = ", ".join(_ITEM_KEYS)
-            if node.flow_style:
-                self._fail(node, 'a text that begins with "{" needs quotes.', "Put it in quotes.")
+            if unknown in _COMPANIONS:
+                with_key, example = _COMPANIONS[unknown]
+                self._fail(
+                    node,
+                    f"{unknown!r} stands here without its {with_key!r}.",
+                    f"Write both in one item: {example}.",
+                )
+            if not pairs or self._is_empty(pairs[unknown]):
+                problem = 'a text that begins with "{" needs quotes.'
+                self._fail(node, problem, f"""Write "'{{{unknown}}} …'".""")
             near = did_you_mean(unknown, tuple(_ITEM_KEYS))
             self._fail(
                 node,
@@ -169,14 +212,12 @@ class _Reader:
             )
         if kind == "fault":
             return self._fault(node, pairs)
-        found = self._mapping(node, _ITEM_KEYS[kind], f"{kind!r}")
+        found = self._mapping(node, _ITEM_KEYS[kind], f"{kind!r}", _ITEM_CURES)
         read: dict[str, Callable[[Any, Mapping[str, Any]], Item]] = {
             "text": self._line,
-            "pause": lambda node, found: Pause(
-                self._number(found["pause"], "Write the milliseconds, such as 400.")
-            ),
+            "pause": self._pause,
             "call": self._call,
-            "sound": lambda node, found: self._path.parent / self._scalar(found["sound"]),
+            "sound": self._sound,
         }
         with self._at(found[kind]):
             return checked_item(read[kind](node, found))
@@ -185,6 +226,26 @@ class _Reader:
         voice = self._value(found, "voice", self._scalar, check_voice) if "voice" in found else ""
         return Line(self._scalar(found["text"]), voice)
 
+    def _pause(self, node: Any, found: Mapping[str, Any]) -> Pause:
+        cure = "Write the milliseconds, as in pause: 400."
+        duration_ms = self._number(found["pause"], cure)
+        if not 1 <= duration_ms <= LONGEST_PAUSE_MS:
+            problem = f"a pause must last from 1 to {LONGEST_PAUSE_MS} ms, not {duration_ms:g} ms."
+            self._fail(found["pause"], problem, cure)
+        return Pause(duration_ms)
+
+    def _sound(self, node: Any, found: Mapping[str, Any]) -> Path:
+        written = self._scalar(found["sound"])
+        path = self._path.parent / written
+        if not path.is_file():
+            self._fail(
+                found["sound"],
+                f"there is no sound file {written!r}.",
+                f"Put it into {str(self._path.parent.absolute())!r}, the folder of the script, or "
+                "write its path from there.",
+            )
+        return path
+
     def _call(self, node: Any, found: Mapping[str, Any]) -> CallTool:
         name = self._scalar(found["call"])
         if "arguments" not in found:
@@ -192,7 +253,9 @@ class _Reader:
         given = found["arguments"]
         if not self._is(given, "Mapping"):
             self._fail(
-                given, f"the arguments of {name!r} must be a mapping.", "Such as {city: Lyon}."
+                given,
+                f"the arguments of {name!r} must be a mapping of their names to values.",
+                "Write them as in arguments: {city: Lyon}.",
             )
         # As the tool will receive it: a date is a text.
         return CallTool(name, msgspec.json.decode(msgspec.json.encode(self._json(given))))
@@ -207,7 +270,7 @@ class _Reader:
                 f"there is no fault {name!r}.",
                 f"{did_you_mean(name, tuple(FAULTS))}Known: {known}.",
             )
-        with self._at(pairs["fault"]):
+        with self._at(pairs["fault"], _FAULT_CURE):
             fault = fault_from(text)
         if isinstance(fault, HandshakeFault | Burst | OtherModel):
             self._fail(
@@ -224,7 +287,7 @@ class _Reader:
         if isinstance(fault, EventFault) and fault.at in (SessionUpdated, ResponseCreated):
             # These events are over when a step begins.
             given = {"at": AudioDelta, **given}
-        with self._at(node):
+        with self._at(node, _FAULT_CURE):
             return replace(fault, **given)
 
     def _argument(self, node: Any, default: Any) -> Any:
@@ -249,6 +312,12 @@ class _Reader:
 
     def _scalar(self, node: Any) -> str:
         """A text as it is written, so that ``yes`` and ``2`` are texts too."""
+        if self._is(node, "Sequence"):
+            self._fail(
+                node,
+                "a text is needed here, not a list.",
+                'Write one text, in quotes if it begins with "[".',
+            )
         if not self._is(node, "Scalar"):
             self._fail(node, f"a text is needed here, not a {node.id}.", _QUOTES)
         if node.tag.endswith(":null") or not node.value.strip():
@@ -268,6 +337,17 @@ class _Reader:
                 )
             return checked_expectation(alternatives)
 
+    def _tries(self, node: Any) -> Any:
+        cure = "Write after how many unexpected turns the step is answered anyway, as in tries: 3."
+        value = self._number(node, cure)
+        if not isinstance(value, int) or not 1 <= value <= 1_000:
+            problem = f"tries must be a whole number from 1 to 1000, not {node.value}."
+            self._fail(node, problem, cure)
+        return value
+
+    def _is_empty(self, node: Any) -> bool:
+        return self._is(node, "Scalar") and not node.value.strip()
+
     def _number(self, node: Any, cure: str = "Write a number, such as 3.") -> Any:
         value = self._json(node)
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -277,7 +357,9 @@ class _Reader:
     def _boolean(self, node: Any) -> Any:
         value = self._json(node)
         if not isinstance(value, bool):
-            self._fail(node, f"true or false is needed here, not {node.value!r:.60}.", "Use one.")
+            self._fail(
+                node, f"true or false is needed here, not {node.value!r:.60}.", "Write one of them."
+            )
         return value
 
     def _json(self, node: Any) -> Any:
@@ -300,8 +382,16 @@ class _Reader:
             self._fail(node, problem, 'Begin each step with "- ".')
         return list(node.value)
 
-    def _mapping(self, node: Any, keys: tuple[str, ...], what: str) -> dict[str, Any]:
-        """The values of a mapping by their keys, which must be among these."""
+    def _mapping(
+        self,
+        node: Any,
+        keys: tuple[str, ...],
+        what: str,
+        cures: Mapping[str, str] = MappingProxyType({}),
+    ) -> dict[str, Any]:
+        """The values of a mapping by their keys, which must be among these; `cures` has what to
+        write for others that belong elsewhere.
+        """
         if not self._is(node, "Mapping"):
             self._fail(
                 node,
@@ -310,6 +400,8 @@ class _Reader:
             )
         pairs = self._pairs(node)
         for key, _ in node.value:
+            if key.value not in keys and key.value in cures:
+                self._fail(key, f"{what} has no key {key.value!r}.", cures[key.value])
             if key.value not in keys:
                 near = did_you_mean(key.value, keys)
                 self._fail(
@@ -382,20 +474,22 @@ class _Reader:
         elif getattr(error, "context_mark", None) and "quoted scalar" in str(error.context):
             opened = error.context_mark.line + 1
             cure = f"Close the quote that is opened in line {opened}."
+        elif "another document" in str(problem):
+            cure = 'Remove the line "---"; one file has one script.'
         elif not cure:
             cure = f"Check indentation, brackets and quotes there. {_QUOTES}"
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         return ConfigurationError(f"{self._shown}{place}: this is not YAML ({problem}).", cure=cure)
 
     @contextmanager
-    def _at(self, node: Any) -> Iterator[None]:
-        """Add the place of a node to errors, unless they have one."""
+    def _at(self, node: Any, cure: str = "") -> Iterator[None]:
+        """Add the place of a node to errors, unless they have one, and a cure where none is."""
         try:
             yield
         except GrokLiveError as error:
             if error.message.startswith(f"{self._shown}, line "):
                 raise
-            raise self._placed(node, error.message, error.cure) from None
+            raise self._placed(node, error.message, error.cure or cure) from None
 
     def _fail(self, node: Any, problem: str, cure: str) -> NoReturn:
         raise self._placed(node, problem, cure)

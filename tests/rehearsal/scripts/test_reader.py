@@ -26,6 +26,7 @@ from grok_live_widget.rehearsal import (
     faults,
     read_script,
 )
+from grok_live_widget.rehearsal.scripts import reader
 from grok_live_widget.settings.validation import PARTNER_NAMES, SCRIPT_NAMES
 
 pytest.importorskip("yaml")
@@ -130,13 +131,13 @@ SAY = "steps:\n  - say:\n      - Hi\n      - "
         ("steps:\n  - say: {heard}\n", "2, column 10", 'a text that begins with "{" needs quotes'),
         ("steps:\n  - say: a\x07b\n", "2", "it contains the character 0x7. Remove it."),
         ("steps:\n  - say: a\n---\n", "3, column 1", "another document"),
-        ("- say: a\n", "1, column 1", "a script must be a mapping of keys to values."),
+        ("- say: a\n", "1, column 1", "a script is not a list. Write \"steps:\" above"),
         ("title: a\n", "1, column 1", "the script has no steps."),
         ("steps: a\n", "1, column 8", "steps must be a list of at least one step."),
         ("steps:\n  - a\n", "2, column 5", "a step must be a mapping"),
         ("steps:\n  - expect: a\n", "2, column 5", "this step says nothing."),
         ("steps:\n  - say:\n", "2, column 9", "a text is missing here."),
-        ("steps:\n  - say: [[a]]\n", "2, column 11", "a text is needed here, not a sequence."),
+        ("steps:\n  - say: [[a]]\n", "2, column 11", "a text is needed here, not a list."),
         ("steps:\n  - say: a\n    say: b\n", "3, column 5", "the key 'say' occurs twice."),
         ("steps:\n  - ? [a]\n    : b\n", "2, column 7", "a key must be a word, not a sequence."),
         ("steps:\n  - expect: []\n    say: a\n", "2, column 13", "expect is an empty list."),
@@ -150,12 +151,12 @@ SAY = "steps:\n  - say:\n      - Hi\n      - "
         ("steps:\n  - say: a\nclosing: '{b}'\n", "3, column 10", "{b} in closing has no value"),
         (f"{SAY}text: a\n        voice: onix\n", "5, column 16", "Did you mean 'onyx'?"),
         (f"{SAY}txt: a\n", "4, column 9", "'txt' is nothing that can be said. Did you mean 'text'"),
-        (f"{SAY}pause: 0.5 s\n", "4, column 16", "Write the milliseconds, such as 400."),
-        (f"{SAY}pause: -3\n", "4, column 16", "must be a number from 1 to 60000, not -3."),
+        (f"{SAY}pause: 0.5 s\n", "4, column 16", "Write the milliseconds, as in pause: 400."),
+        (f"{SAY}pause: -3\n", "4, column 16", "must last from 1 to 60000 ms, not -3 ms. Write the"),
         (f"{SAY}sound: no.wav\n", "4, column 16", "there is no sound file"),
         (f"{SAY}'One {{drnk}}'\n    name: drink\n", "4, column 9", "Did you mean 'drink'?"),
         (f"{SAY}call: a\n", "3, column 7", "say ends with the call of 'a'"),
-        (f"{SAY}call: a\n        arguments: b\n", "5, column 20", "must be a mapping."),
+        (f"{SAY}call: a\n        arguments: b\n", "5, column 20", "names to values. Write them"),
         (f"{SAY}call: a\n        arguments: {{b: !c d}}\n", "5, column 24", "for the tag '!c'"),
         (f"{SAY}call: a\n        arguments: &b {{c: *b}}\n", "5, column 20", "recursive"),
         (f"{SAY}fault: dropp\n", "4, column 16", "no fault 'dropp'. Did you mean 'drop'? Known: "),
@@ -163,6 +164,18 @@ SAY = "steps:\n  - say:\n      - Hi\n      - "
         (f"{SAY}fault: refuse:429\n", "4, column 16", "acts on the beginning of a connection"),
         (f"{SAY}fault: late\n        delay: 1\n", "5, column 9", "Did you mean 'delay_s'?"),
         (f"{SAY}fault: late\n        delay_s: b\n", "5, column 18", "a number is needed here"),
+        ("steps:\n  - say: [call: x, arguments: 3]\n", "2, column 20", "without its 'call'."),
+        (f"{SAY}voice: nova\n", "4, column 9", "{text: Hello., voice: nova}."),
+        ("steps:\n  - say: a\n    voice: nova\n", "3, column 5", "Write it with a text, as in"),
+        ("steps:\n  - say: a\n    pause: 3\n", "3, column 5", "Write it in a list, as in"),
+        ("steps:\n  - say: a\n    repeat: true\n", "3, column 5", "Write it above \"steps:\""),
+        ("expect: a\nsteps:\n  - say: a\n", "1, column 1", "Write it in a step: below \"steps:\""),
+        ("steps:\n  - hello\n", "2, column 5", "Write \"say: \" before the text."),
+        ("steps:\n  - say: [{heard}, b]\n", "2, column 11", "Write \"'{heard} …'\"."),
+        (f"{SAY}text: a\n        pause: 3\n", "5, column 9", "Write each in an item of its own"),
+        ("steps:\n  - say: a\n    tries: 0\n", "3, column 12", "as in tries: 3."),
+        (f"{SAY}fault: drop\n        nth: -1\n", "4, column 9", "{fault: close:1012, nth: 2}."),
+        ("steps:\n  - say: a\n---\n", "3, column 1", "Remove the line"),
         (b"steps:\n  - say: caf\xe9\n", "2", "the file is not UTF-8. Save it in this encoding."),
     ],
 )  # fmt: skip
@@ -281,3 +294,14 @@ async def test_a_script_is_chosen_by_the_path_of_its_file(
     async with connected(serving(str(written("steps:\n  - say: Hello.\n")))) as client:
         await client.ask("Hi")
         assert client.all(ResponseDone)[-1].status == "completed"
+
+
+def test_what_the_cures_say_can_be_written(written: Any) -> None:
+    cures = [*reader._STEP_CURES.values(), *reader._ITEM_CURES.values(), reader._FAULT_CURE]
+    examples = re.findall(r'"say: (.+?)"|(\{\w+: .+\})', " ".join(f"{each}\n" for each in cures))
+    examples += [("", example) for _, example in reader._COMPANIONS.values()]
+    assert len(examples) > 10
+    (written("steps: []").parent / "dog.wav").write_bytes(b"")
+    for in_step, item in examples:
+        said = in_step or f"[Hello., {item}, Bye.]"
+        assert read_script(written(f"steps:\n  - say: {said}\n")).steps[0].say
