@@ -15,17 +15,20 @@ from typing import Any, Protocol
 from ..exceptions import RehearsalError
 from ..protocol import (
     AppendAudio,
+    AudioDelta,
     Authenticate,
     ClearAudio,
     ClientEvent,
     CommitAudio,
     Dialect,
     ServerEvent,
+    TextDelta,
+    TranscriptDelta,
     Unrecognized,
     UpdateSession,
 )
 from .asr import recognise
-from .faults.base import ConnectionFault, socket_with_fault
+from .faults.base import ConnectionFault, FaultySocket, socket_with_fault
 from .formats import InputConverter
 from .frames import binary_frame_from, frame_from
 from .history import ConversationStore
@@ -35,6 +38,8 @@ from .response import Response, UserInput
 from .session import SessionState
 from .timing import IdleTimer, Pacer
 from .vad import SpeechBegan, SpeechEnded, VoiceActivityDetector
+
+_DELTAS = (AudioDelta, TextDelta, TranscriptDelta)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +200,7 @@ class Connection(ClientConnection):
         return 0 if is_at_work or self._response_task else self._input.received_count
 
     async def _end_tasks(self) -> None:
+        self._state.forget_unsent()
         # First, so that the next connection already finds the conversation.
         self._settings.conversations.release(self._state.history, time.monotonic())
         await super()._end_tasks()
@@ -209,7 +215,14 @@ class Connection(ClientConnection):
             frame = frame_from(event, self._dialect, audio_format) if audio is None else audio
             if frame is not None:
                 await self._socket.send(frame, text=audio is None)
+                if isinstance(event, _DELTAS) and not self._has_ended:
+                    self._state.note_sent(event.item_id)
             self._outbox.task_done()
+
+    @property
+    def _has_ended(self) -> bool:
+        """Whether a fault has ended the connection."""
+        return isinstance(self._socket, FaultySocket) and self._socket.has_ended
 
     async def _read(self) -> None:
         if self._dialect.has_responses:

@@ -62,6 +62,8 @@ class SessionState:
         self._causing_event_id = ""
         # Responses with an item in the conversation, by the id of that item.
         self._spoken_responses: dict[str, Response] = {}
+        # Those of which the client was sent sound or text.
+        self._sent_item_ids: set[str] = set()
         self._meter = UsageMeter()
 
     def take_unrecognised(self) -> list[UserInput]:
@@ -375,6 +377,17 @@ class SessionState:
             self.history.put(events.Item(role="assistant", item_id=response.item_id))
         self.history.set_text(response.item_id, response.text)
         self._emit(*messages)
+
+    def note_sent(self, item_id: str) -> None:
+        """Sound or text of an item has been sent to the client."""
+        self._sent_item_ids.add(item_id)
+
+    def forget_unsent(self) -> None:
+        """Remove the replies of which nothing was sent before the connection ended, so that the
+        partner takes none of them for an answer when the conversation is resumed.
+        """
+        for item_id in self._spoken_responses.keys() - self._sent_item_ids:
+            self.history.remove(item_id)
 
     def complete_response(self, response: Response) -> None:
         """Send the end of a response that is complete."""

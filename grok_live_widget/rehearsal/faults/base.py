@@ -274,7 +274,8 @@ class FaultySocket:
         self.transport = socket.transport
         # The next message must not overtake one that is delayed.
         self._sending = asyncio.Lock()
-        self._has_ended = False
+        # Whether a fault has ended the connection, so that nothing is sent any more.
+        self.has_ended = False
 
     def add(self, new: FrameFilter) -> None:
         """Apply one more filter, after the others."""
@@ -288,7 +289,7 @@ class FaultySocket:
         """Send a frame through the filters."""
         async with self._sending:
             for step in self._steps(Frame(message, text), 0):
-                if not self._has_ended:
+                if not self.has_ended:
                     await self._perform(step)
 
     async def close(self, code: int, reason: str) -> None:
@@ -310,10 +311,10 @@ class FaultySocket:
             case Pause():
                 await asyncio.sleep(step.duration_s)
             case CloseFrame():
-                self._has_ended = True
+                self.has_ended = True
                 await self._socket.close(step.code, step.reason)
             case Ending():
-                self._has_ended = True
+                self.has_ended = True
                 if step is Ending.DROP:
                     # Not abort(): what was sent before must still arrive.
                     self.transport.close()

@@ -168,7 +168,7 @@ class Script(Struct, frozen=True, metaclass=Checked):
     Each turn of the student is compared with what the next step expects. If it fits, what the
     step says is the answer, and the following step is next; else the hint is. Each conversation
     begins with the first step, also on one server, and goes on after a lost connection. A step of
-    whose answer nothing was sent is answered again.
+    whose answer nothing was sent is answered again, without the faults of it that have acted.
 
     Texts, and texts in the arguments of calls, may contain placeholders: ``{heard}`` is what was
     said, ``{output}`` the output of the last tool, and the `name` of a step what was chosen there.

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...audio import SAMPLE_RATE_HZ
 from ...exceptions import RehearsalError
+from ..faults.base import ConnectionFault
 from ..partner import CallTool, PartnerTurn, Piece, pieces_from
 from ..tts import Spoken, voice_is_available
 from .matching import first_match
@@ -54,11 +55,14 @@ class _Answered:
     ----------
     line_count : int
         How many lines the history had before the turn that was answered.
+    faults : list
+        The faults of the answer that have acted, which do not when it is said again.
     """
 
     before: _Place = _Place()
     after: _Place = _Place()
     line_count: int = 0
+    faults: list[ConnectionFault] = field(default_factory=list)
 
     def place_for(self, turn: PartnerTurn) -> _Place:
         """The place at which the next turn is answered.
@@ -95,15 +99,19 @@ class ScriptPartner:
     def __call__(self, turn: PartnerTurn) -> Iterator[Piece]:
         """Answer one turn, and move on in its conversation."""
         with self._lock:
-            place = self._answered.pop(turn.conversation_id, _Answered()).place_for(turn)
-            place = replace(place, values={**place.values, **_values_of(turn)})
+            last = self._answered.pop(turn.conversation_id, _Answered())
+            found = last.place_for(turn)
+            place = replace(found, values={**found.values, **_values_of(turn)})
             items, following = self._answer(turn, place)
-            answered = _Answered(place, following, len(turn.history))
+            acted = last.faults if found is last.before else []
+            items = [each for each in items if not any(each is fault for fault in acted)]
+            answered = _Answered(place, following, len(turn.history), list(acted))
             self._answered[turn.conversation_id] = answered
             if len(self._answered) > MOST_CONVERSATIONS:
                 self._answered.popitem(last=False)
         _check_tools(items, turn)
-        return self._pieces([filled(each, following.values) for each in items], turn)
+        filled_items = [filled(each, following.values) for each in items]
+        return self._pieces(filled_items, turn, answered.faults)
 
     def _answer(self, turn: PartnerTurn, place: _Place) -> tuple[Sequence[Item], _Place]:
         """What is said, and the place after it."""
@@ -136,9 +144,13 @@ class ScriptPartner:
         is_last_try = tries is not None and place.stray_count + 1 >= tries
         return first_match(turn.text, step.expect) or (step.expect[0] if is_last_try else None)
 
-    def _pieces(self, items: Sequence[Item], turn: PartnerTurn) -> Iterator[Piece]:
+    def _pieces(
+        self, items: Sequence[Item], turn: PartnerTurn, acted: list[ConnectionFault]
+    ) -> Iterator[Piece]:
         lines_left = sum(isinstance(each, Line) for each in items)
         for item in items:
+            if isinstance(item, ConnectionFault):
+                acted.append(item)
             if isinstance(item, Pause):
                 # Without a voice the answer is text, which has no pauses.
                 if voice_is_available():

@@ -8,9 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_live_widget import Talk
+from grok_live_widget import RehearsalServer, Talk
 from grok_live_widget.audio import pitch, samples_from_pcm
-from grok_live_widget.events import AppendAudio, CommitAudio, CreateResponse, ResponseDone
+from grok_live_widget.events import (
+    AppendAudio,
+    CommitAudio,
+    CreateResponse,
+    ResponseDone,
+    TranscriptDone,
+)
 from grok_live_widget.exceptions import RehearsalError, ServerError, SessionClosedError
 from grok_live_widget.rehearsal import CallTool, Line, Pause, Script, Step, faults
 from grok_live_widget.rehearsal.partner import PartnerTurn, SpokenLine
@@ -218,6 +224,30 @@ def test_a_fault_of_a_step_breaks_the_connection_and_the_talk_goes_on_with_the_n
     with Talk(partner=script) as talk:
         assert talk.ask("a").text == "One."
         with pytest.raises(SessionClosedError, match="1012"):
+            talk.ask("b")
+        assert talk.ask("c").text == "Three."
+
+
+def test_a_step_whose_connection_drops_before_its_answer_is_said_again_without_the_fault() -> None:
+    script = Script([Step("One."), Step([faults.Drop(nth=1), "Two."]), Step("Three.")])
+    with Talk(partner=script) as talk:
+        assert talk.ask("a").text == "One."
+        # The talk sends the question again by itself, on the new connection.
+        assert talk.ask("b").text == "Two."
+        assert talk.turns[-1].seam
+        assert talk.ask("c").text == "Three."
+
+
+def test_a_fault_of_the_server_that_drops_an_answer_loses_no_step() -> None:
+    script = Script([Step("One."), Step("Two."), Step("Three.")])
+    drop = faults.Drop(at=TranscriptDone, nth=2, times=1)
+    with (
+        RehearsalServer(script, api_key="k", faults=[faults.Drop(nth=1, times=1), drop]) as server,
+        Talk(url=server.url("realtime"), api_key="k") as talk,
+    ):
+        assert talk.ask("a").text == "One."
+        # Of this answer the sound was sent, so that it is not said again.
+        with pytest.raises(SessionClosedError):
             talk.ask("b")
         assert talk.ask("c").text == "Three."
 
