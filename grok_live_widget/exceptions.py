@@ -372,8 +372,8 @@ class ReplyTimeout(SessionError):
     ...         try:
     ...             talk.ask("Hello.", timeout_s=0.2)
     ...         except ReplyTimeout as error:
-    ...             print(error.timeout_s, error.turn.is_complete)
-    0.2 False
+    ...             print(error.timeout_s)
+    0.2
     """
 
     timeout_s: float
