@@ -22,10 +22,12 @@ export interface PlaybackListener {
 
 type PlaybackCommand =
   | ({ type: "chunk" } & PlaybackChunk)
-  | { type: "flush"; epoch: number; reply: number | null };
+  | { type: "flush"; epoch: number; reply: number | null }
+  | { type: "complete" };
 
+/** `chunk_count`: how many chunks the worklet has received. */
 type PlaybackMessage =
-  | { type: "playhead" | "flushed"; position: Playhead }
+  | { type: "playhead" | "flushed"; position: Playhead; chunk_count: number }
   | { type: "levels"; levels: Levels }
   | { type: "probe" };
 
@@ -35,8 +37,8 @@ export class Playback {
   #node: AudioWorkletNode | null = null;
   #waiting: PlaybackCommand[] = [];
   #hasBufferedSound = false;
-  /** Of the chunks since the last flush; what the worklet reports of an earlier reply does not count them. */
-  #newestReply = -1;
+  /** How many chunks were sent to the worklet; what it reports before it has received all of them is not its newest. */
+  #chunkCount = 0;
   /** The last position of a reply that is not over. */
   #position: Playhead | null = null;
   #isEnding = false;
@@ -58,7 +60,7 @@ export class Playback {
     if (this.#hasFailed) return;
     this.#open();
     this.#hasBufferedSound ||= chunk.pcm.length > 0 || chunk.is_last;
-    this.#newestReply = chunk.reply;
+    this.#chunkCount += 1;
     this.#command({ type: "chunk", ...chunk });
     if (this.#context?.state !== "running")
       this.#active?.timeout(WAITING_AFTER_MS, () => this.#reportWaiting());
@@ -66,17 +68,20 @@ export class Playback {
 
   /** Answered by `onFlushed`, also when nothing was playing. */
   flush(session: number, epoch: number, reply: number | null): void {
-    this.#newestReply = -1;
     if (this.#context?.state === "running") return this.#command({ type: "flush", epoch, reply });
     // The worklet of a context that is not running does not answer, and nothing of the sound was heard since.
     this.release();
     this.listener.onFlushed(nothingPlayed(session, epoch, reply));
   }
 
-  /** Play the buffered sound to its end, after the click that the browser may want, then release the audio output. */
-  end(): void {
+  /**
+   * Play the sound of the last reply to its end, after the click that the browser may want, then release the audio
+   * output. `isComplete`: no more of it will be received.
+   */
+  end(isComplete = false): void {
     this.#isEnding = true;
     if (!this.#hasBufferedSound) this.release();
+    else if (isComplete) this.#command({ type: "complete" });
   }
 
   release(): void {
@@ -84,6 +89,7 @@ export class Playback {
     this.#active = null;
     this.#waiting = [];
     this.#hasBufferedSound = false;
+    this.#chunkCount = 0;
     this.#position = null;
     this.listener.onSoundWaiting(false);
   }
@@ -138,10 +144,9 @@ export class Playback {
   #receive(message: PlaybackMessage): void {
     if (message.type === "levels") return this.listener.onPlaybackLevels(message.levels);
     if (message.type === "probe") return;
-    const { type, position } = message;
+    const { type, position, chunk_count } = message;
     this.#position = position.is_final ? null : position;
-    const isOfNewest = position.reply >= this.#newestReply;
-    this.#hasBufferedSound = position.buffered_sample_count > 0 || (this.#hasBufferedSound && !isOfNewest);
+    this.#hasBufferedSound = position.buffered_sample_count > 0 || chunk_count < this.#chunkCount;
     if (type === "flushed") this.listener.onFlushed(position);
     else this.#reportPlayhead(position);
     if (this.#isEnding && position.is_final && !this.#hasBufferedSound) this.release();

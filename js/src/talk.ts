@@ -248,7 +248,8 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   }
 
   onHealth(health: KernelHealth): void {
-    if (health === "gone") this.#onConnectionClosed({ isStarting: false, phase: "closed", isHeld: false });
+    if (health === "gone")
+      this.#onConnectionClosed({ isStarting: false, phase: "closed", isHeld: false }, true);
     if (this.#state.kernel !== "waiting" || health !== "ok") this.#update({ kernel: health });
   }
 
@@ -350,9 +351,9 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     else this.#microphone.openGate();
   }
 
-  #onConnectionClosed(change: Partial<PanelState> = {}): void {
+  #onConnectionClosed(change: Partial<PanelState> = {}, isReplyComplete = false): void {
     this.#microphone.stop();
-    this.#playback.end();
+    this.#playback.end(isReplyComplete);
     this.#update(change);
   }
 

@@ -60,6 +60,51 @@ function withoutSilence(samples: number[]): number[] {
   return samples.filter((sample) => sample !== 0);
 }
 
+describe("the end of a reply", () => {
+  const final = { reply: 1, sample_count: 5000, is_final: true };
+
+  it("that is sent twice is reported twice, since the page waits for the report", () => {
+    buffer.add(chunk(0, ramp(5000), { is_last: true }));
+    takeAll();
+    buffer.add(chunk(4000, ramp(1000, 4000), { is_last: true }));
+    expect(finals).toMatchObject([final, final]);
+    expect(buffer.isSilent).toBe(true);
+  });
+
+  it("is reported to a page that joins after the last sound", () => {
+    buffer.add(chunk(5000, ramp(0), { is_last: true, is_join: true }));
+    expect(finals).toMatchObject([{ ...final, lost_sample_count: 0, first_sound_at_ms: null }]);
+  });
+
+  it.each([0, 3000])("can be where the sound breaks off, after %i samples were taken", (taken) => {
+    buffer.add(chunk(0, ramp(5000)));
+    const samples = take(taken);
+    buffer.complete();
+    expect(withoutSilence([...samples, ...takeAll()])).toEqual([...ramp(5000)]);
+    expect(finals).toMatchObject([{ ...final, underrun_count: 0 }]);
+  });
+
+  it("can be where an underrun began", () => {
+    buffer.add(chunk(0, ramp(5000)));
+    take(6000);
+    buffer.complete();
+    takeAll();
+    expect(finals).toMatchObject([{ ...final, underrun_count: 0 }]);
+  });
+
+  it("is reported again if nothing was left to play, and where a flush cut it off", () => {
+    buffer.add(chunk(0, ramp(5000), { is_last: true }));
+    takeAll();
+    buffer.complete();
+    expect(finals).toMatchObject([final, final]);
+    buffer.add(chunk(0, ramp(5000), { reply: 2 }));
+    const flushed = buffer.flush(1);
+    buffer.complete();
+    expect(flushed).toMatchObject({ reply: 2, sample_count: 0 });
+    expect(finals.at(-1)).toMatchObject(final);
+  });
+});
+
 describe("a whole reply", () => {
   it("is played bit for bit, to the last sample of a partial quantum", () => {
     const pcm = ramp(10_037);

@@ -41,6 +41,8 @@ function position(changes = {}) {
   return { session: 1, epoch: 0, reply: 1, is_final: false, buffered_sample_count: 100, ...changes };
 }
 
+const FINAL = { is_final: true, buffered_sample_count: 0 };
+
 describe("sound", () => {
   it("goes to one worklet in order, including chunks that arrived before it was loaded", async () => {
     playback.play(chunk(0));
@@ -54,7 +56,7 @@ describe("sound", () => {
   it("is reported as counted by the worklet", async () => {
     playback.play(chunk());
     await settle();
-    node().port.deliver({ type: "playhead", position: position() });
+    node().port.deliver({ type: "playhead", position: position(), chunk_count: 1 });
     node().port.deliver({ type: "levels", levels: {} });
     node().port.deliver({ type: "probe", pcm: new Int16Array(1) });
     expect(listener.onPlayhead).toHaveBeenCalledOnce();
@@ -66,10 +68,7 @@ describe("sound", () => {
     await settle();
     playback.end();
     expect(context().state).toBe("running");
-    node().port.deliver({
-      type: "playhead",
-      position: position({ is_final: true, buffered_sample_count: 0 }),
-    });
+    node().port.deliver({ type: "playhead", position: position(FINAL), chunk_count: 1 });
     vi.advanceTimersByTime(1000);
     expect(context().state).toBe("closed");
     expect(audioPage().playbacks.size).toBe(0);
@@ -80,12 +79,36 @@ describe("sound", () => {
     await settle();
     playback.play({ ...chunk(), reply: 2 });
     playback.end();
-    const final = { is_final: true, buffered_sample_count: 0 };
-    node().port.deliver({ type: "playhead", position: position(final) });
+    node().port.deliver({ type: "playhead", position: position(FINAL), chunk_count: 1 });
     expect(context().state).toBe("running");
-    node().port.deliver({ type: "playhead", position: position({ ...final, reply: 2 }) });
+    node().port.deliver({ type: "playhead", position: position({ ...FINAL, reply: 2 }), chunk_count: 2 });
     vi.advanceTimersByTime(1000);
     expect(context().state).toBe("closed");
+  });
+
+  it("whose rest is never received plays to where it breaks off, if no more can come", async () => {
+    playback.play(chunk());
+    await settle();
+    playback.end(true);
+    expect(node().port.posted.at(-1)).toEqual({ type: "complete" });
+    expect(context().state).toBe("running");
+    node().port.deliver({ type: "playhead", position: position(FINAL), chunk_count: 1 });
+    vi.advanceTimersByTime(1000);
+    expect(context().state).toBe("closed");
+  });
+
+  it("is not cut off by a report that the worklet sent before it had the sound", async () => {
+    playback.play(chunk());
+    await settle();
+    playback.play({ ...chunk(2400), is_last: true });
+    node().port.deliver({
+      type: "playhead",
+      position: position({ buffered_sample_count: 0 }),
+      chunk_count: 1,
+    });
+    playback.end();
+    vi.advanceTimersByTime(1000);
+    expect(context().state).toBe("running");
   });
 
   it("that waits for a click is kept when the connection closes", async () => {
@@ -113,7 +136,7 @@ describe("a flush", () => {
     await settle();
     playback.flush(1, 2, 1);
     expect(node().port.posted.at(-1)).toEqual({ type: "flush", epoch: 2, reply: 1 });
-    node().port.deliver({ type: "flushed", position: position({ sample_count: 77 }) });
+    node().port.deliver({ type: "flushed", position: position({ sample_count: 77 }), chunk_count: 1 });
     expect(listener.onFlushed.mock.lastCall?.[0]).toMatchObject({ sample_count: 77 });
   });
 
@@ -160,11 +183,11 @@ describe("sound that the browser blocks", () => {
   it("is reported to the kernel with the position where it stands, until the reply is over", async () => {
     playback.play(chunk());
     await settle();
-    node().port.deliver({ type: "playhead", position: position({ sample_count: 480 }) });
+    node().port.deliver({ type: "playhead", position: position({ sample_count: 480 }), chunk_count: 1 });
     context().become("suspended");
     expect(listener.onPlayhead.mock.lastCall![0]).toMatchObject({ sample_count: 480, is_paused: true });
     context().become("running");
-    node().port.deliver({ type: "playhead", position: position({ is_final: true }) });
+    node().port.deliver({ type: "playhead", position: position({ is_final: true }), chunk_count: 1 });
     context().become("suspended");
     expect(listener.onPlayhead.mock.lastCall![0].is_paused).toBeUndefined();
   });
@@ -173,7 +196,7 @@ describe("sound that the browser blocks", () => {
     playback.play(chunk());
     await settle();
     context().become("suspended");
-    node().port.deliver({ type: "playhead", position: position({ sample_count: 600 }) });
+    node().port.deliver({ type: "playhead", position: position({ sample_count: 600 }), chunk_count: 1 });
     expect(listener.onPlayhead.mock.lastCall![0]).toMatchObject({ sample_count: 600, is_paused: true });
   });
 

@@ -217,6 +217,14 @@ describe("the microphone is released", () => {
     expect(state().kernel).toBe("gone");
   });
 
+  it("and the loudspeaker, when the kernel is gone before the end of a reply", async () => {
+    audio();
+    await settle();
+    comm.isBroken = true;
+    chunk();
+    expect(FakeNode.newest("grok-live-playback").port.posted.at(-1)).toEqual({ type: "complete" });
+  });
+
   it("when a message cannot be sent", () => {
     comm.isBroken = true;
     chunk();

@@ -118,6 +118,16 @@ describe("the playback processor", () => {
     });
   });
 
+  it("plays what it has when no more will come, and reports how many chunks that were", () => {
+    const processor = make("playback");
+    post(processor, { ...chunk(new Int16Array(2400).fill(8192)), is_last: false });
+    post(processor, { type: "complete" });
+    run(processor, 60);
+    const report = processor.port.ofType("playhead").at(-1);
+    expect(report?.position).toMatchObject({ sample_count: 2400, is_final: true });
+    expect(report?.chunk_count).toBe(1);
+  });
+
   it("aligns the start of a reply with a sample of the device", () => {
     const click = new Int16Array(2400);
     click[0] = 16_384;

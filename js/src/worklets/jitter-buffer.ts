@@ -146,7 +146,15 @@ export class JitterBuffer {
     this.#newest = { session: chunk.session, epoch: chunk.epoch, reply: chunk.reply };
     this.#append(chunk);
     if (chunk.is_last) this.#completeNewest();
-    if (this.#state === "idle" && this.#segments.length > 0) this.#beginFilling();
+    if (this.#state !== "idle") return;
+    if (this.#segments.length > 0) this.#beginFilling();
+    else if (chunk.is_last) this.#endWithoutSound();
+  }
+
+  /** No more sound comes: the newest reply ends with what is in the buffer. A final position is reported in any case. */
+  complete(): void {
+    this.#completeNewest();
+    if (this.#state === "idle" && this.#segments.length === 0) this.onFinal(this.position(true));
   }
 
   /** Fill `output` with the next samples, or with silence. */
@@ -211,6 +219,15 @@ export class JitterBuffer {
     } else if (this.#state === "playing") this.#state = "draining";
   }
 
+  /** Nothing of the newest reply is left to play: its end came after all of its sound, or it was sent again. */
+  #endWithoutSound(): void {
+    if (this.#newest.reply !== this.#current.reply || this.#newest.session !== this.#current.session) {
+      this.#enterReply(this.#newest);
+      this.#position = this.#expectedOffset;
+    }
+    this.onFinal(this.position(true));
+  }
+
   /** Append a chunk: insert silence for missing sound before it, and skip samples that were added already. */
   #append(chunk: PlaybackChunk): void {
     const missing = chunk.sample_offset - this.#expectedOffset;
@@ -270,8 +287,8 @@ export class JitterBuffer {
     this.#isUnderrun = false;
   }
 
-  #enterReply(segment: Segment): void {
-    this.#current = { session: segment.session, epoch: segment.epoch, reply: segment.reply };
+  #enterReply({ session, epoch, reply }: ReplyId): void {
+    this.#current = { session, epoch, reply };
     this.#firstSoundAtMs = null;
     this.#gain = 1;
   }

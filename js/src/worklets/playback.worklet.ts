@@ -10,6 +10,7 @@ const REPORT_PERIOD_S = 0.1;
 type PlaybackCommand =
   | ({ type: "chunk" } & PlaybackChunk)
   | { type: "flush"; epoch: number; reply: number | null }
+  | { type: "complete" }
   | { type: "use_port"; port: MessagePort }
   | { type: "probe"; is_on: boolean }
   | { type: "stop" };
@@ -20,6 +21,7 @@ class PlaybackProcessor extends AudioWorkletProcessor {
   #isAlive = true;
   #unreportedSamples = 0;
   #reportedReply = -1;
+  #chunkCount = 0;
   #scratch = new Float32Array(512);
   readonly #resampler = new Resampler(PCM_RATE_HZ, sampleRate);
   readonly #meter = new LevelMeter((levels) => this.port.postMessage({ type: "levels", levels }));
@@ -66,14 +68,17 @@ class PlaybackProcessor extends AudioWorkletProcessor {
   #report(type: "playhead" | "flushed", position: Position): void {
     this.#unreportedSamples = 0;
     this.#reportedReply = position.reply;
-    this.#outputPort.postMessage({ type, position });
+    this.#outputPort.postMessage({ type, position, chunk_count: this.#chunkCount });
     for (const pcm of this.#buffer.readProbe()) this.port.postMessage({ type: "probe", pcm });
   }
 
   #receive(command: PlaybackCommand): void {
     switch (command.type) {
       case "chunk":
+        this.#chunkCount += 1;
         return this.#buffer.add(command);
+      case "complete":
+        return this.#buffer.complete();
       case "flush":
         return this.#report("flushed", this.#buffer.flush(command.epoch, command.reply));
       case "probe":
