@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Page, Playwright
+from playwright.sync_api import BrowserContext, Page, Playwright, TimeoutError
 
 from .lab_server import INSECURE_HOST, LabServer
 
@@ -37,6 +37,12 @@ _IS_LOADED = "() => !!globalThis.jupyterapp"
 _RESTORED = "async () => { await jupyterapp.restored; }"
 _CLOSE_ALL = "() => [...jupyterapp.shell.widgets('main')].forEach(widget => widget.dispose())"
 _IS_QUIET = "() => seams.liveTracks() === 0 && !seams.page()?.playbacks.size"
+_SOUND = """() => JSON.stringify({
+  tracks: seams.liveTracks(),
+  playbacks: seams.page()?.playbacks.size,
+  context: seams.page()?.context?.state,
+  panels: [...document.querySelectorAll('.glw-panel')].map(panel => panel.innerText),
+})"""
 
 
 class Browsers:
@@ -105,13 +111,21 @@ class SharedPage:
             for other in self._page.context.pages:
                 if other is not self._page:
                     other.close()
-            self._page.wait_for_function(_IS_QUIET, timeout=RELEASE_WITHIN_MS)
+            self._wait_until_quiet()
             self._page.evaluate(_CLOSE_ALL)
             # JupyterLab shows one when a kernel dies.
             while self._page.locator(".jp-Dialog").count():
                 self._page.keyboard.press("Escape")
         except BaseException:
             self.close()
+            raise
+
+    def _wait_until_quiet(self) -> None:
+        assert self._page is not None
+        try:
+            self._page.wait_for_function(_IS_QUIET, timeout=RELEASE_WITHIN_MS, polling=100)
+        except TimeoutError as failure:
+            failure.add_note(f"the page holds {self._page.evaluate(_SOUND)}")
             raise
 
     def close(self) -> None:
