@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -80,13 +81,19 @@ def _json_turn(placement: Placement) -> dict[str, Any]:
 
 
 # --------------------------------------------------------------------------- subtitles
+# Where players see the beginning of a tag: "<b>", "</font>", "{b}", "{\\an8}".
+_SRT_TAG = re.compile(r"<(?=/?[A-Za-z])|\{(?=[\\/]?[A-Za-z])")
+
+
 def srt(placements: Sequence[Placement]) -> str:
     """SubRip subtitles. Source: https://www.matroska.org/technical/subtitles.html#srt-subtitles"""
     blocks = []
     for number, cue in enumerate(_cues(placements), 1):
         times = f"{_clock(cue.start_s, ',')} --> {_clock(cue.end_s, ',')}"
-        # An arrow in the text would be taken for a line of times.
-        text = cue.text.replace("-->", "→")
+        # An arrow in the text would be taken for a line of times, and what looks like a tag is not
+        # shown. The format cannot escape one; an invisible character makes it a text.
+        text = _SRT_TAG.sub(lambda found: f"{found[0]}\N{WORD JOINER}", cue.text)
+        text = text.replace("-->", "→")
         blocks.append(f"{number}\n{times}\n{SPEAKERS[cue.turn.role]}: {text}\n")
     return "\n".join(blocks)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from pathlib import Path
@@ -104,6 +105,22 @@ def test_subtitles_of_the_web_have_voices_and_no_markup() -> None:
     )
     assert written(".vtt", []) == "WEBVTT\n"
     assert "→ d" in written(".srt", [said("assistant", "c --> d", 0.5, 1.0)])
+
+
+@pytest.mark.parametrize("ending", [".srt", ".vtt"])
+def test_what_looks_like_markup_is_shown_as_it_was_said(ending: str, tmp_path: Path) -> None:
+    text = "<b>if</b> a < b &amp; c,\n\n2\n00:00:01,000 --> x </font> {\\an8} {b} {1} <v Reply> i<3"
+    path = tmp_path / f"talk{ending}"
+    path.write_text(written(ending, [said("assistant", text, 0.5, 1.0)]), "utf-8")
+    (cue,) = webvtt.from_srt(str(path)) if ending == ".srt" else webvtt.read(str(path))
+    shown = cue.raw_text if ending == ".srt" else html.unescape(cue.text)
+    shown = shown.removeprefix("Reply: ").replace("\N{WORD JOINER}", "")
+    assert shown == " ".join(text.split()).replace("-->", "→" if ending == ".srt" else "-->")
+    # No tag is left that a player interprets: in SubRip also those in braces.
+    if ending == ".srt":
+        assert re.findall(r"</?[A-Za-z]|\{[\\/]?[A-Za-z]", cue.raw_text) == []
+    else:
+        assert re.findall(r"<[^>]*>", cue.raw_text) == ["<v Reply>"]
 
 
 @pytest.mark.parametrize("ending", [".srt", ".vtt"])
