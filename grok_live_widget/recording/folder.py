@@ -100,7 +100,8 @@ def _holds_recording(name: str, folder: Path) -> bool:
         if folder.exists() and not folder.is_dir():
             raise ConfigurationError(f"{shown} is a file, not a folder.", cure="Name a new folder.")
         nearest = next(each for each in (folder, *folder.absolute().parents) if each.exists())
-        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        is_writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+        if not is_writable or _is_of_kernel(nearest):
             raise ConfigurationError(
                 f"{shown} cannot be created: {str(nearest)!r} is not writable.",
                 cure="Name a folder that can be created.",
@@ -114,6 +115,19 @@ def _holds_recording(name: str, folder: Path) -> bool:
             f"{shown} is not empty and not a recording.", cure="Name a new folder."
         )
     return is_found
+
+
+def _is_of_kernel(folder: Path) -> bool:
+    """Whether a folder is in a file system that shows the kernel, in which root may write by its
+    mode and no folder can be made. Source: proc(5), sysfs(5).
+    """
+    real = folder.resolve()
+    return any(real.is_relative_to(each) and os.path.ismount(each) for each in ("/proc", "/sys"))
+
+
+def missing_files(folder: Path) -> list[str]:
+    """The names of the files of a recording that are not in its folder."""
+    return [name for name in FILES if not (folder / name).exists()]
 
 
 def unusable(folder: Path, error: OSError) -> ConfigurationError:

@@ -89,6 +89,15 @@ def test_a_place_that_may_not_be_written_to_is_refused(tmp_path: Path) -> None:
         check_new_folder(tmp_path / "talk")
 
 
+@pytest.mark.skipif(not os.path.ismount("/proc"), reason="there is no such file system")
+@pytest.mark.parametrize("path", ["/proc/x", "/proc/self/x/y"])
+def test_a_file_system_of_the_kernel_is_refused_when_the_talk_is_made(path: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"record='/proc/.*is not writable.*Name a folder"):
+        Talk(partner="parrot", record=path)
+    # What it leads to is another file system.
+    check_new_folder(Path("/proc/self/cwd/not/there"))
+
+
 @pytest.mark.parametrize("path", [5, None, "", b"talk"])
 def test_a_value_that_is_not_a_path_is_refused(path: Any) -> None:
     with pytest.raises(ConfigurationError, match="path must be the path of a folder, not "):
