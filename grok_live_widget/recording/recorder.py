@@ -18,11 +18,11 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from ..conversation import Conversation, Turn
-from ..exceptions import AudioDropped
+from ..exceptions import AudioDropped, ConfigurationError
 from ..protocol import AppendAudio, AudioDelta, Authenticate, Event
 from ..settings import Settings
 from .files import Entry, FolderWriter, files_of, replace_folder
-from .folder import check_save_folder, folder_from, unusable
+from .folder import check_save_folder, folder_from, missing_files, unusable
 from .redact import Redactor
 
 FLUSH_S = 0.5
@@ -147,8 +147,22 @@ class Recording:
                 writer.tell_of_silence()
                 writer.close()
         except OSError as error:
-            raise unusable(folder, error) from None
+            raise self._lost() or unusable(folder, error) from None
         return folder
+
+    def _lost(self) -> ConfigurationError | None:
+        """The error for a talk whose own recording, which is to be copied, is not there."""
+        if self._folder is None or self._written is None:
+            return None
+        missing = ", ".join(missing_files(self._folder))
+        if not missing:
+            return None
+        return ConfigurationError(
+            f"the talk is recorded into {str(self._folder)!r}, and cannot be copied from there: "
+            f"{missing} cannot be found.",
+            cure="Put the folder back where it was. turns.write_wav(path) and "
+            "turns.write_transcript(path) write what is in memory.",
+        )
 
     def files(self) -> dict[str, bytes]:
         """The content of each file that `save` would write, by its name; of a talk that is not

@@ -261,6 +261,24 @@ def test_the_files_of_a_talk_that_has_not_begun_are_those_of_an_empty_one(
     assert (len(saved.turns), saved.events, saved.notes) == (0, (), [])
 
 
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_saving_a_talk_whose_recording_has_vanished_names_its_folder(
+    is_whole: bool, tmp_path: Path
+) -> None:
+    folder, aside = tmp_path / "recorded", tmp_path / "aside"
+    with Talk(partner="parrot", record=folder) as talk:
+        talk.ask("hello")
+        talk.stop()
+        lost = folder if is_whole else folder / "user.wav"
+        lost.rename(aside)
+        with pytest.raises(ConfigurationError, match=r"recorded'.*user\.wav.*Put the folder"):
+            talk.save(tmp_path / "saved")
+        assert not (tmp_path / "saved").exists()
+        assert talk.turns.write_transcript(tmp_path / "talk.txt").exists()
+        aside.rename(lost)
+        assert [turn.text for turn in load(talk.save(tmp_path / "saved")).turns] == ["hello"] * 2
+
+
 def test_saving_refuses_a_folder_with_other_files(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     talk = Talk(partner="parrot")
