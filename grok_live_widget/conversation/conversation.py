@@ -190,10 +190,16 @@ class Conversation:
             self._origin_s = now_s
         self.kept = None
         self._now_s = now_s
+        if isinstance(event, events.CreateItem):
+            # Its price is that of the turn that begins with it.
+            self._settle_known_cost()
         self.meter.apply(event, now_s)
         update = _UPDATES.get(type(event))
         if update is not None:
             update(self, event, now_s)
+        newest = self.turns[-1] if self._changed else None
+        if newest is not None and newest.is_complete and id(newest) in self._changed:
+            self._settle_known_cost()
         changed = list(self._changed.values())
         self._changed.clear()
         for turn in changed:
@@ -242,7 +248,8 @@ class Conversation:
     def _begin(self, turn: Turn, now_s: float) -> Turn:
         turn.started_s = now_s - (self._origin_s or 0.0)
         turn.seam, self._seam = self._seam, ""
-        self._settle_cost()
+        if turn.text_source != "typed":  # Settled before the price of the text was added.
+            self._settle_cost()
         if turn.role == "user":
             self._give_calls_to_newest()
         self.turns._add(turn)
@@ -258,6 +265,11 @@ class Conversation:
             return
         newest.cost_dollars = (newest.cost_dollars or 0.0) + dollars - self._settled_dollars
         self._settled_dollars = dollars
+
+    def _settle_known_cost(self) -> None:
+        """Do the same, unless prices are not known yet: they may be when the next turn begins."""
+        if self.meter.total(self._now_s).dollars is not None:
+            self._settle_cost()
 
     def _mark(self, turn: Turn) -> Turn:
         self._changed[id(turn)] = turn

@@ -130,8 +130,9 @@ class Turn:
         Usage of a reply, as the server counts it; empty if it does not.
     cost_dollars : float or None [US$]
         What the talk cost from the beginning of this turn to that of the next one, by `Usage`;
-        of the first turn from the beginning of the talk. None for the newest turn of an open
-        session, and where prices are unknown.
+        of the first turn from the beginning of the talk. Of the newest turn, what it had cost
+        when it was complete (where minutes cost, it grows until the next one begins); None
+        before that, and where prices are unknown.
     tool_calls : tuple of ToolCallState
         The calls of functions that went into this reply, in the order in which they began; for
         calls that no reply followed, those after this turn.

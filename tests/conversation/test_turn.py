@@ -403,10 +403,27 @@ def test_turns_cost_what_the_whole_talk_costs() -> None:
     talk.hear(TYPED, at_s=60.0)
     talk.hear(*begun(1), delta(1), done(1), at_s=120.0)
     first, second = talk.turns
-    assert (first.cost_dollars, second.cost_dollars) == (pytest.approx(0.6 * 2 + 0.25), None)
+    assert first.cost_dollars == pytest.approx(0.6 * 2 + 0.25)
+    # Until its end; the minute after it is added when the next turn begins, or the session ends.
+    assert second.cost_dollars == pytest.approx(0.0)
     talk.hear(SessionEnded(), at_s=180.0)
     assert second.cost_dollars == pytest.approx(0.6)
     assert talk.conversation.meter.total(180.0).dollars == pytest.approx(0.6 * 3 + 0.25)
+
+
+def test_a_turn_has_its_cost_as_soon_as_it_is_complete() -> None:
+    talk = ConversationDriver()
+    talk.conversation.meter.prices = Prices(per_minute=0.6, per_text=0.25)
+    talk.hear(TYPED, at_s=0.0)
+    talk.hear(*begun(1), delta(1), at_s=60.0)
+    question, reply = talk.turns
+    assert reply.cost_dollars is None
+    talk.hear(done(1), at_s=120.0)
+    assert (question.cost_dollars, reply.cost_dollars) == pytest.approx((0.6 + 0.25, 0.6))
+    talk.hear(TYPED, at_s=180.0)
+    assert reply.cost_dollars == pytest.approx(0.6 * 2)
+    assert talk.turns[-1].cost_dollars == pytest.approx(0.25)
+    assert sum(turn.cost_dollars for turn in talk.turns) == pytest.approx(0.6 * 3 + 0.25 * 2)
 
 
 def test_where_prices_are_unknown_so_is_the_cost() -> None:
