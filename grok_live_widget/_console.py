@@ -10,10 +10,10 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from typing import Any, TextIO, TypeVar
 
-from .exceptions import ConfigurationError
+from .exceptions import ConfigurationError, GrokLiveError
 
 T = TypeVar("T")
 
@@ -161,17 +161,14 @@ def _raise_terminated(signal_number: int, frame: object) -> None:
 
 
 # --------------------------------------------------------------------------- words
-_OPTIONS = "dialect|url|model|voice|instructions|partner|port|speed"
-# Messages are written for Python; on the command line the same cure has another name.
-_WORDS = (
+# Messages are written for Python; in a command the same cure has another name. First whole phrases:
+_PHRASES = (
     (r"Lower ServerVad\(threshold=…\), or use turn_detection=PushToTalk\(\)", "Add --push-to-talk"),
     (r"(turn_detection=)?PushToTalk\(\)", "--push-to-talk"),
     (
         r"[\"'](?:(?:in|out)put_format=AudioFormat\([^)]*sample_rate=(\d+)[^)]*\)(?:, )?)+[\"']",
         r"--sample-rate \1",
     ),
-    (r"\bsample_rate=(\d+)", r"--sample-rate \1"),
-    (r"\btimeout_s=", "--timeout"),
     (r", or allow more with open_timeout_s", ""),
     (r" \(or api_key=\)", ""),
     (r" or pass api_key=, or leave both out for", ", or omit --url for"),
@@ -179,14 +176,78 @@ _WORDS = (
     (r", as talk\.save\(path\) or record=path create", ""),
     (r"step=True or --step", "--step"),
     (r" in turns; open another session to go on", "; run the command again to go on"),
-    (rf"\b({_OPTIONS})=\"(\w+)\"", r"--\1 \2"),
-    (rf"\b({_OPTIONS})=(\w+)", r"--\1 \2"),
-    (rf"\b({_OPTIONS})=", r"--\1"),
 )
+_OF_PHRASES = {"--push-to-talk", "--sample-rate", "--url"}
+# Then arguments of the same name, or of these; not the query of an address, nor parts of a call.
+_RENAMED = {"timeout_s": "timeout"}
+_ARGUMENT = re.compile(
+    r"""(?<![\w?&(.-])([a-z_]+)=("[^"]*"|'[^']*'|[\w/][\w:/-]*(?:\.\w+)*|…)?(?![\w(…])"""
+)
+# What is left of Python: a call, or an argument (variables of the environment have capitals).
+_PYTHON = re.compile(r"\w\(|(?<![\w?&/-])[a-z_]+=")
+# An alternative that is a sentence without the first one.
+_IMPERATIVE = re.compile(r"(add|allow|ask|check|leave|omit|pass|set|use|wait) ")
 
 
-def in_words_of_the_command(text: str) -> str:
-    """A message of the package, with the names of options in place of those of arguments."""
-    for pattern, words in _WORDS:
+def error_in_words_of_the_command(error: GrokLiveError, options: Collection[str]) -> str:
+    """What an error says, with a cure that can be typed; see `in_words_of_the_command`."""
+    message = _translated(error.message, options)
+    return f"{message} {in_words_of_the_command(error.cure, options)}".strip()
+
+
+def in_words_of_the_command(text: str, options: Collection[str]) -> str:
+    """A cure of the package, or a note, as far as a command can follow it.
+
+    Parameters
+    ----------
+    text : str
+    options : collection of str
+        The options that the command has, such as ``"--url"``.
+
+    Returns
+    -------
+    str
+        With options in place of arguments, and without the alternatives that are Python or
+        options of other commands.
+    """
+    sentences = re.split(r"(?<=[.!?])\s+", _translated(text, options))
+    return " ".join(filter(None, (_followed(each, options) for each in sentences)))
+
+
+def _translated(text: str, options: Collection[str]) -> str:
+    for pattern, words in _PHRASES:
         text = re.sub(pattern, words, text)
-    return text
+    return _ARGUMENT.sub(lambda found: _option_from(found, options), text)
+
+
+def _option_from(found: re.Match[str], options: Collection[str]) -> str:
+    """The option for an argument; the argument itself where there is none."""
+    name, value = _RENAMED.get(found[1], found[1]), found[2]
+    option = f"--{name.replace('_', '-')}"
+    if option not in options:
+        return found[0]
+    if value is None or value == "True":
+        return option
+    is_word = re.fullmatch(r"[\"'][\w.:/-]+[\"']", value)
+    return f"{option} {value[1:-1] if is_word else value}"
+
+
+def _followed(sentence: str, options: Collection[str]) -> str:
+    """A sentence without the alternatives that the command cannot follow; may be empty."""
+    if _can_be_followed(sentence, options):
+        return sentence
+    first, *others = re.split(r"(, or |; )", sentence.rstrip("."))
+    kept = first if _can_be_followed(first, options) else ""
+    for mark, clause in zip(others[::2], others[1::2], strict=True):
+        if not _can_be_followed(clause, options):
+            continue
+        if kept:
+            kept = f"{kept}{mark}{clause}"
+        elif mark == ", or " and _IMPERATIVE.match(clause):
+            kept = clause[0].upper() + clause[1:]
+    return f"{kept}." if kept else ""
+
+
+def _can_be_followed(text: str, options: Collection[str]) -> bool:
+    missing = {each for each in _OF_PHRASES if each in text} - set(options)
+    return not _PYTHON.search(text) and not missing

@@ -8,6 +8,7 @@ import importlib.util
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from . import __version__
 from ._console import (
     Terminated,
     discard,
+    error_in_words_of_the_command,
     in_words_of_the_command,
     run_until_terminated,
     say,
@@ -48,6 +50,8 @@ _PARTNERS = (
     "parrot repeats what it hears; talker answers with a voice, greets, counts, tells the time, "
     "calls a tool on request, and otherwise repeats the words it has recognised"
 )
+# What a namespace holds besides the options of the command.
+_NO_OPTIONS = ("run", "known")
 # How long JupyterLab may take to end its kernels [s].
 _STOP_TIMEOUT_S = 30.0
 
@@ -68,7 +72,7 @@ def _run(options: argparse.Namespace) -> int:
             warnings.simplefilter("ignore", RehearsalWarning)
             return int(options.run(options))
     except GrokLiveError as error:
-        say(f"grok-live: {in_words_of_the_command(str(error))}", sys.stderr)
+        say(f"grok-live: {error_in_words_of_the_command(error, options.known)}", sys.stderr)
         return 1
     except Terminated as error:
         return 128 + error.signal_number
@@ -91,6 +95,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_rehearse(commands)
     _add_replay(commands)
     _add_voices(commands)
+    for command in commands.choices.values():
+        # For messages, which name them.
+        found = re.findall(r"--[a-z][a-z-]*", command.format_usage())
+        command.set_defaults(known=frozenset(found))
     return parser
 
 
@@ -200,7 +208,9 @@ class _Exchange:
     def __init__(self, connection: Connecting, pcm: bytes, options: argparse.Namespace) -> None:
         self._connection, self._pcm, self._options = connection, pcm, options
         self._session: Session | None = None
-        connection.follow_notes(lambda text: say(text, sys.stderr))
+        connection.follow_notes(
+            lambda text: say(in_words_of_the_command(text, options.known) or text, sys.stderr)
+        )
 
     async def run(self) -> None:
         """Send the question, and receive all replies to it."""
@@ -345,7 +355,7 @@ def _report(
         more = ("was_interrupted", "is_approximate")
         report = {
             "replies": options.replies if is_written else None,
-            "error": None if failure is None else _sentence_of(failure),
+            "error": None if failure is None else _sentence_of(failure, options),
             "turns": [{name: getattr(turn, name) for name in (*names, *more)} for turn in turns],
         }
         say(json.dumps(report, indent=2))
@@ -360,9 +370,10 @@ def _report(
         say(f"{received} in {options.replies}.")
 
 
-def _sentence_of(failure: BaseException) -> str:
-    is_own = isinstance(failure, GrokLiveError)
-    return in_words_of_the_command(str(failure)) if is_own else "the command was interrupted."
+def _sentence_of(failure: BaseException, options: argparse.Namespace) -> str:
+    if isinstance(failure, GrokLiveError):
+        return error_in_words_of_the_command(failure, options.known)
+    return "the command was interrupted."
 
 
 # --------------------------------------------------------------------------- rehearse
@@ -414,8 +425,7 @@ def _add_rehearse(commands: Any) -> None:
 
 def _serve(options: argparse.Namespace) -> int:
     """Run a server with these options until the process is interrupted."""
-    arguments = vars(options)
-    del arguments["run"]
+    arguments = {name: value for name, value in vars(options).items() if name not in _NO_OPTIONS}
     title = arguments.pop("title")
     script = arguments.pop("script", None)
     if script is not None:

@@ -7,6 +7,7 @@ import contextlib
 import gc
 import io
 import os
+import re
 import signal
 import sys
 import threading
@@ -17,15 +18,18 @@ import pytest
 
 from grok_live_widget._console import (
     Terminated,
+    error_in_words_of_the_command,
     in_words_of_the_command,
     run_until_terminated,
     say,
     termination_as_exception,
     tolerant_streams,
 )
-from grok_live_widget.exceptions import ConfigurationError
+from grok_live_widget.cli import _parser
+from grok_live_widget.exceptions import ConfigurationError, GrokLiveError
 
 FULL = Path("/dev/full")
+ROOT = Path(__file__).parents[1]
 
 
 def test_letters_that_an_encoding_lacks_are_written_as_numbers(
@@ -153,6 +157,18 @@ def test_a_coroutine_that_no_signal_ends_returns_its_value() -> None:
             signal.raise_signal(signal.SIGTERM)
 
 
+# --------------------------------------------------------------------------- words
+OPTIONS = {
+    name: _parser().parse_args([name, *arguments]).known
+    for name, arguments in {"talk": ("a", "b"), "rehearse": (), "replay": ("a",), "lab": ()}.items()
+}
+MESSAGES = [
+    tuple(line.strip("| \n").split(" | "))
+    for line in (ROOT / "docs" / "messages.md").read_text("utf-8").splitlines()
+    if line.startswith("| ") and line.count(" | ") == 2 and not line.endswith("| panel |")
+]
+
+
 @pytest.mark.parametrize(
     ("written", "wanted"),
     [
@@ -172,7 +188,39 @@ def test_a_coroutine_that_no_signal_ends_returns_its_value() -> None:
         ("Set XAI_API_KEY (or api_key=) to a valid key.", "Set XAI_API_KEY to a valid key."),
         ("allow more with timeout_s=.", "allow more with --timeout."),
         ("there is no file 'a.wav'.", "there is no file 'a.wav'."),
+        ("Check url=: wss:// is with TLS.", "Check --url: wss:// is with TLS."),
+        ("As wss://a.b/v1?model=grok-4&voice=x.", "As wss://a.b/v1?model=grok-4&voice=x."),
+        ('Use instructions="Be brief." there.', 'Use --instructions "Be brief." there.'),
+        ("Set SSL_CERT_FILE=a.pem, or give ssl=.", "Set SSL_CERT_FILE=a.pem."),
+        ("Allow more with open_timeout_s=, or use --url.", "Use --url."),
+        ("Call update(model=…). Ask again.", "Ask again."),
+        ("numpy.frombuffer(x, 'int16') makes an array.", ""),
+        ("Run: pip install --upgrade 'a[b]'", "Run: pip install --upgrade 'a[b]'"),
     ],
 )
 def test_cures_are_in_words_of_the_command_line(written: str, wanted: str) -> None:
-    assert in_words_of_the_command(written) == wanted
+    options = {*OPTIONS["talk"], *OPTIONS["rehearse"]}
+    assert in_words_of_the_command(written, options) == wanted
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+def test_every_cure_of_the_package_can_be_typed_or_is_left_out(command: str) -> None:
+    """No calls and arguments of Python are left in it, and no options of other commands."""
+    assert len(MESSAGES) > 300
+    own_options = set().union(*OPTIONS.values())
+    for message, cure, *_ in MESSAGES:
+        error = GrokLiveError(message, cure=cure)
+        shown = error_in_words_of_the_command(error, OPTIONS[command])
+        followed = in_words_of_the_command(cure, OPTIONS[command])
+        assert shown.endswith(followed)
+        assert not re.search(r"\w\(|(?<![\w?&])[a-z_]+=", followed), followed
+        assert "--…" not in followed
+        assert "?--" not in shown
+        added = set(re.findall(r"--[a-z][a-z-]*", followed)) - set(re.findall(r"--[a-z-]+", cure))
+        assert added & own_options == added <= OPTIONS[command], followed
+
+
+def test_a_cure_without_python_is_the_same_in_a_command() -> None:
+    for _, cure, *_ in MESSAGES:
+        if not re.search(r"\w\(|[a-z]=|in turns;", cure) and "open_timeout_s" not in cure:
+            assert in_words_of_the_command(cure, OPTIONS["talk"]) == " ".join(cure.split())
