@@ -35,7 +35,7 @@ while time.monotonic() < until_s:
 def test_audio_lost_in_a_flood_of_output_is_silence_and_counted(
     open_notebook: OpenNotebook,
 ):
-    notebook = open_notebook([NOISE, MADE, FLOOD.format(duration_s=1.5)])
+    notebook = open_notebook([NOISE, MADE, FLOOD.format(duration_s=3)])
     _ask_and_flood(notebook, after_s=0.0)
     notebook.wait_until_silent(1)
 
