@@ -49,6 +49,7 @@ def test_speech_stops_the_reply_and_its_heard_part_is_known_to_the_sample(
     assert roles == ["user", "assistant"] * 2
 
 
+@pytest.mark.slow
 def test_the_button_stops_a_reply_that_is_being_received(open_notebook: OpenNotebook):
     notebook = open_notebook([NOISE, MADE])
     _ask_by_text(notebook)
@@ -68,6 +69,7 @@ def test_the_button_stops_a_received_reply_that_is_being_played(open_notebook: O
     _assert_cut_where_it_says(notebook)
 
 
+@pytest.mark.slow
 def test_python_stops_playback_too(open_notebook: OpenNotebook):
     notebook = open_notebook([NOISE, MADE, "live.interrupt()"])
     _ask_by_text(notebook)
