@@ -40,6 +40,7 @@ from .protocol import ServerVad as ServerVad
 from .protocol import Transcription as Transcription
 from .recording import SavedTalk as SavedTalk
 from .recording import load as load
+from .rehearsal import ChatPartner as ChatPartner
 from .rehearsal import RehearsalServer as RehearsalServer
 from .settings import Budget as Budget
 from .settings import Prices as Prices

@@ -236,7 +236,7 @@ class Turns(Sequence[Turn]):
             raise ConfigurationError(
                 f"the ending of a transcript's file tells its format, and {str(path)!r} has "
                 f"none of {', '.join(FORMATS)}.",
-                cure='turns.write_transcript("talk.md")',
+                cure='Write for example turns.write_transcript("talk.md").',
             )
         placements = placements_of(self)
         if ending in SUBTITLES and (start_s := self._file_start_s(placements)):

@@ -71,6 +71,13 @@ class ChatPartner:
     said before it is kept. The key is in no message, repr, log or recording.
 
     Speech of which no words were recognised is not sent: recognition needs the extra ``words``.
+
+    Examples
+    --------
+    >>> from grok_live_widget import ChatPartner, Talk
+    >>> model = ChatPartner(base_url="http://localhost:11434/v1", model="llama3.2")
+    >>> Talk(partner=model, instructions="You are a patient teacher of French.")
+    <Talk with rehearsal, closed, 0 turns>
     """
 
     needs_words = True
