@@ -1,18 +1,23 @@
-"""The examples in the docstrings of the public names run as they are written."""
+"""The examples in the docstrings of the names in docs/api.md run as they are written."""
 
 from __future__ import annotations
 
 import doctest
 import inspect
+import re
 import sys
 import warnings
 from collections.abc import Iterator
+from operator import attrgetter
+from pathlib import Path
 
 import pytest
 
 import grok_live_widget
 
-PUBLIC = {name: getattr(grok_live_widget, name) for name in grok_live_widget.__all__}
+API = Path(__file__).parents[1] / "docs" / "api.md"
+LISTED = re.findall(r"^   ([\w.]+)$", API.read_text("utf-8"), re.MULTILINE)
+PUBLIC = {name: attrgetter(name)(grok_live_widget) for name in (*grok_live_widget.__all__, *LISTED)}
 
 
 @pytest.fixture(autouse=True)

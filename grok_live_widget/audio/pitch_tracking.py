@@ -60,6 +60,14 @@ class Pitch(NamedTuple):
         The middle of what each figure is computed of, from the sound's first sample.
     f0_hz : ndarray of float64 [shape=(frames,)] [Hz]
         NaN where the sound is not voiced: pauses, and consonants such as "s".
+
+    Examples
+    --------
+    >>> from grok_live_widget.audio import Pitch, pitch
+    >>> import numpy as np
+    >>> tone = 0.5 * np.sin(2 * np.pi * 220 * np.arange(24_000) / 24_000)
+    >>> isinstance(pitch(tone, 24_000), Pitch)
+    True
     """
 
     times_s: Floats
@@ -113,6 +121,15 @@ def pitch(
     Notes
     -----
     Source: de Cheveigné & Kawahara (2002), Mauch & Dixon (2014); see the module.
+
+    Examples
+    --------
+    >>> from grok_live_widget.audio import pitch
+    >>> import numpy as np
+    >>> tone = 0.5 * np.sin(2 * np.pi * 220 * np.arange(24_000) / 24_000)
+    >>> times_s, f0_hz = pitch(tone, 24_000)
+    >>> round(float(np.nanmedian(f0_hz)))
+    220
     """
     rate_hz = checked_rate(sample_rate)
     check_range(fmin_hz, fmax_hz, _LEAST_HZ, rate_hz / 4)
@@ -171,6 +188,14 @@ def yin(
     Notes
     -----
     Source: de Cheveigné & Kawahara (2002), steps 1 to 5.
+
+    Examples
+    --------
+    >>> from grok_live_widget.audio import yin
+    >>> import numpy as np
+    >>> tone = 0.5 * np.sin(2 * np.pi * 220 * np.arange(24_000) / 24_000)
+    >>> round(float(np.nanmedian(yin(tone, 24_000).f0_hz)))
+    220
     """
     rate_hz = checked_rate(sample_rate)
     check_range(fmin_hz, fmax_hz, _LEAST_HZ, rate_hz / 4)

@@ -61,6 +61,15 @@ def stft(samples: Any, *, n_fft: int = 1024, hop: int = 256) -> NDArray[np.compl
     Source: Allen, J. B. (1977). Short term spectral analysis, synthesis, and modification by
     discrete Fourier transform. IEEE Trans. ASSP 25(3). As `librosa.stft` with
     ``center=True, pad_mode="constant"``.
+
+    Examples
+    --------
+    >>> from grok_live_widget.audio import stft
+    >>> import numpy as np
+    >>> tone = 0.5 * np.sin(2 * np.pi * 220 * np.arange(24_000) / 24_000)
+    >>> spectrum = stft(tone)
+    >>> spectrum.shape, round(float(np.abs(spectrum[:, 40]).argmax() * 24_000 / 1024))
+    ((513, 94), 211)
     """
     array = mono_clip(samples, figure="a spectrum")
     out = np.empty((1 + n_fft // 2, frame_count(len(array), n_fft, hop)), np.complex64)
@@ -134,6 +143,13 @@ def mel_filters(
     -----
     Source: Slaney, M. (1998). Auditory Toolbox, version 2. Interval Research, TR 1998-010. The
     scale is linear below 1 kHz and logarithmic above.
+
+    Examples
+    --------
+    >>> from grok_live_widget.audio import mel_filters
+    >>> filters = mel_filters(24_000, n_mels=40)
+    >>> filters.shape, bool((filters.sum(axis=1) > 0).all())
+    ((40, 513), True)
     """
     rate_hz = checked_rate(sample_rate)
     check_whole("n_fft", n_fft, 2)
@@ -178,6 +194,14 @@ def mel_spectrogram(
     Notes
     -----
     Source: as for `mel_filters`. As `librosa.feature.melspectrogram` with the same arguments.
+
+    Examples
+    --------
+    >>> from grok_live_widget.audio import mel_spectrogram
+    >>> import numpy as np
+    >>> tone = 0.5 * np.sin(2 * np.pi * 220 * np.arange(24_000) / 24_000)
+    >>> mel_spectrogram(tone, 24_000).shape
+    (80, 94)
     """
     array = mono_clip(samples, figure="a mel spectrogram")
     filters = mel_filters(sample_rate, n_fft=n_fft, n_mels=n_mels, fmin_hz=fmin_hz, fmax_hz=fmax_hz)
@@ -225,6 +249,14 @@ def mfcc(
     Source: Davis, S. B., & Mermelstein, P. (1980). Comparison of parametric representations for
     monosyllabic word recognition in continuously spoken sentences. IEEE Trans. ASSP 28(4). As
     `librosa.feature.mfcc` with the same arguments.
+
+    Examples
+    --------
+    >>> from grok_live_widget.audio import mfcc
+    >>> import numpy as np
+    >>> tone = 0.5 * np.sin(2 * np.pi * 220 * np.arange(24_000) / 24_000)
+    >>> mfcc(tone, 24_000, n_mfcc=13).shape
+    (13, 94)
     """
     check_whole("n_mfcc", n_mfcc, 1)
     if n_mfcc > n_mels:

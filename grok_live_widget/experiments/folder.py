@@ -144,6 +144,17 @@ def load_results(folder: str | PathLike[str]) -> Results:
     ------
     ConfigurationError
         When there are no results, those of a newer version, or damaged ones.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from grok_live_widget import compare
+    >>> from grok_live_widget.experiments import load_results
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = compare("Hello.", partner=["Good morning."], folder=folder, progress=False)
+    ...     [result] = load_results(folder)
+    >>> result.reply.text
+    'Good morning.'
     """
     path = _path_from(folder)
     design = _read_outline(path)

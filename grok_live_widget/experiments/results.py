@@ -121,6 +121,13 @@ class Result:
         The notes of the talk.
     path : Path or None
         Where the talk is saved; `grok_live_widget.load` reads it with all its events.
+
+    Examples
+    --------
+    >>> from grok_live_widget import compare
+    >>> [result] = compare("Hello.", partner=["Good morning."], progress=False)
+    >>> result.reply.text, result.error, result.repeat
+    ('Good morning.', '', 0)
     """
 
     index: int

@@ -116,6 +116,13 @@ class Interruption:
     Raises
     ------
     AudioFormatError, ConfigurationError
+
+    Examples
+    --------
+    >>> from grok_live_widget import compare, voices
+    >>> from grok_live_widget.experiments import Interruption
+    >>> stop = voices()["eve"].speak("Stop, please.")
+    >>> talk_over = Interruption("Tell me a story.", by=(stop, 24_000), at_ms=500)
     """
 
     question: Any
@@ -147,6 +154,12 @@ def silence(duration_ms: float, sample_rate: int) -> NDArray[np.int16]:
     Raises
     ------
     ConfigurationError, AudioFormatError
+
+    Examples
+    --------
+    >>> from grok_live_widget.experiments import silence
+    >>> silence(250, 24_000).shape
+    (6000,)
     """
     between("duration_ms", duration_ms, 0, 3_600_000)
     return np.zeros(round(duration_ms * checked_rate(sample_rate) / 1000), np.int16)
@@ -195,6 +208,15 @@ def add_noise(
     random phase, which keeps the spectrum and removes the modulation.
     Source: Schroeder, "Reference signal for signal quality studies", JASA 44 (1968) 1735; the use
     of such noise as a masker of speech: Festen and Plomp, JASA 88 (1990) 1725.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from grok_live_widget.experiments import add_noise
+    >>> tone = 0.1 * np.sin(2 * np.pi * 220 * np.arange(24_000) / 24_000)
+    >>> noise = add_noise(tone, 24_000, snr_db=20, kind="white") - tone
+    >>> round(10 * np.log10(float(np.mean(tone**2) / np.mean(noise**2))))
+    20
     """
     between("snr_db", snr_db, -60, 120)
     signal, noise = _signal_and_noise(samples, sample_rate, kind, seed)
@@ -273,6 +295,14 @@ def noise_sweep(
     Raises
     ------
     AudioFormatError, ConfigurationError
+
+    Examples
+    --------
+    >>> from grok_live_widget import voices
+    >>> from grok_live_widget.experiments import noise_sweep
+    >>> question = voices()["eve"].speak("What time is it?")
+    >>> list(noise_sweep(question, 24_000, snrs_db=[20, 0]))
+    ['clean', '20 dB', '0 dB']
     """
     ratios_db: list[Any] = list(snrs_db) if np.ndim(snrs_db) else [snrs_db]
     if not ratios_db:

@@ -62,6 +62,16 @@ class SpokenLine:
 
     For a function call, `name` is the function and `text` its arguments as JSON. The call and the
     line of its output, with the role ``"tool"``, have the same `call_id`.
+
+    Examples
+    --------
+    >>> from grok_live_widget import Talk
+    >>> def count(turn):
+    ...     return f"You have said {sum(line.role == 'user' for line in turn.history)} things."
+    >>> with Talk(partner=count) as talk:
+    ...     first, second = talk.ask("One."), talk.ask("Two.")
+    >>> second.text
+    'You have said 1 things.'
     """
 
     role: str
@@ -100,6 +110,15 @@ class PartnerTurn:
         Of the function call whose output this turn is; empty for a turn of the user.
     conversation_id : str
         The same for all turns of a conversation, also after a lost connection was resumed.
+
+    Examples
+    --------
+    >>> from grok_live_widget import Talk
+    >>> def echo(turn):
+    ...     return f"{turn.voice} heard {turn.text}"
+    >>> with Talk(partner=echo, voice="eve") as talk:
+    ...     print(talk.ask("one, two").text)
+    eve heard one, two
     """
 
     role: Literal["user", "tool"] = "user"
@@ -129,12 +148,38 @@ class PartnerTurn:
 
 
 class Unvoiced(str):
-    """Text to be sent as text, without speech."""
+    """Text to be sent as text, without speech.
+
+    Examples
+    --------
+    >>> from grok_live_widget import Talk
+    >>> from grok_live_widget.rehearsal import Unvoiced
+    >>> with Talk(partner=lambda turn: Unvoiced("Only to be read.")) as talk:
+    ...     reply = talk.ask("Hello.")
+    >>> reply.text, len(reply.pcm)
+    ('Only to be read.', 0)
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class CallTool:
-    """A call of one of the client's functions; to be yielded last."""
+    """A call of one of the client's functions; to be yielded last.
+
+    Examples
+    --------
+    >>> from grok_live_widget import Talk
+    >>> from grok_live_widget.rehearsal import CallTool
+    >>> def add(a: int, b: int) -> int:
+    ...     '''Add two numbers.'''
+    ...     return a + b
+    >>> def partner(turn):
+    ...     if turn.role == "tool":
+    ...         return f"It is {turn.text}."
+    ...     return CallTool("add", {"a": 2, "b": 3})
+    >>> with Talk(partner=partner, tools=[add]) as talk:
+    ...     print(talk.ask("What is two plus three?").text)
+    It is 5.
+    """
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)

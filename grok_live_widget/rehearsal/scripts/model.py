@@ -52,6 +52,13 @@ class Line(Struct, frozen=True, metaclass=Checked):
     ------
     ConfigurationError
         For an empty text or an unknown voice.
+
+    Examples
+    --------
+    >>> from grok_live_widget.rehearsal import Line, Script, Step
+    >>> two = Step([Line("Good morning.", voice="ara"), Line("Hello!", voice="rex")])
+    >>> [line.voice for line in Script([two]).steps[0].say]
+    ['ara', 'rex']
     """
 
     text: str
@@ -72,6 +79,15 @@ class Pause(Struct, frozen=True, metaclass=Checked):
     Raises
     ------
     ConfigurationError
+
+    Examples
+    --------
+    >>> from grok_live_widget import Talk
+    >>> from grok_live_widget.rehearsal import Pause, Script, Step
+    >>> with Talk(partner=Script([Step(["One.", Pause(500), "Two."])])) as talk:
+    ...     reply = talk.ask("Hello.")
+    >>> reply.text, bool(reply.duration_s > 0.5)
+    ('One. Two.', True)
     """
 
     duration_ms: float
@@ -118,6 +134,16 @@ class Step(Struct, frozen=True, metaclass=Checked):
     ------
     ConfigurationError
         For a value that is none of these.
+
+    Examples
+    --------
+    >>> from grok_live_widget import Talk
+    >>> from grok_live_widget.rehearsal import Script, Step
+    >>> drinks = ["tea", "coffee"]
+    >>> order = Step("One {drink}.", expect=drinks, name="drink", hint="Tea or coffee?")
+    >>> with Talk(partner=Script([order])) as talk:
+    ...     print(talk.ask("Good morning.").text, talk.ask("A coffee, please.").text)
+    Tea or coffee? One coffee.
     """
 
     say: Any
@@ -193,6 +219,15 @@ class Script(Struct, frozen=True, metaclass=Checked):
     ------
     ConfigurationError
         For a value that is none of these, or an unknown placeholder.
+
+    Examples
+    --------
+    >>> from grok_live_widget import Talk
+    >>> from grok_live_widget.rehearsal import Script, Step
+    >>> lesson = Script([Step("What is your name?"), Step("Hello, {heard}!")], closing="Goodbye.")
+    >>> with Talk(partner=lesson) as talk:
+    ...     print(*(talk.ask(text).text for text in ("Hi.", "Ada", "Bye.")))
+    What is your name? Hello, Ada! Goodbye.
     """
 
     steps: Any

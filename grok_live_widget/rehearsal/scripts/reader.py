@@ -100,6 +100,13 @@ def read_script(source: str | PathLike[str]) -> Script:
     ConfigurationError
         When there is no such file, when its content is no script (with file, line and column), or
         when PyYAML is not installed.
+
+    Examples
+    --------
+    >>> from grok_live_widget.rehearsal import read_script
+    >>> cafe = read_script("cafe")
+    >>> cafe.title, len(cafe.steps)
+    ('A café order', 5)
     """
     is_ready = str(source) in READY and (isinstance(source, str) or not Path(source).exists())
     path = _FOLDER / f"{source}.yaml" if is_ready else Path(source)
