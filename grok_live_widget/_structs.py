@@ -59,12 +59,15 @@ _OTHER_NAMES = {
 }
 
 
-def did_you_mean(word: object, known: Collection[str]) -> str:
-    """A question with the nearest of the known names, and a space; empty if none is near."""
+def did_you_mean(word: object, known: Collection[str], *, least: float = 0.5) -> str:
+    """A question with the nearest of the known names, and a space; empty if none is near.
+
+    `least` is how similar it must be, as of `difflib.SequenceMatcher.ratio`.
+    """
     from difflib import get_close_matches  # Slow to import, and needed only for errors.
 
     near = [name for name, others in _OTHER_NAMES.items() if word in others and name in known]
-    near = near or get_close_matches(str(word), [each for each in known if each != word], 1, 0.5)
+    near = near or get_close_matches(str(word), [each for each in known if each != word], 1, least)
     return f"Did you mean {near[0]!r}? " if near else ""
 
 

@@ -6,6 +6,7 @@ other, which is lossless for all 65,536 codes. Arrays are mono with shape (n,) u
 
 from __future__ import annotations
 
+from numbers import Real
 from os import PathLike
 from typing import Any
 
@@ -220,13 +221,12 @@ def mixed_down(array: NDArray[Any]) -> NDArray[Any]:
 
 def checked_rate(sample_rate: Any) -> int:
     """A sample rate as an int [Hz]; AudioFormatError unless 1,000 to 384,000."""
-    try:
-        rate_hz = int(sample_rate)
-    except (TypeError, ValueError, OverflowError):
-        rate_hz = 0
+    is_whole = isinstance(sample_rate, Real) and float(sample_rate).is_integer()
+    rate_hz = int(sample_rate) if is_whole else 0
     if not 1_000 <= rate_hz <= 384_000:
         raise AudioFormatError(
-            f"sample_rate must be a number of hertz from 1000 to 384000, not {sample_rate!r}.",
+            "sample_rate must be a whole number of hertz from 1000 to 384000, "
+            f"not {sample_rate!r}.",
             cure="soundfile.read and scipy.io.wavfile.read return the rate of a file.",
         )
     return rate_hz

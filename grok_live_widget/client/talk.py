@@ -10,12 +10,12 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar, Unpack
+from typing import Any, Literal, Self, TypeVar, Unpack, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._structs import names_checked
+from .._structs import did_you_mean, names_checked
 from .._threads import LoopThread, ThreadQueue
 from ..conversation import ToolCallState, Turn, Turns, Usage
 from ..exceptions import ConfigurationError
@@ -39,6 +39,7 @@ from .timeouts import Timeouts
 from .tool_thread import main_queue
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., object])
 
 TALK_THREAD = LoopThread("grok-live-talk")
 """The one thread that owns the loop of all talks."""
@@ -82,6 +83,13 @@ class TalkAPI:
                 if can_change
                 else f"Create a new {type(self).__name__}({name}=…).",
             )
+        if not name.startswith("_") and not hasattr(self, name):
+            near = did_you_mean(name, tuple(SettingsKwargs.__optional_keys__), least=0.75)
+            if near:
+                raise ConfigurationError(
+                    f"there is no setting {name!r}.",
+                    cure=f"{near}Settings are changed by update().",
+                )
         super().__setattr__(name, value)
 
     # ----------------------------------------------------------------- to read
@@ -194,7 +202,13 @@ class TalkAPI:
         return self._sessions.add_listener(listener)
 
     @names_checked
-    def on(self, kind: HookKind, function: Callable[..., object]) -> ListenerHandle:
+    @overload
+    def on(self, kind: HookKind, function: Callable[..., object]) -> ListenerHandle: ...
+
+    @overload
+    def on(self, kind: HookKind) -> Callable[[F], F]: ...
+
+    def on(self, kind: HookKind, function: Any = ...) -> Any:
         """Call a function whenever something happens in the talk.
 
         Parameters
@@ -210,12 +224,14 @@ class TalkAPI:
             ``"phase"``: ``function(phase)`` with the new `phase`.
         function : callable
             Called on a thread of its own, one call after another, so that it may block and call
-            methods of the talk. An error is logged and noted once.
+            methods of the talk. An error is logged and noted once. Left out: ``talk.on("turn")``
+            decorates a function, which is called until the talk is closed.
 
         Returns
         -------
         ListenerHandle
-            Its ``remove()`` ends the calls; it is a context manager too.
+            Its ``remove()`` ends the calls; it is a context manager too. A decorator, if
+            `function` was left out.
 
         Raises
         ------
@@ -229,7 +245,14 @@ class TalkAPI:
         >>> talk.on("turn", lambda turn: print(turn.role, turn.text))  # doctest: +SKIP
         """
         self._sessions.check_ended()
-        return self._sessions.hooks.on(kind, function)
+        if function is not ...:
+            return self._sessions.hooks.on(kind, function)
+
+        def added(function: F) -> F:
+            self.on(kind, function)
+            return function
+
+        return added
 
     def turns_as_they_end(self) -> AsyncIterator[Turn]:
         """The turns that end from now on, as ``on("turn")`` tells them::

@@ -315,7 +315,8 @@ class Results(Sequence[Result]):
         return Results([each for each in self if fits(each)], self.design)
 
     # ----------------------------------------------------------------- tables and pictures
-    def to_frame(self) -> Any:
+    @names_checked
+    def to_frame(self, *, audio: bool = False) -> Any:
         """A tidy pandas DataFrame: one row a question, one column a variable (needs pandas).
 
         The columns ``prompt, voice, settings, repeat`` say what was asked. ``text`` and the columns
@@ -323,6 +324,12 @@ class Results(Sequence[Result]):
         ``tool_call_count`` are of the reply, and missing where there is none. ``cost_dollars,
         error, error_type, server, attempt_count, started_at, elapsed_s`` are of the talk. The first
         call measures all replies, which takes some time.
+
+        Parameters
+        ----------
+        audio : bool
+            Whether there is a column ``audio``, too: `Turn.pcm` of the reply, an ndarray of int16
+            at `Turn.sample_rate`, read-only; None where there is no reply.
 
         Returns
         -------
@@ -342,7 +349,11 @@ class Results(Sequence[Result]):
 
         frame = pd.DataFrame([result.row() for result in self], columns=list(COLUMNS))
         figures = [name for name in COLUMNS if name.endswith(_UNITS)]
-        return frame.astype(dict.fromkeys(figures, "float64"))
+        frame = frame.astype(dict.fromkeys(figures, "float64"))
+        if audio:
+            sounds = [None if each.reply is None else each.reply.pcm for each in self]
+            frame["audio"] = pd.Series(sounds, dtype=object)
+        return frame
 
     @names_checked
     def plot(
@@ -416,7 +427,7 @@ class Results(Sequence[Result]):
     # ----------------------------------------------------------------- representations
     def summary(self) -> str:
         """One sentence: how many questions, how many failed or have notes, who answered."""
-        servers = sorted({each.server for each in self if each.server})
+        servers = sorted({each.server for each in self if each.server and each.reply is not None})
         parts = [f"{len(self)} of {len(self.design)} questions ({self.design})"]
         if self.failed:
             parts.append(f"{len(self.failed)} failed")

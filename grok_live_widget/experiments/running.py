@@ -28,6 +28,7 @@ from ..client import TALK_THREAD, Secret, resolve_endpoint, warn_of_rehearsal, w
 from ..conversation import Turns
 from ..exceptions import ConfigurationError
 from ..settings import SettingsKwargs, between, expand_kwargs_signature, one_of
+from ..tools import Mcp
 from .design import Design, Trial, check_common, design_of
 from .folder import ExperimentFolder
 from .outline import Outline
@@ -209,13 +210,22 @@ def _check_elsewhere(executor: Any, design: Design, key: Secret | None) -> None:
             "api_key= would have to be sent to other processes.",
             cure="Set XAI_API_KEY in the environment of each worker, and leave api_key= out.",
         )
+    for each in (design.common, *design.settings.values()):
+        tools = each.get("tools") or ()
+        if any(isinstance(tool, Mcp) and (tool.authorization or tool.headers) for tool in tools):
+            raise ConfigurationError(
+                "authorization= and headers= of Mcp would have to be sent to other processes.",
+                cure="Run this experiment on threads, without executor=.",
+            )
     if isinstance(executor, ProcessPoolExecutor):
         try:
             pickle.dumps((design.common, design.settings))
         except Exception as error:  # noqa: BLE001  (pickle raises errors of any class)
             raise ConfigurationError(
                 f"the settings cannot be sent to another process: {error}.",
-                cure="Functions must be defined at the top of a module that can be imported.",
+                cure="Functions, and classes of partners, must be defined at the top of a module "
+                "that can be imported; leave out what belongs to one process, such as an open "
+                "file.",
             ) from None
 
 

@@ -53,7 +53,7 @@ def compare_turns(
     kind : str
         The name of the figure.
     ax : matplotlib Axes, sequence of Axes or None
-        Axes are divided into as many as are needed; of a sequence, each turn has its own. None:
+        Axes are replaced by as many as are needed; of a sequence, each turn has its own. None:
         the current figure if it is empty, otherwise a new one.
     **style
         Passed to the figure.
@@ -90,6 +90,11 @@ def _grid(ax: Axes | Sequence[Axes] | None, count: int) -> list[Axes]:
 
     columns = _columns(count)
     rows = -(-count // columns)
+    if isinstance(ax, AnyAxes) and ax.figure is None:
+        raise ConfigurationError(
+            "these axes are part of no figure any more: they have been divided, or removed.",
+            cure="Make new ones with plt.subplots().",
+        )
     if ax is None or isinstance(ax, AnyAxes):
         _check_room(ax, count, rows)
     if ax is None:

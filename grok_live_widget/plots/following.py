@@ -6,6 +6,8 @@ import asyncio
 import io
 import logging
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,6 +18,7 @@ from ..exceptions import ConfigurationError
 from ..settings import between, one_of
 from . import rasters
 from .palette import SOUND_COLORMAP, palette_of
+from .subjects import drawn
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,6 +44,7 @@ def live(
     seconds: float = 10.0,
     fps: float = 8.0,
     ax: Axes | None = None,
+    **style: Any,
 ) -> LiveFigure:
     """Show a figure that follows a talk while it goes on.
 
@@ -58,6 +62,8 @@ def live(
         How often it is drawn in a second at most.
     ax : matplotlib Axes or None
         None: a new figure.
+    **style
+        Of the image, as of `matplotlib.axes.Axes.imshow`.
 
     Returns
     -------
@@ -81,7 +87,7 @@ def live(
     earlier = _running.get((id(talk), kind))
     if earlier is not None:
         earlier.stop()
-    figure = LiveFigure(talk, kind, seconds=seconds, axes=ax)
+    figure = LiveFigure(talk, kind, seconds=seconds, axes=ax, style=style)
     figure._start(1 / fps)
     _running[id(talk), kind] = figure
     return figure
@@ -102,13 +108,21 @@ class LiveFigure:
         How often that was.
     """
 
-    def __init__(self, talk: Any, kind: Kind, *, seconds: float, axes: Axes | None) -> None:
+    def __init__(
+        self,
+        talk: Any,
+        kind: Kind,
+        *,
+        seconds: float,
+        axes: Axes | None,
+        style: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         self.frame_count = 0
         self._talk, self._kind = talk, kind
         self._column_s = seconds / rasters.COLUMNS
         self._length_s = _LEAST_TIMELINE_S
         self.axes = _new_axes() if axes is None else axes
-        self.image = self._prepare()
+        self.image = self._prepare(style)
         # What the newest image shows; None: no image yet.
         self._shown: tuple[object, ...] | None = None
         self._background: Any = None
@@ -205,7 +219,7 @@ class LiveFigure:
         return True
 
     # ----------------------------------------------------------------- drawing
-    def _prepare(self) -> Any:
+    def _prepare(self, style: Mapping[str, Any]) -> Any:
         """Everything but the picture: it is drawn once."""
         axes, lanes = self.axes, ["Reply", "You"]
         seconds = self._column_s * rasters.COLUMNS
@@ -231,11 +245,12 @@ class LiveFigure:
                 axes.set_xlabel("Time since the first event [s]")
         if self._kind != "spectrogram":
             axes.axhline(1.0, color=palette_of(axes).neutral, linewidth=0.8, zorder=3)
-        image = axes.imshow(
+        image = drawn(
+            "live",
+            axes.imshow,
             np.zeros((rasters.ROWS, rasters.COLUMNS, 4), np.uint8),
             extent=(*left_right, *bottom_top),
-            aspect="auto",
-            interpolation="nearest",
+            **{"aspect": "auto", "interpolation": "nearest", **style},
         )
         axes.set(xlim=left_right, ylim=bottom_top)
         return image

@@ -111,6 +111,10 @@ class ChatPartner:
         except RehearsalError as error:
             raise ConfigurationError(error.message, cure=error.cure) from None
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A context of TLS cannot be sent to another process, which makes its own.
+        return {**self.__dict__, "_tls": None}
+
     def __repr__(self) -> str:
         return f"<ChatPartner {self._model!r} at {self._host}>"
 
@@ -232,6 +236,11 @@ class ChatPartner:
                 client.stream("POST", self._url, content=body, headers=headers) as response,
             ):
                 has_begun = True
+                if _kind_of(response) == "text/html":
+                    raise RehearsalError(
+                        f"the chat server at {self._host} answered with a web page.",
+                        cure="Check base_url=: it usually ends in /v1.",
+                    )
                 if response.status_code != httpx.codes.OK:
                     text = (await _beginning_of(response)).decode("utf-8", "replace")
                     raise self._refused(response, _without(key, text), has_key=bool(key))
@@ -252,15 +261,9 @@ class ChatPartner:
 
     async def _events(self, response: Any) -> AsyncGenerator[str]:
         """The data of each event of a response, or its whole content where it is no stream."""
-        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if kind == "application/json":
+        if _kind_of(response) == "application/json":
             yield (await response.aread()).decode("utf-8", "replace")
             return
-        if kind == "text/html":
-            raise RehearsalError(
-                f"the chat server at {self._host} answered with a web page.",
-                cure="Check base_url=: it usually ends in /v1.",
-            )
         stream = EventStream()
         async with aclosing(response.aiter_bytes()) as pieces:
             async for piece in pieces:
@@ -312,6 +315,12 @@ class ChatPartner:
 def _without(key: str, text: str) -> str:
     """What a server sent, without the key that it may repeat."""
     return text.replace(key, "…") if len(key) >= FEWEST_LETTERS_OF_SECRET else text
+
+
+def _kind_of(response: Any) -> str:
+    """The type of a response's content, such as "application/json"."""
+    kind: str = response.headers.get("Content-Type", "")
+    return kind.partition(";")[0].strip().lower()
 
 
 async def _beginning_of(response: Any) -> bytes:

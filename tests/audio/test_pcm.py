@@ -137,9 +137,14 @@ def test_what_has_no_elements_is_refused_with_its_type(x: object, kind: str) -> 
 
 
 @pytest.mark.parametrize(
-    "rate", [0, -8000, 999, 384_001, "fast", None, np.nan, np.inf, [24_000, 1]]
+    "rate", [0, -8000, 999, 384_001, "fast", "24000", 24_000.5, None, np.nan, np.inf, [24_000, 1]]
 )
 def test_invalid_rates_are_refused_with_their_value(rate: object) -> None:
     with pytest.raises(AudioFormatError, match="sample_rate") as caught:
         checked_rate(rate)
     assert repr(rate) in str(caught.value)
+
+
+@pytest.mark.parametrize("rate", [24_000, 24_000.0, np.int32(24_000), np.float32(24_000)])
+def test_a_rate_may_be_any_whole_number(rate: object) -> None:
+    assert checked_rate(rate) == 24_000

@@ -89,6 +89,19 @@ def test_turns_are_told_of_when_they_have_ended(talk: Talk) -> None:
     assert all(turn in talk.turns for turn in told)
 
 
+def test_a_function_can_be_decorated(talk: Talk) -> None:
+    told: list[str] = []
+
+    @talk.on("turn")
+    def keep(turn: Turn) -> None:
+        told.append(turn.text)
+
+    talk.ask("Hello.")
+    wait_until(lambda: len(told) == 2)
+    keep(talk.turns[0])
+    assert told[-1] == told[0] == "Hello."
+
+
 def test_the_pieces_of_sound_are_the_reply(talk: Talk, question: np.ndarray) -> None:
     told: list[tuple[Turn, np.ndarray]] = []
     talk.on("audio", lambda turn, pcm: told.append((turn, pcm)))

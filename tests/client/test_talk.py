@@ -1225,6 +1225,17 @@ def test_an_assignment_to_a_setting_is_refused_with_the_call_that_changes_it(
         assert not hasattr(talk, name)
 
 
+@pytest.mark.parametrize("make", [Talk, GrokLive])
+def test_an_assignment_to_a_misspelt_setting_is_refused_and_other_names_are_free(make: Any) -> None:
+    with make(partner="parrot") as talk:
+        with pytest.raises(
+            ConfigurationError, match=r"no setting 'vioce'\. Did you mean 'voice'\?"
+        ):
+            talk.vioce = "eve"
+        talk.label = "first run"
+        assert talk.label == "first run"
+
+
 @pytest.mark.parametrize("make", [Talk, GrokLive, Session])
 def test_the_signature_of_update_shows_the_settings_that_can_change(make: Any) -> None:
     names = [name for name in Settings.__struct_fields__ if name not in IMMUTABLE]

@@ -57,6 +57,16 @@ def test_the_sound_of_a_reply_is_an_array(results: Results) -> None:
     )
 
 
+def test_the_table_can_hold_the_sound(results: Results) -> None:
+    assert "audio" not in results.to_frame()
+    audio = results.to_frame(audio=True).audio
+    for result, sound in zip(results, audio, strict=True):
+        if result.reply is None:
+            assert sound is None
+        else:
+            np.testing.assert_array_equal(sound, result.reply.pcm)
+
+
 def test_the_table_is_tidy_and_its_figures_are_those_of_the_sound(results: Results) -> None:
     frame = results.to_frame()
     assert len(frame) == 8

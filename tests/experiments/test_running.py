@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 import grok_live_widget
-from grok_live_widget import Talk, compare
+from grok_live_widget import Mcp, Talk, compare
 from grok_live_widget.audio import write_wav
 from grok_live_widget.exceptions import (
     AuthenticationError,
@@ -337,6 +337,16 @@ def test_a_key_is_refused_with_an_executor_of_other_processes(asked_of: Any) -> 
     with pytest.raises(ConfigurationError, match="Set XAI_API_KEY in the environment") as caught:
         compare("a", executor=Inline(), **asked)
     assert KEY not in str(caught.value)
+
+
+def test_the_secrets_of_a_tool_are_refused_with_an_executor_of_other_processes(
+    asked_of: Any,
+) -> None:
+    tool = Mcp(server_label="notes", server_url="https://mcp.example.org", authorization=KEY)
+    for given in ({"tools": [tool]}, {"settings": {"a": {"tools": [tool]}}}):
+        with pytest.raises(ConfigurationError, match="would have to be sent") as caught:
+            compare("a", executor=Inline(), **asked_of("parrot"), **given)
+        assert KEY not in str(caught.value)
 
 
 def test_what_cannot_go_to_another_process_is_refused_before_anything_is_asked() -> None:

@@ -91,6 +91,9 @@ def test_an_unknown_kind_and_axes_without_a_grid_are_refused(ax: Any, replies: T
     loose = ax.figure.add_axes((0, 0, 1, 1))
     with pytest.raises(ConfigurationError, match=r"cannot be divided\. Pass axes made by plt"):
         plots.compare_turns(replies, ax=loose)
+    plots.compare_turns(replies, ax=ax)
+    with pytest.raises(ConfigurationError, match=r"have been divided, or removed\. Make new ones"):
+        plots.compare_turns(replies, ax=ax)
 
 
 def test_more_turns_than_there_is_room_for_are_refused_with_the_size_that_is_needed() -> None:

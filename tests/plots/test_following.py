@@ -130,6 +130,13 @@ def test_axes_are_labelled(going: Talk, interactive: Any) -> None:
         assert interactive.get_xlim() == (-5, 0)
 
 
+def test_the_image_can_be_styled(going: Talk, interactive: Any) -> None:
+    style = {"interpolation": "bilinear", "alpha": 0.5}
+    figure = plots.LiveFigure(going, "spectrogram", seconds=5, axes=interactive, style=style)
+    assert figure.image.get_interpolation() == "bilinear"
+    assert figure.image.get_alpha() == 0.5
+
+
 # --------------------------------------------------------------------------- errors
 def test_without_a_loop_and_a_window_it_says_what_it_needs(going: Talk) -> None:
     with pytest.raises(ConfigurationError) as caught:

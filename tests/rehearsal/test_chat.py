@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import pickle
 import socket
 import sys
 import threading
@@ -259,14 +260,23 @@ async def failure_of(partner: ChatPartner) -> str:
     return str(failed.value)
 
 
-async def test_a_web_page_is_no_answer() -> None:
+@pytest.mark.parametrize("status", ["200 OK", "403 Forbidden"])
+async def test_a_web_page_is_no_answer(status: str) -> None:
     async def page(answering: Answering) -> None:
-        await answering.begin(kind="text/html")
+        await answering.begin(status, kind="text/html")
         await answering.send(b"<html>")
         await answering.end()
 
     with ChatServer(page) as server:
         assert "answered with a web page. Check base_url=" in await failure_of(partner_of(server))
+
+
+async def test_a_partner_that_has_been_used_can_be_sent_to_another_process() -> None:
+    with ChatServer(*[streamed(chunk("Hello."))] * 2) as server:
+        partner = partner_of(server)
+        for each in (partner, pickle.loads(pickle.dumps(partner))):
+            pieces = [piece async for piece in run_partner(each, PartnerTurn(text="x"))]
+            assert pieces
 
 
 async def test_an_answer_that_is_no_stream_is_spoken() -> None:
