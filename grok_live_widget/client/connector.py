@@ -14,6 +14,7 @@ from ..conversation import Conversation, Turn
 from ..exceptions import ConfigurationError, ConnectError, SessionClosed
 from ..protocol import Event, Noted
 from ..settings import UNSET, Settings, SettingsKwargs, expand_kwargs_signature, settings_from
+from ..tools import secrets_of
 from ._pump import Listener
 from .credentials import Secret, wrap_secret
 from .endpoint import (
@@ -197,7 +198,10 @@ class Connecting:
         return Recording(
             self._request.settings,
             conversation,
-            secret=self.endpoint.key.reveal,
+            secrets=lambda: (
+                self.endpoint.key.reveal(),
+                *secrets_of(self._request.settings.tools),
+            ),
             on_trouble=note,
         )
 

@@ -40,6 +40,7 @@ from ..protocol import (
 from ..recording import Recording
 from ..rehearsal import PARTNERS, RehearsalServer, default_partner
 from ..settings import UNSET, Settings
+from ..tools import secrets_of
 from ._pump import Listener, ListenerEntry, ListenerHandle
 from .connector import new_rehearsal, open_session_with
 from .credentials import Secret
@@ -122,7 +123,7 @@ class ReconnectingSession:
         self.recording = Recording(
             settings,
             self.conversation,
-            secret=lambda: self.endpoint.key.reveal(),
+            secrets=lambda: (self.endpoint.key.reveal(), *secrets_of(self.settings.tools)),
             on_trouble=self._note_from_any_thread,
         )
         self.session: Session | None = None

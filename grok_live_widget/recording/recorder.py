@@ -9,7 +9,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -43,8 +43,8 @@ class Recording:
         Its `record` is the folder; None: nothing is written unless `save` is called.
     conversation : Conversation
         It is given each event before `observe` is, and stores the audio.
-    secret : callable
-        Returns the key in use, or ``""``; it is removed from all texts.
+    secrets : callable
+        Returns the key in use and what gives tools access; they are removed from all texts.
     on_trouble : callable
         Called with a sentence when the folder can no longer be written to. The talk goes on.
     """
@@ -54,12 +54,12 @@ class Recording:
         settings: Settings,
         conversation: Conversation,
         *,
-        secret: Callable[[], str] = str,
+        secrets: Callable[[], Sequence[str]] = tuple,
         on_trouble: Callable[[str], object] = lambda _: None,
     ) -> None:
         self._settings = settings
         self._conversation = conversation
-        self._redactor = Redactor(secret)
+        self._redactor = Redactor(secrets)
         self._on_trouble = on_trouble
         # What has not been written; all, if there is no folder.
         self._entries: list[Entry] = []

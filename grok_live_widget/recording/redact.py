@@ -1,8 +1,8 @@
-"""Keeps the API key out of recordings."""
+"""Keeps the API key and the secrets of tools out of recordings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import json
 
@@ -10,28 +10,27 @@ _SHORTEST_SECRET = 8
 
 
 class Redactor:
-    """Replaces a secret in texts by ``(key)``.
+    """Replaces secrets in texts by ``(key)``.
 
     Parameters
     ----------
-    secret : callable
-        Returns the key in use, or ``""``. Keys of fewer than 8 characters are not replaced.
+    secrets : callable
+        Returns those in use; ones of fewer than 8 characters are not replaced.
     """
 
-    def __init__(self, secret: Callable[[], str] = str) -> None:
-        self._secret = secret
+    def __init__(self, secrets: Callable[[], Sequence[str]] = tuple) -> None:
+        self._secrets = secrets
 
     def __call__(self, text: str) -> str:
-        """The text without the secret."""
-        key = self._key
-        return text.replace(key, "(key)") if key else text
+        """The text without the secrets."""
+        for secret in self._long:
+            text = text.replace(secret, "(key)")
+        return text
 
     def is_in(self, written: bytes) -> bool:
-        """Whether a line of JSON contains the secret."""
-        key = self._key
-        return bool(key) and json.encode(key)[1:-1] in written
+        """Whether a line of JSON contains a secret."""
+        return any(json.encode(secret)[1:-1] in written for secret in self._long)
 
     @property
-    def _key(self) -> str:
-        key = self._secret()
-        return key if len(key) >= _SHORTEST_SECRET else ""
+    def _long(self) -> list[str]:
+        return [each for each in self._secrets() if len(each) >= _SHORTEST_SECRET]

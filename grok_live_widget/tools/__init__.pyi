@@ -9,3 +9,4 @@ from .provider import Mcp as Mcp
 from .provider import ProviderTool as ProviderTool
 from .provider import WebSearch as WebSearch
 from .provider import XSearch as XSearch
+from .provider import secrets_of as secrets_of

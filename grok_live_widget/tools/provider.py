@@ -7,7 +7,7 @@ service's guide.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, ClassVar
 
@@ -230,3 +230,12 @@ class Mcp(ProviderTool, frozen=True, kw_only=True, metaclass=Checked):
             if getattr(self, name) is not None:
                 self._text(name, r"(?s).+", "be a text that is not empty")
         self._mapping("headers", of_texts=True)
+
+
+def secrets_of(tools: Iterable[object]) -> tuple[str, ...]:
+    """What gives access to the servers of these tools: texts that are not to be shown."""
+    secrets: list[str] = []
+    for tool in tools:
+        if isinstance(tool, Mcp):
+            secrets += [tool.authorization or "", *(tool.headers or {}).values()]
+    return tuple(filter(None, secrets))

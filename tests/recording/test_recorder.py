@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_live_widget import RehearsalServer, Talk, connect, load
+from grok_live_widget import Mcp, RehearsalServer, Talk, connect, load
 from grok_live_widget.audio import read_audio
 from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.events import Authenticate, Noted, PushToTalk
@@ -31,7 +31,7 @@ from ..support.waiting import wait_until
 KILLED = """
 import sys, time
 import numpy as np
-from grok_live_widget import PushToTalk, Talk
+from grok_live_widget import Mcp, PushToTalk, Talk
 talk = Talk(partner="parrot", turn_detection=PushToTalk(), record=sys.argv[1])
 tone = (8000 * np.sin(np.arange(2400) / 8)).astype(np.int16)
 talk.ask("before")
@@ -249,6 +249,24 @@ def test_the_files_without_a_folder_are_those_that_are_saved(
         files = reconnecting_session_of(talk).recording.files()
     assert files == {each.name: each.read_bytes() for each in folder.iterdir()}
     assert key.encode() not in b"".join(files.values())
+
+
+def test_what_gives_a_tool_access_is_not_written_though_the_server_confirms_it(
+    tmp_path: Path,
+) -> None:
+    headers = {"X-Access": "a-secret-header-of-a-test"}
+    tool = Mcp(
+        server_url="https://example.org/mcp",
+        server_label="notes",
+        authorization="a-secret-token-of-a-test",
+        headers=headers,
+    )
+    with Talk(partner="parrot", tools=[tool], record=tmp_path / "talk") as talk:
+        talk.ask("My token is a-secret-token-of-a-test.")
+    written = b"".join(each.read_bytes() for each in (tmp_path / "talk").iterdir())
+    assert b"https://example.org/mcp" in written
+    assert b"-of-a-test" not in written
+    assert "-of-a-test" not in "".join(repr(each.event) for each in load(tmp_path / "talk").events)
 
 
 def test_the_files_of_a_talk_that_has_not_begun_are_those_of_an_empty_one(

@@ -248,8 +248,27 @@ def _twins(event: type[Any], text: str, name: str) -> list[MessageType]:
     return [of_name(False), of_name(True)]
 
 
+def _session_of(message: Message, key: str) -> dict[str, Any]:
+    """The settings that a server confirms. What gives a tool access is left out: an event is
+    shown, and written to recordings.
+    """
+    session = mapping(message, key)
+    return {
+        name: [_without_access(tool) for tool in value]
+        if name == "tools" and isinstance(value, list)
+        else value
+        for name, value in session.items()
+    }
+
+
+def _without_access(tool: object) -> object:
+    if not isinstance(tool, dict):
+        return tool
+    return {name: value for name, value in tool.items() if name not in ("authorization", "headers")}
+
+
 def _session_created_from(message: Message) -> events.SessionCreated:
-    session = mapping(message, "session")
+    session = _session_of(message, "session")
     return events.SessionCreated(
         session_id=string(session, "id"),
         model=string(session, "model"),
@@ -424,7 +443,7 @@ _CONVERSATION = MessageType(
     lambda m: events.ConversationCreated(string(mapping(m, "conversation"), "id")),
 )
 _PING = flat(events.Pinged, "ping", timestamp_ms=("timestamp", integer))
-_UPDATED = flat(events.SessionUpdated, "session.updated", session=mapping)
+_UPDATED = flat(events.SessionUpdated, "session.updated", session=_session_of)
 _COMMITTED = flat(
     events.AudioCommitted,
     "input_audio_buffer.committed",
