@@ -13,14 +13,16 @@ from .turn import Turn, extremes_of
 _MOST_ROWS, _ENDS = 60, 10
 _LONGEST_TEXT = 300
 
-# Colours of the panel. A notebook's theme sets the first ones; elsewhere those of the page.
+# Colours of the panel, and when they are dark (js/src/theme.css): JupyterLab, VS Code and Colab say
+# so on an element of the page; elsewhere the page's colour scheme counts.
 _STYLE = """
 <style>
 .glw-turns{--you:light-dark(#1769d2,#6cb0ff);--reply:light-dark(#b34708,#ffa45c);
 color:var(--jp-ui-font-color1,inherit);font-family:var(--jp-ui-font-family,system-ui,sans-serif);
 font-size:13px;line-height:1.4}
-[data-jp-theme-light="true"] .glw-turns{color-scheme:light}
-[data-jp-theme-light="false"] .glw-turns{color-scheme:dark}
+:is([data-jp-theme-light="true"],.vscode-light) .glw-turns{color-scheme:light}
+:is([data-jp-theme-light="false"],.vscode-dark,[theme="dark"],
+.vscode-high-contrast:not(.vscode-high-contrast-light)) .glw-turns{color-scheme:dark}
 .glw-turns table.rows{border-collapse:collapse;margin:0;font:inherit;border:0}
 .glw-turns .rows :is(td,th){padding:3px 10px;text-align:left;vertical-align:middle;max-width:36em}
 .glw-turns .rows tr:is(:nth-child(n),:hover){background:none}

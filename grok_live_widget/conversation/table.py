@@ -20,6 +20,14 @@ COLUMNS = (
 )
 """The names of the columns, in their order."""
 
+FIGURES = tuple(
+    name
+    for name in COLUMNS
+    if name.endswith(("_s", "_ms", "_minute", "_dbfs", "_share", "_dollars"))
+    or name == "heard_sample_count"
+)
+"""Those of numbers that may be missing."""
+
 
 def rows_of(placements: Sequence[Placement]) -> list[dict[str, Any]]:
     """One row a turn; what was not measured is None."""

@@ -18,7 +18,7 @@ from ..exceptions import ConfigurationError
 from ..settings import between, one_of
 from .html import table_of
 from .placement import SIDES, Placement, mixed, placements_of, sound_of
-from .table import COLUMNS, rows_of
+from .table import COLUMNS, FIGURES, rows_of
 from .transcript import FORMATS, SUBTITLES
 from .turn import Turn, suffix_of, written, written_wav
 
@@ -256,7 +256,7 @@ class Turns(Sequence[Turn]):
         ``end_s`` tell when the turn sounded, as in `audio`; ``level_dbfs`` is the RMS of its
         sound; ``words_per_minute`` counts its whole length; ``heard_share`` is from 0 to 1;
         ``tools`` has the names of the functions that were called; ``total_ms`` is that of
-        `Turn.latency`. What was not measured is NaN or None.
+        `Turn.latency`. Figures that were not measured are NaN.
         """
         try:
             import pandas as pd
@@ -265,7 +265,9 @@ class Turns(Sequence[Turn]):
                 "to_frame() needs pandas: pip install 'grok-live-widget[pandas]'"
             ) from None
 
-        return pd.DataFrame(rows_of(placements_of(self)), columns=list(COLUMNS))
+        frame = pd.DataFrame(rows_of(placements_of(self)), columns=list(COLUMNS))
+        # Otherwise a column of which nothing was measured would hold objects.
+        return frame.astype(dict.fromkeys(FIGURES, "float64"))
 
     @names_checked
     def explore(self, *, since_s: float | None = None, until_s: float | None = None) -> Any:

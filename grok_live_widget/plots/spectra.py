@@ -240,5 +240,9 @@ def _image(
 
 def _with_bar(axes: Axes, image: AxesImage, label: str, is_wanted: bool) -> AxesImage:
     if is_wanted and not np.ma.getmaskarray(np.ma.asarray(image.get_array())).all():
+        for earlier in axes.images:
+            if earlier.colorbar is not None:
+                # Drawn again into the same axes, which would become narrower each time.
+                earlier.colorbar.remove()
         axes.figure.colorbar(image, ax=axes, label=label, pad=0.02)
     return image

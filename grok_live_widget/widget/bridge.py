@@ -537,16 +537,21 @@ class FrontendBridge:
 
 
 def _voice_help(name: str | None) -> str:
-    """What a voice sounds like, for the panel; empty if it is not a known one."""
-    voice = voices().get(name or "")
+    """What a voice sounds like, and which others there are, for the panel."""
+    known = voices()
+    listed = ", ".join(
+        f"{each} ({known[each].character})" for each in known if known[each].character
+    )
+    others = f"Voices: {listed}, and those that voices() lists in Python."
+    voice = known.get(name or "")
     if voice is None:
-        return ""
+        return others
     instead = (
         f"In the realtime dialect {voice.instead} replies in its place." if voice.instead else ""
     )
     rehearsal = f"In the rehearsal: {voice.rehearsal}." if voice.rehearsal else ""
     character = f"{name}: {voice.character}." if voice.character else ""
-    parts = (character, rehearsal, instead, "In Python, voices() lists all voices.")
+    parts = (character, rehearsal, instead, others)
     return " ".join(filter(None, parts))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import weakref
+from collections.abc import Callable
 from typing import Any, Unpack
 
 import anywidget
@@ -11,6 +12,7 @@ import ipywidgets
 import traitlets
 
 from ..client import TALK_THREAD, Secret, TalkAPI, warn_of_rehearsal, wrap_secret
+from ..exceptions import ConfigurationError
 from ..settings import SettingsKwargs, expand_kwargs_signature
 from .bridge import FrontendBridge
 from .channel import CommChannel, keep_frontend_routing
@@ -79,6 +81,30 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
             warn_of_rehearsal(self._sessions.endpoint)
         else:
             _warn_unless_displayed(self)
+
+    def observe(
+        self,
+        handler: Callable[[Any], object],
+        names: Any = traitlets.All,
+        type: Any = "change",  # noqa: A002  (the name of traitlets)
+    ) -> None:
+        """Call a function when a trait of the widget changes, such as ``layout``; see `on` for
+        what happens in the talk.
+
+        Raises
+        ------
+        ConfigurationError
+            For a name that is no trait: nothing would ever call the function.
+        """
+        given = [names] if isinstance(names, str) else names
+        for name in () if names is traitlets.All else given:
+            if not self.has_trait(name):
+                kind = "phase" if name == "phase" else "turn"
+                raise ConfigurationError(
+                    f"{name!r} is no trait of the widget, so that nothing tells of its changes.",
+                    cure=f'live.on("{kind}", f) calls a function when something happens.',
+                )
+        super().observe(handler, names, type)
 
     @traitlets.observe("comm")
     def _follow_comm(self, change: Any) -> None:

@@ -190,6 +190,9 @@ def test_figures_that_a_turn_does_not_have_are_missing_in_the_frame() -> None:
     frame = Turns([typed, silent]).to_frame()
     assert frame.iloc[0][["words_per_minute", "level_dbfs"]].isna().all()
     assert frame.iloc[1][["words_per_minute", "level_dbfs", "played_at_s"]].isna().all()
+    # Numbers also where nothing was measured: a sum, a mean and a chart need them.
+    unmeasured = ["queue_ms", "total_ms", "heard_share", "heard_sample_count", "played_at_s"]
+    assert set(frame[unmeasured].dtypes.astype(str)) == {"float64"}
 
 
 # --------------------------------------------------------------------------- in a notebook

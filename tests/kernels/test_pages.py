@@ -57,7 +57,10 @@ def test_hello_is_answered_with_a_snapshot(kernel: Kernel, show: Any) -> None:
         "voice": "nova",
         "voice_help": (
             "nova: bright, energetic. In the rehearsal: American, female, about 201 Hz. In the "
-            "realtime dialect eve replies in its place. In Python, voices() lists all voices."
+            "realtime dialect eve replies in its place. Voices: alloy (neutral, balanced), echo "
+            "(warm, conversational), fable (expressive, dynamic), onyx (deep, authoritative), nova "
+            "(bright, energetic), shimmer (clear, professional), and those that voices() lists in "
+            "Python."
         ),
         "partner": "parrot",
         "turn_detection": "server_vad",

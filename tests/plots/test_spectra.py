@@ -102,6 +102,13 @@ def test_style_and_bar_are_chosen(figure: Any, ax: Any, talk: Turns) -> None:
 
 
 @pytest.mark.parametrize("figure", IMAGES)
+def test_axes_that_are_drawn_into_again_keep_one_bar(figure: Any, ax: Any, talk: Turns) -> None:
+    for _ in range(2):
+        image = figure(talk[1], ax=ax)
+        assert ax.figure.axes == [ax, image.colorbar.ax]
+
+
+@pytest.mark.parametrize("figure", IMAGES)
 def test_without_sound_there_is_a_sentence_and_no_picture(figure: Any, ax: Any) -> None:
     image = figure(turn_of(role="user", text="Hi", text_source="typed"), ax=ax)
     assert texts_of(ax) == ["This turn was typed: it has no sound."]

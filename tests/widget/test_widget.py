@@ -13,6 +13,7 @@ import ipywidgets
 import pytest
 
 from grok_live_widget import GrokLive, Talk
+from grok_live_widget.exceptions import ConfigurationError
 
 
 @pytest.fixture
@@ -41,8 +42,8 @@ def test_the_widget_shadows_no_name_of_ipywidgets() -> None:
         if isinstance(value, FunctionType | property)
     }
     theirs = set(dir(ipywidgets.DOMWidget)) - set(dir(object))
-    # These two extend those of ipywidgets.
-    assert own & theirs == {"close", "_repr_mimebundle_"}
+    # These extend those of ipywidgets.
+    assert own & theirs == {"close", "observe", "_repr_mimebundle_"}
     made = set(vars(GrokLive(partner="parrot"))) - set(vars(anywidget.AnyWidget()))
     assert made & theirs == set()
 
@@ -76,3 +77,15 @@ def test_closing_twice_is_harmless_and_keeps_the_turns() -> None:
     live.close()
     assert live.comm is None
     assert live.turns[1].text == "hello"
+
+
+def test_only_traits_can_be_observed() -> None:
+    with GrokLive(partner="parrot") as live:
+        seen: list[Any] = []
+        live.observe(seen.append, "tooltip")
+        live.tooltip = "a talk"
+        assert [change["new"] for change in seen] == ["a talk"]
+        live.observe(seen.append)
+        cure = r"'phase' is no trait .* live\.on\(\"phase\", f\)"
+        with pytest.raises(ConfigurationError, match=cure):
+            live.observe(seen.append, ["tooltip", "phase"])

@@ -48,13 +48,13 @@ class Header implements Part {
   readonly element = element("header", "glw-header");
   readonly #name = element("span", "glw-name");
   readonly #voice = element("span", "glw-voice-tag");
+  readonly #title = element("div", "glw-title", {}, [this.#name, this.#voice]);
   readonly #status = element("p", "glw-status", { role: "status" });
   readonly #controls: Controls;
 
   constructor(actions: PanelActions, scope: Scope) {
     this.#controls = new Controls(actions, scope);
-    const title = element("div", "glw-title", {}, [this.#name, this.#voice]);
-    const heading = element("div", "glw-heading", {}, [title, this.#status]);
+    const heading = element("div", "glw-heading", {}, [this.#title, this.#status]);
     const indicator = element("span", "glw-indicator", { "aria-hidden": "true" });
     this.element.append(indicator, heading, this.#controls.element);
   }
@@ -62,7 +62,7 @@ class Header implements Part {
   show(state: PanelState): void {
     setText(this.#name, speakerName(state));
     setText(this.#voice, [state.voice, state.partner].filter(Boolean).join(" · "));
-    this.#voice.title = state.voiceHelp;
+    this.#title.title = state.voiceHelp;
     setShown(this.#voice, this.#voice.textContent !== "");
     setText(this.#status, statusOf(state).text);
     this.#controls.show(state);

@@ -269,9 +269,9 @@ describe("the transcript", () => {
     ]);
   });
 
-  it("tells what the voice sounds like where the pointer rests on its name", () => {
+  it("tells what the voice sounds like where the pointer rests on the title", () => {
     store.update({ voice: "nova", voiceHelp: "nova: bright, energetic." });
-    expect(panel.querySelector<HTMLElement>(".glw-voice-tag")?.title).toBe("nova: bright, energetic.");
+    expect(panel.querySelector<HTMLElement>(".glw-title")?.title).toBe("nova: bright, energetic.");
   });
 
   it("shows markup as text", () => {
