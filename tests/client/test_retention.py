@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -152,3 +154,19 @@ def test_a_talk_that_failed_to_record_is_saved_with_what_is_left(
 def test_the_limit_is_a_number_of_minutes(minutes: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"max_audio_minutes must be a number from 0\.1"):
         Talk(partner="parrot", max_audio_minutes=minutes)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_a_recorded_hour_of_both_sides_takes_little_memory(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.support.recorded_hour", tmp_path / "talk"],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        cwd=Path(__file__).parents[2],
+    )
+    assert ran.returncode == 0, ran.stderr
+    # All of it would be 346 MB.
+    assert int(ran.stdout) < 60_000_000
+    assert sum(each.stat().st_size for each in (tmp_path / "talk").glob("*.wav")) > 340_000_000

@@ -294,11 +294,17 @@ def test_an_error_of_the_caller_ends_the_questions_and_is_raised(asked_of: Any) 
 class Inline(Executor):
     """Runs each task when it is submitted, in a copy, as another process would."""
 
+    def __init__(self) -> None:
+        self.sent = b""
+
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
         import pickle
 
+        sent = pickle.dumps((fn, args))
+        self.sent += sent
+        function, values = pickle.loads(sent)
         future: Future[Any] = Future()
-        future.set_result(pickle.loads(pickle.dumps(fn(*pickle.loads(pickle.dumps(args))))))
+        future.set_result(pickle.loads(pickle.dumps(function(*values))))
         return future
 
 
@@ -307,8 +313,11 @@ def test_any_executor_can_ask_and_finds_the_key_in_its_environment(
 ) -> None:
     monkeypatch.setenv("XAI_API_KEY", KEY)
     asked = asked_of(counting, api_key=KEY)
-    results = compare(["a", "b"], executor=Inline(), **asked)
+    inline = Inline()
+    results = compare(["a", "b"], executor=inline, **asked)
     assert [each.error for each in results] == ["", ""]
+    assert inline.sent
+    assert KEY.encode() not in inline.sent
     with ThreadPoolExecutor(2) as threads:
         results = compare(["a", "b"], executor=threads, **asked)
         assert threads.submit(lambda: "still open").result() == "still open"
