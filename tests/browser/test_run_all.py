@@ -60,4 +60,4 @@ def test_replies_to_cells_that_ran_before_the_panel_was_ready_are_offered_with_t
     notebook.wait_for_turns("grok", 1)
     notebook.panel.get_by_role("button", name="Play the answer").wait_for()
     [notice] = [text for text in notebook.notices() if "no page could play it" in text]
-    assert "as when all cells are run at once" in notice
+    assert "when all cells are run at once" in notice

@@ -202,7 +202,7 @@ function unplayedCard(state: PanelState): Card | null {
   return {
     key: "unplayed",
     level: "info",
-    text: `${speakerName(state)} answered ${isOne ? "" : `${count} times `}when no page could play it, as when all cells are run at once.`,
+    text: `${speakerName(state)} answered ${isOne ? "" : `${count} times `}when no page could play it yet, as in the cell that shows the panel, or when all cells are run at once.`,
     actionLabel: isOne ? "Play the answer" : "Play the answers",
     action: "playUnplayed",
   };

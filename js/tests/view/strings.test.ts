@@ -214,11 +214,13 @@ describe("replies that no page has played", () => {
   it("are offered to be played", () => {
     const [card] = cards({ turns: turns({ role: "user", reply: null }, { reply: null }) });
     expect(card).toMatchObject({ actionLabel: "Play the answer", action: "playUnplayed" });
-    expect(card?.text).toBe("Grok answered when no page could play it, as when all cells are run at once.");
+    expect(card?.text).toBe(
+      "Grok answered when no page could play it yet, as in the cell that shows the panel, or when all cells are run at once.",
+    );
     const several = cards({ turns: turns({ reply: null }, { reply: null }) });
     expect(several[0]).toMatchObject({ actionLabel: "Play the answers" });
     expect(several[0]?.text).toBe(
-      "Grok answered 2 times when no page could play it, as when all cells are run at once.",
+      "Grok answered 2 times when no page could play it yet, as in the cell that shows the panel, or when all cells are run at once.",
     );
   });
 
