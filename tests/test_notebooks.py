@@ -39,8 +39,7 @@ def lessons_in_their_tests() -> Iterator[Any]:
     for path in LESSONS:
         if path.stem.startswith(FIRST):
             yield pytest.param(path, False, id=path.stem)
-        if path != LESSONS[0]:
-            yield pytest.param(path, True, id=f"{path.stem}, solved", marks=pytest.mark.slow)
+        yield pytest.param(path, True, id=f"{path.stem}, solved", marks=pytest.mark.slow)
 
 
 @pytest.fixture
@@ -62,7 +61,7 @@ def test_a_lesson_runs_and_shows_pictures(path: Path, with_solutions: bool, tmp_
         assert (tmp_path / "talk.wav").stat().st_size > 48_000
 
 
-@pytest.mark.parametrize("path", LESSONS[1:], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_ends_with_exercises_that_are_solved_below(path: Path) -> None:
     notebook = read_notebook(path)
     assert "## Exercises" in notebook.cells[-1].source
