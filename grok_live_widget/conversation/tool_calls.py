@@ -7,10 +7,17 @@ from typing import Literal
 from msgspec.structs import replace
 
 from .._structs import Value
-from ..protocol import Event, ToolAnswered, ToolApprovalAsked, ToolFinished, ToolStarted
+from ..protocol import (
+    Event,
+    ToolAnswered,
+    ToolApprovalAsked,
+    ToolCalled,
+    ToolFinished,
+    ToolStarted,
+)
 
 # Tested first, since nearly all events are others.
-_OF_TOOLS = frozenset({ToolApprovalAsked, ToolStarted, ToolAnswered, ToolFinished})
+_OF_TOOLS = frozenset({ToolCalled, ToolApprovalAsked, ToolStarted, ToolAnswered, ToolFinished})
 
 
 class ToolCallState(Value, frozen=True, kw_only=True):
@@ -61,6 +68,8 @@ class ToolCalls:
 
     def __init__(self) -> None:
         self._open: dict[str, ToolCallState] = {}
+        # Arguments of calls, by their ids: a call that is refused never starts.
+        self._arguments: dict[str, str] = {}
         self._last: ToolCallState | None = None
 
     @property
@@ -94,6 +103,8 @@ class ToolCalls:
         if type(event) not in _OF_TOOLS:
             return None
         match event:
+            case ToolCalled():
+                self._arguments[event.call_id] = event.arguments
             case ToolApprovalAsked() | ToolStarted():
                 is_waiting = isinstance(event, ToolApprovalAsked)
                 call = ToolCallState(
@@ -115,8 +126,9 @@ class ToolCalls:
         return None
 
     def _finish(self, event: ToolFinished) -> ToolCallState:
+        arguments = self._arguments.pop(event.call_id, "")
         call = self._open.pop(event.call_id, None)
-        call = call or ToolCallState(call_id=event.call_id, name=event.name)
+        call = call or ToolCallState(call_id=event.call_id, name=event.name, arguments=arguments)
         ended_well: Literal["done", "failed"] = "failed" if event.error else "done"
         self._last = replace(
             call,

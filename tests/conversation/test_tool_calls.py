@@ -7,6 +7,7 @@ from grok_live_widget.events import (
     Pinged,
     ToolAnswered,
     ToolApprovalAsked,
+    ToolCalled,
     ToolFinished,
     ToolStarted,
 )
@@ -58,8 +59,10 @@ def test_of_ended_calls_only_the_last_is_shown() -> None:
 
 def test_a_call_refused_before_it_began_is_known_by_its_end() -> None:
     calls = ToolCalls()
+    calls.apply(ToolCalled(call_id="c1", name="look", arguments='{"up":1}'))
     calls.apply(ToolFinished(call_id="c1", name="look", error="no 'up'"))
     assert states(calls) == [("c1", "failed")]
+    assert calls.shown[0].arguments == '{"up":1}'
 
 
 def test_other_events_change_nothing() -> None:
