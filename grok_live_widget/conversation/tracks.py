@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -47,26 +48,27 @@ class Tracks:
     clips : iterable of Clip
     sample_rate : int [Hz]
         Of the positions and of all samples.
+    extent : tuple of two int, or None
+        Positions of the first sample and after the last one; None: those of the clips.
     """
 
-    def __init__(self, clips: Iterable[Clip], sample_rate: int = SAMPLE_RATE_HZ) -> None:
+    def __init__(
+        self,
+        clips: Iterable[Clip],
+        sample_rate: int = SAMPLE_RATE_HZ,
+        extent: tuple[int, int] | None = None,
+    ) -> None:
         self.sample_rate = sample_rate
         self._clips = tuple(clips)
+        self.start, self.stop = extent or (
+            min((each.start for each in self._clips), default=0),
+            max((each.stop for each in self._clips), default=0),
+        )
 
     @property
     def clips(self) -> tuple[Clip, ...]:
         """In conversation order."""
         return self._clips
-
-    @property
-    def start(self) -> int:
-        """Position of the first sample; 0 without any."""
-        return min((each.start for each in self._clips), default=0)
-
-    @property
-    def stop(self) -> int:
-        """Position after the last sample; 0 without any."""
-        return max((each.stop for each in self._clips), default=0)
 
     def track(self, role: str, start: int, stop: int) -> Pcm:
         """Samples of one role from `start` to `stop`, with zeros where it is silent.
@@ -116,18 +118,23 @@ class Tracks:
         ]
 
 
-def tracks_of(turns: Sequence[Turn]) -> Tracks:
+def tracks_of(turns: Sequence[Turn], since_s: float = 0.0, until_s: float = math.inf) -> Tracks:
     """The sound of turns, placed by when they sounded (`placements_of`), at their highest rate.
+
+    The sound of turns that did not sound between `since_s` and `until_s` is silence there.
 
     Raises
     ------
     AudioDropped
-        When the sound of a turn is no longer kept.
+        When the sound of one of these turns is no longer kept.
     """
     rate_hz = max((turn.sample_rate for turn in turns if turn.sample_count), default=SAMPLE_RATE_HZ)
+    placements = [each for each in placements_of(turns) if each.sample_count]
     clips = [
-        Clip(placement.turn, round(placement.start_s * rate_hz), pcm_of(placement, rate_hz))
-        for placement in placements_of(turns)
-        if placement.sample_count
+        Clip(each.turn, round(each.start_s * rate_hz), pcm_of(each, rate_hz))
+        for each in placements
+        if each.start_s < until_s and each.end_s > since_s
     ]
-    return Tracks(clips, rate_hz)
+    start_s = min((each.start_s for each in placements), default=0.0)
+    end_s = max((each.end_s for each in placements), default=0.0)
+    return Tracks(clips, rate_hz, (round(start_s * rate_hz), round(end_s * rate_hz)))

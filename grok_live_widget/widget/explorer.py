@@ -153,8 +153,9 @@ def explore_turn(turn: Turn, since_s: float | None, until_s: float | None) -> Ex
 
 def explore_turns(turns: Turns, since_s: float | None, until_s: float | None) -> Explorer:
     """The view of turns on the clock of their talk, with a track for each speaker."""
-    sound = tracks_of(turns)
-    if not sound.clips:
+    _check_times(since_s, until_s)
+    sound = tracks_of(turns, since_s or 0.0, math.inf if until_s is None else until_s)
+    if not sound.stop:
         raise AudioFormatError(
             f"there is no sound to explore in these turns ({len(turns)}).",
             cure="Ask something first; turn.text is the text of a typed turn.",
@@ -173,17 +174,21 @@ def explore_turns(turns: Turns, since_s: float | None, until_s: float | None) ->
     return Explorer(
         sound,
         roles=roles,
-        title=f"{len(sound.clips)} turns" if len(sound.clips) > 1 else "1 turn",
+        title="1 turn" if len(sound.clips) == 1 else f"{len(sound.clips)} turns",
         regions=regions,
         since_s=since_s,
         until_s=until_s,
     )
 
 
-def _stretch(sound: Tracks, since_s: float | None, until_s: float | None) -> tuple[int, int]:
-    """Positions of the stretch, which begins at a whole second unless one is given."""
+def _check_times(since_s: float | None, until_s: float | None) -> None:
     between("since_s", since_s, 0, math.inf, or_none=True)
     between("until_s", until_s, 0, math.inf, or_none=True)
+
+
+def _stretch(sound: Tracks, since_s: float | None, until_s: float | None) -> tuple[int, int]:
+    """Positions of the stretch, which begins at a whole second unless one is given."""
+    _check_times(since_s, until_s)
     rate_hz = sound.sample_rate
     start = (
         sound.start // rate_hz * rate_hz

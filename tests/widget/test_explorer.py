@@ -12,7 +12,16 @@ import ipywidgets
 import numpy as np
 import pytest
 
-from grok_live_widget import ArgumentError, AudioFormatError, ConfigurationError, Talk, Turn, Turns
+from grok_live_widget import (
+    ArgumentError,
+    AudioDropped,
+    AudioFormatError,
+    ConfigurationError,
+    RehearsalServer,
+    Talk,
+    Turn,
+    Turns,
+)
 from grok_live_widget.audio import AudioBuffer
 from grok_live_widget.widget import Explorer, explorer, front_end
 from grok_live_widget.widget.explorer_messages import Open, Read, decode
@@ -181,6 +190,22 @@ def test_a_turn_without_sound_cannot_be_explored(turns: Turns) -> None:
 def test_a_part_without_sound_is_refused_with_where_the_sound_ends(part: dict[str, float]) -> None:
     with pytest.raises(ConfigurationError, match=r"It ends at 2\.00 s"):
         turn_of("user", noise(2)).explore(**part)
+
+
+def test_a_part_that_is_kept_is_shown_when_the_sound_before_it_was_dropped() -> None:
+    tone = np.float32(0.1) * np.sin(np.arange(7 * RATE_HZ, dtype=np.float32) / 10)
+    with (
+        RehearsalServer(partner=[tone], speed=np.inf) as server,
+        Talk(url=server.url(), api_key="any", max_audio_minutes=0.1) as talk,
+    ):
+        talk.ask("first")
+        talk.ask("second")
+        with pytest.raises(AudioDropped):
+            talk.turns.explore()
+        first_s = talk.turns.assistant[0].duration_s
+        opened, (_, envelope) = Page(talk.turns.explore(since_s=first_s + 1)).say({"type": "open"})
+    assert opened["title"] == "1 turn"
+    assert np.abs(envelope).max() > 3_000
 
 
 @pytest.mark.parametrize("part", [{"since_s": -1}, {"until_s": "end"}, {"since_s": float("nan")}])
