@@ -179,6 +179,12 @@ def read_talk_file(folder: Path) -> tuple[Settings, list[str]]:
         When there is no recording, or one of a newer version.
     """
     found = _talk_file(folder)
+    if not found and (folder / TALK_FILE).exists():
+        raise ConfigurationError(
+            f"{TALK_FILE} in {str(folder)!r} is damaged, or of another program.",
+            cure=f"Copy {TALK_FILE} of a recording with the same settings into the folder; the "
+            "other files hold the sound and the events.",
+        )
     if not found:
         raise ConfigurationError(
             f"there is no recording at {str(folder)!r}.",

@@ -337,6 +337,10 @@ def test_other_folders_and_newer_versions_are_refused(saved_talk: Path, tmp_path
         with pytest.raises(ConfigurationError, match="no recording at"):
             load(path)
     talk = json.loads((saved_talk / "talk.json").read_text("utf-8"))
+    for damaged in ("{", "[]", json.dumps({**talk, "format": "other"})):
+        (saved_talk / "talk.json").write_text(damaged, "utf-8")
+        with pytest.raises(ConfigurationError, match=r"talk\.json in .* is damaged"):
+            load(saved_talk)
     (saved_talk / "talk.json").write_text(json.dumps({**talk, "version": 2}), "utf-8")
     with pytest.raises(ConfigurationError, match="version 2"):
         load(saved_talk)
