@@ -75,7 +75,7 @@ REALTIME, LIVE = ("realtime",), ("live",)
 # A reply of four words, each of which is one piece of sound.
 WORDS = ("one ", "two ", "three ", "four")
 WHOLE = (1, 2, 3, 4)
-IMPATIENT_S = 2.0
+IMPATIENT_S = 4.0
 
 
 def piece(number: int) -> np.ndarray:
