@@ -57,6 +57,14 @@ class Clip(Value, frozen=True):
         """
         return bool(np.ptp(pcm_from_bytes(self.pcm)) <= 2) if self.pcm else True
 
+    def may_end_with_speech(self, last_s: float) -> bool:
+        """Whether any of its last seconds is within 30 dB of its loudest sample."""
+        if last_s <= 0 or not self.duration_s:
+            return False
+        level = np.abs(pcm_from_bytes(self.pcm).astype(np.int32))
+        first = len(level) - round(last_s / self.duration_s * len(level))
+        return bool(level[max(0, first) :].max(initial=0) * 32 > level.max(initial=0))
+
     @property
     def why_unheard(self) -> str:
         """The cure if the server detects no speech in it; empty where none is known."""

@@ -265,7 +265,13 @@ class Exchange:
                         await session.send_clip(clip)
                         await sending.aclose()
                         pending.has_sent_all = True
+                        sound_end_ms = session.protocol.sent_ms
                         await self._send_silence(session, pending, is_after_silence=clip.is_silent)
+                        rest_s = (sound_end_ms - pending.speech_end_ms) / 1000
+                        if pending.status and clip.may_end_with_speech(rest_s):
+                            # The server may not have read the rest of a sound that is sent at once.
+                            await session.catch_up(self._sessions.timeouts.response_check_s)
+                            await self._send_silence(session, pending, is_after_silence=False)
                     finally:
                         session.emit(SoundEnded(turn_id=turn.turn_id))
         return pending

@@ -358,6 +358,24 @@ class Session:
             return True
         return await self._answers_probe(within_s * 2 / 3)
 
+    async def catch_up(self, within_s: float) -> None:
+        """Wait until the server has read what was sent, as it shows by confirming the settings.
+
+        It may not have read it within `within_s`, or not confirm settings (`live`).
+        """
+        confirmed: list[Event] = []
+
+        def watch(event: Event, _: list[Turn], __: float) -> None:
+            if isinstance(event, SessionUpdated):
+                confirmed.append(event)
+
+        if not self._protocol.dialect.confirms_settings:
+            return
+        with contextlib.suppress(TimeoutError), self.add_listener(watch):
+            async with asyncio.timeout(within_s):
+                await self.send(with_new_id(UpdateSession()))
+                await self.wait_for(lambda: bool(confirmed))
+
     async def _answers_probe(self, within_s: float) -> bool:
         count = self._pump.received_message_count
         with contextlib.suppress(SessionClosed, TimeoutError):

@@ -678,8 +678,11 @@ class TalkAPI:
         if not hasattr(self, "_sessions"):
             # A traceback with locals shows an object whose constructor failed.
             return f"<{type(self).__name__}>"
-        server = self._sessions.server_name
-        return f"<{type(self).__name__} with {server}, {self.phase}, {len(self.turns)} turns>"
+        sessions, phase = self._sessions, str(self.phase)
+        if phase == "closed" and not sessions.is_ended:
+            phase = "not connected"
+        name = type(self).__name__
+        return f"<{name} with {sessions.server_name}, {phase}, {len(self.turns)} turns>"
 
 
 class Talk(TalkAPI):

@@ -74,6 +74,8 @@ class PendingReply:
         Whether the session ended first; an error that announced its end is then the `error`.
     is_speech_active, has_speech_started : bool
         Whether the server detects speech now, and whether it has reported any.
+    speech_end_ms : int [ms]
+        Where in the session's sound it detected the end of speech last; 0 before.
     has_sent_all : bool
         Whether all audio has been sent; set by the caller.
     """
@@ -105,6 +107,7 @@ class PendingReply:
         self._final_error: events.ErrorReported | None = None
         self.is_speech_active = False
         self.has_speech_started = False
+        self.speech_end_ms = 0
         self.has_sent_all = request is not None
         # Responses that began before the speech that counts.
         self._past: set[str] = set()
@@ -218,6 +221,7 @@ class PendingReply:
                 self._follow_speech()
             case events.SpeechStopped():
                 self.is_speech_active = False
+                self.speech_end_ms = event.audio_end_ms or 0
             case events.CreateResponse():
                 self._is_other_requested = True
             case events.ResponseCreated():

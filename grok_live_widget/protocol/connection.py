@@ -468,7 +468,8 @@ class Protocol:
         return int(detection.prefix_padding_ms) if isinstance(detection, ServerVad) else 0
 
     @property
-    def _sent_ms(self) -> int:
+    def sent_ms(self) -> int:
+        """How much sound was sent [ms]: the time axis of `SpeechStopped.audio_end_ms`."""
         return self.sent_sample_count * 1000 // self.input_format.sample_rate
 
     def _with_ids(self, event: ServerEvent, now_s: float) -> Iterable[ServerEvent]:
@@ -479,10 +480,10 @@ class Protocol:
             case AudioDelta() | TranscriptDelta() | TextDelta():
                 return self._synthetic_ids.identify_delta(event, now_s)
             case SpeechStarted():
-                start_ms = self._sent_ms - self._padding_ms
+                start_ms = self.sent_ms - self._padding_ms
                 return self._synthetic_ids.identify_speech_start(event, max(0, start_ms))
             case SpeechStopped():
-                return [self._synthetic_ids.identify_speech_stop(event, self._sent_ms)]
+                return [self._synthetic_ids.identify_speech_stop(event, self.sent_ms)]
         return [event]
 
     def _with_missing_ids(self, event: ServerEvent) -> ServerEvent:

@@ -13,7 +13,7 @@ import soundfile
 
 from grok_live_widget import Talk
 from grok_live_widget.audio import ClipConverter, wav_bytes, write_wav
-from grok_live_widget.client.clips import read_clip
+from grok_live_widget.client.clips import Clip, read_clip
 from grok_live_widget.exceptions import (
     AudioFormatError,
     ConfigurationError,
@@ -167,3 +167,18 @@ def test_a_silent_question_is_known_after_a_second_and_keeps_the_session(dialect
         assert talk.phase == "open"
         assert talk.ask("still there").text == "still there"
         assert not talk.turns[-1].seam
+
+
+@pytest.mark.parametrize(
+    ("last_s", "may"), [(0.5, False), (1.0, False), (1.1, True), (9.0, True), (0.0, False)]
+)
+def test_the_end_of_a_sound_may_be_speech_if_it_is_not_much_quieter(
+    last_s: float, may: bool
+) -> None:
+    faint = 100 * np.ones(RATE_HZ, np.int16)
+    pcm = np.concatenate((tone(1.0), faint)).astype("<i2").tobytes()
+    assert Clip(pcm=pcm, duration_s=2.0).may_end_with_speech(last_s) == may
+
+
+def test_a_sound_without_samples_does_not_end_with_speech() -> None:
+    assert not Clip(pcm=b"").may_end_with_speech(1.0)

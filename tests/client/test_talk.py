@@ -6,6 +6,7 @@ import _thread
 import asyncio
 import functools
 import inspect
+import json
 import subprocess
 import sys
 import threading
@@ -16,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from websockets.sync.client import connect as connect_socket
+from websockets.sync.server import ServerConnection, serve
 
 from grok_live_widget import (
     GrokLive,
@@ -112,6 +115,58 @@ def test_the_reply_to_the_last_speech_in_a_sound_is_returned(speech: Any, silenc
         # The parrot repeats the silence that was sent for the server to find the end, too.
         assert np.array_equal(reply.pcm[: len(users[1].pcm)], users[1].pcm)
         assert np.array_equal(users[1].pcm[-RATE_HZ:], sound[-RATE_HZ:])
+
+
+class SlowReader:
+    """Stands between a client and a server, which gets nothing more after a time of sound until it
+    has answered, as one that is busy.
+    """
+
+    def __init__(self, server: RehearsalServer, *, until_s: float) -> None:
+        self._url, self._until_s = server.url(), until_s
+        self._server = serve(self._relay, "127.0.0.1", 0)
+        self.url = f"ws://127.0.0.1:{self._server.socket.getsockname()[1]}/v1/realtime"
+
+    def __enter__(self) -> SlowReader:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+
+    def _relay(self, client: ServerConnection) -> None:
+        has_answered, sound_s = threading.Event(), 0.0
+        key = {"Authorization": "Bearer any"}
+        with connect_socket(self._url, additional_headers=key) as upstream:
+
+            def pass_on() -> None:
+                for frame in upstream:
+                    client.send(frame)
+                    if '"response.done"' in str(frame):
+                        has_answered.set()
+
+            threading.Thread(target=pass_on, daemon=True).start()
+            for frame in client:
+                message = json.loads(frame)
+                if message["type"] == "input_audio_buffer.append":
+                    if sound_s > self._until_s:
+                        has_answered.wait()
+                    sound_s += len(message["audio"]) * 3 / 4 / 2 / RATE_HZ
+                upstream.send(frame)
+
+
+def test_speech_that_the_server_reads_after_it_has_answered_the_first_is_waited_for(
+    speech: Any, silence: Any
+) -> None:
+    first, second = speech("This is the first sentence."), speech("Second one.", "slt")
+    sound = np.concatenate((first, silence(1.5), second))
+    with (
+        RehearsalServer(partner=["One.", "Two."], speed=np.inf) as server,
+        SlowReader(server, until_s=len(first) / RATE_HZ + 1.2) as slow,
+        Talk(url=slow.url, api_key="any") as talk,
+    ):
+        assert talk.ask(sound, RATE_HZ, timeout_s=30).text == "Two."
+        assert [turn.text for turn in talk.turns.assistant] == ["One.", "Two."]
 
 
 def test_a_sound_without_speech_raises_reply_timeout(
@@ -1384,3 +1439,10 @@ def test_every_method_of_a_talk_is_named_above() -> None:
     methods = {name for name in vars(TalkAPI) if callable(getattr(TalkAPI, name))}
     named = {*REFUSED_WHEN_CLOSED, *HARMLESS_WHEN_CLOSED}
     assert {name for name in methods if not name.startswith("_")} == named
+
+
+def test_a_talk_that_has_not_begun_is_not_shown_as_closed() -> None:
+    talk = Talk(partner="parrot")
+    assert repr(talk) == "<Talk with rehearsal, not connected, 0 turns>"
+    talk.close()
+    assert repr(talk) == "<Talk with rehearsal, closed, 0 turns>"
