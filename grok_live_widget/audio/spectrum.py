@@ -45,7 +45,7 @@ def stft(samples: Any, *, n_fft: int = 1024, hop: int = 256) -> NDArray[np.compl
     Returns
     -------
     ndarray of complex64 [shape=(1 + n_fft // 2, 1 + n // hop)]
-        Bin `k` is the frequency ``k * sample_rate / n_fft``. Frame `i` is centred at sample
+        Bin ``k`` is the frequency ``k * sample_rate / n_fft``. Frame ``i`` is centred at sample
         ``i * hop``; beyond its ends the sound is continued by zeros. A new array: an hour at
         24 kHz makes 1.4 GB with the default values, for which `power_blocks` is the remedy.
 

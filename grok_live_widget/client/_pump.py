@@ -194,7 +194,7 @@ class Pump:
         self._on_closed.append(callback)
 
     async def wait_for(self, is_so: Callable[[], bool]) -> None:
-        """Return when `is_so()`, which is evaluated after every event."""
+        """Return when ``is_so()``, which is evaluated after every event."""
         if is_so():
             return
         condition = (is_so, asyncio.get_running_loop().create_future())

@@ -31,7 +31,7 @@ class Voice(Value, frozen=True, kw_only=True):
     dialects : tuple of str
         The dialects that have this voice.
     instead : str
-        The service's voice that replies in its place in the `realtime` dialect, which does not
+        The service's voice that replies in its place in the ``realtime`` dialect, which does not
         have it; otherwise empty.
     rehearsal : str
         What it sounds like in the rehearsal; empty if the rehearsal has another voice for it.
@@ -55,6 +55,10 @@ class Voice(Value, frozen=True, kw_only=True):
 
         Under a name that the rehearsal does not have, another of its voices speaks. It is never
         the service's voice.
+
+        Parameters
+        ----------
+        text : str
 
         Returns
         -------
@@ -167,7 +171,7 @@ class Voices(Mapping[str, Voice]):
 
 
 def voices() -> Voices:
-    """The voices that are known: the six of the `live` dialect, and those of the service.
+    """The voices that are known: the six of the ``live`` dialect, and those of the service.
 
     The service has custom voices as well, whose names are sent as they are.
 

@@ -163,7 +163,7 @@ class ReconnectingSession:
 
     # ----------------------------------------------------------------- listeners and notes
     def add_listener(self, listener: Listener) -> ListenerHandle:
-        """Call `listener(event, turns, now_s)` with every event of every session."""
+        """Call ``listener(event, turns, now_s)`` with every event of every session."""
         entry = ListenerEntry(listener, self._note_from_any_thread)
         self._listeners.append(entry)
 

@@ -98,7 +98,7 @@ class Session:
     is_rehearsal : bool
     timeouts : Timeouts
     audio : AudioStream
-        What `send_audio` sends; a microphone's sound takes its `send_nowait`.
+        What `send_audio` sends; a microphone's sound takes its ``send_nowait``.
     callers : Callers
         Of the replies, for what runs in their contexts.
 
@@ -173,11 +173,14 @@ class Session:
 
     @names_checked
     def add_listener(self, listener: Listener) -> ListenerHandle:
-        """Call `listener(event, turns, now_s)` with every event, sent ones too, in order.
+        """Call ``listener(event, turns, now_s)`` with every event, sent ones too, in order.
 
-        It is called on the session's loop, and must not block; `turns` are those that the event
-        changed, `now_s` is its time on the monotonic clock [s]. The first error that it raises is
-        logged and noted.
+        Parameters
+        ----------
+        listener : callable
+            Called on the session's loop; must not block. ``turns`` is the list of the turns that
+            the event changed, ``now_s`` its time on the monotonic clock [s]. The first error that
+            it raises is logged and noted.
 
         Returns
         -------
@@ -196,19 +199,37 @@ class Session:
         return self._pump.add_listener(listener)
 
     def on_closed(self, callback: Callable[[], None]) -> None:
-        """Call once when the connection has ended."""
+        """Call once when the connection has ended.
+
+        Parameters
+        ----------
+        callback : callable
+            Without arguments; called on the session's loop.
+        """
         self._pump.on_closed(callback)
 
     def on_interrupt(self, callback: Callable[[], object]) -> None:
-        """Call whenever `interrupt` is called."""
+        """Call whenever `interrupt` is called.
+
+        Parameters
+        ----------
+        callback : callable
+            Without arguments; called on the session's loop.
+        """
         self._on_interrupt.append(callback)
 
     def emit(self, event: Event) -> None:
-        """Dispatch a local event."""
+        """Dispatch a local event.
+
+        Parameters
+        ----------
+        event : events.Event
+            It is not sent.
+        """
         self._pump.dispatch(event)
 
     async def wait_for(self, is_so: Callable[[], bool]) -> None:
-        """Return when `is_so()`, which is evaluated after every event.
+        """Return when ``is_so()``, which is evaluated after every event.
 
         Parameters
         ----------
@@ -255,7 +276,12 @@ class Session:
         return self._pump.tool_calls.unfinished
 
     def set_player(self, has_player: bool) -> None:
-        """Set whether a page plays the sound."""
+        """Set whether a page plays the sound.
+
+        Parameters
+        ----------
+        has_player : bool
+        """
         self._protocol.has_player = has_player
         if has_player != self._conversation.has_player:
             self._pump.dispatch(PlayerChanged(has_player))
@@ -304,6 +330,11 @@ class Session:
         tools : collection of str
             Names of the functions whose outputs the reply is to be made of.
 
+        Yields
+        ------
+        PendingReply
+            It changes with what is received.
+
         Examples
         --------
         ::
@@ -339,7 +370,15 @@ class Session:
     async def is_answering(self, within_s: float) -> bool:
         """Whether the server still sends messages, if only to confirm the settings.
 
-        True also where that cannot be known: reading is paused, or has just been closed.
+        Parameters
+        ----------
+        within_s : float > 0 [s]
+            How long the server may be silent, and then take to confirm.
+
+        Returns
+        -------
+        bool
+            True also where that cannot be known: reading is paused, or has just been closed.
         """
         if self.silent_s < within_s or self._pump.is_paused:
             return True
@@ -348,7 +387,15 @@ class Session:
     async def is_heard_from(self, within_s: float) -> bool:
         """Whether the server sends a message from now on, of its own or to confirm the settings.
 
-        True also where that cannot be known, as with `is_answering`.
+        Parameters
+        ----------
+        within_s : float > 0 [s]
+            A third of it is for a message of the server's own.
+
+        Returns
+        -------
+        bool
+            True also where that cannot be known, as with `is_answering`.
         """
         count = self._pump.received_message_count
         with contextlib.suppress(TimeoutError):
@@ -385,12 +432,23 @@ class Session:
         return self._pump.received_message_count > count or self._pump.failure is not None
 
     async def abort(self, failure: GrokLiveError) -> None:
-        """End a session whose server is gone, for this reason, without a closing handshake."""
+        """End a session whose server is gone, for this reason, without a closing handshake.
+
+        Parameters
+        ----------
+        failure : GrokLiveError
+            What later calls raise, unless the session has failed before.
+        """
         self._pump.failure = self._pump.failure or failure
         await self._pump.abort()
 
     async def report_playback(self, report: PlaybackReported) -> None:
-        """Report how much of a reply was heard."""
+        """Report how much of a reply was heard.
+
+        Parameters
+        ----------
+        report : events.PlaybackReported
+        """
         self._protocol.report_playback(report)
         await self._pump.drain()
 
@@ -473,8 +531,12 @@ class Session:
         await self.audio.send(x, sample_rate, is_last=end, is_real_time=pace == "realtime")
 
     async def send_clip(self, clip: Clip) -> None:
-        """Send the sound of a question as it is, 100 ms a message, at its pace; the caller holds
-        ``audio.sending``.
+        """Send the sound of a question as it is, 100 ms a message, at its pace.
+
+        Parameters
+        ----------
+        clip : Clip
+            At `input_sample_rate`; not kept. The caller holds ``audio.sending``.
         """
         self.callers.note_sound()
         await self.audio.send_clip(clip.pcm, is_real_time=clip.pace == "realtime")
@@ -486,7 +548,11 @@ class Session:
 
     async def send_silence(self, duration_s: float) -> None:
         """Send silence that is part of no turn, so that the server detects the end of the speech
-        before it [s].
+        before it.
+
+        Parameters
+        ----------
+        duration_s : float >= 0 [s]
         """
         self._pump.check()
         sample_count = round(duration_s * self.input_sample_rate)
@@ -555,7 +621,7 @@ class Session:
         Raises
         ------
         UnsupportedByServer
-            In the `live` dialect.
+            In the ``live`` dialect.
         """
         _check_id("item_id", item_id)
         await self.send(DeleteItem(item_id))
@@ -576,7 +642,7 @@ class Session:
         Raises
         ------
         UnsupportedByServer
-            In the `live` dialect.
+            In the ``live`` dialect.
         """
         _check_id("item_id", item_id)
         _check_count("audio_end_ms", audio_end_ms)
@@ -764,6 +830,8 @@ class Session:
 
         Parameters
         ----------
+        opening : Opening
+            The URL, the headers and the first messages of the dialect.
         settle_s : float [s]
             Where the dialect does not confirm that: how long an error or a close still
             counts as a refusal.

@@ -176,14 +176,14 @@ class TalkAPI:
     # ----------------------------------------------------------------- listeners
     @names_checked
     def add_listener(self, listener: Listener) -> ListenerHandle:
-        """Call `listener(event, turns, now_s)` with every event of every session, in order.
+        """Call ``listener(event, turns, now_s)`` with every event of every session, in order.
 
         Parameters
         ----------
         listener : callable
             Called on the talk's thread; must not block, nor call plain methods of the talk other
             than `interrupt`.
-            `turns` is the list of the turns that the event changed, `now_s` its time on the
+            ``turns`` is the list of the turns that the event changed, ``now_s`` its time on the
             monotonic clock [s]. The first error that it raises is logged and noted.
 
         Returns
@@ -262,6 +262,10 @@ class TalkAPI:
 
         The iteration ends when the talk is closed, that of a closed one at once. To be called on
         the loop that iterates.
+
+        Returns
+        -------
+        asynchronous iterator of Turn
         """
         return TurnStream(self._sessions.hooks)
 
@@ -384,13 +388,13 @@ class TalkAPI:
         -------
         Turn
             The reply. It waits behind one that is running. If `interrupt` is called meanwhile, what
-            was received until then, with `was_interrupted` (empty, and in no `turns`, if nothing
-            was).
+            was received until then, with `Turn.was_interrupted` (empty, and in no `turns`, if
+            nothing was).
 
         Raises
         ------
         ReplyTimeout
-            What was received is kept, and is in its `turn`.
+            What was received is kept, and is in its ``turn``.
         AudioFormatError, ConfigurationError
             Before anything is sent.
         SessionClosedError
@@ -439,7 +443,7 @@ class TalkAPI:
         Raises
         ------
         UnsupportedByServer
-            In the `live` dialect.
+            In the ``live`` dialect.
         ReplyTimeout, ConfigurationError, AuthenticationError, ConnectError, SessionClosed
         """
         return self._run(self._asker.say_verbatim(text, timeout_s, interruptible))

@@ -97,9 +97,9 @@ class Turn:
     is_complete : bool
         Whether nothing more is expected.
     was_interrupted : bool
-        Whether something ended it before its end was heard: speech, `interrupt`, `stop`,
-        `close`, or a connection that broke before its end was received. A reply that nothing
-        has played was not interrupted.
+        Whether something ended it before its end was heard: speech, `Talk.interrupt`,
+        `Talk.stop`, `Talk.close`, or a connection that broke before its end was received. A
+        reply that nothing has played was not interrupted.
     is_approximate : bool
         Whether the borders of its audio are estimated, since the server does not send them.
     started_s : float [s]
@@ -320,7 +320,7 @@ class Turn:
 
     # ----------------------------------------------------------------- waiting
     def wait(self, timeout_s: float = 60, *, heard: bool = False) -> Turn:
-        """Wait until the turn is complete; returns it.
+        """Wait until the turn is complete.
 
         In a loop of questions, ``live.ask(text).wait(heard=True)`` keeps the text from running
         ahead of the sound.
@@ -330,6 +330,11 @@ class Turn:
         timeout_s : float > 0 [s]
         heard : bool
             Whether to wait until a reply was heard to its end, or was interrupted.
+
+        Returns
+        -------
+        Turn
+            This one.
 
         Raises
         ------
@@ -394,8 +399,12 @@ class Turn:
         return plots.waveform(self, ax=ax)
 
     def play(self) -> Any:
-        """An audio player for the notebook (``IPython.display.Audio``); of a turn without sound,
-        such as a typed one, a sentence that says so.
+        """An audio player for the notebook.
+
+        Returns
+        -------
+        IPython.display.Audio or IPython.display.Markdown
+            Of a turn without sound, such as a typed one, a sentence that says so.
         """
         from IPython.display import Audio, Markdown
 

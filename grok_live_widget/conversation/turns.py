@@ -100,6 +100,11 @@ class Turns(Sequence[Turn]):
         interrupted : bool or None
             Whether the turn was interrupted.
 
+        Returns
+        -------
+        Turns
+            A selection as of now, of the same `Turn` objects.
+
         Raises
         ------
         ConfigurationError
@@ -252,11 +257,19 @@ class Turns(Sequence[Turn]):
     def to_frame(self) -> Any:
         """A pandas DataFrame, one row a turn (needs pandas).
 
-        Columns that `Turn` has under the same name are described there. ``start_s`` and
-        ``end_s`` tell when the turn sounded, as in `audio`; ``level_dbfs`` is the RMS of its
-        sound; ``words_per_minute`` counts its whole length; ``heard_share`` is from 0 to 1;
-        ``tools`` has the names of the functions that were called; ``total_ms`` is that of
-        `Turn.latency`. Figures that were not measured are NaN.
+        Returns
+        -------
+        pandas.DataFrame
+            Columns that `Turn` has under the same name are described there. ``start_s`` and
+            ``end_s`` tell when the turn sounded, as in `audio`; ``level_dbfs`` is the RMS of its
+            sound; ``words_per_minute`` counts its whole length; ``heard_share`` is from 0 to 1;
+            ``tools`` has the names of the functions that were called; ``total_ms`` is that of
+            `Turn.latency`. Figures that were not measured are NaN.
+
+        Raises
+        ------
+        ImportError
+            Without pandas.
         """
         try:
             import pandas as pd

@@ -121,6 +121,8 @@ class Result:
         The notes of the talk.
     path : Path or None
         Where the talk is saved; `grok_live_widget.load` reads it with all its events.
+    files : mapping of str to bytes
+        The files of the talk's recording, by name, as long as it is not saved.
 
     Examples
     --------
@@ -147,7 +149,6 @@ class Result:
     attempt_count: int = 1
     notes: tuple[str, ...] = ()
     path: Path | None = None
-    # The files of the talk's recording, by name, as long as it is not saved.
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     @property
@@ -173,7 +174,18 @@ class Result:
         return None if self.reply is None else measures_of(self.reply)
 
     def row(self, *, measured: bool = True) -> dict[str, Any]:
-        """The result as one row of `Results.to_frame`; None for `measures` unless `measured`."""
+        """The result as one row of `Results.to_frame`.
+
+        Parameters
+        ----------
+        measured : bool
+            Whether `measures` are computed; otherwise their columns are None.
+
+        Returns
+        -------
+        dict of str to object
+            By the names of the columns, in their order.
+        """
         reply, overlap = self.reply, self.overlap
         measures = self.measures if measured else None
         names = Measures.__dataclass_fields__
@@ -224,7 +236,8 @@ COLUMNS = (
 class Results(Sequence[Result]):
     """The results of an experiment, in the order of its design.
 
-    Indexing gives a `Result`, slicing new `Results`. `compare` and `load_results` make them.
+    Indexing gives a `Result`, slicing new `Results`. `compare` and
+    `experiments.load_results` make them.
 
     Attributes
     ----------
@@ -398,7 +411,7 @@ class Results(Sequence[Result]):
     # ----------------------------------------------------------------- on disk
     @names_checked
     def write(self, folder: str | PathLike[str]) -> Path:
-        """Write all results into a folder, which `load_results` reads.
+        """Write all results into a folder, which `experiments.load_results` reads.
 
         It is what `compare` writes with ``folder=``: each talk as a recording of its own, with WAV
         files of both sides. The key is not in them, unless a prompt or a label has it.
@@ -426,7 +439,13 @@ class Results(Sequence[Result]):
 
     # ----------------------------------------------------------------- representations
     def summary(self) -> str:
-        """One sentence: how many questions, how many failed or have notes, who answered."""
+        """How many questions there are, how many failed or have notes, and who answered.
+
+        Returns
+        -------
+        str
+            In one line.
+        """
         servers = sorted({each.server for each in self if each.server and each.reply is not None})
         parts = [f"{len(self)} of {len(self.design)} questions ({self.design})"]
         if self.failed:

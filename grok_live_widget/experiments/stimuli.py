@@ -97,7 +97,7 @@ class Interruption:
 
     The reply is played by a loudspeaker that exists in time only: from the first delta received on,
     in real time. When `at_ms` of it have sounded, `by` is sent in real time. What the server says
-    to that is the last of `Result.turns`.
+    to that is the last of `experiments.Result.turns`.
 
     Parameters
     ----------

@@ -93,8 +93,17 @@ SOUND_COLORMAP = "magma"
 
 
 def palette_of(axes: Axes) -> Palette:
-    """The palette for the background of these axes; where that is transparent, for the colour
-    of text in matplotlib's style, which is light on a dark page.
+    """The palette for the background of these axes.
+
+    Parameters
+    ----------
+    axes : matplotlib Axes
+        Where their background is transparent, the colour of text in matplotlib's style decides:
+        it is light on a dark page.
+
+    Returns
+    -------
+    Palette
     """
     import matplotlib as mpl
     from matplotlib.colors import to_rgb, to_rgba

@@ -147,7 +147,21 @@ def turns_of(talk: Any) -> list[Turn]:
 
 # --------------------------------------------------------------------------- axes
 def axes_of(ax: Axes | None) -> Axes:
-    """These axes, or the current ones; ConfigurationError for what is none."""
+    """These axes, or the current ones.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes or None
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ConfigurationError
+        For what is none.
+    """
     if ax is not None:
         from matplotlib.axes import Axes as AnyAxes
 
@@ -163,7 +177,17 @@ def axes_of(ax: Axes | None) -> Axes:
 
 
 def say(axes: Axes, sentence: str) -> Any:
-    """Write a sentence in the middle of axes that have nothing to show."""
+    """Write a sentence in the middle of axes that have nothing to show.
+
+    Parameters
+    ----------
+    axes : matplotlib Axes
+    sentence : str
+
+    Returns
+    -------
+    matplotlib Text
+    """
     return axes.text(
         0.5,
         0.5,
@@ -183,7 +207,27 @@ def plain(text: str, most_letters: int) -> str:
 
 
 def drawn(callee: str, make: Callable[..., T], *args: Any, **style: Any) -> T:
-    """Call a function of matplotlib; a style keyword that it does not have is an ArgumentError."""
+    """Call a function of matplotlib.
+
+    Parameters
+    ----------
+    callee : str
+        The figure that is named in an error.
+    make : callable
+        Such as ``axes.plot``.
+    *args, **style
+        Its arguments.
+
+    Returns
+    -------
+    object
+        What it returns.
+
+    Raises
+    ------
+    ArgumentError
+        For a style keyword that it does not have.
+    """
     try:
         return make(*args, **style)
     except (AttributeError, TypeError) as error:

@@ -71,7 +71,7 @@ class ServerVad(Tagged, frozen=True, kw_only=True, metaclass=Checked):
 
 
 class PushToTalk(Tagged, frozen=True, metaclass=Checked):
-    """The user's turn ends when `commit` is called; nothing is detected.
+    """The user's turn ends when `Talk.commit` is called; nothing is detected.
 
     Examples
     --------

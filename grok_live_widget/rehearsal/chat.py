@@ -67,8 +67,8 @@ class ChatPartner:
     Notes
     -----
     It may be used by several servers and threads at once; a request is made on the loop of the
-    server whose turn it answers. An error of the endpoint is a `ServerError` of `ask`; what was
-    said before it is kept. The key is in no message, repr, log or recording.
+    server whose turn it answers. An error of the endpoint is a `ServerError` of `Talk.ask`; what
+    was said before it is kept. The key is in no message, repr, log or recording.
 
     Speech of which no words were recognised is not sent: recognition needs the extra ``words``.
 

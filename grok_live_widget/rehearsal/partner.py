@@ -60,8 +60,16 @@ from .tts import Spoken, speak, voice_is_available
 class SpokenLine:
     """One earlier line of the conversation.
 
-    For a function call, `name` is the function and `text` its arguments as JSON. The call and the
-    line of its output, with the role ``"tool"``, have the same `call_id`.
+    Parameters
+    ----------
+    role : str
+        Such as ``"user"`` and ``"assistant"``; ``"tool"`` for the output of a function.
+    text : str
+        What was said; of a function call, its arguments as JSON.
+    name : str
+        Of the function that was called; otherwise empty.
+    call_id : str
+        The same for a function call and the line of its output; otherwise empty.
 
     Examples
     --------
@@ -110,6 +118,8 @@ class PartnerTurn:
         Of the function call whose output this turn is; empty for a turn of the user.
     conversation_id : str
         The same for all turns of a conversation, also after a lost connection was resumed.
+    sample_rate : int [Hz]
+        Of `pcm`.
 
     Examples
     --------
@@ -164,6 +174,13 @@ class Unvoiced(str):
 @dataclass(frozen=True, slots=True)
 class CallTool:
     """A call of one of the client's functions; to be yielded last.
+
+    Parameters
+    ----------
+    name : str
+        One of `PartnerTurn.tools`.
+    arguments : mapping of str to object
+        What JSON can hold, by the names of the function's parameters.
 
     Examples
     --------

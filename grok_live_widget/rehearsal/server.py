@@ -60,7 +60,7 @@ class RehearsalServer:
     port : int
         0 takes a free port.
     api_key : str or None
-        The only key that is accepted; None accepts any that is not empty (on `live` also an
+        The only key that is accepted; None accepts any that is not empty (on ``live`` also an
         empty one).
     half_duplex : bool
         Process further speech only after the current response has been sent. Audio received in
@@ -69,7 +69,7 @@ class RehearsalServer:
         How much faster than real time responses are sent. None: 3, about as by the service
         (recorded: 2.5 to 4), and 1 for a recording. ``inf`` for no pacing.
     words : bool or None
-        Whether to recognise the words of speech. None: where `pocketsphinx` is installed and
+        Whether to recognise the words of speech. None: where ``pocketsphinx`` is installed and
         the partner uses them.
     allowed_origins : sequence of str
         Origins of web pages that may connect. Without this no page can, because a browser
@@ -214,6 +214,11 @@ class RehearsalServer:
 
     def start(self) -> Self:
         """Listen; returns when the port is open.
+
+        Returns
+        -------
+        RehearsalServer
+            This one.
 
         Raises
         ------

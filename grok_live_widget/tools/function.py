@@ -128,7 +128,8 @@ def tool(
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
 
-def tool(
+# Each option is described by itself.
+def tool(  # numpydoc ignore=PR01
     function: Callable[..., Any] | None = None, /, **options: Any
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a function a tool; as a decorator, with or without options.

@@ -91,6 +91,15 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
         """Call a function when a trait of the widget changes, such as ``layout``; see `on` for
         what happens in the talk.
 
+        Parameters
+        ----------
+        handler : callable
+            Called with a dictionary that describes the change.
+        names : str, list of str or traitlets.All
+            The traits.
+        type : str or traitlets.All
+            The kind of notification; ``"change"`` is that of a new value.
+
         Raises
         ------
         ConfigurationError

@@ -189,7 +189,7 @@ def _parts(items: Sequence[Item]) -> Iterator[tuple[Item, ...]]:
 
 # --------------------------------------------------------------------------- the script
 class Script(Struct, frozen=True, metaclass=Checked):
-    """A conversation written down in advance: `partner=` of a talk or a rehearsal server.
+    """A conversation written down in advance: ``partner=`` of a talk or a rehearsal server.
 
     Each turn of the student is compared with what the next step expects. If it fits, what the
     step says is the answer, and the following step is next; else the hint is. Each conversation
@@ -197,7 +197,7 @@ class Script(Struct, frozen=True, metaclass=Checked):
     whose answer nothing was sent is answered again, without the faults of it that have acted.
 
     Texts, and texts in the arguments of calls, may contain placeholders: ``{heard}`` is what was
-    said, ``{output}`` the output of the last tool, and the `name` of a step what was chosen there.
+    said, ``{output}`` the output of the last tool, and a `Step.name` what was chosen there.
 
     Parameters
     ----------
@@ -274,7 +274,13 @@ class Script(Struct, frozen=True, metaclass=Checked):
         return is_quoted or any(each.expect or each.name for each in self.steps)
 
     def as_partner(self) -> Partner:
-        """A partner that answers with this script, each conversation from its first step on."""
+        """A partner that answers with this script, each conversation from its first step on.
+
+        Returns
+        -------
+        callable
+            It is called with each `PartnerTurn`, as a function that is given as ``partner=``.
+        """
         from .player import ScriptPartner
 
         return ScriptPartner(self)
