@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from pathlib import Path
 
 from docutils import nodes
@@ -13,6 +14,9 @@ from sphinx.application import Sphinx
 import grok_live_widget
 
 DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS))
+from references import names_something  # noqa: E402
+
 LESSONS = DOCS.parent / "notebooks"
 
 project = "grok_live_widget"
@@ -57,7 +61,20 @@ autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 # What is missing or misspelt in a docstring is a warning, too.
-numpydoc_validation_checks = {"GL06", "GL07", "GL08", "PR05", "PR10", "SS02", "SS04"}
+numpydoc_validation_checks = {
+    *("GL06", "GL07", "GL08", "PR01", "PR05", "PR10", "RT01", "SS02", "SS04"),
+}
+_AWAITED = r"\A`\w+`, awaited\."  # the other method describes arguments and result
+numpydoc_validation_overrides = {
+    "PR01": {
+        _AWAITED,
+        r"\n\*\*(settings|common)\n",  # the page of `Settings` describes each
+        # A class without this section is made by this package, as errors are;
+        # tests/test_docstrings.py checks that functions have it.
+        r"(?s:\A(?!.*\nParameters\n).*\nExamples\n)",
+    },
+    "RT01": {_AWAITED},
+}
 default_role = "py:obj"
 add_module_names = False
 python_use_unqualified_type_names = True
@@ -154,10 +171,16 @@ def _read_pages_outside(app: Sphinx, name: str, source: list[str]) -> None:
 def _resolve(
     app: Sphinx, env: object, node: nodes.Element, content: nodes.Element
 ) -> nodes.Element | None:
-    """Show a name in a docstring as code if the site has no page of it."""
-    if node.get("refdomain") == "py" and node.get("reftype") == "obj":
-        return content
-    return None
+    """Show a name in a docstring as code if the site has no page of it.
+
+    What names nothing at all, as it is misspelt, stays unresolved, which is a warning.
+    """
+    if node.get("refdomain") != "py" or node.get("reftype") != "obj":
+        return None
+    folder, _, page = node["refdoc"].rpartition("/")
+    # Tables of names show first sentences of docstrings, which have pages of their own.
+    is_known = folder != "generated" or names_something(node["reftarget"], page)
+    return content if is_known else None
 
 
 _PICTURES = {

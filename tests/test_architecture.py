@@ -22,6 +22,7 @@ MOST_LAYERS = 9
 # Tests of the whole package, which belong to no single module.
 WHOLE = {
     "test_captures.py",
+    "test_docstrings.py",
     "test_documents.py",
     "test_examples.py",
     "test_faulty_connections.py",
