@@ -61,9 +61,7 @@ def test_each_page_is_reached_from_the_first_one() -> None:
     assert all(any(fnmatch.fnmatch(each, name) for name in patterns) for each in lessons)
 
 
-@pytest.mark.parametrize(
-    "page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES], ids=lambda page: page.stem
-)
+@pytest.mark.parametrize("page", [*sorted(ROOT.glob("*.md")), *PAGES], ids=lambda page: page.stem)
 def test_what_a_page_links_to_exists(page: Path) -> None:
     for link in links_of(page):
         path, _, anchor = link.partition("#")
