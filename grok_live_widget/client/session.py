@@ -408,7 +408,12 @@ class Session:
     async def catch_up(self, within_s: float) -> None:
         """Wait until the server has read what was sent, as it shows by confirming the settings.
 
-        It may not have read it within `within_s`, or not confirm settings (`live`).
+        Where settings are not confirmed (``live``), this returns at once.
+
+        Parameters
+        ----------
+        within_s : float > 0 [s]
+            The longest time to wait.
         """
         confirmed: list[Event] = []
 
