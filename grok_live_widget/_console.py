@@ -161,8 +161,14 @@ def _raise_terminated(signal_number: int, frame: object) -> None:
 
 
 # --------------------------------------------------------------------------- words
+def _channel_in_words(found: re.Match[str]) -> str:
+    number = int(found[1]) + 1  # Channels are counted from 1 there.
+    return f"than channel {number} alone. Add --channel {number}."
+
+
 # Messages are written for Python; in a command the same cure has another name. First whole phrases:
-_PHRASES = (
+_PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
+    (r"than x\[:, (\d+)\] alone\. Pass that channel: x\[:, \d+\]\.", _channel_in_words),
     (r"Lower ServerVad\(threshold=…\), or use turn_detection=PushToTalk\(\)", "Add --push-to-talk"),
     (r"(turn_detection=)?PushToTalk\(\)", "--push-to-talk"),
     (
@@ -177,7 +183,7 @@ _PHRASES = (
     (r"step=True or --step", "--step"),
     (r" in turns; open another session to go on", "; run the command again to go on"),
 )
-_OF_PHRASES = {"--push-to-talk", "--sample-rate", "--url"}
+_OF_PHRASES = {"--channel", "--push-to-talk", "--sample-rate", "--url"}
 # Then arguments of the same name, or of these; not the query of an address, nor parts of a call.
 _RENAMED = {"timeout_s": "timeout"}
 _ARGUMENT = re.compile(

@@ -152,6 +152,12 @@ def _add_talk(commands: Any) -> None:
         metavar="HZ",
         help=f"of the connection and of out.wav: {rates} (default: %(default)s)",
     )
+    add(
+        "--channel",
+        type=_channel,
+        metavar="left|right|mix|N",
+        help="of a file with several channels: which one is sent, N counted from 1 (default: mix)",
+    )
     add("--url", help="connect to this server instead of the service")
     add("--model", help="name of a model (default: that of the server)")
     add("--voice", help="name of a voice, see grok-live voices (default: that of the server)")
@@ -173,9 +179,10 @@ def _talk(options: argparse.Namespace) -> int:
     _check_streams(options)
     source = sys.stdin.buffer if options.question == _STREAM else options.question
     converter = ClipConverter(options.sample_rate)
-    pcm = converter.convert(*read_audio(source))
+    x, rate_hz = read_audio(source)
+    name = "the input stream" if options.question == _STREAM else repr(options.question)
+    pcm = converter.convert(_channel_of(x, options.channel, name), rate_hz)
     if not pcm:
-        name = "the input stream" if options.question == _STREAM else repr(options.question)
         raise ConfigurationError(f"{name} contains no sound.", cure="Record it again.")
     if options.replies != _STREAM:
         _check_output(Path(options.replies), Path(options.question))
@@ -188,10 +195,10 @@ def _talk(options: argparse.Namespace) -> int:
             "--fast is for the rehearsal only; a live service listens in real time.",
             cure="Omit it, or add --partner.",
         )
-    name = "the built-in rehearsal" if endpoint.is_rehearsal else endpoint.name
-    say(f"Sending the question to {name}.", sys.stderr)
+    server = "the built-in rehearsal" if endpoint.is_rehearsal else endpoint.name
+    say(f"Sending the question to {server}.", sys.stderr)
     for note in converter.take_notes():
-        say(note, sys.stderr)
+        say(in_words_of_the_command(note, options.known), sys.stderr)
     exchange = _Exchange(connection, pcm, options)
     try:
         run_until_terminated(exchange.run())
@@ -200,6 +207,20 @@ def _talk(options: argparse.Namespace) -> int:
         raise
     exchange.deliver()
     return 0
+
+
+def _channel_of(x: NDArray[Any], channel: int | None, name: str) -> NDArray[Any]:
+    """The channel of a sound that is sent, counted from 1; None: all of them, to be mixed."""
+    if channel is None:
+        return x
+    channels = x.reshape(len(x), -1)
+    if channel > channels.shape[1]:
+        count = channels.shape[1]
+        raise ConfigurationError(
+            f"{name} has no channel {channel}: it has {count if count > 1 else 'only one'}.",
+            cure="Choose another with --channel, or omit it.",
+        )
+    return channels[:, channel - 1]
 
 
 class _Exchange:
@@ -334,6 +355,19 @@ def _positive(text: str) -> float:
         if 0 < float(text) < 1e6:
             return float(text)
     raise argparse.ArgumentTypeError(f"a number greater than 0 is needed, not {text!r}")
+
+
+_CHANNELS = {"mix": None, "left": 1, "right": 2}
+
+
+def _channel(text: str) -> int | None:
+    if text in _CHANNELS:
+        return _CHANNELS[text]
+    if text.isascii() and text.isdigit() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(
+        f"a channel is left, right, mix or a number from 1, not {text!r}"
+    )
 
 
 def _port(text: str) -> int:

@@ -110,6 +110,43 @@ def test_a_stereo_file_at_another_rate_is_converted(question: np.ndarray, tmp_pa
     assert abs(len(read_audio(out)[0]) - len(question)) <= 2
 
 
+@pytest.mark.parametrize(
+    ("channel", "factor"), [("mix", 0.75), ("left", 1.0), ("right", 0.5), ("2", 0.5)]
+)
+def test_one_channel_of_a_file_is_sent_where_it_is_named(
+    channel: str, factor: float, question: np.ndarray, tmp_path: Path
+) -> None:
+    stereo = np.stack((question, question // 2), axis=1)
+    asked, out = write_wav(tmp_path / "stereo.wav", stereo), tmp_path / "out.wav"
+    words = ["talk", str(asked), str(out), "--partner", "parrot", "--push-to-talk", "--fast"]
+    assert main([*words, "--channel", channel]) == 0
+    assert np.abs(read_audio(out)[0] - factor * question).max() <= 1
+
+
+def test_channels_that_cancel_each_other_are_noted_with_the_option_that_selects_one(
+    question: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stereo = np.stack((question // 2, -(question // 2)), axis=1)
+    asked, out = write_wav(tmp_path / "stereo.wav", stereo), tmp_path / "out.wav"
+    words = ["talk", str(asked), str(out), "--partner", "parrot", "--push-to-talk", "--fast"]
+    assert main(words) == 0
+    said = capsys.readouterr().err
+    assert "dB softer than channel 1 alone. Add --channel 1." in said
+    assert "x[" not in said
+    assert main([*words, "--channel", "1"]) == 0
+    assert "channel" not in capsys.readouterr().err
+
+
+def test_a_channel_that_the_file_lacks_is_refused(
+    asked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refused(["talk", str(asked), str(tmp_path / "o.wav"), "--channel", "right"], capsys)
+    assert said.endswith(
+        f"{str(asked)!r} has no channel 2: it has only one. Choose another with --channel, "
+        "or omit it."
+    )
+
+
 @pytest.mark.parametrize("pace", [[], ["--fast"]], ids=["real time", "fast"])
 @pytest.mark.parametrize("rate_hz", [8_000, 44_100])
 def test_replies_have_the_rate_of_the_connection(
@@ -736,6 +773,7 @@ def test_numbers_out_of_range_are_refused(
         (["rehearse", "--port", "http"], "a port is a number from 0 to 65535, not 'http'"),
         (["rehearse", "--port", "-1"], "a port is a number from 0 to 65535, not '-1'"),
         (["talk", "a.wav", "b.wav", "--timeout", "soon"], "greater than 0 is needed, not 'soon'"),
+        (["talk", "a.wav", "b.wav", "--channel", "0"], "mix or a number from 1, not '0'"),
     ],
 )
 def test_invalid_numbers_are_refused_with_a_sentence(

@@ -195,6 +195,10 @@ MESSAGES = [
         ("Allow more with open_timeout_s=, or use --url.", "Use --url."),
         ("Call update(model=…). Ask again.", "Ask again."),
         ("numpy.frombuffer(x, 'int16') makes an array.", ""),
+        (
+            "Their mix is 9 dB softer than x[:, 0] alone. Pass that channel: x[:, 0].",
+            "Their mix is 9 dB softer than channel 1 alone. Add --channel 1.",
+        ),
         ("Run: pip install --upgrade 'a[b]'", "Run: pip install --upgrade 'a[b]'"),
     ],
 )
