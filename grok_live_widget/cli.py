@@ -16,7 +16,7 @@ import threading
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 import numpy as np
@@ -34,6 +34,7 @@ from ._console import (
     tolerant_streams,
 )
 from ._lessons import copy_lessons, lesson_paths, title_of
+from ._structs import did_you_mean
 from .audio import SAMPLE_RATE_HZ, ClipConverter, read_audio, wav_bytes, write_wav
 from .client import Connecting, Session, connect, talk_through, voices
 from .exceptions import ConfigurationError, GrokLiveError, RehearsalWarning
@@ -80,8 +81,35 @@ def _run(options: argparse.Namespace) -> int:
         return 130
 
 
+class _Parser(argparse.ArgumentParser):
+    """Refuses what it does not know with the nearest name, below the usage of the same command."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse; that of a command would leave what it does not know to the parser above it."""
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            written = next((each for each in unknown if each.startswith("-")), None)
+            if written is None:
+                self.error(f"unrecognized arguments: {' '.join(unknown)}")
+            name = written.partition("=")[0]
+            self.error(f"there is no option {name}. {did_you_mean(name, _options_of(self))}")
+        return options, unknown
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and the message, and exit."""
+        found = re.search(r"invalid choice: '(.+?)' \(choose from (.*)\)$", message)
+        if found:  # No number, of which the nearest is not that with the most equal digits.
+            near = did_you_mean(found[1], re.findall(r"[\w-]+", found[2]))
+            message = f"{message}. {near}"
+        super().error(message.strip())
+
+
+def _options_of(parser: argparse.ArgumentParser) -> frozenset[str]:
+    return frozenset(re.findall(r"--[a-z][a-z-]*", parser.format_usage()))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="grok-live",
         description="Talk with a live voice model, and study the conversation.",
         epilog="The API key is read from the environment variable XAI_API_KEY; without a key "
@@ -97,8 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_voices(commands)
     for command in commands.choices.values():
         # For messages, which name them.
-        found = re.findall(r"--[a-z][a-z-]*", command.format_usage())
-        command.set_defaults(known=frozenset(found))
+        command.set_defaults(known=_options_of(command))
     return parser
 
 

@@ -784,6 +784,41 @@ def test_invalid_numbers_are_refused_with_a_sentence(
     assert says in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "usage", "says"),
+    [
+        (["rehears"], "grok-live [-h]", "Did you mean 'rehearse'?"),
+        (["--verson", "voices"], "grok-live [-h]", "no option --verson. Did you mean '--version'?"),
+        (
+            ["talk", "a.wav", "b.wav", "--partnr=parrot"],
+            "grok-live talk",
+            "there is no option --partnr. Did you mean '--partner'?",
+        ),
+        (
+            ["rehearse", "--scrpt", "cafe"],
+            "grok-live rehearse",
+            "there is no option --scrpt. Did you mean '--script'?",
+        ),
+        (["rehearse", "--partner", "parot"], "grok-live rehearse", "Did you mean 'parrot'?"),
+        (
+            ["talk", "a.wav", "b.wav", "--sample-rate", "44000"],
+            "grok-live talk",
+            "44100, 48000)",
+        ),
+        (["voices", "eve"], "grok-live voices", "unrecognized arguments: eve"),
+        (["lab", "--zzz"], "grok-live lab", "there is no option --zzz."),
+    ],
+)
+def test_a_misspelt_name_is_refused_with_the_nearest_and_the_usage_of_its_command(
+    words: list[str], usage: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    said = capsys.readouterr().err
+    assert said.startswith(f"usage: {usage}")
+    assert said.endswith(f"{says}\n")
+
+
 def test_help_and_version_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     for words in (["--help"], ["talk", "--help"], ["--version"]):
         with pytest.raises(SystemExit, match="0"):
