@@ -169,6 +169,7 @@ def _channel_in_words(found: re.Match[str]) -> str:
 # Messages are written for Python; in a command the same cure has another name. First whole phrases:
 _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"than x\[:, (\d+)\] alone\. Pass that channel: x\[:, \d+\]\.", _channel_in_words),
+    (r"^sample_rate must", "the sample rate of the sound must"),
     (r"Lower ServerVad\(threshold=…\), or use turn_detection=PushToTalk\(\)", "Add --push-to-talk"),
     (r"(turn_detection=)?PushToTalk\(\)", "--push-to-talk"),
     (
@@ -189,6 +190,8 @@ _RENAMED = {"timeout_s": "timeout"}
 _ARGUMENT = re.compile(
     r"""(?<![\w?&(.-])([a-z_]+)=("[^"]*"|'[^']*'|[\w/][\w:/-]*(?:\.\w+)*|…)?(?![\w(…])"""
 )
+# An error about an argument begins with its name, or with those of two.
+_SUBJECTS = re.compile(r"^([a-z_]+)(?: and ([a-z_]+))? (?=(?:must|is|has|contains|exclude) )")
 # What is left of Python: a call, or an argument (variables of the environment have capitals).
 _PYTHON = re.compile(r"\w\(|(?<![\w?&/-])[a-z_]+=")
 # An alternative that is a sentence without the first one.
@@ -223,13 +226,23 @@ def in_words_of_the_command(text: str, options: Collection[str]) -> str:
 def _translated(text: str, options: Collection[str]) -> str:
     for pattern, words in _PHRASES:
         text = re.sub(pattern, words, text)
+    text = _SUBJECTS.sub(lambda found: _options_for(found, options), text)
     return _ARGUMENT.sub(lambda found: _option_from(found, options), text)
+
+
+def _options_for(found: re.Match[str], options: Collection[str]) -> str:
+    """The options of the names with which a text begins; the text itself where one has none."""
+    names = [_option_named(each) for each in found.groups() if each is not None]
+    return f"{' and '.join(names)} " if set(names) <= set(options) else found[0]
+
+
+def _option_named(name: str) -> str:
+    return f"--{_RENAMED.get(name, name).replace('_', '-')}"
 
 
 def _option_from(found: re.Match[str], options: Collection[str]) -> str:
     """The option for an argument; the argument itself where there is none."""
-    name, value = _RENAMED.get(found[1], found[1]), found[2]
-    option = f"--{name.replace('_', '-')}"
+    option, value = _option_named(found[1]), found[2]
     if option not in options:
         return found[0]
     if value is None or value == "True":

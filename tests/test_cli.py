@@ -308,7 +308,12 @@ def test_a_cure_names_options_of_the_command(
     assert "does not support --sample-rate 48000. Use --dialect realtime" in said
     both = ["--partner", "parrot", "--url", "ws://127.0.0.1:1/v1/realtime"]
     said = refused(["talk", str(asked), out, *both], capsys)
+    assert said.startswith("grok-live: --partner and --url exclude each other")
     assert said.endswith("grok-live rehearse is a rehearsal with a url.")
+    said = refused(["talk", str(asked), out, "--voice", ""], capsys)
+    assert said.startswith("grok-live: --voice is empty.")
+    said = refused(["talk", str(asked), out, "--url", "http://127.0.0.1"], capsys)
+    assert said.startswith("grok-live: --url must begin with wss://")
     said = refused(["talk", str(asked), out, "--url", "wss://grok.invalid/v1/realtime"], capsys)
     assert "XAI_API_KEY, or omit --url for the rehearsal." in said
 

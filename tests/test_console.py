@@ -195,6 +195,13 @@ MESSAGES = [
         ("Allow more with open_timeout_s=, or use --url.", "Use --url."),
         ("Call update(model=…). Ask again.", "Ask again."),
         ("numpy.frombuffer(x, 'int16') makes an array.", ""),
+        ("partner and url exclude each other.", "--partner and --url exclude each other."),
+        ("partner and replay exclude each other.", "partner and replay exclude each other."),
+        ("voice is empty.", "--voice is empty."),
+        ("sample_rate must be whole.", "the sample rate of the sound must be whole."),
+        ("timeout_s must be above 0.", "--timeout must be above 0."),
+        ("the voice is of the server.", "the voice is of the server."),
+        ("ssl is given for a ws:// URL.", "ssl is given for a ws:// URL."),
         (
             "Their mix is 9 dB softer than x[:, 0] alone. Pass that channel: x[:, 0].",
             "Their mix is 9 dB softer than channel 1 alone. Add --channel 1.",
