@@ -25,7 +25,7 @@ from .endpoint import (
     voice_notes,
     warn_of_rehearsal,
 )
-from .session import Session, open_session
+from .session import NeedsAsyncWith, Session, open_session
 from .tool_runner import ToolRunner
 from .tool_thread import ToolThreads
 
@@ -110,7 +110,7 @@ def _closing(tool_threads: ToolThreads) -> Callable[[], None]:
 
 
 # --------------------------------------------------------------------------- connect()
-class Connecting:
+class Connecting(NeedsAsyncWith):
     """What `connect` returns: await it, or use it in ``async with``.
 
     Attributes

@@ -10,7 +10,7 @@ import contextlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from typing import Any, Literal, Unpack
+from typing import Any, Literal, NoReturn, Unpack
 
 from .._structs import names_checked
 from ..conversation import Conversation, PendingReply, ToolCallState, Turn, Turns
@@ -79,7 +79,21 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 
-class Session:
+class NeedsAsyncWith:
+    """Refuses ``with``, of which Python's own error does not tell what to use instead."""
+
+    def __enter__(self) -> NoReturn:
+        raise ConfigurationError(
+            "a session is opened and closed with `await`, so that `with` cannot be used.",
+            cure="Write `async with connect(...) as session:`, or use Talk(...) in code without "
+            "await.",
+        )
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Python looks for it before it calls `__enter__`."""
+
+
+class Session(NeedsAsyncWith):
     """One connection to the server; made by `grok_live_widget.connect`.
 
     A reader runs from the start: turns grow with no iterator. Use it on the loop that

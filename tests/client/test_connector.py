@@ -459,3 +459,11 @@ def test_the_parrot_needs_no_voice() -> None:
     with Talk(partner="parrot", voice="nobody") as talk:
         talk.start()
         assert list(talk.notes) == []
+
+
+async def test_with_instead_of_async_with_is_refused_with_what_to_use() -> None:
+    async with connect(partner="parrot") as session:
+        for used in (connect(partner="parrot"), session):
+            with pytest.raises(ConfigurationError, match=r"`async with connect.*Talk"), used:
+                pass
+        assert session.is_open
