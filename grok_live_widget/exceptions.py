@@ -118,13 +118,15 @@ def _shown_lines(error: BaseException) -> list[str]:
     shown_by = sys.modules["IPython"].get_ipython().InteractiveTB
     traceback = error.__traceback__
     if shown_by.mode != "Verbose":
-        traceback = _without_own_frames(traceback) or traceback
+        traceback = without_own_frames(traceback) or traceback
     lines: list[str] = shown_by.structured_traceback(type(error), error, traceback)
     return lines
 
 
-def _without_own_frames(traceback: TracebackType | None) -> TracebackType | None:
-    """A copy without this package's frames, and without those of the standard library below."""
+def without_own_frames(traceback: TracebackType | None) -> TracebackType | None:
+    """A copy without this package's frames, and without those of the standard library below; None
+    where no frame is left.
+    """
     kept: list[TracebackType] = []
     is_inside = False
     while traceback is not None:
@@ -346,7 +348,7 @@ class ServerError(SessionError):
     ...         talk.ask("Hello.")
     ...     except ServerError as error:
     ...         print(error.message)
-    the server reported: the partner returned neither text nor sound. ...
+    the partner returned neither text nor sound. An answer is a text, ...
     """
 
     error_type: str = ""

@@ -26,6 +26,7 @@ from ..exceptions import (
     UnsupportedByServer,
 )
 from ..protocol import (
+    PARTNER_PARAM,
     CancelResponse,
     ClientEvent,
     CommitAudio,
@@ -488,7 +489,8 @@ def raise_failure(session: Session, pending: PendingReply) -> None:
     if isinstance(session.failure, AuthenticationError):
         raise session.failure
     if pending.error is not None:
-        if type(pending.request) in session.protocol.dialect.undocumented:
+        is_of_partner = pending.error.param == PARTNER_PARAM
+        if not is_of_partner and type(pending.request) in session.protocol.dialect.undocumented:
             raise UnsupportedByServer("conversation.item.create", session.dialect)
         raise server_error(pending.error)
     if pending.has_ended_early and not pending.status:

@@ -9,7 +9,7 @@ from uuid import uuid4
 from msgspec.structs import replace
 
 from ..exceptions import ConfigurationError, ServerError
-from ..protocol import CreateItem, CreateResponse, ErrorReported, Item, UpdateSession
+from ..protocol import PARTNER_PARAM, CreateItem, CreateResponse, ErrorReported, Item, UpdateSession
 from ..settings import check_length, check_metadata
 
 T = TypeVar("T", bound=CreateItem | CreateResponse | UpdateSession)
@@ -64,8 +64,9 @@ def text_of(error: ErrorReported) -> str:
 
 def server_error(error: ErrorReported) -> ServerError:
     """The error of ours for one that the server reported."""
+    who = "" if error.param == PARTNER_PARAM else "the server reported: "
     return ServerError(
-        f"the server reported: {text_of(error)}",
+        f"{who}{text_of(error)}",
         error_type=error.error_type,
         code=error.code,
     )

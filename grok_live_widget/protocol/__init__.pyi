@@ -78,6 +78,7 @@ from .events import TurnDetection as TurnDetection
 from .events import Unrecognized as Unrecognized
 from .events import UpdateSession as UpdateSession
 from .events import UserTranscriptReplaced as UserTranscriptReplaced
+from .server_errors import PARTNER_PARAM as PARTNER_PARAM
 from .server_errors import ends_session as ends_session
 from .server_errors import is_already_active as is_already_active
 from .server_errors import is_ignorable_error as is_ignorable_error

@@ -10,6 +10,9 @@ from __future__ import annotations
 from .._structs import Value
 from .events import ErrorReported
 
+PARTNER_PARAM = "partner"
+"""`param` of an error that the rehearsal server reports about its partner, not about a request."""
+
 
 class Ignorable(Value, frozen=True):
     """One kind of ignorable error.
@@ -28,6 +31,8 @@ class Ignorable(Value, frozen=True):
 
     def matches(self, error: ErrorReported) -> bool:
         """Whether an error is of this kind."""
+        if error.param == PARTNER_PARAM:
+            return False  # What a partner raises may have any text.
         message = error.message.lower()
         return (bool(self.code) and error.code == self.code) or any(
             text in message for text in self.texts
@@ -64,7 +69,9 @@ def is_not_active(error: ErrorReported) -> bool:
 def is_auth_error(error: ErrorReported) -> bool:
     """Whether an error says that the key was refused; no server documents a code for it."""
     text = f"{error.message} {error.code} {error.error_type}".lower()
-    return any(part in text for part in ("api key", "api_key", "apikey", "auth", "credential"))
+    return error.param != PARTNER_PARAM and any(
+        part in text for part in ("api key", "api_key", "apikey", "auth", "credential")
+    )
 
 
 # No speech for too long, or the session's maximum duration (the service's schema).

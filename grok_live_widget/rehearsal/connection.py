@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from ..exceptions import RehearsalError
 from ..protocol import (
+    PARTNER_PARAM,
     AppendAudio,
     AudioDelta,
     Authenticate,
@@ -32,7 +33,7 @@ from .faults.base import ConnectionFault, FaultySocket, socket_with_fault
 from .formats import InputConverter
 from .frames import binary_frame_from, frame_from
 from .history import ConversationStore
-from .partner import CallTool, Partner, Remark
+from .partner import ANSWERS, CallTool, Partner, Remark
 from .partner_runner import PartnerHost, run_partner
 from .response import Response, UserInput
 from .session import SessionState
@@ -391,12 +392,12 @@ class Connection(ClientConnection):
         if response.is_empty:
             raise RehearsalError(
                 "the partner returned neither text nor sound.",
-                cure="Return a text, a numpy array of audio at 24 kHz, or a CallTool.",
+                cure=ANSWERS,
             )
         await self._send_deltas(response, is_last=True)
         # After the response has begun: before it, an error would be taken for its failure.
         for remark in remarks:
-            self._state.report_error(remark)
+            self._state.report_error(remark, param=PARTNER_PARAM)
 
     async def _inject(self, fault: ConnectionFault) -> None:
         """Have a fault act on what is sent from now on."""

@@ -41,14 +41,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from os import PathLike
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..audio import mono_from, pcm_from_samples, read_audio, samples_from_pcm
-from ..exceptions import ConfigurationError, GrokLiveError, RehearsalError
+from ..exceptions import (
+    ConfigurationError,
+    GrokLiveError,
+    RehearsalError,
+    without_own_frames,
+)
 from ..protocol import ToolOffer
 from ..settings import HasPartner, check_partner, is_script
 from .faults.base import ConnectionFault
@@ -375,29 +379,39 @@ def _answers_one_by_one(answers: Sequence[Any]) -> Partner:
             "partner is an empty list.", cure="Give at least one answer, such as a text."
         )
     for answer in answers:
-        if not isinstance(answer, str | np.ndarray | CallTool | list | tuple):
-            raise ConfigurationError(f"partner has the answer {answer!r}.", cure=_ANSWERS)
+        if not isinstance(answer, _KINDS_OF_ANSWERS):
+            raise ConfigurationError(f"partner has the answer {answer!r}.", cure=ANSWERS)
     remaining = itertools.cycle(answers)
     return lambda turn: next(remaining)
 
 
 # --------------------------------------------------------------------------- answers
-_ANSWERS = (
-    "An answer is a text, a numpy array of audio at 24 kHz, the pathlib.Path of a sound file, "
-    "CallTool(name, arguments), or an iterator of these."
+ANSWERS = (
+    "An answer is a text, Unvoiced(text), a numpy array of audio at 24 kHz, the pathlib.Path of a "
+    "sound file, CallTool(name, arguments), a fault, or an iterator of these."
 )
-_HERE = Path(__file__).parent
+_KINDS_OF_ANSWERS = (str, np.ndarray, PathLike, CallTool, ConnectionFault, list, tuple)
+# ipykernel compiles each cell as a file of its own, which does not exist.
+_CELL = re.compile(r"[\\/]ipykernel_\d+[\\/]\d+\.py$")
 
 
 def failure_of_partner(error: Exception) -> str:
     """What a partner raised, as a sentence with the place in the partner."""
     if isinstance(error, GrokLiveError):
         return str(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [each for each in frames if Path(each.filename).parent != _HERE]
-    place = f" ({own[0].name}, line {own[0].lineno})" if own else ""
     said = f": {error}" if str(error) else ""
-    return f"the partner failed{place}: {type(error).__name__}{said}"
+    return f"the partner raised {type(error).__name__}{said}{_place_of(error)}"
+
+
+def _place_of(error: Exception) -> str:
+    """Where in the file of the partner an error was raised; empty where that is not known."""
+    frames = traceback.extract_tb(without_own_frames(error.__traceback__))
+    if not frames:
+        return ""
+    last = next(each for each in reversed(frames) if each.filename == frames[0].filename)
+    if _CELL.search(last.filename):
+        return f" ({last.name}, line {last.lineno} of the cell)"
+    return f" ({last.name}, {last.filename}:{last.lineno})"
 
 
 _CALL_WRITTEN = re.compile(
@@ -473,7 +487,7 @@ def pieces_from(
             yield Spoken(pcm, sample_rate=rate_hz)
         case _:
             kind = type(answer).__name__
-            raise RehearsalError(f"the partner returned {kind}: {answer!r:.60}.", cure=_ANSWERS)
+            raise RehearsalError(f"the partner returned {kind}: {answer!r:.60}.", cure=ANSWERS)
 
 
 def is_one_answer(answer: Any) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from msgspec.structs import replace
 
 from ..audio import Pcm
-from ..protocol import events
+from ..protocol import PARTNER_PARAM, events
 from .asr import speech_note
 from .history import History, announced, input_from, whole_text
 from .partner import PartnerTurn, encodable, failure_of_partner
@@ -399,7 +399,7 @@ class SessionState:
     def fail_response(self, response: Response, error: Exception) -> None:
         """End a response whose partner raised; the connection stays open."""
         self.begin_response(response)
-        self.report_error(failure_of_partner(error), "internal_error")
+        self.report_error(failure_of_partner(error), "internal_error", param=PARTNER_PARAM)
         self._finish(response, "failed")
 
     def _interrupt(self) -> None:

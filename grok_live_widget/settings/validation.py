@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import ssl
 from collections.abc import Callable, Mapping
 from math import inf
@@ -308,6 +309,25 @@ def check_partner(partner: object) -> None:
             f"None, not {partner!r}.",
             cure=near.strip(),
         )
+    is_function = not hasattr(partner, "as_partner")
+    if is_function and callable(partner) and not _takes_one_argument(partner):
+        name = getattr(partner, "__name__", type(partner).__name__)
+        raise ConfigurationError(
+            f"partner must be a function of one argument, the turn, not "
+            f"{name}{inspect.signature(partner)}.",
+            cure="Define def partner(turn), which returns its answer.",
+        )
+
+
+def _takes_one_argument(function: Any) -> bool:
+    """Whether a function can be called with one argument."""
+    try:
+        inspect.signature(function).bind(None)
+    except TypeError:
+        return False
+    except ValueError:
+        pass  # Some functions in C do not tell their arguments.
+    return True
 
 
 def _check_record(record: object) -> None:

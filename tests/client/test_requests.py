@@ -111,9 +111,11 @@ def test_an_invalid_request_is_refused(given: dict[str, Any], part: str) -> None
         (ErrorReported(message="no such voice", code="x"), "the server reported: no such voice"),
         (ErrorReported(code="x"), "the server reported: x"),
         (ErrorReported(), "an error without a text"),
+        (ErrorReported(message="the partner raised X", param="partner"), "the partner raised X"),
     ],
 )
 def test_a_reported_error_becomes_a_server_error(error: ErrorReported, part: str) -> None:
     ours = server_error(error)
-    assert part in str(ours)
+    assert str(ours).endswith(part)
+    assert ("the server reported" in str(ours)) is ("the partner" not in part)
     assert (ours.error_type, ours.code) == (error.error_type, error.code)

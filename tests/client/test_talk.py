@@ -584,16 +584,39 @@ def test_a_question_after_a_time_out_does_not_wait_for_the_earlier_reply(
             assert talk.ask("quick", timeout_s=30).text == "quick"
 
 
-def test_a_partner_that_fails_is_a_server_error_and_the_talk_goes_on() -> None:
-    def partner(turn: Any) -> str:
-        if turn.text == "fail":
-            raise ValueError("out of ideas")
-        return "fine"
+def _raises(turn: Any) -> str:
+    if turn.text == "fail":
+        raise ValueError("out of ideas")
+    return "fine"
 
-    with Talk(partner=partner) as talk:
-        with pytest.raises(ServerError, match="out of ideas"):
+
+async def _raises_async(turn: Any) -> str:
+    return _raises(turn)
+
+
+def _raises_while_it_answers(turn: Any) -> Iterator[str]:
+    yield _raises(turn)
+
+
+@pytest.mark.parametrize("partner", [_raises, _raises_async, _raises_while_it_answers])
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+def test_an_error_of_the_partner_is_told_as_its_own_with_its_place_and_the_talk_goes_on(
+    partner: Any, dialect: str
+) -> None:
+    line = _raises.__code__.co_firstlineno + 2
+    said = f"the partner raised ValueError: out of ideas (_raises, {__file__}:{line})"
+    with Talk(partner=partner, dialect=dialect) as talk:
+        with pytest.raises(ServerError) as failed:
             talk.ask("fail")
+        assert str(failed.value) == said
         assert talk.ask("again").text == "fine"
+
+
+def test_a_partner_of_the_wrong_arity_is_refused_before_a_talk_begins() -> None:
+    with pytest.raises(ConfigurationError, match="partner must be a function of one argument"):
+        Talk(partner=lambda: "yes")
+    with pytest.raises(ConfigurationError, match="partner must be a function of one argument"):
+        RehearsalServer(lambda turn, history: "yes")
 
 
 @pytest.mark.parametrize(

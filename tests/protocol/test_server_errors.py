@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from grok_live_widget.events import ErrorReported
 from grok_live_widget.protocol.server_errors import (
     IGNORABLE,
+    PARTNER_PARAM,
     is_already_active,
+    is_auth_error,
     is_ignorable_error,
     is_not_active,
 )
@@ -53,7 +56,14 @@ def test_every_kind_is_tested() -> None:
         ErrorReported(message="incorrect API key"),
         ErrorReported(error_type="internal_error", code="internal_error"),
         ErrorReported(message="Rate limit reached", code="rate_limit_exceeded"),
+        ErrorReported(message="the partner raised: no active response", param=PARTNER_PARAM),
     ],
 )
 def test_other_errors_are_not_ignorable(error: ErrorReported) -> None:
     assert not is_ignorable_error(error)
+
+
+def test_what_a_partner_raises_says_nothing_about_the_key() -> None:
+    raised = ErrorReported(message="the partner raised KeyError: 'author'")
+    assert is_auth_error(raised)
+    assert not is_auth_error(replace(raised, param=PARTNER_PARAM))

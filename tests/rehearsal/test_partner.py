@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from grok_live_widget.audio import write_wav
 from grok_live_widget.exceptions import AudioFormatError, ConfigurationError, RehearsalError
+from grok_live_widget.rehearsal import faults
 from grok_live_widget.rehearsal.partner import (
     PARTNERS,
     CallTool,
@@ -256,9 +258,10 @@ def test_audio_with_invalid_samples_is_an_error() -> None:
 
 # --------------------------------------------------------------------------- a list of answers
 def test_a_list_of_answers_is_given_one_by_one_and_again() -> None:
-    call, sound = CallTool("look"), np.ones(3, np.int16)
-    partner = partner_from(["Hello.", call, sound])
-    assert [partner(PartnerTurn()) for _ in range(4)] == ["Hello.", call, sound, "Hello."]
+    answers = ["Hello.", CallTool("look"), np.ones(3, np.int16), Path("a.wav"), faults.Drop()]
+    partner = partner_from(answers)
+    given = [partner(PartnerTurn()) for _ in range(6)]
+    assert all(each is answer for each, answer in zip(given, [*answers, "Hello."], strict=True))
 
 
 @pytest.mark.parametrize(
@@ -306,17 +309,30 @@ def test_other_answers_are_not_remarked(answer: Any) -> None:
 
 
 # --------------------------------------------------------------------------- failures
-def test_a_failure_is_one_sentence_with_its_place_in_the_partner() -> None:
-    def moody() -> None:
-        raise KeyError("lost")
+def _raises_in_a_library() -> None:
+    json.loads("no JSON")
 
-    with pytest.raises(KeyError) as failed:
-        moody()
-    line = failed.tb.tb_lineno
+
+def test_a_failure_in_a_notebook_names_the_line_of_the_cell() -> None:
+    code = compile("def f(turn):\n    return 1 / 0", "/tmp/ipykernel_42/1234567.py", "exec")
+    names: dict[str, Any] = {}
+    exec(code, names)
+    with pytest.raises(ZeroDivisionError) as failed:
+        names["f"](None)
+    failed.value.__traceback__ = failed.tb.tb_next  # Without this test, which is not a cell.
     assert failure_of_partner(failed.value) == (
-        "the partner failed (test_a_failure_is_one_sentence_with_its_place_in_the_partner, "
-        f"line {line}): KeyError: 'lost'"
+        "the partner raised ZeroDivisionError: division by zero (f, line 2 of the cell)"
     )
+
+
+def test_a_failure_is_one_sentence_with_its_place_in_the_partner() -> None:
+    line = _raises_in_a_library.__code__.co_firstlineno + 1
+    with pytest.raises(ValueError, match="Expecting") as failed:
+        _raises_in_a_library()
+    said = failure_of_partner(failed.value)
+    assert said.startswith("the partner raised JSONDecodeError: Expecting value: line 1 column 1")
+    assert said.endswith(f" (_raises_in_a_library, {__file__}:{line})")
+    assert failure_of_partner(KeyError("lost")) == "the partner raised KeyError: 'lost'"
     assert failure_of_partner(RehearsalError("no voice.", cure="Install one.")) == (
         "no voice. Install one."
     )

@@ -466,10 +466,10 @@ async def test_a_partner_that_fails_is_reported_and_the_connection_stays_open(
         (42, "the partner returned int: 42. An answer is a text"),
         ({"text": "hi"}, "the partner returned dict: {'text': 'hi'}. An answer is a text"),
         ({}, "the partner returned dict: {}. An answer is a text"),
-        (None, "the partner returned neither text nor sound. Return a text"),
-        ("", "the partner returned neither text nor sound. Return a text"),
-        ([], "the partner returned neither text nor sound. Return a text"),
-        (np.zeros(0, np.int16), "the partner returned neither text nor sound. Return a text"),
+        (None, "the partner returned neither text nor sound. An answer is a text"),
+        ("", "the partner returned neither text nor sound. An answer is a text"),
+        ([], "the partner returned neither text nor sound. An answer is a text"),
+        (np.zeros(0, np.int16), "the partner returned neither text nor sound. An answer is a text"),
     ],
 )
 async def test_a_partner_whose_answer_cannot_be_used_is_reported(

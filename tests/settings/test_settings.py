@@ -88,6 +88,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"processing": 1}, "processing must be one of True, False, not 1"),
     ({"partner": "echo"}, "partner must be 'parrot', 'talker'.* not 'echo'"),
     ({"partner": np.zeros(2)}, "partner must be"),
+    ({"partner": lambda: "yes"}, r"of one argument, the turn, not <lambda>\(\)"),
+    (
+        {"partner": lambda turn, history: "yes"},
+        r"not <lambda>\(turn, history\). Define def partner",
+    ),
     ({"idle_timeout_s": 0}, "idle_timeout_s .* 1 to 86400 or None, not 0"),
     ({"idle_timeout_s": float("inf")}, "idle_timeout_s .* not inf"),
     ({"reply_quiet_ms": 99}, "reply_quiet_ms .* 100 to 10000, not 99"),
