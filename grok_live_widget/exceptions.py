@@ -142,6 +142,16 @@ def without_own_frames(traceback: TracebackType | None) -> TracebackType | None:
     return copy
 
 
+def exc_info_without_own_frames(
+    error: BaseException,
+) -> tuple[type[BaseException], BaseException, TracebackType | None]:
+    """An error of a function of the user's as ``exc_info`` of a log, which begins with that
+    function.
+    """
+    traceback = error.__traceback__
+    return type(error), error, without_own_frames(traceback) or traceback
+
+
 class ConfigurationError(GrokLiveError):
     """An invalid setting; raised before any I/O.
 

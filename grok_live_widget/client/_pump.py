@@ -19,7 +19,7 @@ from typing import get_args
 from .._structs import Value
 from .._threads import BackgroundTasks
 from ..conversation import Conversation, ToolCalls, Turn
-from ..exceptions import ConfigurationError, GrokLiveError
+from ..exceptions import ConfigurationError, GrokLiveError, exc_info_without_own_frames
 from ..protocol import (
     Authenticate,
     ClientEvent,
@@ -80,14 +80,17 @@ class ListenerEntry:
             # Once: it is called with every event, and would fail as often.
             if not self._has_failed:
                 self._has_failed = True
-                _LOG.exception("A listener failed.")
-                self._note(note_of_failure("A listener", error))
+                _LOG.error("A listener failed.", exc_info=exc_info_without_own_frames(error))
+                self._note(note_of_failure("A listener", error, "with the next event"))
 
 
-def note_of_failure(what: str, error: BaseException) -> str:
-    """The sentence about a function of the user's that failed."""
+def note_of_failure(what: str, error: BaseException, next_time: str) -> str:
+    """The sentences about a function of the user's that failed."""
     why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return f"{what} failed ({why}). It is called again."
+    return (
+        f"{what} failed ({why}). It stays registered and is called {next_time}; its further errors "
+        "are not noted."
+    )
 
 
 def _check_listener(listener: object) -> None:

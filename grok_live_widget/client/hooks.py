@@ -16,7 +16,12 @@ from typing import Any, Literal
 from .._structs import did_you_mean
 from ..audio import pcm_from_bytes
 from ..conversation import ToolCalls, Turn, Turns
-from ..exceptions import ConfigurationError, ReplyTimeout, SessionClosedOK
+from ..exceptions import (
+    ConfigurationError,
+    ReplyTimeout,
+    SessionClosedOK,
+    exc_info_without_own_frames,
+)
 from ..protocol import Event, Noted, PhaseChanged, SessionEnded, events
 from ..settings import between, one_of
 from ..tools import is_coroutine_function
@@ -191,8 +196,11 @@ class Hooks:
         # Once: it may be called with every piece of sound, and would fail as often.
         if not hook.has_failed:
             hook.has_failed = True
-            _LOG.error("A function for %r failed.", hook.kind, exc_info=error)
-            self._note(note_of_failure(f"A function for {hook.kind!r}", error))
+            _LOG.error(
+                "A function for %r failed.", hook.kind, exc_info=exc_info_without_own_frames(error)
+            )
+            what, next_time = f"A function for {hook.kind!r}", f"for the next {hook.kind!r}"
+            self._note(note_of_failure(what, error, next_time))
 
     # ----------------------------------------------------------------- the end
     def close(self) -> None:

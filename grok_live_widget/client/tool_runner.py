@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._threads import BackgroundTasks
 from ..conversation import calls_in, is_cut_off
-from ..exceptions import GrokLiveError, ToolError
+from ..exceptions import GrokLiveError, ToolError, exc_info_without_own_frames
 from ..protocol import (
     CreateItem,
     CreateResponse,
@@ -246,5 +246,6 @@ def _failed(call: ToolCalled, error: Exception, duration_s: float = 0.0) -> Tool
     """The model gets the error's sentence; the traceback goes to the log."""
     is_ours = isinstance(error, ToolError)
     text = str(error) if is_ours else f"{type(error).__name__}: {error}"
-    _LOG.warning("The tool %r failed: %s", call.name, text, exc_info=None if is_ours else error)
+    exc_info = None if is_ours else exc_info_without_own_frames(error)
+    _LOG.warning("The tool %r failed: %s", call.name, text, exc_info=exc_info)
     return _finished(call, error=text_from(text), duration_s=duration_s)

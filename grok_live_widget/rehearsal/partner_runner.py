@@ -12,6 +12,7 @@ from contextvars import copy_context
 from typing import Any
 
 from .._threads import LoopThread
+from ..exceptions import exc_info_without_own_frames
 from .partner import Partner, PartnerTurn, Piece, is_one_answer, pieces_from, remark_about
 
 _LOG = logging.getLogger("grok_live_widget")
@@ -123,7 +124,8 @@ class _PartnerThread:
         except BaseException as error:  # noqa: BLE001 - raised again in next_piece().
             # The client receives one sentence with its place. The traceback is for the log only:
             # shown by default, it would report the same error a second time.
-            _LOG.info("The rehearsal's partner failed.", exc_info=error)
+            exc_info = exc_info_without_own_frames(error)
+            _LOG.info("The rehearsal's partner failed.", exc_info=exc_info)
             end = error
         _call_unless_closed(self._loop, self._pieces.put_nowait, end)
 

@@ -7,6 +7,7 @@ import gc
 import logging
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
@@ -199,10 +200,18 @@ def test_an_error_of_a_function_is_logged_and_noted_once_and_stops_nothing(
     talk.close()
     assert len(told) == 4
     assert [note.text for note in talk.notes] == [
-        "A function for 'turn' failed (KeyError: 'one'). It is called again.",
-        "A function for 'note' failed (ZeroDivisionError: division by zero). It is called again.",
+        "A function for 'turn' failed (KeyError: 'one'). It stays registered and is called for the "
+        "next 'turn'; its further errors are not noted.",
+        "A function for 'note' failed (ZeroDivisionError: division by zero). It stays registered "
+        "and is called for the next 'note'; its further errors are not noted.",
     ]
-    assert len([each for each in caplog.records if each.levelno == logging.ERROR]) == 2
+    failures = [each for each in caplog.records if each.levelno == logging.ERROR]
+    assert len(failures) == 2
+    for record in failures:
+        assert record.exc_info is not None
+        # The traceback begins with the function of the user's.
+        files = {each.filename for each in traceback.extract_tb(record.exc_info[2])}
+        assert files == {__file__}
 
 
 def test_a_function_that_exits_ends_no_other_call(talk: Talk) -> None:

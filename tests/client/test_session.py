@@ -8,6 +8,7 @@ import gc
 import json
 import ssl
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -425,11 +426,18 @@ async def test_a_listener_that_raises_is_noted_and_logged_and_stops_no_other(
         await session.send_text("still there?")
         await session.respond()
         noted = await next_of(events, Noted)
-        assert noted.text == "A listener failed (RuntimeError: a bug). It is called again."
+        assert noted.text == (
+            "A listener failed (RuntimeError: a bug). It stays registered and is called with "
+            "the next event; its further errors are not noted."
+        )
         await next_of(events, ResponseDone)
     failures = [each for each in caplog.records if each.message == "A listener failed."]
     assert failures
     assert all(each.exc_info and str(each.exc_info[1]) == "a bug" for each in failures)
+    shown = failures[0].exc_info
+    assert shown
+    files = {each.filename for each in traceback.extract_tb(shown[2])}
+    assert files == {__file__}
 
 
 # --------------------------------------------------------------------------- items and replies

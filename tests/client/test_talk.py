@@ -279,7 +279,10 @@ def test_a_listener_that_fails_is_noted_and_logged_once_with_its_traceback(
         assert talk.ask("one").text == "one"
         log.wait_for(lambda: bool(log.of(ResponseDone)))
         assert len(calls) > 5
-        failed = "A listener failed (ValueError: a mistake in the listener). It is called again."
+        failed = (
+            "A listener failed (ValueError: a mistake in the listener). It stays registered "
+            "and is called with the next event; its further errors are not noted."
+        )
         wait_for_talk(talk, lambda: [note.text for note in talk.notes] == [failed])
     (record,) = (each for each in caplog.records if each.message == "A listener failed.")
     assert record.exc_info is not None

@@ -7,6 +7,7 @@ import decimal
 import json
 import logging
 import threading
+import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
@@ -470,6 +471,7 @@ async def test_an_error_of_a_function_is_sent_to_the_model_and_logged(
     (record,) = [each for each in caplog.records if each.levelno == logging.WARNING]
     assert "'broken' failed: ValueError: out of paper" in record.getMessage()
     assert record.exc_info is not None
+    assert {each.filename for each in traceback.extract_tb(record.exc_info[2])} == {__file__}
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, asyncio.CancelledError])

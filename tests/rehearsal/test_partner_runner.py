@@ -103,6 +103,8 @@ async def test_what_a_partner_raises_is_raised_where_it_is_awaited_and_its_place
     # Without a handler Python prints warnings, and the error would be shown twice.
     assert record.levelno < logging.WARNING
     assert 'raise KeyError("lost")' in caplog.text
+    # The traceback begins with the partner.
+    assert caplog.text.count("  File ") == 1
 
 
 async def test_a_partner_is_not_let_run_far_ahead() -> None:
