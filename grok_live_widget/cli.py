@@ -494,7 +494,8 @@ def _serve(options: argparse.Namespace) -> int:
             raise ConfigurationError(
                 "--script and --partner exclude each other.", cure="Omit one of them."
             )
-        arguments["partner"] = read_script(script)
+        arguments["partner"] = read = read_script(script)
+        title = f"{title}, with the script {read.title or script!r}"
     with RehearsalServer(**arguments) as server:
         say(f"{title}; Ctrl-C stops it.")
         # `realtime` first: it is the one that other clients speak.

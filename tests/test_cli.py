@@ -595,11 +595,11 @@ def test_the_rehearsal_has_the_faults_that_are_given(asked: Path, tmp_path: Path
 
 def test_the_rehearsal_follows_the_script_that_is_given(tmp_path: Path) -> None:
     script = tmp_path / "script.yaml"
-    script.write_text("steps:\n  - say: One.\nclosing: Two.\n", "utf-8")
+    script.write_text("title: At the bar\nsteps:\n  - say: One.\nclosing: Two.\n", "utf-8")
     command = [sys.executable, "-m", "grok_live_widget", "rehearse", "--port", "0"]
     with process([*command, "--script", str(script)]) as server:
         assert server.stdout is not None
-        server.stdout.readline()
+        assert ", with the script 'At the bar'; Ctrl-C stops it." in server.stdout.readline()
         url = re.search(r"ws://\S+", server.stdout.readline())
         assert url is not None
         for _ in range(2):
