@@ -148,8 +148,9 @@ class Settings(Struct, frozen=True, kw_only=True, metaclass=Checked):
         (clear, professional). The command ``grok-live voices`` lists all.
     instructions : str
     turn_detection : ServerVad or PushToTalk
-        Also as the service's JSON: ``{"type": "server_vad", "threshold": 0.5}``, ``"server_vad"``,
-        and None for push-to-talk. The same holds for the formats, transcription and tools.
+        Also as the service's JSON: ``{"type": "server_vad", "threshold": 0.5}`` or
+        ``"server_vad"``; ``"push_to_talk"``, ``"none"`` or None for push-to-talk. The same holds
+        for the formats, transcription and tools.
     tools : list
         What the model may call: functions, `tool` objects, and tools of the provider
         (`WebSearch` and others). The ``live`` dialect has no tools, so that with them ``"auto"``

@@ -24,6 +24,8 @@ from grok_live_widget.exceptions import ConfigurationError
         ("turn_detection", None, PushToTalk()),
         ("turn_detection", {"type": None}, PushToTalk()),
         ("turn_detection", {"type": "none"}, PushToTalk()),
+        ("turn_detection", "none", PushToTalk()),
+        ("turn_detection", "push_to_talk", PushToTalk()),
         ("turn_detection", ServerVad(threshold=0.3), ServerVad(threshold=0.3)),
         ("input_format", {"type": "audio/pcm", "rate": 16_000}, AudioFormat(sample_rate=16_000)),
         ("output_format", {"type": "audio/pcmu"}, AudioFormat(encoding="pcmu")),
