@@ -286,6 +286,7 @@ def warn_of_rehearsal(endpoint: Endpoint, stacklevel: int = 3) -> None:
     if _has_warned or not endpoint.is_rehearsal or endpoint.is_chosen:
         return
     text = f"No API key was found ({ENVIRONMENT_NAME}), so the built-in rehearsal answers,"
-    text = f"{text} not Grok. {unanswered()} {missing_libraries()}"
+    text = f"{text} not Grok. To reach Grok, set {ENVIRONMENT_NAME}, or pass api_key=."
+    text = f"{text} {unanswered()} {missing_libraries()}"
     warnings.warn(" ".join(text.split()), RehearsalWarning, stacklevel=stacklevel)
     _has_warned = True

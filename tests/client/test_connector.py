@@ -140,7 +140,7 @@ def test_a_rehearsal_for_want_of_a_key_gives_one_warning_in_a_process(first: str
     ((kind, place, text),) = ast.literal_eval(ran.stdout)
     assert (kind, place) == ("RehearsalWarning", "<string>")
     assert "No API key was found (XAI_API_KEY)" in text
-    assert "not Grok" in text
+    assert "not Grok. To reach Grok, set XAI_API_KEY, or pass api_key=." in text
 
 
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
