@@ -124,6 +124,9 @@ _PROXY_CURE = (
 )
 
 
+_SCHEME_CURE = "Check url=: wss:// is for servers with TLS, ws:// for those without it."
+
+
 def translated(
     error: BaseException, host: str, proxy: str = "", *, has_key: bool = True
 ) -> GrokLiveError:
@@ -162,7 +165,8 @@ def translated(
                 f"{host} did not answer as a WebSocket server does.",
                 host=host,
                 has_answered=True,
-                cure="Check url=; for example wss://api.x.ai/v1/realtime.",
+                # A server with TLS closes the connection of a client without it.
+                cure=f"{_SCHEME_CURE} For example wss://api.x.ai/v1/realtime.",
             )
         case ws_errors.WebSocketException():
             return ConnectError(
@@ -195,7 +199,7 @@ def _network_failure(error: BaseException, host: str) -> ConnectError:
             return ConnectError(
                 f"the TLS handshake with {host} failed: {reason}.",
                 host=host,
-                cure="Check url=: wss:// is for servers with TLS, ws:// for those without it.",
+                cure=_SCHEME_CURE,
             )
         case socket.gaierror():
             return ConnectError(
@@ -204,6 +208,12 @@ def _network_failure(error: BaseException, host: str) -> ConnectError:
         case ConnectionRefusedError():
             return ConnectError(
                 f"nothing answers at {host}.", host=host, cure="Is the server running?"
+            )
+        case ConnectionResetError():  # As a server without TLS does to a client with it.
+            return ConnectError(
+                f"{host} closed the connection while it was opened.",
+                host=host,
+                cure=f"{_SCHEME_CURE} If it is the right one, check the network.",
             )
     reason = getattr(error, "strerror", None) or type(error).__name__
     return ConnectError(
@@ -238,12 +248,30 @@ def _proxy_failure(error: BaseException, host: str, proxy: str) -> GrokLiveError
     return ConnectError(f"the proxy {proxy} {what}.", host=host, cure=cure) if what else None
 
 
+# What servers with TLS answer to a client without it.
+# Sources: net/http/server.go of Go; ngx_http_special_response.c of nginx; ssl_engine_kernel.c of
+# Apache httpd.
+_NEEDS_TLS = (
+    "http request to an https server",
+    "http request was sent to https port",
+    "plain http to an ssl-enabled",
+)
+
+
 def _refused(error: ws_errors.InvalidStatus, host: str, has_key: bool) -> GrokLiveError:
     status = error.response.status_code
     body = (error.response.body or b"")[:2000].decode("utf-8", "replace").lower()
     # A wrong key is answered with 400 and a text, not with 401 (measured by OxyHQ/Kaana).
     if status in (401, 403) or (status == 400 and "key" in body):
         return wrong_key(host, status, has_key=has_key)
+    if status == 400 and any(words in body for words in _NEEDS_TLS):
+        return ConnectError(
+            f"{host} needs TLS.",
+            host=host,
+            status_code=status,
+            has_answered=True,
+            cure="Use wss:// in url=.",
+        )
     sentences = {
         402: ("has no funds left for this key.", "Add credit in the provider's console."),
         404: ("has no such address.", "Check url=."),

@@ -66,6 +66,12 @@ async def failure_at(url: str, timeout_s: float = 5) -> ours.GrokLiveError:
     [
         (http.HTTPStatus.BAD_REQUEST, '{"error": "Incorrect API key"}', "auth", "XAI_API_KEY"),
         (http.HTTPStatus.BAD_REQUEST, '{"error": "no such thing"}', "connect", "HTTP 400"),
+        (
+            http.HTTPStatus.BAD_REQUEST,
+            "Client sent an HTTP request to an HTTPS server.\n",
+            "connect",
+            "needs TLS. Use wss://",
+        ),
         (http.HTTPStatus.UNAUTHORIZED, "", "auth", "XAI_API_KEY"),
         (http.HTTPStatus.FORBIDDEN, "", "auth", "XAI_API_KEY"),
         (http.HTTPStatus.PAYMENT_REQUIRED, "", "connect", "no funds"),
@@ -169,7 +175,7 @@ def test_every_error_of_the_library_has_a_translation(kind: type[BaseException])
         (ssl.SSLError(1, "certificate verify failed"), "TLS"),
         (TimeoutError(), "in time"),
         (ConnectionRefusedError(), "nothing answers"),
-        (ConnectionResetError(), "could not be opened: ConnectionResetError"),
+        (ConnectionResetError(), "closed the connection while it was opened"),
         (RuntimeError("secret"), "could not be opened: RuntimeError"),
     ],
     ids=lambda each: type(each).__name__,
@@ -369,6 +375,15 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "-out server.pem -extfile names"
     )
     return folder
+
+
+async def test_a_url_with_tls_to_a_server_without_it_and_the_reverse_name_the_other_scheme(
+    authority: Path, peer: Any
+) -> None:
+    says = "wss:// is for servers with TLS, ws:// for those without it."
+    assert says in str(await failure_at(peer(silent).url.replace("ws:", "wss:")))
+    async with tls_server(authority) as url:
+        assert says in str(await failure_at(url.replace("wss:", "ws:")))
 
 
 @asynccontextmanager
