@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +14,7 @@ from ..exceptions import ConfigurationError
 from ..settings import one_of
 from .curves import level, pitch, waveform
 from .spectra import mel_spectrogram, mfcc, spectrogram
-from .subjects import Subject, say, turns_of
+from .subjects import Subject, put_title, say, turns_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,9 +29,12 @@ _FIGURES: dict[str, Any] = {
 }
 _IMAGES = ("spectrogram", "mel_spectrogram", "mfcc")
 _MOST_COLUMNS = 3
-_TITLE_LETTERS = 100
 # Of one row with its title; matplotlib's layout fails below.
 _LEAST_ROW_INCHES = 0.55
+# Of the height of axes, for their label: matplotlib's layout makes them a little lower.
+_LABEL_SHARE = 0.85
+# Between axes, as parts of their size.
+_SPACE = {"hspace": 0.5, "wspace": 0.3}
 # Padding of the limits of a pitch, as a part of it.
 _PADDING = 0.1
 
@@ -114,7 +118,9 @@ def _grid(ax: Axes | Sequence[Axes] | None, count: int) -> list[Axes]:
             )
         figure = ax.figure
         ax.remove()
-        grid = place.subgridspec(rows, columns)
+        # Without a layout engine, titles and labels have the place that is left for them.
+        space = {} if figure.get_layout_engine() else _SPACE
+        grid = place.subgridspec(rows, columns, **space)
     else:
         given: list[Axes] = np.ravel(np.asarray(ax, object)).tolist()
         if len(given) < count:
@@ -145,6 +151,14 @@ def _check_room(ax: Axes | None, count: int, rows: int) -> None:
         )
 
 
+def _shorten_label(axes: Axes) -> None:
+    """Leave out what the label of the values adds after the unit where the axes are too flat."""
+    label = axes.yaxis.label
+    label.set_fontsize("small")
+    if label.get_window_extent().height > _LABEL_SHARE * axes.bbox.height:
+        label.set_text(re.split(r",| \(", label.get_text())[0])
+
+
 def _columns(count: int) -> int:
     return 2 if count == 4 else min(count, _MOST_COLUMNS)
 
@@ -162,8 +176,8 @@ def _share_scales(
             axes.set_xlabel("")
         if place % columns:
             axes.set_ylabel("")
-        title = Subject.of(turns[place]).titled(_TITLE_LETTERS // columns)
-        axes.set_title(title, loc="left", fontsize="small")
+        put_title(axes, Subject.of(turns[place]), fontsize="small")
+        _shorten_label(axes)
     if kind in _IMAGES:
         low = min(image.get_clim()[0] for image in artists)
         high = max(image.get_clim()[1] for image in artists)

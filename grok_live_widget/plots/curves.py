@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .. import audio
 from ..settings import between, one_of
 from .palette import palette_of
-from .subjects import Subject, axes_of, drawn, say, subject_of
+from .subjects import Subject, axes_of, drawn, put_title, say, subject_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,6 @@ Floats = NDArray[np.float64]
 _COLUMNS = 2000
 # A level has at most this many points, and windows that overlap.
 _POINTS = 4000
-_TITLE_LETTERS = 70
 _WINDOW_S, _HOP_S = 0.05, 0.01
 
 
@@ -202,7 +201,7 @@ def label_time(axes: Axes, subject: Subject) -> None:
     """Label the axis of time and the figure; without sound, say why."""
     axes.set_xlabel("Time [s]")
     axes.set_xlim(0, subject.duration_s or 1.0)
-    axes.set_title(subject.titled(_TITLE_LETTERS), loc="left", fontsize="medium")
+    put_title(axes, subject)
     if not subject.sample_count:
         say(axes, subject.absence)
 

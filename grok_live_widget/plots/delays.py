@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from .palette import palette_of
-from .subjects import axes_of, drawn, say, turns_of
+from .subjects import axes_of, drawn, put_legend, say, turns_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.container import BarContainer
     from matplotlib.lines import Line2D
+    from matplotlib.transforms import Bbox
 
 NAMES = {
     "decided_ms": "end of speech decided",
@@ -22,6 +24,10 @@ NAMES = {
     "queue_ms": "first sound played",
 }
 """What each part of a delay ends with, or is spent on."""
+
+
+# Of the place of the axes: the bars' part, and the gap between them and the histogram.
+_LEFT, _GAP = 0.8, 0.025
 
 
 class LatencyArtists(NamedTuple):
@@ -54,7 +60,7 @@ def latency(
     ----------
     talk : GrokLive, Talk, SavedTalk, Turns or sequence of Turn
     ax : matplotlib Axes or None
-        None: the current axes. The histogram stands to the right of them.
+        None: the current axes. The histogram takes the right part of their place.
     legend : bool
     **style
         Passed to ``Axes.bar``.
@@ -76,6 +82,7 @@ def latency(
             numbers.append(number)
             values.append([0.0 if part is None else part for part in measured.values()])
     axes = axes_of(ax)
+    _take_whole(axes)
     colors = palette_of(axes).parts
     bottoms = np.zeros(len(values))
     parts: dict[str, BarContainer] = {}
@@ -96,9 +103,7 @@ def latency(
     if len(values) > 1:
         artists = _with_distribution(axes, artists, bottoms)
     if legend:
-        axes.legend(
-            loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize="small"
-        )
+        put_legend(axes, most_columns=3)
     return artists
 
 
@@ -112,7 +117,10 @@ def _with_distribution(axes: Axes, artists: LatencyArtists, totals_ms: Any) -> L
         linewidth=1.2,
         label=f"median {median_ms:.0f} ms",
     )
-    beside: Any = axes.inset_axes((1.03, 0, 0.22, 1), sharey=axes)
+    axes.set_axes_locator(partial(_left_part, axes.get_axes_locator()))
+    # In parts of the axes, which have become narrower.
+    width = (1 - _GAP - _LEFT) / _LEFT
+    beside: Any = axes.inset_axes((1 + _GAP / _LEFT, 0, width, 1), sharey=axes)
     counts, edges = np.histogram(totals_ms, bins="auto")
     bars = beside.barh(
         edges[:-1],
@@ -127,3 +135,20 @@ def _with_distribution(axes: Axes, artists: LatencyArtists, totals_ms: Any) -> L
     beside.set_xlabel("Replies [count]")
     beside.xaxis.get_major_locator().set_params(integer=True, nbins=4)
     return LatencyArtists(artists.parts, bars, line)
+
+
+def _left_part(place_of: Any, axes: Axes, renderer: Any) -> Bbox:
+    """The place of axes beside which there is a histogram, as their locator: it leaves the layout
+    of the figure as it is.
+    """
+    from matplotlib.transforms import Bbox
+
+    place = place_of(axes, renderer) if place_of else axes.get_position(original=True)
+    return Bbox.from_bounds(place.x0, place.y0, _LEFT * place.width, place.height)
+
+
+def _take_whole(axes: Axes) -> None:
+    """Undo `_left_part`, of axes that are drawn into again."""
+    locator = axes.get_axes_locator()
+    if isinstance(locator, partial) and locator.func is _left_part:
+        axes.set_axes_locator(locator.args[0])

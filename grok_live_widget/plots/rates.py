@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..conversation import placements_of, whole_ends_s
 from .palette import palette_of
-from .subjects import axes_of, drawn, say, turns_of
+from .subjects import axes_of, drawn, put_legend, say, turns_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,11 +64,6 @@ def speaking_rate(
         return bars
     axes.set_xlim(0, max(ends_s) * 1.02)
     axes.set_ylim(0, max(rates) * 1.15)
-    if not legend:
-        return bars
-    handles, labels = axes.get_legend_handles_labels()
-    unique = dict(zip(labels, handles, strict=True))
-    axes.legend(
-        unique.values(), unique, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False
-    )
+    if legend:
+        put_legend(axes)
     return bars

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_TITLE_LETTERS = 70
+
 
 class Subject(Value, frozen=True, kw_only=True):
     """A sound to be drawn.
@@ -197,6 +199,38 @@ def say(axes: Axes, sentence: str) -> Any:
         va="center",
         color=axes.xaxis.label.get_color(),
     )
+
+
+def put_title(axes: Axes, subject: Subject, *, fontsize: str = "medium") -> None:
+    """Write who speaks, and what, above axes, as far as it is no wider than they are."""
+    letters = _TITLE_LETTERS
+    title = axes.set_title(subject.titled(letters), loc="left", fontsize=fontsize)
+    while letters > 2 and (share := axes.bbox.width / title.get_window_extent().width) < 1:
+        letters = int(letters * share)
+        title.set_text(subject.titled(letters))
+
+
+def put_legend(axes: Axes, *, most_columns: int = 8) -> None:
+    """Name what is drawn, each name once, above axes, in as many columns as the figure has room
+    for.
+    """
+    handles, labels = axes.get_legend_handles_labels()
+    unique = dict(zip(labels, handles, strict=True))
+    for columns in range(most_columns, 0, -1):
+        legend = axes.legend(
+            unique.values(),
+            unique,
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+            ncols=columns,
+            frameon=False,
+            fontsize="small",
+            handlelength=1.4,
+            columnspacing=1.2,
+            borderaxespad=0.2,
+        )
+        if legend.get_window_extent().x1 <= axes.figure.bbox.x1:
+            break
 
 
 def plain(text: str, most_letters: int) -> str:

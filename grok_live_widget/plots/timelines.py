@@ -10,7 +10,7 @@ import numpy as np
 
 from ..conversation import Placement, placements_of, whole_ends_s
 from .palette import Palette, palette_of
-from .subjects import axes_of, drawn, plain, say, turns_of
+from .subjects import axes_of, drawn, plain, put_legend, say, turns_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -136,7 +136,7 @@ def timeline(
     if not turns:
         say(axes, "Nothing has been said yet.")
     elif legend:
-        _add_legend(axes)
+        put_legend(axes)
     return artists
 
 
@@ -366,20 +366,3 @@ def _texts(axes: Axes, placements: Sequence[Placement], palette: Palette) -> tup
         text.set_clip_path(bar)
         found.append(text)
     return tuple(found)
-
-
-def _add_legend(axes: Axes) -> None:
-    handles, labels = axes.get_legend_handles_labels()
-    unique = dict(zip(labels, handles, strict=True))
-    axes.legend(
-        unique.values(),
-        unique,
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        ncols=8,
-        frameon=False,
-        fontsize="small",
-        handlelength=1.4,
-        columnspacing=1.2,
-        borderaxespad=0.2,
-    )

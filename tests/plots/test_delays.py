@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
+import matplotlib.pyplot as plt
 import pytest
+from matplotlib.transforms import Bbox
 
 from grok_live_widget import plots
 from grok_live_widget.conversation import Turn, Turns
 
 from ..support.drawing import drawn_pixels, texts_of
 from ..support.turns import turn_of
+
+OUTER = Bbox.from_bounds(0.6, 0.2, 0.3, 0.7)
+
+
+def at_outer(axes: Any, renderer: Any) -> Bbox:
+    return OUTER
 
 
 def heights(bars: Any) -> list[float]:
@@ -47,6 +56,27 @@ def test_the_distribution_is_that_of_the_whole_delays(talk: Turns, ax: Any) -> N
     assert (edges[0], last.get_y() + last.get_height()) == pytest.approx((500, 1150), abs=1)
     (beside,) = ax.child_axes
     assert beside.get_xlabel() == "Replies [count]"
+
+
+def test_the_histogram_takes_its_place_from_the_bars_and_gives_it_back(talk: Turns) -> None:
+    figure, (left, right) = plt.subplots(1, 2)
+    for axes, outer in ((left, None), (right, at_outer)):
+        axes.set_axes_locator(outer)
+        whole = OUTER if outer else axes.get_position()
+        for _ in range(2):
+            # Drawn again into the same axes, which do not become narrower each time.
+            axes.clear()
+            plots.latency(talk, ax=axes)
+            figure.canvas.draw()
+            (beside,) = axes.child_axes
+            assert axes.get_position().width == pytest.approx(0.8 * whole.width)
+            assert beside.get_window_extent().x1 == pytest.approx(whole.x1 * figure.bbox.width)
+        axes.clear()
+        plots.latency([reply(300)], ax=axes)
+        figure.canvas.draw()
+        assert axes.get_position().extents == pytest.approx(whole.extents)
+    assert pickle.loads(pickle.dumps(left.figure)).axes
+    plt.close(figure)
 
 
 def test_replies_that_nothing_played_end_with_the_first_sound_received(ax: Any) -> None:

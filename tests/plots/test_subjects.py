@@ -16,6 +16,33 @@ from ..support.figure_sounds import GOLDEN
 from ..support.sound import RATE_HZ, sine, tone
 from ..support.turns import turn_of
 
+SOUNDS = ("waveform", "spectrogram", "mel_spectrogram", "mfcc", "pitch", "level")
+TALKS = ("timeline", "latency", "speaking_rate")
+
+
+@pytest.mark.parametrize("has_axes", [False, True])
+@pytest.mark.parametrize("name", [*SOUNDS, *TALKS, *(f"compare_turns {kind}" for kind in SOUNDS)])
+def test_everything_drawn_lies_in_a_figure_of_the_usual_size(
+    name: str, has_axes: bool, talk: Turns
+) -> None:
+    plt.close("all")
+    axes = {"ax": plt.subplots()[1]} if has_axes else {}
+    function, _, kind = name.partition(" ")
+    if kind:
+        plots.compare_turns(talk, kind=kind, **axes)  # type: ignore[arg-type]
+    else:
+        getattr(plots, function)(talk if name in TALKS else talk[1], **axes)
+    figure = plt.gcf()
+    figure.canvas.draw()
+    place, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    assert (place.x0 >= 0, place.y0 >= 0, place.x1 <= width, place.y1 <= height) == (True,) * 4
+    titles = [
+        axes._left_title.get_window_extent() for axes in figure.axes if axes.get_title("left")
+    ]  # type: ignore[attr-defined]
+    for index, title in enumerate(titles):
+        assert not any(title.overlaps(other) for other in titles[:index])
+    plt.close("all")
+
 
 def test_an_array_has_its_rate_and_its_envelope() -> None:
     for sound in (tone(0.5), sine(0.5)):
