@@ -48,6 +48,8 @@ def check_names(callee: str, given: Collection[str], known: Collection[str]) -> 
             ) from None
 
 
+_PLACED = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+
 # What other libraries call an argument, where the spelling does not tell which one is meant.
 _OTHER_NAMES = {
     "prompts": ("prompt", "question", "questions", "text", "texts", "stimuli"),
@@ -72,17 +74,37 @@ def did_you_mean(word: object, known: Collection[str], *, least: float = 0.5) ->
 
 
 def names_checked(function: Callable[P, R]) -> Callable[P, R]:
-    """Decorate a function so that an unknown argument is an error with the nearest name.
+    """Decorate a function so that an unknown argument is an error with the nearest name, and one
+    without the name that it needs an error with names.
 
-    The names are compared only when a call fails, since methods that send sound are called often.
-    A function that passes further keywords on leaves them to the one that takes them.
+    The call is checked only when it fails, since methods that send sound are called often. A
+    function that passes further keywords on leaves them to the one that takes them.
     """
     parameters = signature(function).parameters.values()
-    if any(each.kind is Parameter.VAR_KEYWORD for each in parameters):
-        return function
+    passes_on = any(each.kind is Parameter.VAR_KEYWORD for each in parameters)
     named = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
     known = [each.name for each in parameters if each.kind in named and each.name != "self"]
+    by_name = [each.name for each in parameters if each.kind is Parameter.KEYWORD_ONLY]
+    placed = [each.name for each in parameters if each.kind in _PLACED]
+    own_count = 1 if placed[:1] == ["self"] else 0
     callee = f"{function.__qualname__.removesuffix('.__init__').rpartition('.')[2]}()"
+
+    def check(error: Exception, count: int, names: Collection[str]) -> None:
+        if not isinstance(error, TypeError) or isinstance(error, ArgumentError):
+            return
+        if not passes_on:
+            check_names(callee, names, known)
+        if count > len(placed):
+            # Of all settings, the one that is meant the most often.
+            example = "voice" if by_name[:1] == ["api_key"] else next(iter(by_name), "")
+            most, given = len(placed) - own_count, count - own_count
+            raise ArgumentError(
+                f"{callee} takes at most {most} of its arguments without a name, not {given}.",
+                cure=f"Give the others by name, such as {example}=…; names are: "
+                f"{', '.join(by_name)}."
+                if by_name
+                else "Leave out the others.",
+            ) from None
 
     if iscoroutinefunction(function):
 
@@ -90,10 +112,8 @@ def names_checked(function: Callable[P, R]) -> Callable[P, R]:
         async def checked_async(*args: P.args, **kwargs: P.kwargs) -> Any:
             try:
                 coroutine: Any = function(*args, **kwargs)
-            except ArgumentError:
-                raise
-            except TypeError:
-                check_names(callee, kwargs, known)
+            except Exception as error:
+                check(error, len(args), kwargs)
                 raise
             return await coroutine
 
@@ -103,10 +123,11 @@ def names_checked(function: Callable[P, R]) -> Callable[P, R]:
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
-        except ArgumentError:
-            raise
-        except TypeError:
-            check_names(callee, kwargs, known)
+        except Exception as error:
+            count, names = len(args), tuple(kwargs)
+            # A traceback with locals would show a key that is among them.
+            del args, kwargs
+            check(error, count, names)
             raise
 
     return checked

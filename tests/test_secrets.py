@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_live_widget import GrokLive, RehearsalServer, Talk, connect
+from grok_live_widget import ConfigurationError, GrokLive, RehearsalServer, Talk, compare, connect
 from grok_live_widget.client.endpoint import resolve_endpoint
 from grok_live_widget.settings.settings import Settings
 
@@ -108,6 +108,21 @@ def test_a_traceback_with_locals_of_a_failed_constructor_can_be_formatted(make: 
         make(api_key="a-key", sample_rate=1)
     shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     assert "sample_rate" in "".join(shown.format())
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *(lambda make=make: make(api_key=KEY, sample_rate=1) for make in (Talk, GrokLive, connect)),
+        *(lambda make=make: make(KEY) for make in (Talk, GrokLive, connect)),
+        lambda: compare(["Hello."], api_key=KEY, sample_rate=1),
+    ],
+)
+def test_no_local_of_a_failed_call_holds_the_key(call: Any) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        call()
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert_nowhere_in("".join(shown.format()))
 
 
 # --------------------------------------------------------------------------- shown and pickled

@@ -12,14 +12,20 @@ from grok_live_widget import (
     AudioFormat,
     Budget,
     FileSearch,
+    GrokLive,
     Mcp,
     PushToTalk,
     RehearsalServer,
     ServerVad,
     Settings,
+    Talk,
     Transcription,
+    Turns,
     WebSearch,
     XSearch,
+    compare,
+    connect,
+    plots,
     tool,
 )
 from grok_live_widget._structs import (
@@ -31,7 +37,7 @@ from grok_live_widget._structs import (
 )
 from grok_live_widget.audio import mfcc
 from grok_live_widget.events import AppendAudio, CommitAudio, Item, ToolOffer, TranscriptDelta
-from grok_live_widget.exceptions import GrokLiveError
+from grok_live_widget.exceptions import ArgumentError, GrokLiveError
 
 
 def test_audio_and_what_may_hold_a_secret_are_not_shown() -> None:
@@ -84,6 +90,44 @@ def test_keywords_that_are_passed_on_are_those_of_the_function_that_takes_them()
     wrong: Any = {"nfft": 512}
     with pytest.raises(TypeError, match=says):
         mfcc(np.ones(1000), 24_000, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (
+            lambda: plots.waveform([0.1], 24_000),
+            "waveform() takes at most 1 of its arguments without a name, not 2. "
+            "Give the others by name, such as sample_rate=…; names are: sample_rate, ax.",
+        ),
+        (lambda: plots.latency([], None), "such as ax=…; names are: ax, legend."),
+        (
+            lambda: plots.live([], "level", 3),
+            "live() takes at most 2 of its arguments",
+        ),
+        (
+            lambda: Talk("nova"),
+            "Talk() takes at most 0 of its arguments without a name, not 1",
+        ),
+        (lambda: GrokLive("nova"), "by name, such as voice=…; names are: api_key, dialect, "),
+        (
+            lambda: connect("nova"),
+            "connect() takes at most 0 of its",
+        ),
+        (lambda: compare("Hello.", ["nova"]), "such as voices=…; names are: voices, settings"),
+        (lambda: RehearsalServer("parrot", "::1"), "such as host=…; names are: host, port"),
+        (
+            lambda: tool(print, "out"),
+            "tool() takes at most 1 of its arguments",
+        ),
+        (lambda: Turns().audio(0, 1, "user", 3), "not 4. Leave out the others."),
+    ],
+)
+def test_an_argument_without_the_name_that_it_needs_is_refused_with_names(
+    call: Any, says: str
+) -> None:
+    with pytest.raises(ArgumentError, match=re.escape(says)):
+        call()
 
 
 def test_an_error_within_a_function_or_a_check_is_not_taken_for_a_misspelt_argument() -> None:

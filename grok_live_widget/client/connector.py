@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from msgspec.structs import replace
 
+from .._structs import names_checked
 from ..conversation import Conversation, Turn
 from ..exceptions import ConfigurationError, ConnectError, SessionClosed
 from ..protocol import Event, Noted
@@ -217,6 +218,7 @@ _SETTINGS_OF_TALKS = (
 )
 
 
+@names_checked
 @expand_kwargs_signature(SettingsKwargs)
 def connect(
     *, api_key: str | Secret | None = None, **settings: Unpack[SettingsKwargs]

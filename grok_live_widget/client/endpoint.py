@@ -280,7 +280,7 @@ def _rehearsal_voice_notes(settings: Settings) -> list[Noted]:
 _has_warned = False
 
 
-def warn_of_rehearsal(endpoint: Endpoint, stacklevel: int = 3) -> None:
+def warn_of_rehearsal(endpoint: Endpoint, stacklevel: int = 4) -> None:
     """Warn once in a process that the rehearsal is the server, and not because of a setting."""
     global _has_warned
     if _has_warned or not endpoint.is_rehearsal or endpoint.is_chosen:

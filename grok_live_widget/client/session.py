@@ -711,6 +711,7 @@ class Session(NeedsAsyncWith):
         await self._pump.drain()
 
     # ----------------------------------------------------------------- settings and tools
+    @names_checked
     @expand_kwargs_signature(UpdateKwargs)
     async def update(self, **settings: Unpack[UpdateKwargs]) -> list[str]:
         """Change settings of the running session.

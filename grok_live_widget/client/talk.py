@@ -580,6 +580,7 @@ class TalkAPI:
         """`clear`, awaited."""
         await self._arun(self._sessions.clear())
 
+    @names_checked
     @expand_kwargs_signature(UpdateKwargs)
     def update(self, **settings: Unpack[UpdateKwargs]) -> list[str]:
         """Change settings; those of the running session at once, the model by a new session.
@@ -607,6 +608,7 @@ class TalkAPI:
         """
         return self._run(self._sessions.update(settings))
 
+    @names_checked
     @expand_kwargs_signature(UpdateKwargs)
     async def update_async(self, **settings: Unpack[UpdateKwargs]) -> list[str]:
         """`update`, awaited."""
@@ -714,6 +716,7 @@ class Talk(TalkAPI):
     ('Good morning.', 24000)
     """
 
+    @names_checked
     @expand_kwargs_signature(SettingsKwargs)
     def __init__(
         self, *, api_key: str | Secret | None = None, **settings: Unpack[SettingsKwargs]

@@ -319,6 +319,7 @@ class Turn:
         return written_wav(path, lambda target: write_wav(target, self.pcm, self.sample_rate))
 
     # ----------------------------------------------------------------- waiting
+    @names_checked
     def wait(self, timeout_s: float = 60, *, heard: bool = False) -> Turn:
         """Wait until the turn is complete.
 
@@ -349,6 +350,7 @@ class Turn:
         wait_for_turn(self, timeout_s, heard=heard)
         return self
 
+    @names_checked
     async def wait_async(self, timeout_s: float = 60, *, heard: bool = False) -> Turn:
         """`wait`, awaited."""
         from ..client import await_turn

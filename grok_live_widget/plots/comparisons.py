@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from .._structs import names_checked
 from ..conversation import Turn
 from ..exceptions import ConfigurationError
 from ..settings import one_of
@@ -39,6 +40,7 @@ _SPACE = {"hspace": 0.5, "wspace": 0.3}
 _PADDING = 0.1
 
 
+@names_checked
 def compare_turns(
     turns: Any,
     *,

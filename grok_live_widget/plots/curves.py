@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import audio
+from .._structs import names_checked
 from ..settings import between, one_of
 from .palette import palette_of
 from .subjects import Subject, axes_of, drawn, put_title, say, subject_of
@@ -25,6 +26,7 @@ _POINTS = 4000
 _WINDOW_S, _HOP_S = 0.05, 0.01
 
 
+@names_checked
 def waveform(
     sound: Any, *, sample_rate: int | None = None, ax: Axes | None = None, **style: Any
 ) -> PolyCollection:
@@ -67,6 +69,7 @@ def waveform(
     return artist
 
 
+@names_checked
 def pitch(
     sound: Any,
     *,
@@ -133,6 +136,7 @@ def pitch(
     return line
 
 
+@names_checked
 def level(
     sound: Any,
     *,

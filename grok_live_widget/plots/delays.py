@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .._structs import names_checked
 from .palette import palette_of
 from .subjects import axes_of, drawn, put_legend, say, turns_of
 
@@ -48,6 +49,7 @@ class LatencyArtists(NamedTuple):
     median: Line2D | None = None
 
 
+@names_checked
 def latency(
     talk: Any, *, ax: Axes | None = None, legend: bool = True, **style: Any
 ) -> LatencyArtists:

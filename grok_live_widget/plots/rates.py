@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
+from .._structs import names_checked
 from ..conversation import placements_of, whole_ends_s
 from .palette import palette_of
 from .subjects import axes_of, drawn, put_legend, say, turns_of
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.container import BarContainer
 
 
+@names_checked
 def speaking_rate(
     talk: Any, *, ax: Axes | None = None, legend: bool = True, **style: Any
 ) -> BarContainer:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import audio
+from .._structs import names_checked
 from ..settings import between
 from .curves import label_time
 from .palette import SOUND_COLORMAP
@@ -24,6 +25,7 @@ _SHOWN_PERCENT = 99
 _TICKS_HZ = (0, 250, 500, 1_000, 2_000, 4_000, 8_000, 16_000)
 
 
+@names_checked
 def spectrogram(
     sound: Any,
     *,
@@ -80,6 +82,7 @@ def spectrogram(
     return _with_bar(axes, image, "Level [dB re full scale]", colorbar)
 
 
+@names_checked
 def mel_spectrogram(
     sound: Any,
     *,
@@ -130,6 +133,7 @@ def mel_spectrogram(
     return _with_bar(axes, image, "Power [dB]", colorbar)
 
 
+@names_checked
 def mfcc(
     sound: Any,
     *,

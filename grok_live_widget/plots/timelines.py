@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .._structs import names_checked
 from ..conversation import Placement, placements_of, whole_ends_s
 from .palette import Palette, palette_of
 from .subjects import axes_of, drawn, plain, put_legend, say, turns_of
@@ -67,6 +68,7 @@ class TimelineArtists(NamedTuple):
     texts: tuple[Text, ...] = ()
 
 
+@names_checked
 def timeline(
     talk: Any, *, ax: Axes | None = None, legend: bool = True, **style: Any
 ) -> TimelineArtists:

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from .._structs import names_checked
 from ..audio import SAMPLE_RATE_HZ, ClipConverter, Pcm, pcm_from_bytes
 from ..exceptions import RehearsalError
 
@@ -108,6 +109,7 @@ def _plain(voice: str) -> str:
     return voice.strip().lower().removeprefix("xai_")
 
 
+@names_checked
 def speak(
     text: str, voice: str = "", *, speed: float = 1.0, replace: Mapping[str, str] | None = None
 ) -> Iterator[Spoken]:

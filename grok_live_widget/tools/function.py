@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any, ClassVar, Literal, overload
 
-from .._structs import check_names
+from .._structs import check_names, names_checked
 from ..exceptions import ConfigurationError, ToolError
 from .docstrings import parse_docstring
 from .provider import ProviderTool
@@ -128,6 +128,7 @@ def tool(
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
 
+@names_checked
 # Each option is described by itself.
 def tool(  # numpydoc ignore=PR01
     function: Callable[..., Any] | None = None, /, **options: Any

@@ -11,6 +11,7 @@ import anywidget
 import ipywidgets
 import traitlets
 
+from .._structs import names_checked
 from ..client import TALK_THREAD, Secret, TalkAPI, warn_of_rehearsal, wrap_secret
 from ..exceptions import ConfigurationError
 from ..settings import SettingsKwargs, expand_kwargs_signature
@@ -60,6 +61,7 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
         sync=True, **ipywidgets.widget_serialization
     )
 
+    @names_checked
     @expand_kwargs_signature(SettingsKwargs)
     def __init__(
         self, *, api_key: str | Secret | None = None, **settings: Unpack[SettingsKwargs]
