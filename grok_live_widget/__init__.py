@@ -5,11 +5,11 @@
 this package is cheap.
 """
 
-import lazy_loader
+from ._names import attach
 
 __version__ = "0.1.0"
 
-__getattr__, _, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, _, __all__ = attach(__name__, __file__)
 
 
 def __dir__() -> list[str]:

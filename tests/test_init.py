@@ -82,5 +82,7 @@ def test_type_checkers_see_the_listed_names() -> None:
 
 @pytest.mark.parametrize("name", ["Grok", "_private", "__wrapped__", "exceptions_"])
 def test_an_unknown_name_is_an_attribute_error_with_that_name(name: str) -> None:
-    with pytest.raises(AttributeError, match=f"No grok_live_widget attribute {name}$"):
+    with pytest.raises(AttributeError, match=rf"attribute '?{name}'?\b") as caught:
         getattr(grok_live_widget, name)
+    assert not hasattr(grok_live_widget, name)
+    assert caught.value.__cause__ is None

@@ -4,6 +4,6 @@ May know numpy, soxr, soundfile and the file system. Must not know events, sessi
 loop, threads, the clock or the front end.
 """
 
-import lazy_loader
+from .._names import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -4,6 +4,6 @@
 connection) over the pure protocol and a transport. Must not know notebooks, widgets or plots.
 """
 
-import lazy_loader
+from .._names import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

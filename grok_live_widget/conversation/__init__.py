@@ -4,6 +4,6 @@ For: everything that can be computed from the events of a talk alone, live or fr
 May know: `protocol`, `settings`, `audio`. Must not know: sockets, loops, threads, a clock.
 """
 
-import lazy_loader
+from .._names import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

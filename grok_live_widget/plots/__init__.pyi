@@ -13,8 +13,8 @@ from .rates import speaking_rate as speaking_rate
 from .spectra import mel_spectrogram as mel_spectrogram
 from .spectra import mfcc as mfcc
 from .spectra import spectrogram as spectrogram
-from .subjects import axes_of as axes_of
-from .subjects import drawn as drawn
-from .subjects import say as say
+from .subjects import axes_of as axes_of  # internal
+from .subjects import drawn as drawn  # internal
+from .subjects import say as say  # internal
 from .timelines import TimelineArtists as TimelineArtists
 from .timelines import timeline as timeline

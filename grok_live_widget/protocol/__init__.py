@@ -5,6 +5,6 @@ values, and time is an argument. May know: `audio`, `exceptions`. Must not know:
 threads, a clock, turns, settings.
 """
 
-import lazy_loader
+from .._names import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

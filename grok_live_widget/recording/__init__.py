@@ -6,6 +6,6 @@ docs/recording.md. May know: files, one writer thread, `conversation`, `protocol
 Must not know: sockets, sessions.
 """
 
-import lazy_loader
+from .._names import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

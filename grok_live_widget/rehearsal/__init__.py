@@ -8,6 +8,6 @@ Knows the protocol, the settings, recordings and audio, asyncio and websockets. 
 the client, the widget or the command line: the server is tested against them as a peer.
 """
 
-import lazy_loader
+from .._names import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

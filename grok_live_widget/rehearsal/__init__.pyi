@@ -1,17 +1,17 @@
 from . import faults as faults
 from .chat import ChatPartner as ChatPartner
-from .identity import ServerKind as ServerKind
-from .identity import kind_of_header as kind_of_header
-from .identity import running_kind as running_kind
+from .identity import ServerKind as ServerKind  # internal
+from .identity import kind_of_header as kind_of_header  # internal
+from .identity import running_kind as running_kind  # internal
 from .partner import PARTNERS as PARTNERS
 from .partner import CallTool as CallTool
 from .partner import Partner as Partner
 from .partner import PartnerTurn as PartnerTurn
 from .partner import SpokenLine as SpokenLine
 from .partner import Unvoiced as Unvoiced
-from .partner import check_script as check_script
-from .partner import default_partner as default_partner
-from .scripts import READY as READY
+from .partner import check_script as check_script  # internal
+from .partner import default_partner as default_partner  # internal
+from .scripts import READY as READY  # internal
 from .scripts import Line as Line
 from .scripts import Pause as Pause
 from .scripts import Script as Script
@@ -19,6 +19,6 @@ from .scripts import Step as Step
 from .scripts import read_script as read_script
 from .server import RehearsalServer as RehearsalServer
 from .tts import VOICES as VOICES
-from .tts import has_voice as has_voice
-from .tts import speak as speak
+from .tts import has_voice as has_voice  # internal
+from .tts import speak as speak  # internal
 from .vad import speech_probability as speech_probability

@@ -4,6 +4,6 @@ May know the events that carry settings, and the tools. Must not know connection
 event loop or threads.
 """
 
-import lazy_loader
+from .._names import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -4,6 +4,6 @@ May know type hints, docstrings and annotations. Must not know events, connectio
 an event loop: `client` runs the functions.
 """
 
-import lazy_loader
+from .._names import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -6,6 +6,6 @@ which page has it, and `tool_output` shows what tools display. `explorer` has an
 widget, the interactive view of turns.
 """
 
-import lazy_loader
+from .._names import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -18,6 +18,6 @@ from .catalogue import Tail as Tail
 from .catalogue import Trickle as Trickle
 from .catalogue import Withhold as Withhold
 from .parse import FAULTS as FAULTS
-from .parse import fault_from as fault_from
-from .parse import faults_from as faults_from
-from .parse import listing as listing
+from .parse import fault_from as fault_from  # internal
+from .parse import faults_from as faults_from  # internal
+from .parse import listing as listing  # internal

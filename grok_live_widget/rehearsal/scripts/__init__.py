@@ -21,6 +21,6 @@
 `player` answers with a script, `reader` reads YAML, and `ready` holds the files of the package.
 """
 
-import lazy_loader
+from ..._names import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)
