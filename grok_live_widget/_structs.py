@@ -7,7 +7,7 @@ them. A frozen dataclass takes a dozen times as long to make, and its class thir
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import wraps
 from inspect import Parameter, iscoroutinefunction, signature
 from typing import Any, ParamSpec, TypeVar, cast
@@ -26,9 +26,14 @@ __all__ = [
     "check_names",
     "did_you_mean",
     "names_checked",
+    "repr_of",
+    "rounded",
     "shown_fields",
     "with_event_id",
 ]
+
+# Of a microsecond, and of a millionth of a dollar.
+_DIGITS = {"ms": 3, "s": 6, "dollars": 6}
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -164,12 +169,11 @@ class Value(Struct, frozen=True, gc=False):
     """A frozen value; `msgspec.structs.replace` makes a changed copy.
 
     Fields with audio, or with anything that may be a secret, are left out of the repr, and so
-    out of logs and recordings.
+    out of logs and recordings. Times are rounded in it.
     """
 
     def __repr__(self) -> str:
-        shown = (f"{each.name}={getattr(self, each.name)!r}" for each in shown_fields(type(self)))
-        return f"{type(self).__name__}({', '.join(shown)})"
+        return repr_of(self, [each.name for each in shown_fields(type(self))])
 
 
 class Tagged(Value, frozen=True, tag=True, tag_field="type"):
@@ -206,6 +210,20 @@ def _content(event: Any) -> list[Any]:
 def shown_fields(kind: type[Value]) -> list[Any]:
     """The fields of a class that its repr shows, as `msgspec.structs.FieldInfo`."""
     return [field for field in fields(kind) if field.name not in _HIDDEN]
+
+
+def repr_of(value: object, names: Sequence[str]) -> str:
+    """The repr of a value with these attributes, rounded."""
+    shown = (f"{name}={rounded(name, getattr(value, name))!r}" for name in names)
+    return f"{type(value).__name__}({', '.join(shown)})"
+
+
+def rounded(name: str, value: Any) -> Any:
+    """A time or an amount as it is shown or written: without digits that come from arithmetic
+    with binary fractions. The unit is the end of the name.
+    """
+    digits = _DIGITS.get(name.rpartition("_")[2])
+    return value if digits is None or not isinstance(value, float) else round(value, digits)
 
 
 def with_event_id(event: Any, event_id: str) -> Any:

@@ -34,7 +34,7 @@ from ._console import (
     tolerant_streams,
 )
 from ._lessons import copy_lessons, lesson_paths, title_of
-from ._structs import did_you_mean
+from ._structs import did_you_mean, rounded
 from .audio import SAMPLE_RATE_HZ, ClipConverter, read_audio, wav_bytes, write_wav
 from .client import Connecting, Session, connect, talk_through, voices
 from .exceptions import ConfigurationError, GrokLiveError, RehearsalWarning
@@ -417,7 +417,10 @@ def _report(
         report = {
             "replies": options.replies if is_written else None,
             "error": None if failure is None else _sentence_of(failure, options),
-            "turns": [{name: getattr(turn, name) for name in (*names, *more)} for turn in turns],
+            "turns": [
+                {name: rounded(name, getattr(turn, name)) for name in (*names, *more)}
+                for turn in turns
+            ],
         }
         say(json.dumps(report, indent=2))
         return

@@ -13,6 +13,7 @@ from grok_live_widget import (
     Budget,
     FileSearch,
     GrokLive,
+    Latency,
     Mcp,
     PushToTalk,
     RehearsalServer,
@@ -21,6 +22,7 @@ from grok_live_widget import (
     Talk,
     Transcription,
     Turns,
+    Usage,
     WebSearch,
     XSearch,
     compare,
@@ -45,6 +47,15 @@ def test_audio_and_what_may_hold_a_secret_are_not_shown() -> None:
     assert "parameters" not in {field.name for field in shown_fields(ToolOffer)}
     assert "sound" not in {field.name for field in shown_fields(Item)}
     assert repr(ToolOffer(name="add")) == "ToolOffer(kind='function', name='add', description='')"
+
+
+def test_times_and_amounts_are_shown_without_the_digits_of_binary_fractions() -> None:
+    shown = Latency(decided_ms=500.0009999999997, queue_ms=0.1 + 0.2, tool_ms=None)
+    assert "decided_ms=500.001, " in repr(shown)
+    assert "tool_ms=None, approval_ms=None, queue_ms=0.3, " in repr(shown)
+    usage = Usage(dollars=0.1 + 0.2, sent_s=123.00000000000001)
+    assert "dollars=0.3, sent_s=123.0, " in repr(usage)
+    assert repr(ServerVad(threshold=1 / 3)).startswith(f"ServerVad(threshold={1 / 3}, ")
 
 
 def test_an_event_is_named_without_becoming_another() -> None:

@@ -7,8 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from msgspec.structs import asdict
-
+from .._structs import rounded
 from .placement import Placement
 from .turn import Turn, Word
 
@@ -71,13 +70,16 @@ def _json_turn(placement: Placement) -> dict[str, Any]:
     calls = ("name", "arguments", "state", "output", "error", "started_s", "duration_s")
     return {
         **{name: getattr(turn, name) for name in names},
-        "start_s": round(placement.start_s, 6),
-        "end_s": round(placement.end_s, 6),
-        **{name: getattr(turn, name) for name in more},
-        "latency": asdict(turn.latency),
-        "words": [asdict(word) for word in turn.words],
-        "tool_calls": [{name: getattr(call, name) for name in calls} for call in turn.tool_calls],
+        **_figures(placement, ("start_s", "end_s")),
+        **_figures(turn, more),
+        "latency": _figures(turn.latency, turn.latency.__struct_fields__),
+        "words": [_figures(word, word.__struct_fields__) for word in turn.words],
+        "tool_calls": [_figures(call, calls) for call in turn.tool_calls],
     }
+
+
+def _figures(source: object, names: Sequence[str]) -> dict[str, Any]:
+    return {name: rounded(name, getattr(source, name)) for name in names}
 
 
 # --------------------------------------------------------------------------- subtitles

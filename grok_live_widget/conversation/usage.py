@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .._structs import repr_of
 from ..protocol import events
 from ..settings import Budget, Prices, prices_of
 
@@ -48,6 +49,9 @@ class Usage:
     session_count: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+
+    def __repr__(self) -> str:
+        return repr_of(self, self.__slots__)
 
 
 class UsageMeter:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from .._structs import repr_of
 from .._threads import BackgroundTasks
 from ..client import ReconnectingSession
 from ..conversation import Turn
@@ -46,6 +47,9 @@ class Overlap:
     heard_ms: float
     received_ms: float
     received_after_ms: float
+
+    def __repr__(self) -> str:
+        return repr_of(self, self.__slots__)
 
 
 class Loudspeaker:

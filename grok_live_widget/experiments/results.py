@@ -14,7 +14,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from .._structs import did_you_mean, names_checked
+from .._structs import did_you_mean, names_checked, repr_of
 from ..audio import level_dbfs, loudness_lufs, pitch
 from ..conversation import Turn, Turns
 from ..exceptions import AudioFormatError, ConfigurationError
@@ -49,6 +49,9 @@ class Measures:
     pitch_median_hz: float | None
     level_dbfs: float | None
     loudness_lufs: float | None
+
+    def __repr__(self) -> str:
+        return repr_of(self, self.__slots__)
 
 
 def measures_of(turn: Turn) -> Measures:

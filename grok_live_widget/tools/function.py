@@ -128,8 +128,8 @@ def tool(
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
 
-@names_checked
 # Each option is described by itself.
+@names_checked
 def tool(  # numpydoc ignore=PR01
     function: Callable[..., Any] | None = None, /, **options: Any
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:

@@ -15,6 +15,7 @@ from grok_live_widget.conversation import ToolCallState, Turn
 from grok_live_widget.conversation.placement import placements_of
 from grok_live_widget.conversation.transcript import FORMATS
 
+from ..support.scripted_talk import scripted_turns
 from ..support.turns import turn_of
 
 RATE_HZ = 1000
@@ -86,6 +87,12 @@ def test_a_transcript_in_json_has_every_figure() -> None:
     assert second["latency"]["total_ms"] is None
     assert third["text"] == ""
     assert written(".json", []) == "[]\n"
+
+
+def test_a_transcript_in_json_has_no_digits_of_binary_fractions() -> None:
+    content = written(".json", list(scripted_turns()))
+    assert '"total_ms": 1150.001' in content
+    assert not re.search(r"\.\d{7}", content)
 
 
 def test_subtitles_show_the_words_that_were_heard_while_they_sounded() -> None:
