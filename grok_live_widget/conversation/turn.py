@@ -314,7 +314,7 @@ class Turn:
         Raises
         ------
         ConfigurationError
-            When it cannot be written there.
+            When it has another ending than ``.wav``, or cannot be written there.
         """
         return written_wav(path, lambda target: write_wav(target, self.pcm, self.sample_rate))
 
@@ -563,10 +563,7 @@ def extremes_of(turn: Turn, columns: int) -> tuple[NDArray[np.int16], NDArray[np
 
 
 # Formats of sound that are not WAV, as endings of names.
-_OTHER_ENDINGS = (
-    *(".mp3", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".m4a", ".aac", ".mp4"),
-    *(".wma", ".webm", ".au", ".caf", ".raw", ".pcm", ".w64", ".rf64"),
-)
+_WAV_ENDINGS = (".wav", ".wave")
 
 
 def suffix_of(path: str | PathLike[str]) -> str:
@@ -584,9 +581,11 @@ def suffix_of(path: str | PathLike[str]) -> str:
 
 def written_wav(path: str | PathLike[str], write: Callable[[Path], object]) -> Path:
     """Have a WAV file written; ConfigurationError where its name or its path is unfit."""
-    if suffix_of(path) in _OTHER_ENDINGS:
+    ending = suffix_of(path)
+    # Without a letter it is a part of the name, as in "talk.2026".
+    if ending not in _WAV_ENDINGS and any(map(str.isalpha, ending)):
         raise ConfigurationError(
-            f"{str(path)!r} would be a WAV file with the ending of another format.",
+            f"{str(path)!r} would be a WAV file with the ending {ending!r}.",
             cure=f"Name it {Path(path).with_suffix('.wav').name!r}; sox and ffmpeg convert WAV "
             "files to other formats.",
         )
@@ -601,7 +600,11 @@ def written(path: str | PathLike[str], write: Callable[[Path], object]) -> Path:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         sentence, cure = f"{shown} cannot be written: {reason}.", "Choose another path."
-        if isinstance(error, FileNotFoundError):
+        if isinstance(error, FileNotFoundError) and target.parent.is_dir():
+            # As in /proc, which is no folder on a disk.
+            sentence = f"no file can be created in the folder {str(target.parent)!r}."
+            cure = "Choose another folder."
+        elif isinstance(error, FileNotFoundError):
             sentence = f"there is no folder {str(target.parent)!r} for {shown}."
             cure = "Create it, or choose another path."
         elif isinstance(error, IsADirectoryError):

@@ -192,7 +192,7 @@ class Turns(Sequence[Turn]):
         Raises
         ------
         ConfigurationError
-            When it cannot be written there.
+            When it has another ending than ``.wav``, or cannot be written there.
         AudioDropped
             When sound of these turns is not kept any more.
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -511,6 +512,8 @@ def test_what_is_no_path_is_refused_before_anything_is_written(path: Any) -> Non
         ("talk.mp3", "Name it 'talk.wav'"),
         ("TALK.FLAC", "Name it 'TALK.wav'"),
         ("a.b.ogg", "Name it 'a.b.wav'"),
+        ("a.xyz", "a WAV file with the ending '.xyz'. Name it 'a.wav'"),
+        ("talk.json", "Name it 'talk.wav'"),
     ],
 )
 def test_a_wav_file_that_cannot_be_written_is_refused_with_its_path(
@@ -523,7 +526,18 @@ def test_a_wav_file_that_cannot_be_written_is_refused_with_its_path(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["talk", "talk.wav", "talk.WAV", "talk.2026", "mp3"])
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc")
+def test_a_folder_in_which_no_file_can_be_created_is_named() -> None:
+    turns = Turns([turn_of([1, 2])])
+    says = re.escape("no file can be created in the folder '/proc'. Choose another folder.")
+    for write, name in ((turns[0].write_wav, "x.wav"), (turns.write_transcript, "x.md")):
+        with pytest.raises(ConfigurationError, match=f"^{says}$"):
+            write(f"/proc/{name}")
+
+
+@pytest.mark.parametrize(
+    "name", ["talk", "talk.wav", "talk.WAV", "a.wave", "talk.2026", "a.b.WAV", "mp3"]
+)
 def test_every_other_name_is_that_of_a_wav_file(tmp_path: Path, name: str) -> None:
     path = turn_of([1, 2]).write_wav(tmp_path / name)
     assert path.read_bytes()[:4] == b"RIFF"
