@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import lazy_loader
 
-__all__ = ["attach"]
+__all__ = ["attach", "unknown_name"]
 
 # Ends the line of a name in a stub that other packages of this one use, and users do not need.
 _INTERNAL = "# internal"
@@ -30,12 +30,20 @@ def attach(
         return [name for name in names if name not in internal]
 
     def find_or_suggest(name: str) -> object:
-        if name in names or name.startswith("_"):
+        if name in names:
             return find(name)
-        from ._structs import did_you_mean
-
-        # Without the object: Python itself would suggest a name a second time.
-        message = f"{package} has no attribute {name!r}. {did_you_mean(name, shown())}".rstrip()
-        raise AttributeError(message, name=name)
+        raise unknown_name(package, name, shown())
 
     return find_or_suggest, shown, names
+
+
+def unknown_name(module: str, name: str, names: Collection[str]) -> AttributeError:
+    """The error for a name that a module does not have, with the nearest that it has."""
+    near = ""
+    # What begins with an underscore, Python and notebooks look for.
+    if not name.startswith("_"):
+        from ._structs import did_you_mean
+
+        near = did_you_mean(name, names)
+    # Without the object: Python itself would suggest a name a second time.
+    return AttributeError(f"{module} has no attribute {name!r}. {near}".rstrip(), name=name)

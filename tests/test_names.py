@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-PACKAGES = ("audio", "experiments", "plots", "rehearsal", "rehearsal.faults")
+PACKAGES = ("audio", "events", "experiments", "plots", "rehearsal", "rehearsal.faults")
 
 
 def package(name: str) -> object:
@@ -24,6 +24,7 @@ def package(name: str) -> object:
         ("rehearsal", "read_scrip", "read_script"),
         ("audio", "mel_spectogram", "mel_spectrogram"),
         ("experiments", "load_result", "load_results"),
+        ("events", "SpeechStartd", "SpeechStarted"),
     ],
 )
 def test_a_misspelt_name_is_an_error_with_the_nearest_one(
