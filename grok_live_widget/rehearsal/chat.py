@@ -77,7 +77,7 @@ class ChatPartner:
     >>> from grok_live_widget import ChatPartner, Talk
     >>> model = ChatPartner(base_url="http://localhost:11434/v1", model="llama3.2")
     >>> Talk(partner=model, instructions="You are a patient teacher of French.")
-    <Talk with rehearsal, closed, 0 turns>
+    <Talk with rehearsal, not connected, 0 turns>
     """
 
     needs_words = True

@@ -48,7 +48,7 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
     >>> from grok_live_widget import GrokLive
     >>> live = GrokLive(voice="nova", partner=["Good morning."])
     >>> live
-    <GrokLive with rehearsal, closed, 0 turns>
+    <GrokLive with rehearsal, not connected, 0 turns>
     >>> live.ask("Hello.").text
     'Good morning.'
     >>> live.close()

@@ -1,4 +1,4 @@
-"""Axes of a figure that is closed after the test."""
+"""Axes of a figure; all figures are closed after a test."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from grok_live_widget.conversation import Turns
 from ..support.scripted_talk import scripted_turns
 
 
-@pytest.fixture
-def ax() -> Iterator[Any]:
-    figure, ax = plt.subplots()
-    yield ax
-    # What the test itself has opened, too.
+@pytest.fixture(autouse=True)
+def close_figures() -> Iterator[None]:
+    yield
     plt.close("all")
-    del figure
+
+
+@pytest.fixture
+def ax() -> Any:
+    return plt.subplots()[1]
 
 
 @pytest.fixture(scope="module")

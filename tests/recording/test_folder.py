@@ -63,7 +63,7 @@ def test_other_files_are_not_a_recording(text: str, tmp_path: Path) -> None:
     assert not is_recording(tmp_path)
     (tmp_path / "talk.json").write_text(text, "utf-8")
     assert not is_recording(tmp_path)
-    with pytest.raises(ConfigurationError, match="no recording"):
+    with pytest.raises(ConfigurationError, match="damaged, or of another program"):
         read_talk_file(tmp_path)
 
 
