@@ -42,7 +42,7 @@ def is_stretch_of(part: np.ndarray, whole: np.ndarray) -> bool:
     return bool((windows[:, ::97] == part[::97]).all(axis=1).any())
 
 
-@pytest.mark.parametrize("dialect", ["realtime", "live"])
+@pytest.mark.parametrize("dialect", ["realtime", pytest.param("live", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("pace", [[], ["--fast"]], ids=["real time", "fast"])
 def test_the_parrot_returns_the_spoken_part_of_the_question(
     asked: Path, question: np.ndarray, silence: Any, dialect: str, pace: list[str], tmp_path: Path
@@ -148,7 +148,7 @@ def test_a_channel_that_the_file_lacks_is_refused(
 
 
 @pytest.mark.parametrize("pace", [[], ["--fast"]], ids=["real time", "fast"])
-@pytest.mark.parametrize("rate_hz", [8_000, 44_100])
+@pytest.mark.parametrize("rate_hz", [8_000, pytest.param(44_100, marks=pytest.mark.slow)])
 def test_replies_have_the_rate_of_the_connection(
     asked: Path, question: np.ndarray, rate_hz: int, pace: list[str], tmp_path: Path
 ) -> None:
@@ -370,7 +370,7 @@ def ends_early(
 
 
 @pytest.mark.usefixtures("_key")
-@pytest.mark.parametrize("dialect", ["realtime", "live"])
+@pytest.mark.parametrize("dialect", ["realtime", pytest.param("live", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("fault", "says"),
     [
@@ -454,7 +454,10 @@ def test_replies_received_before_an_interrupt_are_written(
     assert (reply == 1000).all()
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+@pytest.mark.parametrize(
+    "encoding",
+    ["cp1252", *(pytest.param(each, marks=pytest.mark.slow) for each in ("ascii", "utf-8"))],
+)
 def test_a_reply_with_letters_that_the_console_lacks_is_reported(
     encoding: str, asked: Path, tmp_path: Path
 ) -> None:

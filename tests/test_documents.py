@@ -41,6 +41,8 @@ PAGES = [
     ]
     if blocks_of(page)
 ]
+LONG = ("cluster", "experiments", "partners", "recording")
+"""Pages whose blocks take longer than five seconds."""
 SCRIPTS = [
     pytest.param(text, id=f"{page.stem}-{number}")
     for page in PAGES
@@ -73,7 +75,13 @@ def without_backend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MPLBACKEND")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=page.stem, marks=[pytest.mark.slow] * (page.stem in LONG))
+        for page in PAGES
+    ],
+)
 @pytest.mark.usefixtures("without_backend")
 def test_every_block_of_a_page_runs(page: Path) -> None:
     errors = "".join(written(outputs, "stderr") for outputs in executed(page))

@@ -171,8 +171,15 @@ def assert_same_replies(saved: Any, replayed: Any) -> None:
 
 
 # --------------------------------------------------------------------------- stepwise
-@DIALECTS
-@pytest.mark.parametrize("detection", [ServerVad(), PushToTalk()], ids=["vad", "push"])
+@pytest.mark.parametrize(
+    ("dialect", "detection"),
+    [
+        pytest.param("realtime", ServerVad(), id="realtime, vad"),
+        pytest.param("live", ServerVad(), id="live, vad", marks=pytest.mark.slow),
+        pytest.param("realtime", PushToTalk(), id="realtime, push", marks=pytest.mark.slow),
+        pytest.param("live", PushToTalk(), id="live, push"),
+    ],
+)
 def test_the_same_inputs_bring_the_same_responses(
     dialect: str, detection: Any, question: np.ndarray, recorded: Saved, silence: Any
 ) -> None:

@@ -619,7 +619,7 @@ def speech_of(page: Page) -> list[list[int]]:
     return [turn.pcm.tolist() for turn in page.talk.conversation.turns.user]
 
 
-@pytest.mark.parametrize("dialect", ["realtime", "live"])
+@pytest.mark.parametrize("dialect", ["realtime", pytest.param("live", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("messages", ENDS.values(), ids=ENDS)
 async def test_speech_whose_microphone_falls_silent_ends_there_and_is_answered(
     page_of: Any, messages: Any, dialect: str, question: np.ndarray
