@@ -73,6 +73,14 @@ export async function bundleExplorer() {
   return result.outputFiles[0].text;
 }
 
+/** The bundles that the kernel sends when their drawer is first opened. */
+export const DRAWERS = ["settings"];
+
+export async function bundleDrawer(name) {
+  const result = await build({ ...common, entryPoints: [here(`src/${name}.ts`)], format: "esm" });
+  return result.outputFiles[0].text;
+}
+
 export async function bundleStyle(name = "widget") {
   const result = await build({ ...common, entryPoints: [here(`src/${name}.css`)], target: "chrome123" });
   return result.outputFiles[0].text;

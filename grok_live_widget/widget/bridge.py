@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from .._threads import BackgroundTasks
 from ..audio import SAMPLE_RATE_HZ
@@ -30,11 +31,14 @@ from ..protocol import (
     PhaseChanged,
     PlaybackReported,
     PushToTalk,
+    ServerVad,
     SessionOpened,
     SettingsChanged,
 )
+from ..settings import Settings
 from . import messages
 from .downlink import Downlink
+from .front_end import drawer_bundle
 from .interruptions import CELL_NOTE, Interruptions, Reason
 from .lease import Lease
 from .uplink import UplinkReceiver
@@ -46,6 +50,10 @@ HEARTBEAT_S = 1.0
 LAST_HEARTBEATS = 5
 SHOWN_TIME_LEFT_S = 300.0
 PUMP_S = 0.1
+
+# Settings that a page may change, and those of `ServerVad` among them.
+_PAGE_SETTINGS = ("voice", "instructions", "speed")
+_TURN_SETTINGS = ("threshold", "silence_duration_ms")
 
 _BANNERS = {
     "rehearsal": "Rehearsal: a program answers, not Grok.",
@@ -251,6 +259,7 @@ class FrontendBridge:
             "voice_help": _voice_help(settings.voice),
             "partner": _name_of_partner(settings.partner),
             "turn_detection": "push_to_talk" if is_push_to_talk else "server_vad",
+            "settings": _page_settings(settings),
             "processing": settings.processing,
             "sample_rate": SAMPLE_RATE_HZ,
             "busy_cell": self.downlink.is_overdue(time.monotonic()),
@@ -420,6 +429,11 @@ class FrontendBridge:
                 self._spawn(self._talk.end_press())
             case messages.ToolAnswer(call_id=call_id, is_allowed=is_allowed):
                 self._spawn(self._answer_call(call_id, is_allowed))
+            case messages.ChangeSettings(settings=settings):
+                self._spawn(self._change_settings(settings))
+            case messages.BundleWanted(page=page, name=name):
+                module, style = drawer_bundle(name)
+                self._send(messages.Bundle(page=page, name=name, style=style), module)
 
     def _receive_text(self, message: messages.Text, arrived_s: float) -> None:
         """Send a typed text once, however often the page repeats it."""
@@ -470,6 +484,21 @@ class FrontendBridge:
         """The first answer counts; a second page's finds no waiting call."""
         if call_id in {call.call_id for call in self._talk.pending_approvals}:
             await self._talk.approve(call_id, is_allowed)
+
+    async def _change_settings(self, change: dict[str, Any]) -> None:
+        """Change what a page may change; the pages are told what holds, also if it is refused."""
+        settings = self._talk.settings
+        given = {name: change[name] for name in _PAGE_SETTINGS if name in change}
+        detection = settings.turn_detection
+        of_turns = {name: change[name] for name in _TURN_SETTINGS if name in change}
+        if of_turns and isinstance(detection, ServerVad):
+            given["turn_detection"] = replace(detection, **of_turns)
+        try:
+            if given:
+                await self._talk.update(given)
+        finally:
+            self._sent_state = None
+            self._send_state()
 
     async def _by(self, button: Reason, request: Coroutine[Any, Any, object]) -> None:
         with self._interruptions.by(button):
@@ -534,6 +563,20 @@ class FrontendBridge:
         self._send(messages.OwnerChanged(owner=self.lease.owner))
         self._send_state()
         self._start_pump()
+
+
+def _page_settings(settings: Settings) -> messages.TalkSettings:
+    """The settings that a page can change."""
+    detection = settings.turn_detection
+    vad = detection if isinstance(detection, ServerVad) else None
+    return messages.TalkSettings(
+        voice=settings.voice or "",
+        voices=list(voices()),
+        instructions=settings.instructions,
+        speed=settings.speed,
+        threshold=vad.threshold if vad else None,
+        silence_duration_ms=vad.silence_duration_ms if vad else None,
+    )
 
 
 def _voice_help(name: str | None) -> str:

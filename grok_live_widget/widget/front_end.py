@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pathlib
+from functools import lru_cache
 
 from ..exceptions import ConfigurationError
+
+DRAWERS = frozenset({"settings"})
+"""Bundles that a page is sent when their drawer is first opened."""
 
 STATIC = pathlib.Path(__file__).parent / "static"
 
@@ -16,3 +20,11 @@ def check_built(name: str) -> None:
             "the panel's front end is missing, since this copy was not built.",
             cure="In a checkout run `make build`; otherwise reinstall grok-live-widget.",
         )
+
+
+@lru_cache
+def drawer_bundle(name: str) -> tuple[bytes, str]:
+    """The module and the style sheet of a drawer; both empty where there is none of this name."""
+    if name not in DRAWERS or not (STATIC / f"{name}.js").exists():
+        return b"", ""
+    return (STATIC / f"{name}.js").read_bytes(), (STATIC / f"{name}.css").read_text("utf-8")

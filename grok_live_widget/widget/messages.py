@@ -106,6 +106,24 @@ class ToolAnswer(PageMessage, frozen=True, tag="tool_answer"):
     is_allowed: bool
 
 
+class ChangeSettings(PageMessage, frozen=True, tag="change_settings"):
+    """Change settings of the talk; those that are refused come back in the next `State`.
+
+    Parameters
+    ----------
+    settings : dict
+        Of the names in `TalkSettings`, but for ``voices``.
+    """
+
+    settings: dict[str, Any]
+
+
+class BundleWanted(PageMessage, frozen=True, tag="bundle_wanted"):
+    """The page needs a further bundle of its code; it is answered by `Bundle`."""
+
+    name: str
+
+
 class Microphone(PageMessage, frozen=True, tag="microphone"):
     """A chunk of the microphone; its buffer is PCM16 mono at 24 kHz.
 
@@ -175,7 +193,18 @@ class Received(PageMessage, frozen=True, tag="received"):
 
 
 LeaseMessage = Hello | Bye | TakeOver | Pong | Alive
-RequestMessage = Start | Stop | Text | Interrupt | Play | Skip | Commit | ToolAnswer
+RequestMessage = (
+    Start
+    | Stop
+    | Text
+    | Interrupt
+    | Play
+    | Skip
+    | Commit
+    | ToolAnswer
+    | ChangeSettings
+    | BundleWanted
+)
 SoundMessage = Microphone | MicrophoneState | Playhead | Flushed | Received
 
 
@@ -262,6 +291,30 @@ class CallState(Value, frozen=True, kw_only=True):
     duration_s: float | None
 
 
+class TalkSettings(Value, frozen=True, kw_only=True):
+    """The settings that a page can change.
+
+    Parameters
+    ----------
+    voice : str
+        Empty for the server's own.
+    voices : list of str
+        Those that are known.
+    instructions : str
+    speed : float or None
+    threshold : float or None
+    silence_duration_ms : int or None [ms]
+        As in `ServerVad`; None with push-to-talk.
+    """
+
+    voice: str
+    voices: list[str]
+    instructions: str
+    speed: float | None
+    threshold: float | None
+    silence_duration_ms: int | None
+
+
 class KernelMessage(Value, frozen=True, kw_only=True, tag_field="type"):
     """A message to all pages."""
 
@@ -286,6 +339,7 @@ class _TalkState(KernelMessage, frozen=True):
     voice_help : str
         What the voice sounds like, and how to find others; empty without a voice of that name.
     turn_detection : {"server_vad", "push_to_talk"}
+    settings : TalkSettings
     sample_rate : int [Hz]
         Of the sound in `Microphone` and `Audio`.
     busy_cell : bool
@@ -307,6 +361,7 @@ class _TalkState(KernelMessage, frozen=True):
     voice_help: str
     partner: str
     turn_detection: str
+    settings: TalkSettings
     processing: bool
     sample_rate: int
     busy_cell: bool
@@ -421,6 +476,22 @@ class TextAnswer(KernelMessage, frozen=True, tag="text_answer"):
     page: str
     id: int
     is_sent: bool
+
+
+class Bundle(KernelMessage, frozen=True, tag="bundle"):
+    """A further bundle of the page's code; its buffer is a JavaScript module in UTF-8.
+
+    Parameters
+    ----------
+    page : str
+        The page that asked for it.
+    style : str
+        Its style sheet. The buffer and it are empty where there is no such bundle.
+    """
+
+    page: str
+    name: str
+    style: str
 
 
 class Ping(KernelMessage, frozen=True, tag="ping"):

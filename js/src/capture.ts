@@ -10,6 +10,7 @@ import type {
   SilentMicrophone,
 } from "./messages";
 import { audioPage, claimMicrophone, loadWorklet, resume, useContext } from "./page";
+import { prefer, preferences } from "./preferences";
 import type { Scope } from "./scope";
 import { SilenceDetector } from "./silence";
 import type { Levels } from "./worklets/levels";
@@ -112,7 +113,7 @@ export class Microphone {
     this.#setState("asking", null);
     const cancelReminder = active.timeout(REMIND_AFTER_MS, () => this.#setState("asking", "waiting"));
     try {
-      const stream = await navigator.mediaDevices.getUserMedia(constraints(withProcessing, this.#deviceId));
+      const stream = await openStream(withProcessing, this.#deviceId);
       cancelReminder();
       await this.#connect(stream, active);
     } catch (error) {
@@ -298,14 +299,27 @@ async function microphones(): Promise<MediaDeviceInfo[]> {
   return devices.filter((device) => device.kind === "audioinput" && !isAlias(device));
 }
 
+/** Open the microphone that is preferred, or the browser's default where that one is no longer there. */
+async function openStream(withProcessing: boolean, deviceId: string | null): Promise<MediaStream> {
+  const wanted = deviceId ?? (preferences().microphone || null);
+  try {
+    return await navigator.mediaDevices.getUserMedia(constraints(withProcessing, wanted));
+  } catch (error) {
+    if (deviceId || !wanted || (error as Error).name !== "OverconstrainedError") throw error;
+    prefer({ microphone: "" });
+    return navigator.mediaDevices.getUserMedia(constraints(withProcessing, null));
+  }
+}
+
 /** Plain true, never "remote-only", which ignores sound played by Web Audio (measured: 0.7 dB of 11). */
 function constraints(withProcessing: boolean, deviceId: string | null): MediaStreamConstraints {
+  const { echoCancellation, noiseSuppression, autoGainControl } = preferences();
   return {
     audio: {
       ...(deviceId && { deviceId: { exact: deviceId } }),
-      echoCancellation: withProcessing,
-      noiseSuppression: withProcessing,
-      autoGainControl: withProcessing,
+      echoCancellation: echoCancellation ?? withProcessing,
+      noiseSuppression: noiseSuppression ?? withProcessing,
+      autoGainControl: autoGainControl ?? withProcessing,
       channelCount: 1,
     },
   };

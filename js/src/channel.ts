@@ -65,6 +65,7 @@ export interface ChannelListener {
   /** How long the session can still last; null if that is unknown or more than five minutes away. */
   onTimeLeft(seconds: number | null): void;
   onDropped(dropped: DroppedSamples): void;
+  onBundle(name: string, style: string, source: string): void;
   /** The kernel asks for a hello, or one of its messages was lost. */
   onSnapshotWanted(): void;
 }
@@ -218,6 +219,8 @@ export class CommChannel {
         return message.page === this.page ? this.#texts.answer(message.id, message.is_sent) : undefined;
       case "ping":
         return this.send({ type: "pong", id: message.id, clock_ms: Date.now() });
+      case "bundle":
+        return message.page === this.page ? this.#onBundle(message, buffers[0]) : undefined;
       case "microphone_wanted":
         return this.listener.onMicrophoneWanted(message.wanted);
       case "snapshot_wanted":
@@ -225,6 +228,10 @@ export class CommChannel {
       default:
         message satisfies never;
     }
+  }
+
+  #onBundle({ name, style }: KernelFields<"bundle">, source: BinaryBuffer | undefined): void {
+    this.listener.onBundle(name, style, source ? new TextDecoder().decode(source) : "");
   }
 
   #onSnapshot(message: Extract<KernelMessage, { type: "snapshot" }>): void {

@@ -55,6 +55,9 @@ export interface MicrophoneState {
   device_rate_hz: number | null;
 }
 
+/** What the browser really does to the sound; null where it does not tell. */
+export type AppliedProcessing = Omit<MicrophoneState, "state" | "reason">;
+
 /** A microphone that gives only zeros, and whether there is another one. */
 export interface SilentMicrophone {
   device: string | null;
@@ -80,6 +83,8 @@ export type PageMessage =
   | { type: "skip" }
   | { type: "commit" }
   | { type: "tool_answer"; call_id: string; is_allowed: boolean }
+  | { type: "change_settings"; settings: Partial<TalkSettings> }
+  | { type: "bundle_wanted"; name: string }
   | {
       type: "microphone";
       session: number;
@@ -171,6 +176,17 @@ const readCall = shape<ToolCall>({
   duration_s: numberOrNull,
 });
 
+const readSettings = shape({
+  voice: text,
+  voices: listOf(text),
+  instructions: text,
+  speed: numberOrNull,
+  threshold: numberOrNull,
+  silence_duration_ms: numberOrNull,
+});
+
+export const NO_SETTINGS: TalkSettings = readSettings({});
+
 const stateFields = {
   owner: textOrNull,
   session: number,
@@ -185,6 +201,7 @@ const stateFields = {
   voice_help: text,
   partner: text,
   turn_detection: oneOf<TurnDetection>("server_vad", "push_to_talk"),
+  settings: (value: unknown) => readSettings(value ?? {}),
   processing: reader(true, (value) => typeof value === "boolean"),
   sample_rate: numberOrNull,
   busy_cell: flag,
@@ -218,6 +235,7 @@ const readers = {
   heartbeat: shape({ session: number, ends_in_s: numberOrNull, told_count: numberOrNull }),
   text_answer: shape({ page: text, id: number, is_sent: flag }),
   ping: shape({ id: identity }),
+  bundle: shape({ page: text, name: text, style: text }),
   microphone_wanted: shape({ wanted: flag }),
   snapshot_wanted: shape({}),
 };
@@ -265,6 +283,8 @@ export interface ToolCall {
 type KernelType = keyof typeof readers;
 export type KernelFields<K extends KernelType> = ReturnType<(typeof readers)[K]>;
 export type KernelMessage = { [K in KernelType]: { type: K } & KernelFields<K> }[KernelType];
+/** Settings that the panel can change; null where the talk has none, as with push-to-talk. */
+export type TalkSettings = ReturnType<typeof readSettings>;
 export type TalkState = KernelFields<"state">;
 export type AudioHeader = KernelFields<"audio">;
 

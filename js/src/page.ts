@@ -10,6 +10,7 @@
  *   `{type: "probe", pcm: Int16Array}` for all samples that it takes from its buffer, before fades and resampling.
  */
 
+import { preferences } from "./preferences";
 import { type Disposer, Scope } from "./scope";
 
 const PAGE = Symbol.for("grok_live_widget.page");
@@ -56,13 +57,26 @@ function randomId(): string {
 export function useContext(scope: Scope): AudioContext {
   const page = audioPage();
   page.cancelClosing?.();
-  page.context ??= new AudioContext({ latencyHint: "interactive" });
+  if (!page.context) {
+    page.context = new AudioContext({ latencyHint: "interactive" });
+    // One that has been unplugged: the browser's default plays.
+    useSpeaker(page).catch(() => {});
+  }
   page.userCount += 1;
   scope.add(() => {
     page.userCount -= 1;
     if (page.userCount === 0) page.cancelClosing = new Scope().timeout(UNUSED_MS, () => closeContext(page));
   });
   return page.context;
+}
+
+/** Play through the preferred loudspeaker; rejects if it cannot be used. Firefox and Safari have no `setSinkId`. */
+export async function useSpeaker({ context }: AudioPage): Promise<void> {
+  const sink = context as
+    | (AudioContext & { setSinkId?: (id: string) => Promise<void>; sinkId?: string })
+    | null;
+  const { speaker } = preferences();
+  if (sink?.setSinkId && sink.sinkId !== speaker) await sink.setSinkId(speaker);
 }
 
 function closeContext(page: AudioPage): void {

@@ -3,6 +3,7 @@
  * state that all panels of the model show.
  */
 
+import { type Bundle, Bundles } from "./bundles";
 import { canCaptureWithoutClick, Microphone, type MicrophoneListener, microphoneAbility } from "./capture";
 import {
   type ChannelListener,
@@ -18,17 +19,18 @@ import type {
   Note,
   Playhead,
   SilentMicrophone,
+  TalkSettings,
   TalkState,
   ToolCall,
   Turn,
 } from "./messages";
-import { audioPage } from "./page";
+import { audioPage, useSpeaker } from "./page";
 import { PCM_RATE_HZ } from "./pcm";
 import { Playback, type PlaybackListener } from "./playback";
 import type { Scope } from "./scope";
 import { shownState, withCall, withNote } from "./view/reducers";
 import { INITIAL_STATE, type PanelActions, type PanelSignals, type PanelState, Store } from "./view/state";
-import { playbackFailedText } from "./view/strings";
+import { playbackFailedText, SPEAKER_FAILED_TEXT } from "./view/strings";
 import { WaveformHistory } from "./view/waveform-history";
 import type { Levels } from "./worklets/levels";
 
@@ -43,6 +45,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   readonly #channel: CommChannel;
   readonly #microphone: Microphone;
   readonly #playback: Playback;
+  readonly #bundles: Bundles;
   #viewCount = 0;
   #cancelRelease = () => {};
   #withProcessing = true;
@@ -56,6 +59,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     this.#microphone = new Microphone(scope, this);
     this.#playback = new Playback(scope, this);
     this.#channel = new CommChannel(this.#page.id, comm, this, scope);
+    this.#bundles = new Bundles((name) => this.#channel.send({ type: "bundle_wanted", name }), scope);
     scope.listen(window, "pagehide", () => this.#channel.send({ type: "bye" }));
     scope.listen<PageTransitionEvent>(window, "pageshow", (event) => event.persisted && this.sendHello());
     scope.add(() => this.#channel.send({ type: "bye" }));
@@ -174,6 +178,19 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     this.#playback.unlock();
   }
 
+  changeSettings(settings: Partial<TalkSettings>): void {
+    this.#channel.send({ type: "change_settings", settings });
+  }
+
+  followPreferences(): void {
+    useSpeaker(this.#page).catch(() => this.#addNote(SPEAKER_FAILED_TEXT, "warning"));
+    if (this.#microphone.isOn) this.switchMicrophoneOn();
+  }
+
+  loadBundle(name: string): Promise<Bundle> {
+    return this.#bundles.load(name);
+  }
+
   dismissNote(key: number): void {
     this.#update({ notes: this.#state.notes.filter((note) => note.key !== key) });
   }
@@ -204,6 +221,10 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   onSnapshot(turns: Turn[], notes: Note[], calls: ToolCall[]): void {
     const shown = notes.map((note) => ({ ...note, key: this.#noteKey++ }));
     this.#update({ turns: new Map(turns.map((turn) => [turn.id, turn])), notes: shown, calls });
+  }
+
+  onBundle(name: string, style: string, source: string): void {
+    this.#bundles.receive(name, source, style);
   }
 
   onSnapshotWanted(): void {
@@ -268,10 +289,11 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   // Events of the microphone.
 
   onMicrophone(microphone: MicrophoneState): void {
-    const { state, reason } = microphone;
+    const { state, reason, ...applied } = microphone;
     if (state === "muted") this.#reportMute(microphone);
     else this.#channel.reportMicrophone(microphone);
-    this.#update({ microphone: state, microphoneReason: reason });
+    const isLive = state === "on" || state === "muted";
+    this.#update({ microphone: state, microphoneReason: reason, applied: isLive ? applied : null });
     if (state === "off" || state === "failed") this.#update({ isHeld: false, isCapturing: false });
   }
 

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Microphone, type MicrophoneListener, microphoneAbility } from "../src/capture";
 import type { MicrophoneState } from "../src/messages";
 import { audioPage } from "../src/page";
+import { preferences } from "../src/preferences";
 import { Scope } from "../src/scope";
 import { FakeContext, FakeNode, installAudio, settle } from "./fakes";
 
@@ -125,6 +126,24 @@ describe("turning the microphone on", () => {
     expect(browser.mediaDevices.getUserMedia.mock.lastCall?.[0]).toMatchObject({
       audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
     });
+  });
+
+  it("requests the device and the processing that the user prefers", () => {
+    Object.assign(preferences(), { microphone: "m1", noiseSuppression: false });
+    microphone.start(true, true);
+    expect(browser.mediaDevices.getUserMedia.mock.lastCall?.[0]).toMatchObject({
+      audio: { deviceId: { exact: "m1" }, echoCancellation: true, noiseSuppression: false },
+    });
+  });
+
+  it("uses the browser's default where the preferred device is no longer there", async () => {
+    Object.assign(preferences(), { microphone: "unplugged" });
+    const gone = Object.assign(new Error("gone"), { name: "OverconstrainedError" });
+    browser.mediaDevices.getUserMedia.mockRejectedValueOnce(gone);
+    await microphone.start(true, true);
+    expect(reported()).toEqual(["asking", "on"]);
+    expect(browser.mediaDevices.getUserMedia.mock.lastCall?.[0]).not.toHaveProperty("audio.deviceId");
+    expect(preferences().microphone).toBe("");
   });
 
   it("reports the settings that the browser applies", async () => {

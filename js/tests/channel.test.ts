@@ -25,6 +25,7 @@ beforeEach(() => {
     onHealth: vi.fn(),
     onTimeLeft: vi.fn(),
     onDropped: vi.fn(),
+    onBundle: vi.fn(),
     onSnapshotWanted: vi.fn(),
   };
   channel = new CommChannel("me", comm, listener, scope);

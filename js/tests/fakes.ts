@@ -2,7 +2,7 @@
 
 import { vi } from "vitest";
 import type { Comm } from "../src/channel";
-import type { TalkState, ToolCall, Turn } from "../src/messages";
+import { NO_SETTINGS, type TalkState, type ToolCall, type Turn } from "../src/messages";
 import type { BinaryBuffer } from "../src/pcm";
 
 export type Sent = { type: string; page: string; pcm: ArrayBuffer | undefined } & Record<string, unknown>;
@@ -50,6 +50,13 @@ export function talkState(changes: Partial<TalkState> = {}): TalkState {
     voice_help: "nova: bright, energetic.",
     partner: "",
     turn_detection: "server_vad",
+    settings: {
+      ...NO_SETTINGS,
+      voice: "nova",
+      voices: ["nova", "echo"],
+      threshold: 0.5,
+      silence_duration_ms: 500,
+    },
     processing: true,
     sample_rate: 24_000,
     busy_cell: false,
@@ -146,6 +153,8 @@ export class FakeContext extends EventTarget {
     addModule: vi.fn(async () => {}),
   };
   readonly resume = vi.fn(() => new Promise<void>(() => {}));
+  readonly sinkId = "";
+  readonly setSinkId = vi.fn(async (_id: string) => {});
 
   constructor() {
     super();
@@ -202,6 +211,7 @@ export function installAudio() {
   Object.defineProperty(navigator, "mediaDevices", { value: mediaDevices, configurable: true });
   vi.stubGlobal("URL", Object.assign(URL, { createObjectURL: () => "blob:x", revokeObjectURL: () => {} }));
   Reflect.deleteProperty(globalThis, Symbol.for("grok_live_widget.page"));
+  Reflect.deleteProperty(globalThis, Symbol.for("grok_live_widget.preferences"));
   return { track, stream, mediaDevices };
 }
 

@@ -1,9 +1,10 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { audioPage } from "../src/page";
+import { prefer } from "../src/preferences";
 import { Scope } from "../src/scope";
 import { TalkController } from "../src/talk";
-import { callOf, FakeComm, FakeNode, installAudio, settle, talkState, turnOf } from "./fakes";
+import { callOf, FakeComm, FakeContext, FakeNode, installAudio, settle, talkState, turnOf } from "./fakes";
 
 let browser: ReturnType<typeof installAudio>;
 let comm: FakeComm;
@@ -461,4 +462,42 @@ describe("the other actions of the panel", () => {
     talk.start();
     expect(state().droppedByConnectionS).toBe(0);
   });
+});
+
+describe("settings", () => {
+  it("are shown as the kernel has them, and changed by a message", () => {
+    kernelState();
+    expect(state().settings).toMatchObject({ voice: "nova", threshold: 0.5, silence_duration_ms: 500 });
+    talk.changeSettings({ speed: 1.2 });
+    expect(comm.ofType("change_settings").at(-1)).toMatchObject({ settings: { speed: 1.2 } });
+  });
+
+  it("of the devices take effect at once: the microphone is opened again, the loudspeaker changed", async () => {
+    await open();
+    const before = browser.mediaDevices.getUserMedia.mock.calls.length;
+    prefer({ microphone: "m1", speaker: "s1" });
+    talk.followPreferences();
+    await settle();
+    expect(browser.mediaDevices.getUserMedia.mock.calls.length).toBe(before + 1);
+    expect(FakeContext.made.at(-1)!.setSinkId).toHaveBeenLastCalledWith("s1");
+  });
+
+  it("that name a loudspeaker which cannot be used are answered with a note", async () => {
+    await open();
+    FakeContext.made.at(-1)!.setSinkId.mockRejectedValueOnce(new Error("gone"));
+    prefer({ speaker: "s2" });
+    talk.followPreferences();
+    await settle();
+    expect(state().notes.at(-1)?.text).toContain("loudspeaker cannot be used");
+  });
+});
+
+it("loads a further bundle over the comm, for its own page only", async () => {
+  kernelState();
+  const loading = talk.loadBundle("settings");
+  const { page } = comm.ofType("bundle_wanted").at(-1)!;
+  expect(page).toBe(me());
+  comm.deliver({ type: "bundle", page: "another", name: "settings", style: ".b {}" });
+  comm.deliver({ type: "bundle", page, name: "settings", style: ".a {}" });
+  await expect(loading).rejects.toThrow("was not built with it");
 });

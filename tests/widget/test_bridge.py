@@ -872,3 +872,60 @@ async def test_a_call_waits_for_the_first_answer_of_any_page(page_of: Callable[.
     assert message["call"]["state"] == "denied"
     assert "did not allow" in message["call"]["error"]
     assert page.all("note") == []
+
+
+# --------------------------------------------------------------------------- settings
+def settings_of(page: Page) -> dict[str, Any]:
+    return page.all("state")[-1]["settings"]
+
+
+async def test_a_page_is_told_the_settings_and_changes_them_in_the_running_talk(
+    page_of: Any,
+) -> None:
+    page = page_of(voice="nova", instructions="Be brief.")
+    await page.open()
+    told = settings_of(page)
+    assert (told["voice"], told["instructions"], told["speed"]) == ("nova", "Be brief.", None)
+    assert (told["threshold"], told["silence_duration_ms"]) == (0.5, 500)
+    assert {"nova", "eve"} <= set(told["voices"])
+    page.say("change_settings", settings={"voice": "echo", "threshold": 0.7, "sound": 1})
+    await page.wait("state", lambda state: state["settings"]["threshold"] == 0.7)
+    assert settings_of(page)["voice"] == page.talk.settings.voice == "echo"
+    assert page.talk.settings.turn_detection.silence_duration_ms == 500
+
+
+async def test_a_setting_that_is_refused_is_noted_and_told_as_it_was(page_of: Any) -> None:
+    page = page_of()
+    await page.open()
+    count = len(page.all("state"))
+    page.say("change_settings", settings={"speed": 9})
+    note = await page.wait("note")
+    assert "Speed must be" in note["note"]["text"]
+    await page.wait("state", lambda _: len(page.all("state")) > count)
+    assert settings_of(page)["speed"] is None
+
+
+async def test_what_a_page_says_of_the_server_is_left_out_with_push_to_talk(page_of: Any) -> None:
+    page = page_of(turn_detection=PushToTalk())
+    await page.open()
+    assert settings_of(page)["threshold"] is settings_of(page)["silence_duration_ms"] is None
+    page.say("change_settings", settings={"threshold": 0.7, "speed": 1.2})
+    await page.wait("state", lambda state: state["settings"]["speed"] == 1.2)
+    assert page.talk.settings.turn_detection == PushToTalk()
+
+
+async def test_a_drawer_is_sent_as_a_module_with_its_style(page_of: Any) -> None:
+    page = page_of()
+    page.say("bundle_wanted", name="settings")
+    bundle = await page.wait("bundle")
+    assert (bundle["page"], bundle["name"]) == ("page-1", "settings")
+    assert b"as createDrawer" in page.audio
+    assert ".glw-settings" in bundle["style"]
+
+
+@pytest.mark.parametrize("name", ["widget", "../bridge", ""])
+async def test_nothing_but_drawers_is_sent(page_of: Any, name: str) -> None:
+    page = page_of()
+    page.say("bundle_wanted", name=name)
+    bundle = await page.wait("bundle")
+    assert (bundle["style"], page.audio) == ("", b"")

@@ -3,6 +3,7 @@
 import type { Scope } from "../scope";
 import { Composer } from "./composer";
 import { Controls, HoldToTalk } from "./controls";
+import { Drawers } from "./drawers";
 import { element, setShown, setText } from "./elements";
 import { Notices } from "./notices";
 import type { PanelActions, PanelSignals, PanelState, Store } from "./state";
@@ -30,6 +31,7 @@ export class Panel {
       new Transcript(scope),
       new ToolCallList(actions, scope),
       new Composer(actions, scope),
+      new Drawers({ store, signals, actions, scope }),
       new Losses(),
     ];
     this.element.append(...parts.map((part) => part.element));

@@ -15,6 +15,7 @@ export function shownState(state: TalkState): Partial<PanelState> {
     voiceHelp: state.voice_help,
     partner: state.partner,
     turnDetection: state.turn_detection,
+    settings: state.settings,
     isCellRunning: state.busy_cell,
   };
 }

@@ -1,14 +1,18 @@
 /** The interface between the panel and the talk controller: the state that is shown and the actions of the user. */
 
-import type {
-  MicrophoneReason,
-  MicrophoneStatus,
-  Note,
-  Phase,
-  SilentMicrophone,
-  ToolCall,
-  Turn,
-  TurnDetection,
+import type { Bundle } from "../bundles";
+import {
+  type AppliedProcessing,
+  type MicrophoneReason,
+  type MicrophoneStatus,
+  NO_SETTINGS,
+  type Note,
+  type Phase,
+  type SilentMicrophone,
+  type TalkSettings,
+  type ToolCall,
+  type Turn,
+  type TurnDetection,
 } from "../messages";
 import type { WaveformHistory } from "./waveform-history";
 
@@ -38,9 +42,12 @@ export interface PanelState {
   voiceHelp: string;
   partner: string;
   turnDetection: TurnDetection;
+  settings: TalkSettings;
   isCellRunning: boolean;
   microphone: MicrophoneStatus;
   microphoneReason: MicrophoneReason | null;
+  /** What the browser really does to the microphone's sound; null while it is off. */
+  applied: AppliedProcessing | null;
   /** Python has asked for the microphone, and the browser requires a click for it. */
   isMicrophoneWanted: boolean;
   /** The first chunk of this microphone has been captured while the connection was open. */
@@ -85,9 +92,11 @@ export const INITIAL_STATE: PanelState = {
   voiceHelp: "",
   partner: "",
   turnDetection: "server_vad",
+  settings: NO_SETTINGS,
   isCellRunning: false,
   microphone: "off",
   microphoneReason: null,
+  applied: null,
   isMicrophoneWanted: false,
   isCapturing: false,
   isPaused: false,
@@ -123,6 +132,11 @@ export interface PanelActions {
   skipToNewest(): void;
   dismissNote(key: number): void;
   answerTool(callId: string, isAllowed: boolean): void;
+  /** Change settings of the talk; what is refused comes back in a later state, with a note. */
+  changeSettings(change: Partial<TalkSettings>): void;
+  loadBundle(name: string): Promise<Bundle>;
+  /** The user prefers another device, or other processing of the sound. */
+  followPreferences(): void;
 }
 
 /** The waveforms of both speakers. */

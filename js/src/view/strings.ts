@@ -332,6 +332,13 @@ function interruptedText({ interruption, heard_s, duration_s }: Turn): string {
   return `${text}, ${heard_s.toFixed(1)} of ${seconds(duration_s)} heard`;
 }
 
+export const LOADING_TEXT = "Loading…";
+export const SPEAKER_FAILED_TEXT = "The loudspeaker cannot be used. Choose another one in Settings.";
+
+export function drawerFailedText(label: string, reason: string): string {
+  return `${label} cannot be shown: ${reason}. Everything else works; Python has the same settings (live.update).`;
+}
+
 /** The state of a tool call. */
 export function toolCallText({ state, name, error, duration_s }: ToolCall, speaker: string): string {
   switch (state) {

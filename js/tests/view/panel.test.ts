@@ -37,6 +37,9 @@ beforeEach(() => {
     skipToNewest: vi.fn(),
     dismissNote: vi.fn(),
     answerTool: vi.fn(),
+    changeSettings: vi.fn(),
+    followPreferences: vi.fn(),
+    loadBundle: vi.fn(),
   };
   panel = new Panel(store, { user: new WaveformHistory(), assistant: new WaveformHistory() }, actions, scope)
     .element;

@@ -1,0 +1,63 @@
+/**
+ * Further bundles: code that the kernel sends when it is first needed, so that the panel's own bundle stays small.
+ *
+ * A bundle is imported from a Blob URL. The panel's module is evaluated from a text and has no URL that a relative
+ * import could begin at, and nothing may be fetched from elsewhere.
+ */
+
+import type { Scope } from "./scope";
+
+/** Jupyter may have dropped the request or its answer, or a cell is running. */
+const REPEAT_MS = 4000;
+
+export interface Bundle {
+  readonly module: unknown;
+  readonly style: string;
+}
+
+export class Bundles {
+  readonly #loading = new Map<string, Promise<Bundle>>();
+  readonly #receivers = new Map<string, (source: string, style: string) => void>();
+
+  constructor(
+    readonly request: (name: string) => void,
+    readonly scope: Scope,
+    readonly importSource: (source: string) => Promise<unknown> = importText,
+  ) {}
+
+  /** Rejects with a reason if the page or the kernel does not have the bundle; a later call tries again. */
+  load(name: string): Promise<Bundle> {
+    const loading = this.#loading.get(name) ?? this.#load(name);
+    this.#loading.set(name, loading);
+    loading.catch(() => this.#loading.delete(name));
+    return loading;
+  }
+
+  receive(name: string, source: string, style: string): void {
+    this.#receivers.get(name)?.(source, style);
+  }
+
+  async #load(name: string): Promise<Bundle> {
+    const waiting = this.scope.child();
+    const [source, style] = await new Promise<[string, string]>((resolve) => {
+      this.#receivers.set(name, (...parts) => resolve(parts));
+      waiting.add(() => this.#receivers.delete(name));
+      waiting.interval(REPEAT_MS, () => this.request(name));
+      this.request(name);
+    });
+    waiting.dispose();
+    if (!source) throw new Error("this copy of grok_live_widget was not built with it");
+    return { module: await this.importSource(source), style };
+  }
+}
+
+async function importText(source: string): Promise<unknown> {
+  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+  try {
+    return await import(/* @vite-ignore */ url);
+  } catch {
+    throw new Error("this page does not let code be loaded (Content-Security-Policy)");
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}

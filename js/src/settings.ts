@@ -1,0 +1,3 @@
+/** The entry point of the settings drawer, a bundle of its own. */
+
+export { createDrawer } from "./settings/view";

@@ -1,0 +1,174 @@
+/** The settings drawer: what is not needed at every moment of a talk. */
+
+import { type Preferences, prefer, preferences } from "../preferences";
+import type { DrawerContext } from "../view/drawers";
+import { element, setShown, setText } from "../view/elements";
+import type { PanelState } from "../view/state";
+import { Choice, field, group, type Option, Slider, Switch } from "./fields";
+import { appliedText, pauseText, speedText, TEXTS } from "./strings";
+
+export function createDrawer(context: DrawerContext): HTMLElement {
+  const { store, scope } = context;
+  const parts = [new TalkSettings(context), new TurnSettings(context), new DeviceSettings(context)];
+  scope.add(
+    store.subscribe((state) => {
+      for (const part of parts) part.show(state);
+    }),
+  );
+  return element(
+    "div",
+    "glw-settings",
+    {},
+    parts.map((part) => part.element),
+  );
+}
+
+class TalkSettings {
+  readonly element: HTMLElement;
+  readonly #voice: Choice;
+  readonly #speed: Slider;
+  readonly #instructions = element("textarea", "glw-instructions", { rows: "3", dir: "auto" });
+  #shown = "";
+
+  constructor({ actions, scope }: DrawerContext) {
+    this.#voice = new Choice(TEXTS.voice, (voice) => actions.changeSettings({ voice }), scope);
+    const range = { min: 0.7, max: 1.5, step: 0.05, initial: 1 };
+    this.#speed = new Slider(
+      TEXTS.speed,
+      range,
+      speedText,
+      (speed) => actions.changeSettings({ speed }),
+      scope,
+    );
+    const apply = element("button", "glw-button glw-apply", { type: "button" }, [TEXTS.apply]);
+    scope.listen(apply, "click", () => actions.changeSettings({ instructions: this.#instructions.value }));
+    this.element = group(TEXTS.talk, [
+      this.#voice.element,
+      this.#speed.element,
+      field(TEXTS.instructions, this.#instructions),
+      apply,
+    ]);
+  }
+
+  show({ settings }: PanelState): void {
+    const { voice, voices, speed, instructions } = settings;
+    const known = voice === "" || voices.includes(voice) ? voices : [voice, ...voices];
+    const options = known.map((name) => ({ value: name, label: name }));
+    this.#voice.show(voice ? options : [{ value: "", label: TEXTS.serverVoice }, ...options], voice);
+    this.#speed.show(speed ?? 1);
+    // Not over what the user is writing.
+    if (instructions !== this.#shown) this.#instructions.value = instructions;
+    this.#shown = instructions;
+  }
+}
+
+class TurnSettings {
+  readonly element: HTMLElement;
+  readonly #threshold: Slider;
+  readonly #silence: Slider;
+  readonly #pushToTalk = element("p", "glw-field-note", {}, [TEXTS.pushToTalk]);
+
+  constructor({ actions, scope }: DrawerContext) {
+    const steps = { min: 0.1, max: 0.9, step: 0.05, initial: 0.5 };
+    const pauses = { min: 100, max: 3000, step: 50, initial: 500 };
+    this.#threshold = new Slider(
+      TEXTS.threshold,
+      steps,
+      (value) => value.toFixed(2),
+      (threshold) => actions.changeSettings({ threshold }),
+      scope,
+    );
+    this.#silence = new Slider(
+      TEXTS.silence,
+      pauses,
+      pauseText,
+      (silence_duration_ms) => actions.changeSettings({ silence_duration_ms }),
+      scope,
+    );
+    this.element = group(TEXTS.turns, [this.#pushToTalk, this.#threshold.element, this.#silence.element]);
+  }
+
+  show({ settings }: PanelState): void {
+    const { threshold, silence_duration_ms } = settings;
+    const isByServer = threshold !== null && silence_duration_ms !== null;
+    setShown(this.#pushToTalk, !isByServer);
+    setShown(this.#threshold.element, isByServer);
+    setShown(this.#silence.element, isByServer);
+    if (!isByServer) return;
+    this.#threshold.show(threshold);
+    this.#silence.show(silence_duration_ms);
+  }
+}
+
+type Processing = "echoCancellation" | "noiseSuppression" | "autoGainControl";
+
+/** The devices of this computer, and what the browser does to the sound; remembered for this browser. */
+class DeviceSettings {
+  readonly element: HTMLElement;
+  readonly #microphone: Choice;
+  readonly #speaker: Choice;
+  readonly #switches: readonly [Processing, Switch][];
+  readonly #unnamed = element("p", "glw-field-note", {}, [TEXTS.unnamed]);
+  readonly #noSpeakers = element("p", "glw-field-note", {}, [TEXTS.noSpeakers]);
+  readonly #applied = element("p", "glw-field-note", { role: "status" });
+  #device: string | null = null;
+
+  constructor(readonly context: DrawerContext) {
+    const { scope } = context;
+    this.#microphone = new Choice(TEXTS.microphone, (microphone) => this.#prefer({ microphone }), scope);
+    this.#speaker = new Choice(TEXTS.speaker, (speaker) => this.#prefer({ speaker }), scope);
+    const names: Processing[] = ["echoCancellation", "noiseSuppression", "autoGainControl"];
+    this.#switches = names.map((name) => [
+      name,
+      new Switch(TEXTS[name], (isOn) => this.#prefer({ [name]: isOn }), scope),
+    ]);
+    const devices = [this.#microphone.element, this.#unnamed, this.#speaker.element, this.#noSpeakers];
+    const switches = this.#switches.map(([, each]) => each.element);
+    this.element = element("div", "glw-settings-devices", {}, [
+      group(TEXTS.devices, devices),
+      group(TEXTS.processing, [...switches, this.#applied]),
+    ]);
+    if (navigator.mediaDevices) scope.listen(navigator.mediaDevices, "devicechange", () => this.#list());
+    this.#list();
+  }
+
+  show({ applied }: PanelState): void {
+    const isOn = {
+      echoCancellation: applied?.echo_cancellation,
+      noiseSuppression: applied?.noise_suppression,
+      autoGainControl: applied?.auto_gain,
+    };
+    for (const [name, each] of this.#switches) each.show(isOn[name] ?? preferences()[name] ?? true);
+    setText(this.#applied, appliedText(applied));
+    const device = applied?.device ?? null;
+    // Names are listed once the microphone was allowed.
+    if (device !== this.#device) this.#list();
+    this.#device = device;
+  }
+
+  #prefer(change: Partial<Preferences>): void {
+    prefer(change);
+    this.context.actions.followPreferences();
+  }
+
+  async #list(): Promise<void> {
+    const all = (await navigator.mediaDevices?.enumerateDevices?.().catch(() => [])) ?? [];
+    if (this.context.scope.isDisposed) return;
+    const listed = all.filter(
+      ({ deviceId }) => deviceId && deviceId !== "default" && deviceId !== "communications",
+    );
+    this.#microphone.show(optionsOf(listed, "audioinput"), preferences().microphone);
+    const canChoose = "setSinkId" in AudioContext.prototype;
+    this.#speaker.show(optionsOf(listed, "audiooutput"), preferences().speaker);
+    setShown(this.#speaker.element, canChoose);
+    setShown(this.#noSpeakers, !canChoose);
+    setShown(this.#unnamed, !listed.some(({ label }) => label));
+  }
+}
+
+function optionsOf(devices: readonly MediaDeviceInfo[], kind: MediaDeviceKind): Option[] {
+  const options = devices
+    .filter((device) => device.kind === kind)
+    .map(({ deviceId, label }, i) => ({ value: deviceId, label: label || `${i + 1}` }));
+  return [{ value: "", label: TEXTS.default }, ...options];
+}

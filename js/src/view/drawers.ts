@@ -1,0 +1,99 @@
+/** The drawers below the text box: each is a further bundle, loaded when it is first opened. */
+
+import type { Scope } from "../scope";
+import { button, element, setShown, setText } from "./elements";
+import type { IconName } from "./icons";
+import type { PanelActions, PanelSignals, PanelState, Store } from "./state";
+import { drawerFailedText, hasKernel, LOADING_TEXT } from "./strings";
+
+/** What the content of a drawer gets; the scope ends when the drawer is closed. */
+export interface DrawerContext {
+  store: Store<PanelState>;
+  signals: PanelSignals;
+  actions: PanelActions;
+  scope: Scope;
+}
+
+/** What a bundle of a drawer exports. */
+export interface DrawerModule {
+  createDrawer(context: DrawerContext): HTMLElement;
+}
+
+const DRAWERS: readonly { name: string; icon: IconName; label: string }[] = [
+  { name: "settings", icon: "settings", label: "Settings" },
+];
+
+export class Drawers {
+  readonly element = element("div", "glw-drawers");
+  readonly #drawers: Drawer[];
+
+  constructor(context: DrawerContext) {
+    this.#drawers = DRAWERS.map((each) => new Drawer(each.name, each.icon, each.label, context));
+    const buttons = this.#drawers.map((drawer) => drawer.button);
+    const row = element("div", "glw-drawer-buttons", { role: "group", "aria-label": "Drawers" }, buttons);
+    this.element.append(row, ...this.#drawers.map((drawer) => drawer.element));
+  }
+
+  show(state: PanelState): void {
+    for (const drawer of this.#drawers) drawer.show(state);
+  }
+}
+
+class Drawer {
+  readonly button: HTMLButtonElement;
+  readonly element: HTMLElement;
+  #open: Scope | null = null;
+
+  constructor(
+    readonly name: string,
+    icon: IconName,
+    readonly label: string,
+    readonly context: DrawerContext,
+  ) {
+    this.element = element("section", "glw-drawer", { "aria-label": label });
+    this.element.hidden = true;
+    this.button = button("glw-drawer-button", icon, label).element;
+    this.button.setAttribute("aria-expanded", "false");
+    context.scope.listen(this.button, "click", () => this.#toggle());
+    context.scope.listen<KeyboardEvent>(this.element, "keydown", (event) => this.#onKey(event));
+  }
+
+  /** An open drawer stays open without a kernel: it shows what it knows. */
+  show(state: PanelState): void {
+    this.button.disabled = this.#open === null && !hasKernel(state);
+  }
+
+  #onKey(event: KeyboardEvent): void {
+    if (event.key !== "Escape" || event.defaultPrevented) return;
+    event.preventDefault();
+    this.#toggle();
+    this.button.focus();
+  }
+
+  #toggle(): void {
+    const isOpen = this.#open === null;
+    this.button.setAttribute("aria-expanded", String(isOpen));
+    setShown(this.element, isOpen);
+    if (isOpen) {
+      this.#open = this.context.scope.child();
+      this.#fill(this.#open);
+    } else {
+      this.#open?.dispose();
+      this.#open = null;
+      this.element.replaceChildren();
+    }
+  }
+
+  async #fill(scope: Scope): Promise<void> {
+    const message = element("p", "glw-drawer-message", { role: "status" }, [LOADING_TEXT]);
+    this.element.replaceChildren(message);
+    try {
+      const { module, style } = await this.context.actions.loadBundle(this.name);
+      if (scope.isDisposed) return;
+      const content = (module as DrawerModule).createDrawer({ ...this.context, scope });
+      this.element.replaceChildren(element("style", "", {}, [style]), content);
+    } catch (error) {
+      setText(message, drawerFailedText(this.label, (error as Error).message));
+    }
+  }
+}
