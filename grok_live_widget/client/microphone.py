@@ -126,10 +126,19 @@ class Microphone:
             if not session.protocol.dialect.commit_requests_response:
                 await session.respond()
         elif session.protocol.uncommitted_ms or not self._has_ended_press:
-            if session.protocol.uncommitted_ms and session.protocol.dialect.supports(ClearAudio()):
-                await session.clear()
+            await self._clear(session)
             self._note(_TOO_SHORT)
         self._has_ended_press = False
+
+    async def discard_press(self, session: Session) -> None:
+        """Have the server forget what was said since the button was pressed."""
+        self._session, self._has_ended_press = None, False
+        await session.finish_audio()
+        await self._clear(session)
+
+    async def _clear(self, session: Session) -> None:
+        if session.protocol.uncommitted_ms and session.protocol.dialect.supports(ClearAudio()):
+            await session.clear()
 
 
 async def end_speech(session: Session, detection: ServerVad) -> None:

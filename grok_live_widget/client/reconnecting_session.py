@@ -592,6 +592,11 @@ class ReconnectingSession:
         else:
             await self.commit()
 
+    async def discard_press(self) -> None:
+        """Forget what was said since the button was pressed; harmless when nothing was."""
+        if self.session is not None and self.is_push_to_talk:
+            await self._microphone.discard_press(self.session)
+
     async def commit(self) -> None:
         """End the user's turn; with push-to-talk also request the reply."""
         session = await self.open()

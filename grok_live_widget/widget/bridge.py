@@ -427,6 +427,8 @@ class FrontendBridge:
                     self._skip_to_newest()
             case messages.Commit():
                 self._spawn(self._talk.end_press())
+            case messages.Discard():
+                self._spawn(self._talk.discard_press())
             case messages.ToolAnswer(call_id=call_id, is_allowed=is_allowed):
                 self._spawn(self._answer_call(call_id, is_allowed))
             case messages.ChangeSettings(settings=settings):

@@ -99,6 +99,10 @@ class Commit(PageMessage, frozen=True, tag="commit"):
     """Push-to-talk: the button was released."""
 
 
+class Discard(PageMessage, frozen=True, tag="discard"):
+    """Push-to-talk: what was said since the button was pressed is to be forgotten."""
+
+
 class ToolAnswer(PageMessage, frozen=True, tag="tool_answer"):
     """Consent to a waiting call, or its refusal."""
 
@@ -201,6 +205,7 @@ RequestMessage = (
     | Play
     | Skip
     | Commit
+    | Discard
     | ToolAnswer
     | ChangeSettings
     | BundleWanted

@@ -169,9 +169,9 @@ export class CommChannel {
     this.#reportDropped();
   }
 
-  /** Commit a push-to-talk turn after its last chunk has been sent. */
-  commit(): void {
-    this.#sendQueue.runAfterQueued(() => this.send({ type: "commit" }), this.nowMs());
+  /** Commit a push-to-talk turn, or discard it, after its last chunk has been sent. */
+  endPress(type: "commit" | "discard"): void {
+    this.#sendQueue.runAfterQueued(() => this.send({ type }), this.nowMs());
   }
 
   /** Report the microphone's state in order with its sound: the kernel ends speech when it falls silent. */

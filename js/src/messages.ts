@@ -81,7 +81,7 @@ export type PageMessage =
   | { type: "interrupt"; epoch: number }
   | { type: "play" }
   | { type: "skip" }
-  | { type: "commit" }
+  | { type: "commit" | "discard" }
   | { type: "tool_answer"; call_id: string; is_allowed: boolean }
   | { type: "change_settings"; settings: Partial<TalkSettings> }
   | { type: "bundle_wanted"; name: string }

@@ -141,12 +141,20 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     this.#update({ isHeld: true });
   }
 
-  async releaseToTalk(): Promise<void> {
+  releaseToTalk(): Promise<void> {
+    // The kernel discards a press that is too short for a turn, and notes it.
+    return this.#endPress("commit");
+  }
+
+  discardPress(): Promise<void> {
+    return this.#endPress("discard");
+  }
+
+  async #endPress(type: "commit" | "discard"): Promise<void> {
     if (!this.#state.isHeld) return;
     this.#update({ isHeld: false });
     await this.#microphone.closeGate();
-    // The kernel discards a press that is too short for a turn, and notes it.
-    this.#channel.commit();
+    this.#channel.endPress(type);
   }
 
   interrupt(): void {

@@ -271,7 +271,7 @@ describe("microphone sound", () => {
   it("is sent up to the last chunk before the commit", () => {
     state();
     speak(16);
-    channel.commit();
+    channel.endPress("commit");
     expect(comm.ofType("commit")).toEqual([]);
     comm.deliver({ type: "microphone_received", session: 1, seq: 14 });
     expect(comm.sent.slice(-2).map(({ type }) => type)).toEqual(["microphone", "commit"]);

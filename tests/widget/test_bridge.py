@@ -27,6 +27,7 @@ from grok_live_widget.widget.messages import KernelMessage, decode, encode
 
 from ..support.page import RATE_HZ, SimulatedPage
 from ..support.sound import tone
+from ..support.waiting import wait_until_async
 
 
 class Page(SimulatedPage):
@@ -716,6 +717,26 @@ async def test_a_press_of_less_than_100_ms_is_discarded_with_a_note(
     await page.wait("turn", lambda m: m["turn"]["role"] == "assistant" and m["turn"]["is_complete"])
     (turn,) = page.talk.conversation.turns.user
     assert abs(len(turn.pcm) - rate_hz // 2) <= 2
+
+
+@pytest.mark.parametrize("dialect", ["realtime", "live"])
+async def test_a_press_that_is_discarded_is_no_part_of_the_next(page_of: Any, dialect: str) -> None:
+    page = page_of(turn_detection=PushToTalk(), dialect=dialect)
+    await page.open()
+    page.say("discard")
+    protocol = page.talk.session.protocol
+    page.speak(tone(0.5))
+    await wait_until_async(lambda: protocol.uncommitted_ms == 500, what="the speech")
+    page.say("discard")
+    await wait_until_async(lambda: protocol.uncommitted_ms == 0, what="the clearing")
+    page.speak(tone(0.3, 300))
+    page.say("commit")
+    await page.wait("turn", lambda m: m["turn"]["role"] == "assistant" and m["turn"]["is_complete"])
+    discarded, said = page.talk.conversation.turns.user
+    # It was spoken, but the server has forgotten it.
+    assert (discarded.text, discarded.pcm.tolist()) == ("", tone(0.5).tolist())
+    assert said.pcm.tolist() == tone(0.3, 300).tolist()
+    assert page.all("note") == []
 
 
 async def test_a_press_without_a_sample_is_noted(page_of: Any) -> None:

@@ -42,15 +42,20 @@ export class Controls {
   }
 }
 
-/** Opens the gate while the button is held by pointer, Space or Enter, or between two clicks of an assistive tool. */
+/**
+ * Opens the gate while the button is held by pointer, Space or Enter, or between two clicks of an assistive tool, and
+ * while Space is held with the focus on the panel or its transcript. Escape discards what was said.
+ */
 export class HoldToTalk {
   readonly element = element("div", "glw-hold");
   readonly #button = button("glw-hold-button", "microphone", "Hold to talk");
   #isHeld = false;
+  /** Whether the button is shown. */
+  #isOffered = false;
 
   constructor(
     readonly actions: PanelActions,
-    scope: Scope,
+    readonly scope: Scope,
   ) {
     const target = this.#button.element;
     this.element.append(target);
@@ -66,11 +71,30 @@ export class HoldToTalk {
     scope.listen(target, "contextmenu", (event) => event.preventDefault());
   }
 
+  /** Space holds with the focus on the panel itself or on its transcript; other controls use Space themselves. */
+  listenTo(panel: HTMLElement, transcript: HTMLElement): void {
+    const isOfPanel = ({ target }: Event) => target === panel || target === transcript;
+    const onSpace = (event: KeyboardEvent, action: () => void) => {
+      if (event.key === " " && this.#isOffered && isOfPanel(event)) this.#onKey(event, action);
+    };
+    this.scope.listen<KeyboardEvent>(panel, "keydown", (event) => {
+      onSpace(event, () => this.actions.holdToTalk());
+      if (event.key === "Escape" && this.#isHeld) this.actions.discardPress();
+    });
+    this.scope.listen<KeyboardEvent>(panel, "keyup", (event) =>
+      onSpace(event, () => this.actions.releaseToTalk()),
+    );
+    this.scope.listen(panel, "focusout", (event) => {
+      if (isOfPanel(event)) this.actions.releaseToTalk();
+    });
+  }
+
   show(state: PanelState): void {
     this.#isHeld = state.isHeld;
-    setShown(this.element, state.turnDetection === "push_to_talk" && state.microphone === "on");
+    this.#isOffered = state.turnDetection === "push_to_talk" && state.microphone === "on";
+    setShown(this.element, this.#isOffered);
     this.#button.element.setAttribute("aria-pressed", String(state.isHeld));
-    this.#button.setLabel(state.isHeld ? "Listening: let go to send" : "Hold to talk");
+    this.#button.setLabel(state.isHeld ? "Listening: let go to send, Escape to discard" : "Hold to talk");
   }
 
   #onPointer(event: PointerEvent): void {

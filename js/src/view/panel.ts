@@ -22,25 +22,29 @@ export class Panel {
   readonly element = element("section", "glw-panel", { "data-lm-suppress-shortcuts": "true" });
 
   constructor(store: Store<PanelState>, signals: PanelSignals, actions: PanelActions, scope: Scope) {
+    const [hold, transcript] = [new HoldToTalk(actions, scope), new Transcript(scope)];
     const parts: Part[] = [
       new Header(actions, scope),
       new Banner(),
       new Notices(actions, scope),
       new Waveforms(signals, scope),
-      new HoldToTalk(actions, scope),
-      new Transcript(scope),
+      hold,
+      transcript,
       new ToolCallList(actions, scope),
       new Composer(actions, scope),
       new Drawers({ store, signals, actions, scope }),
       new Losses(),
     ];
     this.element.append(...parts.map((part) => part.element));
+    hold.listenTo(this.element, transcript.list);
     scope.listen(this.element, "keydown", (event) => event.stopPropagation());
     scope.add(store.subscribe((state) => this.#show(state, parts)));
   }
 
   #show(state: PanelState, parts: Part[]): void {
     this.element.setAttribute("aria-label", `Talk with ${speakerName(state)}`);
+    // A place for the focus from which Space talks.
+    this.element.tabIndex = state.turnDetection === "push_to_talk" ? 0 : -1;
     this.element.dataset.tone = statusOf(state).tone;
     for (const part of parts) part.show(state);
   }

@@ -123,6 +123,8 @@ export interface PanelActions {
   toggleMute(): void;
   holdToTalk(): void;
   releaseToTalk(): void;
+  /** End a press without a turn: what was said is forgotten. */
+  discardPress(): void;
   interrupt(): void;
   /** `onAnswer` is called with true when the text was sent, and with false while it was not. */
   sendText(text: string, onAnswer: (isSent: boolean) => void): void;

@@ -43,7 +43,7 @@ class TurnView {
 
 export class Transcript {
   readonly element = element("div", "glw-transcript");
-  readonly #list = element("ol", "glw-turns", {
+  readonly list = element("ol", "glw-turns", {
     role: "log",
     "aria-live": "polite",
     "aria-label": "Transcript",
@@ -58,10 +58,10 @@ export class Transcript {
   #isAtEnd = true;
 
   constructor(scope: Scope) {
-    this.element.append(this.#empty, this.#list, this.#newest.element);
-    scope.listen(this.#list, "scroll", () => this.#onScroll());
+    this.element.append(this.#empty, this.list, this.#newest.element);
+    scope.listen(this.list, "scroll", () => this.#onScroll());
     scope.listen(this.#newest.element, "click", () => this.#scrollToEnd());
-    scope.onResize(this.#list, () => this.#isAtEnd && this.#scrollToEnd());
+    scope.onResize(this.list, () => this.#isAtEnd && this.#scrollToEnd());
     setShown(this.#newest.element, false);
   }
 
@@ -74,7 +74,7 @@ export class Transcript {
     this.#soundingReply = state.soundingReply;
     this.#arrange([...state.turns.values()].sort((a, b) => a.order - b.order));
     setShown(this.#empty, state.turns.size === 0);
-    setShown(this.#list, state.turns.size > 0);
+    setShown(this.list, state.turns.size > 0);
     if (this.#isAtEnd) this.#scrollToEnd();
     else if (!isUnchanged) setShown(this.#newest.element, true);
   }
@@ -86,8 +86,8 @@ export class Transcript {
       const view = this.#views.get(turn.id) ?? new TurnView();
       this.#views.set(turn.id, view);
       view.show(turn, this.#name, turn.reply !== null && turn.reply === this.#soundingReply);
-      const current = this.#list.children[index] ?? null;
-      if (current !== view.element) this.#list.insertBefore(view.element, current);
+      const current = this.list.children[index] ?? null;
+      if (current !== view.element) this.list.insertBefore(view.element, current);
     });
   }
 
@@ -97,13 +97,13 @@ export class Transcript {
   }
 
   #onScroll(): void {
-    const { scrollTop, scrollHeight, clientHeight } = this.#list;
+    const { scrollTop, scrollHeight, clientHeight } = this.list;
     this.#isAtEnd = scrollHeight - scrollTop - clientHeight <= NEAR_END_PX;
     if (this.#isAtEnd) setShown(this.#newest.element, false);
   }
 
   #scrollToEnd(): void {
-    this.#list.scrollTop = this.#list.scrollHeight;
+    this.list.scrollTop = this.list.scrollHeight;
     this.#isAtEnd = true;
     setShown(this.#newest.element, false);
   }

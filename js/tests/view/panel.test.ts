@@ -29,6 +29,7 @@ beforeEach(() => {
     toggleMute: vi.fn(),
     holdToTalk: vi.fn(),
     releaseToTalk: vi.fn(),
+    discardPress: vi.fn(),
     interrupt: vi.fn(),
     sendText: vi.fn(),
     takeOver: vi.fn(),
@@ -138,6 +139,38 @@ describe("hold to talk", () => {
     store.update({ isHeld: true });
     press(".glw-hold-button", "click", { detail: 0 });
     expect([actions.holdToTalk.mock.calls.length, actions.releaseToTalk.mock.calls.length]).toEqual([1, 1]);
+  });
+
+  it.each([".glw-panel", ".glw-turns"])("is held by Space with the focus on %s", (place) => {
+    const target = place === ".glw-panel" ? panel : find(place);
+    const space = (type: string) =>
+      target.dispatchEvent(new KeyboardEvent(type, { key: " ", bubbles: true, cancelable: true }));
+    expect(space("keydown")).toBe(false);
+    space("keyup");
+    expect([actions.holdToTalk.mock.calls.length, actions.releaseToTalk.mock.calls.length]).toEqual([1, 1]);
+  });
+
+  it("leaves Space to the other controls, and to the page without push-to-talk", () => {
+    press(".glw-composer-box", "keydown", { key: " ", bubbles: true });
+    press(".glw-start", "keydown", { key: " ", bubbles: true });
+    store.update({ turnDetection: "server_vad" });
+    panel.dispatchEvent(new KeyboardEvent("keydown", { key: " " }));
+    expect(actions.holdToTalk).not.toHaveBeenCalled();
+    expect(panel.tabIndex).toBe(-1);
+  });
+
+  it("ends when the focus leaves the panel", () => {
+    panel.dispatchEvent(new FocusEvent("focusout", { bubbles: true }));
+    expect(actions.releaseToTalk).toHaveBeenCalledOnce();
+  });
+
+  it("discards what was said by Escape, while it is held", () => {
+    const pressEscape = () => panel.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
+    pressEscape();
+    expect(actions.discardPress).not.toHaveBeenCalled();
+    store.update({ isHeld: true });
+    pressEscape();
+    expect(actions.discardPress).toHaveBeenCalledOnce();
   });
 
   it("exposes its pressed state", () => {
