@@ -36,7 +36,7 @@ export async function bundleWorklet(name, version) {
   return result.outputFiles[0].text;
 }
 
-/** Resolves `import source from "worklet:capture"` to the text of that worklet. */
+/** Resolves `import source from "worklet:audio"` to the text of that worklet. */
 function inlineWorklets(version) {
   return {
     name: "inline-worklets",

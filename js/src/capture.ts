@@ -1,6 +1,6 @@
 /** The microphone: requested in a click, cut into chunks by a worklet, and released completely. */
 
-import captureSource from "worklet:capture";
+import workletSource from "worklet:audio";
 import type {
   MicrophoneAbility,
   MicrophoneChunk,
@@ -200,7 +200,7 @@ export class Microphone {
       else active.timeout(PAUSED_AFTER_MS, reportPaused);
     });
     active.add(() => this.listener.onMicrophonePaused(false));
-    await loadWorklet(context, WORKLET, captureSource);
+    await loadWorklet(context, `grok-live-${__VERSION__}`, workletSource);
     if (active.isDisposed) return;
     this.#useTrack(stream.getAudioTracks()[0]!, active);
     this.#node = this.#connectNodes(context, stream, active);

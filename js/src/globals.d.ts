@@ -1,12 +1,7 @@
 /** Defined by bundle.mjs. */
 declare const __VERSION__: string;
 
-declare module "worklet:capture" {
-  const source: string;
-  export default source;
-}
-
-declare module "worklet:playback" {
+declare module "worklet:audio" {
   const source: string;
   export default source;
 }

@@ -1,6 +1,6 @@
 /** Playback of replies: chunks go to one long-lived worklet, which counts the samples that leave it. */
 
-import playbackSource from "worklet:playback";
+import workletSource from "worklet:audio";
 import type { Playhead } from "./messages";
 import { audioPage, loadWorklet, resume, useContext } from "./page";
 import type { Scope } from "./scope";
@@ -114,7 +114,7 @@ export class Playback {
       this.#reportPaused();
       this.#reportWaiting();
     });
-    await loadWorklet(context, WORKLET, playbackSource);
+    await loadWorklet(context, `grok-live-${__VERSION__}`, workletSource);
     if (active.isDisposed) return;
     this.#node = this.#createNode(context, active);
     for (const command of this.#waiting.splice(0)) this.#command(command);

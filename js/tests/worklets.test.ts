@@ -27,14 +27,12 @@ let registered: Map<string, ProcessorClass>;
 
 beforeAll(async () => {
   registered = new Map();
-  for (const name of ["capture", "playback"]) {
-    const source = await bundleWorklet(name, "1.2.3");
-    const base = class {
-      port = new Port();
-    };
-    const register = (key: string, made: ProcessorClass) => registered.set(key, made);
-    new Function("AudioWorkletProcessor", "registerProcessor", "sampleRate", source)(base, register, 48_000);
-  }
+  const source = await bundleWorklet("audio", "1.2.3");
+  const base = class {
+    port = new Port();
+  };
+  const register = (key: string, made: ProcessorClass) => registered.set(key, made);
+  new Function("AudioWorkletProcessor", "registerProcessor", "sampleRate", source)(base, register, 48_000);
 });
 
 function make(name: string, options?: object): Processor {
