@@ -34,6 +34,8 @@ from ..protocol import (
     ServerVad,
     SessionOpened,
     SettingsChanged,
+    SpeechStarted,
+    SpeechStopped,
 )
 from ..settings import Settings
 from . import messages
@@ -135,6 +137,8 @@ class FrontendBridge:
                 self._queue_audio(changed, now_s)
             case Interrupted():
                 self._flush()
+            case SpeechStarted() | SpeechStopped():
+                self._send(messages.Speech(is_active=isinstance(event, SpeechStarted)))
             case SessionOpened():
                 self.downlink.begin_session(self.downlink.session + 1)
             case PhaseChanged():

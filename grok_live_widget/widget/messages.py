@@ -505,6 +505,12 @@ class Ping(KernelMessage, frozen=True, tag="ping"):
     id: int
 
 
+class Speech(KernelMessage, frozen=True, tag="speech"):
+    """The server has detected the beginning of the user's speech, or its end."""
+
+    is_active: bool
+
+
 class MicrophoneWanted(KernelMessage, frozen=True, tag="microphone_wanted"):
     """Python asks the owner to switch its microphone on or off."""
 

@@ -66,6 +66,8 @@ export interface ChannelListener {
   onTimeLeft(seconds: number | null): void;
   onDropped(dropped: DroppedSamples): void;
   onBundle(name: string, style: string, source: string): void;
+  /** The server has detected the beginning of the user's speech, or its end. */
+  onSpeech(isActive: boolean): void;
   /** The kernel asks for a hello, or one of its messages was lost. */
   onSnapshotWanted(): void;
 }
@@ -223,6 +225,8 @@ export class CommChannel {
         return message.page === this.page ? this.#onBundle(message, buffers[0]) : undefined;
       case "microphone_wanted":
         return this.listener.onMicrophoneWanted(message.wanted);
+      case "speech":
+        return this.listener.onSpeech(message.is_active);
       case "snapshot_wanted":
         return this.listener.onSnapshotWanted();
       default:

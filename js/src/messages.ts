@@ -237,6 +237,7 @@ const readers = {
   ping: shape({ id: identity }),
   bundle: shape({ page: text, name: text, style: text }),
   microphone_wanted: shape({ wanted: flag }),
+  speech: shape({ is_active: flag }),
   snapshot_wanted: shape({}),
 };
 

@@ -235,6 +235,10 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     this.#bundles.receive(name, source, style);
   }
 
+  onSpeech(isActive: boolean): void {
+    this.signals.user.markSpeech(isActive, Date.now());
+  }
+
   onSnapshotWanted(): void {
     this.sendHello();
   }

@@ -26,6 +26,7 @@ beforeEach(() => {
     onTimeLeft: vi.fn(),
     onDropped: vi.fn(),
     onBundle: vi.fn(),
+    onSpeech: vi.fn(),
     onSnapshotWanted: vi.fn(),
   };
   channel = new CommChannel("me", comm, listener, scope);

@@ -501,3 +501,10 @@ it("loads a further bundle over the comm, for its own page only", async () => {
   comm.deliver({ type: "bundle", page, name: "settings", style: ".a {}" });
   await expect(loading).rejects.toThrow("was not built with it");
 });
+
+it("marks where the server hears speech", () => {
+  kernelState();
+  comm.deliver({ type: "speech", is_active: true });
+  comm.deliver({ type: "speech", is_active: false });
+  expect(talk.signals.user.speech).toHaveLength(1);
+});

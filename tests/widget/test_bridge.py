@@ -950,3 +950,15 @@ async def test_nothing_but_drawers_is_sent(page_of: Any, name: str) -> None:
     page.say("bundle_wanted", name=name)
     bundle = await page.wait("bundle")
     assert (bundle["style"], page.audio) == ("", b"")
+
+
+async def test_pages_are_told_where_the_server_hears_speech(
+    page_of: Any, question: np.ndarray
+) -> None:
+    page = page_of()
+    await page.open()
+    page.say("microphone_state", state="on")
+    page.speak(question)
+    page.say("microphone_state", state="muted")
+    await page.wait("speech", lambda speech: not speech["is_active"])
+    assert [speech["is_active"] for speech in page.all("speech")] == [True, False]

@@ -10,6 +10,8 @@ export const TEXTS = {
   instructions: "Instructions",
   apply: "Apply",
   turns: "Your turn",
+  level: "Level of your microphone",
+  trace: "What the server hears as speech is underlined",
   threshold: "How sure the server must be that you speak",
   silence: "Pause that ends your turn",
   pushToTalk: "With push-to-talk you end your turn yourself.",

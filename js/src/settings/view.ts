@@ -4,6 +4,7 @@ import { type Preferences, prefer, preferences } from "../preferences";
 import type { DrawerContext } from "../view/drawers";
 import { element, setShown, setText } from "../view/elements";
 import type { PanelState } from "../view/state";
+import { Waveform } from "../view/waveform";
 import { Choice, field, group, type Option, Slider, Switch } from "./fields";
 import { appliedText, pauseText, speedText, TEXTS } from "./strings";
 
@@ -68,7 +69,7 @@ class TurnSettings {
   readonly #silence: Slider;
   readonly #pushToTalk = element("p", "glw-field-note", {}, [TEXTS.pushToTalk]);
 
-  constructor({ actions, scope }: DrawerContext) {
+  constructor({ actions, signals, scope }: DrawerContext) {
     const steps = { min: 0.1, max: 0.9, step: 0.05, initial: 0.5 };
     const pauses = { min: 100, max: 3000, step: 50, initial: 500 };
     this.#threshold = new Slider(
@@ -85,7 +86,20 @@ class TurnSettings {
       (silence_duration_ms) => actions.changeSettings({ silence_duration_ms }),
       scope,
     );
-    this.element = group(TEXTS.turns, [this.#pushToTalk, this.#threshold.element, this.#silence.element]);
+    const trace = new Waveform("glw-voice-you", TEXTS.level, signals.user);
+    trace.setName(TEXTS.trace);
+    scope.onResize(trace.canvas, () => trace.measure());
+    const draw = (): void => {
+      trace.draw(Date.now());
+      scope.frame(draw);
+    };
+    draw();
+    this.element = group(TEXTS.turns, [
+      trace.element,
+      this.#pushToTalk,
+      this.#threshold.element,
+      this.#silence.element,
+    ]);
   }
 
   show({ settings }: PanelState): void {

@@ -6,10 +6,18 @@
 
 export const COLUMN_MS = 20;
 const CAPACITY = 2048;
+const MAX_SPEECH = 50;
 /** Reports arrive in bursts and the clocks differ slightly: only a larger distance moves the write position. */
 const SLACK_COLUMNS = 12;
 
+/** A stretch of time in which the server heard speech; `endMs` is infinite while it still does. */
+export interface Speech {
+  startMs: number;
+  endMs: number;
+}
+
 export class WaveformHistory {
+  readonly #speech: Speech[] = [];
   readonly #lowest = new Float32Array(CAPACITY);
   readonly #highest = new Float32Array(CAPACITY);
   /** The index of the next column to be written. */
@@ -24,6 +32,20 @@ export class WaveformHistory {
     if (Math.abs(index - this.#next) > SLACK_COLUMNS) this.#moveTo(index);
     for (let i = 0; i < count; i++) this.#put(columns[2 * i]!, columns[2 * i + 1]!);
     this.level = rms;
+  }
+
+  /** The server has detected the beginning of speech, or its end. */
+  markSpeech(isActive: boolean, nowMs: number): void {
+    const last = this.#speech.at(-1);
+    if (last?.endMs === Number.POSITIVE_INFINITY) {
+      if (!isActive) last.endMs = nowMs;
+    } else if (isActive) this.#speech.push({ startMs: nowMs, endMs: Number.POSITIVE_INFINITY });
+    if (this.#speech.length > MAX_SPEECH) this.#speech.shift();
+  }
+
+  /** When the server heard speech, oldest first. */
+  get speech(): readonly Speech[] {
+    return this.#speech;
   }
 
   /** The last level, or 0 if nothing was written lately. */

@@ -6,6 +6,7 @@ import { COLUMN_MS, columnAt, type WaveformHistory } from "./waveform-history";
 
 const BAR_PX = 2;
 const PITCH_PX = 3;
+const SPEECH_PX = 2;
 const COLUMNS_PER_BAR = 2;
 const QUIETEST_DBFS = -60;
 /** Reports of the worklets arrive up to 60 ms late; with this delay all columns drawn are complete. */
@@ -73,7 +74,18 @@ export class Waveform {
     this.#context.fillStyle = this.#quietColour;
     this.#context.fillRect(0, Math.round(this.#heightPx / 2), this.#widthPx, 1);
     this.#context.fillStyle = this.#colour;
+    this.#drawSpeech(this.#context, nowMs - DELAY_MS);
     this.#drawBars(this.#context, (nowMs - DELAY_MS) / COLUMN_MS / COLUMNS_PER_BAR);
+  }
+
+  /** A line along the bottom, from where the server detected speech to where it detected its end. */
+  #drawSpeech(context: CanvasRenderingContext2D, nowMs: number): void {
+    const place = (timeMs: number) =>
+      this.#widthPx - ((nowMs - timeMs) / COLUMN_MS / COLUMNS_PER_BAR) * PITCH_PX;
+    for (const { startMs, endMs } of this.history.speech) {
+      const [left, right] = [Math.max(0, place(startMs)), Math.min(this.#widthPx, place(endMs))];
+      if (right > left) context.fillRect(left, this.#heightPx - SPEECH_PX, right - left, SPEECH_PX);
+    }
   }
 
   /** Bars are aligned to multiples of their duration, so that they keep their shape while they scroll. */

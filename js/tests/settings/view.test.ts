@@ -6,6 +6,7 @@ import { Scope } from "../../src/scope";
 import { createDrawer } from "../../src/settings/view";
 import type { DrawerContext } from "../../src/view/drawers";
 import { INITIAL_STATE, type PanelState, Store } from "../../src/view/state";
+import { WaveformHistory } from "../../src/view/waveform-history";
 
 const SETTINGS: TalkSettings = {
   voice: "nova",
@@ -46,7 +47,8 @@ beforeEach(() => {
   scope = new Scope();
   store = new Store<PanelState>({ ...INITIAL_STATE, kernel: "ok", settings: SETTINGS });
   const actions = { changeSettings, followPreferences } as unknown as DrawerContext["actions"];
-  drawer = createDrawer({ store, signals: {} as DrawerContext["signals"], actions, scope });
+  const signals = { user: new WaveformHistory(), assistant: new WaveformHistory() };
+  drawer = createDrawer({ store, signals, actions, scope });
   document.body.replaceChildren(drawer);
 });
 

@@ -50,3 +50,33 @@ describe("a waveform history", () => {
     expect(history.levelAt(NOW_MS + 1000)).toBe(0);
   });
 });
+
+describe("speech", () => {
+  it("lasts from where the server detects it to where it detects its end", () => {
+    const history = new WaveformHistory();
+    history.markSpeech(true, 1000);
+    expect(history.speech).toEqual([{ startMs: 1000, endMs: Number.POSITIVE_INFINITY }]);
+    history.markSpeech(false, 2500);
+    expect(history.speech).toEqual([{ startMs: 1000, endMs: 2500 }]);
+  });
+
+  it("begins once, and has no end without a beginning", () => {
+    const history = new WaveformHistory();
+    history.markSpeech(false, 500);
+    history.markSpeech(true, 1000);
+    history.markSpeech(true, 1500);
+    history.markSpeech(false, 2000);
+    history.markSpeech(false, 3000);
+    expect(history.speech).toEqual([{ startMs: 1000, endMs: 2000 }]);
+  });
+
+  it("is kept for the last fifty times", () => {
+    const history = new WaveformHistory();
+    for (let i = 0; i < 60; i++) {
+      history.markSpeech(true, 10 * i);
+      history.markSpeech(false, 10 * i + 5);
+    }
+    expect(history.speech).toHaveLength(50);
+    expect(history.speech[0]!.startMs).toBe(100);
+  });
+});

@@ -12,11 +12,16 @@ class FakeContext2d {
   drawCount = 0;
   beginPath(): void {}
   fill(): void {}
-  fillRect(): void {}
+  rectangles: { left: number; width: number }[] = [];
+
+  fillRect(left: number, top: number, width: number): void {
+    if (top > 50) this.rectangles.push({ left, width });
+  }
   setTransform(): void {}
 
   clearRect(): void {
     this.bars = [];
+    this.rectangles = [];
     this.drawCount += 1;
   }
 
@@ -75,6 +80,20 @@ function speak(): void {
 }
 
 describe("a waveform", () => {
+  it("has a line below where the server hears speech, which grows until the speech ends", () => {
+    signals.user.markSpeech(true, Date.now() - 1080);
+    waveforms.show(OPEN);
+    vi.advanceTimersByTime(20);
+    // 40 ms are 3 pixels, drawn 80 ms late.
+    const [line] = contexts[0]!.rectangles;
+    expect(line!.left).toBeCloseTo(300 - 75, -1);
+    expect(line!.left + line!.width).toBe(300);
+    signals.user.markSpeech(false, Date.now() - 480);
+    vi.advanceTimersByTime(20);
+    expect(contexts[0]!.rectangles[0]!.width).toBeCloseTo(45, -1);
+    expect(contexts[1]!.rectangles).toEqual([]);
+  });
+
   it("has bars from the lowest to the highest sample", () => {
     speak();
     waveforms.show(OPEN);
