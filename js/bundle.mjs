@@ -74,7 +74,7 @@ export async function bundleExplorer() {
 }
 
 /** The bundles that the kernel sends when their drawer is first opened. */
-export const DRAWERS = ["settings"];
+export const DRAWERS = ["settings", "spectrogram"];
 
 export async function bundleDrawer(name) {
   const result = await build({ ...common, entryPoints: [here(`src/${name}.ts`)], format: "esm" });

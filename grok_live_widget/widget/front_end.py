@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from ..exceptions import ConfigurationError
 
-DRAWERS = frozenset({"settings"})
+DRAWERS = frozenset({"settings", "spectrogram"})
 """Bundles that a page is sent when their drawer is first opened."""
 
 STATIC = pathlib.Path(__file__).parent / "static"

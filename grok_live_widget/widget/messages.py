@@ -128,6 +128,20 @@ class BundleWanted(PageMessage, frozen=True, tag="bundle_wanted"):
     name: str
 
 
+class DrawerRequest(PageMessage, frozen=True, tag="drawer"):
+    """A request of an open drawer, answered by `DrawerAnswer`.
+
+    Parameters
+    ----------
+    name : str
+    content : dict
+        What the part of the kernel of this name reads.
+    """
+
+    name: str
+    content: dict[str, Any]
+
+
 class Microphone(PageMessage, frozen=True, tag="microphone"):
     """A chunk of the microphone; its buffer is PCM16 mono at 24 kHz.
 
@@ -209,6 +223,7 @@ RequestMessage = (
     | ToolAnswer
     | ChangeSettings
     | BundleWanted
+    | DrawerRequest
 )
 SoundMessage = Microphone | MicrophoneState | Playhead | Flushed | Received
 
@@ -497,6 +512,14 @@ class Bundle(KernelMessage, frozen=True, tag="bundle"):
     page: str
     name: str
     style: str
+
+
+class DrawerAnswer(KernelMessage, frozen=True, tag="drawer"):
+    """The answer to a `DrawerRequest`, for its page."""
+
+    page: str
+    name: str
+    content: dict[str, Any]
 
 
 class Ping(KernelMessage, frozen=True, tag="ping"):

@@ -225,10 +225,12 @@ export class Microphone {
     const silent = context.createGain();
     silent.gain.value = 0;
     source.connect(node).connect(silent).connect(context.destination);
+    audioPage().captures.add(source);
     active.listenToPort(node.port, (message) => this.#receive(message as CaptureMessage));
     active.listen(node, "processorerror", () => this.#fail("other"));
     active.add(() => {
       node.port.postMessage({ type: "stop" });
+      audioPage().captures.delete(source);
       for (const part of [source, node, silent]) part.disconnect();
     });
     return node;

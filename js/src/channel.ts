@@ -5,6 +5,7 @@
  * A direct channel would be another class with the same public methods.
  */
 
+import type { DrawerComm } from "./drawer-comm";
 import {
   type AudioHeader,
   type KernelFields,
@@ -65,7 +66,7 @@ export interface ChannelListener {
   /** How long the session can still last; null if that is unknown or more than five minutes away. */
   onTimeLeft(seconds: number | null): void;
   onDropped(dropped: DroppedSamples): void;
-  onBundle(name: string, style: string, source: string): void;
+  readonly drawers: Pick<DrawerComm, "receiveBundle" | "receiveMessage">;
   /** The server has detected the beginning of the user's speech, or its end. */
   onSpeech(isActive: boolean): void;
   /** The kernel asks for a hello, or one of its messages was lost. */
@@ -225,6 +226,10 @@ export class CommChannel {
         return message.page === this.page ? this.#onBundle(message, buffers[0]) : undefined;
       case "microphone_wanted":
         return this.listener.onMicrophoneWanted(message.wanted);
+      case "drawer":
+        return message.page === this.page
+          ? this.listener.drawers.receiveMessage(message.name, message.content)
+          : undefined;
       case "speech":
         return this.listener.onSpeech(message.is_active);
       case "snapshot_wanted":
@@ -235,7 +240,7 @@ export class CommChannel {
   }
 
   #onBundle({ name, style }: KernelFields<"bundle">, source: BinaryBuffer | undefined): void {
-    this.listener.onBundle(name, style, source ? new TextDecoder().decode(source) : "");
+    this.listener.drawers.receiveBundle(name, source ? new TextDecoder().decode(source) : "", style);
   }
 
   #onSnapshot(message: Extract<KernelMessage, { type: "snapshot" }>): void {

@@ -85,6 +85,7 @@ export type PageMessage =
   | { type: "tool_answer"; call_id: string; is_allowed: boolean }
   | { type: "change_settings"; settings: Partial<TalkSettings> }
   | { type: "bundle_wanted"; name: string }
+  | { type: "drawer"; name: string; content: object }
   | {
       type: "microphone";
       session: number;
@@ -238,6 +239,11 @@ const readers = {
   bundle: shape({ page: text, name: text, style: text }),
   microphone_wanted: shape({ wanted: flag }),
   speech: shape({ is_active: flag }),
+  drawer: shape<{ page: string; name: string; content: unknown }>({
+    page: text,
+    name: text,
+    content: (value) => value,
+  }),
   snapshot_wanted: shape({}),
 };
 

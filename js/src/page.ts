@@ -5,6 +5,7 @@
  * each model, so module variables are not shared. Tests and benchmarks may read the object:
  *
  * - `context`: the AudioContext while anything uses it, and a second longer, else null;
+ * - `captures`: the nodes that carry the microphone's sound;
  * - `playbacks`: the AudioWorkletNodes that play. `node.connect(tap)` records exactly what the loudspeaker plays, and
  *   `node.port.postMessage({type: "probe", is_on: true})` makes the worklet post back
  *   `{type: "probe", pcm: Int16Array}` for all samples that it takes from its buffer, before fades and resampling.
@@ -23,6 +24,7 @@ const UNUSED_MS = 1000;
 export interface AudioPage {
   readonly id: string;
   context: AudioContext | null;
+  readonly captures: Set<AudioNode>;
   readonly playbacks: Set<AudioNode>;
   userCount: number;
   /** Keeps the context, which is to be closed because nothing uses it. */
@@ -37,6 +39,7 @@ export function audioPage(): AudioPage {
   holder[PAGE] ??= {
     id: randomId(),
     context: null,
+    captures: new Set(),
     playbacks: new Set(),
     userCount: 0,
     releaseMicrophone: null,

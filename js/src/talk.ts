@@ -3,7 +3,6 @@
  * state that all panels of the model show.
  */
 
-import { type Bundle, Bundles } from "./bundles";
 import { canCaptureWithoutClick, Microphone, type MicrophoneListener, microphoneAbility } from "./capture";
 import {
   type ChannelListener,
@@ -12,6 +11,7 @@ import {
   type DroppedSamples,
   type KernelHealth,
 } from "./channel";
+import { DrawerComm } from "./drawer-comm";
 import type {
   AudioHeader,
   MicrophoneChunk,
@@ -45,7 +45,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   readonly #channel: CommChannel;
   readonly #microphone: Microphone;
   readonly #playback: Playback;
-  readonly #bundles: Bundles;
+  readonly drawers: DrawerComm;
   #viewCount = 0;
   #cancelRelease = () => {};
   #withProcessing = true;
@@ -59,7 +59,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     this.#microphone = new Microphone(scope, this);
     this.#playback = new Playback(scope, this);
     this.#channel = new CommChannel(this.#page.id, comm, this, scope);
-    this.#bundles = new Bundles((name) => this.#channel.send({ type: "bundle_wanted", name }), scope);
+    this.drawers = new DrawerComm((message) => this.#channel.send(message), scope);
     scope.listen(window, "pagehide", () => this.#channel.send({ type: "bye" }));
     scope.listen<PageTransitionEvent>(window, "pageshow", (event) => event.persisted && this.sendHello());
     scope.add(() => this.#channel.send({ type: "bye" }));
@@ -195,10 +195,6 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     if (this.#microphone.isOn) this.switchMicrophoneOn();
   }
 
-  loadBundle(name: string): Promise<Bundle> {
-    return this.#bundles.load(name);
-  }
-
   dismissNote(key: number): void {
     this.#update({ notes: this.#state.notes.filter((note) => note.key !== key) });
   }
@@ -229,10 +225,6 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   onSnapshot(turns: Turn[], notes: Note[], calls: ToolCall[]): void {
     const shown = notes.map((note) => ({ ...note, key: this.#noteKey++ }));
     this.#update({ turns: new Map(turns.map((turn) => [turn.id, turn])), notes: shown, calls });
-  }
-
-  onBundle(name: string, style: string, source: string): void {
-    this.#bundles.receive(name, source, style);
   }
 
   onSpeech(isActive: boolean): void {

@@ -6,7 +6,9 @@ import { FakeComm, talkState } from "./fakes";
 let comm: FakeComm;
 let scope: Scope;
 let channel: CommChannel;
-let listener: { [K in keyof ChannelListener]: ReturnType<typeof vi.fn<ChannelListener[K]>> };
+let listener: {
+  [K in Exclude<keyof ChannelListener, "drawers">]: ReturnType<typeof vi.fn<ChannelListener[K]>>;
+} & Pick<ChannelListener, "drawers">;
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -25,7 +27,7 @@ beforeEach(() => {
     onHealth: vi.fn(),
     onTimeLeft: vi.fn(),
     onDropped: vi.fn(),
-    onBundle: vi.fn(),
+    drawers: { receiveBundle: vi.fn(), receiveMessage: vi.fn() },
     onSpeech: vi.fn(),
     onSnapshotWanted: vi.fn(),
   };

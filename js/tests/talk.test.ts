@@ -494,7 +494,7 @@ describe("settings", () => {
 
 it("loads a further bundle over the comm, for its own page only", async () => {
   kernelState();
-  const loading = talk.loadBundle("settings");
+  const loading = talk.drawers.load("settings");
   const { page } = comm.ofType("bundle_wanted").at(-1)!;
   expect(page).toBe(me());
   comm.deliver({ type: "bundle", page: "another", name: "settings", style: ".b {}" });

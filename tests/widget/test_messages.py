@@ -47,6 +47,7 @@ FROM_PAGE: list[dict[str, Any]] = [
     {"type": "tool_answer", "page": "a", "call_id": "c1", "is_allowed": False},
     {"type": "change_settings", "page": "a", "settings": {"speed": 1.2}},
     {"type": "discard", "page": "a"},
+    {"type": "drawer", "page": "a", "name": "inspector", "content": {"type": "frames"}},
     {"type": "bundle_wanted", "page": "a", "name": "settings"},
     CHUNK,
     {"type": "microphone_state", "page": "a", "state": "failed", "reason": "denied"},

@@ -21,6 +21,7 @@ export interface DrawerModule {
 
 const DRAWERS: readonly { name: string; icon: IconName; label: string }[] = [
   { name: "settings", icon: "settings", label: "Settings" },
+  { name: "spectrogram", icon: "spectrogram", label: "Spectrogram" },
 ];
 
 export class Drawers {
@@ -88,7 +89,7 @@ class Drawer {
     const message = element("p", "glw-drawer-message", { role: "status" }, [LOADING_TEXT]);
     this.element.replaceChildren(message);
     try {
-      const { module, style } = await this.context.actions.loadBundle(this.name);
+      const { module, style } = await this.context.actions.drawers.load(this.name);
       if (scope.isDisposed) return;
       const content = (module as DrawerModule).createDrawer({ ...this.context, scope });
       this.element.replaceChildren(element("style", "", {}, [style]), content);

@@ -1,6 +1,6 @@
 /** The interface between the panel and the talk controller: the state that is shown and the actions of the user. */
 
-import type { Bundle } from "../bundles";
+import type { DrawerComm } from "../drawer-comm";
 import {
   type AppliedProcessing,
   type MicrophoneReason,
@@ -136,7 +136,7 @@ export interface PanelActions {
   answerTool(callId: string, isAllowed: boolean): void;
   /** Change settings of the talk; what is refused comes back in a later state, with a note. */
   changeSettings(change: Partial<TalkSettings>): void;
-  loadBundle(name: string): Promise<Bundle>;
+  readonly drawers: Pick<DrawerComm, "load" | "connect">;
   /** The user prefers another device, or other processing of the sound. */
   followPreferences(): void;
 }

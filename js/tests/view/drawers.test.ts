@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import type { Bundle } from "../../src/bundles";
+import type { Bundle } from "../../src/drawer-comm";
 import { Scope } from "../../src/scope";
 import { type DrawerContext, Drawers } from "../../src/view/drawers";
 import { element } from "../../src/view/elements";
@@ -24,7 +24,7 @@ beforeEach(() => {
   loadBundle.mockResolvedValue({ module: CONTENT, style: ".content { color: red }" });
   scope = new Scope();
   const store = new Store<PanelState>({ ...INITIAL_STATE, kernel: "ok" });
-  const actions = { loadBundle } as unknown as DrawerContext["actions"];
+  const actions = { drawers: { load: loadBundle } } as unknown as DrawerContext["actions"];
   drawers = new Drawers({ store, actions, scope, signals: {} as DrawerContext["signals"] });
   drawers.show(store.state);
   document.body.replaceChildren(drawers.element);

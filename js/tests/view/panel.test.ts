@@ -8,7 +8,9 @@ import { callOf, turnOf } from "../fakes";
 
 let store: Store<PanelState>;
 let scope: Scope;
-let actions: { [K in keyof PanelActions]: ReturnType<typeof vi.fn<PanelActions[K]>> };
+let actions: {
+  [K in Exclude<keyof PanelActions, "drawers">]: ReturnType<typeof vi.fn<PanelActions[K]>>;
+} & Pick<PanelActions, "drawers">;
 let panel: HTMLElement;
 
 beforeEach(() => {
@@ -40,7 +42,7 @@ beforeEach(() => {
     answerTool: vi.fn(),
     changeSettings: vi.fn(),
     followPreferences: vi.fn(),
-    loadBundle: vi.fn(),
+    drawers: { load: vi.fn(), connect: vi.fn() },
   };
   panel = new Panel(store, { user: new WaveformHistory(), assistant: new WaveformHistory() }, actions, scope)
     .element;

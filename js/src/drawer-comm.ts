@@ -1,5 +1,6 @@
 /**
- * Further bundles: code that the kernel sends when it is first needed, so that the panel's own bundle stays small.
+ * The page's side of the drawers: their code, which the kernel sends when it is first needed, so that the panel's own
+ * bundle stays small, and their messages.
  *
  * A bundle is imported from a Blob URL. The panel's module is evaluated from a text and has no URL that a relative
  * import could begin at, and nothing may be fetched from elsewhere.
@@ -15,12 +16,17 @@ export interface Bundle {
   readonly style: string;
 }
 
-export class Bundles {
+export type SendToKernel = (content: object) => void;
+
+type Message = { type: "bundle_wanted"; name: string } | { type: "drawer"; name: string; content: object };
+
+export class DrawerComm {
+  readonly #messages = new EventTarget();
   readonly #loading = new Map<string, Promise<Bundle>>();
   readonly #receivers = new Map<string, (source: string, style: string) => void>();
 
   constructor(
-    readonly request: (name: string) => void,
+    readonly send: (message: Message) => void,
     readonly scope: Scope,
     readonly importSource: (source: string) => Promise<unknown> = importText,
   ) {}
@@ -33,8 +39,22 @@ export class Bundles {
     return loading;
   }
 
-  receive(name: string, source: string, style: string): void {
+  /** Exchange messages with the drawer's part of the kernel; `onMessage` is called until the scope ends. */
+  connect(name: string, onMessage: (content: unknown) => void, scope: Scope): SendToKernel {
+    scope.listen<CustomEvent>(this.#messages, name, ({ detail }) => onMessage(detail));
+    return (content) => this.send({ type: "drawer", name, content });
+  }
+
+  receiveMessage(name: string, content: unknown): void {
+    this.#messages.dispatchEvent(new CustomEvent(name, { detail: content }));
+  }
+
+  receiveBundle(name: string, source: string, style: string): void {
     this.#receivers.get(name)?.(source, style);
+  }
+
+  #request(name: string): void {
+    this.send({ type: "bundle_wanted", name });
   }
 
   async #load(name: string): Promise<Bundle> {
@@ -42,8 +62,8 @@ export class Bundles {
     const [source, style] = await new Promise<[string, string]>((resolve) => {
       this.#receivers.set(name, (...parts) => resolve(parts));
       waiting.add(() => this.#receivers.delete(name));
-      waiting.interval(REPEAT_MS, () => this.request(name));
-      this.request(name);
+      waiting.interval(REPEAT_MS, () => this.#request(name));
+      this.#request(name);
     });
     waiting.dispose();
     if (!source) throw new Error("this copy of grok_live_widget was not built with it");

@@ -1,0 +1,3 @@
+/** The entry point of the live spectrogram, a bundle of its own. */
+
+export { createDrawer } from "./spectrogram/view";
