@@ -3,6 +3,7 @@ from .client import Session as Session
 from .client import Talk as Talk
 from .client import Voice as Voice
 from .client import connect as connect
+from .client import record_local as record_local
 from .client import voices as voices
 from .conversation import Latency as Latency
 from .conversation import ToolCallState as ToolCallState

@@ -10,6 +10,7 @@ from .endpoint import warn_of_rehearsal as warn_of_rehearsal
 from .known_voices import Voice as Voice
 from .known_voices import Voices as Voices
 from .known_voices import voices as voices
+from .local_microphone import record_local as record_local
 from .reconnecting_session import ReconnectingSession as ReconnectingSession
 from .session import Session as Session
 from .talk import TALK_THREAD as TALK_THREAD
