@@ -199,6 +199,8 @@ def _show_pictures_of_widgets(app: Sphinx, document: nodes.document) -> None:
             )
             if found is not None:
                 output.children = _pictures(*found)
+        elif "glw-placeholder" in output.astext() and output.get("mime_type") == "text/html":
+            output.children = []
 
 
 def _pictures(name: str, description: str) -> list[nodes.Node]:
@@ -222,7 +224,10 @@ _WITH_SETTINGS = {f"grok_live_widget.{name}" for name in ("GrokLive", "Talk", "c
 
 def _shorten_signature(app: Sphinx, kind: str, name: str, *_: object) -> tuple[str, None] | None:
     """Leave out the settings, which are those of `Settings`, with their long defaults."""
-    return ("(*, api_key=None, **settings)", None) if name in _WITH_SETTINGS else None
+    if name not in _WITH_SETTINGS:
+        return None
+    own = ", keep_in_notebook=False" if name == "grok_live_widget.GrokLive" else ""
+    return f"(*, api_key=None{own}, **settings)", None
 
 
 def setup(app: Sphinx) -> None:

@@ -123,7 +123,7 @@ class ReconnectingSession:
         self.recording = Recording(
             settings,
             self.conversation,
-            secrets=lambda: (self.endpoint.key.reveal(), *secrets_of(self.settings.tools)),
+            secrets=self.secrets,
             on_trouble=self._note_from_any_thread,
         )
         self.session: Session | None = None
@@ -162,6 +162,10 @@ class ReconnectingSession:
         self._microphone = Microphone(timeouts.no_speech_s, self.note)
 
     # ----------------------------------------------------------------- listeners and notes
+    def secrets(self) -> tuple[str, ...]:
+        """The key, and the secrets of tools, which nothing that is written may contain."""
+        return (self.endpoint.key.reveal(), *secrets_of(self.settings.tools))
+
     def add_listener(self, listener: Listener) -> ListenerHandle:
         """Call ``listener(event, turns, now_s)`` with every event of every session."""
         entry = ListenerEntry(listener, self._note_from_any_thread)

@@ -1,4 +1,5 @@
 from .conversation import Conversation as Conversation
+from .html import whole_table_of as whole_table_of
 from .pending import PendingReply as PendingReply
 from .pending import calls_in as calls_in
 from .pending import is_cut_off as is_cut_off
@@ -11,6 +12,7 @@ from .tool_calls import ToolCallState as ToolCallState
 from .tracks import Clip as Clip
 from .tracks import Tracks as Tracks
 from .tracks import tracks_of as tracks_of
+from .transcript import plain_text as plain_text
 from .turn import Latency as Latency
 from .turn import Turn as Turn
 from .turn import Word as Word

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from .placement import Placement
@@ -33,6 +34,7 @@ font-size:13px;line-height:1.4}
 .glw-turns .user{color:var(--you)} .glw-turns .assistant{color:var(--reply)}
 .glw-turns svg{display:block;max-width:none} .glw-turns i{opacity:.7}
 .glw-turns rect{fill:currentColor;opacity:.12}
+.glw-turns audio{display:block;height:32px;margin-top:4px}
 </style>"""
 
 
@@ -45,11 +47,8 @@ def table_of(placements: Sequence[Placement]) -> str:
     if is_long:
         left_out = f'<tr><td class="t" colspan="6"><i>… {count - 2 * _ENDS} more …</i></td></tr>'
         rows.insert(_ENDS, left_out)
-    heads = ("", "", "Text", "Time", "Length", "Latency")
-    head = "".join(f"<th>{name}</th>" for name in heads)
     title = f"{count} turn{'' if count == 1 else 's'}"
-    table = f'<table class="rows"><tr>{head}</tr>{"".join(rows)}</table>' if rows else ""
-    return f'<div class="glw-turns">{_STYLE}<div>{title}</div>{table}</div>'
+    return f'<div class="glw-turns">{_STYLE}<div>{title}</div>{_table(rows)}</div>'
 
 
 def card_of(turn: Turn) -> str:
@@ -70,12 +69,40 @@ def card_of(turn: Turn) -> str:
     )
 
 
-def _row(turn: Turn, start_s: float) -> str:
+def whole_table_of(placements: Sequence[Placement], wavs: Mapping[Turn, bytes]) -> str:
+    """A table of all turns with their whole texts, and with players of those that have a WAV file.
+
+    It needs no kernel and no other file, so that it can be kept in a notebook.
+    """
+    rows = [
+        _row(
+            place.turn,
+            place.start_s,
+            longest=len(place.turn.text),
+            below=_player(wavs[place.turn]) if place.turn in wavs else "",
+        )
+        for place in placements
+    ]
+    return f'<div class="glw-turns">{_STYLE}{_table(rows)}</div>'
+
+
+def _table(rows: Sequence[str]) -> str:
+    head = "".join(f"<th>{name}</th>" for name in ("", "", "Text", "Time", "Length", "Latency"))
+    return f'<table class="rows"><tr>{head}</tr>{"".join(rows)}</table>' if rows else ""
+
+
+def _player(wav: bytes) -> str:
+    source = f"data:audio/wav;base64,{b64encode(wav).decode()}"
+    return f'<audio controls preload="metadata" src="{source}"></audio>'
+
+
+def _row(turn: Turn, start_s: float, *, longest: int = _LONGEST_TEXT, below: str = "") -> str:
     length = f"{turn.duration_s:.1f} s" if turn.sample_count else ""
     minutes, seconds = divmod(int(start_s), 60)
     return (
         f'<tr><td class="{turn.role}">{SPEAKERS[turn.role]}</td><td>{_waveform(turn, 110, 22)}</td>'
-        f'<td class="t">{_text(turn, _LONGEST_TEXT)}</td><td class="n">{minutes}:{seconds:02d}</td>'
+        f'<td class="t">{_text(turn, longest)}{below}</td>'
+        f'<td class="n">{minutes}:{seconds:02d}</td>'
         f'<td class="n">{length}</td><td class="n">{_milliseconds(turn.latency_ms)}</td></tr>'
     )
 

@@ -6,3 +6,4 @@ from .reader import SavedEvent as SavedEvent
 from .reader import SavedTalk as SavedTalk
 from .reader import load as load
 from .recorder import Recording as Recording
+from .redact import Redactor as Redactor

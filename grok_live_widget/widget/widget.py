@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
 import anywidget
 import ipywidgets
@@ -19,6 +19,7 @@ from .bridge import FrontendBridge
 from .channel import CommChannel, keep_frontend_routing
 from .front_end import STATIC, check_built
 from .messages import MicrophoneWanted
+from .saved_output import PANEL_TEXT, SavedOutput, check_keeps, shell_with_kernel
 from .tool_output import ToolOutput
 
 
@@ -33,6 +34,8 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
     api_key : str or None
         None looks in the environment (``XAI_API_KEY``), Colab's secrets, the keyring and
         ``.env``; without a key, the embedded rehearsal server is used.
+    keep_in_notebook : bool or "audio"
+        Whether the cell's output gets the talk when it stops: see the attribute.
     **settings
         See `Settings`.
 
@@ -64,9 +67,14 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
     @names_checked
     @expand_kwargs_signature(SettingsKwargs)
     def __init__(
-        self, *, api_key: str | Secret | None = None, **settings: Unpack[SettingsKwargs]
+        self,
+        *,
+        api_key: str | Secret | None = None,
+        keep_in_notebook: bool | Literal["audio"] = False,
+        **settings: Unpack[SettingsKwargs],
     ) -> None:
         api_key = wrap_secret(api_key)
+        check_keeps(keep_in_notebook)
         check_built("widget.js")
         self._begin(api_key, settings)
         # By the panel, also one that is shown later.
@@ -77,9 +85,10 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
         self._channel = CommChannel(self)
         self._bridge = FrontendBridge(self._sessions, self._channel.send)
         self._channel.listen(self._bridge.receive)
+        self._saved_output = SavedOutput(self._sessions, self._tool_output, keep_in_notebook)
         _replace_earlier(self)
         self._is_displayed = False
-        if _shell_with_kernel() is None:
+        if shell_with_kernel() is None:
             warn_of_rehearsal(self._sessions.endpoint)
         else:
             _warn_unless_displayed(self)
@@ -124,7 +133,30 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """The panel, which says whether the rehearsal answers."""
         self._is_displayed = True
-        return super()._repr_mimebundle_(**kwargs)
+        bundle: Any = super()._repr_mimebundle_(**kwargs)
+        shell = shell_with_kernel()
+        if shell is not None:
+            # A saved notebook would still say it when it is no longer true.
+            bundle[0]["text/plain"] = PANEL_TEXT
+            self._saved_output.show(shell)
+        return bundle
+
+    @property
+    def keep_in_notebook(self) -> bool | Literal["audio"]:
+        """Whether the cell's output gets the talk each time it stops; False unless it was asked
+        for.
+
+        True: a table of all turns with their texts, waveforms and times, and what tools displayed.
+        ``"audio"``: with players too; the sound of a talk that would add more than 20 MB is left
+        out. Assigning replaces what the output shows of a talk that has stopped.
+        """
+        return self._saved_output.keeps
+
+    @keep_in_notebook.setter
+    def keep_in_notebook(self, value: bool | Literal["audio"]) -> None:
+        self._saved_output.keeps = value
+        if self.phase == "closed" or not value:
+            self._saved_output.refresh(is_in_cell=True)
 
     def start(self) -> None:
         """Open the connection and ask the page for the microphone.
@@ -143,6 +175,16 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
         await super().start_async()
         self._want_microphone(True)
 
+    def stop(self) -> None:
+        """Close the connection; `turns` stay. Harmless when it is closed."""
+        with self._saved_output.refreshed_here():
+            super().stop()
+
+    async def stop_async(self) -> None:
+        """`stop`, awaited."""
+        with self._saved_output.refreshed_here():
+            await super().stop_async()
+
     def _want_microphone(self, wanted: bool) -> None:
         TALK_THREAD.call(self._channel.send, MicrophoneWanted(wanted=wanted))
 
@@ -152,9 +194,15 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
             return  # The process ends everything, and threads can no longer be waited for.
         if self.comm is not None:
             TALK_THREAD.run(self._bridge.close(), makes_calls=False)
-            TalkAPI.close(self)
+            with self._saved_output.refreshed_here():
+                TalkAPI.close(self)
             self._tool_output.close()
         anywidget.AnyWidget.close(self)
+
+    async def close_async(self) -> None:
+        """End the talk, awaited; the panel stays."""
+        with self._saved_output.refreshed_here():
+            await super().close_async()
 
     def __repr__(self) -> str:
         return TalkAPI.__repr__(self)
@@ -183,19 +231,9 @@ def _replace_earlier(widget: GrokLive) -> None:
     _by_cell[cell] = (execution, widgets)
 
 
-def _shell_with_kernel() -> Any:
-    """IPython's shell; None outside of a notebook."""
-    try:
-        from IPython.core.getipython import get_ipython
-    except ImportError:
-        return None
-    shell = get_ipython()
-    return shell if hasattr(shell, "kernel") else None
-
-
 def _running_cell() -> tuple[str, str]:
     """The ids of the running cell and of its execution; empty outside of a notebook."""
-    shell = _shell_with_kernel()
+    shell = shell_with_kernel()
     parent: dict[str, Any] = getattr(shell, "get_parent", dict)() or {}
     execution = str(parent.get("header", {}).get("msg_id", ""))
     # JupyterLab and VS Code send the cell's id; other front ends only its code.
@@ -206,7 +244,7 @@ def _running_cell() -> tuple[str, str]:
 # --------------------------------------------------------------------------- the rehearsal
 def _warn_unless_displayed(widget: GrokLive) -> None:
     """Warn of the rehearsal after the first cell that has talked, where no panel says it."""
-    shell, reference = _shell_with_kernel(), weakref.ref(widget)
+    shell, reference = shell_with_kernel(), weakref.ref(widget)
 
     def after_cell(_: object) -> None:
         live = reference()
