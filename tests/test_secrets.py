@@ -185,11 +185,38 @@ def test_a_saved_notebook_holds_no_key_and_its_widget_state_no_text_of_the_talk(
             cells.append(SHOWN.format(url=each.url(dialect), instructions=INSTRUCTIONS))
             cells.append(f"turn = live.ask({ASKED!r})")
     cells.append("GrokLive(sample_rate=1)")
-    path = tmp_path / "talk.ipynb"
+    saved = _executed(cells, tmp_path)
+    assert saved.count(" does not accept the API key") >= 2
+    assert "sample_rate must be" in saved
+    _assert_state_without_talk(saved)
+
+
+KEPT = """
+import os
+live.keep_in_notebook = "audio"
+turn = live.ask("The key is " + os.environ["XAI_API_KEY"])
+live.close()
+"""
+
+
+def test_a_talk_that_is_kept_in_a_notebook_holds_no_key_and_is_in_no_state_of_widgets(
+    server: RehearsalServer, tmp_path: Path
+) -> None:
+    shown = SHOWN.format(url=server.url("realtime"), instructions=INSTRUCTIONS)
+    asked = f"turn = live.ask({ASKED!r})"
+    saved = _executed(["from grok_live_widget import GrokLive", shown, asked, KEPT], tmp_path)
+    assert saved.count("The key is (key)") == 2, "as text and as HTML"
+    assert saved.count("data:audio/wav;base64,UklGR") == 2
+    _assert_state_without_talk(saved)
+
+
+def _executed(cells: list[str], folder: Path) -> str:
+    """The notebook of these cells as nbclient saves it, with the key in the environment."""
+    path = folder / "talk.ipynb"
     write_notebook(new_notebook(cells), path)
     done = subprocess.run(
         [sys.executable, "-m", "jupyter", "execute", "--inplace", "--allow-errors", str(path)],
-        env=environment_with(**{NAME: KEY, "IPYTHONDIR": str(tmp_path / "ipython")}),
+        env=environment_with(**{NAME: KEY, "IPYTHONDIR": str(folder / "ipython")}),
         capture_output=True,
         text=True,
         timeout=120,
@@ -197,12 +224,15 @@ def test_a_saved_notebook_holds_no_key_and_its_widget_state_no_text_of_the_talk(
     )
     assert done.returncode == 0, done.stderr[-3000:]
     saved = path.read_text("utf-8")
-    assert saved.count(" does not accept the API key") >= 2
-    assert "sample_rate must be" in saved
     assert_nowhere_in(saved + done.stdout + done.stderr)
+    return saved
+
+
+def _assert_state_without_talk(saved: str) -> None:
     state = json.dumps(json.loads(saved)["metadata"]["widgets"][WIDGET_STATE])
     assert "anywidget" in state
-    for text in (ASKED, ANSWERED, INSTRUCTIONS):
+    # "UklGR" is how a WAV file begins in base64.
+    for text in (ASKED, ANSWERED, INSTRUCTIONS, "The key is", "data:audio", "UklGR"):
         assert text not in state
 
 
