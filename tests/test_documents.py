@@ -95,7 +95,10 @@ def test_the_first_block_of_the_readme_shows_panel_reply_and_picture_only() -> N
     kinds = shown(first)
     assert "application/vnd.jupyter.widget-view+json" in kinds
     assert "image/png" in kinds
-    assert [each.output_type for each in first] == ["display_data", "stream", "display_data"]
+    # The last one is what stands there without a kernel.
+    kinds_of_output = [each.output_type for each in first]
+    assert kinds_of_output == ["display_data", "stream", "display_data", "display_data"]
+    assert "glw-placeholder" in first[-1].data["text/html"]
     assert written(first, "stdout").endswith(" 24000\n")
     assert written(first, "stderr") == ""
 
@@ -104,7 +107,9 @@ def test_the_first_block_of_the_readme_shows_panel_reply_and_picture_only() -> N
 def test_the_block_about_tools_shows_the_panel_only() -> None:
     tools, *_ = executed(ROOT / "docs" / "tools.md")
     assert "application/vnd.jupyter.widget-view+json" in shown(tools)
-    assert [each.output_type for each in tools] == ["display_data"]
+    # The second one is what stands there without a kernel.
+    assert [each.output_type for each in tools] == ["display_data", "display_data"]
+    assert "glw-placeholder" in tools[-1].data["text/html"]
 
 
 @pytest.mark.parametrize("text", SCRIPTS)

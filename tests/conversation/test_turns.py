@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from grok_live_widget.audio import read_audio
-from grok_live_widget.conversation import ToolCallState, Turns
+from grok_live_widget.conversation import ToolCallState, Turns, placements_of, whole_table_of
 from grok_live_widget.exceptions import ArgumentError, ConfigurationError
 
 from ..support.turns import turn_of
@@ -243,6 +243,20 @@ def test_a_long_talk_is_shown_by_its_first_and_last_turns() -> None:
     assert "turn 990." in outline.text
     assert "turn 500." not in outline.text
     assert len(shown) < 100_000
+
+
+def test_a_table_to_be_kept_has_all_turns_their_whole_texts_and_the_sound_that_is_given() -> None:
+    long = "A word. " * 100
+    turns = [turn_of([1] * 500, text=f"turn {number}.") for number in range(100)]
+    cut = turns[50]
+    cut.text, cut.was_interrupted, cut.heard_sample_count = long, True, 250
+    shown = whole_table_of(placements_of(Turns(turns)), {cut: b"RIFF"})
+    outline = Outline(shown)
+    assert outline.tags.count("tr") == 1 + 100
+    assert f"{long} (growing) (interrupted)" in outline.text
+    assert outline.tags.count("rect") == 1
+    assert outline.tags.count("audio") == 1
+    assert 'src="data:audio/wav;base64,UklGRg=="' in shown
 
 
 def test_a_turn_in_a_notebook_shows_its_figures() -> None:
