@@ -30,6 +30,9 @@ Keeps = bool | Literal["audio"]
 MOST_SOUND_MB = 20
 """The most sound that is put into a notebook, as base64; each editor holds all of it in memory."""
 
+# Two, of which base64 makes four letters for each three.
+_BYTES_PER_SAMPLE = 2 * 4 / 3
+
 _NOTE_TOPIC = "keep_in_notebook"
 
 PANEL_TEXT = "<GrokLive panel>"
@@ -192,23 +195,21 @@ class SavedOutput:
 
     def _sound(self, turns: Turns) -> tuple[dict[Turn, bytes], str]:
         """The sound of each turn as a WAV file, unless it is too much; what is said of it."""
+        size_mb = sum(turn.sample_count for turn in turns) * _BYTES_PER_SAMPLE / 1e6
+        is_kept = size_mb <= MOST_SOUND_MB
+        remark = (
+            f"The sound of this talk adds {size_mb:.1f} MB to the notebook."
+            if is_kept
+            else f"The sound of this talk is not kept in the notebook, since it would add "
+            f"{size_mb:.1f} MB to it, and {MOST_SOUND_MB} MB is the most; "
+            'turns.write_wav("talk.wav") writes it to a file.'
+        )
+        TALK_THREAD.call(self._talk.note, remark, "info", _NOTE_TOPIC)
         wavs: dict[Turn, bytes] = {}
-        for turn in turns:
+        for turn in turns if is_kept else ():
             with contextlib.suppress(AudioDropped):
                 if turn.sample_count:
                     wavs[turn] = wav_bytes(turn.pcm, turn.sample_rate)
-        # Base64 makes four letters of three bytes.
-        size_mb = sum(map(len, wavs.values())) * 4 / 3 / 1e6
-        if size_mb > MOST_SOUND_MB:
-            remark = (
-                f"The sound of this talk is not kept in the notebook, since it would add "
-                f"{size_mb:.1f} MB to it, and {MOST_SOUND_MB} MB is the most; "
-                'turns.write_wav("talk.wav") writes it to a file.'
-            )
-            wavs = {}
-        else:
-            remark = f"The sound of this talk adds {size_mb:.1f} MB to the notebook."
-        TALK_THREAD.call(self._talk.note, remark, "info", _NOTE_TOPIC)
         return wavs, remark
 
 
