@@ -52,5 +52,6 @@ from .tools import WebSearch as WebSearch
 from .tools import XSearch as XSearch
 from .tools import tool as tool
 from .widget import GrokLive as GrokLive
+from .widget import MicrophoneStatus as MicrophoneStatus
 
 __version__: str

@@ -36,13 +36,16 @@ from ..protocol import (
     SettingsChanged,
     SpeechStarted,
     SpeechStopped,
+    UserTranscriptReplaced,
 )
 from ..settings import Settings
 from . import messages
 from .downlink import Downlink
+from .echo import ECHO_NOTE, hears_loudspeaker
 from .front_end import drawer_bundle
 from .interruptions import CELL_NOTE, Interruptions, Reason
 from .lease import Lease
+from .microphone import Microphones, MicrophoneStatus
 from .uplink import UplinkReceiver
 
 _LOG = logging.getLogger("grok_live_widget")
@@ -52,6 +55,8 @@ HEARTBEAT_S = 1.0
 LAST_HEARTBEATS = 5
 SHOWN_TIME_LEFT_S = 300.0
 PUMP_S = 0.1
+# How many of the newest turns may hold the reply that the microphone hears.
+_ECHO_TURNS = 8
 
 # Settings that a page may change, and those of `ServerVad` among them.
 _PAGE_SETTINGS = ("voice", "instructions", "speed")
@@ -84,8 +89,6 @@ class FrontendBridge:
     lease : Lease
     downlink : Downlink
     uplink : UplinkReceiver
-    microphone_state : str
-        As the owner reports it.
     """
 
     def __init__(self, talk: ReconnectingSession, send: Send) -> None:
@@ -94,11 +97,13 @@ class FrontendBridge:
         self.lease = Lease()
         self.downlink = Downlink()
         self.uplink = UplinkReceiver()
-        self.microphone_state = "off"
+        self._microphones = Microphones()
         self._tool_calls = ToolCalls()
         self._interruptions = Interruptions()
         # Whether a note has said that a sound of a cell interrupts replies.
         self._has_explained_cells = False
+        # Whether a note has said that the microphone hears the loudspeaker.
+        self._has_explained_echo = False
         # For each page: the kernel's clock less the page's [s].
         self._clock_offset_s: dict[str, float] = {}
         # By page and id: the answer to each typed text, once there is one.
@@ -122,6 +127,11 @@ class FrontendBridge:
         for task in (self._pump_task, self._heartbeat_task):
             if task is not None:
                 task.cancel()
+
+    @property
+    def microphone(self) -> MicrophoneStatus:
+        """The owner's microphone; may be read by any thread."""
+        return self._microphones.of(self.lease.owner)
 
     # ----------------------------------------------------------------- events of the talk
     def _observe(self, event: Event, changed: list[Turn], now_s: float) -> None:
@@ -147,11 +157,23 @@ class FrontendBridge:
                 self._send_state()
             case Noted():
                 self._send(messages.NoteAdded(note=_note(event)))
+            case UserTranscriptReplaced(is_final=True):
+                self._explain_echo(changed)
         call = self._tool_calls.apply(event)
         if call is not None:
             self._send(messages.CallChanged(call=_call_state(call)))
         if changed:
             self._start_pump()
+
+    def _explain_echo(self, changed: list[Turn]) -> None:
+        """Note once if what was spoken into the microphone is what the loudspeaker played."""
+        if self._has_explained_echo or self.microphone.state != "on":
+            return
+        newest = self._talk.conversation.turns[-_ECHO_TURNS:]
+        spoken = [turn for turn in changed if not self._interruptions.is_of_cell(turn)]
+        if any(hears_loudspeaker(turn, newest) for turn in spoken):
+            self._has_explained_echo = True
+            asyncio.get_running_loop().call_soon(self._talk.note, ECHO_NOTE, "warning")
 
     def _queue_audio(self, changed: list[Turn], now_s: float) -> None:
         if not self.lease.owner:
@@ -194,11 +216,11 @@ class FrontendBridge:
 
     async def _stop_without_page(self) -> None:
         """Close the connection when the page that captured for it is gone."""
-        is_capturing = self.microphone_state in ("on", "muted")
+        is_capturing = self.microphone.state in ("on", "muted")
         limit_s = self._talk.timeouts.no_page_s
         if not is_capturing or self.lease.owner_unseen_s(time.monotonic()) < limit_s:
             return
-        self.microphone_state = "off"
+        self._microphones.leave(self.lease.owner)
         self._talk.note(
             f"No page has responded for {limit_s:g} s, so the connection was closed. "
             "Start, or the next question, opens it again.",
@@ -350,8 +372,10 @@ class FrontendBridge:
             case messages.Playhead():
                 self._receive_playhead(message, arrived_s)
             case messages.MicrophoneState(page=page, state=state):
-                if page == self.lease.owner:
-                    self._set_microphone(state)
+                self._microphones.follow(message)
+                # What was spoken ends where its sound does.
+                if page == self.lease.owner and state != "on":
+                    self._spawn(self._talk.end_microphone())
 
     def _receive_microphone(
         self, message: messages.Microphone, pcm: bytes, arrived_s: float
@@ -368,12 +392,6 @@ class FrontendBridge:
             self._talk.send_microphone(pcm)
         else:
             self._send_state()
-
-    def _set_microphone(self, state: str) -> None:
-        """Follow the owner's microphone; what was spoken ends where its sound does."""
-        self.microphone_state = state
-        if state != "on":
-            self._spawn(self._talk.end_microphone())
 
     async def _end_speech_without_sound(self) -> None:
         """End speech whose page is gone without having said so."""
@@ -530,8 +548,10 @@ class FrontendBridge:
     def _receive_lease(self, message: messages.LeaseMessage, arrived_s: float) -> None:
         match message:
             case messages.Hello(page=page):
+                self._microphones.welcome(message)
                 self._welcome(page, arrived_s)
             case messages.Bye(page=page):
+                self._microphones.leave(page)
                 if self.lease.leave(page):
                     self._follow_owner()
             case messages.TakeOver(page=page):
@@ -564,7 +584,8 @@ class FrontendBridge:
         queued = dict(self.downlink.start_over())
         self._replies |= queued
         self._changed |= dict.fromkeys(queued)
-        self._set_microphone("off")
+        # What was spoken into another page's microphone ends.
+        self._spawn(self._talk.end_microphone())
         self._talk.set_player(bool(self.lease.owner))
         self._send(messages.OwnerChanged(owner=self.lease.owner))
         self._send_state()

@@ -60,7 +60,7 @@ class Interruptions:
             case SoundAnnounced():
                 self._announced.add(event.turn_id)
             case SpeechStarted():
-                is_of_cell = any(turn.turn_id in self._announced for turn in changed)
+                is_of_cell = any(map(self.is_of_cell, changed))
                 self._cause = "cell" if is_of_cell or is_sending_sound else "speech"
                 return False
             case Interrupted():
@@ -69,6 +69,10 @@ class Interruptions:
                 self._assign(changed, self._button or "connection")
         self._cause = ""
         return False
+
+    def is_of_cell(self, turn: Turn) -> bool:
+        """Whether a turn of the user is a sound that a cell sent."""
+        return turn.turn_id in self._announced
 
     def _assign(self, changed: list[Turn], reason: Reason) -> bool:
         cut = [turn for turn in changed if turn.was_interrupted and turn not in self._reasons]

@@ -37,7 +37,20 @@ class PageMessage(Value, frozen=True, kw_only=True, tag_field="type"):
 
 
 class Hello(PageMessage, frozen=True, tag="hello"):
-    """The page shows this widget; it is answered by `Snapshot`."""
+    """The page shows this widget; it is answered by `Snapshot`.
+
+    Parameters
+    ----------
+    microphone : str
+        Whether the page can use one; see `MicrophoneStatus`.
+    microphone_text : str
+        What the panel says about it; empty if it can.
+    device_rate_hz : float or None [Hz]
+    """
+
+    microphone: str = ""
+    microphone_text: str = ""
+    device_rate_hz: Number | None = None
 
 
 class Bye(PageMessage, frozen=True, tag="bye"):
@@ -166,11 +179,16 @@ class Microphone(PageMessage, frozen=True, tag="microphone"):
 
 
 class MicrophoneState(PageMessage, frozen=True, tag="microphone_state"):
-    """The page's microphone is now ``"off"``, ``"asking"``, ``"on"``, ``"muted"`` or
-    ``"failed"``.
-    """
+    """The page's microphone has changed; see `MicrophoneStatus` for the fields."""
 
     state: str
+    reason: str | None = None
+    text: str = ""
+    device: str | None = None
+    echo_cancellation: bool | None = None
+    noise_suppression: bool | None = None
+    auto_gain: bool | None = None
+    device_rate_hz: Number | None = None
 
 
 class Playhead(PageMessage, frozen=True, tag="playhead"):

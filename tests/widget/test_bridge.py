@@ -604,6 +604,63 @@ async def test_a_page_that_does_not_answer_loses_the_lease(page_of: Any) -> None
     assert (await page.wait("owner"))["owner"] == "page-2"
 
 
+# --------------------------------------------------------------------------- the microphone
+async def test_the_microphone_is_that_of_the_page_that_captures(page_of: Any) -> None:
+    page = page_of()
+    assert page.bridge.microphone.state == "none"
+    page.hello(microphone="insecure", microphone_text="This page is not secure (http).")
+    assert (page.bridge.microphone.state, page.bridge.microphone.ability) == ("off", "insecure")
+    assert page.bridge.microphone.text == "This page is not secure (http)."
+    page.hello(page="page-2")
+    page.say("microphone_state", page="page-2", state="failed", reason="denied", text="Refused.")
+    assert page.bridge.microphone.ability == "insecure"
+    page.say("take_over", page="page-2")
+    assert (page.bridge.microphone.reason, page.bridge.microphone.text) == ("denied", "Refused.")
+    page.say("bye", page="page-2")
+    page.say("bye")
+    assert page.bridge.microphone.state == "none"
+
+
+async def test_an_echo_of_the_loudspeaker_is_noted_once(
+    page_of: Any, question: np.ndarray, silence: Any
+) -> None:
+    # Where no recogniser is installed, the transcript is a note of the duration.
+    page = page_of(lambda turn: turn.text)
+    await page.open()
+    page.say("microphone_state", state="on")
+    sound = np.concatenate((question, silence(1.0)))
+    page.speak(sound)
+    audio = await page.wait("audio", lambda audio: audio["is_last"])
+    first_ms, count = page.clock_ms(), len(page.audio) // 2
+    page.report(audio, count, first_sound_at_ms=first_ms, is_final=True)
+    said = page.talk.conversation.turns
+    assert page.talk.notes == []
+    # The partner has spoken the words that it heard.
+    for reply_count in (2, 3):
+        page.speak(sound)
+        await page.wait(
+            "turn", lambda _, n=reply_count: sum(each.is_complete for each in said.assistant) == n
+        )
+    (note,) = page.talk.notes
+    assert "live.half_duplex = True" in note.text
+
+
+async def test_words_that_a_cell_repeats_are_no_echo(
+    page_of: Any, question: np.ndarray, silence: Any
+) -> None:
+    # Where no recogniser is installed, the transcript is a note of the duration.
+    page = page_of(lambda turn: turn.text)
+    await page.open()
+    page.say("microphone_state", state="on")
+    asker = Asker(page.talk)
+    await asker.ask(question, RATE_HZ, 20, None, None, "fast")
+    audio = await page.wait("audio", lambda audio: audio["is_last"])
+    count = len(page.audio) // 2
+    page.report(audio, count, first_sound_at_ms=page.clock_ms(), is_final=True)
+    await asker.ask(question, RATE_HZ, 20, None, None, "fast")
+    assert page.talk.notes == []
+
+
 # --------------------------------------------------------------------------- unfinished speech
 ENDS = {
     "muted": [("microphone_state", {"state": "muted"})],

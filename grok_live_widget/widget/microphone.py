@@ -1,0 +1,97 @@
+"""What the pages say of their microphones.
+
+Knows no transport. The messages are those of docs/channel.md.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from .._structs import Value, repr_of
+from .messages import Hello, MicrophoneState
+
+
+class MicrophoneStatus(Value, frozen=True, kw_only=True):
+    """What the page that captures says of its microphone: `GrokLive.microphone`.
+
+    Parameters
+    ----------
+    state : {"none", "off", "asking", "on", "muted", "failed"}
+        ``"none"``: no page has said anything yet.
+    reason : str
+        Why it is so: ``"insecure"``, ``"policy"``, ``"denied"``, ``"no_device"``, ``"busy"``,
+        ``"lost"``, ``"taken"``, ``"waiting"``, ``"half_duplex"`` or ``"other"``; empty for no
+        special reason.
+    text : str
+        What the panel says about it, with the cure; empty where there is nothing to say.
+    ability : {"", "ok", "insecure", "policy", "none"}
+        Whether the page could use a microphone when it was opened; empty: not known.
+    device : str
+        The microphone's name, while it is on.
+    echo_cancellation, noise_suppression, auto_gain : bool or None
+        What the browser applies, which can differ from what was requested with `processing`. None:
+        the microphone is off, or the browser does not say.
+    device_rate_hz : float or None [Hz]
+        The rate of the page's sound; the talk gets 24 kHz whatever it is.
+
+    Examples
+    --------
+    >>> from grok_live_widget import GrokLive
+    >>> live = GrokLive(partner="parrot")
+    >>> live.microphone
+    MicrophoneStatus(state='none')
+    >>> live.close()
+    """
+
+    state: str = "none"
+    reason: str = ""
+    text: str = ""
+    ability: str = ""
+    device: str = ""
+    echo_cancellation: bool | None = None
+    noise_suppression: bool | None = None
+    auto_gain: bool | None = None
+    device_rate_hz: float | None = None
+
+    def __repr__(self) -> str:
+        """What is known."""
+        names = [name for name in self.__struct_fields__ if getattr(self, name) not in ("", None)]
+        return repr_of(self, names)
+
+
+class Microphones:
+    """The microphones of all pages. Any thread may read."""
+
+    def __init__(self) -> None:
+        self._by_page: dict[str, MicrophoneStatus] = {}
+
+    def of(self, page: str) -> MicrophoneStatus:
+        """What this page has said."""
+        return self._by_page.get(page, MicrophoneStatus())
+
+    def welcome(self, message: Hello) -> None:
+        """A page says whether it can use a microphone; it says so again during a talk."""
+        known = self.of(message.page)
+        if known.state == "none":
+            known = MicrophoneStatus(
+                state="off", text=message.microphone_text, device_rate_hz=message.device_rate_hz
+            )
+        self._by_page[message.page] = replace(known, ability=message.microphone)
+
+    def follow(self, message: MicrophoneState) -> None:
+        """A page says that its microphone has changed."""
+        self._by_page[message.page] = MicrophoneStatus(
+            state=message.state,
+            reason=message.reason or "",
+            text=message.text,
+            ability=self.of(message.page).ability,
+            device=message.device or "",
+            echo_cancellation=message.echo_cancellation,
+            noise_suppression=message.noise_suppression,
+            auto_gain=message.auto_gain,
+            device_rate_hz=message.device_rate_hz,
+        )
+
+    def leave(self, page: str) -> None:
+        """A page is gone, or does not answer any more."""
+        self._by_page.pop(page, None)
