@@ -120,7 +120,10 @@ def test_keywords_that_are_passed_on_are_those_of_the_function_that_takes_them()
             lambda: Talk("nova"),
             "Talk() takes at most 0 of its arguments without a name, not 1",
         ),
-        (lambda: GrokLive("nova"), "by name, such as voice=…; names are: api_key, dialect, "),
+        (
+            lambda: GrokLive("nova"),
+            "by name, such as voice=…; names are: api_key, half_duplex, dialect, ",
+        ),
         (
             lambda: connect("nova"),
             "connect() takes at most 0 of its",

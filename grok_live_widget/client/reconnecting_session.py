@@ -498,8 +498,15 @@ class ReconnectingSession:
         )
 
     # ----------------------------------------------------------------- settings
-    async def update(self, given: Mapping[str, Any]) -> list[str]:
+    async def update(
+        self, given: Mapping[str, Any] | Callable[[Settings], Mapping[str, Any]]
+    ) -> list[str]:
         """Change settings: now where the session can, else by a new session.
+
+        Parameters
+        ----------
+        given : mapping of str to object or callable
+            The new settings, or a function that makes them of those that hold.
 
         Returns
         -------
@@ -508,6 +515,7 @@ class ReconnectingSession:
         """
         self.check_ended()
         async with self._changing:
+            given = given(self.settings) if callable(given) else given
             settings, session = self.settings.changed(given), self.session
             await self._resolve(settings)
             is_new_model = settings.model != self.settings.model

@@ -78,6 +78,10 @@ class ToolThreads:
         if not self._main.is_alive or (_running_loop() and not self._main.has_loop):
             self._main = main_queue()
 
+    def call_on_main(self, call: Callable[[], object]) -> None:
+        """Have the main thread make a call soon, which must raise nothing; from any thread."""
+        self._main.submit(call)
+
     def refuse_own_tool(self, method: str) -> None:
         """Raise where a tool of this talk calls what waits for the reply that waits for the tool.
 

@@ -19,11 +19,13 @@ from .bridge import FrontendBridge
 from .channel import CommChannel, keep_frontend_routing
 from .front_end import STATIC, check_built
 from .messages import MicrophoneWanted
+from .microphone import MicrophoneStatus
 from .saved_output import PANEL_TEXT, SavedOutput, check_keeps, shell_with_kernel
 from .tool_output import ToolOutput
+from .traits import TalkTraits, flag
 
 
-class GrokLive(TalkAPI, anywidget.AnyWidget):
+class GrokLive(TalkTraits, anywidget.AnyWidget):
     """A talk with a panel.
 
     It has all methods and properties of `Talk`. Audio, transcript and key are in no trait,
@@ -34,10 +36,31 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
     api_key : str or None
         None looks in the environment (``XAI_API_KEY``), Colab's secrets, the keyring and
         ``.env``; without a key, the embedded rehearsal server is used.
+    half_duplex : bool
+        The trait of this name; see below.
     keep_in_notebook : bool or "audio"
         Whether the cell's output gets the talk when it stops: see the attribute.
     **settings
         See `Settings`.
+
+    Attributes
+    ----------
+    volume : float in [0, 1]
+        How loud replies are played: a factor of the samples. 1 leaves them as they are.
+    muted : bool
+        Whether the microphone is muted, as by the panel's button, or will be when it is switched
+        on.
+    half_duplex : bool
+        Whether the microphone is not sent while a reply sounds, and for 0.2 s after it. The
+        reply can then be interrupted by the button, and not by speech.
+    threshold : float in [0.1, 0.9]
+        That of the talk's `ServerVad`. A new value updates the talk, and nothing waits for that; if
+        the talk refuses, a note says why, and the trait goes back.
+    silence_duration_ms : int in [0, 10000] [ms]
+        That of the talk's `ServerVad`, likewise.
+    phase : str
+        As of `Talk`; cannot be set. Functions that observe it are called between cells, or while a
+        cell waits for the talk.
 
     Raises
     ------
@@ -54,6 +77,15 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
     <GrokLive with rehearsal, not connected, 0 turns>
     >>> live.ask("Hello.").text
     'Good morning.'
+
+    The attributes above are traits, which can be linked with other widgets.
+
+    >>> import ipywidgets
+    >>> slider = ipywidgets.FloatSlider(max=1, step=0.05)
+    >>> link = ipywidgets.link((live, "volume"), (slider, "value"))
+    >>> slider.value = 0.5
+    >>> live.volume
+    0.5
     >>> live.close()
     """
 
@@ -71,17 +103,24 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
         *,
         api_key: str | Secret | None = None,
         keep_in_notebook: bool | Literal["audio"] = False,
+        half_duplex: bool = False,
         **settings: Unpack[SettingsKwargs],
     ) -> None:
         api_key = wrap_secret(api_key)
         check_keeps(keep_in_notebook)
+        flag("half_duplex", half_duplex)
         check_built("widget.js")
         self._begin(api_key, settings)
         # By the panel, also one that is shown later.
         self._sessions.conversation.may_be_played = True
         self._tool_output = ToolOutput()
         self._sessions.tool_threads.stage = self._tool_output.capture
-        anywidget.AnyWidget.__init__(self, _tool_area=self._tool_output.area)
+        anywidget.AnyWidget.__init__(
+            self,
+            _tool_area=self._tool_output.area,
+            half_duplex=half_duplex,
+            **self._begin_traits(),
+        )
         self._channel = CommChannel(self)
         self._bridge = FrontendBridge(self._sessions, self._channel.send)
         self._channel.listen(self._bridge.receive)
@@ -93,14 +132,19 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
         else:
             _warn_unless_displayed(self)
 
+    @property
+    def microphone(self) -> MicrophoneStatus:
+        """What the page that captures says of its microphone, such as why it is off."""
+        return self._bridge.microphone
+
     def observe(
         self,
         handler: Callable[[Any], object],
         names: Any = traitlets.All,
         type: Any = "change",  # noqa: A002  (the name of traitlets)
     ) -> None:
-        """Call a function when a trait of the widget changes, such as ``layout``; see `on` for
-        what happens in the talk.
+        """Call a function when a trait of the widget changes, such as ``muted`` or ``layout``;
+        see `on` for what happens in the talk.
 
         Parameters
         ----------
@@ -119,10 +163,9 @@ class GrokLive(TalkAPI, anywidget.AnyWidget):
         given = [names] if isinstance(names, str) else names
         for name in () if names is traitlets.All else given:
             if not self.has_trait(name):
-                kind = "phase" if name == "phase" else "turn"
                 raise ConfigurationError(
                     f"{name!r} is no trait of the widget, so that nothing tells of its changes.",
-                    cure=f'live.on("{kind}", f) calls a function when something happens.',
+                    cure='live.on("turn", f) calls a function when something happens.',
                 )
         super().observe(handler, names, type)
 

@@ -27,10 +27,12 @@ def test_a_widget_is_a_talk(live: GrokLive) -> None:
     assert repr(live) == "<GrokLive with rehearsal, open, 2 turns>"
 
 
-def test_nothing_but_the_front_end_is_in_its_state(live: GrokLive) -> None:
+def test_only_the_front_end_and_its_controls_are_in_its_state(live: GrokLive) -> None:
     live.ask("a secret thought")
     ours = set(live.get_state()) - set(anywidget.AnyWidget().get_state())
-    assert ours <= {"_esm", "_css", "_anywidget_id", "_tool_area"}
+    front_end = {"_esm", "_css", "_anywidget_id", "_tool_area"}
+    linked = {"volume", "muted", "half_duplex", "threshold", "silence_duration_ms", "phase"}
+    assert ours <= front_end | linked
     assert "a secret thought" not in str(live.get_state())
 
 
@@ -86,6 +88,6 @@ def test_only_traits_can_be_observed() -> None:
         live.tooltip = "a talk"
         assert [change["new"] for change in seen] == ["a talk"]
         live.observe(seen.append)
-        cure = r"'phase' is no trait .* live\.on\(\"phase\", f\)"
+        cure = r"'turns' is no trait .* live\.on\(\"turn\", f\)"
         with pytest.raises(ConfigurationError, match=cure):
-            live.observe(seen.append, ["tooltip", "phase"])
+            live.observe(seen.append, ["tooltip", "turns"])
