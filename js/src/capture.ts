@@ -44,6 +44,13 @@ export function microphoneAbility(): MicrophoneAbility {
   return "mediaDevices" in navigator && navigator.mediaDevices ? "ok" : "none";
 }
 
+/** Why this page cannot use a microphone, as it would be reported after a click; null if it can. */
+export function microphoneObstacle(): MicrophoneReason | null {
+  const ability = microphoneAbility();
+  if (ability === "ok") return null;
+  return ability === "none" ? "no_device" : ability;
+}
+
 /** In Chromium this distinguishes a host that forbids microphones (VS Code, an iframe) from a user who refused. */
 function isForbidden(): boolean {
   const { featurePolicy } = document as { featurePolicy?: { allowsFeature(name: string): boolean } };
@@ -88,6 +95,7 @@ export class Microphone {
   #isSilent = false;
   #isMuted = false;
   #isGateOpen = true;
+  #isSuppressed = false;
   #onGateClosed: (() => void)[] = [];
   #lastChunk: Promise<void> = Promise.resolve();
   #state: MicrophoneState = { state: "off", reason: null, ...NO_DETAILS };
@@ -101,14 +109,17 @@ export class Microphone {
     return this.#active !== null;
   }
 
+  get state(): MicrophoneState {
+    return this.#state;
+  }
+
   /** Call this in a click handler, since browsers show the permission prompt only after a user gesture. */
   async start(withProcessing: boolean, isGateOpen: boolean): Promise<void> {
     this.#end();
-    const ability = microphoneAbility();
-    if (ability !== "ok") return this.#fail(ability === "none" ? "no_device" : ability);
+    const obstacle = microphoneObstacle();
+    if (obstacle) return this.#fail(obstacle);
     const active = this.scope.child();
     this.#active = active;
-    this.#isMuted = false;
     this.#isGateOpen = isGateOpen;
     this.#setState("asking", null);
     const cancelReminder = active.timeout(REMIND_AFTER_MS, () => this.#setState("asking", "waiting"));
@@ -148,9 +159,11 @@ export class Microphone {
     if (reason === "no_device" || reason === "lost") this.#watchForDevice();
   }
 
+  /** A microphone that is off will be muted, or not, when it is switched on. */
   setMuted(isMuted: boolean): void {
-    if (!this.#node || this.#state.state === "asking") return;
+    if (isMuted === this.#isMuted) return;
     this.#isMuted = isMuted;
+    if (!this.#node) return;
     // The worklet posts what was captured before the gate closed; the disabled track then delivers silence.
     if (isMuted) this.#lastChunk = this.#closedGate();
     else this.#updateGate();
@@ -158,12 +171,19 @@ export class Microphone {
     this.#setState(isMuted ? "muted" : "on", null);
   }
 
+  /** Post nothing, as while it is muted; the microphone goes on, and its state remains. */
+  suppress(isSuppressed: boolean): void {
+    this.#isSuppressed = isSuppressed;
+    if (isSuppressed) this.#lastChunk = this.#closedGate();
+    else this.#updateGate();
+  }
+
   openGate(): void {
     this.#isGateOpen = true;
     this.#updateGate();
   }
 
-  /** Resolves when the worklet has posted the last chunk before the mute. */
+  /** Resolves when the worklet has posted the last chunk before it was muted or suppressed. */
   get lastChunk(): Promise<void> {
     return this.#lastChunk;
   }
@@ -204,11 +224,12 @@ export class Microphone {
     if (active.isDisposed) return;
     this.#useTrack(stream.getAudioTracks()[0]!, active);
     this.#node = this.#connectNodes(context, stream, active);
-    this.#setState("on", null);
+    this.#setState(this.#isMuted ? "muted" : "on", null);
   }
 
   #useTrack(track: MediaStreamTrack, active: Scope): void {
     this.#track = track;
+    track.enabled = !this.#isMuted;
     active.add(() => {
       this.#track = this.#node = null;
     });
@@ -220,7 +241,7 @@ export class Microphone {
     const source = context.createMediaStreamSource(stream);
     const node = new AudioWorkletNode(context, WORKLET, {
       numberOfOutputs: 1,
-      processorOptions: { is_gate_open: this.#isGateOpen },
+      processorOptions: { is_gate_open: this.#isOpen },
     });
     const silent = context.createGain();
     silent.gain.value = 0;
@@ -264,8 +285,12 @@ export class Microphone {
     if (this.#isSilent) this.listener.onMicrophoneSilent({ device: this.#track?.label || null, hasOther });
   }
 
+  get #isOpen(): boolean {
+    return this.#isGateOpen && !this.#isMuted && !this.#isSuppressed;
+  }
+
   #updateGate(): void {
-    this.#node?.port.postMessage({ type: "gate", is_open: this.#isGateOpen && !this.#isMuted });
+    this.#node?.port.postMessage({ type: "gate", is_open: this.#isOpen });
   }
 
   #watchForDevice(): void {

@@ -11,9 +11,9 @@ import {
   type KernelFields,
   type KernelMessage,
   type MicrophoneChunk,
-  type MicrophoneState,
   type Note,
   type PageMessage,
+  type ReportedMicrophone,
   readKernelMessage,
   type TalkState,
   type ToolCall,
@@ -178,7 +178,7 @@ export class CommChannel {
   }
 
   /** Report the microphone's state in order with its sound: the kernel ends speech when it falls silent. */
-  reportMicrophone(state: MicrophoneState): void {
+  reportMicrophone(state: ReportedMicrophone): void {
     this.#sendQueue.reportAfterQueued(() => this.send({ type: "microphone_state", ...state }), this.nowMs());
   }
 

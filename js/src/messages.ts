@@ -57,6 +57,11 @@ export interface MicrophoneState {
 
 /** What the browser really does to the sound; null where it does not tell. */
 export type AppliedProcessing = Omit<MicrophoneState, "state" | "reason">;
+/** What the kernel is told; `text` is what the panel says. Half-duplex: a reply sounds, so nothing is sent. */
+export interface ReportedMicrophone extends Omit<MicrophoneState, "reason"> {
+  reason: MicrophoneReason | "half_duplex" | null;
+  text: string;
+}
 
 /** A microphone that gives only zeros, and whether there is another one. */
 export interface SilentMicrophone {
@@ -71,6 +76,7 @@ export type PageMessage =
       version: string;
       clock_ms: number;
       microphone: MicrophoneAbility;
+      microphone_text: string;
       device_rate_hz: number | null;
     }
   | { type: "bye" }
@@ -94,7 +100,7 @@ export type PageMessage =
       captured_at_ms: number;
       dropped_sample_count: number;
     }
-  | ({ type: "microphone_state" } & MicrophoneState)
+  | ({ type: "microphone_state" } & ReportedMicrophone)
   | ({ type: "playhead" | "flushed"; clock_ms: number } & Playhead)
   | { type: "received"; session: number; seq: number; clock_ms: number }
   | { type: "alive"; clock_ms: number }

@@ -6,7 +6,7 @@
  *
  * - `context`: the AudioContext while anything uses it, and a second longer, else null;
  * - `captures`: the nodes that carry the microphone's sound;
- * - `playbacks`: the AudioWorkletNodes that play. `node.connect(tap)` records exactly what the loudspeaker plays, and
+ * - `playbacks`: the AudioWorkletNodes that play. `node.connect(tap)` records what the loudspeaker plays at volume 1, and
  *   `node.port.postMessage({type: "probe", is_on: true})` makes the worklet post back
  *   `{type: "probe", pcm: Int16Array}` for all samples that it takes from its buffer, before fades and resampling.
  */
@@ -85,6 +85,12 @@ export async function useSpeaker({ context }: AudioPage): Promise<void> {
 function closeContext(page: AudioPage): void {
   page.context?.close().catch(() => {});
   page.context = null;
+}
+
+/** How long a sample that has left the graph takes to the loudspeaker; Safari does not state `outputLatency`. */
+export function outputLatencyMs(): number {
+  const { baseLatency = 0, outputLatency = 0 } = audioPage().context ?? {};
+  return 1000 * (baseLatency + outputLatency);
 }
 
 /** Resume without awaiting: outside a click handler `resume()` may stay pending for ever. */

@@ -8,6 +8,8 @@ import type { PlaybackChunk } from "./worklets/jitter-buffer";
 import type { Levels } from "./worklets/levels";
 
 const WORKLET = `grok-live-playback-${__VERSION__}`;
+/** The time constant of a change of volume, which would be a click without it. */
+const VOLUME_RAMP_S = 0.01;
 /** A context that is allowed to play still reports "suspended" for a moment after it was created. */
 const WAITING_AFTER_MS = 400;
 
@@ -15,6 +17,8 @@ export interface PlaybackListener {
   onPlayhead(playhead: Playhead): void;
   onFlushed(playhead: Playhead): void;
   onPlaybackLevels(levels: Levels): void;
+  /** A reply has begun to be played, pauses included, or the last sample of the last one has left the worklet. */
+  onSounding(isSounding: boolean): void;
   /** There is sound to play, and the browser requires a click first. */
   onSoundWaiting(isWaiting: boolean): void;
   onPlaybackFailed(reason: string): void;
@@ -35,12 +39,15 @@ export class Playback {
   #active: Scope | null = null;
   #context: AudioContext | null = null;
   #node: AudioWorkletNode | null = null;
+  #gain: GainNode | null = null;
+  #volume = 1;
   #waiting: PlaybackCommand[] = [];
   #hasBufferedSound = false;
   /** How many chunks were sent to the worklet; what it reports before it has received all of them is not its newest. */
   #chunkCount = 0;
   /** The last position of a reply that is not over. */
   #position: Playhead | null = null;
+  #isSounding = false;
   #isEnding = false;
   #hasFailed = false;
 
@@ -56,11 +63,18 @@ export class Playback {
     if (this.#context) resume(this.#context);
   }
 
+  /** A factor of the samples. */
+  setVolume(volume: number): void {
+    this.#volume = volume;
+    if (this.#gain) this.#gain.gain.setTargetAtTime(volume, this.#gain.context.currentTime, VOLUME_RAMP_S);
+  }
+
   play(chunk: PlaybackChunk): void {
     if (this.#hasFailed) return;
     this.#open();
     this.#hasBufferedSound ||= chunk.pcm.length > 0 || chunk.is_last;
     this.#chunkCount += 1;
+    this.#reportSounding();
     this.#command({ type: "chunk", ...chunk });
     if (this.#context?.state !== "running")
       this.#active?.timeout(WAITING_AFTER_MS, () => this.#reportWaiting());
@@ -91,6 +105,7 @@ export class Playback {
     this.#hasBufferedSound = false;
     this.#chunkCount = 0;
     this.#position = null;
+    this.#reportSounding();
     this.listener.onSoundWaiting(false);
   }
 
@@ -108,7 +123,7 @@ export class Playback {
     const context = useContext(active);
     this.#context = context;
     active.add(() => {
-      this.#node = this.#context = null;
+      this.#node = this.#gain = this.#context = null;
     });
     active.listen(context, "statechange", () => {
       this.#reportPaused();
@@ -122,13 +137,17 @@ export class Playback {
 
   #createNode(context: AudioContext, active: Scope): AudioWorkletNode {
     const node = new AudioWorkletNode(context, WORKLET, { numberOfInputs: 0, outputChannelCount: [1] });
-    node.connect(context.destination);
+    const gain = context.createGain();
+    gain.gain.value = this.#volume;
+    node.connect(gain).connect(context.destination);
+    this.#gain = gain;
     audioPage().playbacks.add(node);
     active.listenToPort(node.port, (message) => this.#receive(message as PlaybackMessage));
     active.listen(node, "processorerror", () => this.#fail("the browser's audio thread stopped"));
     active.add(() => {
       node.port.postMessage({ type: "stop" });
       node.disconnect();
+      gain.disconnect();
       audioPage().playbacks.delete(node);
     });
     return node;
@@ -147,6 +166,7 @@ export class Playback {
     const { type, position, chunk_count } = message;
     this.#position = position.is_final ? null : position;
     this.#hasBufferedSound = position.buffered_sample_count > 0 || chunk_count < this.#chunkCount;
+    this.#reportSounding();
     if (type === "flushed") this.listener.onFlushed(position);
     else this.#reportPlayhead(position);
     if (this.#isEnding && position.is_final && !this.#hasBufferedSound) this.release();
@@ -163,6 +183,13 @@ export class Playback {
 
   #reportPaused(): void {
     if (this.#context?.state !== "running" && this.#position) this.#reportPlayhead(this.#position);
+  }
+
+  #reportSounding(): void {
+    const isSounding = this.#hasBufferedSound || this.#position !== null;
+    if (isSounding === this.#isSounding) return;
+    this.#isSounding = isSounding;
+    this.listener.onSounding(isSounding);
   }
 
   #reportWaiting(): void {

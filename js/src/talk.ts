@@ -12,6 +12,8 @@ import {
   type KernelHealth,
 } from "./channel";
 import { DrawerComm } from "./drawer-comm";
+import { type HalfDuplex, halfDuplexOf } from "./half-duplex";
+import { helloOf } from "./hello";
 import type {
   AudioHeader,
   MicrophoneChunk,
@@ -32,10 +34,10 @@ import { shownState, withCall, withNote } from "./view/reducers";
 import { INITIAL_STATE, type PanelActions, type PanelSignals, type PanelState, Store } from "./view/state";
 import { playbackFailedText, SPEAKER_FAILED_TEXT } from "./view/strings";
 import { WaveformHistory } from "./view/waveform-history";
+import { Views } from "./views";
 import type { Levels } from "./worklets/levels";
 
 const HELLO_TIMEOUT_MS = 3000;
-const NO_VIEW_TIMEOUT_MS = 5000;
 const SILENCE = new Float32Array(4);
 
 export class TalkController implements PanelActions, ChannelListener, MicrophoneListener, PlaybackListener {
@@ -46,8 +48,8 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   readonly #microphone: Microphone;
   readonly #playback: Playback;
   readonly drawers: DrawerComm;
-  #viewCount = 0;
-  #cancelRelease = () => {};
+  readonly #halfDuplex: HalfDuplex;
+  readonly #views: Views;
   #withProcessing = true;
   #droppedAtStart: DroppedSamples = { kernel: 0, connection: 0 };
   #noteKey = 0;
@@ -60,21 +62,17 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     this.#playback = new Playback(scope, this);
     this.#channel = new CommChannel(this.#page.id, comm, this, scope);
     this.drawers = new DrawerComm((message) => this.#channel.send(message), scope);
+    this.#halfDuplex = halfDuplexOf(scope, this.#microphone, this.store, (microphone) =>
+      this.#channel.reportMicrophone(microphone),
+    );
+    this.#views = new Views(scope, () => this.#microphone.stop());
     scope.listen(window, "pagehide", () => this.#channel.send({ type: "bye" }));
     scope.listen<PageTransitionEvent>(window, "pageshow", (event) => event.persisted && this.sendHello());
     scope.add(() => this.#channel.send({ type: "bye" }));
   }
 
   sendHello(): void {
-    const microphone = microphoneAbility();
-    const device_rate_hz = this.#page.context?.sampleRate ?? null;
-    this.#channel.send({
-      type: "hello",
-      version: __VERSION__,
-      clock_ms: Date.now(),
-      microphone,
-      device_rate_hz,
-    });
+    this.#channel.send(helloOf(this.#page));
     this.scope.timeout(HELLO_TIMEOUT_MS, () => {
       if (this.#state.kernel === "waiting") this.#update({ kernel: "unanswered" });
     });
@@ -82,16 +80,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
 
   /** Register a panel; the returned function removes it. A panel that is scrolled out of sight stays registered. */
   attachView(): () => void {
-    this.#viewCount += 1;
-    this.#cancelRelease();
-    let isAttached = true;
-    return () => {
-      if (!isAttached) return;
-      isAttached = false;
-      this.#viewCount -= 1;
-      if (this.#viewCount > 0) return;
-      this.#cancelRelease = this.scope.timeout(NO_VIEW_TIMEOUT_MS, () => this.#microphone.stop());
-    };
+    return this.#views.attach();
   }
 
   // Actions of the user.
@@ -128,10 +117,24 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   }
 
   toggleMute(): void {
-    const isMuted = this.#state.microphone === "on";
+    this.setMuted(this.#state.microphone === "on");
+  }
+
+  setMuted(isMuted: boolean): void {
     // What was said with the button held down is a turn of its own.
     if (isMuted) this.releaseToTalk();
+    this.#update({ isMuted });
     this.#microphone.setMuted(isMuted);
+  }
+
+  setHalfDuplex(isHalfDuplex: boolean): void {
+    this.#halfDuplex.set(isHalfDuplex);
+  }
+
+  setVolume(volume: number): void {
+    const limited = Math.min(1, Math.max(0, volume));
+    this.#playback.setVolume(limited);
+    this.#update({ volume: limited });
   }
 
   holdToTalk(): void {
@@ -294,8 +297,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
 
   onMicrophone(microphone: MicrophoneState): void {
     const { state, reason, ...applied } = microphone;
-    if (state === "muted") this.#reportMute(microphone);
-    else this.#channel.reportMicrophone(microphone);
+    this.#halfDuplex.report(microphone);
     const isLive = state === "on" || state === "muted";
     this.#update({ microphone: state, microphoneReason: reason, applied: isLive ? applied : null });
     if (state === "off" || state === "failed") this.#update({ isHeld: false, isCapturing: false });
@@ -307,7 +309,8 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   }
 
   onMicrophoneLevels({ columns, rms }: Levels): void {
-    const isSent = this.#state.microphone === "on" && (!this.#isPushToTalk || this.#state.isHeld);
+    const isOpen = this.#state.microphone === "on" && !this.#state.isSuppressed;
+    const isSent = isOpen && (!this.#isPushToTalk || this.#state.isHeld);
     const shown = isSent ? columns : SILENCE;
     this.signals.user.write(shown, this.#state.microphone === "on" ? rms : 0, Date.now());
   }
@@ -336,18 +339,16 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     this.signals.assistant.write(columns, rms, Date.now());
   }
 
+  onSounding(isSounding: boolean): void {
+    this.#halfDuplex.onSounding(isSounding);
+  }
+
   onSoundWaiting(isWaiting: boolean): void {
     if (isWaiting !== this.#state.isSoundWaiting) this.#update({ isSoundWaiting: isWaiting });
   }
 
   onPlaybackFailed(reason: string): void {
     this.#addNote(playbackFailedText(this.#state, reason, window.isSecureContext), "error");
-  }
-
-  /** The kernel ends what was said before the mute, so its last chunk has to be sent first. */
-  async #reportMute(microphone: MicrophoneState): Promise<void> {
-    await this.#microphone.lastChunk;
-    if (this.#state.microphone === "muted") this.#channel.reportMicrophone(microphone);
   }
 
   get #state(): PanelState {

@@ -9,6 +9,7 @@ import type { Note } from "./messages";
 import { Scope } from "./scope";
 import { TalkController } from "./talk";
 import { showToolArea } from "./tool-area";
+import { followTraits } from "./traits";
 import { Panel } from "./view/panel";
 import { WidgetComm } from "./widget-comm";
 
@@ -26,6 +27,7 @@ const initialize: Initialize = (props) => {
   const talk = new TalkController(new WidgetComm(props.model, scope), scope);
   talks.set(props.model, talk);
   newestTalk = talk;
+  followTraits(props.model, talk, scope);
   talk.sendHello();
   return () => scope.dispose();
 };

@@ -18,7 +18,7 @@ const files = readdirSync(ROOT, { recursive: true, encoding: "utf8" })
  * the audio layer, since they vanish when the worklets are bundled.
  */
 const LAYERS: Record<string, readonly string[]> = {
-  widget: ["talk", "tool-area", "view", "widget-comm", "messages", "scope"],
+  widget: ["talk", "tool-area", "traits", "view", "widget-comm", "messages", "scope"],
   spectrogram: ["spectrogram", "page", "view", "scope"],
   inspector: ["inspector", "drawer-comm", "view", "messages", "scope"],
   settings: ["settings", "view", "preferences", "messages", "scope"],
@@ -28,6 +28,9 @@ const LAYERS: Record<string, readonly string[]> = {
     "view",
     "drawer-comm",
     "capture",
+    "half-duplex",
+    "hello",
+    "views",
     "playback",
     "channel",
     "page",
@@ -36,6 +39,9 @@ const LAYERS: Record<string, readonly string[]> = {
     "scope",
     "worklets",
   ],
+  hello: ["view", "capture", "messages", "page"],
+  views: ["scope"],
+  "half-duplex": ["view", "capture", "page", "messages", "scope"],
   capture: ["silence", "page", "preferences", "messages", "scope", "worklets", "worklet:audio"],
   playback: ["page", "messages", "scope", "worklets", "worklet:audio"],
   channel: ["drawer-comm", "send-queue", "typed-texts", "messages", "pcm", "scope"],
@@ -45,6 +51,7 @@ const LAYERS: Record<string, readonly string[]> = {
   preferences: [],
   "drawer-comm": ["scope"],
   "tool-area": ["scope"],
+  traits: ["talk", "view", "scope"],
   view: ["view", "drawer-comm", "messages", "scope"],
   worklets: ["worklets", "resampler", "pcm"],
   messages: [],

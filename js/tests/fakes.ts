@@ -118,7 +118,8 @@ export class FakePort extends EventTarget {
 export class FakeNode extends EventTarget {
   static made: FakeNode[] = [];
   readonly port = new FakePort();
-  readonly gain = { value: 1 };
+  readonly context = { currentTime: 3 };
+  readonly gain = { value: 1, setTargetAtTime: vi.fn() };
   isConnected = false;
 
   constructor(

@@ -18,6 +18,7 @@ beforeEach(() => {
     onPlayhead: vi.fn(),
     onFlushed: vi.fn(),
     onPlaybackLevels: vi.fn(),
+    onSounding: vi.fn(),
     onSoundWaiting: vi.fn(),
     onPlaybackFailed: vi.fn(),
   };
@@ -158,6 +159,74 @@ describe("a flush", () => {
       sample_count: 0,
     });
     expect(FakeContext.made).toHaveLength(0);
+  });
+});
+
+describe("the volume", () => {
+  const gain = () => FakeNode.made.find((made) => made.name === "" && made.isConnected)!;
+
+  it("is applied after the worklet, whose levels are those before it, and is set before any sound", async () => {
+    playback.setVolume(0.25);
+    playback.play(chunk());
+    await settle();
+    expect(gain().gain.value).toBe(0.25);
+    expect(node().isConnected && gain().isConnected).toBe(true);
+    expect(gain().gain.setTargetAtTime).not.toHaveBeenCalled();
+  });
+
+  it("changes on a ramp while a reply sounds", async () => {
+    playback.play(chunk());
+    await settle();
+    playback.setVolume(0);
+    expect(gain().gain.setTargetAtTime).toHaveBeenCalledExactlyOnceWith(0, 3, 0.01);
+    expect(gain().gain.value).toBe(1);
+  });
+
+  it("holds for the next reply, after the loudspeaker was released", async () => {
+    playback.play(chunk());
+    await settle();
+    const first = gain();
+    playback.setVolume(0.5);
+    playback.release();
+    expect(first.isConnected).toBe(false);
+    playback.play(chunk());
+    await settle();
+    expect(gain().gain.value).toBe(0.5);
+  });
+});
+
+describe("a reply sounds", () => {
+  const sounding = () => listener.onSounding.mock.calls.map(([isSounding]) => isSounding);
+  const report = (changes = {}) =>
+    node().port.deliver({ type: "playhead", position: position(changes), chunk_count: 1 });
+
+  it("from before its first sample to its last, pauses included", async () => {
+    playback.play(chunk());
+    expect(sounding()).toEqual([true]);
+    await settle();
+    report();
+    report({ buffered_sample_count: 0 });
+    expect(sounding()).toEqual([true]);
+    report(FINAL);
+    expect(sounding()).toEqual([true, false]);
+  });
+
+  it("until it was flushed", async () => {
+    playback.play(chunk());
+    await settle();
+    report();
+    playback.flush(1, 1, 1);
+    expect(sounding()).toEqual([true]);
+    node().port.deliver({ type: "flushed", position: position(FINAL), chunk_count: 1 });
+    expect(sounding()).toEqual([true, false]);
+  });
+
+  it("until the loudspeaker is released", async () => {
+    playback.play(chunk());
+    await settle();
+    report();
+    playback.release();
+    expect(sounding()).toEqual([true, false]);
   });
 });
 

@@ -4,6 +4,7 @@ import { audioPage } from "../src/page";
 import { prefer } from "../src/preferences";
 import { Scope } from "../src/scope";
 import { TalkController } from "../src/talk";
+import { cardsOf, statusOf } from "../src/view/strings";
 import { callOf, FakeComm, FakeContext, FakeNode, installAudio, settle, talkState, turnOf } from "./fakes";
 
 let browser: ReturnType<typeof installAudio>;
@@ -318,6 +319,168 @@ describe("mute", () => {
     const types = comm.sent.map(({ type }) => type).filter((type) => type !== "received");
     expect(types.slice(-3)).toEqual(["microphone", "commit", "microphone_state"]);
   });
+});
+
+describe("a microphone that is muted while it is off", () => {
+  it("is muted when it is switched on, and posts nothing", async () => {
+    talk.setMuted(true);
+    await open();
+    expect(state()).toMatchObject({ isMuted: true, microphone: "muted" });
+    expect(browser.track.enabled).toBe(false);
+    expect(capture().options.processorOptions).toEqual({ is_gate_open: false });
+    talk.toggleMute();
+    expect(state()).toMatchObject({ isMuted: false, microphone: "on" });
+    expect(browser.track.enabled).toBe(true);
+    expect(capture().port.posted.at(-1)).toEqual({ type: "gate", is_open: true });
+  });
+
+  it("stays muted when another microphone is used, or the talk is started again", async () => {
+    await open();
+    talk.toggleMute();
+    talk.useNextMicrophone();
+    await settle();
+    expect(state().microphone).toBe("muted");
+    talk.stop();
+    capture().port.deliver({ type: "gate", is_open: false });
+    await settle();
+    await open();
+    expect(state().microphone).toBe("muted");
+  });
+});
+
+describe("what the kernel is told of the microphone", () => {
+  it("has the sentence of the panel with its cure", async () => {
+    Object.assign(window, { isSecureContext: false });
+    talk.sendHello();
+    talk.start();
+    await settle();
+    const [card] = cardsOf({ ...state(), kernel: "ok" });
+    expect(card!.text).toContain("This page is not secure");
+    expect(comm.ofType("hello")[0]!.microphone_text).toBe(card!.text);
+    expect(comm.ofType("microphone_state").at(-1)!.text).toBe(card!.text);
+  });
+
+  it.each([
+    ["NotAllowedError", "denied"],
+    ["NotFoundError", "no_device"],
+    ["NotReadableError", "busy"],
+    ["TypeError", "other"],
+  ])("is the sentence for %s", async (name, reason) => {
+    browser.mediaDevices.getUserMedia.mockRejectedValueOnce(Object.assign(new Error("no"), { name }));
+    await open();
+    const reported = comm.ofType("microphone_state").at(-1)!;
+    expect(reported).toMatchObject({ state: "failed", reason });
+    expect(reported.text).toBe(cardsOf(state()).at(-1)!.text);
+  });
+});
+
+describe("half-duplex", () => {
+  const gates = () => capture().port.posted.filter(({ type }) => type === "gate");
+  const closed = () => capture().port.deliver({ type: "gate", is_open: false });
+
+  beforeEach(async () => {
+    talk.setHalfDuplex(true);
+    await open();
+  });
+
+  it("sends nothing from before a reply sounds until 0.2 s after it has left the loudspeaker", async () => {
+    Object.assign(FakeContext.made.at(-1)!, { baseLatency: 0.01, outputLatency: 0.04 });
+    audio();
+    expect(gates()).toEqual([{ type: "gate", is_open: false }]);
+    await settle();
+    playhead();
+    expect(statusOf(state()).text).toBe("Listening again when Grok has finished");
+    playhead({ is_final: true, buffered_sample_count: 0 });
+    vi.advanceTimersByTime(249);
+    expect(gates()).toHaveLength(1);
+    vi.advanceTimersByTime(1);
+    expect(gates().at(-1)).toEqual({ type: "gate", is_open: true });
+    expect(statusOf(state()).text).not.toContain("again");
+  });
+
+  it("stays closed for a reply that follows at once", async () => {
+    audio();
+    await settle();
+    playhead({ is_final: true, buffered_sample_count: 0 });
+    vi.advanceTimersByTime(150);
+    audio({ seq: 1, reply: 2 });
+    vi.advanceTimersByTime(1000);
+    expect(gates()).toHaveLength(1);
+  });
+
+  it("is told to the kernel as a mute, after the last chunk, with the text of the panel", async () => {
+    audio();
+    chunk(600);
+    expect(comm.ofType("microphone_state").at(-1)).toMatchObject({ state: "on" });
+    closed();
+    await settle();
+    const reported = comm.ofType("microphone_state").at(-1)!;
+    expect(reported).toMatchObject({ state: "muted", reason: "half_duplex", device: "Built-in microphone" });
+    expect(reported.text).toBe(statusOf(state()).text);
+    expect(comm.sent.findLastIndex(({ type }) => type === "microphone")).toBeLessThan(
+      comm.sent.indexOf(reported),
+    );
+    // The button and the trait are about the user's mute.
+    expect(state()).toMatchObject({ microphone: "on", isMuted: false });
+    playhead({ is_final: true, buffered_sample_count: 0 });
+    vi.advanceTimersByTime(250);
+    expect(comm.ofType("microphone_state").at(-1)).toMatchObject({ state: "on", reason: null, text: "" });
+  });
+
+  it("can be interrupted by the button", async () => {
+    audio();
+    await settle();
+    playhead();
+    talk.interrupt();
+    playback().port.deliver({ type: "flushed", position: { reply: 1, is_final: true } });
+    vi.advanceTimersByTime(250);
+    expect(gates().at(-1)).toEqual({ type: "gate", is_open: true });
+  });
+
+  it("does not unmute the microphone", async () => {
+    talk.toggleMute();
+    audio();
+    await settle();
+    playhead({ is_final: true, buffered_sample_count: 0 });
+    vi.advanceTimersByTime(250);
+    expect(gates().at(-1)).toEqual({ type: "gate", is_open: false });
+    expect(state().microphone).toBe("muted");
+  });
+
+  it("holds for a microphone that is switched on while a reply sounds", async () => {
+    audio();
+    talk.useNextMicrophone();
+    await settle();
+    expect(capture().options.processorOptions).toEqual({ is_gate_open: false });
+    expect(comm.ofType("microphone_state").at(-1)).toMatchObject({ reason: "half_duplex" });
+  });
+
+  it("begins and ends at once when it is set while a reply sounds", () => {
+    audio();
+    talk.setHalfDuplex(false);
+    expect(gates().at(-1)).toEqual({ type: "gate", is_open: true });
+    talk.setHalfDuplex(true);
+    expect(gates().at(-1)).toEqual({ type: "gate", is_open: false });
+  });
+
+  it("ends when the talk is stopped, so that the next Start is heard", async () => {
+    audio();
+    await settle();
+    playhead();
+    talk.stop();
+    closed();
+    await settle();
+    playback().port.deliver({ type: "flushed", position: { reply: 1, is_final: true } });
+    vi.advanceTimersByTime(250);
+    expect(state().isSuppressed).toBe(false);
+  });
+});
+
+it("the volume is limited to what the loudspeaker plays without distortion", () => {
+  talk.setVolume(3);
+  expect(state().volume).toBe(1);
+  talk.setVolume(-1);
+  expect(state().volume).toBe(0);
 });
 
 describe("push-to-talk", () => {

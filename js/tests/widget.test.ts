@@ -41,7 +41,7 @@ function wrapper(manager?: object, onLive = (_: () => void) => {}) {
     send: (content: object, _callbacks: unknown, buffers: ArrayBuffer[] = []) => comm.send(content, buffers),
     on: (name: string, listener: (content?: unknown) => void) => {
       if (name === "msg:custom") stopListening = comm.listen(listener);
-      else onLive(listener);
+      else if (name === "comm_live_update") onLive(listener);
     },
     off: (name: string) => name === "msg:custom" && stopListening(),
   };

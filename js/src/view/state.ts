@@ -48,6 +48,14 @@ export interface PanelState {
   microphoneReason: MicrophoneReason | null;
   /** What the browser really does to the microphone's sound; null while it is off. */
   applied: AppliedProcessing | null;
+  /** Whether the microphone is muted, or will be when it is switched on. */
+  isMuted: boolean;
+  /** The microphone is not sent while a reply sounds. */
+  isHalfDuplex: boolean;
+  /** Nothing is sent now, since a reply sounds. */
+  isSuppressed: boolean;
+  /** A factor of the samples of replies. */
+  volume: number;
   /** Python has asked for the microphone, and the browser requires a click for it. */
   isMicrophoneWanted: boolean;
   /** The first chunk of this microphone has been captured while the connection was open. */
@@ -97,6 +105,10 @@ export const INITIAL_STATE: PanelState = {
   microphone: "off",
   microphoneReason: null,
   applied: null,
+  isMuted: false,
+  isHalfDuplex: false,
+  isSuppressed: false,
+  volume: 1,
   isMicrophoneWanted: false,
   isCapturing: false,
   isPaused: false,
@@ -121,6 +133,10 @@ export interface PanelActions {
   switchMicrophoneOn(): void;
   useNextMicrophone(): void;
   toggleMute(): void;
+  setMuted(isMuted: boolean): void;
+  setHalfDuplex(isHalfDuplex: boolean): void;
+  /** From 0 to 1. */
+  setVolume(volume: number): void;
   holdToTalk(): void;
   releaseToTalk(): void;
   /** End a press without a turn: what was said is forgotten. */

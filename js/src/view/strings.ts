@@ -80,6 +80,7 @@ function openStatus(state: PanelState): Status {
   if (state.hasOwner && !state.isOwner) return { text: "Talking in another page", tone: "idle" };
   if (isPausedByBrowser(state)) return PAUSED;
   if (state.kernel === "busy") return { text: "The kernel is busy; your speech waits", tone: "problem" };
+  if (isSilenced(state)) return { text: listeningAgainText(state), tone: "speaking" };
   if (state.isSpeaking) return speakingStatus(state);
   if (state.microphone === "muted") return { text: `Muted. ${name} cannot hear you`, tone: "idle" };
   if (state.microphone !== "on") return { text: "Connected, the microphone is off", tone: "idle" };
@@ -90,6 +91,17 @@ function openStatus(state: PanelState): Status {
   return state.isCapturing || state.isHeld
     ? { text: "Listening", tone: "listening" }
     : { text: "Switching the microphone on…", tone: "working" };
+}
+
+/** Half-duplex: nobody hears the user until the reply has been played. The button of push-to-talk interrupts it. */
+function isSilenced({ isSuppressed, microphone, turnDetection }: PanelState): boolean {
+  return isSuppressed && microphone === "on" && turnDetection === "server_vad";
+}
+
+/** What is said, in Python too, while half-duplex keeps the microphone's sound back. */
+export function listeningAgainText(state: PanelState): string {
+  const name = speakerName(state);
+  return `Listening again when ${name} has finished`;
 }
 
 const PAUSED: Status = { text: "Paused by the browser", tone: "problem" };
@@ -123,6 +135,11 @@ const MICROPHONE_TEXTS: Record<MicrophoneReason, string> = {
   waiting: "The browser is still asking whether this page may use the microphone. Look near the address bar.",
   other: "The microphone could not be switched on. Reload the page and try again.",
 };
+
+/** What the panel and Python say about a microphone; empty without a reason. */
+export function microphoneText(reason: MicrophoneReason | null): string {
+  return reason ? MICROPHONE_TEXTS[reason] : "";
+}
 
 export function playbackFailedText(state: PanelState, reason: string, isSecure: boolean): string {
   const text = `${speakerName(state)}’s voice cannot be played here: ${reason}. The transcript still shows what is added.`;
