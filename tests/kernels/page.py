@@ -33,7 +33,13 @@ class Page(SimulatedPage):
     # ----------------------------------------------------------------- to the kernel
     def send(self, content: Any, *buffers: bytes) -> None:
         """Send any custom message."""
-        data = {"method": "custom", "content": content}
+        self._send({"method": "custom", "content": content}, *buffers)
+
+    def set_traits(self, **values: Any) -> None:
+        """Set traits of the model, as a widget that is linked with it in the page does."""
+        self._send({"method": "update", "state": values, "buffer_paths": []})
+
+    def _send(self, data: dict[str, Any], *buffers: bytes) -> None:
         message = self.kernel.session.msg("comm_msg", {"comm_id": self.comm_id, "data": data})
         if self.subshell:
             message["header"]["subshell_id"] = self.subshell
@@ -68,6 +74,13 @@ class Page(SimulatedPage):
             and each.content["data"].get("method") == "custom"
             and each.custom.get("type") == kind
         ]
+
+    def traits(self) -> dict[str, Any]:
+        """The newest values that the kernel has sent since `forget`."""
+        sent = [each.content for each in self.kernel.published("comm_msg", self._since)]
+        ours = [each["data"] for each in sent if each["comm_id"] == self.comm_id]
+        updates = [each["state"] for each in ours if each.get("method") == "update"]
+        return {name: value for update in updates for name, value in update.items()}
 
     def received(self, kind: str, since: int | None = None) -> list[dict[str, Any]]:
         """Contents of the messages of this type."""
