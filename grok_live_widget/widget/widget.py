@@ -59,8 +59,8 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
     silence_duration_ms : int in [0, 10000] [ms]
         That of the talk's `ServerVad`, likewise.
     phase : str
-        As of `Talk`; cannot be set. Functions that observe it are called between cells, or while a
-        cell waits for the talk.
+        As of `Talk`; cannot be set. Functions that observe it are called between cells, or before a
+        call of the talk returns, and never on the talk's own thread.
 
     Raises
     ------
