@@ -122,7 +122,7 @@ def test_keywords_that_are_passed_on_are_those_of_the_function_that_takes_them()
         ),
         (
             lambda: GrokLive("nova"),
-            "by name, such as voice=…; names are: api_key, half_duplex, dialect, ",
+            "by name, such as voice=…; names are: api_key, keep_in_notebook, half_duplex, ",
         ),
         (
             lambda: connect("nova"),
