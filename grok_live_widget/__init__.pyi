@@ -39,6 +39,8 @@ from .protocol import AudioFormat as AudioFormat
 from .protocol import PushToTalk as PushToTalk
 from .protocol import ServerVad as ServerVad
 from .protocol import Transcription as Transcription
+from .recording import Frame as Frame
+from .recording import Frames as Frames
 from .recording import SavedTalk as SavedTalk
 from .recording import load as load
 from .rehearsal import ChatPartner as ChatPartner

@@ -51,6 +51,7 @@ THROUGH = {
     "client/callers.py": "client/test_tool_runner.py",
     "client/exchange.py": "client/test_talk.py",
     "conversation/html.py": "conversation/test_turns.py",
+    "recording/frames_html.py": "recording/test_frames.py",
     "conversation/table.py": "conversation/test_turns.py",
 }
 

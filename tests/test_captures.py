@@ -76,7 +76,7 @@ class Replay:
         if isinstance(event, SessionCreated) and self.events:
             self._tell(SessionEnded(close_code=1006))
             self.protocol = Protocol(REALTIME)
-        self.protocol.receive_frame(frame, float(len(self.events)))
+        self.protocol.receive(self.protocol.read_frame(frame)[0], float(len(self.events)))
         if isinstance(event, SessionUpdated):
             self.protocol.open()
             self._settle()

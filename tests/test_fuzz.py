@@ -129,7 +129,7 @@ class Consumers:
 
     def receive(self, frame: bytes) -> None:
         self.now_s += 0.1
-        self.protocol.receive_frame(frame, self.now_s)
+        self.protocol.receive(self.protocol.read_frame(frame)[0], self.now_s)
         self.dispatch()
 
     def receive_event(self, event: Any) -> None:
@@ -161,7 +161,7 @@ class Consumers:
             case "abandon":
                 self.protocol.abandon_reply()
             case "sound alone":
-                self.protocol.receive_sound(b"\1\2\3", self.now_s)
+                self.protocol.receive(self.protocol.read_sound(b"\1\2\3"), self.now_s)
         self.dispatch()
 
     def assert_the_next_question_is_answered(self) -> None:

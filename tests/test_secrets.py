@@ -16,14 +16,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_live_widget import ConfigurationError, GrokLive, RehearsalServer, Talk, compare, connect
+from grok_live_widget import (
+    AuthenticationError,
+    ConfigurationError,
+    GrokLive,
+    RehearsalServer,
+    Talk,
+    compare,
+    connect,
+)
 from grok_live_widget.client.endpoint import resolve_endpoint
 from grok_live_widget.settings.settings import Settings
 
 from .kernels.kernel import Kernel
 from .kernels.page import Page
 from .support.notebooks import new_notebook, write_notebook
-from .support.talks import internals_of
+from .support.talks import internals_of, reconnecting_session_of
 from .support.versions import ROOT, environment_with
 
 KEY = "xai-this-must-never-be-shown-0123456789"
@@ -146,6 +154,13 @@ def test_nothing_that_can_be_printed_or_pickled_holds_the_key(
         for each in (talk, live):
             each.ask(ASKED)
         held = [
+            *(talk.frames, *talk.frames, live.frames, live.frames._repr_html_()),
+            *(
+                talk.frames.to_json(),
+                [frame.row() for frame in talk.frames],
+                talk.frames.to_frame(),
+            ),
+            *(reconnecting_session_of(talk).frame_log, reconnecting_session_of(live).frame_log),
             *(talk, talk.settings, talk.turns, talk.turns[-1], talk.notes, *internals_of(talk)),
             *(live, live.get_state(), *internals_of(live)),
             *(connect(url=url, api_key=KEY), resolve_endpoint(Settings(url=url), KEY), *events),
@@ -154,6 +169,32 @@ def test_nothing_that_can_be_printed_or_pickled_holds_the_key(
     for value in held:
         assert_nowhere_in(repr(value) + str(value))
         assert_nowhere_in("".join(_pickled(value)))
+
+
+@DIALECTS
+def test_the_frames_of_a_refused_key_and_of_an_address_with_it_do_not_hold_it(
+    refusing: RehearsalServer, dialect: str, tmp_path: Path
+) -> None:
+    url = f"{refusing.url(dialect)}?secret={KEY}"
+    with Talk(url=url, api_key=KEY) as talk:
+        with pytest.raises(AuthenticationError):
+            talk.ask(f"The key is {KEY}.")
+        folder = talk.save(tmp_path / "talk")
+    assert talk.frames.filter(type="websocket.open")
+    assert_nowhere_in(repr(talk.frames) + talk.frames.to_json() + talk.frames._repr_html_())
+    assert_nowhere_in((folder / "frames.jsonl").read_text("utf-8"))
+
+
+@DIALECTS
+def test_the_frames_of_a_text_with_the_key_do_not_hold_it(
+    server: RehearsalServer, dialect: str, tmp_path: Path
+) -> None:
+    with Talk(url=server.url(dialect), api_key=KEY) as talk:
+        talk.ask(f"The key is {KEY}.")
+        folder = talk.save(tmp_path / "talk")
+    assert "The key is (key)." in talk.frames.to_json()
+    assert_nowhere_in(talk.frames.to_json())
+    assert_nowhere_in((folder / "frames.jsonl").read_text("utf-8"))
 
 
 def _pickled(value: object) -> Iterator[str]:

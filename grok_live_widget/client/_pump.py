@@ -28,13 +28,15 @@ from ..protocol import (
     Event,
     Noted,
     Protocol,
+    ServerEvent,
     SessionEnded,
 )
+from ..recording import FrameLog
 from ..tools import is_coroutine_function
 from .event_queue import QUEUE_EVENTS, EventQueue, FlowControl
 from .message_socket import MessageSocket
 from .reconnect import TRANSIENT_CODES
-from .transport import close_code_and_reason, closed_error, wrong_key
+from .transport import close_code_and_reason, closed_error, has_closed_first, wrong_key
 
 _SENT = frozenset(get_args(ClientEvent))
 
@@ -154,6 +156,8 @@ class Pump:
         host: str,
         *,
         has_key: bool,
+        frame_log: FrameLog,
+        connection: int,
     ) -> None:
         # Host and port of the server, for messages, and whether it was sent a key.
         self.host, self._has_key = host, has_key
@@ -166,6 +170,7 @@ class Pump:
         self._socket = socket_
         self._protocol = protocol
         self._conversation = conversation
+        self._frame_log, self._connection = frame_log, connection
         # Whether sound comes in binary messages, which must then not be read as text.
         self._receives_binary = protocol.output_format.transport == "binary"
         self._listeners: tuple[ListenerEntry, ...] = ()
@@ -265,23 +270,33 @@ class Pump:
 
     async def _read(self) -> None:
         code: int | None = None
-        reason = ""
+        reason, is_closed_here = "", False
         try:
-            code, reason = close_code_and_reason(await self._socket.end())
+            closed = await self._socket.end()
+            code, reason = close_code_and_reason(closed)
+            is_closed_here = has_closed_first(closed)
             while not self._socket.is_empty:
                 await asyncio.wait([self._resuming()])
         finally:
+            self._frame_log.add_close(
+                self._connection, time.monotonic(), code, reason, is_sent=is_closed_here
+            )
             self._end(code, reason)
 
     def _receive(self, message: bytes, is_text: bool) -> None:
         self.received_message_count += 1
-        self.received_s = time.monotonic()
+        self.received_s = now_s = time.monotonic()
+        protocol, log = self._protocol, self._frame_log
         try:
+            event: ServerEvent
             # Where sound comes in binary messages, the opcode distinguishes it from text.
             if is_text or not self._receives_binary:
-                self._protocol.receive_frame(message, self.received_s)
+                event, text, byte_count = protocol.read_frame(message)
+                log.add_received(text, len(message), now_s, self._connection, byte_count)
             else:
-                self._protocol.receive_sound(message, self.received_s)
+                log.add_binary(len(message), now_s, self._connection, is_sent=False)
+                event = protocol.read_sound(message)
+            protocol.receive(event, now_s)
             self.flush()
         except Exception:  # noqa: BLE001  (a bug must end the session, not hang it)
             _LOG.exception("The reader stopped; please report this.")
@@ -320,10 +335,18 @@ class Pump:
         """Write the frames that are queued, then dispatch the events."""
         if self._protocol.has_messages_to_send:
             for frame in self._protocol.messages_to_send():
-                self._socket.write(frame.body, is_text=frame.is_text)
+                if self._socket.write(frame.body, is_text=frame.is_text):
+                    self._log_sent(frame.body, is_text=frame.is_text)
         for event in self._protocol.events_to_dispatch():
             self.dispatch(event)
         self._schedule_timer()
+
+    def _log_sent(self, message: bytes, *, is_text: bool) -> None:
+        now_s = time.monotonic()
+        if is_text:
+            self._frame_log.add_sent(message, now_s, self._connection)
+        else:
+            self._frame_log.add_binary(len(message), now_s, self._connection, is_sent=True)
 
     async def drain(self) -> None:
         """`flush`, then wait while the connection is slower than the client; raises when nothing

@@ -14,6 +14,7 @@ from .._structs import names_checked
 from ..conversation import Conversation, Turn
 from ..exceptions import ConfigurationError, ConnectError, SessionClosed
 from ..protocol import Event, Noted
+from ..recording import FrameLog
 from ..settings import UNSET, Settings, SettingsKwargs, expand_kwargs_signature, settings_from
 from ..tools import secrets_of
 from ._pump import Listener
@@ -48,6 +49,7 @@ def new_rehearsal(settings: Settings, **options: Any) -> RehearsalServer:
 async def open_session_with(
     request: ConnectRequest,
     conversation: Conversation,
+    frame_log: FrameLog,
     *,
     listener: Listener | None = None,
     tool_threads: ToolThreads | None = None,
@@ -78,6 +80,7 @@ async def open_session_with(
                 dialect,
                 dialect.opening(url, endpoint.key.reveal(), update, resumed),
                 conversation,
+                frame_log=frame_log,
                 settle_s=0.0 if is_last else request.timeouts.settle_s,
                 listener=listener,
             )
@@ -126,6 +129,7 @@ class Connecting(NeedsAsyncWith):
         self._session: Session | None = None
         self._server: RehearsalServer | None = None
         self._recording: Recording | None = None
+        self._frame_log = FrameLog()
         self._on_note: Callable[[str], object] = lambda text: None
 
     def use_fast_rehearsal(self) -> RehearsalServer:
@@ -179,7 +183,9 @@ class Connecting(NeedsAsyncWith):
             resources.callback(server.close)
             await asyncio.to_thread(server.start)
             request = replace(request, endpoint=self.endpoint.served_by(server))
-        return await open_session_with(request, conversation, listener=self._observe)
+        return await open_session_with(
+            request, conversation, self._frame_log, listener=self._observe
+        )
 
     def _observe(self, event: Event, changed: list[Turn], now_s: float) -> None:
         if self._recording is not None:

@@ -122,11 +122,15 @@ class MessageSocket(ClientConnection):
         """Whether messages can be written."""
         return self.state is State.OPEN
 
-    def write(self, message: bytes, *, is_text: bool) -> None:
-        """Write a message without waiting; dropped when the connection is not open."""
-        if self.is_open:
-            (self.protocol.send_text if is_text else self.protocol.send_binary)(message)
-            self.send_data()
+    def write(self, message: bytes, *, is_text: bool) -> bool:
+        """Write a message without waiting; False when the connection is not open, and the message
+        is dropped.
+        """
+        if not self.is_open:
+            return False
+        (self.protocol.send_text if is_text else self.protocol.send_binary)(message)
+        self.send_data()
+        return True
 
     async def has_written(self) -> None:
         """Wait while much of what was written has not left yet."""

@@ -37,7 +37,7 @@ from ..protocol import (
     Unrecognized,
     is_ignorable_error,
 )
-from ..recording import Recording
+from ..recording import FrameLog, Frames, Recording
 from ..rehearsal import PARTNERS, RehearsalServer, default_partner
 from ..settings import UNSET, Settings
 from ..tools import secrets_of
@@ -94,6 +94,8 @@ class ReconnectingSession:
     conversation : Conversation
     notes : list of Noted
         The notes for the user, oldest first.
+    frame_log : FrameLog
+        What was sent and received, over all connections.
     recording : Recording
     session : Session or None
         The open one.
@@ -120,11 +122,13 @@ class ReconnectingSession:
         self.endpoint = endpoint
         self.conversation = Conversation.under(settings)
         self.notes: list[Noted] = []
+        self.frame_log = FrameLog()
         self.recording = Recording(
             settings,
             self.conversation,
             secrets=self.secrets,
             on_trouble=self._note_from_any_thread,
+            frames=lambda: self.frames,
         )
         self.session: Session | None = None
         # Of the newest session, once there was one.
@@ -240,6 +244,11 @@ class ReconnectingSession:
         return self._state in (State.ENDING, State.ENDED)
 
     @property
+    def frames(self) -> Frames:
+        """The newest frames of all connections, as of now."""
+        return self.frame_log.frames(self.conversation.origin_s)
+
+    @property
     def usage(self) -> Usage:
         """What was used up until now."""
         return self.conversation.meter.total(time.monotonic())
@@ -339,6 +348,7 @@ class ReconnectingSession:
         session = await open_session_with(
             ConnectRequest(endpoint=endpoint, settings=self.settings, timeouts=self.timeouts),
             self.conversation,
+            self.frame_log,
             listener=self._on_session_event,
             tool_threads=self.tool_threads,
             conversation_id=conversation_id,

@@ -50,7 +50,9 @@ from ..protocol import (
     is_replaced_model,
     rejected_settings,
 )
+from ..recording import FrameLog, Frames
 from ..settings import Settings, UpdateKwargs, expand_kwargs_signature, one_of
+from ..tools import secrets_of
 from ._pump import Listener, ListenerHandle, Pump
 from .audio_stream import AudioStream
 from .callers import Callers
@@ -136,6 +138,8 @@ class Session(NeedsAsyncWith):
         request: ConnectRequest,
         host: str,
         server_name: str,
+        frame_log: FrameLog,
+        connection: int,
     ) -> None:
         self.settings = request.settings
         self.host = host
@@ -148,7 +152,16 @@ class Session(NeedsAsyncWith):
         self._protocol = protocol
         self._conversation = conversation
         has_key = bool(request.endpoint.key)
-        self._pump = Pump(socket_, protocol, conversation, host, has_key=has_key)
+        self._frame_log = frame_log
+        self._pump = Pump(
+            socket_,
+            protocol,
+            conversation,
+            host,
+            has_key=has_key,
+            frame_log=frame_log,
+            connection=connection,
+        )
         # Confirmations of two concurrent changes could not be told apart.
         self._changing = asyncio.Lock()
         self.audio = AudioStream(self._pump, protocol, request.timeouts.stream_gap_s)
@@ -478,6 +491,11 @@ class Session(NeedsAsyncWith):
         return self._conversation.turns
 
     @property
+    def frames(self) -> Frames:
+        """The newest WebSocket frames in both directions, as of now, without audio and keys."""
+        return self._frame_log.frames(self._conversation.origin_s)
+
+    @property
     def pending_approvals(self) -> list[ToolCallState]:
         """Calls of tools that wait for consent, oldest first; `approve` answers one."""
         return self._pump.tool_calls.waiting
@@ -740,6 +758,7 @@ class Session(NeedsAsyncWith):
         """
         async with self._changing:
             before, after = self.settings, self.settings.changed(settings)
+            self._frame_log.add_secrets(*secrets_of(after.tools))
             change = self._change(before, after)
             if change.model is not None and self._protocol.dialect.has_responses:
                 raise ConfigurationError(
@@ -962,6 +981,7 @@ async def open_session(
     opening: Opening,
     conversation: Conversation,
     *,
+    frame_log: FrameLog,
     settle_s: float = 0.0,
     listener: Listener | None = None,
 ) -> Session:
@@ -969,6 +989,8 @@ async def open_session(
 
     Parameters
     ----------
+    frame_log : FrameLog
+        Gets what is sent and received, also when the connection is refused.
     settle_s : number >= 0 [s]
         See `Session.begin`.
     listener : callable or None
@@ -979,7 +1001,16 @@ async def open_session(
     AuthenticationError, ConnectError, ConfigurationError
     """
     settings = request.settings
-    socket_ = await connected(opening, settings.open_timeout_s, settings.ssl)
+    frame_log.add_secrets(request.endpoint.key.reveal(), *secrets_of(settings.tools))
+    connection, began_s = frame_log.new_connection(), time.monotonic()
+    try:
+        socket_ = await connected(opening, settings.open_timeout_s, settings.ssl)
+    except GrokLiveError as error:
+        status = error.status_code if isinstance(error, ConnectError) else None
+        frame_log.add_opening(connection, began_s, opening, dialect.name, status, error.message)
+        raise
+    # The status of every WebSocket that was opened (RFC 6455, section 4.2.2).
+    frame_log.add_opening(connection, began_s, opening, dialect.name, 101)
     protocol = Protocol(
         dialect,
         turn_detection=settings.turn_detection,
@@ -989,7 +1020,8 @@ async def open_session(
         session_name=f"{uuid.uuid4().hex[:8]}_",
     )
     name = name_of_server(opening.url, socket_.server_header)
-    session = Session(socket_, protocol, conversation, request, host_of(opening.url), name)
+    host = host_of(opening.url)
+    session = Session(socket_, protocol, conversation, request, host, name, frame_log, connection)
     if listener is not None:
         session.add_listener(listener)
     try:

@@ -20,7 +20,7 @@ from .._threads import LoopThread, ThreadQueue
 from ..conversation import ToolCallState, Turn, Turns, Usage
 from ..exceptions import ConfigurationError
 from ..protocol import Noted
-from ..recording import check_new_folder
+from ..recording import Frames, check_new_folder
 from ..settings import (
     Settings,
     SettingsKwargs,
@@ -147,6 +147,13 @@ class TalkAPI:
     def notes(self) -> list[Noted]:
         """The notes for the user, oldest first; a copy."""
         return list(self._sessions.notes)
+
+    @property
+    def frames(self) -> Frames:
+        """The newest WebSocket frames of all connections in both directions, as of now, without
+        audio and keys: for a look at the protocol, and for bug reports.
+        """
+        return self._sessions.frames
 
     @property
     def usage(self) -> Usage:

@@ -312,6 +312,11 @@ def close_code_and_reason(closed: ws_errors.ConnectionClosed) -> tuple[int | Non
     return (frame.code, frame.reason) if frame is not None else (None, "")
 
 
+def has_closed_first(closed: ws_errors.ConnectionClosed) -> bool:
+    """Whether this side has begun to close the connection."""
+    return closed.sent is not None and not closed.rcvd_then_sent
+
+
 def closed_error(code: int | None, reason: str, host: str) -> SessionClosed:
     """The error that a close code and its reason mean."""
     if code == 1000:

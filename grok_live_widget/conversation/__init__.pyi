@@ -1,4 +1,5 @@
 from .conversation import Conversation as Conversation
+from .html import STYLE as STYLE
 from .html import whole_table_of as whole_table_of
 from .pending import PendingReply as PendingReply
 from .pending import calls_in as calls_in
@@ -17,6 +18,7 @@ from .turn import Latency as Latency
 from .turn import Turn as Turn
 from .turn import Word as Word
 from .turn import extremes_of as extremes_of
+from .turn import written as written
 from .turns import Turns as Turns
 from .usage import Usage as Usage
 from .usage import UsageMeter as UsageMeter

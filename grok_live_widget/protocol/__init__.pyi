@@ -8,6 +8,7 @@ from .dialects import REALTIME as REALTIME
 from .dialects import Dialect as Dialect
 from .dialects import Opening as Opening
 from .dialects import dialect_from_url as dialect_from_url
+from .dialects.frames import AUDIO_CUT as AUDIO_CUT
 from .dialects.frames import base64_from_bytes as base64_from_bytes
 from .dialects.frames import bytes_from_base64 as bytes_from_base64
 from .dialects.frames import message_from as message_from

@@ -3,8 +3,8 @@
 Frames go in, frames and events come out, and time is an argument. Two tables define the states:
 one for the connection, one for the server's response.
 
-The owner of the socket calls `receive_frame` (or `send`, `tick`), then writes all
-`messages_to_send`, then dispatches all `events_to_dispatch`.
+The owner of the socket reads a frame with `read_frame` and calls `receive` (or `send`,
+`tick`), then writes all `messages_to_send`, then dispatches all `events_to_dispatch`.
 """
 
 from __future__ import annotations
@@ -408,22 +408,19 @@ class Protocol:
             self.send(truncate)
 
     # ----------------------------------------------------------------- receiving
-    def receive_frame(self, frame: bytes, now_s: float) -> None:
-        """Process one text frame; never raises."""
-        self.receive(self.dialect.decode_server(frame, self._output_codec), now_s)
+    def read_frame(self, frame: bytes) -> tuple[ServerEvent, bytes, int]:
+        """Read one text frame, as `Dialect.read_server` does; never raises."""
+        return self.dialect.read_server(frame, self._output_codec)
 
-    def receive_sound(self, data: bytes, now_s: float) -> None:
-        """Process one binary frame, which is audio of the current item; never raises."""
+    def read_sound(self, data: bytes) -> AudioDelta:
+        """Read one binary frame, which is audio of the current item; never raises."""
         pcm, odd_byte_count = self._output_codec.decode(data)
         response_id, item_id = self._current_item
-        self.receive(
-            AudioDelta(
-                response_id=response_id or self.response_id,
-                item_id=item_id,
-                pcm=pcm,
-                odd_byte_count=odd_byte_count,
-            ),
-            now_s,
+        return AudioDelta(
+            response_id=response_id or self.response_id,
+            item_id=item_id,
+            pcm=pcm,
+            odd_byte_count=odd_byte_count,
         )
 
     def receive(self, event: ServerEvent, now_s: float) -> None:

@@ -2,6 +2,9 @@ from .event_json import plain as plain
 from .folder import ASSISTANT_WAV as ASSISTANT_WAV
 from .folder import USER_WAV as USER_WAV
 from .folder import check_new_folder as check_new_folder
+from .frame_log import FrameLog as FrameLog
+from .frames import Frame as Frame
+from .frames import Frames as Frames
 from .reader import SavedEvent as SavedEvent
 from .reader import SavedTalk as SavedTalk
 from .reader import load as load

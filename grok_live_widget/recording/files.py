@@ -26,7 +26,16 @@ from ..exceptions import AudioDropped
 from ..protocol import AppendAudio, Event
 from ..settings import Settings
 from .event_json import encoded, encoded_event, event_to_json
-from .folder import ASSISTANT_WAV, EVENTS_FILE, FILES, TALK_FILE, USER_WAV, sample_rates, talk_text
+from .folder import (
+    ASSISTANT_WAV,
+    EVENTS_FILE,
+    FILES,
+    FRAMES_FILE,
+    TALK_FILE,
+    USER_WAV,
+    sample_rates,
+    talk_text,
+)
 from .redact import Redactor
 
 _HEADER_BYTES = 44
@@ -395,6 +404,6 @@ def _swap(folder: Path, new: Path, old: Path) -> None:
 
 def _carry_over(old: Path, folder: Path) -> None:
     for child in old.iterdir():
-        if child.name not in FILES:
+        if child.name not in (*FILES, FRAMES_FILE):
             child.rename(folder / child.name)
     shutil.rmtree(old)

@@ -26,6 +26,8 @@ FORMAT, VERSION = "grok-live-talk", 1
 TALK_FILE, EVENTS_FILE = "talk.json", "events.jsonl"
 USER_WAV, ASSISTANT_WAV = "user.wav", "assistant.wav"
 FILES = (TALK_FILE, EVENTS_FILE, USER_WAV, ASSISTANT_WAV)
+# Not in each recording, and not needed to read it.
+FRAMES_FILE = "frames.jsonl"
 
 _VALUE_TYPES = {
     kind.__name__: kind

@@ -20,7 +20,16 @@ from ..conversation import Conversation, Turns
 from ..exceptions import AudioFormatError
 from ..protocol import Event, SessionOpened
 from .event_json import event_from
-from .folder import ASSISTANT_WAV, EVENTS_FILE, USER_WAV, folder_from, read_talk_file, sample_rates
+from .folder import (
+    ASSISTANT_WAV,
+    EVENTS_FILE,
+    FRAMES_FILE,
+    USER_WAV,
+    folder_from,
+    read_talk_file,
+    sample_rates,
+)
+from .frames import Frames, read_frames
 
 _BROKEN = (KeyError, TypeError, ValueError, AttributeError, ValidationError)
 
@@ -90,6 +99,13 @@ class SavedTalk:
             SavedEvent(event=line.event_with(self._sounds), at_s=line.at_s, time=line.time)
             for line in self._lines
         )
+
+    @cached_property
+    def frames(self) -> Frames:
+        """The newest WebSocket frames of the talk when `Talk.save` was called; none where it was
+        not, as with ``record=`` alone. What cannot be read is in `notes` from then on.
+        """
+        return read_frames(self.path / FRAMES_FILE, self.notes)
 
     @property
     def dialect(self) -> str:

@@ -22,7 +22,8 @@ from ..exceptions import AudioDropped, ConfigurationError
 from ..protocol import AppendAudio, AudioDelta, Authenticate, Event
 from ..settings import Settings
 from .files import Entry, FolderWriter, files_of, replace_folder
-from .folder import check_save_folder, folder_from, missing_files, unusable
+from .folder import FRAMES_FILE, check_save_folder, folder_from, missing_files, unusable
+from .frames import Frames
 from .redact import Redactor
 
 FLUSH_S = 0.5
@@ -47,6 +48,8 @@ class Recording:
         Returns the key in use and what gives tools access; they are removed from all texts.
     on_trouble : callable
         Called with a sentence when the folder can no longer be written to. The talk goes on.
+    frames : callable
+        Returns the newest frames, which `save` writes, too.
     """
 
     def __init__(
@@ -56,11 +59,12 @@ class Recording:
         *,
         secrets: Callable[[], Sequence[str]] = tuple,
         on_trouble: Callable[[str], object] = lambda _: None,
+        frames: Callable[[], Frames] = Frames,
     ) -> None:
         self._settings = settings
         self._conversation = conversation
         self._redactor = Redactor(secrets)
-        self._on_trouble = on_trouble
+        self._on_trouble, self._frames = on_trouble, frames
         # What has not been written; all, if there is no folder.
         self._entries: list[Entry] = []
         # Turns that have begun.
@@ -134,6 +138,7 @@ class Recording:
         folder = folder_from(path)
         if self._is_recorded_into(folder):
             self._write_rest()
+            self._write_frames(folder)
             return folder
         check_save_folder(folder)
         try:
@@ -146,9 +151,15 @@ class Recording:
                 writer.write(self._entries[:])
                 writer.tell_of_silence()
                 writer.close()
+                self._write_frames(new)
         except OSError as error:
             raise self._lost() or unusable(folder, error) from None
         return folder
+
+    def _write_frames(self, folder: Path) -> None:
+        frames = self._frames()
+        if frames:
+            frames.write(folder / FRAMES_FILE)
 
     def _lost(self) -> ConfigurationError | None:
         """The error for a talk whose own recording, which is to be copied, is not there."""
@@ -165,8 +176,8 @@ class Recording:
         )
 
     def files(self) -> dict[str, bytes]:
-        """The content of each file that `save` would write, by its name; of a talk that is not
-        recorded into a folder.
+        """The content of each file that `save` would write, but for the frames, by its name; of a
+        talk that is not recorded into a folder.
         """
         return files_of(self._settings, self._entries[:], self._redactor)
 

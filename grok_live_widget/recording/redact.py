@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from msgspec import json
 
-_SHORTEST_SECRET = 8
+SHORTEST_SECRET = 8
+"""How many characters a text must have to be looked for and replaced as a secret."""
 
 
 class Redactor:
@@ -33,4 +34,4 @@ class Redactor:
 
     @property
     def _long(self) -> list[str]:
-        return [each for each in self._secrets() if len(each) >= _SHORTEST_SECRET]
+        return [each for each in self._secrets() if len(each) >= SHORTEST_SECRET]

@@ -18,6 +18,7 @@ from grok_live_widget.client.session import Session
 from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.exceptions import ConfigurationError
+from grok_live_widget.recording import FrameLog
 from grok_live_widget.settings.settings import Settings
 
 from ..support.sound import RATE_HZ, sine
@@ -57,7 +58,9 @@ async def patient_session(**settings: Any) -> AsyncIterator[Session]:
             settings=chosen,
             timeouts=Timeouts(stream_gap_s=60),
         )
-        async with await open_session_with(request, Conversation.under(chosen)) as session:
+        async with await open_session_with(
+            request, Conversation.under(chosen), FrameLog()
+        ) as session:
             yield session
 
 

@@ -30,6 +30,7 @@ from grok_live_widget.exceptions import (
     ConnectError,
 )
 from grok_live_widget.protocol.dialects import LIVE, REALTIME
+from grok_live_widget.recording import FrameLog
 from grok_live_widget.rehearsal import RehearsalServer
 from grok_live_widget.settings.settings import Settings, settings_from
 
@@ -190,6 +191,7 @@ async def opened(settings: Settings, service_url: str, api_key: str = KEY) -> tu
     session = await open_session_with(
         ConnectRequest(endpoint=endpoint, settings=settings, timeouts=Timeouts(settle_s=0.3)),
         Conversation(settings.turn_detection),
+        FrameLog(),
         listener=lambda event, _, __: seen.append(event),
     )
     return session, seen

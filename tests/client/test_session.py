@@ -60,6 +60,7 @@ from grok_live_widget.exceptions import (
     UnsupportedByServer,
 )
 from grok_live_widget.protocol.dialects import LIVE
+from grok_live_widget.recording import FrameLog
 from grok_live_widget.rehearsal import RehearsalServer
 from grok_live_widget.settings.settings import IMMUTABLE, Settings
 
@@ -869,6 +870,7 @@ async def test_a_replaced_model_is_noted(
     session = await open_session_with(
         ConnectRequest(endpoint=resolve_endpoint(settings), settings=settings),
         Conversation.under(settings),
+        FrameLog(),
         listener=lambda event, _, __: notes.append(event.text) if type(event) is Noted else None,
     )
     await session.close()

@@ -533,10 +533,10 @@ def test_a_tone_survives_each_format(encoding: str, largest: int, transport: str
     assert frame.is_text is (transport == "json")
     if transport == "binary":
         assert len(frame.body) == len(TONE) * (2 if encoding == "pcm" else 1)
-        protocol.receive_sound(frame.body, 0.0)
+        protocol.receive(protocol.read_sound(frame.body), 0.0)
     else:
         answer = frame.body.replace(b"input_audio_buffer.append", b"response.output_audio.delta")
-        protocol.receive_frame(answer.replace(b'"audio":', b'"delta":'), 0.0)
+        protocol.receive(protocol.read_frame(answer.replace(b'"audio":', b'"delta":'))[0], 0.0)
     (spoken,) = told(protocol, AudioDelta)
     back = np.frombuffer(spoken.pcm, "<i2")  # type: ignore[union-attr]
     assert np.abs(back.astype(int) - TONE).max() <= largest
@@ -544,7 +544,7 @@ def test_a_tone_survives_each_format(encoding: str, largest: int, transport: str
 
 def test_half_a_sample_at_the_end_of_a_binary_frame_is_counted() -> None:
     protocol = opened(output_format=AudioFormat(transport="binary"))
-    protocol.receive_sound(b"\0\0\1", 0.0)
+    protocol.receive(protocol.read_sound(b"\0\0\1"), 0.0)
     (spoken,) = told(protocol, AudioDelta)
     assert (spoken.pcm, spoken.odd_byte_count) == (b"\0\0", 1)  # type: ignore[union-attr]
 
@@ -553,13 +553,13 @@ def test_a_binary_frame_belongs_to_the_item_added_last() -> None:
     protocol = opened(output_format=AudioFormat(transport="binary"))
     call = Item(kind="function_call", item_id="c1")
     hear(protocol, ResponseCreated("r1"), OutputItemAdded("r1", Item(item_id="a1")))
-    protocol.receive_sound(b"\1\0", 0.0)
+    protocol.receive(protocol.read_sound(b"\1\0"), 0.0)
     hear(protocol, OutputItemAdded("r1", call))
-    protocol.receive_sound(b"\2\0", 0.0)
+    protocol.receive(protocol.read_sound(b"\2\0"), 0.0)
     hear(protocol, done(1), ResponseCreated("r2"))
-    protocol.receive_sound(b"\3\0", 0.0)
+    protocol.receive(protocol.read_sound(b"\3\0"), 0.0)
     hear(protocol, OutputItemAdded("r2", Item(item_id="a2")), ResponseCreated("r2"))
-    protocol.receive_sound(b"\4\0", 0.0)
+    protocol.receive(protocol.read_sound(b"\4\0"), 0.0)
     found = [(each.response_id, each.item_id) for each in told(protocol, AudioDelta)]  # type: ignore[union-attr]
     assert found == [("r1", "a1"), ("r1", "a1"), ("r2", ""), ("r2", "a2")]
 
@@ -623,7 +623,7 @@ def test_no_order_of_events_raises_or_blocks_the_next_request(
             case "tick":
                 protocol.tick(float(now_s))
             case _ if dialect.supports(step):
-                protocol.receive_frame(dialect.encode(step), float(now_s))
+                protocol.receive(protocol.read_frame(dialect.encode(step))[0], float(now_s))
         told(protocol), said(protocol)
     # Whatever was: once the server begins and ends one reply, all that was asked is said.
     for number in range(len(steps) + 2):

@@ -187,13 +187,20 @@ class Dialect(Value, frozen=True, kw_only=True):
 
         The audio of an `AudioDelta` is a copy that belongs to the event.
         """
+        return self.read_server(frame, codec)[0]
+
+    def read_server(self, frame: bytes, codec: Codec = PCM) -> tuple[ServerEvent, bytes, int]:
+        """`decode_server`, with the text and the bytes of audio that were cut out of it, where
+        `AUDIO_CUT` is; without audio of the usual form, the frame itself and -1.
+        """
         read = read_audio_frame(frame)
         if read is not None and read[0].type in self.audio_delta_types:
-            return audio_delta_from_frame(*read, codec)
+            fields, audio, text = read
+            return audio_delta_from_frame(fields, audio, codec), text, len(audio)
         message = message_from(frame)
         if message.get("type") in self.audio_delta_types:
-            return audio_delta_from(message, codec)
-        return cast(ServerEvent, _read(self._from_server, message))
+            return audio_delta_from(message, codec), frame, -1
+        return cast(ServerEvent, _read(self._from_server, message)), frame, -1
 
     def decode_client(self, frame: bytes, codec: Codec = PCM) -> ClientEvent | Unrecognized:
         """Read a frame from a client; never raises. Audio may end in half a sample."""

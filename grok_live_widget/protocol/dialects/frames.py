@@ -29,6 +29,8 @@ _UNREADABLE = (DecodeError, ValueError, RecursionError)
 _DELTA_KEY = b'"delta":'
 # Stands in a frame for the audio that was cut out. Random, so that no server sends it.
 _CUT = random.getrandbits(62)
+AUDIO_CUT = b"%d" % _CUT
+"""What is in the text of a frame in place of the audio and its quotation marks."""
 
 
 class AudioFrame(Struct, gc=False):
@@ -96,8 +98,9 @@ def _head(wire_type: str) -> bytes:
     return json_frame({"type": wire_type})[:-1]
 
 
-def read_audio_frame(frame: bytes) -> tuple[AudioFrame, bytes] | None:
-    """Read an audio delta of the usual form: its fields, and its audio; None for any other frame.
+def read_audio_frame(frame: bytes) -> tuple[AudioFrame, bytes, bytes] | None:
+    """Read an audio delta of the usual form: its fields, its audio, and its text with `AUDIO_CUT`;
+    None for any other frame.
 
     The fields are those that `message_from` reads from the same frame, except that a number
     out of range in a skipped field makes no frame unreadable. The audio is cut out before the
@@ -108,7 +111,7 @@ def read_audio_frame(frame: bytes) -> tuple[AudioFrame, bytes] | None:
         return None
     start = frame.find(b'"', key + len(_DELTA_KEY)) + 1
     stop = frame.find(b'"', start)
-    rest = b"".join((frame[: start - 1], b"%d" % _CUT, frame[stop + 1 :]))
+    rest = b"".join((frame[: start - 1], AUDIO_CUT, frame[stop + 1 :]))
     # Without escapes each quotation mark begins or ends a string. msgspec does not check UTF-8
     # and surrogates in a part that it skips.
     if not start or stop < 0 or b"\\" in rest or not rest.isascii():
@@ -117,7 +120,7 @@ def read_audio_frame(frame: bytes) -> tuple[AudioFrame, bytes] | None:
     if audio is None:
         return None
     try:
-        return _AUDIO_FRAME.decode(rest), audio
+        return _AUDIO_FRAME.decode(rest), audio, rest
     except _UNREADABLE:
         return None
 

@@ -14,6 +14,7 @@ from msgspec import json
 from grok_live_widget.exceptions import LocalProtocolError
 from grok_live_widget.protocol.dialects import LIVE, REALTIME
 from grok_live_widget.protocol.dialects.frames import (
+    AUDIO_CUT,
     audio_frame,
     base64_from_bytes,
     bytes_from_base64,
@@ -109,8 +110,9 @@ def test_the_usual_frame_takes_the_fast_path(dialect: Any) -> None:
         for frame in (json.encode(recorded), json.encode(recorded).replace(b'a":', b'a": ')):
             read = read_audio_frame(frame)
             assert read is not None
-            fields, audio = read
+            fields, audio, text = read
             assert (fields.type, audio) == (wire_type, b"\0\1\2")
+            assert text.replace(AUDIO_CUT, b'"AAEC"') == frame
 
 
 # --------------------------------------------------------------------------- encoding
