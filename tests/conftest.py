@@ -123,3 +123,30 @@ def peer() -> Iterator[Callable[..., Peer]]:
     yield start
     for each in peers:
         each.close()
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a CA's certificate, and a certificate of localhost that it has signed."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl makes the certificates")
+    folder = tmp_path_factory.mktemp("authority")
+
+    def openssl(command: str, *more: str) -> None:
+        words = ["openssl", *command.split(), *more]
+        subprocess.run(words, cwd=folder, check=True, capture_output=True)
+
+    (folder / "names").write_text(
+        "subjectAltName=DNS:localhost\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n"
+    )
+    new = "req -newkey rsa:2048 -nodes"
+    openssl(
+        f"{new} -x509 -days 2 -keyout ca.key -out ca.pem",
+        *("-subj", "/CN=A company", "-addext", "keyUsage=critical,keyCertSign,cRLSign"),
+    )
+    openssl(f"{new} -keyout server.key -out server.csr", "-subj", "/CN=localhost")
+    openssl(
+        "x509 -req -days 2 -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial "
+        "-out server.pem -extfile names"
+    )
+    return folder

@@ -360,6 +360,14 @@ class Pump:
         self.flush()
         await self._socket.has_written()
 
+    async def ping(self) -> float:
+        """How long the answer to a ping of the WebSocket takes [s]."""
+        self.check()
+        round_trip_s = await self._socket.round_trip_s()
+        if round_trip_s is None:
+            raise self.failure or closed_error(None, "", self.host)
+        return round_trip_s
+
     def dispatch(self, event: Event) -> None:
         """Pass `event` to the conversation, listeners, iterators and conditions, in this order."""
         # It holds the key, and no listener needs it.

@@ -84,18 +84,36 @@ def find_key(given: str | Secret | None = None, *, timeout_s: float = 3.0) -> Se
         When the key is malformed; the message does not show it.
     """
     given = wrap_secret(given)
+    return locate_key(given, timeout_s=timeout_s)[0]
+
+
+def locate_key(
+    given: str | Secret | None = None, *, timeout_s: float = 3.0
+) -> tuple[Secret | None, str]:
+    """What `find_key` finds, and where it was found, in words; empty where it was not.
+
+    Raises
+    ------
+    ConfigurationError
+        As `find_key`.
+    """
+    given = wrap_secret(given)
     if given is not None:
-        return _checked(given, "api_key")
+        return _checked(given, "api_key"), "api_key="
     # Colab asks the user for permission, which may take its time.
-    for source in (_environment, _colab):
+    sources = (
+        (f"the environment variable {ENVIRONMENT_NAME}", _environment),
+        ("Colab's secrets", _colab),
+    )
+    for where, source in sources:
         key = _checked(_key_from(source), ENVIRONMENT_NAME)
         if key:
-            return key
+            return key, where
     for name, source in (("the keyring", _keyring), (".env", _dotenv)):
         key = _checked(_key_in_time(name, source, timeout_s), f"the key of {name}")
         if key:
-            return key
-    return None
+            return key, name
+    return None, ""
 
 
 def unanswered() -> str:

@@ -105,6 +105,13 @@ class MessageSocket(ClientConnection):
             return closed
         raise AssertionError("a message was not delivered")
 
+    async def round_trip_s(self) -> float | None:
+        """How long the answer to a ping takes [s]; None if the connection ends before it."""
+        try:
+            return float(await (await self.ping()))
+        except ConnectionClosed:
+            return None
+
     async def close(self, code: int | CloseCode = 1000, reason: str = "") -> None:
         """Close the connection; harmless when it is gone."""
         # The library would abort the transport again, which asyncio's may then not be.

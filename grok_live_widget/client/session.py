@@ -265,6 +265,21 @@ class Session(NeedsAsyncWith):
         """
         await self._pump.wait_for(is_so)
 
+    @names_checked
+    async def ping(self) -> float:
+        """How long the server takes to answer a ping of the WebSocket [s].
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        SessionClosed, AuthenticationError
+            When the session has ended, or ends before the answer.
+        """
+        return await self._pump.ping()
+
     # ----------------------------------------------------------------- state, for a talk
     @property
     def protocol(self) -> Protocol:

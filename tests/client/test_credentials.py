@@ -21,6 +21,7 @@ from grok_live_widget.client.credentials import (
     ENVIRONMENT_NAME,
     Secret,
     find_key,
+    locate_key,
     missing_libraries,
     unanswered,
 )
@@ -82,13 +83,34 @@ def test_the_first_source_that_has_a_key_wins(write: Any, monkeypatch: Any) -> N
     assert found("  given ") == "given"
 
 
-def test_a_source_that_fails_or_has_no_key_is_skipped(write: Any, monkeypatch: Any) -> None:
+def test_the_place_where_the_key_was_found_is_named(write: Any, monkeypatch: Any) -> None:
+    def where(given: str | None = None) -> str:
+        return locate_key(given)[1]
+
+    for path, code in SOURCES.items():
+        write(path, code)
+    assert where() == "the keyring"
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "1")
+    assert where() == "Colab's secrets"
+    monkeypatch.setenv(ENVIRONMENT_NAME, KEY)
+    assert where() == "the environment variable XAI_API_KEY"
+    assert where(KEY) == "api_key="
+
+
+def test_a_source_that_fails_or_has_no_key_is_skipped(
+    write: Any, monkeypatch: Any, tmp_path: Path
+) -> None:
     monkeypatch.setenv("COLAB_RELEASE_TAG", "1")
     monkeypatch.setenv(ENVIRONMENT_NAME, "  ")
     write("google/colab/userdata.py", "def get(name): raise TimeoutError")
     write("keyring.py", "def get_password(service, name): raise RuntimeError('locked')")
     write("dotenv.py", SOURCES["dotenv.py"])
     assert found() == "from-dotenv"
+    assert locate_key()[1] == ".env"
+    (tmp_path / "dotenv.py").unlink()
+    del sys.modules["dotenv"]
+    write("dotenv.py", "def find_dotenv(usecwd): return None\ndef dotenv_values(path): return {{}}")
+    assert locate_key() == (None, "")
 
 
 @pytest.mark.parametrize("missing", [["keyring"], ["dotenv"], ["keyring", "dotenv"]])

@@ -64,6 +64,7 @@ from grok_live_widget.recording import FrameLog
 from grok_live_widget.rehearsal import RehearsalServer
 from grok_live_widget.settings.settings import IMMUTABLE, Settings
 
+from ..support.deaf_server import deaf_server
 from ..support.sound import RATE_HZ, tone
 from ..support.waiting import next_of, result_of, wait_until_async
 
@@ -298,6 +299,20 @@ async def test_an_event_that_is_not_allowed_now_is_refused_before_it_is_sent() -
         session.protocol.close()
         with pytest.raises(LocalProtocolError, match="closed"):
             await session.send(AppendAudio(b""))
+
+
+async def test_a_ping_takes_time_and_raises_what_ended_the_session() -> None:
+    async with connect(partner="parrot") as session:
+        assert 0 < await session.ping() < 30
+    with pytest.raises(SessionClosedOK):
+        await session.ping()
+
+
+async def test_a_connection_that_ends_before_the_answer_to_a_ping_raises() -> None:
+    with deaf_server(hangs_up=True) as url:
+        async with connect(url=url) as session:
+            with pytest.raises(SessionClosedError):
+                await session.ping()
 
 
 @pytest.mark.parametrize("code", [1008, 3000, 4001])
