@@ -11,6 +11,7 @@ from .conversation import Turn as Turn
 from .conversation import Turns as Turns
 from .conversation import Usage as Usage
 from .conversation import Word as Word
+from .diagnostics import doctor as doctor
 from .exceptions import ArgumentError as ArgumentError
 from .exceptions import AudioDropped as AudioDropped
 from .exceptions import AudioFormatError as AudioFormatError

@@ -180,11 +180,12 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r" \(or api_key=\)", ""),
     (r" or pass api_key=, or leave both out for", ", or omit --url for"),
     (r"RehearsalServer\(partner\)", "grok-live rehearse"),
+    (r"doctor\(talk=True\)", "--talk"),
     (r", as talk\.save\(path\) or record=path create", ""),
     (r"step=True or --step", "--step"),
     (r" in turns; open another session to go on", "; run the command again to go on"),
 )
-_OF_PHRASES = {"--channel", "--push-to-talk", "--sample-rate", "--url"}
+_OF_PHRASES = {"--channel", "--push-to-talk", "--sample-rate", "--talk", "--url"}
 # Then arguments of the same name, or of these; not the query of an address, nor parts of a call.
 _RENAMED = {"timeout_s": "timeout"}
 _ARGUMENT = re.compile(

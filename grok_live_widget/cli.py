@@ -1,4 +1,4 @@
-"""The command ``grok-live``: ``lab``, ``lessons``, ``talk``, ``rehearse``, ``replay`` and more."""
+"""The command ``grok-live``: ``lab``, ``lessons``, ``talk``, ``doctor``, ``rehearse`` and more."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 from urllib.parse import quote
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from . import __version__
@@ -37,6 +38,7 @@ from ._lessons import copy_lessons, lesson_paths, title_of
 from ._structs import did_you_mean, rounded
 from .audio import SAMPLE_RATE_HZ, ClipConverter, read_audio, wav_bytes, write_wav
 from .client import Connecting, Session, connect, talk_through, voices
+from .diagnostics import Report, doctor
 from .exceptions import ConfigurationError, GrokLiveError, RehearsalWarning
 from .protocol import DIALECTS, PushToTalk, ServerVad
 from .rehearsal import READY, RehearsalServer, faults, read_script
@@ -123,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_rehearse(commands)
     _add_replay(commands)
     _add_voices(commands)
+    _add_doctor(commands)
     for command in commands.choices.values():
         # For messages, which name them.
         command.set_defaults(known=_options_of(command))
@@ -148,20 +151,7 @@ def _add_talk(commands: Any) -> None:
         help="all replies in order, mono: WAV, FLAC, OGG, MP3 or AIFF by the ending of its name; "
         "- writes WAV to standard output",
     )
-    # The settings among the options have the names of the settings.
-    add(
-        "--partner",
-        choices=("parrot", "talker"),
-        default=argparse.SUPPRESS,
-        help=f"use the rehearsal: {_PARTNERS}",
-    )
-    add(
-        "--dialect",
-        choices=("auto", *DIALECTS),
-        default="auto",
-        help="the messages of the server: realtime is the service as it runs today, live the beta "
-        "API; auto tries one after the other (default: %(default)s)",
-    )
+    _add_server_options(add)
     add(
         "--push-to-talk",
         dest="turn_detection",
@@ -185,9 +175,6 @@ def _add_talk(commands: Any) -> None:
         metavar="left|right|mix|N",
         help="of a file with several channels: which one is sent, N counted from 1 (default: mix)",
     )
-    add("--url", help="connect to this server instead of the service")
-    add("--model", help="name of a model (default: that of the server)")
-    add("--voice", help="name of a voice, see grok-live voices (default: that of the server)")
     add("--instructions", default="", help="how to answer, as a sentence to the model")
     add(
         "--timeout",
@@ -199,6 +186,26 @@ def _add_talk(commands: Any) -> None:
     add("--fast", action="store_true", help="run faster than real time (rehearsal only)")
     add("--json", action="store_true", help="print the turns as JSON on stdout")
     parser.set_defaults(run=_talk)
+
+
+def _add_server_options(add: Any) -> None:
+    """Options that say which server answers, and as whom; see `_settings_of`."""
+    add(
+        "--partner",
+        choices=("parrot", "talker"),
+        default=argparse.SUPPRESS,
+        help=f"use the rehearsal: {_PARTNERS}",
+    )
+    add(
+        "--dialect",
+        choices=("auto", *DIALECTS),
+        default="auto",
+        help="the messages of the server: realtime is the service as it runs today, live the beta "
+        "API; auto tries one after the other (default: %(default)s)",
+    )
+    add("--url", help="connect to this server instead of the service")
+    add("--model", help="name of a model (default: that of the server)")
+    add("--voice", help="name of a voice, see grok-live voices (default: that of the server)")
 
 
 def _talk(options: argparse.Namespace) -> int:
@@ -213,9 +220,7 @@ def _talk(options: argparse.Namespace) -> int:
         raise ConfigurationError(f"{name} contains no sound.", cure="Record it again.")
     if options.replies != _STREAM:
         _check_output(Path(options.replies), Path(options.question))
-    known = SettingsKwargs.__optional_keys__
-    settings: Any = {name: value for name, value in vars(options).items() if name in known}
-    connection = connect(**settings)
+    connection = connect(**_settings_of(options))
     endpoint = connection.endpoint
     if options.fast and not endpoint.is_rehearsal:
         raise ConfigurationError(
@@ -234,6 +239,12 @@ def _talk(options: argparse.Namespace) -> int:
         raise
     exchange.deliver()
     return 0
+
+
+def _settings_of(options: argparse.Namespace) -> Any:
+    """The settings among the options, which have the names of the settings."""
+    known = SettingsKwargs.__optional_keys__
+    return {name: value for name, value in vars(options).items() if name in known}
 
 
 def _channel_of(x: NDArray[Any], channel: int | None, name: str) -> NDArray[Any]:
@@ -532,6 +543,35 @@ def _voices(options: argparse.Namespace) -> int:
     say(f"Without a name the server speaks with its own, {' and '.join(defaults)}.")
     say("Other names are sent as they are; the service has custom voices too.")
     return 0
+
+
+# --------------------------------------------------------------------------- doctor
+def _add_doctor(commands: Any) -> None:
+    parser = commands.add_parser(
+        "doctor",
+        help="find out why a talk does not work",
+        description="Check the installation, the key, each step of the way to the server, and "
+        "what it answers. The exit status is 1 if something failed; no key is printed.",
+    )
+    add = parser.add_argument
+    _add_server_options(add)
+    add(
+        "--talk",
+        action="store_true",
+        help="ask one question by sound, too, and keep a recording for a report of an error",
+    )
+    add("--json", action="store_true", help="print the report as JSON")
+    parser.set_defaults(run=_doctor)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    report = doctor(talk=options.talk, **_settings_of(options))
+    checks = [
+        replace(check, cure=in_words_of_the_command(check.cure, options.known)) for check in report
+    ]
+    report = Report(checks, report.folder)
+    say(report.to_json() if options.json else repr(report))
+    return 0 if report.is_ok else 1
 
 
 # --------------------------------------------------------------------------- lessons

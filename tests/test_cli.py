@@ -832,3 +832,47 @@ def test_help_and_version_are_printed(capsys: pytest.CaptureFixture[str]) -> Non
         with pytest.raises(SystemExit, match="0"):
             main(words)
     assert "rehearse" in capsys.readouterr().out
+
+
+# --------------------------------------------------------------------------- doctor
+def test_the_doctor_prints_a_table_and_succeeds_if_nothing_failed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["doctor", "--partner", "parrot"]) == 0
+    out = capsys.readouterr().out
+    assert "checks: 0 failed" in out
+    assert "ok       round trip" in out
+
+
+def test_the_doctor_fails_with_a_cure_that_can_be_typed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"ws://127.0.0.1:{free.getsockname()[1]}/v1/realtime"
+        assert main(["doctor", "--url", url]) == 1
+        assert main(["doctor", "--url", "wss://example.test/v1/realtime", "--json"]) == 1
+    out = capsys.readouterr().out
+    assert "failed   TCP" in out
+    report = json.loads(out[out.index("{") :])
+    assert not report["is_ok"]
+    (key,) = [check for check in report["checks"] if check["result"] == "failed"]
+    assert key["name"] == "key"
+    assert "or omit --url for the rehearsal" in key["cure"]
+    assert "api_key" not in key["cure"]
+
+
+def test_the_doctor_names_the_option_that_asks_a_question(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "any-key-at-all"
+    monkeypatch.setenv("XAI_API_KEY", key)
+    with RehearsalServer("parrot", api_key=key) as server:
+        assert main(["doctor", "--url", server.url("live"), "--json"]) == 0
+        report = json.loads(capsys.readouterr().out)
+        cures = {check["name"]: check["cure"] for check in report["checks"]}
+        assert cures["API key"] == "--talk asks a question, and so finds out."
+        assert main(["doctor", "--url", server.url("live"), "--talk"]) == 0
+    out = capsys.readouterr().out
+    assert "ok       reply" in out
+    assert key not in out

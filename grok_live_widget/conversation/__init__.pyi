@@ -1,5 +1,5 @@
 from .conversation import Conversation as Conversation
-from .html import STYLE as STYLE
+from .html import TABLE_STYLE as TABLE_STYLE
 from .html import whole_table_of as whole_table_of
 from .pending import PendingReply as PendingReply
 from .pending import calls_in as calls_in

@@ -14,9 +14,10 @@ from .turn import Turn, extremes_of
 _MOST_ROWS, _ENDS = 60, 10
 _LONGEST_TEXT = 300
 
+# Of a `div` of the class `glw-turns` with a table of the class `rows`.
 # Colours of the panel, and when they are dark (js/src/theme.css): JupyterLab, VS Code and Colab say
 # so on an element of the page; elsewhere the page's colour scheme counts.
-STYLE = """
+TABLE_STYLE = """
 <style>
 .glw-turns{--you:light-dark(#1769d2,#6cb0ff);--reply:light-dark(#b34708,#ffa45c);
 color:var(--jp-ui-font-color1,inherit);font-family:var(--jp-ui-font-family,system-ui,sans-serif);
@@ -48,7 +49,7 @@ def table_of(placements: Sequence[Placement]) -> str:
         left_out = f'<tr><td class="t" colspan="6"><i>… {count - 2 * _ENDS} more …</i></td></tr>'
         rows.insert(_ENDS, left_out)
     title = f"{count} turn{'' if count == 1 else 's'}"
-    return f'<div class="glw-turns">{STYLE}<div>{title}</div>{_table(rows)}</div>'
+    return f'<div class="glw-turns">{TABLE_STYLE}<div>{title}</div>{_table(rows)}</div>'
 
 
 def card_of(turn: Turn) -> str:
@@ -64,7 +65,7 @@ def card_of(turn: Turn) -> str:
     ]
     shown = " · ".join(f"{name} {escape(value)}" for name, value in figures if value)
     return (
-        f'<div class="glw-turns">{STYLE}<b class="{turn.role}">{SPEAKERS[turn.role]}</b> '
+        f'<div class="glw-turns">{TABLE_STYLE}<b class="{turn.role}">{SPEAKERS[turn.role]}</b> '
         f"{_text(turn, _LONGEST_TEXT * 4)}{_waveform(turn, 480, 48)}<div><i>{shown}</i></div></div>"
     )
 
@@ -83,7 +84,7 @@ def whole_table_of(placements: Sequence[Placement], wavs: Mapping[Turn, bytes]) 
         )
         for place in placements
     ]
-    return f'<div class="glw-turns">{STYLE}{_table(rows)}</div>'
+    return f'<div class="glw-turns">{TABLE_STYLE}{_table(rows)}</div>'
 
 
 def _table(rows: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ import json
 from html import escape
 from typing import TYPE_CHECKING
 
-from ..conversation import STYLE
+from ..conversation import TABLE_STYLE
 
 if TYPE_CHECKING:
     from .frames import Frames, Run
@@ -27,7 +27,7 @@ def table_of(frames: Frames) -> str:
     heads = ("", "Time", "", "Type", "Bytes", "Message")
     head = "".join(f"<th>{name}</th>" for name in heads)
     table = f'<table class="rows"><tr>{head}</tr>{"".join(rows)}</table>' if rows else ""
-    return f'<div class="glw-turns">{STYLE}<div>{escape(frames.summary())}</div>{table}</div>'
+    return f'<div class="glw-turns">{TABLE_STYLE}<div>{escape(frames.summary())}</div>{table}</div>'
 
 
 def _row(run: Run) -> str:

@@ -1,4 +1,5 @@
 from . import faults as faults
+from .asr import recognition_is_available as recognition_is_available  # internal
 from .chat import ChatPartner as ChatPartner
 from .identity import ServerKind as ServerKind  # internal
 from .identity import kind_of_header as kind_of_header  # internal
@@ -21,4 +22,5 @@ from .server import RehearsalServer as RehearsalServer
 from .tts import VOICES as VOICES
 from .tts import has_voice as has_voice  # internal
 from .tts import speak as speak  # internal
+from .tts import voice_is_available as voice_is_available  # internal
 from .vad import speech_probability as speech_probability
