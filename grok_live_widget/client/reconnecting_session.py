@@ -107,6 +107,8 @@ class ReconnectingSession:
         Called by `interrupt`.
     tool_threads : ToolThreads
         Where tools run, in all sessions.
+    api_key : Secret or None
+        As it was given; None: it was looked for.
     """
 
     def __init__(
@@ -137,7 +139,7 @@ class ReconnectingSession:
         self.memory: Literal["resumed", "retold", "none"] = "none"
         self.interruptions: list[Callable[[], object]] = []
         self.tool_threads = ToolThreads(main)
-        self._api_key = api_key
+        self.api_key = api_key
         self._loop = asyncio.get_running_loop()
         self._state = State.CLOSED
         # What it takes to go on with the conversation of the session that ended last.
@@ -362,7 +364,7 @@ class ReconnectingSession:
 
     async def _resolve(self, settings: Settings) -> Endpoint:
         """The server for these settings; looking for the key may block, as a keyring does."""
-        return await asyncio.to_thread(resolve_endpoint, settings, self._api_key)
+        return await asyncio.to_thread(resolve_endpoint, settings, self.api_key)
 
     async def _resume(self, session: Session, resume_state: ResumeState) -> None:
         """Go on with the conversation of the session before."""

@@ -7,6 +7,7 @@ those of docs/channel.md.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 from collections.abc import Callable, Coroutine
@@ -89,6 +90,8 @@ class FrontendBridge:
     lease : Lease
     downlink : Downlink
     uplink : UplinkReceiver
+    pages : dict of str to Hello
+        The pages that show the talk, with what they said of themselves.
     """
 
     def __init__(self, talk: ReconnectingSession, send: Send) -> None:
@@ -98,6 +101,10 @@ class FrontendBridge:
         self.downlink = Downlink()
         self.uplink = UplinkReceiver()
         self._microphones = Microphones()
+        self.pages: dict[str, messages.Hello] = {}
+        # Pings whose answers are timed, by id.
+        self._pings: dict[int, asyncio.Future[None]] = {}
+        self._ping_ids = itertools.count(-1, -1)
         self._tool_calls = ToolCalls()
         self._interruptions = Interruptions()
         # Whether a note has said that a sound of a cell interrupts replies.
@@ -549,15 +556,19 @@ class FrontendBridge:
         match message:
             case messages.Hello(page=page):
                 self._microphones.welcome(message)
+                self.pages[page] = message
                 self._welcome(page, arrived_s)
             case messages.Bye(page=page):
                 self._microphones.leave(page)
+                self.pages.pop(page, None)
                 if self.lease.leave(page):
                     self._follow_owner()
             case messages.TakeOver(page=page):
                 self._take_over(page, arrived_s)
             case messages.Pong(page=page, id=ping_id):
                 self.lease.answer(page, ping_id)
+                if page == self.lease.owner:
+                    self._answer_ping(ping_id)
             case messages.Alive():
                 pass  # Any message of a page is a sign of life.
 
@@ -569,6 +580,23 @@ class FrontendBridge:
         if ping_id is not None:
             self._send(messages.Ping(id=ping_id))
             self._spawn(self._expire_later(ping_id))
+
+    async def ping_owner(self) -> float:
+        """How long the page that owns the sound takes to answer [s]; cancelled when it does not."""
+        ping_id = next(self._ping_ids)
+        answer = self._pings[ping_id] = asyncio.get_running_loop().create_future()
+        begun_s = time.monotonic()
+        self._send(messages.Ping(id=ping_id))
+        try:
+            await answer
+        finally:
+            self._pings.pop(ping_id, None)
+        return time.monotonic() - begun_s
+
+    def _answer_ping(self, ping_id: int) -> None:
+        answer = self._pings.get(ping_id)
+        if answer is not None and not answer.done():
+            answer.set_result(None)
 
     async def _expire_later(self, ping_id: int) -> None:
         await asyncio.sleep(self._talk.timeouts.pong_s)

@@ -41,6 +41,8 @@ class Hello(PageMessage, frozen=True, tag="hello"):
 
     Parameters
     ----------
+    version : str
+        Of the page's front end.
     microphone : str
         Whether the page can use one; see `MicrophoneStatus`.
     microphone_text : str
@@ -48,6 +50,7 @@ class Hello(PageMessage, frozen=True, tag="hello"):
     device_rate_hz : float or None [Hz]
     """
 
+    version: str = ""
     microphone: str = ""
     microphone_text: str = ""
     device_rate_hz: Number | None = None
@@ -541,7 +544,9 @@ class DrawerAnswer(KernelMessage, frozen=True, tag="drawer"):
 
 
 class Ping(KernelMessage, frozen=True, tag="ping"):
-    """A question to the owner, to be answered at once by `Pong`."""
+    """A question to the owner, to be answered at once by `Pong`. Those that measure the time of
+    the answer have negative ids.
+    """
 
     id: int
 

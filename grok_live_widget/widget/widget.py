@@ -13,6 +13,7 @@ import traitlets
 
 from .._structs import names_checked
 from ..client import TALK_THREAD, Secret, TalkAPI, warn_of_rehearsal, wrap_secret
+from ..diagnostics import Report, examine
 from ..exceptions import ConfigurationError
 from ..settings import SettingsKwargs, expand_kwargs_signature
 from .bridge import FrontendBridge
@@ -20,6 +21,7 @@ from .channel import CommChannel, keep_frontend_routing
 from .front_end import STATIC, check_built
 from .messages import MicrophoneWanted
 from .microphone import MicrophoneStatus
+from .page_checks import page_checks
 from .saved_output import PANEL_TEXT, SavedOutput, check_keeps, shell_with_kernel
 from .tool_output import ToolOutput
 from .traits import TalkTraits, flag
@@ -227,6 +229,42 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
         """`stop`, awaited."""
         with self._saved_output.refreshed_here():
             await super().stop_async()
+
+    def doctor(self) -> Report:
+        """`grok_live_widget.doctor` with the settings of this talk, and what its page knows.
+
+        That is whether it may have a microphone, what the browser applies to the sound, and how
+        long messages take both ways.
+
+        A second connection is opened for it, and closed; the talk goes on. Where the kernel reads
+        the page's messages only between cells, the report says so.
+
+        Returns
+        -------
+        Report
+        """
+        return TALK_THREAD.run(self._examine(is_blocking=True))
+
+    async def doctor_async(self) -> Report:
+        """`doctor`, awaited: some kernels read the page's messages meanwhile.
+
+        Returns
+        -------
+        Report
+        """
+        return await TALK_THREAD.arun(self._examine(is_blocking=False))
+
+    async def _examine(self, *, is_blocking: bool) -> Report:
+        talk = self._sessions
+        checks = await examine(talk.settings, talk.api_key)
+        of_page = await page_checks(
+            self._bridge,
+            processing=talk.settings.processing,
+            timeout_s=talk.timeouts.pong_s,
+            is_blocking=is_blocking,
+        )
+        found = {check.name: check for check in (*checks, *of_page)}  # The page knows better.
+        return Report(found.values())
 
     def _want_microphone(self, wanted: bool) -> None:
         TALK_THREAD.call(self._channel.send, MicrophoneWanted(wanted=wanted))

@@ -1,0 +1,239 @@
+"""What a page tells of itself, as checks: each fails for a page of which it is true."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from grok_live_widget import __version__
+from grok_live_widget.client.endpoint import resolve_endpoint
+from grok_live_widget.client.reconnecting_session import ReconnectingSession
+from grok_live_widget.diagnostics import Report
+from grok_live_widget.settings.settings import Settings
+from grok_live_widget.widget.bridge import FrontendBridge
+from grok_live_widget.widget.messages import KernelMessage, Ping, decode
+from grok_live_widget.widget.page_checks import BURST_COUNT, PAGE, PING_COUNT, page_checks
+
+from ..support.page import SimulatedPage
+
+
+class Page(SimulatedPage):
+    """A page beside the bridge, which answers up to `answer_count` pings."""
+
+    def __init__(self, name: str = "page-1") -> None:
+        super().__init__(name)
+        settings = Settings(partner="parrot")
+        self.talk = ReconnectingSession(settings, None, resolve_endpoint(settings))
+        self.bridge = FrontendBridge(self.talk, self._receive)
+        self.answer_count = PING_COUNT + BURST_COUNT
+        self.ping_ids: list[int] = []
+
+    def _receive(self, message: KernelMessage, buffer: bytes | None) -> None:
+        if isinstance(message, Ping):
+            self.ping_ids.append(message.id)
+            if len(self.ping_ids) <= self.answer_count:
+                loop = asyncio.get_running_loop()
+                loop.call_soon(lambda: self.say("pong", id=message.id, clock_ms=self.clock_ms()))
+
+    def send(self, content: Any, *buffers: bytes) -> None:
+        message = decode(content)
+        assert message is not None
+        self.bridge.receive(message, *(buffers or (None,)), asyncio.get_running_loop().time())
+
+    @property
+    def session(self) -> int:
+        return self.bridge.downlink.session
+
+    async def report(
+        self, *, processing: bool = True, timeout_s: float = 5, **hello: Any
+    ) -> Report:
+        """What the checks say after the page has said hello so."""
+        self.hello(**{"version": __version__} | hello)
+        return await self.checked(processing=processing, timeout_s=timeout_s)
+
+    async def checked(self, *, processing: bool = True, timeout_s: float = 5) -> Report:
+        return Report(
+            await page_checks(
+                self.bridge, processing=processing, timeout_s=timeout_s, is_blocking=True
+            )
+        )
+
+    def switch_on(self, **fields: Any) -> None:
+        """Report a microphone that is on, with what the browser applies."""
+        applied = dict.fromkeys(("echo_cancellation", "noise_suppression", "auto_gain"), True)
+        state = {"state": "on", "reason": None, "device": "Desk", "device_rate_hz": 48_000}
+        self.hello(version=__version__)
+        self.say("microphone_state", **(state | applied | fields))
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    page = Page()
+    yield page
+    await page.bridge.close()
+    await page.talk.close()
+
+
+async def test_a_page_with_a_microphone_that_is_on_is_ok(page: Page) -> None:
+    page.switch_on()
+    report = await page.checked()
+    assert [check.name for check in report] == list(PAGE)
+    assert {check.result for check in report} == {"ok"}, report
+    assert report["microphone"].found == (
+        "It is on: Desk, 48000 Hz, echo cancellation on, noise suppression on, gain control on."
+    )
+
+
+async def test_without_a_page_there_is_nothing_to_check(page: Page) -> None:
+    report = await page.checked()
+    assert [check.name for check in report] == list(PAGE)
+    assert {check.result for check in report} == {"skipped"}
+    assert "in a later cell" in report["page"].cure
+    assert page.ping_ids == []
+
+
+async def test_a_page_that_has_gone_is_no_page(page: Page) -> None:
+    page.hello()
+    page.say("bye")
+    assert (await page.checked())["page"].result == "skipped"
+
+
+async def test_a_second_page_is_counted(page: Page) -> None:
+    page.hello()
+    page.send({"type": "hello", "page": "page-2", "version": "0", "microphone": "ok"})
+    assert "is one of 2" in (await page.checked())["page"].found
+
+
+async def test_a_page_of_another_version_fails(page: Page) -> None:
+    report = await page.report(version="0.0.9")
+    assert report["page version"].result == "failed"
+    assert f"version 0.0.9, the kernel {__version__}" in report["page version"].found
+    assert "reload the page" in report["page version"].cure
+
+
+async def test_a_page_that_is_not_secure_fails_with_the_command_of_a_tunnel(page: Page) -> None:
+    report = await page.report(microphone="insecure")
+    assert report["page security"].result == "failed"
+    assert "ssh -L" in report["page security"].cure
+    assert report["frame policy"].result == report["microphone"].result == "skipped"
+
+
+async def test_a_program_that_keeps_the_microphone_from_its_pages_fails(page: Page) -> None:
+    report = await page.report(microphone="policy")
+    assert report["page security"].result == "ok"
+    assert report["frame policy"].result == "failed"
+    assert "in a browser" in report["frame policy"].cure
+
+
+async def test_a_browser_without_microphones_fails(page: Page) -> None:
+    assert (await page.report(microphone="none"))["microphone"].result == "failed"
+
+
+async def test_a_microphone_that_is_off_is_not_checked(page: Page) -> None:
+    check = (await page.report())["microphone"]
+    assert (check.result, check.found) == ("skipped", "It is off.")
+
+
+@pytest.mark.parametrize(
+    ("reason", "part"),
+    [
+        ("denied", "refused by the user"),
+        ("no_device", "found no microphone"),
+        ("busy", "Another program"),
+        ("lost", "unplugged"),
+        ("insecure", "not secure"),
+        ("policy", "keeps the microphone"),
+        ("other", "could not be switched on"),
+        (None, "could not be switched on"),
+    ],
+)
+async def test_a_microphone_that_failed_fails_with_its_reason(
+    page: Page, reason: str | None, part: str
+) -> None:
+    page.switch_on(state="failed", reason=reason)
+    check = (await page.checked())["microphone"]
+    assert check.result == "failed"
+    assert part in check.found
+    assert check.cure
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"), [("asking", None), ("failed", "waiting"), ("failed", "taken")]
+)
+async def test_a_microphone_that_waits_for_the_user_is_a_warning(
+    page: Page, state: str, reason: str | None
+) -> None:
+    page.switch_on(state=state, reason=reason)
+    assert (await page.checked())["microphone"].result == "warning"
+
+
+@pytest.mark.parametrize(
+    ("processing", "applied", "part"),
+    [
+        (True, {"echo_cancellation": False}, "opposite of echo cancellation."),
+        (False, {}, "opposite of echo cancellation and noise suppression and gain control."),
+    ],
+)
+async def test_processing_that_the_browser_does_not_apply_as_asked_is_a_warning(
+    page: Page, processing: bool, applied: dict[str, Any], part: str
+) -> None:
+    page.switch_on(**applied)
+    check = (await page.checked(processing=processing))["microphone"]
+    assert check.result == "warning"
+    assert part in check.found
+    assert check.cure
+
+
+async def test_what_a_browser_does_not_say_of_its_microphone_is_left_out(page: Page) -> None:
+    unknown = dict.fromkeys(
+        ("device", "device_rate_hz", "echo_cancellation", "noise_suppression", "auto_gain")
+    )
+    page.switch_on(**unknown)
+    check = (await page.checked())["microphone"]
+    assert (check.result, check.found) == ("ok", "It is on: a device without a name.")
+
+
+async def test_a_new_owner_has_not_reported_its_microphone(page: Page) -> None:
+    page.switch_on()
+    page.send({"type": "hello", "page": "page-2", "version": __version__, "microphone": "ok"})
+    page.send({"type": "take_over", "page": "page-2"})
+    assert page.bridge.microphone is None
+
+
+async def test_messages_are_timed_both_ways(page: Page) -> None:
+    check = (await page.report())["page transport"]
+    assert check.result == "ok"
+    assert f"of {PING_COUNT} pings;" in check.found
+    assert "messages a second both ways" in check.found
+    # Those of the lease have positive ids.
+    assert all(ping_id < 0 for ping_id in page.ping_ids)
+    assert len(set(page.ping_ids)) == PING_COUNT + BURST_COUNT
+
+
+@pytest.mark.parametrize(
+    ("answer_count", "result", "part"),
+    [(0, "failed", "did not answer"), (4, "warning", "answered 4 pings, and then none")],
+)
+async def test_a_page_that_does_not_answer_is_told_in_time(
+    page: Page, answer_count: int, result: str, part: str
+) -> None:
+    page.answer_count = answer_count
+    check = (await page.report(timeout_s=0.1))["page transport"]
+    assert check.result == result
+    assert part in check.found
+    assert check.cure
+    assert page.bridge._pings == {}
+
+
+async def test_an_answer_of_another_page_does_not_count(page: Page) -> None:
+    page.answer_count = 0
+    page.hello()
+    waiting = asyncio.create_task(page.bridge.ping_owner())
+    await asyncio.sleep(0)
+    page.send({"type": "pong", "page": "page-2", "id": page.ping_ids[-1]})
+    assert not waiting.done()
+    page.say("pong", id=page.ping_ids[-1])
+    assert await waiting >= 0
