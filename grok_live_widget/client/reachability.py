@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from .._structs import Value
-from ..exceptions import GrokLiveError
+from ..exceptions import ConfigurationError, GrokLiveError
 from .transport import host_of, proxy_for, translated
 
 _PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443}
@@ -75,7 +75,7 @@ class _Way:
         self._url, self._proxy, self._timeout_s = url, proxy, timeout_s
         first = urlsplit(proxy or url)
         self._first_name = host_of(proxy or url)
-        self._host, self._port = first.hostname or "", first.port or _port_of(first)
+        self._host, self._port = first.hostname or "", _port_of(first)
         self._is_secure = urlsplit(url).scheme == "wss"
 
     async def step(self, name: str, work: Callable[[], Awaitable[str]]) -> Step:
@@ -83,6 +83,8 @@ class _Way:
         try:
             async with asyncio.timeout(self._timeout_s):
                 found = await work()
+        except ConfigurationError as error:
+            return Step(name=name, found="", failure=error)
         except (OSError, UnicodeError) as error:  # A name may be too long to be encoded.
             return Step(name=name, found="", failure=self._translated(error))
         took_ms = (time.monotonic() - begun_s) * 1000
@@ -97,6 +99,11 @@ class _Way:
         return await self.step("TLS", lambda: self._shake_hands(tls))
 
     async def find(self) -> str:
+        if self._port is None:
+            raise ConfigurationError(
+                f"the address of the proxy, {self._first_name}, has no valid port.",
+                cure="Check HTTPS_PROXY and ALL_PROXY.",
+            )
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
         addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
@@ -130,5 +137,9 @@ class _Way:
         return translated(error, host_of(self._url), proxy)
 
 
-def _port_of(parts: SplitResult) -> int:
-    return _PORTS.get(parts.scheme, _SOCKS_PORT)
+def _port_of(parts: SplitResult) -> int | None:
+    """The port of an address, or the usual one of its scheme; None where it is invalid."""
+    try:
+        return parts.port or _PORTS.get(parts.scheme, _SOCKS_PORT)
+    except ValueError:
+        return None

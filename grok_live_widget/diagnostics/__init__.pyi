@@ -1,3 +1,4 @@
+from .connection import choose_server as choose_server  # internal
 from .connection import round_trip_check as round_trip_check  # internal
 from .installation import blocks_page as blocks_page  # internal
 from .report import Check as Check

@@ -17,7 +17,8 @@ _DISTRIBUTION = "grok-live-widget"
 _SHOWN = ("ipykernel", "anywidget", "ipywidgets", "websockets", "jupyterlab", "notebook")
 _OPTIONAL = ("pandas", "matplotlib", "sounddevice")
 _REQUIREMENT = re.compile(r"([\w.-]+)\s*(?:\[[^]]*\])?\s*>=\s*([\d.]+)")
-_SUBSHELLS_SINCE = (7,)
+_SUBSHELLS_SINCE, _RELIABLE_SINCE = (7,), (7, 4)
+_NEWER_KERNEL = 'pip install -U "ipykernel>=7.4"'
 
 
 def installation_checks(*, is_rehearsal: bool) -> list[Check]:
@@ -104,12 +105,19 @@ def busy_kernel() -> Check:
         return warning(
             name,
             f"ipykernel {version} reads the microphone and the buttons only between cells.",
-            'Install one with subshells: pip install -U "ipykernel>=7.4"; or call awaitable twins, '
-            "such as ask_async, in short cells.",
+            f"Install one with subshells: {_NEWER_KERNEL}",
+        )
+    version = installed_version("ipykernel")
+    if parts_of(version) < _RELIABLE_SINCE:
+        # Source: ipython/ipykernel#1554, mended by its #1529.
+        return warning(
+            name,
+            f"ipykernel {version} has subshells, and can lose requests when many messages come.",
+            _NEWER_KERNEL,
         )
     return ok(
         name,
-        f"ipykernel {installed_version('ipykernel')} has subshells: in JupyterLab 4.4 or newer and "
+        f"ipykernel {version} has subshells: in JupyterLab 4.4 or newer and "
         "Notebook 7.4 or newer the panel works while a cell runs.",
     )
 

@@ -10,7 +10,7 @@ from typing import Unpack
 from .._structs import names_checked
 from ..client import TALK_THREAD, Secret, wrap_secret
 from ..exceptions import GrokLiveError
-from ..recording import Redactor
+from ..recording import Redactor, check_new_folder
 from ..settings import Settings, SettingsKwargs, expand_kwargs_signature, settings_from
 from ..tools import secrets_of
 from .connection import SERVER, Chosen, choose_server, connection_checks, is_unreachable
@@ -66,23 +66,24 @@ def doctor(
         settings_from(settings)  # Names the nearest setting.
     try:
         checked = settings_from(settings)
+        check_new_folder(checked.record)
     except GrokLiveError as error:
         names = [name for name in (*SERVER, *(SPOKEN if talk else ())) if name != "settings"]
         installed = installation_checks(is_rehearsal=False)
         return Report([*installed, failed("settings", error), *not_reached(names, "settings")])
-    examined = TALK_THREAD.run(examine(checked, api_key))
+    # On this thread: a keyring that waits for its user must not hold up talks.
+    chosen = choose_server(checked, api_key)
+    examined = TALK_THREAD.run(examine(checked, chosen))
     if not talk:
         return Report(examined)
     if is_unreachable(examined):
         unasked = [skipped(name, "Not checked, since no talk can be opened.") for name in SPOKEN]
         return Report([*examined, *unasked])
-    return _with_talk(examined, checked, api_key)
+    return _with_talk(examined, checked, chosen)
 
 
-async def examine(settings: Settings, api_key: Secret | None) -> list[Check]:
+async def examine(settings: Settings, chosen: Chosen) -> list[Check]:
     """The checks of the installation and of the connection; runs on the talks' thread."""
-    api_key = wrap_secret(api_key)
-    chosen = await asyncio.to_thread(choose_server, settings, api_key)
     endpoint = chosen.endpoint
     is_rehearsal = endpoint is not None and endpoint.is_rehearsal
     checks = await asyncio.to_thread(installation_checks, is_rehearsal=is_rehearsal)
@@ -96,12 +97,10 @@ def _redactor(settings: Settings, chosen: Chosen) -> Redactor:
     return Redactor(lambda: (chosen.key.reveal(), *secrets_of(settings.tools)))
 
 
-def _with_talk(examined: list[Check], settings: Settings, api_key: Secret | None) -> Report:
+def _with_talk(examined: list[Check], settings: Settings, chosen: Chosen) -> Report:
     """The report with the checks of a spoken question, which is written beside its recording."""
-    api_key = wrap_secret(api_key)
     folder = Path(tempfile.mkdtemp(prefix="grok-live-doctor-"))
-    spoken = spoken_checks(settings, api_key, folder / "talk")
-    chosen = choose_server(settings, api_key)
+    spoken = spoken_checks(settings, chosen.key or None, folder / "talk")
     checks = redacted(spoken, _redactor(settings, chosen))
     report = Report([*examined, *checks], folder)
     (folder / "report.json").write_text(report.to_json(), "utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import weakref
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import traitlets
 
 from .._structs import names_checked
 from ..client import TALK_THREAD, Secret, TalkAPI, warn_of_rehearsal, wrap_secret
-from ..diagnostics import Report, examine
+from ..diagnostics import Report, choose_server, examine
 from ..exceptions import ConfigurationError
 from ..settings import SettingsKwargs, expand_kwargs_signature
 from .bridge import FrontendBridge
@@ -256,7 +257,8 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
 
     async def _examine(self, *, is_blocking: bool) -> Report:
         talk = self._sessions
-        checks = await examine(talk.settings, talk.api_key)
+        chosen = await asyncio.to_thread(choose_server, talk.settings, talk.api_key)
+        checks = await examine(talk.settings, chosen)
         of_page = await page_checks(
             self._bridge,
             processing=talk.settings.processing,

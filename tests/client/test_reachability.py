@@ -97,3 +97,7 @@ async def test_behind_a_proxy_the_steps_are_those_to_the_proxy(
     assert outline(steps) == [("host name", True), ("TCP", False)]
     assert f"the proxy 127.0.0.1:{port} cannot be reached" in str(steps[-1].failure)
     assert "password" not in repr(steps)
+    monkeypatch.setenv("https_proxy", "http://me:password@127.0.0.1:none")
+    steps = await steps_to(url, 5)
+    assert outline(steps) == [("host name", False)]
+    assert "the proxy, 127.0.0.1:none, has no valid port" in str(steps[-1].failure)

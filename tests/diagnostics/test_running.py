@@ -50,6 +50,13 @@ def test_a_value_that_is_not_allowed_is_found_and_not_raised() -> None:
     assert {report[name].result for name in others} == {"skipped"}
 
 
+def test_a_folder_that_cannot_be_recorded_to_is_found(tmp_path: Path) -> None:
+    (tmp_path / "there").write_text("something else")
+    report = doctor(partner="parrot", record=tmp_path / "there")
+    assert report["settings"].result == "failed"
+    assert "there" in report["settings"].found
+
+
 def test_an_argument_that_does_not_exist_is_raised() -> None:
     with pytest.raises(ConfigurationError, match="Did you mean 'voice'"):
         doctor(vocie="nova")  # type: ignore[call-arg]

@@ -84,6 +84,15 @@ def test_an_older_kernel_is_named_as_the_reason(kernel: Kernel, show: Any) -> No
     assert "with ipykernel 6.31.0" in found
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("kernel", ["7.3.0"], indirect=True)
+def test_a_kernel_that_can_lose_requests_is_a_warning(kernel: Kernel, show: Any) -> None:
+    show('partner="parrot"')
+    result, found = report_of(kernel, "live.doctor()")["busy kernel"]
+    assert result == "warning"
+    assert "can lose requests" in found
+
+
 def test_an_awaited_doctor_lets_the_page_answer_without_subshells(
     kernel: Kernel, show: Any
 ) -> None:
