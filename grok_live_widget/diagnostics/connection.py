@@ -97,15 +97,15 @@ def _key_check(key: Secret | None, where: str, endpoint: Endpoint | None) -> Che
         return skipped(name, "The rehearsal needs no API key.")
     if key:
         return ok(name, f"An API key was found: {where}.")
-    hints = " ".join(filter(None, [unanswered(), missing_libraries()]))
     if endpoint is not None and endpoint.is_rehearsal:
         cure = "To reach Grok, set XAI_API_KEY, or pass api_key=."
         return warning(
             name,
             "No API key was found, so the built-in rehearsal answers, not Grok.",
-            f"{cure} {hints}".strip(),
+            " ".join(filter(None, [cure, unanswered(), missing_libraries()])),
         )
-    return skipped(name, "No API key was found; a server on this computer may need none.", hints)
+    found = "No API key was found; a server on this computer may need none."
+    return skipped(name, found, unanswered())
 
 
 def _name_of(endpoint: Endpoint) -> str:
