@@ -10,7 +10,7 @@ from typing import Any
 
 from ..exceptions import GrokLiveError
 from ..rehearsal import recognition_is_available, voice_is_available
-from ..widget import check_built
+from ..widget import BUNDLES, check_built
 from .report import Check, failed, ok, skipped, warning
 
 _DISTRIBUTION = "grok-live-widget"
@@ -89,8 +89,9 @@ def parts_of(version: str) -> tuple[int, ...]:
 # --------------------------------------------------------------------------- the rest
 def _front_end() -> Check:
     try:
-        for name in ("widget.js", "widget.css", "explorer.js", "explorer.css"):
-            check_built(name)
+        for name in BUNDLES:
+            check_built(f"{name}.js")
+            check_built(f"{name}.css")
     except GrokLiveError as error:
         return failed("front end", error)
     return ok("front end", "The panel's front end is built.")

@@ -10,6 +10,9 @@ from ..exceptions import ConfigurationError
 DRAWERS = frozenset({"settings", "spectrogram"})
 """Bundles that a page is sent when their drawer is first opened."""
 
+BUNDLES = ("widget", "explorer", *sorted(DRAWERS))
+"""All bundles: of each there are a module and a style sheet."""
+
 STATIC = pathlib.Path(__file__).parent / "static"
 
 

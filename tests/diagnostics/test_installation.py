@@ -16,6 +16,7 @@ from grok_live_widget.diagnostics.installation import (
     installation_checks,
     parts_of,
 )
+from grok_live_widget.widget.front_end import STATIC
 
 
 def checks_in_a_process(beginning: str = "", *, is_rehearsal: bool = True) -> dict[str, Any]:
@@ -82,7 +83,13 @@ def test_a_library_that_is_not_installed_is_no_warning() -> None:
     assert "jupyterlab" not in check["found"]
 
 
-def test_a_copy_without_a_front_end_fails_and_says_how_it_is_built(tmp_path: Path) -> None:
+@pytest.mark.parametrize("missing", ["widget.js", "explorer.css", "settings.js"])
+def test_a_copy_without_a_file_of_the_front_end_fails_and_says_how_it_is_built(
+    tmp_path: Path, missing: str
+) -> None:
+    for path in STATIC.iterdir():
+        if path.name != missing:
+            (tmp_path / path.name).touch()
     code = (
         "from pathlib import Path\nfrom grok_live_widget.widget import front_end\n"
         f"front_end.STATIC = Path({str(tmp_path)!r})"
