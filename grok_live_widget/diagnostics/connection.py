@@ -37,6 +37,7 @@ from ..protocol import (
     is_replaced_model,
     rejected_settings,
 )
+from ..recording import FrameLog
 from ..settings import Settings
 from .report import Check, failed, not_reached, ok, skipped, warning
 
@@ -177,7 +178,9 @@ class _Opening:
         request = ConnectRequest(endpoint=self._endpoint, settings=self._settings)
         conversation = Conversation.under(self._settings)
         try:
-            session = await open_session_with(request, conversation, listener=self._observe)
+            session = await open_session_with(
+                request, conversation, FrameLog(), listener=self._observe
+            )
         except GrokLiveError as error:
             return self._refused(error)
         try:
