@@ -7,6 +7,7 @@ those of docs/channel.md.
 from __future__ import annotations
 
 import asyncio
+import copy
 import itertools
 import logging
 import time
@@ -20,9 +21,9 @@ import msgspec
 from msgspec.structs import replace
 
 from .._threads import BackgroundTasks
-from ..audio import SAMPLE_RATE_HZ
+from ..audio import SAMPLE_RATE_HZ, wav_bytes
 from ..client import CALL_TOPIC, ENVIRONMENT_NAME, Endpoint, ReconnectingSession, voices
-from ..conversation import ToolCalls, ToolCallState, Turn
+from ..conversation import Turn
 from ..exceptions import ConnectError, GrokLiveError, SessionClosed
 from ..protocol import (
     AudioDelta,
@@ -39,6 +40,7 @@ from ..protocol import (
     SpeechStopped,
     UserTranscriptReplaced,
 )
+from ..recording import Redactor
 from ..settings import Settings
 from . import messages
 from .downlink import Downlink
@@ -47,6 +49,7 @@ from .front_end import drawer_bundle
 from .interruptions import CELL_NOTE, Interruptions, Reason
 from .lease import Lease
 from .microphone import Microphones, MicrophoneStatus
+from .turn_states import TurnCalls, word_times
 from .uplink import UplinkReceiver
 
 _LOG = logging.getLogger("grok_live_widget")
@@ -56,6 +59,7 @@ HEARTBEAT_S = 1.0
 LAST_HEARTBEATS = 5
 SHOWN_TIME_LEFT_S = 300.0
 PUMP_S = 0.1
+PIECE_BYTES = 1 << 18
 # How many of the newest turns may hold the reply that the microphone hears.
 _ECHO_TURNS = 8
 
@@ -70,6 +74,13 @@ _BANNERS = {
 _BANNER_WITHOUT_KEY = (
     f"Rehearsal: no API key was found ({ENVIRONMENT_NAME}), so a program on this computer "
     "answers, not Grok."
+)
+
+# Of the notes about turns that are to be played once more.
+_REPLAY = "replay"
+_BUSY_NOTE = (
+    "A reply is sounding, and no other turn is played over it. Play the turn again when the reply "
+    "has ended, or interrupt it."
 )
 
 Send = Callable[[messages.KernelMessage, bytes | None], None]
@@ -105,7 +116,7 @@ class FrontendBridge:
         # Pings whose answers are timed, by id.
         self._pings: dict[int, asyncio.Future[None]] = {}
         self._ping_ids = itertools.count(-1, -1)
-        self._tool_calls = ToolCalls()
+        self._calls = TurnCalls(Redactor(talk.secrets))
         self._interruptions = Interruptions()
         # Whether a note has said that a sound of a cell interrupts replies.
         self._has_explained_cells = False
@@ -116,6 +127,10 @@ class FrontendBridge:
         # By page and id: the answer to each typed text, once there is one.
         self._texts: dict[tuple[str, int | None], messages.TextAnswer | None] = {}
         self._replies: dict[Turn, int] = {}
+        # A turn that is played once more, its copy that is sent for that, and the reply's number.
+        self._replay: tuple[Turn, Turn, int] | None = None
+        # Whether a note says that a turn could not be played once more.
+        self._has_refused_replay = False
         # Turns that are to be sent, in order.
         self._changed: dict[Turn, None] = {}
         self._pump_task: asyncio.Task[None] | None = None
@@ -156,6 +171,8 @@ class FrontendBridge:
                 self._flush()
             case SpeechStarted() | SpeechStopped():
                 self._send(messages.Speech(is_active=isinstance(event, SpeechStarted)))
+                if isinstance(event, SpeechStarted):
+                    self._end_replay()
             case SessionOpened():
                 self.downlink.begin_session(self.downlink.session + 1)
             case PhaseChanged():
@@ -166,9 +183,8 @@ class FrontendBridge:
                 self._send(messages.NoteAdded(note=_note(event)))
             case UserTranscriptReplaced(is_final=True):
                 self._explain_echo(changed)
-        call = self._tool_calls.apply(event)
-        if call is not None:
-            self._send(messages.CallChanged(call=_call_state(call)))
+        for call in self._calls.apply(event, changed):
+            self._send(messages.CallChanged(call=call))
         if changed:
             self._start_pump()
 
@@ -185,6 +201,7 @@ class FrontendBridge:
     def _queue_audio(self, changed: list[Turn], now_s: float) -> None:
         if not self.lease.owner:
             return
+        self._end_replay()
         for turn in changed:
             if not turn.was_interrupted and (reply := self.downlink.add(turn)):
                 self._replies[turn] = reply
@@ -276,7 +293,8 @@ class FrontendBridge:
 
     def _state(self) -> dict[str, Any]:
         talk, settings = self._talk, self._talk.settings
-        name = talk.server_name
+        name, usage = talk.server_name, talk.usage
+        replayed, _, replay = self._replay or (None, None, None)
         is_push_to_talk = isinstance(settings.turn_detection, PushToTalk)
         return {
             "owner": self.lease.owner,
@@ -297,6 +315,10 @@ class FrontendBridge:
             "sample_rate": SAMPLE_RATE_HZ,
             "busy_cell": self.downlink.is_overdue(time.monotonic()),
             "late_sample_count": self.uplink.late_sample_count,
+            "replay": replay,
+            "replayed_turn": replayed.turn_id if replayed else "",
+            "used_minutes": round(usage.minutes, 1),
+            "cost_dollars": None if usage.dollars is None else round(usage.dollars, 2),
         }
 
     def _snapshot(self, page: str) -> messages.Snapshot:
@@ -312,12 +334,12 @@ class FrontendBridge:
             **self._state(),
             notes=[_note(note) for note in notes],
             turns=[self._turn_state(turn) for turn in self._talk.conversation.turns],
-            tools=[_call_state(call) for call in self._tool_calls.shown],
+            tools=self._calls.all_of(self._talk.conversation.turns),
             told_count=self._counted,
         )
 
     def _turn_state(self, turn: Turn) -> messages.TurnState:
-        heard = turn.heard_sample_count
+        heard, reply = turn.heard_sample_count, self._replies.get(turn)
         return messages.TurnState(
             id=turn.turn_id,
             order=self._talk.conversation.turns.index(turn),
@@ -331,12 +353,14 @@ class FrontendBridge:
             has_audio=turn.sample_count > 0,
             duration_s=turn.duration_s,
             started_s=turn.started_s,
-            reply=self._replies.get(turn),
+            reply=reply,
             heard_s=None if heard is None else heard / turn.sample_rate,
             latency_ms=turn.latency_ms,
             tool_ms=turn.tool_ms,
             approval_ms=turn.approval_ms,
             seam=turn.seam,
+            reply_start_s=self.downlink.reply_start_s(reply),
+            word_times=word_times(turn) or msgspec.UNSET,
         )
 
     # ----------------------------------------------------------------- from the pages
@@ -417,7 +441,9 @@ class FrontendBridge:
             now_s=arrived_s,
             is_paused=message.is_paused,
         )
-        if heard is not None:
+        if heard is not None and heard.turn not in self._replies:
+            self._follow_replay(heard.turn, is_final=is_final)
+        elif heard is not None:
             report = PlaybackReported(
                 item_id=heard.turn.item_id,
                 sample_count=heard.sample_count,
@@ -426,6 +452,14 @@ class FrontendBridge:
             )
             self._spawn(self._talk.report_playback(report))
         self._send_audio(arrived_s)
+
+    def _follow_replay(self, again: Turn, *, is_final: bool) -> None:
+        """A turn that is played once more is not heard."""
+        if is_final:
+            self.downlink.forget(again)
+            if self._replay is not None and self._replay[1] is again:
+                self._replay = None
+                self._send_state()
 
     def _first_sound_s(self, message: messages.Playhead) -> float | None:
         """When the first sample was heard, by the kernel's clock [s]."""
@@ -441,6 +475,7 @@ class FrontendBridge:
                 self._take_over(page, arrived_s)
                 self._spawn(self._talk.open())
             case messages.Stop():
+                self._end_replay()
                 self._spawn(self._by("stop", self._talk.stop()))
             case messages.Text():
                 self._receive_text(message, arrived_s)
@@ -454,6 +489,10 @@ class FrontendBridge:
             case messages.Skip(page=page):
                 if page == self.lease.owner:
                     self._skip_to_newest()
+            case messages.Replay(page=page, turn_id=turn_id):
+                self._spawn(self._play_again(page, turn_id, arrived_s))
+            case messages.Save(page=page, turn_id=turn_id):
+                self._spawn(self._send_sound(page, turn_id))
             case messages.Commit():
                 self._spawn(self._talk.end_press())
             case messages.Discard():
@@ -488,6 +527,7 @@ class FrontendBridge:
 
     def _play_unplayed(self) -> None:
         """Play the newest replies that were received while no page could play them."""
+        self._end_replay()
         unplayed = []
         for turn in reversed(self._talk.conversation.turns.assistant):
             if turn in self._replies or turn.heard_sample_count is not None:
@@ -510,6 +550,56 @@ class FrontendBridge:
         self._replies[newest] = self.downlink.restore(newest)
         self._changed[newest] = None
         self._start_pump()
+
+    async def _play_again(self, page: str, turn_id: str, now_s: float) -> None:
+        turn = self._turn_of(turn_id)
+        if turn is None or not turn.is_complete or not turn.sample_count:
+            return
+        if self._replay is None and self.downlink.has_playback:
+            self._has_refused_replay = True
+            self._talk.note(_BUSY_NOTE, "info", _REPLAY)
+            return
+        self._end_replay()
+        if self._has_refused_replay:
+            self._has_refused_replay = False
+            self._talk.note("", "info", _REPLAY)
+        if not self.lease.owner:
+            self._take_over(page, now_s)
+        # A copy, so that what is played of it is not counted as heard.
+        again = copy.copy(turn)
+        again.heard_sample_count = None
+        self._replay = turn, again, self.downlink.add(again)
+        self._send_state()
+        self._start_pump()
+
+    def _end_replay(self) -> None:
+        if self._replay is not None:
+            self._replay = None
+            self._flush()
+            self._send_state()
+
+    async def _send_sound(self, page: str, turn_id: str) -> None:
+        """Send the sound of a turn as a WAV file, in pieces."""
+        turn = self._turn_of(turn_id)
+        if turn is None:
+            return
+        file = wav_bytes(turn.pcm, turn.sample_rate)
+        place = self._talk.conversation.turns.index(turn) + 1
+        starts = range(0, len(file), PIECE_BYTES)
+        for number, start in enumerate(starts):
+            piece = messages.Sound(
+                page=page,
+                turn_id=turn_id,
+                name=f"turn_{place}_{turn.role}.wav",
+                piece=number,
+                piece_count=len(starts),
+            )
+            self._send(piece, file[start : start + PIECE_BYTES])
+            await asyncio.sleep(0)  # Replies and the microphone go on.
+
+    def _turn_of(self, turn_id: str) -> Turn | None:
+        turns = self._talk.conversation.turns
+        return next((turn for turn in turns if turn.turn_id == turn_id), None)
 
     async def _answer_call(self, call_id: str, is_allowed: bool) -> None:
         """The first answer counts; a second page's finds no waiting call."""
@@ -609,6 +699,7 @@ class FrontendBridge:
 
     def _follow_owner(self) -> None:
         """Another page owns the sound: it is sent what was not heard."""
+        self._end_replay()
         queued = dict(self.downlink.start_over())
         self._replies |= queued
         self._changed |= dict.fromkeys(queued)
@@ -676,7 +767,3 @@ def _latest(notes: list[Noted]) -> list[Noted]:
     """The notes that no later one of the same topic replaces."""
     newest = {note.topic: note for note in notes if note.topic}
     return [note for note in notes if newest.get(note.topic, note) is note]
-
-
-def _call_state(call: ToolCallState) -> messages.CallState:
-    return msgspec.convert(call, messages.CallState, from_attributes=True)

@@ -309,6 +309,13 @@ class Downlink:
             ahead -= (now_s - self._progress_s) * CHANNEL_RATE_HZ
         return max(0.0, ahead)
 
+    def reply_start_s(self, reply: int | None) -> float:
+        """Where in its turn a reply begins [s]; 0 once it is over."""
+        for outgoing in (*self._queue, *self._playing.values()):
+            if outgoing.reply == reply:
+                return outgoing.turn_position(0) / outgoing.turn.sample_rate
+        return 0.0
+
     @property
     def has_playback(self) -> bool:
         """Whether audio is queued or being played that was not cut off."""
@@ -342,6 +349,10 @@ class Downlink:
         """
         self._cut.discard(turn)
         return self._enqueue(turn, turn.heard_sample_count or 0)
+
+    def forget(self, turn: Turn) -> None:
+        """Keep nothing of `turn`, which is over."""
+        self._cut.discard(turn)
 
     def _cut_off(self) -> None:
         # No playhead will come for what had been cut off before.

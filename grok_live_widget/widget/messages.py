@@ -111,6 +111,18 @@ class Skip(PageMessage, frozen=True, tag="skip"):
     """Cut off the replies that sound or wait for the loudspeaker, but for the newest."""
 
 
+class Replay(PageMessage, frozen=True, tag="replay"):
+    """Play a turn once more, unless a reply sounds."""
+
+    turn_id: str
+
+
+class Save(PageMessage, frozen=True, tag="save"):
+    """Send the sound of a turn as a file; answered by `Sound`."""
+
+    turn_id: str
+
+
 class Commit(PageMessage, frozen=True, tag="commit"):
     """Push-to-talk: the button was released."""
 
@@ -239,6 +251,8 @@ RequestMessage = (
     | Interrupt
     | Play
     | Skip
+    | Replay
+    | Save
     | Commit
     | Discard
     | ToolAnswer
@@ -299,6 +313,10 @@ class TurnState(Value, frozen=True, kw_only=True):
     heard_s : float or None [s]
         How much of it has been played; None if nothing played it.
     latency_ms, tool_ms, approval_ms : float or None [ms]
+    reply_start_s : float [s]
+        Where in the turn the reply of this number begins.
+    word_times : list of float
+        See `turn_states.word_times`; left out without caption timing.
     """
 
     id: str
@@ -319,17 +337,29 @@ class TurnState(Value, frozen=True, kw_only=True):
     tool_ms: float | None
     approval_ms: float | None
     seam: str
+    reply_start_s: float
+    word_times: list[float] | msgspec.UnsetType
 
 
 class CallState(Value, frozen=True, kw_only=True):
-    """A tool call as the panel shows it; see `ToolCallState`."""
+    """A tool call as the panel shows it; see `ToolCallState`.
+
+    Parameters
+    ----------
+    output : str
+        The beginning of what was sent to the model.
+    turn_id : str
+        Of the turn that it is part of; empty while it is part of none.
+    """
 
     call_id: str
     name: str
     arguments: str
     state: str
+    output: str
     error: str
     duration_s: float | None
+    turn_id: str
 
 
 class TalkSettings(Value, frozen=True, kw_only=True):
@@ -387,6 +417,13 @@ class _TalkState(KernelMessage, frozen=True):
         Whether a running cell holds up the page's messages.
     late_sample_count : int
         Microphone samples that were discarded because they arrived too late.
+    replay : int or None
+        Number of the reply that plays a turn once more; None: none does.
+    replayed_turn : str
+        That turn; empty for none.
+    used_minutes : float [min]
+    cost_dollars : float or None [US$]
+        What the talk has used, rounded; see `Usage`.
     """
 
     owner: str
@@ -407,6 +444,10 @@ class _TalkState(KernelMessage, frozen=True):
     sample_rate: int
     busy_cell: bool
     late_sample_count: int
+    replay: int | None
+    replayed_turn: str
+    used_minutes: float
+    cost_dollars: float | None
 
 
 class State(CountedMessage, _TalkState, frozen=True, tag="state"):
@@ -541,6 +582,27 @@ class DrawerAnswer(KernelMessage, frozen=True, tag="drawer"):
     page: str
     name: str
     content: dict[str, Any]
+
+
+class Sound(KernelMessage, frozen=True, tag="sound"):
+    """A piece of the WAV file with the sound of a turn, in answer to `Save`; its buffer has the
+    bytes.
+
+    Parameters
+    ----------
+    page, turn_id : str
+        As in `Save`.
+    name : str
+        Of the file.
+    piece, piece_count : int
+        Number of the piece, from 0, and how many there are.
+    """
+
+    page: str
+    turn_id: str
+    name: str
+    piece: int
+    piece_count: int
 
 
 class Ping(KernelMessage, frozen=True, tag="ping"):

@@ -911,6 +911,141 @@ async def test_heartbeats_and_snapshots_count_the_messages_whose_loss_matters(
         assert each["told_count"] == sum(m["type"] in lasting for m in page.received[:at])
 
 
+# --------------------------------------------------------------------------- turns played again
+async def hear_a_reply(page: Page, is_open: bool = True) -> Any:
+    """Have a reply played to its end; returns its turn."""
+    await page.open()
+    page.say("text", text="one")
+    await page.play_to_the_end()
+    await page.wait("turn", lambda m: m["turn"]["heard_s"] == m["turn"]["duration_s"] != 0)
+    if not is_open:
+        await page.talk.stop()
+    turn = page.talk.conversation.turns.assistant[-1]
+    page.received.clear()
+    page.audio = b""
+    return turn
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["open", "stopped"])
+async def test_a_turn_is_played_again_and_that_is_not_counted_as_heard(
+    page_of: Any, is_open: bool
+) -> None:
+    page = page_of(lambda turn: tone(0.3))
+    turn = await hear_a_reply(page, is_open)
+    page.say("replay", turn_id=turn.turn_id)
+    state = await page.wait("state", lambda state: state["replayed_turn"])
+    assert (state["replay"], state["replayed_turn"]) == (2, turn.turn_id)
+    audio = await page.wait("audio", lambda m: m["is_last"])
+    page.acknowledge(audio)
+    assert (audio["reply"], page.audio) == (2, turn.pcm.tobytes())
+    page.report(audio, 1_000)
+    page.report(audio, len(page.audio) // 2, is_final=True)
+    await page.wait("state", lambda state: state["replay"] is None)
+    assert turn.heard_sample_count == turn.sample_count
+    assert not turn.was_interrupted
+    assert not page.bridge.downlink.has_playback
+    assert page.all("turn") == []
+
+
+async def test_a_typed_turn_and_an_unknown_one_are_not_played(page_of: Any) -> None:
+    page = page_of(lambda turn: tone(0.3))
+    turn = await hear_a_reply(page)
+    for turn_id in (page.talk.conversation.turns[0].turn_id, "unknown", turn.turn_id):
+        page.say("replay", turn_id=turn_id)
+    page.say("save", turn_id="unknown")
+    audio = await page.wait("audio")
+    assert (audio["reply"], audio["sample_offset"]) == (2, 0)
+    assert page.all("note") == page.all("sound") == []
+
+
+async def test_a_turn_is_not_played_over_a_reply_which_goes_on(page_of: Any) -> None:
+    page = page_of(lambda turn: tone(0.3))
+    first = await hear_a_reply(page)
+    page.say("text", text="two")
+    audio = await page.wait("audio", lambda m: m["is_last"])
+    page.say("replay", turn_id=first.turn_id)
+    note = await page.wait("note")
+    assert "A reply is sounding" in note["note"]["text"]
+    page.acknowledge(audio)
+    page.report(audio, len(page.audio) // 2, is_final=True)
+    second = page.talk.conversation.turns.assistant[-1]
+    await page.wait("turn", lambda m: m["turn"]["heard_s"] == second.duration_s)
+    assert page.all("flush") == []
+    page.say("replay", turn_id=first.turn_id)
+    await page.wait("note", lambda m: m["note"]["text"] == "")
+    await page.wait("audio", lambda m: m["reply"] == audio["reply"] + 1)
+
+
+async def test_a_reply_ends_what_is_played_again(page_of: Any) -> None:
+    page = page_of(lambda turn: tone(0.3))
+    first = await hear_a_reply(page)
+    page.say("replay", turn_id=first.turn_id)
+    again = await page.wait("audio")
+    page.say("text", text="two")
+    flush = await page.wait("flush")
+    assert flush["reply"] == again["reply"]
+    page.report_flush(again, 100)
+    audio = await page.wait("audio", lambda m: m["reply"] > again["reply"] and m["is_last"])
+    assert audio["epoch"] == flush["epoch"]
+    page.acknowledge(audio)
+    page.report(audio, 10**6, is_final=True)
+    second = page.talk.conversation.turns.assistant[-1]
+    await page.wait("turn", lambda m: m["turn"]["heard_s"] == second.duration_s)
+    assert (first.was_interrupted, second.was_interrupted) == (False, False)
+    assert page.all("state")[-1]["replay"] is None
+
+
+def speak_again(page: Page, question: np.ndarray) -> None:
+    page.speak(question)
+
+
+def press_stop(page: Page, _: np.ndarray) -> None:
+    page.say("stop")
+
+
+def take_over(page: Page, _: np.ndarray) -> None:
+    page.say("take_over", page="page-2")
+
+
+@pytest.mark.parametrize("end", [speak_again, press_stop, take_over])
+async def test_what_is_played_again_ends_with_speech_stop_and_another_page(
+    page_of: Any, question: np.ndarray, end: Callable[[Page, np.ndarray], None]
+) -> None:
+    page = page_of(lambda turn: tone(3.0))
+    turn = await hear_a_reply(page)
+    page.say("replay", turn_id=turn.turn_id)
+    audio = await page.wait("audio")
+    end(page, question)
+    flush = await page.wait("flush")
+    assert (flush["reply"], flush["epoch"]) == (audio["reply"], audio["epoch"] + 1)
+    await page.wait("state", lambda state: state["epoch"] > audio["epoch"])
+    assert page.all("state")[-1]["replay"] is None
+    assert turn.heard_sample_count == turn.sample_count
+
+
+async def test_the_sound_of_a_turn_is_sent_as_a_file_in_pieces(
+    page_of: Any, tmp_path: Path
+) -> None:
+    page = page_of(lambda turn: tone(6.0))
+    turn = await hear_a_reply(page)
+    page.say("save", turn_id=turn.turn_id)
+    last = await page.wait("sound", lambda m: m["piece"] == m["piece_count"] - 1)
+    pieces = page.all("sound")
+    assert [piece["piece"] for piece in pieces] == list(range(last["piece_count"])) != [0]
+    assert {piece["name"] for piece in pieces} == {"turn_2_assistant.wav"}
+    assert page.audio == turn.write_wav(tmp_path / "turn.wav").read_bytes()
+
+
+async def test_what_the_talk_has_used_is_part_of_its_state(page_of: Any) -> None:
+    page = page_of(lambda turn: tone(0.3))
+    await hear_a_reply(page)
+    usage = page.talk.usage
+    page.hello()
+    snapshot = await page.wait("snapshot")
+    assert snapshot["used_minutes"] == pytest.approx(usage.minutes, abs=0.06)
+    assert snapshot["cost_dollars"] == 0
+
+
 # --------------------------------------------------------------------------- tools
 def look(up: bool) -> str:
     """Look."""
@@ -926,13 +1061,18 @@ async def test_a_tool_call_is_shown_as_it_progresses(page_of: Callable[..., Page
     await page.open()
     page.say("text", text="look up")
     await page.wait("tool", lambda message: message["call"]["state"] == "done")
-    running, done = (message["call"] for message in page.all("tool"))
+    running, done = (message["call"] for message in page.all("tool")[:2])
     assert (running["state"], running["name"], running["arguments"]) == (
         "running", "look", '{"up":true}',
     )  # fmt: skip
-    assert done == running | {"state": "done", "duration_s": done["duration_s"]}
+    ended = {"state": "done", "output": "the sky", "duration_s": done["duration_s"]}
+    assert done == running | ended
+    assert done["turn_id"] == ""
+    placed = (await page.wait("tool", lambda message: message["call"]["turn_id"]))["call"]
+    reply = page.talk.conversation.turns.assistant[-1]
+    assert placed == done | {"turn_id": reply.turn_id}
     page.hello(device_rate_hz=None)
-    assert page.all("snapshot")[-1]["tools"] == [done]
+    assert page.all("snapshot")[-1]["tools"] == [placed]
 
 
 async def test_a_call_waits_for_the_first_answer_of_any_page(page_of: Callable[..., Page]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, get_args
 
+import msgspec
 import pytest
 
 from grok_live_widget.widget import messages
@@ -43,6 +44,8 @@ FROM_PAGE: list[dict[str, Any]] = [
     {"type": "interrupt", "page": "a", "epoch": 2},
     {"type": "play", "page": "a"},
     {"type": "skip", "page": "a"},
+    {"type": "replay", "page": "a", "turn_id": "t1"},
+    {"type": "save", "page": "a", "turn_id": "t1"},
     {"type": "commit", "page": "a"},
     {"type": "tool_answer", "page": "a", "call_id": "c1", "is_allowed": False},
     {"type": "change_settings", "page": "a", "settings": {"speed": 1.2}},
@@ -81,6 +84,10 @@ STATE: dict[str, Any] = {
     "sample_rate": 24_000,
     "busy_cell": False,
     "late_sample_count": 0,
+    "replay": None,
+    "replayed_turn": "",
+    "used_minutes": 0.1,
+    "cost_dollars": None,
 }
 NOTE = {"text": "Hello", "level": "info", "topic": ""}
 
@@ -166,6 +173,11 @@ def test_optional_fields_may_be_missing_but_not_wrong(name: str) -> None:
             messages.Heartbeat(session=1, ends_in_s=None, told_count=2),
             {"type": "heartbeat", "session": 1, "ends_in_s": None, "told_count": 2},
         ),
+        (
+            messages.Sound(page="a", turn_id="t1", name="turn_1_user.wav", piece=0, piece_count=1),
+            {"type": "sound", "page": "a", "turn_id": "t1", "name": "turn_1_user.wav"}
+            | {"piece": 0, "piece_count": 1},
+        ),
         (messages.Ping(id=1), {"type": "ping", "id": 1}),
         (
             messages.MicrophoneWanted(wanted=True),
@@ -192,3 +204,9 @@ def test_turns_and_calls_are_sent_with_all_their_fields(
 ) -> None:
     values = dict.fromkeys(state.__struct_fields__)
     assert encode(kind(**{field: state(**values)})) == {"type": tag, field: values}
+
+
+def test_the_times_of_words_are_left_out_where_there_are_none() -> None:
+    values = dict.fromkeys(messages.TurnState.__struct_fields__) | {"word_times": msgspec.UNSET}
+    turn = encode(messages.TurnChanged(turn=messages.TurnState(**values)))["turn"]
+    assert set(values) - set(turn) == {"word_times"}
