@@ -2,17 +2,17 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import {
-  bundleDrawer,
   bundleExplorer,
+  bundleFurther,
   bundleStyle,
   bundleWidget,
-  DRAWERS,
+  FURTHER,
   packageVersion,
 } from "./bundle.mjs";
 
 /** The limits are low because anywidget sends a bundle for every widget and saves it in the widget state. */
 const MAX_BYTES = {
-  "widget.js": 70_000,
+  "widget.js": 72_000,
   "widget.css": 64_000,
   "explorer.js": 130_000,
   "explorer.css": 16_000,
@@ -25,8 +25,8 @@ const files = {
   "explorer.js": await bundleExplorer(),
   "explorer.css": await bundleStyle("explorer"),
 };
-for (const name of DRAWERS) {
-  files[`${name}.js`] = await bundleDrawer(name);
+for (const name of FURTHER) {
+  files[`${name}.js`] = await bundleFurther(name);
   files[`${name}.css`] = await bundleStyle(name);
 }
 

@@ -75,8 +75,10 @@ export async function bundleExplorer() {
 
 /** The bundles that the kernel sends when their drawer is first opened. */
 export const DRAWERS = ["settings", "spectrogram"];
+/** The bundles that it sends when a page asks for them: those, and one that the first turn needs. */
+export const FURTHER = [...DRAWERS, "transcript"];
 
-export async function bundleDrawer(name) {
+export async function bundleFurther(name) {
   const result = await build({ ...common, entryPoints: [here(`src/${name}.ts`)], format: "esm" });
   return result.outputFiles[0].text;
 }

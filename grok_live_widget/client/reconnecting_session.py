@@ -167,10 +167,6 @@ class ReconnectingSession:
         self._unread_before: int | None = 0
         self._microphone = Microphone(timeouts.no_speech_s, self.note)
 
-    def secrets(self) -> tuple[str, ...]:
-        """The key and the secrets of tools, which no text may show."""
-        return self.endpoint.key.reveal(), *secrets_of(self.settings.tools)
-
     # ----------------------------------------------------------------- listeners and notes
     def secrets(self) -> tuple[str, ...]:
         """The key, and the secrets of tools, which nothing that is written may contain."""

@@ -45,7 +45,7 @@ from ..settings import Settings
 from . import messages
 from .downlink import Downlink
 from .echo import ECHO_NOTE, hears_loudspeaker
-from .front_end import drawer_bundle
+from .front_end import further_bundle
 from .interruptions import CELL_NOTE, Interruptions, Reason
 from .lease import Lease
 from .microphone import Microphones, MicrophoneStatus
@@ -502,7 +502,7 @@ class FrontendBridge:
             case messages.ChangeSettings(settings=settings):
                 self._spawn(self._change_settings(settings))
             case messages.BundleWanted(page=page, name=name):
-                module, style = drawer_bundle(name)
+                module, style = further_bundle(name)
                 self._send(messages.Bundle(page=page, name=name, style=style), module)
 
     def _receive_text(self, message: messages.Text, arrived_s: float) -> None:

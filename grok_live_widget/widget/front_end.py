@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from ..exceptions import ConfigurationError
 
-DRAWERS = frozenset({"settings", "spectrogram"})
-"""Bundles that a page is sent when their drawer is first opened."""
+FURTHER = frozenset({"settings", "spectrogram", "transcript"})
+"""Bundles that a page is sent when it first needs them: a drawer is opened, a turn is shown."""
 
 BUNDLES = ("widget", "explorer", *sorted(DRAWERS))
 """All bundles: of each there are a module and a style sheet."""
@@ -26,8 +26,8 @@ def check_built(name: str) -> None:
 
 
 @lru_cache
-def drawer_bundle(name: str) -> tuple[bytes, str]:
-    """The module and the style sheet of a drawer; both empty where there is none of this name."""
-    if name not in DRAWERS or not (STATIC / f"{name}.js").exists():
+def further_bundle(name: str) -> tuple[bytes, str]:
+    """The module and the style sheet of a further bundle; both empty where there is none."""
+    if name not in FURTHER or not (STATIC / f"{name}.js").exists():
         return b"", ""
     return (STATIC / f"{name}.js").read_bytes(), (STATIC / f"{name}.css").read_text("utf-8")

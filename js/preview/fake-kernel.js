@@ -28,11 +28,16 @@ export class FakeKernel {
     busy_cell: false,
   };
   turns = [];
+  calls = [];
   notes = [];
 
   constructor(changes = {}) {
     Object.assign(this.state, changes.state);
-    Object.assign(this, { turns: changes.turns ?? [], notes: changes.notes ?? [] });
+    Object.assign(this, {
+      turns: changes.turns ?? [],
+      calls: changes.calls ?? [],
+      notes: changes.notes ?? [],
+    });
     this.isSilent = changes.isSilent ?? false;
   }
 
@@ -91,7 +96,14 @@ export class FakeKernel {
   on_hello({ page }) {
     this.#page = page;
     this.state.owner ??= page;
-    this.send({ type: "snapshot", page, ...this.state, notes: this.notes, turns: this.turns });
+    this.send({
+      type: "snapshot",
+      page,
+      ...this.state,
+      notes: this.notes,
+      turns: this.turns,
+      tools: this.calls,
+    });
   }
 
   async on_start({ page }) {
@@ -120,6 +132,13 @@ export class FakeKernel {
 
   on_playhead({ sample_count }) {
     this.#playheadSamples = sample_count;
+  }
+
+  async on_bundle_wanted({ page, name }) {
+    const [source, style] = await Promise.all(
+      ["js", "css"].map(async (ending) => (await fetch(`/static/${name}.${ending}`)).text()),
+    );
+    this.send({ type: "bundle", page, name, style }, new TextEncoder().encode(source));
   }
 
   async on_text({ text }) {

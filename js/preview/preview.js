@@ -46,7 +46,88 @@ const PARTIAL = turn(5, "assistant", "Shannon said: sample at more than twice th
   latency_ms: 580,
 });
 
+const call = (name, more = {}) => ({
+  call_id: name,
+  name,
+  arguments: '{"city":"London","days":3}',
+  state: "done",
+  output: '{"temperature": 18, "sky": "clear"}',
+  error: "",
+  duration_s: 0.34,
+  turn_id: "t1",
+  ...more,
+});
+
+const MARKDOWN = `A **Fourier transform** takes a signal apart, see [the article](https://en.wikipedia.org/wiki/Fourier_transform).
+
+1. Sample it, for example with \`np.fft.rfft\`.
+2. Look at *both* parts: strength and phase.
+
+- nothing is lost
+- the inverse puts it together again
+
+\`\`\`python
+spectrum = np.fft.rfft(samples)
+\`\`\``;
+
+const FORMATS = [
+  turn(0, "user", "What is it, and what is the weather? **not bold**"),
+  turn(1, "assistant", MARKDOWN, { latency_ms: 620, tool_ms: 340, duration_s: 9, heard_s: 9 }),
+  turn(2, "user", "And its inverse?"),
+  turn(3, "assistant", TALK[3].text, {
+    latency_ms: 710,
+    was_interrupted: true,
+    interruption: "speech",
+    duration_s: 7.4,
+    heard_s: 4.2,
+  }),
+  turn(4, "user", "Go on."),
+  turn(
+    5,
+    "assistant",
+    "The **first words** have been spoken already, the others are still to come in a moment.",
+    {
+      latency_ms: 580,
+      duration_s: 6,
+      heard_s: 2,
+      reply: 7,
+    },
+  ),
+];
+
+const DIRECTIONS = [
+  turn(0, "user", "ما هو تحويل فورييه؟"),
+  turn(
+    1,
+    "assistant",
+    "تحويل **فورييه** يفكّك الإشارة إلى موجات، مثل `np.fft` في Python.\n\n1. الأولى\n2. الثانية",
+    {
+      latency_ms: 620,
+      duration_s: 5,
+      heard_s: 5,
+    },
+  ),
+  turn(2, "user", "ומה זה ההפוך? (inverse)"),
+  turn(3, "assistant", "ההתמרה ההפוכה מחברת את הגלים בחזרה, ומקבלים 100% מהאות. See NumPy for more.", {
+    latency_ms: 710,
+    was_interrupted: true,
+    interruption: "speech",
+    duration_s: 7.4,
+    heard_s: 4.2,
+  }),
+];
+
 const SCENES = {
+  formats: {
+    turns: FORMATS,
+    calls: [
+      call("weather"),
+      call("look", { state: "failed", output: "", error: "no paper", duration_s: 0.1 }),
+      call("draw", { state: "waiting", output: "", duration_s: null, turn_id: "" }),
+    ],
+    state: { used_minutes: 2.4, cost_dollars: 0.12 },
+  },
+  directions: { turns: DIRECTIONS },
   closed: {},
   raw: { state: { processing: false } },
   talking: { turns: [...TALK, PARTIAL] },

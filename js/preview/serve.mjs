@@ -6,7 +6,7 @@ import { extname } from "node:path";
 
 const ROOTS = {
   "/preview/": new URL("./", import.meta.url),
-  "/static/": new URL("../../grok_live_widget/static/", import.meta.url),
+  "/static/": new URL("../../grok_live_widget/widget/static/", import.meta.url),
 };
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css" };
 const port = Number(process.env.PORT ?? 8765);

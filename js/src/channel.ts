@@ -5,6 +5,7 @@
  * A direct channel would be another class with the same public methods.
  */
 
+import { Downloads } from "./downloads";
 import type { DrawerComm } from "./drawer-comm";
 import {
   type AudioHeader,
@@ -15,6 +16,7 @@ import {
   type PageMessage,
   type ReportedMicrophone,
   readKernelMessage,
+  type SoundUse,
   type TalkState,
   type ToolCall,
   type Turn,
@@ -75,6 +77,7 @@ export interface ChannelListener {
 
 export class CommChannel {
   readonly #sendQueue: SendQueue;
+  readonly #downloads: Downloads;
   readonly #texts = new TypedTexts((id, text) => this.send({ type: "text", id, text }));
   #state: TalkState | null = null;
   #session = 0;
@@ -99,6 +102,7 @@ export class CommChannel {
     readonly nowMs: () => number = () => performance.now(),
   ) {
     this.#receivedAtMs = nowMs();
+    this.#downloads = new Downloads(scope);
     this.#sendQueue = new SendQueue((chunk) => this.#sendChunk(chunk));
     scope.add(comm.listen((content, buffers) => this.#receive(content, buffers)));
     scope.interval(WATCH_PERIOD_MS, () => this.#watch());
@@ -167,6 +171,12 @@ export class CommChannel {
     this.send({ type: "play" });
   }
 
+  /** Ask for the sound of a turn, also after this page has stopped its session. */
+  requestSound(type: SoundUse, turn_id: string | number): void {
+    this.#endedSession = -1;
+    this.send({ type, turn_id });
+  }
+
   sendMicrophone(chunk: MicrophoneChunk): void {
     this.#sendQueue.add(chunk, this.nowMs());
     this.#reportDropped();
@@ -220,6 +230,8 @@ export class CommChannel {
         return this.#onHeartbeat(message.session, message.told_count);
       case "text_answer":
         return message.page === this.page ? this.#texts.answer(message.id, message.is_sent) : undefined;
+      case "sound":
+        return message.page === this.page ? this.#downloads.add(message, buffers[0]) : undefined;
       case "ping":
         return this.send({ type: "pong", id: message.id, clock_ms: Date.now() });
       case "bundle":

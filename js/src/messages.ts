@@ -63,6 +63,9 @@ export interface ReportedMicrophone extends Omit<MicrophoneState, "reason"> {
   text: string;
 }
 
+/** What the sound of a turn is requested for: to be played again, or to be saved. */
+export type SoundUse = "replay" | "save";
+
 /** A microphone that gives only zeros, and whether there is another one. */
 export interface SilentMicrophone {
   device: string | null;
@@ -87,6 +90,7 @@ export type PageMessage =
   | { type: "interrupt"; epoch: number }
   | { type: "play" }
   | { type: "skip" }
+  | { type: SoundUse; turn_id: string | number }
   | { type: "commit" | "discard" }
   | { type: "tool_answer"; call_id: string; is_allowed: boolean }
   | { type: "change_settings"; settings: Partial<TalkSettings> }
@@ -172,6 +176,8 @@ const readTurn = shape<Turn>({
   approval_ms: numberOrNull,
   is_approximate: flag,
   seam: text,
+  reply_start_s: number,
+  word_times: listOf(number),
 });
 
 const readCall = shape<ToolCall>({
@@ -179,8 +185,10 @@ const readCall = shape<ToolCall>({
   name: text,
   arguments: text,
   state: oneOf<ToolState>("running", "waiting", "done", "failed", "denied"),
+  output: text,
   error: text,
   duration_s: numberOrNull,
+  turn_id: text,
 });
 
 const readSettings = shape({
@@ -213,6 +221,10 @@ const stateFields = {
   sample_rate: numberOrNull,
   busy_cell: flag,
   late_sample_count: number,
+  replay: numberOrNull,
+  replayed_turn: text,
+  used_minutes: numberOrNull,
+  cost_dollars: numberOrNull,
 };
 
 const readers = {
@@ -241,6 +253,7 @@ const readers = {
   microphone_received: shape({ session: number, seq: number }),
   heartbeat: shape({ session: number, ends_in_s: numberOrNull, told_count: numberOrNull }),
   text_answer: shape({ page: text, id: number, is_sent: flag }),
+  sound: shape({ page: text, turn_id: text, name: text, piece: number, piece_count: number }),
   ping: shape({ id: identity }),
   bundle: shape({ page: text, name: text, style: text }),
   microphone_wanted: shape({ wanted: flag }),
@@ -281,16 +294,22 @@ export interface Turn {
   is_approximate: boolean;
   /** What happened to the connection just before this turn; usually empty. */
   seam: string;
+  /** Where in the turn its reply begins. */
+  reply_start_s: number;
+  /** For each word, its place in the text and when it is spoken; empty if that is not known. */
+  word_times: number[];
 }
 
-/** A call of one of the kernel's functions; `arguments` is JSON text. */
+/** A call of one of the kernel's functions; `arguments` is JSON text, `turn_id` empty while no turn has the call. */
 export interface ToolCall {
   call_id: string;
   name: string;
   arguments: string;
   state: ToolState;
+  output: string;
   error: string;
   duration_s: number | null;
+  turn_id: string;
 }
 
 type KernelType = keyof typeof readers;

@@ -21,6 +21,7 @@ import type {
   Note,
   Playhead,
   SilentMicrophone,
+  SoundUse,
   TalkSettings,
   TalkState,
   ToolCall,
@@ -30,7 +31,7 @@ import { audioPage, useSpeaker } from "./page";
 import { PCM_RATE_HZ } from "./pcm";
 import { Playback, type PlaybackListener } from "./playback";
 import type { Scope } from "./scope";
-import { shownState, withCall, withNote } from "./view/reducers";
+import { shownPlayhead, shownState, shownTurns, withCall, withNote } from "./view/reducers";
 import { INITIAL_STATE, type PanelActions, type PanelSignals, type PanelState, Store } from "./view/state";
 import { playbackFailedText, SPEAKER_FAILED_TEXT } from "./view/strings";
 import { WaveformHistory } from "./view/waveform-history";
@@ -209,6 +210,11 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     if (call) this.onToolCall({ ...call, state: isAllowed ? "running" : "denied" });
   }
 
+  requestSound(use: SoundUse, turnId: string | number): void {
+    if (use === "replay") this.#playback.unlock();
+    this.#channel.requestSound(use, turnId);
+  }
+
   // Events of the channel.
 
   onState(state: TalkState): void {
@@ -227,7 +233,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
 
   onSnapshot(turns: Turn[], notes: Note[], calls: ToolCall[]): void {
     const shown = notes.map((note) => ({ ...note, key: this.#noteKey++ }));
-    this.#update({ turns: new Map(turns.map((turn) => [turn.id, turn])), notes: shown, calls });
+    this.#update({ notes: shown, ...shownTurns(turns, calls) });
   }
 
   onSpeech(isActive: boolean): void {
@@ -250,7 +256,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   }
 
   onToolCall(call: ToolCall): void {
-    this.#update({ calls: withCall(this.#state.calls, call) });
+    this.#update(withCall(this.#state, call));
   }
 
   onNote(note: Note): void {
@@ -327,12 +333,12 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
 
   onPlayhead(playhead: Playhead): void {
     this.#channel.send({ type: "playhead", clock_ms: Date.now(), ...playhead });
-    this.#showPlayhead(playhead);
+    this.#update(shownPlayhead(playhead, PCM_RATE_HZ));
   }
 
   onFlushed(playhead: Playhead): void {
     this.#channel.send({ type: "flushed", clock_ms: Date.now(), ...playhead });
-    this.#showPlayhead(playhead);
+    this.#update(shownPlayhead(playhead, PCM_RATE_HZ));
   }
 
   onPlaybackLevels({ columns, rms }: Levels): void {
@@ -361,16 +367,6 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
 
   #update(change: Partial<PanelState>): void {
     this.store.update(change);
-  }
-
-  #showPlayhead(playhead: Playhead): void {
-    const isSpeaking = !playhead.is_final && playhead.buffered_sample_count > 0;
-    this.#update({
-      isSpeaking,
-      soundingReply: isSpeaking ? playhead.reply : null,
-      underrunCount: playhead.underrun_count,
-      lostS: playhead.lost_sample_count / PCM_RATE_HZ,
-    });
   }
 
   #followTurnDetection({ turn_detection }: TalkState): void {

@@ -61,6 +61,10 @@ export function talkState(changes: Partial<TalkState> = {}): TalkState {
     sample_rate: 24_000,
     busy_cell: false,
     late_sample_count: 0,
+    replay: null,
+    replayed_turn: "",
+    used_minutes: null,
+    cost_dollars: null,
     ...changes,
   };
 }
@@ -85,6 +89,8 @@ export function turnOf(changes: Partial<Turn> = {}): Turn {
     approval_ms: null,
     is_approximate: false,
     seam: "",
+    reply_start_s: 0,
+    word_times: [],
     ...changes,
   };
 }
@@ -95,8 +101,10 @@ export function callOf(changes: Partial<ToolCall> = {}): ToolCall {
     name: "weather",
     arguments: '{"city":"London"}',
     state: "running",
+    output: "",
     error: "",
     duration_s: null,
+    turn_id: "",
     ...changes,
   };
 }

@@ -100,6 +100,9 @@ describe("at first", () => {
   it("a snapshot replaces the tool calls", () => {
     comm.deliver({ type: "snapshot", page: me(), ...talkState(), tools: [callOf({ state: "waiting" })] });
     expect(state().calls).toEqual([callOf({ state: "waiting" })]);
+    const tools = [callOf({ state: "done", turn_id: "t1" }), callOf({ call_id: "c2" })];
+    comm.deliver({ type: "snapshot", page: me(), ...talkState(), tools });
+    expect([state().calls, state().turnCalls]).toEqual([[tools[1]], new Map([["t1", [tools[0]]]])]);
   });
 
   it("a talk without an owner does not belong to another page", () => {
@@ -126,6 +129,22 @@ describe("a tool call", () => {
     expect(states()).toEqual(["c2 failed"]);
   });
 
+  it("stays with the turn that it is part of, also when its id is used again", () => {
+    const ofTurn = () =>
+      state()
+        .turnCalls.get("t1")
+        ?.map((each) => `${each.call_id} ${each.state}`);
+    call({ state: "done" });
+    call({ call_id: "c2" });
+    call({ state: "done", turn_id: "t1" });
+    expect([states(), ofTurn()]).toEqual([["c2 running"], ["c1 done"]]);
+    call({ state: "waiting" });
+    call({ call_id: "c2", state: "failed", turn_id: "t1" });
+    expect([states(), ofTurn()]).toEqual([["c1 waiting"], ["c1 done", "c2 failed"]]);
+    call({ state: "failed", turn_id: "t1" });
+    expect(ofTurn()).toEqual(["c1 failed", "c2 failed"]);
+  });
+
   it.each([
     [true, "running"],
     [false, "denied"],
@@ -134,6 +153,34 @@ describe("a tool call", () => {
     talk.answerTool("c1", isAllowed);
     expect(comm.ofType("tool_answer")).toMatchObject([{ call_id: "c1", is_allowed: isAllowed }]);
     expect(states()).toEqual([`c1 ${shown}`]);
+  });
+});
+
+describe("a turn", () => {
+  it("is played again on request, in a click, also after Stop", async () => {
+    await open();
+    talk.stop();
+    await vi.advanceTimersByTimeAsync(500);
+    kernelState({ phase: "closed" });
+    talk.requestSound("replay", "t1");
+    expect(comm.ofType("replay")).toMatchObject([{ turn_id: "t1" }]);
+    kernelState({ phase: "closed", replay: 4, replayed_turn: "t1" });
+    audio({ reply: 4, is_last: true });
+    await settle();
+    playhead({ reply: 4, sample_count: 12_000 });
+    expect(state()).toMatchObject({ soundingReply: 4, replay: 4, replayedTurn: "t1", playedS: 0.5 });
+  });
+
+  it("is downloaded from the pieces that the kernel sends to this page", () => {
+    const click = vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(() => {});
+    talk.requestSound("save", "t1");
+    expect(comm.ofType("save")).toMatchObject([{ turn_id: "t1" }]);
+    const piece = { type: "sound", turn_id: "t1", name: "turn_1_user.wav", piece: 0, piece_count: 1 };
+    comm.deliver({ ...piece, page: "another" }, new Int16Array(50));
+    expect(click).not.toHaveBeenCalled();
+    comm.deliver({ ...piece, page: me() }, new Int16Array(50));
+    expect(click).toHaveBeenCalledOnce();
+    click.mockRestore();
   });
 });
 

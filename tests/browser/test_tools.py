@@ -43,8 +43,11 @@ def test_a_person_allows_a_call_and_sees_what_it_displays(open_notebook: OpenNot
     assert panel is not None
     assert image is not None
     assert image["y"] >= panel["y"] + panel["height"]
-    assert "draw ran" in notebook.panel.locator(".glw-calls").inner_text()
     notebook.wait_for_turns("grok", 1)
+    chip = notebook.panel.locator(".glw-turn-grok .glw-chip")
+    assert "draw ran" in chip.inner_text()
+    chip.locator("summary").click()
+    assert "drew hills" in chip.inner_text()
     assert notebook.transcript()[-1][1].startswith("The tool answered: drew hills")
     assert [each["output_type"] for each in notebook.outputs(1)] == ["stream"]
 

@@ -1132,17 +1132,26 @@ async def test_what_a_page_says_of_the_server_is_left_out_with_push_to_talk(page
     assert page.talk.settings.turn_detection == PushToTalk()
 
 
-async def test_a_drawer_is_sent_as_a_module_with_its_style(page_of: Any) -> None:
+@pytest.mark.parametrize(
+    ("name", "export", "style"),
+    [
+        ("settings", b"as createDrawer", ".glw-settings"),
+        ("transcript", b"as TurnMenu", ".glw-menu"),
+    ],
+)
+async def test_a_further_bundle_is_sent_as_a_module_with_its_style(
+    page_of: Any, name: str, export: bytes, style: str
+) -> None:
     page = page_of()
-    page.say("bundle_wanted", name="settings")
+    page.say("bundle_wanted", name=name)
     bundle = await page.wait("bundle")
-    assert (bundle["page"], bundle["name"]) == ("page-1", "settings")
-    assert b"as createDrawer" in page.audio
-    assert ".glw-settings" in bundle["style"]
+    assert (bundle["page"], bundle["name"]) == ("page-1", name)
+    assert export in page.audio
+    assert style in bundle["style"]
 
 
 @pytest.mark.parametrize("name", ["widget", "../bridge", ""])
-async def test_nothing_but_drawers_is_sent(page_of: Any, name: str) -> None:
+async def test_nothing_but_further_bundles_is_sent(page_of: Any, name: str) -> None:
     page = page_of()
     page.say("bundle_wanted", name=name)
     bundle = await page.wait("bundle")

@@ -14,6 +14,7 @@ export class Composer {
   readonly element = element("form", "glw-composer");
   readonly #box = element("textarea", "glw-composer-box", {
     rows: "1",
+    dir: "auto",
     "aria-label": "Message",
     placeholder: "Message…",
   });

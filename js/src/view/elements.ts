@@ -37,6 +37,13 @@ export function setText(target: HTMLElement, text: string): void {
   if (target.textContent !== text) target.textContent = text;
 }
 
+/** Set texts with a separator between them, each isolated from the direction of what is around it. */
+export function setFigures(target: HTMLElement, texts: readonly string[], separator = " · "): void {
+  if (target.textContent === texts.join(separator)) return;
+  const nodes = texts.flatMap((text) => [separator, element("bdi", "glw-figure", {}, [text])]);
+  target.replaceChildren(...nodes.slice(1));
+}
+
 export function setShown(target: HTMLElement, isShown: boolean): void {
   if (target.hidden === isShown) target.hidden = !isShown;
 }

@@ -4,10 +4,10 @@ import type { Scope } from "../scope";
 import { Composer } from "./composer";
 import { Controls, HoldToTalk } from "./controls";
 import { Drawers } from "./drawers";
-import { element, setShown, setText } from "./elements";
+import { element, setFigures, setShown, setText } from "./elements";
 import { Notices } from "./notices";
 import type { PanelActions, PanelSignals, PanelState, Store } from "./state";
-import { lossesOf, speakerName, statusOf } from "./strings";
+import { lossesOf, speakerName, statusOf, usageOf } from "./strings";
 import { ToolCallList } from "./tool-call-list";
 import { Transcript } from "./transcript";
 import { Waveforms } from "./waveforms";
@@ -22,10 +22,10 @@ export class Panel {
   readonly element = element("section", "glw-panel", { "data-lm-suppress-shortcuts": "true" });
 
   constructor(store: Store<PanelState>, signals: PanelSignals, actions: PanelActions, scope: Scope) {
-    const [hold, transcript] = [new HoldToTalk(actions, scope), new Transcript(scope)];
+    const [hold, transcript] = [new HoldToTalk(actions, scope), new Transcript(actions, scope)];
     const parts: Part[] = [
       new Header(actions, scope),
-      new Banner(),
+      new Line("glw-banner", {}, ({ banner }) => [banner]),
       new Notices(actions, scope),
       new Waveforms(signals, scope),
       hold,
@@ -33,7 +33,8 @@ export class Panel {
       new ToolCallList(actions, scope),
       new Composer(actions, scope),
       new Drawers({ store, signals, actions, scope }),
-      new Losses(),
+      new Line("glw-losses", { role: "status" }, lossesOf),
+      new Line("glw-usage", {}, usageOf, " · "),
     ];
     this.element.append(...parts.map((part) => part.element));
     hold.listenTo(this.element, transcript.list);
@@ -75,20 +76,21 @@ class Header implements Part {
   }
 }
 
-class Banner implements Part {
-  readonly element = element("p", "glw-banner");
+/** A line of text or figures, which is hidden while it is empty. */
+class Line implements Part {
+  readonly element: HTMLElement;
 
-  show({ banner }: PanelState): void {
-    setText(this.element, banner);
-    setShown(this.element, banner !== "");
+  constructor(
+    className: string,
+    attributes: Record<string, string>,
+    readonly textsOf: (state: PanelState) => string[],
+    readonly separator = " ",
+  ) {
+    this.element = element("p", className, attributes);
   }
-}
-
-class Losses implements Part {
-  readonly element = element("p", "glw-losses", { role: "status" });
 
   show(state: PanelState): void {
-    setText(this.element, lossesOf(state).join(" "));
+    setFigures(this.element, this.textsOf(state), this.separator);
     setShown(this.element, this.element.textContent !== "");
   }
 }

@@ -9,6 +9,7 @@ import {
   type Note,
   type Phase,
   type SilentMicrophone,
+  type SoundUse,
   type TalkSettings,
   type ToolCall,
   type Turn,
@@ -70,6 +71,11 @@ export interface PanelState {
   isSpeaking: boolean;
   /** The number of the reply that sounds. */
   soundingReply: number | null;
+  /** How much of it has been played. */
+  playedS: number;
+  /** The reply that plays a turn once more, and that turn. */
+  replay: number | null;
+  replayedTurn: string;
   /** There is sound to play, and the browser requires a click for it. */
   isSoundWaiting: boolean;
   /** Speech that this page did not send because the kernel was busy, or because the connection was not open. */
@@ -82,8 +88,13 @@ export interface PanelState {
   underrunCount: number;
   notes: readonly ShownNote[];
   turns: ReadonlyMap<string | number, Turn>;
-  /** Tool calls that have not ended, and the last one that has. */
+  /** Tool calls of no turn yet: those that have not ended, and the last one that has. */
   calls: readonly ToolCall[];
+  /** The other calls, by the turn that they are part of. */
+  turnCalls: ReadonlyMap<string | number, readonly ToolCall[]>;
+  /** What the talk has used; null if that is not known. */
+  usedMinutes: number | null;
+  costDollars: number | null;
 }
 
 export const INITIAL_STATE: PanelState = {
@@ -116,6 +127,9 @@ export const INITIAL_STATE: PanelState = {
   isHeld: false,
   isSpeaking: false,
   soundingReply: null,
+  playedS: 0,
+  replay: null,
+  replayedTurn: "",
   isSoundWaiting: false,
   droppedByKernelS: 0,
   droppedByConnectionS: 0,
@@ -125,6 +139,9 @@ export const INITIAL_STATE: PanelState = {
   notes: [],
   turns: new Map(),
   calls: [],
+  turnCalls: new Map(),
+  usedMinutes: null,
+  costDollars: null,
 };
 
 export interface PanelActions {
@@ -155,6 +172,8 @@ export interface PanelActions {
   readonly drawers: Pick<DrawerComm, "load" | "connect">;
   /** The user prefers another device, or other processing of the sound. */
   followPreferences(): void;
+  /** Have the sound of a turn played again, or saved as a file. */
+  requestSound(use: SoundUse, turnId: string | number): void;
 }
 
 /** The waveforms of both speakers. */

@@ -113,6 +113,8 @@ function isPausedByBrowser({ isPaused, isSpeaking, isSoundWaiting }: PanelState)
 
 function speakingStatus(state: PanelState): Status {
   if (state.isSoundWaiting) return PAUSED;
+  if (state.replay !== null && state.replay === state.soundingReply)
+    return { text: "Playing a turn again", tone: "speaking" };
   return { text: `${speakerName(state)} is speaking`, tone: "speaking" };
 }
 
@@ -354,6 +356,16 @@ export const SPEAKER_FAILED_TEXT = "The loudspeaker cannot be used. Choose anoth
 
 export function drawerFailedText(label: string, reason: string): string {
   return `${label} cannot be shown: ${reason}. Everything else works; Python has the same settings (live.update).`;
+}
+
+export const ESTIMATED = "The places of the words in the sound are estimated.";
+export const NOT_HEARD = "(not heard:) ";
+
+/** What the talk has used, as figures of its footer. */
+export function usageOf({ usedMinutes, costDollars }: PanelState): string[] {
+  if (!usedMinutes) return [];
+  const cost = costDollars ? [`about US$ ${costDollars.toFixed(2)}`] : [];
+  return [`${usedMinutes.toFixed(1)} min used`, ...cost];
 }
 
 /** The state of a tool call. */

@@ -77,7 +77,7 @@ export class ToolCallList {
 }
 
 /** Indented JSON; text that is not JSON stays unchanged. */
-function indented(json: string): string {
+export function indented(json: string): string {
   try {
     return JSON.stringify(JSON.parse(json), null, 2);
   } catch {

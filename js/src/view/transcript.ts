@@ -1,45 +1,24 @@
-/** The turns in the order of the talk. Turns grow in place; the reader's scroll position is kept. */
+/**
+ * The turns in the order of the talk. A change touches the elements of its own turn only; the reader's scroll position
+ * is kept.
+ */
 
-import type { Turn } from "../messages";
+import type { Bundle } from "../drawer-comm";
 import type { Scope } from "../scope";
-import { button, element, setShown, setText } from "./elements";
-import type { PanelState } from "./state";
-import { speakerName, turnRemarks, turnText } from "./strings";
+import { button, element, setShown } from "./elements";
+import type { PanelActions, PanelState } from "./state";
+import { speakerName } from "./strings";
+import type * as Extras from "./transcript-extras";
+import type { TurnMenu } from "./turn-menu";
+import { TurnView } from "./turn-view";
 
 const NEAR_END_PX = 24;
+/** Of the turns before this many, the browser lays out only those in sight. */
+const NEW_TURNS = 100;
 
-class TurnView {
-  readonly element = element("li", "glw-turn");
-  readonly #speaker = element("span", "glw-turn-speaker");
-  readonly #remarks = element("span", "glw-turn-remarks");
-  readonly #text = element("p", "glw-turn-words");
-  readonly #seam = element("p", "glw-seam");
-  #shown: Turn | null = null;
+const NO_BUNDLE: Bundle = { module: null, style: "" };
 
-  constructor() {
-    const head = element("div", "glw-turn-head", {}, [this.#speaker, this.#remarks]);
-    this.element.append(this.#seam, head, this.#text);
-  }
-
-  show(turn: Turn, name: string, isSounding: boolean): void {
-    setText(this.#speaker, turn.role === "user" ? "You" : name);
-    this.element.setAttribute("aria-current", String(isSounding));
-    if (turn === this.#shown) return;
-    this.#shown = turn;
-    const { classList } = this.element;
-    classList.toggle("glw-turn-you", turn.role === "user");
-    classList.toggle("glw-turn-grok", turn.role === "assistant");
-    classList.toggle("glw-turn-partial", !turn.is_complete);
-    classList.toggle("glw-turn-interrupted", turn.was_interrupted);
-    classList.toggle("glw-turn-without-text", turn.text === "");
-    // Screen readers announce a busy item when it is complete, not at each change.
-    this.element.setAttribute("aria-busy", String(!turn.is_complete));
-    setText(this.#text, turnText(turn));
-    setText(this.#seam, turn.seam);
-    setShown(this.#seam, turn.seam !== "");
-    setText(this.#remarks, turnRemarks(turn).join(" · "));
-  }
-}
+type Shown = Pick<PanelState, "turns" | "turnCalls"> & { name: string };
 
 export class Transcript {
   readonly element = element("div", "glw-transcript");
@@ -51,55 +30,122 @@ export class Transcript {
   });
   readonly #empty = element("p", "glw-empty", {}, ["What is said appears here."]);
   readonly #newest = button("glw-newest", "down", "Newest");
+  #extras: typeof Extras | null = null;
+  #isLoading = false;
+  #menu: TurnMenu | null = null;
   readonly #views = new Map<string | number, TurnView>();
-  #turns: PanelState["turns"] | null = null;
-  #name = "";
-  #soundingReply: number | null = null;
+  /** The views in the order of the talk. */
+  #order: TurnView[] = [];
+  #state: PanelState | null = null;
+  #shown: Shown | null = null;
+  #sounding: TurnView | null = null;
   #isAtEnd = true;
 
-  constructor(scope: Scope) {
+  constructor(
+    readonly actions: PanelActions,
+    readonly scope: Scope,
+  ) {
     this.element.append(this.#empty, this.list, this.#newest.element);
     scope.listen(this.list, "scroll", () => this.#onScroll());
+    scope.listen<Event>(this.list, "click", ({ target }) => this.#onClick(target as Element));
     scope.listen(this.#newest.element, "click", () => this.#scrollToEnd());
     scope.onResize(this.list, () => this.#isAtEnd && this.#scrollToEnd());
     setShown(this.#newest.element, false);
   }
 
   show(state: PanelState): void {
+    const { turns, turnCalls } = state;
     const name = speakerName(state);
-    const isUnchanged = state.turns === this.#turns && name === this.#name;
-    if (isUnchanged && state.soundingReply === this.#soundingReply) return;
-    this.#turns = state.turns;
-    this.#name = name;
-    this.#soundingReply = state.soundingReply;
-    this.#arrange([...state.turns.values()].sort((a, b) => a.order - b.order));
-    setShown(this.#empty, state.turns.size === 0);
-    setShown(this.list, state.turns.size > 0);
+    const old = this.#shown;
+    const isUnchanged = old?.turns === turns && old.turnCalls === turnCalls && old.name === name;
+    this.#state = state;
+    this.#menu?.show(state);
+    if (turns.size > 0) this.#load();
+    if (!isUnchanged) this.#patch({ turns, turnCalls, name });
+    this.#followSound(state);
+    if (isUnchanged) return;
+    setShown(this.#empty, turns.size === 0);
+    setShown(this.list, turns.size > 0);
     if (this.#isAtEnd) this.#scrollToEnd();
-    else if (!isUnchanged) setShown(this.#newest.element, true);
+    else setShown(this.#newest.element, true);
   }
 
-  #arrange(turns: Turn[]): void {
-    const present = new Set(turns.map((turn) => turn.id));
-    for (const [id, view] of this.#views) if (!present.has(id)) this.#remove(id, view);
-    turns.forEach((turn, index) => {
-      const view = this.#views.get(turn.id) ?? new TurnView();
-      this.#views.set(turn.id, view);
-      view.show(turn, this.#name, turn.reply !== null && turn.reply === this.#soundingReply);
-      const current = this.list.children[index] ?? null;
-      if (current !== view.element) this.list.insertBefore(view.element, current);
-    });
+  /** Where the bundle cannot be loaded, the text stays plain. */
+  async #load(): Promise<void> {
+    if (this.#isLoading) return;
+    this.#isLoading = true;
+    const { module, style } = await this.actions.drawers.load("transcript").catch(() => NO_BUNDLE);
+    if (!module || this.scope.isDisposed) return;
+    this.#extras = module as typeof Extras;
+    this.#menu = new this.#extras.TurnMenu(this.actions, this.scope);
+    if (this.#state) this.#menu.show(this.#state);
+    this.element.append(element("style", "", {}, [style]), this.#menu.element);
+    for (const view of this.#order) view.useExtras(this.#extras);
+    if (this.#isAtEnd) this.#scrollToEnd();
   }
 
-  #remove(id: string | number, view: TurnView): void {
-    view.element.remove();
-    this.#views.delete(id);
+  #patch(shown: Shown): void {
+    const isRenamed = shown.name !== this.#shown?.name;
+    this.#shown = shown;
+    for (const [id, turn] of shown.turns) {
+      const old = this.#views.get(id);
+      const view = old ?? new TurnView(turn);
+      const isMoved = view.turn.order !== turn.order;
+      if (view.turn !== turn) view.show(turn);
+      this.#views.set(id, view);
+      if (!old || isMoved) this.#place(view);
+      if (!old && this.#extras) view.useExtras(this.#extras);
+      if (!old || isRenamed) view.setSpeaker(shown.name);
+      view.setCalls(shown.turnCalls.get(id));
+    }
+    if (this.#views.size > shown.turns.size) this.#removeOthers(shown.turns);
+  }
+
+  /** Turns are nearly always added at the end. One that takes another's place moves it on, and is told of first. */
+  #place(view: TurnView): void {
+    this.#order = this.#order.filter((each) => each !== view);
+    let at = this.#order.length;
+    while (at > 0 && this.#order[at - 1]!.turn.order >= view.turn.order) at -= 1;
+    const next = this.#order[at]?.element ?? null;
+    this.#order.splice(at, 0, view);
+    const { element } = view;
+    this.#order.at(-NEW_TURNS - 1)?.element.classList.add("glw-turn-old");
+    // An element that is moved is announced again, and loses the focus.
+    if (element.parentNode !== this.list || element.nextSibling !== next)
+      this.list.insertBefore(element, next);
+  }
+
+  #removeOthers(turns: PanelState["turns"]): void {
+    for (const [id, view] of this.#views) {
+      if (turns.has(id)) continue;
+      view.element.remove();
+      this.#views.delete(id);
+    }
+    this.#order = this.#order.filter(({ turn }) => turns.has(turn.id));
+  }
+
+  #followSound({ soundingReply, playedS, replay, replayedTurn }: PanelState): void {
+    const isReplay = soundingReply !== null && soundingReply === replay;
+    const view =
+      this.#order.find(({ turn }) =>
+        isReplay ? turn.id === replayedTurn : turn.reply === (soundingReply ?? -1),
+      ) ?? null;
+    if (view !== this.#sounding) this.#sounding?.setSounding(false, null);
+    this.#sounding = view;
+    view?.setSounding(true, isReplay ? null : playedS);
+  }
+
+  #onClick(target: Element): void {
+    const opener = target.closest<HTMLElement>(".glw-turn-more");
+    const view = opener && this.#order.find(({ element }) => element.contains(opener));
+    if (view) this.#menu?.toggle(opener, view.turn);
   }
 
   #onScroll(): void {
     const { scrollTop, scrollHeight, clientHeight } = this.list;
     this.#isAtEnd = scrollHeight - scrollTop - clientHeight <= NEAR_END_PX;
     if (this.#isAtEnd) setShown(this.#newest.element, false);
+    this.#menu?.place();
   }
 
   #scrollToEnd(): void {

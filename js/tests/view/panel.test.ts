@@ -45,7 +45,8 @@ beforeEach(() => {
     answerTool: vi.fn(),
     changeSettings: vi.fn(),
     followPreferences: vi.fn(),
-    drawers: { load: vi.fn(), connect: vi.fn() },
+    drawers: { load: vi.fn(() => new Promise<never>(() => {})), connect: vi.fn() },
+    requestSound: vi.fn(),
   };
   panel = new Panel(store, { user: new WaveformHistory(), assistant: new WaveformHistory() }, actions, scope)
     .element;
@@ -269,7 +270,7 @@ describe("the transcript", () => {
     const sounding = () =>
       [...panel.querySelectorAll(".glw-turn")].map((turn) => turn.getAttribute("aria-current"));
     store.update({
-      turns: turns({ id: 1, reply: null }, { id: 2, reply: 1 }, { id: 3, reply: 2 }),
+      turns: turns({ id: 1, reply: null }, { id: 2, order: 1, reply: 1 }, { id: 3, order: 2, reply: 2 }),
       soundingReply: 1,
     });
     expect(sounding()).toEqual(["false", "true", "false"]);
@@ -465,6 +466,19 @@ describe("notices", () => {
     store.update({ droppedByKernelS: 1.2 });
     expect(text(".glw-losses")).toContain("1.2 s of your speech");
   });
+});
+
+it("what the talk has used is shown at the bottom", () => {
+  expect(isShown(".glw-usage")).toBe(false);
+  store.update({ usedMinutes: 2.44, costDollars: 0.123 });
+  expect(text(".glw-usage")).toBe("2.4 min used · about US$ 0.12");
+  expect([...find(".glw-usage").querySelectorAll("bdi")]).toHaveLength(2);
+  store.update({ costDollars: 0 });
+  expect(text(".glw-usage")).toBe("2.4 min used");
+});
+
+it("the text box follows the direction of what is typed", () => {
+  expect(find(".glw-composer-box").dir).toBe("auto");
 });
 
 it("uses no ids, so that the panel can be rendered twice", () => {

@@ -1,0 +1,3 @@
+/** The entry point of the transcript's further bundle, which is loaded with the first turn. */
+
+export * from "./view/transcript-extras";
