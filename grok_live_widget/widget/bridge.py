@@ -318,7 +318,7 @@ class FrontendBridge:
             "replay": replay,
             "replayed_turn": replayed.turn_id if replayed else "",
             "used_minutes": round(usage.minutes, 1),
-            "cost_dollars": None if usage.dollars is None else round(usage.dollars, 2),
+            "cost_dollars": _shown_cost(name, usage.dollars),
         }
 
     def _snapshot(self, page: str) -> messages.Snapshot:
@@ -709,6 +709,13 @@ class FrontendBridge:
         self._send(messages.OwnerChanged(owner=self.lease.owner))
         self._send_state()
         self._start_pump()
+
+
+def _shown_cost(server_name: str, dollars: float | None) -> float | None:
+    """The cost of a talk, to the cent; a rehearsal costs nothing, whatever key it was given."""
+    if server_name in _BANNERS:
+        return 0.0
+    return None if dollars is None else round(dollars, 2)
 
 
 def _page_settings(settings: Settings) -> messages.TalkSettings:

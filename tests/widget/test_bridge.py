@@ -21,6 +21,7 @@ from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.events import AudioFormat, PushToTalk
 from grok_live_widget.rehearsal import Script, Step
 from grok_live_widget.rehearsal.partner import CallTool, PartnerTurn, Unvoiced
+from grok_live_widget.settings import Prices
 from grok_live_widget.settings.settings import settings_from
 from grok_live_widget.widget.bridge import LAST_HEARTBEATS, FrontendBridge, _name_of_partner
 from grok_live_widget.widget.messages import KernelMessage, decode, encode
@@ -1044,6 +1045,16 @@ async def test_what_the_talk_has_used_is_part_of_its_state(page_of: Any) -> None
     snapshot = await page.wait("snapshot")
     assert snapshot["used_minutes"] == pytest.approx(usage.minutes, abs=0.06)
     assert snapshot["cost_dollars"] == 0
+
+
+async def test_a_rehearsal_costs_nothing_also_at_an_address_with_a_key(page_of: Any) -> None:
+    with RehearsalServer(lambda turn: tone(0.3)) as server:
+        prices = Prices(per_minute=1e6)
+        page = page_of(None, url=server.url("realtime"), api_key="rehearsal", prices=prices)
+        await hear_a_reply(page)
+        page.hello()
+        snapshot = await page.wait("snapshot")
+        assert (snapshot["server_name"], snapshot["cost_dollars"]) == ("Rehearsal", 0)
 
 
 # --------------------------------------------------------------------------- tools
