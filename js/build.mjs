@@ -12,7 +12,7 @@ import {
 
 /** The limits are low because anywidget sends a bundle for every widget and saves it in the widget state. */
 const MAX_BYTES = {
-  "widget.js": 72_000,
+  "widget.js": 70_000,
   "widget.css": 64_000,
   "explorer.js": 130_000,
   "explorer.css": 16_000,

@@ -5,6 +5,7 @@
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { deflateRawSync } from "node:zlib";
 import { build } from "esbuild";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -36,18 +37,30 @@ export async function bundleWorklet(name, version) {
   return result.outputFiles[0].text;
 }
 
-/** Resolves `import source from "worklet:audio"` to the text of that worklet. */
+/**
+ * Resolves `import source from "worklet:audio"` to a function that gives the text of that worklet. It is compressed, since
+ * the widget's bundle is saved in the widget state.
+ */
 function inlineWorklets(version) {
   return {
     name: "inline-worklets",
     setup({ onResolve, onLoad }) {
       onResolve({ filter: /^worklet:/ }, ({ path }) => ({ path: path.slice(8), namespace: "worklet" }));
       onLoad({ filter: /.*/, namespace: "worklet" }, async ({ path }) => ({
-        contents: await bundleWorklet(path, version),
-        loader: "text",
+        contents: packed(await bundleWorklet(path, version)),
+        loader: "js",
       }));
     },
   };
+}
+
+/** A module that unpacks a text; every browser with AudioWorklet that is supported has DecompressionStream. */
+function packed(text) {
+  const base64 = deflateRawSync(text, { level: 9 }).toString("base64");
+  return `export default async () => {
+    const bytes = Uint8Array.from(atob("${base64}"), (letter) => letter.charCodeAt(0));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).text();
+  }`;
 }
 
 export async function bundleWidget(version) {

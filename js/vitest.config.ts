@@ -6,7 +6,7 @@ export default defineConfig({
     {
       name: "worklets-as-empty-text",
       resolveId: (id) => (id.startsWith("worklet:") ? `\0${id}` : undefined),
-      load: (id) => (id.startsWith("\0worklet:") ? 'export default "worklet";' : undefined),
+      load: (id) => (id.startsWith("\0worklet:") ? 'export default async () => "worklet";' : undefined),
     },
   ],
   // Each file has globals of its own without a process of its own, of which two processors start one a second.

@@ -10,7 +10,7 @@ from ..exceptions import ConfigurationError
 FURTHER = frozenset({"settings", "spectrogram", "transcript"})
 """Bundles that a page is sent when it first needs them: a drawer is opened, a turn is shown."""
 
-BUNDLES = ("widget", "explorer", *sorted(DRAWERS))
+BUNDLES = ("widget", "explorer", *sorted(FURTHER))
 """All bundles: of each there are a module and a style sheet."""
 
 STATIC = pathlib.Path(__file__).parent / "static"

@@ -2,6 +2,6 @@
 declare const __VERSION__: string;
 
 declare module "worklet:audio" {
-  const source: string;
+  const source: () => Promise<string>;
   export default source;
 }

@@ -109,7 +109,11 @@ export function claimMicrophone(release: () => void): Disposer {
 }
 
 /** Load a worklet's module once for each context, since a name may be registered only once in a context. */
-export function loadWorklet(context: AudioContext, name: string, source: string): Promise<void> {
+export function loadWorklet(
+  context: AudioContext,
+  name: string,
+  source: () => Promise<string>,
+): Promise<void> {
   const page = audioPage();
   const modules = page.modules.get(context) ?? new Map<string, Promise<void>>();
   page.modules.set(context, modules);
@@ -119,9 +123,10 @@ export function loadWorklet(context: AudioContext, name: string, source: string)
   return loading;
 }
 
-async function addModule(context: AudioContext, source: string): Promise<void> {
+async function addModule(context: AudioContext, read: () => Promise<string>): Promise<void> {
   // The class AudioWorkletNode exists on http pages too; the property does not.
   if (!context.audioWorklet) throw new Error("this page is not secure (http)");
+  const source = await read();
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   try {
     await context.audioWorklet.addModule(url);

@@ -62,26 +62,29 @@ describe("a worklet", () => {
 
   it("is loaded once for a context", async () => {
     const target = context();
-    await Promise.all([loadWorklet(target, "a-1", "source"), loadWorklet(target, "a-1", "source")]);
+    await Promise.all([
+      loadWorklet(target, "a-1", async () => "source"),
+      loadWorklet(target, "a-1", async () => "source"),
+    ]);
     expect(addModule(target)).toHaveBeenCalledOnce();
   });
 
   it("is loaded from a data URL if a Blob URL is not allowed", async () => {
     const target = context();
     addModule(target).mockRejectedValueOnce(new Error("AbortError"));
-    await loadWorklet(target, "a-1", "let x;");
+    await loadWorklet(target, "a-1", async () => "let x;");
     expect(addModule(target).mock.calls.map(([url]) => String(url).slice(0, 5))).toEqual(["blob:", "data:"]);
   });
 
   it("can be loaded again after a failure", async () => {
     const target = context();
     addModule(target).mockRejectedValueOnce(new Error("no")).mockRejectedValueOnce(new Error("no"));
-    await expect(loadWorklet(target, "a-1", "source")).rejects.toThrow();
-    await expect(loadWorklet(target, "a-1", "source")).resolves.toBeUndefined();
+    await expect(loadWorklet(target, "a-1", async () => "source")).rejects.toThrow();
+    await expect(loadWorklet(target, "a-1", async () => "source")).resolves.toBeUndefined();
   });
 
   it("fails on an http page with the reason", async () => {
     const target = Object.assign(new FakeContext(), { audioWorklet: undefined }) as unknown as AudioContext;
-    await expect(loadWorklet(target, "a-1", "source")).rejects.toThrow("not secure");
+    await expect(loadWorklet(target, "a-1", async () => "source")).rejects.toThrow("not secure");
   });
 });
