@@ -42,7 +42,7 @@ from ..protocol import (
 )
 from ..recording import Redactor
 from ..settings import Settings
-from . import messages
+from . import inspector, messages
 from .downlink import Downlink
 from .echo import ECHO_NOTE, hears_loudspeaker
 from .front_end import further_bundle
@@ -501,6 +501,10 @@ class FrontendBridge:
                 self._spawn(self._answer_call(call_id, is_allowed))
             case messages.ChangeSettings(settings=settings):
                 self._spawn(self._change_settings(settings))
+            case messages.DrawerRequest(page=page, name="inspector" as name, content=content):
+                found = inspector.answer(self._talk.frames, content)
+                if found is not None:
+                    self._send(messages.DrawerAnswer(page=page, name=name, content=found))
             case messages.BundleWanted(page=page, name=name):
                 module, style = further_bundle(name)
                 self._send(messages.Bundle(page=page, name=name, style=style), module)

@@ -40,7 +40,7 @@ def test_the_settings_of_the_panel_are_those_of_python(
     notebook.run_cell(1)
     speed = notebook.panel.get_by_label("Speed")
     notebook.wait(lambda: speed.input_value() == "1.3", what="the speed")
-    drawer = notebook.panel.locator(".glw-drawer")
+    drawer = notebook.panel.get_by_role("region", name="Settings")
     assert "echo cancellation" in drawer.inner_text()
     folder = Path(os.environ.get("GROK_LIVE_PICTURES", tmp_path))
     notebook.panel.screenshot(path=folder / f"{theme}_settings.png")

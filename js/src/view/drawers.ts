@@ -21,6 +21,7 @@ export interface DrawerModule {
 
 const DRAWERS: readonly { name: string; icon: IconName; label: string }[] = [
   { name: "settings", icon: "settings", label: "Settings" },
+  { name: "inspector", icon: "inspector", label: "Messages" },
   { name: "spectrogram", icon: "spectrogram", label: "Spectrogram" },
 ];
 

@@ -1,0 +1,96 @@
+/** The log of messages as the kernel sends it, read leniently, and as rows: runs of one type are one row. Pure. */
+
+export interface Frame {
+  index: number;
+  timeS: number;
+  isSent: boolean;
+  type: string;
+  size: number;
+  /** The item and the reply that it is about; empty where there is none. */
+  itemId: string;
+  responseId: string;
+}
+
+export interface Page {
+  frames: Frame[];
+  droppedCount: number;
+}
+
+/** One or more successive frames of one direction and type; deltas of sound and text that alternate are one row. */
+export interface Row {
+  types: string[];
+  first: Frame;
+  last: Frame;
+  count: number;
+  size: number;
+}
+
+export interface Filter {
+  text: string;
+  direction: "both" | "sent" | "received";
+}
+
+type Fields = Record<string, unknown>;
+
+export function readPage(content: unknown): Page | null {
+  const fields = fieldsOf(content, "frames");
+  if (!fields || !Array.isArray(fields.frames)) return null;
+  return { frames: fields.frames.map(readFrame), droppedCount: number(fields.dropped_count) };
+}
+
+/** The JSON text of one frame. */
+export function readMessage(content: unknown): { index: number; text: string } | null {
+  const fields = fieldsOf(content, "frame");
+  return fields && { index: number(fields.index), text: text(fields.text) };
+}
+
+function readFrame(value: unknown): Frame {
+  const fields = (value ?? {}) as Fields;
+  return {
+    index: number(fields.index),
+    timeS: number(fields.time_s),
+    isSent: fields.direction === "sent",
+    type: text(fields.type),
+    size: number(fields.size),
+    itemId: text(fields.item_id),
+    responseId: text(fields.response_id),
+  };
+}
+
+export function matches({ type, isSent }: Frame, { text, direction }: Filter): boolean {
+  if (direction !== "both" && isSent !== (direction === "sent")) return false;
+  return type.toLowerCase().includes(text.trim().toLowerCase());
+}
+
+/** Add frames to rows in place; returns the index of the first row that changed. */
+export function addToRows(rows: Row[], frames: readonly Frame[]): number {
+  const from = Math.max(0, rows.length - 1);
+  for (const frame of frames) {
+    const row = rows.at(-1);
+    const isSame = (type: string) => type === frame.type || (isDelta(type) && isDelta(frame.type));
+    if (row && row.last.isSent === frame.isSent && isSame(row.last.type)) {
+      if (!row.types.includes(frame.type)) row.types.push(frame.type);
+      row.last = frame;
+      row.count += 1;
+      row.size += frame.size;
+    } else rows.push({ types: [frame.type], first: frame, last: frame, count: 1, size: frame.size });
+  }
+  return from;
+}
+
+function isDelta(type: string): boolean {
+  return type.endsWith(".delta");
+}
+
+function fieldsOf(content: unknown, type: string): Fields | null {
+  if (typeof content !== "object" || content === null) return null;
+  return (content as Fields).type === type ? (content as Fields) : null;
+}
+
+function number(value: unknown): number {
+  return typeof value === "number" && Number.isFinite(value) ? value : 0;
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}

@@ -1,0 +1,178 @@
+/** The inspector: the messages between kernel and server as rows, and one of them as JSON. */
+
+import type { SendToKernel } from "../drawer-comm";
+import type { DrawerContext } from "../view/drawers";
+import { element, setShown, setText } from "../view/elements";
+import { addToRows, type Filter, type Frame, matches, type Row, readMessage, readPage } from "./log";
+import { directionText, droppedText, groupText, sizeText, TEXTS, timeText } from "./strings";
+
+const REFRESH_MS = 1000;
+/** Rows in the document; older ones are reached by the filter, or in Python. */
+const SHOWN_ROWS = 500;
+const KEPT_FRAMES = 20_000;
+
+export function createDrawer(context: DrawerContext): HTMLElement {
+  return new Inspector(context).element;
+}
+
+class Inspector {
+  readonly element: HTMLElement;
+  readonly #send: SendToKernel;
+  readonly #filter = element("input", "glw-inspector-filter", {
+    type: "search",
+    placeholder: TEXTS.filter,
+    "aria-label": TEXTS.filter,
+  });
+  readonly #direction = element("select", "glw-inspector-direction", { "aria-label": TEXTS.direction }, [
+    element("option", "", { value: "both" }, [TEXTS.both]),
+    element("option", "", { value: "sent" }, [TEXTS.sent]),
+    element("option", "", { value: "received" }, [TEXTS.received]),
+  ]);
+  readonly #list = element("ol", "glw-frames", { "aria-label": "Messages", tabindex: "0" });
+  readonly #note = element("p", "glw-inspector-note", { role: "status" }, [TEXTS.loading]);
+  readonly #detail: Detail;
+  #frames: Frame[] = [];
+  #rows: Row[] = [];
+  #droppedCount = 0;
+  #hasAnswer = false;
+
+  constructor({ actions, scope }: DrawerContext) {
+    this.#send = actions.drawers.connect("inspector", (content) => this.#receive(content), scope);
+    this.#detail = new Detail(scope);
+    const tools = element("div", "glw-inspector-tools", {}, [this.#filter, this.#direction]);
+    const python = element("p", "glw-inspector-note", {}, [TEXTS.python]);
+    const parts = [tools, this.#list, this.#note, this.#detail.element, python];
+    this.element = element("div", "glw-inspector", {}, parts);
+    scope.listen(this.#filter, "input", () => this.#showAll());
+    scope.listen(this.#direction, "change", () => this.#showAll());
+    scope.listen<MouseEvent>(this.#list, "click", (event) => this.#choose(event));
+    scope.interval(REFRESH_MS, () => this.#ask());
+    this.#ask();
+  }
+
+  #ask(): void {
+    // A hidden page asks for nothing.
+    if (!document.hidden) this.#send({ type: "frames", from: (this.#frames.at(-1)?.index ?? -1) + 1 });
+  }
+
+  #receive(content: unknown): void {
+    const message = readMessage(content);
+    if (message) return this.#detail.showText(message.index, message.text);
+    const page = readPage(content);
+    if (!page) return;
+    const next = (this.#frames.at(-1)?.index ?? -1) + 1;
+    // A request may have been answered twice.
+    const added = page.frames.filter(({ index }) => index >= next);
+    this.#droppedCount = page.droppedCount;
+    this.#hasAnswer = true;
+    this.#frames.push(...added);
+    if (this.#frames.length > KEPT_FRAMES) this.#frames = this.#frames.slice(-KEPT_FRAMES);
+    this.#add(added);
+    // More than one answer's worth is waiting.
+    if (added.length && added.length === page.frames.length) this.#ask();
+  }
+
+  get #chosen(): Filter {
+    return { text: this.#filter.value, direction: this.#direction.value as Filter["direction"] };
+  }
+
+  #showAll(): void {
+    this.#rows = [];
+    this.#list.replaceChildren();
+    this.#add(this.#frames);
+  }
+
+  #add(frames: readonly Frame[]): void {
+    const isAtEnd = this.#list.scrollTop + this.#list.clientHeight >= this.#list.scrollHeight - 8;
+    const filter = this.#chosen;
+    const from = addToRows(
+      this.#rows,
+      frames.filter((frame) => matches(frame, filter)),
+    );
+    this.#draw(from);
+    if (isAtEnd) this.#list.scrollTop = this.#list.scrollHeight;
+    const text = !this.#hasAnswer
+      ? TEXTS.loading
+      : this.#frames.length === 0
+        ? TEXTS.none
+        : this.#rows.length === 0
+          ? TEXTS.noMatch
+          : this.#droppedCount
+            ? droppedText(this.#droppedCount)
+            : "";
+    setText(this.#note, text);
+    setShown(this.#note, text !== "");
+  }
+
+  /** The rows from an index on are drawn anew; those before it have not changed. */
+  #draw(from: number): void {
+    const first = Math.max(0, this.#rows.length - SHOWN_ROWS);
+    const items = this.#list.children;
+    while (items.length && Number((items[items.length - 1] as HTMLElement).dataset.row) >= from)
+      items[items.length - 1]!.remove();
+    for (let i = Math.max(from, first); i < this.#rows.length; i++)
+      this.#list.append(rowOf(this.#rows[i]!, i));
+    while (items.length > SHOWN_ROWS) items[0]!.remove();
+  }
+
+  #choose(event: MouseEvent): void {
+    const item = (event.target as Element).closest<HTMLElement>("[data-row]");
+    const row = item && this.#rows[Number(item.dataset.row)];
+    if (!row) return;
+    this.#detail.showFrame(row.last);
+    this.#send({ type: "frame", index: row.last.index });
+  }
+}
+
+function rowOf({ types, first, last, count, size }: Row, index: number): HTMLElement {
+  const parts = [
+    element("span", "glw-frame-time", {}, [timeText(first)]),
+    element("span", "glw-frame-arrow", { "aria-label": directionText(last.isSent) }, [
+      last.isSent ? "↑" : "↓",
+    ]),
+    element("span", "glw-frame-type", {}, [types.join(", ")]),
+    element("span", "glw-frame-count", {}, [count > 1 ? groupText(count) : ""]),
+    element("span", "glw-frame-size", {}, [sizeText(size)]),
+  ];
+  const button = element("button", "glw-frame", { type: "button" }, parts);
+  const item = element("li", "glw-frame-item", { "data-row": String(index) }, [button]);
+  item.dataset.direction = last.isSent ? "sent" : "received";
+  return item;
+}
+
+class Detail {
+  readonly element: HTMLElement;
+  readonly #title = element("h4", "glw-inspector-title");
+  readonly #text = element("pre", "glw-inspector-text", { tabindex: "0", "aria-label": "JSON" });
+  readonly #copy = element("button", "glw-button glw-inspector-copy", { type: "button" }, [TEXTS.copy]);
+  #index = -1;
+
+  constructor(scope: DrawerContext["scope"]) {
+    const head = element("div", "glw-inspector-head", {}, [this.#title, this.#copy]);
+    this.element = element("div", "glw-inspector-detail", {}, [head, this.#text]);
+    this.element.hidden = true;
+    scope.listen(this.#copy, "click", () => this.#copyText());
+  }
+
+  showFrame(frame: Frame): void {
+    this.#index = frame.index;
+    setText(this.#title, `${timeText(frame)}  ${frame.type}`);
+    setText(this.#text, TEXTS.loading);
+    setText(this.#copy, TEXTS.copy);
+    setShown(this.element, true);
+  }
+
+  showText(index: number, text: string): void {
+    if (index === this.#index) setText(this.#text, text);
+  }
+
+  async #copyText(): Promise<void> {
+    // Absent on pages that are not secure; then the text is selected, to be copied by the keyboard.
+    try {
+      await navigator.clipboard.writeText(this.#text.textContent ?? "");
+      setText(this.#copy, TEXTS.copied);
+    } catch {
+      getSelection()?.selectAllChildren(this.#text);
+    }
+  }
+}
