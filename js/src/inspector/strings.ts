@@ -17,9 +17,12 @@ export const TEXTS = {
   python: "The same log in Python: live.frames",
 } as const;
 
+/** Minutes and seconds on the talk's clock, which begins with its first event: the connection is opened before it. */
 export function timeText({ timeS }: Frame): string {
-  const minutes = Math.floor(timeS / 60);
-  return `${minutes}:${(timeS - 60 * minutes).toFixed(3).padStart(6, "0")}`;
+  const totalMs = Math.round(1000 * Math.abs(timeS));
+  const sign = timeS < 0 && totalMs > 0 ? "−" : "";
+  const seconds = ((totalMs % 60_000) / 1000).toFixed(3).padStart(6, "0");
+  return `${sign}${Math.floor(totalMs / 60_000)}:${seconds}`;
 }
 
 export function sizeText(bytes: number): string {
