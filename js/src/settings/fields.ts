@@ -23,19 +23,24 @@ export class Slider {
   readonly #output = element("span", "glw-field-value");
   #shown = Number.NaN;
 
-  /** `onChange` is called when the slider is let go; a double click sets it to `initial`. */
+  /**
+   * `onChange` is called when the slider is let go, and while it moves if `isLive`; a double click sets it to `initial`.
+   */
   constructor(
     label: string,
-    range: { min: number; max: number; step: number; initial: number },
+    range: { min: number; max: number; step: number; initial: number; isLive?: boolean },
     readonly format: (value: number) => string,
     readonly onChange: (value: number) => void,
     scope: Scope,
   ) {
-    const { min, max, step, initial } = range;
+    const { min, max, step, initial, isLive } = range;
     const numbers = { min: String(min), max: String(max), step: String(step) };
     this.#input = element("input", "glw-slider", { type: "range", ...numbers });
     this.element = field(label, this.#input, this.#output);
-    scope.listen(this.#input, "input", () => this.#tell());
+    scope.listen(this.#input, "input", () => {
+      this.#tell();
+      if (isLive) this.onChange(this.#input.valueAsNumber);
+    });
     scope.listen(this.#input, "change", () => this.#change(this.#input.valueAsNumber));
     scope.listen(this.#input, "dblclick", () => this.#change(initial));
   }

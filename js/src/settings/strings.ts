@@ -21,6 +21,8 @@ export const TEXTS = {
   default: "the browser's default",
   unnamed: "The browser names its devices once the microphone was allowed.",
   noSpeakers: "This browser plays through the loudspeaker of the system's settings.",
+  volume: "Volume",
+  halfDuplex: "Do not listen while a reply sounds (for loudspeakers without headphones)",
   processing: "Microphone sound",
   echoCancellation: "Echo cancellation",
   noiseSuppression: "Noise suppression",
@@ -30,6 +32,10 @@ export const TEXTS = {
 
 export function speedText(speed: number): string {
   return `${speed.toFixed(2)} ×`;
+}
+
+export function volumeText(volume: number): string {
+  return `${Math.round(100 * volume)} %`;
 }
 
 export function pauseText(milliseconds: number): string {

@@ -6,7 +6,7 @@ import { element, setShown, setText } from "../view/elements";
 import type { PanelState } from "../view/state";
 import { Waveform } from "../view/waveform";
 import { Choice, field, group, type Option, Slider, Switch } from "./fields";
-import { appliedText, pauseText, speedText, TEXTS } from "./strings";
+import { appliedText, pauseText, speedText, TEXTS, volumeText } from "./strings";
 
 export function createDrawer(context: DrawerContext): HTMLElement {
   const { store, scope } = context;
@@ -121,6 +121,8 @@ class DeviceSettings {
   readonly element: HTMLElement;
   readonly #microphone: Choice;
   readonly #speaker: Choice;
+  readonly #volume: Slider;
+  readonly #halfDuplex: Switch;
   readonly #switches: readonly [Processing, Switch][];
   readonly #unnamed = element("p", "glw-field-note", {}, [TEXTS.unnamed]);
   readonly #noSpeakers = element("p", "glw-field-note", {}, [TEXTS.noSpeakers]);
@@ -131,22 +133,40 @@ class DeviceSettings {
     const { scope } = context;
     this.#microphone = new Choice(TEXTS.microphone, (microphone) => this.#prefer({ microphone }), scope);
     this.#speaker = new Choice(TEXTS.speaker, (speaker) => this.#prefer({ speaker }), scope);
+    const { actions } = context;
+    const volumes = { min: 0, max: 1, step: 0.01, initial: 1, isLive: true };
+    this.#volume = new Slider(
+      TEXTS.volume,
+      volumes,
+      volumeText,
+      (volume) => actions.setVolume(volume),
+      scope,
+    );
+    this.#halfDuplex = new Switch(TEXTS.halfDuplex, (isOn) => actions.setHalfDuplex(isOn), scope);
     const names: Processing[] = ["echoCancellation", "noiseSuppression", "autoGainControl"];
     this.#switches = names.map((name) => [
       name,
       new Switch(TEXTS[name], (isOn) => this.#prefer({ [name]: isOn }), scope),
     ]);
-    const devices = [this.#microphone.element, this.#unnamed, this.#speaker.element, this.#noSpeakers];
+    const devices = [
+      this.#microphone.element,
+      this.#unnamed,
+      this.#speaker.element,
+      this.#noSpeakers,
+      this.#volume.element,
+    ];
     const switches = this.#switches.map(([, each]) => each.element);
     this.element = element("div", "glw-settings-devices", {}, [
       group(TEXTS.devices, devices),
-      group(TEXTS.processing, [...switches, this.#applied]),
+      group(TEXTS.processing, [this.#halfDuplex.element, ...switches, this.#applied]),
     ]);
     if (navigator.mediaDevices) scope.listen(navigator.mediaDevices, "devicechange", () => this.#list());
     this.#list();
   }
 
-  show({ applied }: PanelState): void {
+  show({ applied, volume, isHalfDuplex }: PanelState): void {
+    this.#volume.show(volume);
+    this.#halfDuplex.show(isHalfDuplex);
     const isOn = {
       echoCancellation: applied?.echo_cancellation,
       noiseSuppression: applied?.noise_suppression,

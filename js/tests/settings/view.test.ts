@@ -29,6 +29,8 @@ let drawer: HTMLElement;
 let media: EventTarget & { enumerateDevices: ReturnType<typeof vi.fn> };
 const changeSettings = vi.fn();
 const followPreferences = vi.fn();
+const setVolume = vi.fn();
+const setHalfDuplex = vi.fn();
 
 const settle = () => vi.waitFor(() => expect(choice("Microphone").options.length).toBeGreaterThan(1));
 
@@ -46,7 +48,12 @@ beforeEach(() => {
   Object.assign(preferences(), { microphone: "", speaker: "", echoCancellation: null });
   scope = new Scope();
   store = new Store<PanelState>({ ...INITIAL_STATE, kernel: "ok", settings: SETTINGS });
-  const actions = { changeSettings, followPreferences } as unknown as DrawerContext["actions"];
+  const actions = {
+    changeSettings,
+    followPreferences,
+    setVolume,
+    setHalfDuplex,
+  } as unknown as DrawerContext["actions"];
   const signals = { user: new WaveformHistory(), assistant: new WaveformHistory() };
   drawer = createDrawer({ store, signals, actions, scope });
   document.body.replaceChildren(drawer);
@@ -147,6 +154,23 @@ describe("devices", () => {
     ]);
     media.dispatchEvent(new Event("devicechange"));
     await vi.waitFor(() => expect(choice("Microphone").options).toHaveLength(3));
+  });
+
+  it("changes the volume while the slider moves, and follows it when Python changes it", () => {
+    set(slider("Volume"), "0.4", "input");
+    expect(setVolume).toHaveBeenLastCalledWith(0.4);
+    expect(labelled("Volume", ".glw-field-value").textContent).toBe("40 %");
+    store.update({ volume: 0.25 });
+    expect(slider("Volume").value).toBe("0.25");
+  });
+
+  it("switches half-duplex", () => {
+    const half = labelled<HTMLInputElement>("Do not listen", "input");
+    half.checked = true;
+    half.dispatchEvent(new Event("change"));
+    expect(setHalfDuplex).toHaveBeenLastCalledWith(true);
+    store.update({ isHalfDuplex: true });
+    expect(half.checked).toBe(true);
   });
 
   it("shows what the browser really applies", () => {
