@@ -10,8 +10,9 @@ import asyncio
 import copy
 import itertools
 import logging
+import tempfile
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import copy_context
 from os import PathLike
 from pathlib import Path
@@ -44,6 +45,7 @@ from ..recording import Redactor
 from ..settings import Settings
 from . import inspector, messages
 from .downlink import Downlink
+from .dropped_files import DroppedFiles
 from .echo import ECHO_NOTE, hears_loudspeaker
 from .front_end import further_bundle
 from .interruptions import CELL_NOTE, Interruptions, Reason
@@ -95,6 +97,8 @@ class FrontendBridge:
     talk : ReconnectingSession
     send : callable
         See `Send`.
+    ask : callable
+        ``(path)``: asks a sound file, and waits for the reply.
 
     Attributes
     ----------
@@ -105,9 +109,13 @@ class FrontendBridge:
         The pages that show the talk, with what they said of themselves.
     """
 
-    def __init__(self, talk: ReconnectingSession, send: Send) -> None:
+    def __init__(
+        self, talk: ReconnectingSession, send: Send, ask: Callable[[Path], Awaitable[object]]
+    ) -> None:
         self._talk = talk
         self._send_to_pages = send
+        self._ask = ask
+        self._dropped_files = DroppedFiles()
         self.lease = Lease()
         self.downlink = Downlink()
         self.uplink = UplinkReceiver()
@@ -393,6 +401,11 @@ class FrontendBridge:
     # ----------------------------------------------------------------- sound
     def _receive_sound(self, message: messages.SoundMessage, pcm: bytes, arrived_s: float) -> None:
         match message:
+            case messages.SoundFile():
+                dropped = self._dropped_files.add(message, pcm)
+                if dropped is not None:
+                    self._take_over_unowned(message.page, arrived_s)
+                    self._spawn(self._ask_file(*dropped))
             case messages.Microphone():
                 self._receive_microphone(message, pcm, arrived_s)
             case messages.Received(session=session, seq=seq):
@@ -511,14 +524,25 @@ class FrontendBridge:
 
     def _receive_text(self, message: messages.Text, arrived_s: float) -> None:
         """Send a typed text once, however often the page repeats it."""
-        if not self.lease.owner:
-            self._take_over(message.page, arrived_s)
+        self._take_over_unowned(message.page, arrived_s)
         key = message.page, message.id
         if message.id is None or key not in self._texts:
             self._texts[key] = None
             self._tasks.spawn(self._say_text(message), self._context.copy())
         elif (answer := self._texts[key]) is not None:
             self._send(answer)  # The one that was sent may have been lost.
+
+    def _take_over_unowned(self, page: str, now_s: float) -> None:
+        """A page that asks something plays the answer, unless another page plays."""
+        if not self.lease.owner:
+            self._take_over(page, now_s)
+
+    async def _ask_file(self, name: str, content: bytes) -> None:
+        """Ask a sound file that was dropped on the panel."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            await asyncio.to_thread(path.write_bytes, content)
+            await self._ask(path)
 
     async def _say_text(self, message: messages.Text) -> None:
         has_words = bool(message.text.strip())

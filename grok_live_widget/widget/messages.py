@@ -193,6 +193,24 @@ class Microphone(PageMessage, frozen=True, tag="microphone"):
     dropped_sample_count: Integer
 
 
+class SoundFile(PageMessage, frozen=True, tag="sound_file"):
+    """A piece of a sound file that was dropped on the panel, to be asked; its buffer has the bytes.
+
+    Parameters
+    ----------
+    id : int
+        Of the file in this page, growing.
+    name : str
+    piece, piece_count : int
+        The pieces of a file come in order, from 0.
+    """
+
+    id: Integer
+    name: str
+    piece: Integer
+    piece_count: Integer
+
+
 class MicrophoneState(PageMessage, frozen=True, tag="microphone_state"):
     """The page's microphone has changed; see `MicrophoneStatus` for the fields."""
 
@@ -260,7 +278,7 @@ RequestMessage = (
     | BundleWanted
     | DrawerRequest
 )
-SoundMessage = Microphone | MicrophoneState | Playhead | Flushed | Received
+SoundMessage = SoundFile | Microphone | MicrophoneState | Playhead | Flushed | Received
 
 
 AnyPageMessage = LeaseMessage | RequestMessage | SoundMessage

@@ -6,6 +6,7 @@ import asyncio
 import sys
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, Unpack
 
 import anywidget
@@ -26,6 +27,9 @@ from .page_checks import page_checks
 from .saved_output import PANEL_TEXT, SavedOutput, check_keeps, shell_with_kernel
 from .tool_output import ToolOutput
 from .traits import TalkTraits, flag
+
+ANSWER_WITHIN_S = 120.0
+"""How long the reply to a file that was dropped on the panel is awaited."""
 
 
 class GrokLive(TalkTraits, anywidget.AnyWidget):
@@ -125,7 +129,11 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
             **self._begin_traits(),
         )
         self._channel = CommChannel(self)
-        self._bridge = FrontendBridge(self._sessions, self._channel.send)
+        self._bridge = FrontendBridge(
+            self._sessions,
+            self._channel.send,
+            partial(self._asker.ask, sample_rate=None, timeout_s=ANSWER_WITHIN_S),
+        )
         self._channel.listen(self._bridge.receive)
         self._saved_output = SavedOutput(self._sessions, self._tool_output, keep_in_notebook)
         _replace_earlier(self)

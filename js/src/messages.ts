@@ -95,6 +95,7 @@ export type PageMessage =
   | { type: "tool_answer"; call_id: string; is_allowed: boolean }
   | { type: "change_settings"; settings: Partial<TalkSettings> }
   | { type: "bundle_wanted"; name: string }
+  | { type: "sound_file"; id: number; name: string; piece: number; piece_count: number }
   | { type: "drawer"; name: string; content: object }
   | {
       type: "microphone";

@@ -31,9 +31,10 @@ import { audioPage, useSpeaker } from "./page";
 import { PCM_RATE_HZ } from "./pcm";
 import { Playback, type PlaybackListener } from "./playback";
 import type { Scope } from "./scope";
+import { MOST_BYTES, sendSoundFile } from "./sound-files";
 import { shownPlayhead, shownState, shownTurns, withCall, withNote } from "./view/reducers";
 import { INITIAL_STATE, type PanelActions, type PanelSignals, type PanelState, Store } from "./view/state";
-import { playbackFailedText, SPEAKER_FAILED_TEXT } from "./view/strings";
+import { fileTooLargeText, playbackFailedText, SPEAKER_FAILED_TEXT } from "./view/strings";
 import { WaveformHistory } from "./view/waveform-history";
 import { Views } from "./views";
 import type { Levels } from "./worklets/levels";
@@ -192,6 +193,12 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
 
   changeSettings(settings: Partial<TalkSettings>): void {
     this.#channel.send({ type: "change_settings", settings });
+  }
+
+  sendFile(file: File): void {
+    this.#playback.unlock();
+    if (file.size > MOST_BYTES) this.#addNote(fileTooLargeText(file.name), "warning");
+    else sendSoundFile(file, (message, buffers) => this.#channel.send(message, buffers));
   }
 
   followPreferences(): void {

@@ -28,6 +28,7 @@ const LAYERS: Record<string, readonly string[]> = {
   talk: [
     "view",
     "drawer-comm",
+    "sound-files",
     "capture",
     "half-duplex",
     "hello",
@@ -40,6 +41,7 @@ const LAYERS: Record<string, readonly string[]> = {
     "scope",
     "worklets",
   ],
+  "sound-files": ["messages"],
   hello: ["view", "capture", "messages", "page"],
   views: ["scope"],
   "half-duplex": ["view", "capture", "page", "messages", "scope"],

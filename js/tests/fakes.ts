@@ -203,6 +203,12 @@ export class FakeTrack extends EventTarget {
   }
 }
 
+/** Test files may share the storage of one page. */
+export function forgetPreferences(): void {
+  localStorage.clear();
+  Reflect.deleteProperty(globalThis, Symbol.for("grok_live_widget.preferences"));
+}
+
 /** Install a browser with one microphone and one audio output, where everything is allowed. */
 export function installAudio() {
   FakeNode.made = [];
@@ -220,7 +226,7 @@ export function installAudio() {
   Object.defineProperty(navigator, "mediaDevices", { value: mediaDevices, configurable: true });
   vi.stubGlobal("URL", Object.assign(URL, { createObjectURL: () => "blob:x", revokeObjectURL: () => {} }));
   Reflect.deleteProperty(globalThis, Symbol.for("grok_live_widget.page"));
-  Reflect.deleteProperty(globalThis, Symbol.for("grok_live_widget.preferences"));
+  forgetPreferences();
   return { track, stream, mediaDevices };
 }
 

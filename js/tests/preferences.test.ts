@@ -1,18 +1,16 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { prefer, preferences } from "../src/preferences";
+import { forgetPreferences } from "./fakes";
 
-const HOLDER = globalThis as unknown as Record<symbol, unknown>;
-const reload = () => delete HOLDER[Symbol.for("grok_live_widget.preferences")];
+/** What a page that is loaded again does not have. */
+const reload = () => Reflect.deleteProperty(globalThis, Symbol.for("grok_live_widget.preferences"));
 
-beforeEach(() => {
-  localStorage.clear();
-  reload();
-});
+beforeEach(forgetPreferences);
 
 afterEach(() => {
   vi.unstubAllGlobals();
-  reload();
+  forgetPreferences();
 });
 
 it("prefers nothing at first", () => {

@@ -718,3 +718,29 @@ it("marks where the server hears speech", () => {
   comm.deliver({ type: "speech", is_active: false });
   expect(talk.signals.user.speech).toHaveLength(1);
 });
+
+describe("a sound file", () => {
+  const file = (size: number) =>
+    ({ name: "question.ogg", size, arrayBuffer: async () => new ArrayBuffer(size) }) as File;
+
+  it("is sent in pieces of 48 kB, in order", async () => {
+    kernelState();
+    talk.sendFile(file(100_000));
+    await settle();
+    const sent = comm.ofType("sound_file");
+    expect(sent.map(({ piece, piece_count, pcm }) => [piece, piece_count, pcm!.byteLength])).toEqual([
+      [0, 3, 48_000],
+      [1, 3, 48_000],
+      [2, 3, 4_000],
+    ]);
+    expect(sent[0]).toMatchObject({ name: "question.ogg" });
+  });
+
+  it("of more than 32 MB is refused with a note", async () => {
+    kernelState();
+    talk.sendFile(file(33_000_000));
+    await settle();
+    expect(comm.ofType("sound_file")).toEqual([]);
+    expect(state().notes.at(-1)?.text).toContain("more than 32 MB");
+  });
+});

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from grok_live_widget import RehearsalServer
+from grok_live_widget.audio import write_wav
 from grok_live_widget.client.ask import Asker
 from grok_live_widget.client.credentials import wrap_secret
 from grok_live_widget.client.endpoint import resolve_endpoint
@@ -50,7 +52,8 @@ class Page(SimulatedPage):
         chosen = {} if partner is None else {"partner": partner}
         checked = settings_from(chosen | settings)
         self.talk = ReconnectingSession(checked, key, resolve_endpoint(checked, key), timeouts)
-        self.bridge = FrontendBridge(self.talk, self._receive)
+        ask = partial(Asker(self.talk).ask, sample_rate=None, timeout_s=20)
+        self.bridge = FrontendBridge(self.talk, self._receive, ask)
         self.received: list[dict[str, Any]] = []
         self.audio = b""
         self._has_received = asyncio.Event()
@@ -1179,3 +1182,29 @@ async def test_pages_are_told_where_the_server_hears_speech(
     page.say("microphone_state", state="muted")
     await page.wait("speech", lambda speech: not speech["is_active"])
     assert [speech["is_active"] for speech in page.all("speech")] == [True, False]
+
+
+async def test_a_sound_file_that_is_dropped_on_the_panel_is_asked(
+    page_of: Any, question: np.ndarray, tmp_path: Path
+) -> None:
+    content = write_wav(tmp_path / "question.wav", question).read_bytes()
+    page = page_of()
+    page.hello()
+    pieces = [content[at : at + 48_000] for at in range(0, len(content), 48_000)]
+    for number, bytes_of_piece in enumerate(pieces):
+        fields = {"id": 1, "name": "question.wav", "piece": number, "piece_count": len(pieces)}
+        page.send({"type": "sound_file", "page": "page-1", **fields}, bytes_of_piece)
+    await page.wait("turn", lambda m: m["turn"]["role"] == "assistant" and m["turn"]["is_complete"])
+    (said,) = page.talk.conversation.turns.user
+    assert len(said.pcm) > RATE_HZ
+    assert page.all("note") == []
+
+
+async def test_a_dropped_file_that_is_no_sound_is_one_sentence(page_of: Any) -> None:
+    page = page_of()
+    page.hello()
+    fields = {"id": 1, "name": "notes.txt", "piece": 0, "piece_count": 1}
+    page.send({"type": "sound_file", "page": "page-1", **fields}, b"no sound at all")
+    note = (await page.wait("note"))["note"]["text"]
+    assert "notes.txt" in note
+    assert "Traceback" not in note

@@ -37,9 +37,30 @@ export class Panel {
       new Line("glw-usage", {}, usageOf, " · "),
     ];
     this.element.append(...parts.map((part) => part.element));
+    this.#acceptFiles(actions, scope);
     hold.listenTo(this.element, transcript.list);
     scope.listen(this.element, "keydown", (event) => event.stopPropagation());
     scope.add(store.subscribe((state) => this.#show(state, parts)));
+  }
+
+  /** A sound file that is dropped on the panel is asked. */
+  #acceptFiles(actions: PanelActions, scope: Scope): void {
+    const mark = (isOver: boolean) => this.element.classList.toggle("glw-is-drop", isOver);
+    scope.listen<DragEvent>(this.element, "dragover", (event) => {
+      if (!event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault();
+      mark(true);
+    });
+    scope.listen(this.element, "dragleave", () => mark(false));
+    scope.listen<DragEvent>(this.element, "drop", (event) => {
+      mark(false);
+      const file = event.dataTransfer?.files[0];
+      if (!file) return;
+      // JupyterLab would upload it.
+      event.preventDefault();
+      event.stopPropagation();
+      actions.sendFile(file);
+    });
   }
 
   #show(state: PanelState, parts: Part[]): void {

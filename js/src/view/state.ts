@@ -172,6 +172,8 @@ export interface PanelActions {
   readonly drawers: Pick<DrawerComm, "load" | "connect">;
   /** The user prefers another device, or other processing of the sound. */
   followPreferences(): void;
+  /** Ask a sound file. */
+  sendFile(file: File): void;
   /** Have the sound of a turn played again, or saved as a file. */
   requestSound(use: SoundUse, turnId: string | number): void;
 }

@@ -352,6 +352,10 @@ function interruptedText({ interruption, heard_s, duration_s }: Turn): string {
 }
 
 export const LOADING_TEXT = "Loading…";
+export function fileTooLargeText(name: string): string {
+  return `“${name}” has more than 32 MB. Ask it from Python: live.ask(Path("…")).`;
+}
+
 export const SPEAKER_FAILED_TEXT = "The loudspeaker cannot be used. Choose another one in Settings.";
 
 export function drawerFailedText(label: string, reason: string): string {

@@ -7,6 +7,7 @@ import { createDrawer } from "../../src/settings/view";
 import type { DrawerContext } from "../../src/view/drawers";
 import { INITIAL_STATE, type PanelState, Store } from "../../src/view/state";
 import { WaveformHistory } from "../../src/view/waveform-history";
+import { forgetPreferences } from "../fakes";
 
 const SETTINGS: TalkSettings = {
   voice: "nova",
@@ -45,7 +46,7 @@ beforeEach(() => {
       setSinkId() {}
     },
   );
-  Object.assign(preferences(), { microphone: "", speaker: "", echoCancellation: null });
+  forgetPreferences();
   scope = new Scope();
   store = new Store<PanelState>({ ...INITIAL_STATE, kernel: "ok", settings: SETTINGS });
   const actions = {
@@ -62,6 +63,7 @@ beforeEach(() => {
 afterEach(() => {
   scope.dispose();
   vi.unstubAllGlobals();
+  forgetPreferences();
 });
 
 function labelled<E extends Element>(label: string, selector: string): E {

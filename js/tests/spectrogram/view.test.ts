@@ -45,12 +45,12 @@ describe("the drawer", () => {
     columns = [];
     frames = [];
     vi.stubGlobal("requestAnimationFrame", (action: (nowMs: number) => void) => frames.push(action));
-    window.matchMedia = (() => ({ matches: false })) as never;
-    HTMLCanvasElement.prototype.getContext = (() => ({
+    vi.spyOn(window, "matchMedia").mockReturnValue({ matches: false } as MediaQueryList);
+    vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockReturnValue({
       drawImage: () => {},
       createImageData: () => ({ data: new Uint8ClampedArray(4 * 96) }),
       putImageData: ({ data }: ImageData) => columns.push(data),
-    })) as never;
+    } as never);
     analyser.getByteFrequencyData.mockImplementation((levels: Uint8Array) => levels.fill(255));
     scope = new Scope();
     createDrawer({ store: new Store(INITIAL_STATE), scope } as unknown as DrawerContext);
@@ -58,6 +58,7 @@ describe("the drawer", () => {
 
   afterEach(() => {
     scope.dispose();
+    vi.restoreAllMocks();
     vi.unstubAllGlobals();
   });
 

@@ -45,6 +45,7 @@ beforeEach(() => {
     answerTool: vi.fn(),
     changeSettings: vi.fn(),
     followPreferences: vi.fn(),
+    sendFile: vi.fn(),
     drawers: { load: vi.fn(() => new Promise<never>(() => {})), connect: vi.fn() },
     requestSound: vi.fn(),
   };
@@ -497,4 +498,26 @@ it("does not change after its scope has ended", () => {
   scope.dispose();
   store.update({ phase: "open" });
   expect(text(".glw-start")).toBe("Start");
+});
+
+describe("a file that is dropped on the panel", () => {
+  function drag(type: string, dataTransfer: object): boolean {
+    const event = new Event(type, { bubbles: true, cancelable: true });
+    return panel.dispatchEvent(Object.assign(event, { dataTransfer }));
+  }
+
+  it("is asked, and not uploaded by the page", () => {
+    const file = { name: "a.wav" };
+    expect(drag("dragover", { types: ["Files"] })).toBe(false);
+    expect(panel.classList.contains("glw-is-drop")).toBe(true);
+    expect(drag("drop", { types: ["Files"], files: [file] })).toBe(false);
+    expect(actions.sendFile).toHaveBeenCalledExactlyOnceWith(file);
+    expect(panel.classList.contains("glw-is-drop")).toBe(false);
+  });
+
+  it("is told from text and cells, which the page drags too", () => {
+    expect(drag("dragover", { types: ["text/plain"] })).toBe(true);
+    expect(drag("drop", { types: ["text/plain"], files: [] })).toBe(true);
+    expect(actions.sendFile).not.toHaveBeenCalled();
+  });
 });

@@ -43,10 +43,10 @@ beforeEach(() => {
   vi.useFakeTimers({ now: 1_000_000 });
   contexts = [];
   prefersReducedMotion = false;
-  HTMLCanvasElement.prototype.getContext = (() => {
+  vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockImplementation((() => {
     contexts.push(new FakeContext2d());
     return contexts.at(-1);
-  }) as never;
+  }) as never);
   Object.defineProperties(HTMLCanvasElement.prototype, {
     clientWidth: { value: 300, configurable: true },
     clientHeight: { value: 56, configurable: true },
@@ -63,7 +63,7 @@ beforeEach(() => {
   );
   const query = (media: string) =>
     Object.assign(new EventTarget(), { matches: prefersReducedMotion && media.includes("motion") });
-  window.matchMedia = query as never;
+  vi.spyOn(window, "matchMedia").mockImplementation(query as never);
   scope = new Scope();
   signals = { user: new WaveformHistory(), assistant: new WaveformHistory() };
   waveforms = new Waveforms(signals, scope);
@@ -72,6 +72,8 @@ beforeEach(() => {
 
 afterEach(() => {
   scope.dispose();
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
   vi.useRealTimers();
 });
 
