@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .conftest import OpenNotebook
 
 MADE = """
@@ -15,6 +17,7 @@ report
 """
 
 
+@pytest.mark.slow
 def test_a_page_that_speaks_tells_its_rights_its_microphone_and_its_messages(
     open_notebook: OpenNotebook,
 ):

@@ -82,6 +82,7 @@ def test_a_talk_that_was_kept_is_shown_without_its_kernel(
     assert table.locator("svg").count() == 1
 
 
+@pytest.mark.slow
 def test_a_panel_of_another_kernel_says_what_stood_there(
     open_stateless: OpenNotebook, tmp_path: Path
 ) -> None:

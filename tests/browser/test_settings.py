@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from .conftest import OpenNotebook
 from .themes import LIGHT_AND_DARK
 
@@ -15,6 +17,7 @@ live
 """
 
 
+@pytest.mark.slow
 @LIGHT_AND_DARK
 def test_the_settings_of_the_panel_are_those_of_python(
     open_notebook: OpenNotebook, tmp_path: Path, theme: str

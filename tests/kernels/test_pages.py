@@ -26,6 +26,7 @@ STATE = {
     ),
     *("voice", "voice_help", "partner", "turn_detection", "processing", "sample_rate", "busy_cell"),
     "late_sample_count",
+    *("settings", "replay", "replayed_turn", "used_minutes", "cost_dollars"),
 }
 TURN = {
     *("id", "order", "role", "text", "text_source", "is_complete", "was_interrupted"),
@@ -33,6 +34,7 @@ TURN = {
     *("has_audio", "duration_s", "started_s", "reply", "heard_s", "latency_ms"),
     *("tool_ms", "approval_ms", "seam"),
     "is_approximate",
+    "reply_start_s",
 }
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import pytest
 
 from grok_live_widget import __version__
+from grok_live_widget.client.ask import Asker
 from grok_live_widget.client.endpoint import resolve_endpoint
 from grok_live_widget.client.reconnecting_session import ReconnectingSession
 from grok_live_widget.diagnostics import Report
@@ -27,7 +29,8 @@ class Page(SimulatedPage):
         super().__init__(name)
         settings = Settings(partner="parrot")
         self.talk = ReconnectingSession(settings, None, resolve_endpoint(settings))
-        self.bridge = FrontendBridge(self.talk, self._receive)
+        ask = partial(Asker(self.talk).ask, sample_rate=None, timeout_s=20)
+        self.bridge = FrontendBridge(self.talk, self._receive, ask)
         self.answer_count = PING_COUNT + BURST_COUNT
         self.ping_ids: list[int] = []
 
