@@ -103,7 +103,7 @@ class SavedTalk:
     @cached_property
     def frames(self) -> Frames:
         """The newest WebSocket frames of the talk when `Talk.save` was called; none where it was
-        not, as with ``record=`` alone. What cannot be read is in `notes` from then on.
+        not, as with ``record=`` alone. What cannot be read is in ``notes`` from then on.
         """
         return read_frames(self.path / FRAMES_FILE, self.notes)
 
