@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .._structs import Value, did_you_mean
 from ..audio import SAMPLE_RATE_HZ, samples_from_pcm
+from ..conversation import data_frame
 from ..exceptions import ConfigurationError
 from ..protocol import DIALECTS, REALTIME
 from ..rehearsal import VOICES, speak
@@ -138,15 +139,8 @@ class Voices(Mapping[str, Voice]):
         ImportError
             Without pandas.
         """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise ImportError(
-                "to_frame() needs pandas: pip install 'grok-live-widget[pandas]'"
-            ) from None
-
         rows = [asdict(each) | {"dialects": ", ".join(each.dialects)} for each in self.values()]
-        return pd.DataFrame(rows, columns=list(Voice.__struct_fields__))
+        return data_frame(rows, Voice.__struct_fields__)
 
     def __repr__(self) -> str:
         lines = [

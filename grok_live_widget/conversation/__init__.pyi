@@ -8,6 +8,7 @@ from .placement import Placement as Placement
 from .placement import placements_of as placements_of
 from .placement import sound_of as sound_of
 from .placement import whole_ends_s as whole_ends_s
+from .table import data_frame as data_frame
 from .tool_calls import ToolCalls as ToolCalls
 from .tool_calls import ToolCallState as ToolCallState
 from .tracks import Clip as Clip

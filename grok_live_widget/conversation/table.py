@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
@@ -10,6 +10,20 @@ from ..audio import level_dbfs
 from ..exceptions import AudioDropped
 from .placement import Placement
 from .turn import Turn
+
+
+def data_frame(
+    rows: Iterable[Mapping[str, Any]], columns: Iterable[str], extra: str = "pandas"
+) -> Any:
+    """A pandas DataFrame of rows; without pandas, an ImportError that names the `extra`."""
+    try:
+        import pandas as pd
+    except ImportError:
+        raise ImportError(
+            f"to_frame() needs pandas: pip install 'grok-live-widget[{extra}]'"
+        ) from None
+    return pd.DataFrame(list(rows), columns=list(columns))
+
 
 COLUMNS = (
     *("role", "text", "text_source", "start_s", "end_s", "duration_s", "started_s", "played_at_s"),

@@ -18,7 +18,7 @@ from ..exceptions import ConfigurationError
 from ..settings import between, one_of
 from .html import table_of
 from .placement import SIDES, Placement, mixed, placements_of, sound_of
-from .table import COLUMNS, FIGURES, rows_of
+from .table import COLUMNS, FIGURES, data_frame, rows_of
 from .transcript import FORMATS, SUBTITLES
 from .turn import Turn, suffix_of, written, written_wav
 
@@ -271,14 +271,7 @@ class Turns(Sequence[Turn]):
         ImportError
             Without pandas.
         """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise ImportError(
-                "to_frame() needs pandas: pip install 'grok-live-widget[pandas]'"
-            ) from None
-
-        frame = pd.DataFrame(rows_of(placements_of(self)), columns=list(COLUMNS))
+        frame = data_frame(rows_of(placements_of(self)), COLUMNS)
         # Otherwise a column of which nothing was measured would hold objects.
         return frame.astype(dict.fromkeys(FIGURES, "float64"))
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, overload
 from msgspec.structs import asdict, replace
 
 from .._structs import Value, did_you_mean
-from ..conversation import TABLE_STYLE
+from ..conversation import TABLE_STYLE, data_frame
 from ..exceptions import ConfigurationError, GrokLiveError
 
 Result = Literal["ok", "warning", "failed", "skipped"]
@@ -135,15 +135,7 @@ class Report(Sequence[Check]):
         ImportError
             Without pandas.
         """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise ImportError(
-                "to_frame() needs pandas: pip install 'grok-live-widget[pandas]'"
-            ) from None
-
-        rows = [asdict(check) for check in self._checks]
-        return pd.DataFrame(rows, columns=list(Check.__struct_fields__))
+        return data_frame(map(asdict, self._checks), Check.__struct_fields__)
 
     @property
     def summary(self) -> str:

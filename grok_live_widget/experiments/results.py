@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .._structs import did_you_mean, names_checked, repr_of
 from ..audio import level_dbfs, loudness_lufs, pitch
-from ..conversation import Turn, Turns
+from ..conversation import Turn, Turns, data_frame
 from ..exceptions import AudioFormatError, ConfigurationError
 from .design import DEFAULT
 from .loudspeaker import Overlap
@@ -356,19 +356,12 @@ class Results(Sequence[Result]):
         ImportError
             Without pandas.
         """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise ImportError(
-                "to_frame() needs pandas: pip install 'grok-live-widget[experiments]'"
-            ) from None
-
-        frame = pd.DataFrame([result.row() for result in self], columns=list(COLUMNS))
+        frame = data_frame((result.row() for result in self), COLUMNS, "experiments")
         figures = [name for name in COLUMNS if name.endswith(_UNITS)]
         frame = frame.astype(dict.fromkeys(figures, "float64"))
         if audio:
-            sounds = [None if each.reply is None else each.reply.pcm for each in self]
-            frame["audio"] = pd.Series(sounds, dtype=object)
+            sounds = (None if each.reply is None else each.reply.pcm for each in self)
+            frame["audio"] = np.fromiter(sounds, dtype=object, count=len(self))
         return frame
 
     @names_checked

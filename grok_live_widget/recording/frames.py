@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, overload
 import msgspec
 
 from .._structs import Value, did_you_mean, names_checked
-from ..conversation import Turn, written
+from ..conversation import Turn, data_frame, written
 from ..exceptions import ConfigurationError
 from ..protocol import DIALECTS
 from ..settings import between, one_of
@@ -306,14 +306,7 @@ class Frames(Sequence[Frame]):
         ImportError
             Without pandas.
         """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise ImportError(
-                "to_frame() needs pandas: pip install 'grok-live-widget[pandas]'"
-            ) from None
-
-        return pd.DataFrame([frame.row() for frame in self], columns=list(COLUMNS))
+        return data_frame((frame.row() for frame in self), COLUMNS)
 
     def to_json(self) -> str:
         """One line of JSON for each frame, without its ids, which are in its message.

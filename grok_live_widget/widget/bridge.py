@@ -636,15 +636,16 @@ class FrontendBridge:
 
     async def _change_settings(self, change: dict[str, Any]) -> None:
         """Change what a page may change; the pages are told what holds, also if it is refused."""
-        settings = self._talk.settings
-        given = {name: change[name] for name in _PAGE_SETTINGS if name in change}
-        detection = settings.turn_detection
-        of_turns = {name: change[name] for name in _TURN_SETTINGS if name in change}
-        if of_turns and isinstance(detection, ServerVad):
-            given["turn_detection"] = replace(detection, **of_turns)
+
+        def changed(settings: Settings) -> dict[str, Any]:
+            given = {name: change[name] for name in _PAGE_SETTINGS if name in change}
+            of_turns = {name: change[name] for name in _TURN_SETTINGS if name in change}
+            if of_turns and isinstance(settings.turn_detection, ServerVad):
+                given["turn_detection"] = replace(settings.turn_detection, **of_turns)
+            return given
+
         try:
-            if given:
-                await self._talk.update(given)
+            await self._talk.update(changed)
         finally:
             self._sent_state = None
             self._send_state()

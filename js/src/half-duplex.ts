@@ -10,7 +10,7 @@ import type { Scope } from "./scope";
 import type { PanelState, Store } from "./view/state";
 import { listeningAgainText, microphoneText } from "./view/strings";
 
-/** How long the room still sounds after the loudspeaker has stopped. */
+/** How long the echo of a room lasts after the loudspeaker has stopped. */
 const ECHO_MS = 200;
 
 export interface HalfDuplex {
@@ -26,7 +26,7 @@ export function halfDuplexOf(
   store: Store<PanelState>,
   onReport: (microphone: ReportedMicrophone) => void,
 ): HalfDuplex {
-  /** A reply sounds, or the room after it. */
+  /** A reply sounds, or its echo. */
   let isRoomSounding = false;
   let cancelEnd = () => {};
   let reportCount = 0;

@@ -93,7 +93,7 @@ function openStatus(state: PanelState): Status {
     : { text: "Switching the microphone on…", tone: "working" };
 }
 
-/** Half-duplex: nobody hears the user until the reply has been played. The button of push-to-talk interrupts it. */
+/** Half-duplex: the user is not heard until the reply has been played. The button of push-to-talk interrupts it. */
 function isSilenced({ isSuppressed, microphone, turnDetection }: PanelState): boolean {
   return isSuppressed && microphone === "on" && turnDetection === "server_vad";
 }
