@@ -27,7 +27,8 @@ from .endpoint import (
     voice_notes,
     warn_of_rehearsal,
 )
-from .session import NeedsAsyncWith, Session, open_session
+from .opening import open_session
+from .session import NeedsAsyncWith, Session
 from .tool_runner import ToolRunner
 from .tool_thread import ToolThreads
 

@@ -8,19 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from typing import Any, Literal, NoReturn, Unpack
 
 from .._structs import names_checked
 from ..conversation import Conversation, PendingReply, ToolCallState, Turn, Turns
-from ..exceptions import (
-    ConfigurationError,
-    ConnectError,
-    GrokLiveError,
-    ServerError,
-    SessionClosed,
-)
+from ..exceptions import ConfigurationError, GrokLiveError, SessionClosed
 from ..protocol import (
     ClearAudio,
     ClientEvent,
@@ -28,57 +21,27 @@ from ..protocol import (
     ConnectionState,
     CreateItem,
     DeleteItem,
-    Dialect,
-    ErrorReported,
     Event,
     Item,
-    Opening,
     PlaybackReported,
     PlayerChanged,
     Protocol,
     ResponseState,
-    SessionCreated,
-    SessionEnded,
-    SessionOpened,
     SessionUpdated,
-    SettingsChanged,
     SilenceAnnounced,
     ToolAnswered,
     TruncateItem,
     UpdateSession,
-    is_ignorable_error,
-    is_replaced_model,
-    rejected_settings,
 )
 from ..recording import FrameLog, Frames
 from ..settings import Settings, UpdateKwargs, expand_kwargs_signature, one_of
-from ..tools import secrets_of
 from ._pump import Listener, ListenerHandle, Pump
 from .audio_stream import AudioStream
 from .callers import Callers
 from .clips import Clip
-from .endpoint import (
-    ConnectRequest,
-    name_of_server,
-    refuse_unsupported,
-    update_for,
-    voice_notes,
-)
-from .message_socket import MessageSocket
-from .requests import reply_request, server_error, user_message, verbatim_message, with_new_id
-from .transport import connected, host_of, wrong_key
-
-_SETTINGS = tuple(name for name in UpdateSession.__struct_fields__ if name != "event_id")
-
-# What resets a setting to its default, where leaving it out changes nothing.
-_DEFAULTS: dict[str, Any] = {
-    "instructions": "",
-    "speed": 1.0,
-    "replace": {},
-    "reasoning": "high",
-    "tools": (),
-    "resumption": False,
-}
+from .endpoint import ConnectRequest
+from .requests import reply_request, user_message, verbatim_message, with_new_id
+from .session_settings import SessionSettings
 
 
 class NeedsAsyncWith:
@@ -105,8 +68,6 @@ class Session(NeedsAsyncWith):
 
     Attributes
     ----------
-    settings : Settings
-        Those that hold now.
     host : str
         Host and port of the server.
     server_name : str
@@ -132,39 +93,26 @@ class Session(NeedsAsyncWith):
 
     def __init__(
         self,
-        socket_: MessageSocket,
+        pump: Pump,
         protocol: Protocol,
         conversation: Conversation,
         request: ConnectRequest,
-        host: str,
+        settings: SessionSettings,
         server_name: str,
         frame_log: FrameLog,
-        connection: int,
     ) -> None:
-        self.settings = request.settings
-        self.host = host
+        self.host = pump.host
         self.server_name = server_name
         self.is_rehearsal = request.endpoint.is_rehearsal
         self.timeouts = request.timeouts
         self.callers = Callers()
         self._on_interrupt: list[Callable[[], object]] = []
-        self._endpoint = request.endpoint
         self._protocol = protocol
         self._conversation = conversation
-        has_key = bool(request.endpoint.key)
         self._frame_log = frame_log
-        self._pump = Pump(
-            socket_,
-            protocol,
-            conversation,
-            host,
-            has_key=has_key,
-            frame_log=frame_log,
-            connection=connection,
-        )
-        # Confirmations of two concurrent changes could not be told apart.
-        self._changing = asyncio.Lock()
-        self.audio = AudioStream(self._pump, protocol, request.timeouts.stream_gap_s)
+        self._pump = pump
+        self._settings = settings
+        self.audio = AudioStream(pump, protocol, request.timeouts.stream_gap_s)
 
     async def __aenter__(self) -> Session:
         return self
@@ -191,6 +139,11 @@ class Session(NeedsAsyncWith):
         with contextlib.suppress(GrokLiveError):
             self.audio.end()
         await self._pump.close()
+
+    @property
+    def settings(self) -> Settings:
+        """Those that hold now."""
+        return self._settings.current
 
     # ----------------------------------------------------------------- listeners
     @property
@@ -771,88 +724,7 @@ class Session(NeedsAsyncWith):
         ServerError
             When the server refuses; the earlier settings stay.
         """
-        async with self._changing:
-            before, after = self.settings, self.settings.changed(settings)
-            self._frame_log.add_secrets(*secrets_of(after.tools))
-            change = self._change(before, after)
-            if change.model is not None and self._protocol.dialect.has_responses:
-                raise ConfigurationError(
-                    "another model needs a new session.", cure="Talk.update(model=…) opens one."
-                )
-            rejected = await self._apply_change(before, change) if change != UpdateSession() else []
-            self.settings = after
-            self._settings_changed()
-            if after.voice != before.voice:
-                for note in voice_notes(self._endpoint, after, self._protocol.dialect):
-                    self.emit(note)
-            return rejected
-
-    async def _apply_change(self, before: Settings, change: UpdateSession) -> list[str]:
-        try:
-            return await self._request_settings(change)
-        except ServerError:
-            if change.turn_detection is not None:
-                # Whatever follows turns uses what was sent last; the server still has this.
-                detection = UpdateSession(turn_detection=before.turn_detection)
-                with contextlib.suppress(ServerError):
-                    await self._request_settings(with_new_id(detection))
-            raise
-
-    def _message_of(self, settings: Settings) -> UpdateSession:
-        """The message that asks the server for some settings."""
-        refuse_unsupported(settings, self._protocol.dialect)
-        return update_for(self._endpoint, settings, self._protocol.dialect)
-
-    def _change(self, before: Settings, after: Settings) -> UpdateSession:
-        """The message that changes some settings to others."""
-        was, wanted = self._message_of(before), self._message_of(after)
-        changed: dict[str, Any] = {}
-        for name in _SETTINGS:
-            old, new = getattr(was, name), getattr(wanted, name)
-            if new != old:
-                changed[name] = _default_of(name) if new is None else new
-        return with_new_id(UpdateSession(**changed))
-
-    async def _request_settings(self, change: UpdateSession) -> list[str]:
-        """Send a change; servers confirm the settings, or report an error and change nothing."""
-        answers: list[Event] = []
-
-        def watch(event: Event, _: list[Turn], __: float) -> None:
-            if isinstance(event, SessionUpdated | SessionEnded) or (
-                isinstance(event, ErrorReported)
-                and not is_ignorable_error(event)
-                and event.about in ("", change.event_id)
-            ):
-                answers.append(event)
-
-        with self.add_listener(watch):
-            await self.send(change)
-            if not self._protocol.dialect.confirms_settings:
-                return []
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self.timeouts.confirm_s):
-                    await self.wait_for(lambda: bool(answers))
-        return self._rejected_by(change, answers[0] if answers else None)
-
-    def _rejected_by(self, change: UpdateSession, answer: Event | None) -> list[str]:
-        """Note the settings that the server confirmed with another value."""
-        self._pump.check()
-        if isinstance(answer, ErrorReported):
-            raise server_error(answer)
-        if not isinstance(answer, SessionUpdated):
-            self._pump.note(
-                "The server did not confirm the new settings, so they may not hold; "
-                "update() sends them again."
-            )
-            return []
-        differences = rejected_settings(self._protocol.dialect, change, answer.session)
-        for difference in differences:
-            self._pump.note(f"The server rejected a setting and keeps its own: {difference}.")
-        return differences
-
-    def _settings_changed(self) -> None:
-        self._protocol.set_reply_quiet(self.settings.reply_quiet_ms / 1000)
-        self.emit(SettingsChanged())
+        return await self._settings.change(settings)
 
     @names_checked
     async def approve(self, call_id: str, is_allowed: bool = True) -> None:
@@ -878,104 +750,6 @@ class Session(NeedsAsyncWith):
             )
         self.emit(ToolAnswered(call_id=call_id, is_allowed=bool(is_allowed)))
 
-    # ----------------------------------------------------------------- opening
-    async def begin(self, opening: Opening, settle_s: float = 0.0) -> None:
-        """Send the opening messages and wait until the session is ready.
-
-        Parameters
-        ----------
-        opening : Opening
-            The URL, the headers and the first messages of the dialect.
-        settle_s : float [s]
-            Where the dialect does not confirm that: how long an error or a close still
-            counts as a refusal.
-        """
-        await self._send_opening(opening, settle_s)
-        if self._pump.failure is not None:
-            await self.close()
-            raise self._pump.failure
-        self._open()
-
-    def _open(self) -> None:
-        """The session is ready; dispatched before any other event of the server."""
-        if self._protocol.state is ConnectionState.OPENING:
-            self._protocol.open()
-            self._pump.dispatch(
-                SessionOpened(dialect=self.dialect, host=self.host, is_rehearsal=self.is_rehearsal)
-            )
-
-    async def _send_opening(self, opening: Opening, settle_s: float) -> None:
-        has_answered, ready = asyncio.Event(), opening.ready
-
-        def watch(event: Event, _: list[Turn], __: float) -> None:
-            is_answer = isinstance(event, ready) if ready else self._protocol.has_received
-            if isinstance(event, SessionCreated):
-                self._watch_for_another_model(event)
-            if isinstance(event, SessionUpdated):
-                self._watch_for_another_sound(event)
-            if is_answer and self._pump.failure is None:
-                self._open()
-            if is_answer or isinstance(event, SessionEnded):
-                has_answered.set()
-            elif isinstance(event, ErrorReported) and self._pump.failure is None:
-                self._pump.failure = self._refusal(event)
-                has_answered.set()
-
-        handle = self.add_listener(watch)
-        try:
-            for event in opening.first:
-                self._protocol.send(event)
-            self._pump.start()
-            await self._pump.drain()
-            timeout_s = self.timeouts.confirm_s if ready else settle_s
-            if timeout_s:
-                async with asyncio.timeout(timeout_s):
-                    await has_answered.wait()
-        except TimeoutError:
-            if ready is not None:
-                self._pump.note("The server did not confirm the settings; the session goes on.")
-        finally:
-            handle.remove()
-
-    def _watch_for_another_model(self, event: SessionCreated) -> None:
-        asked = self.settings.model
-        if is_replaced_model(asked, event.model):
-            self._pump.note(
-                f"The server answers as {event.model!r}, not as {asked!r}, which was requested; "
-                "check model=."
-            )
-
-    def _watch_for_another_sound(self, event: SessionUpdated) -> None:
-        """Sound at another rate than was requested would be played at the wrong pitch."""
-        asked = self._message_of(self.settings)
-        sound = UpdateSession(input_format=asked.input_format, output_format=asked.output_format)
-        differences = rejected_settings(self._protocol.dialect, sound, event.session)
-        if differences:
-            self._pump.failure = ConnectError(
-                f"{self.host} does not support the audio format: {differences[0]}.",
-                host=self.host,
-                cure="Use formats that it supports; all support pcm at 24000 Hz.",
-            )
-
-    def _refusal(self, error: ErrorReported) -> GrokLiveError:
-        if self._protocol.dialect.is_auth_error(error):
-            return wrong_key(self.host, has_key=bool(self._endpoint.key))
-        return ConnectError(
-            f"{self.host} refused the session: {error.message.rstrip('.')}.",
-            host=self.host,
-            has_answered=True,
-            cure="Change the setting that it names, or try again.",
-        )
-
-
-def _default_of(name: str) -> Any:
-    if name not in _DEFAULTS:
-        raise ConfigurationError(
-            f"{name} cannot be reset in a running session.",
-            cure=f"Give {name} a value, or open another session.",
-        )
-    return _DEFAULTS[name]
-
 
 def _check_id(name: str, value: object) -> None:
     if not isinstance(value, str) or not value:
@@ -987,61 +761,3 @@ def _check_id(name: str, value: object) -> None:
 def _check_count(name: str, value: object) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise ConfigurationError(f"{name} must be a whole number from 0, not {value!r}.")
-
-
-# --------------------------------------------------------------------------- opening a session
-async def open_session(
-    request: ConnectRequest,
-    dialect: Dialect,
-    opening: Opening,
-    conversation: Conversation,
-    *,
-    frame_log: FrameLog,
-    settle_s: float = 0.0,
-    listener: Listener | None = None,
-) -> Session:
-    """Open one session in one dialect.
-
-    Parameters
-    ----------
-    frame_log : FrameLog
-        Gets what is sent and received, also when the connection is refused.
-    settle_s : number >= 0 [s]
-        See `Session.begin`.
-    listener : callable or None
-        Added before anything is sent.
-
-    Raises
-    ------
-    AuthenticationError, ConnectError, ConfigurationError
-    """
-    settings = request.settings
-    frame_log.add_secrets(request.endpoint.key.reveal(), *secrets_of(settings.tools))
-    connection, began_s = frame_log.new_connection(), time.monotonic()
-    try:
-        socket_ = await connected(opening, settings.open_timeout_s, settings.ssl)
-    except GrokLiveError as error:
-        status = error.status_code if isinstance(error, ConnectError) else None
-        frame_log.add_opening(connection, began_s, opening, dialect.name, status, error.message)
-        raise
-    # The status of every WebSocket that was opened (RFC 6455, section 4.2.2).
-    frame_log.add_opening(connection, began_s, opening, dialect.name, 101)
-    protocol = Protocol(
-        dialect,
-        turn_detection=settings.turn_detection,
-        input_format=settings.input_format,
-        output_format=settings.output_format,
-        reply_quiet_s=settings.reply_quiet_ms / 1000,
-        session_name=f"{uuid.uuid4().hex[:8]}_",
-    )
-    name = name_of_server(opening.url, socket_.server_header)
-    host = host_of(opening.url)
-    session = Session(socket_, protocol, conversation, request, host, name, frame_log, connection)
-    if listener is not None:
-        session.add_listener(listener)
-    try:
-        await session.begin(opening, settle_s)
-    except BaseException:
-        await session.close()
-        raise
-    return session

@@ -1,12 +1,10 @@
-"""`Session`: sound and text, events, settings, and how a session ends."""
+"""`Session`: sound and text, events, replies, and how a session ends."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import gc
-import json
-import ssl
 import threading
 import traceback
 from collections.abc import Callable
@@ -16,18 +14,14 @@ import msgspec
 import numpy as np
 import pytest
 
-from grok_live_widget.client.connector import connect, open_session_with
-from grok_live_widget.client.endpoint import ConnectRequest, resolve_endpoint
+from grok_live_widget.client.connector import connect
 from grok_live_widget.client.event_queue import QUEUE_EVENTS
 from grok_live_widget.client.requests import reply_request, user_message
 from grok_live_widget.client.session import Session
 from grok_live_widget.client.talk import Talk
-from grok_live_widget.client.timeouts import Timeouts
-from grok_live_widget.conversation.conversation import Conversation
 from grok_live_widget.conversation.turn import Turn
 from grok_live_widget.events import (
     AppendAudio,
-    AudioCleared,
     AudioDelta,
     AudioFormat,
     CommitAudio,
@@ -41,61 +35,26 @@ from grok_live_widget.events import (
     PushToTalk,
     ResponseCreated,
     ResponseDone,
-    ServerVad,
     SessionEnded,
     SettingsChanged,
     SpeechStopped,
-    Transcription,
     Unrecognized,
 )
 from grok_live_widget.exceptions import (
     AudioFormatError,
-    AuthenticationError,
     ConfigurationError,
-    ConnectError,
     LocalProtocolError,
-    ServerError,
     SessionClosedError,
     SessionClosedOK,
     UnsupportedByServer,
 )
-from grok_live_widget.protocol.dialects import LIVE
-from grok_live_widget.recording import FrameLog
 from grok_live_widget.rehearsal import RehearsalServer
-from grok_live_widget.settings.settings import IMMUTABLE, Settings
 
 from ..support.deaf_server import deaf_server
+from ..support.events import notes_of
+from ..support.scripted_server import ConfirmingServer, delta_of, dumped, scripted
 from ..support.sound import RATE_HZ, tone
 from ..support.waiting import next_of, result_of, wait_until_async
-
-
-def dumped(**message: Any) -> str:
-    return msgspec.json.encode(message).decode()
-
-
-def delta_of(pcm: bytes, response_id: str = "r1", item_id: str = "a1") -> str:
-    return dumped(
-        type="response.output_audio.delta",
-        response_id=response_id,
-        item_id=item_id,
-        delta=base64.b64encode(pcm).decode(),
-    )
-
-
-def scripted(*frames: str, then: Any = None) -> Any:
-    """A server that confirms the settings, and after the next message sends `frames`."""
-
-    async def serve(socket: Any) -> None:
-        await socket.recv()
-        await socket.send(dumped(type="session.updated", session={}))
-        await socket.recv()
-        for frame in frames:
-            await socket.send(frame)
-        if then is not None:
-            await then(socket)
-        await socket.wait_closed()
-
-    return serve
 
 
 # --------------------------------------------------------------------------- sound and text
@@ -195,36 +154,6 @@ async def test_an_iterator_that_is_not_read_holds_back_the_connection_and_a_note
 
 
 # --------------------------------------------------------------------------- the connection
-async def test_sound_waits_until_the_settings_are_confirmed(peer: Any) -> None:
-    order: list[str] = []
-
-    async def late(socket: Any) -> None:
-        async for frame in socket:
-            order.append(json.loads(frame)["type"])
-            if order == ["session.update"]:
-                await socket.send(dumped(type="session.created", session={}))
-                order.append("confirmed")
-                await socket.send(dumped(type="session.updated", session={}))
-            elif len(order) == 3:
-                await socket.send(dumped(type="input_audio_buffer.cleared"))
-
-    async with connect(url=peer(late).url) as session:
-        events = aiter(session)
-        await session.send_audio(np.zeros(2400, np.int16), RATE_HZ)
-        await next_of(events, AudioCleared)
-    assert order[:3] == ["session.update", "confirmed", "input_audio_buffer.append"]
-
-
-async def test_settings_refused_at_the_opening_raise_connect_error(peer: Any) -> None:
-    async def refuse(socket: Any) -> None:
-        await socket.recv()
-        await socket.send(dumped(type="error", error={"message": "voice unknown"}))
-        await socket.wait_closed()
-
-    with pytest.raises(ConnectError, match="voice unknown"):
-        await connect(url=peer(refuse).url)
-
-
 async def test_messages_that_cannot_be_read_are_events_and_no_errors(peer: Any) -> None:
     talk = scripted("not json", dumped(type="new.thing", a=1), delta_of(b"\0\0\1"))
     async with connect(url=peer(talk).url) as session:
@@ -313,21 +242,6 @@ async def test_a_connection_that_ends_before_the_answer_to_a_ping_raises() -> No
         async with connect(url=url) as session:
             with pytest.raises(SessionClosedError):
                 await session.ping()
-
-
-@pytest.mark.parametrize("code", [1008, 3000, 4001])
-async def test_an_early_close_in_live_means_that_the_key_was_refused(peer: Any, code: int) -> None:
-    async def hang_up(socket: Any) -> None:
-        await socket.recv()
-        await socket.close(code)
-
-    url = peer(hang_up).url.replace("realtime", "live")
-    session = await connect(url=url, dialect="live", api_key="wrong-key")
-    with pytest.raises(AuthenticationError, match="XAI_API_KEY"):
-        async for _ in session:
-            pass
-    with pytest.raises(AuthenticationError):
-        await session.send_text("hello")
 
 
 async def test_is_answering_asks_a_silent_server_for_a_message() -> None:
@@ -457,80 +371,6 @@ async def test_a_listener_that_raises_is_noted_and_logged_and_stops_no_other(
 
 
 # --------------------------------------------------------------------------- items and replies
-class ConfirmingServer:
-    """A server that keeps the messages it receives, and confirms the settings.
-
-    Parameters
-    ----------
-    model : str
-        The one that it reports; empty: none.
-    sound : bytes
-        Sent after each confirmation.
-    **other
-        Settings that it confirms with another value.
-    """
-
-    def __init__(self, *, model: str = "", sound: bytes = b"", **other: Any) -> None:
-        self.received: list[Any] = []
-        self.other, self.model, self.sound = other, model, sound
-        self.refusal: str | None = None
-        self.other_errors: list[dict[str, str]] = []
-        self._came = threading.Semaphore(0)
-
-    async def serve(self, socket: Any) -> None:
-        if self.model:
-            await socket.send(dumped(type="session.created", session={"model": self.model}))
-        async for frame in socket:
-            message = msgspec.json.decode(frame) if isinstance(frame, str) else frame
-            self.received.append(message)
-            self._came.release()
-            if isinstance(message, dict) and message["type"] == "session.update":
-                await self._confirm(socket, message)
-
-    async def _confirm(self, socket: Any, message: dict[str, Any]) -> None:
-        for error in self.other_errors:
-            await socket.send(dumped(type="error", error=error))
-        if self.refusal is not None:
-            error = {"message": self.refusal, "event_id": message.get("event_id", "")}
-            self.refusal = None
-            await socket.send(dumped(type="error", error=error))
-            return
-        session = {**message["session"], **self.other}
-        await socket.send(dumped(type="session.updated", session=session))
-        if self.sound:
-            await socket.send(delta_of(self.sound))
-
-    @property
-    def updates(self) -> list[Any]:
-        messages = [message for message in self.received if isinstance(message, dict)]
-        return [each["session"] for each in messages if each["type"] == "session.update"]
-
-    async def until(self, count: int) -> list[Any]:
-        """Wait for so many messages; can be called once."""
-        for _ in range(count):
-            assert await asyncio.to_thread(self._came.acquire, timeout=10)
-        return self.received
-
-
-def notes_of(session: Any) -> list[str]:
-    notes: list[str] = []
-    session.add_listener(
-        lambda event, _, __: notes.append(event.text) if type(event) is Noted else None
-    )
-    return notes
-
-
-def changes_of(session: Any) -> list[Any]:
-    """The settings as they were at each event that reports a change of them."""
-    changes: list[Any] = []
-    session.add_listener(
-        lambda event, _, __: (
-            changes.append(session.settings) if type(event) is SettingsChanged else None
-        )
-    )
-    return changes
-
-
 async def test_say_verbatim_speaks_exactly_the_text() -> None:
     async with connect(partner=lambda turn: "no") as session:
         events = aiter(session)
@@ -644,256 +484,6 @@ async def test_an_invalid_request_is_refused_before_it_is_queued() -> None:
             await session.say_verbatim(" ")
 
 
-# --------------------------------------------------------------------------- other settings
-async def test_an_update_sends_only_what_changes(peer: Any) -> None:
-    server = ConfirmingServer()
-    async with connect(url=peer(server.serve).url, voice="eve", speed=1.2) as session:
-        notes, changes = notes_of(session), changes_of(session)
-        events = aiter(session)
-        given: Any = {
-            "voice": "ara", "turn_detection": PushToTalk(), "replace": {"nm": "nanometers"}
-        }  # fmt: skip
-        assert await session.update(**given) == []
-        await next_of(events, SettingsChanged)
-        assert {name: getattr(session.settings, name) for name in given} == given
-        assert session.settings.speed == 1.2
-        assert await session.update(idle_timeout_s=60, voice="ara") == []
-        assert await session.update(speed=None, replace=None, reasoning="none") == []
-        assert await session.update(reasoning=None, instructions="") == []
-        assert [each.voice for each in changes] == ["ara"] * 4
-        assert notes == []
-    assert server.updates[1:] == [
-        {"voice": "ara", "turn_detection": {"type": None}, "replace": {"nm": "nanometers"}},
-        {"replace": None, "reasoning": {"effort": "none"}, "audio": {"output": {"speed": 1.0}}},
-        {"reasoning": {"effort": "high"}},
-    ]
-
-
-@pytest.mark.parametrize("dialect", ["realtime", "live"])
-async def test_the_rehearsal_applies_an_update_at_once(dialect: str) -> None:
-    def partner(turn: Any) -> str:
-        return f"{turn.voice}: {turn.instructions}"
-
-    async with connect(partner=partner, dialect=dialect, voice="eve") as session:
-        events = aiter(session)
-        assert await session.update(voice="ara", instructions="Sing.") == []
-        await session.send_text("Who?")
-        await session.respond()
-        await next_of(events, ResponseDone)
-        assert session.turns[-1].text == "ara: Sing."
-        await session.update(turn_detection=PushToTalk())
-        with pytest.raises(LocalProtocolError, match="100 ms"):
-            await session.commit()
-
-
-async def test_reply_quiet_ms_can_change_in_live(peer: Any) -> None:
-    async def talk(socket: Any) -> None:
-        async for frame in socket:
-            if b"item.create" in (frame if isinstance(frame, bytes) else frame.encode()):
-                await socket.send(dumped(type="response.audio_transcript.delta", delta="Hi"))
-
-    url = peer(talk).url
-    async with connect(url=url, dialect="live", reply_quiet_ms=10_000) as session:
-        events = aiter(session)
-        assert await session.update(reply_quiet_ms=100) == []
-        await session.send_text("go")
-        async with asyncio.timeout(5):
-            await next_of(events, ResponseDone)
-
-
-async def test_rejected_settings_are_returned_and_noted(peer: Any) -> None:
-    server = ConfirmingServer(reasoning={"effort": "high"})
-    async with connect(url=peer(server.serve).url) as session:
-        notes = notes_of(session)
-        found = await session.update(reasoning="none", voice="ara")
-        assert found == ["reasoning.effort is 'high', not 'none'"]
-        assert notes == [f"The server rejected a setting and keeps its own: {found[0]}."]
-
-
-@pytest.mark.parametrize("is_named", [True, False])
-async def test_an_update_that_the_server_refuses_leaves_the_earlier_settings(
-    peer: Any, is_named: bool
-) -> None:
-    server = ConfirmingServer()
-    async with connect(url=peer(server.serve).url, voice="eve") as session:
-        changes = changes_of(session)
-        earlier, server.refusal = session.settings, "no such voice"
-        with pytest.raises(ServerError, match="no such voice"):
-            await session.update(voice="nobody")
-        assert session.settings is earlier
-        assert changes == []
-        assert await session.update(voice="ara") == []
-        assert session.settings.voice == "ara"
-
-
-async def test_turn_detection_that_is_refused_does_not_hold(peer: Any) -> None:
-    server = ConfirmingServer()
-    async with connect(url=peer(server.serve).url) as session:
-        server.refusal = "not allowed"
-        with pytest.raises(ServerError, match="not allowed"):
-            await session.update(turn_detection=PushToTalk())
-        await session.commit()
-        await session.send_audio(np.zeros(2400, np.int16), RATE_HZ)
-        assert len(session.turns) == 0
-    assert server.updates[-1]["turn_detection"]["type"] == "server_vad"
-
-
-async def test_an_error_about_something_else_does_not_refuse_settings(peer: Any) -> None:
-    server = ConfirmingServer()
-    async with connect(url=peer(server.serve).url) as session:
-        server.other_errors = [
-            {"message": "bad item", "event_id": "another"},
-            {"message": "Cancellation failed: no active response"},
-        ]
-        assert await session.update(voice="ara") == []
-        assert session.settings.voice == "ara"
-
-
-async def test_concurrent_updates_are_made_one_after_another(peer: Any) -> None:
-    server = ConfirmingServer()
-    async with connect(url=peer(server.serve).url) as session:
-        await asyncio.gather(session.update(voice="ara"), session.update(speed=1.5))
-        assert (session.settings.voice, session.settings.speed) == ("ara", 1.5)
-
-
-async def test_an_update_that_is_not_confirmed_holds_with_a_note(
-    peer: Any,
-) -> None:
-    async with connect(url=peer(scripted()).url) as session:
-        session.timeouts = Timeouts(confirm_s=0.2)
-        notes = notes_of(session)
-        assert await session.update(voice="ara") == []
-        assert notes == [
-            "The server did not confirm the new settings, so they may not hold; "
-            "update() sends them again."
-        ]
-        assert session.settings.voice == "ara"
-
-
-async def test_a_session_that_ends_during_an_update_raises_its_failure(peer: Any) -> None:
-    async def bye(socket: Any) -> None:
-        await socket.close(1011, "tired")
-
-    async with connect(url=peer(scripted(then=bye)).url) as session:
-        earlier = session.settings
-        with pytest.raises(SessionClosedError, match="tired"):
-            await session.update(voice="ara")
-        assert session.settings is earlier
-
-
-def look(up: bool) -> None:
-    """Look."""
-
-
-UNSUPPORTED_IN_LIVE: dict[str, Any] = {
-    "tools": [look],
-    "transcription": Transcription(language_hint="de"),
-    "speed": 1.2,
-    "replace": {"a": "b"},
-    "reasoning": "none",
-    "resumption": False,
-    "metadata": {"a": "b"},
-    "turn_detection.idle_timeout_ms": ServerVad(idle_timeout_ms=5000),
-    "turn_detection.create_response": ServerVad(create_response=False),
-    "turn_detection.interrupt_response": ServerVad(interrupt_response=False),
-}
-UNSUPPORTED_AT_OPENING: dict[str, Any] = {
-    "input_format": AudioFormat(sample_rate=16_000),
-    "output_format": AudioFormat(encoding="pcmu"),
-    "conversation_id": "c1",
-}
-
-
-def test_the_tables_name_every_setting_that_live_lacks() -> None:
-    assert LIVE.unsupported == {*UNSUPPORTED_IN_LIVE, *UNSUPPORTED_AT_OPENING}
-
-
-@pytest.mark.parametrize("name", UNSUPPORTED_IN_LIVE)
-async def test_an_update_with_a_setting_that_live_lacks_is_refused_before_anything_is_sent(
-    peer: Any, name: str
-) -> None:
-    server, setting = ConfirmingServer(), name.partition(".")[0]
-    async with connect(url=peer(server.serve).url, dialect="live") as session:
-        earlier = session.settings
-        with pytest.raises(UnsupportedByServer, match=f"live.*{name}="):
-            await session.update(voice="nova", **{setting: UNSUPPORTED_IN_LIVE[name]})
-        assert session.settings is earlier
-        assert await session.update(voice="echo") == []
-        await server.until(3)
-    assert server.updates[1:] == [{"voice": "echo"}]
-
-
-@pytest.mark.parametrize("name", {**UNSUPPORTED_IN_LIVE, **UNSUPPORTED_AT_OPENING})
-def test_connect_refuses_a_setting_that_live_lacks(name: str) -> None:
-    given = {name.partition(".")[0]: {**UNSUPPORTED_IN_LIVE, **UNSUPPORTED_AT_OPENING}[name]}
-    with pytest.raises(UnsupportedByServer, match=f"live.*{name}="):
-        connect(partner="parrot", dialect="live", **given)
-
-
-IMMUTABLE_VALUES: dict[str, Any] = {
-    "dialect": "live",
-    "url": "ws://127.0.0.1:9/v1/live",
-    "partner": "parrot",
-    "record": "folder",
-    "sample_rate": 16_000,
-    "input_format": AudioFormat(encoding="pcmu"),
-    "output_format": None,
-    "conversation_id": "c1",
-    "open_timeout_s": 3,
-    "ssl": ssl.create_default_context(),
-}
-
-
-async def test_an_update_of_an_immutable_setting_is_refused_by_name() -> None:
-    assert set(IMMUTABLE_VALUES) == IMMUTABLE
-    async with connect(partner="parrot") as session:
-        earlier = session.settings
-        for name, value in IMMUTABLE_VALUES.items():
-            with pytest.raises(ConfigurationError, match=f"{name} cannot be changed"):
-                await session.update(voice="ara", **{name: value})
-        with pytest.raises(ConfigurationError, match="no setting 'voise'"):
-            await session.update(voise="ara")
-        with pytest.raises(ConfigurationError, match="transcription cannot be reset"):
-            await session.update(transcription=None)
-        assert session.settings is earlier
-
-
-async def test_another_model_needs_a_new_session_in_realtime() -> None:
-    async with connect(partner="parrot") as session:
-        with pytest.raises(ConfigurationError, match=r"new session.*Talk\.update"):
-            await session.update(model="grok-9")
-        assert session.settings.model is None
-    async with connect(partner="parrot", dialect="live") as session:
-        assert await session.update(model="grok-9") == []
-
-
-@pytest.mark.parametrize(
-    ("asked", "found", "is_noted"),
-    [
-        ("grok-9", "grok-voice-think-fast-2.0", True),
-        ("grok-voice-latest", "grok-voice-think-fast-2.0", False),
-        ("grok-9", "grok-9", False),
-        (None, "grok-9", False),
-    ],
-)
-async def test_a_replaced_model_is_noted(
-    peer: Any, asked: str | None, found: str, is_noted: bool
-) -> None:
-    notes: list[str] = []
-    server = ConfirmingServer(model=found)
-    settings = Settings(url=peer(server.serve).url, model=asked)
-    session = await open_session_with(
-        ConnectRequest(endpoint=resolve_endpoint(settings), settings=settings),
-        Conversation.under(settings),
-        FrameLog(),
-        listener=lambda event, _, __: notes.append(event.text) if type(event) is Noted else None,
-    )
-    await session.close()
-    sentence = f"The server answers as {found!r}, not as {asked!r}, which was requested; "
-    sentence += "check model=."
-    assert notes == [sentence] * is_noted
-
-
 # --------------------------------------------------------------------------- formats of sound
 async def test_turns_have_the_sample_rate_of_their_direction(peer: Any) -> None:
     spoken = np.arange(4800, dtype=np.int16)
@@ -947,33 +537,6 @@ async def test_binary_transport_sends_and_receives_sound_as_bytes(peer: Any) -> 
         assert (reply.item_id, reply.sample_rate, len(reply.pcm)) == ("a1", 8_000, 160)
     # Silence in A-law.
     assert received == [b"\xd5" * 800]
-
-
-@pytest.mark.parametrize(
-    ("settings", "echo", "says"),
-    [
-        ({"sample_rate": 16_000}, {"input": {"format": {"type": "audio/pcm", "rate": 24_000}}},
-         r"audio\.input\.format\.rate is 24000, not 16000"),
-        ({"output_format": AudioFormat(encoding="pcmu")},
-         {"output": {"format": {"type": "audio/pcm", "rate": 24_000}}},
-         r"audio\.output\.format\.type is 'audio/pcm', not 'audio/pcmu'"),
-        ({"input_format": AudioFormat(transport="binary")}, {"input": {"transport": "json"}},
-         r"audio\.input\.transport is 'json', not 'binary'"),
-    ],
-)  # fmt: skip
-async def test_a_session_whose_sound_format_is_not_confirmed_is_not_opened(
-    peer: Any, settings: Any, echo: Any, says: str
-) -> None:
-    server = ConfirmingServer(audio=echo)
-    with pytest.raises(ConnectError, match=rf"does not support the audio format: {says}\."):
-        await connect(url=peer(server.serve).url, **settings)
-
-
-async def test_a_confirmation_without_a_sound_format_is_accepted(peer: Any) -> None:
-    async with connect(
-        url=peer(ConfirmingServer(audio={}).serve).url, sample_rate=8_000
-    ) as session:
-        assert session.is_open
 
 
 # --------------------------------------------------------------------------- a question

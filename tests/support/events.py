@@ -1,4 +1,4 @@
-"""Short ways to write events in tests: an example of each class, and the steps of a response."""
+"""Short ways to write events in tests: an example of each class, the steps of a response, notes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from grok_live_widget.events import (
     DeleteItem,
     Item,
     ItemAdded,
+    Noted,
     OutputItemAdded,
     ResponseCreated,
     ResponseDone,
@@ -68,3 +69,12 @@ def delta(number: int = 1, sample_count: int = 2400, item: str = "a") -> AudioDe
 
 def done(number: int = 1, status: str = "completed") -> ResponseDone:
     return ResponseDone(response_id=f"r{number}", status=status)
+
+
+def notes_of(session: Any) -> list[str]:
+    """The texts of the notes from now on."""
+    notes: list[str] = []
+    session.add_listener(
+        lambda event, _, __: notes.append(event.text) if type(event) is Noted else None
+    )
+    return notes
