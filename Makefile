@@ -46,6 +46,7 @@ demo: .venv/.demo $(STATIC)
 test: system lint contracts types lint-js test-js test-py
 
 test-all: MARKS :=
+test-all: export GLW_ALL_EXAMPLES := 1
 test-all: test test-pythons
 
 lint: .venv/.dev

@@ -12,7 +12,7 @@ import json as python_json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import json
 
@@ -39,6 +39,8 @@ from grok_live_widget.protocol.connection import Protocol
 from grok_live_widget.protocol.dialects import DIALECTS, LIVE, REALTIME, Dialect
 from grok_live_widget.recording.event_json import event_to_json
 from grok_live_widget.settings.settings import Settings
+
+from .support.examples import examples
 
 TYPES = sorted(
     {message.wire_type for each in DIALECTS.values() for message in each.server_messages}
@@ -194,7 +196,7 @@ class Consumers:
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
 def test_after_any_frames_in_any_order_the_next_question_is_answered(dialect: Dialect) -> None:
     @given(st.lists(FRAMES | OURS, max_size=20))
-    @settings(max_examples=150, deadline=None)
+    @examples(150)
     def law(steps: list[Any]) -> None:
         consumers = Consumers(dialect)
         for step in steps:
@@ -205,7 +207,7 @@ def test_after_any_frames_in_any_order_the_next_question_is_answered(dialect: Di
 
 
 @given(st.lists(FRAMES | OURS, max_size=12), st.sampled_from(["pcm", "pcmu", "pcma"]))
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_any_frames_raise_nothing_with_other_audio_formats(steps: list[Any], encoding: str) -> None:
     form = AudioFormat(encoding=encoding, transport="binary")
     consumers = Consumers(REALTIME, input_format=form, output_format=form)

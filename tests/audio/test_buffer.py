@@ -12,11 +12,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from grok_live_widget.audio.buffer import AudioBuffer
 from grok_live_widget.exceptions import AudioDropped
+
+from ..support.examples import examples
 
 BUCKET = 256
 
@@ -200,7 +202,7 @@ def drawn(tape: AudioBuffer, *args: int) -> list[tuple[int, int]]:
     length=st.integers(0, 5_000), columns=st.integers(1, 60), start=st.integers(0, 5_000),
     span=st.integers(0, 6_000),
 )  # fmt: skip
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_close_up_an_envelope_is_exact(length: int, columns: int, start: int, span: int) -> None:
     pcm = noise(length)
     end = min(start + span, length)
@@ -215,7 +217,7 @@ def test_close_up_an_envelope_is_exact(length: int, columns: int, start: int, sp
     buckets=st.integers(0, 200), odd=st.integers(0, BUCKET - 1), columns=st.integers(1, 20),
     start=st.integers(0, 9_000), cut=st.integers(0, 3_000),
 )  # fmt: skip
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_from_afar_an_envelope_shows_nothing_from_outside_and_all_extremes(
     buckets: int, odd: int, columns: int, start: int, cut: int
 ) -> None:

@@ -6,13 +6,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from grok_live_widget.audio import pcm_from_bytes, pcm_from_samples
 from grok_live_widget.audio.resample import ClipConverter, Resampler
 from grok_live_widget.exceptions import AudioFormatError
 
+from ..support.examples import examples
 from ..support.sound import sine
 
 ALL_CODES = np.arange(-32768, 32768).astype(np.int16)
@@ -104,7 +105,7 @@ def test_frequencies_above_the_new_band_are_removed_and_not_aliased() -> None:
     rate_hz=st.sampled_from([16_000, 44_100, 48_000]),
     cuts=st.lists(st.integers(0, 12_000), max_size=6),
 )
-@settings(max_examples=30, deadline=None)
+@examples(30)
 def test_pieces_give_the_same_as_the_whole_clip(rate_hz: int, cuts: list[int]) -> None:
     x, edges = half_scale(440, rate_hz, 0.25), [0, *sorted(cuts), None]
     converter = ClipConverter()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from grok_live_widget.conversation.conversation import Conversation
@@ -57,6 +57,7 @@ from ..support.conversation_driver import (
     stopped,
 )
 from ..support.events import TYPED, begun, delta, done
+from ..support.examples import examples
 
 
 # --------------------------------------------------------------------------- the user's sound
@@ -448,7 +449,7 @@ EVENTS = st.one_of(
 
 
 @given(st.lists(EVENTS, max_size=30), st.sampled_from([ServerVad(), PushToTalk()]))
-@settings(max_examples=250, deadline=None)
+@examples(250)
 def test_no_order_of_events_raises_mixes_voices_or_changes_views(
     events: list[Any], detection: Any
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from grok_live_widget.conversation.conversation import Conversation
@@ -59,6 +59,7 @@ from grok_live_widget.protocol.server_errors import is_ignorable_error
 from grok_live_widget.settings.validation import PCM_RATES_HZ
 
 from ..support.events import TYPED, done, sendable
+from ..support.examples import examples
 from ..support.protocol_driver import (
     ACTIVE,
     BROKEN,
@@ -600,7 +601,7 @@ OURS = st.sampled_from(["request", "interrupt", "audio", "commit", "tick", "hear
 @given(
     st.lists(st.one_of(*HEARD, OURS), max_size=25), st.sampled_from([LIVE, REALTIME]), st.booleans()
 )
-@settings(max_examples=250, deadline=None)
+@examples(250)
 def test_no_order_of_events_raises_or_blocks_the_next_request(
     steps: list[Any], dialect: Dialect, has_player: bool
 ) -> None:

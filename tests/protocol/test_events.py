@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import msgpack
 from msgspec.structs import fields
@@ -28,6 +28,8 @@ from grok_live_widget.events import (
     Unrecognized,
 )
 from grok_live_widget.protocol import events
+
+from ..support.examples import examples
 
 EVENTS = get_args(Event)
 VALUES = [ServerVad, PushToTalk, events.Item, events.Part, events.ToolOffer, events.AudioFormat]
@@ -104,7 +106,7 @@ def test_every_event_can_be_sent_to_another_process(kind: Any) -> None:
     decoder = msgpack.Decoder(Event)
 
     @given(any_of(kind))
-    @settings(max_examples=25, deadline=None)
+    @examples(25)
     def check(event: Any) -> None:
         again = decoder.decode(msgpack.encode(event))
         assert type(again) is kind

@@ -8,12 +8,14 @@ from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from grok_live_widget.exceptions import RehearsalError
 from grok_live_widget.rehearsal import tts
 from grok_live_widget.rehearsal.tts import VOICES, Pronunciation, Spoken, preset_for, speak
+
+from ..support.examples import examples
 
 SENTENCE = "Hello there, my good friend. We are all here now, and our world is young."
 
@@ -94,7 +96,7 @@ WRITTEN = st.text() | st.lists(
 
 
 @given(text=WRITTEN, voice=st.sampled_from(sorted(VOICES)))
-@settings(max_examples=60)
+@examples(60)
 def test_a_text_is_spoken_letter_for_letter_and_its_audio_is_complete(
     text: str, voice: str
 ) -> None:
@@ -104,7 +106,7 @@ def test_a_text_is_spoken_letter_for_letter_and_its_audio_is_complete(
 
 
 @given(text=WRITTEN, replace=st.dictionaries(st.text(min_size=1, max_size=3), st.text(max_size=5)))
-@settings(max_examples=60)
+@examples(60)
 def test_a_text_stays_as_it_is_written_whatever_is_spoken_instead(
     text: str, replace: dict[str, str]
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from grok_live_widget.audio.buffer import AudioBuffer
@@ -23,6 +23,7 @@ from grok_live_widget.widget.downlink import (
 )
 from grok_live_widget.widget.messages import Audio, Flush
 
+from ..support.examples import examples
 from ..support.sound import tone
 
 SECOND = 24_000
@@ -144,7 +145,7 @@ def test_a_turn_without_audio_has_an_end_too(rate_hz: int) -> None:
     lengths=st.lists(st.integers(1, 3_000), min_size=1, max_size=4),
     base=st.integers(0, 1),
 )
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_positions_never_decrease_and_every_end_is_the_turns_end(
     rate_hz: int, lengths: list[int], base: int
 ) -> None:
@@ -248,7 +249,7 @@ def test_no_more_than_two_seconds_are_sent_ahead_of_the_playhead() -> None:
 @given(
     reports=st.lists(st.tuples(st.integers(0, 90_000), st.booleans(), st.booleans()), max_size=25)
 )
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_the_credit_is_never_exceeded_while_the_page_reports(
     reports: list[tuple[int, bool, bool]],
 ) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from grok_live_widget.widget.lease import Lease
+
+from ..support.examples import examples
 
 
 def lease_of(*pages: str) -> Lease:
@@ -107,7 +109,7 @@ def test_the_lease_knows_how_long_the_owner_has_been_silent(page: str, unseen_s:
         max_size=30,
     )
 )  # fmt: skip
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_the_owner_is_always_one_of_the_pages(steps: list[tuple[str, str, int]]) -> None:
     lease, there = Lease(), set()
     for now_s, (step, page, ping) in enumerate(steps):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import NODEFAULT, json
 from msgspec.structs import fields, replace
@@ -41,6 +41,8 @@ from grok_live_widget.events import (
 )
 from grok_live_widget.exceptions import LocalProtocolError, UnsupportedByServer
 from grok_live_widget.protocol.dialects import DIALECTS, LIVE, REALTIME, Dialect
+
+from ...support.examples import examples
 
 # --------------------------------------------------------------------------- events
 # Fields that are left out when empty come back as None, so None stands for both.
@@ -222,7 +224,7 @@ def test_an_encoded_event_decodes_to_an_equal_event(
     decode = dialect.decode_client if side is ClientEvent else dialect.decode_server
 
     @given(events_of(kind, dialect))
-    @settings(max_examples=40, deadline=None)
+    @examples(40)
     def check(event: Any) -> None:
         frame = dialect.encode(event)
         assert isinstance(json.decode(frame), dict)
@@ -331,7 +333,7 @@ def test_a_lone_surrogate_is_refused_with_a_sentence(dialect: Dialect) -> None:
 
 # --------------------------------------------------------------------------- any frame
 @given(st.binary(max_size=60) | JSON.map(json.encode) | st.text(max_size=40).map(str.encode))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_a_frame_that_is_not_a_message_is_unrecognized(frame: bytes) -> None:
     for dialect in DIALECTS.values():
         for decode in (dialect.decode_server, dialect.decode_client):
@@ -345,7 +347,7 @@ def test_any_message_is_read_without_an_exception(dialect: Dialect, side: Any, k
     decode = dialect.decode_client if side is ClientEvent else dialect.decode_server
 
     @given(events_of(kind, dialect), st.data())
-    @settings(max_examples=25, deadline=None)
+    @examples(25)
     def fuzz(event: Any, data: st.DataObject) -> None:
         frame = dialect.encode(event)
         message = json.decode(frame)
@@ -372,7 +374,7 @@ def _encode_again(dialect: Dialect, found: Any) -> None:
 
 
 @given(st.binary(max_size=9), st.sampled_from([LIVE, REALTIME]), st.booleans())
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_half_a_sample_is_dropped_counted_and_not_carried_over(
     audio: bytes, dialect: Dialect, is_fast: bool
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import json
 
@@ -23,6 +23,8 @@ from grok_live_widget.protocol.dialects.frames import (
     read_audio_frame,
 )
 from grok_live_widget.protocol.dialects.shared import audio_delta_from
+
+from ...support.examples import examples
 
 TYPE = "response.output_audio.delta"
 
@@ -89,7 +91,7 @@ def slow(frame: bytes) -> Any:
 @example(b'{"type":"response.output_audio.delta","delta":-9223372036854775808}')
 @example(b'{"type":"response.output_audio.delta","delta":')
 @example(b'{"type":"response.output_audio.delta","delta":"')
-@settings(max_examples=600, deadline=None)
+@examples(600)
 def test_the_fast_path_reads_the_event_of_the_general_path(frame: bytes) -> None:
     expected = slow(frame)
     if expected is not None:
@@ -117,7 +119,7 @@ def test_the_usual_frame_takes_the_fast_path(dialect: Any) -> None:
 
 # --------------------------------------------------------------------------- encoding
 @given(st.binary(max_size=40))
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_audio_is_encoded_as_any_other_text(pcm: bytes) -> None:
     text = base64.b64encode(pcm).decode()
     assert base64_from_bytes(pcm) == text
