@@ -10,5 +10,5 @@ export default defineConfig({
     },
   ],
   // Each file has globals of its own without a process of its own, of which two processors start one a second.
-  test: { include: ["tests/**/*.test.ts"], pool: "vmThreads" },
+  test: { include: ["tests/**/*.test.ts"], setupFiles: ["tests/english.ts"], pool: "vmThreads" },
 });

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import ast
 import functools
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "grok_live_widget"
-PANEL = ROOT / "js" / "src"
+TEXTS = PACKAGE / "widget" / "texts" / "en.json"
 PAGE = ROOT / "docs" / "messages.md"
 
 _HEAD = """\
@@ -22,7 +23,8 @@ _HEAD = """\
 The errors and notes of the Python package, by the sub-package that they come from, and the texts
 of the panel. A name in braces stands for a value, or for a part that the code chooses. A message
 that says what a value must be is its own cure. On the command line, cures name options instead
-of arguments. `scripts/messages.py` makes this page from the code.
+of arguments. `scripts/messages.py` makes this page from the code, and from the catalogue of
+the panel's texts.
 """
 
 Row = tuple[str, str, str]
@@ -205,86 +207,21 @@ def _kind_and_message(name: str, texts: list[str], kinds: set[str]) -> tuple[str
 
 
 # --------------------------------------------------------------------------- texts of the panel
-_COMMENT = re.compile(r"/\*.*?\*/|(?<!:)//[^\n]*", re.DOTALL)
-_LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
-_CONSTANT = re.compile(r"\bconst ([A-Z_]+) =((?:\s*\+?\s*" + _LITERAL.pattern + r")+);")
-
-
-def panel_texts(source: str) -> Iterator[str]:
-    """The sentences in TypeScript: its literals of several words, and those joined by `+`."""
-    source = _with_constants(_COMMENT.sub("", source))
-    at, text, end = 0, "", -1
-    while at < len(source):
-        found = _literal_at(source, at)
-        if found is None:
-            at += 1
-            continue
-        part, after = found
-        if text and re.fullmatch(r"\s*\+\s*", source[end:at]):
-            text += part
-        else:
-            if _is_sentence(text):
-                yield text
-            text = part
-        at = end = after
-    if _is_sentence(text):
-        yield text
-
-
-def _with_constants(source: str) -> str:
-    """The source with each text constant in place of its name in templates."""
-    for definition in list(_CONSTANT.finditer(source)):
-        value = f"${{{definition[1]}}}"
-        if value in source:
-            text = "".join(_LITERAL.findall(definition[2]))
-            source = source.replace(definition[0], "").replace(value, text)
-    return source
-
-
-def _literal_at(source: str, at: int) -> tuple[str, int] | None:
-    """The literal that begins here, and where it ends."""
-    if source[at] == '"':
-        match = _LITERAL.match(source, at)
-        return (match[1], match.end()) if match else None
-    if source[at] != "`":
-        return None
-    text, at = "", at + 1
-    while source[at] != "`":
-        if source.startswith("${", at):
-            end = _end_of_value(source, at + 2)
-            text += f"{{{_name_of(source[at + 2 : end])}}}"
-            at = end
-        else:
-            text += source[at]
-        at += 1
-    return text, at + 1
-
-
-def _end_of_value(source: str, at: int) -> int:
-    """Where the brace closes; templates within are skipped."""
-    while source[at] != "}":
-        found = _literal_at(source, at)
-        at = found[1] if found else at + 1
-    return at
-
-
-def _name_of(value: str) -> str:
-    """A name for what the code computes: the last one in it that is no text."""
-    names = re.findall(r"[a-zA-Z_]\w*", re.sub(r'"[^"]*"|`[^`]*`', "", value))
-    return names[-1] if names else "value"
-
-
 def _is_sentence(text: str) -> bool:
     words = re.findall(r"[^\W\d_]{2,}", re.sub(r"\{\w+\}", "", text))
-    return " " in text and bool(re.match(r"[A-Z{]", text)) and len(words) > 1
+    return " " in text and bool(re.match(r"[A-Z{“]", text)) and len(words) > 1
 
 
 def panel_rows() -> Iterator[Row]:
-    """The texts of the panel: the first sentence, and what follows."""
-    for path in [*sorted(PANEL.glob("*.ts")), *sorted((PANEL / "view").glob("*.ts"))]:
-        for text in panel_texts(path.read_text("utf-8")):
-            first, _, cure = text.partition(". ")
-            yield f"{first}." if cure else first, cure, "panel"
+    """The sentences of the panel's catalogue: the first one, and what follows."""
+    sections = json.loads(TEXTS.read_text("utf-8"))
+    for texts in sections.values():
+        for template in texts.values():
+            text = template["other"] if isinstance(template, dict) else template
+            text = text.replace("{secure_page}", texts.get("secure_page", ""))
+            if _is_sentence(text):
+                first, _, cure = text.partition(". ")
+                yield f"{first}." if cure else first, cure, "panel"
 
 
 # --------------------------------------------------------------------------- the page

@@ -44,6 +44,7 @@ from ..protocol import (
 from ..recording import Redactor
 from ..settings import Settings
 from . import inspector, messages
+from .catalogue import texts_of
 from .downlink import Downlink
 from .dropped_files import DroppedFiles
 from .echo import ECHO_NOTE, hears_loudspeaker
@@ -99,6 +100,8 @@ class FrontendBridge:
         See `Send`.
     ask : callable
         ``(path)``: asks a sound file, and waits for the reply.
+    language : str or None
+        That of the texts; None: the pages choose.
 
     Attributes
     ----------
@@ -110,11 +113,17 @@ class FrontendBridge:
     """
 
     def __init__(
-        self, talk: ReconnectingSession, send: Send, ask: Callable[[Path], Awaitable[object]]
+        self,
+        talk: ReconnectingSession,
+        send: Send,
+        ask: Callable[[Path], Awaitable[object]],
+        *,
+        language: str | None = None,
     ) -> None:
         self._talk = talk
         self._send_to_pages = send
         self._ask = ask
+        self._language = language
         self._dropped_files = DroppedFiles()
         self.lease = Lease()
         self.downlink = Downlink()
@@ -520,7 +529,8 @@ class FrontendBridge:
                     self._send(messages.DrawerAnswer(page=page, name=name, content=found))
             case messages.BundleWanted(page=page, name=name):
                 module, style = further_bundle(name)
-                self._send(messages.Bundle(page=page, name=name, style=style), module)
+                texts = texts_of(name, self._language)
+                self._send(messages.Bundle(page=page, name=name, style=style, texts=texts), module)
 
     def _receive_text(self, message: messages.Text, arrived_s: float) -> None:
         """Send a typed text once, however often the page repeats it."""

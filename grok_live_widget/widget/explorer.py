@@ -12,6 +12,7 @@ import traitlets
 from ..conversation import Clip, Tracks, Turn, Turns, tracks_of
 from ..exceptions import AudioFormatError, ConfigurationError
 from ..settings import between
+from .catalogue import texts_of
 from .channel import keep_frontend_routing
 from .explorer_messages import Open, Opened, Piece, Read, Region, decode, encode
 from .front_end import STATIC, check_built
@@ -42,7 +43,6 @@ class Explorer(anywidget.AnyWidget):
     sound : Tracks
     roles : tuple of {"user", "assistant"}
         A track for each.
-    title : str
     regions : list of Region
         With their times on the clock of `sound`.
     since_s, until_s : float [s] or None
@@ -56,25 +56,25 @@ class Explorer(anywidget.AnyWidget):
 
     _esm = STATIC / "explorer.js"
     _css = STATIC / "explorer.css"
+    _texts = traitlets.Dict().tag(sync=True)
 
     def __init__(
         self,
         sound: Tracks,
         *,
         roles: tuple[str, ...],
-        title: str,
         regions: list[Region],
         since_s: float | None,
         until_s: float | None,
     ) -> None:
         check_built("explorer.js")
-        self._sound, self._roles, self._title = sound, roles, title
+        self._sound, self._roles = sound, roles
         self._start, self._stop = _stretch(sound, since_s, until_s)
         self._regions = _clipped(
             regions, self._start / sound.sample_rate, self._stop / sound.sample_rate
         )
         self._piece_samples = PIECE_S * sound.sample_rate
-        super().__init__()
+        super().__init__(_texts=texts_of("explorer", None))
         self.on_msg(self._answer)
 
     @traitlets.observe("comm")
@@ -100,7 +100,6 @@ class Explorer(anywidget.AnyWidget):
 
     def _opened(self) -> Opened:
         return Opened(
-            title=self._title,
             roles=list(self._roles),
             sample_rate=self._sound.sample_rate,
             sample_count=self._sample_count,
@@ -144,7 +143,6 @@ def explore_turn(turn: Turn, since_s: float | None, until_s: float | None) -> Ex
     return Explorer(
         Tracks([Clip(turn, 0, pcm)], turn.sample_rate),
         roles=(turn.role,),
-        title="Your turn" if turn.role == "user" else "Reply",
         regions=regions,
         since_s=since_s or 0.0,
         until_s=until_s,
@@ -174,7 +172,6 @@ def explore_turns(turns: Turns, since_s: float | None, until_s: float | None) ->
     return Explorer(
         sound,
         roles=roles,
-        title="1 turn" if len(sound.clips) == 1 else f"{len(sound.clips)} turns",
         regions=regions,
         since_s=since_s,
         until_s=until_s,

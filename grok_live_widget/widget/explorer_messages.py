@@ -64,7 +64,6 @@ class Opened(Value, frozen=True, kw_only=True, tag="opened", tag_field="type"):
 
     Parameters
     ----------
-    title : str
     roles : list of {"user", "assistant"}
         Of each track.
     sample_rate : int [Hz]
@@ -80,7 +79,6 @@ class Opened(Value, frozen=True, kw_only=True, tag="opened", tag_field="type"):
     regions : list of Region
     """
 
-    title: str
     roles: list[str]
     sample_rate: int
     sample_count: int

@@ -587,11 +587,14 @@ class Bundle(KernelMessage, frozen=True, tag="bundle"):
         The page that asked for it.
     style : str
         Its style sheet. The buffer and it are empty where there is no such bundle.
+    texts : dict
+        By language, the texts that only this bundle has.
     """
 
     page: str
     name: str
     style: str
+    texts: dict[str, dict[str, Any]]
 
 
 class DrawerAnswer(KernelMessage, frozen=True, tag="drawer"):

@@ -19,6 +19,7 @@ from ..diagnostics import Report, choose_server, examine
 from ..exceptions import ConfigurationError
 from ..settings import SettingsKwargs, expand_kwargs_signature
 from .bridge import FrontendBridge
+from .catalogue import check_language, texts_of
 from .channel import CommChannel, keep_frontend_routing
 from .front_end import STATIC, check_built
 from .messages import MicrophoneWanted
@@ -45,6 +46,10 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
         ``.env``; without a key, the embedded rehearsal server is used.
     half_duplex : bool
         The trait of this name; see below.
+    language : {"en"} or None
+        The language of the panel. None: that of the page around it, which JupyterLab's settings
+        choose, or else the browser's; English where there are no texts in that. Python's messages
+        are English.
     keep_in_notebook : bool or "audio"
         Whether the cell's output gets the talk when it stops: see the attribute.
     **settings
@@ -102,6 +107,8 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
     _tool_area = traitlets.Instance(ipywidgets.Output).tag(
         sync=True, **ipywidgets.widget_serialization
     )
+    # Those of the panel's own bundle, so that a page shows it without asking, and without a kernel.
+    _texts = traitlets.Dict().tag(sync=True)
 
     @names_checked
     @expand_kwargs_signature(SettingsKwargs)
@@ -111,11 +118,13 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
         api_key: str | Secret | None = None,
         keep_in_notebook: bool | Literal["audio"] = False,
         half_duplex: bool = False,
+        language: Literal["en"] | None = None,
         **settings: Unpack[SettingsKwargs],
     ) -> None:
         api_key = wrap_secret(api_key)
         check_keeps(keep_in_notebook)
         flag("half_duplex", half_duplex)
+        check_language(language)
         check_built("widget.js")
         self._begin(api_key, settings)
         # By the panel, also one that is shown later.
@@ -125,6 +134,7 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
         anywidget.AnyWidget.__init__(
             self,
             _tool_area=self._tool_output.area,
+            _texts=texts_of("panel", language),
             half_duplex=half_duplex,
             **self._begin_traits(),
         )
@@ -133,6 +143,7 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
             self._sessions,
             self._channel.send,
             partial(self._asker.ask, sample_rate=None, timeout_s=ANSWER_WITHIN_S),
+            language=language,
         )
         self._channel.listen(self._bridge.receive)
         self._saved_output = SavedOutput(self._sessions, self._tool_output, keep_in_notebook)

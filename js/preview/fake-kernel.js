@@ -31,7 +31,9 @@ export class FakeKernel {
   calls = [];
   notes = [];
 
-  constructor(changes = {}) {
+  /** `texts`: the catalogue, by language. */
+  constructor(changes, texts) {
+    this.texts = texts;
     Object.assign(this.state, changes.state);
     Object.assign(this, {
       turns: changes.turns ?? [],
@@ -44,13 +46,17 @@ export class FakeKernel {
   /** The model that anywidget passes to initialize and render. */
   get model() {
     return {
-      get: () => undefined,
+      get: (name) => (name === "_texts" ? this.#section("panel") : undefined),
       set: () => {},
       save_changes: () => {},
       send: (content, _callbacks, buffers) => queueMicrotask(() => this.#receive(content, buffers ?? [])),
       on: (_name, listener) => this.#listeners.add(listener),
       off: (_name, listener) => this.#listeners.delete(listener),
     };
+  }
+
+  #section(name) {
+    return Object.fromEntries(Object.entries(this.texts).map(([lang, all]) => [lang, all[name] ?? {}]));
   }
 
   send(content, pcm) {
@@ -138,7 +144,10 @@ export class FakeKernel {
     const [source, style] = await Promise.all(
       ["js", "css"].map(async (ending) => (await fetch(`/static/${name}.${ending}`)).text()),
     );
-    this.send({ type: "bundle", page, name, style }, new TextEncoder().encode(source));
+    this.send(
+      { type: "bundle", page, name, style, texts: this.#section(name) },
+      new TextEncoder().encode(source),
+    );
   }
 
   async on_text({ text }) {

@@ -1,4 +1,7 @@
-/** A panel with a fake kernel: ?scene=… selects its content, ?theme=dark the colours, ?width=320 the width. */
+/**
+ * A panel with a fake kernel: ?scene=… selects its content, ?theme=dark the colours, ?width=320 the width, ?lang=de
+ * the language.
+ */
 
 import widget from "/static/widget.js";
 import { FakeKernel } from "./fake-kernel.js";
@@ -159,7 +162,9 @@ const SCENES = {
 
 const query = new URLSearchParams(location.search);
 document.documentElement.dataset.theme = query.get("theme") ?? "light";
-const kernel = new FakeKernel(SCENES[query.get("scene") ?? "talking"]);
+const lang = query.get("lang") ?? "en";
+const texts = { [lang]: await (await fetch(`/texts/${lang}.json`)).json() };
+const kernel = new FakeKernel(SCENES[query.get("scene") ?? "talking"], texts);
 const host = document.querySelector("main");
 host.style.width = query.has("width") ? `${query.get("width")}px` : "auto";
 widget.initialize({ model: kernel.model });

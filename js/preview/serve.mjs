@@ -7,8 +7,14 @@ import { extname } from "node:path";
 const ROOTS = {
   "/preview/": new URL("./", import.meta.url),
   "/static/": new URL("../../grok_live_widget/widget/static/", import.meta.url),
+  "/texts/": new URL("../../grok_live_widget/widget/texts/", import.meta.url),
 };
-const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css" };
+const TYPES = {
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".json": "application/json",
+};
 const port = Number(process.env.PORT ?? 8765);
 
 async function answer(path) {

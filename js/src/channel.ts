@@ -251,8 +251,9 @@ export class CommChannel {
     }
   }
 
-  #onBundle({ name, style }: KernelFields<"bundle">, source: BinaryBuffer | undefined): void {
-    this.listener.drawers.receiveBundle(name, source ? new TextDecoder().decode(source) : "", style);
+  #onBundle({ name, style, texts }: KernelFields<"bundle">, buffer: BinaryBuffer | undefined): void {
+    const source = buffer ? new TextDecoder().decode(buffer) : "";
+    this.listener.drawers.receiveBundle(name, { source, style, texts });
   }
 
   #onSnapshot(message: Extract<KernelMessage, { type: "snapshot" }>): void {

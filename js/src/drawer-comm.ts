@@ -7,6 +7,7 @@
  */
 
 import type { Scope } from "./scope";
+import { shareTexts, type TextsByLanguage, text } from "./texts";
 
 /** Jupyter may have dropped the request or its answer, or a cell is running. */
 const REPEAT_MS = 4000;
@@ -18,12 +19,19 @@ export interface Bundle {
 
 export type SendToKernel = (content: object) => void;
 
+/** What the kernel sends: code and style sheet, both empty where there are none, and the texts. */
+export interface Received {
+  source: string;
+  style: string;
+  texts: TextsByLanguage;
+}
+
 type Message = { type: "bundle_wanted"; name: string } | { type: "drawer"; name: string; content: object };
 
 export class DrawerComm {
   readonly #messages = new EventTarget();
   readonly #loading = new Map<string, Promise<Bundle>>();
-  readonly #receivers = new Map<string, (source: string, style: string) => void>();
+  readonly #receivers = new Map<string, (received: Received) => void>();
 
   constructor(
     readonly send: (message: Message) => void,
@@ -49,8 +57,8 @@ export class DrawerComm {
     this.#messages.dispatchEvent(new CustomEvent(name, { detail: content }));
   }
 
-  receiveBundle(name: string, source: string, style: string): void {
-    this.#receivers.get(name)?.(source, style);
+  receiveBundle(name: string, received: Received): void {
+    this.#receivers.get(name)?.(received);
   }
 
   #request(name: string): void {
@@ -59,15 +67,17 @@ export class DrawerComm {
 
   async #load(name: string): Promise<Bundle> {
     const waiting = this.scope.child();
-    const [source, style] = await new Promise<[string, string]>((resolve) => {
-      this.#receivers.set(name, (...parts) => resolve(parts));
+    const { source, style, texts } = await new Promise<Received>((resolve) => {
+      this.#receivers.set(name, resolve);
       waiting.add(() => this.#receivers.delete(name));
       waiting.interval(REPEAT_MS, () => this.#request(name));
       this.#request(name);
     });
     waiting.dispose();
-    if (!source) throw new Error("this copy of grok_live_widget was not built with it");
-    return { module: await this.importSource(source), style };
+    if (!source) throw new Error(text("not_built"));
+    const module = await this.importSource(source);
+    shareTexts(module, texts);
+    return { module, style };
   }
 }
 
@@ -76,7 +86,7 @@ async function importText(source: string): Promise<unknown> {
   try {
     return await import(/* @vite-ignore */ url);
   } catch {
-    throw new Error("this page does not let code be loaded (Content-Security-Policy)");
+    throw new Error(text("no_code_allowed"));
   } finally {
     URL.revokeObjectURL(url);
   }

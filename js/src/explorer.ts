@@ -7,6 +7,7 @@ import type { Render } from "@anywidget/types";
 import { SoundStore } from "./explorer/sound";
 import { ExplorerView } from "./explorer/view";
 import { Scope } from "./scope";
+import { useTrait } from "./texts";
 import { WidgetComm } from "./widget-comm";
 
 const render: Render = (props) => {
@@ -14,6 +15,7 @@ const render: Render = (props) => {
   const { signal } = props as { signal?: AbortSignal };
   if (signal?.aborted) return;
   if (signal) scope.listen(signal, "abort", () => scope.dispose());
+  useTrait(props.model.get?.("_texts"));
   const sound = new SoundStore(new WidgetComm(props.model, scope), scope);
   const view = new ExplorerView(sound, scope);
   props.el.classList.add("glw-host");

@@ -6,6 +6,8 @@
  * whole message unknown, and unknown messages are ignored.
  */
 
+import type { TextsByLanguage } from "./texts";
+
 export type Phase = "closed" | "opening" | "open" | "closing";
 export type TurnDetection = "server_vad" | "push_to_talk";
 export type NoteLevel = "info" | "warning" | "error";
@@ -256,7 +258,12 @@ const readers = {
   text_answer: shape({ page: text, id: number, is_sent: flag }),
   sound: shape({ page: text, turn_id: text, name: text, piece: number, piece_count: number }),
   ping: shape({ id: identity }),
-  bundle: shape({ page: text, name: text, style: text }),
+  bundle: shape({
+    page: text,
+    name: text,
+    style: text,
+    texts: (value: unknown) => (value ?? {}) as TextsByLanguage,
+  }),
   microphone_wanted: shape({ wanted: flag }),
   speech: shape({ is_active: flag }),
   drawer: shape<{ page: string; name: string; content: unknown }>({

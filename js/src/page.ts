@@ -13,6 +13,7 @@
 
 import { preferences } from "./preferences";
 import { type Disposer, Scope } from "./scope";
+import { text } from "./texts";
 
 const PAGE = Symbol.for("grok_live_widget.page");
 /**
@@ -125,7 +126,7 @@ export function loadWorklet(
 
 async function addModule(context: AudioContext, read: () => Promise<string>): Promise<void> {
   // The class AudioWorkletNode exists on http pages too; the property does not.
-  if (!context.audioWorklet) throw new Error("this page is not secure (http)");
+  if (!context.audioWorklet) throw new Error(text("page_not_secure"));
   const source = await read();
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   try {

@@ -4,6 +4,7 @@ import workletSource from "worklet:audio";
 import type { Playhead } from "./messages";
 import { audioPage, loadWorklet, resume, useContext } from "./page";
 import type { Scope } from "./scope";
+import { text } from "./texts";
 import type { PlaybackChunk } from "./worklets/jitter-buffer";
 import type { Levels } from "./worklets/levels";
 
@@ -143,7 +144,7 @@ export class Playback {
     this.#gain = gain;
     audioPage().playbacks.add(node);
     active.listenToPort(node.port, (message) => this.#receive(message as PlaybackMessage));
-    active.listen(node, "processorerror", () => this.#fail("the browser's audio thread stopped"));
+    active.listen(node, "processorerror", () => this.#fail(text("audio_thread_stopped")));
     active.add(() => {
       node.port.postMessage({ type: "stop" });
       node.disconnect();

@@ -32,9 +32,10 @@ import { PCM_RATE_HZ } from "./pcm";
 import { Playback, type PlaybackListener } from "./playback";
 import type { Scope } from "./scope";
 import { MOST_BYTES, sendSoundFile } from "./sound-files";
+import { text } from "./texts";
 import { shownPlayhead, shownState, shownTurns, withCall, withNote } from "./view/reducers";
 import { INITIAL_STATE, type PanelActions, type PanelSignals, type PanelState, Store } from "./view/state";
-import { fileTooLargeText, playbackFailedText, SPEAKER_FAILED_TEXT } from "./view/strings";
+import { playbackFailedText } from "./view/strings";
 import { WaveformHistory } from "./view/waveform-history";
 import { Views } from "./views";
 import type { Levels } from "./worklets/levels";
@@ -168,9 +169,9 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     this.#update({ isSpeaking: false, soundingReply: null });
   }
 
-  sendText(text: string, onAnswer: (isSent: boolean) => void): void {
+  sendText(typed: string, onAnswer: (isSent: boolean) => void): void {
     this.#playback.unlock();
-    this.#channel.sendText(text, onAnswer);
+    this.#channel.sendText(typed, onAnswer);
   }
 
   takeOver(): void {
@@ -197,12 +198,12 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
 
   sendFile(file: File): void {
     this.#playback.unlock();
-    if (file.size > MOST_BYTES) this.#addNote(fileTooLargeText(file.name), "warning");
+    if (file.size > MOST_BYTES) this.#addNote(text("file_too_large", { file: file.name }), "warning");
     else sendSoundFile(file, (message, buffers) => this.#channel.send(message, buffers));
   }
 
   followPreferences(): void {
-    useSpeaker(this.#page).catch(() => this.#addNote(SPEAKER_FAILED_TEXT, "warning"));
+    useSpeaker(this.#page).catch(() => this.#addNote(text("speaker_failed"), "warning"));
     if (this.#microphone.isOn) this.switchMicrophoneOn();
   }
 
@@ -387,7 +388,8 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     this.#update(change);
   }
 
-  #addNote(text: string, level: Note["level"] = "info", topic = ""): void {
-    this.#update({ notes: withNote(this.#state.notes, { text, level, topic, key: this.#noteKey++ }) });
+  #addNote(said: string, level: Note["level"] = "info", topic = ""): void {
+    const note = { text: said, level, topic, key: this.#noteKey++ };
+    this.#update({ notes: withNote(this.#state.notes, note) });
   }
 }

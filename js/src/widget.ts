@@ -8,6 +8,7 @@ import type { AnyModel, Initialize, Render } from "@anywidget/types";
 import type { Note } from "./messages";
 import { Scope } from "./scope";
 import { TalkController } from "./talk";
+import { text, useTrait } from "./texts";
 import { showToolArea } from "./tool-area";
 import { followTraits } from "./traits";
 import { Panel } from "./view/panel";
@@ -24,6 +25,7 @@ let newestTalk: TalkController | null = null;
 /** anywidget drops the model unless this returns within 2 s, so nothing is awaited and no device is opened. */
 const initialize: Initialize = (props) => {
   const scope = scopeOf(props);
+  useTrait(props.model.get?.("_texts"));
   const talk = new TalkController(new WidgetComm(props.model, scope), scope);
   talks.set(props.model, talk);
   newestTalk = talk;
@@ -45,12 +47,8 @@ const render: Render = (props) => {
   return () => scope.dispose();
 };
 
-function areaNote({ message }: Error): Note {
-  return {
-    text: `What functions display cannot be shown here: ${message}. Run the cell of the panel again.`,
-    level: "warning",
-    topic: "",
-  };
+function areaNote({ message: reason }: Error): Note {
+  return { text: text("tool_area_failed", { reason }), level: "warning", topic: "" };
 }
 
 function scopeOf(props: object): Scope {

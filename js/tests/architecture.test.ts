@@ -18,12 +18,12 @@ const files = readdirSync(ROOT, { recursive: true, encoding: "utf8" })
  * the audio layer, since they vanish when the worklets are bundled.
  */
 const LAYERS: Record<string, readonly string[]> = {
-  widget: ["talk", "tool-area", "traits", "view", "widget-comm", "messages", "scope"],
-  transcript: ["view"],
-  spectrogram: ["spectrogram", "page", "view", "scope"],
-  inspector: ["inspector", "drawer-comm", "view", "messages", "scope"],
-  settings: ["settings", "view", "preferences", "messages", "scope"],
-  explorer: ["explorer", "widget-comm", "channel", "view", "page", "resampler", "pcm", "scope"],
+  widget: ["talk", "tool-area", "traits", "view", "widget-comm", "messages", "texts", "scope"],
+  transcript: ["view", "texts"],
+  spectrogram: ["spectrogram", "page", "view", "texts", "scope"],
+  inspector: ["inspector", "drawer-comm", "view", "messages", "texts", "scope"],
+  settings: ["settings", "view", "preferences", "messages", "texts", "scope"],
+  explorer: ["explorer", "widget-comm", "channel", "view", "page", "resampler", "pcm", "texts", "scope"],
   "widget-comm": ["channel", "pcm", "scope"],
   talk: [
     "view",
@@ -39,6 +39,7 @@ const LAYERS: Record<string, readonly string[]> = {
     "messages",
     "pcm",
     "scope",
+    "texts",
     "worklets",
   ],
   "sound-files": ["messages"],
@@ -46,19 +47,21 @@ const LAYERS: Record<string, readonly string[]> = {
   views: ["scope"],
   "half-duplex": ["view", "capture", "page", "messages", "scope"],
   capture: ["silence", "page", "preferences", "messages", "scope", "worklets", "worklet:audio"],
-  playback: ["page", "messages", "scope", "worklets", "worklet:audio"],
+  playback: ["page", "messages", "scope", "texts", "worklets", "worklet:audio"],
   channel: ["drawer-comm", "downloads", "send-queue", "typed-texts", "messages", "pcm", "scope"],
   "typed-texts": [],
   "send-queue": ["messages", "pcm"],
-  page: ["preferences", "scope"],
+  page: ["preferences", "scope", "texts"],
   preferences: [],
-  "drawer-comm": ["scope"],
+  "drawer-comm": ["scope", "texts"],
   downloads: ["messages", "pcm", "scope"],
   "tool-area": ["scope"],
   traits: ["talk", "view", "scope"],
-  view: ["view", "drawer-comm", "messages", "scope"],
+  view: ["view", "drawer-comm", "messages", "scope", "texts"],
   worklets: ["worklets", "resampler", "pcm"],
-  messages: [],
+  messages: ["texts"],
+  // The types of the texts are those of the catalogue in the Python package.
+  texts: [".."],
   silence: [],
   resampler: [],
   pcm: [],
@@ -108,7 +111,7 @@ describe("the bundle", () => {
     const addresses = [...`${script}${style}`.matchAll(/https?:\/\/[^"'`\s)]+/g)].map(([address]) =>
       address.replace(/\.$/, ""),
     );
-    expect(new Set(addresses)).toEqual(new Set(["http://www.w3.org/2000/svg", "http://localhost:8888"]));
+    expect(new Set(addresses)).toEqual(new Set(["http://www.w3.org/2000/svg"]));
   });
 
   it("exports only the two hooks of anywidget", async () => {
@@ -123,7 +126,7 @@ describe.each(DRAWERS)("the bundle of the drawer %s", (name) => {
   it("is smaller than 32 kB, exports its drawer, and fetches nothing from the network", async () => {
     const [script, style] = [await bundleFurther(name), await bundleStyle(name)];
     expect(Buffer.byteLength(script) + Buffer.byteLength(style)).toBeLessThan(32_000);
-    expect(script).toMatch(/export\s*\{\s*[\w$]+ as createDrawer\s*\}/);
+    expect(script).toMatch(/export\s*\{\s*[\w$]+ as createDrawer,\s*[\w$]+ as useTexts\s*\}/);
     expect(`${script}${style}`).not.toMatch(/https?:\/\/(?!www\.w3\.org\/2000\/svg)/);
   });
 });

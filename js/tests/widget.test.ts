@@ -1,5 +1,6 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { sectionsOf } from "./catalogue";
 import { FakeComm, installAudio, settle, talkState } from "./fakes";
 
 type Hook = (props: object) => (() => void) | undefined;
@@ -34,10 +35,16 @@ function host() {
   };
 }
 
+const TRAITS: Record<string, unknown> = {
+  _texts: { en: sectionsOf("en").panel },
+  _tool_area: "IPY_MODEL_abc",
+};
+
 /** anywidget creates a new wrapper of the same model for each call. */
 function wrapper(manager?: object, onLive = (_: () => void) => {}) {
   return {
     widget_manager: manager,
+    get: (name: string): unknown => TRAITS[name],
     send: (content: object, _callbacks: unknown, buffers: ArrayBuffer[] = []) => comm.send(content, buffers),
     on: (name: string, listener: (content?: unknown) => void) => {
       if (name === "msg:custom") stopListening = comm.listen(listener);
@@ -134,7 +141,7 @@ describe("render", () => {
       get_model: vi.fn(async (id: string) => `model ${id}`),
       create_view: vi.fn(async (_model: unknown) => area),
     };
-    const model = { ...wrapper(), widget_manager, get: () => "IPY_MODEL_abc" };
+    const model = { ...wrapper(), widget_manager };
     widget.initialize({ model });
     const el = document.createElement("div");
     const cleanup = widget.render({ model, el });
@@ -151,7 +158,7 @@ describe("render", () => {
       get_model: () => Promise.reject(new Error("no such model")),
       create_view: vi.fn(),
     };
-    const model = { ...wrapper(), widget_manager, get: () => "IPY_MODEL_abc" };
+    const model = { ...wrapper(), widget_manager };
     widget.initialize({ model });
     const el = document.createElement("div");
     widget.render({ model, el });

@@ -26,6 +26,7 @@ from grok_live_widget.rehearsal.partner import CallTool, PartnerTurn, Unvoiced
 from grok_live_widget.settings import Prices
 from grok_live_widget.settings.settings import settings_from
 from grok_live_widget.widget.bridge import LAST_HEARTBEATS, FrontendBridge, _name_of_partner
+from grok_live_widget.widget.catalogue import LANGUAGES
 from grok_live_widget.widget.messages import KernelMessage, decode, encode
 
 from ..support.page import RATE_HZ, SimulatedPage
@@ -1147,14 +1148,15 @@ async def test_what_a_page_says_of_the_server_is_left_out_with_push_to_talk(page
 
 
 @pytest.mark.parametrize(
-    ("name", "export", "style"),
+    ("name", "export", "style", "text"),
     [
-        ("settings", b"as createDrawer", ".glw-settings"),
-        ("transcript", b"as TurnMenu", ".glw-menu"),
+        ("settings", b"as createDrawer", ".glw-settings", {"volume": "Volume"}),
+        ("transcript", b"as TurnMenu", ".glw-menu", {"play_again": "Play again"}),
+        ("spectrogram", b"as createDrawer", ".glw-spectrogram", {}),
     ],
 )
-async def test_a_further_bundle_is_sent_as_a_module_with_its_style(
-    page_of: Any, name: str, export: bytes, style: str
+async def test_a_further_bundle_is_sent_as_a_module_with_its_style_and_texts(
+    page_of: Any, name: str, export: bytes, style: str, text: dict[str, str]
 ) -> None:
     page = page_of()
     page.say("bundle_wanted", name=name)
@@ -1162,6 +1164,8 @@ async def test_a_further_bundle_is_sent_as_a_module_with_its_style(
     assert (bundle["page"], bundle["name"]) == ("page-1", name)
     assert export in page.audio
     assert style in bundle["style"]
+    assert tuple(bundle["texts"]) == LANGUAGES
+    assert bundle["texts"]["en"].items() >= text.items()
 
 
 @pytest.mark.parametrize("name", ["widget", "../bridge", ""])

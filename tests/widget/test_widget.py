@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import typing
 from collections.abc import Iterator
-from types import FunctionType
+from types import FunctionType, NoneType
 from typing import Any
 
 import anywidget
@@ -14,6 +15,7 @@ import pytest
 
 from grok_live_widget import GrokLive, Talk
 from grok_live_widget.exceptions import ConfigurationError
+from grok_live_widget.widget.catalogue import LANGUAGES
 
 
 @pytest.fixture
@@ -30,10 +32,30 @@ def test_a_widget_is_a_talk(live: GrokLive) -> None:
 def test_only_the_front_end_and_its_controls_are_in_its_state(live: GrokLive) -> None:
     live.ask("a secret thought")
     ours = set(live.get_state()) - set(anywidget.AnyWidget().get_state())
-    front_end = {"_esm", "_css", "_anywidget_id", "_tool_area"}
+    front_end = {"_esm", "_css", "_anywidget_id", "_tool_area", "_texts"}
     linked = {"volume", "muted", "half_duplex", "threshold", "silence_duration_ms", "phase"}
     assert ours <= front_end | linked
     assert "a secret thought" not in str(live.get_state())
+
+
+def test_the_page_gets_the_panels_texts_in_all_languages_or_in_the_one_that_was_chosen() -> None:
+    with GrokLive(partner="parrot") as live, GrokLive(partner="parrot", language="en") as english:
+        assert tuple(live._texts) == LANGUAGES
+        assert tuple(english._texts) == ("en",)
+        assert english.get_state()["_texts"]["en"]["start"] == "Start"
+
+
+@pytest.mark.parametrize("value", ["fr", "EN", "english", "", 1, True])
+def test_a_language_without_texts_is_refused_with_those_that_there_are(value: Any) -> None:
+    known = ", ".join(map(repr, (None, *LANGUAGES)))
+    with pytest.raises(ConfigurationError, match=f"^language must be one of {known}, not "):
+        GrokLive(partner="parrot", language=value)
+
+
+def test_the_signature_names_all_languages() -> None:
+    hint = typing.get_type_hints(GrokLive.__init__.__wrapped__)["language"]
+    named = [typing.get_args(each) for each in typing.get_args(hint) if each is not NoneType]
+    assert sorted(named[0]) == sorted(LANGUAGES)
 
 
 def test_the_widget_shadows_no_name_of_ipywidgets() -> None:

@@ -1,7 +1,7 @@
 /** The axes: ticks of the time that is in sight, and frequencies beside a spectrogram. */
 
 import { element } from "../view/elements";
-import { clockText } from "./strings";
+import { clockText, frequencyText } from "./strings";
 
 const LABEL_EVERY_PX = 70;
 const TICKS_PER_LABEL = 5;
@@ -51,7 +51,7 @@ export function frequencyPlaces(nyquistHz: number, heightPx: number): { label: s
     const topPx = heightPx * (1 - mel(hz) / mel(nyquistHz));
     if (topPx - abovePx < (places.length ? 1 : 0.5) * LEAST_DISTANCE_PX) continue;
     if (heightPx - topPx < LEAST_DISTANCE_PX / 2) break;
-    places.push({ label: hz < 1000 ? `${hz} Hz` : `${hz / 1000} kHz`, topPx });
+    places.push({ label: frequencyText(hz), topPx });
     abovePx = topPx;
   }
   return places;

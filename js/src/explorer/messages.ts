@@ -14,7 +14,6 @@ export interface Region {
 }
 
 export interface Opened {
-  title: string;
   roles: Role[];
   rateHz: number;
   sampleCount: number;
@@ -34,7 +33,6 @@ export function readOpened(content: unknown): Opened | null {
   const [columnSamples, pieceSamples] = [count(fields.column_samples), count(fields.piece_samples)];
   if (!rateHz || !sampleCount || !columnSamples || !pieceSamples || !fields.roles.length) return null;
   return {
-    title: text(fields.title),
     roles: fields.roles.map((role) => (role === "user" ? "user" : "assistant")),
     rateHz,
     sampleCount,

@@ -6,9 +6,10 @@
  */
 
 import type { Scope } from "../scope";
+import { text } from "../texts";
 import { element } from "../view/elements";
 import type { Opened, Region } from "./messages";
-import { clockText, SPEAKERS, STRINGS } from "./strings";
+import { clockText, speakerText } from "./strings";
 
 export function regionLayer(
   opened: Opened,
@@ -41,8 +42,8 @@ export function regionAt(opened: Opened, timeS: number): Region | undefined {
 function regionOf(region: Region, opened: Opened, play: (region: Region) => void, scope: Scope): HTMLElement {
   const role = opened.roles[region.track] ?? "assistant";
   const times = `${clockText(opened.originS + region.startS)}–${clockText(opened.originS + region.stopS)}`;
-  const words = [SPEAKERS[role], times, region.text].filter(Boolean).join(", ");
-  const label = element("span", "", { part: "glw-region-text" }, [region.text || SPEAKERS[role]]);
+  const words = [speakerText(role), times, region.text].filter(Boolean).join(", ");
+  const label = element("span", "", { part: "glw-region-text" }, [region.text || speakerText(role)]);
   const strip = element(
     "button",
     "",
@@ -59,6 +60,6 @@ function regionOf(region: Region, opened: Opened, play: (region: Region) => void
 
 function unheardPart(): HTMLElement {
   return element("div", "", { part: "glw-unheard" }, [
-    element("span", "", { part: "glw-unheard-text" }, [STRINGS.unheard]),
+    element("span", "", { part: "glw-unheard-text" }, [text("unheard")]),
   ]);
 }

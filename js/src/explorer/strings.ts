@@ -1,26 +1,29 @@
-/** The texts of the view. */
+/** What the view says that has values. */
 
-import type { Role } from "./messages";
+import { number, text } from "../texts";
+import type { Opened, Region, Role } from "./messages";
 
-export const STRINGS = {
-  play: "Play",
-  pause: "Pause",
-  zoomIn: "Zoom in",
-  zoomOut: "Zoom out",
-  fit: "Fit",
-  plot: "Waveform and spectrogram",
-  keys: "Click: play from there · Space: play, pause · Arrow keys: seek · + and −: zoom",
-  opening: "Waiting for the sound…",
-  waiting:
-    "The kernel does not answer. The sound is in the kernel, not in the notebook: when a running cell ends, it comes; after a restart, run the cell again.",
-  long: "More than ten minutes are shown without a spectrogram: explore(since_s=…, until_s=…) shows a part with it.",
-  unheard: "not heard",
-} as const;
+export function speakerText(role: Role | undefined): string {
+  return text(role ?? "assistant");
+}
 
-export const SPEAKERS: Record<Role, string> = { user: "You", assistant: "Reply" };
+/** What is shown: how many turns, or whose turn. */
+export function titleText({ roles, regions }: Pick<Opened, "roles" | "regions">): string {
+  const count = regions.filter(({ kind }) => kind === "turn").length;
+  if (roles.length > 1) return text("turns", { count });
+  return text(roles[0] === "user" ? "one_turn" : "assistant");
+}
+
+export function captionText(role: Role | undefined, region: Region): string {
+  return text("caption", { speaker: speakerText(role), words: region.text });
+}
 
 export function loadingText(percent: number): string {
-  return `Reading the sound: ${Math.round(percent)} %`;
+  return text("reading", { percent: Math.round(percent) });
+}
+
+export function frequencyText(hz: number): string {
+  return hz < 1000 ? `${hz} Hz` : `${number(hz / 1000, 0)} kHz`;
 }
 
 /** `75.25` as "1:15.3"; hours where there are any. */
@@ -28,7 +31,7 @@ export function clockText(timeS: number, digits = 1): string {
   const scale = 10 ** digits;
   const rounded = Math.round(Math.max(0, timeS) * scale) / scale;
   const minutes = Math.floor(rounded / 60);
-  const seconds = (rounded - 60 * minutes).toFixed(digits).padStart(digits ? digits + 3 : 2, "0");
+  const seconds = number(rounded - 60 * minutes, digits).padStart(digits ? digits + 3 : 2, "0");
   const hours = Math.floor(minutes / 60);
   return hours ? `${hours}:${String(minutes % 60).padStart(2, "0")}:${seconds}` : `${minutes}:${seconds}`;
 }

@@ -1,6 +1,7 @@
 /** The view: buttons, position, plot, and the text of the turn at the playhead. */
 
 import type { Scope } from "../scope";
+import { currentLanguage, text } from "../texts";
 import { button, element, type LabelledButton, setText } from "../view/elements";
 import { frequencyPlaces } from "./axis";
 import type { Opened } from "./messages";
@@ -8,7 +9,7 @@ import { SoundPlayer } from "./player";
 import { layoutOf, type Palette, Plot } from "./plot";
 import { regionAt } from "./regions";
 import type { SoundStore } from "./sound";
-import { clockText, loadingText, SPEAKERS, STRINGS } from "./strings";
+import { captionText, clockText, loadingText, speakerText, titleText } from "./strings";
 
 /** Sent in the document when a view begins to play, so that the others stop. */
 const PLAYS = "grok-live-explorer-plays";
@@ -18,7 +19,7 @@ const WHEEL_STEP_PX = 100;
 
 export class ExplorerView {
   readonly element: HTMLElement;
-  readonly #play: LabelledButton = button("glw-play", "start", STRINGS.play);
+  readonly #play: LabelledButton = button("glw-play", "start", text("play"));
   readonly #time = element("span", "glw-time");
   readonly #title = element("span", "glw-explorer-title");
   readonly #lanes = element("div", "glw-lanes", { "aria-hidden": "true" });
@@ -38,7 +39,7 @@ export class ExplorerView {
     this.#player = new SoundPlayer(sound, scope);
     this.#plot = new Plot(this.#container, sound, this.#player, this.#listener(), scope);
     const keys = "Space ArrowLeft ArrowRight Home End + -";
-    const described = { tabindex: "0", role: "group", "aria-label": STRINGS.plot, "aria-keyshortcuts": keys };
+    const described = { tabindex: "0", role: "group", "aria-label": text("plot"), "aria-keyshortcuts": keys };
     this.#stage = element("div", "glw-stage", described, [this.#container, this.#lanes, this.#frequencies]);
     const head = element("div", "glw-explorer-head", {}, [
       this.#play.element,
@@ -47,7 +48,8 @@ export class ExplorerView {
       this.#zoomButtons(),
     ]);
     // JupyterLab must not take the keys for its own shortcuts.
-    const attributes = { "data-lm-suppress-shortcuts": "true" };
+    const suppressed = { "data-lm-suppress-shortcuts": "true" };
+    const attributes = { ...suppressed, lang: currentLanguage(), dir: text("direction") };
     const parts = [head, this.#stage, this.#caption, this.#status];
     this.element = element("section", "glw-explorer", attributes, parts);
     this.#play.element.disabled = true;
@@ -64,9 +66,9 @@ export class ExplorerView {
       return made;
     };
     return element("div", "glw-zoom", {}, [
-      make(STRINGS.zoomOut, "−", () => this.#plot.zoom(-1)),
-      make(STRINGS.zoomIn, "+", () => this.#plot.zoom(1)),
-      make(STRINGS.fit, STRINGS.fit, () => this.#plot.fit()),
+      make(text("zoom_out"), "−", () => this.#plot.zoom(-1)),
+      make(text("zoom_in"), "+", () => this.#plot.zoom(1)),
+      make(text("fit"), text("fit"), () => this.#plot.fit()),
     ]);
   }
 
@@ -99,8 +101,8 @@ export class ExplorerView {
   #update(): void {
     const { opened } = this.sound;
     if (opened !== null && this.#lanes.childElementCount === 0) {
-      setText(this.#title, opened.title);
-      this.element.setAttribute("aria-label", opened.title);
+      setText(this.#title, titleText(opened));
+      this.element.setAttribute("aria-label", titleText(opened));
       this.#lanes.append(...laneNames(opened));
       this.#play.element.disabled = false;
       this.#showTime();
@@ -153,7 +155,7 @@ export class ExplorerView {
 
   #showPlaying(isPlaying: boolean): void {
     if (isPlaying) document.dispatchEvent(new CustomEvent(PLAYS, { detail: this }));
-    this.#play.setLabel(isPlaying ? STRINGS.pause : STRINGS.play);
+    this.#play.setLabel(isPlaying ? text("pause_playing") : text("play"));
     this.#play.element.classList.toggle("glw-is-playing", isPlaying);
   }
 
@@ -166,18 +168,17 @@ export class ExplorerView {
       `${clockText(opened.originS + timeS)} / ${clockText(opened.originS + this.#player.duration)}`,
     );
     const region = regionAt(opened, timeS) ?? (opened.roles.length === 1 ? opened.regions[0] : undefined);
-    const speaker = region ? SPEAKERS[opened.roles[region.track] ?? "assistant"] : "";
-    setText(this.#caption, region?.text ? `${speaker}: ${region.text}` : "");
+    setText(this.#caption, region?.text ? captionText(opened.roles[region.track], region) : "");
   }
 
   #showStatus(): void {
     const { opened, isLoaded, isWaiting, loadedCount, pieceCount } = this.sound;
-    let text: string = STRINGS.keys;
-    if (isWaiting) text = STRINGS.waiting;
-    else if (opened === null) text = STRINGS.opening;
-    else if (!opened.isWhole) text = STRINGS.long;
-    else if (!isLoaded) text = loadingText((100 * loadedCount) / pieceCount);
-    setText(this.#status, text);
+    let status = text("keys");
+    if (isWaiting) status = text("sound_in_kernel");
+    else if (opened === null) status = text("opening");
+    else if (!opened.isWhole) status = text("too_long");
+    else if (!isLoaded) status = loadingText((100 * loadedCount) / pieceCount);
+    setText(this.#status, status);
   }
 
   #onKey(event: KeyboardEvent): void {
@@ -232,7 +233,7 @@ export class ExplorerView {
 function laneNames(opened: Opened): HTMLElement[] {
   const { trackPx } = layoutOf(opened.roles.length);
   return opened.roles.map((role, track) => {
-    const name = element("span", `glw-lane glw-lane-${role}`, {}, [SPEAKERS[role]]);
+    const name = element("span", `glw-lane glw-lane-${role}`, {}, [speakerText(role)]);
     name.style.top = `${(track + 1) * trackPx}px`;
     if (opened.roles.length === 1) name.style.visibility = "hidden";
     return name;

@@ -1,10 +1,11 @@
 /** The inspector: the messages between kernel and server as rows, and one of them as JSON. */
 
 import type { SendToKernel } from "../drawer-comm";
+import { text } from "../texts";
 import type { DrawerContext } from "../view/drawers";
 import { element, setShown, setText } from "../view/elements";
 import { addToRows, type Filter, type Frame, matches, type Row, readMessage, readPage } from "./log";
-import { directionText, droppedText, groupText, sizeText, TEXTS, timeText } from "./strings";
+import { directionText, droppedText, groupText, sizeText, timeText } from "./strings";
 
 const REFRESH_MS = 1000;
 /** Rows in the document; older ones are reached by the filter, or in Python. */
@@ -20,16 +21,21 @@ class Inspector {
   readonly #send: SendToKernel;
   readonly #filter = element("input", "glw-inspector-filter", {
     type: "search",
-    placeholder: TEXTS.filter,
-    "aria-label": TEXTS.filter,
+    placeholder: text("filter"),
+    "aria-label": text("filter"),
   });
-  readonly #direction = element("select", "glw-inspector-direction", { "aria-label": TEXTS.direction }, [
-    element("option", "", { value: "both" }, [TEXTS.both]),
-    element("option", "", { value: "sent" }, [TEXTS.sent]),
-    element("option", "", { value: "received" }, [TEXTS.received]),
-  ]);
-  readonly #list = element("ol", "glw-frames", { "aria-label": "Messages", tabindex: "0" });
-  readonly #note = element("p", "glw-inspector-note", { role: "status" }, [TEXTS.loading]);
+  readonly #direction = element(
+    "select",
+    "glw-inspector-direction",
+    { "aria-label": text("direction_of_messages") },
+    [
+      element("option", "", { value: "both" }, [text("both")]),
+      element("option", "", { value: "sent" }, [text("sent")]),
+      element("option", "", { value: "received" }, [text("received")]),
+    ],
+  );
+  readonly #list = element("ol", "glw-frames", { "aria-label": text("messages"), tabindex: "0" });
+  readonly #note = element("p", "glw-inspector-note", { role: "status" }, [text("loading")]);
   readonly #detail: Detail;
   #frames: Frame[] = [];
   #rows: Row[] = [];
@@ -40,7 +46,7 @@ class Inspector {
     this.#send = actions.drawers.connect("inspector", (content) => this.#receive(content), scope);
     this.#detail = new Detail(scope);
     const tools = element("div", "glw-inspector-tools", {}, [this.#filter, this.#direction]);
-    const python = element("p", "glw-inspector-note", {}, [TEXTS.python]);
+    const python = element("p", "glw-inspector-note", {}, [text("in_python")]);
     const parts = [tools, this.#list, this.#note, this.#detail.element, python];
     this.element = element("div", "glw-inspector", {}, parts);
     scope.listen(this.#filter, "input", () => this.#showAll());
@@ -91,17 +97,17 @@ class Inspector {
     );
     this.#draw(from);
     if (isAtEnd) this.#list.scrollTop = this.#list.scrollHeight;
-    const text = !this.#hasAnswer
-      ? TEXTS.loading
+    const note = !this.#hasAnswer
+      ? text("loading")
       : this.#frames.length === 0
-        ? TEXTS.none
+        ? text("no_messages")
         : this.#rows.length === 0
-          ? TEXTS.noMatch
+          ? text("no_match")
           : this.#droppedCount
             ? droppedText(this.#droppedCount)
             : "";
-    setText(this.#note, text);
-    setShown(this.#note, text !== "");
+    setText(this.#note, note);
+    setShown(this.#note, note !== "");
   }
 
   /** The rows from an index on are drawn anew; those before it have not changed. */
@@ -144,7 +150,9 @@ class Detail {
   readonly element: HTMLElement;
   readonly #title = element("h4", "glw-inspector-title");
   readonly #text = element("pre", "glw-inspector-text", { tabindex: "0", "aria-label": "JSON" });
-  readonly #copy = element("button", "glw-button glw-inspector-copy", { type: "button" }, [TEXTS.copy]);
+  readonly #copy = element("button", "glw-button glw-inspector-copy", { type: "button" }, [
+    text("copy_json"),
+  ]);
   #index = -1;
 
   constructor(scope: DrawerContext["scope"]) {
@@ -157,20 +165,20 @@ class Detail {
   showFrame(frame: Frame): void {
     this.#index = frame.index;
     setText(this.#title, `${timeText(frame)}  ${frame.type}`);
-    setText(this.#text, TEXTS.loading);
-    setText(this.#copy, TEXTS.copy);
+    setText(this.#text, text("loading"));
+    setText(this.#copy, text("copy_json"));
     setShown(this.element, true);
   }
 
-  showText(index: number, text: string): void {
-    if (index === this.#index) setText(this.#text, text);
+  showText(index: number, json: string): void {
+    if (index === this.#index) setText(this.#text, json);
   }
 
   async #copyText(): Promise<void> {
     // Absent on pages that are not secure; then the text is selected, to be copied by the keyboard.
     try {
       await navigator.clipboard.writeText(this.#text.textContent ?? "");
-      setText(this.#copy, TEXTS.copied);
+      setText(this.#copy, text("copied"));
     } catch {
       getSelection()?.selectAllChildren(this.#text);
     }

@@ -1,12 +1,13 @@
 /** The settings drawer: what is not needed at every moment of a talk. */
 
 import { type Preferences, prefer, preferences } from "../preferences";
+import { type TextKey, text } from "../texts";
 import type { DrawerContext } from "../view/drawers";
 import { element, setShown, setText } from "../view/elements";
 import type { PanelState } from "../view/state";
 import { Waveform } from "../view/waveform";
 import { Choice, field, group, type Option, Slider, Switch } from "./fields";
-import { appliedText, pauseText, speedText, TEXTS, volumeText } from "./strings";
+import { appliedText, pauseText, speedText, thresholdText, volumeText } from "./strings";
 
 export function createDrawer(context: DrawerContext): HTMLElement {
   const { store, scope } = context;
@@ -32,21 +33,21 @@ class TalkSettings {
   #shown = "";
 
   constructor({ actions, scope }: DrawerContext) {
-    this.#voice = new Choice(TEXTS.voice, (voice) => actions.changeSettings({ voice }), scope);
+    this.#voice = new Choice(text("voice"), (voice) => actions.changeSettings({ voice }), scope);
     const range = { min: 0.7, max: 1.5, step: 0.05, initial: 1 };
     this.#speed = new Slider(
-      TEXTS.speed,
+      text("speed"),
       range,
       speedText,
       (speed) => actions.changeSettings({ speed }),
       scope,
     );
-    const apply = element("button", "glw-button glw-apply", { type: "button" }, [TEXTS.apply]);
+    const apply = element("button", "glw-button glw-apply", { type: "button" }, [text("apply")]);
     scope.listen(apply, "click", () => actions.changeSettings({ instructions: this.#instructions.value }));
-    this.element = group(TEXTS.talk, [
+    this.element = group(text("talk"), [
       this.#voice.element,
       this.#speed.element,
-      field(TEXTS.instructions, this.#instructions),
+      field(text("instructions"), this.#instructions),
       apply,
     ]);
   }
@@ -55,7 +56,7 @@ class TalkSettings {
     const { voice, voices, speed, instructions } = settings;
     const known = voice === "" || voices.includes(voice) ? voices : [voice, ...voices];
     const options = known.map((name) => ({ value: name, label: name }));
-    this.#voice.show(voice ? options : [{ value: "", label: TEXTS.serverVoice }, ...options], voice);
+    this.#voice.show(voice ? options : [{ value: "", label: text("server_voice") }, ...options], voice);
     this.#speed.show(speed ?? 1);
     // Not over what the user is writing.
     if (instructions !== this.#shown) this.#instructions.value = instructions;
@@ -67,34 +68,34 @@ class TurnSettings {
   readonly element: HTMLElement;
   readonly #threshold: Slider;
   readonly #silence: Slider;
-  readonly #pushToTalk = element("p", "glw-field-note", {}, [TEXTS.pushToTalk]);
+  readonly #pushToTalk = element("p", "glw-field-note", {}, [text("push_to_talk")]);
 
   constructor({ actions, signals, scope }: DrawerContext) {
     const steps = { min: 0.1, max: 0.9, step: 0.05, initial: 0.5 };
     const pauses = { min: 100, max: 3000, step: 50, initial: 500 };
     this.#threshold = new Slider(
-      TEXTS.threshold,
+      text("threshold"),
       steps,
-      (value) => value.toFixed(2),
+      thresholdText,
       (threshold) => actions.changeSettings({ threshold }),
       scope,
     );
     this.#silence = new Slider(
-      TEXTS.silence,
+      text("pause"),
       pauses,
       pauseText,
       (silence_duration_ms) => actions.changeSettings({ silence_duration_ms }),
       scope,
     );
-    const trace = new Waveform("glw-voice-you", TEXTS.level, signals.user);
-    trace.setName(TEXTS.trace);
+    const trace = new Waveform("glw-voice-you", text("level_user"), signals.user);
+    trace.setName(text("speech_underlined"));
     scope.onResize(trace.canvas, () => trace.measure());
     const draw = (): void => {
       trace.draw(Date.now());
       scope.frame(draw);
     };
     draw();
-    this.element = group(TEXTS.turns, [
+    this.element = group(text("your_turn"), [
       trace.element,
       this.#pushToTalk,
       this.#threshold.element,
@@ -124,29 +125,33 @@ class DeviceSettings {
   readonly #volume: Slider;
   readonly #halfDuplex: Switch;
   readonly #switches: readonly [Processing, Switch][];
-  readonly #unnamed = element("p", "glw-field-note", {}, [TEXTS.unnamed]);
-  readonly #noSpeakers = element("p", "glw-field-note", {}, [TEXTS.noSpeakers]);
+  readonly #unnamed = element("p", "glw-field-note", {}, [text("unnamed_devices")]);
+  readonly #noSpeakers = element("p", "glw-field-note", {}, [text("no_speakers")]);
   readonly #applied = element("p", "glw-field-note", { role: "status" });
   #device: string | null = null;
 
   constructor(readonly context: DrawerContext) {
     const { scope } = context;
-    this.#microphone = new Choice(TEXTS.microphone, (microphone) => this.#prefer({ microphone }), scope);
-    this.#speaker = new Choice(TEXTS.speaker, (speaker) => this.#prefer({ speaker }), scope);
+    this.#microphone = new Choice(text("microphone"), (microphone) => this.#prefer({ microphone }), scope);
+    this.#speaker = new Choice(text("speaker"), (speaker) => this.#prefer({ speaker }), scope);
     const { actions } = context;
     const volumes = { min: 0, max: 1, step: 0.01, initial: 1, isLive: true };
     this.#volume = new Slider(
-      TEXTS.volume,
+      text("volume"),
       volumes,
       volumeText,
       (volume) => actions.setVolume(volume),
       scope,
     );
-    this.#halfDuplex = new Switch(TEXTS.halfDuplex, (isOn) => actions.setHalfDuplex(isOn), scope);
-    const names: Processing[] = ["echoCancellation", "noiseSuppression", "autoGainControl"];
-    this.#switches = names.map((name) => [
+    this.#halfDuplex = new Switch(text("half_duplex"), (isOn) => actions.setHalfDuplex(isOn), scope);
+    const names: [Processing, TextKey][] = [
+      ["echoCancellation", "echo_cancellation"],
+      ["noiseSuppression", "noise_suppression"],
+      ["autoGainControl", "auto_gain"],
+    ];
+    this.#switches = names.map(([name, label]) => [
       name,
-      new Switch(TEXTS[name], (isOn) => this.#prefer({ [name]: isOn }), scope),
+      new Switch(text(label), (isOn) => this.#prefer({ [name]: isOn }), scope),
     ]);
     const devices = [
       this.#microphone.element,
@@ -157,8 +162,8 @@ class DeviceSettings {
     ];
     const switches = this.#switches.map(([, each]) => each.element);
     this.element = element("div", "glw-settings-devices", {}, [
-      group(TEXTS.devices, devices),
-      group(TEXTS.processing, [this.#halfDuplex.element, ...switches, this.#applied]),
+      group(text("devices"), devices),
+      group(text("processing"), [this.#halfDuplex.element, ...switches, this.#applied]),
     ]);
     if (navigator.mediaDevices) scope.listen(navigator.mediaDevices, "devicechange", () => this.#list());
     this.#list();
@@ -204,5 +209,5 @@ function optionsOf(devices: readonly MediaDeviceInfo[], kind: MediaDeviceKind): 
   const options = devices
     .filter((device) => device.kind === kind)
     .map(({ deviceId, label }, i) => ({ value: deviceId, label: label || `${i + 1}` }));
-  return [{ value: "", label: TEXTS.default }, ...options];
+  return [{ value: "", label: text("default_device") }, ...options];
 }

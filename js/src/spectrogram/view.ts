@@ -2,6 +2,7 @@
 
 import { audioPage } from "../page";
 import type { Scope } from "../scope";
+import { number, text } from "../texts";
 import type { DrawerContext } from "../view/drawers";
 import { element, setText } from "../view/elements";
 import { colourTable } from "./colours";
@@ -16,7 +17,7 @@ const COLOURS = colourTable();
 
 export function createDrawer({ store, scope }: DrawerContext): HTMLElement {
   const page = audioPage();
-  const user = new Lane("You", () => page.captures, scope);
+  const user = new Lane(text("you"), () => page.captures, scope);
   const assistant = new Lane("", () => page.playbacks, scope);
   scope.add(store.subscribe((state) => assistant.setName(state.serverName)));
   const isReduced = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -49,7 +50,9 @@ class Lane {
   ) {
     this.setName(name);
     const ticks = TICKS_HZ.map((frequencyHz) => {
-      const tick = element("span", "glw-spectrogram-tick", {}, [`${frequencyHz / 1000} kHz`]);
+      const tick = element("span", "glw-spectrogram-tick", {}, [
+        `${number(frequencyHz / 1000, frequencyHz < 1000 ? 2 : 0)} kHz`,
+      ]);
       tick.style.bottom = `${100 * placeOf(frequencyHz)}%`;
       return tick;
     });

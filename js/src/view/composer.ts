@@ -4,6 +4,7 @@
  */
 
 import type { Scope } from "../scope";
+import { text } from "../texts";
 import { button, element } from "./elements";
 import type { PanelActions, PanelState } from "./state";
 import { hasKernel } from "./strings";
@@ -15,10 +16,10 @@ export class Composer {
   readonly #box = element("textarea", "glw-composer-box", {
     rows: "1",
     dir: "auto",
-    "aria-label": "Message",
-    placeholder: "Message…",
+    "aria-label": text("message"),
+    placeholder: text("message_hint"),
   });
-  readonly #send = button("glw-send", "send", "Send");
+  readonly #send = button("glw-send", "send", text("send"));
   #canSend = false;
   /** The text that was passed on and is not answered. */
   #sending: string | null = null;
@@ -48,17 +49,17 @@ export class Composer {
 
   #submit(event: Event): void {
     event.preventDefault();
-    const text = this.#box.value.trim();
-    if (!text || !this.#canSend || this.#sending !== null) return;
-    this.#sending = text;
+    const typed = this.#box.value.trim();
+    if (!typed || !this.#canSend || this.#sending !== null) return;
+    this.#sending = typed;
     this.#enable();
-    this.actions.sendText(text, (isSent) => this.#onAnswer(text, isSent));
+    this.actions.sendText(typed, (isSent) => this.#onAnswer(typed, isSent));
   }
 
   /** The answer to a text that was given back may come later; what was typed since is kept. */
-  #onAnswer(text: string, isSent: boolean): void {
-    if (this.#sending === text) this.#sending = null;
-    if (isSent && this.#box.value.trim() === text) this.#box.value = "";
+  #onAnswer(typed: string, isSent: boolean): void {
+    if (this.#sending === typed) this.#sending = null;
+    if (isSent && this.#box.value.trim() === typed) this.#box.value = "";
     this.#fit();
   }
 

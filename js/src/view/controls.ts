@@ -1,6 +1,7 @@
 /** The buttons of the header: Start or Stop, mute, interrupt, and hold-to-talk. */
 
 import type { Scope } from "../scope";
+import { text } from "../texts";
 import { button, element, setShown } from "./elements";
 import { icon } from "./icons";
 import type { PanelActions, PanelState } from "./state";
@@ -8,10 +9,10 @@ import { hasKernel, isStarted } from "./strings";
 
 export class Controls {
   readonly element = element("div", "glw-controls");
-  readonly #start = button("glw-start", "start", "Start");
-  readonly #mute = button("glw-mute", "microphone", "Mute");
-  readonly #microphone = button("glw-microphone-on", "microphoneOff", "Turn microphone on");
-  readonly #interrupt = button("glw-interrupt", "interrupt", "Interrupt");
+  readonly #start = button("glw-start", "start", text("start"));
+  readonly #mute = button("glw-mute", "microphone", text("mute"));
+  readonly #microphone = button("glw-microphone-on", "microphoneOff", text("microphone_on"));
+  readonly #interrupt = button("glw-interrupt", "interrupt", text("interrupt"));
   #isStarted = false;
 
   constructor(
@@ -31,7 +32,7 @@ export class Controls {
   show(state: PanelState): void {
     this.#isStarted = isStarted(state);
     this.#start.element.disabled = !hasKernel(state);
-    this.#start.setLabel(this.#isStarted ? "Stop" : "Start");
+    this.#start.setLabel(text(this.#isStarted ? "stop" : "start"));
     this.#start.element.classList.toggle("glw-is-started", this.#isStarted);
     const hasMicrophone = state.microphone === "on" || state.microphone === "muted";
     setShown(this.#mute.element, hasMicrophone);
@@ -48,7 +49,7 @@ export class Controls {
  */
 export class HoldToTalk {
   readonly element = element("div", "glw-hold");
-  readonly #button = button("glw-hold-button", "microphone", "Hold to talk");
+  readonly #button = button("glw-hold-button", "microphone", text("hold"));
   #isHeld = false;
   /** Whether the button is shown. */
   #isOffered = false;
@@ -94,7 +95,7 @@ export class HoldToTalk {
     this.#isOffered = state.turnDetection === "push_to_talk" && state.microphone === "on";
     setShown(this.element, this.#isOffered);
     this.#button.element.setAttribute("aria-pressed", String(state.isHeld));
-    this.#button.setLabel(state.isHeld ? "Listening: let go to send, Escape to discard" : "Hold to talk");
+    this.#button.setLabel(text(state.isHeld ? "held" : "hold"));
   }
 
   #onPointer(event: PointerEvent): void {

@@ -1,10 +1,11 @@
 /** The drawers below the text box: each is a further bundle, loaded when it is first opened. */
 
 import type { Scope } from "../scope";
+import { type TextKey, text } from "../texts";
 import { button, element, setShown, setText } from "./elements";
 import type { IconName } from "./icons";
 import type { PanelActions, PanelSignals, PanelState, Store } from "./state";
-import { drawerFailedText, hasKernel, LOADING_TEXT } from "./strings";
+import { hasKernel } from "./strings";
 
 /** What the content of a drawer gets; the scope ends when the drawer is closed. */
 export interface DrawerContext {
@@ -19,10 +20,10 @@ export interface DrawerModule {
   createDrawer(context: DrawerContext): HTMLElement;
 }
 
-const DRAWERS: readonly { name: string; icon: IconName; label: string }[] = [
-  { name: "settings", icon: "settings", label: "Settings" },
-  { name: "inspector", icon: "inspector", label: "Messages" },
-  { name: "spectrogram", icon: "spectrogram", label: "Spectrogram" },
+const DRAWERS: readonly { name: string; icon: IconName; key: TextKey }[] = [
+  { name: "settings", icon: "settings", key: "settings" },
+  { name: "inspector", icon: "inspector", key: "messages" },
+  { name: "spectrogram", icon: "spectrogram", key: "spectrogram" },
 ];
 
 export class Drawers {
@@ -30,9 +31,14 @@ export class Drawers {
   readonly #drawers: Drawer[];
 
   constructor(context: DrawerContext) {
-    this.#drawers = DRAWERS.map((each) => new Drawer(each.name, each.icon, each.label, context));
+    this.#drawers = DRAWERS.map((each) => new Drawer(each.name, each.icon, text(each.key), context));
     const buttons = this.#drawers.map((drawer) => drawer.button);
-    const row = element("div", "glw-drawer-buttons", { role: "group", "aria-label": "Drawers" }, buttons);
+    const row = element(
+      "div",
+      "glw-drawer-buttons",
+      { role: "group", "aria-label": text("drawers") },
+      buttons,
+    );
     this.element.append(row, ...this.#drawers.map((drawer) => drawer.element));
   }
 
@@ -87,7 +93,7 @@ class Drawer {
   }
 
   async #fill(scope: Scope): Promise<void> {
-    const message = element("p", "glw-drawer-message", { role: "status" }, [LOADING_TEXT]);
+    const message = element("p", "glw-drawer-message", { role: "status" }, [text("loading")]);
     this.element.replaceChildren(message);
     try {
       const { module, style } = await this.context.actions.drawers.load(this.name);
@@ -95,7 +101,7 @@ class Drawer {
       const content = (module as DrawerModule).createDrawer({ ...this.context, scope });
       this.element.replaceChildren(element("style", "", {}, [style]), content);
     } catch (error) {
-      setText(message, drawerFailedText(this.label, (error as Error).message));
+      setText(message, text("drawer_failed", { drawer: this.label, reason: (error as Error).message }));
     }
   }
 }

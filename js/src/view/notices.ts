@@ -2,6 +2,7 @@
 
 import type { NoteLevel } from "../messages";
 import type { Scope } from "../scope";
+import { text } from "../texts";
 import { element, setShown } from "./elements";
 import { icon } from "./icons";
 import type { PanelActions, PanelState, ShownNote } from "./state";
@@ -55,9 +56,9 @@ export class Notices {
     return notice;
   }
 
-  #note({ key, text, level }: ShownNote, scope: Scope): HTMLElement {
-    const notice = noticeOf(text, level);
-    const labels = { type: "button", "aria-label": "Dismiss" };
+  #note({ key, text: said, level }: ShownNote, scope: Scope): HTMLElement {
+    const notice = noticeOf(said, level);
+    const labels = { type: "button", "aria-label": text("dismiss") };
     const dismiss = element("button", "glw-button glw-notice-dismiss", labels, [icon("dismiss")]);
     scope.listen(dismiss, "click", () => this.actions.dismissNote(key));
     notice.append(dismiss);

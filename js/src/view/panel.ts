@@ -1,6 +1,7 @@
 /** The panel: a header, both waveforms, the transcript and the text box, all rendered from one state. */
 
 import type { Scope } from "../scope";
+import { currentLanguage, text } from "../texts";
 import { Composer } from "./composer";
 import { Controls, HoldToTalk } from "./controls";
 import { Drawers } from "./drawers";
@@ -19,7 +20,11 @@ interface Part {
 
 export class Panel {
   /** Without this attribute JupyterLab runs its shortcuts on keys pressed inside outputs. */
-  readonly element = element("section", "glw-panel", { "data-lm-suppress-shortcuts": "true" });
+  readonly element = element("section", "glw-panel", {
+    "data-lm-suppress-shortcuts": "true",
+    lang: currentLanguage(),
+    dir: text("direction"),
+  });
 
   constructor(store: Store<PanelState>, signals: PanelSignals, actions: PanelActions, scope: Scope) {
     const [hold, transcript] = [new HoldToTalk(actions, scope), new Transcript(actions, scope)];
@@ -64,7 +69,7 @@ export class Panel {
   }
 
   #show(state: PanelState, parts: Part[]): void {
-    this.element.setAttribute("aria-label", `Talk with ${speakerName(state)}`);
+    this.element.setAttribute("aria-label", text("talk_with", { name: speakerName(state) }));
     // A place for the focus from which Space talks.
     this.element.tabIndex = state.turnDetection === "push_to_talk" ? 0 : -1;
     this.element.dataset.tone = statusOf(state).tone;

@@ -1,6 +1,7 @@
-/** The texts of the panel, as pure functions of its state. A text about a problem names the cure. */
+/** What the panel says, as pure functions of its state and of the texts. A text about a problem names the cure. */
 
 import type { MicrophoneReason, NoteLevel, ToolCall, Turn } from "../messages";
+import { number, type TextKey, text } from "../texts";
 import type { PanelActions, PanelState } from "./state";
 
 type Tone = "idle" | "working" | "listening" | "speaking" | "problem";
@@ -28,7 +29,7 @@ export interface Card {
 
 /** The kernel names the server; before that it is not known whose voice it is. */
 export function speakerName({ serverName }: Pick<PanelState, "serverName">): string {
-  return serverName || "Voice";
+  return serverName || text("unnamed_server");
 }
 
 /** Whether a kernel answers, so that the controls have an effect. */
@@ -47,50 +48,51 @@ export function statusOf(state: PanelState): Status {
 
 function withTimeLeft(status: Status, { endsInS }: PanelState): Status {
   if (endsInS === null) return status;
-  const left = endsInS >= 90 ? `${Math.round(endsInS / 60)} min` : `${Math.max(1, Math.round(endsInS))} s`;
-  return { ...status, text: `${status.text} · a new session in ${left}` };
+  const left =
+    endsInS >= 90
+      ? text("minutes", { value: Math.round(endsInS / 60) })
+      : text("seconds", { value: Math.max(1, Math.round(endsInS)) });
+  return { ...status, text: text("with_time_left", { status: status.text, left }) };
 }
 
 function kernelStatus({ kernel }: PanelState): Status | null {
-  if (kernel === "waiting") return { text: "Looking for the kernel…", tone: "working" };
-  if (kernel === "unanswered" || kernel === "gone") return { text: "No kernel", tone: "problem" };
+  if (kernel === "waiting") return { text: text("looking_for_kernel"), tone: "working" };
+  if (kernel === "unanswered" || kernel === "gone") return { text: text("no_kernel"), tone: "problem" };
   return null;
 }
 
 function connectionStatus(state: PanelState): Status | null {
-  if (state.microphone === "asking")
-    return { text: "Allow the microphone when the browser asks", tone: "working" };
-  if (state.phase === "closing") return { text: "Disconnecting…", tone: "working" };
+  if (state.microphone === "asking") return { text: text("allow_microphone"), tone: "working" };
+  if (state.phase === "closing") return { text: text("disconnecting"), tone: "working" };
   if (state.isStarting || state.phase === "opening") return openingStatus(state);
   if (state.phase !== "closed") return null;
   if (state.isSpeaking) return speakingStatus(state);
-  if (state.isMicrophoneWanted) return { text: "Python would like to listen: press Start", tone: "idle" };
-  if (state.turns.size > 0) return { text: "Press Start to go on talking", tone: "idle" };
-  return { text: "Press Start and speak, or type below", tone: "idle" };
+  if (state.isMicrophoneWanted) return { text: text("wanted_idle"), tone: "idle" };
+  if (state.turns.size > 0) return { text: text("go_on"), tone: "idle" };
+  return { text: text("begin"), tone: "idle" };
 }
 
 function openingStatus({ microphone, isReopening }: PanelState): Status {
-  if (isReopening) return { text: "Reconnecting. Wait a moment…", tone: "working" };
-  const hint = microphone === "on" ? " You can speak already" : "";
-  return { text: `Connecting…${hint}`, tone: "working" };
+  if (isReopening) return { text: text("reconnecting"), tone: "working" };
+  return { text: text(microphone === "on" ? "connecting_heard" : "connecting"), tone: "working" };
 }
 
 function openStatus(state: PanelState): Status {
   const name = speakerName(state);
-  if (state.hasOwner && !state.isOwner) return { text: "Talking in another page", tone: "idle" };
-  if (isPausedByBrowser(state)) return PAUSED;
-  if (state.kernel === "busy") return { text: "The kernel is busy; your speech waits", tone: "problem" };
+  if (state.hasOwner && !state.isOwner) return { text: text("elsewhere"), tone: "idle" };
+  if (isPausedByBrowser(state)) return pausedStatus();
+  if (state.kernel === "busy") return { text: text("kernel_busy"), tone: "problem" };
   if (isSilenced(state)) return { text: listeningAgainText(state), tone: "speaking" };
   if (state.isSpeaking) return speakingStatus(state);
-  if (state.microphone === "muted") return { text: `Muted. ${name} cannot hear you`, tone: "idle" };
-  if (state.microphone !== "on") return { text: "Connected, the microphone is off", tone: "idle" };
+  if (state.microphone === "muted") return { text: text("muted", { name }), tone: "idle" };
+  if (state.microphone !== "on") return { text: text("microphone_off"), tone: "idle" };
   if (state.turnDetection === "push_to_talk" && !state.isHeld) {
-    return { text: "Hold the button while you speak", tone: "idle" };
+    return { text: text("hold_button"), tone: "idle" };
   }
-  if (state.silentMicrophone) return { text: "No sound comes from the microphone", tone: "problem" };
+  if (state.silentMicrophone) return { text: text("no_sound"), tone: "problem" };
   return state.isCapturing || state.isHeld
-    ? { text: "Listening", tone: "listening" }
-    : { text: "Switching the microphone on…", tone: "working" };
+    ? { text: text("listening"), tone: "listening" }
+    : { text: text("switching_on"), tone: "working" };
 }
 
 /** Half-duplex: the user is not heard until the reply has been played. The button of push-to-talk interrupts it. */
@@ -100,11 +102,10 @@ function isSilenced({ isSuppressed, microphone, turnDetection }: PanelState): bo
 
 /** What is said, in Python too, while half-duplex keeps the microphone's sound back. */
 export function listeningAgainText(state: PanelState): string {
-  const name = speakerName(state);
-  return `Listening again when ${name} has finished`;
+  return text("listening_again", { name: speakerName(state) });
 }
 
-const PAUSED: Status = { text: "Paused by the browser", tone: "problem" };
+const pausedStatus = (): Status => ({ text: text("paused"), tone: "problem" });
 
 /** The browser has suspended sound that was captured or played. */
 function isPausedByBrowser({ isPaused, isSpeaking, isSoundWaiting }: PanelState): boolean {
@@ -112,40 +113,20 @@ function isPausedByBrowser({ isPaused, isSpeaking, isSoundWaiting }: PanelState)
 }
 
 function speakingStatus(state: PanelState): Status {
-  if (state.isSoundWaiting) return PAUSED;
+  if (state.isSoundWaiting) return pausedStatus();
   if (state.replay !== null && state.replay === state.soundingReply)
-    return { text: "Playing a turn again", tone: "speaking" };
-  return { text: `${speakerName(state)} is speaking`, tone: "speaking" };
+    return { text: text("replaying"), tone: "speaking" };
+  return { text: text("speaking", { name: speakerName(state) }), tone: "speaking" };
 }
-
-const SECURE_PAGE =
-  "Open the notebook over https, or through a tunnel: run “ssh -L 8888:localhost:8888 your-host” and open " +
-  "http://localhost:8888.";
-
-const MICROPHONE_TEXTS: Record<MicrophoneReason, string> = {
-  insecure: `This page is not secure (http), so the browser gives it no microphone and no sound. ${SECURE_PAGE} You can still type and read.`,
-  policy:
-    "This app does not let notebook outputs use the microphone; VS Code is one of them. Open the notebook in a " +
-    "browser, or send sound from Python with ask(array). You can still type and listen.",
-  denied:
-    "The microphone was refused. Click the icon left of the address bar, allow the microphone, and try again. On " +
-    "macOS and Windows the privacy settings must allow it for the browser, too.",
-  no_device: "No microphone was found. Plug one in and try again. You can type and listen meanwhile.",
-  busy: "Another program is using the microphone, or it does not answer. Close that program and try again.",
-  lost: "The microphone is gone: it was unplugged or taken away. Plug it in and try again.",
-  taken: "Another panel of this page has taken the microphone, so this talk no longer hears you.",
-  waiting: "The browser is still asking whether this page may use the microphone. Look near the address bar.",
-  other: "The microphone could not be switched on. Reload the page and try again.",
-};
 
 /** What the panel and Python say about a microphone; empty without a reason. */
 export function microphoneText(reason: MicrophoneReason | null): string {
-  return reason ? MICROPHONE_TEXTS[reason] : "";
+  return reason ? text(`microphone_${reason}`, { secure_page: text("secure_page") }) : "";
 }
 
 export function playbackFailedText(state: PanelState, reason: string, isSecure: boolean): string {
-  const text = `${speakerName(state)}’s voice cannot be played here: ${reason}. The transcript still shows what is added.`;
-  return isSecure ? text : `${text} ${SECURE_PAGE}`;
+  const failed = text("playback_failed", { name: speakerName(state), reason });
+  return isSecure ? failed : `${failed} ${text("secure_page")}`;
 }
 
 const NOT_RETRYABLE: (MicrophoneReason | null)[] = ["insecure", "policy", "waiting"];
@@ -169,16 +150,14 @@ function kernelCard({ kernel }: PanelState): Card | null {
     return {
       key: "kernel",
       level: "warning",
-      text: "The kernel does not answer. Run the cell again to get a panel that works. If a cell is running now, wait until it has finished.",
+      text: text("kernel_unanswered"),
     };
   }
   if (kernel !== "gone") return null;
   return {
     key: "kernel",
     level: "error",
-    text:
-      "No kernel is behind this panel any more, so the microphone is off and nothing can be sent. If it was restarted " +
-      "or shut down, run the cell again; otherwise check the network.",
+    text: text("kernel_gone"),
   };
 }
 
@@ -187,8 +166,8 @@ function ownerCard(state: PanelState): Card | null {
   return {
     key: "owner",
     level: "info",
-    text: "Another page has this talk’s microphone and sound: it hears you and plays the replies.",
-    actionLabel: "Take over",
+    text: text("other_owner"),
+    actionLabel: text("take_over"),
     action: "takeOver",
   };
 }
@@ -198,8 +177,8 @@ function soundCard(state: PanelState): Card | null {
     return {
       key: "sound",
       level: "warning",
-      text: "The browser has paused the sound of this page: nothing is heard or played until you resume it.",
-      actionLabel: "Resume",
+      text: text("sound_paused"),
+      actionLabel: text("resume"),
       action: "enableSound",
     };
   }
@@ -207,8 +186,8 @@ function soundCard(state: PanelState): Card | null {
   return {
     key: "sound",
     level: "warning",
-    text: `${speakerName(state)} has answered. The browser wants a click before it plays sound.`,
-    actionLabel: "Enable sound",
+    text: text("sound_waiting", { name: speakerName(state) }),
+    actionLabel: text("enable_sound"),
     action: "enableSound",
   };
 }
@@ -217,12 +196,11 @@ function unplayedCard(state: PanelState): Card | null {
   if (state.hasOwner && !state.isOwner) return null;
   const count = unplayedCount([...state.turns.values()]);
   if (count === 0) return null;
-  const isOne = count === 1;
   return {
     key: "unplayed",
     level: "info",
-    text: `${speakerName(state)} answered ${isOne ? "" : `${count} times `}when no page could play it yet, as in the cell that shows the panel, or when all cells are run at once.`,
-    actionLabel: isOne ? "Play the answer" : "Play the answers",
+    text: text("unplayed", { name: speakerName(state), count }),
+    actionLabel: text("play_unplayed", { count }),
     action: "playUnplayed",
   };
 }
@@ -243,8 +221,8 @@ function waitingCard(state: PanelState): Card | null {
   return {
     key: "waiting",
     level: "info",
-    text: `${count === 1 ? "One more answer waits" : `${count} more answers wait`} to be played.`,
-    actionLabel: "Skip to the newest reply",
+    text: text("replies_waiting", { count }),
+    actionLabel: text("skip_to_newest"),
     action: "skipToNewest",
   };
 }
@@ -261,26 +239,30 @@ function microphoneCard(state: PanelState): Card | null {
   return {
     key: "wanted",
     level: "info",
-    text: "Python would like to listen.",
-    actionLabel: "Turn microphone on",
+    text: text("wanted"),
+    actionLabel: text("microphone_on"),
     action: "switchMicrophoneOn",
   };
 }
 
-function silenceCard({ silentMicrophone: silent, microphone }: PanelState): Card | null {
-  if (!silent || microphone !== "on") return null;
-  const name = silent.device ? `The microphone “${silent.device}”` : "The microphone";
-  const text = `${name} gives only silence. Check its mute switch and the system’s sound settings`;
-  const card: Card = { key: "silence", level: "warning", text: `${text}, and try again.` };
-  if (!silent.hasOther) return { ...card, actionLabel: "Try again", action: "switchMicrophoneOn" };
-  card.text = `${text}, or use another microphone.`;
-  return { ...card, actionLabel: "Use another microphone", action: "useNextMicrophone" };
+function silenceCard({ silentMicrophone: silent, microphone: state }: PanelState): Card | null {
+  if (!silent || state !== "on") return null;
+  const { device, hasOther } = silent;
+  const microphone = device ? text("microphone_named", { device }) : text("microphone_unnamed");
+  const card: Card = {
+    key: "silence",
+    level: "warning",
+    text: text(hasOther ? "silent_with_other" : "silent_microphone", { microphone }),
+  };
+  return hasOther
+    ? { ...card, actionLabel: text("use_another_microphone"), action: "useNextMicrophone" }
+    : { ...card, actionLabel: text("try_again"), action: "switchMicrophoneOn" };
 }
 
 function reasonCard(reason: MicrophoneReason): Card {
-  const card: Card = { key: `microphone-${reason}`, level: "warning", text: MICROPHONE_TEXTS[reason] };
+  const card: Card = { key: `microphone-${reason}`, level: "warning", text: microphoneText(reason) };
   if (NOT_RETRYABLE.includes(reason)) return card;
-  const actionLabel = reason === "taken" ? "Take it back" : "Try again";
+  const actionLabel = text(reason === "taken" ? "take_back" : "try_again");
   return { ...card, actionLabel, action: "switchMicrophoneOn" };
 }
 
@@ -289,28 +271,22 @@ export function lossesOf(state: PanelState): string[] {
   const name = speakerName(state);
   const sentences = [];
   if (state.droppedByKernelS >= 0.05) {
-    sentences.push(
-      `${seconds(state.droppedByKernelS)} of your speech was not sent: the kernel was busy with a cell.`,
-    );
+    sentences.push(text("lost_to_cell", { duration: seconds(state.droppedByKernelS) }));
   }
   if (state.droppedByConnectionS >= 0.05) {
-    sentences.push(
-      `${seconds(state.droppedByConnectionS)} of your speech was not sent: the connection was not open.`,
-    );
+    sentences.push(text("lost_to_connection", { duration: seconds(state.droppedByConnectionS) }));
   }
   if (state.lateS >= 0.05) {
-    sentences.push(`${seconds(state.lateS)} of your speech reached the kernel too late and was discarded.`);
+    sentences.push(text("too_late", { duration: seconds(state.lateS) }));
   }
   if (state.lostS >= 0.05) {
-    sentences.push(`${seconds(state.lostS)} of ${name}’s voice was lost on its way to this page.`);
+    sentences.push(text("voice_lost", { duration: seconds(state.lostS), name }));
   }
   if (state.underrunCount > 0) {
-    sentences.push(`${name}’s voice came late ${times(state.underrunCount)} and paused.`);
+    sentences.push(text("voice_late", { name, count: state.underrunCount }));
   }
   if (state.isCellRunning) {
-    sentences.push(
-      "A cell is running and holds up the kernel: what you say and press may take effect when it ends.",
-    );
+    sentences.push(text("cell_running"));
   }
   return sentences;
 }
@@ -318,80 +294,70 @@ export function lossesOf(state: PanelState): string[] {
 /** The text of a turn or, if it has none, a description of its sound. */
 export function turnText(turn: Turn): string {
   if (turn.text) return turn.text;
-  if (!turn.has_audio) return turn.is_complete ? "(nothing)" : "…";
-  if (turn.duration_s === null || turn.duration_s === 0) return "(speech)";
-  return `(speech, ${turn.is_approximate ? "about " : ""}${seconds(turn.duration_s)})`;
+  if (!turn.has_audio) return turn.is_complete ? text("turn_empty") : "…";
+  if (turn.duration_s === null || turn.duration_s === 0) return text("turn_speech");
+  const duration = seconds(turn.duration_s);
+  return text(turn.is_approximate ? "turn_speech_about" : "turn_speech_of", { duration });
 }
 
 /** The remarks beside a turn: its delays, and how much of it was heard. */
 export function turnRemarks(turn: Turn): string[] {
   const remarks = [];
   if (turn.was_interrupted) remarks.push(interruptedText(turn));
-  if (isUnplayed(turn)) remarks.push("not played");
-  if (turn.latency_ms !== null) remarks.push(`after ${seconds(turn.latency_ms / 1000)}`);
+  if (isUnplayed(turn)) remarks.push(text("not_played"));
+  if (turn.latency_ms !== null) remarks.push(remark("latency", turn.latency_ms));
   // What is shown as 0.0 s says nothing.
-  if ((turn.tool_ms ?? 0) >= 50) remarks.push(`tools ${seconds(turn.tool_ms! / 1000)}`);
-  if ((turn.approval_ms ?? 0) >= 50) remarks.push(`your approval ${seconds(turn.approval_ms! / 1000)}`);
+  if ((turn.tool_ms ?? 0) >= 50) remarks.push(remark("tool_time", turn.tool_ms!));
+  if ((turn.approval_ms ?? 0) >= 50) remarks.push(remark("approval_time", turn.approval_ms!));
   return remarks;
 }
 
-const INTERRUPTIONS: Record<string, string> = {
-  speech: "interrupted by your speech",
-  cell: "interrupted by the sound of a cell",
-  interrupt: "interrupted by the button",
-  stop: "cut off by Stop",
-  skip: "skipped",
-  connection: "cut off when the connection ended",
-  python: "interrupted by Python code",
+function remark(key: TextKey, durationMs: number): string {
+  return text(key, { duration: seconds(durationMs / 1000) });
+}
+
+const INTERRUPTIONS: Record<string, TextKey> = {
+  speech: "interrupted_speech",
+  cell: "interrupted_cell",
+  interrupt: "interrupted_interrupt",
+  stop: "interrupted_stop",
+  skip: "interrupted_skip",
+  connection: "interrupted_connection",
+  python: "interrupted_python",
 };
 
-function interruptedText({ interruption, heard_s, duration_s }: Turn): string {
-  const text = INTERRUPTIONS[interruption] ?? "interrupted";
-  if (heard_s === null || duration_s === null || heard_s >= duration_s) return text;
-  return `${text}, ${heard_s.toFixed(1)} of ${seconds(duration_s)} heard`;
+function interruptedText({ interruption: reason, heard_s, duration_s }: Turn): string {
+  const interruption = text(INTERRUPTIONS[reason] ?? "interrupted");
+  if (heard_s === null || duration_s === null || heard_s >= duration_s) return interruption;
+  return text("partly_heard", { interruption, heard: number(heard_s, 1), duration: seconds(duration_s) });
 }
-
-export const LOADING_TEXT = "Loading…";
-export function fileTooLargeText(name: string): string {
-  return `“${name}” has more than 32 MB. Ask it from Python: live.ask(Path("…")).`;
-}
-
-export const SPEAKER_FAILED_TEXT = "The loudspeaker cannot be used. Choose another one in Settings.";
-
-export function drawerFailedText(label: string, reason: string): string {
-  return `${label} cannot be shown: ${reason}. Everything else works; Python has the same settings (live.update).`;
-}
-
-export const ESTIMATED = "The places of the words in the sound are estimated.";
-export const NOT_HEARD = "(not heard:) ";
 
 /** What the talk has used, as figures of its footer. */
 export function usageOf({ usedMinutes, costDollars }: PanelState): string[] {
   if (!usedMinutes) return [];
-  const cost = costDollars ? [`about US$ ${costDollars.toFixed(2)}`] : [];
-  return [`${usedMinutes.toFixed(1)} min used`, ...cost];
+  const cost = costDollars ? [text("cost", { dollars: number(costDollars, 2) })] : [];
+  return [text("minutes_used", { minutes: number(usedMinutes, 1) }), ...cost];
 }
 
 /** The state of a tool call. */
 export function toolCallText({ state, name, error, duration_s }: ToolCall, speaker: string): string {
+  const call = { function: name };
   switch (state) {
     case "waiting":
-      return `${speaker} would like to call ${name}`;
+      return text("call_waiting", { ...call, speaker });
     case "running":
-      return `${name} is running…`;
+      return text("call_running", call);
     case "done":
-      return `${name} ran${duration_s === null ? "" : ` for ${seconds(duration_s)}`}`;
+      return duration_s === null
+        ? text("call_done", call)
+        : text("call_done_in", { ...call, duration: seconds(duration_s) });
     case "failed":
-      return `${name} failed: ${error}`;
+      return text("call_failed", { ...call, error });
     case "denied":
-      return `${name} was not called${error ? `: ${error}` : ""}`;
+      return error ? text("call_denied_because", { ...call, reason: error }) : text("call_denied", call);
   }
 }
 
-function seconds(duration: number): string {
-  return `${duration.toFixed(1)} s`;
-}
-
-function times(count: number): string {
-  return count === 1 ? "once" : `${count} times`;
+function seconds(durationS: number): string {
+  return text("seconds", { value: number(durationS, 1) });
 }

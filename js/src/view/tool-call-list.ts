@@ -2,6 +2,7 @@
 
 import type { ToolCall } from "../messages";
 import type { Scope } from "../scope";
+import { text } from "../texts";
 import { element, setShown, setText } from "./elements";
 import type { PanelActions, PanelState } from "./state";
 import { hasKernel, speakerName, toolCallText } from "./strings";
@@ -11,7 +12,10 @@ class ToolCallView {
   readonly #text = element("p", "glw-call-words");
   readonly #question = element("div", "glw-call-question");
   readonly #buttons: HTMLButtonElement[];
-  readonly #arguments = element("pre", "glw-call-arguments", { tabindex: "0", "aria-label": "Arguments" });
+  readonly #arguments = element("pre", "glw-call-arguments", {
+    tabindex: "0",
+    "aria-label": text("arguments"),
+  });
 
   constructor(actions: PanelActions, callId: string, scope: Scope) {
     const answer = (label: string, className: string, isAllowed: boolean) => {
@@ -19,7 +23,7 @@ class ToolCallView {
       scope.listen(button, "click", () => actions.answerTool(callId, isAllowed));
       return button;
     };
-    this.#buttons = [answer("Allow", "glw-allow", true), answer("Don’t allow", "glw-deny", false)];
+    this.#buttons = [answer(text("allow"), "glw-allow", true), answer(text("deny"), "glw-deny", false)];
     this.#question.append(this.#arguments, element("div", "glw-call-answers", {}, this.#buttons));
     this.element.append(this.#text, this.#question);
   }
@@ -34,7 +38,7 @@ class ToolCallView {
 }
 
 export class ToolCallList {
-  readonly element = element("ul", "glw-calls", { role: "status", "aria-label": "Tools" });
+  readonly element = element("ul", "glw-calls", { role: "status", "aria-label": text("tools") });
   readonly #views = new Map<string, { view: ToolCallView; scope: Scope }>();
 
   constructor(

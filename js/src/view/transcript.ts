@@ -5,6 +5,7 @@
 
 import type { Bundle } from "../drawer-comm";
 import type { Scope } from "../scope";
+import { text } from "../texts";
 import { button, element, setShown } from "./elements";
 import type { PanelActions, PanelState } from "./state";
 import { speakerName } from "./strings";
@@ -25,11 +26,11 @@ export class Transcript {
   readonly list = element("ol", "glw-turns", {
     role: "log",
     "aria-live": "polite",
-    "aria-label": "Transcript",
+    "aria-label": text("transcript"),
     tabindex: "0",
   });
-  readonly #empty = element("p", "glw-empty", {}, ["What is said appears here."]);
-  readonly #newest = button("glw-newest", "down", "Newest");
+  readonly #empty = element("p", "glw-empty", {}, [text("nothing_said")]);
+  readonly #newest = button("glw-newest", "down", text("newest"));
   #extras: typeof Extras | null = null;
   #isLoading = false;
   #menu: TurnMenu | null = null;

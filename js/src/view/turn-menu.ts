@@ -2,6 +2,7 @@
 
 import type { Turn } from "../messages";
 import type { Scope } from "../scope";
+import { text } from "../texts";
 import { element, setShown } from "./elements";
 import type { PanelActions, PanelState } from "./state";
 import { hasKernel } from "./strings";
@@ -9,7 +10,7 @@ import { hasKernel } from "./strings";
 const KEYS: Record<string, number> = { ArrowDown: 1, ArrowUp: -1 };
 
 export class TurnMenu {
-  readonly element = element("div", "glw-menu", { role: "menu", "aria-label": "Turn", tabindex: "-1" });
+  readonly element = element("div", "glw-menu", { role: "menu", "aria-label": text("turn"), tabindex: "-1" });
   readonly #items: HTMLButtonElement[];
   #opener: HTMLElement | null = null;
   #turn: Turn | null = null;
@@ -31,9 +32,9 @@ export class TurnMenu {
       return created;
     };
     this.#items = [
-      item("Play again", (turn) => actions.requestSound("replay", turn.id)),
-      item("Save WAV", (turn) => actions.requestSound("save", turn.id)),
-      item("Copy text", (turn, opener) => copy(turn.text, opener)),
+      item(text("play_again"), (turn) => actions.requestSound("replay", turn.id)),
+      item(text("save_wav"), (turn) => actions.requestSound("save", turn.id)),
+      item(text("copy_text"), (turn, opener) => copy(turn.text, opener)),
     ];
     this.element.append(...this.#items);
     scope.listen<KeyboardEvent>(this.element, "keydown", (event) => this.#onKey(event));

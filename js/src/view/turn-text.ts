@@ -1,13 +1,14 @@
 /** The text of a turn with its Markdown. While a reply sounds, only the words that begin change. */
 
 import type { Turn } from "../messages";
+import { text } from "../texts";
 import { element } from "./elements";
 import { richText, type Word } from "./rich-text";
 import { hasUnspoken, spokenLetters } from "./spoken-words";
-import { ESTIMATED, NOT_HEARD, turnText } from "./strings";
+import { turnText } from "./strings";
 
 export class TurnText {
-  readonly #notHeard = element("span", "glw-hidden", {}, [NOT_HEARD]);
+  readonly #notHeard = element("span", "glw-hidden", {}, [text("not_heard")]);
   #words: Word[] = [];
   #spokenCount = 0;
   #drawn = "";
@@ -20,20 +21,20 @@ export class TurnText {
     const spokenS = turn.was_interrupted ? heardS : Math.max(heardS, playedS);
     const isMarked = turn.text !== "" && hasUnspoken(turn, spokenS);
     this.#draw(turn, isMarked);
-    const title = isMarked && turn.word_times.length === 0 ? ESTIMATED : "";
+    const title = isMarked && turn.word_times.length === 0 ? text("estimated") : "";
     if (this.element.title !== title) this.element.title = title;
     if (isMarked) this.#moveTo(spokenLetters(turn, spokenS), turn.was_interrupted);
   }
 
   #draw(turn: Turn, isMarked: boolean): void {
-    const text = turnText(turn);
-    const drawn = `${isMarked} ${text}`;
+    const content = turnText(turn);
+    const drawn = `${isMarked} ${content}`;
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     this.#words = [];
     this.#spokenCount = 0;
     const isMarkdown = turn.role === "assistant" && turn.text !== "";
-    this.element.replaceChildren(...richText(text, isMarkdown, isMarked ? this.#words : null));
+    this.element.replaceChildren(...richText(content, isMarkdown, isMarked ? this.#words : null));
     for (const { element } of this.#words) element.className = "glw-ahead";
   }
 

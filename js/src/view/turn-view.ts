@@ -1,16 +1,22 @@
 /** One turn of the transcript, which grows in place. */
 
 import type { ToolCall, Turn } from "../messages";
+import { text } from "../texts";
 import { element, setFigures, setShown, setText } from "./elements";
 import { turnRemarks, turnText } from "./strings";
 import type * as Extras from "./transcript-extras";
 import type { TurnText } from "./turn-text";
 
-const MORE = { type: "button", "aria-label": "Turn menu", "aria-haspopup": "menu", "aria-expanded": "false" };
+const MORE = { type: "button", "aria-haspopup": "menu", "aria-expanded": "false" };
 
 export class TurnView {
   readonly element = element("li", "glw-turn", { "aria-current": "false" });
-  readonly #more = element("button", "glw-button glw-turn-more", MORE, ["⋯"]);
+  readonly #more = element(
+    "button",
+    "glw-button glw-turn-more",
+    { ...MORE, "aria-label": text("turn_menu") },
+    ["⋯"],
+  );
   readonly #speaker = element("bdi", "glw-turn-speaker");
   readonly #remarks = element("span", "glw-turn-remarks");
   readonly #plain = element("p", "glw-turn-plain", { dir: "auto" });
@@ -37,7 +43,7 @@ export class TurnView {
   }
 
   setSpeaker(name: string): void {
-    setText(this.#speaker, this.turn.role === "user" ? "You" : name);
+    setText(this.#speaker, this.turn.role === "user" ? text("you") : name);
   }
 
   setCalls(calls: readonly ToolCall[] | undefined): void {

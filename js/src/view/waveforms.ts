@@ -1,6 +1,7 @@
 /** The waveforms of both speakers on one time axis, redrawn only while something changes. */
 
 import type { Scope } from "../scope";
+import { text } from "../texts";
 import { element } from "./elements";
 import type { PanelSignals, PanelState } from "./state";
 import { isStarted, speakerName } from "./strings";
@@ -20,9 +21,9 @@ export class Waveforms {
     signals: PanelSignals,
     readonly scope: Scope,
   ) {
-    this.#user = new Waveform("glw-voice-you", "Level of your microphone", signals.user);
-    this.#assistant = new Waveform("glw-voice-grok", "Level of the reply", signals.assistant);
-    this.#user.setName("You");
+    this.#user = new Waveform("glw-voice-you", text("level_user"), signals.user);
+    this.#assistant = new Waveform("glw-voice-grok", text("level_reply"), signals.assistant);
+    this.#user.setName(text("you"));
     this.element.append(this.#user.element, this.#assistant.element);
     this.#watchPage();
   }

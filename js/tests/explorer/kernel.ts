@@ -5,7 +5,6 @@ export const RATE_HZ = 24_000;
 export function openedMessage(changes: object = {}): object {
   return {
     type: "opened",
-    title: "2 turns",
     roles: ["user", "assistant"],
     sample_rate: RATE_HZ,
     sample_count: 10 * RATE_HZ,

@@ -5,7 +5,7 @@ import { openedMessage } from "./kernel";
 describe("what the kernel sends first", () => {
   it("is read with all its fields", () => {
     const opened = readOpened(openedMessage({ origin_s: 83, is_whole: false }))!;
-    expect(opened).toMatchObject({ title: "2 turns", roles: ["user", "assistant"], rateHz: 24_000 });
+    expect(opened).toMatchObject({ roles: ["user", "assistant"], rateHz: 24_000 });
     expect(opened).toMatchObject({
       sampleCount: 240_000,
       originS: 83,

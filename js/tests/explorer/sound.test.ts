@@ -124,8 +124,8 @@ describe("messages that are lost", () => {
     open();
     piece(0, [new Int16Array(10).fill(1), []]);
     piece(0, [new Int16Array(10).fill(9), []]);
-    open({ title: "another" });
-    expect(sound.opened!.title).toBe("2 turns");
+    open({ origin_s: 7 });
+    expect(sound.opened!.originS).toBe(0);
     expect(sound.tracks[0]![0]).toBe(1 / 32768);
   });
 
