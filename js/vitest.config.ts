@@ -9,6 +9,12 @@ export default defineConfig({
       load: (id) => (id.startsWith("\0worklet:") ? 'export default async () => "worklet";' : undefined),
     },
   ],
-  // Each file has globals of its own without a process of its own, of which two processors start one a second.
-  test: { include: ["tests/**/*.test.ts"], setupFiles: ["tests/english.ts"], pool: "vmThreads" },
+  test: {
+    include: ["tests/**/*.test.ts"],
+    setupFiles: ["tests/english.ts"],
+    // Each file has globals of its own without a process of its own, of which two processors start one a second.
+    pool: "vmThreads",
+    // Some compute for a second, which takes many on a busy machine.
+    testTimeout: 60_000,
+  },
 });
