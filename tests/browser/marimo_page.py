@@ -10,9 +10,10 @@ from typing import Any
 
 from playwright.sync_api import Page
 
+from ..support.hosts import host_program
 from .browsers import LOAD_WITHIN_MS
 from .panel_page import PanelPage
-from .programs import Program, fetch, free_port, host_program
+from .programs import Program, fetch, free_port
 
 CELL_WITHIN_S = 60
 

@@ -9,6 +9,7 @@ from typing import Any
 from playwright.sync_api import Page, WebSocket
 
 from .browsers import LOAD_WITHIN_MS
+from .hub_server import HubServer
 from .kernel_window import KernelWindow
 from .lab_server import LOCALHOST, LabServer
 from .panel_page import PanelPage
@@ -44,7 +45,9 @@ class NotebookPage(PanelPage):
         All that went over the page's sockets, if it was asked for.
     """
 
-    def __init__(self, page: Page, lab: LabServer, path: str, kernel: KernelWindow) -> None:
+    def __init__(
+        self, page: Page, lab: LabServer | HubServer, path: str, kernel: KernelWindow
+    ) -> None:
         super().__init__(page)
         self.lab, self.path, self.kernel = lab, path, kernel
         self.frames: list[str] = []

@@ -1,8 +1,4 @@
-"""Servers in processes of their own, which do not touch the user's settings.
-
-Those that are no part of the development environment are in `.venv-hosts`, which `make test-all`
-makes (the extra `hosts`); without it their tests are skipped.
-"""
+"""Servers in processes of their own, which do not touch the user's settings."""
 
 from __future__ import annotations
 
@@ -15,12 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
-import pytest
-
 from ..support.waiting import wait_until
 
-ROOT = Path(__file__).parents[2]
-HOSTS = ROOT / ".venv-hosts"
 START_WITHIN_S = 60
 END_WITHIN_S = 15
 
@@ -35,14 +27,6 @@ PLACES = {
     "XDG_CONFIG_HOME": "config",
     "XDG_STATE_HOME": "state",
 }
-
-
-def host_program(name: str) -> str:
-    """The path of a program of `.venv-hosts`; a test without it is skipped."""
-    program = HOSTS / "bin" / name
-    if not program.exists():
-        pytest.skip(f"{name} is not in .venv-hosts, which `make test-all` makes")
-    return str(program)
 
 
 def own_environment(folder: Path) -> dict[str, str]:
