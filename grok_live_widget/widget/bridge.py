@@ -62,6 +62,11 @@ HEARTBEAT_S = 1.0
 LAST_HEARTBEATS = 5
 SHOWN_TIME_LEFT_S = 300.0
 PUMP_S = 0.1
+# How often a turn is sent of which only more was heard: the page that plays it knows that itself.
+HEARD_PERIOD_S = 0.5
+# Every message makes JupyterLab repaint, so that one acknowledges several chunks.
+ACKNOWLEDGE_PERIOD_S = 0.3
+_MOST_UNACKNOWLEDGED = 5
 PIECE_BYTES = 1 << 18
 # How many of the newest turns may hold the reply that the microphone hears.
 _ECHO_TURNS = 8
@@ -150,6 +155,13 @@ class FrontendBridge:
         self._has_refused_replay = False
         # Turns that are to be sent, in order.
         self._changed: dict[Turn, None] = {}
+        # Those of which only more was heard, and when such turns were sent last.
+        self._heard: dict[Turn, None] = {}
+        self._heard_sent_s = 0.0
+        # The newest chunk of the microphone that is not acknowledged, and how many there are.
+        self._unacknowledged: messages.MicrophoneReceived | None = None
+        self._unacknowledged_count = 0
+        self._acknowledge_timer: asyncio.TimerHandle | None = None
         self._pump_task: asyncio.Task[None] | None = None
         self._heartbeat_task: asyncio.Task[None] | None = None
         self._tasks = BackgroundTasks()
@@ -163,6 +175,8 @@ class FrontendBridge:
     async def close(self) -> None:
         """Stop sending."""
         self._tasks.cancel()
+        if self._acknowledge_timer is not None:
+            self._acknowledge_timer.cancel()
         for task in (self._pump_task, self._heartbeat_task):
             if task is not None:
                 task.cancel()
@@ -174,7 +188,8 @@ class FrontendBridge:
 
     # ----------------------------------------------------------------- events of the talk
     def _observe(self, event: Event, changed: list[Turn], now_s: float) -> None:
-        self._changed |= dict.fromkeys(changed)
+        is_report = isinstance(event, PlaybackReported) and not event.is_final
+        (self._heard if is_report else self._changed).update(dict.fromkeys(changed))
         is_cut_by_cell = self._interruptions.apply(
             event, changed, is_sending_sound=self._talk.is_sending_sound
         )
@@ -276,9 +291,10 @@ class FrontendBridge:
 
     async def _pump(self) -> None:
         """Send turns and audio ten times a second, while there are any."""
-        while self._changed or (self.lease.owner and self.downlink.has_queued):
-            self._send_audio(time.monotonic())
-            self._send_turns()
+        while self._changed or self._heard or (self.lease.owner and self.downlink.has_queued):
+            now_s = time.monotonic()
+            self._send_audio(now_s)
+            self._send_turns(now_s)
             self._send_state()
             await asyncio.sleep(PUMP_S)
 
@@ -289,9 +305,13 @@ class FrontendBridge:
         for message, pcm in self.downlink.messages_to_send(now_s):
             self._send(message, pcm)
 
-    def _send_turns(self) -> None:
+    def _send_turns(self, now_s: float) -> None:
         changed, self._changed = self._changed, {}
+        if now_s - self._heard_sent_s >= HEARD_PERIOD_S:
+            changed |= self._heard
+            self._heard_sent_s = now_s
         for turn in changed:
+            self._heard.pop(turn, None)
             self._send(messages.TurnChanged(turn=self._turn_state(turn)))
 
     def _send_state(self) -> None:
@@ -436,7 +456,10 @@ class FrontendBridge:
         page, session = message.page, message.session
         if not pcm or len(pcm) % 2:
             return
-        self._send(messages.MicrophoneReceived(session=session, seq=message.seq))
+        self._unacknowledged = messages.MicrophoneReceived(session=session, seq=message.seq)
+        self._unacknowledged_count += 1
+        if self._acknowledge_timer is None or self._unacknowledged_count == _MOST_UNACKNOWLEDGED:
+            self._acknowledge()
         if page != self.lease.owner:
             return
         is_current = session == self.downlink.session and self._talk.phase == "open"
@@ -445,6 +468,18 @@ class FrontendBridge:
             self._talk.send_microphone(pcm)
         else:
             self._send_state()
+
+    def _acknowledge(self) -> None:
+        """Acknowledge the chunks so far, and those of the next time together."""
+        if self._acknowledge_timer is not None:
+            self._acknowledge_timer.cancel()
+            self._acknowledge_timer = None
+        if self._unacknowledged is None:
+            return
+        self._send(self._unacknowledged)
+        self._unacknowledged, self._unacknowledged_count = None, 0
+        loop = asyncio.get_running_loop()
+        self._acknowledge_timer = loop.call_later(ACKNOWLEDGE_PERIOD_S, self._acknowledge)
 
     async def _end_speech_without_sound(self) -> None:
         """End speech whose page is gone without having said so."""

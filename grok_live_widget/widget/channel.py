@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..client import TALK_THREAD
-from .messages import AnyPageMessage, KernelMessage, decode, encode
+from .messages import AnyPageMessage, KernelMessage, decode, decode_earlier, encode
 
 MAX_CHUNK_BYTES = 64 * 1024
 
@@ -44,13 +44,18 @@ class CommChannel:
 
     def _on_message(self, widget: object, content: Any, buffers: list[Any]) -> None:
         """Decode, copy, submit, return: runs on the main thread or on a subshell's."""
+        if self._receive is None:
+            return
+        arrived_s = time.monotonic()
+        for each in decode_earlier(content):
+            TALK_THREAD.call(self._receive, each, None, arrived_s)
         message = decode(content)
-        if message is None or self._receive is None:
+        if message is None:
             return
         # The size comes first: a page must not make the kernel copy any amount.
         is_sound = bool(buffers) and memoryview(buffers[0]).nbytes <= MAX_CHUNK_BYTES
         buffer = bytes(buffers[0]) if is_sound else None
-        TALK_THREAD.call(self._receive, message, buffer, time.monotonic())
+        TALK_THREAD.call(self._receive, message, buffer, arrived_s)
 
 
 def keep_frontend_routing(comm: Any) -> None:

@@ -288,7 +288,7 @@ class Downlink:
         """Whether messages of the page are missing, since a running cell holds them up.
 
         Either acknowledgements are missing, or, if all messages had been acknowledged, the
-        playhead reports, of which there are ten a second during playback.
+        playhead reports, of which there are five a second during playback.
         """
         oldest_s = next(iter(self._unacknowledged.values()), now_s)
         if self._is_playing and not self._is_paused:

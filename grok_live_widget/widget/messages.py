@@ -261,6 +261,9 @@ class Received(PageMessage, frozen=True, tag="received"):
     seq: Integer
 
 
+# A page holds one of each type.
+_MOST_EARLIER = 2
+
 LeaseMessage = Hello | Bye | TakeOver | Pong | Alive
 RequestMessage = (
     Start
@@ -296,6 +299,15 @@ def decode(content: Any) -> AnyPageMessage | None:
         return msgspec.convert({"message": content}, _Envelope).message
     except msgspec.ValidationError:
         return None
+
+
+def decode_earlier(content: Any) -> list[Playhead | Received]:
+    """What a page held back until it had this message to send; unknown ones are left out."""
+    earlier = content.get("earlier") if isinstance(content, dict) else None
+    if not isinstance(earlier, list):
+        return []
+    found = (decode(each) for each in earlier[:_MOST_EARLIER])
+    return [each for each in found if type(each) in (Playhead, Received)]
 
 
 # --------------------------------------------------------------------------- kernel to page

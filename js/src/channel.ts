@@ -14,6 +14,7 @@ import {
   type MicrophoneChunk,
   type Note,
   type PageMessage,
+  type Playhead,
   type ReportedMicrophone,
   readKernelMessage,
   type SoundUse,
@@ -36,6 +37,9 @@ const GONE_AFTER_MS = 15_000;
 const UNANSWERED_AFTER_MS = 3000;
 const HEARTBEATS_PER_ALIVE = 5;
 const RESYNCHRONISE_PERIOD_MS = 2000;
+/** Chunks and reports come every 100 ms; after this time none is expected. */
+const NEXT_WITHIN_MS = 150;
+const HELD_AT_MOST_MS = 250;
 /** The message types that set what the panel shows; a heartbeat carries how many of them the kernel has sent. */
 const COUNTED_TYPES: ReadonlySet<string> = new Set(["state", "owner", "turn", "tool", "note"]);
 
@@ -88,6 +92,12 @@ export class CommChannel {
   #health: KernelHealth = "ok";
   #receivedAtMs: number;
   #hasSentSinceAlive = false;
+  /** Acknowledgements and reports that the next message carries: each message makes JupyterLab repaint. */
+  #held: PageMessage[] = [];
+  #heldSinceMs = 0;
+  #chunkSentAtMs = Number.NEGATIVE_INFINITY;
+  #playheadAtMs = Number.NEGATIVE_INFINITY;
+  #playingReply = -1;
   #heartbeatCount = 0;
   /** How many messages of `COUNTED_TYPES` the kernel has sent; null until the first snapshot. */
   #messageCount: number | null = null;
@@ -132,8 +142,10 @@ export class CommChannel {
 
   send(message: PageMessage, buffers: ArrayBuffer[] = []): void {
     this.#hasSentSinceAlive = true;
+    const { page } = this;
+    const earlier = this.#held.splice(0).map((held) => ({ ...held, page }));
     try {
-      this.comm.send({ ...message, page: this.page }, buffers);
+      this.comm.send({ ...message, page, ...(earlier.length > 0 && { earlier }) }, buffers);
     } catch {
       // JupyterLab throws "Cannot send" and "Kernel is dead" here if the kernel is gone.
       this.#isStarting = false;
@@ -192,7 +204,35 @@ export class CommChannel {
     this.#sendQueue.reportAfterQueued(() => this.send({ type: "microphone_state", ...state }), this.nowMs());
   }
 
+  /** The beginning and the end of a reply, and a pause, are told at once; what is between them less often. */
+  reportPlayhead(playhead: Playhead): void {
+    const nowMs = this.nowMs();
+    const message = { type: "playhead" as const, clock_ms: Date.now(), ...playhead };
+    const isAwaited = playhead.is_final || playhead.is_paused || playhead.reply !== this.#playingReply;
+    const isSecond = !this.#isChunkNext(nowMs) && this.#held.some(({ type }) => type === "playhead");
+    this.#playingReply = playhead.is_final ? -1 : playhead.reply;
+    this.#playheadAtMs = playhead.is_final || playhead.is_paused ? Number.NEGATIVE_INFINITY : nowMs;
+    this.#hold(message, nowMs);
+    if (isAwaited || isSecond) this.#sendHeld();
+  }
+
+  /** It replaces one of the same type, which it covers. */
+  #hold(message: PageMessage, nowMs: number): void {
+    if (this.#held.length === 0) this.#heldSinceMs = nowMs;
+    this.#held = [...this.#held.filter(({ type }) => type !== message.type), message];
+  }
+
+  #sendHeld(): void {
+    const last = this.#held.pop();
+    if (last) this.send(last);
+  }
+
+  #isChunkNext(nowMs: number): boolean {
+    return nowMs - this.#chunkSentAtMs < NEXT_WITHIN_MS;
+  }
+
   #sendChunk({ pcm, ...fields }: SentChunk): void {
+    this.#chunkSentAtMs = this.nowMs();
     this.send({ type: "microphone", session: this.#session, ...fields }, [pcm.buffer as ArrayBuffer]);
   }
 
@@ -304,7 +344,7 @@ export class CommChannel {
   #onAudio(header: AudioHeader, buffer: BinaryBuffer | undefined): void {
     if (!this.isOwner) return;
     const { session, seq } = header;
-    this.send({ type: "received", session, seq, clock_ms: Date.now() });
+    this.#acknowledge(session, seq);
     if (session > this.#session) this.#beginSession(session, header.epoch);
     if (this.#isStale(header)) return;
     if (header.epoch > this.#epoch) this.#onFlush({ ...header, reply: null });
@@ -312,6 +352,12 @@ export class CommChannel {
     if (seq > this.#nextAudioSeq && !isJoin) this.#resynchronise();
     this.#nextAudioSeq = seq + 1;
     this.listener.onAudio(header, buffer ? readPcm(buffer) : new Int16Array(0), isJoin);
+  }
+
+  #acknowledge(session: number, seq: number): void {
+    const nowMs = this.nowMs();
+    this.#hold({ type: "received", session, seq, clock_ms: Date.now() }, nowMs);
+    if (!this.#isChunkNext(nowMs) && nowMs - this.#playheadAtMs >= NEXT_WITHIN_MS) this.#sendHeld();
   }
 
   #isStale({ session, epoch }: AudioHeader): boolean {
@@ -351,6 +397,7 @@ export class CommChannel {
     const nowMs = this.nowMs();
     const silentMs = nowMs - this.#receivedAtMs;
     this.#sendQueue.pump(nowMs);
+    if (nowMs - this.#heldSinceMs >= HELD_AT_MOST_MS) this.#sendHeld();
     if (this.comm.isLost) return this.#setHealth("gone");
     if (!this.#isReachable) return;
     if (this.isConnectionWanted && silentMs >= GONE_AFTER_MS) return this.#setHealth("gone");

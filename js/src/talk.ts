@@ -340,7 +340,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   // Events of the playback.
 
   onPlayhead(playhead: Playhead): void {
-    this.#channel.send({ type: "playhead", clock_ms: Date.now(), ...playhead });
+    this.#channel.reportPlayhead(playhead);
     this.#update(shownPlayhead(playhead, PCM_RATE_HZ));
   }
 

@@ -288,6 +288,89 @@ describe("microphone sound", () => {
   });
 });
 
+describe("what the kernel need not know at once", () => {
+  const POSITION = {
+    session: 1,
+    epoch: 0,
+    reply: 1,
+    sample_count: 0,
+    is_final: false,
+    first_sound_at_ms: null,
+    buffered_sample_count: 9,
+    underrun_count: 0,
+    lost_sample_count: 0,
+  };
+
+  function play(changes = {}): void {
+    channel.reportPlayhead({ ...POSITION, ...changes });
+  }
+
+  beforeEach(() => {
+    state();
+    comm.sent = [];
+  });
+
+  it("goes with the next chunk of the microphone", () => {
+    play();
+    speak(1);
+    audio({ seq: 0 });
+    audio({ seq: 1 });
+    play({ sample_count: 1200 });
+    vi.advanceTimersByTime(100);
+    play({ sample_count: 3600 });
+    expect(comm.sent.map(({ type }) => type)).toEqual(["playhead", "microphone"]);
+    speak(1);
+    expect(comm.sent.at(-1)).toMatchObject({
+      type: "microphone",
+      earlier: [
+        { type: "received", page: "me", seq: 1 },
+        { type: "playhead", page: "me", sample_count: 3600 },
+      ],
+    });
+    speak(1);
+    expect(comm.sent.at(-1)).not.toHaveProperty("earlier");
+  });
+
+  it("goes with each second playhead while only a reply sounds", () => {
+    for (let count = 0; count < 5; count++) {
+      if (count === 1) audio();
+      play({ sample_count: 2400 * count });
+      vi.advanceTimersByTime(100);
+    }
+    expect(comm.sent.map(({ type, sample_count }) => [type, sample_count])).toEqual([
+      ["playhead", 0],
+      ["playhead", 4800],
+      ["playhead", 9600],
+    ]);
+    expect(comm.sent[1]!.earlier).toMatchObject([{ type: "received", seq: 0 }]);
+  });
+
+  it("does not include the end of a reply, the beginning of the next one, and a pause", () => {
+    speak(1);
+    play();
+    play({ sample_count: 10 });
+    play({ sample_count: 20, is_final: true });
+    play({ reply: 2 });
+    play({ reply: 2, sample_count: 5, is_paused: true });
+    expect(comm.ofType("playhead").map(({ reply, sample_count }) => [reply, sample_count])).toEqual([
+      [1, 0],
+      [1, 20],
+      [2, 0],
+      [2, 5],
+    ]);
+    expect(comm.sent.flatMap(({ earlier }) => earlier ?? [])).toEqual([]);
+  });
+
+  it("is sent by itself when nothing else is", () => {
+    speak(1);
+    audio();
+    vi.advanceTimersByTime(500);
+    expect(comm.ofType("received")).toMatchObject([{ seq: 0 }]);
+    vi.advanceTimersByTime(5000);
+    expect(comm.ofType("received")).toHaveLength(1);
+  });
+});
+
 describe("the kernel's health", () => {
   beforeEach(() => state());
 

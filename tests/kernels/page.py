@@ -117,10 +117,12 @@ class Page(SimulatedPage):
         return turn
 
     def wait_for_acknowledgements(self, count: int) -> None:
-        """Wait until the talk has received as many microphone chunks."""
-        self.kernel.wait(
-            lambda: len(self.received("microphone_received")) >= count, f"{count} acknowledgements"
-        )
+        """Wait until the talk has received as many microphone chunks of this session."""
+        self.kernel.wait(lambda: self.acknowledged_count() >= count, f"{count} acknowledgements")
+
+    def acknowledged_count(self) -> int:
+        """How many chunks were acknowledged; one acknowledgement covers those before it."""
+        return max((1 + each["seq"] for each in self.received("microphone_received")), default=0)
 
     def wait_for_beats(self, count: int = 2) -> None:
         """Wait for heartbeats: what was to be sent at once has been sent by then."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
 from functools import partial
@@ -205,10 +206,36 @@ async def test_the_microphone_is_acknowledged_and_answered(
     sound = np.concatenate((question, silence(1.0)))
     page.speak(sound)
     await page.wait("audio", lambda audio: audio["is_last"])
+    chunk_count = -(-len(sound) // 2400)
     received = [m["seq"] for m in page.all("microphone_received")]
-    assert received == list(range(-(-len(sound) // 2400)))
+    # The first at once, then five with one acknowledgement, or those of 0.3 s.
+    assert received[0] == 0
+    assert received == sorted(set(received))
+    assert received[-1] == chunk_count - 1
+    assert all(later - earlier <= 5 for earlier, later in itertools.pairwise(received))
     reply = page.talk.conversation.turns.assistant[0].pcm
     assert page.audio == reply.tobytes()
+
+
+async def test_a_page_is_told_twice_a_second_of_what_it_plays_itself(page_of: Any) -> None:
+    page = page_of(lambda turn: tone(2.0))
+    await page.open()
+    page.say("text", text="Go on.")
+    sound = await page.wait("audio", lambda audio: audio["is_last"])
+    turn = page.talk.conversation.turns.assistant[0]
+    await page.wait("turn", lambda m: m["turn"]["is_complete"] and m["turn"]["role"] == "assistant")
+    page.received.clear()
+    begun_s = time.monotonic()
+    for count in range(10):
+        page.report(sound, 2_400 * (1 + count))
+        await asyncio.sleep(0.1)
+    passed_s = time.monotonic() - begun_s
+    told = [m["turn"]["heard_s"] for m in page.all("turn")]
+    assert turn.heard_sample_count == 24_000
+    assert 1 <= len(told) <= 1 + passed_s / 0.5
+    await page.wait("turn", lambda m: m["turn"]["heard_s"] == 1.0)
+    page.report(sound, 48_000, is_final=True)
+    await page.wait("turn", lambda m: m["turn"]["heard_s"] == 2.0)
 
 
 async def test_chunks_of_the_microphone_are_sent_without_a_task(page_of: Any) -> None:

@@ -16,7 +16,7 @@ from grok_live_widget.widget.channel import (
     call_when_marimo_closes,
     keep_frontend_routing,
 )
-from grok_live_widget.widget.messages import Commit, Hello, MicrophoneWanted
+from grok_live_widget.widget.messages import Commit, Hello, MicrophoneWanted, Playhead, Received
 
 
 class Widget:
@@ -56,6 +56,34 @@ def test_messages_are_handed_on_in_order_on_the_talks_thread() -> None:
     assert [message for message, *_ in received] == [Hello(page="a"), Commit(page="a")]
     assert [thread for *_, thread in received] == ["grok-live-talk"] * 2
     assert received[0][2] <= received[1][2], "when they arrived"
+
+
+def test_what_a_page_held_back_is_handed_on_before_the_message_that_carries_it() -> None:
+    place = {"page": "a", "session": 1}
+    received = {"type": "received", "seq": 4, **place}
+    playhead = {"type": "playhead", "epoch": 0, "reply": 2, "sample_count": 9, **place}
+    chunk = {"type": "commit", "page": "a", "earlier": [received, playhead]}
+    handed_on = received_from((chunk, []))
+    assert [message for message, *_ in handed_on] == [
+        Received(page="a", session=1, seq=4),
+        Playhead(page="a", session=1, epoch=0, reply=2, sample_count=9),
+        Commit(page="a"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "earlier",
+    [
+        None,
+        "received",
+        {"type": "received", "page": "a", "session": 1, "seq": 4},
+        [None, 3],
+        [{"type": "stop", "page": "a"}, {"type": "received", "page": "a"}],
+    ],
+)
+def test_only_acknowledgements_and_playheads_are_held_back(earlier: Any) -> None:
+    handed_on = received_from(({"type": "commit", "page": "a", "earlier": earlier}, []))
+    assert [message for message, *_ in handed_on] == [Commit(page="a")]
 
 
 def test_what_is_no_message_is_not_handed_on() -> None:
