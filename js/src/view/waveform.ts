@@ -23,6 +23,9 @@ export class Waveform {
   #colour = "";
   #quietColour = "";
   #shownLevel = 0;
+  #shownScale = "";
+  /** Nothing but the line of silence was drawn last. */
+  #isBlank = false;
   #meterUpdatedAtMs = 0;
   #widthPx = 0;
   #heightPx = 0;
@@ -60,6 +63,7 @@ export class Waveform {
     const style = getComputedStyle(this.#canvas);
     this.#colour = style.color;
     this.#quietColour = style.outlineColor;
+    this.#isBlank = false;
   }
 
   /** Whether any column shown contains sound. */
@@ -69,13 +73,20 @@ export class Waveform {
 
   draw(nowMs: number): void {
     this.#drawMeter(nowMs);
-    if (!this.#context) return;
+    const wasBlank = this.#isBlank;
+    this.#isBlank = !this.hasSound(nowMs) && !this.#hasSpeech(nowMs);
+    if (!this.#context || (wasBlank && this.#isBlank)) return;
     this.#context.clearRect(0, 0, this.#widthPx, this.#heightPx);
     this.#context.fillStyle = this.#quietColour;
     this.#context.fillRect(0, Math.round(this.#heightPx / 2), this.#widthPx, 1);
     this.#context.fillStyle = this.#colour;
     this.#drawSpeech(this.#context, nowMs - DELAY_MS);
     this.#drawBars(this.#context, (nowMs - DELAY_MS) / COLUMN_MS / COLUMNS_PER_BAR);
+  }
+
+  #hasSpeech(nowMs: number): boolean {
+    const firstMs = nowMs - DELAY_MS - this.#columnsShown() * COLUMN_MS;
+    return this.history.speech.some(({ endMs }) => endMs > firstMs);
   }
 
   /** A line along the bottom, from where the server detected speech to where it detected its end. */
@@ -120,8 +131,10 @@ export class Waveform {
   #drawMeter(nowMs: number): void {
     const dbfs = 20 * Math.log10(Math.max(1e-6, this.history.levelAt(nowMs)));
     const level = Math.min(1, Math.max(0, 1 - dbfs / QUIETEST_DBFS));
-    this.#shownLevel = Math.max(level, this.#shownLevel - 0.03);
-    this.#fill.style.transform = `scaleX(${this.#shownLevel.toFixed(3)})`;
+    this.#shownLevel = Math.max(level, this.#shownLevel - 0.06);
+    const scale = `scaleX(${this.#shownLevel.toFixed(3)})`;
+    if (scale !== this.#shownScale) this.#fill.style.transform = scale;
+    this.#shownScale = scale;
     if (nowMs - this.#meterUpdatedAtMs < METER_TEXT_PERIOD_MS) return;
     this.#meterUpdatedAtMs = nowMs;
     this.#meter.setAttribute("aria-valuenow", String(Math.round(Math.max(QUIETEST_DBFS, dbfs))));

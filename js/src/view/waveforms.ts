@@ -8,6 +8,8 @@ import { isStarted, speakerName } from "./strings";
 import { Waveform } from "./waveform";
 
 const REDUCED_MOTION_PERIOD_MS = 500;
+/** The frame after this time is drawn: 30 in a second of a display with 60, 120 or 144. */
+const PAUSE_MS = 28;
 
 export class Waveforms {
   readonly element = element("div", "glw-voices");
@@ -16,6 +18,7 @@ export class Waveforms {
   #isLive = false;
   #isVisible = true;
   #isScheduled = false;
+  readonly #reducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)");
 
   constructor(
     signals: PanelSignals,
@@ -66,9 +69,8 @@ export class Waveforms {
   #schedule(): void {
     if (this.#isScheduled || !this.#isVisible || document.hidden) return;
     this.#isScheduled = true;
-    const prefersReducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (prefersReducedMotion) this.scope.timeout(REDUCED_MOTION_PERIOD_MS, () => this.#tick());
-    else this.scope.frame(() => this.#tick());
+    if (this.#reducedMotion.matches) this.scope.timeout(REDUCED_MOTION_PERIOD_MS, () => this.#tick());
+    else this.scope.timeout(PAUSE_MS, () => this.scope.frame(() => this.#tick()));
   }
 
   #tick(): void {

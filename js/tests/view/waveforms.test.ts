@@ -62,7 +62,9 @@ beforeEach(() => {
     },
   );
   const query = (media: string) =>
-    Object.assign(new EventTarget(), { matches: prefersReducedMotion && media.includes("motion") });
+    Object.defineProperty(new EventTarget(), "matches", {
+      get: () => prefersReducedMotion && media.includes("motion"),
+    });
   vi.spyOn(window, "matchMedia").mockImplementation(query as never);
   scope = new Scope();
   signals = { user: new WaveformHistory(), assistant: new WaveformHistory() };
@@ -85,13 +87,13 @@ describe("a waveform", () => {
   it("has a line below where the server hears speech, which grows until the speech ends", () => {
     signals.user.markSpeech(true, Date.now() - 1080);
     waveforms.show(OPEN);
-    vi.advanceTimersByTime(20);
+    vi.advanceTimersByTime(50);
     // 40 ms are 3 pixels, drawn 80 ms late.
     const [line] = contexts[0]!.rectangles;
     expect(line!.left).toBeCloseTo(300 - 75, -1);
     expect(line!.left + line!.width).toBe(300);
     signals.user.markSpeech(false, Date.now() - 480);
-    vi.advanceTimersByTime(20);
+    vi.advanceTimersByTime(50);
     expect(contexts[0]!.rectangles[0]!.width).toBeCloseTo(45, -1);
     expect(contexts[1]!.rectangles).toEqual([]);
   });
@@ -110,7 +112,7 @@ describe("a waveform", () => {
   it("scrolls to the left", () => {
     speak();
     waveforms.show(OPEN);
-    vi.advanceTimersByTime(20);
+    vi.advanceTimersByTime(50);
     const before = contexts[0]!.bars[0]!.x;
     vi.advanceTimersByTime(400);
     expect(contexts[0]!.bars[0]!.x).toBeLessThan(before - 20);
@@ -125,7 +127,22 @@ describe("a waveform", () => {
     expect(contexts[0]!.drawCount).toBe(drawCount);
   });
 
+  it("is redrawn at most thirty times a second, and not while it is still", () => {
+    waveforms.show(OPEN);
+    vi.advanceTimersByTime(100);
+    const still = contexts.map(({ drawCount }) => drawCount);
+    vi.advanceTimersByTime(1000);
+    expect(contexts.map(({ drawCount }) => drawCount)).toEqual(still);
+    speak();
+    vi.advanceTimersByTime(1000);
+    const drawn = contexts.map(({ drawCount }, at) => drawCount - still[at]!);
+    expect(drawn[0]).toBeGreaterThan(15);
+    expect(drawn[0]).toBeLessThanOrEqual(31);
+    expect(drawn[1]).toBe(0);
+  });
+
   it("is not redrawn while the page is hidden", () => {
+    speak();
     Object.defineProperty(document, "hidden", { value: true, configurable: true });
     waveforms.show(OPEN);
     vi.advanceTimersByTime(1000);
@@ -140,6 +157,7 @@ describe("a waveform", () => {
 
   it("is redrawn twice a second with reduced motion", () => {
     vi.advanceTimersByTime(1000);
+    speak();
     prefersReducedMotion = true;
     waveforms.show(OPEN);
     vi.advanceTimersByTime(100);
