@@ -90,14 +90,16 @@ export class Transcript {
     this.#shown = shown;
     for (const [id, turn] of shown.turns) {
       const old = this.#views.get(id);
+      const calls = shown.turnCalls.get(id);
+      if (old?.turn === turn && old.calls === calls && !isRenamed) continue;
       const view = old ?? new TurnView(turn);
       const isMoved = view.turn.order !== turn.order;
       if (view.turn !== turn) view.show(turn);
-      this.#views.set(id, view);
+      if (!old) this.#views.set(id, view);
       if (!old || isMoved) this.#place(view);
       if (!old && this.#extras) view.useExtras(this.#extras);
       if (!old || isRenamed) view.setSpeaker(shown.name);
-      view.setCalls(shown.turnCalls.get(id));
+      view.setCalls(calls);
     }
     if (this.#views.size > shown.turns.size) this.#removeOthers(shown.turns);
   }

@@ -46,6 +46,10 @@ export class TurnView {
     setText(this.#speaker, this.turn.role === "user" ? text("you") : name);
   }
 
+  get calls(): readonly ToolCall[] | undefined {
+    return this.#calls;
+  }
+
   setCalls(calls: readonly ToolCall[] | undefined): void {
     if (calls === this.#calls) return;
     this.#calls = calls;

@@ -521,3 +521,42 @@ describe("a file that is dropped on the panel", () => {
     expect(actions.sendFile).not.toHaveBeenCalled();
   });
 });
+
+describe("a panel with many turns", () => {
+  /** How many parts of the page change at each of these events of a talk with so many turns behind it. */
+  function changesAmong(turnCount: number): number[] {
+    const turns = Array.from({ length: turnCount }, (_, order) =>
+      turnOf({ id: `t${order}`, order, role: order % 2 ? "assistant" : "user", reply: order }),
+    );
+    store.update({ phase: "open", turns: new Map(turns.map((turn) => [turn.id, turn])) });
+    const observer = new MutationObserver(() => {});
+    observer.observe(panel, { subtree: true, childList: true, attributes: true, characterData: true });
+    const changes = (action: () => void): number => {
+      action();
+      return observer.takeRecords().length;
+    };
+    const put = (fields: object) =>
+      store.update({ turns: new Map(store.state.turns).set("new", turnOf({ id: "new", ...fields })) });
+    const added = { order: turnCount, reply: turnCount, is_complete: false };
+    const counts = [
+      changes(() => put({ ...added, text: "" })),
+      changes(() => put({ ...added, text: "Hello" })),
+      changes(() => put({ ...added, text: "Hello, you" })),
+      changes(() => store.update({ isSpeaking: true, soundingReply: turnCount, playedS: 0.1 })),
+      changes(() => store.update({ playedS: 0.2 })),
+      changes(() => put({ ...added, is_complete: true, text: "Hello, you." })),
+      changes(() => store.update({ soundingReply: null, isSpeaking: false })),
+    ];
+    observer.disconnect();
+    return counts;
+  }
+
+  it("changes as little as one with few, whatever happens", () => {
+    const many = changesAmong(1000);
+    store.update({ turns: new Map() });
+    const few = changesAmong(150);
+    expect(many).toEqual(few);
+    expect(Math.max(...many)).toBeLessThan(40);
+    expect(panel.querySelectorAll(".glw-turn")).toHaveLength(151);
+  }, 60_000);
+});
