@@ -41,6 +41,8 @@ export class Transcript {
   #shown: Shown | null = null;
   #sounding: TurnView | null = null;
   #isAtEnd = true;
+  #willFollowEnd = false;
+  #top = 0;
 
   constructor(
     readonly actions: PanelActions,
@@ -67,7 +69,7 @@ export class Transcript {
     if (isUnchanged) return;
     setShown(this.#empty, turns.size === 0);
     setShown(this.list, turns.size > 0);
-    if (this.#isAtEnd) this.#scrollToEnd();
+    if (this.#isAtEnd) this.#followEnd();
     else setShown(this.#newest.element, true);
   }
 
@@ -82,7 +84,7 @@ export class Transcript {
     if (this.#state) this.#menu.show(this.#state);
     this.element.append(element("style", "", {}, [style]), this.#menu.element);
     for (const view of this.#order) view.useExtras(this.#extras);
-    if (this.#isAtEnd) this.#scrollToEnd();
+    if (this.#isAtEnd) this.#followEnd();
   }
 
   #patch(shown: Shown): void {
@@ -146,13 +148,27 @@ export class Transcript {
 
   #onScroll(): void {
     const { scrollTop, scrollHeight, clientHeight } = this.list;
-    this.#isAtEnd = scrollHeight - scrollTop - clientHeight <= NEAR_END_PX;
+    // What has been added since the last frame is no reason to stay: only the reader scrolls up.
+    if (!this.#willFollowEnd || scrollTop < this.#top)
+      this.#isAtEnd = scrollHeight - scrollTop - clientHeight <= NEAR_END_PX;
+    this.#top = scrollTop;
     if (this.#isAtEnd) setShown(this.#newest.element, false);
     this.#menu?.place();
   }
 
+  /** In the next frame, which lays the page out anyway: here it would be laid out at each change of a turn. */
+  #followEnd(): void {
+    if (this.#willFollowEnd) return;
+    this.#willFollowEnd = true;
+    this.scope.frame(() => {
+      this.#willFollowEnd = false;
+      if (this.#isAtEnd) this.#scrollToEnd();
+    });
+  }
+
   #scrollToEnd(): void {
     this.list.scrollTop = this.list.scrollHeight;
+    this.#top = this.list.scrollTop;
     this.#isAtEnd = true;
     setShown(this.#newest.element, false);
   }

@@ -347,14 +347,48 @@ describe("the transcript", () => {
     expect(find(".glw-turns").getAttribute("aria-live")).toBe("polite");
   });
 
+  it("is laid out once in a frame, however often it changes", () => {
+    const list = panel.querySelector(".glw-turns")!;
+    const height = vi.fn(() => 1000);
+    Object.defineProperties(list, { scrollHeight: { get: height }, clientHeight: { value: 200 } });
+    for (const text of ["one", "one two", "one two three"]) store.update({ turns: turns({ id: "a", text }) });
+    expect(height).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(20);
+    expect(height).toHaveBeenCalledOnce();
+    expect(list.scrollTop).toBe(1000);
+  });
+
+  it("stays at its end when it grows and scrolls before the next frame, unless the reader scrolls up", () => {
+    const list = panel.querySelector(".glw-turns")!;
+    let scrollHeight = 1000;
+    Object.defineProperties(list, {
+      scrollHeight: { get: () => scrollHeight },
+      clientHeight: { value: 200 },
+    });
+    store.update({ turns: turns({ id: "a" }) });
+    vi.advanceTimersByTime(20);
+    scrollHeight = 1100;
+    store.update({ turns: turns({ id: "a", text: "longer" }) });
+    list.dispatchEvent(new Event("scroll"));
+    vi.advanceTimersByTime(20);
+    expect(list.scrollTop).toBe(1100);
+    store.update({ turns: turns({ id: "a", text: "longer still" }) });
+    list.scrollTop = 300;
+    list.dispatchEvent(new Event("scroll"));
+    vi.advanceTimersByTime(20);
+    expect(list.scrollTop).toBe(300);
+  });
+
   it("scrolls to its end only if the reader is at the end", () => {
     const list = find(".glw-turns");
     Object.defineProperties(list, { scrollHeight: { value: 1000 }, clientHeight: { value: 300 } });
     store.update({ turns: turns({ id: "a" }) });
+    vi.advanceTimersByTime(20);
     expect(list.scrollTop).toBe(1000);
     list.scrollTop = 100;
     list.dispatchEvent(new Event("scroll"));
     store.update({ turns: turns({ id: "a" }, { id: "b", order: 1 }) });
+    vi.advanceTimersByTime(20);
     expect(list.scrollTop).toBe(100);
     expect(isShown(".glw-newest")).toBe(true);
     find(".glw-newest").click();
