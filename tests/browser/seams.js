@@ -25,6 +25,7 @@
     ring: [],
     positions: [],
     taps: [],
+    timers: [],
     isMicrophoneRefused: false,
     tapped: new WeakSet(),
     prepared: new WeakSet(),
@@ -36,6 +37,7 @@
         tap.port.postMessage("end");
       }
       for (const list of ["taps", "tracks", "nodes", "heard", "ring", "positions"]) seams[list] = [];
+      for (const timer of seams.timers.splice(0)) clearInterval(timer);
       seams.contexts = 0;
       seams.isMicrophoneRefused = false;
       delete seams.constraints;
@@ -86,6 +88,57 @@
       let at = 0;
       for (const pcm of seams.ring) { sound.set(pcm, at); at += pcm.length; }
       return encode(new Uint8Array(sound.buffer));
+    },
+
+    /**
+     * Count and sum from now on what is taken from the playback ring; unlike `tap`, this keeps nothing. The second sum
+     * depends on the order of the samples.
+     */
+    countSound() {
+      const sound = { count: 0, sum: 0, sums: 0, underruns: 0, lost: 0 };
+      seams.counted = sound;
+      const watch = () => {
+        const [node] = seams.page()?.playbacks ?? [];
+        if (!node || seams.tapped.has(node)) return;
+        seams.tapped.add(node);
+        node.port.postMessage({ type: "probe", is_on: true });
+        node.port.addEventListener("message", ({ data }) => {
+          if (data.type === "probe") {
+            for (const code of data.pcm) {
+              sound.sum = (sound.sum + code) | 0;
+              sound.sums = (sound.sums + sound.sum) | 0;
+            }
+            sound.count += data.pcm.length;
+          } else if (data.position) {
+            sound.underruns = data.position.underrun_count;
+            sound.lost = data.position.lost_sample_count;
+          }
+        });
+      };
+      seams.timers.push(setInterval(watch, 20));
+    },
+
+    /**
+     * Count from now on the messages of the notebook's kernel connection by type, and the samples of a microphone that is
+     * switched on later: those sent, those missing between chunks, those that page and kernel say they have dropped.
+     */
+    countMessages() {
+      const counts = {};
+      const microphone = { samples: 0, missing: 0, dropped: 0, late: 0, next: 0 };
+      Object.assign(seams, { counts, microphone });
+      globalThis.testNotebook().sessionContext.session.kernel.anyMessage.connect((_, { direction, msg }) => {
+        const content = msg.content.data?.content;
+        const type = content?.type ?? msg.content.data?.method ?? msg.content.execution_state ?? "";
+        const name = `${direction === "send" ? "↑" : "↓"} ${msg.header.msg_type} ${type}`.trim();
+        counts[name] = (counts[name] ?? 0) + 1;
+        if (type === "state") microphone.late = content.late_sample_count;
+        if (type !== "microphone") return;
+        const count = msg.buffers[0].byteLength / 2;
+        microphone.missing += content.sample_index - microphone.next;
+        microphone.next = content.sample_index + count;
+        microphone.samples += count;
+        microphone.dropped = content.dropped_sample_count;
+      });
     },
 
     /** Times (Date.now()) at which the loudspeaker was sounding. */
