@@ -2,7 +2,7 @@
 
 const RATE_HZ = 24_000;
 const CHUNK_SAMPLES = 2400;
-const LEAD_SAMPLES = 2 * RATE_HZ;
+const LEAD_SAMPLES = 6 * RATE_HZ;
 
 export class FakeKernel {
   #listeners = new Set();
@@ -10,6 +10,8 @@ export class FakeKernel {
   #playheadSamples = 0;
   #heartbeat = null;
   #page = null;
+  #traits = {};
+  #traitListeners = new Map();
   received = [];
   state = {
     owner: null,
@@ -23,6 +25,15 @@ export class FakeKernel {
     voice: "nova",
     partner: "",
     turn_detection: "server_vad",
+    voice_help: "nova: bright, energetic.",
+    settings: {
+      voice: "nova",
+      voices: ["nova", "echo", "sol"],
+      instructions: "Answer in short sentences.",
+      speed: 1,
+      threshold: 0.5,
+      silence_duration_ms: 500,
+    },
     processing: true,
     sample_rate: RATE_HZ,
     busy_cell: false,
@@ -32,8 +43,10 @@ export class FakeKernel {
   notes = [];
 
   /** `texts`: the catalogue, by language. */
-  constructor(changes, texts) {
+  constructor(changes, texts, outputs = null) {
     this.texts = texts;
+    this.outputs = outputs;
+    this.model = this.#makeModel();
     Object.assign(this.state, changes.state);
     Object.assign(this, {
       turns: changes.turns ?? [],
@@ -41,22 +54,54 @@ export class FakeKernel {
       notes: changes.notes ?? [],
     });
     this.isSilent = changes.isSilent ?? false;
+    /** As with a kernel that was shut down: the host throws when the page sends. */
+    this.isGone = false;
+    /** The connection stays opening. */
+    this.isSlow = changes.isSlow ?? false;
+    /** How long the session lasts, as each heartbeat says. */
+    this.endsInS = changes.endsInS ?? null;
   }
 
   /** The model that anywidget passes to initialize and render. */
-  get model() {
+  #makeModel() {
     return {
-      get: (name) => (name === "_texts" ? this.#section("panel") : undefined),
+      widget_manager: this.outputs,
+      get: (name) => {
+        if (name === "_texts") return sectionOf(this.texts, "panel");
+        return name === "_tool_area" ? this.outputs?.reference : this.#traits[name];
+      },
       set: () => {},
       save_changes: () => {},
-      send: (content, _callbacks, buffers) => queueMicrotask(() => this.#receive(content, buffers ?? [])),
-      on: (_name, listener) => this.#listeners.add(listener),
-      off: (_name, listener) => this.#listeners.delete(listener),
+      send: (content, _callbacks, buffers) => {
+        if (this.isGone) throw new Error("Cannot send");
+        queueMicrotask(() => this.#receive(content, buffers ?? []));
+      },
+      on: (name, listener) => this.#listenersOf(name).add(listener),
+      off: (name, listener) => this.#listenersOf(name).delete(listener),
     };
   }
 
-  #section(name) {
-    return Object.fromEntries(Object.entries(this.texts).map(([lang, all]) => [lang, all[name] ?? {}]));
+  #listenersOf(name) {
+    if (name === "msg:custom") return this.#listeners;
+    if (!this.#traitListeners.has(name)) this.#traitListeners.set(name, new Set());
+    return this.#traitListeners.get(name);
+  }
+
+  setTrait(name, value) {
+    this.#traits[name] = value;
+    for (const listener of this.#listenersOf(`change:${name}`)) listener();
+  }
+
+  note(text, level = "info") {
+    this.send({ type: "note", note: { text, level } });
+  }
+
+  call(call) {
+    this.send({ type: "tool", call });
+  }
+
+  heartbeat(ends_in_s) {
+    this.send({ type: "heartbeat", session: this.state.session, ends_in_s });
   }
 
   send(content, pcm) {
@@ -75,7 +120,7 @@ export class FakeKernel {
     this.send({ type: "turn", turn });
   }
 
-  /** Send samples as one reply, at most 2 s ahead of the playhead. */
+  /** Send samples as one reply, at most 6 s ahead of the playhead. */
   async speak(pcm, reply = ++this.#replies) {
     this.#playheadSamples = 0;
     const epoch = this.state.epoch;
@@ -89,7 +134,8 @@ export class FakeKernel {
       const is_last = offset + CHUNK_SAMPLES >= pcm.length;
       const { session } = this.state;
       this.send({ type: "audio", session, epoch, seq, reply, sample_offset: offset, is_last }, chunk);
-      await pause(30);
+      // The first seconds are sent at once, so that a busy computer does not make the sound late.
+      if (offset > 4 * RATE_HZ) await pause(30);
     }
   }
 
@@ -114,13 +160,15 @@ export class FakeKernel {
 
   async on_start({ page }) {
     this.change({ owner: page, phase: "opening", session: this.state.session + 1 });
-    await pause(300);
+    if (this.isSlow) return;
+    await pause(30);
     this.change({ phase: "open" });
-    this.#heartbeat = setInterval(() => this.send({ type: "heartbeat", session: this.state.session }), 1000);
+    this.#heartbeat ??= setInterval(() => this.heartbeat(this.endsInS), 1000);
   }
 
   on_stop() {
     clearInterval(this.#heartbeat);
+    this.#heartbeat = null;
     this.change({ phase: "closed" });
   }
 
@@ -130,6 +178,11 @@ export class FakeKernel {
 
   on_interrupt({ epoch }) {
     this.change({ epoch });
+  }
+
+  on_drawer({ page, name, content }) {
+    const answer = name === "inspector" && inspectorAnswer(content);
+    if (answer) this.send({ type: "drawer", page, name, content: answer });
   }
 
   on_microphone({ session, seq }) {
@@ -145,12 +198,13 @@ export class FakeKernel {
       ["js", "css"].map(async (ending) => (await fetch(`/static/${name}.${ending}`)).text()),
     );
     this.send(
-      { type: "bundle", page, name, style, texts: this.#section(name) },
+      { type: "bundle", page, name, style, texts: sectionOf(this.texts, name) },
       new TextEncoder().encode(source),
     );
   }
 
-  async on_text({ text }) {
+  async on_text({ page, id, text }) {
+    this.send({ type: "text_answer", page, id, is_sent: true });
     if (this.state.phase === "closed") await this.on_start({ page: this.#page });
     const order = this.turns.length;
     this.turn({ id: `u${order}`, order, role: "user", text, is_complete: true });
@@ -162,6 +216,108 @@ export class FakeKernel {
       await pause(90);
     }
   }
+}
+
+const FRAMES = [
+  ["sent", "session.update", 412],
+  ["received", "session.created", 1204],
+  ["received", "session.updated", 1190],
+  ["sent", "input_audio_buffer.append", 6432],
+  ["sent", "input_audio_buffer.append", 6432],
+  ["received", "input_audio_buffer.speech_started", 96],
+  ["received", "response.created", 380],
+  ["received", "response.output_audio.delta", 12_920],
+  ["received", "response.output_audio.delta", 12_920],
+  ["received", "response.done", 840],
+].map(([direction, type, size], index) => ({
+  index,
+  time_s: 0.21 * index,
+  direction,
+  type,
+  size,
+  connection: 0,
+}));
+
+function inspectorAnswer({ type, from, index }) {
+  if (type === "frames")
+    return { type, frames: FRAMES.filter((frame) => frame.index >= from), dropped_count: 0 };
+  const { type: name, size } = FRAMES[index];
+  return { type, index, text: JSON.stringify({ type: name, event_id: `event_${index}`, size }, null, 2) };
+}
+
+function sectionOf(texts, name) {
+  return Object.fromEntries(Object.entries(texts).map(([lang, all]) => [lang, all[name] ?? {}]));
+}
+
+/** The kernel of an explorer with a question and its reply. */
+export class FakeExplorerKernel {
+  constructor(texts) {
+    this.texts = texts;
+  }
+
+  #listeners = new Set();
+  #tracks = [concat(hum(2, 210), hum(4, 0)), concat(hum(2.4, 0), hum(3.6))];
+
+  get model() {
+    return {
+      get: (name) => (name === "_texts" ? sectionOf(this.texts, "explorer") : undefined),
+      send: (content) => queueMicrotask(() => this.#receive(content)),
+      on: (_name, listener) => this.#listeners.add(listener),
+      off: (_name, listener) => this.#listeners.delete(listener),
+    };
+  }
+
+  #send(content, tracks) {
+    for (const listener of this.#listeners)
+      listener(
+        content,
+        tracks.map((track) => new DataView(track.slice().buffer)),
+      );
+  }
+
+  #receive({ type, piece }) {
+    const size = 5 * RATE_HZ;
+    if (type === "read") {
+      const pieces = this.#tracks.map((track) => track.slice(piece * size, (piece + 1) * size));
+      return this.#send({ type: "piece", piece }, pieces);
+    }
+    const [user, assistant] = this.#tracks;
+    const opened = {
+      title: "2 turns",
+      roles: ["user", "assistant"],
+      sample_rate: RATE_HZ,
+      sample_count: user.length,
+      origin_s: 0,
+      column_samples: 480,
+      piece_samples: size,
+      is_whole: true,
+      regions: [
+        { track: 0, start_s: 0, stop_s: 2, kind: "turn", text: "What is a Fourier transform?" },
+        { track: 1, start_s: 2.4, stop_s: 6, kind: "turn", text: "It takes a signal apart into tones." },
+        { track: 1, start_s: 5.2, stop_s: 6, kind: "unheard", text: "" },
+      ],
+    };
+    this.#send({ type: "opened", ...opened }, [envelope(user), envelope(assistant)]);
+  }
+}
+
+/** Least and greatest sample of each 480 in turn. */
+function envelope(samples) {
+  const columns = Math.ceil(samples.length / 480);
+  return Int16Array.from({ length: 2 * columns }, (_, i) => {
+    const column = samples.subarray(480 * (i >> 1), 480 * ((i >> 1) + 1));
+    return i % 2 ? Math.max(...column) : Math.min(...column);
+  });
+}
+
+function concat(...parts) {
+  const whole = new Int16Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 const EMPTY_TURN = {
@@ -180,9 +336,10 @@ const EMPTY_TURN = {
   is_approximate: false,
 };
 
-/** A sound whose waveform looks like speech: harmonics of a varying pitch in syllables of varying amplitude. */
+/** A sound whose waveform looks like speech: harmonics of a varying pitch in syllables of varying amplitude; silence without a pitch. */
 export function hum(duration_s, pitch_hz = 150) {
   const pcm = new Int16Array(Math.round(duration_s * RATE_HZ));
+  if (pitch_hz === 0) return pcm;
   let phase = 0;
   for (let i = 0; i < pcm.length; i++) {
     const t = i / RATE_HZ;
