@@ -87,7 +87,7 @@ export async function bundleExplorer() {
 }
 
 /** The bundles that the kernel sends when their drawer is first opened. */
-export const DRAWERS = ["settings", "inspector", "spectrogram"];
+export const DRAWERS = ["settings", "inspector", "spectrogram", "shortcuts"];
 /** The bundles that it sends when a page asks for them: those, and one that the first turn needs. */
 export const FURTHER = [...DRAWERS, "transcript"];
 

@@ -10,10 +10,18 @@ import type {
   inspector,
   panel,
   settings,
+  shortcuts,
+  spectrogram,
   transcript,
 } from "../../grok_live_widget/widget/texts/en.json";
 
-type Sections = typeof panel & typeof transcript & typeof settings & typeof inspector & typeof explorer;
+type Sections = typeof panel &
+  typeof transcript &
+  typeof settings &
+  typeof inspector &
+  typeof spectrogram &
+  typeof shortcuts &
+  typeof explorer;
 export type TextKey = keyof Sections;
 /** A text with names in braces; one that depends on the value `count` has a text for each plural category of CLDR. */
 type Template = string | Record<string, string>;

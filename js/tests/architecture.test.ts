@@ -22,6 +22,7 @@ const LAYERS: Record<string, readonly string[]> = {
   transcript: ["view", "texts"],
   spectrogram: ["spectrogram", "page", "view", "texts", "scope"],
   inspector: ["inspector", "drawer-comm", "view", "messages", "texts", "scope"],
+  shortcuts: ["shortcuts", "view", "texts"],
   settings: ["settings", "view", "preferences", "messages", "texts", "scope"],
   explorer: ["explorer", "widget-comm", "channel", "view", "page", "resampler", "pcm", "texts", "scope"],
   "widget-comm": ["channel", "pcm", "scope"],

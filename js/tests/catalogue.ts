@@ -12,7 +12,15 @@ export const LANGUAGES = readdirSync(FOLDER)
   .map((name) => name.slice(0, -".json".length));
 
 /** The sections of the page, each a bundle's; the other sections are the kernel's. */
-export const SECTIONS = ["panel", "transcript", "settings", "inspector", "explorer"] as const;
+export const SECTIONS = [
+  "panel",
+  "transcript",
+  "settings",
+  "inspector",
+  "spectrogram",
+  "shortcuts",
+  "explorer",
+] as const;
 
 export function sectionsOf(language: string): Record<(typeof SECTIONS)[number], Texts> {
   return JSON.parse(readFileSync(join(FOLDER, `${language}.json`), "utf8"));

@@ -169,8 +169,10 @@ it.each(uses.filter(({ values }) => values !== null))(
 const OWN: Record<string, readonly string[]> = {
   settings: ["settings/"],
   inspector: ["inspector/"],
+  spectrogram: ["spectrogram/"],
+  shortcuts: ["shortcuts/"],
   explorer: ["explorer/"],
-  transcript: ["view/call-chips", "view/turn-menu", "view/turn-text"],
+  transcript: ["view/announcer", "view/call-chips", "view/turn-menu", "view/turn-text"],
 };
 
 it.each(uses)("$name has the text $key", ({ name, key }) => {

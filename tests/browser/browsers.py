@@ -61,9 +61,15 @@ class Browsers:
         self._playwright, self._folder = playwright, folder
 
     def launch(
-        self, microphone: Path | None, viewport: dict[str, int] | None = None
+        self,
+        microphone: Path | None,
+        viewport: dict[str, int] | None = None,
+        scale: float = 1,
     ) -> BrowserContext:
-        """Start one whose microphone plays a WAV file, from the start at each opening."""
+        """Start one whose microphone plays a WAV file, from the start at each opening.
+
+        `scale`: pixels of the screen for one of CSS.
+        """
         switches = [*_SWITCHES, f"--disk-cache-dir={self._folder / 'cache'}"]
         if microphone:
             switches.append("--use-fake-device-for-media-stream")
@@ -73,6 +79,7 @@ class Browsers:
             executable_path=CHROMIUM,
             args=switches,
             viewport=viewport or VIEWPORT,
+            device_scale_factor=scale,
         )
         browser.add_init_script(path=HERE / "seams.js")
         return browser

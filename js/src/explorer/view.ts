@@ -49,7 +49,7 @@ export class ExplorerView {
     ]);
     // JupyterLab must not take the keys for its own shortcuts.
     const suppressed = { "data-lm-suppress-shortcuts": "true" };
-    const attributes = { ...suppressed, lang: currentLanguage(), dir: text("direction") };
+    const attributes = { ...suppressed, lang: currentLanguage(), dir: text("direction").replace("ltr", "") };
     const parts = [head, this.#stage, this.#caption, this.#status];
     this.element = element("section", "glw-explorer", attributes, parts);
     this.#play.element.disabled = true;

@@ -114,11 +114,16 @@ class Inspector {
   #draw(from: number): void {
     const first = Math.max(0, this.#rows.length - SHOWN_ROWS);
     const items = this.#list.children;
+    const focused = document.activeElement?.closest<HTMLElement>("[data-row]");
+    const focusedRow = focused && this.#list.contains(focused) ? focused.dataset.row : null;
     while (items.length && Number((items[items.length - 1] as HTMLElement).dataset.row) >= from)
       items[items.length - 1]!.remove();
     for (let i = Math.max(from, first); i < this.#rows.length; i++)
       this.#list.append(rowOf(this.#rows[i]!, i));
     while (items.length > SHOWN_ROWS) items[0]!.remove();
+    if (!focusedRow || focused?.isConnected) return;
+    const again = this.#list.querySelector<HTMLElement>(`[data-row="${focusedRow}"] button`);
+    (again ?? this.#list).focus();
   }
 
   #choose(event: MouseEvent): void {
@@ -133,7 +138,7 @@ class Inspector {
 function rowOf({ types, first, last, count, size }: Row, index: number): HTMLElement {
   const parts = [
     element("span", "glw-frame-time", {}, [timeText(first)]),
-    element("span", "glw-frame-arrow", { "aria-label": directionText(last.isSent) }, [
+    element("span", "glw-frame-arrow", { role: "img", "aria-label": directionText(last.isSent) }, [
       last.isSent ? "↑" : "↓",
     ]),
     element("span", "glw-frame-type", {}, [types.join(", ")]),
@@ -149,7 +154,11 @@ function rowOf({ types, first, last, count, size }: Row, index: number): HTMLEle
 class Detail {
   readonly element: HTMLElement;
   readonly #title = element("h4", "glw-inspector-title");
-  readonly #text = element("pre", "glw-inspector-text", { tabindex: "0", "aria-label": "JSON" });
+  readonly #text = element("pre", "glw-inspector-text", {
+    tabindex: "0",
+    role: "group",
+    "aria-label": "JSON",
+  });
   readonly #copy = element("button", "glw-button glw-inspector-copy", { type: "button" }, [
     text("copy_json"),
   ]);

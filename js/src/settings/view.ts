@@ -89,7 +89,11 @@ class TurnSettings {
     );
     const trace = new Waveform("glw-voice-you", text("level_user"), signals.user);
     trace.setName(text("speech_underlined"));
-    scope.onResize(trace.canvas, () => trace.measure());
+    const measure = () => trace.measure();
+    scope.onResize(trace.canvas, measure);
+    // A change of the theme.
+    scope.onAttributes(document.body, measure);
+    scope.onAttributes(document.documentElement, measure);
     const draw = (): void => {
       trace.draw(Date.now());
       scope.frame(draw);

@@ -63,7 +63,7 @@ class Lane {
 
   setName(name: string): void {
     setText(this.#name, name);
-    this.#canvas.setAttribute("aria-label", name);
+    this.#canvas.setAttribute("aria-label", text("spectrogram_of", { name }));
     this.#canvas.setAttribute("role", "img");
   }
 

@@ -52,6 +52,7 @@ export class Composer {
     const typed = this.#box.value.trim();
     if (!typed || !this.#canSend || this.#sending !== null) return;
     this.#sending = typed;
+    this.#box.focus();
     this.#enable();
     this.actions.sendText(typed, (isSent) => this.#onAnswer(typed, isSent));
   }

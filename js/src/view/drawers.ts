@@ -24,6 +24,7 @@ const DRAWERS: readonly { name: string; icon: IconName; key: TextKey }[] = [
   { name: "settings", icon: "settings", key: "settings" },
   { name: "inspector", icon: "inspector", key: "messages" },
   { name: "spectrogram", icon: "spectrogram", key: "spectrogram" },
+  { name: "shortcuts", icon: "keys", key: "shortcuts" },
 ];
 
 export class Drawers {
@@ -45,6 +46,13 @@ export class Drawers {
   show(state: PanelState): void {
     for (const drawer of this.#drawers) drawer.show(state);
   }
+
+  /** Open the list of shortcuts, or close it. */
+  showKeys(): void {
+    const { button } = this.#drawers.at(-1)!;
+    button.focus();
+    button.click();
+  }
 }
 
 class Drawer {
@@ -63,7 +71,8 @@ class Drawer {
     this.button = button("glw-drawer-button", icon, label).element;
     this.button.setAttribute("aria-expanded", "false");
     context.scope.listen(this.button, "click", () => this.#toggle());
-    context.scope.listen<KeyboardEvent>(this.element, "keydown", (event) => this.#onKey(event));
+    for (const each of [this.button, this.element])
+      context.scope.listen<KeyboardEvent>(each, "keydown", (event) => this.#onKey(event));
   }
 
   /** An open drawer stays open without a kernel: it shows what it knows. */
@@ -72,7 +81,7 @@ class Drawer {
   }
 
   #onKey(event: KeyboardEvent): void {
-    if (event.key !== "Escape" || event.defaultPrevented) return;
+    if (event.key !== "Escape" || event.defaultPrevented || !this.#open) return;
     event.preventDefault();
     this.#toggle();
     this.button.focus();

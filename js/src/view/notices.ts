@@ -3,13 +3,14 @@
 import type { NoteLevel } from "../messages";
 import type { Scope } from "../scope";
 import { text } from "../texts";
-import { element, setShown } from "./elements";
+import { element } from "./elements";
 import { icon } from "./icons";
 import type { PanelActions, PanelState, ShownNote } from "./state";
 import { type Card, cardsOf } from "./strings";
 
 export class Notices {
-  readonly element = element("div", "glw-notices", { role: "status" });
+  /** Never hidden: what appears in a live region is announced only if the region was there before. */
+  readonly element = element("div", "glw-notices", { role: "status", tabindex: "-1" });
   readonly #shown = new Map<string, { scope: Scope; element: HTMLElement }>();
 
   constructor(
@@ -27,7 +28,6 @@ export class Notices {
       const current = this.element.children[index] ?? null;
       if (current !== shown) this.element.insertBefore(shown, current);
     });
-    setShown(this.element, wanted.size > 0);
   }
 
   #removeOthers(wanted: Map<string, unknown>): void {
@@ -68,5 +68,6 @@ export class Notices {
 
 function noticeOf(text: string, level: NoteLevel): HTMLElement {
   const content = element("p", "glw-notice-text", {}, [text]);
-  return element("div", `glw-notice glw-notice-${level}`, {}, [content]);
+  const attributes: Record<string, string> = level === "error" ? { role: "alert" } : {};
+  return element("div", `glw-notice glw-notice-${level}`, attributes, [content]);
 }

@@ -6,9 +6,10 @@ import { Composer } from "./composer";
 import { Controls, HoldToTalk } from "./controls";
 import { Drawers } from "./drawers";
 import { element, setFigures, setShown, setText } from "./elements";
+import { keeperOf } from "./focus";
 import { Notices } from "./notices";
 import type { PanelActions, PanelSignals, PanelState, Store } from "./state";
-import { lossesOf, speakerName, statusOf, usageOf } from "./strings";
+import { lossesOf, speakerName, statusOf, timeLeftOf, usageOf } from "./strings";
 import { ToolCallList } from "./tool-call-list";
 import { Transcript } from "./transcript";
 import { Waveforms } from "./waveforms";
@@ -23,29 +24,35 @@ export class Panel {
   readonly element = element("section", "glw-panel", {
     "data-lm-suppress-shortcuts": "true",
     lang: currentLanguage(),
-    dir: text("direction"),
+    // The page's direction counts, unless the language of the panel is written from the right.
+    dir: text("direction").replace("ltr", ""),
   });
 
   constructor(store: Store<PanelState>, signals: PanelSignals, actions: PanelActions, scope: Scope) {
     const [hold, transcript] = [new HoldToTalk(actions, scope), new Transcript(actions, scope)];
+    const drawers = new Drawers({ store, signals, actions, scope });
     const parts: Part[] = [
       new Header(actions, scope),
-      new Line("glw-banner", {}, ({ banner }) => [banner]),
+      new Line("glw-banner", ({ banner }) => [banner]),
       new Notices(actions, scope),
       new Waveforms(signals, scope),
       hold,
       transcript,
       new ToolCallList(actions, scope),
       new Composer(actions, scope),
-      new Drawers({ store, signals, actions, scope }),
-      new Line("glw-losses", { role: "status" }, lossesOf),
-      new Line("glw-usage", {}, usageOf, " · "),
+      drawers,
+      new Line("glw-losses", lossesOf),
+      new Line("glw-usage", usageOf, " · "),
     ];
     this.element.append(...parts.map((part) => part.element));
     this.#acceptFiles(actions, scope);
     hold.listenTo(this.element, transcript.list);
-    scope.listen(this.element, "keydown", (event) => event.stopPropagation());
-    scope.add(store.subscribe((state) => this.#show(state, parts)));
+    scope.listen<KeyboardEvent>(this.element, "keydown", (event) => {
+      event.stopPropagation();
+      if (event.key === "?" && !(event.target as Element).matches("input, textarea")) drawers.showKeys();
+    });
+    const keepFocus = keeperOf(this.element, scope);
+    scope.add(store.subscribe((state) => keepFocus(() => this.#show(state, parts))));
   }
 
   /** A sound file that is dropped on the panel is asked. */
@@ -82,12 +89,16 @@ class Header implements Part {
   readonly #name = element("span", "glw-name");
   readonly #voice = element("span", "glw-voice-tag");
   readonly #title = element("div", "glw-title", {}, [this.#name, this.#voice]);
-  readonly #status = element("p", "glw-status", { role: "status" });
+  readonly #status = element("span", "", { role: "status" });
+  readonly #timeLeft = element("span", "");
   readonly #controls: Controls;
 
   constructor(actions: PanelActions, scope: Scope) {
     this.#controls = new Controls(actions, scope);
-    const heading = element("div", "glw-heading", {}, [this.#title, this.#status]);
+    const heading = element("div", "glw-heading", {}, [
+      this.#title,
+      element("p", "glw-status", {}, [this.#status, this.#timeLeft]),
+    ]);
     const indicator = element("span", "glw-indicator", { "aria-hidden": "true" });
     this.element.append(indicator, heading, this.#controls.element);
   }
@@ -98,6 +109,7 @@ class Header implements Part {
     this.#title.title = state.voiceHelp;
     setShown(this.#voice, this.#voice.textContent !== "");
     setText(this.#status, statusOf(state).text);
+    setText(this.#timeLeft, timeLeftOf(state));
     this.#controls.show(state);
   }
 }
@@ -108,11 +120,10 @@ class Line implements Part {
 
   constructor(
     className: string,
-    attributes: Record<string, string>,
     readonly textsOf: (state: PanelState) => string[],
     readonly separator = " ",
   ) {
-    this.element = element("p", className, attributes);
+    this.element = element("p", className);
   }
 
   show(state: PanelState): void {

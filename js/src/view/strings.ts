@@ -43,16 +43,18 @@ export function isStarted(state: PanelState): boolean {
 }
 
 export function statusOf(state: PanelState): Status {
-  return kernelStatus(state) ?? connectionStatus(state) ?? withTimeLeft(openStatus(state), state);
+  return kernelStatus(state) ?? connectionStatus(state) ?? openStatus(state);
 }
 
-function withTimeLeft(status: Status, { endsInS }: PanelState): Status {
-  if (endsInS === null) return status;
+/** What is shown beside the status of an open connection; it changes each second, so it is not announced. */
+export function timeLeftOf(state: PanelState): string {
+  const leftS = state.endsInS;
+  if (leftS === null || state.phase !== "open" || !hasKernel(state)) return "";
   const left =
-    endsInS >= 90
-      ? text("minutes", { value: Math.round(endsInS / 60) })
-      : text("seconds", { value: Math.max(1, Math.round(endsInS)) });
-  return { ...status, text: text("with_time_left", { status: status.text, left }) };
+    leftS >= 90
+      ? text("minutes", { value: Math.round(leftS / 60) })
+      : text("seconds", { value: Math.max(1, Math.round(leftS)) });
+  return ` · ${text("time_left", { left })}`;
 }
 
 function kernelStatus({ kernel }: PanelState): Status | null {

@@ -8,12 +8,13 @@ import type { PanelActions, PanelState } from "./state";
 import { hasKernel, speakerName, toolCallText } from "./strings";
 
 class ToolCallView {
-  readonly element = element("li", "glw-call");
+  readonly element = element("div", "glw-call");
   readonly #text = element("p", "glw-call-words");
   readonly #question = element("div", "glw-call-question");
   readonly #buttons: HTMLButtonElement[];
   readonly #arguments = element("pre", "glw-call-arguments", {
     tabindex: "0",
+    role: "group",
     "aria-label": text("arguments"),
   });
 
@@ -38,7 +39,7 @@ class ToolCallView {
 }
 
 export class ToolCallList {
-  readonly element = element("ul", "glw-calls", { role: "status", "aria-label": text("tools") });
+  readonly element = element("div", "glw-calls", { role: "status", tabindex: "-1" });
   readonly #views = new Map<string, { view: ToolCallView; scope: Scope }>();
 
   constructor(
@@ -53,7 +54,6 @@ export class ToolCallList {
       const current = this.element.children[index] ?? null;
       if (current !== element) this.element.insertBefore(element, current);
     });
-    setShown(this.element, state.calls.length > 0);
   }
 
   #showCall(call: ToolCall, state: PanelState): ToolCallView {

@@ -6,6 +6,7 @@
 import type { Bundle } from "../drawer-comm";
 import type { Scope } from "../scope";
 import { text } from "../texts";
+import type { Announcer } from "./announcer";
 import { button, element, setShown } from "./elements";
 import type { PanelActions, PanelState } from "./state";
 import { speakerName } from "./strings";
@@ -24,8 +25,6 @@ type Shown = Pick<PanelState, "turns" | "turnCalls"> & { name: string };
 export class Transcript {
   readonly element = element("div", "glw-transcript");
   readonly list = element("ol", "glw-turns", {
-    role: "log",
-    "aria-live": "polite",
     "aria-label": text("transcript"),
     tabindex: "0",
   });
@@ -34,6 +33,7 @@ export class Transcript {
   #extras: typeof Extras | null = null;
   #isLoading = false;
   #menu: TurnMenu | null = null;
+  #announcer: Announcer | null = null;
   readonly #views = new Map<string | number, TurnView>();
   /** The views in the order of the talk. */
   #order: TurnView[] = [];
@@ -51,7 +51,10 @@ export class Transcript {
     this.element.append(this.#empty, this.list, this.#newest.element);
     scope.listen(this.list, "scroll", () => this.#onScroll());
     scope.listen<Event>(this.list, "click", ({ target }) => this.#onClick(target as Element));
-    scope.listen(this.#newest.element, "click", () => this.#scrollToEnd());
+    scope.listen(this.#newest.element, "click", () => {
+      this.#scrollToEnd();
+      this.list.focus();
+    });
     scope.onResize(this.list, () => this.#isAtEnd && this.#scrollToEnd());
     setShown(this.#newest.element, false);
   }
@@ -63,6 +66,7 @@ export class Transcript {
     const isUnchanged = old?.turns === turns && old.turnCalls === turnCalls && old.name === name;
     this.#state = state;
     this.#menu?.show(state);
+    this.#announcer?.show(state);
     if (turns.size > 0) this.#load();
     if (!isUnchanged) this.#patch({ turns, turnCalls, name });
     this.#followSound(state);
@@ -81,8 +85,9 @@ export class Transcript {
     if (!module || this.scope.isDisposed) return;
     this.#extras = module as typeof Extras;
     this.#menu = new this.#extras.TurnMenu(this.actions, this.scope);
-    if (this.#state) this.#menu.show(this.#state);
-    this.element.append(element("style", "", {}, [style]), this.#menu.element);
+    this.#announcer = new this.#extras.Announcer(this.scope);
+    if (this.#state) this.show(this.#state);
+    this.element.append(element("style", "", {}, [style]), this.#menu.element, this.#announcer.element);
     for (const view of this.#order) view.useExtras(this.#extras);
     if (this.#isAtEnd) this.#followEnd();
   }

@@ -89,13 +89,19 @@ export class TurnMenu {
   #onKey(event: KeyboardEvent): void {
     const step = KEYS[event.key];
     if (event.key === "Escape") this.close(true);
+    else if (event.key === "Home") this.#usable[0]?.focus();
+    else if (event.key === "End") this.#usable.at(-1)?.focus();
     else if (step) this.#focusNext(step);
     else return;
     event.preventDefault();
   }
 
+  get #usable(): HTMLButtonElement[] {
+    return this.#items.filter((item) => !item.disabled);
+  }
+
   #focusNext(step: number): void {
-    const usable = this.#items.filter((item) => !item.disabled);
+    const usable = this.#usable;
     const at = usable.indexOf(document.activeElement as HTMLButtonElement);
     usable.at((at + step) % usable.length)?.focus();
   }

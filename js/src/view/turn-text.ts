@@ -34,8 +34,14 @@ export class TurnText {
     this.#words = [];
     this.#spokenCount = 0;
     const isMarkdown = turn.role === "assistant" && turn.text !== "";
+    const focused = this.#links.indexOf(document.activeElement as HTMLElement);
     this.element.replaceChildren(...richText(content, isMarkdown, isMarked ? this.#words : null));
+    this.#links[focused]?.focus();
     for (const { element } of this.#words) element.className = "glw-ahead";
+  }
+
+  get #links(): HTMLElement[] {
+    return [...this.element.querySelectorAll("a")];
   }
 
   #moveTo(letters: number, isInterrupted: boolean): void {

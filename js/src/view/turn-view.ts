@@ -64,8 +64,6 @@ export class TurnView {
     classList.toggle("glw-turn-partial", !turn.is_complete);
     classList.toggle("glw-turn-interrupted", turn.was_interrupted);
     classList.toggle("glw-turn-without-text", turn.text === "");
-    // Screen readers announce a busy item when it is complete, not at each change.
-    this.element.setAttribute("aria-busy", String(!turn.is_complete));
     setText(this.#seam, turn.seam);
     setShown(this.#seam, turn.seam !== "");
     setFigures(this.#remarks, turnRemarks(turn));
@@ -83,9 +81,9 @@ export class TurnView {
   }
 
   #showExtras(): void {
-    const chips = this.#extras?.drawCalls(this.#calls ?? []) ?? [];
-    this.#chips.replaceChildren(...chips);
-    setShown(this.#chips, chips.length > 0);
+    const calls = this.#calls ?? [];
+    this.#extras?.showCalls(this.#chips, calls);
+    setShown(this.#chips, calls.length > 0);
     setShown(this.#more, this.#extras !== null);
   }
 

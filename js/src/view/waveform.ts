@@ -1,7 +1,6 @@
 /** One speaker: its name, its level, and its last seconds as bars that scroll to the left. */
 
 import { element, setText } from "./elements";
-
 import { COLUMN_MS, columnAt, type WaveformHistory } from "./waveform-history";
 
 const BAR_PX = 2;

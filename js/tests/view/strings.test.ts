@@ -6,6 +6,7 @@ import {
   lossesOf,
   playbackFailedText,
   statusOf,
+  timeLeftOf,
   turnRemarks,
   turnText,
 } from "../../src/view/strings";
@@ -36,11 +37,6 @@ describe("the status", () => {
     ["Connecting… You can speak already", { phase: "opening" }],
     ["Connecting…", { phase: "closed", isStarting: true, microphone: "failed" }],
     ["Reconnecting. Wait a moment…", { phase: "opening", isReopening: true }],
-    ["Listening · a new session in 4 min", { isCapturing: true, endsInS: 250 }],
-    [
-      "Rehearsal is speaking · a new session in 8 s",
-      { isSpeaking: true, serverName: "Rehearsal", endsInS: 8 },
-    ],
     ["Disconnecting…", { phase: "closing" }],
     ["Listening", {}],
     ["Switching the microphone on…", { isCapturing: false }],
@@ -58,6 +54,16 @@ describe("the status", () => {
     ["Talking in another page", { isOwner: false }],
   ])("is “%s”", (text, changes) => {
     expect(status(changes)).toBe(text);
+  });
+
+  it.each<[string, Partial<PanelState>]>([
+    [" · a new session in 4 min", { endsInS: 250 }],
+    [" · a new session in 8 s", { endsInS: 8 }],
+    ["", { endsInS: 8, phase: "opening" }],
+    ["", { endsInS: 8, kernel: "gone" }],
+    ["", { endsInS: null }],
+  ])("has beside it “%s”", (text, changes) => {
+    expect(timeLeftOf({ ...OPEN, ...changes })).toBe(text);
   });
 });
 

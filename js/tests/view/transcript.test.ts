@@ -201,11 +201,57 @@ describe("the calls of a turn", () => {
     expect(all(".glw-chip")).toEqual([]);
   });
 
+  it("keep their focus, and whether they are open, while another call changes", () => {
+    put({ id: "t1" });
+    const [one, two] = [callOf({ call_id: "a", turn_id: "t1" }), callOf({ call_id: "b", turn_id: "t1" })];
+    show(withCall(withCall(state, one) as PanelState, two));
+    const [first] = all(".glw-chip") as HTMLDetailsElement[];
+    first!.open = true;
+    first!.querySelector("summary")!.focus();
+    show({ ...state, ...withCall(state, { ...two, state: "done" }) });
+    expect(all(".glw-chip")[0]).toBe(first);
+    show({ ...state, ...withCall(state, { ...one, state: "done", output: "18" }) });
+    const again = all(".glw-chip")[0] as HTMLDetailsElement;
+    expect(again.open).toBe(true);
+    expect(again.contains(document.activeElement)).toBe(true);
+    expect(again.textContent).toContain("18");
+  });
+
   it("show markup as text", () => {
     const evil = "<img src=x onerror=alert(1)>";
     put({ id: "t1" });
     place({ name: evil, output: evil, arguments: evil, error: evil, state: "failed" });
     expect(all("img")).toEqual([]);
+  });
+});
+
+describe("what screen readers are told", () => {
+  const told = () => all("[role=log] p").map(({ textContent }) => textContent);
+
+  it("is each turn when it is complete, once, without its Markdown", () => {
+    put({ id: "u", role: "user", text: "Why?" }, { text: "It is", is_complete: false });
+    expect(told()).toEqual(["You: Why?"]);
+    put({ text: "It is **so**.\n\n- yes" });
+    put({ text: "It is **so**.\n\n- yes", heard_s: 2 });
+    expect(told()).toEqual(["You: Why?", "Grok: It is so. yes"]);
+    expect(find("[role=log]").getAttribute("aria-live")).toBe("polite");
+  });
+
+  it("is not what was there before", async () => {
+    scope.dispose();
+    scope = new Scope();
+    transcript = new Transcript(actions as unknown as PanelActions, scope);
+    document.body.replaceChildren(transcript.element);
+    put({ id: "old" });
+    await settle();
+    expect(told()).toEqual([]);
+    put({ id: "new", text: "New." });
+    expect(told()).toEqual(["Grok: New."]);
+  });
+
+  it("is no live region that is read anew with each word", () => {
+    put({ text: "It" });
+    expect(find(".glw-turn-words").closest("[aria-live], [role=log], [role=status]")).toBeNull();
   });
 });
 
