@@ -2,13 +2,14 @@
 #
 #   make demo          open the first lesson in JupyterLab   OPEN=0: no browser   PORT=8899
 #   make test          run everything a change must pass     ARGS="-k barge_in": passed to pytest
-#   make test-all      also run the slow tests, the peers, the other front ends and versions of Python
+#   make test-all      also run the slow tests, the peers and the other versions of Python
 #   make test-pythons  run the tests, browser aside, on each version of Python that is supported
 #   make coverage      measure which branches the tests run  (table in docs/tested.md)
 #   make format        format the code and apply safe fixes
 #   make bench         measure the cost of a connection beside minimal clients and two SDKs
 #   make bench-all     the same with two more SDKs           ARGS="--runs 5": medians of five runs
 #   make docs          build the site in docs/_build/html
+#   make screenshots   draw the panel in every state         ARGS="muted menu": only these
 #   make build         build the front end, the wheel and the sdist, in dist/
 #   make clean         remove what was built; distclean: also what was installed for it
 #
@@ -38,7 +39,7 @@ headline = @printf '\n\033[1m== %s\033[0m\n' '$(1)'
 .DELETE_ON_ERROR:
 # The steps run one after the other, the cheapest first.
 .NOTPARALLEL:
-.PHONY: demo test test-all test-pythons coverage lint contracts types lint-js test-js test-py system format bench bench-all docs build clean distclean
+.PHONY: demo test test-all test-pythons coverage lint contracts types lint-js test-js test-py system format bench bench-all docs screenshots build clean distclean
 
 demo: .venv/.demo $(STATIC)
 	.venv/bin/grok-live lab $(if $(PORT),--port $(PORT)) $(if $(filter 0 no,$(OPEN)),--no-open)
@@ -47,7 +48,7 @@ test: system lint contracts types lint-js test-js test-py
 
 test-all: MARKS :=
 test-all: export GLW_ALL_EXAMPLES := 1
-test-all: .venv-hosts/.stamp test test-pythons
+test-all: test test-pythons
 
 lint: .venv/.dev
 	$(call headline,ruff)
@@ -104,6 +105,11 @@ docs: .venv-docs/.stamp $(STATIC)
 	$(call headline,Site: $(SITE))
 	@.venv-docs/bin/python -m sphinx -b html -W --keep-going -q -d docs/_build/doctrees $(ARGS) docs $(SITE)
 
+# Look at the sheets in docs/_build/panel; those that docs/*.md name are in docs/img/panel.
+screenshots: system .venv/.dev $(STATIC)
+	$(call headline,Screenshots: docs/_build/panel)
+	@$(PY) -m scripts.screenshots $(ARGS)
+
 build: .venv/.dev $(STATIC)
 	rm -rf dist
 	$(PY) -m build
@@ -137,15 +143,6 @@ distclean: clean
 	$(call headline,Python environment: .venv-docs with Sphinx)
 	@scripts/make-venv .venv-docs
 	SKIP_JUPYTER_BUILDER=1 .venv-docs/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[docs]'
-	@touch $@
-
-# Apart from .venv, too: the other programs in which `make test-all` shows the panel. JupyterHub's
-# proxy comes from npm.
-.venv-hosts/.stamp: pyproject.toml scripts/make-venv | .venv/bin/python
-	$(call headline,Python environment: .venv-hosts with other front ends)
-	@scripts/make-venv .venv-hosts
-	SKIP_JUPYTER_BUILDER=1 .venv-hosts/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[hosts]'
-	scripts/with-node npm --prefix .venv-hosts install --no-audit --no-fund --silent configurable-http-proxy@5
 	@touch $@
 
 js/node_modules/.stamp: js/package-lock.json | .venv/bin/python
