@@ -2,7 +2,7 @@
 #
 #   make demo          open the first lesson in JupyterLab   OPEN=0: no browser   PORT=8899
 #   make test          run everything a change must pass     ARGS="-k barge_in": passed to pytest
-#   make test-all      also run the slow tests, the peers and the other versions of Python
+#   make test-all      also run the slow tests, the peers, the other front ends and versions of Python
 #   make test-pythons  run the tests, browser aside, on each version of Python that is supported
 #   make coverage      measure which branches the tests run  (table in docs/tested.md)
 #   make format        format the code and apply safe fixes
@@ -48,7 +48,7 @@ test: system lint contracts types lint-js test-js test-py
 
 test-all: MARKS :=
 test-all: export GLW_ALL_EXAMPLES := 1
-test-all: test test-pythons
+test-all: .venv-hosts/.stamp test test-pythons
 
 lint: .venv/.dev
 	$(call headline,ruff)
@@ -143,6 +143,15 @@ distclean: clean
 	$(call headline,Python environment: .venv-docs with Sphinx)
 	@scripts/make-venv .venv-docs
 	SKIP_JUPYTER_BUILDER=1 .venv-docs/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[docs]'
+	@touch $@
+
+# Apart from .venv, too: the other programs in which `make test-all` shows the panel. JupyterHub's
+# proxy comes from npm.
+.venv-hosts/.stamp: pyproject.toml scripts/make-venv | .venv/bin/python
+	$(call headline,Python environment: .venv-hosts with other front ends)
+	@scripts/make-venv .venv-hosts
+	SKIP_JUPYTER_BUILDER=1 .venv-hosts/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[hosts]'
+	scripts/with-node npm --prefix .venv-hosts install --no-audit --no-fund --silent configurable-http-proxy@5
 	@touch $@
 
 js/node_modules/.stamp: js/package-lock.json | .venv/bin/python

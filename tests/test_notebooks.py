@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .support.notebooks import client_of, new_notebook, read_notebook
+from .support.hosts import host_program
+from .support.notebooks import client_of, new_notebook, read_notebook, write_notebook
 
 LESSONS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 SOLUTION = re.compile(r"<details>.*?```python\n(.*?)```.*?</details>", re.DOTALL)
@@ -72,3 +76,47 @@ def test_lessons_are_kept_without_outputs() -> None:
     for path in LESSONS:
         cells = read_notebook(path).cells
         assert all(not cell.get("outputs") for cell in cells), path.name
+
+
+PANEL = """
+from grok_live_widget import GrokLive
+live = GrokLive(partner=lambda turn: "A " + turn.text.split()[-1], instructions=instructions)
+live
+"""
+
+
+@pytest.mark.slow
+def test_papermill_runs_a_panel_with_its_parameters_and_saves_nothing_of_the_talk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parameters = "question, instructions, count = 'none', 'none', 0"
+    asked = "for _ in range(count):\n    live.ask(question)"
+    notebook = new_notebook([parameters, PANEL, asked, "[turn.role for turn in live.turns]"])
+    notebook.cells[0].metadata["tags"] = ["parameters"]
+    notebook.metadata["language_info"] = {"name": "python"}
+    write_notebook(notebook, tmp_path / "talk.ipynb")
+    key = "xai-a-key-of-the-environment"
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    given = {"question": "What is a peony?", "instructions": "Be brief.", "count": "2"}
+    options = [text for name, value in given.items() for text in ("-p", name, value)]
+    done = subprocess.run(
+        [host_program("papermill"), "talk.ipynb", "run.ipynb", "-k", "python3", *options],
+        cwd=tmp_path,
+        env=os.environ | {"XAI_API_KEY": key},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    run = read_notebook(tmp_path / "run.ipynb")
+    assert 'question = "What is a peony?"' in run.cells[1].source
+    (roles,) = run.cells[-1].outputs
+    assert roles.data["text/plain"] == "['user', 'assistant', 'user', 'assistant']"
+    assert any("widget-view" in kind for kind in run.cells[2].outputs[0].data)
+    # Parameters are kept by papermill itself, in a cell and in the metadata of the notebook.
+    outputs = json.dumps([cell.outputs for cell in run.cells])
+    state = json.dumps(run.metadata["widgets"])
+    assert "anywidget" in state
+    for secret in (key, "peony", "Be brief", "UklGR"):
+        assert secret not in outputs + state

@@ -6,6 +6,7 @@ Another way to carry them would be another class with the same methods.
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -72,3 +73,24 @@ def keep_frontend_routing(comm: Any) -> None:
         comm._reply_subshell_for = lambda data, default: default
     if hasattr(comm, "_msg_callback"):
         comm.handle_msg = lambda message: comm._msg_callback and comm._msg_callback(message)
+
+
+def call_when_marimo_closes(comm: Any, ended: weakref.WeakMethod[Callable[[], None]]) -> None:
+    """Call a method when marimo closes a widget's comm.
+
+    It does so when the cell that made the widget runs again or is deleted, and tells nothing to
+    the widget (``CommLifecycleItem`` in its plugins/ui/_impl/anywidget/init.py). The comm's own
+    ``on_close`` is for messages of the page.
+    """
+    # `kernel` is what MarimoComm has for ipywidgets, which asks whether there is one.
+    if getattr(comm, "kernel", None) != "marimo":
+        return
+    close = comm.close
+
+    def close_and_tell(*args: Any, **kwargs: Any) -> None:
+        del comm.close  # Only the first time.
+        if method := ended():
+            method()
+        close(*args, **kwargs)
+
+    comm.close = close_and_tell

@@ -20,7 +20,7 @@ from ..exceptions import ConfigurationError
 from ..settings import SettingsKwargs, expand_kwargs_signature
 from .bridge import FrontendBridge
 from .catalogue import check_language, texts_of
-from .channel import CommChannel, keep_frontend_routing
+from .channel import CommChannel, call_when_marimo_closes, keep_frontend_routing
 from .front_end import STATIC, check_built
 from .messages import MicrophoneWanted
 from .microphone import MicrophoneStatus
@@ -101,6 +101,7 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
     >>> live.close()
     """
 
+    _is_closing = False
     _esm = STATIC / "widget.js"
     _css = STATIC / "widget.css"
     # The page shows it in the panel, whatever box or output the panel is in.
@@ -194,6 +195,11 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
     @traitlets.observe("comm")
     def _follow_comm(self, change: Any) -> None:
         keep_frontend_routing(change["new"])
+        call_when_marimo_closes(change["new"], weakref.WeakMethod(self._end_with_comm))
+
+    def _end_with_comm(self) -> None:
+        if not self._is_closing:
+            self.close()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """The panel, which says whether the rehearsal answers."""
@@ -295,6 +301,7 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
         if sys.is_finalizing():
             return  # The process ends everything, and threads can no longer be waited for.
         if self.comm is not None:
+            self._is_closing = True
             TALK_THREAD.run(self._bridge.close(), makes_calls=False)
             with self._saved_output.refreshed_here():
                 TalkAPI.close(self)

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import secrets
-import signal
-import socket
-import subprocess
 import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from ..support.notebooks import new_notebook, write_notebook
-from ..support.waiting import wait_until
+from .programs import PLACES, Program, free_port
 
-START_WITHIN_S = 60
 LOCALHOST = "127.0.0.1"
 
 INSECURE_HOST = "notebook.test"
 """A name of this machine whose pages are not secure for a browser, unlike those of 127.0.0.1."""
 
 
-class LabServer:
+class LabServer(Program):
     """JupyterLab, or Notebook 7, on a free port, with a root folder for generated notebooks.
 
     Parameters
@@ -36,42 +31,15 @@ class LabServer:
     """
 
     def __init__(self, folder: Path, application: str = "lab") -> None:
-        self.folder, self.application = folder, application
+        self.application = application
+        self.folder = folder
         self.root = folder / "notebooks"
         self.root.mkdir(parents=True)
         self._write_settings()
         self.token = secrets.token_hex(16)
-        self.port = _free_port()
-        self._log = (folder / "lab.log").open("wb")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "jupyter", application, *self._options()],
-            env=self._environment(),
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-
-    def __enter__(self) -> Self:
-        try:
-            wait_until(self._answers, timeout_s=START_WITHIN_S, what="JupyterLab to answer")
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Shut it down together with its kernels."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(15)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        self._log.close()
+        self.port = free_port()
+        command = [sys.executable, "-m", "jupyter", application, *self._options()]
+        super().__init__(command, folder, self._ask_status, name="JupyterLab")
 
     # ----------------------------------------------------------------- start
     def _options(self) -> list[str]:
@@ -97,37 +65,23 @@ class LabServer:
 
     def _write_settings(self) -> None:
         """Let JupyterLab save the state of widgets, which tests inspect, and show no prompts."""
-        folder = self.folder / _PLACES["JUPYTERLAB_SETTINGS_DIR"]
+        folder = self.folder / PLACES["JUPYTERLAB_SETTINGS_DIR"]
         for place, settings in _SETTINGS.items():
             file = folder / f"{place}.jupyterlab-settings"
             file.parent.mkdir(parents=True)
             file.write_text(json.dumps(settings))
 
-    def _environment(self) -> dict[str, str]:
-        # The back end of matplotlib that the tests use is not for notebooks.
-        left_out = ("XAI_API_KEY", "MPLBACKEND")
-        own = {name: str(self.folder / place) for name, place in _PLACES.items()}
-        kept = {name: value for name, value in os.environ.items() if name not in left_out}
-        return kept | own
-
     @property
     def runtime_dir(self) -> Path:
-        return self.folder / _PLACES["JUPYTER_RUNTIME_DIR"]
+        return self.folder / PLACES["JUPYTER_RUNTIME_DIR"]
 
     @property
     def data_dir(self) -> Path:
-        return self.folder / _PLACES["JUPYTER_DATA_DIR"]
+        return self.folder / PLACES["JUPYTER_DATA_DIR"]
 
     # ----------------------------------------------------------------- requests
-    def _answers(self) -> bool:
-        if self._process.poll() is not None:
-            log = (self.folder / "lab.log").read_text(errors="replace")
-            raise AssertionError(f"JupyterLab exited at once:\n{log[-3000:]}")
-        try:
-            self.request("GET", "/api/status")
-        except OSError:
-            return False
-        return True
+    def _ask_status(self) -> None:
+        self.request("GET", "/api/status")
 
     def request(self, method: str, path: str, content: Any = None) -> Any:
         """Send a request to its REST interface."""
@@ -176,19 +130,3 @@ _SETTINGS = {
     "@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True},
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false"},
 }
-
-_PLACES = {
-    "HOME": "home",
-    "IPYTHONDIR": "ipython",
-    "JUPYTERLAB_SETTINGS_DIR": "settings",
-    "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
-    "JUPYTER_CONFIG_DIR": "config",
-    "JUPYTER_DATA_DIR": "data",
-    "JUPYTER_RUNTIME_DIR": "runtime",
-}
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from .cells import PLAIN
 from .conftest import OpenNotebook
 from .lab_server import INSECURE_HOST, LabServer
+from .sound import samples_from, segment_correlations
+from .speech import Said, Studio
+
+SPOKEN = """
+from grok_live_widget import GrokLive
+live = GrokLive(partner="parrot", processing=False)
+live
+"""
 
 
 @pytest.fixture(scope="module")
@@ -23,23 +32,32 @@ class TestNotebook7:
     def lab(self, notebook_7: LabServer) -> LabServer:
         return notebook_7
 
-    def test_the_panel_talks_and_the_next_cell_has_the_turns(
-        self, open_notebook: OpenNotebook
+    def test_the_panel_hears_and_speaks_and_the_next_cell_has_the_turns(
+        self, open_notebook: OpenNotebook, studio: Studio
     ) -> None:
-        asked = "len(live.turns), live.turns[-1].text"
-        notebook = open_notebook([PLAIN, asked])
+        script = studio.script(Said("The quick brown fox jumps over the lazy dog.", 0.5))
+        cells = [SPOKEN, "[(turn.role, turn.text) for turn in live.turns]"]
+        notebook = open_notebook(cells, hears=script)
         assert "/notebooks/" in notebook.page.url
         notebook.run_cell(0)
         notebook.start()
-        notebook.wait_for_status("Listening")
-        notebook.send_text("Please count to three.")
         notebook.wait_for_turns("grok", 1)
         notebook.wait_until_silent(1)
-        assert notebook.transcript()[-1] == ("Rehearsal", "One, two, three.")
-        assert abs(notebook.heard()).max() > 0.01
+        notebook.send_text("Please count to three.")
+        notebook.wait_for_turns("grok", 2)
+        said = notebook.kernel.array("live.turns.user[0].pcm")
+        found = segment_correlations(script.samples, script.rate_hz, samples_from(said))
+        assert np.mean(found > 0.97) >= 0.9
+        reply = notebook.kernel.array("live.turns.assistant[0].pcm")
+        np.testing.assert_array_equal(notebook.ring(), reply)
+        notebook.wait_until_heard("live.turns.assistant[0]", len(reply))
+        assert notebook.transcript()[-1] == ("Rehearsal", "Please count to three.")
         notebook.run_cell(1)
         (output,) = notebook.outputs(1)
-        assert output["data"]["text/plain"] == "(2, 'One, two, three.')"
+        assert output["data"]["text/plain"] == (
+            "[('user', ''),\n ('assistant', ''),\n ('user', 'Please count to three.'),\n"
+            " ('assistant', 'Please count to three.')]"
+        )
         # Notebook 7.6 fails at a schema of settings that JupyterLab 4.6 has and it lacks.
         notebook.errors[:] = [each for each in notebook.errors if "reading 'schema'" not in each]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from grok_live_widget.client import TALK_THREAD
 from grok_live_widget.widget.channel import (
     MAX_CHUNK_BYTES,
     CommChannel,
+    call_when_marimo_closes,
     keep_frontend_routing,
 )
 from grok_live_widget.widget.messages import Commit, Hello, MicrophoneWanted, Playhead, Received
@@ -151,3 +154,53 @@ def test_messages_run_no_hooks_of_a_cell() -> None:
 
 def test_a_widget_without_a_comm_has_no_routing_to_keep() -> None:
     keep_frontend_routing(None)
+
+
+# --------------------------------------------------------------------------- marimo
+class ClosedComm:
+    """What of a comm is used that its program closes."""
+
+    def __init__(self, kernel: object = "marimo") -> None:
+        self.kernel = kernel
+        self.closed: list[bool] = []
+
+    def close(self, deleting: bool = False) -> None:
+        self.closed.append(deleting)
+
+
+class Talk:
+    def __init__(self, comm: ClosedComm) -> None:
+        self.comm, self.ended = comm, 0
+
+    def end(self) -> None:
+        assert self.comm.closed == [], "messages can still be sent"
+        self.ended += 1
+        self.comm.close()
+
+
+def test_a_comm_that_marimo_closes_ends_the_talk_once_before_it_closes() -> None:
+    comm = ClosedComm()
+    talk = Talk(comm)
+    call_when_marimo_closes(comm, weakref.WeakMethod(talk.end))
+    comm.close(deleting=True)
+    comm.close()
+    assert (talk.ended, comm.closed) == (1, [False, True, False])
+
+
+def test_a_comm_of_marimo_keeps_no_widget_alive() -> None:
+    comm = ClosedComm()
+    talk = Talk(comm)
+    call_when_marimo_closes(comm, weakref.WeakMethod(talk.end))
+    del talk
+    gc.collect()
+    comm.close()
+    assert comm.closed == [False]
+
+
+def test_a_comm_of_jupyter_closes_without_the_talk() -> None:
+    comm = ClosedComm(kernel=None)
+    talk = Talk(comm)
+    call_when_marimo_closes(comm, weakref.WeakMethod(talk.end))
+    call_when_marimo_closes(None, weakref.WeakMethod(talk.end))
+    comm.close()
+    assert (talk.ended, comm.closed) == (0, [False])

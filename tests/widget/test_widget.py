@@ -12,6 +12,7 @@ from typing import Any
 import anywidget
 import ipywidgets
 import pytest
+from comm import DummyComm
 
 from grok_live_widget import GrokLive, Talk
 from grok_live_widget.exceptions import ConfigurationError
@@ -84,6 +85,20 @@ def test_each_comm_of_the_widget_keeps_the_front_ends_routing(live: GrokLive) ->
     live._follow_comm({"new": comm})
     assert comm._reply_subshell_for({}, "as sent") == "as sent"
     live._follow_comm({"new": None})
+
+
+def test_a_talk_ends_when_marimo_runs_its_cell_again() -> None:
+    class MarimoComm(DummyComm):
+        kernel = "marimo"
+
+    live = GrokLive(partner="parrot")
+    live.comm = MarimoComm()
+    live.ask("hello")
+    assert live.phase == "open"
+    live.comm.close()
+    assert live.phase == "closed"
+    assert live.comm is None
+    assert live.turns[1].text == "hello"
 
 
 def test_an_unused_widget_does_not_keep_python_from_ending() -> None:
