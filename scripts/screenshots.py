@@ -125,7 +125,7 @@ def main(wanted: list[str]) -> None:
     DRAWN.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = Browsers(playwright, Path(folder)).launch(
-            None, {"width": 760, "height": 900}, scale=SCALE
+            None, {"width": 760, "height": 900}, pixel_ratio=SCALE
         )
         stage = Stage(browser)
         stage.page.add_style_tag(content="body { margin: 0; } [data-scene] { padding: 4px 8px; }")

@@ -94,6 +94,18 @@ export class Scope {
     return this.add(() => observer.disconnect());
   }
 
+  /** Called when its size in pixels of the screen changes: also by the browser's zoom, or on another screen. */
+  onPixelResize(element: Element, action: () => void): Disposer {
+    const observer = new ResizeObserver(action);
+    try {
+      observer.observe(element, { box: "device-pixel-content-box" });
+    } catch {
+      // Safari observes the size in pixels of CSS only.
+      observer.observe(element);
+    }
+    return this.add(() => observer.disconnect());
+  }
+
   onVisibility(element: Element, action: (isVisible: boolean) => void): Disposer {
     const observer = new IntersectionObserver((entries) => action(entries.at(-1)?.isIntersecting ?? true));
     observer.observe(element);

@@ -86,3 +86,31 @@ describe("a scope", () => {
     expect(action).not.toHaveBeenCalled();
   });
 });
+
+describe("the size of an element in pixels of the screen", () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  it.each([
+    ["is observed where the browser can", true],
+    ["is that in pixels of CSS where it cannot, as in Safari", false],
+  ])("%s", (_, canObservePixels) => {
+    const boxes: unknown[] = [];
+    vi.stubGlobal(
+      "ResizeObserver",
+      class {
+        observe(_element: Element, options?: ResizeObserverOptions): void {
+          if (options && !canObservePixels)
+            throw new TypeError("not a valid value of ResizeObserverBoxOptions");
+          boxes.push(options?.box);
+        }
+        disconnect(): void {
+          boxes.push("ended");
+        }
+      },
+    );
+    const scope = new Scope();
+    scope.onPixelResize(document.body, () => {});
+    scope.dispose();
+    expect(boxes).toEqual([canObservePixels ? "device-pixel-content-box" : undefined, "ended"]);
+  });
+});

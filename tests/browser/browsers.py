@@ -64,11 +64,11 @@ class Browsers:
         self,
         microphone: Path | None,
         viewport: dict[str, int] | None = None,
-        scale: float = 1,
+        pixel_ratio: float = 1,
     ) -> BrowserContext:
         """Start one whose microphone plays a WAV file, from the start at each opening.
 
-        `scale`: pixels of the screen for one of CSS.
+        `pixel_ratio`: pixels of the screen for one of CSS.
         """
         switches = [*_SWITCHES, f"--disk-cache-dir={self._folder / 'cache'}"]
         if microphone:
@@ -79,7 +79,7 @@ class Browsers:
             executable_path=CHROMIUM,
             args=switches,
             viewport=viewport or VIEWPORT,
-            device_scale_factor=scale,
+            device_scale_factor=pixel_ratio,
         )
         browser.add_init_script(path=HERE / "seams.js")
         return browser

@@ -92,6 +92,7 @@ def open_notebook(
         *,
         hears: Script | None = None,
         viewport: dict[str, int] | None = None,
+        pixel_ratio: float = 1,
         kernel_name: str = "python3",
         has_microphone: bool = True,
         refuses_microphone: bool = False,
@@ -101,12 +102,12 @@ def open_notebook(
         # Without a file the device beeps, and a beep may be detected as speech.
         sound = (hears or studio.script()).path if has_microphone else None
         is_elsewhere = host != LOCALHOST or lab is not shared_page.lab
-        is_shared = sound is not None and not is_elsewhere and not opened
+        is_shared = sound is not None and not is_elsewhere and not opened and pixel_ratio == 1
         if is_shared:
             stack.callback(end_sharing)
             page = shared_page.take(sound, viewport)
         else:
-            browser = browsers.launch(sound, viewport)
+            browser = browsers.launch(sound, viewport, pixel_ratio=pixel_ratio)
             stack.callback(browser.close)
             [page] = browser.pages
         path = lab.write_notebook(f"{name}_{len(opened)}", cells)

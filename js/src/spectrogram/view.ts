@@ -8,8 +8,6 @@ import { element, setText } from "../view/elements";
 import { colourTable } from "./colours";
 import { binsOfRows, placeOf, TICKS_HZ } from "./scale";
 
-const WIDTH = 600;
-const HEIGHT = 96;
 const FFT_SIZE = 1024;
 const COLUMN_MS = 33;
 const REDUCED_MOTION_COLUMN_MS = 500;
@@ -36,12 +34,14 @@ export function createDrawer({ store, scope }: DrawerContext): HTMLElement {
 class Lane {
   readonly element: HTMLElement;
   readonly #name = element("p", "glw-spectrogram-name");
-  readonly #canvas = element("canvas", "glw-spectrogram", { width: String(WIDTH), height: String(HEIGHT) });
+  readonly #canvas = element("canvas", "glw-spectrogram");
   readonly #context = this.#canvas.getContext("2d");
   readonly #connected = new Set<AudioNode>();
   #analyser: AnalyserNode | null = null;
   #levels = new Uint8Array(FFT_SIZE / 2);
   #bins: Uint16Array = new Uint16Array(0);
+  /** The width of a column [pixels of the screen]. A whole number: moving the picture by less than one blurs it. */
+  #columnPx = 1;
 
   constructor(
     name: string,
@@ -58,6 +58,7 @@ class Lane {
     });
     const picture = element("div", "glw-spectrogram-picture", {}, [this.#canvas, ...ticks]);
     this.element = element("div", "glw-spectrogram-lane", {}, [this.#name, picture]);
+    scope.onPixelResize(this.#canvas, () => this.#measure());
     scope.add(() => this.#disconnect());
   }
 
@@ -69,20 +70,51 @@ class Lane {
 
   draw(context: AudioContext | null): void {
     this.#connect(context);
+    const { width, height } = this.#canvas;
     const canvas = this.#context;
     if (!canvas) return;
-    canvas.drawImage(this.#canvas, -1, 0);
-    const column = canvas.createImageData(1, HEIGHT);
+    canvas.drawImage(this.#canvas, -this.#columnPx, 0);
+    const column = canvas.createImageData(this.#columnPx, height);
     if (this.#analyser) this.#analyser.getByteFrequencyData(this.#levels);
     else this.#levels.fill(0);
-    for (let row = 0; row < HEIGHT; row++) {
+    for (let row = 0; row < height; row++) {
       let level = 0;
       // Rows at the top have several bins, those at the bottom share one.
       for (let bin = this.#bins[row + 1] ?? 0; bin <= (this.#bins[row] ?? 0); bin++)
         level = Math.max(level, this.#levels[bin]!);
-      column.data.set(COLOURS.subarray(4 * level, 4 * level + 4), 4 * row);
+      const colour = COLOURS.subarray(4 * level, 4 * level + 4);
+      for (let at = 0; at < this.#columnPx; at++) column.data.set(colour, 4 * (row * this.#columnPx + at));
     }
-    canvas.putImageData(column, WIDTH - 1, 0);
+    canvas.putImageData(column, width - this.#columnPx, 0);
+  }
+
+  /** Give the canvas the pixels of the screen, and what it shows already the place that it has then. */
+  #measure(): void {
+    const ratio = window.devicePixelRatio || 1;
+    const [width, height] = [this.#canvas.clientWidth, this.#canvas.clientHeight].map((px) =>
+      Math.round(px * ratio),
+    ) as [number, number];
+    if (width === 0 || height === 0) return;
+    const columnPx = Math.max(1, Math.round(ratio));
+    const shown = element("canvas", "", {
+      width: String(this.#canvas.width),
+      height: String(this.#canvas.height),
+    });
+    shown.getContext("2d")?.drawImage(this.#canvas, 0, 0);
+    const shownWidth = (shown.width * columnPx) / this.#columnPx;
+    Object.assign(this.#canvas, { width, height });
+    this.#context?.drawImage(shown, width - shownWidth, 0, shownWidth, height);
+    this.#columnPx = columnPx;
+    this.#findBins();
+  }
+
+  #findBins(): void {
+    if (this.#analyser)
+      this.#bins = binsOfRows(
+        this.#canvas.height,
+        this.#analyser.frequencyBinCount,
+        this.#analyser.context.sampleRate,
+      );
   }
 
   /** Follow the nodes of the page: each reply and each microphone may have another one. */
@@ -95,7 +127,7 @@ class Lane {
       this.#analyser.smoothingTimeConstant = 0;
       this.#analyser.minDecibels = -90;
       this.#analyser.maxDecibels = -20;
-      this.#bins = binsOfRows(HEIGHT, this.#analyser.frequencyBinCount, context.sampleRate);
+      this.#findBins();
     }
     const sources = this.sources();
     for (const node of sources) {

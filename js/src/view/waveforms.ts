@@ -39,7 +39,7 @@ export class Waveforms {
 
   #watchPage(): void {
     const measure = () => this.#measure();
-    this.scope.onResize(this.#user.canvas, measure);
+    this.scope.onPixelResize(this.#user.canvas, measure);
     this.scope.onAttributes(document.body, measure);
     this.scope.onAttributes(document.documentElement, measure);
     this.scope.listen(window.matchMedia("(prefers-color-scheme: dark)"), "change", measure);

@@ -38,6 +38,9 @@ describe("the drawer", () => {
   let scope: Scope;
   let columns: Uint8ClampedArray[];
   let frames: ((nowMs: number) => void)[];
+  let onResize: (() => void)[];
+  const canvases = () => [...drawer.querySelectorAll("canvas")];
+  let drawer: HTMLElement;
   const analyser = { context: null as unknown, frequencyBinCount: 512, getByteFrequencyData: vi.fn() };
 
   beforeEach(() => {
@@ -45,15 +48,33 @@ describe("the drawer", () => {
     columns = [];
     frames = [];
     vi.stubGlobal("requestAnimationFrame", (action: (nowMs: number) => void) => frames.push(action));
+    onResize = [];
+    vi.stubGlobal(
+      "ResizeObserver",
+      class {
+        constructor(action: () => void) {
+          onResize.push(action);
+        }
+        observe(): void {}
+        disconnect(): void {}
+      },
+    );
     vi.spyOn(window, "matchMedia").mockReturnValue({ matches: false } as MediaQueryList);
+    Object.defineProperties(HTMLCanvasElement.prototype, {
+      clientWidth: { value: 400, configurable: true },
+      clientHeight: { value: 96, configurable: true },
+    });
     vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockReturnValue({
       drawImage: () => {},
-      createImageData: () => ({ data: new Uint8ClampedArray(4 * 96) }),
+      createImageData: (width: number, height: number) => ({
+        data: new Uint8ClampedArray(4 * width * height),
+      }),
       putImageData: ({ data }: ImageData) => columns.push(data),
     } as never);
     analyser.getByteFrequencyData.mockImplementation((levels: Uint8Array) => levels.fill(255));
     scope = new Scope();
-    createDrawer({ store: new Store(INITIAL_STATE), scope } as unknown as DrawerContext);
+    drawer = createDrawer({ store: new Store(INITIAL_STATE), scope } as unknown as DrawerContext);
+    for (const measure of onResize) measure();
   });
 
   afterEach(() => {
@@ -80,6 +101,17 @@ describe("the drawer", () => {
     draw(140);
     expect(columns).toHaveLength(4);
     expect([...columns[0]!.subarray(0, 3)]).toEqual([0, 0, 4]);
+  });
+
+  it.each([1, 1.5, 2])("has the pixels of a screen with %f of them for each of CSS", (ratio) => {
+    vi.stubGlobal("devicePixelRatio", ratio);
+    for (const measure of onResize) measure();
+    expect(canvases().map(({ width, height }) => [width, height])).toEqual(
+      Array(2).fill([400 * ratio, 96 * ratio]),
+    );
+    draw(100);
+    // Columns of whole pixels, which can be moved without being blurred.
+    expect(columns[0]).toHaveLength(4 * Math.round(ratio) * 96 * ratio);
   });
 
   it("shows what the page plays, without changing what is connected", () => {
