@@ -30,6 +30,8 @@ SITE := docs/_build/html
 WORKERS := 5
 # `make test-all` also runs the slow tests (soaks, all versions) and those of third-party peers.
 MARKS := not slow and not peers
+# The programs to be installed: those of the slow tests, too (--all), or not.
+SYSTEM :=
 
 # The tests start hundreds of processes; without compiled files each would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -48,6 +50,7 @@ test: system lint contracts types lint-js test-js test-py
 
 test-all: MARKS :=
 test-all: export GLW_ALL_EXAMPLES := 1
+test-all: SYSTEM := --all
 test-all: .venv-hosts/.stamp test test-pythons
 
 lint: .venv/.dev
@@ -87,7 +90,7 @@ coverage: .venv/.dev $(STATIC)
 	@$(PY) scripts/coverage_table.py docs/tested.md
 
 system:
-	@scripts/system-packages
+	@scripts/system-packages $(SYSTEM)
 
 format: .venv/.dev js/node_modules/.stamp
 	$(PY) -m ruff check --fix-only .

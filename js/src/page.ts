@@ -21,6 +21,8 @@ const PAGE = Symbol.for("grok_live_widget.page");
  * Chromium 156: within twenty connections that are refused at once).
  */
 const UNUSED_MS = 1000;
+/** Three times what was measured with a wired loudspeaker. */
+const ASSUMED_LATENCY_MS = 100;
 
 export interface AudioPage {
   readonly id: string;
@@ -88,10 +90,17 @@ function closeContext(page: AudioPage): void {
   page.context = null;
 }
 
-/** How long a sample that has left the graph takes to the loudspeaker; Safari does not state `outputLatency`. */
+/**
+ * How long a sample that has left the graph takes to the loudspeaker.
+ *
+ * Not asked of Firefox: reading `outputLatency` holds a lock there that its audio callback needs, and waits for the
+ * audio server, which waits for that callback; the tab freezes for ever (Firefox 153 with PulseAudio, after every second
+ * reply). Safari does not state it.
+ */
 export function outputLatencyMs(): number {
-  const { baseLatency = 0, outputLatency = 0 } = audioPage().context ?? {};
-  return 1000 * (baseLatency + outputLatency);
+  const { context } = audioPage();
+  if (navigator.userAgent.includes("Firefox/")) return ASSUMED_LATENCY_MS;
+  return 1000 * ((context?.baseLatency ?? 0) + (context?.outputLatency ?? 0));
 }
 
 /** Resume without awaiting: outside a click handler `resume()` may stay pending for ever. */

@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
-import { beforeEach, describe, expect, it, vi } from "vitest";
-import { audioPage, claimMicrophone, loadWorklet, useContext } from "../src/page";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { audioPage, claimMicrophone, loadWorklet, outputLatencyMs, useContext } from "../src/page";
 import { Scope } from "../src/scope";
 import { FakeContext, installAudio } from "./fakes";
 
@@ -86,5 +86,28 @@ describe("a worklet", () => {
   it("fails on an http page with the reason", async () => {
     const target = Object.assign(new FakeContext(), { audioWorklet: undefined }) as unknown as AudioContext;
     await expect(loadWorklet(target, "a-1", async () => "source")).rejects.toThrow("not secure");
+  });
+});
+
+describe("the latency of the loudspeaker", () => {
+  const read = vi.fn(() => 0.04);
+
+  beforeEach(() => {
+    read.mockClear();
+    const context = useContext(new Scope());
+    Object.defineProperties(context, { baseLatency: { value: 0.01 }, outputLatency: { get: read } });
+  });
+
+  afterEach(() => void vi.restoreAllMocks());
+
+  it("is what the browser states", () => {
+    expect(outputLatencyMs()).toBeCloseTo(50);
+  });
+
+  it("is assumed in Firefox, where asking for it can freeze the tab", () => {
+    const agent = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0";
+    vi.spyOn(navigator, "userAgent", "get").mockReturnValue(agent);
+    expect(outputLatencyMs()).toBe(100);
+    expect(read).not.toHaveBeenCalled();
   });
 });

@@ -15,9 +15,9 @@ from .lab_server import LOCALHOST, LabServer
 from .panel_page import PanelPage
 from .themes import THEMES
 
-__all__ = ["NotebookPage"]
+__all__ = ["IS_READY", "OUTPUTS", "RUN", "NotebookPage"]
 
-_IS_READY = """async () => {
+IS_READY = """async () => {
   if (!globalThis.jupyterapp) return false;
   await jupyterapp.restored;
   const panel = globalThis.testNotebook();
@@ -28,11 +28,11 @@ _IS_READY = """async () => {
 _SHOW = """async (path) => {
   await jupyterapp.commands.execute('docmanager:open', { path, factory: 'Notebook' });
 }"""
-_RUN = """(index) => {
+RUN = """(index) => {
   globalThis.testNotebook().content.activeCellIndex = index;
   globalThis.testRun = jupyterapp.commands.execute('notebook:run-cell');
 }"""
-_OUTPUTS = "(index) => testNotebook().content.widgets[index].model.outputs.toJSON()"
+OUTPUTS = "(index) => testNotebook().content.widgets[index].model.outputs.toJSON()"
 
 
 class NotebookPage(PanelPage):
@@ -91,7 +91,7 @@ class NotebookPage(PanelPage):
 
     def wait_for_notebook(self) -> None:
         """Wait until the notebook is shown and its kernel is idle."""
-        self.until(_IS_READY, timeout_s=LOAD_WITHIN_MS / 1000, what="the notebook")
+        self.until(IS_READY, timeout_s=LOAD_WITHIN_MS / 1000, what="the notebook")
 
     def reload(self) -> None:
         """Load the page again, with this notebook alone; the kernel continues.
@@ -103,7 +103,7 @@ class NotebookPage(PanelPage):
     # ----------------------------------------------------------------- cells
     def begin_cell(self, index: int) -> None:
         """Run a cell, and do not wait for it."""
-        self.page.evaluate(_RUN, index)
+        self.page.evaluate(RUN, index)
 
     def end_cell(self, index: int) -> None:
         """Wait for the cell that was begun last; an error in it fails the test."""
@@ -123,7 +123,7 @@ class NotebookPage(PanelPage):
 
     def outputs(self, index: int) -> list[dict[str, Any]]:
         """The outputs of a cell, in the notebook format."""
-        outputs: list[dict[str, Any]] = self.page.evaluate(_OUTPUTS, index)
+        outputs: list[dict[str, Any]] = self.page.evaluate(OUTPUTS, index)
         return outputs
 
     def command(self, name: str) -> None:
