@@ -74,10 +74,13 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     scope.add(() => this.#channel.send({ type: "bye" }));
   }
 
-  sendHello(): void {
+  /** Some hosts lose what is sent before their comm is open, so hello is repeated, after twice the time each time. */
+  sendHello(timeoutMs = HELLO_TIMEOUT_MS): void {
     this.#channel.send(helloOf(this.#page));
-    this.scope.timeout(HELLO_TIMEOUT_MS, () => {
-      if (this.#state.kernel === "waiting") this.#update({ kernel: "unanswered" });
+    this.scope.timeout(timeoutMs, () => {
+      if (this.#state.kernel !== "waiting" && this.#state.kernel !== "unanswered") return;
+      this.#update({ kernel: "unanswered" });
+      this.sendHello(2 * timeoutMs);
     });
   }
 

@@ -57,9 +57,9 @@ export class WidgetComm implements Comm {
   }
 
   listen(listener: (content: unknown, buffers: BinaryBuffer[]) => void): () => void {
-    const onMessage = (content: unknown, buffers?: BinaryBuffer[]) => {
+    const onMessage = (content: unknown, buffers?: (BinaryBuffer | string)[]) => {
       this.#isLost = false;
-      listener(content, buffers ?? []);
+      listener(content, (buffers ?? []).map(bytesOf));
     };
     this.model.on("msg:custom", onMessage);
     return () => this.model.off("msg:custom", onMessage);
@@ -75,4 +75,10 @@ export class WidgetComm implements Comm {
     const { kernel } = this;
     return kernel === null || Boolean(kernel?.isDisposed) || LOST_STATES.has(kernel?.status);
   }
+}
+
+/** Hosts whose messages are JSON, such as Shiny, may leave a buffer in base64. */
+function bytesOf(buffer: BinaryBuffer | string): BinaryBuffer {
+  if (typeof buffer !== "string") return buffer;
+  return Uint8Array.from(atob(buffer), (character) => character.charCodeAt(0));
 }
