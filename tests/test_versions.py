@@ -20,6 +20,9 @@ ON_THE_SOCKET = [
     "rehearsal/test_server.py",
 ]
 
+# Everything that has to do with the comm.
+IN_KERNELS = sorted(f"tests/kernels/{path.name}" for path in ROOT.glob("tests/kernels/test_*.py"))
+
 RUN_TESTS = "import sys, pytest; sys.exit(pytest.main(sys.argv[1:]))"
 TALK = """
 from grok_live_widget import Talk
@@ -82,3 +85,11 @@ def test_every_test_of_the_socket_passes_with_the_lowest_websockets() -> None:
     files = [f"tests/{name}" for name in ON_THE_SOCKET]
     said = run(RUN_TESTS, "-q", "-p", "no:cacheprovider", *files, requirements=lowest("websockets"))
     assert re.search(r"\b\d\d+ passed", said)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", IN_KERNELS)
+def test_every_test_in_kernels_passes_with_the_lowest_anywidget(file: str) -> None:
+    arguments = ["-q", "-p", "no:cacheprovider", "-m", "not slow", file]
+    said = run(RUN_TESTS, *arguments, requirements=lowest("anywidget"))
+    assert re.search(r"\b\d+ passed", said)

@@ -8,6 +8,7 @@ import secrets
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,11 @@ class LabServer(Program):
     folder : Path
         Everything that it reads and writes is below this folder.
     application : {"lab", "notebook"}
+    options : sequence of str
+        Further ones of its command.
     """
 
-    def __init__(self, folder: Path, application: str = "lab") -> None:
+    def __init__(self, folder: Path, application: str = "lab", options: Sequence[str] = ()) -> None:
         self.application = application
         self.folder = folder
         self.root = folder / "notebooks"
@@ -38,7 +41,7 @@ class LabServer(Program):
         self._write_settings()
         self.token = secrets.token_hex(16)
         self.port = free_port()
-        command = [sys.executable, "-m", "jupyter", application, *self._options()]
+        command = [sys.executable, "-m", "jupyter", application, *self._options(), *options]
         super().__init__(command, folder, self._ask_status, name="JupyterLab")
 
     # ----------------------------------------------------------------- start
