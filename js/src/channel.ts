@@ -1,12 +1,11 @@
 /**
  * The comm channel: all messages between page and kernel, sent as the widget's custom messages (docs/channel.md).
- *
  * It tracks the session, epoch, phase and owner, counts acknowledgements, and monitors whether the kernel is alive.
- * A direct channel would be another class with the same public methods.
  */
 
 import { Downloads } from "./downloads";
 import type { DrawerComm } from "./drawer-comm";
+import { HeldMessages } from "./held-messages";
 import {
   type AudioHeader,
   type KernelFields,
@@ -27,8 +26,6 @@ import type { Scope } from "./scope";
 import { type DroppedSamples, SendQueue, type SentChunk } from "./send-queue";
 import { type OnTextAnswer, TypedTexts } from "./typed-texts";
 
-export type { DroppedSamples };
-
 const WATCH_PERIOD_MS = 500;
 const BUSY_AFTER_MS = 1000;
 /** A message received this recently means that the kernel process is alive. */
@@ -37,9 +34,6 @@ const GONE_AFTER_MS = 15_000;
 const UNANSWERED_AFTER_MS = 3000;
 const HEARTBEATS_PER_ALIVE = 5;
 const RESYNCHRONISE_PERIOD_MS = 2000;
-/** Chunks and reports come every 100 ms; after this time none is expected. */
-const NEXT_WITHIN_MS = 150;
-const HELD_AT_MOST_MS = 250;
 /** The message types that set what the panel shows; a heartbeat carries how many of them the kernel has sent. */
 const COUNTED_TYPES: ReadonlySet<string> = new Set(["state", "owner", "turn", "tool", "note"]);
 
@@ -82,6 +76,7 @@ export interface ChannelListener {
 export class CommChannel {
   readonly #sendQueue: SendQueue;
   readonly #downloads: Downloads;
+  readonly #held = new HeldMessages((message) => this.send(message));
   readonly #texts = new TypedTexts((id, text) => this.send({ type: "text", id, text }));
   #state: TalkState | null = null;
   #session = 0;
@@ -92,12 +87,6 @@ export class CommChannel {
   #health: KernelHealth = "ok";
   #receivedAtMs: number;
   #hasSentSinceAlive = false;
-  /** Acknowledgements and reports that the next message carries: each message makes JupyterLab repaint. */
-  #held: PageMessage[] = [];
-  #heldSinceMs = 0;
-  #chunkSentAtMs = Number.NEGATIVE_INFINITY;
-  #playheadAtMs = Number.NEGATIVE_INFINITY;
-  #playingReply = -1;
   #heartbeatCount = 0;
   /** How many messages of `COUNTED_TYPES` the kernel has sent; null until the first snapshot. */
   #messageCount: number | null = null;
@@ -143,7 +132,7 @@ export class CommChannel {
   send(message: PageMessage, buffers: ArrayBuffer[] = []): void {
     this.#hasSentSinceAlive = true;
     const { page } = this;
-    const earlier = this.#held.splice(0).map((held) => ({ ...held, page }));
+    const earlier = this.#held.takeAll().map((held) => ({ ...held, page }));
     try {
       this.comm.send({ ...message, page, ...(earlier.length > 0 && { earlier }) }, buffers);
     } catch {
@@ -204,35 +193,12 @@ export class CommChannel {
     this.#sendQueue.reportAfterQueued(() => this.send({ type: "microphone_state", ...state }), this.nowMs());
   }
 
-  /** The beginning and the end of a reply, and a pause, are told at once; what is between them less often. */
   reportPlayhead(playhead: Playhead): void {
-    const nowMs = this.nowMs();
-    const message = { type: "playhead" as const, clock_ms: Date.now(), ...playhead };
-    const isAwaited = playhead.is_final || playhead.is_paused || playhead.reply !== this.#playingReply;
-    const isSecond = !this.#isChunkNext(nowMs) && this.#held.some(({ type }) => type === "playhead");
-    this.#playingReply = playhead.is_final ? -1 : playhead.reply;
-    this.#playheadAtMs = playhead.is_final || playhead.is_paused ? Number.NEGATIVE_INFINITY : nowMs;
-    this.#hold(message, nowMs);
-    if (isAwaited || isSecond) this.#sendHeld();
-  }
-
-  /** It replaces one of the same type, which it covers. */
-  #hold(message: PageMessage, nowMs: number): void {
-    if (this.#held.length === 0) this.#heldSinceMs = nowMs;
-    this.#held = [...this.#held.filter(({ type }) => type !== message.type), message];
-  }
-
-  #sendHeld(): void {
-    const last = this.#held.pop();
-    if (last) this.send(last);
-  }
-
-  #isChunkNext(nowMs: number): boolean {
-    return nowMs - this.#chunkSentAtMs < NEXT_WITHIN_MS;
+    this.#held.reportPlayhead(playhead, this.nowMs());
   }
 
   #sendChunk({ pcm, ...fields }: SentChunk): void {
-    this.#chunkSentAtMs = this.nowMs();
+    this.#held.noteChunk(this.nowMs());
     this.send({ type: "microphone", session: this.#session, ...fields }, [pcm.buffer as ArrayBuffer]);
   }
 
@@ -344,7 +310,7 @@ export class CommChannel {
   #onAudio(header: AudioHeader, buffer: BinaryBuffer | undefined): void {
     if (!this.isOwner) return;
     const { session, seq } = header;
-    this.#acknowledge(session, seq);
+    this.#held.acknowledge(session, seq, this.nowMs());
     if (session > this.#session) this.#beginSession(session, header.epoch);
     if (this.#isStale(header)) return;
     if (header.epoch > this.#epoch) this.#onFlush({ ...header, reply: null });
@@ -352,12 +318,6 @@ export class CommChannel {
     if (seq > this.#nextAudioSeq && !isJoin) this.#resynchronise();
     this.#nextAudioSeq = seq + 1;
     this.listener.onAudio(header, buffer ? readPcm(buffer) : new Int16Array(0), isJoin);
-  }
-
-  #acknowledge(session: number, seq: number): void {
-    const nowMs = this.nowMs();
-    this.#hold({ type: "received", session, seq, clock_ms: Date.now() }, nowMs);
-    if (!this.#isChunkNext(nowMs) && nowMs - this.#playheadAtMs >= NEXT_WITHIN_MS) this.#sendHeld();
   }
 
   #isStale({ session, epoch }: AudioHeader): boolean {
@@ -397,7 +357,7 @@ export class CommChannel {
     const nowMs = this.nowMs();
     const silentMs = nowMs - this.#receivedAtMs;
     this.#sendQueue.pump(nowMs);
-    if (nowMs - this.#heldSinceMs >= HELD_AT_MOST_MS) this.#sendHeld();
+    this.#held.sendOverdue(nowMs);
     if (this.comm.isLost) return this.#setHealth("gone");
     if (!this.#isReachable) return;
     if (this.isConnectionWanted && silentMs >= GONE_AFTER_MS) return this.#setHealth("gone");

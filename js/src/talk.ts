@@ -4,13 +4,7 @@
  */
 
 import { canCaptureWithoutClick, Microphone, type MicrophoneListener, microphoneAbility } from "./capture";
-import {
-  type ChannelListener,
-  type Comm,
-  CommChannel,
-  type DroppedSamples,
-  type KernelHealth,
-} from "./channel";
+import { type ChannelListener, type Comm, CommChannel, type KernelHealth } from "./channel";
 import { DrawerComm } from "./drawer-comm";
 import { type HalfDuplex, halfDuplexOf } from "./half-duplex";
 import { helloOf } from "./hello";
@@ -31,6 +25,7 @@ import { audioPage, useSpeaker } from "./page";
 import { PCM_RATE_HZ } from "./pcm";
 import { Playback, type PlaybackListener } from "./playback";
 import type { Scope } from "./scope";
+import type { DroppedSamples } from "./send-queue";
 import { MOST_BYTES, sendSoundFile } from "./sound-files";
 import { text } from "./texts";
 import { shownPlayhead, shownState, shownTurns, withCall, withNote } from "./view/reducers";

@@ -2,6 +2,7 @@
 /** The conditions of hosts that these tests cannot run: VS Code, Colab, marimo, Shiny. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { sectionsOf } from "./catalogue";
 import { FakeNode, installAudio, type Sent, settle, talkState } from "./fakes";
 
 type Hook = (props: object) => (() => void) | undefined;
@@ -48,6 +49,7 @@ afterEach(() => {
 /** A model of a host that shows neither its widget manager nor its kernel, and passes no signal. */
 function show(): void {
   const model = {
+    get: () => ({ en: sectionsOf("en").panel }),
     send: (content: object) => sent.push(content as Sent),
     on: (name: string, listener: Listener) => name === "msg:custom" && listeners.push(listener),
     off: () => {},
@@ -114,7 +116,7 @@ describe("a host that keeps the microphone from outputs", () => {
   it("is named as the reason, and nothing is asked of the browser", () => {
     expect(ofType("hello")[0]).toMatchObject({ microphone: "policy" });
     expect(ofType("start")).toMatchObject([{ with_microphone: false }]);
-    expect(panel.querySelector(".glw-notice-text")?.textContent).toContain("does not let notebook outputs");
+    expect(panel.querySelector(".glw-notice-text")?.textContent).toContain("may not use the microphone");
     expect(navigator.mediaDevices.getUserMedia).not.toHaveBeenCalled();
   });
 
