@@ -42,6 +42,8 @@ sound = [int(each) % 2**32 for each in (len(pcm), sums[-1], sums.sum())]
 """
 # Turns and their words are kept; eight exchanges take less than this.
 MOST_GROWN_BYTES = 2_000_000
+# JupyterLab adds a few of its own; one for each message or frame would be hundreds.
+MOST_LISTENERS = 20
 
 
 def test_minutes_after_three_hundred_turns_lose_no_sample_and_leave_no_memory(
@@ -85,7 +87,8 @@ def test_minutes_after_three_hundred_turns_lose_no_sample_and_leave_no_memory(
     assert appended in (0, END_SAMPLES)
     # The page keeps the new turns, and nothing else.
     assert after["bytes"] - before["bytes"] < MOST_GROWN_BYTES, (before, after)
-    assert after["jsEventListeners"] <= before["jsEventListeners"], (before, after)
+    grown = after["jsEventListeners"] - before["jsEventListeners"]
+    assert grown < MOST_LISTENERS, (before, after)
 
 
 def _wait_until_captured(notebook: NotebookPage, duration_s: float) -> None:
