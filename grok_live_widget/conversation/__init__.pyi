@@ -5,6 +5,7 @@ from .pending import PendingReply as PendingReply
 from .pending import calls_in as calls_in
 from .pending import is_cut_off as is_cut_off
 from .placement import Placement as Placement
+from .placement import pcm_of as pcm_of
 from .placement import placements_of as placements_of
 from .placement import sound_of as sound_of
 from .placement import whole_ends_s as whole_ends_s

@@ -553,13 +553,17 @@ def _words(captions: tuple[tuple[float, str], ...], end_s: float) -> tuple[Word,
     )
 
 
-def extremes_of(turn: Turn, columns: int) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+def extremes_of(
+    turn: Turn, columns: int, start: int = 0, stop: int | None = None
+) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
     """Least and greatest sample of each of `columns` equal parts of a turn, for drawing.
 
-    Two ``ndarray of int16 [shape=(m,)]``, m <= `columns`.
+    Of its samples from `start` to `stop`; None: to its end. Two ``ndarray of int16
+    [shape=(m,)]``, m <= `columns`.
     """
-    start = turn._start_sample
-    return turn._tape.envelope(columns, start, start + turn.sample_count)
+    first, count = turn._start_sample, turn.sample_count
+    end = count if stop is None else min(stop, count)
+    return turn._tape.envelope(columns, first + start, first + max(start, end))
 
 
 # Formats of sound that are not WAV, as endings of names.

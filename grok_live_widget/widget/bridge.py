@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import copy_context
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from msgspec.structs import replace
 from .._threads import BackgroundTasks
 from ..audio import SAMPLE_RATE_HZ, wav_bytes
 from ..client import CALL_TOPIC, ENVIRONMENT_NAME, Endpoint, ReconnectingSession, voices
-from ..conversation import Turn
+from ..conversation import Turn, placements_of
 from ..exceptions import ConnectError, GrokLiveError, SessionClosed
 from ..protocol import (
     AudioDelta,
@@ -43,15 +44,16 @@ from ..protocol import (
 )
 from ..recording import Redactor
 from ..settings import Settings
-from . import inspector, messages
+from . import inspector, look_back, messages
 from .catalogue import texts_of
-from .downlink import Downlink
+from .downlink import Downlink, Playable
 from .dropped_files import DroppedFiles
 from .echo import ECHO_NOTE, hears_loudspeaker
 from .front_end import further_bundle
 from .interruptions import CELL_NOTE, Interruptions, Reason
 from .lease import Lease
 from .microphone import Microphones, MicrophoneStatus
+from .talk_sound import TalkSound, sound_from
 from .turn_states import TurnCalls, word_times
 from .uplink import UplinkReceiver
 
@@ -87,12 +89,26 @@ _BANNER_WITHOUT_KEY = (
 # Of the notes about turns that are to be played once more.
 _REPLAY = "replay"
 _BUSY_NOTE = (
-    "A reply is sounding, and no other turn is played over it. Play the turn again when the reply "
-    "has ended, or interrupt it."
+    "A reply is sounding, and nothing else is played over it. Play it again when the reply has "
+    "ended, or interrupt the reply."
 )
 
 Send = Callable[[messages.KernelMessage, bytes | None], None]
 """``(message, buffer or None)``: sends to every page; called on the talk's loop."""
+
+
+@dataclass
+class _Replay:
+    """What is played once more.
+
+    `source` is what is sent for that, `turn` the one that sounds, and `start_s` where it begins on
+    the talk's clock.
+    """
+
+    source: Playable
+    reply: int
+    turn: Turn
+    start_s: float
 
 
 class FrontendBridge:
@@ -149,8 +165,9 @@ class FrontendBridge:
         # By page and id: the answer to each typed text, once there is one.
         self._texts: dict[tuple[str, int | None], messages.TextAnswer | None] = {}
         self._replies: dict[Turn, int] = {}
-        # A turn that is played once more, its copy that is sent for that, and the reply's number.
-        self._replay: tuple[Turn, Turn, int] | None = None
+        # What is played once more.
+        self._replay: _Replay | None = None
+        self._speech = look_back.SpeechMarks()
         # Whether a note says that a turn could not be played once more.
         self._has_refused_replay = False
         # Turns that are to be sent, in order.
@@ -202,6 +219,7 @@ class FrontendBridge:
             case Interrupted():
                 self._flush()
             case SpeechStarted() | SpeechStopped():
+                self._mark_speech(isinstance(event, SpeechStarted), now_s)
                 self._send(messages.Speech(is_active=isinstance(event, SpeechStarted)))
                 if isinstance(event, SpeechStarted):
                     self._end_replay()
@@ -209,6 +227,8 @@ class FrontendBridge:
                 self.downlink.begin_session(self.downlink.session + 1)
             case PhaseChanged():
                 self._follow_phase()
+                if self._talk.phase == "closed":
+                    self._mark_speech(False, now_s)
             case SettingsChanged():
                 self._send_state()
             case Noted():
@@ -219,6 +239,9 @@ class FrontendBridge:
             self._send(messages.CallChanged(call=call))
         if changed:
             self._start_pump()
+
+    def _mark_speech(self, is_active: bool, now_s: float) -> None:
+        self._speech.mark(is_active, now_s - (self._talk.conversation.origin_s or now_s))
 
     def _explain_echo(self, changed: list[Turn]) -> None:
         """Note once if what was spoken into the microphone is what the loudspeaker played."""
@@ -331,7 +354,7 @@ class FrontendBridge:
     def _state(self) -> dict[str, Any]:
         talk, settings = self._talk, self._talk.settings
         name, usage = talk.server_name, talk.usage
-        replayed, _, replay = self._replay or (None, None, None)
+        replay = self._replay
         is_push_to_talk = isinstance(settings.turn_detection, PushToTalk)
         return {
             "owner": self.lease.owner,
@@ -352,8 +375,9 @@ class FrontendBridge:
             "sample_rate": SAMPLE_RATE_HZ,
             "busy_cell": self.downlink.is_overdue(time.monotonic()),
             "late_sample_count": self.uplink.late_sample_count,
-            "replay": replay,
-            "replayed_turn": replayed.turn_id if replayed else "",
+            "replay": replay.reply if replay else None,
+            "replayed_turn": replay.turn.turn_id if replay else "",
+            "replay_start_s": replay.start_s if replay else 0.0,
             "used_minutes": round(usage.minutes, 1),
             "cost_dollars": _shown_cost(name, usage.dollars),
         }
@@ -498,9 +522,12 @@ class FrontendBridge:
             now_s=arrived_s,
             is_paused=message.is_paused,
         )
-        if heard is not None and heard.turn not in self._replies:
-            self._follow_replay(heard.turn, is_final=is_final)
-        elif heard is not None:
+        if heard is None:
+            pass
+        elif isinstance(heard.turn, TalkSound) or heard.turn not in self._replies:
+            has_ended = message.is_final and not isinstance(message, messages.Flushed)
+            self._follow_replay(heard.turn, heard.sample_count, is_final, has_ended)
+        else:
             report = PlaybackReported(
                 item_id=heard.turn.item_id,
                 sample_count=heard.sample_count,
@@ -510,13 +537,23 @@ class FrontendBridge:
             self._spawn(self._talk.report_playback(report))
         self._send_audio(arrived_s)
 
-    def _follow_replay(self, again: Turn, *, is_final: bool) -> None:
-        """A turn that is played once more is not heard."""
+    def _follow_replay(
+        self, source: Playable, sample_count: int, is_final: bool, has_ended: bool
+    ) -> None:
+        """What is played once more is not heard."""
         if is_final:
-            self.downlink.forget(again)
-            if self._replay is not None and self._replay[1] is again:
-                self._replay = None
-                self._send_state()
+            self.downlink.forget(source)
+        replay = self._replay
+        if replay is None or replay.source is not source:
+            return
+        if isinstance(source, TalkSound):
+            replay.turn = source.turn_at(sample_count)
+            if has_ended:
+                self._spawn(self._play_next_stretch(source.end_s))
+                return
+        if is_final:
+            self._replay = None
+        self._send_state()
 
     def _first_sound_s(self, message: messages.Playhead) -> float | None:
         """When the first sample was heard, by the kernel's clock [s]."""
@@ -548,6 +585,12 @@ class FrontendBridge:
                     self._skip_to_newest()
             case messages.Replay(page=page, turn_id=turn_id):
                 self._spawn(self._play_again(page, turn_id, arrived_s))
+            case messages.ReplayFrom(page=page, at_s=at_s):
+                self._spawn(self._play_from(page, at_s, arrived_s))
+            case messages.StopReplay(page=page, epoch=epoch):
+                if page == self.lease.owner and self._replay is not None:
+                    self.downlink.follow_flush(epoch)
+                self._end_replay()
             case messages.Save(page=page, turn_id=turn_id):
                 self._spawn(self._send_sound(page, turn_id))
             case messages.Commit():
@@ -558,14 +601,38 @@ class FrontendBridge:
                 self._spawn(self._answer_call(call_id, is_allowed))
             case messages.ChangeSettings(settings=settings):
                 self._spawn(self._change_settings(settings))
-            case messages.DrawerRequest(page=page, name="inspector" as name, content=content):
-                found = inspector.answer(self._talk.frames, content)
-                if found is not None:
-                    self._send(messages.DrawerAnswer(page=page, name=name, content=found))
+            case messages.DrawerRequest():
+                self._spawn(self._answer_drawer(message))
             case messages.BundleWanted(page=page, name=name):
                 module, style = further_bundle(name)
                 texts = texts_of(name, self._language)
                 self._send(messages.Bundle(page=page, name=name, style=style, texts=texts), module)
+
+    async def _answer_drawer(self, request: messages.DrawerRequest) -> None:
+        """Answer in another thread: of a long talk there is much to read, and replies go on."""
+        talk, content = self._talk, request.content
+        turns = list(talk.conversation.turns)
+        match request.name:
+            case "inspector":
+                found = await asyncio.to_thread(
+                    lambda: inspector.answer(talk.frames, content, turns)
+                )
+            case "axis":
+                zero_at_ms = self._zero_at_ms(request.page)
+                found = await asyncio.to_thread(
+                    look_back.answer, content, turns, self._speech, zero_at_ms
+                )
+            case _:
+                return
+        if found is not None:
+            self._send(messages.DrawerAnswer(page=request.page, name=request.name, content=found))
+
+    def _zero_at_ms(self, page: str) -> float | None:
+        """When the talk's clock began, by the clock of a page."""
+        origin_s, offset_s = self._talk.conversation.origin_s, self._clock_offset_s.get(page)
+        if origin_s is None or offset_s is None:
+            return None
+        return 1000 * (origin_s - offset_s)
 
     def _receive_text(self, message: messages.Text, arrived_s: float) -> None:
         """Send a typed text once, however often the page repeats it."""
@@ -628,20 +695,48 @@ class FrontendBridge:
         turn = self._turn_of(turn_id)
         if turn is None or not turn.is_complete or not turn.sample_count:
             return
+        if not self._may_replay(page, now_s):
+            return
+        placements = placements_of(self._talk.conversation.turns)
+        start_s = next(each.start_s for each in placements if each.turn is turn)
+        # A copy, so that what is played of it is not counted as heard.
+        again = copy.copy(turn)
+        again.heard_sample_count = None
+        self._begin_replay(again, turn, start_s)
+
+    async def _play_from(self, page: str, at_s: float, now_s: float) -> None:
+        if self._may_replay(page, now_s):
+            self._play_stretch(at_s)
+
+    def _play_stretch(self, at_s: float) -> None:
+        """Play the talk once more up to its next long silence; the next stretch follows then."""
+        sound = sound_from(self._talk.conversation.turns, at_s)
+        if sound is not None:
+            self._begin_replay(sound, sound.turn_at(0), sound.start_s)
+
+    async def _play_next_stretch(self, at_s: float) -> None:
+        self._replay = None
+        try:
+            self._play_stretch(at_s)
+        finally:
+            self._send_state()
+
+    def _may_replay(self, page: str, now_s: float) -> bool:
+        """Whether something may be played once more; a note says why not."""
         if self._replay is None and self.downlink.has_playback:
             self._has_refused_replay = True
             self._talk.note(_BUSY_NOTE, "info", _REPLAY)
-            return
+            return False
         self._end_replay()
         if self._has_refused_replay:
             self._has_refused_replay = False
             self._talk.note("", "info", _REPLAY)
         if not self.lease.owner:
             self._take_over(page, now_s)
-        # A copy, so that what is played of it is not counted as heard.
-        again = copy.copy(turn)
-        again.heard_sample_count = None
-        self._replay = turn, again, self.downlink.add(again)
+        return True
+
+    def _begin_replay(self, source: Playable, turn: Turn, start_s: float) -> None:
+        self._replay = _Replay(source, self.downlink.add(source), turn, start_s)
         self._send_state()
         self._start_pump()
 
@@ -774,7 +869,11 @@ class FrontendBridge:
     def _follow_owner(self) -> None:
         """Another page owns the sound: it is sent what was not heard."""
         self._end_replay()
-        queued = dict(self.downlink.start_over())
+        queued = {
+            turn: reply
+            for turn, reply in self.downlink.start_over()
+            if not isinstance(turn, TalkSound)
+        }
         self._replies |= queued
         self._changed |= dict.fromkeys(queued)
         # What was spoken into another page's microphone ends.

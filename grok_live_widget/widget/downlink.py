@@ -17,8 +17,12 @@ import numpy as np
 from ..audio import SAMPLE_RATE_HZ, Pcm, Resampler, pcm_from_samples, samples_from_pcm
 from ..conversation import Turn
 from .messages import Audio, Flush
+from .talk_sound import TalkSound
 
 CHANNEL_RATE_HZ = SAMPLE_RATE_HZ
+Playable = Turn | TalkSound
+"""What can be played: a turn, or a stretch of the talk once more."""
+
 CREDIT_SAMPLES = 2 * CHANNEL_RATE_HZ
 OVERDUE_S = 0.5
 REPEAT_END_S = 1.0
@@ -33,7 +37,7 @@ class ReplyAudio:
 
     Parameters
     ----------
-    turn : Turn
+    turn : Turn or TalkSound
         At the channel's rate.
     base : int
         The first sample of the turn to be read.
@@ -50,7 +54,7 @@ class ReplyAudio:
         Number of the last message about it.
     """
 
-    def __init__(self, turn: Turn, base: int, reply: int = 0) -> None:
+    def __init__(self, turn: Playable, base: int, reply: int = 0) -> None:
         self.turn = turn
         self.reply = reply
         self.sent = self.heard = 0
@@ -72,7 +76,10 @@ class ReplyAudio:
         """The next `count` of the available samples."""
         start = self._base + self.sent
         self.sent += count
-        return self.turn.pcm[start : start + count].tobytes()
+        stop = start + count
+        if isinstance(self.turn, TalkSound):
+            return self.turn.read(start, stop).tobytes()
+        return self.turn.pcm[start:stop].tobytes()
 
     def turn_position(self, count: int) -> int:
         """The position in the turn after `count` samples read here.
@@ -87,6 +94,7 @@ class ResampledReplyAudio(ReplyAudio):
 
     def __init__(self, turn: Turn, base: int, reply: int = 0) -> None:
         super().__init__(turn, base, reply)
+        self._source = turn
         self._resampler = Resampler(turn.sample_rate, CHANNEL_RATE_HZ)
         self._resampled: Pcm = np.empty(0, np.int16)
         # The next sample of the turn to be resampled.
@@ -103,7 +111,7 @@ class ResampledReplyAudio(ReplyAudio):
 
     def _resample_more(self) -> bool:
         """Resample a piece, or flush after the last one; False if there is nothing to do."""
-        piece = self.turn.pcm[self._next : self._next + self.turn.sample_rate // 5]
+        piece = self._source.pcm[self._next : self._next + self._source.sample_rate // 5]
         is_last = not len(piece)
         if is_last and not (self.turn.is_complete and self._next > self._turn_starts[-1]):
             return False
@@ -129,10 +137,11 @@ class ResampledReplyAudio(ReplyAudio):
         return min(self._turn_starts[at] + passed, ends[0])
 
 
-def reply_audio_from(turn: Turn, base: int, reply: int = 0) -> ReplyAudio:
-    """The audio of a turn of any rate, from its sample `base` on."""
-    kind = ReplyAudio if turn.sample_rate == CHANNEL_RATE_HZ else ResampledReplyAudio
-    return kind(turn, base, reply)
+def reply_audio_from(turn: Playable, base: int, reply: int = 0) -> ReplyAudio:
+    """The audio of a turn of any rate, or of a stretch, from its sample `base` on."""
+    if isinstance(turn, TalkSound) or turn.sample_rate == CHANNEL_RATE_HZ:
+        return ReplyAudio(turn, base, reply)
+    return ResampledReplyAudio(turn, base, reply)
 
 
 # --------------------------------------------------------------------------- credit
@@ -140,7 +149,7 @@ def reply_audio_from(turn: Turn, base: int, reply: int = 0) -> ReplyAudio:
 class Heard:
     """A playhead in terms of a turn; `sample_count` is at the turn's own rate."""
 
-    turn: Turn
+    turn: Playable
     sample_count: int
 
 
@@ -166,7 +175,7 @@ class Downlink:
         self._queue: deque[ReplyAudio] = deque()
         self._playing: dict[int, ReplyAudio] = {}
         # Turns that were interrupted: their later audio is not sent.
-        self._cut: set[Turn] = set()
+        self._cut: set[Playable] = set()
         # Numbers of messages and when they were sent.
         self._unacknowledged: dict[int, float] = {}
         # From when on the playhead is extrapolated if the page does not report it.
@@ -180,7 +189,7 @@ class Downlink:
         self.session, self._seq = session, 0
         self._unacknowledged.clear()
 
-    def add(self, turn: Turn) -> int:
+    def add(self, turn: Playable) -> int:
         """Queue new audio of `turn`; returns the number of its reply, 0 if it is cut off."""
         if turn in self._cut:
             return 0
@@ -189,12 +198,12 @@ class Downlink:
                 return outgoing.reply
         return self._enqueue(turn, self._next_base(turn))
 
-    def _enqueue(self, turn: Turn, base: int) -> int:
+    def _enqueue(self, turn: Playable, base: int) -> int:
         self._reply_count += 1
         self._queue.append(reply_audio_from(turn, base, self._reply_count))
         return self._reply_count
 
-    def _next_base(self, turn: Turn) -> int:
+    def _next_base(self, turn: Playable) -> int:
         """Where a new reply of `turn` begins: where its last one ended."""
         ended = [out for out in self._playing.values() if out.turn is turn]
         if ended:
@@ -350,7 +359,7 @@ class Downlink:
         self._cut.discard(turn)
         return self._enqueue(turn, turn.heard_sample_count or 0)
 
-    def forget(self, turn: Turn) -> None:
+    def forget(self, turn: Playable) -> None:
         """Keep nothing of `turn`, which is over."""
         self._cut.discard(turn)
 
@@ -360,16 +369,16 @@ class Downlink:
         self._cut.update(out.turn for out in (*self._playing.values(), *self._queue))
         self._queue.clear()
 
-    def start_over(self) -> list[tuple[Turn, int]]:
+    def start_over(self) -> list[tuple[Playable, int]]:
         """Queue again what was not heard, for another page.
 
         Returns
         -------
-        list of (Turn, int)
+        list of (Turn or TalkSound, int)
             The turns, with the new numbers of their replies.
         """
         # One reply a turn: it begins where the turn's first one stood, and reaches to its end.
-        bases: dict[Turn, int] = {}
+        bases: dict[Playable, int] = {}
         for outgoing in (*self._audible, *self._queue):
             if not outgoing.has_sent_last or outgoing.heard < outgoing.sent:
                 bases.setdefault(outgoing.turn, outgoing.turn_position(outgoing.heard))

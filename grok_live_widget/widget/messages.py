@@ -117,6 +117,24 @@ class Replay(PageMessage, frozen=True, tag="replay"):
     turn_id: str
 
 
+class ReplayFrom(PageMessage, frozen=True, tag="replay_from"):
+    """Play the talk once more from a place on, unless a reply sounds.
+
+    Parameters
+    ----------
+    at_s : float [s]
+        On the talk's clock.
+    """
+
+    at_s: Number
+
+
+class StopReplay(PageMessage, frozen=True, tag="stop_replay"):
+    """Play nothing once more; the page has flushed its playback and begun `epoch`."""
+
+    epoch: Integer
+
+
 class Save(PageMessage, frozen=True, tag="save"):
     """Send the sound of a turn as a file; answered by `Sound`."""
 
@@ -273,6 +291,8 @@ RequestMessage = (
     | Play
     | Skip
     | Replay
+    | ReplayFrom
+    | StopReplay
     | Save
     | Commit
     | Discard
@@ -448,9 +468,12 @@ class _TalkState(KernelMessage, frozen=True):
     late_sample_count : int
         Microphone samples that were discarded because they arrived too late.
     replay : int or None
-        Number of the reply that plays a turn once more; None: none does.
+        Number of the reply that plays a turn, or a stretch of the talk, once more; None: none
+        does.
     replayed_turn : str
-        That turn; empty for none.
+        That turn, or the one that sounds in the stretch; empty for none.
+    replay_start_s : float [s]
+        Where that sound begins on the talk's clock.
     used_minutes : float [min]
     cost_dollars : float or None [US$]
         What the talk has used, rounded; see `Usage`.
@@ -476,6 +499,7 @@ class _TalkState(KernelMessage, frozen=True):
     late_sample_count: int
     replay: int | None
     replayed_turn: str
+    replay_start_s: float
     used_minutes: float
     cost_dollars: float | None
 

@@ -26,7 +26,7 @@ STATE = {
     ),
     *("voice", "voice_help", "partner", "turn_detection", "processing", "sample_rate", "busy_cell"),
     "late_sample_count",
-    *("settings", "replay", "replayed_turn", "used_minutes", "cost_dollars"),
+    *("settings", "replay", "replayed_turn", "replay_start_s", "used_minutes", "cost_dollars"),
 }
 TURN = {
     *("id", "order", "role", "text", "text_source", "is_complete", "was_interrupted"),

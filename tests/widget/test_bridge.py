@@ -1055,6 +1055,114 @@ async def test_what_is_played_again_ends_with_speech_stop_and_another_page(
     assert turn.heard_sample_count == turn.sample_count
 
 
+async def ask_the_axis(page: Page, **content: Any) -> Any:
+    """What the time axis is told."""
+    page.say("drawer", name="axis", content=content)
+    return (await page.wait("drawer", lambda m: m["name"] == "axis"))["content"]
+
+
+async def test_the_talk_is_played_from_a_place_and_that_is_not_counted_as_heard(
+    page_of: Any,
+) -> None:
+    page = page_of(lambda turn: tone(0.5))
+    turn = await hear_a_reply(page)
+    place = await ask_the_axis(page, type="place", turn_id=turn.turn_id)
+    page.say("replay_from", at_s=place["start_s"] + 0.2)
+    state = await page.wait("state", lambda state: state["replay"])
+    assert (state["replay"], state["replayed_turn"]) == (2, turn.turn_id)
+    assert state["replay_start_s"] == pytest.approx(place["start_s"] + 0.2)
+    audio = await page.wait("audio", lambda m: m["is_last"])
+    page.acknowledge(audio)
+    skipped = turn.sample_count - len(page.audio) // 2
+    assert skipped == pytest.approx(0.2 * RATE_HZ, abs=1)
+    assert page.audio == turn.pcm[skipped:].tobytes()
+    page.report(audio, len(page.audio) // 2, is_final=True)
+    await page.wait("state", lambda state: state["replay"] is None)
+    assert turn.heard_sample_count == turn.sample_count
+    assert not turn.was_interrupted
+    assert not page.bridge.downlink.has_playback
+
+
+async def test_after_a_long_silence_the_next_stretch_is_played_and_its_turn_is_told(
+    page_of: Any,
+) -> None:
+    page = page_of(lambda turn: tone(0.3))
+    first = await hear_a_reply(page)
+    page.say("text", text="two")
+    audio = await page.wait("audio", lambda m: m["is_last"])
+    page.acknowledge(audio)
+    page.report(audio, len(page.audio) // 2, is_final=True)
+    second = page.talk.conversation.turns.assistant[-1]
+    await page.wait("turn", lambda m: m["turn"]["heard_s"] == second.duration_s)
+    first.played_at_s, second.played_at_s = 1.0, 600.0
+    page.received.clear()
+    page.audio = b""
+    page.say("replay_from", at_s=0.9)
+    once = await page.wait("audio", lambda m: m["is_last"])
+    page.acknowledge(once)
+    page.report(once, len(page.audio) // 2, is_final=True)
+    state = await page.wait("state", lambda m: m["replayed_turn"] == second.turn_id)
+    assert state["replay_start_s"] == 600.0
+    twice = await page.wait("audio", lambda m: m["reply"] > once["reply"] and m["is_last"])
+    silence = bytes(2 * round(0.1 * RATE_HZ))
+    assert page.audio == silence + first.pcm.tobytes() + second.pcm.tobytes()
+    page.report(twice, 10**6, is_final=True)
+    await page.wait("state", lambda state: state["replay"] is None)
+
+
+async def test_a_page_stops_what_is_played_once_more(page_of: Any) -> None:
+    page = page_of(lambda turn: tone(3.0))
+    turn = await hear_a_reply(page)
+    page.say("replay", turn_id=turn.turn_id)
+    audio = await page.wait("audio")
+    page.say("stop_replay", epoch=audio["epoch"] + 1)
+    page.report_flush(audio, 100)
+    state = await page.wait("state", lambda m: m["replay"] is None and m["epoch"])
+    assert state["epoch"] == audio["epoch"] + 1
+    assert page.all("flush") == [], "the page has flushed by itself"
+    assert not page.bridge.downlink.has_playback
+    page.say("stop_replay", epoch=9)
+    page.say("replay_from", at_s=0.0)
+    again = await page.wait("audio", lambda m: m["reply"] > audio["reply"])
+    assert again["epoch"] == state["epoch"], "without a replay there is nothing to stop"
+
+
+async def test_the_talk_is_not_played_over_a_reply(page_of: Any) -> None:
+    page = page_of(lambda turn: tone(0.3))
+    await hear_a_reply(page)
+    page.say("text", text="two")
+    await page.wait("audio", lambda m: m["is_last"])
+    page.say("replay_from", at_s=0.0)
+    note = await page.wait("note")
+    assert "A reply is sounding" in note["note"]["text"]
+    assert page.bridge._replay is None
+
+
+async def test_a_place_after_which_nothing_sounded_plays_nothing(page_of: Any) -> None:
+    page = page_of(lambda turn: tone(0.3))
+    await hear_a_reply(page)
+    page.say("replay_from", at_s=10_000.0)
+    page.say("replay_from", at_s=0.0)
+    audio = await page.wait("audio")
+    assert audio["reply"] == 2
+
+
+async def test_the_axis_is_told_of_speech_and_of_the_pages_clock(
+    page_of: Any, question: np.ndarray
+) -> None:
+    page = page_of(lambda turn: tone(0.3))
+    await page.open()
+    page.speak(question)
+    await page.wait("speech", lambda m: not m["is_active"])
+    found = await ask_the_axis(page, type="stretch", start_s=0.0, stop_s=100.0, columns=0)
+    [(begin_s, end_s)] = found["speech"]
+    assert 0 <= begin_s < end_s
+    now_s = (page.clock_ms() - found["zero_at_ms"]) / 1000
+    assert end_s <= now_s < end_s + 60
+    [turn] = [turn for turn in found["turns"] if turn["role"] == "user"]
+    assert turn["id"] == page.talk.conversation.turns[0].turn_id
+
+
 async def test_the_sound_of_a_turn_is_sent_as_a_file_in_pieces(
     page_of: Any, tmp_path: Path
 ) -> None:

@@ -46,7 +46,10 @@ def test_frames_are_listed_from_an_index_on_without_their_messages() -> None:
         "connection": 0,
         "item_id": "",
         "response_id": "r",
+        "turn_id": "",
+        "is_by_time": False,
     }
+    assert found["next"] == 3
     json.dumps(found)
 
 
@@ -101,3 +104,26 @@ def test_the_frames_of_a_talk_show_neither_sound_nor_key() -> None:
     assert "bytes of audio" in shown
     assert "a-key-of-somebody" not in shown
     assert len(shown) < 60_000
+
+
+def test_the_frames_of_a_turn_are_listed_with_the_turn_that_each_is_about() -> None:
+    with Talk(partner=["Good morning.", "Goodbye."]) as talk:
+        first, second = talk.ask("Hello."), talk.ask("And now?")
+        turns, frames = list(talk.turns), talk.frames
+    found = answer(frames, {"type": "frames", "from": 0, "turn_id": second.turn_id}, turns)
+    assert found is not None
+    named = [frame.index for frame in frames.filter(turn=second)]
+    assert [frame["index"] for frame in found["frames"]] == named
+    assert {frame["turn_id"] for frame in found["frames"]} == {second.turn_id}
+    assert not any(frame["is_by_time"] for frame in found["frames"])
+    assert found["next"] == frames[-1].index + 1, "those of others are not looked at again"
+    whole = answer(frames, {"type": "frames", "from": 0}, turns)
+    assert whole is not None
+    ids = {frame["turn_id"] for frame in whole["frames"]}
+    assert ids == {"", *(turn.turn_id for turn in turns)} > {first.turn_id}
+
+
+def test_the_frames_of_a_turn_that_is_unknown_are_none() -> None:
+    found = answer(frames_of(3), {"type": "frames", "from": 0, "turn_id": "other"})
+    assert found is not None
+    assert (found["frames"], found["turn_id"]) == ([], "other")

@@ -45,6 +45,8 @@ FROM_PAGE: list[dict[str, Any]] = [
     {"type": "play", "page": "a"},
     {"type": "skip", "page": "a"},
     {"type": "replay", "page": "a", "turn_id": "t1"},
+    {"type": "replay_from", "page": "a", "at_s": 12.5},
+    {"type": "stop_replay", "page": "a", "epoch": 3},
     {"type": "save", "page": "a", "turn_id": "t1"},
     {"type": "commit", "page": "a"},
     {"type": "tool_answer", "page": "a", "call_id": "c1", "is_allowed": False},
@@ -94,6 +96,7 @@ STATE: dict[str, Any] = {
     "late_sample_count": 0,
     "replay": None,
     "replayed_turn": "",
+    "replay_start_s": 0.0,
     "used_minutes": 0.1,
     "cost_dollars": None,
 }
