@@ -88,8 +88,8 @@ export async function bundleExplorer() {
 
 /** The bundles that the kernel sends when their drawer is first opened. */
 export const DRAWERS = ["settings", "inspector", "spectrogram", "shortcuts"];
-/** The bundles that it sends when a page asks for them: those, and one that the first turn needs. */
-export const FURTHER = [...DRAWERS, "transcript"];
+/** The bundles that it sends when a page asks for them: those, and two that the first turn needs. */
+export const FURTHER = [...DRAWERS, "transcript", "axis"];
 
 export async function bundleFurther(name) {
   const result = await build({ ...common, entryPoints: [here(`src/${name}.ts`)], format: "esm" });

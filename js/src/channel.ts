@@ -161,9 +161,9 @@ export class CommChannel {
   }
 
   /** Announce a flush by this page: from now on only sound of a later epoch is played. */
-  interrupt(): void {
+  interrupt(type: "interrupt" | "stop_replay" = "interrupt"): void {
     this.#epoch += 1;
-    this.send({ type: "interrupt", epoch: this.#epoch });
+    this.send({ type, epoch: this.#epoch });
   }
 
   /** Ask for the replies that no page has played, also those of the session that this page has stopped. */
@@ -172,10 +172,10 @@ export class CommChannel {
     this.send({ type: "play" });
   }
 
-  /** Ask for the sound of a turn, also after this page has stopped its session. */
-  requestSound(type: SoundUse, turn_id: string | number): void {
+  /** Ask for the sound of a turn, or of a time on, also after this page has stopped its session. */
+  requestSound(type: SoundUse, of: string | number): void {
     this.#endedSession = -1;
-    this.send({ type, turn_id });
+    this.send(type === "replay_from" ? { type, at_s: Number(of) } : { type, turn_id: of });
   }
 
   sendMicrophone(chunk: MicrophoneChunk): void {

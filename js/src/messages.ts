@@ -65,8 +65,8 @@ export interface ReportedMicrophone extends Omit<MicrophoneState, "reason"> {
   text: string;
 }
 
-/** What the sound of a turn is requested for: to be played again, or to be saved. */
-export type SoundUse = "replay" | "save";
+/** What the sound of a turn is requested for, to be played again or to be saved, or that of the talk from a time on. */
+export type SoundUse = "replay" | "save" | "replay_from";
 
 /** A microphone that gives only zeros, and whether there is another one. */
 export interface SilentMicrophone {
@@ -92,7 +92,9 @@ export type PageMessage =
   | { type: "interrupt"; epoch: number }
   | { type: "play" }
   | { type: "skip" }
-  | { type: SoundUse; turn_id: string | number }
+  | { type: "replay_from"; at_s: number }
+  | { type: "stop_replay"; epoch: number }
+  | { type: "replay" | "save"; turn_id: string | number }
   | { type: "commit" | "discard" }
   | { type: "tool_answer"; call_id: string; is_allowed: boolean }
   | { type: "change_settings"; settings: Partial<TalkSettings> }
@@ -226,6 +228,7 @@ const stateFields = {
   late_sample_count: number,
   replay: numberOrNull,
   replayed_turn: text,
+  replay_start_s: number,
   used_minutes: numberOrNull,
   cost_dollars: numberOrNull,
 };

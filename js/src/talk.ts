@@ -161,8 +161,8 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     this.#channel.endPress(type);
   }
 
-  interrupt(): void {
-    this.#channel.interrupt();
+  interrupt(type?: "interrupt" | "stop_replay"): void {
+    this.#channel.interrupt(type);
     this.#playback.flush(this.#channel.session, this.#channel.epoch, null);
     this.#update({ isSpeaking: false, soundingReply: null });
   }
@@ -216,9 +216,9 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     if (call) this.onToolCall({ ...call, state: isAllowed ? "running" : "denied" });
   }
 
-  requestSound(use: SoundUse, turnId: string | number): void {
-    if (use === "replay") this.#playback.unlock();
-    this.#channel.requestSound(use, turnId);
+  requestSound(use: SoundUse, of: string | number): void {
+    if (use !== "save") this.#playback.unlock();
+    this.#channel.requestSound(use, of);
   }
 
   // Events of the channel.

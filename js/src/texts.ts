@@ -6,6 +6,7 @@
  */
 
 import type {
+  axis,
   explorer,
   inspector,
   panel,
@@ -17,6 +18,7 @@ import type {
 
 type Sections = typeof panel &
   typeof transcript &
+  typeof axis &
   typeof settings &
   typeof inspector &
   typeof spectrogram &

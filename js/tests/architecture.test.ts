@@ -20,6 +20,7 @@ const files = readdirSync(ROOT, { recursive: true, encoding: "utf8" })
 const LAYERS: Record<string, readonly string[]> = {
   widget: ["talk", "tool-area", "traits", "view", "widget-comm", "messages", "texts", "scope"],
   transcript: ["view", "texts"],
+  axis: ["axis", "drawer-comm", "view", "texts", "scope"],
   spectrogram: ["spectrogram", "page", "view", "texts", "scope"],
   inspector: ["inspector", "drawer-comm", "view", "messages", "texts", "scope"],
   shortcuts: ["shortcuts", "view", "texts"],

@@ -15,6 +15,7 @@ export const LANGUAGES = readdirSync(FOLDER)
 export const SECTIONS = [
   "panel",
   "transcript",
+  "axis",
   "settings",
   "inspector",
   "spectrogram",

@@ -63,6 +63,7 @@ export function talkState(changes: Partial<TalkState> = {}): TalkState {
     late_sample_count: 0,
     replay: null,
     replayed_turn: "",
+    replay_start_s: 0,
     used_minutes: null,
     cost_dollars: null,
     ...changes,

@@ -167,6 +167,7 @@ it.each(uses.filter(({ values }) => values !== null))(
 
 /** Modules of further bundles, and of the explorer, whose texts the panel's own bundle does not have. */
 const OWN: Record<string, readonly string[]> = {
+  axis: ["axis/"],
   settings: ["settings/"],
   inspector: ["inspector/"],
   spectrogram: ["spectrogram/"],

@@ -9,14 +9,22 @@ export interface Frame {
   /** The item and the reply that it is about; empty where there is none. */
   itemId: string;
   responseId: string;
+  /** The turn that it is about; empty where it is about none, or where that cannot be known. */
+  turnId: string;
+  /** The message has no id, so that its turn is the one at its time. */
+  isByTime: boolean;
 }
 
 export interface Page {
   frames: Frame[];
   droppedCount: number;
+  /** The turn whose frames these are; empty: they are those of all. */
+  turnId: string;
+  /** The index from which the next request asks; null: as before. */
+  next: number | null;
 }
 
-/** One or more successive frames of one direction and type; deltas of sound and text that alternate are one row. */
+/** One or more successive frames of one direction, type and turn; deltas of sound and text that alternate are one row. */
 export interface Row {
   types: string[];
   first: Frame;
@@ -35,7 +43,12 @@ type Fields = Record<string, unknown>;
 export function readPage(content: unknown): Page | null {
   const fields = fieldsOf(content, "frames");
   if (!fields || !Array.isArray(fields.frames)) return null;
-  return { frames: fields.frames.map(readFrame), droppedCount: number(fields.dropped_count) };
+  return {
+    frames: fields.frames.map(readFrame),
+    droppedCount: number(fields.dropped_count),
+    turnId: text(fields.turn_id),
+    next: typeof fields.next === "number" ? number(fields.next) : null,
+  };
 }
 
 /** The JSON text of one frame. */
@@ -54,6 +67,8 @@ function readFrame(value: unknown): Frame {
     size: number(fields.size),
     itemId: text(fields.item_id),
     responseId: text(fields.response_id),
+    turnId: text(fields.turn_id),
+    isByTime: fields.is_by_time === true,
   };
 }
 
@@ -68,7 +83,8 @@ export function addToRows(rows: Row[], frames: readonly Frame[]): number {
   for (const frame of frames) {
     const row = rows.at(-1);
     const isSame = (type: string) => type === frame.type || (isDelta(type) && isDelta(frame.type));
-    if (row && row.last.isSent === frame.isSent && isSame(row.last.type)) {
+    const isOfRow = row?.last.isSent === frame.isSent && row.last.turnId === frame.turnId;
+    if (row && isOfRow && isSame(row.last.type)) {
       if (!row.types.includes(frame.type)) row.types.push(frame.type);
       row.last = frame;
       row.count += 1;

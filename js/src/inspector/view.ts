@@ -4,6 +4,7 @@ import type { SendToKernel } from "../drawer-comm";
 import { text } from "../texts";
 import type { DrawerContext } from "../view/drawers";
 import { element, setShown, setText } from "../view/elements";
+import type { PanelParts } from "../view/state";
 import { addToRows, type Filter, type Frame, matches, type Row, readMessage, readPage } from "./log";
 import { directionText, droppedText, groupText, sizeText, timeText } from "./strings";
 
@@ -41,34 +42,62 @@ class Inspector {
   #rows: Row[] = [];
   #droppedCount = 0;
   #hasAnswer = false;
+  /** The turn whose messages are shown; empty for those of all. */
+  #turnId: string;
+  /** From which index the kernel is asked. */
+  #next = 0;
+  readonly #ofTurn = element("span", "glw-inspector-note");
+  readonly #all = element("button", "glw-button glw-inspector-copy", { type: "button" }, [
+    text("all_messages"),
+  ]);
+  readonly #turn = element("div", "glw-inspector-head", {}, [this.#ofTurn, this.#all]);
 
-  constructor({ actions, scope }: DrawerContext) {
+  constructor({ actions, scope, panel, turnId = "" }: DrawerContext) {
+    this.#turnId = String(turnId);
     this.#send = actions.drawers.connect("inspector", (content) => this.#receive(content), scope);
     this.#detail = new Detail(scope);
     const tools = element("div", "glw-inspector-tools", {}, [this.#filter, this.#direction]);
     const python = element("p", "glw-inspector-note", {}, [text("in_python")]);
-    const parts = [tools, this.#list, this.#note, this.#detail.element, python];
+    setShown(this.#turn, this.#turnId !== "");
+    // It is in the page by then.
+    if (this.#turnId) scope.frame(() => this.element.scrollIntoView({ block: "nearest" }));
+    const parts = [this.#turn, tools, this.#list, this.#note, this.#detail.element, python];
     this.element = element("div", "glw-inspector", {}, parts);
     scope.listen(this.#filter, "input", () => this.#showAll());
     scope.listen(this.#direction, "change", () => this.#showAll());
-    scope.listen<MouseEvent>(this.#list, "click", (event) => this.#choose(event));
+    scope.listen<MouseEvent>(this.#list, "click", (event) => this.#choose(event, panel));
+    scope.listen(this.#all, "click", () => this.#showAllTurns());
     scope.interval(REFRESH_MS, () => this.#ask());
     this.#ask();
   }
 
   #ask(): void {
     // A hidden page asks for nothing.
-    if (!document.hidden) this.#send({ type: "frames", from: (this.#frames.at(-1)?.index ?? -1) + 1 });
+    if (document.hidden) return;
+    const ofTurn = this.#turnId ? { turn_id: this.#turnId } : {};
+    this.#send({ type: "frames", from: this.#next, ...ofTurn });
+  }
+
+  #showAllTurns(): void {
+    this.#turnId = "";
+    this.#next = 0;
+    this.#frames = [];
+    this.#hasAnswer = false;
+    setShown(this.#turn, false);
+    this.#filter.focus();
+    this.#showAll();
+    this.#ask();
   }
 
   #receive(content: unknown): void {
     const message = readMessage(content);
     if (message) return this.#detail.showText(message.index, message.text);
     const page = readPage(content);
-    if (!page) return;
-    const next = (this.#frames.at(-1)?.index ?? -1) + 1;
+    // The answer to a request before the choice of a turn, or after it.
+    if (!page || page.turnId !== this.#turnId) return;
     // A request may have been answered twice.
-    const added = page.frames.filter(({ index }) => index >= next);
+    const added = page.frames.filter(({ index }) => index >= this.#next);
+    this.#next = Math.max(this.#next, page.next ?? 0, (added.at(-1)?.index ?? -1) + 1);
     this.#droppedCount = page.droppedCount;
     this.#hasAnswer = true;
     this.#frames.push(...added);
@@ -97,10 +126,12 @@ class Inspector {
     );
     this.#draw(from);
     if (isAtEnd) this.#list.scrollTop = this.#list.scrollHeight;
+    const isByTime = this.#frames.some((frame) => frame.isByTime);
+    setText(this.#ofTurn, text(isByTime ? "of_turn_by_time" : "of_turn"));
     const note = !this.#hasAnswer
       ? text("loading")
       : this.#frames.length === 0
-        ? text("no_messages")
+        ? text(this.#turnId ? "none_of_turn" : "no_messages")
         : this.#rows.length === 0
           ? text("no_match")
           : this.#droppedCount
@@ -126,10 +157,11 @@ class Inspector {
     (again ?? this.#list).focus();
   }
 
-  #choose(event: MouseEvent): void {
-    const item = (event.target as Element).closest<HTMLElement>("[data-row]");
+  #choose({ target }: MouseEvent, { transcript }: PanelParts): void {
+    const item = (target as Element).closest<HTMLElement>("[data-row]");
     const row = item && this.#rows[Number(item.dataset.row)];
     if (!row) return;
+    if ((target as Element).closest(".glw-frame-jump")) return transcript.showLine(row.last.turnId, true);
     this.#detail.showFrame(row.last);
     this.#send({ type: "frame", index: row.last.index });
   }
@@ -147,8 +179,15 @@ function rowOf({ types, first, last, count, size }: Row, index: number): HTMLEle
   ];
   const button = element("button", "glw-frame", { type: "button" }, parts);
   const item = element("li", "glw-frame-item", { "data-row": String(index) }, [button]);
+  if (last.turnId) item.append(jumpOf(last));
   item.dataset.direction = last.isSent ? "sent" : "received";
   return item;
+}
+
+function jumpOf({ isByTime }: Frame): HTMLElement {
+  const label = text(isByTime ? "jump_by_time" : "jump");
+  const attributes = { type: "button", "aria-label": label, title: label };
+  return element("button", "glw-frame-jump", attributes, [isByTime ? "≈" : "↗"]);
 }
 
 class Detail {

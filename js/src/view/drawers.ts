@@ -4,7 +4,7 @@ import type { Scope } from "../scope";
 import { type TextKey, text } from "../texts";
 import { button, element, setShown, setText } from "./elements";
 import type { IconName } from "./icons";
-import type { PanelActions, PanelSignals, PanelState, Store } from "./state";
+import type { PanelActions, PanelParts, PanelSignals, PanelState, Store, TurnId } from "./state";
 import { hasKernel } from "./strings";
 
 /** What the content of a drawer gets; the scope ends when the drawer is closed. */
@@ -12,7 +12,10 @@ export interface DrawerContext {
   store: Store<PanelState>;
   signals: PanelSignals;
   actions: PanelActions;
+  panel: PanelParts;
   scope: Scope;
+  /** The turn that it is opened for. */
+  turnId?: TurnId | undefined;
 }
 
 /** What a bundle of a drawer exports. */
@@ -43,6 +46,10 @@ export class Drawers {
     this.element.append(row, ...this.#drawers.map((drawer) => drawer.element));
   }
 
+  showMessages(turnId: TurnId): void {
+    this.#drawers.find(({ name }) => name === "inspector")!.toggle(turnId);
+  }
+
   show(state: PanelState): void {
     for (const drawer of this.#drawers) drawer.show(state);
   }
@@ -70,7 +77,7 @@ class Drawer {
     this.element.hidden = true;
     this.button = button("glw-drawer-button", icon, label).element;
     this.button.setAttribute("aria-expanded", "false");
-    context.scope.listen(this.button, "click", () => this.#toggle());
+    context.scope.listen(this.button, "click", () => this.toggle());
     for (const each of [this.button, this.element])
       context.scope.listen<KeyboardEvent>(each, "keydown", (event) => this.#onKey(event));
   }
@@ -83,31 +90,28 @@ class Drawer {
   #onKey(event: KeyboardEvent): void {
     if (event.key !== "Escape" || event.defaultPrevented || !this.#open) return;
     event.preventDefault();
-    this.#toggle();
+    this.toggle();
     this.button.focus();
   }
 
-  #toggle(): void {
-    const isOpen = this.#open === null;
+  /** Open it or close it; for a turn it is opened, anew where it is open. */
+  toggle(turnId?: TurnId): void {
+    const isOpen = this.#open === null || turnId !== undefined;
+    this.#open?.dispose();
+    this.#open = isOpen ? this.context.scope.child() : null;
     this.button.setAttribute("aria-expanded", String(isOpen));
     setShown(this.element, isOpen);
-    if (isOpen) {
-      this.#open = this.context.scope.child();
-      this.#fill(this.#open);
-    } else {
-      this.#open?.dispose();
-      this.#open = null;
-      this.element.replaceChildren();
-    }
+    if (this.#open) this.#fill(this.#open, turnId);
+    else this.element.replaceChildren();
   }
 
-  async #fill(scope: Scope): Promise<void> {
+  async #fill(scope: Scope, turnId?: TurnId): Promise<void> {
     const message = element("p", "glw-drawer-message", { role: "status" }, [text("loading")]);
     this.element.replaceChildren(message);
     try {
       const { module, style } = await this.context.actions.drawers.load(this.name);
       if (scope.isDisposed) return;
-      const content = (module as DrawerModule).createDrawer({ ...this.context, scope });
+      const content = (module as DrawerModule).createDrawer({ ...this.context, scope, turnId });
       this.element.replaceChildren(element("style", "", {}, [style]), content);
     } catch (error) {
       setText(message, text("drawer_failed", { drawer: this.label, reason: (error as Error).message }));

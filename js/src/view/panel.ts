@@ -8,7 +8,7 @@ import { Drawers } from "./drawers";
 import { element, setFigures, setShown, setText } from "./elements";
 import { keeperOf } from "./focus";
 import { Notices } from "./notices";
-import type { PanelActions, PanelSignals, PanelState, Store } from "./state";
+import type { PanelActions, PanelParts, PanelSignals, PanelState, Store } from "./state";
 import { lossesOf, speakerName, statusOf, timeLeftOf, usageOf } from "./strings";
 import { ToolCallList } from "./tool-call-list";
 import { Transcript } from "./transcript";
@@ -29,13 +29,16 @@ export class Panel {
   });
 
   constructor(store: Store<PanelState>, signals: PanelSignals, actions: PanelActions, scope: Scope) {
-    const [hold, transcript] = [new HoldToTalk(actions, scope), new Transcript(actions, scope)];
-    const drawers = new Drawers({ store, signals, actions, scope });
+    const panel = {} as PanelParts;
+    const context = { store, signals, actions, scope, panel };
+    const [hold, transcript] = [new HoldToTalk(actions, scope), new Transcript(actions, scope, panel)];
+    const [waveforms, drawers] = [new Waveforms(context), new Drawers(context)];
+    Object.assign(panel, { drawers, transcript, waveforms });
     const parts: Part[] = [
       new Header(actions, scope),
       new Line("glw-banner", ({ banner }) => [banner]),
       new Notices(actions, scope),
-      new Waveforms(signals, scope),
+      waveforms,
       hold,
       transcript,
       new ToolCallList(actions, scope),

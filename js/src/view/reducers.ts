@@ -19,6 +19,7 @@ export function shownState(state: TalkState): Partial<PanelState> {
     isCellRunning: state.busy_cell,
     replay: state.replay,
     replayedTurn: state.replayed_turn,
+    replayStartS: state.replay_start_s,
     usedMinutes: state.used_minutes,
     costDollars: state.cost_dollars,
   };

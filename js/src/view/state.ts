@@ -76,6 +76,8 @@ export interface PanelState {
   /** The reply that plays a turn once more, and that turn. */
   replay: number | null;
   replayedTurn: string;
+  /** Where it begins on the talk's clock. */
+  replayStartS: number;
   /** There is sound to play, and the browser requires a click for it. */
   isSoundWaiting: boolean;
   /** Speech that this page did not send because the kernel was busy, or because the connection was not open. */
@@ -130,6 +132,7 @@ export const INITIAL_STATE: PanelState = {
   playedS: 0,
   replay: null,
   replayedTurn: "",
+  replayStartS: 0,
   isSoundWaiting: false,
   droppedByKernelS: 0,
   droppedByConnectionS: 0,
@@ -158,7 +161,8 @@ export interface PanelActions {
   releaseToTalk(): void;
   /** End a press without a turn: what was said is forgotten. */
   discardPress(): void;
-  interrupt(): void;
+  /** End the reply that sounds, or only what is played again. */
+  interrupt(type?: "interrupt" | "stop_replay"): void;
   /** `onAnswer` is called with true when the text was sent, and with false while it was not. */
   sendText(text: string, onAnswer: (isSent: boolean) => void): void;
   takeOver(): void;
@@ -174,8 +178,20 @@ export interface PanelActions {
   followPreferences(): void;
   /** Ask a sound file. */
   sendFile(file: File): void;
-  /** Have the sound of a turn played again, or saved as a file. */
-  requestSound(use: SoundUse, turnId: string | number): void;
+  /** Have the sound of a turn played again, or saved as a file, or the talk played from a time of its clock on. */
+  requestSound(use: SoundUse, of: string | number): void;
+}
+
+export type TurnId = string | number;
+
+/** The parts of a panel that others have show a turn. */
+export interface PanelParts {
+  /** Its messages, in the inspector. */
+  drawers: { showMessages(turnId: TurnId): void };
+  /** Its line, which is marked, and may get the focus; "" for none. */
+  transcript: { showLine(turnId: TurnId, takesFocus: boolean): void };
+  /** Its place on the time axis. */
+  waveforms: { showPlace(turnId: TurnId): void };
 }
 
 /** The waveforms of both speakers. */

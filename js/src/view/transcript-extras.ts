@@ -2,5 +2,6 @@
 
 export { Announcer } from "./announcer";
 export { showCalls } from "./call-chips";
+export { showLine } from "./shown-line";
 export { TurnMenu } from "./turn-menu";
 export { TurnText } from "./turn-text";

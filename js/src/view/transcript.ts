@@ -8,7 +8,7 @@ import type { Scope } from "../scope";
 import { text } from "../texts";
 import type { Announcer } from "./announcer";
 import { button, element, setShown } from "./elements";
-import type { PanelActions, PanelState } from "./state";
+import type { PanelActions, PanelParts, PanelState, TurnId } from "./state";
 import { speakerName } from "./strings";
 import type * as Extras from "./transcript-extras";
 import type { TurnMenu } from "./turn-menu";
@@ -47,6 +47,7 @@ export class Transcript {
   constructor(
     readonly actions: PanelActions,
     readonly scope: Scope,
+    readonly panel: PanelParts,
   ) {
     this.element.append(this.#empty, this.list, this.#newest.element);
     scope.listen(this.list, "scroll", () => this.#onScroll());
@@ -77,6 +78,11 @@ export class Transcript {
     else setShown(this.#newest.element, true);
   }
 
+  /** Mark a turn, and no other, and scroll it into sight. */
+  showLine(turnId: TurnId, takesFocus: boolean): void {
+    this.#extras?.showLine(this.list, this.#views.get(turnId)?.element, takesFocus);
+  }
+
   /** Where the bundle cannot be loaded, the text stays plain. */
   async #load(): Promise<void> {
     if (this.#isLoading) return;
@@ -84,7 +90,7 @@ export class Transcript {
     const { module, style } = await this.actions.drawers.load("transcript").catch(() => NO_BUNDLE);
     if (!module || this.scope.isDisposed) return;
     this.#extras = module as typeof Extras;
-    this.#menu = new this.#extras.TurnMenu(this.actions, this.scope);
+    this.#menu = new this.#extras.TurnMenu(this.actions, this.scope, this.panel);
     this.#announcer = new this.#extras.Announcer(this.scope);
     if (this.#state) this.show(this.#state);
     this.element.append(element("style", "", {}, [style]), this.#menu.element, this.#announcer.element);

@@ -4,7 +4,7 @@ import type { Turn } from "../messages";
 import type { Scope } from "../scope";
 import { text } from "../texts";
 import { element, setShown } from "./elements";
-import type { PanelActions, PanelState } from "./state";
+import type { PanelActions, PanelParts, PanelState } from "./state";
 import { hasKernel } from "./strings";
 
 const KEYS: Record<string, number> = { ArrowDown: 1, ArrowUp: -1 };
@@ -19,6 +19,7 @@ export class TurnMenu {
   constructor(
     readonly actions: PanelActions,
     scope: Scope,
+    panel: PanelParts,
   ) {
     const item = (label: string, action: (turn: Turn, opener: HTMLElement) => void) => {
       const attributes = { type: "button", role: "menuitem", tabindex: "-1" };
@@ -35,6 +36,8 @@ export class TurnMenu {
       item(text("play_again"), (turn) => actions.requestSound("replay", turn.id)),
       item(text("save_wav"), (turn) => actions.requestSound("save", turn.id)),
       item(text("copy_text"), (turn, opener) => copy(turn.text, opener)),
+      item(text("show_place"), (turn) => panel.waveforms.showPlace(turn.id)),
+      item(text("show_messages"), (turn) => panel.drawers.showMessages(turn.id)),
     ];
     this.element.append(...this.#items);
     scope.listen<KeyboardEvent>(this.element, "keydown", (event) => this.#onKey(event));
@@ -57,8 +60,9 @@ export class TurnMenu {
     this.#opener = opener;
     this.#turn = turn;
     const hasSound = this.#hasKernel && turn.has_audio && turn.is_complete;
+    const usable = [hasSound, hasSound, turn.text !== "", hasSound, this.#hasKernel];
     this.#items.forEach((item, index) => {
-      item.disabled = index < 2 ? !hasSound : turn.text === "";
+      item.disabled = !usable[index];
     });
     opener.setAttribute("aria-expanded", "true");
     setShown(this.element, true);

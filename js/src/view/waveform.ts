@@ -5,11 +5,10 @@ import { COLUMN_MS, columnAt, type WaveformHistory } from "./waveform-history";
 
 const BAR_PX = 2;
 const PITCH_PX = 3;
-const SPEECH_PX = 2;
 const COLUMNS_PER_BAR = 2;
 const QUIETEST_DBFS = -60;
 /** Reports of the worklets arrive up to 60 ms late; with this delay all columns drawn are complete. */
-const DELAY_MS = 80;
+export const DELAY_MS = 80;
 const METER_TEXT_PERIOD_MS = 250;
 
 export class Waveform {
@@ -70,32 +69,18 @@ export class Waveform {
     return this.history.hasSoundSince(columnAt(nowMs - DELAY_MS) - this.#columnsShown());
   }
 
-  draw(nowMs: number): void {
+  /** The sound of the last seconds unless it `isLive` no more, and the level. */
+  draw(nowMs: number, isLive = true): void {
     this.#drawMeter(nowMs);
     const wasBlank = this.#isBlank;
-    this.#isBlank = !this.hasSound(nowMs) && !this.#hasSpeech(nowMs);
+    this.#isBlank = isLive && !this.hasSound(nowMs);
     if (!this.#context || (wasBlank && this.#isBlank)) return;
     this.#context.clearRect(0, 0, this.#widthPx, this.#heightPx);
+    if (!isLive) return;
     this.#context.fillStyle = this.#quietColour;
     this.#context.fillRect(0, Math.round(this.#heightPx / 2), this.#widthPx, 1);
     this.#context.fillStyle = this.#colour;
-    this.#drawSpeech(this.#context, nowMs - DELAY_MS);
     this.#drawBars(this.#context, (nowMs - DELAY_MS) / COLUMN_MS / COLUMNS_PER_BAR);
-  }
-
-  #hasSpeech(nowMs: number): boolean {
-    const firstMs = nowMs - DELAY_MS - this.#columnsShown() * COLUMN_MS;
-    return this.history.speech.some(({ endMs }) => endMs > firstMs);
-  }
-
-  /** A line along the bottom, from where the server detected speech to where it detected its end. */
-  #drawSpeech(context: CanvasRenderingContext2D, nowMs: number): void {
-    const place = (timeMs: number) =>
-      this.#widthPx - ((nowMs - timeMs) / COLUMN_MS / COLUMNS_PER_BAR) * PITCH_PX;
-    for (const { startMs, endMs } of this.history.speech) {
-      const [left, right] = [Math.max(0, place(startMs)), Math.min(this.#widthPx, place(endMs))];
-      if (right > left) context.fillRect(left, this.#heightPx - SPEECH_PX, right - left, SPEECH_PX);
-    }
   }
 
   /** Bars are aligned to multiples of their duration, so that they keep their shape while they scroll. */
@@ -140,7 +125,7 @@ export class Waveform {
   }
 }
 
-function drawBar(context: CanvasRenderingContext2D, x: number, y: number, height: number): void {
+export function drawBar(context: CanvasRenderingContext2D, x: number, y: number, height: number): void {
   context.beginPath();
   if (context.roundRect) context.roundRect(x, y, BAR_PX, height, BAR_PX / 2);
   else context.rect(x, y, BAR_PX, height);
@@ -148,6 +133,6 @@ function drawBar(context: CanvasRenderingContext2D, x: number, y: number, height
 }
 
 /** A scale between linear and decibels, so that quiet speech is visible. */
-function loudness(sample: number): number {
+export function loudness(sample: number): number {
   return Math.sign(sample) * Math.min(1, Math.abs(sample)) ** 0.7;
 }

@@ -1,9 +1,12 @@
-/** The waveforms of both speakers on one time axis, redrawn only while something changes. */
+/**
+ * The waveforms of both speakers on one time axis, redrawn only while something changes. The axis itself, with its labels
+ * and marks and the look back, is a further bundle.
+ */
 
-import type { Scope } from "../scope";
 import { text } from "../texts";
+import type { DrawerContext } from "./drawers";
 import { element } from "./elements";
-import type { PanelSignals, PanelState } from "./state";
+import type { PanelState, TurnId } from "./state";
 import { isStarted, speakerName } from "./strings";
 import { Waveform } from "./waveform";
 
@@ -11,19 +14,40 @@ const REDUCED_MOTION_PERIOD_MS = 500;
 /** The frame after this time is drawn: 30 in a second of a display with 60, 120 or 144. */
 const PAUSE_MS = 28;
 
+export interface AxisContext extends DrawerContext {
+  /** The waveforms, to which the axis adds itself. */
+  element: HTMLElement;
+  /** The style sheet of the bundle. */
+  style: string;
+  redraw(): void;
+}
+
+export interface Axis {
+  /** Read size and colours from the page. */
+  measure(): void;
+  /** Returns whether the live waveforms are to be drawn. */
+  draw(nowMs: number): boolean;
+  showPlace(turnId: TurnId): void;
+}
+
+/** What the bundle exports. */
+interface AxisModule {
+  createAxis(context: AxisContext): Axis;
+}
+
 export class Waveforms {
   readonly element = element("div", "glw-voices");
   readonly #user: Waveform;
   readonly #assistant: Waveform;
+  #axis: Axis | null = null;
+  #isAxisWanted = false;
   #isLive = false;
   #isVisible = true;
   #isScheduled = false;
   readonly #reducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)");
 
-  constructor(
-    signals: PanelSignals,
-    readonly scope: Scope,
-  ) {
+  constructor(readonly context: DrawerContext) {
+    const { signals } = context;
     this.#user = new Waveform("glw-voice-you", text("level_user"), signals.user);
     this.#assistant = new Waveform("glw-voice-grok", text("level_reply"), signals.assistant);
     this.#user.setName(text("you"));
@@ -34,30 +58,52 @@ export class Waveforms {
   show(state: PanelState): void {
     this.#assistant.setName(speakerName(state));
     this.#isLive = isStarted(state) || state.isSpeaking;
+    if (state.turns.size && !this.#isAxisWanted) this.#load();
     this.#schedule();
+  }
+
+  showPlace(turnId: TurnId): void {
+    this.#axis?.showPlace(turnId);
+  }
+
+  /** Where the bundle cannot be loaded, there are the live waveforms. */
+  async #load(): Promise<void> {
+    this.#isAxisWanted = true;
+    const { actions, scope } = this.context;
+    const bundle = await actions.drawers.load("axis").catch(() => null);
+    if (!bundle || scope.isDisposed) return;
+    this.#axis = (bundle.module as AxisModule).createAxis({
+      ...this.context,
+      ...bundle,
+      element: this.element,
+      redraw: () => this.#draw(),
+    });
+    this.#measure();
   }
 
   #watchPage(): void {
     const measure = () => this.#measure();
-    this.scope.onPixelResize(this.#user.canvas, measure);
-    this.scope.onAttributes(document.body, measure);
-    this.scope.onAttributes(document.documentElement, measure);
-    this.scope.listen(window.matchMedia("(prefers-color-scheme: dark)"), "change", measure);
-    this.scope.onVisibility(this.element, (isVisible) => {
+    const { scope } = this.context;
+    scope.onPixelResize(this.#user.canvas, measure);
+    scope.onAttributes(document.body, measure);
+    scope.onAttributes(document.documentElement, measure);
+    scope.listen(window.matchMedia("(prefers-color-scheme: dark)"), "change", measure);
+    scope.onVisibility(this.element, (isVisible) => {
       this.#isVisible = isVisible;
       this.#schedule();
     });
-    this.scope.listen(document, "visibilitychange", () => this.#schedule());
+    scope.listen(document, "visibilitychange", () => this.#schedule());
   }
 
   #measure(): void {
-    for (const waveform of [this.#user, this.#assistant]) waveform.measure();
+    for (const waveform of [this.#user, this.#assistant, this.#axis]) waveform?.measure();
     this.#draw();
   }
 
   #draw(): void {
     const nowMs = Date.now();
-    for (const waveform of [this.#user, this.#assistant]) waveform.draw(nowMs);
+    const isLive = this.#axis?.draw(nowMs) ?? true;
+    for (const waveform of [this.#user, this.#assistant]) waveform.draw(nowMs, isLive);
   }
 
   get #hasSomethingToShow(): boolean {
@@ -69,8 +115,9 @@ export class Waveforms {
   #schedule(): void {
     if (this.#isScheduled || !this.#isVisible || document.hidden) return;
     this.#isScheduled = true;
-    if (this.#reducedMotion.matches) this.scope.timeout(REDUCED_MOTION_PERIOD_MS, () => this.#tick());
-    else this.scope.timeout(PAUSE_MS, () => this.scope.frame(() => this.#tick()));
+    const { scope } = this.context;
+    if (this.#reducedMotion.matches) scope.timeout(REDUCED_MOTION_PERIOD_MS, () => this.#tick());
+    else scope.timeout(PAUSE_MS, () => scope.frame(() => this.#tick()));
   }
 
   #tick(): void {

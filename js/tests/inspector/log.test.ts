@@ -9,16 +9,28 @@ const frame = (index: number, type: string, isSent = false): Frame => ({
   size: 100,
   itemId: "",
   responseId: "",
+  turnId: "",
+  isByTime: false,
 });
 
 describe("reading", () => {
   it("takes frames as the kernel sends them", () => {
-    const sent = { index: 3, time_s: 1.5, direction: "sent", type: "session.update", size: 80, item_id: "i" };
-    expect(readPage({ type: "frames", frames: [sent], dropped_count: 2 })).toEqual({
+    const fields = { index: 3, time_s: 1.5, direction: "sent", type: "session.update", size: 80 };
+    const sent = { ...fields, item_id: "i", turn_id: "t", is_by_time: true };
+    expect(readPage({ type: "frames", frames: [sent], dropped_count: 2, next: 4 })).toEqual({
       frames: [
-        { index: 3, timeS: 1.5, isSent: true, type: "session.update", size: 80, itemId: "i", responseId: "" },
+        {
+          ...frame(3, "session.update", true),
+          timeS: 1.5,
+          size: 80,
+          itemId: "i",
+          turnId: "t",
+          isByTime: true,
+        },
       ],
       droppedCount: 2,
+      turnId: "",
+      next: 4,
     });
     expect(readMessage({ type: "frame", index: 3, text: "{}" })).toEqual({ index: 3, text: "{}" });
   });
@@ -49,6 +61,15 @@ describe("rows", () => {
       [2, 2, 1, 100],
       [3, 3, 1, 100],
     ]);
+  });
+
+  it("are of one turn", () => {
+    const rows: Row[] = [];
+    addToRows(rows, [
+      { ...frame(0, "a"), turnId: "t1" },
+      { ...frame(1, "a"), turnId: "t2" },
+    ]);
+    expect(rows).toHaveLength(2);
   });
 
   it("hold deltas of sound and of text that alternate", () => {

@@ -7,19 +7,25 @@ import type { DrawerContext } from "../../src/view/drawers";
 let scope: Scope;
 let drawer: HTMLElement;
 let answer: (content: unknown) => void;
+const showLine = vi.fn();
 const send = vi.fn();
 
 beforeEach(() => {
   vi.useFakeTimers();
+  open();
+});
+
+function open(turnId?: string): void {
   send.mockClear();
   scope = new Scope();
   const connect = (_: string, onMessage: (content: unknown) => void) => {
     answer = onMessage;
     return send;
   };
-  drawer = createDrawer({ scope, actions: { drawers: { connect } } } as unknown as DrawerContext);
+  const context = { scope, actions: { drawers: { connect } }, panel: { transcript: { showLine } }, turnId };
+  drawer = createDrawer(context as unknown as DrawerContext);
   document.body.replaceChildren(drawer);
-});
+}
 
 afterEach(() => {
   scope.dispose();
@@ -115,4 +121,70 @@ describe("a message", () => {
     await vi.waitFor(() => expect(detail().textContent).toContain("Copied"));
     vi.unstubAllGlobals();
   });
+});
+
+describe("the messages of one turn", () => {
+  const listed = (index: number, fields: object) => ({
+    index,
+    type: `type-${index}`,
+    turn_id: "t1",
+    ...fields,
+  });
+  const ofTurn = (...frames: object[]) =>
+    answer({ type: "frames", turn_id: "t1", frames, dropped_count: 0, next: 40 });
+
+  beforeEach(() => {
+    scope.dispose();
+    open("t1");
+  });
+
+  it("are asked for, from where the kernel has looked at all", () => {
+    expect(send).toHaveBeenLastCalledWith({ type: "frames", from: 0, turn_id: "t1" });
+    answer({ type: "frames", turn_id: "", frames: [listed(0, {})], dropped_count: 0, next: 1 });
+    expect(rows()).toEqual([]);
+    ofTurn(listed(3, {}));
+    expect(rows()).toHaveLength(1);
+    expect(drawer.textContent).toContain("Messages of one turn.");
+    expect(drawer.textContent).not.toContain("by their time");
+    vi.advanceTimersByTime(1000);
+    expect(send).toHaveBeenLastCalledWith({ type: "frames", from: 40, turn_id: "t1" });
+  });
+
+  it("that have no id are said to be found by their time", () => {
+    ofTurn(listed(3, { is_by_time: true }));
+    expect(drawer.textContent).toContain("found by their time");
+    const jump = drawer.querySelector<HTMLElement>(".glw-frame-jump")!;
+    expect(jump.title).toContain("has no id");
+  });
+
+  it("may all have been dropped", () => {
+    ofTurn();
+    expect(drawer.textContent).toContain("No message of this turn is kept.");
+  });
+
+  it("give way to those of all turns", () => {
+    ofTurn(listed(3, {}));
+    drawer.querySelector<HTMLElement>(".glw-inspector-copy")!.click();
+    expect(send).toHaveBeenLastCalledWith({ type: "frames", from: 0 });
+    frames("a", "b");
+    expect(rows()).toHaveLength(2);
+    expect(drawer.querySelector<HTMLElement>(".glw-inspector-head")!.hidden).toBe(true);
+  });
+});
+
+it("a row leads back to the line of its turn, where it is about one", () => {
+  answer({
+    type: "frames",
+    frames: [
+      { index: 0, type: "session.update" },
+      { index: 1, type: "response.done", turn_id: "t7" },
+    ],
+    dropped_count: 0,
+  });
+  const jumps = drawer.querySelectorAll<HTMLElement>(".glw-frame-jump");
+  expect(jumps).toHaveLength(1);
+  send.mockClear();
+  jumps[0]!.click();
+  expect(showLine).toHaveBeenCalledExactlyOnceWith("t7", true);
+  expect(send).not.toHaveBeenCalled();
 });

@@ -56,7 +56,7 @@ beforeEach(() => {
     setHalfDuplex,
   } as unknown as DrawerContext["actions"];
   const signals = { user: new WaveformHistory(), assistant: new WaveformHistory() };
-  drawer = createDrawer({ store, signals, actions, scope });
+  drawer = createDrawer({ store, signals, actions, scope, panel: {} as DrawerContext["panel"] });
   document.body.replaceChildren(drawer);
 });
 

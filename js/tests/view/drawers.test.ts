@@ -25,7 +25,13 @@ beforeEach(() => {
   scope = new Scope();
   const store = new Store<PanelState>({ ...INITIAL_STATE, kernel: "ok" });
   const actions = { drawers: { load: loadBundle } } as unknown as DrawerContext["actions"];
-  drawers = new Drawers({ store, actions, scope, signals: {} as DrawerContext["signals"] });
+  drawers = new Drawers({
+    store,
+    actions,
+    scope,
+    signals: {} as DrawerContext["signals"],
+    panel: {} as DrawerContext["panel"],
+  });
   drawers.show(store.state);
   document.body.replaceChildren(drawers.element);
 });
@@ -58,6 +64,16 @@ it("ends what a drawer shows when it is closed", async () => {
   expect(drawer().hidden).toBe(true);
   await open();
   expect(contexts[1]!.scope.isDisposed).toBe(false);
+});
+
+it("opens the inspector for a turn, anew where it is open", async () => {
+  drawers.showMessages("t1");
+  await vi.waitFor(() => expect(contexts[0]?.turnId).toBe("t1"));
+  expect(loadBundle).toHaveBeenCalledWith("inspector");
+  drawers.showMessages("t2");
+  await vi.waitFor(() => expect(contexts[1]?.turnId).toBe("t2"));
+  expect(contexts.map(({ scope }) => scope.isDisposed)).toEqual([true, false]);
+  expect(drawers.element.querySelectorAll(".content")).toHaveLength(1);
 });
 
 it("closes by Escape, and gives the focus back to its button", async () => {

@@ -4,7 +4,7 @@ import type { Bundle } from "../../src/drawer-comm";
 import type { Turn } from "../../src/messages";
 import { Scope } from "../../src/scope";
 import { withCall } from "../../src/view/reducers";
-import { INITIAL_STATE, type PanelActions, type PanelState } from "../../src/view/state";
+import { INITIAL_STATE, type PanelActions, type PanelParts, type PanelState } from "../../src/view/state";
 import { Transcript } from "../../src/view/transcript";
 import * as extras from "../../src/view/transcript-extras";
 import { callOf, settle, turnOf } from "../fakes";
@@ -12,6 +12,11 @@ import { callOf, settle, turnOf } from "../fakes";
 let scope: Scope;
 let state: PanelState;
 let transcript: Transcript;
+const panel = {
+  drawers: { showMessages: vi.fn() },
+  transcript: { showLine: vi.fn() },
+  waveforms: { showPlace: vi.fn() },
+};
 const actions = {
   requestSound: vi.fn(),
   drawers: { load: vi.fn(async (_name: string): Promise<Bundle> => ({ module: extras, style: "" })) },
@@ -21,7 +26,7 @@ beforeEach(async () => {
   vi.clearAllMocks();
   scope = new Scope();
   state = { ...INITIAL_STATE, kernel: "ok", serverName: "Grok" };
-  transcript = new Transcript(actions as unknown as PanelActions, scope);
+  transcript = new Transcript(actions as unknown as PanelActions, scope, panel);
   document.body.replaceChildren(transcript.element);
   put({});
   await settle();
@@ -108,7 +113,7 @@ describe("the further bundle", () => {
   const text = "**bold**";
 
   beforeEach(() => {
-    transcript = new Transcript(actions as unknown as PanelActions, scope);
+    transcript = new Transcript(actions as unknown as PanelActions, scope, panel);
     document.body.replaceChildren(transcript.element);
     actions.drawers.load.mockClear();
   });
@@ -240,7 +245,7 @@ describe("what screen readers are told", () => {
   it("is not what was there before", async () => {
     scope.dispose();
     scope = new Scope();
-    transcript = new Transcript(actions as unknown as PanelActions, scope);
+    transcript = new Transcript(actions as unknown as PanelActions, scope, {} as PanelParts);
     document.body.replaceChildren(transcript.element);
     put({ id: "old" });
     await settle();
@@ -290,7 +295,7 @@ describe("the menu", () => {
     expect(focused()).toBe("Save WAV");
     press("ArrowUp");
     press("ArrowUp");
-    expect(focused()).toBe("Copy text");
+    expect(focused()).toBe("Show in the inspector");
     press("ArrowDown");
     expect(focused()).toBe("Play again");
     press("Escape");
@@ -320,6 +325,13 @@ describe("the menu", () => {
     ]);
   });
 
+  it("shows the place of the turn, and its messages", () => {
+    choose("Show on the time axis");
+    expect(panel.waveforms.showPlace).toHaveBeenCalledExactlyOnceWith("a");
+    choose("Show in the inspector");
+    expect(panel.drawers.showMessages).toHaveBeenCalledExactlyOnceWith("a");
+  });
+
   it("copies the text, also where there is no clipboard", async () => {
     const writeText = vi.fn(async () => {});
     vi.stubGlobal("navigator", { clipboard: { writeText } });
@@ -339,16 +351,31 @@ describe("the menu", () => {
       return items.filter(({ disabled }) => !disabled).map(({ textContent }) => textContent);
     };
     more(1).click();
-    expect(usable()).toEqual(["Copy text"]);
+    expect(usable()).toEqual(["Copy text", "Show in the inspector"]);
     put({ id: "a", text: "", is_complete: false });
     more(0).click();
-    expect(usable()).toEqual([]);
+    expect(usable()).toEqual(["Show in the inspector"]);
     press("Escape");
     expect(document.activeElement).toBe(more(0));
     put({ id: "a" });
     show({ kernel: "gone" });
     more(0).click();
     expect(usable()).toEqual(["Copy text"]);
+  });
+});
+
+describe("a line that is shown", () => {
+  it("is in the middle of the list, and has the focus where it is asked to", () => {
+    put({ id: "a" }, { id: "b", order: 1 });
+    const line = all(".glw-turn")[1]!;
+    Object.defineProperties(line, { offsetTop: { value: 900 }, offsetHeight: { value: 40 } });
+    Object.defineProperties(transcript.list, { offsetTop: { value: 0 }, clientHeight: { value: 340 } });
+    transcript.showLine("b", false);
+    expect([transcript.list.scrollTop, document.activeElement === line]).toEqual([750, false]);
+    transcript.showLine("b", true);
+    expect(document.activeElement).toBe(line);
+    transcript.showLine("unknown", true);
+    expect(document.activeElement).toBe(line);
   });
 });
 

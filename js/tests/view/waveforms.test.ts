@@ -1,9 +1,12 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Bundle } from "../../src/drawer-comm";
 import { Scope } from "../../src/scope";
+import type { DrawerContext } from "../../src/view/drawers";
 import { INITIAL_STATE } from "../../src/view/state";
 import { WaveformHistory } from "../../src/view/waveform-history";
-import { Waveforms } from "../../src/view/waveforms";
+import { type Axis, Waveforms } from "../../src/view/waveforms";
+import { settle, turnOf } from "../fakes";
 
 /** Records what is drawn on a canvas. */
 class FakeContext2d {
@@ -12,16 +15,11 @@ class FakeContext2d {
   drawCount = 0;
   beginPath(): void {}
   fill(): void {}
-  rectangles: { left: number; width: number }[] = [];
-
-  fillRect(left: number, top: number, width: number): void {
-    if (top > 50) this.rectangles.push({ left, width });
-  }
+  fillRect(): void {}
   setTransform(): void {}
 
   clearRect(): void {
     this.bars = [];
-    this.rectangles = [];
     this.drawCount += 1;
   }
 
@@ -38,10 +36,12 @@ let signals: { user: WaveformHistory; assistant: WaveformHistory };
 let waveforms: Waveforms;
 let onResize: () => void;
 let prefersReducedMotion: boolean;
+const loadBundle = vi.fn<(name: string) => Promise<Bundle>>();
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 1_000_000 });
   contexts = [];
+  loadBundle.mockReset();
   prefersReducedMotion = false;
   vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockImplementation((() => {
     contexts.push(new FakeContext2d());
@@ -68,7 +68,8 @@ beforeEach(() => {
   vi.spyOn(window, "matchMedia").mockImplementation(query as never);
   scope = new Scope();
   signals = { user: new WaveformHistory(), assistant: new WaveformHistory() };
-  waveforms = new Waveforms(signals, scope);
+  const actions = { drawers: { load: loadBundle } };
+  waveforms = new Waveforms({ signals, scope, actions } as unknown as DrawerContext);
   onResize();
 });
 
@@ -84,20 +85,6 @@ function speak(): void {
 }
 
 describe("a waveform", () => {
-  it("has a line below where the server hears speech, which grows until the speech ends", () => {
-    signals.user.markSpeech(true, Date.now() - 1080);
-    waveforms.show(OPEN);
-    vi.advanceTimersByTime(50);
-    // 40 ms are 3 pixels, drawn 80 ms late.
-    const [line] = contexts[0]!.rectangles;
-    expect(line!.left).toBeCloseTo(300 - 75, -1);
-    expect(line!.left + line!.width).toBe(300);
-    signals.user.markSpeech(false, Date.now() - 480);
-    vi.advanceTimersByTime(50);
-    expect(contexts[0]!.rectangles[0]!.width).toBeCloseTo(45, -1);
-    expect(contexts[1]!.rectangles).toEqual([]);
-  });
-
   it("has bars from the lowest to the highest sample", () => {
     speak();
     waveforms.show(OPEN);
@@ -171,6 +158,51 @@ describe("a waveform", () => {
     document.body.dataset.jpThemeLight = "false";
     await vi.advanceTimersByTimeAsync(1);
     expect(contexts[0]!.drawCount).toBeGreaterThan(drawCount);
+  });
+});
+
+describe("the time axis", () => {
+  const turns = new Map([["t1", turnOf({})]]);
+  const axis = { measure: vi.fn(), draw: vi.fn(() => true), showPlace: vi.fn() } satisfies Axis;
+  const createAxis = vi.fn(() => axis);
+
+  beforeEach(() => {
+    vi.clearAllMocks();
+    loadBundle.mockResolvedValue({ module: { createAxis }, style: "" });
+  });
+
+  it("is loaded once, with the first turn, and draws with the waveforms", async () => {
+    waveforms.show(OPEN);
+    expect(loadBundle).not.toHaveBeenCalled();
+    waveforms.showPlace("t1");
+    waveforms.show({ ...OPEN, turns });
+    waveforms.show({ ...OPEN, turns });
+    await settle();
+    expect(loadBundle.mock.calls).toEqual([["axis"]]);
+    expect(axis.measure).toHaveBeenCalledOnce();
+    waveforms.showPlace("t1");
+    expect(axis.showPlace).toHaveBeenCalledExactlyOnceWith("t1");
+    const drawCount = axis.draw.mock.calls.length;
+    speak();
+    vi.advanceTimersByTime(100);
+    expect(axis.draw.mock.calls.length).toBeGreaterThan(drawCount);
+    expect(contexts[0]!.bars.length).toBeGreaterThan(0);
+    axis.draw.mockReturnValue(false);
+    vi.advanceTimersByTime(100);
+    expect(contexts[0]!.bars).toEqual([]);
+    axis.draw.mockReturnValue(true);
+    const { drawCount: before } = contexts[0]!;
+    vi.advanceTimersByTime(10_000);
+    expect(contexts[0]!.drawCount).toBeGreaterThan(before);
+  });
+
+  it("may be missing: the live waveforms are drawn without it", async () => {
+    loadBundle.mockRejectedValue(new Error("not allowed"));
+    speak();
+    waveforms.show({ ...OPEN, turns });
+    await settle();
+    vi.advanceTimersByTime(100);
+    expect(contexts[0]!.bars.length).toBeGreaterThan(0);
   });
 });
 
