@@ -327,7 +327,7 @@ def decode_earlier(content: Any) -> list[Playhead | Received]:
     if not isinstance(earlier, list):
         return []
     found = (decode(each) for each in earlier[:_MOST_EARLIER])
-    return [each for each in found if type(each) in (Playhead, Received)]
+    return [each for each in found if isinstance(each, Playhead | Received)]
 
 
 # --------------------------------------------------------------------------- kernel to page

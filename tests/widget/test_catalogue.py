@@ -74,4 +74,3 @@ def test_each_language_has_the_texts_of_english_with_the_same_values(language: s
 def test_a_section_has_all_languages_or_the_one_that_was_chosen() -> None:
     assert tuple(texts_of("panel", None)) == LANGUAGES
     assert tuple(texts_of("panel", "en")) == ("en",)
-    assert texts_of("spectrogram", "en") == {"en": {}}
