@@ -55,6 +55,7 @@ from .tools import WebSearch as WebSearch
 from .tools import XSearch as XSearch
 from .tools import tool as tool
 from .widget import GrokLive as GrokLive
+from .widget import LoudspeakerStatus as LoudspeakerStatus
 from .widget import MicrophoneStatus as MicrophoneStatus
 
 __version__: str

@@ -52,6 +52,7 @@ from .echo import ECHO_NOTE, hears_loudspeaker
 from .front_end import further_bundle
 from .interruptions import CELL_NOTE, Interruptions, Reason
 from .lease import Lease
+from .loudspeaker import Loudspeakers, LoudspeakerStatus
 from .microphone import Microphones, MicrophoneStatus
 from .talk_sound import TalkSound, sound_from
 from .turn_states import TurnCalls, word_times
@@ -150,6 +151,7 @@ class FrontendBridge:
         self.downlink = Downlink()
         self.uplink = UplinkReceiver()
         self._microphones = Microphones()
+        self._loudspeakers = Loudspeakers()
         self.pages: dict[str, messages.Hello] = {}
         # Pings whose answers are timed, by id.
         self._pings: dict[int, asyncio.Future[None]] = {}
@@ -202,6 +204,11 @@ class FrontendBridge:
     def microphone(self) -> MicrophoneStatus:
         """The owner's microphone; may be read by any thread."""
         return self._microphones.of(self.lease.owner)
+
+    @property
+    def loudspeaker(self) -> LoudspeakerStatus:
+        """The owner's loudspeaker; may be read by any thread."""
+        return self._loudspeakers.of(self.lease.owner)
 
     # ----------------------------------------------------------------- events of the talk
     def _observe(self, event: Event, changed: list[Turn], now_s: float) -> None:
@@ -468,6 +475,8 @@ class FrontendBridge:
                     self._send_audio(arrived_s)
             case messages.Playhead():
                 self._receive_playhead(message, arrived_s)
+            case messages.LoudspeakerState():
+                self._loudspeakers.follow(message)
             case messages.MicrophoneState(page=page, state=state):
                 self._microphones.follow(message)
                 # What was spoken ends where its sound does.
@@ -514,6 +523,7 @@ class FrontendBridge:
     def _receive_playhead(self, message: messages.Playhead, arrived_s: float) -> None:
         if message.page != self.lease.owner or message.session > self.downlink.session:
             return
+        self._loudspeakers.follow_playhead(message)
         is_final = message.is_final or isinstance(message, messages.Flushed)
         heard = self.downlink.played(
             message.reply,
@@ -819,6 +829,7 @@ class FrontendBridge:
                 self._welcome(page, arrived_s)
             case messages.Bye(page=page):
                 self._microphones.leave(page)
+                self._loudspeakers.leave(page)
                 self.pages.pop(page, None)
                 if self.lease.leave(page):
                     self._follow_owner()

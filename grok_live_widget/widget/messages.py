@@ -242,6 +242,13 @@ class MicrophoneState(PageMessage, frozen=True, tag="microphone_state"):
     device_rate_hz: Number | None = None
 
 
+class LoudspeakerState(PageMessage, frozen=True, tag="loudspeaker_state"):
+    """The page's loudspeaker has changed; see `LoudspeakerStatus` for the fields."""
+
+    state: str
+    text: str = ""
+
+
 class Playhead(PageMessage, frozen=True, tag="playhead"):
     """How far a reply has been played.
 
@@ -257,6 +264,9 @@ class Playhead(PageMessage, frozen=True, tag="playhead"):
         The page's clock when the reply's first sample was heard.
     is_paused : bool
         Whether the browser has suspended the audio; the next report ends this.
+    underrun_count, lost_sample_count : int
+        Running totals of the session: how often the next sound came too late, and what was lost
+        on the way to the page.
     """
 
     session: Integer
@@ -266,6 +276,8 @@ class Playhead(PageMessage, frozen=True, tag="playhead"):
     is_final: bool = False
     first_sound_at_ms: Number | None = None
     is_paused: bool = False
+    underrun_count: Integer = 0
+    lost_sample_count: Integer = 0
 
 
 class Flushed(Playhead, frozen=True, tag="flushed"):
@@ -301,7 +313,9 @@ RequestMessage = (
     | BundleWanted
     | DrawerRequest
 )
-SoundMessage = SoundFile | Microphone | MicrophoneState | Playhead | Flushed | Received
+SoundMessage = (
+    SoundFile | Microphone | MicrophoneState | LoudspeakerState | Playhead | Flushed | Received
+)
 
 
 AnyPageMessage = LeaseMessage | RequestMessage | SoundMessage

@@ -20,8 +20,9 @@ class MicrophoneStatus(Value, frozen=True, kw_only=True):
         ``"none"``: no page has said anything yet.
     reason : str
         Why it is so: ``"insecure"``, ``"policy"``, ``"denied"``, ``"no_device"``, ``"busy"``,
-        ``"lost"``, ``"taken"``, ``"waiting"``, ``"half_duplex"`` or ``"other"``; empty for no
-        special reason.
+        ``"lost"``, ``"taken"``, ``"waiting"``, ``"half_duplex"``, ``"paused"`` (the browser has
+        suspended the page's sound), ``"system_muted"``, ``"silent"`` (it gives only zeros) or
+        ``"other"``; empty for no special reason.
     text : str
         What the panel says about it, with the cure; empty where there is nothing to say.
     ability : {"", "ok", "insecure", "policy", "none"}

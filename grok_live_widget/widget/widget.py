@@ -22,6 +22,7 @@ from .bridge import FrontendBridge
 from .catalogue import check_language, texts_of
 from .channel import CommChannel, call_when_marimo_closes, keep_frontend_routing
 from .front_end import STATIC, check_built
+from .loudspeaker import LoudspeakerStatus
 from .messages import MicrophoneWanted
 from .microphone import MicrophoneStatus
 from .page_checks import page_checks
@@ -159,6 +160,11 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
     def microphone(self) -> MicrophoneStatus:
         """What the page that captures says of its microphone, such as why it is off."""
         return self._bridge.microphone
+
+    @property
+    def loudspeaker(self) -> LoudspeakerStatus:
+        """What the page that plays says of its loudspeaker, such as why a reply is not heard."""
+        return self._bridge.loudspeaker
 
     def observe(
         self,

@@ -1,8 +1,16 @@
 /** The microphone: requested in a click, cut into chunks by a worklet, and released completely. */
 
 import workletSource from "worklet:audio";
+import {
+  microphoneObstacle,
+  microphonePermission,
+  microphones,
+  openMicrophone,
+  reasonOf,
+  trackDetails,
+  wantedProcessing,
+} from "./devices";
 import type {
-  MicrophoneAbility,
   MicrophoneChunk,
   MicrophoneReason,
   MicrophoneState,
@@ -10,7 +18,6 @@ import type {
   SilentMicrophone,
 } from "./messages";
 import { audioPage, claimMicrophone, loadWorklet, resume, useContext } from "./page";
-import { prefer, preferences } from "./preferences";
 import type { Scope } from "./scope";
 import { SilenceDetector } from "./silence";
 import type { Levels } from "./worklets/levels";
@@ -37,44 +44,10 @@ type CaptureMessage =
   | { type: "levels"; levels: Levels }
   | { type: "gate"; is_open: boolean };
 
-/** Whether this page can use a microphone at all; does not request one. */
-export function microphoneAbility(): MicrophoneAbility {
-  if (!window.isSecureContext) return "insecure";
-  if (isForbidden()) return "policy";
-  return "mediaDevices" in navigator && navigator.mediaDevices ? "ok" : "none";
-}
-
-/** Why this page cannot use a microphone, as it would be reported after a click; null if it can. */
-export function microphoneObstacle(): MicrophoneReason | null {
-  const ability = microphoneAbility();
-  if (ability === "ok") return null;
-  return ability === "none" ? "no_device" : ability;
-}
-
-/** In Chromium this distinguishes a host that forbids microphones (VS Code, an iframe) from a user who refused. */
-function isForbidden(): boolean {
-  const { featurePolicy } = document as { featurePolicy?: { allowsFeature(name: string): boolean } };
-  return featurePolicy?.allowsFeature("microphone") === false;
-}
-
 /** The user has allowed the microphone before and has interacted with this page, so no click is needed. */
 export async function canCaptureWithoutClick(): Promise<boolean> {
-  try {
-    const permission = await navigator.permissions.query({ name: "microphone" as PermissionName });
-    return permission.state === "granted" && (navigator.userActivation?.hasBeenActive ?? false);
-  } catch {
-    // Firefox before 131 does not know this name.
-    return false;
-  }
-}
-
-/** The names are those of https://www.w3.org/TR/mediacapture-streams/#dom-mediadevices-getusermedia. */
-function reasonOf(error: unknown): MicrophoneReason {
-  const name = (error as { name?: string } | null)?.name ?? "";
-  if (name === "NotAllowedError" || name === "SecurityError") return isForbidden() ? "policy" : "denied";
-  if (name === "NotFoundError" || name === "OverconstrainedError") return "no_device";
-  if (name === "NotReadableError" || name === "AbortError") return "busy";
-  return "other";
+  const isGranted = (await microphonePermission()) === "granted";
+  return isGranted && (navigator.userActivation?.hasBeenActive ?? false);
 }
 
 const NO_DETAILS = {
@@ -91,8 +64,10 @@ export class Microphone {
   #node: AudioWorkletNode | null = null;
   /** The microphone that the user chose instead of the browser's default. */
   #deviceId: string | null = null;
+  /** What it was when the microphone was opened. */
+  #permission: PermissionState | null = null;
   readonly #silence = new SilenceDetector();
-  #isSilent = false;
+  #silentCause: SilentMicrophone["cause"] | null = null;
   #isMuted = false;
   #isGateOpen = true;
   #isSuppressed = false;
@@ -124,7 +99,7 @@ export class Microphone {
     this.#setState("asking", null);
     const cancelReminder = active.timeout(REMIND_AFTER_MS, () => this.#setState("asking", "waiting"));
     try {
-      const stream = await openStream(withProcessing, this.#deviceId);
+      const stream = await openMicrophone(wantedProcessing(withProcessing), this.#deviceId);
       cancelReminder();
       await this.#connect(stream, active);
     } catch (error) {
@@ -221,6 +196,7 @@ export class Microphone {
     });
     active.add(() => this.listener.onMicrophonePaused(false));
     await loadWorklet(context, `grok-live-${__VERSION__}`, workletSource);
+    this.#permission = await microphonePermission();
     if (active.isDisposed) return;
     this.#useTrack(stream.getAudioTracks()[0]!, active);
     this.#node = this.#connectNodes(context, stream, active);
@@ -233,7 +209,15 @@ export class Microphone {
     active.add(() => {
       this.#track = this.#node = null;
     });
-    active.listen(track, "ended", () => this.#fail("lost"));
+    active.listen(track, "ended", () => this.#onEnded(active));
+    for (const type of ["mute", "unmute"]) active.listen(track, type, () => this.#reportSilence());
+  }
+
+  /** The browser ends the track when the device is gone, and when the user takes the permission back. */
+  async #onEnded(active: Scope): Promise<void> {
+    const permission = await microphonePermission();
+    const isRevoked = this.#permission === "granted" && permission !== "granted";
+    if (!active.isDisposed) this.#fail(isRevoked ? "denied" : "lost");
   }
 
   /** microphone → worklet → silent gain → destination: not every browser pulls a node without a destination. */
@@ -276,13 +260,16 @@ export class Microphone {
     this.listener.onMicrophoneLevels(levels);
   }
 
+  /** Zeros, or the word of the system: what follows the microphone's own mute switch. */
   async #reportSilence(): Promise<void> {
-    const { isSilent } = this.#silence;
-    if (isSilent === this.#isSilent) return;
-    this.#isSilent = isSilent;
-    if (!isSilent) return this.listener.onMicrophoneSilent(null);
+    const isMuted = Boolean(this.#track?.muted);
+    const cause = isMuted ? "system_muted" : this.#silence.isSilent ? "silent" : null;
+    if (cause === this.#silentCause) return;
+    this.#silentCause = cause;
+    if (!cause) return this.listener.onMicrophoneSilent(null);
     const hasOther = (await microphones()).length > 1;
-    if (this.#isSilent) this.listener.onMicrophoneSilent({ device: this.#track?.label || null, hasOther });
+    if (this.#silentCause === cause)
+      this.listener.onMicrophoneSilent({ cause, device: this.#track?.label || null, hasOther });
   }
 
   get #isOpen(): boolean {
@@ -317,53 +304,4 @@ export class Microphone {
     this.#state = { state, reason, ...(isLive && this.#track ? trackDetails(this.#track) : NO_DETAILS) };
     this.listener.onMicrophone(this.#state);
   }
-}
-
-/** The microphones of this computer, each once: Chromium lists the default ones a second time. Empty: not known. */
-async function microphones(): Promise<MediaDeviceInfo[]> {
-  const devices = (await navigator.mediaDevices?.enumerateDevices?.().catch(() => [])) ?? [];
-  const isAlias = ({ deviceId }: MediaDeviceInfo) => deviceId === "default" || deviceId === "communications";
-  return devices.filter((device) => device.kind === "audioinput" && !isAlias(device));
-}
-
-/** Open the microphone that is preferred, or the browser's default where that one is no longer there. */
-async function openStream(withProcessing: boolean, deviceId: string | null): Promise<MediaStream> {
-  const wanted = deviceId ?? (preferences().microphone || null);
-  try {
-    return await navigator.mediaDevices.getUserMedia(constraints(withProcessing, wanted));
-  } catch (error) {
-    if (deviceId || !wanted || (error as Error).name !== "OverconstrainedError") throw error;
-    prefer({ microphone: "" });
-    return navigator.mediaDevices.getUserMedia(constraints(withProcessing, null));
-  }
-}
-
-/** Plain true, never "remote-only", which ignores sound played by Web Audio (measured: 0.7 dB of 11). */
-function constraints(withProcessing: boolean, deviceId: string | null): MediaStreamConstraints {
-  const { echoCancellation, noiseSuppression, autoGainControl } = preferences();
-  return {
-    audio: {
-      ...(deviceId && { deviceId: { exact: deviceId } }),
-      echoCancellation: echoCancellation ?? withProcessing,
-      noiseSuppression: noiseSuppression ?? withProcessing,
-      autoGainControl: autoGainControl ?? withProcessing,
-      channelCount: 1,
-    },
-  };
-}
-
-/** What the browser applies, which can differ from what was requested. */
-function trackDetails(track: MediaStreamTrack): Omit<MicrophoneState, "state" | "reason"> {
-  const settings = track.getSettings();
-  return {
-    device: track.label || null,
-    echo_cancellation: booleanOrNull(settings.echoCancellation),
-    noise_suppression: booleanOrNull(settings.noiseSuppression),
-    auto_gain: booleanOrNull(settings.autoGainControl),
-    device_rate_hz: audioPage().context?.sampleRate ?? null,
-  };
-}
-
-function booleanOrNull(value: unknown): boolean | null {
-  return typeof value === "boolean" ? value : null;
 }

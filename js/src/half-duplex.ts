@@ -1,14 +1,17 @@
 /**
  * Half-duplex: the microphone's sound is not sent while a reply sounds, nor just after it. Also what the kernel is told of
- * the microphone, which is muted then.
+ * the microphone, which is muted then, and of the loudspeaker: in the words of the panel, so that Python says the same.
  */
 
 import type { Microphone } from "./capture";
-import type { MicrophoneState, ReportedMicrophone } from "./messages";
+import type { CommChannel } from "./channel";
+import type { MicrophoneState, ReportedLoudspeaker, ReportedMicrophone } from "./messages";
 import { outputLatencyMs } from "./page";
 import type { Scope } from "./scope";
+import { text } from "./texts";
+import { silenceText } from "./view/device-strings";
 import type { PanelState, Store } from "./view/state";
-import { listeningAgainText, microphoneText } from "./view/strings";
+import { listeningAgainText, microphoneText, soundText } from "./view/strings";
 
 /** How long the echo of a room lasts after the loudspeaker has stopped. */
 const ECHO_MS = 200;
@@ -19,12 +22,12 @@ export interface HalfDuplex {
   report(microphone: MicrophoneState): void;
 }
 
-/** @param onReport receives what the kernel is told of the microphone */
+/** @param kernel is told of the microphone and the loudspeaker */
 export function halfDuplexOf(
   scope: Scope,
   microphone: Microphone,
   store: Store<PanelState>,
-  onReport: (microphone: ReportedMicrophone) => void,
+  kernel: Pick<CommChannel, "reportMicrophone" | "send">,
 ): HalfDuplex {
   /** A reply sounds, or its echo. */
   let isRoomSounding = false;
@@ -40,9 +43,14 @@ export function halfDuplexOf(
   }
 
   function reported(status: MicrophoneState): ReportedMicrophone {
-    if (status.state !== "on" || !store.state.isSuppressed)
-      return { ...status, text: microphoneText(status.reason) };
-    return { ...status, state: "muted", reason: "half_duplex", text: listeningAgainText(store.state) };
+    const { isPaused, isSuppressed, silentMicrophone: silent } = store.state;
+    if (status.state !== "on") return { ...status, text: microphoneText(status.reason) };
+    if (isPaused) return { ...status, state: "muted", reason: "paused", text: text("sound_paused") };
+    if (isSuppressed)
+      return { ...status, state: "muted", reason: "half_duplex", text: listeningAgainText(store.state) };
+    return silent
+      ? { ...status, reason: silent.cause, text: silenceText(silent) }
+      : { ...status, text: microphoneText(status.reason) };
   }
 
   /** The kernel ends what was said before a mute, so its last chunk has to be sent first. */
@@ -50,8 +58,18 @@ export function halfDuplexOf(
     const count = ++reportCount;
     const message = reported(status);
     if (message.state === "muted") await microphone.lastChunk;
-    if (count === reportCount) onReport(message);
+    if (count === reportCount) kernel.reportMicrophone(message);
   }
+
+  reportLoudspeaker(scope, store, (state) => kernel.send({ type: "loudspeaker_state", ...state }));
+  let told = store.state;
+  scope.add(
+    store.subscribe((state) => {
+      const isNew = state.isPaused !== told.isPaused || state.silentMicrophone !== told.silentMicrophone;
+      told = state;
+      if (isNew && microphone.state.state === "on") report(microphone.state);
+    }),
+  );
 
   return {
     set(isHalfDuplex) {
@@ -69,4 +87,21 @@ export function halfDuplexOf(
     },
     report,
   };
+}
+
+/** Report each change of the loudspeaker. */
+function reportLoudspeaker(
+  scope: Scope,
+  store: Store<PanelState>,
+  onReport: (loudspeaker: ReportedLoudspeaker) => void,
+): void {
+  let told = "ok";
+  scope.add(
+    store.subscribe((state) => {
+      const status = state.soundFailure ? "failed" : state.isSoundWaiting ? "waiting" : "ok";
+      if (status === told) return;
+      told = status;
+      onReport({ state: status, text: status === "ok" ? "" : state.soundFailure || soundText(state) });
+    }),
+  );
 }

@@ -1,6 +1,6 @@
 /** What a page says of itself when it has a talk. */
 
-import { microphoneAbility, microphoneObstacle } from "./capture";
+import { microphoneAbility, microphoneObstacle } from "./devices";
 import type { PageMessage } from "./messages";
 import type { AudioPage } from "./page";
 import { microphoneText } from "./view/strings";

@@ -59,17 +59,27 @@ export interface MicrophoneState {
 
 /** What the browser really does to the sound; null where it does not tell. */
 export type AppliedProcessing = Omit<MicrophoneState, "state" | "reason">;
-/** What the kernel is told; `text` is what the panel says. Half-duplex: a reply sounds, so nothing is sent. */
+/**
+ * What the kernel is told; `text` is what the panel says. half_duplex: a reply sounds, so nothing is sent. paused: the
+ * browser has suspended the page's sound. The others are causes of silence.
+ */
 export interface ReportedMicrophone extends Omit<MicrophoneState, "reason"> {
-  reason: MicrophoneReason | "half_duplex" | null;
+  reason: MicrophoneReason | "half_duplex" | "paused" | SilentMicrophone["cause"] | null;
+  text: string;
+}
+
+/** What the kernel is told of the loudspeaker. waiting: the browser wants a click, or has suspended the sound. */
+export interface ReportedLoudspeaker {
+  state: "ok" | "waiting" | "failed";
   text: string;
 }
 
 /** What the sound of a turn is requested for, to be played again or to be saved, or that of the talk from a time on. */
 export type SoundUse = "replay" | "save" | "replay_from";
 
-/** A microphone that gives only zeros, and whether there is another one. */
+/** A microphone that gives only zeros, or that the system has muted, and whether there is another one. */
 export interface SilentMicrophone {
+  cause: "silent" | "system_muted";
   device: string | null;
   hasOther: boolean;
 }
@@ -110,6 +120,7 @@ export type PageMessage =
       dropped_sample_count: number;
     }
   | ({ type: "microphone_state" } & ReportedMicrophone)
+  | ({ type: "loudspeaker_state" } & ReportedLoudspeaker)
   | ({ type: "playhead" | "flushed"; clock_ms: number } & Playhead)
   | { type: "received"; session: number; seq: number; clock_ms: number }
   | { type: "alive"; clock_ms: number }

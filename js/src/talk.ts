@@ -3,8 +3,9 @@
  * state that all panels of the model show.
  */
 
-import { canCaptureWithoutClick, Microphone, type MicrophoneListener, microphoneAbility } from "./capture";
+import { canCaptureWithoutClick, Microphone, type MicrophoneListener } from "./capture";
 import { type ChannelListener, type Comm, CommChannel, type KernelHealth } from "./channel";
+import { microphoneAbility } from "./devices";
 import { DrawerComm } from "./drawer-comm";
 import { type HalfDuplex, halfDuplexOf } from "./half-duplex";
 import { helloOf } from "./hello";
@@ -60,9 +61,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     this.#playback = new Playback(scope, this);
     this.#channel = new CommChannel(this.#page.id, comm, this, scope);
     this.drawers = new DrawerComm((message) => this.#channel.send(message), scope);
-    this.#halfDuplex = halfDuplexOf(scope, this.#microphone, this.store, (microphone) =>
-      this.#channel.reportMicrophone(microphone),
-    );
+    this.#halfDuplex = halfDuplexOf(scope, this.#microphone, this.store, this.#channel);
     this.#views = new Views(scope, () => this.#microphone.stop());
     scope.listen(window, "pagehide", () => this.#channel.send({ type: "bye" }));
     scope.listen<PageTransitionEvent>(window, "pageshow", (event) => event.persisted && this.sendHello());
@@ -360,7 +359,8 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   }
 
   onPlaybackFailed(reason: string): void {
-    this.#addNote(playbackFailedText(this.#state, reason, window.isSecureContext), "error");
+    this.#update({ soundFailure: playbackFailedText(this.#state, reason, window.isSecureContext) });
+    this.#addNote(this.#state.soundFailure, "error");
   }
 
   get #state(): PanelState {

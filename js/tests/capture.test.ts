@@ -1,11 +1,12 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Microphone, type MicrophoneListener, microphoneAbility } from "../src/capture";
+import { Microphone, type MicrophoneListener } from "../src/capture";
+import { microphoneAbility } from "../src/devices";
 import type { MicrophoneState } from "../src/messages";
 import { audioPage } from "../src/page";
 import { preferences } from "../src/preferences";
 import { Scope } from "../src/scope";
-import { FakeContext, FakeNode, installAudio, settle } from "./fakes";
+import { FakeContext, FakeNode, installAudio, permit, settle } from "./fakes";
 
 let browser: ReturnType<typeof installAudio>;
 let scope: Scope;
@@ -32,6 +33,7 @@ afterEach(() => {
   scope.dispose();
   vi.useRealTimers();
   Reflect.deleteProperty(document, "featurePolicy");
+  Reflect.deleteProperty(navigator, "permissions");
 });
 
 const node = () => FakeNode.newest("grok-live-capture");
@@ -41,6 +43,27 @@ async function refuse(name: string): Promise<void> {
   browser.mediaDevices.getUserMedia.mockRejectedValueOnce(Object.assign(new Error("no"), { name }));
   await microphone.start(true, true);
 }
+
+describe("a microphone that the system mutes", () => {
+  const causes = () => listener.onMicrophoneSilent.mock.calls.map(([silent]) => silent?.cause ?? null);
+
+  it("is reported at once, until it is unmuted", async () => {
+    await microphone.start(true, true);
+    browser.track.mute(true);
+    await settle();
+    browser.track.mute(false);
+    await settle();
+    expect(causes()).toEqual(["system_muted", null]);
+  });
+
+  it("is not reported any more when it is off", async () => {
+    await microphone.start(true, true);
+    browser.track.mute(true);
+    await settle();
+    microphone.stop();
+    expect(causes()).toEqual(["system_muted", null]);
+  });
+});
 
 describe("a microphone that is on", () => {
   const levels = (seconds: number, rms: number) => {
@@ -67,7 +90,7 @@ describe("a microphone that is on", () => {
     levels(4, 0);
     await settle();
     expect(listener.onMicrophoneSilent.mock.calls).toEqual([
-      [{ device: "Built-in microphone", hasOther: false }],
+      [{ cause: "silent", device: "Built-in microphone", hasOther: false }],
     ]);
     levels(1, 0.1);
     expect(listener.onMicrophoneSilent).toHaveBeenLastCalledWith(null);
@@ -247,10 +270,29 @@ describe("a failure", () => {
   it("by unplugging is reported, until a device is plugged in", async () => {
     await microphone.start(true, true);
     browser.track.dispatchEvent(new Event("ended"));
+    await settle();
     expect(reported().at(-1)).toBe("failed lost");
     browser.mediaDevices.dispatchEvent(new Event("devicechange"));
     await settle();
     expect(reported().at(-1)).toBe("off");
+  });
+
+  it.each(["denied", "prompt"] as const)("by a permission that becomes %s is no unplugging", async (now) => {
+    permit("granted");
+    await microphone.start(true, true);
+    permit(now);
+    browser.track.dispatchEvent(new Event("ended"));
+    await settle();
+    expect(reported().at(-1)).toBe("failed denied");
+    expect(browser.track.isStopped).toBe(true);
+  });
+
+  it("by unplugging is not taken for a refusal where the permission was for one time only", async () => {
+    permit("prompt");
+    await microphone.start(true, true);
+    browser.track.dispatchEvent(new Event("ended"));
+    await settle();
+    expect(reported().at(-1)).toBe("failed lost");
   });
 
   it("of the worklet is reported", async () => {

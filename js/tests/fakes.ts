@@ -193,7 +193,14 @@ export class FakeTrack extends EventTarget {
   readonly label = "Built-in microphone";
   readonly kind = "audio";
   enabled = true;
+  muted = false;
   isStopped = false;
+
+  /** The system mutes the device, or unmutes it. */
+  mute(isMuted: boolean): void {
+    this.muted = isMuted;
+    this.dispatchEvent(new Event(isMuted ? "mute" : "unmute"));
+  }
 
   stop(): void {
     this.isStopped = true;
@@ -229,6 +236,12 @@ export function installAudio() {
   Reflect.deleteProperty(globalThis, Symbol.for("grok_live_widget.page"));
   forgetPreferences();
   return { track, stream, mediaDevices };
+}
+
+/** What the browser answers when it is asked about permission for the microphone. */
+export function permit(state: PermissionState): void {
+  const permissions = { query: async () => ({ state }) };
+  Object.defineProperty(navigator, "permissions", { value: permissions, configurable: true });
 }
 
 /** Let pending promises settle without advancing the time. */

@@ -421,6 +421,49 @@ describe("what the kernel is told of the microphone", () => {
   });
 });
 
+describe("what the kernel is told", () => {
+  const told = (type: string) => comm.ofType(type).at(-1)!;
+
+  beforeEach(open);
+
+  it("of a microphone that the system mutes is the sentence of the panel", async () => {
+    browser.track.mute(true);
+    await settle();
+    expect(told("microphone_state")).toMatchObject({ state: "on", reason: "system_muted" });
+    expect(told("microphone_state").text).toBe(cardsOf(state())[0]!.text);
+    browser.track.mute(false);
+    expect(told("microphone_state")).toMatchObject({ state: "on", reason: null, text: "" });
+  });
+
+  it("of a page whose sound is paused is that the microphone hears nothing", async () => {
+    const context = FakeContext.made.at(-1)!;
+    context.become("suspended");
+    vi.advanceTimersByTime(400);
+    await settle();
+    expect(told("microphone_state")).toMatchObject({ state: "muted", reason: "paused" });
+    expect(told("microphone_state").text).toBe(cardsOf(state())[0]!.text);
+    context.become("running");
+    expect(told("microphone_state")).toMatchObject({ state: "on", reason: null, text: "" });
+  });
+
+  it("of a loudspeaker that waits for a click is the sentence of the panel, until it plays", () => {
+    expect(comm.ofType("loudspeaker_state")).toEqual([]);
+    FakeContext.made.at(-1)!.state = "suspended";
+    audio();
+    vi.advanceTimersByTime(400);
+    expect(told("loudspeaker_state")).toMatchObject({ state: "waiting", text: cardsOf(state())[0]!.text });
+    FakeContext.made.at(-1)!.become("running");
+    expect(told("loudspeaker_state")).toMatchObject({ state: "ok", text: "" });
+  });
+
+  it("of sound that cannot be played is the note of the panel", () => {
+    talk.onPlaybackFailed("no device");
+    expect(told("loudspeaker_state")).toMatchObject({ state: "failed", text: state().notes[0]!.text });
+    playhead();
+    expect(told("loudspeaker_state")).toMatchObject({ state: "ok", text: "" });
+  });
+});
+
 describe("half-duplex", () => {
   const gates = () => capture().port.posted.filter(({ type }) => type === "gate");
   const closed = () => capture().port.deliver({ type: "gate", is_open: false });

@@ -41,6 +41,7 @@ FROM_PAGE: list[dict[str, Any]] = [
     {"type": "start", "page": "a", "with_microphone": True},
     {"type": "stop", "page": "a"},
     {"type": "text", "page": "a", "text": "hello"},
+    {"type": "loudspeaker_state", "page": "a", "state": "waiting", "text": "Press Resume."},
     {"type": "interrupt", "page": "a", "epoch": 2},
     {"type": "play", "page": "a"},
     {"type": "skip", "page": "a"},

@@ -34,6 +34,7 @@ export function shownPlayhead(playhead: Playhead, rateHz: number): Partial<Panel
     playedS: playhead.sample_count / rateHz,
     underrunCount: playhead.underrun_count,
     lostS: playhead.lost_sample_count / rateHz,
+    ...(playhead.sample_count > 0 && { soundFailure: "" }),
   };
 }
 

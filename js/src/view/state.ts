@@ -63,7 +63,7 @@ export interface PanelState {
   isCapturing: boolean;
   /** The browser has suspended the page's audio while the microphone is on. */
   isPaused: boolean;
-  /** The microphone gives only zeros. */
+  /** The microphone gives only zeros, or the system has muted it. */
   silentMicrophone: SilentMicrophone | null;
   /** Push-to-talk: the button is pressed. */
   isHeld: boolean;
@@ -80,6 +80,8 @@ export interface PanelState {
   replayStartS: number;
   /** There is sound to play, and the browser requires a click for it. */
   isSoundWaiting: boolean;
+  /** Why replies cannot be played, with the cure; empty while they can. */
+  soundFailure: string;
   /** Speech that this page did not send because the kernel was busy, or because the connection was not open. */
   droppedByKernelS: number;
   droppedByConnectionS: number;
@@ -134,6 +136,7 @@ export const INITIAL_STATE: PanelState = {
   replayedTurn: "",
   replayStartS: 0,
   isSoundWaiting: false,
+  soundFailure: "",
   droppedByKernelS: 0,
   droppedByConnectionS: 0,
   lateS: 0,

@@ -2,6 +2,7 @@
 
 import type { MicrophoneReason, NoteLevel, ToolCall, Turn } from "../messages";
 import { number, type TextKey, text } from "../texts";
+import { silenceText } from "./device-strings";
 import type { PanelActions, PanelState } from "./state";
 
 type Tone = "idle" | "working" | "listening" | "speaking" | "problem";
@@ -175,23 +176,16 @@ function ownerCard(state: PanelState): Card | null {
 }
 
 function soundCard(state: PanelState): Card | null {
-  if (isPausedByBrowser(state)) {
-    return {
-      key: "sound",
-      level: "warning",
-      text: text("sound_paused"),
-      actionLabel: text("resume"),
-      action: "enableSound",
-    };
-  }
-  if (!state.isSoundWaiting) return null;
-  return {
-    key: "sound",
-    level: "warning",
-    text: text("sound_waiting", { name: speakerName(state) }),
-    actionLabel: text("enable_sound"),
-    action: "enableSound",
-  };
+  const shown = soundText(state);
+  if (!shown) return null;
+  const actionLabel = text(isPausedByBrowser(state) ? "resume" : "enable_sound");
+  return { key: "sound", level: "warning", text: shown, actionLabel, action: "enableSound" };
+}
+
+/** Why the loudspeaker is silent although there is sound to play; empty if there is none. */
+export function soundText(state: PanelState): string {
+  if (isPausedByBrowser(state)) return text("sound_paused");
+  return state.isSoundWaiting ? text("sound_waiting", { name: speakerName(state) }) : "";
 }
 
 function unplayedCard(state: PanelState): Card | null {
@@ -247,18 +241,14 @@ function microphoneCard(state: PanelState): Card | null {
   };
 }
 
-function silenceCard({ silentMicrophone: silent, microphone: state }: PanelState): Card | null {
-  if (!silent || state !== "on") return null;
-  const { device, hasOther } = silent;
-  const microphone = device ? text("microphone_named", { device }) : text("microphone_unnamed");
-  const card: Card = {
-    key: "silence",
-    level: "warning",
-    text: text(hasOther ? "silent_with_other" : "silent_microphone", { microphone }),
-  };
-  return hasOther
-    ? { ...card, actionLabel: text("use_another_microphone"), action: "useNextMicrophone" }
-    : { ...card, actionLabel: text("try_again"), action: "switchMicrophoneOn" };
+function silenceCard({ silentMicrophone: silent, microphone }: PanelState): Card | null {
+  if (!silent || microphone !== "on") return null;
+  const card: Card = { key: "silence", level: "warning", text: silenceText(silent) };
+  if (silent.hasOther)
+    return { ...card, actionLabel: text("use_another_microphone"), action: "useNextMicrophone" };
+  // A microphone that the system has muted is heard again as soon as it is unmuted.
+  if (silent.cause === "system_muted") return card;
+  return { ...card, actionLabel: text("try_again"), action: "switchMicrophoneOn" };
 }
 
 function reasonCard(reason: MicrophoneReason): Card {

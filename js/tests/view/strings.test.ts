@@ -45,7 +45,10 @@ describe("the status", () => {
     ["Rehearsal is speaking", { isSpeaking: true, serverName: "Rehearsal" }],
     ["Paused by the browser", { isPaused: true }],
     ["Paused by the browser", { isSpeaking: true, isSoundWaiting: true }],
-    ["No sound comes from the microphone", { silentMicrophone: { device: null, hasOther: true } }],
+    [
+      "No sound comes from the microphone",
+      { silentMicrophone: { cause: "silent", device: null, hasOther: true } },
+    ],
     ["Muted. Grok cannot hear you", { microphone: "muted" }],
     ["Connected, the microphone is off", { microphone: "off" }],
     ["Hold the button while you speak", { turnDetection: "push_to_talk" }],
@@ -79,14 +82,25 @@ describe("the cards", () => {
   });
 
   it("say that a microphone gives only silence, and offer another one if there is one", () => {
-    const silent = (hasOther: boolean) => cards({ silentMicrophone: { device: "Desk", hasOther } })[0];
+    const silent = (hasOther: boolean) =>
+      cards({ silentMicrophone: { cause: "silent", device: "Desk", hasOther } })[0];
     expect(silent(true)).toMatchObject({
       action: "useNextMicrophone",
       actionLabel: "Use another microphone",
     });
     expect(silent(false)).toMatchObject({ action: "switchMicrophoneOn", actionLabel: "Try again" });
     expect(silent(false)?.text).toContain("“Desk” gives only silence");
-    expect(cards({ microphone: "muted", silentMicrophone: { device: "Desk", hasOther: true } })).toEqual([]);
+    expect(
+      cards({ microphone: "muted", silentMicrophone: { cause: "silent", device: "Desk", hasOther: true } }),
+    ).toEqual([]);
+  });
+
+  it("say that the system has muted a microphone, which needs no click when that is undone", () => {
+    const muted = (hasOther: boolean) =>
+      cards({ silentMicrophone: { cause: "system_muted", device: "Desk", hasOther } })[0];
+    expect(muted(false)?.text).toContain("“Desk” is muted by the system. Unmute it");
+    expect(muted(false)?.action).toBeUndefined();
+    expect(muted(true)?.action).toBe("useNextMicrophone");
   });
 
   it("report a kernel that does not answer, or no longer answers", () => {
