@@ -26,7 +26,7 @@ const files = {
   "explorer.css": await bundleStyle("explorer"),
 };
 for (const name of FURTHER) {
-  files[`${name}.js`] = await bundleFurther(name);
+  files[`${name}.js`] = await bundleFurther(name, packageVersion());
   files[`${name}.css`] = await bundleStyle(name);
 }
 

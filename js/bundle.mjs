@@ -87,12 +87,18 @@ export async function bundleExplorer() {
 }
 
 /** The bundles that the kernel sends when their drawer is first opened. */
-export const DRAWERS = ["settings", "inspector", "spectrogram", "shortcuts"];
+export const DRAWERS = ["settings", "inspector", "spectrogram", "doctor", "shortcuts"];
 /** The bundles that it sends when a page asks for them: those, and two that the first turn needs. */
 export const FURTHER = [...DRAWERS, "transcript", "axis"];
 
-export async function bundleFurther(name) {
-  const result = await build({ ...common, entryPoints: [here(`src/${name}.ts`)], format: "esm" });
+export async function bundleFurther(name, version) {
+  const result = await build({
+    ...common,
+    entryPoints: [here(`src/${name}.ts`)],
+    format: "esm",
+    define: { __VERSION__: JSON.stringify(version) },
+    plugins: [inlineWorklets(version)],
+  });
   return result.outputFiles[0].text;
 }
 

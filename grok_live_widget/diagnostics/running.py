@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Unpack
 
@@ -73,7 +74,7 @@ def doctor(
         return Report([*installed, failed("settings", error), *not_reached(names, "settings")])
     # On this thread: a keyring that waits for its user must not hold up talks.
     chosen = choose_server(checked, api_key)
-    examined = TALK_THREAD.run(examine(checked, chosen))
+    examined = TALK_THREAD.run(all_of(examine(checked, chosen)))
     if not talk:
         return Report(examined)
     if is_unreachable(examined):
@@ -82,15 +83,22 @@ def doctor(
     return _with_talk(examined, checked, chosen)
 
 
-async def examine(settings: Settings, chosen: Chosen) -> list[Check]:
-    """The checks of the installation and of the connection; runs on the talks' thread."""
-    endpoint = chosen.endpoint
+async def examine(settings: Settings, chosen: Chosen) -> AsyncIterator[list[Check]]:
+    """The checks of the installation and of the connection, in groups as they become known; runs
+    on the talks' thread.
+    """
+    endpoint, redactor = chosen.endpoint, _redactor(settings, chosen)
     is_rehearsal = endpoint is not None and endpoint.is_rehearsal
-    checks = await asyncio.to_thread(installation_checks, is_rehearsal=is_rehearsal)
-    checks += chosen.checks
+    installed = await asyncio.to_thread(installation_checks, is_rehearsal=is_rehearsal)
+    yield redacted([*installed, *chosen.checks], redactor)
     if endpoint is not None:
-        checks += await connection_checks(settings, endpoint)
-    return redacted(checks, _redactor(settings, chosen))
+        yield redacted(await connection_checks(settings, endpoint), redactor)
+
+
+async def all_of(groups: AsyncIterator[list[Check]]) -> list[Check]:
+    """The checks of all groups; of two with one name the later one, which knows better."""
+    found = {check.name: check async for group in groups for check in group}
+    return list(found.values())
 
 
 def _redactor(settings: Settings, chosen: Chosen) -> Redactor:

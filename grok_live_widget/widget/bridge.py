@@ -15,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ from ..recording import Redactor
 from ..settings import Settings
 from . import inspector, look_back, messages
 from .catalogue import texts_of
+from .doctor_drawer import DoctorDrawer, Examine
 from .downlink import Downlink, Playable
 from .dropped_files import DroppedFiles
 from .echo import ECHO_NOTE, hears_loudspeaker
@@ -122,6 +124,8 @@ class FrontendBridge:
         See `Send`.
     ask : callable
         ``(path)``: asks a sound file, and waits for the reply.
+    examine : callable
+        See `Examine`.
     language : str or None
         That of the texts; None: the pages choose.
 
@@ -132,6 +136,7 @@ class FrontendBridge:
     uplink : UplinkReceiver
     pages : dict of str to Hello
         The pages that show the talk, with what they said of themselves.
+    doctor : DoctorDrawer
     """
 
     def __init__(
@@ -139,6 +144,7 @@ class FrontendBridge:
         talk: ReconnectingSession,
         send: Send,
         ask: Callable[[Path], Awaitable[object]],
+        examine: Examine,
         *,
         language: str | None = None,
     ) -> None:
@@ -147,14 +153,15 @@ class FrontendBridge:
         self._ask = ask
         self._language = language
         self._dropped_files = DroppedFiles()
+        self.doctor = DoctorDrawer(examine, partial(self._answer_drawer, "doctor"))
         self.lease = Lease()
         self.downlink = Downlink()
         self.uplink = UplinkReceiver()
         self._microphones = Microphones()
         self._loudspeakers = Loudspeakers()
         self.pages: dict[str, messages.Hello] = {}
-        # Pings whose answers are timed, by id.
-        self._pings: dict[int, asyncio.Future[None]] = {}
+        # Pings whose answers are timed, by id, each with the page that is to answer.
+        self._pings: dict[int, tuple[str, asyncio.Future[bytes | None]]] = {}
         self._ping_ids = itertools.count(-1, -1)
         self._calls = TurnCalls(Redactor(talk.secrets))
         self._interruptions = Interruptions()
@@ -196,6 +203,7 @@ class FrontendBridge:
         self._tasks.cancel()
         if self._acknowledge_timer is not None:
             self._acknowledge_timer.cancel()
+        self.doctor.close()
         for task in (self._pump_task, self._heartbeat_task):
             if task is not None:
                 task.cancel()
@@ -203,12 +211,20 @@ class FrontendBridge:
     @property
     def microphone(self) -> MicrophoneStatus:
         """The owner's microphone; may be read by any thread."""
-        return self._microphones.of(self.lease.owner)
+        return self.microphone_of(self.lease.owner)
+
+    def microphone_of(self, page: str) -> MicrophoneStatus:
+        """The microphone of a page; may be read by any thread."""
+        return self._microphones.of(page)
 
     @property
     def loudspeaker(self) -> LoudspeakerStatus:
         """The owner's loudspeaker; may be read by any thread."""
-        return self._loudspeakers.of(self.lease.owner)
+        return self.loudspeaker_of(self.lease.owner)
+
+    def loudspeaker_of(self, page: str) -> LoudspeakerStatus:
+        """The loudspeaker of a page; may be read by any thread."""
+        return self._loudspeakers.of(page)
 
     # ----------------------------------------------------------------- events of the talk
     def _observe(self, event: Event, changed: list[Turn], now_s: float) -> None:
@@ -456,7 +472,7 @@ class FrontendBridge:
         elif isinstance(message, messages.RequestMessage):
             self._receive_request(message, arrived_s)
         else:
-            self._receive_lease(message, arrived_s)
+            self._receive_lease(message, buffer, arrived_s)
 
     # ----------------------------------------------------------------- sound
     def _receive_sound(self, message: messages.SoundMessage, pcm: bytes, arrived_s: float) -> None:
@@ -611,14 +627,16 @@ class FrontendBridge:
                 self._spawn(self._answer_call(call_id, is_allowed))
             case messages.ChangeSettings(settings=settings):
                 self._spawn(self._change_settings(settings))
+            case messages.DrawerRequest(page=page, name="doctor", content=content):
+                self.doctor.receive(page, content)
             case messages.DrawerRequest():
-                self._spawn(self._answer_drawer(message))
+                self._spawn(self._answer_request(message))
             case messages.BundleWanted(page=page, name=name):
                 module, style = further_bundle(name)
                 texts = texts_of(name, self._language)
                 self._send(messages.Bundle(page=page, name=name, style=style, texts=texts), module)
 
-    async def _answer_drawer(self, request: messages.DrawerRequest) -> None:
+    async def _answer_request(self, request: messages.DrawerRequest) -> None:
         """Answer in another thread: of a long talk there is much to read, and replies go on."""
         talk, content = self._talk, request.content
         turns = list(talk.conversation.turns)
@@ -635,7 +653,7 @@ class FrontendBridge:
             case _:
                 return
         if found is not None:
-            self._send(messages.DrawerAnswer(page=request.page, name=request.name, content=found))
+            self._answer_drawer(request.name, request.page, found)
 
     def _zero_at_ms(self, page: str) -> float | None:
         """When the talk's clock began, by the clock of a page."""
@@ -775,6 +793,9 @@ class FrontendBridge:
             self._send(piece, file[start : start + PIECE_BYTES])
             await asyncio.sleep(0)  # Replies and the microphone go on.
 
+    def _answer_drawer(self, name: str, page: str, content: dict[str, Any]) -> None:
+        self._send(messages.DrawerAnswer(page=page, name=name, content=content))
+
     def _turn_of(self, turn_id: str) -> Turn | None:
         turns = self._talk.conversation.turns
         return next((turn for turn in turns if turn.turn_id == turn_id), None)
@@ -821,7 +842,9 @@ class FrontendBridge:
         return False
 
     # ----------------------------------------------------------------- the lease
-    def _receive_lease(self, message: messages.LeaseMessage, arrived_s: float) -> None:
+    def _receive_lease(
+        self, message: messages.LeaseMessage, buffer: bytes | None, arrived_s: float
+    ) -> None:
         match message:
             case messages.Hello(page=page):
                 self._microphones.welcome(message)
@@ -830,6 +853,7 @@ class FrontendBridge:
             case messages.Bye(page=page):
                 self._microphones.leave(page)
                 self._loudspeakers.leave(page)
+                self.doctor.leave(page)
                 self.pages.pop(page, None)
                 if self.lease.leave(page):
                     self._follow_owner()
@@ -837,8 +861,7 @@ class FrontendBridge:
                 self._take_over(page, arrived_s)
             case messages.Pong(page=page, id=ping_id):
                 self.lease.answer(page, ping_id)
-                if page == self.lease.owner:
-                    self._answer_ping(ping_id)
+                self._answer_ping(page, ping_id, buffer)
             case messages.Alive():
                 pass  # Any message of a page is a sign of life.
 
@@ -851,22 +874,25 @@ class FrontendBridge:
             self._send(messages.Ping(id=ping_id))
             self._spawn(self._expire_later(ping_id))
 
-    async def ping_owner(self) -> float:
-        """How long the page that owns the sound takes to answer [s]; cancelled when it does not."""
+    async def ping(self, page: str, sound: bytes | None = None) -> tuple[float, bytes | None]:
+        """How long a page takes to answer [s], and the sound as it came back; cancelled when the
+        page does not answer.
+        """
         ping_id = next(self._ping_ids)
-        answer = self._pings[ping_id] = asyncio.get_running_loop().create_future()
+        answer = asyncio.get_running_loop().create_future()
+        self._pings[ping_id] = page, answer
         begun_s = time.monotonic()
-        self._send(messages.Ping(id=ping_id))
+        self._send(messages.Ping(id=ping_id), sound)
         try:
-            await answer
+            returned = await answer
         finally:
             self._pings.pop(ping_id, None)
-        return time.monotonic() - begun_s
+        return time.monotonic() - begun_s, returned
 
-    def _answer_ping(self, ping_id: int) -> None:
-        answer = self._pings.get(ping_id)
-        if answer is not None and not answer.done():
-            answer.set_result(None)
+    def _answer_ping(self, page: str, ping_id: int, sound: bytes | None) -> None:
+        asked, answer = self._pings.get(ping_id, ("", None))
+        if answer is not None and page == asked and not answer.done():
+            answer.set_result(sound)
 
     async def _expire_later(self, ping_id: int) -> None:
         await asyncio.sleep(self._talk.timeouts.pong_s)

@@ -5,6 +5,7 @@ Another way to carry them would be another class with the same methods.
 
 from __future__ import annotations
 
+import threading
 import time
 import weakref
 from collections.abc import Callable
@@ -25,11 +26,17 @@ class CommChannel:
     Parameters
     ----------
     widget : ipywidgets.Widget
+
+    Attributes
+    ----------
+    is_beside_cells : bool or None
+        Whether the newest message was read on another thread than that of cells. None: none came.
     """
 
     def __init__(self, widget: Any) -> None:
         self._widget = widget
         self._receive: Receive | None = None
+        self.is_beside_cells: bool | None = None
         widget.on_msg(self._on_message)
 
     def listen(self, receive: Receive) -> None:
@@ -44,6 +51,7 @@ class CommChannel:
 
     def _on_message(self, widget: object, content: Any, buffers: list[Any]) -> None:
         """Decode, copy, submit, return: runs on the main thread or on a subshell's."""
+        self.is_beside_cells = threading.current_thread() is not threading.main_thread()
         if self._receive is None:
             return
         arrived_s = time.monotonic()

@@ -7,7 +7,9 @@ from functools import lru_cache
 
 from ..exceptions import ConfigurationError
 
-FURTHER = frozenset({"axis", "settings", "inspector", "spectrogram", "shortcuts", "transcript"})
+FURTHER = frozenset(
+    {"axis", "settings", "inspector", "spectrogram", "doctor", "shortcuts", "transcript"}
+)
 """Bundles that a page is sent when it first needs them: a drawer is opened, a turn is shown."""
 
 BUNDLES = ("widget", "explorer", *sorted(FURTHER))

@@ -65,7 +65,7 @@ class TakeOver(PageMessage, frozen=True, tag="take_over"):
 
 
 class Pong(PageMessage, frozen=True, tag="pong"):
-    """The answer to `Ping`, with its `id`."""
+    """The answer to `Ping`, with its `id` and its buffer."""
 
     id: Integer
 
@@ -677,8 +677,8 @@ class Sound(KernelMessage, frozen=True, tag="sound"):
 
 
 class Ping(KernelMessage, frozen=True, tag="ping"):
-    """A question to the owner, to be answered at once by `Pong`. Those that measure the time of
-    the answer have negative ids.
+    """A question to the pages, to be answered at once by `Pong`. Those that measure the time of the
+    answer have negative ids, and may have a buffer, which comes back.
     """
 
     id: int

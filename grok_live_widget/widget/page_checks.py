@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from .. import __version__
 from ..diagnostics import Check, blocks_page, ok, round_trip_check, skipped, warning
 from .bridge import FrontendBridge
+from .doctor_drawer import TESTS
+from .loudspeaker import LoudspeakerStatus
 from .messages import Hello
 from .microphone import MicrophoneStatus
 
-PAGE = ("page", "page version", "page security", "frame policy", "microphone", "page transport")
+PAGE = (
+    *("page", "page version", "page security", "frame policy", "microphone", "loudspeaker"),
+    *("page transport", "page sound", *TESTS),
+)
 
 PING_COUNT = 10
+SOUND_COUNT = 5
 BURST_COUNT = 20
+# A chunk of the microphone, of all bytes that there are.
+_SOUND = bytes(range(256)) * 18 + bytes(192)
 
 _TUNNEL = (
     "Open the page by https, or through a tunnel: ssh -L 8888:localhost:8888 HOST, then "
@@ -36,23 +45,38 @@ _REASONS = {
 }
 _OTHER_REASON = ("The microphone could not be switched on.", "Press Start again.")
 _WAITING = ("asking", "waiting", "taken")
+# Reasons for which a microphone that is on hears nothing; the page has the sentence.
+_UNHEARD = ("paused", "system_muted", "silent")
+_FLOOD = "Print less in cells: Jupyter drops messages when output floods."
+_LEAST_LOST_S = 0.05
 
 
 async def page_checks(
-    bridge: FrontendBridge, *, processing: bool, timeout_s: float, is_blocking: bool
+    bridge: FrontendBridge,
+    page: str = "",
+    *,
+    processing: bool,
+    timeout_s: float,
+    is_blocking: bool,
+    is_beside_cells: Callable[[], bool | None],
 ) -> list[Check]:
-    """All checks of the page that owns the sound; runs on the talk's loop.
+    """All checks of a page; runs on the talk's loop.
 
     Parameters
     ----------
+    page : str
+        Empty: the one that owns the sound.
     processing : bool
         The setting.
     timeout_s : number > 0 [s]
         How long the page may take to answer.
     is_blocking : bool
         Whether the caller keeps a cell running meanwhile.
+    is_beside_cells : callable
+        Whether the newest message of a page was read on another thread than that of cells.
     """
-    hello = bridge.pages.get(bridge.lease.owner)
+    page = page or bridge.lease.owner
+    hello = bridge.pages.get(page)
     if hello is None:
         found = "No page has shown this panel yet."
         cure = "Show it as the last value of a cell, and call doctor() in a later cell."
@@ -66,9 +90,16 @@ async def page_checks(
         ok("page", f"A page shows the panel{more}."),
         _version(hello),
         *_rights(hello),
-        _microphone(hello, bridge.microphone, processing),
-        *await _transport(bridge, timeout_s, is_blocking=is_blocking),
+        _microphone(hello, bridge.microphone_of(page), processing),
+        _loudspeaker(bridge.loudspeaker_of(page)),
+        *await _transport(bridge, page, timeout_s, is_blocking, is_beside_cells),
+        *(bridge.doctor.tested(page).get(name) or _untested(name) for name in TESTS),
     ]
+
+
+def _untested(name: str) -> Check:
+    cure = "" if name == "browser" else "In the panel, press Doctor, and run the test."
+    return skipped(name, "The page has not told yet.", cure)
 
 
 def _failed(name: str, found: str, cure: str) -> Check:
@@ -116,7 +147,27 @@ def _microphone(hello: Hello, microphone: MicrophoneStatus, processing: bool) ->
         return _failed(name, *_REASONS.get(microphone.reason, _OTHER_REASON))
     if state in ("asking", "failed"):
         return warning(name, "It waits for the user.", "Answer the browser's question.")
+    if microphone.reason in _UNHEARD:
+        return warning(name, microphone.text)
     return _applied(microphone, processing)
+
+
+def _loudspeaker(loudspeaker: LoudspeakerStatus) -> Check:
+    name = "loudspeaker"
+    if loudspeaker.state == "none":
+        return skipped(name, "The page has played nothing yet.", "Ask something.")
+    if loudspeaker.state == "failed":
+        return _failed(name, loudspeaker.text, "")
+    if loudspeaker.state == "waiting":
+        return warning(name, loudspeaker.text, "Click in the panel.")
+    lost_s, underruns = loudspeaker.lost_s, loudspeaker.underrun_count
+    if lost_s >= _LEAST_LOST_S:
+        found = f"{lost_s:.1f} s of sound was lost on its way to the page."
+        return warning(name, found, _FLOOD)
+    if underruns:
+        found = f"Sound came late {underruns} time{'' if underruns == 1 else 's'}, and paused."
+        return warning(name, found, "Use a network that is nearer, or run less in the page.")
+    return ok(name, "Replies are played.")
 
 
 def _applied(microphone: MicrophoneStatus, processing: bool) -> Check:
@@ -146,24 +197,71 @@ def _applied(microphone: MicrophoneStatus, processing: bool) -> Check:
 
 
 # --------------------------------------------------------------------------- messages
-async def _transport(bridge: FrontendBridge, timeout_s: float, *, is_blocking: bool) -> list[Check]:
+async def _transport(
+    bridge: FrontendBridge,
+    page: str,
+    timeout_s: float,
+    is_blocking: bool,
+    is_beside_cells: Callable[[], bool | None],
+) -> list[Check]:
     """Round trip and rate of messages through the comm, and what that says about the kernel."""
-    name, times_ms = "page transport", list[float]()
+    name, times_ms, sounds_ms = "page transport", list[float](), list[float]()
+    returned: set[bytes | None] = set()
     try:
         for _ in range(PING_COUNT):
             async with asyncio.timeout(timeout_s):
-                times_ms.append(await bridge.ping_owner() * 1000)
+                times_ms.append((await bridge.ping(page))[0] * 1000)
+        for _ in range(SOUND_COUNT):
+            async with asyncio.timeout(timeout_s):
+                took_s, sound = await bridge.ping(page, _SOUND)
+            sounds_ms.append(took_s * 1000)
+            returned.add(sound)
+        # The last, since the page has to catch up with it.
         begun_s = time.monotonic()
         async with asyncio.timeout(timeout_s):
-            await asyncio.gather(*(bridge.ping_owner() for _ in range(BURST_COUNT)))
+            await asyncio.gather(*(bridge.ping(page) for _ in range(BURST_COUNT)))
         rate = BURST_COUNT / max(time.monotonic() - begun_s, 1e-6)
     except TimeoutError:
-        return [_silence(name, timeout_s, len(times_ms))]
-    checks = [round_trip_check(name, times_ms, f"; {rate:.0f} messages a second both ways")]
-    if is_blocking and blocks_page() is not None:
-        read = "What the page sends was read while this cell ran."
-        checks.append(ok("busy kernel", read))
-    return checks
+        silent = _silence(name, timeout_s, len(times_ms))
+        return [silent, skipped("page sound", f"Not checked, since {name!r} has not ended.")]
+    return [
+        round_trip_check(name, times_ms, f"; {rate:.0f} messages a second both ways"),
+        _page_sound(sounds_ms, returned),
+        *_beside_cells(is_blocking, is_beside_cells()),
+    ]
+
+
+def _page_sound(times_ms: list[float], returned: set[bytes | None]) -> Check:
+    name = "page sound"
+    if returned == {_SOUND}:
+        more = f" with {len(_SOUND) / 1000:.1f} kB, which came back unchanged"
+        return round_trip_check(name, times_ms, more)
+    return _failed(
+        name,
+        "Sound that was sent to the page did not come back as it was.",
+        "Reload the page; if it happens again, ask who runs the notebook server whether a proxy "
+        "changes binary messages.",
+    )
+
+
+def _beside_cells(is_blocking: bool, is_beside: bool | None) -> list[Check]:
+    """Whether what the page sends is read while a cell runs, by what has happened to the pings."""
+    name = "busy kernel"
+    # With an older ipykernel, the check of the installation says why, and what to install.
+    if blocks_page() != "":
+        return []
+    if is_blocking:
+        return [ok(name, "What the page sends was read while this cell ran.")]
+    if is_beside:
+        found = "What the page sends is read beside the cells, so that it waits for none of them."
+        return [ok(name, found)]
+    return [
+        warning(
+            name,
+            "What the page sends waits while a cell runs.",
+            "Use JupyterLab 4.4 or Notebook 7.4, or newer; elsewhere, await ask_async() in cells.",
+        )
+    ]
 
 
 def _silence(name: str, timeout_s: float, answer_count: int) -> Check:
@@ -171,7 +269,7 @@ def _silence(name: str, timeout_s: float, answer_count: int) -> Check:
         return warning(
             name,
             f"The page answered {answer_count} pings, and then none in {timeout_s:g} s.",
-            "Print less in cells: Jupyter drops messages when output floods.",
+            _FLOOD,
         )
     version = blocks_page()
     if version is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any, Literal, Unpack
 
@@ -15,7 +15,7 @@ import traitlets
 
 from .._structs import names_checked
 from ..client import TALK_THREAD, Secret, TalkAPI, warn_of_rehearsal, wrap_secret
-from ..diagnostics import Report, choose_server, examine
+from ..diagnostics import Check, Report, all_of, choose_server, examine
 from ..exceptions import ConfigurationError
 from ..settings import SettingsKwargs, expand_kwargs_signature
 from .bridge import FrontendBridge
@@ -145,6 +145,7 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
             self._sessions,
             self._channel.send,
             partial(self._asker.ask, sample_rate=None, timeout_s=ANSWER_WITHIN_S),
+            self._examine,
             language=language,
         )
         self._channel.listen(self._bridge.receive)
@@ -265,8 +266,9 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
     def doctor(self) -> Report:
         """`grok_live_widget.doctor` with the settings of this talk, and what its page knows.
 
-        That is whether it may have a microphone, what the browser applies to the sound, and how
-        long messages take both ways.
+        That is whether it may have a microphone, what the browser applies to the sound, how long
+        messages take both ways, and what the tests of microphone and loudspeaker have shown, which
+        are in the panel below "Doctor".
 
         A second connection is opened for it, and closed; the talk goes on. Where the kernel reads
         the page's messages only between cells, the report says so.
@@ -275,7 +277,7 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
         -------
         Report
         """
-        return TALK_THREAD.run(self._examine(is_blocking=True))
+        return Report(TALK_THREAD.run(all_of(self._examine(is_blocking=True))))
 
     async def doctor_async(self) -> Report:
         """`doctor`, awaited: some kernels read the page's messages meanwhile.
@@ -284,20 +286,30 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
         -------
         Report
         """
-        return await TALK_THREAD.arun(self._examine(is_blocking=False))
+        return Report(await TALK_THREAD.arun(all_of(self._examine())))
 
-    async def _examine(self, *, is_blocking: bool) -> Report:
+    async def _examine(
+        self, page: str = "", *, is_blocking: bool = False
+    ) -> AsyncIterator[list[Check]]:
+        """Checks in groups, as they become known.
+
+        Parameters
+        ----------
+        page : str
+            Empty: the page that captures and plays.
+        """
         talk = self._sessions
         chosen = await asyncio.to_thread(choose_server, talk.settings, talk.api_key)
-        checks = await examine(talk.settings, chosen)
-        of_page = await page_checks(
+        async for checks in examine(talk.settings, chosen):
+            yield checks
+        yield await page_checks(
             self._bridge,
+            page,
             processing=talk.settings.processing,
             timeout_s=talk.timeouts.pong_s,
             is_blocking=is_blocking,
+            is_beside_cells=lambda: self._channel.is_beside_cells,
         )
-        found = {check.name: check for check in (*checks, *of_page)}  # The page knows better.
-        return Report(found.values())
 
     def _want_microphone(self, wanted: bool) -> None:
         TALK_THREAD.call(self._channel.send, MicrophoneWanted(wanted=wanted))

@@ -239,7 +239,7 @@ export class CommChannel {
       case "sound":
         return message.page === this.page ? this.#downloads.add(message, buffers[0]) : undefined;
       case "ping":
-        return this.send({ type: "pong", id: message.id, clock_ms: Date.now() });
+        return this.#onPing(message.id, buffers);
       case "bundle":
         return message.page === this.page ? this.#onBundle(message, buffers[0]) : undefined;
       case "microphone_wanted":
@@ -255,6 +255,11 @@ export class CommChannel {
       default:
         message satisfies never;
     }
+  }
+
+  #onPing(id: string | number, buffers: BinaryBuffer[]): void {
+    const copies = buffers.map((buffer) => readPcm(buffer).buffer as ArrayBuffer);
+    this.send({ type: "pong", id, clock_ms: Date.now() }, copies);
   }
 
   #onBundle({ name, style, texts }: KernelFields<"bundle">, buffer: BinaryBuffer | undefined): void {

@@ -5,3 +5,8 @@ declare module "worklet:audio" {
   const source: () => Promise<string>;
   export default source;
 }
+
+declare module "worklet:recorder" {
+  const source: () => Promise<string>;
+  export default source;
+}

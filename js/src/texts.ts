@@ -7,6 +7,7 @@
 
 import type {
   axis,
+  doctor,
   explorer,
   inspector,
   panel,
@@ -21,6 +22,7 @@ type Sections = typeof panel &
   typeof axis &
   typeof settings &
   typeof inspector &
+  typeof doctor &
   typeof spectrogram &
   typeof shortcuts &
   typeof explorer;

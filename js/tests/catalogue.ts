@@ -18,6 +18,7 @@ export const SECTIONS = [
   "axis",
   "settings",
   "inspector",
+  "doctor",
   "spectrogram",
   "shortcuts",
   "explorer",

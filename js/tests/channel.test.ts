@@ -433,7 +433,12 @@ describe("the kernel's health", () => {
 
   it("a ping is answered at once", () => {
     comm.deliver({ type: "ping", id: "p7" });
-    expect(comm.ofType("pong")).toMatchObject([{ id: "p7" }]);
+    expect(comm.ofType("pong")).toMatchObject([{ id: "p7", pcm: undefined }]);
+  });
+
+  it("a ping with sound is answered with the same sound", () => {
+    comm.deliver({ type: "ping", id: -1 }, Int16Array.of(1, -2, 3));
+    expect([...new Int16Array(comm.ofType("pong")[0]!.pcm!)]).toEqual([1, -2, 3]);
   });
 
   it("a heartbeat carries how long the session can still last", () => {

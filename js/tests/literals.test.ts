@@ -170,6 +170,7 @@ const OWN: Record<string, readonly string[]> = {
   axis: ["axis/"],
   settings: ["settings/"],
   inspector: ["inspector/"],
+  doctor: ["doctor/"],
   spectrogram: ["spectrogram/"],
   shortcuts: ["shortcuts/"],
   explorer: ["explorer/"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -10,6 +11,7 @@ from playwright.sync_api import BrowserContext, Page, Playwright
 from playwright.sync_api import TimeoutError as WaitedInVain
 
 from .lab_server import INSECURE_HOST, LabServer
+from .sound_system import SoundSystem
 
 HERE = Path(__file__).parent
 CHROMIUM = "/usr/bin/chromium"
@@ -18,6 +20,7 @@ LOAD_WITHIN_MS = 60_000
 RELEASE_WITHIN_MS = 45_000
 VIEWPORT = {"width": 1280, "height": 720}
 
+_ALLOWED = "--use-fake-ui-for-media-stream"
 # No switch removes a restriction that a user's browser has, with one exception: the microphone is
 # allowed without a prompt, and it plays a file.
 _SWITCHES = (
@@ -28,7 +31,6 @@ _SWITCHES = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--use-fake-ui-for-media-stream",
     f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1",
 )
 
@@ -65,12 +67,24 @@ class Browsers:
         microphone: Path | None,
         viewport: dict[str, int] | None = None,
         pixel_ratio: float = 1,
+        *,
+        sound_system: SoundSystem | None = None,
+        asks: bool = False,
     ) -> BrowserContext:
         """Start one whose microphone plays a WAV file, from the start at each opening.
 
-        `pixel_ratio`: pixels of the screen for one of CSS.
+        Parameters
+        ----------
+        pixel_ratio : float
+            Pixels of the screen for one of CSS.
+        sound_system : SoundSystem or None
+            Its microphone and loudspeaker are those of the browser.
+        asks : bool
+            Whether the user has to allow the microphone.
         """
         switches = [*_SWITCHES, f"--disk-cache-dir={self._folder / 'cache'}"]
+        if not asks:
+            switches.append(_ALLOWED)
         if microphone:
             switches.append("--use-fake-device-for-media-stream")
             switches.append(f"--use-file-for-fake-audio-capture={microphone}%noloop")
@@ -80,6 +94,8 @@ class Browsers:
             args=switches,
             viewport=viewport or VIEWPORT,
             device_scale_factor=pixel_ratio,
+            env=None if sound_system is None else {**os.environ, **sound_system.environment},
+            ignore_default_args=None if sound_system is None else ["--mute-audio"],
         )
         browser.add_init_script(path=HERE / "seams.js")
         return browser

@@ -14,6 +14,7 @@ from .browsers import Browsers, SharedPage
 from .kernel_window import KernelWindow
 from .lab_server import LOCALHOST, LabServer
 from .notebook_page import NotebookPage
+from .sound_system import SoundSystem
 from .speech import Script, Studio
 
 OpenNotebook = Callable[..., NotebookPage]
@@ -82,7 +83,7 @@ def open_notebook(
     """``open_notebook(cells, hears=…)`` opens a new notebook with these cells.
 
     Without `hears` the microphone records silence. The page is the one that the tests share, unless
-    the test wants a browser without a microphone or another host.
+    the test wants another browser, or another host.
     """
     name = re.sub(r"\W+", "_", request.node.name).strip("_")
     opened: list[NotebookPage] = []
@@ -96,18 +97,27 @@ def open_notebook(
         kernel_name: str = "python3",
         has_microphone: bool = True,
         refuses_microphone: bool = False,
+        asks_for_microphone: bool = False,
+        sound_system: SoundSystem | None = None,
         watches_frames: bool = False,
         host: str = LOCALHOST,
     ) -> NotebookPage:
         # Without a file the device beeps, and a beep may be detected as speech.
-        sound = (hears or studio.script()).path if has_microphone else None
-        is_elsewhere = host != LOCALHOST or lab is not shared_page.lab
+        has_file = has_microphone and sound_system is None
+        sound = (hears or studio.script()).path if has_file else None
+        is_elsewhere = host != LOCALHOST or lab is not shared_page.lab or asks_for_microphone
         is_shared = sound is not None and not is_elsewhere and not opened and pixel_ratio == 1
         if is_shared:
             stack.callback(end_sharing)
             page = shared_page.take(sound, viewport)
         else:
-            browser = browsers.launch(sound, viewport, pixel_ratio=pixel_ratio)
+            browser = browsers.launch(
+                sound,
+                viewport,
+                pixel_ratio=pixel_ratio,
+                sound_system=sound_system,
+                asks=asks_for_microphone,
+            )
             stack.callback(browser.close)
             [page] = browser.pages
         path = lab.write_notebook(f"{name}_{len(opened)}", cells)

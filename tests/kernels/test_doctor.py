@@ -23,10 +23,12 @@ def answering(page: Page) -> Iterator[None]:
     def answer() -> None:
         done: set[int] = set()
         while not is_over.wait(0.005):
-            for ping in page.received("ping", 0):
+            for message in page.messages("ping", 0):
+                ping = message.custom
                 if ping["id"] not in done:
                     done.add(ping["id"])
-                    page.say("pong", id=ping["id"], clock_ms=page.clock_ms())
+                    sound = map(bytes, message.buffers)
+                    page.say("pong", *sound, id=ping["id"], clock_ms=page.clock_ms())
 
     thread = threading.Thread(target=answer)
     thread.start()
@@ -60,6 +62,7 @@ def test_with_subshells_the_page_answers_while_the_cell_runs(
         checks = report_of(kernel, "live.doctor()")
     assert checks["page transport"][0] == "ok", checks["page transport"]
     assert checks["busy kernel"] == ["ok", "What the page sends was read while this cell ran."]
+    assert "came back unchanged" in checks["page sound"][1]
     assert checks["session"][0] == checks["page version"][0] == "ok"
 
 
@@ -99,3 +102,17 @@ def test_an_awaited_doctor_lets_the_page_answer_without_subshells(
     with answering(shown_page(kernel, show)):
         checks = report_of(kernel, "await live.doctor_async()")
     assert checks["page transport"][0] == "ok", checks["page transport"]
+
+
+@pytest.mark.parametrize("has_subshell", [True, False])
+def test_the_doctor_of_the_panel_sees_whether_a_cell_would_hold_up_the_page(
+    kernel: Kernel, show: Any, subshell: str, has_subshell: bool
+) -> None:
+    page = shown_page(kernel, show, subshell if has_subshell else "")
+    with answering(page):
+        page.say("drawer", name="doctor", content={"type": "run", "run": 1})
+        done = page.wait("drawer", lambda drawer: drawer["content"]["is_done"], name="doctor")
+    checks = {check["name"]: check for check in done["content"]["checks"]}
+    assert checks["busy kernel"]["result"] == ("ok" if has_subshell else "warning")
+    assert "came back unchanged" in checks["page sound"]["found"]
+    assert checks["session"]["result"] == "ok"

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from grok_live_widget.diagnostics import Check
+
 RATE_HZ = 24_000
 CHUNK_SAMPLES = RATE_HZ // 10
+
+
+async def no_checks(_: str) -> AsyncIterator[list[Check]]:
+    """For a bridge whose doctor is not asked."""
+    yield []
 
 
 class SimulatedPage(ABC):

@@ -30,7 +30,7 @@ from grok_live_widget.widget.bridge import LAST_HEARTBEATS, FrontendBridge, _nam
 from grok_live_widget.widget.catalogue import LANGUAGES
 from grok_live_widget.widget.messages import KernelMessage, decode, encode
 
-from ..support.page import RATE_HZ, SimulatedPage
+from ..support.page import RATE_HZ, SimulatedPage, no_checks
 from ..support.sound import tone
 from ..support.waiting import wait_until_async
 
@@ -55,7 +55,7 @@ class Page(SimulatedPage):
         checked = settings_from(chosen | settings)
         self.talk = ReconnectingSession(checked, key, resolve_endpoint(checked, key), timeouts)
         ask = partial(Asker(self.talk).ask, sample_rate=None, timeout_s=20)
-        self.bridge = FrontendBridge(self.talk, self._receive, ask)
+        self.bridge = FrontendBridge(self.talk, self._receive, ask, no_checks)
         self.received: list[dict[str, Any]] = []
         self.audio = b""
         self._has_received = asyncio.Event()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
 
@@ -16,10 +16,17 @@ from grok_live_widget.client.reconnecting_session import ReconnectingSession
 from grok_live_widget.diagnostics import Report
 from grok_live_widget.settings.settings import Settings
 from grok_live_widget.widget.bridge import FrontendBridge
+from grok_live_widget.widget.doctor_drawer import TESTS
 from grok_live_widget.widget.messages import KernelMessage, Ping, decode
-from grok_live_widget.widget.page_checks import BURST_COUNT, PAGE, PING_COUNT, page_checks
+from grok_live_widget.widget.page_checks import (
+    BURST_COUNT,
+    PAGE,
+    PING_COUNT,
+    SOUND_COUNT,
+    page_checks,
+)
 
-from ..support.page import SimulatedPage
+from ..support.page import SimulatedPage, no_checks
 
 
 class Page(SimulatedPage):
@@ -30,8 +37,10 @@ class Page(SimulatedPage):
         settings = Settings(partner="parrot")
         self.talk = ReconnectingSession(settings, None, resolve_endpoint(settings))
         ask = partial(Asker(self.talk).ask, sample_rate=None, timeout_s=20)
-        self.bridge = FrontendBridge(self.talk, self._receive, ask)
-        self.answer_count = PING_COUNT + BURST_COUNT
+        self.bridge = FrontendBridge(self.talk, self._receive, ask, no_checks)
+        self.answer_count = PING_COUNT + BURST_COUNT + SOUND_COUNT
+        # What the page makes of sound that comes with a ping.
+        self.returned: Callable[[bytes], bytes] = bytes
         self.ping_ids: list[int] = []
 
     def _receive(self, message: KernelMessage, buffer: bytes | None) -> None:
@@ -39,7 +48,8 @@ class Page(SimulatedPage):
             self.ping_ids.append(message.id)
             if len(self.ping_ids) <= self.answer_count:
                 loop = asyncio.get_running_loop()
-                loop.call_soon(lambda: self.say("pong", id=message.id, clock_ms=self.clock_ms()))
+                sound = [] if buffer is None else [self.returned(buffer)]
+                loop.call_soon(lambda: self.say("pong", *sound, id=message.id))
 
     def send(self, content: Any, *buffers: bytes) -> None:
         message = decode(content)
@@ -57,12 +67,30 @@ class Page(SimulatedPage):
         self.hello(**{"version": __version__} | hello)
         return await self.checked(processing=processing, timeout_s=timeout_s)
 
-    async def checked(self, *, processing: bool = True, timeout_s: float = 5) -> Report:
+    async def checked(
+        self,
+        *,
+        page: str = "",
+        processing: bool = True,
+        timeout_s: float = 5,
+        is_blocking: bool = True,
+        is_beside_cells: bool = True,
+    ) -> Report:
         return Report(
             await page_checks(
-                self.bridge, processing=processing, timeout_s=timeout_s, is_blocking=True
+                self.bridge,
+                page,
+                processing=processing,
+                timeout_s=timeout_s,
+                is_blocking=is_blocking,
+                is_beside_cells=lambda: is_beside_cells,
             )
         )
+
+    def has_tested(self, name: str, result: str = "ok", found: str = "It works.") -> None:
+        """Tell the result of a test that the page makes itself."""
+        content = {"type": "tested", "name": name, "result": result, "found": found}
+        self.say("drawer", name="doctor", content=content)
 
     def switch_on(self, **fields: Any) -> None:
         """Report a microphone that is on, with what the browser applies."""
@@ -82,6 +110,9 @@ async def page() -> AsyncIterator[Page]:
 
 async def test_a_page_with_a_microphone_that_is_on_is_ok(page: Page) -> None:
     page.switch_on()
+    page.say("loudspeaker_state", state="ok")
+    for name in TESTS:
+        page.has_tested(name)
     report = await page.checked()
     assert [check.name for check in report] == list(PAGE)
     assert {check.result for check in report} == {"ok"}, report
@@ -213,7 +244,7 @@ async def test_messages_are_timed_both_ways(page: Page) -> None:
     assert "messages a second both ways" in check.found
     # Those of the lease have positive ids.
     assert all(ping_id < 0 for ping_id in page.ping_ids)
-    assert len(set(page.ping_ids)) == PING_COUNT + BURST_COUNT
+    assert len(set(page.ping_ids)) == PING_COUNT + BURST_COUNT + SOUND_COUNT
 
 
 @pytest.mark.parametrize(
@@ -234,9 +265,103 @@ async def test_a_page_that_does_not_answer_is_told_in_time(
 async def test_an_answer_of_another_page_does_not_count(page: Page) -> None:
     page.answer_count = 0
     page.hello()
-    waiting = asyncio.create_task(page.bridge.ping_owner())
+    waiting = asyncio.create_task(page.bridge.ping(page.name))
     await asyncio.sleep(0)
     page.send({"type": "pong", "page": "page-2", "id": page.ping_ids[-1]})
     assert not waiting.done()
     page.say("pong", id=page.ping_ids[-1])
-    assert await waiting >= 0
+    took_s, _ = await waiting
+    assert took_s >= 0
+
+
+async def test_sound_goes_both_ways_unchanged(page: Page) -> None:
+    check = (await page.report())["page sound"]
+    assert check.result == "ok"
+    assert "of 5 pings with 4.8 kB, which came back unchanged" in check.found
+
+
+@pytest.mark.parametrize(
+    "returned", [lambda sound: sound[:-2], lambda sound: sound[::-1]], ids=["shorter", "reversed"]
+)
+async def test_sound_that_is_changed_on_the_way_fails(
+    page: Page, returned: Callable[[bytes], bytes]
+) -> None:
+    page.returned = returned
+    check = (await page.report())["page sound"]
+    assert check.result == "failed"
+    assert "proxy" in check.cure
+
+
+async def test_the_checks_of_a_page_are_its_own(page: Page) -> None:
+    page.hello(version=__version__)
+    other = {"type": "hello", "page": "page-2", "version": __version__, "microphone": "policy"}
+    page.send(other)
+    assert (await page.checked())["frame policy"].result == "ok"
+    page.answer_count = 0
+    report = await page.checked(page="page-2", timeout_s=0.05)
+    assert report["frame policy"].result == "failed"
+
+
+@pytest.mark.parametrize("reason", ["paused", "system_muted", "silent"])
+async def test_a_microphone_that_is_on_and_not_heard_is_a_warning(page: Page, reason: str) -> None:
+    state = "muted" if reason == "paused" else "on"
+    page.switch_on(state=state, reason=reason, text="It gives only silence. Unmute it.")
+    check = (await page.checked())["microphone"]
+    assert (check.result, check.found) == ("warning", "It gives only silence. Unmute it.")
+
+
+@pytest.mark.parametrize(
+    ("state", "result", "part"),
+    [
+        ({"state": "waiting", "text": "The browser wants a click."}, "warning", "wants a click"),
+        ({"state": "failed", "text": "It cannot be played."}, "failed", "cannot be played"),
+        ({"state": "ok"}, "ok", "Replies are played"),
+    ],
+)
+async def test_the_loudspeaker_is_what_the_page_says_of_it(
+    page: Page, state: dict[str, Any], result: str, part: str
+) -> None:
+    page.hello()
+    page.say("loudspeaker_state", **state)
+    check = (await page.checked())["loudspeaker"]
+    assert check.result == result
+    assert part in check.found
+
+
+@pytest.mark.parametrize(
+    ("counts", "part"),
+    [
+        ({"lost_sample_count": 36_000}, "1.5 s of sound was lost"),
+        ({"underrun_count": 1}, "late 1 time, and"),
+        ({"underrun_count": 2}, "late 2 times, and"),
+    ],
+)
+async def test_sound_that_was_lost_or_late_is_a_warning(
+    page: Page, counts: dict[str, int], part: str
+) -> None:
+    page.hello()
+    position = {"session": 0, "epoch": 0, "reply": 1, "sample_count": 9}
+    page.say("playhead", **position | counts)
+    check = (await page.checked())["loudspeaker"]
+    assert check.result == "warning"
+    assert part in check.found
+    assert check.cure
+
+
+async def test_what_the_page_has_tested_is_in_the_report_until_it_is_gone(page: Page) -> None:
+    assert (await page.report())["microphone test"].result == "skipped"
+    page.has_tested("microphone test", "failed", "It records only silence.")
+    assert (await page.checked())["microphone test"].found == "It records only silence."
+    page.say("bye")
+    page.hello()
+    assert (await page.checked())["microphone test"].result == "skipped"
+
+
+@pytest.mark.parametrize("is_beside_cells", [True, False])
+async def test_the_path_of_the_page_s_messages_tells_whether_cells_hold_them_up(
+    page: Page, monkeypatch: pytest.MonkeyPatch, is_beside_cells: bool
+) -> None:
+    monkeypatch.setattr("grok_live_widget.widget.page_checks.blocks_page", str)
+    page.hello()
+    report = await page.checked(is_blocking=False, is_beside_cells=is_beside_cells)
+    assert report["busy kernel"].result == ("ok" if is_beside_cells else "warning")

@@ -27,6 +27,7 @@ const DRAWERS: readonly { name: string; icon: IconName; key: TextKey }[] = [
   { name: "settings", icon: "settings", key: "settings" },
   { name: "inspector", icon: "inspector", key: "messages" },
   { name: "spectrogram", icon: "spectrogram", key: "spectrogram" },
+  { name: "doctor", icon: "doctor", key: "doctor" },
   { name: "shortcuts", icon: "keys", key: "shortcuts" },
 ];
 
