@@ -26,7 +26,7 @@ Examine = Callable[[str], AsyncIterator[list[Check]]]
 SendContent = Callable[[str, dict[str, Any]], None]
 """``(page, content)``: sends to the drawer of this page."""
 
-TESTS = ("browser", "microphone test", "loudspeaker test")
+TESTS: tuple[str, ...] = ("browser", "microphone test", "loudspeaker test")
 """The checks that a page makes itself."""
 
 _Text = Annotated[str, msgspec.Meta(max_length=1000)]

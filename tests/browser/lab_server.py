@@ -31,11 +31,20 @@ class LabServer(Program):
     application : {"lab", "notebook"}
     options : sequence of str
         Further ones of its command.
+    headers : dict of str to str or None
+        Of its pages.
     """
 
-    def __init__(self, folder: Path, application: str = "lab", options: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        application: str = "lab",
+        options: Sequence[str] = (),
+        headers: dict[str, str] | None = None,
+    ) -> None:
         self.application = application
         self.folder = folder
+        self._headers = headers or {}
         self.root = folder / "notebooks"
         self.root.mkdir(parents=True)
         self._write_settings()
@@ -59,12 +68,16 @@ class LabServer(Program):
             "--ServerApp.local_hostnames=localhost",
             f"--ServerApp.local_hostnames={INSECURE_HOST}",
             "--LabApp.news_url=None",
-            # Otherwise each page load starts Node, to check whether a build is needed.
-            "--ServerApp.tornado_settings={'page_config_data': {'buildCheck': False}}",
+            f"--ServerApp.tornado_settings={self._tornado_settings()}",
             # A tenth of the default, so that little output is enough to exceed it.
             "--ZMQChannelsWebsocketConnection.iopub_data_rate_limit=100000",
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         ]
+
+    def _tornado_settings(self) -> dict[str, Any]:
+        # Otherwise each page load starts Node, to check whether a build is needed.
+        settings: dict[str, Any] = {"page_config_data": {"buildCheck": False}}
+        return settings | ({"headers": self._headers} if self._headers else {})
 
     def _write_settings(self) -> None:
         """Let JupyterLab save the state of widgets, which tests inspect, and show no prompts."""

@@ -16,26 +16,26 @@ from ..support.waiting import wait_until
 MICROPHONE = "desk"
 LOUDSPEAKER = "room"
 
-# PulseAudio lets 256 programs record one device (PA_MAX_OUTPUTS_PER_SOURCE).
-_MOST_PROGRAMS = 256
+_COMMANDS = (
+    "load-module module-native-protocol-unix",
+    f"load-module module-null-sink sink_name={LOUDSPEAKER} rate=48000",
+    # Chromium hides the monitors of loudspeakers.
+    f"load-module module-remap-source master={LOUDSPEAKER}.monitor source_name={MICROPHONE} "
+    "source_properties=device.description=Desk",
+    f"set-default-source {MICROPHONE}",
+)
 
 
 class SoundSystem:
-    """PulseAudio for one browser, below a folder of its own.
+    """PulseAudio for one browser, below a folder of its own."""
 
-    Parameters
-    ----------
-    is_busy : bool
-        Whether as many programs as there may be record the microphone.
-    """
-
-    def __init__(self, *, is_busy: bool = False) -> None:
+    def __init__(self) -> None:
         if shutil.which("pulseaudio") is None:
             pytest.skip("PulseAudio is not installed")
         # The path of a socket is short.
         self._folder = Path(tempfile.mkdtemp(prefix="pulse_"))
         script = self._folder / "start.pa"
-        script.write_text("\n".join(_commands(is_busy)))
+        script.write_text("\n".join(_COMMANDS))
         self.environment = {
             "XDG_RUNTIME_DIR": str(self._folder),
             "PULSE_RUNTIME_PATH": str(self._folder / "pulse"),
@@ -90,18 +90,3 @@ class SoundSystem:
             check=False,
         )
         return done.stdout
-
-
-def _commands(is_busy: bool) -> list[str]:
-    # Chromium hides the monitors of loudspeakers.
-    desk = f"source_name={MICROPHONE} source_properties=device.description=Desk"
-    commands = [
-        "load-module module-native-protocol-unix",
-        f"load-module module-null-sink sink_name={LOUDSPEAKER} rate=48000",
-        f"load-module module-remap-source master={LOUDSPEAKER}.monitor {desk}",
-        f"set-default-source {MICROPHONE}",
-    ]
-    if is_busy:
-        other = f"load-module module-remap-source master={MICROPHONE} source_name=program"
-        commands += [f"{other}_{i}" for i in range(_MOST_PROGRAMS)]
-    return commands

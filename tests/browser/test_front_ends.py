@@ -79,3 +79,5 @@ def test_a_page_that_is_not_secure_shows_text_and_says_what_gives_it_sound(
         assert "https" in each
         assert "ssh -L" in each
     assert notebook.live_track_count() == 0
+    status = "[live.microphone.reason, live.microphone.text, live.loudspeaker.state]"
+    assert notebook.kernel.value(status) == ["insecure", card.inner_text(), "failed"]

@@ -50,6 +50,9 @@ def test_audio_lost_in_a_flood_of_output_is_silence_and_counted(
     shown_s = Decimal(lost / PCM_RATE_HZ).quantize(Decimal("0.1"), ROUND_HALF_UP)
     assert f"{shown_s} s" in notebook.losses()
     assert "was lost" in notebook.losses()
+    assert notebook.kernel.value("live.loudspeaker.lost_s") == lost / PCM_RATE_HZ
+    check = "live.doctor()['loudspeaker'].found"
+    assert f"{shown_s} s of sound was lost" in notebook.kernel.value(check)
 
 
 def test_a_reply_whose_end_is_lost_still_ends_and_the_talk_continues(

@@ -74,8 +74,8 @@ def test_a_server_that_closes_during_a_reply_is_explained_in_one_sentence(
 
 
 MICROPHONES = {
-    "refused": ({"refuses_microphone": True}, "The microphone was refused."),
-    "absent": ({"has_microphone": False}, "No microphone was found."),
+    "refused": ({"refuses_microphone": True}, "denied", "The microphone was refused."),
+    "absent": ({"has_microphone": False}, "no_device", "No microphone was found."),
 }
 
 
@@ -83,7 +83,7 @@ MICROPHONES = {
 def test_without_a_microphone_the_reason_is_shown_and_text_works(
     open_notebook: OpenNotebook, name: str
 ):
-    opening, beginning = MICROPHONES[name]
+    opening, reason, beginning = MICROPHONES[name]
     notebook = open_notebook([PLAIN], **opening)
     notebook.run_cell(0)
     notebook.start()
@@ -92,6 +92,8 @@ def test_without_a_microphone_the_reason_is_shown_and_text_works(
         what=beginning,
     )
     assert len(notebook.notices()) == 1
+    status = "[live.microphone.state, live.microphone.reason, live.microphone.text]"
+    assert notebook.kernel.value(status) == ["failed", reason, notebook.notices()[0]]
     notebook.send_text("Hello.")
     notebook.wait_for_turns("grok", 1)
     notebook.wait_until_silent(1)

@@ -28,6 +28,10 @@ class Cable:
         self._port = self._thread.run(self._lay(0))
 
     @property
+    def port(self) -> int:
+        return self._port
+
+    @property
     def url(self) -> str:
         return f"ws://127.0.0.1:{self._port}{self._target.path}"
 
