@@ -47,7 +47,7 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
         ``.env``; without a key, the embedded rehearsal server is used.
     half_duplex : bool
         The trait of this name; see below.
-    language : {"en"} or None
+    language : {"en", "de"} or None
         The language of the panel. None: that of the page around it, which JupyterLab's settings
         choose, or else the browser's; English where there are no texts in that. Python's messages
         are English.
@@ -120,7 +120,7 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
         api_key: str | Secret | None = None,
         keep_in_notebook: bool | Literal["audio"] = False,
         half_duplex: bool = False,
-        language: Literal["en"] | None = None,
+        language: Literal["en", "de"] | None = None,
         **settings: Unpack[SettingsKwargs],
     ) -> None:
         api_key = wrap_secret(api_key)

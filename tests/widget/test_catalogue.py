@@ -74,3 +74,20 @@ def test_each_language_has_the_texts_of_english_with_the_same_values(language: s
 def test_a_section_has_all_languages_or_the_one_that_was_chosen() -> None:
     assert tuple(texts_of("panel", None)) == LANGUAGES
     assert tuple(texts_of("panel", "en")) == ("en",)
+
+
+SAME = {
+    "de": {"direction", "start", "minutes", "seconds", "times", "percent", "caption"},
+}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_each_text_is_translated(language: str) -> None:
+    english, theirs = sections("en"), sections(language)
+    same = {
+        name
+        for section, texts in english.items()
+        for name, template in texts.items()
+        if theirs[section][name] == template
+    }
+    assert same == SAME[language]
