@@ -57,6 +57,7 @@ from .lease import Lease
 from .loudspeaker import Loudspeakers, LoudspeakerStatus
 from .microphone import Microphones, MicrophoneStatus
 from .talk_sound import TalkSound, sound_from
+from .translations import translations_of
 from .turn_states import TurnCalls, word_times
 from .uplink import UplinkReceiver
 
@@ -369,6 +370,9 @@ class FrontendBridge:
 
     def _send(self, message: messages.KernelMessage, buffer: bytes | None = None) -> None:
         self._counted += isinstance(message, messages.CountedMessage)
+        translations = translations_of(message, self._language)
+        if translations:
+            message = replace(message, translations=translations)
         try:
             self._send_to_pages(message, buffer)
         except Exception:  # noqa: BLE001  (a comm that is gone must not end the talk)
@@ -386,7 +390,7 @@ class FrontendBridge:
             "phase": talk.phase,
             "is_reopening": talk.is_reopening,
             "is_rehearsal": talk.endpoint.is_rehearsal,
-            "server_name": name.capitalize() if name in _BANNERS else name,
+            "server_name": _shown_name(name),
             "banner": _banner(name, talk.endpoint),
             "dialect": talk.dialect,
             "voice": settings.voice or "",
@@ -491,10 +495,11 @@ class FrontendBridge:
                     self._send_audio(arrived_s)
             case messages.Playhead():
                 self._receive_playhead(message, arrived_s)
-            case messages.LoudspeakerState():
-                self._loudspeakers.follow(message)
+            case messages.LoudspeakerState(page=page):
+                is_secure = self._microphones.of(page).ability != "insecure"
+                self._loudspeakers.follow(message, self._speaker, is_secure=is_secure)
             case messages.MicrophoneState(page=page, state=state):
-                self._microphones.follow(message)
+                self._microphones.follow(message, self._speaker)
                 # What was spoken ends where its sound does.
                 if page == self.lease.owner and state != "on":
                     self._spawn(self._talk.end_microphone())
@@ -796,6 +801,11 @@ class FrontendBridge:
     def _answer_drawer(self, name: str, page: str, content: dict[str, Any]) -> None:
         self._send(messages.DrawerAnswer(page=page, name=name, content=content))
 
+    @property
+    def _speaker(self) -> str:
+        """What the panel calls the server's voice."""
+        return _shown_name(self._talk.server_name)
+
     def _turn_of(self, turn_id: str) -> Turn | None:
         turns = self._talk.conversation.turns
         return next((turn for turn in turns if turn.turn_id == turn_id), None)
@@ -959,6 +969,11 @@ def _voice_help(name: str | None) -> str:
     character = f"{name}: {voice.character}." if voice.character else ""
     parts = (character, rehearsal, instead, others)
     return " ".join(filter(None, parts))
+
+
+def _shown_name(server_name: str) -> str:
+    """What the panel calls the server and its voice."""
+    return server_name.capitalize() if server_name in _BANNERS else server_name
 
 
 def _banner(server_name: str, endpoint: Endpoint) -> str:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from .._structs import Value, repr_of
 from ..audio import SAMPLE_RATE_HZ
+from .catalogue import loudspeaker_text
 from .messages import LoudspeakerState, Playhead
 
 
@@ -21,7 +22,7 @@ class LoudspeakerStatus(Value, frozen=True, kw_only=True):
         ``"none"``: no page has played anything yet. ``"waiting"``: there is sound, and the browser
         wants a click first, or has suspended the sound of the page.
     text : str
-        What the panel says about it, with the cure; empty where there is nothing to say.
+        What an English panel says about it, with the cure; empty where there is nothing to say.
     lost_s : float [s]
         Sound of this connection that was lost on its way to the page, as when output floods; its
         place was played as silence.
@@ -58,10 +59,19 @@ class Loudspeakers:
         """What this page has said."""
         return self._by_page.get(page, LoudspeakerStatus())
 
-    def follow(self, message: LoudspeakerState) -> None:
-        """A page says that its loudspeaker has changed."""
+    def follow(self, message: LoudspeakerState, speaker: str, *, is_secure: bool = True) -> None:
+        """A page says that its loudspeaker has changed.
+
+        Parameters
+        ----------
+        speaker : str
+            What the panel calls the server's voice.
+        is_secure : bool
+            Whether the page is one in which a browser plays sound.
+        """
         known = self.of(message.page)
-        self._by_page[message.page] = replace(known, state=message.state, text=message.text)
+        text = loudspeaker_text(message.state, message.reason, speaker=speaker, is_secure=is_secure)
+        self._by_page[message.page] = replace(known, state=message.state, text=text)
 
     def follow_playhead(self, message: Playhead) -> None:
         """A page says how far it has played; only what plays is known to work."""

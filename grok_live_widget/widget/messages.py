@@ -45,14 +45,11 @@ class Hello(PageMessage, frozen=True, tag="hello"):
         Of the page's front end.
     microphone : str
         Whether the page can use one; see `MicrophoneStatus`.
-    microphone_text : str
-        What the panel says about it; empty if it can.
     device_rate_hz : float or None [Hz]
     """
 
     version: str = ""
     microphone: str = ""
-    microphone_text: str = ""
     device_rate_hz: Number | None = None
 
 
@@ -234,7 +231,6 @@ class MicrophoneState(PageMessage, frozen=True, tag="microphone_state"):
 
     state: str
     reason: str | None = None
-    text: str = ""
     device: str | None = None
     echo_cancellation: bool | None = None
     noise_suppression: bool | None = None
@@ -243,10 +239,17 @@ class MicrophoneState(PageMessage, frozen=True, tag="microphone_state"):
 
 
 class LoudspeakerState(PageMessage, frozen=True, tag="loudspeaker_state"):
-    """The page's loudspeaker has changed; see `LoudspeakerStatus` for the fields."""
+    """The page's loudspeaker has changed.
+
+    Parameters
+    ----------
+    state : {"ok", "waiting", "failed"}
+    reason : str
+        Of ``"waiting"``: ``"click"`` or ``"paused"``; of ``"failed"``: what the browser says.
+    """
 
     state: str
-    text: str = ""
+    reason: str = ""
 
 
 class Playhead(PageMessage, frozen=True, tag="playhead"):
@@ -451,7 +454,16 @@ class TalkSettings(Value, frozen=True, kw_only=True):
 
 
 class KernelMessage(Value, frozen=True, kw_only=True, tag_field="type"):
-    """A message to all pages."""
+    """A message to all pages.
+
+    Parameters
+    ----------
+    translations : dict
+        By language, other sentences for those of the kernel in this message; left out where
+        there are none.
+    """
+
+    translations: dict[str, dict[str, str]] | msgspec.UnsetType = msgspec.UNSET
 
 
 class CountedMessage(KernelMessage, frozen=True):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from .._structs import Value, repr_of
+from .catalogue import microphone_text
 from .messages import Hello, MicrophoneState
 
 
@@ -24,7 +25,7 @@ class MicrophoneStatus(Value, frozen=True, kw_only=True):
         suspended the page's sound), ``"system_muted"``, ``"silent"`` (it gives only zeros) or
         ``"other"``; empty for no special reason.
     text : str
-        What the panel says about it, with the cure; empty where there is nothing to say.
+        What an English panel says about it, with the cure; empty where there is nothing to say.
     ability : {"", "ok", "insecure", "policy", "none"}
         Whether the page could use a microphone when it was opened; empty: not known.
     device : str
@@ -60,6 +61,10 @@ class MicrophoneStatus(Value, frozen=True, kw_only=True):
         return repr_of(self, names)
 
 
+# Why a page cannot have a microphone, by its ability.
+_OBSTACLES = {"none": "no_device"}
+
+
 class Microphones:
     """The microphones of all pages. Any thread may read."""
 
@@ -75,16 +80,26 @@ class Microphones:
         known = self.of(message.page)
         if known.state == "none":
             known = MicrophoneStatus(
-                state="off", text=message.microphone_text, device_rate_hz=message.device_rate_hz
+                state="off",
+                text=microphone_text(_OBSTACLES.get(message.microphone, message.microphone)),
+                device_rate_hz=message.device_rate_hz,
             )
         self._by_page[message.page] = replace(known, ability=message.microphone)
 
-    def follow(self, message: MicrophoneState) -> None:
-        """A page says that its microphone has changed."""
+    def follow(self, message: MicrophoneState, speaker: str) -> None:
+        """A page says that its microphone has changed.
+
+        Parameters
+        ----------
+        speaker : str
+            What the panel calls the server's voice.
+        """
         self._by_page[message.page] = MicrophoneStatus(
             state=message.state,
             reason=message.reason or "",
-            text=message.text,
+            text=microphone_text(
+                message.reason or "", speaker=speaker, device=message.device or ""
+            ),
             ability=self.of(message.page).ability,
             device=message.device or "",
             echo_cancellation=message.echo_cancellation,

@@ -1,6 +1,6 @@
 /**
  * Half-duplex: the microphone's sound is not sent while a reply sounds, nor just after it. Also what the kernel is told of
- * the microphone, which is muted then, and of the loudspeaker: in the words of the panel, so that Python says the same.
+ * the microphone, which is muted then, and of the loudspeaker.
  */
 
 import type { Microphone } from "./capture";
@@ -8,10 +8,8 @@ import type { CommChannel } from "./channel";
 import type { MicrophoneState, ReportedLoudspeaker, ReportedMicrophone } from "./messages";
 import { outputLatencyMs } from "./page";
 import type { Scope } from "./scope";
-import { text } from "./texts";
-import { silenceText } from "./view/device-strings";
 import type { PanelState, Store } from "./view/state";
-import { listeningAgainText, microphoneText, soundText } from "./view/strings";
+import { isPausedByBrowser } from "./view/strings";
 
 /** How long the echo of a room lasts after the loudspeaker has stopped. */
 const ECHO_MS = 200;
@@ -44,13 +42,10 @@ export function halfDuplexOf(
 
   function reported(status: MicrophoneState): ReportedMicrophone {
     const { isPaused, isSuppressed, silentMicrophone: silent } = store.state;
-    if (status.state !== "on") return { ...status, text: microphoneText(status.reason) };
-    if (isPaused) return { ...status, state: "muted", reason: "paused", text: text("sound_paused") };
-    if (isSuppressed)
-      return { ...status, state: "muted", reason: "half_duplex", text: listeningAgainText(store.state) };
-    return silent
-      ? { ...status, reason: silent.cause, text: silenceText(silent) }
-      : { ...status, text: microphoneText(status.reason) };
+    if (status.state !== "on") return status;
+    if (isPaused) return { ...status, state: "muted", reason: "paused" };
+    if (isSuppressed) return { ...status, state: "muted", reason: "half_duplex" };
+    return silent ? { ...status, reason: silent.cause } : status;
   }
 
   /** The kernel ends what was said before a mute, so its last chunk has to be sent first. */
@@ -101,7 +96,8 @@ function reportLoudspeaker(
       const status = state.soundFailure ? "failed" : state.isSoundWaiting ? "waiting" : "ok";
       if (status === told) return;
       told = status;
-      onReport({ state: status, text: status === "ok" ? "" : state.soundFailure || soundText(state) });
+      const waiting = status === "waiting" ? (isPausedByBrowser(state) ? "paused" : "click") : "";
+      onReport({ state: status, reason: state.soundFailure || waiting });
     }),
   );
 }

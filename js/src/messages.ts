@@ -6,7 +6,7 @@
  * whole message unknown, and unknown messages are ignored.
  */
 
-import type { TextsByLanguage } from "./texts";
+import { currentLanguage, type TextsByLanguage } from "./texts";
 
 export type Phase = "closed" | "opening" | "open" | "closing";
 export type TurnDetection = "server_vad" | "push_to_talk";
@@ -60,18 +60,17 @@ export interface MicrophoneState {
 /** What the browser really does to the sound; null where it does not tell. */
 export type AppliedProcessing = Omit<MicrophoneState, "state" | "reason">;
 /**
- * What the kernel is told; `text` is what the panel says. half_duplex: a reply sounds, so nothing is sent. paused: the
+ * What the kernel is told, which has the English sentences. half_duplex: a reply sounds, so nothing is sent. paused: the
  * browser has suspended the page's sound. The others are causes of silence.
  */
 export interface ReportedMicrophone extends Omit<MicrophoneState, "reason"> {
   reason: MicrophoneReason | "half_duplex" | "paused" | SilentMicrophone["cause"] | null;
-  text: string;
 }
 
-/** What the kernel is told of the loudspeaker. waiting: the browser wants a click, or has suspended the sound. */
+/** What the kernel is told of the loudspeaker. click: the browser wants one. Of a failure: what the browser says. */
 export interface ReportedLoudspeaker {
   state: "ok" | "waiting" | "failed";
-  text: string;
+  reason: "" | "click" | "paused" | string;
 }
 
 /** What the sound of a turn is requested for, to be played again or to be saved, or that of the talk from a time on. */
@@ -91,7 +90,6 @@ export type PageMessage =
       version: string;
       clock_ms: number;
       microphone: MicrophoneAbility;
-      microphone_text: string;
       device_rate_hz: number | null;
     }
   | { type: "bye" }
@@ -167,8 +165,17 @@ function shape<T>(fields: { [K in keyof T]: Reader<T[K]> }): Reader<T> {
   };
 }
 
+/** Of the message that is being read: the kernel's sentences, and what they are in the language of the page. */
+let translations: Readonly<Record<string, unknown>> = {};
+
+function sentence(value: unknown): string {
+  const english = text(value);
+  const translated = translations[english];
+  return typeof translated === "string" ? translated : english;
+}
+
 const readNote = shape<Note>({
-  text,
+  text: sentence,
   level: oneOf<NoteLevel>("info", "warning", "error"),
   topic: text,
 });
@@ -191,7 +198,7 @@ const readTurn = shape<Turn>({
   tool_ms: numberOrNull,
   approval_ms: numberOrNull,
   is_approximate: flag,
-  seam: text,
+  seam: sentence,
   reply_start_s: number,
   word_times: listOf(number),
 });
@@ -202,7 +209,7 @@ const readCall = shape<ToolCall>({
   arguments: text,
   state: oneOf<ToolState>("running", "waiting", "done", "failed", "denied"),
   output: text,
-  error: text,
+  error: sentence,
   duration_s: numberOrNull,
   turn_id: text,
 });
@@ -225,8 +232,8 @@ const stateFields = {
   phase: oneOf<Phase>("closed", "opening", "open", "closing"),
   is_reopening: flag,
   is_rehearsal: flag,
-  server_name: text,
-  banner: text,
+  server_name: sentence,
+  banner: sentence,
   dialect: text,
   voice: text,
   voice_help: text,
@@ -346,6 +353,8 @@ export type AudioHeader = KernelFields<"audio">;
 export function readKernelMessage(content: unknown): KernelMessage | null {
   const type = (content as { type?: unknown } | null)?.type;
   if (typeof type !== "string" || !Object.hasOwn(readers, type)) return null;
+  const all = (content as { translations?: Record<string, typeof translations> }).translations;
+  translations = all?.[currentLanguage()] ?? {};
   try {
     return { type, ...(readers[type as KernelType](content) as object) } as KernelMessage;
   } catch (error) {

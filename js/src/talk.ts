@@ -359,8 +359,8 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   }
 
   onPlaybackFailed(reason: string): void {
-    this.#update({ soundFailure: playbackFailedText(this.#state, reason, window.isSecureContext) });
-    this.#addNote(this.#state.soundFailure, "error");
+    this.#update({ soundFailure: reason });
+    this.#addNote(playbackFailedText(this.#state, reason, window.isSecureContext), "error");
   }
 
   get #state(): PanelState {

@@ -1,5 +1,27 @@
 import { describe, expect, it } from "vitest";
 import { readKernelMessage } from "../src/messages";
+import { useTexts } from "../src/texts";
+import { textsOf } from "./catalogue";
+
+describe("the kernel's sentences", () => {
+  const note = { text: "No page has responded.", level: "info", topic: "" };
+  const message = {
+    type: "note",
+    note,
+    translations: { de: { [note.text]: "Keine Seite hat geantwortet." } },
+  };
+  const textIn = (content: unknown) => (readKernelMessage(content) as { note: { text: string } }).note.text;
+
+  it("are those of the page's language, for this message only", () => {
+    expect(textIn(message)).toBe(note.text);
+    useTexts("de", {});
+    expect(textIn(message)).toBe("Keine Seite hat geantwortet.");
+    expect(textIn({ type: "note", note })).toBe(note.text);
+    expect(textIn({ ...message, translations: { de: { [note.text]: 7 } } })).toBe(note.text);
+    expect(textIn({ ...message, translations: null })).toBe(note.text);
+    useTexts("en", textsOf("en"));
+  });
+});
 
 describe("a message of the kernel", () => {
   it("is parsed with its fields", () => {

@@ -396,15 +396,15 @@ describe("a microphone that is muted while it is off", () => {
 });
 
 describe("what the kernel is told of the microphone", () => {
-  it("has the sentence of the panel with its cure", async () => {
+  it("is the reason, for which the panel has a sentence with its cure", async () => {
     Object.assign(window, { isSecureContext: false });
     talk.sendHello();
     talk.start();
     await settle();
     const [card] = cardsOf({ ...state(), kernel: "ok" });
     expect(card!.text).toContain("This page is not secure");
-    expect(comm.ofType("hello")[0]!.microphone_text).toBe(card!.text);
-    expect(comm.ofType("microphone_state").at(-1)!.text).toBe(card!.text);
+    expect(comm.ofType("hello")[0]!.microphone).toBe("insecure");
+    expect(comm.ofType("microphone_state").at(-1)!.reason).toBe("insecure");
   });
 
   it.each([
@@ -412,12 +412,12 @@ describe("what the kernel is told of the microphone", () => {
     ["NotFoundError", "no_device"],
     ["NotReadableError", "busy"],
     ["TypeError", "other"],
-  ])("is the sentence for %s", async (name, reason) => {
+  ])("is the reason for %s", async (name, reason) => {
     browser.mediaDevices.getUserMedia.mockRejectedValueOnce(Object.assign(new Error("no"), { name }));
     await open();
     const reported = comm.ofType("microphone_state").at(-1)!;
     expect(reported).toMatchObject({ state: "failed", reason });
-    expect(reported.text).toBe(cardsOf(state()).at(-1)!.text);
+    expect(cardsOf(state()).at(-1)!.key).toBe(`microphone-${reason}`);
   });
 });
 
@@ -498,7 +498,7 @@ describe("half-duplex", () => {
     expect(gates()).toHaveLength(1);
   });
 
-  it("is told to the kernel as a mute, after the last chunk, with the text of the panel", async () => {
+  it("is told to the kernel as a mute, after the last chunk", async () => {
     audio();
     chunk(600);
     expect(comm.ofType("microphone_state").at(-1)).toMatchObject({ state: "on" });
@@ -506,7 +506,6 @@ describe("half-duplex", () => {
     await settle();
     const reported = comm.ofType("microphone_state").at(-1)!;
     expect(reported).toMatchObject({ state: "muted", reason: "half_duplex", device: "Built-in microphone" });
-    expect(reported.text).toBe(statusOf(state()).text);
     expect(comm.sent.findLastIndex(({ type }) => type === "microphone")).toBeLessThan(
       comm.sent.indexOf(reported),
     );
@@ -514,7 +513,7 @@ describe("half-duplex", () => {
     expect(state()).toMatchObject({ microphone: "on", isMuted: false });
     playhead({ is_final: true, buffered_sample_count: 0 });
     vi.advanceTimersByTime(250);
-    expect(comm.ofType("microphone_state").at(-1)).toMatchObject({ state: "on", reason: null, text: "" });
+    expect(comm.ofType("microphone_state").at(-1)).toMatchObject({ state: "on", reason: null });
   });
 
   it("can be interrupted by the button", async () => {

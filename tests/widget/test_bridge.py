@@ -636,18 +636,35 @@ async def test_a_page_that_does_not_answer_loses_the_lease(page_of: Any) -> None
     assert (await page.wait("owner"))["owner"] == "page-2"
 
 
+async def test_the_kernels_sentences_come_with_those_of_the_other_languages(page_of: Any) -> None:
+    page = page_of()
+    page.hello()
+    snapshot = await page.wait("snapshot")
+    assert snapshot["banner"].startswith("Rehearsal: ")
+    german = snapshot["translations"]["de"]
+    assert german[snapshot["banner"]].startswith("Probe: ")
+    assert german["Rehearsal"] == "Probe"
+    page.bridge._talk.note("the session is closed.", "error")
+    added = await page.wait("note")
+    assert added["note"]["text"] == "The session is closed."
+    assert added["translations"] == {
+        "de": {"The session is closed.": "Die Sitzung ist geschlossen."}
+    }
+
+
 # --------------------------------------------------------------------------- the microphone
 async def test_the_microphone_is_that_of_the_page_that_captures(page_of: Any) -> None:
     page = page_of()
     assert page.bridge.microphone.state == "none"
-    page.hello(microphone="insecure", microphone_text="This page is not secure (http).")
+    page.hello(microphone="insecure")
     assert (page.bridge.microphone.state, page.bridge.microphone.ability) == ("off", "insecure")
-    assert page.bridge.microphone.text == "This page is not secure (http)."
+    assert page.bridge.microphone.text.startswith("This page is not secure (http)")
     page.hello(page="page-2")
-    page.say("microphone_state", page="page-2", state="failed", reason="denied", text="Refused.")
+    page.say("microphone_state", page="page-2", state="failed", reason="denied")
     assert page.bridge.microphone.ability == "insecure"
     page.say("take_over", page="page-2")
-    assert (page.bridge.microphone.reason, page.bridge.microphone.text) == ("denied", "Refused.")
+    assert page.bridge.microphone.reason == "denied"
+    assert page.bridge.microphone.text.startswith("The microphone was refused.")
     page.say("bye", page="page-2")
     page.say("bye")
     assert page.bridge.microphone.state == "none"

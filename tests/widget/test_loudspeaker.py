@@ -37,17 +37,28 @@ def test_a_page_that_plays_has_a_loudspeaker_and_counts_what_was_lost() -> None:
 
 def test_one_that_waits_for_a_click_says_so_until_the_page_says_that_it_plays() -> None:
     loudspeakers = Loudspeakers()
-    loudspeakers.follow(_said("loudspeaker_state", state="waiting", text="Press Resume."))
+    paused = _said("loudspeaker_state", state="waiting", reason="paused")
+    loudspeakers.follow(paused, "Grok")
     # A report from before the pause may arrive after it.
     loudspeakers.follow_playhead(_said("playhead", **PLAYHEAD))
-    assert loudspeakers.of("a") == LoudspeakerStatus(state="waiting", text="Press Resume.")
-    loudspeakers.follow(_said("loudspeaker_state", state="ok"))
+    text = "The browser has paused the sound of this page: "
+    text += "nothing is heard or played until you resume it."
+    assert loudspeakers.of("a") == LoudspeakerStatus(state="waiting", text=text)
+    click = _said("loudspeaker_state", state="waiting", reason="click")
+    loudspeakers.follow(click, "Grok")
+    text = "Grok has answered. The browser wants a click before it plays sound."
+    assert loudspeakers.of("a").text == text
+    loudspeakers.follow(_said("loudspeaker_state", state="ok"), "Grok")
     assert loudspeakers.of("a") == LoudspeakerStatus(state="ok")
 
 
 def test_a_page_that_is_gone_has_none() -> None:
     loudspeakers = Loudspeakers()
-    loudspeakers.follow(_said("loudspeaker_state", state="failed", text="No sound."))
+    failed = _said("loudspeaker_state", state="failed", reason="no worklets")
+    loudspeakers.follow(failed, "Grok", is_secure=False)
+    text = loudspeakers.of("a").text
+    assert text.startswith("Grok’s voice cannot be played here: no worklets.")
+    assert "Open the notebook over https" in text
     loudspeakers.leave("a")
     loudspeakers.leave("a")
     assert loudspeakers.of("a").state == "none"

@@ -3,7 +3,7 @@
 import { microphoneObstacle, openMicrophone, reasonOf, wantedProcessing } from "../devices";
 import type { Scope } from "../scope";
 import { text } from "../texts";
-import { microphoneText } from "../view/strings";
+import { microphoneText } from "../view/device-strings";
 import type { Check } from "./checks";
 import { chirpOf, findChirp, heardArrival } from "./chirp";
 import { levelOf } from "./levels";

@@ -35,7 +35,7 @@ class Inspector {
       element("option", "", { value: "received" }, [text("received")]),
     ],
   );
-  readonly #list = element("ol", "glw-frames", { "aria-label": text("messages"), tabindex: "0" });
+  readonly #list = element("ol", "glw-frames", { "aria-label": text("inspector"), tabindex: "0" });
   readonly #note = element("p", "glw-inspector-note", { role: "status" }, [text("loading")]);
   readonly #detail: Detail;
   #frames: Frame[] = [];

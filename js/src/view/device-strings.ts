@@ -1,6 +1,6 @@
-/** What is said, in the panel and in Python, of a microphone that is on and gives no sound. */
+/** What is said of a microphone that cannot be used, and of one that gives no sound. */
 
-import type { SilentMicrophone } from "../messages";
+import type { MicrophoneReason, SilentMicrophone } from "../messages";
 import { text } from "../texts";
 
 export function silenceText({ cause, device, hasOther }: SilentMicrophone): string {
@@ -8,4 +8,8 @@ export function silenceText({ cause, device, hasOther }: SilentMicrophone): stri
   if (cause === "system_muted")
     return text(hasOther ? "system_muted_with_other" : "system_muted", { microphone });
   return text(hasOther ? "silent_with_other" : "silent_microphone", { microphone });
+}
+
+export function microphoneText(reason: MicrophoneReason): string {
+  return text(`microphone_${reason}`, { secure_page: text("secure_page") });
 }

@@ -1,9 +1,8 @@
 /** The drawers below the text box: each is a further bundle, loaded when it is first opened. */
 
 import type { Scope } from "../scope";
-import { type TextKey, text } from "../texts";
+import { text } from "../texts";
 import { button, element, setShown, setText } from "./elements";
-import type { IconName } from "./icons";
 import type { PanelActions, PanelParts, PanelSignals, PanelState, Store, TurnId } from "./state";
 import { hasKernel } from "./strings";
 
@@ -23,20 +22,16 @@ export interface DrawerModule {
   createDrawer(context: DrawerContext): HTMLElement;
 }
 
-const DRAWERS: readonly { name: string; icon: IconName; key: TextKey }[] = [
-  { name: "settings", icon: "settings", key: "settings" },
-  { name: "inspector", icon: "inspector", key: "messages" },
-  { name: "spectrogram", icon: "spectrogram", key: "spectrogram" },
-  { name: "doctor", icon: "doctor", key: "doctor" },
-  { name: "shortcuts", icon: "keys", key: "shortcuts" },
-];
+/** Each names its bundle, its icon and its text. The list of shortcuts is the last. */
+const DRAWERS = ["settings", "inspector", "spectrogram", "doctor", "shortcuts"] as const;
+const INSPECTOR = 1;
 
 export class Drawers {
   readonly element = element("div", "glw-drawers");
   readonly #drawers: Drawer[];
 
   constructor(context: DrawerContext) {
-    this.#drawers = DRAWERS.map((each) => new Drawer(each.name, each.icon, text(each.key), context));
+    this.#drawers = DRAWERS.map((name) => new Drawer(name, context));
     const buttons = this.#drawers.map((drawer) => drawer.button);
     const row = element(
       "div",
@@ -48,7 +43,7 @@ export class Drawers {
   }
 
   showMessages(turnId: TurnId): void {
-    this.#drawers.find(({ name }) => name === "inspector")!.toggle(turnId);
+    this.#drawers[INSPECTOR]!.toggle(turnId);
   }
 
   show(state: PanelState): void {
@@ -66,17 +61,17 @@ export class Drawers {
 class Drawer {
   readonly button: HTMLButtonElement;
   readonly element: HTMLElement;
+  readonly #label: string;
   #open: Scope | null = null;
 
   constructor(
-    readonly name: string,
-    icon: IconName,
-    readonly label: string,
+    readonly name: (typeof DRAWERS)[number],
     readonly context: DrawerContext,
   ) {
-    this.element = element("section", "glw-drawer", { "aria-label": label });
+    this.#label = text(name);
+    this.element = element("section", "glw-drawer", { "aria-label": this.#label });
     this.element.hidden = true;
-    this.button = button("glw-drawer-button", icon, label).element;
+    this.button = button("glw-drawer-button", name, this.#label).element;
     this.button.setAttribute("aria-expanded", "false");
     context.scope.listen(this.button, "click", () => this.toggle());
     for (const each of [this.button, this.element])
@@ -115,7 +110,7 @@ class Drawer {
       const content = (module as DrawerModule).createDrawer({ ...this.context, scope, turnId });
       this.element.replaceChildren(element("style", "", {}, [style]), content);
     } catch (error) {
-      setText(message, text("drawer_failed", { drawer: this.label, reason: (error as Error).message }));
+      setText(message, text("drawer_failed", { drawer: this.#label, reason: (error as Error).message }));
     }
   }
 }

@@ -13,7 +13,7 @@ const PATHS = {
   dismiss: "M6.5 6.5l11 11M17.5 6.5l-11 11",
   inspector: "M8 4v14M4.5 14.5L8 18l3.5-3.5M16 20V6M12.5 9.5L16 6l3.5 3.5",
   spectrogram: "M5 20V10M9.7 20V4M14.3 20v-8M19 20V7",
-  keys: "M3 6h18v12H3zM8 14h8",
+  shortcuts: "M3 6h18v12H3zM8 14h8",
   doctor: "M3 12h4.5l2-5 4 11 2.5-6H21",
   settings: "M4 7h9M17 7h3M4 12h3M11 12h9M4 17h11M19 17h1M13 5v4M7 10v4M15 15v4",
   down: "M12 5v13.5M6 12.5l6 6 6-6",

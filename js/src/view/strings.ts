@@ -2,7 +2,7 @@
 
 import type { MicrophoneReason, NoteLevel, ToolCall, Turn } from "../messages";
 import { number, type TextKey, text } from "../texts";
-import { silenceText } from "./device-strings";
+import { microphoneText, silenceText } from "./device-strings";
 import type { PanelActions, PanelState } from "./state";
 
 type Tone = "idle" | "working" | "listening" | "speaking" | "problem";
@@ -85,7 +85,8 @@ function openStatus(state: PanelState): Status {
   if (state.hasOwner && !state.isOwner) return { text: text("elsewhere"), tone: "idle" };
   if (isPausedByBrowser(state)) return pausedStatus();
   if (state.kernel === "busy") return { text: text("kernel_busy"), tone: "problem" };
-  if (isSilenced(state)) return { text: listeningAgainText(state), tone: "speaking" };
+  if (isSilenced(state))
+    return { text: text("listening_again", { name: speakerName(state) }), tone: "speaking" };
   if (state.isSpeaking) return speakingStatus(state);
   if (state.microphone === "muted") return { text: text("muted", { name }), tone: "idle" };
   if (state.microphone !== "on") return { text: text("microphone_off"), tone: "idle" };
@@ -103,15 +104,10 @@ function isSilenced({ isSuppressed, microphone, turnDetection }: PanelState): bo
   return isSuppressed && microphone === "on" && turnDetection === "server_vad";
 }
 
-/** What is said, in Python too, while half-duplex keeps the microphone's sound back. */
-export function listeningAgainText(state: PanelState): string {
-  return text("listening_again", { name: speakerName(state) });
-}
-
 const pausedStatus = (): Status => ({ text: text("paused"), tone: "problem" });
 
 /** The browser has suspended sound that was captured or played. */
-function isPausedByBrowser({ isPaused, isSpeaking, isSoundWaiting }: PanelState): boolean {
+export function isPausedByBrowser({ isPaused, isSpeaking, isSoundWaiting }: PanelState): boolean {
   return isPaused || (isSpeaking && isSoundWaiting);
 }
 
@@ -120,11 +116,6 @@ function speakingStatus(state: PanelState): Status {
   if (state.replay !== null && state.replay === state.soundingReply)
     return { text: text("replaying"), tone: "speaking" };
   return { text: text("speaking", { name: speakerName(state) }), tone: "speaking" };
-}
-
-/** What the panel and Python say about a microphone; empty without a reason. */
-export function microphoneText(reason: MicrophoneReason | null): string {
-  return reason ? text(`microphone_${reason}`, { secure_page: text("secure_page") }) : "";
 }
 
 export function playbackFailedText(state: PanelState, reason: string, isSecure: boolean): string {
@@ -183,7 +174,7 @@ function soundCard(state: PanelState): Card | null {
 }
 
 /** Why the loudspeaker is silent although there is sound to play; empty if there is none. */
-export function soundText(state: PanelState): string {
+function soundText(state: PanelState): string {
   if (isPausedByBrowser(state)) return text("sound_paused");
   return state.isSoundWaiting ? text("sound_waiting", { name: speakerName(state) }) : "";
 }
