@@ -208,7 +208,8 @@ export class CommChannel {
     this.#receivedAtMs = this.nowMs();
     if (!this.#isReachable) this.#onKernelBack(message.type);
     if (this.#messageCount !== null && COUNTED_TYPES.has(message.type)) this.#messageCount += 1;
-    this.#dispatch(message, buffers);
+    // The comm is shared by all pages of the kernel.
+    if (!("page" in message) || message.page === this.page) this.#dispatch(message, buffers);
   }
 
   #dispatch(message: KernelMessage, buffers: BinaryBuffer[]): void {
@@ -232,22 +233,19 @@ export class CommChannel {
       case "microphone_received":
         return this.#onMicrophoneReceived(message);
       case "heartbeat":
-        this.listener.onTimeLeft(message.ends_in_s);
-        return this.#onHeartbeat(message.session, message.told_count);
+        return this.#onHeartbeat(message);
       case "text_answer":
-        return message.page === this.page ? this.#texts.answer(message.id, message.is_sent) : undefined;
+        return this.#texts.answer(message.id, message.is_sent);
       case "sound":
-        return message.page === this.page ? this.#downloads.add(message, buffers[0]) : undefined;
+        return this.#downloads.add(message, buffers[0]);
       case "ping":
         return this.#onPing(message.id, buffers);
       case "bundle":
-        return message.page === this.page ? this.#onBundle(message, buffers[0]) : undefined;
+        return this.listener.drawers.receiveBundle(message, new TextDecoder().decode(buffers[0]));
       case "microphone_wanted":
         return this.listener.onMicrophoneWanted(message.wanted);
       case "drawer":
-        return message.page === this.page
-          ? this.listener.drawers.receiveMessage(message.name, message.content)
-          : undefined;
+        return this.listener.drawers.receiveMessage(message.name, message.content);
       case "speech":
         return this.listener.onSpeech(message.is_active);
       case "snapshot_wanted":
@@ -262,13 +260,7 @@ export class CommChannel {
     this.send({ type: "pong", id, clock_ms: Date.now() }, copies);
   }
 
-  #onBundle({ name, style, texts }: KernelFields<"bundle">, buffer: BinaryBuffer | undefined): void {
-    const source = buffer ? new TextDecoder().decode(buffer) : "";
-    this.listener.drawers.receiveBundle(name, { source, style, texts });
-  }
-
   #onSnapshot(message: Extract<KernelMessage, { type: "snapshot" }>): void {
-    if (message.page !== this.page) return;
     const { turns, notes, tools, told_count, ...state } = message;
     this.#messageCount = told_count;
     this.#onState(state);
@@ -340,9 +332,9 @@ export class CommChannel {
     this.#watch();
   }
 
-  #onHeartbeat(session: number, messageCount: number | null): void {
-    const isMissing =
-      this.#messageCount !== null && messageCount !== null && messageCount !== this.#messageCount;
+  #onHeartbeat({ session, ends_in_s, told_count }: KernelFields<"heartbeat">): void {
+    this.listener.onTimeLeft(ends_in_s);
+    const isMissing = this.#messageCount !== null && told_count !== null && told_count !== this.#messageCount;
     if (session > this.#session || isMissing) this.#resynchronise();
     this.#heartbeatCount += 1;
     if (this.#heartbeatCount % HEARTBEATS_PER_ALIVE !== 0) return;

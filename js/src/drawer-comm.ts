@@ -19,11 +19,15 @@ export interface Bundle {
 
 export type SendToKernel = (content: object) => void;
 
-/** What the kernel sends: code and style sheet, both empty where there are none, and the texts. */
-export interface Received {
-  source: string;
+/** What the kernel sends beside the code: the style sheet and the texts. */
+export interface SentBundle {
+  name: string;
   style: string;
   texts: TextsByLanguage;
+}
+
+interface Received extends Omit<SentBundle, "name"> {
+  source: string;
 }
 
 type Message = { type: "bundle_wanted"; name: string } | { type: "drawer"; name: string; content: object };
@@ -57,8 +61,9 @@ export class DrawerComm {
     this.#messages.dispatchEvent(new CustomEvent(name, { detail: content }));
   }
 
-  receiveBundle(name: string, received: Received): void {
-    this.#receivers.get(name)?.(received);
+  /** `source` is empty where the kernel has no such bundle. */
+  receiveBundle({ name, style, texts }: SentBundle, source: string): void {
+    this.#receivers.get(name)?.({ source, style, texts });
   }
 
   #request(name: string): void {

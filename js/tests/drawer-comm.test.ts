@@ -21,7 +21,7 @@ afterEach(() => {
 it("asks the kernel for a bundle once, however often it is loaded", async () => {
   const drawers = new DrawerComm(request, scope, importSource);
   const loading = [drawers.load("settings"), drawers.load("settings")];
-  drawers.receiveBundle("settings", { source: "code", style: ".a {}", texts: {} });
+  drawers.receiveBundle({ name: "settings", style: ".a {}", texts: {} }, "code");
   const [first, second] = await Promise.all(loading);
   expect(first).toEqual({ module: { source: "code" }, style: ".a {}" });
   expect(second).toBe(first);
@@ -35,7 +35,7 @@ it("asks again while there is no answer, and stops when there is one", async () 
   const loading = drawers.load("settings");
   vi.advanceTimersByTime(8_000);
   expect(request).toHaveBeenCalledTimes(3);
-  drawers.receiveBundle("settings", { source: "code", style: "", texts: {} });
+  drawers.receiveBundle({ name: "settings", style: "", texts: {} }, "code");
   await loading;
   vi.advanceTimersByTime(60_000);
   expect(request).toHaveBeenCalledTimes(3);
@@ -43,10 +43,10 @@ it("asks again while there is no answer, and stops when there is one", async () 
 
 it("ignores drawers that nothing waits for, and keeps two that are loaded at once apart", async () => {
   const drawers = new DrawerComm(request, scope, importSource);
-  drawers.receiveBundle("settings", { source: "unasked", style: "", texts: {} });
+  drawers.receiveBundle({ name: "settings", style: "", texts: {} }, "unasked");
   const [one, other] = [drawers.load("settings"), drawers.load("frames")];
-  drawers.receiveBundle("frames", { source: "frames", style: "", texts: {} });
-  drawers.receiveBundle("settings", { source: "settings", style: "", texts: {} });
+  drawers.receiveBundle({ name: "frames", style: "", texts: {} }, "frames");
+  drawers.receiveBundle({ name: "settings", style: "", texts: {} }, "settings");
   expect((await one).module).toEqual({ source: "settings" });
   expect((await other).module).toEqual({ source: "frames" });
 });
@@ -54,14 +54,14 @@ it("ignores drawers that nothing waits for, and keeps two that are loaded at onc
 it("says why a bundle is missing, and tries again at the next call", async () => {
   const drawers = new DrawerComm(request, scope, importSource);
   const loading = drawers.load("settings");
-  drawers.receiveBundle("settings", { source: "", style: "", texts: {} });
+  drawers.receiveBundle({ name: "settings", style: "", texts: {} }, "");
   await expect(loading).rejects.toThrow("was not built with it");
   importSource.mockRejectedValueOnce(new Error("refused by the page"));
   const again = drawers.load("settings");
-  drawers.receiveBundle("settings", { source: "code", style: "", texts: {} });
+  drawers.receiveBundle({ name: "settings", style: "", texts: {} }, "code");
   await expect(again).rejects.toThrow("refused by the page");
   const last = drawers.load("settings");
-  drawers.receiveBundle("settings", { source: "code", style: "", texts: {} });
+  drawers.receiveBundle({ name: "settings", style: "", texts: {} }, "code");
   expect((await last).module).toEqual({ source: "code" });
 });
 

@@ -347,9 +347,9 @@ describe("the explorer says nothing outside the catalogue", () => {
   });
 });
 
-it.each(LANGUAGES)("the panel says that it is in %s, and the direction of its text", (language) => {
+it.each(LANGUAGES)("the panel says that it is in %s, and follows the direction of the page", (language) => {
   useTexts(language, textsOf(language));
   const { panel } = panelOf();
-  expect([panel.lang, panel.dir, currentLanguage()]).toEqual([language, "ltr", language]);
+  expect([panel.lang, panel.dir, currentLanguage()]).toEqual([language, "", language]);
   expect(panel.querySelector(".glw-start")?.textContent).toBe(textsOf(language).stop);
 });
