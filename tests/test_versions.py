@@ -90,6 +90,6 @@ def test_every_test_of_the_socket_passes_with_the_lowest_websockets() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("file", IN_KERNELS)
 def test_every_test_in_kernels_passes_with_the_lowest_anywidget(file: str) -> None:
-    arguments = ["-q", "-p", "no:cacheprovider", "-m", "not slow", file]
+    arguments = ["-q", "-p", "no:cacheprovider", file]
     said = run(RUN_TESTS, *arguments, requirements=lowest("anywidget"))
     assert re.search(r"\b\d+ passed", said)
