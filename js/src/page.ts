@@ -93,9 +93,8 @@ function closeContext(page: AudioPage): void {
 /**
  * How long a sample that has left the graph takes to the loudspeaker.
  *
- * Not asked of Firefox: reading `outputLatency` holds a lock there that its audio callback needs, and waits for the
- * audio server, which waits for that callback; the tab freezes for ever (Firefox 153 with PulseAudio, after every second
- * reply). Safari does not state it.
+ * Not asked of Firefox: reading `outputLatency` at the end of a reply froze the tab for ever in about half of the talks
+ * (Firefox 153 with PulseAudio, whose thread then waits for a lock). Safari does not state it.
  */
 export function outputLatencyMs(): number {
   const { context } = audioPage();
