@@ -47,7 +47,9 @@ def another(page: Page, name: str = "page-2") -> Page:
 def test_hello_is_answered_with_a_snapshot(kernel: Kernel, show: Any) -> None:
     page = Page(kernel, show('partner="parrot", voice="nova", processing=False'), "page-1")
     snapshot = page.say_hello()
-    assert set(snapshot) == STATE | {"page", "notes", "turns", "tools", "told_count"}
+    more = {"page", "notes", "turns", "tools", "told_count", "translations"}
+    assert set(snapshot) == STATE | more
+    assert snapshot["translations"]["de"]["Rehearsal"] == "Probe"
     expected = {
         "owner": "page-1",
         "session": 0,
@@ -107,7 +109,8 @@ def test_a_state_has_the_fields_of_a_snapshot_and_a_turn_is_sent_as_it_grows(
     shown.say("text", text="Hello.")
     shown.play()
     shown.wait_for_turn(role="assistant", is_complete=True)
-    assert all(set(state) == STATE for state in shown.received("state"))
+    # Only a state with a sentence has its translations.
+    assert all(set(state) - {"translations"} == STATE for state in shown.received("state"))
     assert [state["phase"] for state in shown.received("state")][:2] == ["opening", "open"]
     turns = [each["turn"] for each in shown.received("turn")]
     assert all(set(turn) == TURN for turn in turns)
