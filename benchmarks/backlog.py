@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,9 @@ import numpy as np
 from grok_live_widget import RehearsalServer
 from grok_live_widget.client import ReconnectingSession, wrap_secret
 from grok_live_widget.client.ask import Asker
+from grok_live_widget.client.endpoint import resolve_endpoint
 from grok_live_widget.client.timeouts import Timeouts
+from grok_live_widget.diagnostics import Check
 from grok_live_widget.settings import settings_from
 from grok_live_widget.widget.bridge import FrontendBridge
 from grok_live_widget.widget.messages import KernelMessage, decode, encode
@@ -61,16 +65,23 @@ class Page:
             await asyncio.sleep(REPORT_S)
 
 
+async def no_checks(_: str) -> AsyncIterator[list[Check]]:
+    """The doctor is not asked."""
+    yield []
+
+
 async def share_of_a_core(reply_count: int) -> tuple[float, float]:
     """Of this process while the first of so many replies plays, and seconds for each ask."""
     sound = np.zeros(REPLY_S * RATE_HZ, np.int16)
     server = RehearsalServer(lambda turn: sound, speed=float("inf")).start()
     settings = settings_from({"url": server.url(), "dialect": "realtime"})
-    talk = ReconnectingSession(settings, wrap_secret("k"), Timeouts())
-    page = Page()
-    page.bridge = bridge = FrontendBridge(talk, page.receive)
-    page.send("hello", version="0", microphone="ok", device_rate_hz=48_000)
+    key = wrap_secret("k")
+    talk = ReconnectingSession(settings, key, resolve_endpoint(settings, key), Timeouts())
     asker = Asker(talk)
+    ask = partial(asker.ask, sample_rate=None, timeout_s=60)
+    page = Page()
+    page.bridge = bridge = FrontendBridge(talk, page.receive, ask, no_checks)
+    page.send("hello", version="0", microphone="ok", device_rate_hz=48_000)
     begun_s = time.monotonic()
     for _ in range(reply_count):
         await asker.ask("go on", None, timeout_s=60)

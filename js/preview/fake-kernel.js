@@ -181,7 +181,7 @@ export class FakeKernel {
   }
 
   on_drawer({ page, name, content }) {
-    const answer = name === "inspector" && inspectorAnswer(content);
+    const answer = DRAWER_ANSWERS[name]?.(content);
     if (answer) this.send({ type: "drawer", page, name, content: answer });
   }
 
@@ -244,6 +244,64 @@ function inspectorAnswer({ type, from, index }) {
   const { type: name, size } = FRAMES[index];
   return { type, index, text: JSON.stringify({ type: name, event_id: `event_${index}`, size }, null, 2) };
 }
+
+const CHECKS = [
+  ["versions", "ok", "grok_live_widget 0.1.0, Python 3.11.7, ipykernel 7.4.0, anywidget 0.11.0."],
+  ["busy kernel", "ok", "What the page sends is read beside the cells, so that it waits for none of them."],
+  ["key", "ok", "An API key was found: XAI_API_KEY."],
+  ["API key", "ok", "api.x.ai accepted the key."],
+  ["model", "warning", "The server answers as 'grok-voice-2', not as 'grok-voice-1'.", "Check model=."],
+  ["page security", "ok", "The page is secure, so that it may have a microphone."],
+  [
+    "microphone",
+    "failed",
+    "The microphone was refused.",
+    "Click the icon left of the address bar, allow the microphone, and try again.",
+  ],
+  ["page sound", "ok", "4.8 kB of sound came back from the page in 9 ms, unchanged."],
+].map(([name, result, found, cure = ""]) => ({ name, result, found, cure }));
+
+/** Of a question, a reply, another question, and a reply of which only the beginning was heard [s]. */
+const SPOKEN = [
+  { id: "t0", role: "user", start_s: 0.4, heard_end_s: 2.6, end_s: 2.6 },
+  { id: "t1", role: "assistant", start_s: 3.2, heard_end_s: 9.3, end_s: 9.3 },
+  { id: "t2", role: "user", start_s: 10, heard_end_s: 11.4, end_s: 11.4 },
+  { id: "t3", role: "assistant", start_s: 12, heard_end_s: 16.2, end_s: 19.4, was_interrupted: true },
+].map((turn) => ({ was_interrupted: false, ...turn }));
+
+function stretchAnswer({ type, start_s, stop_s, columns }) {
+  const bars = (role, from, to) => {
+    const bytes = new Int8Array(2 * columns);
+    for (let at = 0; at < columns; at++) {
+      const second = start_s + ((at + 0.5) * (stop_s - start_s)) / columns;
+      const turn = SPOKEN.find((each) => each.role === role && each[from] <= second && second < each[to]);
+      if (!turn) continue;
+      const height = 20 + 90 * Math.abs(Math.sin(9 * second) * Math.sin(2.3 * second));
+      bytes.set([-height, height], 2 * at);
+    }
+    return btoa(String.fromCharCode(...new Uint8Array(bytes.buffer)));
+  };
+  return {
+    type,
+    start_s,
+    stop_s,
+    columns,
+    zero_at_ms: Date.now() - 21_000,
+    begin_s: 0,
+    end_s: 21,
+    turns: SPOKEN,
+    speech: SPOKEN.filter(({ role }) => role === "user").map(({ start_s, end_s }) => [start_s, end_s]),
+    user: bars("user", "start_s", "end_s"),
+    assistant: bars("assistant", "start_s", "heard_end_s"),
+    unheard: bars("assistant", "heard_end_s", "end_s"),
+  };
+}
+
+const DRAWER_ANSWERS = {
+  inspector: inspectorAnswer,
+  axis: (content) => (content.type === "stretch" ? stretchAnswer(content) : null),
+  doctor: ({ type, run }) => (type === "run" ? { type: "checks", run, checks: CHECKS, is_done: true } : null),
+};
 
 function sectionOf(texts, name) {
   return Object.fromEntries(Object.entries(texts).map(([lang, all]) => [lang, all[name] ?? {}]));

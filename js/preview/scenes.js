@@ -386,6 +386,18 @@ export const SCENES = {
       kernel.turn(turn(12, "user", "Go on."));
     },
   },
+  look_back: {
+    title: "Looking back on the time axis",
+    kernel: { turns: [QUESTION, ANSWER, turn(2, "user", "And its inverse?"), INTERRUPTED] },
+    async play({ find, shows }) {
+      await shows(".glw-axis");
+      const axis = find(".glw-axis-canvas");
+      axis.focus();
+      for (let count = 0; count < 3; count++)
+        axis.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowLeft", bubbles: true }));
+      await shows(".glw-axis-button:not([hidden])");
+    },
+  },
   directions: { title: "Arabic and Hebrew with Latin words", kernel: { turns: DIRECTIONS } },
   drop: {
     title: "A sound file is held over the panel",
@@ -405,6 +417,7 @@ export const SCENES = {
     },
   }),
   spectrogram: drawer("The live spectrogram", "Spectrogram", ".glw-spectrogram", { isLong: true }),
+  doctor: drawer("The checks of the doctor", "Doctor", ".glw-doctor"),
   shortcuts: drawer("The list of shortcuts", "Shortcuts", ".glw-shortcuts"),
   explorer: {
     title: "The interactive view of turns",

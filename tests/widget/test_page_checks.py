@@ -302,19 +302,28 @@ async def test_the_checks_of_a_page_are_its_own(page: Page) -> None:
     assert report["frame policy"].result == "failed"
 
 
-@pytest.mark.parametrize("reason", ["paused", "system_muted", "silent"])
-async def test_a_microphone_that_is_on_and_not_heard_is_a_warning(page: Page, reason: str) -> None:
-    state = "muted" if reason == "paused" else "on"
-    page.switch_on(state=state, reason=reason, text="It gives only silence. Unmute it.")
+@pytest.mark.parametrize(
+    ("reason", "part"),
+    [
+        ("paused", "has paused the sound of this page"),
+        ("system_muted", "is muted by the system"),
+        ("silent", "gives only silence"),
+    ],
+)
+async def test_a_microphone_that_is_on_and_not_heard_is_a_warning(
+    page: Page, reason: str, part: str
+) -> None:
+    page.switch_on(state="muted" if reason == "paused" else "on", reason=reason)
     check = (await page.checked())["microphone"]
-    assert (check.result, check.found) == ("warning", "It gives only silence. Unmute it.")
+    assert check.result == "warning"
+    assert part in check.found
 
 
 @pytest.mark.parametrize(
     ("state", "result", "part"),
     [
-        ({"state": "waiting", "text": "The browser wants a click."}, "warning", "wants a click"),
-        ({"state": "failed", "text": "It cannot be played."}, "failed", "cannot be played"),
+        ({"state": "waiting", "reason": "click"}, "warning", "wants a click"),
+        ({"state": "failed", "reason": "no device"}, "failed", "cannot be played"),
         ({"state": "ok"}, "ok", "Replies are played"),
     ],
 )

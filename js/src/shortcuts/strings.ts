@@ -44,6 +44,15 @@ export function shortcutGroups(): ShortcutGroup[] {
       ],
     },
     {
+      title: text("in_axis"),
+      shortcuts: [
+        { keys: ["←", "→"], does: text("key_axis_arrows") },
+        { keys: [home, end], does: text("key_axis_home_end") },
+        { keys: [enter, esc], does: text("key_axis_enter") },
+        { keys: ["+", "−"], does: text("key_plus_minus") },
+      ],
+    },
+    {
       title: text("in_explorer"),
       shortcuts: [
         { keys: [space], does: text("key_space") },
