@@ -10,6 +10,9 @@ import pytest
 from .conftest import OpenNotebook
 from .themes import LIGHT_AND_DARK
 
+# js/tests/languages.test.ts shows every state in every language.
+pytestmark = pytest.mark.slow
+
 GERMAN = """
 from grok_live_widget import GrokLive
 live = GrokLive(partner="parrot", language="de")
@@ -54,7 +57,6 @@ def test_a_panel_in_german_has_german_texts_in_each_bundle(
     assert cut_off == []
 
 
-@pytest.mark.slow
 def test_a_panel_has_the_language_of_jupyterlab(open_notebook: OpenNotebook) -> None:
     notebook = open_notebook([OF_THE_PAGE])
     notebook.page.evaluate(SET_LOCALE, "de_DE")

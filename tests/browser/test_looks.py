@@ -63,6 +63,7 @@ def pictures(tmp_path: Path) -> Path:
 
 
 @LIGHT_AND_DARK
+@pytest.mark.slow  # test_access.py measures all states without JupyterLab.
 def test_the_panel_can_be_read_in_every_state(
     open_notebook: OpenNotebook, studio: Studio, pictures: Path, theme: str
 ):

@@ -8,7 +8,8 @@ from .cells import NOISE
 from .conftest import OpenNotebook
 from .sound import match_reply
 
-pytestmark = pytest.mark.alone
+# The page resamples in js/tests/resampler.test.ts too, against exact figures.
+pytestmark = [pytest.mark.alone, pytest.mark.slow]
 
 MADE = """
 server = __import__("grok_live_widget").RehearsalServer(lambda turn: noise(1.5)).start()
@@ -17,7 +18,7 @@ live
 """
 
 
-@pytest.mark.parametrize("rate_hz", [pytest.param(16_000, marks=pytest.mark.slow), 48_000])
+@pytest.mark.parametrize("rate_hz", [16_000, 48_000])
 def test_a_reply_of_another_rate_is_played_to_its_end(open_notebook: OpenNotebook, rate_hz: int):
     notebook = open_notebook([NOISE, MADE.format(rate_hz=rate_hz)])
     notebook.run_cells(0, 1)

@@ -49,6 +49,7 @@ MADE = {
 }
 
 
+@pytest.mark.slow
 def test_a_rehearsal_and_a_replay_are_named_so_in_every_place(open_notebook: OpenNotebook):
     cells = [f"live_{place} = {made}\nlive_{place}" for place, made in enumerate(MADE.values())]
     notebook = open_notebook([SERVERS, *cells])
