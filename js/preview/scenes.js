@@ -388,7 +388,10 @@ export const SCENES = {
   },
   look_back: {
     title: "Looking back on the time axis",
-    kernel: { turns: [QUESTION, ANSWER, turn(2, "user", "And its inverse?"), INTERRUPTED] },
+    kernel: {
+      turns: [QUESTION, ANSWER, turn(2, "user", "And its inverse?"), INTERRUPTED],
+      hasPast: true,
+    },
     async play({ find, shows }) {
       await shows(".glw-axis");
       const axis = find(".glw-axis-canvas");
