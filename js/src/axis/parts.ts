@@ -8,6 +8,8 @@ export function createParts() {
     role: "slider",
     tabindex: "0",
     "aria-label": text("axis"),
+    // A slider must have a value (WAI-ARIA 1.2); that of a talk without sound.
+    "aria-valuenow": "0",
     "aria-description": text("axis_help"),
     title: text("axis_help"),
   });
