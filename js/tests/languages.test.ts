@@ -2,12 +2,15 @@
 /** In another language nothing is left of English: every text that is shown comes from the catalogue. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import * as axis from "../src/axis";
+import * as doctor from "../src/doctor";
 import { SoundStore } from "../src/explorer/sound";
 import { ExplorerView } from "../src/explorer/view";
 import * as inspector from "../src/inspector";
 import type { MicrophoneReason, ToolCall, Turn } from "../src/messages";
 import { Scope } from "../src/scope";
 import * as settings from "../src/settings";
+import * as shortcuts from "../src/shortcuts";
 import * as spectrogram from "../src/spectrogram";
 import { currentLanguage, text, useTexts } from "../src/texts";
 import * as transcript from "../src/transcript";
@@ -195,7 +198,15 @@ const PANELS: Record<string, Partial<PanelState>[]> = {
   "turns and calls": [{ turns, calls, turnCalls: new Map([["a0", calls]]) }],
 };
 
-const BUNDLES: Record<string, unknown> = { settings, inspector, spectrogram, transcript };
+const BUNDLES: Record<string, unknown> = {
+  axis,
+  doctor,
+  inspector,
+  settings,
+  shortcuts,
+  spectrogram,
+  transcript,
+};
 
 function panelOf(): { store: Store<PanelState>; panel: HTMLElement; receive: (content: object) => void } {
   const store = new Store<PanelState>({ ...INITIAL_STATE, ...OPEN_STATE });
@@ -258,6 +269,17 @@ describe("the drawers", () => {
     },
   );
 
+  it.each(["doctor", "shortcuts"])("of the %s says nothing outside the catalogue", async (name) => {
+    const { panel, receive } = panelOf();
+    await open(panel, name);
+    const drawer = panel.querySelector(".glw-drawer:not([hidden])")!;
+    expect(drawer.querySelectorAll("*").length).toBeGreaterThan(8);
+    const checks = [{ name: marked("key"), result: "ok", found: marked("found"), cure: marked("cure") }];
+    if (name === "doctor") receive({ type: "checks", run: 1, checks, is_done: true });
+    // The names of checks are those of Python.
+    expect(unmarked(panel)).toEqual(name === "doctor" ? ["browser"] : []);
+  });
+
   it("of the messages says nothing outside the catalogue", async () => {
     const { panel, receive } = panelOf();
     await open(panel, "inspector");
@@ -297,7 +319,7 @@ describe("the drawers", () => {
   });
 
   async function open(panel: HTMLElement, name: string): Promise<void> {
-    const at = ["settings", "inspector", "spectrogram"].indexOf(name);
+    const at = ["settings", "inspector", "spectrogram", "doctor", "shortcuts"].indexOf(name);
     panel.querySelectorAll<HTMLElement>(".glw-drawer-button")[at]!.click();
     expect(unmarked(panel)).toEqual([]);
     await settle();
