@@ -22,16 +22,12 @@ from ..support.waiting import wait_until
 from .cells import NOISE, PLAIN
 from .conftest import OpenNotebook
 from .lab_server import LabServer
-from .notebook_page import NotebookPage
+from .notebook_page import IS_READY, NotebookPage
 from .sound_system import SoundSystem
 from .speech import Studio
 
 pytestmark = pytest.mark.slow
 
-_IS_READY = """async () => {
-  const panel = globalThis.jupyterapp && globalThis.testNotebook();
-  return !!panel && panel.sessionContext.session?.kernel?.status === 'idle';
-}"""
 _RUN_CELL = """async (index) => {
   globalThis.testNotebook().content.activeCellIndex = index;
   await jupyterapp.commands.execute('notebook:run-cell');
@@ -276,7 +272,7 @@ def test_a_reply_that_waits_for_a_click_is_named_in_python_and_then_played(
     page.goto(lab.page_url(notebook.path, "second"))
     again.page = untouched
     wait_until(
-        lambda: untouched.evaluate(_IS_READY),
+        lambda: untouched.evaluate(IS_READY),
         timeout_s=60,
         what="the notebook",
         pause=lambda: page.wait_for_timeout(500),
