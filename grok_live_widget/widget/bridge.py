@@ -7,16 +7,13 @@ those of docs/channel.md.
 from __future__ import annotations
 
 import asyncio
-import copy
 import itertools
 import logging
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import copy_context
-from dataclasses import dataclass
 from functools import partial
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +21,9 @@ import msgspec
 from msgspec.structs import replace
 
 from .._threads import BackgroundTasks
-from ..audio import SAMPLE_RATE_HZ, wav_bytes
-from ..client import CALL_TOPIC, ENVIRONMENT_NAME, Endpoint, ReconnectingSession, voices
-from ..conversation import Turn, placements_of
+from ..audio import wav_bytes
+from ..client import ReconnectingSession
+from ..conversation import Turn
 from ..exceptions import ConnectError, GrokLiveError, SessionClosed
 from ..protocol import (
     AudioDelta,
@@ -35,7 +32,6 @@ from ..protocol import (
     Noted,
     PhaseChanged,
     PlaybackReported,
-    PushToTalk,
     ServerVad,
     SessionOpened,
     SettingsChanged,
@@ -48,7 +44,7 @@ from ..settings import Settings
 from . import inspector, look_back, messages
 from .catalogue import texts_of
 from .doctor_drawer import DoctorDrawer, Examine
-from .downlink import Downlink, Playable
+from .downlink import Downlink
 from .dropped_files import DroppedFiles
 from .echo import ECHO_NOTE, hears_loudspeaker
 from .front_end import further_bundle
@@ -56,7 +52,9 @@ from .interruptions import CELL_NOTE, Interruptions, Reason
 from .lease import Lease
 from .loudspeaker import Loudspeakers, LoudspeakerStatus
 from .microphone import Microphones, MicrophoneStatus
-from .talk_sound import TalkSound, sound_from
+from .page_state import note_of, notes_of, shown_name, state_of
+from .replays import Replays
+from .talk_sound import TalkSound
 from .translations import translations_of
 from .turn_states import TurnCalls, word_times
 from .uplink import UplinkReceiver
@@ -81,38 +79,8 @@ _ECHO_TURNS = 8
 _PAGE_SETTINGS = ("voice", "instructions", "speed")
 _TURN_SETTINGS = ("threshold", "silence_duration_ms")
 
-_BANNERS = {
-    "rehearsal": "Rehearsal: a program answers, not Grok.",
-    "replay": "Replay: a recorded talk answers, not Grok.",
-}
-_BANNER_WITHOUT_KEY = (
-    f"Rehearsal: no API key was found ({ENVIRONMENT_NAME}), so a program on this computer "
-    "answers, not Grok."
-)
-
-# Of the notes about turns that are to be played once more.
-_REPLAY = "replay"
-_BUSY_NOTE = (
-    "A reply is sounding, and nothing else is played over it. Play it again when the reply has "
-    "ended, or interrupt the reply."
-)
-
 Send = Callable[[messages.KernelMessage, bytes | None], None]
 """``(message, buffer or None)``: sends to every page; called on the talk's loop."""
-
-
-@dataclass
-class _Replay:
-    """What is played once more.
-
-    `source` is what is sent for that, `turn` the one that sounds, and `start_s` where it begins on
-    the talk's clock.
-    """
-
-    source: Playable
-    reply: int
-    turn: Turn
-    start_s: float
 
 
 class FrontendBridge:
@@ -175,11 +143,14 @@ class FrontendBridge:
         # By page and id: the answer to each typed text, once there is one.
         self._texts: dict[tuple[str, int | None], messages.TextAnswer | None] = {}
         self._replies: dict[Turn, int] = {}
-        # What is played once more.
-        self._replay: _Replay | None = None
+        self._replays = Replays(
+            talk,
+            self.downlink,
+            on_change=self._follow_replay,
+            flush=self._flush,
+            spawn=self._spawn,
+        )
         self._speech = look_back.SpeechMarks()
-        # Whether a note says that a turn could not be played once more.
-        self._has_refused_replay = False
         # Turns that are to be sent, in order.
         self._changed: dict[Turn, None] = {}
         # Those of which only more was heard, and when such turns were sent last.
@@ -246,7 +217,7 @@ class FrontendBridge:
                 self._mark_speech(isinstance(event, SpeechStarted), now_s)
                 self._send(messages.Speech(is_active=isinstance(event, SpeechStarted)))
                 if isinstance(event, SpeechStarted):
-                    self._end_replay()
+                    self._replays.end()
             case SessionOpened():
                 self.downlink.begin_session(self.downlink.session + 1)
             case PhaseChanged():
@@ -256,7 +227,7 @@ class FrontendBridge:
             case SettingsChanged():
                 self._send_state()
             case Noted():
-                self._send(messages.NoteAdded(note=_note(event)))
+                self._send(messages.NoteAdded(note=note_of(event)))
             case UserTranscriptReplaced(is_final=True):
                 self._explain_echo(changed)
         for call in self._calls.apply(event, changed):
@@ -280,7 +251,7 @@ class FrontendBridge:
     def _queue_audio(self, changed: list[Turn], now_s: float) -> None:
         if not self.lease.owner:
             return
-        self._end_replay()
+        self._replays.end()
         for turn in changed:
             if not turn.was_interrupted and (reply := self.downlink.add(turn)):
                 self._replies[turn] = reply
@@ -379,48 +350,23 @@ class FrontendBridge:
             _LOG.debug("A message to the page was not sent.", exc_info=True)
 
     def _state(self) -> dict[str, Any]:
-        talk, settings = self._talk, self._talk.settings
-        name, usage = talk.server_name, talk.usage
-        replay = self._replay
-        is_push_to_talk = isinstance(settings.turn_detection, PushToTalk)
-        return {
-            "owner": self.lease.owner,
-            "session": self.downlink.session,
-            "epoch": self.downlink.epoch,
-            "phase": talk.phase,
-            "is_reopening": talk.is_reopening,
-            "is_rehearsal": talk.endpoint.is_rehearsal,
-            "server_name": _shown_name(name),
-            "banner": _banner(name, talk.endpoint),
-            "dialect": talk.dialect,
-            "voice": settings.voice or "",
-            "voice_help": _voice_help(settings.voice),
-            "partner": _name_of_partner(settings.partner),
-            "turn_detection": "push_to_talk" if is_push_to_talk else "server_vad",
-            "settings": _page_settings(settings),
-            "processing": settings.processing,
-            "sample_rate": SAMPLE_RATE_HZ,
-            "busy_cell": self.downlink.is_overdue(time.monotonic()),
-            "late_sample_count": self.uplink.late_sample_count,
-            "replay": replay.reply if replay else None,
-            "replayed_turn": replay.turn.turn_id if replay else "",
-            "replay_start_s": replay.start_s if replay else 0.0,
-            "used_minutes": round(usage.minutes, 1),
-            "cost_dollars": _shown_cost(name, usage.dollars),
-        }
+        return (
+            state_of(self._talk)
+            | self._replays.shown
+            | {
+                "owner": self.lease.owner,
+                "session": self.downlink.session,
+                "epoch": self.downlink.epoch,
+                "busy_cell": self.downlink.is_overdue(time.monotonic()),
+                "late_sample_count": self.uplink.late_sample_count,
+            }
+        )
 
     def _snapshot(self, page: str) -> messages.Snapshot:
-        # Notes on a topic are about a connection that was not open, or a call that may be over.
-        is_closed = self._talk.phase != "open"
-        notes = [
-            note
-            for note in _latest(self._talk.notes)
-            if not note.topic or (is_closed and not note.topic.startswith(CALL_TOPIC))
-        ]
         return messages.Snapshot(
             page=page,
             **self._state(),
-            notes=[_note(note) for note in notes],
+            notes=notes_of(self._talk),
             turns=[self._turn_state(turn) for turn in self._talk.conversation.turns],
             tools=self._calls.all_of(self._talk.conversation.turns),
             told_count=self._counted,
@@ -557,7 +503,9 @@ class FrontendBridge:
             pass
         elif isinstance(heard.turn, TalkSound) or heard.turn not in self._replies:
             has_ended = message.is_final and not isinstance(message, messages.Flushed)
-            self._follow_replay(heard.turn, heard.sample_count, is_final, has_ended)
+            self._replays.follow(
+                heard.turn, heard.sample_count, is_final=is_final, has_ended=has_ended
+            )
         else:
             report = PlaybackReported(
                 item_id=heard.turn.item_id,
@@ -567,24 +515,6 @@ class FrontendBridge:
             )
             self._spawn(self._talk.report_playback(report))
         self._send_audio(arrived_s)
-
-    def _follow_replay(
-        self, source: Playable, sample_count: int, is_final: bool, has_ended: bool
-    ) -> None:
-        """What is played once more is not heard."""
-        if is_final:
-            self.downlink.forget(source)
-        replay = self._replay
-        if replay is None or replay.source is not source:
-            return
-        if isinstance(source, TalkSound):
-            replay.turn = source.turn_at(sample_count)
-            if has_ended:
-                self._spawn(self._play_next_stretch(source.end_s))
-                return
-        if is_final:
-            self._replay = None
-        self._send_state()
 
     def _first_sound_s(self, message: messages.Playhead) -> float | None:
         """When the first sample was heard, by the kernel's clock [s]."""
@@ -600,7 +530,7 @@ class FrontendBridge:
                 self._take_over(page, arrived_s)
                 self._spawn(self._talk.open())
             case messages.Stop():
-                self._end_replay()
+                self._replays.end()
                 self._spawn(self._by("stop", self._talk.stop()))
             case messages.Text():
                 self._receive_text(message, arrived_s)
@@ -619,9 +549,9 @@ class FrontendBridge:
             case messages.ReplayFrom(page=page, at_s=at_s):
                 self._spawn(self._play_from(page, at_s, arrived_s))
             case messages.StopReplay(page=page, epoch=epoch):
-                if page == self.lease.owner and self._replay is not None:
+                if page == self.lease.owner and self._replays.is_playing:
                     self.downlink.follow_flush(epoch)
-                self._end_replay()
+                self._replays.end()
             case messages.Save(page=page, turn_id=turn_id):
                 self._spawn(self._send_sound(page, turn_id))
             case messages.Commit():
@@ -700,7 +630,7 @@ class FrontendBridge:
 
     def _play_unplayed(self) -> None:
         """Play the newest replies that were received while no page could play them."""
-        self._end_replay()
+        self._replays.end()
         unplayed = []
         for turn in reversed(self._talk.conversation.turns.assistant):
             if turn in self._replies or turn.heard_sample_count is not None:
@@ -728,56 +658,18 @@ class FrontendBridge:
         turn = self._turn_of(turn_id)
         if turn is None or not turn.is_complete or not turn.sample_count:
             return
-        if not self._may_replay(page, now_s):
-            return
-        placements = placements_of(self._talk.conversation.turns)
-        start_s = next(each.start_s for each in placements if each.turn is turn)
-        # A copy, so that what is played of it is not counted as heard.
-        again = copy.copy(turn)
-        again.heard_sample_count = None
-        self._begin_replay(again, turn, start_s)
+        if self._replays.prepare():
+            self._take_over_unowned(page, now_s)
+            self._replays.play_turn(turn)
 
     async def _play_from(self, page: str, at_s: float, now_s: float) -> None:
-        if self._may_replay(page, now_s):
-            self._play_stretch(at_s)
+        if self._replays.prepare():
+            self._take_over_unowned(page, now_s)
+            self._replays.play_from(at_s)
 
-    def _play_stretch(self, at_s: float) -> None:
-        """Play the talk once more up to its next long silence; the next stretch follows then."""
-        sound = sound_from(self._talk.conversation.turns, at_s)
-        if sound is not None:
-            self._begin_replay(sound, sound.turn_at(0), sound.start_s)
-
-    async def _play_next_stretch(self, at_s: float) -> None:
-        self._replay = None
-        try:
-            self._play_stretch(at_s)
-        finally:
-            self._send_state()
-
-    def _may_replay(self, page: str, now_s: float) -> bool:
-        """Whether something may be played once more; a note says why not."""
-        if self._replay is None and self.downlink.has_playback:
-            self._has_refused_replay = True
-            self._talk.note(_BUSY_NOTE, "info", _REPLAY)
-            return False
-        self._end_replay()
-        if self._has_refused_replay:
-            self._has_refused_replay = False
-            self._talk.note("", "info", _REPLAY)
-        if not self.lease.owner:
-            self._take_over(page, now_s)
-        return True
-
-    def _begin_replay(self, source: Playable, turn: Turn, start_s: float) -> None:
-        self._replay = _Replay(source, self.downlink.add(source), turn, start_s)
+    def _follow_replay(self) -> None:
         self._send_state()
         self._start_pump()
-
-    def _end_replay(self) -> None:
-        if self._replay is not None:
-            self._replay = None
-            self._flush()
-            self._send_state()
 
     async def _send_sound(self, page: str, turn_id: str) -> None:
         """Send the sound of a turn as a WAV file, in pieces."""
@@ -804,7 +696,7 @@ class FrontendBridge:
     @property
     def _speaker(self) -> str:
         """What the panel calls the server's voice."""
-        return _shown_name(self._talk.server_name)
+        return shown_name(self._talk.server_name)
 
     def _turn_of(self, turn_id: str) -> Turn | None:
         turns = self._talk.conversation.turns
@@ -915,7 +807,7 @@ class FrontendBridge:
 
     def _follow_owner(self) -> None:
         """Another page owns the sound: it is sent what was not heard."""
-        self._end_replay()
+        self._replays.end()
         queued = {
             turn: reply
             for turn, reply in self.downlink.start_over()
@@ -929,73 +821,3 @@ class FrontendBridge:
         self._send(messages.OwnerChanged(owner=self.lease.owner))
         self._send_state()
         self._start_pump()
-
-
-def _shown_cost(server_name: str, dollars: float | None) -> float | None:
-    """The cost of a talk, to the cent; a rehearsal costs nothing, whatever key it was given."""
-    if server_name in _BANNERS:
-        return 0.0
-    return None if dollars is None else round(dollars, 2)
-
-
-def _page_settings(settings: Settings) -> messages.TalkSettings:
-    """The settings that a page can change."""
-    detection = settings.turn_detection
-    vad = detection if isinstance(detection, ServerVad) else None
-    return messages.TalkSettings(
-        voice=settings.voice or "",
-        voices=list(voices()),
-        instructions=settings.instructions,
-        speed=settings.speed,
-        threshold=vad.threshold if vad else None,
-        silence_duration_ms=vad.silence_duration_ms if vad else None,
-    )
-
-
-def _voice_help(name: str | None) -> str:
-    """What a voice sounds like, and which others there are, for the panel."""
-    known = voices()
-    listed = ", ".join(
-        f"{each} ({known[each].character})" for each in known if known[each].character
-    )
-    others = f"Voices: {listed}, and those that voices() lists in Python."
-    voice = known.get(name or "")
-    if voice is None:
-        return others
-    instead = (
-        f"In the realtime dialect {voice.instead} replies in its place." if voice.instead else ""
-    )
-    rehearsal = f"In the rehearsal: {voice.rehearsal}." if voice.rehearsal else ""
-    character = f"{name}: {voice.character}." if voice.character else ""
-    parts = (character, rehearsal, instead, others)
-    return " ".join(filter(None, parts))
-
-
-def _shown_name(server_name: str) -> str:
-    """What the panel calls the server and its voice."""
-    return server_name.capitalize() if server_name in _BANNERS else server_name
-
-
-def _banner(server_name: str, endpoint: Endpoint) -> str:
-    """What the panel says above a talk with another server than Grok's; empty for others."""
-    if endpoint.is_rehearsal and not endpoint.is_chosen:
-        return _BANNER_WITHOUT_KEY
-    return _BANNERS.get(server_name, "")
-
-
-def _note(note: Noted) -> messages.Note:
-    return msgspec.convert(note, messages.Note, from_attributes=True)
-
-
-def _name_of_partner(partner: object) -> str:
-    """The name of a partner as the panel shows it; empty for a function or a list."""
-    if isinstance(partner, str | PathLike):
-        return Path(partner).name
-    title = getattr(partner, "title", "")
-    return title if isinstance(title, str) else ""
-
-
-def _latest(notes: list[Noted]) -> list[Noted]:
-    """The notes that no later one of the same topic replaces."""
-    newest = {note.topic: note for note in notes if note.topic}
-    return [note for note in notes if newest.get(note.topic, note) is note]

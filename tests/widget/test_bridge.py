@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextvars import ContextVar
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,118 +16,16 @@ import pytest
 from grok_live_widget import RehearsalServer
 from grok_live_widget.audio import write_wav
 from grok_live_widget.client.ask import Asker
-from grok_live_widget.client.credentials import wrap_secret
-from grok_live_widget.client.endpoint import resolve_endpoint
-from grok_live_widget.client.reconnecting_session import ReconnectingSession
 from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.events import AudioFormat, PushToTalk
-from grok_live_widget.rehearsal import Script, Step
 from grok_live_widget.rehearsal.partner import CallTool, PartnerTurn, Unvoiced
-from grok_live_widget.settings import Prices
-from grok_live_widget.settings.settings import settings_from
-from grok_live_widget.widget.bridge import LAST_HEARTBEATS, FrontendBridge, _name_of_partner
+from grok_live_widget.widget.bridge import LAST_HEARTBEATS
 from grok_live_widget.widget.catalogue import LANGUAGES
-from grok_live_widget.widget.messages import KernelMessage, decode, encode
 
-from ..support.page import RATE_HZ, SimulatedPage, no_checks
+from ..support.bridge_page import BridgePage
+from ..support.page import RATE_HZ
 from ..support.sound import tone
 from ..support.waiting import wait_until_async
-
-
-class Page(SimulatedPage):
-    """A page beside the bridge, without a kernel.
-
-    Attributes
-    ----------
-    received : list of dict
-        The messages of the bridge, as a page reads them.
-    audio : bytes
-        The audio of all replies, in the order in which it was sent.
-    """
-
-    def __init__(
-        self, partner: Any = "parrot", *, timeouts: Timeouts = Timeouts(), **settings: Any
-    ) -> None:
-        super().__init__("page-1")
-        key = wrap_secret(settings.pop("api_key", None))
-        chosen = {} if partner is None else {"partner": partner}
-        checked = settings_from(chosen | settings)
-        self.talk = ReconnectingSession(checked, key, resolve_endpoint(checked, key), timeouts)
-        ask = partial(Asker(self.talk).ask, sample_rate=None, timeout_s=20)
-        self.bridge = FrontendBridge(self.talk, self._receive, ask, no_checks)
-        self.received: list[dict[str, Any]] = []
-        self.audio = b""
-        self._has_received = asyncio.Event()
-
-    def _receive(self, message: KernelMessage, buffer: bytes | None) -> None:
-        self.received.append(encode(message))
-        self.audio += buffer or b""
-        self._has_received.set()
-
-    def send(self, content: Any, *buffers: bytes) -> None:
-        message = decode(content)
-        if message is not None:
-            self.bridge.receive(message, *(buffers or (None,)), asyncio.get_running_loop().time())
-
-    @property
-    def session(self) -> int:
-        return self.bridge.downlink.session
-
-    async def wait(self, kind: str, where: Callable[[Any], bool] = lambda _: True) -> Any:
-        """The first message of this type for which `where` is true."""
-        async with asyncio.timeout(20):
-            while True:
-                for content in self.all(kind):
-                    if where(content):
-                        return content
-                self._has_received.clear()
-                await self._has_received.wait()
-
-    def all(self, kind: str) -> list[dict[str, Any]]:
-        return [content for content in self.received if content["type"] == kind]
-
-    async def open(self) -> None:
-        self.hello()
-        self.say("start", with_microphone=True)
-        await self.wait("state", lambda state: state["phase"] == "open")
-
-    async def play_to_the_end(self) -> None:
-        """Acknowledge and report all audio, until a reply has been played to its end."""
-        for seq in itertools.count():
-            audio = await self.wait("audio", lambda audio, seq=seq: audio["seq"] == seq)
-            self.acknowledge(audio)
-            self.report(audio, audio["sample_offset"])
-            if audio["is_last"]:
-                self.report(audio, len(self.audio) // 2, is_final=True)
-                break
-
-
-@pytest.fixture
-async def page_of() -> AsyncIterator[Callable[..., Page]]:
-    pages: list[Page] = []
-
-    def make(*args: Any, **settings: Any) -> Page:
-        pages.append(Page(*args, **settings))
-        return pages[-1]
-
-    yield make
-    for page in pages:
-        await page.bridge.close()
-        await page.talk.close()
-
-
-@pytest.mark.parametrize(
-    ("partner", "name"),
-    [
-        ("parrot", "parrot"),
-        (Path("lessons/cafe.yaml"), "cafe.yaml"),
-        (Script([Step("Hello.")], title="Greeting"), "Greeting"),
-        (["Hello."], ""),
-        (str.title, ""),
-    ],
-)
-def test_the_panel_shows_a_name_of_the_partner(partner: Any, name: str) -> None:
-    assert _name_of_partner(partner) == name
 
 
 async def test_hello_is_answered_with_a_snapshot(page_of: Any) -> None:
@@ -363,7 +260,7 @@ async def test_the_interrupt_button_ends_the_reply_at_the_playhead(page_of: Any)
 LONG_S = 5
 
 
-async def hear_in_part(page: Page, heard: int = 12_345) -> Any:
+async def hear_in_part(page: BridgePage, heard: int = 12_345) -> Any:
     """Have a reply of `LONG_S` received, of which `heard` samples are played; returns its turn."""
     await page.open()
     page.say("text", text="go")
@@ -374,23 +271,23 @@ async def hear_in_part(page: Page, heard: int = 12_345) -> Any:
     return page.talk.conversation.turns.assistant[0]
 
 
-async def interrupt_after_the_connection(page: Page) -> None:
+async def interrupt_after_the_connection(page: BridgePage) -> None:
     await page.talk.disconnect()
     await page.talk.interrupt()
 
 
-async def stop_after_the_connection(page: Page) -> None:
+async def stop_after_the_connection(page: BridgePage) -> None:
     await page.talk.disconnect()
     page.say("stop")
 
 
-async def interrupt_in_the_next_session(page: Page) -> None:
+async def interrupt_in_the_next_session(page: BridgePage) -> None:
     await page.talk.disconnect()
     await page.talk.open()
     await page.talk.interrupt()
 
 
-ENDS: dict[str, Callable[[Page], Any]] = {
+ENDS: dict[str, Callable[[BridgePage], Any]] = {
     "interrupt": lambda page: page.talk.interrupt(),
     "stop": lambda page: page.talk.stop(),
     "close": lambda page: page.talk.close(),
@@ -402,7 +299,7 @@ ENDS: dict[str, Callable[[Page], Any]] = {
 
 @pytest.mark.parametrize("ends", list(ENDS.values()), ids=list(ENDS))
 async def test_what_ends_a_reply_before_its_end_was_heard_interrupts_it_with_what_was_heard(
-    page_of: Any, ends: Callable[[Page], Any]
+    page_of: Any, ends: Callable[[BridgePage], Any]
 ) -> None:
     sound = tone(LONG_S)
     page = page_of(lambda turn: sound)
@@ -471,7 +368,7 @@ async def test_a_page_that_takes_over_continues_the_reply_which_is_not_interrupt
 
 
 # --------------------------------------------------------------------------- replies not played
-async def ask_without_a_page(page: Page, count: int = 1) -> list[Any]:
+async def ask_without_a_page(page: BridgePage, count: int = 1) -> list[Any]:
     """Ask before any page is shown; returns the replies."""
     return [
         await Asker(page.talk).ask("two" if at else "one", None, timeout_s=20)
@@ -560,7 +457,7 @@ async def test_skipping_cuts_off_all_unheard_replies_but_the_newest_which_is_pla
 
 
 # --------------------------------------------------------------------------- after the connection
-async def play_the_rest(page: Page, sound: np.ndarray) -> None:
+async def play_the_rest(page: BridgePage, sound: np.ndarray) -> None:
     """Acknowledge and report all that comes of the first reply, until its end has come."""
     at = 0
     while at < len(sound):
@@ -571,7 +468,7 @@ async def play_the_rest(page: Page, sound: np.ndarray) -> None:
     page.report(audio, len(sound), is_final=True)
 
 
-DISCONNECTED: dict[str, Callable[[Page, RehearsalServer], Any]] = {
+DISCONNECTED: dict[str, Callable[[BridgePage, RehearsalServer], Any]] = {
     "a_limit_of_the_talk": lambda page, server: page.talk.disconnect(),
     "the_server": lambda page, server: asyncio.to_thread(server.close),
 }
@@ -579,7 +476,7 @@ DISCONNECTED: dict[str, Callable[[Page, RehearsalServer], Any]] = {
 
 @pytest.mark.parametrize("closes", list(DISCONNECTED.values()), ids=list(DISCONNECTED))
 async def test_what_was_received_is_played_to_its_end_after_the_connection_closed(
-    page_of: Any, closes: Callable[[Page, RehearsalServer], Any]
+    page_of: Any, closes: Callable[[BridgePage, RehearsalServer], Any]
 ) -> None:
     sound = tone(LONG_S)
     with RehearsalServer(lambda turn: sound, speed=float("inf")) as server:
@@ -722,7 +619,7 @@ ENDS = {
 }
 
 
-def speech_of(page: Page) -> list[list[int]]:
+def speech_of(page: BridgePage) -> list[list[int]]:
     return [turn.pcm.tolist() for turn in page.talk.conversation.turns.user]
 
 
@@ -960,210 +857,6 @@ async def test_heartbeats_and_snapshots_count_the_messages_whose_loss_matters(
         assert each["told_count"] == sum(m["type"] in lasting for m in page.received[:at])
 
 
-# --------------------------------------------------------------------------- turns played again
-async def hear_a_reply(page: Page, is_open: bool = True) -> Any:
-    """Have a reply played to its end; returns its turn."""
-    await page.open()
-    page.say("text", text="one")
-    await page.play_to_the_end()
-    await page.wait("turn", lambda m: m["turn"]["heard_s"] == m["turn"]["duration_s"] != 0)
-    if not is_open:
-        await page.talk.stop()
-    turn = page.talk.conversation.turns.assistant[-1]
-    page.received.clear()
-    page.audio = b""
-    return turn
-
-
-@pytest.mark.parametrize("is_open", [True, False], ids=["open", "stopped"])
-async def test_a_turn_is_played_again_and_that_is_not_counted_as_heard(
-    page_of: Any, is_open: bool
-) -> None:
-    page = page_of(lambda turn: tone(0.3))
-    turn = await hear_a_reply(page, is_open)
-    page.say("replay", turn_id=turn.turn_id)
-    state = await page.wait("state", lambda state: state["replayed_turn"])
-    assert (state["replay"], state["replayed_turn"]) == (2, turn.turn_id)
-    audio = await page.wait("audio", lambda m: m["is_last"])
-    page.acknowledge(audio)
-    assert (audio["reply"], page.audio) == (2, turn.pcm.tobytes())
-    page.report(audio, 1_000)
-    page.report(audio, len(page.audio) // 2, is_final=True)
-    await page.wait("state", lambda state: state["replay"] is None)
-    assert turn.heard_sample_count == turn.sample_count
-    assert not turn.was_interrupted
-    assert not page.bridge.downlink.has_playback
-    assert page.all("turn") == []
-
-
-async def test_a_typed_turn_and_an_unknown_one_are_not_played(page_of: Any) -> None:
-    page = page_of(lambda turn: tone(0.3))
-    turn = await hear_a_reply(page)
-    for turn_id in (page.talk.conversation.turns[0].turn_id, "unknown", turn.turn_id):
-        page.say("replay", turn_id=turn_id)
-    page.say("save", turn_id="unknown")
-    audio = await page.wait("audio")
-    assert (audio["reply"], audio["sample_offset"]) == (2, 0)
-    assert page.all("note") == page.all("sound") == []
-
-
-async def test_a_turn_is_not_played_over_a_reply_which_goes_on(page_of: Any) -> None:
-    page = page_of(lambda turn: tone(0.3))
-    first = await hear_a_reply(page)
-    page.say("text", text="two")
-    audio = await page.wait("audio", lambda m: m["is_last"])
-    page.say("replay", turn_id=first.turn_id)
-    note = await page.wait("note")
-    assert "A reply is sounding" in note["note"]["text"]
-    page.acknowledge(audio)
-    page.report(audio, len(page.audio) // 2, is_final=True)
-    second = page.talk.conversation.turns.assistant[-1]
-    await page.wait("turn", lambda m: m["turn"]["heard_s"] == second.duration_s)
-    assert page.all("flush") == []
-    page.say("replay", turn_id=first.turn_id)
-    await page.wait("note", lambda m: m["note"]["text"] == "")
-    await page.wait("audio", lambda m: m["reply"] == audio["reply"] + 1)
-
-
-async def test_a_reply_ends_what_is_played_again(page_of: Any) -> None:
-    page = page_of(lambda turn: tone(0.3))
-    first = await hear_a_reply(page)
-    page.say("replay", turn_id=first.turn_id)
-    again = await page.wait("audio")
-    page.say("text", text="two")
-    flush = await page.wait("flush")
-    assert flush["reply"] == again["reply"]
-    page.report_flush(again, 100)
-    audio = await page.wait("audio", lambda m: m["reply"] > again["reply"] and m["is_last"])
-    assert audio["epoch"] == flush["epoch"]
-    page.acknowledge(audio)
-    page.report(audio, 10**6, is_final=True)
-    second = page.talk.conversation.turns.assistant[-1]
-    await page.wait("turn", lambda m: m["turn"]["heard_s"] == second.duration_s)
-    assert (first.was_interrupted, second.was_interrupted) == (False, False)
-    assert page.all("state")[-1]["replay"] is None
-
-
-def speak_again(page: Page, question: np.ndarray) -> None:
-    page.speak(question)
-
-
-def press_stop(page: Page, _: np.ndarray) -> None:
-    page.say("stop")
-
-
-def take_over(page: Page, _: np.ndarray) -> None:
-    page.say("take_over", page="page-2")
-
-
-@pytest.mark.parametrize("end", [speak_again, press_stop, take_over])
-async def test_what_is_played_again_ends_with_speech_stop_and_another_page(
-    page_of: Any, question: np.ndarray, end: Callable[[Page, np.ndarray], None]
-) -> None:
-    page = page_of(lambda turn: tone(3.0))
-    turn = await hear_a_reply(page)
-    page.say("replay", turn_id=turn.turn_id)
-    audio = await page.wait("audio")
-    end(page, question)
-    flush = await page.wait("flush")
-    assert (flush["reply"], flush["epoch"]) == (audio["reply"], audio["epoch"] + 1)
-    await page.wait("state", lambda state: state["epoch"] > audio["epoch"])
-    assert page.all("state")[-1]["replay"] is None
-    assert turn.heard_sample_count == turn.sample_count
-
-
-async def ask_the_axis(page: Page, **content: Any) -> Any:
-    """What the time axis is told."""
-    page.say("drawer", name="axis", content=content)
-    return (await page.wait("drawer", lambda m: m["name"] == "axis"))["content"]
-
-
-async def test_the_talk_is_played_from_a_place_and_that_is_not_counted_as_heard(
-    page_of: Any,
-) -> None:
-    page = page_of(lambda turn: tone(0.5))
-    turn = await hear_a_reply(page)
-    place = await ask_the_axis(page, type="place", turn_id=turn.turn_id)
-    page.say("replay_from", at_s=place["start_s"] + 0.2)
-    state = await page.wait("state", lambda state: state["replay"])
-    assert (state["replay"], state["replayed_turn"]) == (2, turn.turn_id)
-    assert state["replay_start_s"] == pytest.approx(place["start_s"] + 0.2)
-    audio = await page.wait("audio", lambda m: m["is_last"])
-    page.acknowledge(audio)
-    skipped = turn.sample_count - len(page.audio) // 2
-    assert skipped == pytest.approx(0.2 * RATE_HZ, abs=1)
-    assert page.audio == turn.pcm[skipped:].tobytes()
-    page.report(audio, len(page.audio) // 2, is_final=True)
-    await page.wait("state", lambda state: state["replay"] is None)
-    assert turn.heard_sample_count == turn.sample_count
-    assert not turn.was_interrupted
-    assert not page.bridge.downlink.has_playback
-
-
-async def test_after_a_long_silence_the_next_stretch_is_played_and_its_turn_is_told(
-    page_of: Any,
-) -> None:
-    page = page_of(lambda turn: tone(0.3))
-    first = await hear_a_reply(page)
-    page.say("text", text="two")
-    audio = await page.wait("audio", lambda m: m["is_last"])
-    page.acknowledge(audio)
-    page.report(audio, len(page.audio) // 2, is_final=True)
-    second = page.talk.conversation.turns.assistant[-1]
-    await page.wait("turn", lambda m: m["turn"]["heard_s"] == second.duration_s)
-    first.played_at_s, second.played_at_s = 1.0, 600.0
-    page.received.clear()
-    page.audio = b""
-    page.say("replay_from", at_s=0.9)
-    once = await page.wait("audio", lambda m: m["is_last"])
-    page.acknowledge(once)
-    page.report(once, len(page.audio) // 2, is_final=True)
-    state = await page.wait("state", lambda m: m["replayed_turn"] == second.turn_id)
-    assert state["replay_start_s"] == 600.0
-    twice = await page.wait("audio", lambda m: m["reply"] > once["reply"] and m["is_last"])
-    silence = bytes(2 * round(0.1 * RATE_HZ))
-    assert page.audio == silence + first.pcm.tobytes() + second.pcm.tobytes()
-    page.report(twice, 10**6, is_final=True)
-    await page.wait("state", lambda state: state["replay"] is None)
-
-
-async def test_a_page_stops_what_is_played_once_more(page_of: Any) -> None:
-    page = page_of(lambda turn: tone(3.0))
-    turn = await hear_a_reply(page)
-    page.say("replay", turn_id=turn.turn_id)
-    audio = await page.wait("audio")
-    page.say("stop_replay", epoch=audio["epoch"] + 1)
-    page.report_flush(audio, 100)
-    state = await page.wait("state", lambda m: m["replay"] is None and m["epoch"])
-    assert state["epoch"] == audio["epoch"] + 1
-    assert page.all("flush") == [], "the page has flushed by itself"
-    assert not page.bridge.downlink.has_playback
-    page.say("stop_replay", epoch=9)
-    page.say("replay_from", at_s=0.0)
-    again = await page.wait("audio", lambda m: m["reply"] > audio["reply"])
-    assert again["epoch"] == state["epoch"], "without a replay there is nothing to stop"
-
-
-async def test_the_talk_is_not_played_over_a_reply(page_of: Any) -> None:
-    page = page_of(lambda turn: tone(0.3))
-    await hear_a_reply(page)
-    page.say("text", text="two")
-    await page.wait("audio", lambda m: m["is_last"])
-    page.say("replay_from", at_s=0.0)
-    note = await page.wait("note")
-    assert "A reply is sounding" in note["note"]["text"]
-    assert page.bridge._replay is None
-
-
-async def test_a_place_after_which_nothing_sounded_plays_nothing(page_of: Any) -> None:
-    page = page_of(lambda turn: tone(0.3))
-    await hear_a_reply(page)
-    page.say("replay_from", at_s=10_000.0)
-    page.say("replay_from", at_s=0.0)
-    audio = await page.wait("audio")
-    assert audio["reply"] == 2
-
-
 async def test_the_axis_is_told_of_speech_and_of_the_pages_clock(
     page_of: Any, question: np.ndarray
 ) -> None:
@@ -1171,7 +864,7 @@ async def test_the_axis_is_told_of_speech_and_of_the_pages_clock(
     await page.open()
     page.speak(question)
     await page.wait("speech", lambda m: not m["is_active"])
-    found = await ask_the_axis(page, type="stretch", start_s=0.0, stop_s=100.0, columns=0)
+    found = await page.ask_the_axis(type="stretch", start_s=0.0, stop_s=100.0, columns=0)
     [(begin_s, end_s)] = found["speech"]
     assert 0 <= begin_s < end_s
     now_s = (page.clock_ms() - found["zero_at_ms"]) / 1000
@@ -1184,33 +877,13 @@ async def test_the_sound_of_a_turn_is_sent_as_a_file_in_pieces(
     page_of: Any, tmp_path: Path
 ) -> None:
     page = page_of(lambda turn: tone(6.0))
-    turn = await hear_a_reply(page)
+    turn = await page.hear_a_reply()
     page.say("save", turn_id=turn.turn_id)
     last = await page.wait("sound", lambda m: m["piece"] == m["piece_count"] - 1)
     pieces = page.all("sound")
     assert [piece["piece"] for piece in pieces] == list(range(last["piece_count"])) != [0]
     assert {piece["name"] for piece in pieces} == {"turn_2_assistant.wav"}
     assert page.audio == turn.write_wav(tmp_path / "turn.wav").read_bytes()
-
-
-async def test_what_the_talk_has_used_is_part_of_its_state(page_of: Any) -> None:
-    page = page_of(lambda turn: tone(0.3))
-    await hear_a_reply(page)
-    usage = page.talk.usage
-    page.hello()
-    snapshot = await page.wait("snapshot")
-    assert snapshot["used_minutes"] == pytest.approx(usage.minutes, abs=0.06)
-    assert snapshot["cost_dollars"] == 0
-
-
-async def test_a_rehearsal_costs_nothing_also_at_an_address_with_a_key(page_of: Any) -> None:
-    with RehearsalServer(lambda turn: tone(0.3)) as server:
-        prices = Prices(per_minute=1e6)
-        page = page_of(None, url=server.url("realtime"), api_key="rehearsal", prices=prices)
-        await hear_a_reply(page)
-        page.hello()
-        snapshot = await page.wait("snapshot")
-        assert (snapshot["server_name"], snapshot["cost_dollars"]) == ("Rehearsal", 0)
 
 
 # --------------------------------------------------------------------------- tools
@@ -1223,7 +896,7 @@ def looker(turn: Any) -> Any:
     return Unvoiced(turn.text) if turn.role == "tool" else CallTool("look", {"up": True})
 
 
-async def test_a_tool_call_is_shown_as_it_progresses(page_of: Callable[..., Page]) -> None:
+async def test_a_tool_call_is_shown_as_it_progresses(page_of: Callable[..., BridgePage]) -> None:
     page = page_of(looker, tools=[look])
     await page.open()
     page.say("text", text="look up")
@@ -1242,7 +915,9 @@ async def test_a_tool_call_is_shown_as_it_progresses(page_of: Callable[..., Page
     assert page.all("snapshot")[-1]["tools"] == [placed]
 
 
-async def test_a_call_waits_for_the_first_answer_of_any_page(page_of: Callable[..., Page]) -> None:
+async def test_a_call_waits_for_the_first_answer_of_any_page(
+    page_of: Callable[..., BridgePage],
+) -> None:
     page = page_of(looker, tools=[look], approve_tools=True)
     await page.open()
     page.say("text", text="look up")
@@ -1260,7 +935,7 @@ async def test_a_call_waits_for_the_first_answer_of_any_page(page_of: Callable[.
 
 
 # --------------------------------------------------------------------------- settings
-def settings_of(page: Page) -> dict[str, Any]:
+def settings_of(page: BridgePage) -> dict[str, Any]:
     return page.all("state")[-1]["settings"]
 
 

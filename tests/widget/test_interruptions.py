@@ -15,8 +15,8 @@ from grok_live_widget.conversation import Turn
 from grok_live_widget.events import Interrupted
 from grok_live_widget.widget.interruptions import Interruptions
 
+from ..support.bridge_page import BridgePage
 from ..support.sound import tone
-from .test_bridge import Page
 
 LONG = tone(8.0)
 
@@ -24,11 +24,11 @@ LONG = tone(8.0)
 @pytest.fixture
 async def page_of() -> AsyncIterator[Callable[..., Any]]:
     """``await page_of()``: a page that plays the beginning of a long reply."""
-    pages: list[Page] = []
+    pages: list[BridgePage] = []
 
-    async def make(**settings: Any) -> Page:
+    async def make(**settings: Any) -> BridgePage:
         replies = [LONG, LONG, "Yes."]
-        page = Page(lambda turn: replies.pop(0) if replies else "Yes.", **settings)
+        page = BridgePage(lambda turn: replies.pop(0) if replies else "Yes.", **settings)
         pages.append(page)
         await page.open()
         page.say("text", text="Tell me a story.")
@@ -44,11 +44,11 @@ async def page_of() -> AsyncIterator[Callable[..., Any]]:
         await page.talk.close()
 
 
-async def _complete(page: Page, order: int) -> None:
+async def _complete(page: BridgePage, order: int) -> None:
     await page.wait("turn", lambda m: m["turn"]["order"] == order and m["turn"]["is_complete"])
 
 
-async def _reason(page: Page) -> str:
+async def _reason(page: BridgePage) -> str:
     shown = await page.wait("turn", lambda message: message["turn"]["was_interrupted"])
     return str(shown["turn"]["interruption"])
 
