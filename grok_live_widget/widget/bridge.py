@@ -13,7 +13,6 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import copy_context
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +54,7 @@ from .microphone import Microphones, MicrophoneStatus
 from .page_state import note_of, notes_of, shown_name, state_of
 from .replays import Replays
 from .talk_sound import TalkSound
-from .translations import translations_of
+from .translations import translations_of, translations_of_texts
 from .turn_states import TurnCalls, word_times
 from .uplink import UplinkReceiver
 
@@ -122,7 +121,7 @@ class FrontendBridge:
         self._ask = ask
         self._language = language
         self._dropped_files = DroppedFiles()
-        self.doctor = DoctorDrawer(examine, partial(self._answer_drawer, "doctor"))
+        self.doctor = DoctorDrawer(examine, self._answer_doctor)
         self.lease = Lease()
         self.downlink = Downlink()
         self.uplink = UplinkReceiver()
@@ -692,6 +691,11 @@ class FrontendBridge:
 
     def _answer_drawer(self, name: str, page: str, content: dict[str, Any]) -> None:
         self._send(messages.DrawerAnswer(page=page, name=name, content=content))
+
+    def _answer_doctor(self, page: str, content: dict[str, Any]) -> None:
+        texts = [each[part] for each in content["checks"] for part in ("found", "cure")]
+        translations = translations_of_texts(texts, self._language)
+        self._answer_drawer("doctor", page, content | {"translations": translations})
 
     @property
     def _speaker(self) -> str:

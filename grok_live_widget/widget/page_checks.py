@@ -165,7 +165,8 @@ def _loudspeaker(loudspeaker: LoudspeakerStatus) -> Check:
         found = f"{lost_s:.1f} s of sound was lost on its way to the page."
         return warning(name, found, _FLOOD)
     if underruns:
-        found = f"Sound came late {underruns} time{'' if underruns == 1 else 's'}, and paused."
+        late = f"Sound came late {underruns} times, and paused."
+        found = "Sound came late once, and paused." if underruns == 1 else late
         return warning(name, found, "Use a network that is nearer, or run less in the page.")
     return ok(name, "Replies are played.")
 
@@ -183,11 +184,11 @@ def _applied(microphone: MicrophoneStatus, processing: bool) -> Check:
     ]
     rate = f"{microphone.device_rate_hz:g} Hz" if microphone.device_rate_hz else ""
     parts = ", ".join(filter(None, [microphone.device or "a device without a name", rate, *shown]))
-    found = f"It is {microphone.state}: {parts}."
+    found = f"It is muted: {parts}." if microphone.state == "muted" else f"It is on: {parts}."
     others = [each for each, is_on in applied.items() if is_on is (not processing)]
     if not others:
         return ok(name, found)
-    asked = f"processing={processing} asks for the opposite of {' and '.join(others)}."
+    asked = f"processing={processing} asks for the opposite: {', '.join(others)}."
     cure = (
         "Use headphones, or another browser: without echo cancellation a reply interrupts itself."
         if processing

@@ -23,7 +23,9 @@ from ..exceptions import AudioDropped
 from ..protocol import Event, PhaseChanged
 from ..recording import Redactor
 from ..settings import one_of
+from .catalogue import ENGLISH
 from .tool_output import ToolOutput
+from .translations import translate
 
 Keeps = bool | Literal["audio"]
 
@@ -45,6 +47,7 @@ _NOTHING_KEPT = (
     "What was said is not kept in the notebook; GrokLive(keep_in_notebook=True) keeps a talk."
 )
 _TO_COME = "What is said is put here when the talk stops (keep_in_notebook)."
+_TOOLS = "Displayed by tools"
 
 # Elements that hold one output each: of JupyterLab, of notebook pages of nbconvert, and of VS Code
 # (OutputContainer in its webviewPreloads.ts). The error message is the only text that is a direct
@@ -79,10 +82,16 @@ class SavedOutput:
         What tools displayed.
     keeps : bool or "audio"
         See `keeps`.
+    language : str or None
+        That of what is said about the talk; None: English.
     """
 
-    def __init__(self, talk: ReconnectingSession, tool_output: ToolOutput, keeps: Keeps) -> None:
+    def __init__(
+        self, talk: ReconnectingSession, tool_output: ToolOutput, keeps: Keeps, language: str | None
+    ) -> None:
         self._talk, self._tool_output, self._keeps = talk, tool_output, keeps
+        # No page is asked for its language: the notebook may be read by others.
+        self._language = language or ENGLISH
         self._redact = Redactor(
             lambda: [form for each in talk.secrets() for form in (each, escape(each))]
         )
@@ -179,7 +188,7 @@ class SavedOutput:
     def _bundle(self) -> dict[str, str]:
         turns = self._talk.conversation.turns
         if not self._keeps or not turns:
-            text = f"{_PLACE} {_TO_COME if self._keeps else _NOTHING_KEPT}"
+            text = self._said(f"{_PLACE} {_TO_COME if self._keeps else _NOTHING_KEPT}")
             html = f'<div class="glw-saved glw-placeholder">{escape(text)}</div>'
         else:
             placements = placements_of(turns)
@@ -188,10 +197,13 @@ class SavedOutput:
             table = whole_table_of(placements, wavs)
             outputs = self._tool_output.area.outputs
             shown = "".join(f"<div>{_html_of(each['data'])}</div>" for each in outputs)
-            tools = f"<h4>Displayed by tools</h4>{shown}" if shown else ""
-            remark = f"<div><i>{escape(remark)}</i></div>" if remark else ""
+            tools = f"<h4>{self._said(_TOOLS)}</h4>{shown}" if shown else ""
+            remark = f"<div><i>{escape(self._said(remark))}</i></div>" if remark else ""
             html = f'<div class="glw-saved">{self._redact(table + tools)}{remark}</div>'
         return {"text/plain": text, "text/html": html + _STYLE}
+
+    def _said(self, english: str) -> str:
+        return translate(english, self._language)
 
     def _sound(self, turns: Turns) -> tuple[dict[Turn, bytes], str]:
         """The sound of each turn as a WAV file, unless it is too much; what is said of it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from . import messages
@@ -40,9 +40,14 @@ def translations_of(
     language : str or None
         That of the panel; None: all, of which each page takes its own.
     """
+    return translations_of_texts(_shown_texts(message), language)
+
+
+def translations_of_texts(texts: Iterable[str], language: str | None) -> dict[str, dict[str, str]]:
+    """As `translations_of`, for texts that are in no message of their own."""
     wanted = LANGUAGES if language is None else (language,)
     found: dict[str, dict[str, str]] = {}
-    texts = dict.fromkeys(filter(None, _shown_texts(message)))
+    texts = dict.fromkeys(filter(None, texts))
     for each in wanted if texts else ():
         pairs = {text: translate(text, each) for text in texts}
         changed = {text: said for text, said in pairs.items() if said != text}
@@ -62,6 +67,7 @@ def _shown_texts(message: messages.KernelMessage) -> Iterator[str]:
             yield call.error
         case messages.State() | messages.Snapshot():
             yield message.banner
+            yield message.voice_help
             yield message.server_name
     if isinstance(message, messages.Snapshot):
         yield from (note.text for note in message.notes)
@@ -102,11 +108,19 @@ def _filled(entry: _Entry, match: re.Match[str], language: str) -> str:
     """The translation, with the values that the text has, each in its place."""
     values: dict[str, list[str]] = {}
     for name, value in zip(entry.names, match.groups()[:-1], strict=True):
-        said = translate(value, language)
+        said = _said(value, language)
         if language in _WITH_COMMA and _FIGURE.search(name) and _DECIMAL.fullmatch(said):
             said = said.replace(".", ",")
         values.setdefault(name, []).append(said)
     return _NAME.sub(lambda found: values[found[1]].pop(0), entry.translated) + match.groups()[-1]
+
+
+def _said(value: str, language: str) -> str:
+    """A value in a sentence: a sentence itself, or a list of them."""
+    said = translate(value, language)
+    if said != value:
+        return said
+    return ", ".join(translate(part, language) for part in value.split(", "))
 
 
 @functools.cache

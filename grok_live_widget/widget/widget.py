@@ -48,9 +48,9 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
     half_duplex : bool
         The trait of this name; see below.
     language : {"en", "de"} or None
-        The language of the panel. None: that of the page around it, which JupyterLab's settings
-        choose, or else the browser's; English where there are no texts in that. Python's messages
-        are English.
+        The language of the panel, and of what stands in its place in a saved notebook. None: that
+        of the page around it, which JupyterLab's settings choose, or else the browser's; English
+        where there are no texts in that, and in a saved notebook. Python's messages are English.
     keep_in_notebook : bool or "audio"
         Whether the cell's output gets the talk when it stops: see the attribute.
     **settings
@@ -149,7 +149,9 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
             language=language,
         )
         self._channel.listen(self._bridge.receive)
-        self._saved_output = SavedOutput(self._sessions, self._tool_output, keep_in_notebook)
+        self._saved_output = SavedOutput(
+            self._sessions, self._tool_output, keep_in_notebook, language
+        )
         _replace_earlier(self)
         self._is_displayed = False
         if shell_with_kernel() is None:

@@ -236,7 +236,7 @@ const stateFields = {
   banner: sentence,
   dialect: text,
   voice: text,
-  voice_help: text,
+  voice_help: sentence,
   partner: text,
   turn_detection: oneOf<TurnDetection>("server_vad", "push_to_talk"),
   settings: (value: unknown) => readSettings(value ?? {}),

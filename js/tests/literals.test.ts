@@ -12,8 +12,9 @@ const files = readdirSync(ROOT, { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"))
   .map((name) => ({ name, source: readFileSync(join(ROOT, name), "utf8") }));
 
-/** Names of browsers, JavaScript, CSS and the tools that are used; none is shown. */
+/** Names in JavaScript, CSS and the tools that are used, none of which is shown, and of browsers and systems. */
 const NAMES = new Set([
+  ...["Edge", "Opera", "Firefox", "Chrome", "Safari", "Android", "Windows", "Linux"],
   ...["Enter", "Escape", "ArrowDown", "ArrowUp", "ArrowLeft", "ArrowRight", "Home", "End", "Files"],
   ...["NotAllowedError", "SecurityError", "NotFoundError", "OverconstrainedError", "NotReadableError"],
   ...["AbortError", "Spectrogram", "Space ArrowLeft ArrowRight Home End + -", "Float32Array"],
@@ -185,7 +186,8 @@ it.each(uses)("$name has the text $key", ({ name, key }) => {
 
 it("every text is used", () => {
   const code = files.map(({ source }) => source).join();
-  const made = /^(microphone_(?!on|off|named|unnamed)|(echo_cancellation|noise_suppression|auto_gain)_)/;
+  const made =
+    /^(microphone_(?!on|off|named|unnamed)|(echo_cancellation|noise_suppression|auto_gain)_|check_(?!again|summary))/;
   const unused = Object.keys(textsOf("en")).filter((key) => !code.includes(`"${key}"`) && !made.test(key));
   expect(unused).toEqual([]);
 });

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from grok_live_widget import doctor
 from grok_live_widget.exceptions import ConfigurationError
 from grok_live_widget.widget import catalogue
 from grok_live_widget.widget.catalogue import LANGUAGES, check_language, texts_of
 from grok_live_widget.widget.front_end import BUNDLES
+from grok_live_widget.widget.page_checks import PAGE
 
 OTHERS = LANGUAGES[1:]
 
@@ -94,3 +96,13 @@ def test_each_text_is_translated(language: str) -> None:
         if theirs[section][name] == template
     }
     assert same == SAME[language]
+
+
+def test_each_check_of_the_doctor_has_a_name_in_the_panel() -> None:
+    checks = doctor(partner="parrot")
+    names = {*PAGE, *(check.name for check in checks), "doctor"} - {"TCP", "TLS", "WebSocket"}
+    keys = {f"check_{name.lower().replace(' ', '_')}" for name in names}
+    others = {"check_again", "check_summary"}
+    assert {
+        key for key in texts_of("doctor", "en")["en"] if key.startswith("check_")
+    } == keys | others

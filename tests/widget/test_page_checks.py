@@ -207,8 +207,8 @@ async def test_a_microphone_that_waits_for_the_user_is_a_warning(
 @pytest.mark.parametrize(
     ("processing", "applied", "part"),
     [
-        (True, {"echo_cancellation": False}, "opposite of echo cancellation."),
-        (False, {}, "opposite of echo cancellation and noise suppression and gain control."),
+        (True, {"echo_cancellation": False}, "opposite: echo cancellation."),
+        (False, {}, "opposite: echo cancellation, noise suppression, gain control."),
     ],
 )
 async def test_processing_that_the_browser_does_not_apply_as_asked_is_a_warning(
@@ -341,7 +341,7 @@ async def test_the_loudspeaker_is_what_the_page_says_of_it(
     ("counts", "part"),
     [
         ({"lost_sample_count": 36_000}, "1.5 s of sound was lost"),
-        ({"underrun_count": 1}, "late 1 time, and"),
+        ({"underrun_count": 1}, "late once, and"),
         ({"underrun_count": 2}, "late 2 times, and"),
     ],
 )

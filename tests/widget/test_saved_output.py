@@ -74,6 +74,15 @@ def test_nothing_that_was_said_is_saved_unasked(executed: Callable[..., Any]) ->
     assert notebook.cells[0].outputs[0].data["text/plain"] == "<GrokLive panel>"
 
 
+def test_the_language_of_the_panel_is_that_of_what_stands_in_its_place(
+    executed: Callable[..., Any],
+) -> None:
+    notebook = executed(", language='de'", TALK)
+    [output] = saved(notebook)
+    assert output.data["text/plain"].startswith("Hier steht ein Bedienfeld")
+    assert "bewahrt ein Gespräch auf." in output.data["text/html"]
+
+
 @PLACES
 def test_an_export_says_what_stood_there(
     executed: Callable[..., Any], template: str, has_state: bool

@@ -18,16 +18,23 @@ export interface Checks {
 
 type Fields = Record<string, unknown>;
 
-export function readChecks(content: unknown): Checks | null {
-  const { type, run, checks, is_done } = (content ?? {}) as Fields;
+/** The kernel's sentences come in English, with what they are in other languages. */
+export function readChecks(content: unknown, language: string): Checks | null {
+  const { type, run, checks, is_done, translations } = (content ?? {}) as Fields;
   if (type !== "checks" || typeof run !== "number" || !Array.isArray(checks)) return null;
-  return { run, checks: checks.map(readCheck).filter((check) => check !== null), isDone: is_done === true };
+  const sentences = (((translations ?? {}) as Fields)[language] ?? {}) as Fields;
+  const read = checks.map((check) => readCheck(check, sentences)).filter((check) => check !== null);
+  return { run, checks: read, isDone: is_done === true };
 }
 
-function readCheck(value: unknown): Check | null {
+function readCheck(value: unknown, sentences: Fields): Check | null {
   const { name, result, found, cure } = (value ?? {}) as Fields;
   if (typeof name !== "string" || !RESULTS.includes(result as Result)) return null;
-  return { name, result: result as Result, found: textOf(found), cure: textOf(cure) };
+  return { name, result: result as Result, found: said(found, sentences), cure: said(cure, sentences) };
+}
+
+function said(value: unknown, sentences: Fields): string {
+  return textOf(sentences[textOf(value)]) || textOf(value);
 }
 
 function textOf(value: unknown): string {

@@ -1,6 +1,6 @@
 /** What the doctor says that has values. The kernel's checks come with their texts. */
 
-import { number, text } from "../texts";
+import { number, type TextKey, text } from "../texts";
 import { type Check, countOf, type Result } from "./checks";
 
 const RESULTS = {
@@ -14,6 +14,13 @@ export function resultText(result: Result): string {
   return text(RESULTS[result]);
 }
 
+/** What a check is called in the language of the page; the name itself where it has no text. */
+export function nameText(name: string): string {
+  const key = `check_${name.toLowerCase().replaceAll(" ", "_")}`;
+  const said = text(key as TextKey);
+  return said === key ? name : said;
+}
+
 export function summaryText(checks: readonly Check[]): string {
   const [failed, count] = [countOf(checks, "failed"), countOf(checks, "warning")];
   return text("check_summary", { checks: checks.length, failed, count });
@@ -21,7 +28,7 @@ export function summaryText(checks: readonly Check[]): string {
 
 /** What has been found so far; screen readers are told the names of what failed, and not every row. */
 export function statusText(checks: readonly Check[], isDone: boolean): string {
-  const names = checks.filter(({ result }) => result === "failed").map(({ name }) => name);
+  const names = checks.filter(({ result }) => result === "failed").map(({ name }) => nameText(name));
   const summary = summaryText(checks);
   if (!names.length) return isDone ? `${summary}.` : text("checking");
   if (!isDone) return text("checking_failed", { names: names.join(", ") });

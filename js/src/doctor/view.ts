@@ -3,14 +3,15 @@
 import type { SendToKernel } from "../drawer-comm";
 import { audioPage } from "../page";
 import type { Scope } from "../scope";
-import { text } from "../texts";
+import { currentLanguage, text } from "../texts";
 import type { DrawerContext } from "../view/drawers";
 import { element, setShown, setText } from "../view/elements";
 import type { PanelState } from "../view/state";
+import { browserName } from "./browser-name";
 import { asText, type Check, readChecks } from "./checks";
 import { dbfs } from "./levels";
 import { type SoundTest, testLoudspeaker, testMicrophone } from "./sound-tests";
-import { browserText, levelText, resultText, statusText, summaryText } from "./strings";
+import { browserText, levelText, nameText, resultText, statusText, summaryText } from "./strings";
 
 /** Jupyter may have dropped an answer, or a cell is running; a server that does not answer takes longer. */
 const REPEAT_MS = 4000;
@@ -76,7 +77,7 @@ class Doctor {
   }
 
   #receive(content: unknown): void {
-    const answer = readChecks(content);
+    const answer = readChecks(content, currentLanguage());
     // An answer that overtook a newer one has fewer checks.
     if (answer?.run !== this.#run || answer.checks.length < this.#kernelChecks.length) return;
     this.#kernelChecks = answer.checks;
@@ -100,7 +101,8 @@ class Doctor {
   }
 
   async #copyText(): Promise<void> {
-    const report = asText(this.#checks, `grok_live_widget doctor: ${summaryText(this.#checks)}`);
+    const checks = this.#checks.map((check) => ({ ...check, name: nameText(check.name) }));
+    const report = asText(checks, `grok_live_widget doctor: ${summaryText(this.#checks)}`);
     try {
       await navigator.clipboard.writeText(report);
       setText(this.#copy, text("report_copied"));
@@ -117,7 +119,7 @@ class Doctor {
 function rowOf({ name, result, found, cure }: Check): HTMLElement {
   const head = element("div", "glw-check-head", {}, [
     element("span", "glw-check-result", {}, [resultText(result)]),
-    element("span", "glw-check-name", {}, [name]),
+    element("span", "glw-check-name", {}, [nameText(name)]),
   ]);
   const texts = [element("p", "glw-check-found", {}, [found])];
   if (cure) texts.push(element("p", "glw-check-cure", {}, [cure]));
@@ -131,7 +133,7 @@ function browserCheck(): Check {
   return {
     name: "browser",
     result: hasWorklets ? "ok" : "failed",
-    found: browserText(navigator.userAgent.slice(0, 500), hasWorklets),
+    found: browserText(browserName(navigator.userAgent), hasWorklets),
     cure: hasWorklets ? "" : text("browser_cure"),
   };
 }

@@ -8,7 +8,7 @@ const SLOW: Check = { name: "round trip", result: "warning", found: "Slow.", cur
 
 it("checks are read as the kernel sends them", () => {
   const content = { type: "checks", run: 3, checks: [KEY, TCP], is_done: true };
-  expect(readChecks(content)).toEqual({ run: 3, checks: [KEY, TCP], isDone: true });
+  expect(readChecks(content, "en")).toEqual({ run: 3, checks: [KEY, TCP], isDone: true });
 });
 
 it("what is no check is left out, and what are no checks is ignored", () => {
@@ -18,13 +18,13 @@ it("what is no check is left out, and what are no checks is ignored", () => {
     null,
     { name: "y", result: "ok", found: 3 },
   ];
-  expect(readChecks({ type: "checks", run: 3, checks })).toEqual({
+  expect(readChecks({ type: "checks", run: 3, checks }, "en")).toEqual({
     run: 3,
     checks: [{ name: "y", result: "ok", found: "", cure: "" }],
     isDone: false,
   });
   for (const content of [null, {}, { type: "checks" }, { type: "other", run: 3, checks: [] }])
-    expect(readChecks(content)).toBeNull();
+    expect(readChecks(content, "en")).toBeNull();
 });
 
 it("the text of a report has a line for each check and for each cure", () => {
@@ -50,4 +50,14 @@ it("what was recorded and heard is said with its figures", () => {
   expect(heardText(0.0421, -31.6)).toBe("The microphone hears the loudspeaker after 42 ms, at -32 dBFS.");
   expect(recordedText(-20.2, "Desk")).toBe("It recorded -20 dBFS from “Desk”.");
   expect(recordedText(-Infinity, "")).toBe("It recorded silence.");
+});
+
+it("sentences of the kernel are shown in the language of the page, and others in English", () => {
+  const found = "It is off.";
+  const translations = { de: { [found]: "Es ist aus.", bad: 3 } };
+  const check = { name: "microphone", result: "skipped", found, cure: "Press it." };
+  const content = { type: "checks", run: 1, checks: [check], is_done: true, translations };
+  expect(readChecks(content, "de")?.checks).toEqual([{ ...check, found: "Es ist aus." }]);
+  expect(readChecks(content, "en")?.checks).toEqual([check]);
+  expect(readChecks({ ...content, translations: 3 }, "de")?.checks).toEqual([check]);
 });
