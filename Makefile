@@ -27,7 +27,7 @@ PORT :=
 ARGS :=
 SITE := docs/_build/html
 # Most tests wait for sound or for a server, so more of them than processors run at once.
-WORKERS := 5
+WORKERS := 8
 # `make test-all` also runs the slow tests (soaks, all versions) and those of third-party peers.
 MARKS := not slow and not peers
 # The programs to be installed: those of the slow tests, too (--all), or not.

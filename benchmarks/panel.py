@@ -33,6 +33,8 @@ from .lab_panel import PARTS, ROOT, LabPanel, voice_server
 
 CASES = ("idle", "microphone", "reply", "both")
 SETTLE_S = 2.0
+# Until the waveforms of the last case have scrolled out of sight.
+STILL_S = 20.0
 # More than the case takes, so that the reply does not end before it.
 SPARE_S = 10.0
 # Of the soak: how often something is said, and for how long the reply goes on.
@@ -63,7 +65,7 @@ def measure_cpu(
 
 def cores_in(panel: LabPanel, case: str, duration_s: float) -> Used:
     panel.begin(case, duration_s + SPARE_S)
-    time.sleep(SETTLE_S)
+    time.sleep(STILL_S if case == "idle" else SETTLE_S)
     before, begun_s = panel.used_s(), time.monotonic()
     time.sleep(duration_s)
     after, passed_s = panel.used_s(), time.monotonic() - begun_s

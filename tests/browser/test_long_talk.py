@@ -62,7 +62,7 @@ def test_minutes_after_three_hundred_turns_lose_no_sample_and_leave_no_memory(
     _wait_until_captured(notebook, script.duration_s)
     after = _memory(cdp)
     reply_count = notebook.kernel.value("len(live.turns.assistant)") - EARLIER_COUNT
-    assert reply_count >= 2
+    assert reply_count >= SPOKEN_COUNT // 2
     notebook.press("Stop")
     notebook.wait_for_status("Press Start")
 
