@@ -11,7 +11,7 @@ import itertools
 import logging
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextvars import copy_context
 from pathlib import Path
 from typing import Any
@@ -25,14 +25,11 @@ from ..client import ReconnectingSession
 from ..conversation import Turn
 from ..exceptions import ConnectError, GrokLiveError, SessionClosed
 from ..protocol import (
-    AudioDelta,
     Event,
-    Interrupted,
     Noted,
     PhaseChanged,
     PlaybackReported,
     ServerVad,
-    SessionOpened,
     SettingsChanged,
     SpeechStarted,
     SpeechStopped,
@@ -42,8 +39,8 @@ from ..recording import Redactor
 from ..settings import Settings
 from . import inspector, look_back, messages
 from .catalogue import texts_of
+from .clocks import PageClocks
 from .doctor_drawer import DoctorDrawer, Examine
-from .downlink import Downlink
 from .dropped_files import DroppedFiles
 from .echo import ECHO_NOTE, hears_loudspeaker
 from .front_end import further_bundle
@@ -51,12 +48,10 @@ from .interruptions import CELL_NOTE, Interruptions, Reason
 from .lease import Lease
 from .loudspeaker import Loudspeakers, LoudspeakerStatus
 from .microphone import Microphones, MicrophoneStatus
+from .page_sound import PageSound
 from .page_state import note_of, notes_of, shown_name, state_of
-from .replays import Replays
-from .talk_sound import TalkSound
 from .translations import translations_of, translations_of_texts
 from .turn_states import TurnCalls, word_times
-from .uplink import UplinkReceiver
 
 _LOG = logging.getLogger("grok_live_widget")
 
@@ -67,9 +62,6 @@ SHOWN_TIME_LEFT_S = 300.0
 PUMP_S = 0.1
 # How often a turn is sent of which only more was heard: the page that plays it knows that itself.
 HEARD_PERIOD_S = 0.5
-# Every message makes JupyterLab repaint, so that one acknowledges several chunks.
-ACKNOWLEDGE_PERIOD_S = 0.3
-_MOST_UNACKNOWLEDGED = 5
 PIECE_BYTES = 1 << 18
 # How many of the newest turns may hold the reply that the microphone hears.
 _ECHO_TURNS = 8
@@ -100,8 +92,7 @@ class FrontendBridge:
     Attributes
     ----------
     lease : Lease
-    downlink : Downlink
-    uplink : UplinkReceiver
+    sound : PageSound
     pages : dict of str to Hello
         The pages that show the talk, with what they said of themselves.
     doctor : DoctorDrawer
@@ -123,8 +114,10 @@ class FrontendBridge:
         self._dropped_files = DroppedFiles()
         self.doctor = DoctorDrawer(examine, self._answer_doctor)
         self.lease = Lease()
-        self.downlink = Downlink()
-        self.uplink = UplinkReceiver()
+        self._clocks = PageClocks()
+        self.sound = PageSound(
+            talk, self._clocks, send=self._send, listener=self, spawn=self._spawn
+        )
         self._microphones = Microphones()
         self._loudspeakers = Loudspeakers()
         self.pages: dict[str, messages.Hello] = {}
@@ -137,28 +130,14 @@ class FrontendBridge:
         self._has_explained_cells = False
         # Whether a note has said that the microphone hears the loudspeaker.
         self._has_explained_echo = False
-        # For each page: the kernel's clock less the page's [s].
-        self._clock_offset_s: dict[str, float] = {}
         # By page and id: the answer to each typed text, once there is one.
         self._texts: dict[tuple[str, int | None], messages.TextAnswer | None] = {}
-        self._replies: dict[Turn, int] = {}
-        self._replays = Replays(
-            talk,
-            self.downlink,
-            on_change=self._follow_replay,
-            flush=self._flush,
-            spawn=self._spawn,
-        )
         self._speech = look_back.SpeechMarks()
         # Turns that are to be sent, in order.
         self._changed: dict[Turn, None] = {}
         # Those of which only more was heard, and when such turns were sent last.
         self._heard: dict[Turn, None] = {}
         self._heard_sent_s = 0.0
-        # The newest chunk of the microphone that is not acknowledged, and how many there are.
-        self._unacknowledged: messages.MicrophoneReceived | None = None
-        self._unacknowledged_count = 0
-        self._acknowledge_timer: asyncio.TimerHandle | None = None
         self._pump_task: asyncio.Task[None] | None = None
         self._heartbeat_task: asyncio.Task[None] | None = None
         self._tasks = BackgroundTasks()
@@ -172,8 +151,7 @@ class FrontendBridge:
     async def close(self) -> None:
         """Stop sending."""
         self._tasks.cancel()
-        if self._acknowledge_timer is not None:
-            self._acknowledge_timer.cancel()
+        self.sound.close()
         self.doctor.close()
         for task in (self._pump_task, self._heartbeat_task):
             if task is not None:
@@ -207,18 +185,13 @@ class FrontendBridge:
         if is_cut_by_cell and not self._has_explained_cells:
             self._has_explained_cells = True
             asyncio.get_running_loop().call_soon(self._talk.note, CELL_NOTE)
+        self.sound.observe(event, changed, now_s)
         match event:
-            case AudioDelta():
-                self._queue_audio(changed, now_s)
-            case Interrupted():
-                self._flush()
             case SpeechStarted() | SpeechStopped():
                 self._mark_speech(isinstance(event, SpeechStarted), now_s)
                 self._send(messages.Speech(is_active=isinstance(event, SpeechStarted)))
                 if isinstance(event, SpeechStarted):
-                    self._replays.end()
-            case SessionOpened():
-                self.downlink.begin_session(self.downlink.session + 1)
+                    self.sound.replays.end()
             case PhaseChanged():
                 self._follow_phase()
                 if self._talk.phase == "closed":
@@ -247,19 +220,6 @@ class FrontendBridge:
             self._has_explained_echo = True
             asyncio.get_running_loop().call_soon(self._talk.note, ECHO_NOTE, "warning")
 
-    def _queue_audio(self, changed: list[Turn], now_s: float) -> None:
-        if not self.lease.owner:
-            return
-        self._replays.end()
-        for turn in changed:
-            if not turn.was_interrupted and (reply := self.downlink.add(turn)):
-                self._replies[turn] = reply
-        self._send_audio(now_s)
-
-    def _flush(self) -> None:
-        if self.downlink.has_playback:
-            self._send(self.downlink.flush())
-
     def _follow_phase(self) -> None:
         self._send_state()
         if self._heartbeat_task is None or self._heartbeat_task.done():
@@ -274,7 +234,7 @@ class FrontendBridge:
             self._send(self._heartbeat())
             self._send_state()
             if not is_closed:
-                await self._end_speech_without_sound()
+                await self.sound.end_speech_without_sound()
                 await self._stop_without_page()
             await asyncio.sleep(HEARTBEAT_S)
 
@@ -282,7 +242,7 @@ class FrontendBridge:
         left_s = self._talk.ends_in_s
         is_shown = left_s is not None and left_s < SHOWN_TIME_LEFT_S
         return messages.Heartbeat(
-            session=self.downlink.session,
+            session=self.sound.downlink.session,
             ends_in_s=round(left_s) if is_shown and left_s is not None else None,
             told_count=self._counted,
         )
@@ -301,26 +261,31 @@ class FrontendBridge:
         )
         await self._talk.disconnect()
 
+    # ----------------------------------------------------------------- events of the sound
+    def on_sound(self) -> None:
+        """See `PageSoundListener`."""
+        self._send_state()
+
+    def on_replies(self, turns: Iterable[Turn]) -> None:
+        """See `PageSoundListener`."""
+        self._changed |= dict.fromkeys(turns)
+        self._start_pump()
+
+    def on_playhead(self, playhead: messages.Playhead) -> None:
+        """See `PageSoundListener`."""
+        self._loudspeakers.follow_playhead(playhead)
+
     # ----------------------------------------------------------------- to the pages
     def _start_pump(self) -> None:
         if self._pump_task is None or self._pump_task.done():
             self._pump_task = asyncio.create_task(self._pump())
 
     async def _pump(self) -> None:
-        """Send turns and audio ten times a second, while there are any."""
-        while self._changed or self._heard or (self.lease.owner and self.downlink.has_queued):
-            now_s = time.monotonic()
-            self._send_audio(now_s)
-            self._send_turns(now_s)
+        """Send turns ten times a second, while there are any."""
+        while self._changed or self._heard:
+            self._send_turns(time.monotonic())
             self._send_state()
             await asyncio.sleep(PUMP_S)
-
-    def _send_audio(self, now_s: float) -> None:
-        # Without an owner, audio waits for the next page.
-        if not self.lease.owner:
-            return
-        for message, pcm in self.downlink.messages_to_send(now_s):
-            self._send(message, pcm)
 
     def _send_turns(self, now_s: float) -> None:
         changed, self._changed = self._changed, {}
@@ -349,17 +314,7 @@ class FrontendBridge:
             _LOG.debug("A message to the page was not sent.", exc_info=True)
 
     def _state(self) -> dict[str, Any]:
-        return (
-            state_of(self._talk)
-            | self._replays.shown
-            | {
-                "owner": self.lease.owner,
-                "session": self.downlink.session,
-                "epoch": self.downlink.epoch,
-                "busy_cell": self.downlink.is_overdue(time.monotonic()),
-                "late_sample_count": self.uplink.late_sample_count,
-            }
-        )
+        return state_of(self._talk) | self.sound.state | {"owner": self.lease.owner}
 
     def _snapshot(self, page: str) -> messages.Snapshot:
         return messages.Snapshot(
@@ -372,7 +327,7 @@ class FrontendBridge:
         )
 
     def _turn_state(self, turn: Turn) -> messages.TurnState:
-        heard, reply = turn.heard_sample_count, self._replies.get(turn)
+        heard, reply = turn.heard_sample_count, self.sound.reply_of(turn)
         return messages.TurnState(
             id=turn.turn_id,
             order=self._talk.conversation.turns.index(turn),
@@ -392,7 +347,7 @@ class FrontendBridge:
             tool_ms=turn.tool_ms,
             approval_ms=turn.approval_ms,
             seam=turn.seam,
-            reply_start_s=self.downlink.reply_start_s(reply),
+            reply_start_s=self.sound.downlink.reply_start_s(reply),
             word_times=word_times(turn) or msgspec.UNSET,
         )
 
@@ -412,10 +367,7 @@ class FrontendBridge:
         page = message.page
         if page == self.lease.owner:
             self.lease.see(page, arrived_s)
-        if message.clock_ms is not None:
-            # The message that travelled fastest tells the offset of the clocks best.
-            offset_s = arrived_s - message.clock_ms / 1000
-            self._clock_offset_s[page] = min(self._clock_offset_s.get(page, offset_s), offset_s)
+        self._clocks.follow(page, message.clock_ms, arrived_s)
         if isinstance(message, messages.SoundMessage):
             self._receive_sound(message, buffer or b"", arrived_s)
         elif isinstance(message, messages.RequestMessage):
@@ -431,15 +383,6 @@ class FrontendBridge:
                 if dropped is not None:
                     self._take_over_unowned(message.page, arrived_s)
                     self._spawn(self._ask_file(*dropped))
-            case messages.Microphone():
-                self._receive_microphone(message, pcm, arrived_s)
-            case messages.Received(session=session, seq=seq):
-                if session == self.downlink.session:
-                    self.downlink.received(seq)
-                    self._send_state()
-                    self._send_audio(arrived_s)
-            case messages.Playhead():
-                self._receive_playhead(message, arrived_s)
             case messages.LoudspeakerState(page=page):
                 is_secure = self._microphones.of(page).ability != "insecure"
                 self._loudspeakers.follow(message, self._speaker, is_secure=is_secure)
@@ -448,79 +391,8 @@ class FrontendBridge:
                 # What was spoken ends where its sound does.
                 if page == self.lease.owner and state != "on":
                     self._spawn(self._talk.end_microphone())
-
-    def _receive_microphone(
-        self, message: messages.Microphone, pcm: bytes, arrived_s: float
-    ) -> None:
-        page, session = message.page, message.session
-        if not pcm or len(pcm) % 2:
-            return
-        self._unacknowledged = messages.MicrophoneReceived(session=session, seq=message.seq)
-        self._unacknowledged_count += 1
-        if self._acknowledge_timer is None or self._unacknowledged_count == _MOST_UNACKNOWLEDGED:
-            self._acknowledge()
-        if page != self.lease.owner:
-            return
-        is_current = session == self.downlink.session and self._talk.phase == "open"
-        offset_s = self._clock_offset_s.get(page)
-        if is_current and self.uplink.accepts(message, len(pcm) // 2, arrived_s, offset_s):
-            self._talk.send_microphone(pcm)
-        else:
-            self._send_state()
-
-    def _acknowledge(self) -> None:
-        """Acknowledge the chunks so far, and those of the next time together."""
-        if self._acknowledge_timer is not None:
-            self._acknowledge_timer.cancel()
-            self._acknowledge_timer = None
-        if self._unacknowledged is None:
-            return
-        self._send(self._unacknowledged)
-        self._unacknowledged, self._unacknowledged_count = None, 0
-        loop = asyncio.get_running_loop()
-        self._acknowledge_timer = loop.call_later(ACKNOWLEDGE_PERIOD_S, self._acknowledge)
-
-    async def _end_speech_without_sound(self) -> None:
-        """End speech whose page is gone without having said so."""
-        is_overdue = self._talk.microphone_silent_s >= self._talk.timeouts.no_sound_s
-        if is_overdue and self._talk.is_microphone_speaking:
-            await self._talk.end_microphone()
-
-    def _receive_playhead(self, message: messages.Playhead, arrived_s: float) -> None:
-        if message.page != self.lease.owner or message.session > self.downlink.session:
-            return
-        self._loudspeakers.follow_playhead(message)
-        is_final = message.is_final or isinstance(message, messages.Flushed)
-        heard = self.downlink.played(
-            message.reply,
-            message.sample_count,
-            is_final=is_final,
-            now_s=arrived_s,
-            is_paused=message.is_paused,
-        )
-        if heard is None:
-            pass
-        elif isinstance(heard.turn, TalkSound) or heard.turn not in self._replies:
-            has_ended = message.is_final and not isinstance(message, messages.Flushed)
-            self._replays.follow(
-                heard.turn, heard.sample_count, is_final=is_final, has_ended=has_ended
-            )
-        else:
-            report = PlaybackReported(
-                item_id=heard.turn.item_id,
-                sample_count=heard.sample_count,
-                first_sound_s=self._first_sound_s(message),
-                is_final=is_final,
-            )
-            self._spawn(self._talk.report_playback(report))
-        self._send_audio(arrived_s)
-
-    def _first_sound_s(self, message: messages.Playhead) -> float | None:
-        """When the first sample was heard, by the kernel's clock [s]."""
-        offset_s = self._clock_offset_s.get(message.page)
-        if message.first_sound_at_ms is None or offset_s is None:
-            return None
-        return message.first_sound_at_ms / 1000 + offset_s
+            case _:
+                self.sound.receive(message, pcm, arrived_s)
 
     # ----------------------------------------------------------------- requests
     def _receive_request(self, message: messages.RequestMessage, arrived_s: float) -> None:
@@ -529,17 +401,17 @@ class FrontendBridge:
                 self._take_over(page, arrived_s)
                 self._spawn(self._talk.open())
             case messages.Stop():
-                self._replays.end()
+                self.sound.replays.end()
                 self._spawn(self._by("stop", self._talk.stop()))
             case messages.Text():
                 self._receive_text(message, arrived_s)
             case messages.Interrupt(page=page, epoch=epoch):
                 if page == self.lease.owner:
-                    self.downlink.follow_flush(epoch)
+                    self.sound.follow_flush(epoch)
                 self._spawn(self._by("interrupt", self._talk.interrupt()))
             case messages.Play(page=page):
                 self._take_over(page, arrived_s)
-                self._play_unplayed()
+                self.sound.play_unplayed()
             case messages.Skip(page=page):
                 if page == self.lease.owner:
                     self._skip_to_newest()
@@ -548,9 +420,9 @@ class FrontendBridge:
             case messages.ReplayFrom(page=page, at_s=at_s):
                 self._spawn(self._play_from(page, at_s, arrived_s))
             case messages.StopReplay(page=page, epoch=epoch):
-                if page == self.lease.owner and self._replays.is_playing:
-                    self.downlink.follow_flush(epoch)
-                self._replays.end()
+                if page == self.lease.owner and self.sound.replays.is_playing:
+                    self.sound.follow_flush(epoch)
+                self.sound.replays.end()
             case messages.Save(page=page, turn_id=turn_id):
                 self._spawn(self._send_sound(page, turn_id))
             case messages.Commit():
@@ -580,7 +452,7 @@ class FrontendBridge:
                     lambda: inspector.answer(talk.frames, content, turns)
                 )
             case "axis":
-                zero_at_ms = self._zero_at_ms(request.page)
+                zero_at_ms = self._clocks.page_ms(request.page, talk.conversation.origin_s)
                 found = await asyncio.to_thread(
                     look_back.answer, content, turns, self._speech, zero_at_ms
                 )
@@ -588,13 +460,6 @@ class FrontendBridge:
                 return
         if found is not None:
             self._answer_drawer(request.name, request.page, found)
-
-    def _zero_at_ms(self, page: str) -> float | None:
-        """When the talk's clock began, by the clock of a page."""
-        origin_s, offset_s = self._talk.conversation.origin_s, self._clock_offset_s.get(page)
-        if origin_s is None or offset_s is None:
-            return None
-        return 1000 * (origin_s - offset_s)
 
     def _receive_text(self, message: messages.Text, arrived_s: float) -> None:
         """Send a typed text once, however often the page repeats it."""
@@ -627,20 +492,6 @@ class FrontendBridge:
         self._texts[message.page, message.id] = answer
         self._send(answer)
 
-    def _play_unplayed(self) -> None:
-        """Play the newest replies that were received while no page could play them."""
-        self._replays.end()
-        unplayed = []
-        for turn in reversed(self._talk.conversation.turns.assistant):
-            if turn in self._replies or turn.heard_sample_count is not None:
-                break
-            if turn.is_complete and turn.sample_count and not turn.was_interrupted:
-                unplayed.append(turn)
-        for turn in reversed(unplayed):
-            self._replies[turn] = self.downlink.add(turn)
-            self._talk.begin_playback(turn)
-        self._start_pump()
-
     def _skip_to_newest(self) -> None:
         unheard = self._talk.conversation.unheard
         if len(unheard) < 2:
@@ -649,26 +500,20 @@ class FrontendBridge:
         with self._interruptions.by("skip"):
             for turn in skipped:
                 self._talk.cut_off(turn)
-        self._replies[newest] = self.downlink.restore(newest)
-        self._changed[newest] = None
-        self._start_pump()
+        self.sound.restore(newest)
 
     async def _play_again(self, page: str, turn_id: str, now_s: float) -> None:
         turn = self._turn_of(turn_id)
         if turn is None or not turn.is_complete or not turn.sample_count:
             return
-        if self._replays.prepare():
+        if self.sound.replays.prepare():
             self._take_over_unowned(page, now_s)
-            self._replays.play_turn(turn)
+            self.sound.replays.play_turn(turn)
 
     async def _play_from(self, page: str, at_s: float, now_s: float) -> None:
-        if self._replays.prepare():
+        if self.sound.replays.prepare():
             self._take_over_unowned(page, now_s)
-            self._replays.play_from(at_s)
-
-    def _follow_replay(self) -> None:
-        self._send_state()
-        self._start_pump()
+            self.sound.replays.play_from(at_s)
 
     async def _send_sound(self, page: str, turn_id: str) -> None:
         """Send the sound of a turn as a WAV file, in pieces."""
@@ -775,7 +620,7 @@ class FrontendBridge:
         ping_id = self.lease.arrive(page, now_s)
         self._talk.set_player(True)
         self._send(self._snapshot(page))
-        self._start_pump()
+        self.sound.go_on(self.lease.owner)
         if ping_id is not None:
             self._send(messages.Ping(id=ping_id))
             self._spawn(self._expire_later(ping_id))
@@ -810,18 +655,8 @@ class FrontendBridge:
             self._follow_owner()
 
     def _follow_owner(self) -> None:
-        """Another page owns the sound: it is sent what was not heard."""
-        self._replays.end()
-        queued = {
-            turn: reply
-            for turn, reply in self.downlink.start_over()
-            if not isinstance(turn, TalkSound)
-        }
-        self._replies |= queued
-        self._changed |= dict.fromkeys(queued)
-        # What was spoken into another page's microphone ends.
-        self._spawn(self._talk.end_microphone())
+        """Another page owns the sound, or none does."""
+        self.sound.begin_owner(self.lease.owner)
         self._talk.set_player(bool(self.lease.owner))
         self._send(messages.OwnerChanged(owner=self.lease.owner))
         self._send_state()
-        self._start_pump()

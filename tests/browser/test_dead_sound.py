@@ -19,7 +19,7 @@ import time
 live = GrokLive(partner=lambda turn: noise(6), processing={processing})
 live
 """
-SINCE_PLAYHEAD = "time.monotonic() - live._bridge.downlink._progress_s"
+SINCE_PLAYHEAD = "time.monotonic() - live._bridge.sound.downlink._progress_s"
 SUSPEND = "() => seams.page().context.suspend()"
 
 
@@ -51,7 +51,7 @@ def test_sound_that_the_browser_pauses_in_a_talk_is_resumed_by_a_click(
         lambda: notebook.kernel.value(f"{SINCE_PLAYHEAD} > 1.5"), what="a second without a report"
     )
     # No cell runs, so nothing says so.
-    assert not notebook.kernel.value("live._bridge.downlink.is_overdue(time.monotonic())")
+    assert not notebook.kernel.value("live._bridge.sound.downlink.is_overdue(time.monotonic())")
     assert notebook.losses() == ""
     _picture(notebook, tmp_path, f"{theme}_paused")
     notebook.press("Resume")

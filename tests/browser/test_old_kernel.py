@@ -81,7 +81,7 @@ def test_during_a_blocking_cell_the_reply_is_played_and_old_speech_is_dropped_an
     blocked_s = ended_s - began_s
     missing_s = _missing_s(notebook, script)
     assert blocked_s - MAX_LATENESS_S - SLACK_S < missing_s < blocked_s + SLACK_S
-    uplink = "live._bridge.uplink"
+    uplink = "live._bridge.sound.uplink"
     lost = notebook.kernel.value(f"{uplink}.dropped_sample_count + {uplink}.late_sample_count")
     lost_s = lost / PCM_RATE_HZ
     # A segment that was sent in part is not found: up to one whole one at either end.

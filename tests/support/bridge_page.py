@@ -57,7 +57,7 @@ class BridgePage(SimulatedPage):
 
     @property
     def session(self) -> int:
-        return self.bridge.downlink.session
+        return self.bridge.sound.downlink.session
 
     async def wait(self, kind: str, where: Callable[[Any], bool] = lambda _: True) -> Any:
         """The first message of this type for which `where` is true."""

@@ -58,7 +58,7 @@ class Page(SimulatedPage):
 
     @property
     def session(self) -> int:
-        return self.bridge.downlink.session
+        return self.bridge.sound.downlink.session
 
     async def report(
         self, *, processing: bool = True, timeout_s: float = 5, **hello: Any
