@@ -5,16 +5,11 @@
 
 import { Downloads } from "./downloads";
 import type { DrawerComm } from "./drawer-comm";
-import { HeldMessages } from "./held-messages";
 import {
-  type AudioHeader,
   type KernelFields,
   type KernelMessage,
-  type MicrophoneChunk,
   type Note,
   type PageMessage,
-  type Playhead,
-  type ReportedMicrophone,
   readKernelMessage,
   type SoundUse,
   type TalkState,
@@ -23,7 +18,7 @@ import {
 } from "./messages";
 import { type BinaryBuffer, readPcm } from "./pcm";
 import type { Scope } from "./scope";
-import { type DroppedSamples, SendQueue, type SentChunk } from "./send-queue";
+import { SoundChannel, type SoundListener, type SoundMessage } from "./sound-channel";
 import { type OnTextAnswer, TypedTexts } from "./typed-texts";
 
 const WATCH_PERIOD_MS = 500;
@@ -51,21 +46,18 @@ export interface Comm {
   readonly isLost: boolean;
 }
 
-/** Receives the channel's events. `onAudio` is called only while this page is the owner. */
-export interface ChannelListener {
+/** Receives the channel's events. */
+export interface ChannelListener extends SoundListener {
   onState(state: TalkState): void;
   onSnapshot(turns: Turn[], notes: Note[], calls: ToolCall[]): void;
   onOwner(isOwner: boolean): void;
   onTurn(turn: Turn): void;
   onToolCall(call: ToolCall): void;
   onNote(note: Note): void;
-  onAudio(header: AudioHeader, pcm: Int16Array, isJoin: boolean): void;
-  onFlush(epoch: number, reply: number | null): void;
   onMicrophoneWanted(isWanted: boolean): void;
   onHealth(health: KernelHealth): void;
   /** How long the session can still last; null if that is unknown or more than five minutes away. */
   onTimeLeft(seconds: number | null): void;
-  onDropped(dropped: DroppedSamples): void;
   readonly drawers: Pick<DrawerComm, "receiveBundle" | "receiveMessage">;
   /** The server has detected the beginning of the user's speech, or its end. */
   onSpeech(isActive: boolean): void;
@@ -74,15 +66,10 @@ export interface ChannelListener {
 }
 
 export class CommChannel {
-  readonly #sendQueue: SendQueue;
+  readonly sound: SoundChannel;
   readonly #downloads: Downloads;
-  readonly #held = new HeldMessages((message) => this.send(message));
   readonly #texts = new TypedTexts((id, text) => this.send({ type: "text", id, text }));
   #state: TalkState | null = null;
-  #session = 0;
-  #epoch = 0;
-  #endedSession = -1;
-  #nextAudioSeq = 0;
   #isStarting = false;
   #health: KernelHealth = "ok";
   #receivedAtMs: number;
@@ -90,7 +77,6 @@ export class CommChannel {
   #heartbeatCount = 0;
   /** How many messages of `COUNTED_TYPES` the kernel has sent; null until the first snapshot. */
   #messageCount: number | null = null;
-  #reportedDroppedSamples = 0;
   #resynchronisedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -102,21 +88,14 @@ export class CommChannel {
   ) {
     this.#receivedAtMs = nowMs();
     this.#downloads = new Downloads(scope);
-    this.#sendQueue = new SendQueue((chunk) => this.#sendChunk(chunk));
+    this.sound = new SoundChannel(
+      (message, buffers) => this.send(message, buffers),
+      listener,
+      () => this.#resynchronise(),
+      nowMs,
+    );
     scope.add(comm.listen((content, buffers) => this.#receive(content, buffers)));
     scope.interval(WATCH_PERIOD_MS, () => this.#watch());
-  }
-
-  get session(): number {
-    return this.#session;
-  }
-
-  get epoch(): number {
-    return this.#epoch;
-  }
-
-  get dropped(): DroppedSamples {
-    return this.#sendQueue.dropped;
   }
 
   get isOwner(): boolean {
@@ -132,7 +111,7 @@ export class CommChannel {
   send(message: PageMessage, buffers: ArrayBuffer[] = []): void {
     this.#hasSentSinceAlive = true;
     const { page } = this;
-    const earlier = this.#held.takeAll().map((held) => ({ ...held, page }));
+    const earlier = this.sound.takeHeld().map((held) => ({ ...held, page }));
     try {
       this.comm.send({ ...message, page, ...(earlier.length > 0 && { earlier }) }, buffers);
     } catch {
@@ -155,51 +134,25 @@ export class CommChannel {
 
   stop(): void {
     this.#isStarting = false;
-    this.#endedSession = this.#session;
-    this.#sendQueue.clear();
+    this.sound.stop();
     this.send({ type: "stop" });
   }
 
   /** Announce a flush by this page: from now on only sound of a later epoch is played. */
   interrupt(type: "interrupt" | "stop_replay" = "interrupt"): void {
-    this.#epoch += 1;
-    this.send({ type, epoch: this.#epoch });
+    this.send({ type, epoch: this.sound.beginEpoch() });
   }
 
   /** Ask for the replies that no page has played, also those of the session that this page has stopped. */
   play(): void {
-    this.#endedSession = -1;
+    this.sound.allowStopped();
     this.send({ type: "play" });
   }
 
   /** Ask for the sound of a turn, or of a time on, also after this page has stopped its session. */
   requestSound(type: SoundUse, of: string | number): void {
-    this.#endedSession = -1;
+    this.sound.allowStopped();
     this.send(type === "replay_from" ? { type, at_s: Number(of) } : { type, turn_id: of });
-  }
-
-  sendMicrophone(chunk: MicrophoneChunk): void {
-    this.#sendQueue.add(chunk, this.nowMs());
-    this.#reportDropped();
-  }
-
-  /** Commit a push-to-talk turn, or discard it, after its last chunk has been sent. */
-  endPress(type: "commit" | "discard"): void {
-    this.#sendQueue.runAfterQueued(() => this.send({ type }), this.nowMs());
-  }
-
-  /** Report the microphone's state in order with its sound: the kernel ends speech when it falls silent. */
-  reportMicrophone(state: ReportedMicrophone): void {
-    this.#sendQueue.reportAfterQueued(() => this.send({ type: "microphone_state", ...state }), this.nowMs());
-  }
-
-  reportPlayhead(playhead: Playhead): void {
-    this.#held.reportPlayhead(playhead, this.nowMs());
-  }
-
-  #sendChunk({ pcm, ...fields }: SentChunk): void {
-    this.#held.noteChunk(this.nowMs());
-    this.send({ type: "microphone", session: this.#session, ...fields }, [pcm.buffer as ArrayBuffer]);
   }
 
   #receive(content: unknown, buffers: BinaryBuffer[]): void {
@@ -227,11 +180,9 @@ export class CommChannel {
       case "note":
         return this.listener.onNote(message.note);
       case "audio":
-        return this.#onAudio(message, buffers[0]);
       case "flush":
-        return this.#onFlush(message);
       case "microphone_received":
-        return this.#onMicrophoneReceived(message);
+        return this.#onSound(message, buffers[0]);
       case "heartbeat":
         return this.#onHeartbeat(message);
       case "text_answer":
@@ -270,72 +221,25 @@ export class CommChannel {
   #onState(state: TalkState): void {
     const wasOwner = this.isOwner;
     if (state.phase !== "closed") this.#isStarting = false;
-    if (state.session !== this.#session) this.#beginSession(state.session, state.epoch);
-    this.#epoch = Math.max(this.#epoch, state.epoch);
     this.#state = state;
-    this.#updateSendMode();
+    this.sound.follow({ ...state, isOwner: this.isOwner });
     this.listener.onState(state);
     if (wasOwner !== this.isOwner) this.listener.onOwner(this.isOwner);
-  }
-
-  #beginSession(session: number, epoch: number): void {
-    this.#session = session;
-    this.#epoch = epoch;
-    this.#nextAudioSeq = 0;
-    this.#sendQueue.beginSession();
   }
 
   #onOwner(owner: string | null): void {
     if (this.#state) this.#onState({ ...this.#state, owner });
   }
 
-  /** Buffer while the connection first opens; discard between a dropped connection and the next one. */
-  #updateSendMode(): void {
-    const phase = this.#state?.phase ?? "closed";
-    const wasSending = this.#sendQueue.mode !== "buffering";
-    const mode =
-      phase === "open" && this.isOwner
-        ? "sending"
-        : wasSending && phase !== "closed" && this.isOwner
-          ? "discarding"
-          : "buffering";
-    if (wasSending && mode === "buffering") this.#sendQueue.discard("connection");
-    this.#sendQueue.setMode(mode, this.nowMs());
-    this.#reportDropped();
-  }
-
-  #onAudio(header: AudioHeader, buffer: BinaryBuffer | undefined): void {
-    if (!this.isOwner) return;
-    const { session, seq } = header;
-    this.#held.acknowledge(session, seq, this.nowMs());
-    if (session > this.#session) this.#beginSession(session, header.epoch);
-    if (this.#isStale(header)) return;
-    if (header.epoch > this.#epoch) this.#onFlush({ ...header, reply: null });
-    const isJoin = this.#nextAudioSeq === 0 && seq > 0;
-    if (seq > this.#nextAudioSeq && !isJoin) this.#resynchronise();
-    this.#nextAudioSeq = seq + 1;
-    this.listener.onAudio(header, buffer ? readPcm(buffer) : new Int16Array(0), isJoin);
-  }
-
-  #isStale({ session, epoch }: AudioHeader): boolean {
-    return session < this.#session || session <= this.#endedSession || epoch < this.#epoch;
-  }
-
-  #onFlush({ session, epoch, reply }: KernelFields<"flush">): void {
-    if (session < this.#session) return;
-    this.#epoch = Math.max(this.#epoch, epoch);
-    if (this.isOwner) this.listener.onFlush(this.#epoch, reply);
-  }
-
-  #onMicrophoneReceived({ session, seq }: { session: number; seq: number }): void {
-    if (session === this.#session) this.#sendQueue.acknowledge(seq, this.nowMs());
-    this.#watch();
+  #onSound(message: SoundMessage, buffer: BinaryBuffer | undefined): void {
+    this.sound.receive(message, buffer && readPcm(buffer));
+    if (message.type === "microphone_received") this.#watch();
   }
 
   #onHeartbeat({ session, ends_in_s, told_count }: KernelFields<"heartbeat">): void {
     this.listener.onTimeLeft(ends_in_s);
     const isMissing = this.#messageCount !== null && told_count !== null && told_count !== this.#messageCount;
-    if (session > this.#session || isMissing) this.#resynchronise();
+    if (session > this.sound.session || isMissing) this.#resynchronise();
     this.#heartbeatCount += 1;
     if (this.#heartbeatCount % HEARTBEATS_PER_ALIVE !== 0) return;
     if (!this.#hasSentSinceAlive) this.send({ type: "alive", clock_ms: Date.now() });
@@ -353,15 +257,14 @@ export class CommChannel {
   #watch(): void {
     const nowMs = this.nowMs();
     const silentMs = nowMs - this.#receivedAtMs;
-    this.#sendQueue.pump(nowMs);
-    this.#held.sendOverdue(nowMs);
+    this.sound.pump();
     if (this.comm.isLost) return this.#setHealth("gone");
     if (!this.#isReachable) return;
     if (this.isConnectionWanted && silentMs >= GONE_AFTER_MS) return this.#setHealth("gone");
     if (Math.min(this.#texts.waitedMs(nowMs), silentMs) >= UNANSWERED_AFTER_MS)
       return this.#setHealth("unanswered");
     this.#texts.repeat(nowMs);
-    const isOverdue = this.#sendQueue.overdueMs(nowMs) > BUSY_AFTER_MS;
+    const isOverdue = this.sound.overdueMs > BUSY_AFTER_MS;
     const isAlive = silentMs < ALIVE_WITHIN_MS || this.#health === "busy";
     this.#setHealth(isOverdue && isAlive ? "busy" : "ok");
   }
@@ -371,7 +274,7 @@ export class CommChannel {
     this.#health = health;
     if (health === "gone") {
       this.#isStarting = false;
-      this.#sendQueue.discard("kernel");
+      this.sound.discard();
     }
     if (!this.#isReachable) this.#texts.giveBack();
     this.listener.onHealth(health);
@@ -385,11 +288,5 @@ export class CommChannel {
   #onKernelBack(type: KernelMessage["type"]): void {
     this.#setHealth("ok");
     if (type !== "snapshot") this.#resynchronise();
-  }
-
-  #reportDropped(): void {
-    if (this.#sendQueue.droppedSampleCount === this.#reportedDroppedSamples) return;
-    this.#reportedDroppedSamples = this.#sendQueue.droppedSampleCount;
-    this.listener.onDropped(this.dropped);
   }
 }

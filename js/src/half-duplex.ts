@@ -25,7 +25,7 @@ export function halfDuplexOf(
   scope: Scope,
   microphone: Microphone,
   store: Store<PanelState>,
-  kernel: Pick<CommChannel, "reportMicrophone" | "send">,
+  kernel: Pick<CommChannel, "sound" | "send">,
 ): HalfDuplex {
   /** A reply sounds, or its echo. */
   let isRoomSounding = false;
@@ -53,7 +53,7 @@ export function halfDuplexOf(
     const count = ++reportCount;
     const message = reported(status);
     if (message.state === "muted") await microphone.lastChunk;
-    if (count === reportCount) kernel.reportMicrophone(message);
+    if (count === reportCount) kernel.sound.reportMicrophone(message);
   }
 
   reportLoudspeaker(scope, store, (state) => kernel.send({ type: "loudspeaker_state", ...state }));

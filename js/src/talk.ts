@@ -87,7 +87,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
 
   start(): void {
     this.#playback.unlock();
-    this.#droppedAtStart = this.#channel.dropped;
+    this.#droppedAtStart = this.#channel.sound.dropped;
     this.#update({ isStarting: true, isMicrophoneWanted: false, lostS: 0, underrunCount: 0 });
     this.onDropped(this.#droppedAtStart);
     this.#channel.start(microphoneAbility() === "ok");
@@ -99,7 +99,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   async stop(): Promise<void> {
     await this.#microphone.closeGate();
     this.#microphone.stop();
-    this.#playback.flush(this.#channel.session, this.#channel.epoch, null);
+    this.#playback.flush(this.#channel.sound.session, this.#channel.sound.epoch, null);
     this.#channel.stop();
     this.#playback.end();
     this.#update({ isStarting: false, isSpeaking: false, soundingReply: null, isHeld: false });
@@ -157,12 +157,12 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     if (!this.#state.isHeld) return;
     this.#update({ isHeld: false });
     await this.#microphone.closeGate();
-    this.#channel.endPress(type);
+    this.#channel.sound.endPress(type);
   }
 
   interrupt(type?: "interrupt" | "stop_replay"): void {
     this.#channel.interrupt(type);
-    this.#playback.flush(this.#channel.session, this.#channel.epoch, null);
+    this.#playback.flush(this.#channel.sound.session, this.#channel.sound.epoch, null);
     this.#update({ isSpeaking: false, soundingReply: null });
   }
 
@@ -276,7 +276,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   }
 
   onFlush(epoch: number, reply: number | null): void {
-    this.#playback.flush(this.#channel.session, epoch, reply);
+    this.#playback.flush(this.#channel.sound.session, epoch, reply);
   }
 
   async onMicrophoneWanted(isWanted: boolean): Promise<void> {
@@ -315,7 +315,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   }
 
   onChunk(chunk: MicrophoneChunk): void {
-    this.#channel.sendMicrophone(chunk);
+    this.#channel.sound.sendMicrophone(chunk);
     if (!this.#state.isCapturing && this.#state.phase === "open") this.#update({ isCapturing: true });
   }
 
@@ -337,7 +337,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   // Events of the playback.
 
   onPlayhead(playhead: Playhead): void {
-    this.#channel.reportPlayhead(playhead);
+    this.#channel.sound.reportPlayhead(playhead);
     this.#update(shownPlayhead(playhead, PCM_RATE_HZ));
   }
 

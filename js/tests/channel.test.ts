@@ -54,7 +54,11 @@ function audio(changes = {}, pcm: Int16Array | undefined = Int16Array.of(1, 2)):
 
 function speak(count = 1): void {
   for (let i = 0; i < count; i++) {
-    channel.sendMicrophone({ pcm: new Int16Array(2400), sample_index: 2400 * i, captured_at_ms: 100 * i });
+    channel.sound.sendMicrophone({
+      pcm: new Int16Array(2400),
+      sample_index: 2400 * i,
+      captured_at_ms: 100 * i,
+    });
   }
 }
 
@@ -181,7 +185,7 @@ describe("sound for this page", () => {
   it("of a newer session is played, although the state message was lost", () => {
     audio({ session: 2 });
     expect(listener.onAudio).toHaveBeenCalledOnce();
-    expect(channel.session).toBe(2);
+    expect(channel.sound.session).toBe(2);
   });
 
   it("is a join when the page joins in the middle of a session", () => {
@@ -213,14 +217,14 @@ describe("the epoch", () => {
 
   it("follows the kernel's flush", () => {
     comm.deliver({ type: "flush", session: 1, epoch: 5, reply: 2 });
-    expect(channel.epoch).toBe(5);
+    expect(channel.sound.epoch).toBe(5);
     expect(listener.onFlush).toHaveBeenCalledWith(5, 2);
   });
 
   it("does not decrease", () => {
     comm.deliver({ type: "flush", session: 1, epoch: 3, reply: 2 });
     state({ epoch: 1 });
-    expect(channel.epoch).toBe(4);
+    expect(channel.sound.epoch).toBe(4);
   });
 
   it("increases by one at the page's own flush, which is sent to the kernel", () => {
@@ -233,7 +237,7 @@ describe("the epoch", () => {
   it("is the kernel's in a new session", () => {
     channel.interrupt();
     state({ session: 2, epoch: 4 });
-    expect(channel.epoch).toBe(4);
+    expect(channel.sound.epoch).toBe(4);
   });
 
   it("ignores a flush of an older session", () => {
@@ -274,7 +278,7 @@ describe("microphone sound", () => {
   it("is sent up to the last chunk before the commit", () => {
     state();
     speak(16);
-    channel.endPress("commit");
+    channel.sound.endPress("commit");
     expect(comm.ofType("commit")).toEqual([]);
     comm.deliver({ type: "microphone_received", session: 1, seq: 14 });
     expect(comm.sent.slice(-2).map(({ type }) => type)).toEqual(["microphone", "commit"]);
@@ -302,7 +306,7 @@ describe("what the kernel need not know at once", () => {
   };
 
   function play(changes = {}): void {
-    channel.reportPlayhead({ ...POSITION, ...changes });
+    channel.sound.reportPlayhead({ ...POSITION, ...changes });
   }
 
   beforeEach(() => {

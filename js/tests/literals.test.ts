@@ -175,7 +175,7 @@ const OWN: Record<string, readonly string[]> = {
   spectrogram: ["spectrogram/"],
   shortcuts: ["shortcuts/"],
   explorer: ["explorer/"],
-  transcript: ["view/announcer", "view/call-chips", "view/turn-menu", "view/turn-text"],
+  transcript: ["view/announcer", "view/call-chips", "view/turn-menu", "view/turn-remarks", "view/turn-text"],
 };
 
 it.each(uses)("$name has the text $key", ({ name, key }) => {

@@ -1,7 +1,7 @@
 /** What the panel says, as pure functions of its state and of the texts. A text about a problem names the cure. */
 
 import type { MicrophoneReason, NoteLevel, ToolCall, Turn } from "../messages";
-import { number, type TextKey, text } from "../texts";
+import { number, text } from "../texts";
 import { microphoneText, silenceText } from "./device-strings";
 import type { PanelActions, PanelState } from "./state";
 
@@ -214,7 +214,7 @@ function waitingCard(state: PanelState): Card | null {
   };
 }
 
-function isUnplayed({ role, reply, heard_s, has_audio, is_complete, was_interrupted }: Turn): boolean {
+export function isUnplayed({ role, reply, heard_s, has_audio, is_complete, was_interrupted }: Turn): boolean {
   const wasGiven = reply !== null || heard_s !== null || was_interrupted;
   return role === "assistant" && has_audio && is_complete && !wasGiven;
 }
@@ -283,38 +283,6 @@ export function turnText(turn: Turn): string {
   return text(turn.is_approximate ? "turn_speech_about" : "turn_speech_of", { duration });
 }
 
-/** The remarks beside a turn: its delays, and how much of it was heard. */
-export function turnRemarks(turn: Turn): string[] {
-  const remarks = [];
-  if (turn.was_interrupted) remarks.push(interruptedText(turn));
-  if (isUnplayed(turn)) remarks.push(text("not_played"));
-  if (turn.latency_ms !== null) remarks.push(remark("latency", turn.latency_ms));
-  // What is shown as 0.0 s says nothing.
-  if ((turn.tool_ms ?? 0) >= 50) remarks.push(remark("tool_time", turn.tool_ms!));
-  if ((turn.approval_ms ?? 0) >= 50) remarks.push(remark("approval_time", turn.approval_ms!));
-  return remarks;
-}
-
-function remark(key: TextKey, durationMs: number): string {
-  return text(key, { duration: seconds(durationMs / 1000) });
-}
-
-const INTERRUPTIONS: Record<string, TextKey> = {
-  speech: "interrupted_speech",
-  cell: "interrupted_cell",
-  interrupt: "interrupted_interrupt",
-  stop: "interrupted_stop",
-  skip: "interrupted_skip",
-  connection: "interrupted_connection",
-  python: "interrupted_python",
-};
-
-function interruptedText({ interruption: reason, heard_s, duration_s }: Turn): string {
-  const interruption = text(INTERRUPTIONS[reason] ?? "interrupted");
-  if (heard_s === null || duration_s === null || heard_s >= duration_s) return interruption;
-  return text("partly_heard", { interruption, heard: number(heard_s, 1), duration: seconds(duration_s) });
-}
-
 /** What the talk has used, as figures of its footer. */
 export function usageOf({ usedMinutes, costDollars }: PanelState): string[] {
   if (!usedMinutes) return [];
@@ -341,6 +309,6 @@ export function toolCallText({ state, name, error, duration_s }: ToolCall, speak
   }
 }
 
-function seconds(durationS: number): string {
+export function seconds(durationS: number): string {
   return text("seconds", { value: number(durationS, 1) });
 }

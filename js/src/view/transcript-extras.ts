@@ -4,4 +4,5 @@ export { Announcer } from "./announcer";
 export { showCalls } from "./call-chips";
 export { showLine } from "./shown-line";
 export { TurnMenu } from "./turn-menu";
+export { turnRemarks } from "./turn-remarks";
 export { TurnText } from "./turn-text";

@@ -3,7 +3,7 @@
 import type { ToolCall, Turn } from "../messages";
 import { text } from "../texts";
 import { element, setFigures, setShown, setText } from "./elements";
-import { turnRemarks, turnText } from "./strings";
+import { turnText } from "./strings";
 import type * as Extras from "./transcript-extras";
 import type { TurnText } from "./turn-text";
 
@@ -38,6 +38,7 @@ export class TurnView {
   useExtras(extras: typeof Extras): void {
     this.#extras = extras;
     this.#richText = new extras.TurnText(this.#text);
+    this.#showRemarks();
     this.#showText();
     this.#showExtras();
   }
@@ -66,7 +67,7 @@ export class TurnView {
     classList.toggle("glw-turn-without-text", turn.text === "");
     setText(this.#seam, turn.seam);
     setShown(this.#seam, turn.seam !== "");
-    setFigures(this.#remarks, turnRemarks(turn));
+    this.#showRemarks();
     this.#showText();
   }
 
@@ -78,6 +79,10 @@ export class TurnView {
     if (replyS === null) return;
     this.#playedS = this.turn.reply_start_s + replyS;
     this.#showText();
+  }
+
+  #showRemarks(): void {
+    if (this.#extras) setFigures(this.#remarks, this.#extras.turnRemarks(this.turn));
   }
 
   #showExtras(): void {

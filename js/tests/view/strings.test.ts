@@ -7,9 +7,9 @@ import {
   playbackFailedText,
   statusOf,
   timeLeftOf,
-  turnRemarks,
   turnText,
 } from "../../src/view/strings";
+import { turnRemarks } from "../../src/view/turn-remarks";
 import { turnOf } from "../fakes";
 
 const OPEN: PanelState = {
