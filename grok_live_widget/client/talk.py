@@ -10,7 +10,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,8 @@ TALK_THREAD = LoopThread("grok-live-talk")
 
 _open: weakref.WeakSet[ReconnectingSession] = weakref.WeakSet()
 
+_SETTINGS = SettingsKwargs.__optional_keys__
+
 
 class TalkAPI:
     """The methods of every talk, with a notebook (`GrokLive`) and without (`Talk`).
@@ -75,7 +77,7 @@ class TalkAPI:
 
     def __setattr__(self, name: str, value: object) -> None:
         # Otherwise ``talk.voice = "eve"`` would make an attribute that nothing reads.
-        if name == "api_key" or name in SettingsKwargs.__optional_keys__:
+        if name == "api_key" or name in _SETTINGS:
             can_change = name in UpdateKwargs.__optional_keys__
             raise ConfigurationError(
                 f"the setting {name} cannot be assigned.",
@@ -84,13 +86,20 @@ class TalkAPI:
                 else f"Create a new {type(self).__name__}({name}=…).",
             )
         if not name.startswith("_") and not hasattr(self, name):
-            near = did_you_mean(name, tuple(SettingsKwargs.__optional_keys__), least=0.75)
+            near = did_you_mean(name, tuple(_SETTINGS), least=0.75)
             if near:
                 raise ConfigurationError(
                     f"there is no setting {name!r}.",
                     cure=f"{near}Settings are changed by update().",
                 )
         super().__setattr__(name, value)
+
+    if not TYPE_CHECKING:  # For type checkers, what is missing is an error.
+
+        def __getattr__(self, name: str) -> Any:
+            # Called for what there is not.
+            cure = f" It is a setting: settings.{name}." if name in _SETTINGS else ""
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{cure}")
 
     # ----------------------------------------------------------------- to read
     @property

@@ -476,6 +476,7 @@ class Conversation:
         for turn in (self._spoken, self._clip):
             if turn is not None:
                 self._end_spoken(turn)
+                turn.was_discarded = True
         self._spoken = self._clip = None
         self._commit_start = len(self.user_tape)
 

@@ -113,6 +113,7 @@ def _text(turn: Turn, longest: int) -> str:
     shown = escape(text) if text.strip() else "<i>(no transcript)</i>"
     states = [] if turn.is_complete else ["growing"]
     states += ["interrupted"] if turn.was_interrupted else []
+    states += ["discarded"] if turn.was_discarded else []
     return shown + "".join(f" <i>({state})</i>" for state in states)
 
 

@@ -30,7 +30,7 @@ COLUMNS = (
     *("word_count", "words_per_minute", "level_dbfs"),
     *("latency_ms", "tool_ms", "approval_ms", "queue_ms", "total_ms"),
     *("was_interrupted", "heard_sample_count", "heard_share", "tools", "cost_dollars"),
-    *("is_complete", "is_approximate", "seam"),
+    *("is_complete", "is_approximate", "was_discarded", "seam"),
 )
 """The names of the columns, in their order."""
 

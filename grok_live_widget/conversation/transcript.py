@@ -156,6 +156,8 @@ def _spoken(turn: Turn) -> str:
 
 
 def _remark(turn: Turn) -> str:
+    if turn.was_discarded:
+        return " [discarded]"
     if not turn.was_interrupted:
         return ""
     if turn.heard_sample_count is None:

@@ -96,6 +96,9 @@ class Turn:
     text_source : {"typed", "transcript", "none"}
     is_complete : bool
         Whether nothing more is expected.
+    was_discarded : bool
+        Whether what the user said was discarded before it was sent as a turn, so that the server
+        has forgotten it: `Session.clear`, or Escape with push-to-talk.
     was_interrupted : bool
         Whether something ended it before its end was heard: speech, `Talk.interrupt`,
         `Talk.stop`, `Talk.close`, or a connection that broke before its end was received. A
@@ -178,6 +181,7 @@ class Turn:
         "tool_ms",
         "turn_id",
         "usage",
+        "was_discarded",
         "was_interrupted",
     )
 
@@ -197,6 +201,7 @@ class Turn:
         self.text_source = text_source
         self.is_complete = False
         self.was_interrupted = False
+        self.was_discarded = False
         self.is_approximate = False
         self.started_s = 0.0
         self.played_at_s: float | None = None
@@ -459,6 +464,7 @@ class Turn:
         text = f"{self.text[:57]}…" if len(self.text) > 58 else self.text
         state = "" if self.is_complete else ", growing"
         cut = ", interrupted" if self.was_interrupted else ""
+        cut = ", discarded" if self.was_discarded else cut
         shown = f"Turn({self.role}, {text!r}, {self.duration_s:.2f} s{state}{cut})"
         return f"{shown} after a seam" if self.seam else shown
 

@@ -5,6 +5,7 @@ from .settings import UNSET as UNSET
 from .settings import Settings as Settings
 from .settings import SettingsKwargs as SettingsKwargs
 from .settings import UpdateKwargs as UpdateKwargs
+from .settings import check_setting_names as check_setting_names
 from .settings import expand_kwargs_signature as expand_kwargs_signature
 from .settings import is_loopback as is_loopback
 from .settings import settings_from as settings_from

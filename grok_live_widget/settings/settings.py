@@ -5,7 +5,7 @@ texts would take a tenth of the time that importing the package takes.
 """
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from os import PathLike
 from ssl import SSLContext
 from typing import (
@@ -331,14 +331,22 @@ class Settings(Struct, frozen=True, kw_only=True, metaclass=Checked):
 
 def settings_from(given: Mapping[str, Any]) -> Settings:
     """Make `Settings` from keyword arguments; the error for an unknown name lists the known."""
-    known = Settings.__struct_fields__
+    check_setting_names(given, "api_key")
+    return Settings(**given)
+
+
+def check_setting_names(given: Collection[str], *arguments: str) -> None:
+    """Raise `ConfigurationError` for a name that is neither a setting nor one of the other
+    arguments of the call.
+    """
+    settings = Settings.__struct_fields__
+    known = (*arguments, *settings)
     for name in given:
-        if name not in known:
+        if name not in settings:
             raise ConfigurationError(
                 f"there is no setting {name!r}.",
-                cure=f"{did_you_mean(name, known)}Settings are: api_key, {', '.join(known)}.",
+                cure=f"{did_you_mean(name, known)}Settings are: {', '.join(known)}.",
             )
-    return Settings(**given)
 
 
 def is_loopback(url: str) -> bool:

@@ -23,7 +23,7 @@ from .._threads import BackgroundTasks
 from ..audio import wav_bytes
 from ..client import ReconnectingSession
 from ..conversation import Turn
-from ..exceptions import ConnectError, GrokLiveError, SessionClosed
+from ..exceptions import AudioFormatError, ConnectError, GrokLiveError, SessionClosed
 from ..protocol import (
     Event,
     Noted,
@@ -481,7 +481,12 @@ class FrontendBridge:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / name
             await asyncio.to_thread(path.write_bytes, content)
-            await self._ask(path)
+            try:
+                await self._ask(path)
+            except AudioFormatError as error:
+                # The name that the user knows.
+                message = error.message.replace(repr(str(path)), repr(name))
+                raise AudioFormatError(message, cure=error.cure) from None
 
     async def _say_text(self, message: messages.Text) -> None:
         has_words = bool(message.text.strip())

@@ -113,6 +113,17 @@ def kernel_texts(language: str) -> dict[str, str]:
     return _catalogue(language)["kernel"]
 
 
+def device_texts(language: str) -> dict[str, str]:
+    """What English panels, and so Python, say of a microphone and a loudspeaker, each with what it
+    is in another language.
+    """
+    keys = [f"microphone_{reason}" for reason in _REASONS]
+    keys += [*_SILENCES.values(), "microphone_named", "microphone_unnamed"]
+    keys += ["sound_waiting", "playback_failed", "secure_page"]
+    english, other = (_catalogue(each)["panel"] for each in (ENGLISH, language))
+    return {english[key]: other[key] for key in keys}
+
+
 @functools.cache
 def _catalogue(language: str) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = json.loads((_FOLDER / f"{language}.json").read_text("utf-8"))

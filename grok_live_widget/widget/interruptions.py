@@ -12,9 +12,12 @@ from typing import Literal
 from ..conversation import Turn
 from ..protocol import Event, Interrupted, SessionEnded, SoundAnnounced, SpeechStarted
 
-Reason = Literal["", "speech", "cell", "interrupt", "stop", "skip", "connection", "python"]
+Reason = Literal[
+    "", "speech", "cell", "interrupt", "stop", "skip", "connection", "python", "discard"
+]
 """``"speech"``: the user spoke. ``"cell"``: a sound that a cell sent. ``"interrupt"``, ``"stop"``,
 ``"skip"``: a button of the panel. ``"connection"``: it ended. ``"python"``: anything else.
+``"discard"``: what the user said was discarded.
 """
 
 CELL_NOTE = (
@@ -80,5 +83,7 @@ class Interruptions:
         return bool(cut) and reason == "cell"
 
     def reason_of(self, turn: Turn) -> Reason:
-        """Why a reply was cut off; empty where that is not known, or it was not."""
+        """Why a turn has not its whole effect; empty where that is not known, or it has."""
+        if turn.was_discarded:
+            return "discard"
         return self._reasons.get(turn, "") if turn.was_interrupted else ""

@@ -98,7 +98,9 @@ async def page_checks(
 
 
 def _untested(name: str) -> Check:
-    cure = "" if name == "browser" else "In the panel, press Doctor, and run the test."
+    cure = "Open the doctor of the panel."
+    if name != "browser":
+        cure = "Run the test in the doctor of the panel."
     return skipped(name, "The page has not told yet.", cure)
 
 
@@ -142,7 +144,7 @@ def _microphone(hello: Hello, microphone: MicrophoneStatus, processing: bool) ->
         return _failed(name, "The browser gives no page a microphone.", "Use another browser.")
     state = microphone.state
     if state in ("none", "off"):
-        return skipped(name, "It is off.", "Press Start, and call doctor() again.")
+        return skipped(name, "It is off.", "Switch it on in the panel, and check again.")
     if state == "failed" and microphone.reason not in _WAITING:
         return _failed(name, *_REASONS.get(microphone.reason, _OTHER_REASON))
     if state in ("asking", "failed"):

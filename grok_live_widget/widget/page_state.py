@@ -40,7 +40,7 @@ def state_of(talk: ReconnectingSession) -> dict[str, Any]:
         "voice_help": _voice_help(settings.voice),
         "partner": _name_of_partner(settings.partner),
         "turn_detection": "push_to_talk" if is_push_to_talk else "server_vad",
-        "settings": _page_settings(settings),
+        "settings": _page_settings(settings, is_rehearsal=talk.endpoint.is_rehearsal),
         "processing": settings.processing,
         "sample_rate": SAMPLE_RATE_HZ,
         "used_minutes": round(usage.minutes, 1),
@@ -66,13 +66,13 @@ def _shown_cost(server_name: str, dollars: float | None) -> float | None:
     return None if dollars is None else round(dollars, 2)
 
 
-def _page_settings(settings: Settings) -> messages.TalkSettings:
+def _page_settings(settings: Settings, *, is_rehearsal: bool) -> messages.TalkSettings:
     """The settings that a page can change."""
     detection = settings.turn_detection
     vad = detection if isinstance(detection, ServerVad) else None
     return messages.TalkSettings(
         voice=settings.voice or "",
-        voices=list(voices()),
+        voices=[name for name, voice in voices().items() if voice.rehearsal or not is_rehearsal],
         instructions=settings.instructions,
         speed=settings.speed,
         threshold=vad.threshold if vad else None,

@@ -58,6 +58,8 @@ _STYLE = """
 display:none}
 .jp-OutputArea-child:has(~.jp-OutputArea-child .glw-saved)>.jupyter-widgets:not(:has(*)){
 display:none}
+.jp-OutputArea-child:has(+.jp-OutputArea-child .glw-saved):not(:has(.glw-panel))>.jp-RenderedText,
+.output_area:has(+.output_area .glw-saved):not(:has(.glw-panel))>.output_text{display:none}
 .glw-placeholder{font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:13px;
 opacity:.8}
 .glw-saved h4{font-size:13px;margin:8px 0 4px}

@@ -13,14 +13,14 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from . import messages
-from .catalogue import ENGLISH, LANGUAGES, kernel_texts
+from .catalogue import ENGLISH, LANGUAGES, device_texts, kernel_texts
 
 _NAME = re.compile(r"\{(\w+)\}")
 _DECIMAL = re.compile(r"\d+\.\d+")
 _SENTENCE = re.compile(r".+?(?:[.!?…](?=\s)\s+|$)", re.DOTALL)
 # Languages that write 1.5 as 1,5, and names of values that are figures.
 _WITH_COMMA = frozenset({"de"})
-_FIGURE = re.compile(r"_(s|ms|mb)$")
+_FIGURE = re.compile(r"_(s|ms|kb|mb)$")
 
 
 class _Entry(NamedTuple):
@@ -126,7 +126,8 @@ def _said(value: str, language: str) -> str:
 @functools.cache
 def _entries(language: str) -> list[_Entry]:
     """The sentences, those with the most letters of their own first."""
-    made = [_entry(english, said) for english, said in kernel_texts(language).items()]
+    texts = kernel_texts(language) | device_texts(language)
+    made = [_entry(english, said) for english, said in texts.items()]
     return sorted(made, key=lambda entry: -entry.weight)
 
 

@@ -17,7 +17,7 @@ from .._structs import names_checked
 from ..client import TALK_THREAD, Secret, TalkAPI, warn_of_rehearsal, wrap_secret
 from ..diagnostics import Check, Report, all_of, choose_server, examine
 from ..exceptions import ConfigurationError
-from ..settings import SettingsKwargs, expand_kwargs_signature
+from ..settings import SettingsKwargs, check_setting_names, expand_kwargs_signature
 from .bridge import FrontendBridge
 from .catalogue import check_language, texts_of
 from .channel import CommChannel, call_when_marimo_closes, keep_frontend_routing
@@ -128,6 +128,8 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
         flag("half_duplex", half_duplex)
         check_language(language)
         check_built("widget.js")
+        own = ("api_key", "keep_in_notebook", "half_duplex", "language")
+        check_setting_names(settings, *own)
         self._begin(api_key, settings)
         # By the panel, also one that is shown later.
         self._sessions.conversation.may_be_played = True

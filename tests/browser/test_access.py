@@ -280,7 +280,7 @@ def test_question_mark_shows_the_shortcuts_and_escape_closes_them_and_menus(stag
     stage.page.keyboard.press("Enter")
     assert "glw-menu-item" in _focused(stage)
     stage.page.keyboard.press("End")
-    assert panel.get_by_role("menuitem", name="Show in the inspector").evaluate(
+    assert panel.get_by_role("menuitem", name="Show in Messages").evaluate(
         "e => e.matches(':focus')"
     )
     stage.page.keyboard.press("Escape")

@@ -120,7 +120,7 @@ def test_the_axis_shows_both_voices_marks_and_what_was_not_heard(
     look_back(notebook, least_pixels=3_000 if width > 320 else 1_500)
     notebook.panel.screenshot(path=folder / f"{theme}_{width}_axis_back.png")
     notebook.panel.get_by_role("button", name="Turn menu").last.click()
-    notebook.panel.get_by_role("menuitem", name="Show in the inspector").click()
+    notebook.panel.get_by_role("menuitem", name="Show in Messages").click()
     jump = notebook.panel.get_by_role("button", name="Show the turn in the transcript").first
     jump.wait_for()
     notebook.panel.screenshot(path=folder / f"{theme}_{width}_axis_inspector.png")

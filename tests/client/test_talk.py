@@ -1473,3 +1473,12 @@ def test_a_talk_that_has_not_begun_is_not_shown_as_closed() -> None:
     assert repr(talk) == "<Talk with rehearsal, not connected, 0 turns>"
     talk.close()
     assert repr(talk) == "<Talk with rehearsal, closed, 0 turns>"
+
+
+def test_a_setting_that_is_read_from_a_talk_is_found_by_the_error() -> None:
+    with Talk(partner="parrot") as talk:
+        with pytest.raises(AttributeError, match=r"'voice'\. It is a setting: settings\.voice"):
+            _ = talk.voice  # type: ignore[attr-defined]
+        with pytest.raises(AttributeError, match=r"Talk has no attribute 'speak'\.$"):
+            _ = talk.speak  # type: ignore[attr-defined]
+        assert not hasattr(talk, "speed")

@@ -23,6 +23,7 @@ from grok_live_widget.settings.settings import (
     Settings,
     SettingsKwargs,
     UpdateKwargs,
+    check_setting_names,
     expand_kwargs_signature,
     is_loopback,
     settings_from,
@@ -324,3 +325,11 @@ def test_what_is_no_context_is_refused_with_the_cure(other: Any) -> None:
 def test_a_context_for_a_url_without_tls_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="uses no TLS"):
         Settings(ssl=ssl.create_default_context(), url="ws://127.0.0.1:9/v1/live")
+
+
+def test_a_misspelt_setting_is_named_with_the_nearest_one_also_of_the_other_arguments() -> None:
+    check_setting_names(["voice", "url"], "language")
+    with pytest.raises(ConfigurationError) as found:
+        check_setting_names(["voice", "langauge"], "api_key", "language")
+    assert found.value.message == "there is no setting 'langauge'."
+    assert found.value.cure.startswith("Did you mean 'language'? Settings are: api_key, language, ")

@@ -370,6 +370,7 @@ async def test_a_page_is_told_the_settings_and_changes_them_in_the_running_talk(
     assert (told["voice"], told["instructions"], told["speed"]) == ("nova", "Be brief.", None)
     assert (told["threshold"], told["silence_duration_ms"]) == (0.5, 500)
     assert {"nova", "eve"} <= set(told["voices"])
+    assert "luna" not in told["voices"], "the rehearsal has no such voice"
     page.say("change_settings", settings={"voice": "echo", "threshold": 0.7, "sound": 1})
     await page.wait("state", lambda state: state["settings"]["threshold"] == 0.7)
     assert settings_of(page)["voice"] == page.talk.settings.voice == "echo"
@@ -459,5 +460,5 @@ async def test_a_dropped_file_that_is_no_sound_is_one_sentence(page_of: Any) -> 
     fields = {"id": 1, "name": "notes.txt", "piece": 0, "piece_count": 1}
     page.send({"type": "sound_file", "page": "page-1", **fields}, b"no sound at all")
     note = (await page.wait("note"))["note"]["text"]
-    assert "notes.txt" in note
+    assert note.startswith("'notes.txt' cannot be read as a sound file")
     assert "Traceback" not in note

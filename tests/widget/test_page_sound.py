@@ -578,6 +578,11 @@ async def test_a_press_that_is_discarded_is_no_part_of_the_next(page_of: Any, di
     discarded, said = page.talk.conversation.turns.user
     # It was spoken, but the server has forgotten it.
     assert (discarded.text, discarded.pcm.tolist()) == ("", tone(0.5).tolist())
+    assert (discarded.was_discarded, said.was_discarded) == (True, False)
+    assert repr(discarded) == "Turn(user, '', 0.50 s, discarded)"
+    assert not discarded.was_interrupted
+    told = [m["turn"] for m in page.all("turn") if m["turn"]["id"] == discarded.turn_id]
+    assert told[-1]["interruption"] == "discard"
     assert said.pcm.tolist() == tone(0.3, 300).tolist()
     assert page.all("note") == []
 

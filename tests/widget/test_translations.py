@@ -200,7 +200,7 @@ def test_each_sentence_of_the_catalogue_is_one_that_the_code_says(language: str)
         ),
         (
             "Median 1.5 ms, worst 2.0 ms of 5 pings with 4.8 kB, which came back unchanged.",
-            "Median 1,5 ms, höchstens 2,0 ms bei 5 Pings mit 4.8 kB, die unverändert zurückkamen.",
+            "Median 1,5 ms, höchstens 2,0 ms bei 5 Pings mit 4,8 kB, die unverändert zurückkamen.",
         ),
         (
             "A page shows the panel, and is one of 2.",
@@ -237,6 +237,12 @@ def test_each_sentence_of_the_catalogue_is_one_that_the_code_says(language: str)
         (
             "Sound came late 12 times, and paused.",
             "Der Ton kam 12-mal zu spät und setzte aus.",
+        ),
+        (
+            "The microphone “Desk” gives only silence. Check its mute switch and the system’s "
+            "sound settings, and try again.",
+            "Das Mikrofon „Desk“ liefert nur Stille. Prüfen Sie seinen Stummschalter und die "
+            "Toneinstellungen des Systems, und versuchen Sie es erneut.",
         ),
         ("Not checked, since 'TCP' failed.", "Nicht geprüft, da „TCP“ fehlgeschlagen ist."),
         (

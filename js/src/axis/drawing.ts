@@ -76,11 +76,13 @@ export function drawInterruptions(canvas: Canvas, { top, height }: Lane, xs: rea
   }
 }
 
-export function drawTicks(canvas: Canvas, top: number, ticks: readonly Tick[]): void {
+/** A label that does not fit beside its tick is left out. */
+export function drawTicks(canvas: Canvas, top: number, ticks: readonly Tick[], widthPx: number): void {
   canvas.textBaseline = "top";
   for (const { x, label } of ticks) {
     canvas.fillRect(Math.round(x), top, 1, TICK_PX);
-    canvas.fillText(label, Math.round(x) + 3, top + 3);
+    const left = Math.round(x) + 3;
+    if (left + canvas.measureText(label).width <= widthPx) canvas.fillText(label, left, top + 3);
   }
 }
 

@@ -93,7 +93,7 @@ export class Painter {
     canvas.fillStyle = colours.interruption;
     drawInterruptions(canvas, assistant, interruptionXs(scale, marks.turns));
     canvas.fillStyle = colours.text;
-    drawTicks(canvas, lanesPx, ticksOf(scale));
+    drawTicks(canvas, lanesPx, ticksOf(scale), scale.widthPx);
     canvas.fillStyle = colours.place;
     for (const placeS of places) drawPlace(canvas, xAt(scale, placeS), lanesPx);
   }

@@ -47,11 +47,21 @@ export function countOf(checks: readonly Check[], result: Result): number {
 }
 
 /** The checks as aligned lines, like those of Python's report. */
-export function asText(checks: readonly Check[], summary: string): string {
-  const width = Math.max(0, ...checks.map(({ name }) => name.length));
+export function asText(
+  checks: readonly (Omit<Check, "result"> & { result: string })[],
+  summary: string,
+): string {
+  const [nameWidth, resultWidth] = [
+    widest(checks.map(({ name }) => name)),
+    widest(checks.map(({ result }) => result)),
+  ];
   const lines = checks.flatMap(({ name, result, found, cure }) => {
-    const head = `  ${result.padEnd(8)} ${name.padEnd(width)}  `;
+    const head = `  ${result.padEnd(resultWidth)}  ${name.padEnd(nameWidth)}  `;
     return [head + found, ...(cure ? [`${" ".repeat(head.length)}→ ${cure}`] : [])];
   });
   return [summary, ...lines].join("\n");
+}
+
+function widest(texts: readonly string[]): number {
+  return Math.max(7, ...texts.map(({ length }) => length));
 }

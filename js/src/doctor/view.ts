@@ -101,7 +101,11 @@ class Doctor {
   }
 
   async #copyText(): Promise<void> {
-    const checks = this.#checks.map((check) => ({ ...check, name: nameText(check.name) }));
+    const checks = this.#checks.map((check) => ({
+      ...check,
+      name: nameText(check.name),
+      result: resultText(check.result),
+    }));
     const report = asText(checks, `grok_live_widget doctor: ${summaryText(this.#checks)}`);
     try {
       await navigator.clipboard.writeText(report);
@@ -201,7 +205,8 @@ class SoundTests {
       onTaken: () => isCurrent() && this.#end(text("test_cancelled")),
     });
     if (!isCurrent()) return;
-    this.#end(text("test_stays_here"));
+    // The row of the check may be out of sight.
+    this.#end([`${nameText(check.name)}: ${check.found}`, check.cure].join(" ").trim());
     this.onCheck(check);
   }
 

@@ -47,6 +47,7 @@ export function shortcutGroups(): ShortcutGroup[] {
       title: text("in_axis"),
       shortcuts: [
         { keys: ["←", "→"], does: text("key_axis_arrows") },
+        { keys: [text("key_name_page_up"), text("key_name_page_down")], does: text("key_axis_pages") },
         { keys: [home, end], does: text("key_axis_home_end") },
         { keys: [enter, esc], does: text("key_axis_enter") },
         { keys: ["+", "−"], does: text("key_plus_minus") },

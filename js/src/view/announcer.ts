@@ -3,10 +3,12 @@
  * would be read anew with each word: aria-busy of a turn does not prevent that in every screen reader.
  */
 
+import type { Turn } from "../messages";
 import type { Scope } from "../scope";
 import { text } from "../texts";
 import { element } from "./elements";
 import { richText } from "./rich-text";
+import { spokenLetters } from "./spoken-words";
 import type { PanelState } from "./state";
 import { speakerName, turnText } from "./strings";
 
@@ -30,7 +32,7 @@ export class Announcer {
     if (!told) return;
     for (const turn of complete) {
       if (told.has(turn.id)) continue;
-      const words = richText(turnText(turn), turn.role === "assistant").map((block) => block.textContent);
+      const words = richText(wordsOf(turn), turn.role === "assistant").map((block) => block.textContent);
       const shown = element("p", "", { dir: "auto" }, [
         text("announced", {
           speaker: turn.role === "user" ? text("you") : speakerName(state),
@@ -41,4 +43,11 @@ export class Announcer {
       this.scope.timeout(KEPT_MS, () => shown.remove());
     }
   }
+}
+
+/** What was said and heard: of a reply that was cut off, the words before. */
+function wordsOf(turn: Turn): string {
+  if (turn.interruption === "discard") return text("discarded");
+  if (!turn.was_interrupted || turn.heard_s === null) return turnText(turn);
+  return `${turn.text.slice(0, spokenLetters(turn, turn.heard_s)).trimEnd()} —`;
 }

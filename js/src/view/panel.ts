@@ -79,10 +79,12 @@ export class Panel {
   }
 
   #show(state: PanelState, parts: Part[]): void {
+    this.element.style.setProperty("--glw-playing", JSON.stringify(text("playing")));
     this.element.setAttribute("aria-label", text("talk_with", { name: speakerName(state) }));
     // A place for the focus from which Space talks.
     this.element.tabIndex = state.turnDetection === "push_to_talk" ? 0 : -1;
     this.element.dataset.tone = statusOf(state).tone;
+    this.element.dataset.kernel = state.kernel;
     for (const part of parts) part.show(state);
   }
 }

@@ -6,6 +6,7 @@ import { isUnplayed, seconds } from "./strings";
 
 export function turnRemarks(turn: Turn): string[] {
   const remarks = [];
+  if (turn.interruption === "discard") remarks.push(text("discarded"));
   if (turn.was_interrupted) remarks.push(interruptedText(turn));
   if (isUnplayed(turn)) remarks.push(text("not_played"));
   if (turn.latency_ms !== null) remarks.push(remark("latency", turn.latency_ms));

@@ -28,7 +28,11 @@ beforeEach(() => {
   vi.clearAllMocks();
   texts = [];
   const context = new Proxy(
-    { fillText: (text: string) => texts.push(text), clearRect: () => texts.splice(0) },
+    {
+      fillText: (text: string) => texts.push(text),
+      clearRect: () => texts.splice(0),
+      measureText: (text: string) => ({ width: 6 * text.length }),
+    },
     { get: (target, name) => Reflect.get(target, name) ?? (() => {}), set: () => true },
   );
   vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockReturnValue(context as never);
@@ -125,7 +129,7 @@ function answerAll(): void {
 describe("looking back", () => {
   it("is live at first, with labels up to now", () => {
     expect(isLive()).toBe(true);
-    expect([texts.at(0), texts.at(-1)]).toEqual(["1:32", "1:40"]);
+    expect([texts.at(0), texts.at(-1)]).toEqual(["1:32", "1:39"]);
     expect([place(), live().hidden]).toEqual(["Live", true]);
   });
 

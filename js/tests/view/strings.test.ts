@@ -41,7 +41,7 @@ describe("the status", () => {
     ["Listening", {}],
     ["Switching the microphone on…", { isCapturing: false }],
     ["Grok is speaking", { isSpeaking: true }],
-    ["Playing a turn again", { isSpeaking: true, soundingReply: 3, replay: 3 }],
+    ["Playing again", { isSpeaking: true, soundingReply: 3, replay: 3 }],
     ["Rehearsal is speaking", { isSpeaking: true, serverName: "Rehearsal" }],
     ["Paused by the browser", { isPaused: true }],
     ["Paused by the browser", { isSpeaking: true, isSoundWaiting: true }],

@@ -295,7 +295,7 @@ describe("the menu", () => {
     expect(focused()).toBe("Save WAV");
     press("ArrowUp");
     press("ArrowUp");
-    expect(focused()).toBe("Show in the inspector");
+    expect(focused()).toBe("Show in Messages");
     press("ArrowDown");
     expect(focused()).toBe("Play again");
     press("Escape");
@@ -328,7 +328,7 @@ describe("the menu", () => {
   it("shows the place of the turn, and its messages", () => {
     choose("Show on the time axis");
     expect(panel.waveforms.showPlace).toHaveBeenCalledExactlyOnceWith("a");
-    choose("Show in the inspector");
+    choose("Show in Messages");
     expect(panel.drawers.showMessages).toHaveBeenCalledExactlyOnceWith("a");
   });
 
@@ -351,10 +351,10 @@ describe("the menu", () => {
       return items.filter(({ disabled }) => !disabled).map(({ textContent }) => textContent);
     };
     more(1).click();
-    expect(usable()).toEqual(["Copy text", "Show in the inspector"]);
+    expect(usable()).toEqual(["Copy text", "Show in Messages"]);
     put({ id: "a", text: "", is_complete: false });
     more(0).click();
-    expect(usable()).toEqual(["Show in the inspector"]);
+    expect(usable()).toEqual(["Show in Messages"]);
     press("Escape");
     expect(document.activeElement).toBe(more(0));
     put({ id: "a" });
