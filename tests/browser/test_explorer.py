@@ -35,6 +35,31 @@ talk.ask(talk.turns[-1].pcm, 24_000)
 reply = talk.turns[-1]
 talk.close()
 """
+BEEPS = """
+import numpy as np
+from grok_live_widget import Turn
+from grok_live_widget.audio import AudioBuffer
+from grok_live_widget.conversation import Clip, Tracks
+from grok_live_widget.widget import Explorer
+rate_hz = 24_000
+
+# Eight beeps, each for a fifth of an eighth of the time; the second track has them half an eighth
+# later and an octave higher.
+def turn_of_beeps(duration_s, role="assistant", late=0):
+    time_s = np.arange(round(duration_s * rate_hz)) / rate_hz
+    phase = (8 * time_s / duration_s - late / 2) % 1
+    beeps = np.sin(2 * np.pi * 1000 * (1 + late) * time_s) * (phase < 0.2)
+    tape = AudioBuffer(len(beeps))
+    tape.append(np.int16(16_000 * beeps))
+    return Turn(role, tape=tape, text="beeps")
+
+def beeps_of_both(duration_s):
+    turns = [turn_of_beeps(duration_s, "user"), turn_of_beeps(duration_s, late=1)]
+    return Explorer(
+        Tracks([Clip(turn, 0, turn.pcm) for turn in turns], rate_hz),
+        roles=("user", "assistant"), regions=[], since_s=None, until_s=None,
+    )
+"""
 REPLY = "reply.explore()"
 TURNS = "talk.turns.explore()"
 
@@ -53,8 +78,60 @@ DRAWN = """(view) => {
 }"""
 
 
+# What is in sight of the spectrogram: for each track, the first and the last pixel of each sound,
+# from the beginning of the talk, and the width of all of it. A column of pixels has sound where the
+# spectrogram covers what is behind it, which is from 40 dB below the loudest.
+SOUNDS = """(view) => {
+  const root = view.querySelector('.glw-plot-area > div').shadowRoot;
+  const wrapper = root.querySelector('.wrapper').getBoundingClientRect();
+  const seen = root.querySelector('.scroll').getBoundingClientRect();
+  const lanes = [...view.querySelectorAll('.glw-lane')];
+  const bottom = Math.max(...lanes.map((lane) => lane.getBoundingClientRect().bottom));
+  const pictures = [...root.querySelectorAll('canvas')]
+    .map((canvas) => ({ canvas, box: canvas.getBoundingClientRect() }))
+    .filter(({ canvas, box }) => canvas.width && box.height && box.top > bottom - 2);
+  const [top, foot] = [Math.min(...pictures.map(({ box }) => box.top)),
+                       Math.max(...pictures.map(({ box }) => box.bottom))];
+  const columns = lanes.map(() => new Uint8Array(Math.ceil(wrapper.width) + 1));
+  for (const { canvas, box } of pictures) {
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    const [across, down] = [canvas.width / box.width, canvas.height / box.height];
+    for (let x = 0; x < canvas.width; x++) {
+      const at = box.left + (x + 0.5) / across;
+      if (at < seen.left || at > Math.min(seen.right, wrapper.right)) continue;
+      for (let y = 0; y < canvas.height; y++) {
+        const part = (box.top + (y + 0.5) / down - top) / (foot - top);
+        if (data[4 * (y * canvas.width + x) + 3] < 250) continue;
+        columns[Math.floor(part * lanes.length)][Math.floor(at - wrapper.left)] = 1;
+      }
+    }
+  }
+  const sounds = columns.map((column) => {
+    const found = [];
+    column.forEach((has, x) => {
+      if (has && !column[x - 1]) found.push([x, x + 1]);
+      if (has) found.at(-1)[1] = x + 1;
+    });
+    return found;
+  });
+  return [sounds, wrapper.width, seen.left - wrapper.left, seen.right - wrapper.left];
+}"""
+
+
+IS_DRAWN = """async (view) => {
+  await new Promise((resume) => requestAnimationFrame(() => requestAnimationFrame(resume)));
+  const root = view.querySelector('.glw-plot-area > div').shadowRoot;
+  const spectrogram = root.querySelector('[part=glw-spectrogram]');
+  return spectrogram?.ariaBusy === 'false' && [...spectrogram.children].every((canvas) =>
+    Math.abs(canvas.getBoundingClientRect().width * devicePixelRatio - canvas.width) < 1);
+}"""
 WIDTH = """(view) => view.querySelector('.glw-plot-area > div')
   .shadowRoot.querySelector('.wrapper').clientWidth"""
+
+
+def wait_for_spectrogram(notebook: NotebookPage, view: Locator) -> None:
+    """Wait until what is in sight of it is drawn at the width that the view has now."""
+    notebook.wait(lambda: view.evaluate(IS_DRAWN), what="the spectrogram")
 
 
 def view_of(notebook: NotebookPage, place: int = 0) -> Locator:
@@ -66,6 +143,7 @@ def view_of(notebook: NotebookPage, place: int = 0) -> Locator:
     notebook.wait(
         lambda: sum(part > 0.01 for part in view.evaluate(DRAWN)) > tracks, what="the spectrogram"
     )
+    wait_for_spectrogram(notebook, view)
     return view
 
 
@@ -198,6 +276,59 @@ def test_the_view_can_be_read_and_used_with_keys(
     assert time_of(view) == 0
     assert notebook.outputs(2), "JupyterLab took no key for its own commands"
     view.screenshot(path=pictures / f"{theme}_explorer_keys.png")
+
+
+def _assert_sounds_stand_at_their_times(view: Locator, duration_s: float) -> None:
+    """Compare what is in sight of eight beeps on each track with the times of the beeps."""
+    tracks, width, left, right = view.evaluate(SOUNDS)
+    # Two pixels, and half of the window of 512 samples, which reaches beyond a beep.
+    within = 2 + 256 / PCM_RATE_HZ * width / duration_s
+    eighth = width / 8
+    for late, sounds in enumerate(tracks):
+        wanted = [(eighth * (i + late / 2), eighth * (i + late / 2 + 0.2)) for i in range(8)]
+        wanted = [
+            (max(start, left), min(stop, right))
+            for start, stop in wanted
+            if start < right - within and stop > left + within
+        ]
+        found = [each for each in sounds if each[0] < right - within and each[1] > left + within]
+        times = [round(start / width * duration_s, 3) for start, _ in found]
+        assert len(found) == len(wanted), f"sounds from {times} s of {duration_s} s"
+        np.testing.assert_allclose(found, wanted, atol=within, err_msg=f"sounds from {times} s")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("width", "ratio", "theme"), [(1100, 1, "light"), (640, 2, "dark"), (1800, 1, "light")]
+)
+def test_a_spectrogram_stands_at_the_times_of_its_sound(
+    open_notebook: OpenNotebook, tmp_path: Path, width: int, ratio: float, theme: str
+) -> None:
+    pictures = Path(os.environ.get("GROK_LIVE_PICTURES", tmp_path))
+    durations_s = (1, 20, 40, 60, 540)
+    views = [f"beeps_of_both({each})" for each in durations_s]
+    notebook = open_notebook(
+        [BEEPS, *views], viewport={"width": width, "height": 900}, pixel_ratio=ratio
+    )
+    notebook.use_theme(theme)
+    notebook.run_cell(0)
+    for place, duration_s in enumerate(durations_s):
+        notebook.run_cell(place + 1)
+        view = view_of(notebook, place)
+        _assert_sounds_stand_at_their_times(view, duration_s)
+        view.screenshot(path=pictures / f"spectrogram_{width}_{ratio}_{duration_s}_s.png")
+        for step in (1, 1, 6, -7, -1):
+            view.locator(".glw-stage").focus()
+            for _ in range(abs(step)):
+                notebook.page.keyboard.press("+" if step > 0 else "-")
+            wait_for_spectrogram(notebook, view)
+            _assert_sounds_stand_at_their_times(view, duration_s)
+        view.screenshot(path=pictures / f"spectrogram_{width}_{ratio}_{duration_s}_s_again.png")
+    for changed in (width - 200, width):
+        notebook.page.set_viewport_size({"width": changed, "height": 900})
+        for place, duration_s in enumerate(durations_s):
+            view = view_of(notebook, place)
+            _assert_sounds_stand_at_their_times(view, duration_s)
 
 
 @pytest.fixture(scope="module")

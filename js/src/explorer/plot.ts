@@ -1,36 +1,23 @@
-/** The plot: wavesurfer with its spectrogram, in the colours of the page, and its zoom. */
+/** The plot: wavesurfer with a spectrogram, in the colours of the page, and its zoom. */
 
-import { definePlugin } from "wavesurfer.js/dist/define-plugin.js";
-import { type SpectrogramPluginOptions, spectrogramSetup } from "wavesurfer.js/dist/spectrogram-setup.js";
 import WaveSurfer from "wavesurfer.js/dist/wavesurfer.js";
 import { Scope } from "../scope";
 import { TimeAxis } from "./axis";
-import { colourMap, drawWaveform, peakOf, waveformScale } from "./drawing";
+import { colourMap, drawWaveform, waveformScale } from "./drawing";
 import type { Region } from "./messages";
 import type { SoundPlayer } from "./player";
 import { regionLayer } from "./regions";
 import type { SoundStore } from "./sound";
+import { Spectrogram } from "./spectrogram";
 
 /** The height of a strip with the text of a turn, of which a single turn has none. */
 const STRIP_PX = 18;
 const WAVEFORM_PX = 68;
 const SPECTROGRAM_PX = { one: 150, two: 96 };
-/** 21 ms at 24 kHz, the usual compromise for speech. */
-const FFT_SAMPLES = 512;
-const RANGE_DB = 65;
-/** Compensates about half of the slope of speech, of 6 dB an octave. */
-const PRE_EMPHASIS_DB = 3;
-/** A full-scale sine has this level in the plugin's spectrum. */
-const WHITE_DB = 12;
 /** Beyond these, the elements are wider than browsers draw, and samples are far apart. */
 const WIDEST_PX = 8_000_000;
 const MOST_PX_PER_S = 4000;
 const ZOOM_STEP = 1.6;
-
-/** The plugin without its worker, whose code would be in the bundle as text; windows are computed as they come in sight. */
-const Spectrogram = definePlugin("Spectrogram", (context, options: SpectrogramPluginOptions) =>
-  spectrogramSetup(context, options),
-);
 
 /** The colours of the page for the plot. */
 export interface Palette {
@@ -67,6 +54,7 @@ export interface PlotListener {
 export class Plot {
   #surfer: WaveSurfer | null = null;
   #scope: Scope;
+  #spectrogram: Spectrogram | null = null;
   readonly #axis = new TimeAxis();
   /** 0: all of the sound is as wide as the view. */
   #pxPerS = 0;
@@ -92,12 +80,16 @@ export class Plot {
     this.#scope.add(() => surfer.destroy());
     const { opened, tracks, envelopes, isLoaded } = this.sound;
     const isWhole = isLoaded && tracks.length > 0;
-    if (isWhole) surfer.registerPlugin(spectrogram(tracks, palette));
-    const { trackPx } = layoutOf(opened!.roles.length);
+    const { trackPx, spectrogramPx } = layoutOf(opened!.roles.length);
+    const colours = colourMap(palette.isDark);
+    this.#spectrogram = isWhole
+      ? new Spectrogram(tracks, opened!.rateHz, spectrogramPx, colours, this.#scope)
+      : null;
+    if (this.#spectrogram) surfer.getWrapper().append(this.#spectrogram.element);
     const regions = regionLayer(opened!, trackPx, (region) => this.listener.onRegion(region), this.#scope);
     surfer.getWrapper().append(this.#axis.element, regions);
     for (const event of ["redraw", "scroll", "zoom", "resize"] as const) {
-      surfer.on(event, () => this.#drawAxis());
+      surfer.on(event, () => this.#showSight());
     }
     surfer.on("ready", () => {
       if (this.#pxPerS) surfer.zoom(this.#pxPerS);
@@ -110,7 +102,14 @@ export class Plot {
     surfer.load("", isWhole ? tracks : envelopes, this.player.duration);
   }
 
-  #drawAxis(): void {
+  /** Draw what follows the stretch that is in sight. */
+  #showSight(): void {
+    const surfer = this.#surfer!;
+    this.#spectrogram?.show(
+      surfer.getWrapper().getBoundingClientRect().width,
+      surfer.getScroll(),
+      this.#widthPx,
+    );
     const pxPerS = Math.max(this.#pxPerS, this.#fitPxPerS);
     const { originS } = this.sound.opened!;
     this.#axis.draw(originS, this.player.duration, this.visibleFromS, this.#widthPx, pxPerS);
@@ -192,21 +191,4 @@ export class Plot {
         drawWaveform(channels as Float32Array[], context, scale, stripPx / trackPx),
     };
   }
-}
-
-/** Only what is in sight is computed, at the resolution of the zoom. */
-function spectrogram(tracks: Float32Array[], palette: Palette) {
-  const peakDb = 20 * Math.log10(Math.max(peakOf(tracks), 1e-4));
-  return Spectrogram.create({
-    rendering: "windowed",
-    splitChannels: true,
-    height: layoutOf(tracks.length).spectrogramPx,
-    fftSamples: FFT_SAMPLES,
-    windowFunc: "hann",
-    scale: "mel",
-    gainDB: WHITE_DB - peakDb,
-    rangeDB: RANGE_DB,
-    preEmphasis: PRE_EMPHASIS_DB,
-    colorMap: colourMap(palette.isDark),
-  });
 }
