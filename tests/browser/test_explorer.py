@@ -237,7 +237,8 @@ def _assert_no_sound_is_saved(notebook: NotebookPage) -> None:
     assert len(shown) == 2
     for each in shown:
         assert not each.get("buffers")
-        del each["state"]["_esm"], each["state"]["_css"]
+        for name in ("_esm", "_css", "_texts"):
+            del each["state"][name]
     assert len(json.dumps(shown)) < 2000
 
 
