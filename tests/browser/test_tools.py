@@ -84,7 +84,7 @@ def test_the_beginning_of_a_long_output_is_read_aloud(open_notebook: OpenNoteboo
     notebook.run_cells(0)
     notebook.send_text("call samples {}")
     notebook.wait_for_turns("grok", 1)
-    notebook.panel.get_by_text("and so on.").wait_for()
+    notebook.panel.locator(".glw-turns").get_by_text("and so on.").wait_for()
     said = notebook.transcript()[-1][1]
     assert said.startswith("The tool answered: [0, 1, 2, 3,")
     assert len(said) < 240
