@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { deflateRawSync } from "node:zlib";
 import { build } from "esbuild";
+import { minify } from "terser";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -27,10 +28,15 @@ const common = {
   charset: "utf8",
 };
 
-export async function bundleWorklet(name, version) {
+export function bundleWorklet(name, version) {
+  return bundleInlined(`worklets/${name}.worklet`, version);
+}
+
+/** A script that runs outside of the page's main thread. */
+async function bundleInlined(path, version) {
   const result = await build({
     ...common,
-    entryPoints: [here(`src/worklets/${name}.worklet.ts`)],
+    entryPoints: [here(`src/${path}.ts`)],
     format: "iife",
     define: { __VERSION__: JSON.stringify(version) },
   });
@@ -38,16 +44,25 @@ export async function bundleWorklet(name, version) {
 }
 
 /**
- * Resolves `import source from "worklet:audio"` to a function that gives the text of that worklet. It is compressed, since
+ * Resolves `import source from "worklet:audio"`, and `"worker:…"` likewise, to a function that gives the text of that worklet. It is compressed, since
  * the widget's bundle is saved in the widget state.
  */
 function inlineWorklets(version) {
   return {
     name: "inline-worklets",
     setup({ onResolve, onLoad }) {
-      onResolve({ filter: /^worklet:/ }, ({ path }) => ({ path: path.slice(8), namespace: "worklet" }));
-      onLoad({ filter: /.*/, namespace: "worklet" }, async ({ path }) => ({
-        contents: packed(await bundleWorklet(path, version)),
+      for (const [kind, suffix] of [
+        ["worklet", ".worklet"],
+        ["worker", ""],
+      ]) {
+        const folder = kind === "worklet" ? "worklets/" : "";
+        onResolve({ filter: new RegExp(`^${kind}:`) }, ({ path }) => ({
+          path: `${folder}${path.slice(kind.length + 1)}${suffix}`,
+          namespace: "inlined",
+        }));
+      }
+      onLoad({ filter: /.*/, namespace: "inlined" }, async ({ path }) => ({
+        contents: packed(await bundleInlined(path, version)),
         loader: "js",
       }));
     },
@@ -71,7 +86,10 @@ export async function bundleWidget(version) {
     define: { __VERSION__: JSON.stringify(version) },
     plugins: [inlineWorklets(version)],
   });
-  return result.outputFiles[0].text;
+  // Saves 1.5 % more, of a bundle that is saved in each notebook. No function here has a `this` of its own.
+  const compress = { passes: 3, unsafe_arrows: true, keep_fargs: false };
+  const smaller = await minify(result.outputFiles[0].text, { module: true, ecma: 2022, compress });
+  return smaller.code;
 }
 
 /** The explorer, with the licence of wavesurfer.js, whose code it has. */
@@ -88,8 +106,8 @@ export async function bundleExplorer() {
 
 /** The bundles that the kernel sends when their drawer is first opened. */
 export const DRAWERS = ["settings", "inspector", "spectrogram", "doctor", "shortcuts"];
-/** The bundles that it sends when a page asks for them: those, and two that the first turn needs. */
-export const FURTHER = [...DRAWERS, "transcript", "axis"];
+/** The bundles that it sends when a page asks for them: those, two that the first turn needs, and the direct channel. */
+export const FURTHER = [...DRAWERS, "transcript", "axis", "direct"];
 
 export async function bundleFurther(name, version) {
   const result = await build({

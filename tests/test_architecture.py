@@ -149,11 +149,12 @@ def test_the_architecture_document_names_every_package() -> None:
     assert sorted(missing) == []
 
 
-def test_only_the_transport_and_the_rehearsal_server_import_websockets() -> None:
+def test_only_the_transport_and_the_two_servers_import_websockets() -> None:
     assert importers("websockets") <= {
         "client/transport.py",
         "client/message_socket.py",
         "rehearsal/server.py",
+        "widget/direct_server.py",
     }
 
 

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextvars import copy_context
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import replace
@@ -40,11 +41,14 @@ from ..settings import Settings
 from . import inspector, look_back, messages
 from .catalogue import texts_of
 from .clocks import PageClocks
+from .direct import ChannelChoice, ChannelStatus, obstacle_of
+from .direct_server import DirectServer
 from .doctor_drawer import DoctorDrawer, Examine
 from .dropped_files import DroppedFiles
 from .echo import ECHO_NOTE, hears_loudspeaker
 from .front_end import further_bundle
 from .interruptions import CELL_NOTE, Interruptions, Reason
+from .invitations import PATH
 from .lease import Lease
 from .loudspeaker import Loudspeakers, LoudspeakerStatus
 from .microphone import Microphones, MicrophoneStatus
@@ -88,6 +92,8 @@ class FrontendBridge:
         See `Examine`.
     language : str or None
         That of the texts; None: the pages choose.
+    channel : {"auto", "comm", "direct"}
+        Which channels may carry the sound.
 
     Attributes
     ----------
@@ -106,6 +112,7 @@ class FrontendBridge:
         examine: Examine,
         *,
         language: str | None = None,
+        channel: ChannelChoice = "comm",
     ) -> None:
         self._talk = talk
         self._send_to_pages = send
@@ -118,6 +125,10 @@ class FrontendBridge:
         self.sound = PageSound(
             talk, self._clocks, send=self._send, listener=self, spawn=self._spawn
         )
+        self._channel = channel
+        self._direct = DirectServer(self)
+        # Why the sound goes through the comm.
+        self._obstacle = ""
         self._microphones = Microphones()
         self._loudspeakers = Loudspeakers()
         self.pages: dict[str, messages.Hello] = {}
@@ -152,6 +163,7 @@ class FrontendBridge:
         """Stop sending."""
         self._tasks.cancel()
         self.sound.close()
+        await self._direct.close()
         self.doctor.close()
         for task in (self._pump_task, self._heartbeat_task):
             if task is not None:
@@ -260,6 +272,51 @@ class FrontendBridge:
             "warning",
         )
         await self._talk.disconnect()
+
+    # ----------------------------------------------------------------- the direct channel
+    @property
+    def channel(self) -> ChannelStatus:
+        """What carries the owner's sound; may be read by any thread."""
+        if not self.lease.owner:
+            return ChannelStatus("none", "No page shows the panel.")
+        if self.sound.is_direct:
+            return ChannelStatus("direct")
+        return ChannelStatus("comm", self._obstacle or "The page has not opened the direct one.")
+
+    async def _invite(self, page: str, origin: str) -> None:
+        """Invite a page to the direct channel, unless it is there."""
+        self._obstacle = obstacle_of(self._channel, origin)
+        if self._obstacle or self._direct.page == page:
+            return
+        if self._direct.is_locked:
+            self._obstacle = "It was locked after wrong tokens; a new panel has another one."
+            return
+        try:
+            await self._direct.start()
+        except OSError as error:
+            self._obstacle = f"No port could be opened ({error.strerror or error})."
+            return
+        invitation = self._direct.invite(page, origin)
+        host = urlsplit(origin).hostname
+        self._send(
+            messages.DirectInvitation(
+                page=page,
+                url=f"ws://{'127.0.0.1' if host == '::1' else host}:{self._direct.port}{PATH}",
+                token=invitation.token,
+                proof=invitation.proof,
+            )
+        )
+
+    def on_direct(self, page: str) -> None:
+        """See `DirectListener`."""
+        self._obstacle = "" if page else "The direct one was closed."
+        self.sound.use_direct(page, self._direct.send if page else None)
+
+    def on_direct_message(
+        self, message: messages.AnyPageMessage, buffer: bytes | None, arrived_s: float
+    ) -> None:
+        """See `DirectListener`."""
+        self.receive(message, buffer, arrived_s)
 
     # ----------------------------------------------------------------- events of the sound
     def on_sound(self) -> None:
@@ -606,6 +663,7 @@ class FrontendBridge:
                 self._microphones.welcome(message)
                 self.pages[page] = message
                 self._welcome(page, arrived_s)
+                self._spawn(self._invite(page, message.origin))
             case messages.Bye(page=page):
                 self._microphones.leave(page)
                 self._loudspeakers.leave(page)

@@ -81,6 +81,11 @@ class ReplyAudio:
             return self.turn.read(start, stop).tobytes()
         return self.turn.pcm[start:stop].tobytes()
 
+    def rewind(self, sent: int) -> None:
+        """Read again from a sample on that was read before."""
+        self.sent = sent
+        self.has_sent_last = False
+
     def turn_position(self, count: int) -> int:
         """The position in the turn after `count` samples read here.
 
@@ -95,13 +100,16 @@ class ResampledReplyAudio(ReplyAudio):
     def __init__(self, turn: Turn, base: int, reply: int = 0) -> None:
         super().__init__(turn, base, reply)
         self._source = turn
-        self._resampler = Resampler(turn.sample_rate, CHANNEL_RATE_HZ)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._resampler = Resampler(self._source.sample_rate, CHANNEL_RATE_HZ)
         self._resampled: Pcm = np.empty(0, np.int16)
         # The next sample of the turn to be resampled.
-        self._next = base
+        self._next = self._base
         # Where streams begin, in resampled samples and in the turn. A turn that continues after
         # its end has more than one.
-        self._stream_starts, self._turn_starts = [0], [base]
+        self._stream_starts, self._turn_starts = [0], [self._base]
 
     def available_samples(self, limit: int = _MOST_SAMPLES) -> int:
         """See `ReplyAudio`; resamples as much as it takes to know."""
@@ -129,6 +137,13 @@ class ResampledReplyAudio(ReplyAudio):
         self.sent += count
         return piece.tobytes()
 
+    def rewind(self, sent: int) -> None:
+        """See `ReplyAudio`; a resampler goes forward only, so it begins again."""
+        super().rewind(0)
+        self._begin()
+        while self.sent < sent and (count := min(sent - self.sent, self.available_samples())):
+            self.read(count)
+
     def turn_position(self, count: int) -> int:
         """See `ReplyAudio`."""
         at = bisect_right(self._stream_starts, count) - 1
@@ -145,6 +160,15 @@ def reply_audio_from(turn: Playable, base: int, reply: int = 0) -> ReplyAudio:
 
 
 # --------------------------------------------------------------------------- credit
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A message that is not acknowledged: when it was sent, and which sound it has."""
+
+    at_s: float
+    reply: int
+    sample_offset: int
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """A playhead in terms of a turn; `sample_count` is at the turn's own rate."""
@@ -176,8 +200,8 @@ class Downlink:
         self._playing: dict[int, ReplyAudio] = {}
         # Turns that were interrupted: their later audio is not sent.
         self._cut: set[Playable] = set()
-        # Numbers of messages and when they were sent.
-        self._unacknowledged: dict[int, float] = {}
+        # By the numbers of messages.
+        self._unacknowledged: dict[int, _Sent] = {}
         # From when on the playhead is extrapolated if the page does not report it.
         self._progress_s = 0.0
         # Whether the page's browser has suspended its audio, so that the playhead stands.
@@ -230,7 +254,7 @@ class Downlink:
         played to its last sample nor be known to be over.
         """
         for outgoing in self._unacknowledged_ends:
-            if now_s - self._unacknowledged[outgoing.last_seq] > REPEAT_END_S:
+            if now_s - self._unacknowledged[outgoing.last_seq].at_s > REPEAT_END_S:
                 yield self._message(outgoing, 0, True, now_s)
 
     @property
@@ -266,7 +290,7 @@ class Downlink:
         # While the page had nothing to play, its playhead did not advance.
         idle_until_s = now_s - self._unheard_samples() / CHANNEL_RATE_HZ
         self._progress_s = max(self._progress_s, idle_until_s)
-        self._unacknowledged[self._seq] = now_s
+        self._unacknowledged[self._seq] = _Sent(now_s, outgoing.reply, outgoing.sent)
         outgoing.last_seq = self._seq
         self._seq += 1
         outgoing.has_sent_last = is_last
@@ -276,7 +300,7 @@ class Downlink:
     # ----------------------------------------------------------------- from the page
     def received(self, seq: int) -> None:
         """The page acknowledges a message, and with it all earlier ones."""
-        later = {number: at_s for number, at_s in self._unacknowledged.items() if number > seq}
+        later = {number: sent for number, sent in self._unacknowledged.items() if number > seq}
         self._unacknowledged = later
 
     def played(
@@ -299,7 +323,7 @@ class Downlink:
         Either acknowledgements are missing, or, if all messages had been acknowledged, the
         playhead reports, of which there are five a second during playback.
         """
-        oldest_s = next(iter(self._unacknowledged.values()), now_s)
+        oldest_s = next((sent.at_s for sent in self._unacknowledged.values()), now_s)
         if self._is_playing and not self._is_paused:
             oldest_s = min(oldest_s, self._progress_s)
         return now_s - oldest_s > OVERDUE_S
@@ -358,6 +382,18 @@ class Downlink:
         """
         self._cut.discard(turn)
         return self._enqueue(turn, turn.heard_sample_count or 0)
+
+    def rewind(self) -> None:
+        """Queue again what is not acknowledged, since another channel carries it from now on."""
+        offsets: dict[int, int] = {}
+        for sent in self._unacknowledged.values():
+            offset = offsets.get(sent.reply, sent.sample_offset)
+            offsets[sent.reply] = min(offset, sent.sample_offset)
+        self._unacknowledged.clear()
+        again = [out for out in self._audible if out.reply in offsets]
+        for outgoing in again:
+            outgoing.rewind(offsets[outgoing.reply])
+        self._queue = deque([*again, *(out for out in self._queue if out not in again)])
 
     def forget(self, turn: Playable) -> None:
         """Keep nothing of `turn`, which is over."""

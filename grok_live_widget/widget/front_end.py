@@ -8,9 +8,12 @@ from functools import lru_cache
 from ..exceptions import ConfigurationError
 
 FURTHER = frozenset(
-    {"axis", "settings", "inspector", "spectrogram", "doctor", "shortcuts", "transcript"}
+    {
+        *("axis", "transcript", "direct"),
+        *("settings", "inspector", "spectrogram", "doctor", "shortcuts"),
+    }
 )
-"""Bundles that a page is sent when it first needs them: a drawer is opened, a turn is shown."""
+"""Bundles that a page is sent when it first needs them: a turn is shown, a drawer is opened."""
 
 BUNDLES = ("widget", "explorer", *sorted(FURTHER))
 """All bundles: of each there are a module and a style sheet."""

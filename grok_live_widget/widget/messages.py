@@ -46,11 +46,14 @@ class Hello(PageMessage, frozen=True, tag="hello"):
     microphone : str
         Whether the page can use one; see `MicrophoneStatus`.
     device_rate_hz : float or None [Hz]
+    origin : str
+        Of the page, for the direct channel.
     """
 
     version: str = ""
     microphone: str = ""
     device_rate_hz: Number | None = None
+    origin: str = ""
 
 
 class Bye(PageMessage, frozen=True, tag="bye"):
@@ -199,6 +202,9 @@ class Microphone(PageMessage, frozen=True, tag="microphone"):
         The page's clock when the chunk was full.
     dropped_sample_count : int
         Running total of what the page dropped since it was loaded.
+    stream : int
+        Grows each time the microphone is switched on, from 1. A chunk of the same stream that is
+        there already was sent twice, since another channel carries the sound. 0: not told.
     """
 
     session: Integer
@@ -206,6 +212,7 @@ class Microphone(PageMessage, frozen=True, tag="microphone"):
     sample_index: Integer
     captured_at_ms: Number
     dropped_sample_count: Integer
+    stream: Integer = 0
 
 
 class SoundFile(PageMessage, frozen=True, tag="sound_file"):
@@ -611,6 +618,30 @@ class MicrophoneReceived(KernelMessage, frozen=True, tag="microphone_received"):
 
     session: int
     seq: int
+
+
+class DirectInvitation(KernelMessage, frozen=True, tag="invitation"):
+    """A page may open the direct channel.
+
+    Parameters
+    ----------
+    page : str
+        The page that said `Hello`.
+    url : str
+        Where the channel is.
+    token : str
+        What the page shows there.
+    proof : str
+        What it is shown then, before it sends anything else.
+    """
+
+    page: str
+    url: str
+    token: str
+    proof: str
+
+    def __repr__(self) -> str:
+        return f"DirectInvitation(page={self.page!r}, url={self.url!r})"
 
 
 class Heartbeat(KernelMessage, frozen=True, tag="heartbeat"):

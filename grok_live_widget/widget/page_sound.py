@@ -22,7 +22,7 @@ PUMP_S = 0.1
 ACKNOWLEDGE_PERIOD_S = 0.3
 _MOST_UNACKNOWLEDGED = 5
 
-SendSound = Callable[[messages.KernelMessage, bytes | None], None]
+SendSound = Callable[[messages.KernelMessage, bytes | None], object]
 """``(message, PCM or None)``: sends to the page; called on the talk's loop."""
 
 
@@ -73,7 +73,10 @@ class PageSound:
         spawn: Callable[[Coroutine[Any, Any, object]], None],
     ) -> None:
         self._talk, self._clocks = talk, clocks
-        self._send, self._listener, self._spawn = send, listener, spawn
+        self._send_by_comm, self._listener, self._spawn = send, listener, spawn
+        # The page that has a direct channel, and how to send through it.
+        self._direct_page = ""
+        self._send_directly: SendSound | None = None
         self.owner = ""
         self.downlink = Downlink()
         self.uplink = UplinkReceiver()
@@ -107,6 +110,28 @@ class PageSound:
             "busy_cell": self.downlink.is_overdue(time.monotonic()),
             "late_sample_count": self.uplink.late_sample_count,
         }
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether the owner's sound goes through a direct channel."""
+        return self._send_directly is not None and self._direct_page == self.owner != ""
+
+    def use_direct(self, page: str, send: SendSound | None) -> None:
+        """Exchange the sound of a page through a direct channel; None: through the comm again.
+
+        What was sent and is not acknowledged is sent again.
+        """
+        was_direct = self.is_direct
+        self._direct_page, self._send_directly = page, send
+        if self.is_direct or was_direct:
+            self.downlink.rewind()
+            self._start_pump()
+
+    def _send(self, message: messages.KernelMessage, pcm: bytes | None) -> None:
+        if self.is_direct and self._send_directly is not None:
+            self._send_directly(message, pcm)
+        else:
+            self._send_by_comm(message, pcm)
 
     def reply_of(self, turn: Turn) -> int | None:
         """The number of the reply as which a turn was sent last; None: it was not."""

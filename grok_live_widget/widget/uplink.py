@@ -26,7 +26,7 @@ class UplinkReceiver:
     def __init__(self) -> None:
         self.late_sample_count = 0
         self.dropped_sample_count = 0
-        self._session = -1
+        self._session = self._stream = -1
         # Where the next chunk begins; an earlier one means that the microphone was restarted.
         self._next_index = 0
         # Arrival less capture of the earliest chunk, by the count of samples and by the page's
@@ -59,11 +59,15 @@ class UplinkReceiver:
             are late by this measure alone: if the microphone was switched on while a cell ran,
             they all arrive when the cell ends.
         """
+        if self._is_there(message):
+            return False
         end_index = message.sample_index + sample_count
         by_count_s = now_s - end_index / SAMPLE_RATE_HZ
         by_clock_s = now_s - message.captured_at_ms / 1000
-        if message.session != self._session or message.sample_index < self._next_index:
+        is_new = message.session != self._session or message.stream != self._stream
+        if is_new or message.sample_index < self._next_index:
             self._session, self._begun_s = message.session, now_s
+            self._stream = message.stream
             self._count_zero_s, self._clock_zero_s = by_count_s, by_clock_s
         self._next_index = end_index
         self._count_zero_s = min(self._count_zero_s, by_count_s)
@@ -77,6 +81,11 @@ class UplinkReceiver:
             return True
         self.late_sample_count += sample_count
         return False
+
+    def _is_there(self, message: Microphone) -> bool:
+        """Whether a chunk was sent again through another channel, and has come by the first."""
+        is_same = message.stream == self._stream > 0 and message.session == self._session
+        return is_same and message.sample_index < self._next_index
 
     def _lateness_s(self, by_count_s: float, by_clock_s: float) -> float:
         late_by_count_s = by_count_s - self._count_zero_s

@@ -21,6 +21,7 @@ from ..settings import SettingsKwargs, check_setting_names, expand_kwargs_signat
 from .bridge import FrontendBridge
 from .catalogue import check_language, texts_of
 from .channel import CommChannel, call_when_marimo_closes, keep_frontend_routing
+from .direct import ChannelStatus, chosen_channel
 from .front_end import STATIC, check_built
 from .loudspeaker import LoudspeakerStatus
 from .messages import MicrophoneWanted
@@ -51,6 +52,10 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
         The language of the panel, and of what stands in its place in a saved notebook. None: that
         of the page around it, which JupyterLab's settings choose, or else the browser's; English
         where there are no texts in that, and in a saved notebook. Python's messages are English.
+    channel : {"comm", "auto", "direct"}
+        What may carry the sound between page and Python: see the attribute. ``"comm"``: Jupyter's
+        messages. ``"auto"``, ``"direct"``: a WebSocket of its own where the page is on this
+        computer, and Jupyter's messages elsewhere.
     keep_in_notebook : bool or "audio"
         Whether the cell's output gets the talk when it stops: see the attribute.
     **settings
@@ -121,14 +126,16 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
         keep_in_notebook: bool | Literal["audio"] = False,
         half_duplex: bool = False,
         language: Literal["en", "de"] | None = None,
+        channel: Literal["auto", "comm", "direct"] = "comm",
         **settings: Unpack[SettingsKwargs],
     ) -> None:
         api_key = wrap_secret(api_key)
         check_keeps(keep_in_notebook)
         flag("half_duplex", half_duplex)
         check_language(language)
+        allowed_channel = chosen_channel(channel)
         check_built("widget.js")
-        own = ("api_key", "keep_in_notebook", "half_duplex", "language")
+        own = ("api_key", "keep_in_notebook", "half_duplex", "language", "channel")
         check_setting_names(settings, *own)
         self._begin(api_key, settings)
         # By the panel, also one that is shown later.
@@ -149,6 +156,7 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
             partial(self._asker.ask, sample_rate=None, timeout_s=ANSWER_WITHIN_S),
             self._examine,
             language=language,
+            channel=allowed_channel,
         )
         self._channel.listen(self._bridge.receive)
         self._saved_output = SavedOutput(
@@ -165,6 +173,11 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
     def microphone(self) -> MicrophoneStatus:
         """What the page that captures says of its microphone, such as why it is off."""
         return self._bridge.microphone
+
+    @property
+    def channel(self) -> ChannelStatus:
+        """What carries the sound between the page and Python, and why not the direct channel."""
+        return self._bridge.channel
 
     @property
     def loudspeaker(self) -> LoudspeakerStatus:

@@ -40,7 +40,7 @@ export interface MicrophoneListener {
 }
 
 type CaptureMessage =
-  | ({ type: "chunk" } & MicrophoneChunk)
+  | ({ type: "chunk" } & Omit<MicrophoneChunk, "stream">)
   | { type: "levels"; levels: Levels }
   | { type: "gate"; is_open: boolean };
 
@@ -72,6 +72,10 @@ export class Microphone {
   #isGateOpen = true;
   #isSuppressed = false;
   #onGateClosed: (() => void)[] = [];
+  /** How often the microphone was switched on. */
+  streamCount = 0;
+  /** Called with a new worklet node before it captures. */
+  onNode: ((node: AudioWorkletNode | null) => void) | null = null;
   #lastChunk: Promise<void> = Promise.resolve();
   #state: MicrophoneState = { state: "off", reason: null, ...NO_DETAILS };
 
@@ -229,6 +233,8 @@ export class Microphone {
     });
     const silent = context.createGain();
     silent.gain.value = 0;
+    this.streamCount += 1;
+    this.onNode?.(node);
     source.connect(node).connect(silent).connect(context.destination);
     audioPage().captures.add(source);
     active.listenToPort(node.port, (message) => this.#receive(message as CaptureMessage));
@@ -243,13 +249,13 @@ export class Microphone {
 
   #receive(message: CaptureMessage): void {
     if (message.type === "levels") return this.#onLevels(message.levels);
-    if (message.type === "gate") {
-      if (message.is_open) return;
-      for (const onClosed of this.#onGateClosed.splice(0)) onClosed();
-      return;
-    }
+    if (message.type === "gate") return this.onGate(message.is_open);
     const { pcm, sample_index, captured_at_ms } = message;
-    this.listener.onChunk({ pcm, sample_index, captured_at_ms });
+    this.listener.onChunk({ pcm, stream: this.streamCount, sample_index, captured_at_ms });
+  }
+
+  onGate(isOpen: boolean): void {
+    if (!isOpen) for (const onClosed of this.#onGateClosed.splice(0)) onClosed();
   }
 
   #onLevels(levels: Levels): void {

@@ -6,6 +6,7 @@
 import { Downloads } from "./downloads";
 import type { DrawerComm } from "./drawer-comm";
 import {
+  type AudioHeader,
   type KernelFields,
   type KernelMessage,
   type Note,
@@ -18,7 +19,13 @@ import {
 } from "./messages";
 import { type BinaryBuffer, readPcm } from "./pcm";
 import type { Scope } from "./scope";
-import { SoundChannel, type SoundListener, type SoundMessage } from "./sound-channel";
+import {
+  SoundChannel,
+  type SoundListener,
+  type SoundMessage,
+  type SoundPath,
+  type SoundState,
+} from "./sound-channel";
 import { type OnTextAnswer, TypedTexts } from "./typed-texts";
 
 const WATCH_PERIOD_MS = 500;
@@ -48,6 +55,8 @@ export interface Comm {
 
 /** Receives the channel's events. */
 export interface ChannelListener extends SoundListener {
+  /** `pcm` is null if it is on its way to the playback worklet. */
+  onAudio(header: AudioHeader, pcm: Int16Array | null, isJoin: boolean): void;
   onState(state: TalkState): void;
   onSnapshot(turns: Turn[], notes: Note[], calls: ToolCall[]): void;
   onOwner(isOwner: boolean): void;
@@ -63,10 +72,13 @@ export interface ChannelListener extends SoundListener {
   onSpeech(isActive: boolean): void;
   /** The kernel asks for a hello, or one of its messages was lost. */
   onSnapshotWanted(): void;
+  /** The kernel has a direct channel. */
+  onInvitation(invitation: KernelFields<"invitation">): void;
 }
 
 export class CommChannel {
-  readonly sound: SoundChannel;
+  /** What carries the sound at present. */
+  sound: SoundPath;
   readonly #downloads: Downloads;
   readonly #texts = new TypedTexts((id, text) => this.send({ type: "text", id, text }));
   #state: TalkState | null = null;
@@ -96,6 +108,11 @@ export class CommChannel {
     );
     scope.add(comm.listen((content, buffers) => this.#receive(content, buffers)));
     scope.interval(WATCH_PERIOD_MS, () => this.#watch());
+  }
+
+  get soundState(): SoundState {
+    const { session = 0, epoch = 0, phase = "closed" } = this.#state ?? {};
+    return { session, epoch, phase, isOwner: this.isOwner };
   }
 
   get isOwner(): boolean {
@@ -201,6 +218,8 @@ export class CommChannel {
         return this.listener.onSpeech(message.is_active);
       case "snapshot_wanted":
         return this.listener.onSnapshotWanted();
+      case "invitation":
+        return this.listener.onInvitation(message);
       default:
         message satisfies never;
     }
@@ -222,7 +241,7 @@ export class CommChannel {
     const wasOwner = this.isOwner;
     if (state.phase !== "closed") this.#isStarting = false;
     this.#state = state;
-    this.sound.follow({ ...state, isOwner: this.isOwner });
+    this.sound.follow(this.soundState);
     this.listener.onState(state);
     if (wasOwner !== this.isOwner) this.listener.onOwner(this.isOwner);
   }

@@ -10,3 +10,8 @@ declare module "worklet:recorder" {
   const source: () => Promise<string>;
   export default source;
 }
+
+declare module "worker:direct/worker-entry" {
+  const source: () => Promise<string>;
+  export default source;
+}

@@ -11,5 +11,6 @@ export function helloOf({ context }: AudioPage): PageMessage {
     clock_ms: Date.now(),
     microphone: microphoneAbility(),
     device_rate_hz: context?.sampleRate ?? null,
+    origin: location.origin,
   };
 }

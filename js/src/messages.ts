@@ -25,9 +25,13 @@ export type MicrophoneReason =
   | "waiting"
   | "other";
 
-/** A chunk of the microphone's sound; `sample_index` counts the samples captured before it. */
+/**
+ * A chunk of the microphone's sound; `sample_index` counts the samples captured before it, `stream` how often the
+ * microphone was switched on.
+ */
 export interface MicrophoneChunk {
   pcm: Int16Array;
+  stream: number;
   sample_index: number;
   captured_at_ms: number;
 }
@@ -91,6 +95,7 @@ export type PageMessage =
       clock_ms: number;
       microphone: MicrophoneAbility;
       device_rate_hz: number | null;
+      origin: string;
     }
   | { type: "bye" }
   | { type: "start"; with_microphone: boolean }
@@ -293,6 +298,7 @@ const readers = {
     content: (value) => value,
   }),
   snapshot_wanted: shape({}),
+  invitation: shape({ page: text, url: text, token: text, proof: text }),
 };
 
 export interface Note {

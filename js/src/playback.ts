@@ -31,10 +31,8 @@ type PlaybackCommand =
   | { type: "complete" };
 
 /** `chunk_count`: how many chunks the worklet has received. */
-type PlaybackMessage =
-  | { type: "playhead" | "flushed"; position: Playhead; chunk_count: number }
-  | { type: "levels"; levels: Levels }
-  | { type: "probe" };
+export type PlaybackReport = { type: "playhead" | "flushed"; position: Playhead; chunk_count: number };
+type PlaybackMessage = PlaybackReport | { type: "levels"; levels: Levels } | { type: "probe" };
 
 export class Playback {
   #active: Scope | null = null;
@@ -51,6 +49,8 @@ export class Playback {
   #isSounding = false;
   #isEnding = false;
   #hasFailed = false;
+  /** Called with a new worklet node, and with null when it is released. */
+  onNode: ((node: AudioWorkletNode | null) => void) | null = null;
 
   constructor(
     readonly scope: Scope,
@@ -70,13 +70,14 @@ export class Playback {
     if (this.#gain) this.#gain.gain.setTargetAtTime(volume, this.#gain.context.currentTime, VOLUME_RAMP_S);
   }
 
-  play(chunk: PlaybackChunk): void {
+  /** `pcm` is null if another port brings the chunk to the worklet. */
+  play({ pcm, ...place }: Omit<PlaybackChunk, "pcm"> & { pcm: Int16Array | null }): void {
     if (this.#hasFailed) return;
     this.#open();
-    this.#hasBufferedSound ||= chunk.pcm.length > 0 || chunk.is_last;
+    this.#hasBufferedSound ||= pcm?.length !== 0 || place.is_last;
     this.#chunkCount += 1;
     this.#reportSounding();
-    this.#command({ type: "chunk", ...chunk });
+    if (pcm) this.#command({ type: "chunk", ...place, pcm });
     if (this.#context?.state !== "running")
       this.#active?.timeout(WAITING_AFTER_MS, () => this.#reportWaiting());
   }
@@ -145,7 +146,9 @@ export class Playback {
     audioPage().playbacks.add(node);
     active.listenToPort(node.port, (message) => this.#receive(message as PlaybackMessage));
     active.listen(node, "processorerror", () => this.#fail(text("audio_thread_stopped")));
+    this.onNode?.(node);
     active.add(() => {
+      this.onNode?.(null);
       node.port.postMessage({ type: "stop" });
       node.disconnect();
       gain.disconnect();
@@ -163,8 +166,10 @@ export class Playback {
 
   #receive(message: PlaybackMessage): void {
     if (message.type === "levels") return this.listener.onPlaybackLevels(message.levels);
-    if (message.type === "probe") return;
-    const { type, position, chunk_count } = message;
+    if (message.type !== "probe") this.onReport(message);
+  }
+
+  onReport({ type, position, chunk_count }: PlaybackReport): void {
     this.#position = position.is_final ? null : position;
     this.#hasBufferedSound = position.buffered_sample_count > 0 || chunk_count < this.#chunkCount;
     this.#reportSounding();

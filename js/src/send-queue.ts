@@ -6,7 +6,7 @@
  * sound is discarded so that old speech is never sent as new.
  */
 
-import type { MicrophoneChunk } from "./messages";
+import type { MicrophoneChunk, PageMessage } from "./messages";
 import { PCM_RATE_HZ } from "./pcm";
 
 const CREDIT_SAMPLES = 1.5 * PCM_RATE_HZ;
@@ -24,19 +24,22 @@ export type DropCause = "kernel" | "connection";
 export type DroppedSamples = Readonly<Record<DropCause, number>>;
 
 export type SendMode = "buffering" | "sending" | "discarding";
-/** A report is run even if the chunks before it are dropped; another marker is then dropped too. */
-type Entry = { chunk: MicrophoneChunk } | { marker: () => void; isReport: boolean };
+/** A report is sent even if the chunks before it are dropped; another message is then dropped too. */
+export type QueuedEntry = { chunk: MicrophoneChunk } | { message: PageMessage; isReport: boolean };
 
 export class SendQueue {
   #mode: SendMode = "buffering";
-  #queued: Entry[] = [];
-  #inFlight: { seq: number; sampleCount: number; sentAtMs: number }[] = [];
+  #queued: QueuedEntry[] = [];
+  #inFlight: { seq: number; chunk: MicrophoneChunk; sampleCount: number; sentAtMs: number }[] = [];
   #backlogSamples = 0;
   #nextSeq = 0;
   #lastSentAtMs = 0;
   #dropped: Record<DropCause, number> = { kernel: 0, connection: 0 };
 
-  constructor(readonly send: (chunk: SentChunk) => void) {}
+  constructor(
+    readonly send: (chunk: SentChunk) => void,
+    readonly sendMessage: (message: PageMessage) => void,
+  ) {}
 
   get mode(): SendMode {
     return this.#mode;
@@ -56,7 +59,7 @@ export class SendQueue {
   }
 
   get inFlightSamples(): number {
-    return this.#inFlight.reduce((sum, chunk) => sum + chunk.sampleCount, 0);
+    return this.#inFlight.reduce((sum, { sampleCount }) => sum + sampleCount, 0);
   }
 
   setMode(mode: SendMode, nowMs: number): void {
@@ -80,16 +83,32 @@ export class SendQueue {
     this.#dropBeyond(this.#mode === "buffering" ? BUFFER_SAMPLES : CREDIT_SAMPLES + this.#backlogSamples);
   }
 
-  /** Run an action when everything added before it has been sent. */
-  runAfterQueued(action: () => void, nowMs: number): void {
-    this.#queued.push({ marker: action, isReport: false });
+  /** Send a message when everything added before it has been sent. */
+  sendAfterQueued(message: PageMessage, nowMs: number): void {
+    this.#queued.push({ message, isReport: false });
     this.pump(nowMs);
   }
 
-  /** As `runAfterQueued`, at once if nothing is queued, and also if what is queued is dropped. */
-  reportAfterQueued(action: () => void, nowMs: number): void {
-    if (this.#queued.length === 0) return action();
-    this.#queued.push({ marker: action, isReport: true });
+  /** As `sendAfterQueued`, at once if nothing is queued, and also if what is queued is dropped. */
+  reportAfterQueued(message: PageMessage, nowMs: number): void {
+    if (this.#queued.length === 0) return this.sendMessage(message);
+    this.#queued.push({ message, isReport: true });
+    this.pump(nowMs);
+  }
+
+  /** All that was not acknowledged, in order, for another queue; this one has nothing any more. */
+  handOver(): QueuedEntry[] {
+    const entries = [...this.#inFlight.map(({ chunk }) => ({ chunk })), ...this.#queued];
+    this.#inFlight = [];
+    this.#queued = [];
+    this.#backlogSamples = 0;
+    return entries;
+  }
+
+  /** Go on with what another queue has handed over. */
+  takeOver(entries: readonly QueuedEntry[], nowMs: number): void {
+    this.#queued.unshift(...entries);
+    this.#backlogSamples = this.queuedSamples;
     this.pump(nowMs);
   }
 
@@ -109,7 +128,7 @@ export class SendQueue {
   pump(nowMs: number): void {
     while (this.#mode === "sending" && this.#queued.length > 0 && this.#maySendNext(nowMs)) {
       const entry = this.#queued.shift()!;
-      if ("marker" in entry) entry.marker();
+      if ("message" in entry) this.sendMessage(entry.message);
       else this.#sendChunk(entry.chunk, nowMs);
     }
   }
@@ -130,7 +149,7 @@ export class SendQueue {
     const dropped = this.#queued;
     this.#queued = [];
     this.#backlogSamples = 0;
-    for (const entry of dropped) if ("marker" in entry && entry.isReport) entry.marker();
+    for (const entry of dropped) if ("message" in entry && entry.isReport) this.sendMessage(entry.message);
   }
 
   #maySendNext(nowMs: number): boolean {
@@ -142,7 +161,7 @@ export class SendQueue {
   #sendChunk(chunk: MicrophoneChunk, nowMs: number): void {
     const seq = this.#nextSeq++;
     const sampleCount = chunk.pcm.length;
-    this.#inFlight.push({ seq, sampleCount, sentAtMs: nowMs });
+    this.#inFlight.push({ seq, chunk, sampleCount, sentAtMs: nowMs });
     this.#backlogSamples = Math.max(0, this.#backlogSamples - sampleCount);
     this.#lastSentAtMs = nowMs;
     this.send({ ...chunk, seq, dropped_sample_count: this.droppedSampleCount });
@@ -160,6 +179,6 @@ export class SendQueue {
   }
 }
 
-function samplesIn(entry: Entry): number {
+function samplesIn(entry: QueuedEntry): number {
   return "chunk" in entry ? entry.chunk.pcm.length : 0;
 }

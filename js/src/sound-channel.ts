@@ -14,7 +14,7 @@ import type {
   ReportedMicrophone,
   TalkState,
 } from "./messages";
-import { type DroppedSamples, SendQueue, type SentChunk } from "./send-queue";
+import { type DroppedSamples, type QueuedEntry, SendQueue, type SentChunk } from "./send-queue";
 
 /** The messages of the kernel that are about sound. */
 export type SoundMessage = Extract<KernelMessage, { type: "audio" | "flush" | "microphone_received" }>;
@@ -30,6 +30,9 @@ export interface SoundListener {
   onFlush(epoch: number, reply: number | null): void;
   onDropped(dropped: DroppedSamples): void;
 }
+
+/** What the talk needs of it, whatever carries the sound. */
+export type SoundPath = Omit<SoundChannel, "send" | "listener" | "onLost" | "nowMs">;
 
 const NO_SOUND: Int16Array = new Int16Array(0);
 
@@ -50,8 +53,9 @@ export class SoundChannel {
     readonly onLost: () => void,
     readonly nowMs: () => number,
   ) {
-    this.#sendQueue = new SendQueue((chunk) => this.#sendChunk(chunk));
-    this.#held = new HeldMessages((message) => this.send(message, []));
+    const sendMessage = (message: PageMessage) => this.send(message, []);
+    this.#sendQueue = new SendQueue((chunk) => this.#sendChunk(chunk), sendMessage);
+    this.#held = new HeldMessages(sendMessage);
   }
 
   get session(): number {
@@ -143,17 +147,32 @@ export class SoundChannel {
 
   /** Commit a push-to-talk turn, or discard it, after its last chunk has been sent. */
   endPress(type: "commit" | "discard"): void {
-    this.#sendQueue.runAfterQueued(() => this.send({ type }, []), this.nowMs());
+    this.#sendQueue.sendAfterQueued({ type }, this.nowMs());
   }
 
   /** Report the microphone's state in order with its sound: the kernel ends speech when it falls silent. */
   reportMicrophone(state: ReportedMicrophone): void {
-    const report = () => this.send({ type: "microphone_state", ...state }, []);
-    this.#sendQueue.reportAfterQueued(report, this.nowMs());
+    this.#sendQueue.reportAfterQueued({ type: "microphone_state", ...state }, this.nowMs());
   }
 
   reportPlayhead(playhead: Playhead): void {
     this.#held.reportPlayhead(playhead, this.nowMs());
+  }
+
+  reportFlushed(playhead: Playhead): void {
+    this.send({ type: "flushed", clock_ms: Date.now(), ...playhead }, []);
+  }
+
+  /** What was not acknowledged, for another channel; this one has nothing any more. */
+  handOver(): QueuedEntry[] {
+    this.#isOwner = false;
+    return this.#sendQueue.handOver();
+  }
+
+  /** Go on where another channel ended. What the kernel sends next need not follow what it sent here. */
+  takeOver(entries: readonly QueuedEntry[]): void {
+    this.#nextAudioSeq = 0;
+    this.#sendQueue.takeOver(entries, this.nowMs());
   }
 
   #sendChunk({ pcm, ...fields }: SentChunk): void {

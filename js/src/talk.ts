@@ -6,6 +6,8 @@
 import { canCaptureWithoutClick, Microphone, type MicrophoneListener } from "./capture";
 import { type ChannelListener, type Comm, CommChannel, type KernelHealth } from "./channel";
 import { microphoneAbility } from "./devices";
+import type { Invitation } from "./direct/protocol";
+import { DirectInvitations } from "./direct-invitations";
 import { DrawerComm } from "./drawer-comm";
 import { type HalfDuplex, halfDuplexOf } from "./half-duplex";
 import { helloOf } from "./hello";
@@ -47,6 +49,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   readonly #microphone: Microphone;
   readonly #playback: Playback;
   readonly drawers: DrawerComm;
+  readonly #direct: DirectInvitations;
   readonly #halfDuplex: HalfDuplex;
   readonly #views: Views;
   #withProcessing = true;
@@ -60,6 +63,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     this.#microphone = new Microphone(scope, this);
     this.#playback = new Playback(scope, this);
     this.#channel = new CommChannel(this.#page.id, comm, this, scope);
+    this.#direct = new DirectInvitations(() => this.drawers.load("direct"));
     this.drawers = new DrawerComm((message) => this.#channel.send(message), scope);
     this.#halfDuplex = halfDuplexOf(scope, this.#microphone, this.store, this.#channel);
     this.#views = new Views(scope, () => this.#microphone.stop());
@@ -82,8 +86,6 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   attachView(): () => void {
     return this.#views.attach();
   }
-
-  // Actions of the user.
 
   start(): void {
     this.#playback.unlock();
@@ -220,8 +222,6 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     this.#channel.requestSound(use, of);
   }
 
-  // Events of the channel.
-
   onState(state: TalkState): void {
     this.#withProcessing = state.processing;
     if (state.turn_detection !== this.#state.turnDetection) this.#followTurnDetection(state);
@@ -268,7 +268,12 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     this.#addNote(note.text, note.level, note.topic);
   }
 
-  onAudio(header: AudioHeader, pcm: Int16Array, isJoin: boolean): void {
+  onInvitation(invitation: Invitation): void {
+    const parts = { channel: this.#channel, microphone: this.#microphone, playback: this.#playback };
+    this.#direct.accept({ invitation, ...parts, listener: this, scope: this.scope });
+  }
+
+  onAudio(header: AudioHeader, pcm: Int16Array | null, isJoin: boolean): void {
     const { session, epoch, reply, sample_offset, is_last } = header;
     this.#playback.play({ session, epoch, reply, sample_offset, is_last, is_join: isJoin, pcm });
     // What was received before the connection closed is played to its end.
@@ -342,7 +347,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   }
 
   onFlushed(playhead: Playhead): void {
-    this.#channel.send({ type: "flushed", clock_ms: Date.now(), ...playhead });
+    this.#channel.sound.reportFlushed(playhead);
     this.#update(shownPlayhead(playhead, PCM_RATE_HZ));
   }
 

@@ -186,7 +186,7 @@ describe("turning the microphone on", () => {
     const chunk = { pcm: new Int16Array(2400), sample_index: 0, captured_at_ms: 5 };
     node().port.deliver({ type: "chunk", ...chunk });
     node().port.deliver({ type: "levels", levels: { rms: 1, columns: new Float32Array() } });
-    expect(listener.onChunk).toHaveBeenCalledWith(chunk);
+    expect(listener.onChunk).toHaveBeenCalledWith({ ...chunk, stream: 1 });
     expect(listener.onMicrophoneLevels).toHaveBeenCalledOnce();
   });
 

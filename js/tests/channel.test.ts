@@ -30,6 +30,7 @@ beforeEach(() => {
     drawers: { receiveBundle: vi.fn(), receiveMessage: vi.fn() },
     onSpeech: vi.fn(),
     onSnapshotWanted: vi.fn(),
+    onInvitation: vi.fn(),
   };
   channel = new CommChannel("me", comm, listener, scope);
 });
@@ -56,6 +57,7 @@ function speak(count = 1): void {
   for (let i = 0; i < count; i++) {
     channel.sound.sendMicrophone({
       pcm: new Int16Array(2400),
+      stream: 1,
       sample_index: 2400 * i,
       captured_at_ms: 100 * i,
     });

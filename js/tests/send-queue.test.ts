@@ -11,14 +11,17 @@ let captured: number;
 beforeEach(() => {
   sent = [];
   captured = 0;
-  queue = new SendQueue((chunk) => sent.push(chunk));
+  queue = new SendQueue(
+    (chunk) => sent.push(chunk),
+    () => {},
+  );
 });
 
 /** Add chunks like a microphone, one every 100 ms. */
 function speak(count: number, fromMs = 0): void {
   for (let i = 0; i < count; i++) {
     const pcm = new Int16Array(CHUNK_SAMPLES);
-    queue.add({ pcm, sample_index: captured, captured_at_ms: fromMs + 100 * i }, fromMs + 100 * i);
+    queue.add({ pcm, stream: 1, sample_index: captured, captured_at_ms: fromMs + 100 * i }, fromMs + 100 * i);
     captured += CHUNK_SAMPLES;
   }
 }
@@ -81,21 +84,29 @@ describe("while the connection is open", () => {
     expect(queue.overdueMs(1100)).toBe(0);
   });
 
-  it("runs an action after the last chunk that was queued before it", () => {
+  it("sends a message after the last chunk that was queued before it", () => {
     const order: string[] = [];
-    queue = new SendQueue(({ seq }) => order.push(`chunk ${seq}`));
+    queue = new SendQueue(
+      ({ seq }) => order.push(`chunk ${seq}`),
+      ({ type }) => order.push(type),
+    );
     queue.setMode("sending", 0);
     speak(16);
-    queue.runAfterQueued(() => order.push("commit"), 1600);
+    queue.sendAfterQueued({ type: "commit" }, 1600);
     expect(order).toHaveLength(CREDIT_CHUNKS);
     queue.acknowledge(0, 1700);
     expect(order.slice(-2)).toEqual(["chunk 15", "commit"]);
   });
 
-  it("runs an action even if all chunks before it were dropped", () => {
+  it("sends a message even if all chunks before it were dropped", () => {
     let count = 0;
+    queue = new SendQueue(
+      (chunk) => sent.push(chunk),
+      () => count++,
+    );
+    queue.setMode("sending", 0);
     speak(15);
-    queue.runAfterQueued(() => count++, 1500);
+    queue.sendAfterQueued({ type: "commit" }, 1500);
     speak(40, 1500);
     queue.acknowledge(14, 6000);
     expect(count).toBe(1);
@@ -103,25 +114,32 @@ describe("while the connection is open", () => {
 });
 
 describe("a report", () => {
-  it("runs at once if nothing is queued, and after the chunks that are", () => {
+  it("is sent at once if nothing is queued, and after the chunks that are", () => {
     const order: string[] = [];
-    queue = new SendQueue(({ seq }) => order.push(`chunk ${seq}`));
-    queue.reportAfterQueued(() => order.push("on"), 0);
+    queue = new SendQueue(
+      ({ seq }) => order.push(`chunk ${seq}`),
+      ({ type }) => order.push(type),
+    );
+    queue.reportAfterQueued({ type: "discard" }, 0);
     speak(1);
-    queue.reportAfterQueued(() => order.push("muted"), 100);
-    expect(order).toEqual(["on"]);
+    queue.reportAfterQueued({ type: "commit" }, 100);
+    expect(order).toEqual(["discard"]);
     queue.setMode("sending", 200);
-    expect(order).toEqual(["on", "chunk 0", "muted"]);
+    expect(order).toEqual(["discard", "chunk 0", "commit"]);
   });
 
-  it.each(["discard", "clear"] as const)("runs when the chunks before it are dropped by %s", (how) => {
-    const ran: string[] = [];
+  it.each(["discard", "clear"] as const)("is sent when the chunks before it are dropped by %s", (how) => {
+    const said: string[] = [];
+    queue = new SendQueue(
+      () => {},
+      ({ type }) => said.push(type),
+    );
     speak(1);
-    queue.reportAfterQueued(() => ran.push("off"), 100);
-    queue.runAfterQueued(() => ran.push("commit"), 100);
+    queue.reportAfterQueued({ type: "bye" }, 100);
+    queue.sendAfterQueued({ type: "commit" }, 100);
     if (how === "discard") queue.discard("connection");
     else queue.clear();
-    expect(ran).toEqual(["off"]);
+    expect(said).toEqual(["bye"]);
   });
 });
 
@@ -169,4 +187,37 @@ it("clears the queue without counting when the user has stopped", () => {
   speak(5);
   queue.clear();
   expect([queue.queuedSamples, queue.droppedSampleCount]).toEqual([0, 0]);
+});
+
+describe("a hand-over", () => {
+  it("gives what was not acknowledged, in order, and the next queue sends it again", () => {
+    queue.setMode("sending", 0);
+    speak(20);
+    queue.acknowledge(4, 2000);
+    const unacknowledged = queue.handOver();
+    expect(unacknowledged).toHaveLength(15);
+    expect([queue.inFlightSamples, queue.queuedSamples]).toEqual([0, 0]);
+    const order: number[] = [];
+    const next = new SendQueue(
+      ({ sample_index }) => order.push(sample_index),
+      () => {},
+    );
+    next.setMode("sending", 2000);
+    next.takeOver(unacknowledged, 2000);
+    next.acknowledge(14, 2100);
+    expect(order).toEqual(unacknowledged.map((_, index) => 2400 * (index + 5)));
+  });
+
+  it("keeps the place of a message between chunks", () => {
+    speak(2);
+    queue.sendAfterQueued({ type: "commit" }, 200);
+    const said: string[] = [];
+    const next = new SendQueue(
+      ({ seq }) => said.push(`chunk ${seq}`),
+      ({ type }) => said.push(type),
+    );
+    next.takeOver(queue.handOver(), 300);
+    next.setMode("sending", 300);
+    expect(said).toEqual(["chunk 0", "chunk 1", "commit"]);
+  });
 });

@@ -41,8 +41,9 @@ class NotebookPage(PanelPage):
     Attributes
     ----------
     kernel : KernelWindow
-    frames : list of str
-        All that went over the page's sockets, if it was asked for.
+    frames, jupyter_frames : list of str
+        All that went over the page's sockets, and over those to Jupyter's server, if it was asked
+        for.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class NotebookPage(PanelPage):
         super().__init__(page)
         self.lab, self.path, self.kernel = lab, path, kernel
         self.frames: list[str] = []
+        self.jupyter_frames: list[str] = []
         self._watches_frames = False
 
     def watch_frames(self) -> None:
@@ -82,9 +84,10 @@ class NotebookPage(PanelPage):
 
     def _watch_socket(self, socket: WebSocket) -> None:
         def keep(payload: str | bytes) -> None:
-            self.frames.append(
-                payload if isinstance(payload, str) else payload.decode("utf-8", "replace")
-            )
+            text = payload if isinstance(payload, str) else payload.decode("utf-8", "replace")
+            self.frames.append(text)
+            if "/api/" in socket.url:
+                self.jupyter_frames.append(text)
 
         socket.on("framesent", keep)
         socket.on("framereceived", keep)

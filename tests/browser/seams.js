@@ -187,3 +187,16 @@
     };
   }
 })();
+
+// With a direct channel, the playback worklet reports to a worker, which passes its reports on.
+{
+  const NativeWorker = globalThis.Worker;
+  globalThis.Worker = class extends NativeWorker {
+    constructor(...args) {
+      super(...args);
+      this.addEventListener("message", ({ data }) => {
+        if (data?.type === "report") seams.positions.push({ type: data.report.type, ...data.report.position });
+      });
+    }
+  };
+}

@@ -15,6 +15,7 @@ from grok_live_widget.client.reconnecting_session import ReconnectingSession
 from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.settings.settings import settings_from
 from grok_live_widget.widget.bridge import FrontendBridge
+from grok_live_widget.widget.direct import ChannelChoice
 from grok_live_widget.widget.messages import KernelMessage, decode, encode
 
 from .page import SimulatedPage, no_checks
@@ -32,7 +33,12 @@ class BridgePage(SimulatedPage):
     """
 
     def __init__(
-        self, partner: Any = "parrot", *, timeouts: Timeouts = Timeouts(), **settings: Any
+        self,
+        partner: Any = "parrot",
+        *,
+        timeouts: Timeouts = Timeouts(),
+        channel: ChannelChoice = "comm",
+        **settings: Any,
     ) -> None:
         super().__init__("page-1")
         key = wrap_secret(settings.pop("api_key", None))
@@ -40,7 +46,7 @@ class BridgePage(SimulatedPage):
         checked = settings_from(chosen | settings)
         self.talk = ReconnectingSession(checked, key, resolve_endpoint(checked, key), timeouts)
         ask = partial(Asker(self.talk).ask, sample_rate=None, timeout_s=20)
-        self.bridge = FrontendBridge(self.talk, self._receive, ask, no_checks)
+        self.bridge = FrontendBridge(self.talk, self._receive, ask, no_checks, channel=channel)
         self.received: list[dict[str, Any]] = []
         self.audio = b""
         self._has_received = asyncio.Event()

@@ -522,3 +522,47 @@ def test_another_page_gets_a_reopened_turn_once() -> None:
     ((_, number),) = player.downlink.start_over()
     player.take()
     assert player.audio[number] == turn.pcm[1_000:].tobytes()
+
+
+@pytest.mark.parametrize("rate_hz", [24_000, 16_000])
+@pytest.mark.parametrize("acknowledged", [None, 0, 1])
+def test_what_is_not_acknowledged_is_sent_again_from_there_on(
+    rate_hz: int, acknowledged: int | None
+) -> None:
+    turn = turn_with(rate_hz, tone(3.0, rate_hz=rate_hz))
+    whole = reply_audio_from(turn, 0)
+    samples = whole.read(whole.available_samples(3 * SECOND))
+    downlink = Downlink()
+    downlink.begin_session(1)
+    number = downlink.add(turn)
+    first = list(downlink.messages_to_send(0.0))
+    assert len(first) > 2
+    if acknowledged is not None:
+        downlink.received(first[acknowledged][0].seq)
+    downlink.rewind()
+    again = list(downlink.messages_to_send(0.1))
+    start = 0 if acknowledged is None else acknowledged + 1
+    assert again[0][0].sample_offset == first[start][0].sample_offset
+    assert again[0][0].reply == number
+    assert again[0][0].seq > first[-1][0].seq
+    at = 2 * again[0][0].sample_offset
+    sound = b"".join(pcm for _, pcm in again)
+    assert sound == samples[at : at + len(sound)]
+    downlink.received(again[-1][0].seq)
+    assert downlink.played(number, 24_000, is_final=False, now_s=1.0) is not None
+
+
+def test_an_end_that_is_not_acknowledged_is_sent_again_and_what_was_cut_off_is_not() -> None:
+    first, second = turn_of(0.3), turn_of(0.3)
+    downlink = Downlink()
+    downlink.begin_session(1)
+    for turn in (first, second):
+        downlink.add(turn)
+    sent = list(downlink.messages_to_send(0.0))
+    assert [message.is_last for message, _ in sent if message.is_last] == [True, True]
+    downlink.rewind()
+    again = [message for message, _ in downlink.messages_to_send(0.1)]
+    assert [message.reply for message in again if message.is_last] == [1, 2]
+    downlink.flush()
+    downlink.rewind()
+    assert list(downlink.messages_to_send(0.2)) == []

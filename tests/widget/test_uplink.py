@@ -136,3 +136,26 @@ def test_dropped_samples_are_a_running_total_of_each_page() -> None:
     assert microphone.uplink.dropped_sample_count == 930
     microphone.chunk(1.3, dropped=-9_999)
     assert microphone.uplink.dropped_sample_count == 930
+
+
+def test_a_chunk_that_another_channel_has_brought_already_is_left_out_and_not_counted() -> None:
+    uplink = UplinkReceiver()
+
+    def accepts(index: int, stream: int, session: int = 1) -> bool:
+        message = Chunk(
+            page="a",
+            session=session,
+            seq=0,
+            sample_index=index,
+            captured_at_ms=index / 24,
+            dropped_sample_count=0,
+            stream=stream,
+        )
+        return uplink.accepts(message, 2400, index / 24_000)
+
+    accepted = [accepts(index, 1) for index in (0, 2400, 0, 2400, 4800)]
+    assert accepted == [True, True, False, False, True]
+    assert accepts(0, 2), "the microphone was switched off and on"
+    assert accepts(0, 2, session=2), "another session"
+    assert [accepts(0, 0), accepts(0, 0)] == [True, True], "an older page does not tell"
+    assert uplink.late_sample_count == 0

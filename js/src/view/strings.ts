@@ -1,7 +1,7 @@
 /** What the panel says, as pure functions of its state and of the texts. A text about a problem names the cure. */
 
 import type { MicrophoneReason, NoteLevel, ToolCall, Turn } from "../messages";
-import { number, text } from "../texts";
+import { number, type TextKey, text } from "../texts";
 import { microphoneText, silenceText } from "./device-strings";
 import type { PanelActions, PanelState } from "./state";
 
@@ -140,19 +140,8 @@ export function cardsOf(state: PanelState): Card[] {
 }
 
 function kernelCard({ kernel }: PanelState): Card | null {
-  if (kernel === "unanswered") {
-    return {
-      key: "kernel",
-      level: "warning",
-      text: text("kernel_unanswered"),
-    };
-  }
-  if (kernel !== "gone") return null;
-  return {
-    key: "kernel",
-    level: "error",
-    text: text("kernel_gone"),
-  };
+  if (kernel !== "unanswered" && kernel !== "gone") return null;
+  return { key: "kernel", level: kernel === "gone" ? "error" : "warning", text: text(`kernel_${kernel}`) };
 }
 
 function ownerCard(state: PanelState): Card | null {
@@ -252,26 +241,16 @@ function reasonCard(reason: MicrophoneReason): Card {
 /** One sentence for each kind of loss. */
 export function lossesOf(state: PanelState): string[] {
   const name = speakerName(state);
-  const sentences = [];
-  if (state.droppedByKernelS >= 0.05) {
-    sentences.push(text("lost_to_cell", { duration: seconds(state.droppedByKernelS) }));
-  }
-  if (state.droppedByConnectionS >= 0.05) {
-    sentences.push(text("lost_to_connection", { duration: seconds(state.droppedByConnectionS) }));
-  }
-  if (state.lateS >= 0.05) {
-    sentences.push(text("too_late", { duration: seconds(state.lateS) }));
-  }
-  if (state.lostS >= 0.05) {
-    sentences.push(text("voice_lost", { duration: seconds(state.lostS), name }));
-  }
-  if (state.underrunCount > 0) {
-    sentences.push(text("voice_late", { name, count: state.underrunCount }));
-  }
-  if (state.isCellRunning) {
-    sentences.push(text("cell_running"));
-  }
-  return sentences;
+  const sentence = (key: TextKey, durationS: number) =>
+    durationS >= 0.05 ? [text(key, { duration: seconds(durationS), name })] : [];
+  return [
+    ...sentence("lost_to_cell", state.droppedByKernelS),
+    ...sentence("lost_to_connection", state.droppedByConnectionS),
+    ...sentence("too_late", state.lateS),
+    ...sentence("voice_lost", state.lostS),
+    ...(state.underrunCount > 0 ? [text("voice_late", { name, count: state.underrunCount })] : []),
+    ...(state.isCellRunning ? [text("cell_running")] : []),
+  ];
 }
 
 /** The text of a turn or, if it has none, a description of its sound. */
@@ -292,21 +271,10 @@ export function usageOf({ usedMinutes, costDollars }: PanelState): string[] {
 
 /** The state of a tool call. */
 export function toolCallText({ state, name, error, duration_s }: ToolCall, speaker: string): string {
-  const call = { function: name };
-  switch (state) {
-    case "waiting":
-      return text("call_waiting", { ...call, speaker });
-    case "running":
-      return text("call_running", call);
-    case "done":
-      return duration_s === null
-        ? text("call_done", call)
-        : text("call_done_in", { ...call, duration: seconds(duration_s) });
-    case "failed":
-      return text("call_failed", { ...call, error });
-    case "denied":
-      return error ? text("call_denied_because", { ...call, reason: error }) : text("call_denied", call);
-  }
+  const isTimed = state === "done" && duration_s !== null;
+  const more = isTimed ? "_in" : state === "denied" && error ? "_because" : "";
+  const duration = seconds(duration_s ?? 0);
+  return text(`call_${state}${more}` as TextKey, { function: name, speaker, error, reason: error, duration });
 }
 
 export function seconds(durationS: number): string {

@@ -1,0 +1,234 @@
+/**
+ * The direct channel, in a worker: a WebSocket to the kernel, and ports to the worklets. Neither the page's main thread
+ * nor Jupyter's server has a part in the sound.
+ */
+
+import type { AudioHeader, MicrophoneChunk, PageMessage } from "../messages";
+import { readKernelMessage } from "../messages";
+import type { PlaybackReport } from "../playback";
+import { SoundChannel } from "../sound-channel";
+import { packFrame, unpackFrame } from "../sound-frames";
+import type { PlaybackChunk } from "../worklets/jitter-buffer";
+import type { DirectCommand, DirectEvent, Invitation } from "./protocol";
+
+const PUMP_MS = 100;
+/** A page that is blocked by a policy, or whose user is asked for permission, gets no event at all. */
+const OPEN_WITHIN_MS = 3000;
+/** More is never on its way to a kernel that reads. */
+const MOST_UNSENT_BYTES = 1 << 20;
+
+type CaptureMessage =
+  | ({ type: "chunk" } & Omit<MicrophoneChunk, "stream">)
+  | { type: "gate"; is_open: boolean };
+type Port = Pick<MessagePort, "postMessage" | "onmessage">;
+type Socket = Pick<WebSocket, "send" | "close" | "bufferedAmount"> & {
+  binaryType: BinaryType;
+  onopen: (() => void) | null;
+  onclose: (() => void) | null;
+  onmessage: ((event: { data: unknown }) => void) | null;
+};
+
+export class DirectWorker {
+  readonly #sound: SoundChannel;
+  #page = "";
+  #socket: Socket | null = null;
+  #isOpen = false;
+  #hasBegun = false;
+  #playback: Port | null = null;
+  /** Chunks that wait until the page's main thread has passed on what came before them; null: none has to. */
+  #waiting: PlaybackChunk[] | null = null;
+  #hasCaptured = false;
+
+  constructor(
+    readonly post: (event: DirectEvent, transfer: Transferable[]) => void,
+    readonly makeSocket: (url: string) => Socket,
+    readonly nowMs: () => number,
+  ) {
+    this.#sound = new SoundChannel(
+      (message, buffers) => this.#send(message, buffers),
+      {
+        onAudio: (header, pcm, isJoin) => this.#onAudio(header, pcm, isJoin),
+        onFlush: (epoch, reply) => this.#onFlush(epoch, reply),
+        onDropped: (dropped) => this.#tell({ type: "dropped", dropped }),
+      },
+      () => this.#tell({ type: "lost" }),
+      nowMs,
+    );
+  }
+
+  #tell(event: DirectEvent, transfer: Transferable[] = []): void {
+    this.post(event, transfer);
+  }
+
+  receive(command: DirectCommand): void {
+    const sound = this.#sound;
+    switch (command.type) {
+      case "open":
+        this.#page = command.page;
+        return this.#open(command.invitation);
+      case "begin":
+        this.#hasBegun = true;
+        sound.follow(command.state);
+        return sound.takeOver(command.entries);
+      case "follow":
+        return sound.follow(command.state);
+      case "capture":
+        this.#hasCaptured = false;
+        command.port.onmessage = ({ data }) => this.#onCapture(data as CaptureMessage, command.stream);
+        return;
+      case "playback":
+        this.#playback = command.port;
+        this.#waiting = [];
+        command.port.onmessage = ({ data }) => this.#onReport(data as PlaybackReport);
+        return this.#tell({ type: "playback_connected" });
+      case "use_playback":
+        return this.#usePlayback();
+      case "no_playback":
+        this.#playback = this.#waiting = null;
+        return;
+      case "chunk":
+        return sound.sendMicrophone(command.chunk);
+      case "end_press":
+        return sound.endPress(command.press);
+      case "report_microphone":
+        return sound.reportMicrophone(command.state);
+      case "report_playhead":
+        return sound.reportPlayhead(command.playhead);
+      case "report_flushed":
+        return sound.reportFlushed(command.playhead);
+      case "stop":
+        return sound.stop();
+      case "allow_stopped":
+        return sound.allowStopped();
+      case "begin_epoch":
+        sound.beginEpoch();
+        return;
+      case "discard":
+        return sound.discard();
+      default:
+        command satisfies never;
+    }
+  }
+
+  /** Called regularly. */
+  pump(): void {
+    if (!this.#hasBegun) return;
+    this.#sound.pump();
+    this.#tell({ type: "overdue", overdueMs: this.#sound.overdueMs });
+  }
+
+  // The socket.
+
+  #open({ url, token, proof }: Invitation): void {
+    const socket = this.makeSocket(url);
+    this.#socket = socket;
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => socket.send(token);
+    socket.onclose = () => this.close();
+    socket.onmessage = ({ data }) => {
+      if (this.#isOpen) return this.#receiveFrame(data);
+      // Another program at this port does not know the proof, and is told nothing.
+      if (data !== proof) return this.close();
+      this.#isOpen = true;
+      this.#tell({ type: "open" });
+    };
+  }
+
+  /** Without a proof in time, too. */
+  checkOpen(): void {
+    if (!this.#isOpen) this.close();
+  }
+
+  close(): void {
+    const socket = this.#socket;
+    if (!socket) return;
+    this.#socket = null;
+    this.#isOpen = this.#hasBegun = false;
+    socket.onopen = socket.onclose = socket.onmessage = null;
+    socket.close();
+    this.#tell({ type: "closed", entries: this.#sound.handOver() });
+  }
+
+  #receiveFrame(data: unknown): void {
+    const frame = data instanceof ArrayBuffer ? unpackFrame(data) : null;
+    const message = frame && readKernelMessage(frame.content);
+    if (message?.type === "audio" || message?.type === "flush" || message?.type === "microphone_received")
+      this.#sound.receive(message, frame?.pcm);
+  }
+
+  #send(message: PageMessage, [pcm]: ArrayBuffer[]): void {
+    const socket = this.#socket;
+    if (!socket) return;
+    if (socket.bufferedAmount > MOST_UNSENT_BYTES) return this.close();
+    const page = this.#page;
+    const earlier = this.#sound.takeHeld().map((held) => ({ ...held, page }));
+    socket.send(packFrame({ ...message, page, ...(earlier.length > 0 && { earlier }) }, pcm));
+  }
+
+  // The worklets.
+
+  #onCapture(message: CaptureMessage, stream: number): void {
+    if (message.type === "gate") return this.#tell(message);
+    const { pcm, sample_index, captured_at_ms } = message;
+    const chunk = { pcm, stream, sample_index, captured_at_ms };
+    if (!this.#hasBegun) return this.#tell({ type: "chunk", chunk }, [pcm.buffer as ArrayBuffer]);
+    this.#sound.sendMicrophone(chunk);
+    if (!this.#hasCaptured) this.#tell({ type: "captured" });
+    this.#hasCaptured = true;
+  }
+
+  #onAudio(header: AudioHeader, pcm: Int16Array, isJoin: boolean): void {
+    if (!this.#playback)
+      return this.#tell({ type: "audio", header, pcm, isJoin }, [pcm.buffer as ArrayBuffer]);
+    // Before the chunk, so that the page knows of it when the worklet reports it.
+    this.#tell({ type: "audio", header, pcm: null, isJoin });
+    const { session, epoch, reply, sample_offset, is_last } = header;
+    this.#play({ session, epoch, reply, sample_offset, is_last, is_join: isJoin, pcm });
+  }
+
+  #usePlayback(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    for (const chunk of waiting) this.#play(chunk);
+  }
+
+  #play(chunk: PlaybackChunk): void {
+    if (this.#waiting) this.#waiting.push(chunk);
+    else this.#playback?.postMessage({ type: "chunk", ...chunk }, [chunk.pcm.buffer as ArrayBuffer]);
+  }
+
+  #onFlush(epoch: number, reply: number | null): void {
+    const isDone = this.#playback !== null && this.#waiting === null;
+    if (isDone) this.#playback?.postMessage({ type: "flush", epoch, reply });
+    else if (this.#waiting) this.#waiting = [];
+    this.#tell({ type: "flush", epoch, reply, isDone });
+  }
+
+  #onReport(report: PlaybackReport): void {
+    if (this.#hasBegun) {
+      if (report.type === "flushed") this.#sound.reportFlushed(report.position);
+      else this.#sound.reportPlayhead(report.position);
+    }
+    this.#tell({ type: "report", report });
+  }
+}
+
+/** The part of DedicatedWorkerGlobalScope that is used; its library cannot be combined with that of pages. */
+interface WorkerScope {
+  postMessage(message: unknown, transfer: Transferable[]): void;
+  onmessage: ((event: { data: unknown }) => void) | null;
+}
+
+/** Tests make their own. */
+export function beginWorker(scope: WorkerScope): void {
+  const worker = new DirectWorker(
+    (event, transfer) => scope.postMessage(event, transfer),
+    (url) => new WebSocket(url) as unknown as Socket,
+    () => performance.now(),
+  );
+  scope.onmessage = ({ data }) => {
+    worker.receive(data as DirectCommand);
+    if ((data as DirectCommand).type === "open") setTimeout(() => worker.checkOpen(), OPEN_WITHIN_MS);
+  };
+  setInterval(() => worker.pump(), PUMP_MS);
+}

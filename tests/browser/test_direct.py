@@ -1,0 +1,114 @@
+"""The direct channel: the sound goes neither through Jupyter nor through the main thread."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from .cells import NOISE
+from .conftest import OpenNotebook
+from .notebook_page import NotebookPage
+from .sound import samples_from, segment_correlations
+from .speech import Said, Studio
+
+pytestmark = pytest.mark.alone
+
+MADE = """
+from grok_live_widget import GrokLive
+live = GrokLive(partner="parrot", processing=False, channel="auto")
+live
+"""
+BLOCK_PAGE = """() => {
+  const until = performance.now() + 2000;
+  while (performance.now() < until);
+}"""
+
+
+def test_a_talk_goes_through_the_direct_channel_sample_by_sample(
+    open_notebook: OpenNotebook, studio: Studio
+) -> None:
+    script = studio.script(
+        Said("Good morning, is anybody there?", 4.2), Said("Thank you, and goodbye.", 0.5)
+    )
+    notebook = open_notebook([MADE], hears=script, watches_frames=True)
+    notebook.run_cell(0)
+    _wait_until_direct(notebook)
+    before = len(notebook.jupyter_frames)
+    notebook.start()
+    notebook.wait_for_turns("grok", 2)
+    notebook.wait_until_silent(2)
+
+    said, replies = _sounds(notebook, "user"), _sounds(notebook, "assistant")
+    found = segment_correlations(script.samples, script.rate_hz, samples_from(np.concatenate(said)))
+    assert np.mean(found > 0.97) >= 0.9
+    np.testing.assert_array_equal(notebook.ring(), np.concatenate(replies))
+    for turn in range(2):
+        heard = f"live.turns.assistant[{turn}].heard_sample_count"
+        assert notebook.kernel.value(heard) == len(replies[turn])
+    assert "lost" not in notebook.losses()
+    # Nothing of the sound went through Jupyter's sockets.
+    frames = "\n".join(notebook.jupyter_frames[before:])
+    found = re.findall(r'"type": ?"(microphone|audio|received|playhead|flushed)"', frames)
+    assert found == []
+
+
+def _wait_until_direct(notebook: NotebookPage) -> None:
+    notebook.wait(
+        lambda: notebook.kernel.value("live.channel.kind") == "direct", what="the direct channel"
+    )
+
+
+def _sounds(notebook: NotebookPage, role: str) -> list[np.ndarray]:
+    count = notebook.kernel.value(f"len(live.turns.{role})")
+    return [notebook.kernel.array(f"live.turns.{role}[{each}].pcm") for each in range(count)]
+
+
+def test_a_page_whose_main_thread_is_blocked_plays_and_hears_on(
+    open_notebook: OpenNotebook, studio: Studio
+) -> None:
+    made = MADE.replace('partner="parrot"', "partner=lambda turn: noise(5)")
+    notebook = open_notebook([NOISE, made], hears=studio.noise(60))
+    notebook.run_cells(0, 1)
+    _wait_until_direct(notebook)
+    notebook.start()
+    notebook.send_text("Make a noise.")
+    notebook.wait_until_sounding(after_samples=12_000)
+    before = notebook.kernel.value("live.usage.sent_s")
+    notebook.page.evaluate(BLOCK_PAGE)
+    assert notebook.kernel.value("live.usage.sent_s") - before > 1.5, "it heard meanwhile"
+    notebook.wait_until_silent(1)
+    [reply] = _sounds(notebook, "assistant")
+    np.testing.assert_array_equal(notebook.ring(), reply)
+    assert notebook.positions()[-1]["underrun_count"] == 0
+    assert notebook.losses() == ""
+
+
+def test_the_sound_goes_on_through_jupyter_where_the_channel_ends_and_none_is_lost(
+    open_notebook: OpenNotebook, studio: Studio
+) -> None:
+    made = MADE.replace('partner="parrot"', "partner=lambda turn: noise(6)")
+    notebook = open_notebook([NOISE, made], hears=studio.noise(60))
+    notebook.run_cells(0, 1)
+    _wait_until_direct(notebook)
+    notebook.start()
+    notebook.send_text("Make a noise.")
+    notebook.wait_until_sounding(after_samples=24_000)
+    notebook.kernel.do(
+        "from grok_live_widget.client import TALK_THREAD\n"
+        "TALK_THREAD.run(live._bridge._direct.close())"
+    )
+    notebook.wait(
+        lambda: notebook.kernel.value("live.channel.kind") == "comm", what="the other channel"
+    )
+    assert notebook.kernel.value("live.channel.reason") == "The direct one was closed."
+    notebook.wait_until_silent(1)
+    [reply] = _sounds(notebook, "assistant")
+    np.testing.assert_array_equal(notebook.ring(), reply)
+    assert notebook.kernel.value("live.turns[-1].heard_sample_count") == len(reply)
+    before = notebook.kernel.value("live.usage.sent_s")
+    notebook.wait(
+        lambda: notebook.kernel.value("live.usage.sent_s") > before + 1, what="the microphone"
+    )
+    assert notebook.losses() == ""

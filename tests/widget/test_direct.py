@@ -1,0 +1,115 @@
+"""Which channel carries the sound, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from websockets import Origin
+from websockets.asyncio.client import connect
+
+from grok_live_widget.exceptions import ConfigurationError
+from grok_live_widget.widget.direct import (
+    CHANNEL_VARIABLE,
+    ChannelStatus,
+    chosen_channel,
+    obstacle_of,
+)
+from grok_live_widget.widget.messages import DirectInvitation
+from grok_live_widget.widget.sound_frames import unpack
+
+from ..support.sound import tone
+from ..support.waiting import wait_until_async
+
+ORIGIN = "http://localhost:8888"
+
+
+@pytest.mark.parametrize(
+    ("given", "allowed", "chosen"),
+    [
+        ("auto", "", "auto"),
+        ("auto", " ", "auto"),
+        ("auto", "auto", "auto"),
+        ("auto", "comm", "comm"),
+        ("direct", "comm", "comm"),
+        ("direct", "", "direct"),
+        ("comm", "direct", "comm"),
+    ],
+)
+def test_an_administrator_can_forbid_what_a_notebook_asks_for(
+    monkeypatch: pytest.MonkeyPatch, given: str, allowed: str, chosen: str
+) -> None:
+    monkeypatch.setenv(CHANNEL_VARIABLE, allowed)
+    assert chosen_channel(given) == chosen
+
+
+def test_other_values_are_refused_with_those_that_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(ConfigurationError, match="channel"):
+        chosen_channel("Direct")
+    monkeypatch.setenv(CHANNEL_VARIABLE, "proxied")
+    with pytest.raises(ConfigurationError, match="GROK_LIVE_CHANNEL is 'proxied'") as found:
+        chosen_channel("auto")
+    assert found.value.cure == "It may be: auto, comm, direct."
+
+
+async def test_a_page_of_this_computer_is_invited_and_its_sound_goes_directly(page_of: Any) -> None:
+    page = page_of(lambda turn: tone(0.5), channel="auto")
+    assert page.bridge.channel.kind == "none"
+    page.hello(origin=ORIGIN)
+    invitation = await page.wait("invitation")
+    assert invitation["page"] == "page-1"
+    assert page.bridge.channel.kind == "comm"
+    async with connect(invitation["url"], origin=Origin(ORIGIN), proxy=None) as client:
+        await client.send(invitation["token"])
+        assert await client.recv() == invitation["proof"]
+        await wait_until_async(lambda: page.bridge.channel.kind == "direct", what="the channel")
+        page.hello(origin=ORIGIN)
+        page.say("text", text="one")
+        frame = await client.recv()
+        assert isinstance(frame, bytes)
+        found = unpack(frame)
+        assert found is not None
+        assert (found[0]["type"], found[0]["sample_offset"]) == ("audio", 0)
+        assert page.all("audio") == []
+        # It is gone without having acknowledged anything.
+    again = await page.wait("audio")
+    assert again["sample_offset"] == 0
+    assert page.bridge.channel.reason == "The direct one was closed."
+    assert len(page.all("invitation")) == 1
+
+
+@pytest.mark.parametrize(
+    ("choice", "origin"), [("comm", ORIGIN), ("auto", "http://hub.example"), ("auto", "")]
+)
+async def test_another_page_is_not_invited_and_python_knows_why(
+    page_of: Any, choice: str, origin: str
+) -> None:
+    page = page_of(channel=choice)
+    page.hello(origin=origin)
+    await page.wait("snapshot")
+    obstacle = obstacle_of(choice, origin)  # type: ignore[arg-type]
+    await wait_until_async(
+        lambda: page.bridge.channel == ChannelStatus("comm", obstacle), what="the reason"
+    )
+    assert page.all("invitation") == []
+
+
+def test_what_a_page_shows_is_in_no_repr() -> None:
+    message = DirectInvitation(page="a", url="ws://x", token="secret 1", proof="secret 2")
+    assert "secret" not in f"{message} {message!r}"
+
+
+@pytest.mark.parametrize("host", ["localhost:8888", "127.0.0.1:8888", "[::1]:8888", "localhost"])
+def test_a_page_of_this_computer_is_invited(host: str) -> None:
+    assert obstacle_of("auto", f"http://{host}") == ""
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["", "null", "http://hub.example", "https://localhost.evil.example", "http://10.0.0.1:8888"],
+)
+def test_a_page_of_another_address_is_not(origin: str) -> None:
+    assert "not at an address of this computer" in obstacle_of("direct", origin)
+    assert "was chosen" in obstacle_of("comm", "http://localhost")
