@@ -162,8 +162,8 @@ class FrontendBridge:
     async def close(self) -> None:
         """Stop sending."""
         self._tasks.cancel()
-        self.sound.close()
         await self._direct.close()
+        self.sound.close()
         self.doctor.close()
         for task in (self._pump_task, self._heartbeat_task):
             if task is not None:
@@ -283,8 +283,14 @@ class FrontendBridge:
             return ChannelStatus("direct")
         return ChannelStatus("comm", self._obstacle or "The page has not opened the direct one.")
 
+    def _invite_owner(self) -> None:
+        """Invite the owner to the direct channel; another page would take it from the owner."""
+        hello = self.pages.get(self.lease.owner)
+        if hello is not None:
+            self._spawn(self._invite(hello.page, hello.origin))
+
     async def _invite(self, page: str, origin: str) -> None:
-        """Invite a page to the direct channel, unless it is there."""
+        """Invite a page, unless it is there."""
         self._obstacle = obstacle_of(self._channel, origin)
         if self._obstacle or self._direct.page == page:
             return
@@ -663,7 +669,8 @@ class FrontendBridge:
                 self._microphones.welcome(message)
                 self.pages[page] = message
                 self._welcome(page, arrived_s)
-                self._spawn(self._invite(page, message.origin))
+                if page == self.lease.owner:
+                    self._invite_owner()
             case messages.Bye(page=page):
                 self._microphones.leave(page)
                 self._loudspeakers.leave(page)
@@ -723,3 +730,4 @@ class FrontendBridge:
         self._talk.set_player(bool(self.lease.owner))
         self._send(messages.OwnerChanged(owner=self.lease.owner))
         self._send_state()
+        self._invite_owner()

@@ -96,6 +96,18 @@ async def test_another_page_is_not_invited_and_python_knows_why(
     assert page.all("invitation") == []
 
 
+async def test_the_owner_is_invited_and_not_the_page_that_only_looks_on(page_of: Any) -> None:
+    page = page_of(channel="auto")
+    page.hello(origin=ORIGIN)
+    await page.wait("invitation")
+    page.hello(page="page-2", origin=ORIGIN)
+    page.say("pong", id=(await page.wait("ping"))["id"])
+    page.say("take_over", page="page-2")
+    second = await page.wait("invitation", lambda m: m["page"] == "page-2")
+    assert [each["page"] for each in page.all("invitation")] == ["page-1", "page-2"]
+    assert page.received.index(second) > page.received.index(page.all("owner")[-1])
+
+
 def test_what_a_page_shows_is_in_no_repr() -> None:
     message = DirectInvitation(page="a", url="ws://x", token="secret 1", proof="secret 2")
     assert "secret" not in f"{message} {message!r}"
