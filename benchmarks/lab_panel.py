@@ -29,7 +29,7 @@ PARTS = ("page", "browser", "server", "kernel")
 _ASKED = "for number in range({count}): live.ask(f'Question {{number}}: go on for {seconds} s')"
 _MADE = """
 from grok_live_widget import GrokLive
-live = GrokLive(url={url!r}, api_key="any", processing=False)
+live = GrokLive(url={url!r}, api_key="any", processing=False{more})
 """
 _IS_SOUNDING = "() => !!document.querySelector('.glw-turn[aria-current=true]')"
 # Whether the last turn is a reply that has begun to sound, and is complete.
@@ -78,6 +78,8 @@ class LabPanel:
         Of the voice server.
     microphone : Path
         The WAV file that the microphone plays.
+    channel : str
+        What carries the sound: empty for the default, which older checkouts have, too.
     package : Path
         The checkout whose `grok_live_widget` the kernel imports, and with it the page's code.
     turns : int
@@ -92,10 +94,12 @@ class LabPanel:
         url: str,
         microphone: Path,
         *,
+        channel: str = "",
         package: Path = ROOT,
         turns: int = 0,
         reply_s: float = 7.2,
     ) -> None:
+        self._more = f", channel={channel!r}" if channel else ""
         folder.mkdir(parents=True)
         self._stack = ExitStack()
         try:
@@ -119,7 +123,7 @@ class LabPanel:
         (folder / "browser").mkdir()
         browser = Browsers(playwright, folder / "browser").launch(microphone)
         self._stack.callback(browser.close)
-        made = _MADE.format(url=url)
+        made = _MADE.format(url=url, more=self._more)
         asked = _ASKED.format(count=turns // 2, seconds=reply_s)
         path = lab.write_notebook("panel", [made, asked, "live"])
         session_id, kernel_id = lab.begin_kernel(path)

@@ -2,6 +2,7 @@
 
     python -m benchmarks.panel                        CPU time of page, browser, server and kernel
     python -m benchmarks.panel --beside CHECKOUT      the same beside another checkout
+    python -m benchmarks.panel --direct               the same beside the direct channel
     python -m benchmarks.panel --trace --turns 1000   tasks of the page's main thread
     python -m benchmarks.panel --minutes 30           memory, and what was said and heard
 
@@ -205,11 +206,22 @@ def run(
                 tasks = trace_tasks(panel, options.seconds, keep)
                 print(page_trace.HEADER, *tasks.rows(), sep="\n")
         return
-    packages = {"this": ROOT}
+    packages, channels = {"this": ROOT}, dict[str, str]()
     if options.beside:
         packages = {"beside": options.beside.resolve(), **packages}
+    if options.direct:
+        packages |= {"direct": ROOT}
+        channels["direct"] = "auto"
     panels = {
-        name: LabPanel(playwright, folder / name, url, sound, package=package, turns=options.turns)
+        name: LabPanel(
+            playwright,
+            folder / name,
+            url,
+            sound,
+            channel=channels.get(name, ""),
+            package=package,
+            turns=options.turns,
+        )
         for name, package in packages.items()
     }
     try:
@@ -230,6 +242,7 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=15, help="of each case")
     parser.add_argument("--beside", type=Path, help="a checkout with a built front end")
+    parser.add_argument("--direct", action="store_true", help="also with the direct channel")
     parser.add_argument("--turns", type=int, default=0, help="that are shown from the beginning")
     parser.add_argument(
         "--trace", nargs="?", const="", help="trace the page; a file name keeps the trace"

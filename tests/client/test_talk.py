@@ -1281,7 +1281,7 @@ def test_every_call_that_waits_has_an_awaitable_twin() -> None:
 @pytest.mark.parametrize("make", [Talk, GrokLive, connect])
 def test_the_signature_shows_the_key_and_every_setting(make: Any) -> None:
     shown = inspect.signature(make).parameters
-    own = ["keep_in_notebook", "half_duplex", "language"] if make is GrokLive else []
+    own = ["keep_in_notebook", "half_duplex", "language", "channel"] if make is GrokLive else []
     assert list(shown) == ["api_key", *own, *Settings.__struct_fields__]
     assert all(each.kind is each.KEYWORD_ONLY for each in shown.values())
     assert (shown["api_key"].default, shown["speed"].default) == (None, None)
