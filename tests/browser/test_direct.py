@@ -54,6 +54,18 @@ def test_a_talk_goes_through_the_direct_channel_sample_by_sample(
     assert found == []
 
 
+def _noise_begins(open_notebook: OpenNotebook, studio: Studio) -> NotebookPage:
+    """Noise on both sides, six seconds of the reply, of which the first have sounded."""
+    made = MADE.replace('partner="parrot"', "partner=lambda turn: noise(6)")
+    notebook = open_notebook([NOISE, made], hears=studio.noise(60))
+    notebook.run_cells(0, 1)
+    _wait_until_direct(notebook)
+    notebook.start()
+    notebook.send_text("Make a noise.")
+    notebook.wait_until_sounding(after_samples=12_000)
+    return notebook
+
+
 def _wait_until_direct(notebook: NotebookPage) -> None:
     notebook.wait(
         lambda: notebook.kernel.value("live.channel.kind") == "direct", what="the direct channel"
@@ -68,13 +80,7 @@ def _sounds(notebook: NotebookPage, role: str) -> list[np.ndarray]:
 def test_a_page_whose_main_thread_is_blocked_plays_and_hears_on(
     open_notebook: OpenNotebook, studio: Studio
 ) -> None:
-    made = MADE.replace('partner="parrot"', "partner=lambda turn: noise(5)")
-    notebook = open_notebook([NOISE, made], hears=studio.noise(60))
-    notebook.run_cells(0, 1)
-    _wait_until_direct(notebook)
-    notebook.start()
-    notebook.send_text("Make a noise.")
-    notebook.wait_until_sounding(after_samples=12_000)
+    notebook = _noise_begins(open_notebook, studio)
     before = notebook.kernel.value("live.usage.sent_s")
     notebook.page.evaluate(BLOCK_PAGE)
     assert notebook.kernel.value("live.usage.sent_s") - before > 1.5, "it heard meanwhile"
@@ -88,13 +94,7 @@ def test_a_page_whose_main_thread_is_blocked_plays_and_hears_on(
 def test_the_sound_goes_on_through_jupyter_where_the_channel_ends_and_none_is_lost(
     open_notebook: OpenNotebook, studio: Studio
 ) -> None:
-    made = MADE.replace('partner="parrot"', "partner=lambda turn: noise(6)")
-    notebook = open_notebook([NOISE, made], hears=studio.noise(60))
-    notebook.run_cells(0, 1)
-    _wait_until_direct(notebook)
-    notebook.start()
-    notebook.send_text("Make a noise.")
-    notebook.wait_until_sounding(after_samples=24_000)
+    notebook = _noise_begins(open_notebook, studio)
     notebook.kernel.do(
         "from grok_live_widget.client import TALK_THREAD\n"
         "TALK_THREAD.run(live._bridge._direct.close())"
