@@ -26,6 +26,8 @@ Spectrogram = NDArray[np.float32]
 _BLOCK_FRAMES = 256
 # Transforms into memory that is there already, since numpy 2.
 _CAN_REUSE_MEMORY = int(np.__version__.partition(".")[0]) >= 2
+# The types of numpy before 2.5 allow no complex64 as `out`.
+_RFFT: Any = np.fft.rfft
 # The least power that has a level, as in librosa: -100 dB.
 _LEAST_POWER = 1e-10
 
@@ -308,7 +310,7 @@ def _spectra(
         windowed, found = frames[: last - first], spectra[: last - first]
         np.multiply(sliding_window_view(piece, n_fft)[::hop], window, out=windowed)
         if _CAN_REUSE_MEMORY:
-            np.fft.rfft(windowed, out=found)  # type: ignore[arg-type]
+            _RFFT(windowed, out=found)
         else:
             found[:] = np.fft.rfft(windowed)
         yield first, found

@@ -135,7 +135,7 @@ async def test_the_microphone_is_that_of_the_page_that_captures(page_of: Any) ->
 async def test_an_echo_of_the_loudspeaker_is_noted_once(
     page_of: Any, question: np.ndarray, silence: Any
 ) -> None:
-    # Where no recogniser is installed, the transcript is a note of the duration.
+    pytest.importorskip("pocketsphinx")
     page = page_of(lambda turn: turn.text)
     await page.open()
     page.say("microphone_state", state="on")
@@ -159,7 +159,7 @@ async def test_an_echo_of_the_loudspeaker_is_noted_once(
 async def test_words_that_a_cell_repeats_are_no_echo(
     page_of: Any, question: np.ndarray, silence: Any
 ) -> None:
-    # Where no recogniser is installed, the transcript is a note of the duration.
+    pytest.importorskip("pocketsphinx")
     page = page_of(lambda turn: turn.text)
     await page.open()
     page.say("microphone_state", state="on")
