@@ -70,11 +70,11 @@ def recognise(samples: NDArray[Any], cancelled: threading.Event | None = None) -
             decoder.process_raw(piece, no_search=False, full_utt=False)
         decoder.end_utt()
         hypothesis = decoder.hyp()
-    return _fit_for_class(hypothesis.hypstr) if hypothesis else ""
+    return _without_insults(hypothesis.hypstr) if hypothesis else ""
 
 
-def _fit_for_class(words: str) -> str:
-    """Without insults, which a recogniser that mishears also puts into harmless sentences."""
+def _without_insults(words: str) -> str:
+    """Leave out insults, which a recogniser that mishears also puts into harmless sentences."""
     return " ".join(word for word in words.split() if not word.startswith(_INSULTS))
 
 

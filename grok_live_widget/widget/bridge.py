@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextvars import copy_context
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import replace
@@ -41,7 +40,7 @@ from ..settings import Settings
 from . import inspector, look_back, messages
 from .catalogue import texts_of
 from .clocks import PageClocks
-from .direct import ChannelChoice, ChannelStatus, obstacle_of
+from .direct import ChannelChoice, ChannelStatus, host_of_origin, obstacle_of
 from .direct_server import DirectServer
 from .doctor_drawer import DoctorDrawer, Examine
 from .dropped_files import DroppedFiles
@@ -92,7 +91,7 @@ class FrontendBridge:
         See `Examine`.
     language : str or None
         That of the texts; None: the pages choose.
-    channel : {"auto", "comm", "direct"}
+    channel : {"auto", "comm"}
         Which channels may carry the sound.
 
     Attributes
@@ -122,11 +121,16 @@ class FrontendBridge:
         self.doctor = DoctorDrawer(examine, self._answer_doctor)
         self.lease = Lease()
         self._clocks = PageClocks()
-        self.sound = PageSound(
-            talk, self._clocks, send=self._send, listener=self, spawn=self._spawn
-        )
         self._channel = channel
         self._direct = DirectServer(self)
+        self.sound = PageSound(
+            talk,
+            self._clocks,
+            send=self._send,
+            send_directly=self._direct.send,
+            listener=self,
+            spawn=self._spawn,
+        )
         # Why the sound goes through the comm.
         self._obstacle = ""
         self._microphones = Microphones()
@@ -303,7 +307,7 @@ class FrontendBridge:
             self._obstacle = f"No port could be opened ({error.strerror or error})."
             return
         invitation = self._direct.invite(page, origin)
-        host = urlsplit(origin).hostname
+        host = host_of_origin(origin)
         self._send(
             messages.DirectInvitation(
                 page=page,
@@ -316,7 +320,7 @@ class FrontendBridge:
     def on_direct(self, page: str) -> None:
         """See `DirectListener`."""
         self._obstacle = "" if page else "The direct one was closed."
-        self.sound.use_direct(page, self._direct.send if page else None)
+        self.sound.follow_direct(page)
 
     def on_direct_message(
         self, message: messages.AnyPageMessage, buffer: bytes | None, arrived_s: float

@@ -10,8 +10,8 @@ from .._structs import Value
 from ..exceptions import ConfigurationError
 from ..settings import one_of
 
-ChannelChoice = Literal["auto", "comm", "direct"]
-_CHOICES = ("auto", "comm", "direct")
+ChannelChoice = Literal["auto", "comm"]
+_CHOICES = ("auto", "comm")
 CHANNEL_VARIABLE = "GROK_LIVE_CHANNEL"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -33,7 +33,7 @@ class ChannelStatus(Value, frozen=True):
 
 
 def chosen_channel(given: object) -> ChannelChoice:
-    """The value of ``channel=``; the environment forbids what it does not name.
+    """The value of ``channel=``, unless the environment allows the comm alone.
 
     Raises
     ------
@@ -45,16 +45,23 @@ def chosen_channel(given: object) -> ChannelChoice:
         raise ConfigurationError(
             f"{CHANNEL_VARIABLE} is {allowed!r}.", cure=f"It may be: {', '.join(_CHOICES)}."
         )
-    return "comm" if "comm" in (given, allowed) else "direct" if given == "direct" else "auto"
+    return "comm" if "comm" in (given, allowed) else "auto"
 
 
 def obstacle_of(choice: ChannelChoice, origin: str) -> str:
     """Why a page of this origin is not invited to the direct channel; empty where it is."""
     if choice == "comm":
         return f'channel="comm" or {CHANNEL_VARIABLE}=comm was chosen.'
-    parts = urlsplit(origin)
     # A browser would ask its user for "access to other apps and services on this device", and that
     # device is not the kernel's.
-    if parts.hostname not in _LOOPBACK:
+    if host_of_origin(origin) not in _LOOPBACK:
         return "The page is not at an address of this computer, such as http://localhost:8888."
     return ""
+
+
+def host_of_origin(origin: str) -> str:
+    """The host of an origin; empty where it has none."""
+    try:
+        return urlsplit(origin).hostname or ""
+    except ValueError:  # Such as "http://[".
+        return ""

@@ -48,8 +48,8 @@ class PageSound:
     ----------
     talk : ReconnectingSession
     clocks : PageClocks
-    send : callable
-        See `SendSound`.
+    send, send_directly : callable
+        Through the comm, and through the direct channel; see `SendSound`.
     listener : PageSoundListener
     spawn : callable
         Runs a coroutine, and notes its errors.
@@ -69,14 +69,15 @@ class PageSound:
         clocks: PageClocks,
         *,
         send: SendSound,
+        send_directly: SendSound,
         listener: PageSoundListener,
         spawn: Callable[[Coroutine[Any, Any, object]], None],
     ) -> None:
         self._talk, self._clocks = talk, clocks
-        self._send_by_comm, self._listener, self._spawn = send, listener, spawn
-        # The page that has a direct channel, and how to send through it.
+        self._send_by_comm, self._send_directly = send, send_directly
+        self._listener, self._spawn = listener, spawn
+        # The page that has a direct channel; empty for none.
         self._direct_page = ""
-        self._send_directly: SendSound | None = None
         self.owner = ""
         self.downlink = Downlink()
         self.uplink = UplinkReceiver()
@@ -114,24 +115,22 @@ class PageSound:
     @property
     def is_direct(self) -> bool:
         """Whether the owner's sound goes through a direct channel."""
-        return self._send_directly is not None and self._direct_page == self.owner != ""
+        return self._direct_page == self.owner != ""
 
-    def use_direct(self, page: str, send: SendSound | None) -> None:
-        """Exchange the sound of a page through a direct channel; None: through the comm again.
+    def follow_direct(self, page: str) -> None:
+        """Exchange the sound of a page through its direct channel; empty: no page has one.
 
         What was sent and is not acknowledged is sent again.
         """
         was_direct = self.is_direct
-        self._direct_page, self._send_directly = page, send
+        self._direct_page = page
         if self.is_direct or was_direct:
             self.downlink.rewind()
             self._start_pump()
 
     def _send(self, message: messages.KernelMessage, pcm: bytes | None) -> None:
-        if self.is_direct and self._send_directly is not None:
-            self._send_directly(message, pcm)
-        else:
-            self._send_by_comm(message, pcm)
+        send = self._send_directly if self.is_direct else self._send_by_comm
+        send(message, pcm)
 
     def reply_of(self, turn: Turn) -> int | None:
         """The number of the reply as which a turn was sent last; None: it was not."""

@@ -11,7 +11,7 @@ import pytest
 
 from grok_live_widget.audio import samples_from_pcm
 from grok_live_widget.rehearsal.asr import (
-    _fit_for_class,
+    _without_insults,
     recognise,
     recognition_is_available,
     speech_note,
@@ -22,10 +22,10 @@ def test_speech_without_words_is_noted_by_its_length() -> None:
     assert speech_note(2.34) == "(speech, 2.3 s)"
 
 
-def test_a_sentence_that_is_misheard_insults_no_class() -> None:
-    assert _fit_for_class("not to go full retard slowly") == "not to go full slowly"
-    assert _fit_for_class("the rugosa roses do") == "the rugosa roses do"
-    assert _fit_for_class("retarded") == ""
+def test_a_sentence_that_is_misheard_has_no_insult() -> None:
+    assert _without_insults("not to go full retard slowly") == "not to go full slowly"
+    assert _without_insults("the rugosa roses do") == "the rugosa roses do"
+    assert _without_insults("retarded") == ""
 
 
 def test_clear_words_are_recognised(utterance: np.ndarray) -> None:

@@ -31,9 +31,7 @@ ORIGIN = "http://localhost:8888"
         ("auto", " ", "auto"),
         ("auto", "auto", "auto"),
         ("auto", "comm", "comm"),
-        ("direct", "comm", "comm"),
-        ("direct", "", "direct"),
-        ("comm", "direct", "comm"),
+        ("comm", "auto", "comm"),
     ],
 )
 def test_an_administrator_can_forbid_what_a_notebook_asks_for(
@@ -51,7 +49,7 @@ def test_other_values_are_refused_with_those_that_there_are(
     monkeypatch.setenv(CHANNEL_VARIABLE, "proxied")
     with pytest.raises(ConfigurationError, match="GROK_LIVE_CHANNEL is 'proxied'") as found:
         chosen_channel("auto")
-    assert found.value.cure == "It may be: auto, comm, direct."
+    assert found.value.cure == "It may be: auto, comm."
 
 
 async def test_a_page_of_this_computer_is_invited_and_its_sound_goes_directly(page_of: Any) -> None:
@@ -120,8 +118,15 @@ def test_a_page_of_this_computer_is_invited(host: str) -> None:
 
 @pytest.mark.parametrize(
     "origin",
-    ["", "null", "http://hub.example", "https://localhost.evil.example", "http://10.0.0.1:8888"],
+    [
+        "",
+        "null",
+        "http://hub.example",
+        "https://localhost.evil.example",
+        "http://10.0.0.1:8888",
+        "http://[",
+    ],
 )
 def test_a_page_of_another_address_is_not(origin: str) -> None:
-    assert "not at an address of this computer" in obstacle_of("direct", origin)
+    assert "not at an address of this computer" in obstacle_of("auto", origin)
     assert "was chosen" in obstacle_of("comm", "http://localhost")

@@ -5,7 +5,7 @@ export const PITCH_PX = 3;
 /** What one bar lasts at each level; of the first one as long as in the live waveforms. */
 export const BARS_S: readonly number[] = [0.04, 0.16, 0.64, 2.56];
 const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
-/** Room for a label such as "1:02:30", with a space beside it. */
+/** Space for a label such as "1:02:30", with a space beside it. */
 const LABEL_PX = 64;
 
 export interface Scale {

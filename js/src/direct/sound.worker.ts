@@ -38,6 +38,7 @@ export class DirectWorker {
   /** Chunks that wait until the page's main thread has passed on what came before them; null: none has to. */
   #waiting: PlaybackChunk[] | null = null;
   #hasCaptured = false;
+  #overdueMs = 0;
 
   constructor(
     readonly post: (event: DirectEvent, transfer: Transferable[]) => void,
@@ -114,7 +115,9 @@ export class DirectWorker {
   pump(): void {
     if (!this.#hasBegun) return;
     this.#sound.pump();
-    this.#tell({ type: "overdue", overdueMs: this.#sound.overdueMs });
+    const { overdueMs } = this.#sound;
+    if (overdueMs !== this.#overdueMs) this.#tell({ type: "overdue", overdueMs });
+    this.#overdueMs = overdueMs;
   }
 
   // The socket.
