@@ -244,6 +244,10 @@ class ThreadQueue:
     def _make_next(self) -> None:
         with self._changed:
             call = self._calls.popleft() if self._calls else None
+            has_more = bool(self._calls)
+        if has_more:
+            # Also those of a time when there was no loop, which nothing else would make.
+            asyncio.get_running_loop().call_soon(self._make_next)
         if call is not None:
             with _interruptible():
                 call()

@@ -13,8 +13,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from grok_live_widget._threads import BackgroundTasks, LoopThread
+from grok_live_widget._threads import BackgroundTasks, LoopThread, ThreadQueue
 from grok_live_widget.exceptions import ConfigurationError
+
+from .support.waiting import wait_until_async
 
 
 @pytest.fixture
@@ -193,6 +195,15 @@ assert os.waitpid(child, 0)[1] == 0
 """
     command = [sys.executable, "-W", "ignore", "-c", script]
     subprocess.run(command, check=True, timeout=60)
+
+
+async def test_a_loop_makes_the_calls_that_came_before_it_was_known_too() -> None:
+    queue, made = ThreadQueue(threading.current_thread()), []
+    queue.submit(lambda: made.append("without a loop"))
+    queue.use_loop(asyncio.get_running_loop())
+    queue.submit(lambda: made.append("with one"))
+    await wait_until_async(lambda: len(made) == 2)
+    assert made == ["without a loop", "with one"]
 
 
 async def test_background_tasks_run_without_a_reference_until_they_are_cancelled() -> None:
