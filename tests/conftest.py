@@ -26,6 +26,9 @@ HERE = Path(__file__).parent
 # the paid service, and plots must not need a display.
 os.environ.pop("XAI_API_KEY", None)
 os.environ["MPLBACKEND"] = "agg"
+# Where the connection of a talk is, unless a test chooses; `make test-all` runs tests of talks
+# again with "process".
+os.environ.setdefault("GROK_LIVE_ISOLATION", "thread")
 
 # A shell that starts the tests in the background makes them, and so the processes that they
 # interrupt, ignore SIGINT.
@@ -37,6 +40,27 @@ hypothesis.settings.register_profile(
     "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("busy")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests marked so with the connection in a thread, and in a process."""
+    if metafunc.definition.get_closest_marker("both_isolations"):
+        metafunc.fixturenames.append("isolation")
+        metafunc.parametrize("isolation", ["thread", "process"], indirect=True)
+
+
+@pytest.fixture
+def isolation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where the connections of the test's talks are."""
+    monkeypatch.setenv("GROK_LIVE_ISOLATION", request.param)
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def in_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that look into the session, which they cannot where it is in another process."""
+    monkeypatch.setenv("GROK_LIVE_ISOLATION", "thread")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,6 +15,7 @@ from .level import loudness_lufs as loudness_lufs
 from .level import loudness_over_time as loudness_over_time
 from .pcm import SAMPLE_RATE_HZ as SAMPLE_RATE_HZ  # internal
 from .pcm import Pcm as Pcm  # internal
+from .pcm import checked as checked  # internal
 from .pcm import checked_rate as checked_rate  # internal
 from .pcm import float_samples as float_samples  # internal
 from .pcm import mono_clip as mono_clip  # internal

@@ -61,12 +61,23 @@ class AudioBuffer:
     archive : callable or None
         ``archive(start, stop)`` reads samples that were dropped, ``ndarray of int16``; None: they
         are lost.
+    on_move : callable or None
+        ``on_move(base)`` is called when the samples from this position on are in new memory.
     """
 
-    def __init__(self, reserve_samples: int = RESERVE_SAMPLES) -> None:
+    def __init__(
+        self,
+        reserve_samples: int = RESERVE_SAMPLES,
+        *,
+        allocate: Callable[[int], NDArray[np.int16]] | None = None,
+    ) -> None:
+        self._allocate = allocate or _reserve
         # Replaced as a whole by the thread that appends, since others may read meanwhile.
-        self._kept = _Kept(0, _reserve(reserve_samples), _NO_EXTREMES)
+        self._kept = _Kept(0, self._allocate(reserve_samples), _NO_EXTREMES)
         self._sample_count = 0
+        # Whether another process writes the samples into the memory.
+        self._is_followed = False
+        self.on_move: Callable[[int], object] | None = None
         # Extremes of the whole buckets in memory, and the position that they begin at: a cache,
         # which any thread may replace.
         self._cache: tuple[int, _Envelope] = (0, _NO_EXTREMES)
@@ -90,9 +101,10 @@ class AudioBuffer:
         base, memory, _ = self._kept
         start = self._sample_count
         end = start + len(pcm)
-        if end - base > len(memory):
-            memory = self._move_from(base, max(end - base, 2 * len(memory)))
-        memory[start - base : end - base] = pcm
+        if not self._is_followed:
+            if end - base > len(memory):
+                memory = self._move_from(base, max(end - base, 2 * len(memory)))
+            memory[start - base : end - base] = pcm
         self._sample_count = end
         return Span(self, start, end)
 
@@ -101,16 +113,58 @@ class AudioBuffer:
     ) -> NDArray[np.int16]:
         """Move the samples from `start` on to new memory. Views of the old one keep it alive."""
         base, old, before = self._kept
-        new = _reserve(capacity)
+        new = self._allocate(capacity)
         count = self._sample_count - start
         new[:count] = old[start - base : start - base + count]
         self._kept = _Kept(start, new, before if dropped is None else dropped)
+        if self.on_move is not None:
+            self.on_move(start)
         return new
+
+    def go_on_from(
+        self, sample_count: int, base: int, memory: NDArray[np.int16] | None = None
+    ) -> None:
+        """Begin at the end of a buffer of another process, whose earlier samples count as dropped.
+
+        Parameters
+        ----------
+        sample_count : int
+            Of that buffer.
+        base : int
+            The position of the first sample in `memory`, a multiple of 256.
+        memory : ndarray of int16 or None
+            That buffer's; None: its last samples are not known here.
+        """
+        nothing = np.zeros(base // _BUCKET_SAMPLES, np.int16)
+        own = self._kept.memory if memory is None else memory
+        self._kept = _Kept(base, own, (nothing, nothing))
+        self._sample_count = sample_count
+
+    def follow(self, memory: NDArray[np.int16], base: int) -> None:
+        """Have the samples from a position on in memory that another process writes.
+
+        Samples before it are dropped. What is appended from now on is there already.
+
+        Parameters
+        ----------
+        memory : ndarray of int16
+            With the sample at `base` first.
+        base : int
+            A multiple of 256.
+        """
+        kept = self._kept
+        dropped, count = kept.dropped, base // _BUCKET_SAMPLES
+        if base > kept.base:
+            low, high = self._whole_buckets(kept, count)
+            dropped = (low[:count].copy(), high[:count].copy())
+        self._kept = _Kept(base, memory, dropped)
+        self._is_followed = True
 
     def drop_before(self, position: int) -> int:
         """Free the memory of samples before a position, as soon as no view of them is held.
 
-        Whole buckets only: their extremes are kept, so that all can still be drawn.
+        Whole buckets only: their extremes are kept, so that all can still be drawn. Not those that
+        another process writes, which it drops.
 
         Returns
         -------
@@ -119,7 +173,7 @@ class AudioBuffer:
         """
         kept = self._kept
         start = min(position, self._sample_count) // _BUCKET_SAMPLES * _BUCKET_SAMPLES
-        if start <= kept.base:
+        if start <= kept.base or self._is_followed:
             return 0
         count = start // _BUCKET_SAMPLES
         low, high = self._whole_buckets(kept, count)

@@ -18,6 +18,7 @@ from .known_voices import Voice as Voice
 from .known_voices import Voices as Voices
 from .known_voices import voices as voices
 from .local_microphone import record_local as record_local
+from .process import RemoteSession as RemoteSession
 from .reachability import Step as Step
 from .reachability import steps_to as steps_to
 from .reconnecting_session import ReconnectingSession as ReconnectingSession
@@ -25,6 +26,7 @@ from .session import Session as Session
 from .talk import TALK_THREAD as TALK_THREAD
 from .talk import Talk as Talk
 from .talk import TalkAPI as TalkAPI
+from .talk_session import TalkSession as TalkSession
 from .tool_runner import CALL_TOPIC as CALL_TOPIC
 from .turn_waiting import await_turn as await_turn
 from .turn_waiting import wait_for_turn as wait_for_turn

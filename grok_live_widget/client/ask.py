@@ -29,6 +29,7 @@ from .exchange import Exchange, announce
 from .reconnecting_session import ReconnectingSession
 from .requests import reply_request, user_message, verbatim_message
 from .session import Session
+from .talk_session import TalkSession
 
 
 class Asker:
@@ -51,14 +52,25 @@ class Asker:
     ) -> Turn:
         """Ask and wait for the reply to be received."""
         self._sessions.tool_threads.refuse_own_tool("ask")
-        clip = await self._clip_from(question, sample_rate, pace)
+        asked = await text_or_clip(self._sessions, question, sample_rate, pace)
+        return await self.ask_prepared(asked, timeout_s, instructions, metadata)
+
+    async def ask_prepared(
+        self,
+        asked: str | Clip,
+        timeout_s: float,
+        instructions: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> Turn:
+        """Ask what `text_or_clip` has made of a question."""
         pairs = self._sessions.settings.metadata if metadata is None else metadata
         request = reply_request(instructions, pairs)
+        clip = None if isinstance(asked, str) else asked
         exchange = Exchange(self._sessions, clip)
-        if clip is None:
-            ask = partial(exchange.ask_text, user_message(question), request)
+        if isinstance(asked, str):
+            ask = partial(exchange.ask_text, user_message(asked), request)
         elif self._sessions.is_push_to_talk:
-            ask = partial(exchange.ask_and_commit, clip, request)
+            ask = partial(exchange.ask_and_commit, asked, request)
         elif instructions or metadata:
             raise ConfigurationError(
                 "the server answers speech by itself, so this reply cannot have instructions or "
@@ -66,7 +78,7 @@ class Asker:
                 cure="Use turn_detection=PushToTalk(), or ask by text.",
             )
         else:
-            ask = partial(exchange.ask_aloud, clip)
+            ask = partial(exchange.ask_aloud, asked)
         return await self._run(exchange, ask, timeout_s, sending_s=clip.sending_s if clip else 0)
 
     async def say_verbatim(self, text: str, timeout_s: float, is_interruptible: bool) -> Turn:
@@ -79,48 +91,25 @@ class Asker:
 
     async def say(self, question: Question, sample_rate: int | None, pace: Pace = "fast") -> Turn:
         """Send and return the user's turn at once."""
-        clip = await self._clip_from(question, sample_rate, pace)
-        if clip is None:
-            return await self._sessions.say_text(question)
+        return await self.say_prepared(
+            await text_or_clip(self._sessions, question, sample_rate, pace)
+        )
+
+    async def say_prepared(self, said: str | Clip) -> Turn:
+        """Say what `text_or_clip` has made of a question."""
+        if isinstance(said, str):
+            return await self._sessions.say_text(said)
         session = await self._sessions.open()
         began: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
         if not self._sessions.is_push_to_talk:
-            self._tasks.spawn(self._say_clip(clip, session, began))
-        elif clip.pace == "fast":
-            await self._say_and_commit(clip, session, began)
+            self._tasks.spawn(self._say_clip(said, session, began))
+        elif said.pace == "fast":
+            await self._say_and_commit(said, session, began)
         else:
-            self._tasks.spawn(self._reported(self._say_and_commit(clip, session, began), began))
+            self._tasks.spawn(self._reported(self._say_and_commit(said, session, began), began))
         return await began
 
     # ----------------------------------------------------------------- private
-    async def _clip_from(
-        self, question: Question, sample_rate: int | None, pace: Pace
-    ) -> Clip | None:
-        """The sound of a question; None for a text. Raises before anything is opened."""
-        check_question(question, sample_rate, pace)
-        if isinstance(question, str):
-            if _is_name_of_file(question):
-                self._sessions.note(
-                    f"{question!r} was sent as text, and there is a file of this name: "
-                    "pass pathlib.Path(…) to send its sound.",
-                    "warning",
-                )
-            return None
-        rate_hz = self._sessions.conversation.input_sample_rate
-        # A file, or a long array, would otherwise block the loop of all talks.
-        clip = await asyncio.to_thread(read_clip, question, sample_rate, rate_hz, pace)
-        for note in clip.notes:
-            self._sessions.note(note, "warning")
-        duration_ms = len(clip.pcm) // 2 * 1000 // rate_hz
-        # What is sent of a sound that is too short would be the beginning of the next turn.
-        if self._sessions.is_push_to_talk and duration_ms < MIN_COMMIT_MS:
-            raise ConfigurationError(
-                f"the sound lasts {duration_ms} ms, and with push-to-talk servers refuse less "
-                f"than {MIN_COMMIT_MS} ms.",
-                cure="Add some silence.",
-            )
-        return clip
-
     async def _run(
         self,
         exchange: Exchange,
@@ -200,6 +189,35 @@ class Asker:
             # The end of the session has been noted already.
             if not began.done():
                 began.set_exception(error)
+
+
+async def text_or_clip(
+    talk: TalkSession, question: Question, sample_rate: int | None, pace: Pace
+) -> str | Clip:
+    """A question as it is sent: its text, or its sound. Raises before anything is opened."""
+    check_question(question, sample_rate, pace)
+    if isinstance(question, str):
+        if _is_name_of_file(question):
+            talk.note(
+                f"{question!r} was sent as text, and there is a file of this name: "
+                "pass pathlib.Path(…) to send its sound.",
+                "warning",
+            )
+        return question
+    rate_hz = talk.conversation.input_sample_rate
+    # A file, or a long array, would otherwise block the loop of all talks.
+    clip = await asyncio.to_thread(read_clip, question, sample_rate, rate_hz, pace)
+    for note in clip.notes:
+        talk.note(note, "warning")
+    duration_ms = len(clip.pcm) // 2 * 1000 // rate_hz
+    # What is sent of a sound that is too short would be the beginning of the next turn.
+    if talk.is_push_to_talk and duration_ms < MIN_COMMIT_MS:
+        raise ConfigurationError(
+            f"the sound lasts {duration_ms} ms, and with push-to-talk servers refuse less "
+            f"than {MIN_COMMIT_MS} ms.",
+            cure="Add some silence.",
+        )
+    return clip
 
 
 def _is_name_of_file(text: str) -> bool:

@@ -221,7 +221,7 @@ class Connecting(NeedsAsyncWith):
 # A limit that is ignored here would be relied on.
 _SETTINGS_OF_TALKS = (
     *("budget", "prices", "session_limit_s", "reconnect_tries", "idle_timeout_s"),
-    "max_audio_minutes",
+    *("max_audio_minutes", "isolation"),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -37,7 +38,7 @@ from .timeouts import Timeouts
 from .transport import host_of
 
 if TYPE_CHECKING:
-    from ..rehearsal import RehearsalServer
+    from .surroundings import Server
 
 SERVICE_URL = "wss://api.x.ai"
 # The service's hosts: this domain and those below it, such as the regional ones.
@@ -71,7 +72,7 @@ class Endpoint(Value, frozen=True, kw_only=True):
         """``"rehearsal"``, ``"Grok"``, or as `name_of_server` says."""
         return "rehearsal" if self.is_rehearsal else name_of_server(self.dialects[0][1])
 
-    def served_by(self, rehearsal: RehearsalServer) -> Endpoint:
+    def served_by(self, rehearsal: Server) -> Endpoint:
         """The same, with the addresses and the key of the rehearsal that now runs."""
         urls = tuple((dialect, rehearsal.url(dialect.name)) for dialect, _ in self.dialects)
         return replace(self, dialects=urls, key=Secret(rehearsal.api_key or ""))
@@ -109,9 +110,22 @@ def is_service(url: str) -> bool:
 
 
 def resolve_endpoint(
-    settings: Settings, api_key: str | Secret | None = None, *, service_url: str = SERVICE_URL
+    settings: Settings,
+    api_key: str | Secret | None = None,
+    *,
+    service_url: str = SERVICE_URL,
+    find: Callable[[Secret | None], Secret | None] = find_key,
 ) -> Endpoint:
     """Choose the server, before any I/O to it. Looking for the key may take some seconds.
+
+    Parameters
+    ----------
+    settings : Settings
+    api_key : str, Secret or None
+        As it was given.
+    service_url : str
+    find : callable
+        As `find_key`.
 
     Raises
     ------
@@ -122,7 +136,7 @@ def resolve_endpoint(
     UnsupportedByServer
         Where there are tools and the dialect has none.
     """
-    endpoint = _endpoint_for(settings, wrap_secret(api_key), service_url)
+    endpoint = _endpoint_for(settings, wrap_secret(api_key), service_url, find)
     for dialect, _ in endpoint.dialects:
         refuse_unsupported(settings, dialect)
     return endpoint
@@ -159,7 +173,12 @@ def _shown(settings: Settings, name: str) -> Any:
     return _value(settings, name)
 
 
-def _endpoint_for(settings: Settings, api_key: Secret | None, service_url: str) -> Endpoint:
+def _endpoint_for(
+    settings: Settings,
+    api_key: Secret | None,
+    service_url: str,
+    find: Callable[[Secret | None], Secret | None],
+) -> Endpoint:
     if settings.partner is not UNSET and settings.partner is not None:
         if settings.url is not None:
             raise ConfigurationError(
@@ -170,7 +189,7 @@ def _endpoint_for(settings: Settings, api_key: Secret | None, service_url: str) 
 
         check_script(settings.partner)
         return _rehearsal(settings)
-    key = find_key(api_key)
+    key = find(api_key)
     if api_key is not None and not key:
         raise _no_key("api_key is empty.")
     if settings.url is not None:
@@ -222,6 +241,11 @@ def _service(settings: Settings, key: Secret, service_url: str) -> Endpoint:
 def remember(url: str, dialect: Dialect) -> None:
     """Keep the dialect that a host accepted at this URL, where there was a choice."""
     _remembered[url.removesuffix(dialect.path)] = dialect
+
+
+def remembered_dialects() -> dict[str, str]:
+    """The name of the dialect that each host accepted, by the beginning of its URL."""
+    return {url: dialect.name for url, dialect in _remembered.items()}
 
 
 # --------------------------------------------------------------------------- what is requested

@@ -79,8 +79,13 @@ class Limits:
     # ----------------------------------------------------------------- what is left
     def session_left_s(self, now_s: float) -> float | None:
         """How long the session may still last [s]; None: not known."""
+        return None if self.session_ends_s is None else self.session_ends_s - now_s
+
+    @property
+    def session_ends_s(self) -> float | None:
+        """When the session ends at the latest, on the talk's clock [s]; None: not known."""
         limit_s = self.settings.session_limit_s if self._length_s is None else self._length_s
-        return None if limit_s is None else self._opened_s + limit_s - now_s
+        return None if limit_s is None else self._opened_s + limit_s
 
     def _idle_left_s(self, now_s: float) -> float | None:
         limit_s = self.settings.idle_timeout_s

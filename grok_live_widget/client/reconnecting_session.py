@@ -9,10 +9,12 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
 from typing import Any, Literal
 
-from .._threads import BackgroundTasks, ThreadQueue
+from .._threads import BackgroundTasks
 from ..conversation import Conversation, ToolCallState, Turn, Usage
 from ..exceptions import (
     BudgetSpent,
@@ -38,13 +40,12 @@ from ..protocol import (
     is_ignorable_error,
 )
 from ..recording import FrameLog, Frames, Recording
-from ..rehearsal import PARTNERS, RehearsalServer, default_partner
-from ..settings import UNSET, Settings
+from ..settings import Settings
 from ..tools import secrets_of
 from ._pump import Listener, ListenerEntry, ListenerHandle
-from .connector import new_rehearsal, open_session_with
+from .connector import open_session_with
 from .credentials import Secret
-from .endpoint import ConnectRequest, Endpoint, resolve_endpoint
+from .endpoint import ConnectRequest, Endpoint
 from .hooks import Hooks
 from .limits import Limits
 from .microphone import Microphone, end_speech
@@ -64,8 +65,8 @@ from .reconnect import (
 from .requests import server_error, user_message
 from .retention import Retention
 from .session import Session
+from .surroundings import KernelSurroundings, Rehearsal, Surroundings
 from .timeouts import Timeouts
-from .tool_thread import ToolThreads
 
 Level = Literal["info", "warning", "error"]
 
@@ -117,12 +118,13 @@ class ReconnectingSession:
         api_key: Secret | None,
         endpoint: Endpoint,
         timeouts: Timeouts = Timeouts(),
-        main: ThreadQueue | None = None,
+        surroundings: Surroundings | None = None,
     ) -> None:
         self.settings = settings
         self.timeouts = timeouts
         self.endpoint = endpoint
-        self.conversation = Conversation.under(settings)
+        self._surroundings = surroundings or KernelSurroundings(api_key)
+        self.conversation = Conversation.under(settings, self._surroundings.tapes)
         self.notes: list[Noted] = []
         self.frame_log = FrameLog()
         self.recording = Recording(
@@ -138,7 +140,7 @@ class ReconnectingSession:
         self.dialect = self.endpoint.dialects[0][0].name
         self.memory: Literal["resumed", "retold", "none"] = "none"
         self.interruptions: list[Callable[[], object]] = []
-        self.tool_threads = ToolThreads(main)
+        self.tool_threads = self._surroundings.tool_threads
         self.api_key = api_key
         self._loop = asyncio.get_running_loop()
         self._state = State.CLOSED
@@ -153,11 +155,12 @@ class ReconnectingSession:
         self.retention = Retention(self.conversation, self.recording, self.note)
         self._limits = Limits(settings)
         self.hooks = Hooks(self.conversation.turns, self._note_from_any_thread)
-        self._listeners = [
-            ListenerEntry(listener, self._note_from_any_thread)
-            for listener in (self.recording.observe, self.hooks.follow)
-        ]
-        self._rehearsal: RehearsalServer | None = None
+        # What makes turns of events, or keeps them: `follow` adds one.
+        self._folds: list[Listener] = []
+        if self._surroundings.keeps_events or settings.record is not None:
+            self._folds.append(self.recording.observe)
+        self._listeners = [ListenerEntry(self.hooks.follow, self._note_from_any_thread)]
+        self._rehearsal: Rehearsal | None = None
         self._tasks = BackgroundTasks()
         # Whether a page plays the sound; set on each new session.
         self._has_player = False
@@ -182,6 +185,12 @@ class ReconnectingSession:
 
         return ListenerHandle(remove)
 
+    def follow(self, fold: Listener) -> None:
+        """Call with every event before all listeners, and with those that concern only the turns:
+        ``fold(event, turns, now_s)``, which must not fail.
+        """
+        self._folds.append(fold)
+
     def note(self, text: str, level: Level = "info", topic: str = "") -> None:
         """Note a sentence for the user; in the panel it replaces the last one of its topic."""
         self._emit(Noted(sentence(text), level, topic))
@@ -201,6 +210,8 @@ class ReconnectingSession:
         self._limits.apply(event, now_s, unix_s=time.time(), is_talk=bool(changed))
         if isinstance(event, Noted) and event.text:
             self.notes.append(event)
+        for fold in self._folds:
+            fold(event, changed, now_s)
         for listener in list(self._listeners):
             listener(event, changed, now_s)
         if isinstance(event, SessionEnded):
@@ -223,9 +234,10 @@ class ReconnectingSession:
     def _on_session_event(self, event: Event, changed: list[Turn], now_s: float) -> None:
         self.retention.follow(event, self.settings)
         if isinstance(event, SessionEnded) and self.session is None:
-            # A dialect that was refused while another one is tried concerns the recording only,
-            # which has to fold the same events into turns as the conversation did.
-            self.recording.observe(event, changed, now_s)
+            # A dialect that was refused while another one is tried concerns only what has to fold
+            # the same events into turns as the conversation did.
+            for fold in self._folds:
+                fold(event, changed, now_s)
             return
         self._dispatch(event, changed, now_s)
 
@@ -239,6 +251,16 @@ class ReconnectingSession:
     def server_name(self) -> str:
         """``"Grok"``, ``"rehearsal"``, ``"replay"``, or the host of another server."""
         return self._server_name or self.endpoint.name
+
+    @property
+    def session_server_name(self) -> str:
+        """The same, as known of the newest session; empty where there was none."""
+        return self._server_name
+
+    @property
+    def dropped_s(self) -> float:
+        """Sound of both sides that is neither in memory nor in files [s]."""
+        return self.retention.dropped_s
 
     @property
     def is_ended(self) -> bool:
@@ -258,7 +280,12 @@ class ReconnectingSession:
     @property
     def ends_in_s(self) -> float | None:
         """How long the server lets this session last from now [s]; None: not known, or closed."""
-        return self._limits.session_left_s(time.monotonic()) if self._is_usable else None
+        return None if self.ends_at_s is None else self.ends_at_s - time.monotonic()
+
+    @property
+    def ends_at_s(self) -> float | None:
+        """The same as a time on the monotonic clock [s]."""
+        return self._limits.session_ends_s if self._is_usable else None
 
     @property
     def is_reopening(self) -> bool:
@@ -338,14 +365,9 @@ class ReconnectingSession:
         await asyncio.to_thread(self.recording.start)
         if endpoint.is_rehearsal:
             if self._rehearsal is None:
-                # Both load libraries: voice, words, voice activity.
-                self._rehearsal = await asyncio.to_thread(
-                    self.tool_threads.context.copy().run,
-                    lambda: new_rehearsal(self.settings).start(),
-                )
-                partner, why = await asyncio.to_thread(default_partner)
-                if self.settings.partner is UNSET and partner is PARTNERS["parrot"]:
-                    self.note(why, "info")
+                self._rehearsal = await self._surroundings.start_rehearsal(self.settings)
+                if self._rehearsal.remark:
+                    self.note(self._rehearsal.remark, "info")
             endpoint = endpoint.served_by(self._rehearsal)
         session = await open_session_with(
             ConnectRequest(endpoint=endpoint, settings=self.settings, timeouts=self.timeouts),
@@ -364,7 +386,7 @@ class ReconnectingSession:
 
     async def _resolve(self, settings: Settings) -> Endpoint:
         """The server for these settings; looking for the key may block, as a keyring does."""
-        return await asyncio.to_thread(resolve_endpoint, settings, self.api_key)
+        return await asyncio.to_thread(self._surroundings.resolve, settings)
 
     async def _resume(self, session: Session, resume_state: ResumeState) -> None:
         """Go on with the conversation of the session before."""
@@ -419,6 +441,15 @@ class ReconnectingSession:
             conversation_id=session.conversation_id if self.settings.resumption else "",
             why=why,
             may_replay=may_replay,
+            turn_count=len(self.conversation.turns),
+        )
+
+    def go_on_with(self, conversation_id: str, why: str) -> None:
+        """Go on with the conversation that another process has had, whose turns are there."""
+        self._resume_state = ResumeState(
+            conversation_id=conversation_id if self.settings.resumption else "",
+            why=why,
+            may_replay=True,
             turn_count=len(self.conversation.turns),
         )
 
@@ -692,12 +723,20 @@ class ReconnectingSession:
 
     def _stop_sound(self) -> None:
         """Cut off the replies that sound or wait for the loudspeaker."""
-        for turn in self.conversation.unheard:
-            self.cut_off(turn)
+        self.cut_off(*self.conversation.unheard)
 
-    def cut_off(self, turn: Turn) -> None:
-        """Cut off one reply."""
-        self._apply(Interrupted(response_id=turn._response_id, item_id=turn.item_id))
+    def cut_off(self, *turns: Turn) -> None:
+        """Cut off some replies."""
+        for turn in turns:
+            self._apply(Interrupted(response_id=turn._response_id, item_id=turn.item_id))
+
+    async def skip(self, turns: Sequence[Turn]) -> None:
+        """Cut off some replies, at the user's request."""
+        self.cut_off(*turns)
+
+    def expect_player(self) -> None:
+        """A panel that is shown later may play the replies."""
+        self.conversation.may_be_played = True
 
     # ----------------------------------------------------------------- tools
     @property
@@ -713,6 +752,11 @@ class ReconnectingSession:
                 "the session is closed.", close_code=1000, cure="No call waits any more; ask again."
             )
         await self.session.approve(call_id, is_allowed)
+
+    # ----------------------------------------------------------------- on disk
+    async def save(self, path: str | PathLike[str]) -> Path:
+        """See `Talk.save`."""
+        return await asyncio.to_thread(self.recording.save, path)
 
     # ----------------------------------------------------------------- closing
     async def stop(self) -> None:
@@ -747,15 +791,15 @@ class ReconnectingSession:
             self._save_resume_state(session, why, may_replay=may_replay)
             self._move(Cause.STOP_REQUESTED)
             await session.close()
-            await _off_loop(self.recording.flush)
+            await off_loop(self.recording.flush)
 
     async def close(self) -> None:
         """Close the session and the embedded rehearsal, for good."""
         self._move(Cause.END_REQUESTED)
         await self.stop()
         self._tasks.cancel()
-        await _off_loop(self.tool_threads.close)
-        await _off_loop(self.recording.close)
+        await off_loop(self.tool_threads.close)
+        await off_loop(self.recording.close)
         server, self._rehearsal = self._rehearsal, None
         if server is not None:
             await asyncio.to_thread(server.close)
@@ -774,7 +818,7 @@ _SEAMS = {
 }
 
 
-async def _off_loop(work: Callable[[], None]) -> None:
+async def off_loop(work: Callable[[], None]) -> None:
     """Do what waits for the disk on another thread; at exit no new ones can be started."""
     try:
         await asyncio.to_thread(work)

@@ -34,7 +34,10 @@ from .clips import Question
 from .credentials import Secret, wrap_secret
 from .endpoint import Endpoint, resolve_endpoint, warn_of_rehearsal
 from .hooks import HookKind, TurnStream, next_turn
+from .isolation import IsolationStatus, isolation_of
 from .reconnecting_session import ReconnectingSession
+from .surroundings import KernelSurroundings
+from .talk_session import Questions, TalkSession
 from .timeouts import Timeouts
 from .tool_thread import main_queue
 
@@ -44,7 +47,7 @@ F = TypeVar("F", bound=Callable[..., object])
 TALK_THREAD = LoopThread("grok-live-talk")
 """The one thread that owns the loop of all talks."""
 
-_open: weakref.WeakSet[ReconnectingSession] = weakref.WeakSet()
+_open: weakref.WeakSet[TalkSession] = weakref.WeakSet()
 
 _SETTINGS = SettingsKwargs.__optional_keys__
 
@@ -56,8 +59,8 @@ class TalkAPI:
     ending in ``_async`` for any loop. An interrupt cancels the call and not the session.
     """
 
-    _sessions: ReconnectingSession
-    _asker: Asker
+    _sessions: TalkSession
+    _asker: Questions
 
     def _begin(
         self,
@@ -69,10 +72,9 @@ class TalkAPI:
         check_new_folder(checked.record)
         # On this thread: a keyring that waits for its user must not hold up other talks.
         endpoint = resolve_endpoint(checked, api_key)
-        self._sessions = TALK_THREAD.run(
+        self._sessions, self._asker = TALK_THREAD.run(
             _new_session(checked, api_key, endpoint, timeouts, main_queue())
         )
-        self._asker = Asker(self._sessions)
         _open.add(self._sessions)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -130,7 +132,7 @@ class TalkAPI:
     @property
     def dropped_audio_s(self) -> float:
         """Sound of both sides that `max_audio_minutes` has dropped, and that is in no files [s]."""
-        return self._sessions.retention.dropped_s
+        return self._sessions.dropped_s
 
     @property
     def phase(self) -> str:
@@ -141,6 +143,11 @@ class TalkAPI:
     def is_rehearsal(self) -> bool:
         """Whether the embedded rehearsal is the server, and not the service."""
         return self._sessions.endpoint.is_rehearsal
+
+    @property
+    def isolation(self) -> IsolationStatus:
+        """Where the connection is: in a process of its own or in a thread of this one, and why."""
+        return isolation_of(self._sessions.settings)
 
     @property
     def dialect(self) -> str:
@@ -675,12 +682,12 @@ class TalkAPI:
         ConfigurationError
             When it cannot be written there, or something else is there.
         """
-        return self._run(asyncio.to_thread(self._sessions.recording.save, path))
+        return self._run(self._sessions.save(path))
 
     @names_checked
     async def save_async(self, path: str | PathLike[str]) -> Path:
         """`save`, awaited."""
-        return await self._arun(asyncio.to_thread(self._sessions.recording.save, path))
+        return await self._arun(self._sessions.save(path))
 
     # ----------------------------------------------------------------- threads
     def _run(self, coro: Coroutine[Any, Any, T], *, makes_calls: bool = True) -> T:
@@ -748,9 +755,16 @@ async def _new_session(
     endpoint: Endpoint,
     timeouts: Timeouts,
     main: ThreadQueue,
-) -> ReconnectingSession:
-    """Constructed on the loop that it belongs to."""
-    return ReconnectingSession(settings, api_key, endpoint, timeouts, main)
+) -> tuple[TalkSession, Questions]:
+    """The session and what asks over it, constructed on the loop that they belong to."""
+    if isolation_of(settings).kind == "process":
+        from .process import RemoteAsker, RemoteSession
+
+        remote = RemoteSession(settings, api_key, endpoint, timeouts, main)
+        return remote, RemoteAsker(remote)
+    surroundings = KernelSurroundings(api_key, main)
+    sessions = ReconnectingSession(settings, api_key, endpoint, timeouts, surroundings)
+    return sessions, Asker(sessions)
 
 
 @atexit.register

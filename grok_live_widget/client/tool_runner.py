@@ -183,7 +183,7 @@ class ToolRunner:
 
     async def _run_if_allowed(self, call: ToolCalled, tool: Tool, round_: _Round) -> ToolFinished:
         try:
-            arguments = tool.read_arguments(call.arguments)
+            arguments = await self._threads.read_arguments(tool, call.arguments)
         except Exception as error:  # noqa: BLE001 - a class of the user may raise anything
             return _failed(call, error)
         objection = await self._objection(call, tool, round_)

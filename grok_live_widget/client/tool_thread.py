@@ -97,6 +97,10 @@ class ToolThreads:
                     cure="Return what the model should know; say() sends a text without waiting.",
                 )
 
+    async def read_arguments(self, tool: Tool, text: str) -> dict[str, Any]:
+        """See `Tool.read_arguments`."""
+        return tool.read_arguments(text)
+
     async def call(
         self,
         tool: Tool,

@@ -1,3 +1,4 @@
+from .conversation import TAPE_S as TAPE_S
 from .conversation import Conversation as Conversation
 from .html import TABLE_STYLE as TABLE_STYLE
 from .html import whole_table_of as whole_table_of

@@ -34,7 +34,7 @@ _LATE_TURNS = 8
 _MOST_TYPES, _MOST_LETTERS_OF_TYPE = 20, 80
 
 # Reserved; memory that is not written to costs nothing, except on Windows.
-_TAPE_S = 60 if sys.platform == "win32" else 2 * 3600
+TAPE_S = 60 if sys.platform == "win32" else 2 * 3600
 
 # Events about the connection only, or that are not recorded. Seconds count from the first other
 # event, so that a recording gives the same turns.
@@ -51,6 +51,8 @@ class Conversation:
         Of the user's audio and of the replies.
     prices : Prices or None
         None: the known prices of the model.
+    tapes : tuple of two AudioBuffer or None
+        What stores the audio of the user and of the replies; None: new ones.
 
     Attributes
     ----------
@@ -82,6 +84,7 @@ class Conversation:
         input_sample_rate: int = SAMPLE_RATE_HZ,
         output_sample_rate: int = SAMPLE_RATE_HZ,
         prices: Prices | None = None,
+        tapes: tuple[AudioBuffer, AudioBuffer] | None = None,
     ) -> None:
         self.turns = Turns()
         self.has_player = self.may_be_played = False
@@ -89,8 +92,10 @@ class Conversation:
         self.unrecognized_types: list[str] = []
         self.input_sample_rate = input_sample_rate
         self.output_sample_rate = output_sample_rate
-        self.user_tape = AudioBuffer(_TAPE_S * input_sample_rate)
-        self.assistant_tape = AudioBuffer(_TAPE_S * output_sample_rate)
+        self.user_tape, self.assistant_tape = tapes or (
+            AudioBuffer(TAPE_S * input_sample_rate),
+            AudioBuffer(TAPE_S * output_sample_rate),
+        )
         self.kept: Span | None = None
         self.meter = UsageMeter(
             turn_detection or events.ServerVad(),
@@ -149,13 +154,16 @@ class Conversation:
         return self._origin_s
 
     @classmethod
-    def under(cls, settings: Settings) -> Conversation:
+    def under(
+        cls, settings: Settings, tapes: tuple[AudioBuffer, AudioBuffer] | None = None
+    ) -> Conversation:
         """A conversation under these settings, without turns yet."""
         return cls(
             settings.turn_detection,
             input_sample_rate=settings.input_format.sample_rate,
             output_sample_rate=settings.output_format.sample_rate,
             prices=settings.prices,
+            tapes=tapes,
         )
 
     def _set_turn_detection(self, detection: events.TurnDetection | None) -> None:

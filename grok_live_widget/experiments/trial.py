@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ..client import Secret, Talk
+from ..client import ReconnectingSession, Secret, Talk
 from ..conversation import Turn, Turns
 from ..exceptions import GrokLiveError, ReplyTimeout, SessionClosedOK
 from .design import Trial
@@ -65,7 +65,8 @@ class TrialTalk(Talk):
     """
 
     def __init__(self, api_key: Secret | None, settings: Mapping[str, Any]) -> None:
-        self._begin(api_key, settings)
+        # Many run at once, and no cell holds them up.
+        self._begin(api_key, {**settings, "isolation": "thread"})
 
     @property
     def server_name(self) -> str:
@@ -94,6 +95,7 @@ class TrialTalk(Talk):
     async def _interrupt(self, step: Interruption, trial: Trial) -> tuple[Turn, Overlap]:
         """Ask, and speak over the reply; on the talk's loop."""
         sessions, asker = self._sessions, self._asker
+        assert isinstance(sessions, ReconnectingSession)
         rate_hz = self.settings.output_format.sample_rate
         speaker = Loudspeaker(sessions, rate_hz, step.at_ms)
         sessions.set_player(True)

@@ -1,12 +1,15 @@
 from .event_json import plain as plain
+from .files import samples_of as samples_of
 from .folder import ASSISTANT_WAV as ASSISTANT_WAV
 from .folder import USER_WAV as USER_WAV
 from .folder import check_new_folder as check_new_folder
 from .frame_log import FrameLog as FrameLog
+from .frame_log import Record as Record
 from .frames import Frame as Frame
 from .frames import Frames as Frames
 from .reader import SavedEvent as SavedEvent
 from .reader import SavedTalk as SavedTalk
 from .reader import load as load
 from .recorder import Recording as Recording
+from .recorder import copy_recording as copy_recording
 from .redact import Redactor as Redactor

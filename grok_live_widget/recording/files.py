@@ -144,9 +144,7 @@ class WavFile:
         """Samples that were written: a read-only view of the file."""
         if stop > self.written_count:
             raise OSError(f"only {self.written_count} samples were written to {self._path.name}")
-        place = _HEADER_BYTES + 2 * start
-        mapped = np.memmap(self._path, "<i2", "r", offset=place, shape=(stop - start,))
-        return np.asarray(mapped)
+        return _samples_in(self._path, start, stop)
 
     def copied_to(self, path: Path, sample_count: int) -> WavFile:
         """Copy the first samples that were written, and continue with the copy, which is closed."""
@@ -156,6 +154,35 @@ class WavFile:
         twin._file = path.open("rb")
         twin._file.close()
         return twin
+
+
+def _samples_in(path: Path, start: int, stop: int) -> NDArray[np.int16]:
+    place = _HEADER_BYTES + 2 * start
+    mapped = np.memmap(path, "<i2", "r", offset=place, shape=(stop - start,))
+    return np.asarray(mapped)
+
+
+def samples_of(path: Path, start: int, stop: int) -> NDArray[np.int16]:
+    """Samples of a WAV file of a recording, which another process may write: a read-only view.
+
+    Raises
+    ------
+    AudioDropped
+        When they are not there.
+    """
+    try:
+        return _samples_in(path, start, stop)
+    except (OSError, ValueError) as error:
+        raise unreadable(path.name, error) from None
+
+
+def unreadable(name: str, error: Exception) -> AudioDropped:
+    """The error for sound that was dropped from memory, and is not in its file."""
+    return AudioDropped(
+        f"this sound is not kept in memory any more (max_audio_minutes=), and cannot be "
+        f"read from {name} of the recording: {error}.",
+        cure="Put the folder back where it was.",
+    )
 
 
 def _kept(run: Span) -> Iterator[NDArray[np.int16]]:

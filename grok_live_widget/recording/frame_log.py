@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -55,10 +55,16 @@ class FrameLog:
     ----------
     most_frames, most_bytes : int
         The limits of what is kept.
+
+    Attributes
+    ----------
+    on_add : callable or None
+        ``on_add(record)`` is called with each frame that is added.
     """
 
     def __init__(self, most_frames: int = MOST_FRAMES, most_bytes: int = MOST_BYTES) -> None:
         self._most_frames, self._most_bytes = most_frames, most_bytes
+        self.on_add: Callable[[Record], object] | None = None
         self._records: deque[Record] = deque()
         self._frame_count = self._byte_count = self._connection_count = 0
         # In each way in which they may be written, longest first: one may contain another.
@@ -138,6 +144,18 @@ class FrameLog:
         """Add a binary message, of nothing but audio."""
         self._add(now_s, is_sent, connection, byte_count, _BINARY, byte_count)
 
+    def add_record(self, record: Record, first_connection: int) -> None:
+        """Add a frame of another log, whose connections are counted from this one on."""
+        _, now_s, is_sent, connection, size, text, audio_byte_count = record
+        connection += first_connection
+        self._connection_count = max(self._connection_count, connection + 1)
+        self._add(now_s, is_sent, connection, size, text, audio_byte_count)
+
+    @property
+    def connection_count(self) -> int:
+        """How many connections were opened, or were to be."""
+        return self._connection_count
+
     def _add(
         self,
         now_s: float,
@@ -150,7 +168,10 @@ class FrameLog:
         if len(text) > _MOST_BYTES_OF_FRAME:
             text = _rewritten(text)
         index, records = self._frame_count, self._records
-        records.append((index, now_s, is_sent, connection, size, text, audio_byte_count))
+        record = index, now_s, is_sent, connection, size, text, audio_byte_count
+        records.append(record)
+        if self.on_add is not None:
+            self.on_add(record)
         self._frame_count = index + 1
         self._byte_count += len(text)
         while self._byte_count > self._most_bytes or len(records) > self._most_frames:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,10 +19,10 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from ..conversation import Conversation, Turn
-from ..exceptions import AudioDropped, ConfigurationError
+from ..exceptions import ConfigurationError
 from ..protocol import AppendAudio, AudioDelta, Authenticate, Event
 from ..settings import Settings
-from .files import Entry, FolderWriter, files_of, replace_folder
+from .files import Entry, FolderWriter, files_of, replace_folder, unreadable
 from .folder import FRAMES_FILE, check_save_folder, folder_from, missing_files, unusable
 from .frames import Frames
 from .redact import Redactor
@@ -96,7 +97,9 @@ class Recording:
                 begins_turn = turn.turn_id
         if type(event) in (AppendAudio, AudioDelta):
             event = replace(event, pcm=b"")
-        self._entries.append(Entry(event, now_s, time.time(), self._conversation.kept, begins_turn))
+        # When it happened, also if this process learns of it later.
+        time_s = time.time() - (time.monotonic() - now_s)
+        self._entries.append(Entry(event, now_s, time_s, self._conversation.kept, begins_turn))
 
     # ----------------------------------------------------------------- reading
     @property
@@ -121,11 +124,7 @@ class Recording:
                 raise OSError("nothing was recorded")
             return self._written.read(name, start, stop)
         except (OSError, ValueError) as error:
-            raise AudioDropped(
-                f"this sound is not kept in memory any more (max_audio_minutes=), and cannot be "
-                f"read from {name} of the recording: {error}.",
-                cure="Put the folder back where it was.",
-            ) from None
+            raise unreadable(name, error) from None
 
     # ----------------------------------------------------------------- saving
     def save(self, path: str | PathLike[str]) -> Path:
@@ -168,12 +167,7 @@ class Recording:
         missing = ", ".join(missing_files(self._folder))
         if not missing:
             return None
-        return ConfigurationError(
-            f"the talk is recorded into {str(self._folder)!r}, and cannot be copied from there: "
-            f"{missing} cannot be found.",
-            cure="Put the folder back where it was. turns.write_wav(path) and "
-            "turns.write_transcript(path) write what is in memory.",
-        )
+        return _not_there(self._folder, missing)
 
     def files(self) -> dict[str, bytes]:
         """The content of each file that `save` would write, but for the frames, by its name; of a
@@ -271,3 +265,35 @@ class Recording:
             self._is_writing = False
             if self._writer is not None:
                 self._writer.close()
+
+
+def copy_recording(folder: str | PathLike[str], path: str | PathLike[str]) -> Path:
+    """Copy the folder of a talk that is over; returns the path. The same as `Recording.save`.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    source, target = Path(folder).absolute(), folder_from(path)
+    with contextlib.suppress(OSError):
+        if source.samefile(target):
+            return target
+    check_save_folder(target)
+    missing = ", ".join(missing_files(source))
+    if missing:
+        raise _not_there(source, missing)
+    try:
+        with replace_folder(target) as new:
+            shutil.copytree(source, new)
+    except OSError as error:
+        raise unusable(target, error) from None
+    return target
+
+
+def _not_there(folder: Path, missing: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"the talk is recorded into {str(folder)!r}, and cannot be copied from there: "
+        f"{missing} cannot be found.",
+        cure="Put the folder back where it was. turns.write_wav(path) and "
+        "turns.write_transcript(path) write what is in memory.",
+    )

@@ -90,6 +90,7 @@ class SettingsKwargs(UpdateKwargs, total=False):
     conversation_id: str | None
     open_timeout_s: float
     ssl: SSLContext | None
+    isolation: Literal["process", "thread"] | None
 
 
 IMMUTABLE = SettingsKwargs.__optional_keys__ - UpdateKwargs.__optional_keys__
@@ -213,6 +214,10 @@ class Settings(Struct, frozen=True, kw_only=True, metaclass=Checked):
     ssl : ssl.SSLContext or None
         For ``wss://`` servers whose certificate is signed by an authority that Python does not
         know, such as ``ssl.create_default_context(cafile="ca.pem")``. None: Python's default.
+    isolation : {"process", "thread"} or None
+        Where the connection of a `Talk` is: in a process of its own, which a busy cell does not
+        hold up, or in a thread of this one. None: as the environment's ``GROK_LIVE_ISOLATION``
+        says.
 
     Raises
     ------
@@ -257,6 +262,7 @@ class Settings(Struct, frozen=True, kw_only=True, metaclass=Checked):
     reply_quiet_ms: int = 800
     open_timeout_s: float = 15.0
     ssl: SSLContext | None = None
+    isolation: Literal["process", "thread"] | None = None
 
     if TYPE_CHECKING:
         # What is accepted differs from what is kept; see `_complete`.
@@ -267,6 +273,7 @@ class Settings(Struct, frozen=True, kw_only=True, metaclass=Checked):
         one_of("dialect", self.dialect, get_args(DialectName))
         if self.partner is not UNSET:
             check_partner(self.partner)
+        one_of("isolation", self.isolation, ("process", "thread", None))
         instance("budget", self.budget, Budget)
         instance("prices", self.prices, Prices)
         check_settings(self)

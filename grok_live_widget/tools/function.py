@@ -88,6 +88,33 @@ class Tool:
         self.parameters = self._arguments.schema
         functools.update_wrapper(self, function)
 
+    @classmethod
+    def described(
+        cls,
+        *,
+        name: str,
+        description: str,
+        parameters: Mapping[str, Any],
+        timeout_s: float,
+        approve: bool | None,
+        thread: Literal["own", "main"],
+    ) -> Tool:
+        """A tool whose function is in another process: what is known of it, to be offered.
+
+        Parameters
+        ----------
+        name, description, parameters, timeout_s, approve, thread
+            See `Tool`.
+
+        Returns
+        -------
+        Tool
+            A call of it from Python is an error.
+        """
+        made = cls(_is_elsewhere, name=name, timeout_s=timeout_s, approve=approve)
+        made.description, made.parameters, made.thread = description, parameters, thread
+        return made
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function; nothing is checked, awaited or timed."""
         return self.function(*args, **kwargs)
@@ -172,6 +199,10 @@ def tool(  # numpydoc ignore=PR01
     if function is None:
         return lambda each: Tool(each, **options)
     return Tool(function, **options)
+
+
+def _is_elsewhere() -> None:
+    raise ToolError("the function is in another process.")
 
 
 def _refuse(constant: str) -> None:

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from .._threads import BackgroundTasks
 from ..audio import wav_bytes
-from ..client import ReconnectingSession
+from ..client import TalkSession
 from ..conversation import Turn
 from ..exceptions import AudioFormatError, ConnectError, GrokLiveError, SessionClosed
 from ..protocol import (
@@ -40,19 +40,17 @@ from ..settings import Settings
 from . import inspector, look_back, messages
 from .catalogue import texts_of
 from .clocks import PageClocks
-from .direct import ChannelChoice, ChannelStatus, host_of_origin, obstacle_of
-from .direct_server import DirectServer
+from .direct import ChannelChoice, ChannelStatus, obstacle_of
 from .doctor_drawer import DoctorDrawer, Examine
 from .dropped_files import DroppedFiles
 from .echo import ECHO_NOTE, hears_loudspeaker
 from .front_end import further_bundle
 from .interruptions import CELL_NOTE, Interruptions, Reason
-from .invitations import PATH
 from .lease import Lease
 from .loudspeaker import Loudspeakers, LoudspeakerStatus
 from .microphone import Microphones, MicrophoneStatus
-from .page_sound import PageSound
 from .page_state import note_of, notes_of, shown_name, state_of
+from .remote_sound import page_sound_of
 from .translations import translations_of, translations_of_texts
 from .turn_states import TurnCalls, word_times
 
@@ -82,7 +80,7 @@ class FrontendBridge:
 
     Parameters
     ----------
-    talk : ReconnectingSession
+    talk : TalkSession
     send : callable
         See `Send`.
     ask : callable
@@ -105,7 +103,7 @@ class FrontendBridge:
 
     def __init__(
         self,
-        talk: ReconnectingSession,
+        talk: TalkSession,
         send: Send,
         ask: Callable[[Path], Awaitable[object]],
         examine: Examine,
@@ -122,14 +120,8 @@ class FrontendBridge:
         self.lease = Lease()
         self._clocks = PageClocks()
         self._channel = channel
-        self._direct = DirectServer(self)
-        self.sound = PageSound(
-            talk,
-            self._clocks,
-            send=self._send,
-            send_directly=self._direct.send,
-            listener=self,
-            spawn=self._spawn,
+        self.sound = page_sound_of(
+            talk, self._clocks, send=self._send, listener=self, spawn=self._spawn
         )
         # Why the sound goes through the comm.
         self._obstacle = ""
@@ -147,6 +139,8 @@ class FrontendBridge:
         self._has_explained_echo = False
         # By page and id: the answer to each typed text, once there is one.
         self._texts: dict[tuple[str, int | None], messages.TextAnswer | None] = {}
+        # Calls that a page has allowed or denied.
+        self._answered_calls: set[str] = set()
         self._speech = look_back.SpeechMarks()
         # Turns that are to be sent, in order.
         self._changed: dict[Turn, None] = {}
@@ -166,8 +160,7 @@ class FrontendBridge:
     async def close(self) -> None:
         """Stop sending."""
         self._tasks.cancel()
-        await self._direct.close()
-        self.sound.close()
+        await self.sound.close()
         self.doctor.close()
         for task in (self._pump_task, self._heartbeat_task):
             if task is not None:
@@ -206,8 +199,6 @@ class FrontendBridge:
             case SpeechStarted() | SpeechStopped():
                 self._mark_speech(isinstance(event, SpeechStarted), now_s)
                 self._send(messages.Speech(is_active=isinstance(event, SpeechStarted)))
-                if isinstance(event, SpeechStarted):
-                    self.sound.replays.end()
             case PhaseChanged():
                 self._follow_phase()
                 if self._talk.phase == "closed":
@@ -258,7 +249,7 @@ class FrontendBridge:
         left_s = self._talk.ends_in_s
         is_shown = left_s is not None and left_s < SHOWN_TIME_LEFT_S
         return messages.Heartbeat(
-            session=self.sound.downlink.session,
+            session=self.sound.session,
             ends_in_s=round(left_s) if is_shown and left_s is not None else None,
             told_count=self._counted,
         )
@@ -296,37 +287,13 @@ class FrontendBridge:
     async def _invite(self, page: str, origin: str) -> None:
         """Invite a page, unless it is there."""
         self._obstacle = obstacle_of(self._channel, origin)
-        if self._obstacle or self._direct.page == page:
+        if self._obstacle:
             return
-        if self._direct.is_locked:
-            self._obstacle = "It was locked after wrong tokens; a new panel has another one."
-            return
-        try:
-            await self._direct.start()
-        except OSError as error:
-            self._obstacle = f"No port could be opened ({error.strerror or error})."
-            return
-        invitation = self._direct.invite(page, origin)
-        host = host_of_origin(origin)
-        self._send(
-            messages.DirectInvitation(
-                page=page,
-                url=f"ws://{'127.0.0.1' if host == '::1' else host}:{self._direct.port}{PATH}",
-                token=invitation.token,
-                proof=invitation.proof,
-            )
-        )
-
-    def on_direct(self, page: str) -> None:
-        """See `DirectListener`."""
-        self._obstacle = "" if page else "The direct one was closed."
-        self.sound.follow_direct(page)
-
-    def on_direct_message(
-        self, message: messages.AnyPageMessage, buffer: bytes | None, arrived_s: float
-    ) -> None:
-        """See `DirectListener`."""
-        self.receive(message, buffer, arrived_s)
+        found = await self.sound.invite(page, origin)
+        if isinstance(found, str):
+            self._obstacle = found
+        else:
+            self._send(found)
 
     # ----------------------------------------------------------------- events of the sound
     def on_sound(self) -> None:
@@ -338,9 +305,31 @@ class FrontendBridge:
         self._changed |= dict.fromkeys(turns)
         self._start_pump()
 
+    def on_reply(self, turn: Turn) -> None:
+        """See `PageSoundListener`: it is sent with the turn's next change."""
+
     def on_playhead(self, playhead: messages.Playhead) -> None:
         """See `PageSoundListener`."""
         self._loudspeakers.follow_playhead(playhead)
+
+    def on_channel(self, page: str) -> None:
+        """See `PageSoundListener`."""
+        self._obstacle = "" if page else "The direct one was closed."
+
+    def on_restart(self) -> None:
+        """See `PageSoundListener`."""
+        self._invite_owner()
+
+    def on_seen(self, page: str, arrived_s: float) -> None:
+        """See `PageSoundListener`."""
+        if page == self.lease.owner:
+            self.lease.see(page, arrived_s)
+
+    def on_page_message(
+        self, message: messages.AnyPageMessage, buffer: bytes | None, arrived_s: float
+    ) -> None:
+        """See `PageSoundListener`."""
+        self.receive(message, buffer, arrived_s)
 
     # ----------------------------------------------------------------- to the pages
     def _start_pump(self) -> None:
@@ -414,7 +403,7 @@ class FrontendBridge:
             tool_ms=turn.tool_ms,
             approval_ms=turn.approval_ms,
             seam=turn.seam,
-            reply_start_s=self.sound.downlink.reply_start_s(reply),
+            reply_start_s=self.sound.start_of(turn),
             word_times=word_times(turn) or msgspec.UNSET,
         )
 
@@ -468,7 +457,7 @@ class FrontendBridge:
                 self._take_over(page, arrived_s)
                 self._spawn(self._talk.open())
             case messages.Stop():
-                self.sound.replays.end()
+                self.sound.end_replay()
                 self._spawn(self._by("stop", self._talk.stop()))
             case messages.Text():
                 self._receive_text(message, arrived_s)
@@ -481,15 +470,16 @@ class FrontendBridge:
                 self.sound.play_unplayed()
             case messages.Skip(page=page):
                 if page == self.lease.owner:
-                    self._skip_to_newest()
+                    self._spawn(self._skip_to_newest())
             case messages.Replay(page=page, turn_id=turn_id):
                 self._spawn(self._play_again(page, turn_id, arrived_s))
             case messages.ReplayFrom(page=page, at_s=at_s):
                 self._spawn(self._play_from(page, at_s, arrived_s))
             case messages.StopReplay(page=page, epoch=epoch):
-                if page == self.lease.owner and self.sound.replays.is_playing:
-                    self.sound.follow_flush(epoch)
-                self.sound.replays.end()
+                if page == self.lease.owner:
+                    self.sound.stop_replay(epoch)
+                else:
+                    self.sound.end_replay()
             case messages.Save(page=page, turn_id=turn_id):
                 self._spawn(self._send_sound(page, turn_id))
             case messages.Commit():
@@ -564,28 +554,24 @@ class FrontendBridge:
         self._texts[message.page, message.id] = answer
         self._send(answer)
 
-    def _skip_to_newest(self) -> None:
+    async def _skip_to_newest(self) -> None:
         unheard = self._talk.conversation.unheard
         if len(unheard) < 2:
             return
         *skipped, newest = unheard
         with self._interruptions.by("skip"):
-            for turn in skipped:
-                self._talk.cut_off(turn)
+            await self._talk.skip(skipped)
         self.sound.restore(newest)
 
     async def _play_again(self, page: str, turn_id: str, now_s: float) -> None:
         turn = self._turn_of(turn_id)
-        if turn is None or not turn.is_complete or not turn.sample_count:
-            return
-        if self.sound.replays.prepare():
+        if turn is not None:
             self._take_over_unowned(page, now_s)
-            self.sound.replays.play_turn(turn)
+            self.sound.play_again(turn)
 
     async def _play_from(self, page: str, at_s: float, now_s: float) -> None:
-        if self.sound.replays.prepare():
-            self._take_over_unowned(page, now_s)
-            self.sound.replays.play_from(at_s)
+        self._take_over_unowned(page, now_s)
+        self.sound.play_from(at_s)
 
     async def _send_sound(self, page: str, turn_id: str) -> None:
         """Send the sound of a turn as a WAV file, in pieces."""
@@ -625,7 +611,9 @@ class FrontendBridge:
 
     async def _answer_call(self, call_id: str, is_allowed: bool) -> None:
         """The first answer counts; a second page's finds no waiting call."""
-        if call_id in {call.call_id for call in self._talk.pending_approvals}:
+        waiting = {call.call_id for call in self._talk.pending_approvals}
+        if call_id in waiting - self._answered_calls:
+            self._answered_calls.add(call_id)
             await self._talk.approve(call_id, is_allowed)
 
     async def _change_settings(self, change: dict[str, Any]) -> None:

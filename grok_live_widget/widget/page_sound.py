@@ -9,10 +9,20 @@ from typing import Any, Protocol
 
 from ..client import ReconnectingSession
 from ..conversation import Turn
-from ..protocol import AudioDelta, Event, Interrupted, PlaybackReported, SessionOpened
+from ..protocol import (
+    AudioDelta,
+    Event,
+    Interrupted,
+    PlaybackReported,
+    SessionOpened,
+    SpeechStarted,
+)
 from . import messages
 from .clocks import PageClocks
+from .direct import host_of_origin
+from .direct_server import DirectServer
 from .downlink import Downlink
+from .invitations import PATH
 from .replays import Replays
 from .talk_sound import TalkSound
 from .uplink import UplinkReceiver
@@ -27,7 +37,9 @@ SendSound = Callable[[messages.KernelMessage, bytes | None], object]
 
 
 class PageSoundListener(Protocol):
-    """Learns what has changed; called on the talk's loop."""
+    """Learns what has changed, and what a page says through its direct channel; called on the
+    talk's loop.
+    """
 
     def on_sound(self) -> None:
         """What `PageSound.state` tells may have changed."""
@@ -35,8 +47,25 @@ class PageSoundListener(Protocol):
     def on_replies(self, turns: Iterable[Turn]) -> None:
         """These turns are sent as other replies than before."""
 
+    def on_reply(self, turn: Turn) -> None:
+        """`PageSound.reply_of` or `PageSound.start_of` a turn is another than before."""
+
     def on_playhead(self, playhead: messages.Playhead) -> None:
         """The owner has reported what it played."""
+
+    def on_channel(self, page: str) -> None:
+        """A page exchanges its sound through the direct channel; empty: none does any more."""
+
+    def on_restart(self) -> None:
+        """The process of the connection is another one, whose channel no page has opened yet."""
+
+    def on_seen(self, page: str, arrived_s: float) -> None:
+        """A page has sent sound, or what it says of sound."""
+
+    def on_page_message(
+        self, message: messages.AnyPageMessage, buffer: bytes | None, arrived_s: float
+    ) -> None:
+        """A page has sent anything else through the direct channel."""
 
 
 class PageSound:
@@ -48,8 +77,8 @@ class PageSound:
     ----------
     talk : ReconnectingSession
     clocks : PageClocks
-    send, send_directly : callable
-        Through the comm, and through the direct channel; see `SendSound`.
+    send : callable
+        Through the comm; see `SendSound`.
     listener : PageSoundListener
     spawn : callable
         Runs a coroutine, and notes its errors.
@@ -60,7 +89,6 @@ class PageSound:
         The page that captures and plays; empty: none does.
     downlink : Downlink
     uplink : UplinkReceiver
-    replays : Replays
     """
 
     def __init__(
@@ -69,20 +97,20 @@ class PageSound:
         clocks: PageClocks,
         *,
         send: SendSound,
-        send_directly: SendSound,
         listener: PageSoundListener,
         spawn: Callable[[Coroutine[Any, Any, object]], None],
     ) -> None:
         self._talk, self._clocks = talk, clocks
-        self._send_by_comm, self._send_directly = send, send_directly
+        self._send_by_comm = send
         self._listener, self._spawn = listener, spawn
+        self._direct = DirectServer(self)
         # The page that has a direct channel; empty for none.
         self._direct_page = ""
         self.owner = ""
         self.downlink = Downlink()
         self.uplink = UplinkReceiver()
         self._replies: dict[Turn, int] = {}
-        self.replays = Replays(
+        self._replays = Replays(
             talk,
             self.downlink,
             on_change=self._follow_replay,
@@ -95,8 +123,9 @@ class PageSound:
         self._acknowledge_timer: asyncio.TimerHandle | None = None
         self._pump_task: asyncio.Task[None] | None = None
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Send nothing more."""
+        await self._direct.close()
         if self._acknowledge_timer is not None:
             self._acknowledge_timer.cancel()
         if self._pump_task is not None:
@@ -105,12 +134,53 @@ class PageSound:
     @property
     def state(self) -> dict[str, Any]:
         """The fields of `messages.State` about the sound."""
-        return self.replays.shown | {
+        return self._replays.shown | {
             "session": self.downlink.session,
             "epoch": self.downlink.epoch,
             "busy_cell": self.downlink.is_overdue(time.monotonic()),
             "late_sample_count": self.uplink.late_sample_count,
         }
+
+    @property
+    def session(self) -> int:
+        """Number of the session; 0 before the first."""
+        return self.downlink.session
+
+    # ----------------------------------------------------------------- the direct channel
+    async def invite(self, page: str, origin: str) -> messages.DirectInvitation | str:
+        """An invitation to the direct channel, or why there is none; empty: the page has it."""
+        if self._direct.page == page:
+            return ""
+        if self._direct.is_locked:
+            return "It was locked after wrong tokens; a new panel has another one."
+        try:
+            await self._direct.start()
+        except OSError as error:
+            return f"No port could be opened ({error.strerror or error})."
+        invitation = self._direct.invite(page, origin)
+        host = host_of_origin(origin)
+        return messages.DirectInvitation(
+            page=page,
+            url=f"ws://{'127.0.0.1' if host == '::1' else host}:{self._direct.port}{PATH}",
+            token=invitation.token,
+            proof=invitation.proof,
+        )
+
+    def on_direct(self, page: str) -> None:
+        """See `DirectListener`."""
+        self.follow_direct(page)
+        self._listener.on_channel(page)
+
+    def on_direct_message(
+        self, message: messages.AnyPageMessage, buffer: bytes | None, arrived_s: float
+    ) -> None:
+        """See `DirectListener`."""
+        if isinstance(message, messages.Microphone | messages.Received | messages.Playhead):
+            self._clocks.follow(message.page, message.clock_ms, arrived_s)
+            self._listener.on_seen(message.page, arrived_s)
+            self.receive(message, buffer or b"", arrived_s)
+        else:
+            self._listener.on_page_message(message, buffer, arrived_s)
 
     @property
     def is_direct(self) -> bool:
@@ -129,12 +199,23 @@ class PageSound:
             self._start_pump()
 
     def _send(self, message: messages.KernelMessage, pcm: bytes | None) -> None:
-        send = self._send_directly if self.is_direct else self._send_by_comm
-        send(message, pcm)
+        if self.is_direct:
+            self._direct.send(message, pcm)
+        else:
+            self._send_by_comm(message, pcm)
 
     def reply_of(self, turn: Turn) -> int | None:
         """The number of the reply as which a turn was sent last; None: it was not."""
         return self._replies.get(turn)
+
+    def start_of(self, turn: Turn) -> float:
+        """Where in the turn that reply begins [s]; 0 once it is over."""
+        return self.downlink.reply_start_s(self.reply_of(turn))
+
+    def _set_reply(self, turn: Turn, reply: int) -> None:
+        if self._replies.get(turn) != reply:
+            self._replies[turn] = reply
+            self._listener.on_reply(turn)
 
     # ----------------------------------------------------------------- from the talk
     def observe(self, event: Event, changed: list[Turn], now_s: float) -> None:
@@ -144,16 +225,18 @@ class PageSound:
                 self._queue_audio(changed, now_s)
             case Interrupted():
                 self.flush()
+            case SpeechStarted():
+                self._replays.end()
             case SessionOpened():
                 self.downlink.begin_session(self.downlink.session + 1)
 
     def _queue_audio(self, changed: list[Turn], now_s: float) -> None:
         if not self.owner:
             return
-        self.replays.end()
+        self._replays.end()
         for turn in changed:
             if not turn.was_interrupted and (reply := self.downlink.add(turn)):
-                self._replies[turn] = reply
+                self._set_reply(turn, reply)
         self._send_audio(now_s)
         self._start_pump()
 
@@ -252,7 +335,7 @@ class PageSound:
             pass
         elif isinstance(heard.turn, TalkSound) or heard.turn not in self._replies:
             has_ended = message.is_final and not isinstance(message, messages.Flushed)
-            self.replays.follow(
+            self._replays.follow(
                 heard.turn, heard.sample_count, is_final=is_final, has_ended=has_ended
             )
         else:
@@ -263,12 +346,14 @@ class PageSound:
                 is_final=is_final,
             )
             self._spawn(self._talk.report_playback(report))
+            if is_final:
+                self._listener.on_reply(heard.turn)
         self._send_audio(arrived_s)
 
     # ----------------------------------------------------------------- what is played
     def play_unplayed(self) -> None:
         """Play the newest replies that were received while no page could play them."""
-        self.replays.end()
+        self._replays.end()
         unplayed = []
         for turn in reversed(self._talk.conversation.turns.assistant):
             if turn in self._replies or turn.heard_sample_count is not None:
@@ -276,13 +361,39 @@ class PageSound:
             if turn.is_complete and turn.sample_count and not turn.was_interrupted:
                 unplayed.append(turn)
         for turn in reversed(unplayed):
-            self._replies[turn] = self.downlink.add(turn)
+            self._set_reply(turn, self.downlink.add(turn))
             self._talk.begin_playback(turn)
         self._start_pump()
 
+    def play_again(self, turn: Turn) -> None:
+        """Play a turn once more, unless a reply sounds."""
+        if turn.is_complete and turn.sample_count and self._replays.prepare():
+            self._replays.play_turn(turn)
+
+    def play_from(self, at_s: float) -> None:
+        """Play the talk once more from a place on its clock, unless a reply sounds.
+
+        Raises
+        ------
+        AudioDropped
+            When the sound there is not kept any more.
+        """
+        if self._replays.prepare():
+            self._replays.play_from(at_s)
+
+    def end_replay(self) -> None:
+        """Play nothing once more."""
+        self._replays.end()
+
+    def stop_replay(self, epoch: int) -> None:
+        """The same; the owner has flushed by itself."""
+        if self._replays.is_playing:
+            self.follow_flush(epoch)
+        self._replays.end()
+
     def restore(self, turn: Turn) -> None:
         """Play what was not heard of a turn that was cut off."""
-        self._replies[turn] = self.downlink.restore(turn)
+        self._set_reply(turn, self.downlink.restore(turn))
         self._listener.on_replies([turn])
         self._start_pump()
 
@@ -298,13 +409,14 @@ class PageSound:
     def begin_owner(self, page: str) -> None:
         """Another page owns the sound, or none: it is sent what was not heard."""
         self.owner = page
-        self.replays.end()
+        self._replays.end()
         queued = {
             turn: reply
             for turn, reply in self.downlink.start_over()
             if not isinstance(turn, TalkSound)
         }
-        self._replies |= queued
+        for turn, reply in queued.items():
+            self._set_reply(turn, reply)
         self._listener.on_replies(queued)
         # What was spoken into another page's microphone ends.
         self._spawn(self._talk.end_microphone())

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from ..audio import SAMPLE_RATE_HZ
-from ..client import CALL_TOPIC, ENVIRONMENT_NAME, Endpoint, ReconnectingSession, voices
+from ..client import CALL_TOPIC, ENVIRONMENT_NAME, Endpoint, TalkSession, voices
 from ..protocol import Noted, PushToTalk, ServerVad
 from ..settings import Settings
 from . import messages
@@ -25,7 +25,7 @@ _BANNER_WITHOUT_KEY = (
 )
 
 
-def state_of(talk: ReconnectingSession) -> dict[str, Any]:
+def state_of(talk: TalkSession) -> dict[str, Any]:
     """The fields of `messages.State` that the talk alone decides."""
     settings, usage = talk.settings, talk.usage
     is_push_to_talk = isinstance(settings.turn_detection, PushToTalk)
@@ -48,7 +48,7 @@ def state_of(talk: ReconnectingSession) -> dict[str, Any]:
     }
 
 
-def notes_of(talk: ReconnectingSession) -> list[messages.Note]:
+def notes_of(talk: TalkSession) -> list[messages.Note]:
     """The notes that a page which begins to show the talk is told."""
     # Notes on a topic are about a connection that was not open, or a call that may be over.
     is_closed = talk.phase != "open"

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from .._threads import BackgroundTasks
 from ..audio import wav_bytes
-from ..client import TALK_THREAD, ReconnectingSession
+from ..client import TALK_THREAD, TalkSession
 from ..conversation import Turn, Turns, placements_of, plain_text, whole_table_of
 from ..exceptions import AudioDropped
 from ..protocol import Event, PhaseChanged
@@ -79,7 +79,7 @@ class SavedOutput:
 
     Parameters
     ----------
-    talk : ReconnectingSession
+    talk : TalkSession
     tool_output : ToolOutput
         What tools displayed.
     keeps : bool or "audio"
@@ -89,7 +89,7 @@ class SavedOutput:
     """
 
     def __init__(
-        self, talk: ReconnectingSession, tool_output: ToolOutput, keeps: Keeps, language: str | None
+        self, talk: TalkSession, tool_output: ToolOutput, keeps: Keeps, language: str | None
     ) -> None:
         self._talk, self._tool_output, self._keeps = talk, tool_output, keeps
         # No page is asked for its language: the notebook may be read by others.

@@ -17,7 +17,7 @@ import traitlets
 from msgspec.structs import replace
 
 from .._threads import BackgroundTasks
-from ..client import TALK_THREAD, ReconnectingSession, TalkAPI
+from ..client import TALK_THREAD, TalkAPI, TalkSession
 from ..exceptions import ConfigurationError, GrokLiveError
 from ..protocol import Event, PhaseChanged, ServerVad, SettingsChanged
 from ..settings import Settings, between, one_of
@@ -158,7 +158,7 @@ class TalkTraits(TalkAPI, traitlets.HasTraits):
             self._is_updating = True
             self._updating.spawn(self._update_detection(self._sessions))
 
-    async def _update_detection(self, sessions: ReconnectingSession) -> None:
+    async def _update_detection(self, sessions: TalkSession) -> None:
         """Carry out what is wanted; while a slider is moved, only the newest value."""
         while self._wanted:
             with self._wanted_lock:
@@ -172,7 +172,7 @@ class TalkTraits(TalkAPI, traitlets.HasTraits):
         self._show_soon()
 
 
-async def _update(sessions: ReconnectingSession, wanted: dict[str, Any]) -> None:
+async def _update(sessions: TalkSession, wanted: dict[str, Any]) -> None:
     """Update the turn detection; an error becomes a note."""
 
     def change(settings: Settings) -> dict[str, Any]:

@@ -139,7 +139,7 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
         check_setting_names(settings, *own)
         self._begin(api_key, settings)
         # By the panel, also one that is shown later.
-        self._sessions.conversation.may_be_played = True
+        self._sessions.expect_player()
         self._tool_output = ToolOutput()
         self._sessions.tool_threads.stage = self._tool_output.capture
         anywidget.AnyWidget.__init__(

@@ -10,12 +10,18 @@ export class DirectInvitations {
 
   constructor(readonly load: () => Promise<Bundle>) {}
 
-  /** One try for each page: after failures browsers delay connections to a host, and the comm does as well. */
-  async accept(context: Omit<DirectContext, "page">): Promise<void> {
+  /**
+   * Open it, unless it is open or could not be opened before: after failures browsers delay connections to a host, and
+   * the comm does as well.
+   */
+  async accept(context: Omit<DirectContext, "page" | "onEnd">): Promise<void> {
     if (this.#isAccepted) return;
     this.#isAccepted = true;
     // Where the page may not load code, the sound stays where it is.
     const bundle = await this.load().catch(() => null);
-    (bundle?.module as typeof Direct | undefined)?.openDirect({ ...context, page: audioPage().id });
+    const onEnd = () => {
+      this.#isAccepted = false;
+    };
+    (bundle?.module as typeof Direct | undefined)?.openDirect({ ...context, page: audioPage().id, onEnd });
   }
 }

@@ -97,7 +97,7 @@ def test_the_sound_goes_on_through_jupyter_where_the_channel_ends_and_none_is_lo
     notebook = _noise_begins(open_notebook, studio)
     notebook.kernel.do(
         "from grok_live_widget.client import TALK_THREAD\n"
-        "TALK_THREAD.run(live._bridge._direct.close())"
+        "TALK_THREAD.run(live._bridge.sound._direct.close())"
     )
     notebook.wait(
         lambda: notebook.kernel.value("live.channel.kind") == "comm", what="the other channel"

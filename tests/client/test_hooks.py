@@ -126,6 +126,7 @@ def test_the_text_of_a_turn_is_told_as_it_grows() -> None:
     assert (texts[0].strip(), texts[-1]) == ("one", "one two three")
 
 
+@pytest.mark.both_isolations
 def test_calls_of_functions_notes_and_phases_are_told() -> None:
     @tool
     def add(a: int, b: int) -> int:
@@ -341,6 +342,7 @@ def test_turns_end_in_the_order_of_the_conversation() -> None:
     assert ended.take() == [first, second]
 
 
+@pytest.mark.both_isolations
 # --------------------------------------------------------------------------- waiting
 async def test_turns_are_iterated_as_they_end_until_the_talk_is_closed() -> None:
     async with Talk(partner="parrot") as talk:

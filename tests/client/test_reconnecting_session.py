@@ -128,6 +128,7 @@ def test_a_talk_reconnects_after_its_connection_broke(cable: Cable, partner: Par
         assert talk.usage.session_count == 2
 
 
+@pytest.mark.both_isolations
 def test_without_resumption_the_history_is_replayed_and_the_seam_is_marked(
     cable: Cable, partner: Partner
 ) -> None:
@@ -168,6 +169,7 @@ def test_a_server_that_keeps_the_conversation_resumes_it(cable: Cable, partner: 
         assert [event.item.text for event in log.of(CreateItem)] == ["one", "two"]
 
 
+@pytest.mark.usefixtures("in_thread")
 def test_another_talk_resumes_a_conversation_by_its_id(
     server: RehearsalServer, partner: Partner
 ) -> None:
@@ -204,6 +206,7 @@ def test_the_seam_of_live_says_that_the_server_does_not_know_the_history(
     cable.close()
 
 
+@pytest.mark.both_isolations
 def test_a_question_is_sent_again_if_nothing_of_its_reply_was_received(
     make_cable: Callable[[str], Cable],
 ) -> None:
@@ -259,6 +262,7 @@ def test_a_reply_that_breaks_off_raises_and_its_received_part_is_kept(
         assert talk.ask("two").text == "You said two."
 
 
+@pytest.mark.usefixtures("in_thread")
 def test_microphone_sound_is_dropped_while_no_session_is_open(
     cable: Cable, partner: Partner
 ) -> None:
@@ -410,6 +414,7 @@ def test_stop_cancels_reconnecting(cable: Cable) -> None:
         assert talk.turns[2].seam.startswith("The connection broke and was opened again: ")
 
 
+@pytest.mark.both_isolations
 # --------------------------------------------------------------------------- limits
 def test_a_session_is_replaced_before_the_server_ends_it(cable: Cable, partner: Partner) -> None:
     with Talk(url=cable.url, api_key="k", session_limit_s=2, resumption=False) as talk:
@@ -529,6 +534,7 @@ def test_a_budget_in_dollars_without_a_price_is_noted(server: RehearsalServer) -
         assert talk.usage.dollars is None
 
 
+@pytest.mark.usefixtures("in_thread")
 def test_stopping_while_a_session_is_being_opened_closes_that_session(
     server: RehearsalServer,
 ) -> None:

@@ -247,6 +247,7 @@ IMMUTABLE_VALUES: dict[str, Any] = {
     "conversation_id": "c1",
     "open_timeout_s": 3,
     "ssl": ssl.create_default_context(),
+    "isolation": "thread",
 }
 
 

@@ -71,6 +71,7 @@ def talk() -> Iterator[Talk]:
         yield talk
 
 
+@pytest.mark.both_isolations
 # --------------------------------------------------------------------------- asking
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
 def test_a_typed_question_is_answered(dialect: str) -> None:
@@ -84,6 +85,7 @@ def test_a_typed_question_is_answered(dialect: str) -> None:
         assert typed.pcm.shape == (0,)
 
 
+@pytest.mark.both_isolations
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
 @pytest.mark.parametrize("detection", [ServerVad(), PushToTalk()], ids=["vad", "push"])
 def test_a_spoken_question_is_answered(dialect: str, detection: Any, question: np.ndarray) -> None:
@@ -184,6 +186,7 @@ def test_a_time_out_of_a_sound_without_speech_says_that_none_was_found(
     dialect: Any, silence: Any
 ) -> None:
     with Talk(partner="parrot", dialect=dialect) as talk:
+        talk.start()
         with pytest.raises(
             ReplyTimeout, match=r"no speech.*silence after it.*PushToTalk"
         ) as caught:
@@ -324,6 +327,7 @@ async def test_a_cancelled_question_by_sound_leaves_nothing_to_the_next(
         assert all(turn.was_interrupted for turn in talk.turns.assistant[:-1])
 
 
+@pytest.mark.usefixtures("in_thread")
 async def test_a_cancelled_question_that_was_not_sent_leaves_the_running_reply(
     silence: Any,
 ) -> None:
@@ -357,6 +361,7 @@ def test_questions_queue_behind_a_running_reply(silence: Any) -> None:
         assert [turn.role for turn in talk.turns].count("assistant") == 2
 
 
+@pytest.mark.both_isolations
 def test_each_thread_gets_the_reply_to_its_own_question() -> None:
     with Talk(partner=lambda turn: turn.text[::-1]) as talk:
         replies: dict[str, str] = {}
@@ -521,6 +526,7 @@ def test_the_microphone_is_dropped_until_the_stream_of_an_array_has_ended() -> N
         assert talk.turns[0].pcm.tobytes() == whole + microphone.tobytes()
 
 
+@pytest.mark.usefixtures("in_thread")
 def test_a_question_ends_the_stream_of_an_array() -> None:
     timeouts = Timeouts(stream_gap_s=60)
     with TimedTalk(timeouts, partner="parrot", turn_detection=PushToTalk()) as talk:
@@ -558,6 +564,7 @@ def test_an_interrupt_leaves_the_talk_usable(silence: Any) -> None:
         assert talk.ask("quick").text == "quick"
 
 
+@pytest.mark.both_isolations
 def test_a_time_out_keeps_what_was_received(silence: Any) -> None:
     def partner(turn: Any) -> Iterator[Any]:
         yield silence(0.5)
@@ -653,6 +660,7 @@ def test_a_push_to_talk_sound_that_is_too_short_is_refused_before_a_session_is_o
         assert len(talk.ask(np.zeros(1600, np.int16), 16_000).pcm) == 2400
 
 
+@pytest.mark.both_isolations
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
 def test_a_wrong_key_raises_and_is_noted(dialect: str) -> None:
     with (
@@ -673,6 +681,7 @@ def test_an_unreachable_host_raises_and_is_noted() -> None:
         assert "nothing answers" in talk.notes[-1].text.lower()
 
 
+@pytest.mark.both_isolations
 def test_a_server_that_closes_during_a_reply_raises_and_the_turns_are_kept(silence: Any) -> None:
     server = RehearsalServer(lambda turn: silence(60), api_key="k").start()
     with Talk(url=server.url(), api_key="k", reconnect_tries=0) as talk:
@@ -716,6 +725,7 @@ def test_blocking_calls_on_the_thread_of_talks_are_refused(talk: Talk) -> None:
     assert "_async" in str(caught[0])
 
 
+@pytest.mark.both_isolations
 # --------------------------------------------------------------------------- the connection
 def test_the_turns_stay_after_stop_and_grow_after_the_next_start(talk: Talk) -> None:
     talk.ask("one")
@@ -739,6 +749,7 @@ def test_constructing_opens_nothing() -> None:
     talk.close()
 
 
+@pytest.mark.usefixtures("in_thread")
 def test_an_idle_talk_is_closed_with_a_note() -> None:
     with Talk(partner="parrot", idle_timeout_s=1) as talk:
         talk.start()
@@ -795,6 +806,7 @@ def test_turn_detection_can_change_during_a_talk(question: np.ndarray) -> None:
         assert len(talk.ask(question, RATE_HZ).pcm) != len(question)
 
 
+@pytest.mark.both_isolations
 def test_another_model_goes_on_in_a_new_session_with_the_same_turns() -> None:
     with Talk(partner=lambda turn: f"{len(turn.history)} {turn.instructions}") as talk:
         log, turns = EventLog(talk), talk.turns
@@ -832,6 +844,7 @@ def test_tools_that_are_offered_later_are_called(more: dict[str, Any]) -> None:
         assert talk.ask("please").text == "nothing to call"
 
 
+@pytest.mark.both_isolations
 @pytest.mark.parametrize("is_open", [True, False])
 @pytest.mark.parametrize(
     ("given", "error", "says"),
@@ -1010,6 +1023,7 @@ def test_interrupt_by_a_listener_ends_ask(held: Held) -> None:
         assert talk.ask("begin").was_interrupted
 
 
+@pytest.mark.both_isolations
 @pytest.mark.parametrize("how", ["own", "main", "async", "thread"])
 def test_interrupt_while_a_tool_runs_ends_ask_and_no_reply_follows(how: str) -> None:
     may_end = threading.Event()
@@ -1048,6 +1062,7 @@ def test_interrupt_while_a_tool_runs_ends_ask_and_no_reply_follows(how: str) -> 
         assert [each.text for each in talk.turns.assistant] == ["One moment.", "again"]
 
 
+@pytest.mark.usefixtures("in_thread")
 def test_no_reply_follows_an_interrupt_that_comes_with_the_end_of_the_reply_that_called() -> None:
     may_end = threading.Event()
 
@@ -1148,6 +1163,7 @@ def test_say_verbatim_waits_for_a_running_reply(silence: Any) -> None:
         assert [turn.text for turn in talk.turns.assistant] == ["first", "second"]
 
 
+@pytest.mark.both_isolations
 def test_say_verbatim_in_a_tool_does_not_wait_for_the_reply_that_called_it() -> None:
     def announce() -> str:
         return talk.say_verbatim("One moment please.").wait(20).text
@@ -1236,6 +1252,7 @@ def test_turns_have_the_usage_of_their_reply_and_the_talk_has_the_sum(question: 
     assert talk.usage == usage
 
 
+@pytest.mark.both_isolations
 def test_a_budget_warns_then_closes_the_talk_until_it_is_raised() -> None:
     budget = Budget(minutes=1.5 / 60, warn_at=0.1)
     with Talk(partner="parrot", budget=budget) as talk:

@@ -112,6 +112,7 @@ async def test_the_request_after_outputs_has_the_metadata_of_the_settings() -> N
         assert [event.metadata for event in log.of(ResponseDone)] == [tagged] * 2
 
 
+@pytest.mark.both_isolations
 async def test_the_events_of_a_call() -> None:
     async with connect(partner=calling(LONDON), tools=[weather]) as session:
         log = await asked(session)
@@ -137,6 +138,7 @@ async def test_an_iterator_yields_the_events_of_a_call_in_order() -> None:
         assert places == sorted(places)
 
 
+@pytest.mark.both_isolations
 async def test_calls_run_concurrently_and_one_request_follows_all_outputs() -> None:
     meeting = threading.Barrier(3, timeout=10)
 
@@ -285,6 +287,7 @@ def test_the_settings_of_numpy_for_errors_hold_in_tools() -> None:
         assert talk.ask("please").text.startswith("Error: FloatingPointError")
 
 
+@pytest.mark.both_isolations
 def test_each_of_two_callers_has_its_own_context_in_all_rounds_of_calls() -> None:
     """The second question waits until the first one has its reply."""
     who: ContextVar[str] = ContextVar("who", default="?")
@@ -456,6 +459,7 @@ async def test_a_generator_that_takes_too_long_is_closed(is_async: bool) -> None
         assert log.outputs == ["Error: no result within 0.05 s."]
 
 
+@pytest.mark.both_isolations
 async def test_an_error_of_a_function_is_sent_to_the_model_and_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -485,6 +489,7 @@ async def test_a_function_that_ends_its_thread_ends_nothing_else(error: type) ->
         assert log.outputs == [f"Error: the function was ended by {error.__name__}."]
 
 
+@pytest.mark.both_isolations
 async def test_wrong_arguments_are_an_error_and_nothing_is_run() -> None:
     call = CallTool("weather", {"town": "London"})
     async with connect(partner=calling(call), tools=[weather]) as session:
@@ -584,6 +589,7 @@ async def test_sound_goes_on_while_a_function_runs(silence: Any) -> None:
         assert log.outputs == ["done"]
 
 
+@pytest.mark.usefixtures("in_thread")
 def test_a_talk_is_not_idle_while_a_function_runs() -> None:
     was_closed = threading.Event()
 
@@ -658,6 +664,7 @@ def waiting(talk: Talk) -> Any:
     return call
 
 
+@pytest.mark.both_isolations
 @pytest.mark.parametrize(
     ("is_allowed", "text"),
     [

@@ -247,6 +247,7 @@ def test_an_interrupt_during_the_tool_of_an_asyncio_program_ends_it_at_once(
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.both_isolations
 # --------------------------------------------------------------------------- programs with a loop
 async def test_the_tool_runs_between_the_callbacks_of_the_loop_that_awaits() -> None:
     async with Talk(partner=calls("where"), tools=[where]) as talk:

@@ -11,6 +11,8 @@ from typing import Any
 from grok_live_widget.client.ask import Asker
 from grok_live_widget.client.credentials import wrap_secret
 from grok_live_widget.client.endpoint import resolve_endpoint
+from grok_live_widget.client.isolation import isolation_of
+from grok_live_widget.client.process import RemoteAsker, RemoteSession
 from grok_live_widget.client.reconnecting_session import ReconnectingSession
 from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.settings.settings import settings_from
@@ -44,8 +46,16 @@ class BridgePage(SimulatedPage):
         key = wrap_secret(settings.pop("api_key", None))
         chosen = {} if partner is None else {"partner": partner}
         checked = settings_from(chosen | settings)
-        self.talk = ReconnectingSession(checked, key, resolve_endpoint(checked, key), timeouts)
-        ask = partial(Asker(self.talk).ask, sample_rate=None, timeout_s=20)
+        endpoint = resolve_endpoint(checked, key)
+        self.talk: Any
+        if isolation_of(checked).kind == "process":
+            self.talk = RemoteSession(checked, key, endpoint, timeouts)
+            asker: Any = RemoteAsker(self.talk)
+        else:
+            self.talk = ReconnectingSession(checked, key, endpoint, timeouts)
+            asker = Asker(self.talk)
+        self.asker = asker
+        ask = partial(asker.ask, sample_rate=None, timeout_s=20)
         self.bridge = FrontendBridge(self.talk, self._receive, ask, no_checks, channel=channel)
         self.received: list[dict[str, Any]] = []
         self.audio = b""
@@ -63,7 +73,7 @@ class BridgePage(SimulatedPage):
 
     @property
     def session(self) -> int:
-        return self.bridge.sound.downlink.session
+        return self.bridge.sound.session
 
     async def wait(self, kind: str, where: Callable[[Any], bool] = lambda _: True) -> Any:
         """The first message of this type for which `where` is true."""

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from grok_live_widget.audio import write_wav
-from grok_live_widget.client.ask import Asker
 from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.events import PushToTalk
 from grok_live_widget.rehearsal.partner import CallTool, PartnerTurn, Unvoiced
@@ -163,7 +162,7 @@ async def test_words_that_a_cell_repeats_are_no_echo(
     page = page_of(lambda turn: turn.text)
     await page.open()
     page.say("microphone_state", state="on")
-    asker = Asker(page.talk)
+    asker = page.asker
     await asker.ask(question, RATE_HZ, 20, None, None, "fast")
     audio = await page.wait("audio", lambda audio: audio["is_last"])
     count = len(page.audio) // 2
@@ -199,7 +198,7 @@ async def test_invalid_messages_are_ignored(page_of: Any, content: Any) -> None:
     page = page_of()
     page.send(content, b"odd")
     assert page.received == []
-    assert page.bridge.sound.downlink.epoch == 0
+    assert page.bridge.sound.state["epoch"] == 0
     page.hello()
     await page.wait("snapshot")
 
@@ -234,6 +233,7 @@ async def test_an_error_of_the_server_is_shown_as_a_note(page_of: Any) -> None:
     assert page.talk.phase == "open"
 
 
+@pytest.mark.usefixtures("in_thread")
 async def test_a_request_that_fails_is_shown_as_a_note(page_of: Any) -> None:
     page = page_of(dialect="live")
     await page.open()

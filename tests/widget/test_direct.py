@@ -52,6 +52,7 @@ def test_other_values_are_refused_with_those_that_there_are(
     assert found.value.cure == "It may be: auto, comm."
 
 
+@pytest.mark.both_isolations
 async def test_a_page_of_this_computer_is_invited_and_its_sound_goes_directly(page_of: Any) -> None:
     page = page_of(lambda turn: tone(0.5), channel="auto")
     assert page.bridge.channel.kind == "none"

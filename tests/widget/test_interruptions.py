@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from grok_live_widget.audio import AudioBuffer
-from grok_live_widget.client.ask import Asker
 from grok_live_widget.conversation import Turn
 from grok_live_widget.events import Interrupted
 from grok_live_widget.widget.interruptions import Interruptions
@@ -76,7 +75,7 @@ async def test_the_sound_of_a_cell_with_one_note_that_explains_it(
     page_of: Any, question: np.ndarray
 ) -> None:
     page = await page_of()
-    asker = Asker(page.talk)
+    asker = page.asker
     await asker.ask(question, 24_000, 30.0)
     assert await _reason(page) == "cell"
     await asker.ask(question, 24_000, 30.0)

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from grok_live_widget import RehearsalServer
-from grok_live_widget.client.ask import Asker
 from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.events import AudioFormat, PushToTalk
 
@@ -27,6 +26,7 @@ FORMATS = [
 ]
 
 
+@pytest.mark.both_isolations
 async def test_the_microphone_is_acknowledged_and_answered(
     page_of: Any, question: np.ndarray, silence: Any
 ) -> None:
@@ -141,7 +141,7 @@ async def test_a_clip_from_a_cell_follows_the_microphone_audio_sent_before_it(
     await page.open()
     page.speak(tone(0.3))
     clip = np.arange(9_600, dtype=np.int16)
-    turn = await Asker(page.talk).ask(clip, 48_000, 20)
+    turn = await page.asker.ask(clip, 48_000, 20)
     assert turn.pcm.tolist()[-9_600:] == clip.tolist()
     users = page.talk.conversation.turns.user
     assert [len(user.pcm) for user in users] == [14_400, 9_600]
@@ -162,6 +162,7 @@ async def test_a_new_session_does_not_continue_the_microphone_of_the_one_before(
     assert 0 < len(first.pcm) <= 24_000
 
 
+@pytest.mark.both_isolations
 async def test_the_interrupt_button_ends_the_reply_at_the_playhead(page_of: Any) -> None:
     sound = tone(60)
     page = page_of(lambda turn: sound)
@@ -222,6 +223,7 @@ ENDS: dict[str, Callable[[BridgePage], Any]] = {
 }
 
 
+@pytest.mark.both_isolations
 @pytest.mark.parametrize("ends", list(ENDS.values()), ids=list(ENDS))
 async def test_what_ends_a_reply_before_its_end_was_heard_interrupts_it_with_what_was_heard(
     page_of: Any, ends: Callable[[BridgePage], Any]
@@ -277,6 +279,7 @@ async def test_a_reply_that_was_heard_to_its_end_is_not_interrupted_by_stop(page
     assert page.all("flush") == []
 
 
+@pytest.mark.both_isolations
 async def test_a_page_that_takes_over_continues_the_reply_which_is_not_interrupted(
     page_of: Any,
 ) -> None:
@@ -294,10 +297,7 @@ async def test_a_page_that_takes_over_continues_the_reply_which_is_not_interrupt
 
 async def ask_without_a_page(page: BridgePage, count: int = 1) -> list[Any]:
     """Ask before any page is shown; returns the replies."""
-    return [
-        await Asker(page.talk).ask("two" if at else "one", None, timeout_s=20)
-        for at in range(count)
-    ]
+    return [await page.asker.ask("two" if at else "one", None, timeout_s=20) for at in range(count)]
 
 
 @pytest.mark.parametrize("is_open", [True, False], ids=["open", "stopped"])
@@ -359,13 +359,14 @@ async def test_a_reply_that_is_played_late_is_interrupted_by_speech(
     assert (turn.was_interrupted, turn.heard_sample_count) == (True, 12_345)
 
 
+@pytest.mark.both_isolations
 async def test_skipping_cuts_off_all_unheard_replies_but_the_newest_which_is_played_at_once(
     page_of: Any,
 ) -> None:
     sounds = [tone(0.75), tone(1), tone(LONG_S)]
     page = page_of(lambda turn: sounds.pop())
     first = await hear_in_part(page)
-    second, newest = [await Asker(page.talk).ask("go on", None, timeout_s=20) for _ in range(2)]
+    second, newest = [await page.asker.ask("go on", None, timeout_s=20) for _ in range(2)]
     page.say("skip", page="page-2")
     page.say("skip")
     flush = await page.wait("flush")
@@ -464,6 +465,7 @@ def speech_of(page: BridgePage) -> list[list[int]]:
     return [turn.pcm.tolist() for turn in page.talk.conversation.turns.user]
 
 
+@pytest.mark.both_isolations
 @pytest.mark.parametrize("dialect", ["realtime", pytest.param("live", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("messages", ENDS.values(), ids=ENDS)
 async def test_speech_whose_microphone_falls_silent_ends_there_and_is_answered(
@@ -541,6 +543,7 @@ async def test_a_quiet_microphone_is_muted_without_a_turn(page_of: Any, silence:
     assert [turn.text for turn in page.talk.conversation.turns.user] == ["done"]
 
 
+@pytest.mark.both_isolations
 @pytest.mark.parametrize(
     ("dialect", "rate_hz"), [("realtime", 24_000), ("realtime", 48_000), ("live", 24_000)]
 )
@@ -562,6 +565,7 @@ async def test_a_press_of_less_than_100_ms_is_discarded_with_a_note(
     assert abs(len(turn.pcm) - rate_hz // 2) <= 2
 
 
+@pytest.mark.usefixtures("in_thread")
 @pytest.mark.parametrize("dialect", ["realtime", "live"])
 async def test_a_press_that_is_discarded_is_no_part_of_the_next(page_of: Any, dialect: str) -> None:
     page = page_of(turn_detection=PushToTalk(), dialect=dialect)

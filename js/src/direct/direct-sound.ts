@@ -34,6 +34,8 @@ export interface DirectContext {
     onChunk(chunk: MicrophoneChunk): void;
   };
   scope: Scope;
+  /** The channel was open, and is no more, so that another one may be opened. */
+  onEnd(): void;
 }
 
 const EMPTY = new Int16Array(0);
@@ -137,6 +139,7 @@ export class DirectSound implements SoundPath {
     channel.sound = this.#comm;
     this.#comm.follow(channel.soundState);
     this.#comm.takeOver(entries);
+    this.context.onEnd();
   }
 
   // What the talk wants of the sound.

@@ -1,0 +1,94 @@
+"""Python processes of this package's own, which live no longer than the one that started them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+__all__ = ["can_start_processes", "end_with_parent", "python_process", "take_pipes"]
+
+_PARENT = "GROK_LIVE_PARENT_PROCESS"
+# How often a process looks whether its parent is there [s].
+_LOOK_S = 0.25
+
+
+def can_start_processes() -> bool:
+    """Whether Python can be started as another process: not in a browser, nor in an application
+    that contains Python.
+    """
+    has_processes = sys.platform not in ("emscripten", "wasi", "ios", "android")
+    return has_processes and bool(sys.executable) and not getattr(sys, "frozen", False)
+
+
+def python_process(
+    module: str, *arguments: str, pass_fds: Sequence[int] = ()
+) -> tuple[subprocess.Popen[bytes], BinaryIO]:
+    """Run a module as ``python -m`` does, with pipes to it, in a session of its own.
+
+    An interrupt of the kernel is sent to the group of its processes, and is not for this one.
+
+    Returns
+    -------
+    Popen, file
+        The file has what the process wrote on its standard error; it has no name.
+    """
+    # What this process imports may be on its own path only, such as in a checkout.
+    root = str(Path(__file__).parent.parent)
+    path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+    errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed by the caller)
+    options: dict[str, object] = {"pass_fds": tuple(pass_fds), "start_new_session": True}
+    if sys.platform == "win32":
+        options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            bufsize=0,
+            env=os.environ | {"PYTHONPATH": path, _PARENT: str(os.getpid())},
+            **options,  # type: ignore[call-overload]
+        )
+    except BaseException:
+        errors.close()
+        raise
+    return process, errors
+
+
+def take_pipes() -> tuple[int, int]:
+    """In such a process: the descriptors of the pipes from and to its parent. What is printed goes
+    to standard error from now on, and interrupts are ignored.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pipes = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    os.close(nothing)
+    return pipes
+
+
+def end_with_parent(end: Callable[[], object]) -> None:
+    """In such a process: call a function, on a thread, when its parent is gone.
+
+    The end of the pipe tells the same, unless another process that was forked off the parent has
+    it open, too.
+    """
+    # Not `getppid()` as of now: the parent may have ended while this process was starting.
+    parent = int(os.environ.pop(_PARENT, os.getppid()))
+
+    def look() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK_S)
+        end()
+
+    if sys.platform != "win32":  # Where there is no fork.
+        threading.Thread(target=look, name="grok-live-parent", daemon=True).start()

@@ -1,0 +1,139 @@
+"""The process of a connection, started and ended by the kernel."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any, BinaryIO
+
+from ..._processes import python_process
+from . import messages
+from .pipe import Pipe
+from .tapes import HAS_SHARED_MEMORY
+
+_MODULE = "grok_live_widget.client.process"
+_END_WITHIN_S = 3.0
+
+
+class ConnectionProcess:
+    """A process that runs a `SessionHost`. Made and used on the talk's loop.
+
+    It ends when the pipe to it is closed, also by the end of this process or of what owns this.
+
+    Parameters
+    ----------
+    begin : Begin
+    receive : callable
+        A method, called with messages of the process; its object is not kept alive.
+    on_end : callable
+        A method, called with this when the process has ended by itself.
+    keep_fds : sequence of int
+        Descriptors that it inherits.
+
+    Attributes
+    ----------
+    descriptors : socket or None
+        Over which those of shared memory come.
+    """
+
+    def __init__(
+        self,
+        begin: messages.Begin,
+        receive: Callable[[list[Any]], object],
+        on_end: Callable[[ConnectionProcess], object],
+        *,
+        keep_fds: Sequence[int] = (),
+    ) -> None:
+        self.descriptors: socket.socket | None = None
+        theirs: socket.socket | None = None
+        arguments: list[str] = []
+        if HAS_SHARED_MEMORY:
+            self.descriptors, theirs = socket.socketpair()
+            arguments = [str(theirs.fileno())]
+        fds = [*keep_fds, *([] if theirs is None else [theirs.fileno()])]
+        try:
+            self._process, self._errors = python_process(_MODULE, *arguments, pass_fds=fds)
+        finally:
+            if theirs is not None:
+                theirs.close()
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        weak_receive, weak_end = weakref.WeakMethod(receive), weakref.WeakMethod(on_end)
+        weak_self = weakref.ref(self)
+
+        def received(found: list[Any]) -> None:
+            if method := weak_receive():
+                method(found)
+
+        def ended() -> None:
+            this, method = weak_self(), weak_end()
+            if this is not None and method is not None:
+                method(this)
+
+        self._pipe = Pipe(
+            os.dup(self._process.stdout.fileno()),
+            os.dup(self._process.stdin.fileno()),
+            messages.decoder_of(messages.Up),
+            received,
+            ended,
+        )
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._pipe.start()
+        self.send(begin)
+        self._finalizer = weakref.finalize(
+            self, _end, self._process, self._pipe, self.descriptors, self._errors
+        )
+        # A process that is dropped at exit ends by itself.
+        self._finalizer.atexit = False
+
+    @property
+    def process_id(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
+    def send(self, message: messages.Message) -> None:
+        """Send a message; without effect when the process has ended."""
+        self._pipe.send(messages.encode(message))
+
+    def last_error(self) -> str:
+        """What it wrote last on its standard error, in parentheses; empty for nothing."""
+        with contextlib.suppress(OSError, ValueError):
+            self._errors.seek(0)
+            lines = self._errors.read().decode(errors="replace").strip().splitlines()
+            return f" ({lines[-1]})" if lines else ""
+        return ""
+
+    def close(self) -> None:
+        """Have it end; what was sent is still read."""
+        self._finalizer()
+
+    def wait(self) -> None:
+        """Wait until it has ended, and end it by force if that takes long."""
+        _wait(self._process)
+
+
+def _end(
+    process: subprocess.Popen[bytes],
+    pipe: Pipe,
+    descriptors: socket.socket | None,
+    errors: BinaryIO,
+) -> None:
+    pipe.close()
+    errors.close()
+    if descriptors is not None:
+        descriptors.close()
+    threading.Thread(target=_wait, args=(process,), name="grok-live-end", daemon=True).start()
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(_END_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,792 @@
+"""A talk whose connection is in a process of its own, as the kernel sees it.
+
+The kernel folds the events of that process into the same turns, and has tools, hooks and notes. It
+may be busy for any time: the connection goes on, and its events are folded when the kernel is free.
+Everything here runs on the talk's loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import os
+import pickle
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import Context, copy_context
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from msgspec.structs import asdict, replace
+
+from ..._threads import BackgroundTasks, ThreadQueue
+from ...audio import AudioBuffer, checked
+from ...conversation import Conversation, ToolCalls, ToolCallState, Turn, Usage
+from ...exceptions import (
+    GrokLiveError,
+    SessionClosedError,
+    SessionClosedOK,
+    ToolError,
+    exc_info_without_own_frames,
+)
+from ...protocol import (
+    AUDIO_CUT,
+    DIALECTS,
+    AppendAudio,
+    Event,
+    Noted,
+    PhaseChanged,
+    PlaybackReported,
+    PushToTalk,
+    SessionEnded,
+    SessionOpened,
+    SettingsChanged,
+)
+from ...recording import (
+    ASSISTANT_WAV,
+    USER_WAV,
+    FrameLog,
+    Frames,
+    Recording,
+    copy_recording,
+    samples_of,
+)
+from ...rehearsal import can_be_sent
+from ...settings import UNSET, Settings, between
+from ...tools import functions_of, secrets_of, text_from
+from .._pump import Listener, ListenerEntry, ListenerHandle
+from ..ask import text_or_clip
+from ..clips import Clip, Pace, Question
+from ..credentials import Secret
+from ..endpoint import Endpoint, remember, remembered_dialects, resolve_endpoint
+from ..hooks import Hooks
+from ..reconnect import REPLAYED_TURNS
+from ..reconnecting_session import off_loop, sentence
+from ..requests import reply_request, verbatim_message
+from ..surroundings import EmbeddedRehearsal
+from ..timeouts import Timeouts
+from ..tool_thread import ToolThreads
+from . import messages
+from .connection_process import ConnectionProcess
+from .tapes import FollowedTape
+
+Level = Literal["info", "warning", "error"]
+
+_LOG = logging.getLogger("grok_live_widget")
+
+# They change no turn, and are no part of the talk's clock.
+_NOT_FOLDED = (Noted, PhaseChanged, SettingsChanged)
+# Of the newest requests, in whose contexts tools are called.
+_MOST_CALLERS = 1000
+# A process that ends as often as this in a minute is not started again by itself.
+_MOST_ENDS = 3
+_LINGER_S = 1.0
+_WHY_REOPENED = "The connection broke and was opened again"
+
+
+class RemoteSession:
+    """Does what `ReconnectingSession` does, in another process; see there.
+
+    Attributes
+    ----------
+    settings, timeouts, endpoint, api_key, conversation, notes, frame_log, recording, hooks
+        As there.
+    tool_threads : ToolThreads
+        Where tools run: in this process.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        api_key: Secret | None,
+        endpoint: Endpoint,
+        timeouts: Timeouts = Timeouts(),
+        main: ThreadQueue | None = None,
+    ) -> None:
+        self.settings, self.timeouts = settings, timeouts
+        self.endpoint, self.api_key = endpoint, api_key
+        self.conversation = Conversation.under(settings)
+        self.notes: list[Noted] = []
+        self.frame_log = FrameLog()
+        self.frame_log.add_secrets(*self.secrets())
+        # What is written while the talk runs is written by the other process.
+        self.recording = Recording(
+            settings,
+            self.conversation,
+            secrets=self.secrets,
+            on_trouble=self._note_from_any_thread,
+            frames=lambda: self.frames,
+        )
+        self.tool_threads = ToolThreads(main)
+        self.hooks = Hooks(self.conversation.turns, self._note_from_any_thread)
+        self._loop = asyncio.get_running_loop()
+        self._listeners = [ListenerEntry(self.hooks.follow, self._note_from_any_thread)]
+        self._tool_calls = ToolCalls()
+        self._tools = functions_of(settings.tools)
+        self._turns: dict[str, Turn] = {}
+        self._state = messages.TalkState(phase="closed", dialect=endpoint.dialects[0][0].name)
+        # The phase that was told last.
+        self._phase = "closed"
+        # The settings that hold as soon as the process says so.
+        self._next_settings = settings
+        self._changing = asyncio.Lock()
+        self._process: ConnectionProcess | None = None
+        self._starting = asyncio.Lock()
+        self._is_ended = False
+        # What each new process is told first, by method.
+        self._standing: dict[str, dict[str, Any]] = {}
+        self._parts: tuple[str, ...] = ()
+        self._on_part: dict[str, Callable[[Any, bytes | None], object]] = {}
+        self._on_start: list[Callable[[], object]] = []
+        self._ids = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        # The contexts of the code that asks, by number.
+        self._callers: dict[int, Context] = {}
+        # Calls that the process has asked for, by id.
+        self._calls: dict[int, asyncio.Task[None]] = {}
+        self._tasks = BackgroundTasks()
+        self._rehearsal: EmbeddedRehearsal | None = None
+        self._tapes = {
+            True: FollowedTape(self.conversation.user_tape),
+            False: FollowedTape(self.conversation.assistant_tape),
+        }
+        # How many connections earlier processes have opened.
+        self._first_connection = 0
+        # When processes have ended by themselves [s, monotonic].
+        self._ends_s: list[float] = []
+
+    # ----------------------------------------------------------------- to read
+    @property
+    def phase(self) -> str:
+        """``"closed"``, ``"opening"``, ``"open"`` or ``"closing"``."""
+        return self._state.phase
+
+    @property
+    def dialect(self) -> str:
+        """Of the newest session; before there was one, the first that is tried."""
+        return self._state.dialect
+
+    @property
+    def server_name(self) -> str:
+        """``"Grok"``, ``"rehearsal"``, ``"replay"``, or the host of another server."""
+        return self._state.server_name or self.endpoint.name
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the talk is closed for good, or about to be."""
+        return self._is_ended
+
+    @property
+    def is_push_to_talk(self) -> bool:
+        """Whether the user's turns are ended by hand."""
+        return isinstance(self.settings.turn_detection, PushToTalk)
+
+    @property
+    def is_reopening(self) -> bool:
+        """Whether a session is being opened that goes on with an earlier one."""
+        return self._state.is_reopening
+
+    @property
+    def is_sending_sound(self) -> bool:
+        """Whether a cell is sending sound, so that the microphone is dropped."""
+        return self._state.is_sending_sound
+
+    @property
+    def dropped_s(self) -> float:
+        """Sound of both sides that is neither in memory nor in files [s]."""
+        return self._state.dropped_s
+
+    @property
+    def ends_in_s(self) -> float | None:
+        """How long the server lets this session last from now [s]; None: not known, or closed."""
+        ends_s = self._state.ends_at_s
+        return None if ends_s is None else ends_s - time.monotonic()
+
+    @property
+    def frames(self) -> Frames:
+        """The newest frames of all connections, as of now."""
+        return self.frame_log.frames(self.conversation.origin_s)
+
+    @property
+    def usage(self) -> Usage:
+        """What was used up until now."""
+        return self.conversation.meter.total(time.monotonic())
+
+    @property
+    def pending_approvals(self) -> list[ToolCallState]:
+        """Calls of tools that wait for approval, oldest first."""
+        return [] if self.phase == "closed" else self._tool_calls.waiting
+
+    @property
+    def process_id(self) -> int | None:
+        """The id of the process of the connection; None where it does not run."""
+        return None if self._process is None else self._process.process_id
+
+    def secrets(self) -> tuple[str, ...]:
+        """The key, and the secrets of tools, which nothing that is written may contain."""
+        return (self.endpoint.key.reveal(), *secrets_of(self.settings.tools))
+
+    def check_ended(self) -> None:
+        """Raise SessionClosedOK when the talk is closed for good; by any thread."""
+        if self._is_ended:
+            raise SessionClosedOK("the talk is closed.", close_code=1000, cure="Make a new one.")
+
+    # ----------------------------------------------------------------- listeners and notes
+    def add_listener(self, listener: Listener) -> ListenerHandle:
+        """Call ``listener(event, turns, now_s)`` with every event of every session."""
+        entry = ListenerEntry(listener, self._note_from_any_thread)
+        self._listeners.append(entry)
+
+        def remove() -> None:
+            self._listeners = [each for each in self._listeners if each is not entry]
+
+        return ListenerHandle(remove)
+
+    def note(self, text: str, level: Level = "info", topic: str = "") -> None:
+        """Note a sentence for the user; in the panel it replaces the last one of its topic."""
+        if self._process is not None:
+            # So that it has its place among the events, and is recorded.
+            self.tell("note", text=text, level=level, topic=topic)
+        else:
+            self._dispatch_here(Noted(sentence(text), level, topic))
+
+    def _note_from_any_thread(self, text: str) -> None:
+        with contextlib.suppress(RuntimeError):  # The loop is closed: the note has no reader.
+            self._loop.call_soon_threadsafe(self.note, text, "error")
+
+    def _dispatch_here(self, event: Event) -> None:
+        self._happened(messages.Happened(event, time.monotonic()))
+
+    # ----------------------------------------------------------------- events
+    def _receive(self, received: list[messages.Up]) -> None:
+        for message in received:
+            match message:
+                case messages.Happened():
+                    self._happened(message)
+                case messages.FrameLogged():
+                    self._log_frame(message)
+                case messages.StateChanged():
+                    self._follow_state(message.state)
+                case messages.TapeMoved():
+                    self._move_tape(message)
+                case messages.PartSent():
+                    self._on_part[message.part](message.content, message.buffer)
+                case messages.Request():
+                    self._calls[message.id] = self._tasks.spawn(self._answer(message))
+                case messages.Cancelled():
+                    if call := self._calls.get(message.id):
+                        call.cancel()
+                case messages.Returned() | messages.Raised():
+                    self._settle(message)
+
+    def _log_frame(self, message: messages.FrameLogged) -> None:
+        *head, _, audio_byte_count = message.record
+        text = AUDIO_CUT.join(message.parts)
+        record: Any = (*head, text, audio_byte_count)
+        self.frame_log.add_record(record, self._first_connection)
+
+    def _follow_state(self, state: messages.TalkState) -> None:
+        if state.update_count != self._state.update_count:
+            self.settings = self._next_settings
+            self.conversation.meter.prices = self.settings.prices
+            self.frame_log.add_secrets(*self.secrets())
+        self._state = state
+
+    def _move_tape(self, moved: messages.TapeMoved) -> None:
+        assert self._process is not None
+        tape = self._tapes[moved.is_user]
+        if moved.base and self.settings.record is not None:
+            name = USER_WAV if moved.is_user else ASSISTANT_WAV
+            path = Path(self.settings.record).absolute() / name
+            tape.buffer.archive = partial(samples_of, path)
+        tape.move(self._process.descriptors, moved.base, moved.capacity)
+
+    def _happened(self, message: messages.Happened) -> None:
+        event, now_s = message.event, message.now_s
+        if message.sound is not None:
+            tape = self._tapes[isinstance(event, AppendAudio)]
+            event = replace(event, pcm=tape.sound(*message.sound))
+        changed = [] if type(event) in _NOT_FOLDED else self.conversation.apply(event, now_s)
+        self._name_turns(changed, message.turn_ids)
+        self._tool_calls.apply(event)
+        if self.settings.record is None:
+            self.recording.observe(event, changed, now_s)
+        if message.is_hidden:
+            return
+        if isinstance(event, PhaseChanged):
+            if event.phase == self._phase:
+                return  # Told already, when the process before has ended.
+            self._phase = event.phase
+        if isinstance(event, SessionOpened):
+            self._remember_dialect(event)
+        if isinstance(event, Noted) and event.text:
+            self.notes.append(event)
+        for listener in list(self._listeners):
+            listener(event, changed, now_s)
+
+    def _name_turns(self, changed: list[Turn], turn_ids: tuple[str, ...]) -> None:
+        """Give new turns the ids that they have in the other process."""
+        new = [turn for turn in changed if self._turns.get(turn.turn_id) is not turn]
+        for turn, turn_id in zip(new, turn_ids, strict=False):
+            turn.turn_id = turn_id
+            self._turns[turn_id] = turn
+
+    def _remember_dialect(self, event: SessionOpened) -> None:
+        if len(self.endpoint.dialects) > 1:
+            urls = {dialect.name: url for dialect, url in self.endpoint.dialects}
+            remember(urls[event.dialect], DIALECTS[event.dialect])
+
+    # ----------------------------------------------------------------- the process
+    async def start_process(self) -> None:
+        """Start the process before it is needed; harmless when it runs."""
+        async with self._starting:
+            if self._process is None:
+                self._start_process(None)
+
+    def add_part(
+        self,
+        module: str,
+        on_message: Callable[[Any, bytes | None], object],
+        on_start: Callable[[], object],
+    ) -> None:
+        """Have each new process load a module with further methods.
+
+        Parameters
+        ----------
+        module : str
+            Its name; see `messages.Begin`.
+        on_message : callable
+            ``on_message(content, buffer)`` is called with what the part sends.
+        on_start : callable
+            Called when a new process has begun, to tell it what holds.
+        """
+        self._parts = (*self._parts, module)
+        self._on_part[module] = on_message
+        self._on_start.append(on_start)
+
+    def _start_process(self, past: messages.Past | None) -> None:
+        can_send = can_be_sent(None if self.settings.partner is UNSET else self.settings.partner)
+        partner = pickle.dumps(self.settings.partner) if can_send else b""
+        is_given = self.settings.partner is not UNSET
+        begin = messages.Begin(
+            settings=messages.plain_settings(self.settings),
+            key=self._found(),
+            timeouts=self.timeouts,
+            remembered=remembered_dialects(),
+            has_partner=not can_send,
+            partner=partner if is_given else b"",
+            parts=self._parts,
+            past=past,
+        )
+        fds = [each.place.fd for each in self._tapes.values() if past and each.place.fd >= 0]
+        process = ConnectionProcess(begin, self._receive, self._on_process_ended, keep_fds=fds)
+        self._process = process
+        for method, arguments in self._standing.items():
+            process.send(messages.Told(method, arguments))
+        for tell in self._on_start:
+            tell()
+
+    def _found(self, failure: messages.Failure | None = None) -> messages.KeyFound:
+        return messages.KeyFound(self.endpoint.key.reveal() or None, failure)
+
+    async def _process_for(self, method: str) -> ConnectionProcess:
+        """The process, started if there is none, with the key as it is to be found now."""
+        async with self._starting:
+            if self._process is None:
+                self._start_process(None)
+            process = self._process
+            assert process is not None
+            if self.phase == "closed" and method not in _OPENS_NOTHING:
+                failure = None
+                try:
+                    self.endpoint = await asyncio.to_thread(
+                        resolve_endpoint, self.settings, self.api_key
+                    )
+                except GrokLiveError as error:
+                    failure = messages.failure_from(error)
+                self.frame_log.add_secrets(*self.secrets())
+                process.send(self._found(failure))
+        return process
+
+    def _on_process_ended(self, process: ConnectionProcess) -> None:
+        """The process has ended by itself, which is a connection that broke."""
+        if process is not self._process:
+            return
+        self._process = None
+        self._first_connection = self.frame_log.connection_count
+        error = process.last_error()
+        failure = SessionClosedError(
+            f"the process of the connection has ended{error}.",
+            close_code=None,
+            cure="What was received is kept, and the connection is opened again: ask again then.",
+        )
+        process.close()
+        for answer in self._waiting.values():
+            if not answer.done():
+                answer.set_exception(failure)
+        for call in self._calls.values():
+            call.cancel()
+        was_open = self.phase in ("open", "opening")
+        past = self._past()
+        self._state = replace(self._state, phase="closed", ends_at_s=None, is_sending_sound=False)
+        self._dispatch_here(SessionEnded(close_code=None, reason="the process has ended"))
+        if not was_open or self._is_ended:
+            self._tell_phase("closed")
+            return
+        now_s = time.monotonic()
+        self._ends_s = [each for each in self._ends_s if now_s - each < 60] + [now_s]
+        most = min(_MOST_ENDS, self.settings.reconnect_tries)
+        if len(self._ends_s) > most:
+            text = (
+                f"The process of the connection has ended{error}. Start, or the next question, "
+                "opens the connection again."
+            )
+            self._dispatch_here(Noted(text, "error", "connection"))
+            self._tell_phase("closed")
+            return
+        text = f"The process of the connection has ended{error}. Opening another one."
+        self._dispatch_here(Noted(text, "warning", "connection"))
+        self._state = replace(self._state, is_reopening=True)
+        self._tell_phase("opening")
+        self._tasks.spawn(self._open_again(past))
+
+    async def _open_again(self, past: messages.Past) -> None:
+        async with self._starting:
+            if self._process is None and not self._is_ended:
+                self._start_process(past)
+        try:
+            await self.open()
+            self._dispatch_here(Noted("", topic="connection"))
+        except GrokLiveError:
+            pass  # It was noted.
+
+    def _tell_phase(self, phase: Any) -> None:
+        self._state = replace(self._state, phase=phase)
+        self._dispatch_here(PhaseChanged(phase))
+
+    def _past(self) -> messages.Past:
+        """What a new process needs to know."""
+        turns = [turn for turn in self.conversation.turns if turn.text.strip()][-REPLAYED_TURNS:]
+        return messages.Past(
+            turns=tuple(messages.PastTurn(each.role, each.text, each.turn_id) for each in turns),
+            places=(self._tapes[True].place, self._tapes[False].place),
+            origin_s=self.conversation.origin_s,
+            conversation_id=self._state.conversation_id,
+            why=_WHY_REOPENED,
+        )
+
+    # ----------------------------------------------------------------- requests
+    async def request(self, method: str, **arguments: Any) -> Any:
+        """Have the process do something, and wait for the result."""
+        if method not in _OPENS_NOTHING:
+            self.check_ended()
+        process = await self._process_for(method)
+        request_id = next(self._ids)
+        answer = self._waiting[request_id] = self._loop.create_future()
+        self._callers[request_id] = copy_context()
+        while len(self._callers) > _MOST_CALLERS:
+            del self._callers[next(iter(self._callers))]
+        process.send(messages.Request(request_id, method, arguments, request_id))
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            process.send(messages.Cancelled(request_id))
+            raise
+        finally:
+            del self._waiting[request_id]
+
+    def _settle(self, message: messages.Returned | messages.Raised) -> None:
+        answer = self._waiting.get(message.id)
+        if answer is None or answer.done():
+            return
+        if isinstance(message, messages.Returned):
+            answer.set_result(message.value)
+        else:
+            turn = self._turns.get(message.failure.turn_id)
+            answer.set_exception(messages.error_from(message.failure, turn))
+
+    def tell(self, method: str, **arguments: Any) -> None:
+        """Have the process do something, unless there is none."""
+        if self._process is not None:
+            self._process.send(messages.Told(method, arguments))
+
+    def _tell_standing(self, method: str, **arguments: Any) -> None:
+        """The same, and have each later process do it first."""
+        self._standing[method] = arguments
+        self.tell(method, **arguments)
+
+    def turn_of(self, turn_id: str) -> Turn:
+        """A turn by its id; one that is in no conversation, of a reply of which nothing came."""
+        if turn := self._turns.get(turn_id):
+            return turn
+        turn = Turn("assistant", tape=AudioBuffer())
+        turn.is_complete = turn.was_interrupted = True
+        return turn
+
+    # ----------------------------------------------------------------- what the process asks for
+    async def _answer(self, call: messages.Request) -> None:
+        process = self._process
+        answer: messages.Message
+        try:
+            value = await getattr(self, f"_on_{call.method}")(call, **call.arguments)
+            answer = messages.Returned(call.id, value)
+        except Exception as error:  # noqa: BLE001  (raised again there)
+            answer = messages.Raised(call.id, messages.failure_from(error))
+        finally:
+            del self._calls[call.id]
+        if process is not None:
+            process.send(answer)
+
+    async def _on_read_arguments(self, call: messages.Request, name: str, text: str) -> None:
+        try:
+            self._tools[name].read_arguments(text)
+        except Exception as error:  # noqa: BLE001  (a class of the user's may raise anything)
+            raise _as_tool_error(name, error) from None
+
+    async def _on_call_tool(self, call: messages.Request, name: str, text: str) -> str:
+        tool = self._tools[name]
+        process = self._process
+
+        def on_delay(why: str) -> None:
+            if process is not None:
+                process.send(messages.Told("delayed", {"call_id": call.id, "text": why}))
+
+        try:
+            return await self.tool_threads.call(
+                tool,
+                tool.read_arguments(text),
+                text_from,
+                self._callers.get(call.caller, self.tool_threads.context),
+                on_delay,
+                self.timeouts.busy_thread_s,
+            )
+        except Exception as error:  # noqa: BLE001  (a tool may raise anything)
+            raise _as_tool_error(name, error) from None
+
+    async def _on_start_rehearsal(self, call: messages.Request) -> dict[str, Any]:
+        if self._rehearsal is None:
+            context = self.tool_threads.context.copy()
+            self._rehearsal = await asyncio.to_thread(context.run, EmbeddedRehearsal, self.settings)
+        rehearsal = self._rehearsal
+        urls = {dialect: rehearsal.url(dialect) for dialect in DIALECTS}
+        return {"urls": urls, "api_key": rehearsal.api_key, "remark": rehearsal.remark}
+
+    # ----------------------------------------------------------------- the talk
+    async def open(self) -> None:
+        """See `ReconnectingSession.open`."""
+        self.check_ended()
+        await self.request("open")
+
+    async def send_audio(
+        self, x: Any, sample_rate: int, *, end: bool, pace: Literal["fast", "realtime"]
+    ) -> None:
+        """See `ReconnectingSession.send_audio`."""
+        self.check_ended()
+        array = np.ascontiguousarray(checked(x))
+        await self.request(
+            "send_audio",
+            data=array.tobytes(),
+            dtype=array.dtype.str,
+            shape=list(array.shape),
+            sample_rate=sample_rate,
+            end=end,
+            pace=pace,
+        )
+
+    async def commit(self) -> None:
+        """See `ReconnectingSession.commit`."""
+        self.check_ended()
+        await self.request("commit")
+
+    async def clear(self) -> None:
+        """See `ReconnectingSession.clear`."""
+        if self._process is not None:
+            await self.request("clear")
+
+    async def interrupt(self) -> None:
+        """See `ReconnectingSession.interrupt`."""
+        if self._process is not None:
+            await self.request("interrupt")
+
+    async def approve(self, call_id: str, is_allowed: bool) -> None:
+        """See `ReconnectingSession.approve`."""
+        self.check_ended()
+        await self.request("approve", call_id=call_id, is_allowed=bool(is_allowed))
+
+    async def update(
+        self, given: Mapping[str, Any] | Callable[[Settings], Mapping[str, Any]]
+    ) -> list[str]:
+        """See `ReconnectingSession.update`."""
+        self.check_ended()
+        async with self._changing:
+            given = given(self.settings) if callable(given) else given
+            settings = self.settings.changed(given)
+            await asyncio.to_thread(resolve_endpoint, settings, self.api_key)
+            self._next_settings = settings
+            self._tools |= functions_of(settings.tools)
+            plain = messages.plain_settings(settings, given)
+            rejected: list[str] = await self.request("update", given=plain)
+            self.settings = settings
+            return rejected
+
+    async def say_text(self, text: str) -> Turn:
+        """See `ReconnectingSession.say_text`."""
+        return self.turn_of(await self.request("say_text", text=text))
+
+    async def save(self, path: str | PathLike[str]) -> Path:
+        """See `Talk.save`."""
+        if self.settings.record is None:
+            return await asyncio.to_thread(self.recording.save, path)
+        if self._is_ended:
+            return await asyncio.to_thread(copy_recording, self.settings.record, path)
+        return Path(await self.request("save", path=os.fspath(path)))
+
+    # ----------------------------------------------------------------- for a page
+    def set_player(self, has_player: bool) -> None:
+        """See `ReconnectingSession.set_player`."""
+        self.conversation.may_be_played |= has_player
+        self._tell_standing("set_player", has_player=has_player)
+
+    def expect_player(self) -> None:
+        """A panel that is shown later may play the replies."""
+        self.conversation.may_be_played = True
+        self._tell_standing("expect_player")
+
+    async def skip(self, turns: Sequence[Turn]) -> None:
+        """See `ReconnectingSession.skip`."""
+        if self._process is not None:
+            await self.request("skip", turn_ids=[each.turn_id for each in turns])
+
+    def send_microphone(self, pcm: bytes) -> None:
+        """See `ReconnectingSession.send_microphone`."""
+        self.tell("send_microphone", pcm=pcm)
+
+    async def report_playback(self, report: PlaybackReported) -> None:
+        """See `ReconnectingSession.report_playback`."""
+        if self._process is not None:
+            await self.request("report_playback", **asdict(report))
+
+    async def end_microphone(self) -> None:
+        """See `ReconnectingSession.end_microphone`."""
+        if self._process is not None:
+            await self.request("end_microphone")
+
+    async def end_press(self) -> None:
+        """See `ReconnectingSession.end_press`."""
+        await self.request("end_press")
+
+    async def discard_press(self) -> None:
+        """See `ReconnectingSession.discard_press`."""
+        if self._process is not None:
+            await self.request("discard_press")
+
+    async def disconnect(self) -> None:
+        """See `ReconnectingSession.disconnect`."""
+        if self._process is not None:
+            await self.request("disconnect")
+
+    # ----------------------------------------------------------------- closing
+    async def stop(self) -> None:
+        """See `ReconnectingSession.stop`."""
+        if self._process is not None:
+            await self.request("stop")
+
+    async def close(self) -> None:
+        """Close the session, and end the process, for good."""
+        self._is_ended = True
+        process = self._process
+        if process is not None:
+            with contextlib.suppress(SessionClosedError):  # It has ended by itself.
+                await self.request("close")
+            if self._parts:
+                # A page still says how much of the last reply it has played.
+                self._loop.call_later(_LINGER_S, self._end_process)
+            else:
+                self._end_process()
+                await off_loop(process.wait)
+        self._tasks.cancel()
+        await off_loop(self.tool_threads.close)
+        for tape in self._tapes.values():
+            tape.close()
+        rehearsal, self._rehearsal = self._rehearsal, None
+        if rehearsal is not None:
+            await off_loop(rehearsal.close)
+        self.conversation.end_playback()
+        self.hooks.close()
+
+    def _end_process(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.close()
+
+
+class RemoteAsker:
+    """Does what `Asker` does, over a `RemoteSession`; see there."""
+
+    def __init__(self, sessions: RemoteSession) -> None:
+        self._sessions = sessions
+
+    async def ask(
+        self,
+        question: Question,
+        sample_rate: int | None,
+        timeout_s: float,
+        instructions: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        pace: Pace = "fast",
+    ) -> Turn:
+        """See `Asker.ask`."""
+        self._sessions.tool_threads.refuse_own_tool("ask")
+        asked = await text_or_clip(self._sessions, question, sample_rate, pace)
+        between("timeout_s", timeout_s, 0.001, 86_400)
+        reply_request(instructions, metadata)  # It raises what is wrong with them.
+        turn_id = await self._sessions.request(
+            "ask",
+            asked=_plain(asked),
+            timeout_s=timeout_s,
+            instructions=instructions,
+            metadata=None if metadata is None else dict(metadata),
+        )
+        return self._sessions.turn_of(turn_id)
+
+    async def say_verbatim(self, text: str, timeout_s: float, is_interruptible: bool) -> Turn:
+        """See `Asker.say_verbatim`."""
+        verbatim_message(text, is_interruptible=is_interruptible)
+        between("timeout_s", timeout_s, 0.001, 86_400)
+        turn_id = await self._sessions.request(
+            "say_verbatim", text=text, timeout_s=timeout_s, is_interruptible=is_interruptible
+        )
+        return self._sessions.turn_of(turn_id)
+
+    async def say(self, question: Question, sample_rate: int | None, pace: Pace = "fast") -> Turn:
+        """See `Asker.say`."""
+        said = await text_or_clip(self._sessions, question, sample_rate, pace)
+        return self._sessions.turn_of(await self._sessions.request("say", said=_plain(said)))
+
+
+def _plain(asked: str | Clip) -> str | dict[str, Any]:
+    return asked if isinstance(asked, str) else asdict(asked)
+
+
+# Methods before which the key is not looked for.
+_OPENS_NOTHING = (
+    *("stop", "close", "clear", "interrupt", "approve", "save", "update"),
+    *("end_microphone", "discard_press", "disconnect", "skip", "report_playback"),
+    *("invite_page",),
+)
+
+
+def _as_tool_error(name: str, error: Exception) -> ToolError:
+    """An error of a tool's function with the sentence that the model gets; logged here, where its
+    traceback is.
+    """
+    if isinstance(error, ToolError):
+        return error
+    text = f"{type(error).__name__}: {error}"
+    _LOG.warning("The tool %r failed: %s", name, text, exc_info=exc_info_without_own_frames(error))
+    return ToolError(text)

@@ -1,0 +1,225 @@
+"""The sound of a page, where the connection is in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+import msgspec
+
+from ..client import ReconnectingSession, RemoteSession, TalkSession
+from ..conversation import Turn
+from ..protocol import Event
+from . import messages
+from .clocks import PageClocks
+from .page_sound import PageSound, PageSoundListener, SendSound
+
+_MODULE = "grok_live_widget.widget.sound_part"
+_ToPage = messages.Audio | messages.Flush | messages.MicrophoneReceived
+
+
+class AnyPageSound(Protocol):
+    """The interface of `PageSound` and `RemotePageSound`; the first one describes it."""
+
+    owner: str
+
+    @property
+    def state(self) -> dict[str, Any]: ...
+    @property
+    def session(self) -> int: ...
+    @property
+    def is_direct(self) -> bool: ...
+    def reply_of(self, turn: Turn) -> int | None: ...
+    def start_of(self, turn: Turn) -> float: ...
+    def observe(self, event: Event, changed: list[Turn], now_s: float) -> None: ...
+    def receive(self, message: messages.SoundMessage, pcm: bytes, arrived_s: float) -> None: ...
+    def begin_owner(self, page: str) -> None: ...
+    def go_on(self, owner: str) -> None: ...
+    def play_unplayed(self) -> None: ...
+    def play_again(self, turn: Turn) -> None: ...
+    def play_from(self, at_s: float) -> None: ...
+    def end_replay(self) -> None: ...
+    def stop_replay(self, epoch: int) -> None: ...
+    def restore(self, turn: Turn) -> None: ...
+    def follow_flush(self, epoch: int) -> None: ...
+    async def invite(self, page: str, origin: str) -> messages.DirectInvitation | str: ...
+    async def end_speech_without_sound(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+def page_sound_of(
+    talk: TalkSession,
+    clocks: PageClocks,
+    *,
+    send: SendSound,
+    listener: PageSoundListener,
+    spawn: Callable[[Coroutine[Any, Any, object]], None],
+) -> AnyPageSound:
+    """The sound of a talk's page, where its connection is; see `PageSound`."""
+    if isinstance(talk, RemoteSession):
+        return RemotePageSound(talk, clocks, send=send, listener=listener)
+    assert isinstance(talk, ReconnectingSession)
+    return PageSound(talk, clocks, send=send, listener=listener, spawn=spawn)
+
+
+class RemotePageSound:
+    """Does what `PageSound` does, in the process of the connection; see there.
+
+    A busy kernel holds up nothing that goes through the direct channel.
+    """
+
+    def __init__(
+        self,
+        talk: RemoteSession,
+        clocks: PageClocks,
+        *,
+        send: SendSound,
+        listener: PageSoundListener,
+    ) -> None:
+        self.owner = ""
+        self._clocks = clocks
+        self._talk, self._send, self._listener = talk, send, listener
+        self._state: dict[str, Any] = {
+            "replay": None,
+            "replayed_turn": "",
+            "replay_start_s": 0.0,
+            "session": 0,
+            "epoch": 0,
+            "busy_cell": False,
+            "late_sample_count": 0,
+        }
+        # By turn: the number of its reply, and where that begins.
+        self._replies: dict[str, tuple[int, float]] = {}
+        self._direct_page = ""
+        self._has_started = False
+        talk.add_part(_MODULE, self._on_message, self._on_start)
+
+    def _on_start(self) -> None:
+        """Tell a new process what holds."""
+        self._direct_page = ""
+        if self._has_started:
+            self._listener.on_channel("")
+            self._listener.on_restart()
+        self._has_started = True
+        if self.session:
+            # The page drops what is of an older session.
+            session, epoch = self.session, int(self._state["epoch"])
+            self._talk.tell("go_on_with_session", session=session, epoch=epoch)
+        if self.owner:
+            self._talk.tell("go_on", owner=self.owner)
+
+    def _on_message(self, content: Any, buffer: bytes | None) -> None:
+        match content:
+            case ["comm", message]:
+                self._send(msgspec.convert(message, _ToPage), buffer)
+            case ["state", state, is_news]:
+                self._state = state
+                if is_news:
+                    self._listener.on_sound()
+            case ["reply", turn_id, reply, start_s]:
+                self._replies[turn_id] = reply, start_s
+                self._listener.on_reply(self._talk.turn_of(turn_id))
+            case ["replies", turn_ids]:
+                self._listener.on_replies([self._talk.turn_of(each) for each in turn_ids])
+            case ["playhead", message]:
+                playhead = messages.decode(message)
+                assert isinstance(playhead, messages.Playhead)
+                self._listener.on_playhead(playhead)
+            case ["channel", page]:
+                self._direct_page = page
+                self._listener.on_channel(page)
+            case ["seen", page, arrived_s]:
+                self._listener.on_seen(page, arrived_s)
+            case ["page", message, arrived_s]:
+                if found := messages.decode(message):
+                    self._listener.on_page_message(found, buffer, arrived_s)
+
+    # ----------------------------------------------------------------- to read
+    @property
+    def state(self) -> dict[str, Any]:
+        """See `PageSound`."""
+        return self._state
+
+    @property
+    def session(self) -> int:
+        """See `PageSound`."""
+        return int(self._state["session"])
+
+    @property
+    def is_direct(self) -> bool:
+        """See `PageSound`."""
+        return self._direct_page == self.owner != ""
+
+    def reply_of(self, turn: Turn) -> int | None:
+        """See `PageSound`."""
+        return self._replies.get(turn.turn_id, (None, 0.0))[0]
+
+    def start_of(self, turn: Turn) -> float:
+        """See `PageSound`."""
+        return self._replies.get(turn.turn_id, (None, 0.0))[1]
+
+    # ----------------------------------------------------------------- what the process does
+    def observe(self, event: Event, changed: list[Turn], now_s: float) -> None:
+        """The process does, before the kernel."""
+
+    def receive(self, message: messages.SoundMessage, pcm: bytes, arrived_s: float) -> None:
+        """See `PageSound`."""
+        content = msgspec.to_builtins(message)
+        self._talk.tell(
+            "receive_sound",
+            content=content,
+            arrived_s=arrived_s,
+            offset_s=self._clocks.offset_s(message.page),
+            pcm=pcm,
+        )
+
+    def begin_owner(self, page: str) -> None:
+        """See `PageSound`."""
+        self.owner = page
+        self._talk.tell("begin_owner", page=page)
+
+    def go_on(self, owner: str) -> None:
+        """See `PageSound`."""
+        self.owner = owner
+        self._talk.tell("go_on", owner=owner)
+
+    def play_unplayed(self) -> None:
+        """See `PageSound`."""
+        self._talk.tell("play_unplayed")
+
+    def play_again(self, turn: Turn) -> None:
+        """See `PageSound`."""
+        self._talk.tell("play_again", turn_id=turn.turn_id)
+
+    def play_from(self, at_s: float) -> None:
+        """See `PageSound`."""
+        self._talk.tell("play_from", at_s=at_s)
+
+    def end_replay(self) -> None:
+        """See `PageSound`."""
+        self._talk.tell("end_replay")
+
+    def stop_replay(self, epoch: int) -> None:
+        """See `PageSound`."""
+        self._talk.tell("stop_replay", epoch=epoch)
+
+    def restore(self, turn: Turn) -> None:
+        """See `PageSound`."""
+        self._talk.tell("restore", turn_id=turn.turn_id)
+
+    def follow_flush(self, epoch: int) -> None:
+        """See `PageSound`."""
+        self._talk.tell("follow_flush", epoch=epoch)
+
+    async def invite(self, page: str, origin: str) -> messages.DirectInvitation | str:
+        """See `PageSound`."""
+        found = await self._talk.request("invite_page", page=page, origin=origin)
+        return (
+            found if isinstance(found, str) else msgspec.convert(found, messages.DirectInvitation)
+        )
+
+    async def end_speech_without_sound(self) -> None:
+        """The process does by itself."""
+
+    async def close(self) -> None:
+        """The process ends with the talk."""

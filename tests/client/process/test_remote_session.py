@@ -1,0 +1,324 @@
+"""A talk whose connection is in a process of its own, which a busy kernel does not hold up."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grok_live_widget import RehearsalServer, Talk, load, tool
+from grok_live_widget.client.process import RemoteSession, connection_process
+from grok_live_widget.client.talk import TALK_THREAD
+from grok_live_widget.events import (
+    AudioDelta,
+    LineReopened,
+    Noted,
+    PhaseChanged,
+    ResponseDone,
+    SessionEnded,
+)
+from grok_live_widget.exceptions import ReplyTimeout, SessionClosedError
+
+from ...support.sound import RATE_HZ, tone
+from ...support.talks import EventLog
+from ...support.turns import assert_equal_turns
+from ...support.waiting import wait_until
+
+
+def session_of(talk: Talk) -> RemoteSession:
+    session = talk._sessions
+    assert isinstance(session, RemoteSession)
+    return session
+
+
+def process_of(talk: Talk) -> int:
+    process_id = session_of(talk).process_id
+    assert process_id is not None
+    return process_id
+
+
+def is_running(process_id: int) -> bool:
+    try:
+        stat = Path(f"/proc/{process_id}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def children_of(process_id: int) -> list[int]:
+    found = subprocess.run(["pgrep", "-P", str(process_id)], capture_output=True, text=True)
+    return [int(line) for line in found.stdout.split()]
+
+
+def hold_the_interpreter(seconds: float) -> tuple[float, float]:
+    """Call one function in C that lets no other thread run; returns when it began and ended."""
+    began_s = time.monotonic()
+    count = 2_000_000
+    while True:
+        before_s = time.monotonic()
+        sum(range(count))
+        taken_s = time.monotonic() - before_s
+        if taken_s > 0.05:
+            break
+        count *= 2
+    began_s = time.monotonic()
+    sum(range(int(count * seconds / taken_s)))
+    return began_s, time.monotonic()
+
+
+# --------------------------------------------------------------------------- a busy kernel
+def test_what_happens_while_one_call_holds_the_kernel_has_its_own_time() -> None:
+    with Talk(partner=["Good morning to you all."], isolation="process") as talk:
+        talk.start()
+        times: dict[type, list[float]] = {}
+        talk.add_listener(lambda event, _, now_s: times.setdefault(type(event), []).append(now_s))
+        asked = talk.say("Hello.")
+        began_s, ended_s = hold_the_interpreter(4.0)
+        wait_until(lambda: len(talk.turns) == 2 and talk.turns[1].is_complete)
+        # The reply was received, piece by piece, while the kernel could do nothing.
+        assert began_s < times[ResponseDone][0] < ended_s
+        assert len(times[AudioDelta]) > 1
+        assert talk.turns[1].latency_ms is not None
+        assert talk.turns[1].latency_ms < 1000
+        assert asked.text == "Hello."
+
+
+def test_a_recording_goes_on_while_the_kernel_is_busy_and_is_whole_when_it_is_killed(
+    tmp_path: Path,
+) -> None:
+    script = f"""
+import os, signal
+from grok_live_widget import Talk
+talk = Talk(partner=["Good morning to you all."], record={str(tmp_path / "talk")!r},
+            isolation="process")
+talk.start()
+talk.say("Hello.")
+total = sum(range(60_000_000))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", script], timeout=60)
+    lines = (tmp_path / "talk" / "events.jsonl").read_text()
+    assert "ResponseDone" in lines
+    saved = load(tmp_path / "talk")
+    assert [turn.text for turn in saved.turns] == ["Hello.", "Good morning to you all."]
+    assert saved.turns[1].duration_s > 1
+
+
+# --------------------------------------------------------------------------- the same turns
+@pytest.mark.parametrize("is_shared", [True, False], ids=["shared memory", "no shared memory"])
+def test_both_processes_fold_the_same_turns(
+    tmp_path: Path, question: np.ndarray, monkeypatch: pytest.MonkeyPatch, is_shared: bool
+) -> None:
+    monkeypatch.setattr(
+        connection_process, "HAS_SHARED_MEMORY", is_shared and connection_process.HAS_SHARED_MEMORY
+    )
+    with Talk(partner="parrot", record=tmp_path / "talk", isolation="process") as talk:
+        talk.ask("one")
+        reply = talk.ask(question, RATE_HZ)
+        talk.interrupt()
+        talk.update(voice="nova")
+        assert talk.settings.voice == "nova"
+        talk.say_verbatim("And so on.").wait()
+        assert len(reply.pcm) > RATE_HZ
+        whole = talk.assistant_pcm
+        assert np.shares_memory(whole, talk.turns.assistant[1].pcm)
+        assert not whole.flags.writeable
+    recorded = load(tmp_path / "talk")
+    assert_equal_turns(talk.turns, recorded.turns)
+    assert [turn.turn_id for turn in talk.turns] == [turn.turn_id for turn in recorded.turns]
+
+
+def test_a_talk_that_was_not_recorded_can_be_saved_after_its_process_has_ended(
+    tmp_path: Path,
+) -> None:
+    with Talk(partner=["Yes."], isolation="process") as talk:
+        talk.ask("Really?")
+    assert_equal_turns(load(talk.save(tmp_path / "saved")).turns, talk.turns)
+
+
+def test_the_frames_are_those_of_the_connection_without_audio_and_key() -> None:
+    with Talk(partner=["Yes."], api_key="xai-a-key-of-somebody", isolation="process") as talk:
+        talk.ask("Really?")
+        frames = list(talk.frames)
+    assert {"session.update", "response.output_audio.delta"} <= {each.type for each in frames}
+    shown = b"\n".join(each.content for each in frames)
+    assert b"bytes of audio" in shown
+    assert b"a-key-of-somebody" not in shown
+
+
+# --------------------------------------------------------------------------- what stays here
+def test_functions_run_in_the_kernel_and_see_what_it_has() -> None:
+    from grok_live_widget.rehearsal import CallTool
+
+    seen: list[Any] = []
+
+    @tool
+    def look(at: str) -> str:
+        """Look at something."""
+        seen.append((os.getpid(), at))
+        return f"{at} is there"
+
+    partner = [CallTool("look", {"at": "the kernel"}), "Done."]
+    with Talk(partner=partner, tools=[look], isolation="process") as talk:
+        assert talk.ask("Look.").text == "Done."
+        (call,) = talk.turns.assistant[-1].tool_calls
+        assert (call.output, seen) == ("the kernel is there", [(os.getpid(), "the kernel")])
+
+
+def test_a_function_as_partner_runs_in_the_kernel_and_another_partner_in_a_process() -> None:
+    where: list[int] = []
+
+    def partner(turn: Any) -> str:
+        where.append(os.getpid())
+        return "Here."
+
+    with Talk(partner=partner, isolation="process") as talk:
+        talk.ask("Where?")
+        assert children_of(process_of(talk)) == []
+    assert where == [os.getpid()]
+    with Talk(partner=["There."], isolation="process") as talk:
+        talk.ask("Where?")
+        (rehearsal,) = children_of(process_of(talk))
+        assert "rehearsal" in Path(f"/proc/{rehearsal}/cmdline").read_text()
+    wait_until(lambda: not is_running(rehearsal))
+
+
+def test_the_key_is_neither_an_argument_nor_in_the_environment_of_the_process(
+    server: RehearsalServer,
+) -> None:
+    with Talk(url=server.url(), api_key="xai-secret-of-mine", isolation="process") as talk:
+        talk.ask("Hello.")
+        folder = Path(f"/proc/{process_of(talk)}")
+        for name in ("cmdline", "environ"):
+            assert b"xai-secret" not in (folder / name).read_bytes()
+        for descriptor in (folder / "fd").iterdir():
+            target = str(descriptor.readlink())
+            unnamed = ("pipe:", "socket:", "anon_inode:", "/memfd:", "/dev/null")
+            # The last is its standard error, which has no name either.
+            assert target.startswith(unnamed) or target.endswith("(deleted)"), target
+
+
+# --------------------------------------------------------------------------- its end
+@pytest.fixture
+def server() -> Any:
+    with RehearsalServer(lambda turn: f"You said {turn.text}.") as server:
+        yield server
+
+
+def test_a_process_that_dies_is_a_connection_that_broke(server: RehearsalServer) -> None:
+    with Talk(url=server.url(), api_key="k", isolation="process") as talk:
+        talk.ask("one")
+        log = EventLog(talk)
+        pcm = talk.turns[1].pcm
+        kept = pcm.copy()
+        os.kill(process_of(talk), signal.SIGKILL)
+        log.wait_for(lambda: talk.phase == "open" and bool(log.of(LineReopened)))
+        assert talk.ask("two").text == "You said two."
+        assert [turn.text for turn in talk.turns] == [
+            "one",
+            "You said one.",
+            "two",
+            "You said two.",
+        ]
+        assert np.array_equal(talk.turns[1].pcm, kept)
+        assert np.array_equal(pcm, kept)
+        assert np.array_equal(talk.assistant_pcm[: len(kept)], kept)
+        assert "broke and was opened again" in talk.turns[2].seam
+        assert log.of(SessionEnded)[0].close_code is None
+        phases = [event.phase for event in log.of(PhaseChanged)]
+        assert phases == ["opening", "open"]
+        (told, withdrawn) = [each.text for each in log.of(Noted) if each.topic == "connection"]
+        assert "The process of the connection has ended" in told
+        assert withdrawn == ""
+
+
+def test_a_question_learns_that_the_process_has_died() -> None:
+    is_over = threading.Event()
+    with Talk(partner=lambda turn: is_over.wait(60), isolation="process") as talk:
+        talk.start()
+        process_id = process_of(talk)
+        threading.Timer(0.3, os.kill, [process_id, signal.SIGKILL]).start()
+        with pytest.raises(SessionClosedError, match="process of the connection has ended"):
+            talk.ask("Are you there?")
+        is_over.set()
+
+
+def test_a_process_that_dies_again_and_again_is_not_started_for_ever(
+    server: RehearsalServer,
+) -> None:
+    with Talk(url=server.url(), api_key="k", isolation="process", reconnect_tries=1) as talk:
+        log = EventLog(talk)
+        talk.ask("one")
+        first = process_of(talk)
+        os.kill(first, signal.SIGKILL)
+        log.wait_for(lambda: talk.phase == "open" and bool(log.of(LineReopened)))
+        os.kill(process_of(talk), signal.SIGKILL)
+        log.wait_for(lambda: talk.phase == "closed")
+        assert "the next question, opens" in talk.notes[-1].text
+        assert talk.ask("two").text == "You said two."
+
+
+def test_the_process_of_a_closed_or_dropped_talk_ends() -> None:
+    talk = Talk(partner=["Yes.", "No."], isolation="process")
+    talk.ask("Really?")
+    closed = process_of(talk)
+    talk.close()
+    assert not is_running(closed)
+    talk = Talk(partner=["Yes.", "No."], isolation="process")
+    talk.ask("Really?")
+    dropped = process_of(talk)
+    del talk
+    wait_until(lambda: gc.collect() >= 0 and not is_running(dropped))
+
+
+def test_a_time_limit_and_a_cancelled_question_leave_the_talk_usable() -> None:
+    replies = iter(["late", "on time"])
+
+    def partner(turn: Any) -> Any:
+        text = next(replies)
+        if text == "late":
+            time.sleep(1.0)
+        return text
+
+    with Talk(partner=partner, isolation="process") as talk:
+        talk.start()
+        with pytest.raises(ReplyTimeout):
+            talk.ask("one", timeout_s=0.2)
+        assert talk.ask("two").text == "on time"
+
+
+def test_a_thousand_samples_of_every_kind_of_array_arrive_alike() -> None:
+    with Talk(partner=lambda turn: turn.pcm, isolation="process") as talk:
+        sound = tone(0.5)
+        from grok_live_widget import PushToTalk
+
+        talk.update(turn_detection=PushToTalk())
+        for x in (sound, sound / np.float32(32768), (sound / 32768).tolist()):
+            talk.send_audio(x, RATE_HZ, end=True)
+            talk.commit()
+            wait_until(lambda: talk.turns[-1].role == "assistant" and talk.turns[-1].is_complete)
+            assert np.array_equal(talk.turns[-1].pcm, sound)
+            talk.send_audio(sound[:10], RATE_HZ, end=True)
+            talk.clear()
+
+
+def test_the_talks_thread_is_free_while_the_process_starts() -> None:
+    talk = Talk(partner=["Yes."], isolation="process")
+    started = threading.Thread(target=talk.start)
+    started.start()
+
+    async def answer() -> int:
+        return 42
+
+    assert TALK_THREAD.run(answer()) == 42
+    started.join()
+    talk.close()

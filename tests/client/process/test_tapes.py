@@ -1,0 +1,142 @@
+"""The sound of a talk in memory of two processes."""
+
+from __future__ import annotations
+
+import gc
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grok_live_widget.audio import AudioBuffer
+from grok_live_widget.client.process.tapes import HAS_SHARED_MEMORY, FollowedTape, Place, SharedTape
+from grok_live_widget.exceptions import AudioDropped
+
+pytestmark = pytest.mark.skipif(not HAS_SHARED_MEMORY, reason="needs memfd_create")
+
+
+class Tapes:
+    """Both ends, and the messages between them that were not acted on yet."""
+
+    def __init__(self, reserve_samples: int = 4096, past: Place | None = None) -> None:
+        near, self.far = socket.socketpair()
+        self.moves: list[tuple[int, int]] = []
+        self.written = SharedTape(
+            reserve_samples, near, lambda base, capacity: self.moves.append((base, capacity)), past
+        ).buffer
+        self.near = near
+        self.followed = FollowedTape(AudioBuffer(16))
+
+    def append(self, count: int) -> np.ndarray[Any, Any]:
+        """Append samples there, and follow here."""
+        start = len(self.written)
+        samples = np.arange(start, start + count).astype(np.int16)
+        self.written.append(samples)
+        self.follow()
+        assert self.followed.sound(start, count) == samples.tobytes()
+        self.followed.buffer.append(samples)
+        return samples
+
+    def follow(self) -> None:
+        for base, capacity in self.moves:
+            self.followed.move(self.far, base, capacity)
+        self.moves.clear()
+
+    def close(self) -> None:
+        self.near.close()
+        self.far.close()
+        self.followed.close()
+
+
+@pytest.fixture
+def tapes() -> Iterator[Tapes]:
+    made = Tapes()
+    yield made
+    made.close()
+
+
+def test_what_one_writes_the_other_has_without_a_copy(tapes: Tapes) -> None:
+    samples = tapes.append(1000)
+    view = tapes.followed.buffer.view()
+    assert np.array_equal(view, samples)
+    assert not view.flags.writeable
+    # The very memory: what is written there is seen here.
+    tapes.written._kept.memory[10] = -5
+    assert view[10] == -5
+
+
+def test_it_goes_on_in_larger_memory_and_views_stay_valid(tapes: Tapes) -> None:
+    first = tapes.append(3000)
+    held = tapes.followed.buffer.view()
+    tapes.append(50_000)
+    assert np.array_equal(held, first)
+    whole = np.arange(53_000).astype(np.int16)
+    assert np.array_equal(tapes.followed.buffer.view(), whole)
+
+
+def test_what_is_dropped_there_is_dropped_here_and_can_still_be_drawn(tapes: Tapes) -> None:
+    tapes.append(10_000)
+    before = tapes.followed.buffer.envelope(20)
+    assert tapes.written.drop_before(6000) == 5888
+    tapes.follow()
+    assert tapes.followed.buffer.dropped_count == 5888
+    with pytest.raises(AudioDropped):
+        tapes.followed.buffer.view(0, 10)
+    tapes.append(10)
+    assert np.array_equal(tapes.followed.buffer.view(5888), np.arange(5888, 10_010).astype("i2"))
+    after = tapes.followed.buffer.envelope(20, 0, 10_000)
+    # Of dropped sound in steps of 256 samples.
+    assert np.abs(before[0].astype(int) - after[0]).max() <= 256
+    assert np.abs(before[1].astype(int) - after[1]).max() <= 256
+
+
+def test_the_reader_drops_nothing_by_itself(tapes: Tapes) -> None:
+    tapes.append(10_000)
+    assert tapes.followed.buffer.drop_before(5000) == 0
+
+
+def test_another_process_goes_on_in_the_same_memory(tapes: Tapes) -> None:
+    samples = tapes.append(3001)
+    place = tapes.followed.place
+    again = Tapes(past=place)
+    assert again.moves == [], "it is followed already"
+    more = np.arange(1, 100).astype(np.int16)
+    span = again.written.append(more)
+    assert (span.start, len(again.written)) == (3001, 3100)
+    tapes.followed.buffer.append(more)
+    assert np.array_equal(tapes.followed.buffer.view(), np.concatenate((samples, more)))
+    again.close()
+
+
+def test_without_shared_memory_the_reader_has_a_copy_and_drops_the_same() -> None:
+    moves: list[tuple[int, int]] = []
+    written = SharedTape(4096, None, lambda *move: moves.append(move)).buffer
+    followed = FollowedTape(AudioBuffer(4096))
+    samples = np.arange(10_000).astype(np.int16)
+    written.append(samples)
+    followed.buffer.append(samples)
+    moves.clear()
+    written.drop_before(6000)
+    for base, capacity in moves:
+        followed.move(None, base, capacity)
+    assert followed.buffer.dropped_count == 5888
+    assert np.array_equal(followed.buffer.view(6000), samples[6000:])
+    assert followed.place == Place(-1, 9984, 0, 10_000)
+
+
+def test_no_descriptor_is_left_open() -> None:
+    gc.collect()
+    before = open_descriptors()
+    tapes = Tapes()
+    tapes.append(20_000)
+    tapes.close()
+    del tapes
+    gc.collect()
+    assert open_descriptors() == before
+
+
+def open_descriptors() -> set[str]:
+    return {path.name for path in Path("/proc/self/fd").iterdir()}
