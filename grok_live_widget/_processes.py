@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,13 +12,22 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
-__all__ = ["can_start_processes", "end_with_parent", "python_process", "take_pipes"]
+__all__ = [
+    "can_start_processes",
+    "end_process",
+    "end_with_parent",
+    "python_process",
+    "take_pipes",
+    "wait_for_end",
+]
 
 _PARENT = "GROK_LIVE_PARENT_PROCESS"
 # How often a process looks whether its parent is there [s].
 _LOOK_S = 0.25
+# How long a process may take to end by itself [s].
+_END_WITHIN_S = 3.0
 
 
 def can_start_processes() -> bool:
@@ -61,6 +71,30 @@ def python_process(
         errors.close()
         raise
     return process, errors
+
+
+class _Closable(Protocol):
+    def close(self) -> object: ...
+
+
+def end_process(process: subprocess.Popen[bytes], *pipes: _Closable | None) -> None:
+    """End a process by closing the pipes to it, without waiting for that."""
+    for pipe in pipes:
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+    threading.Thread(
+        target=wait_for_end, args=(process,), name="grok-live-end", daemon=True
+    ).start()
+
+
+def wait_for_end(process: subprocess.Popen[bytes]) -> None:
+    """Wait until a process has ended, and end it by force if that takes long."""
+    try:
+        process.wait(_END_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def take_pipes() -> tuple[int, int]:

@@ -7,11 +7,12 @@ import json
 import os
 import pickle
 import subprocess
+import weakref
 from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
-from .._processes import python_process
+from .._processes import end_process, python_process, wait_for_end
 from ..exceptions import RehearsalError
 
 _END_WITHIN_S = 2.0
@@ -55,7 +56,13 @@ class RehearsalProcess:
 
     def __init__(self, partner: bytes, api_key: str) -> None:
         self.api_key: str | None = api_key
-        self._process, self._errors = python_process("grok_live_widget.rehearsal")
+        process, self._errors = python_process("grok_live_widget.rehearsal")
+        self._process = process
+        self._finalizer = weakref.finalize(
+            self, end_process, process, process.stdin, process.stdout, self._errors
+        )
+        # At exit it ends by itself.
+        self._finalizer.atexit = False
         try:
             started = self._begin(partner)
         except (OSError, ValueError) as error:
@@ -103,13 +110,5 @@ class RehearsalProcess:
 
     def close(self) -> None:
         """End it; may be called twice."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-        try:
-            self._process.wait(_END_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._errors.close()
+        self._finalizer()
+        wait_for_end(self._process)

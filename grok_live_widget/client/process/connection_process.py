@@ -5,19 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import subprocess
-import threading
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any, BinaryIO
+from typing import Any
 
-from ..._processes import python_process
+from ..._processes import end_process, python_process, wait_for_end
 from . import messages
 from .pipe import Pipe
 from .tapes import HAS_SHARED_MEMORY
 
 _MODULE = "grok_live_widget.client.process"
-_END_WITHIN_S = 3.0
 
 
 class ConnectionProcess:
@@ -87,7 +84,7 @@ class ConnectionProcess:
         self._pipe.start()
         self.send(begin)
         self._finalizer = weakref.finalize(
-            self, _end, self._process, self._pipe, self.descriptors, self._errors
+            self, end_process, self._process, self._pipe, self._errors, self.descriptors
         )
         # A process that is dropped at exit ends by itself.
         self._finalizer.atexit = False
@@ -115,25 +112,4 @@ class ConnectionProcess:
 
     def wait(self) -> None:
         """Wait until it has ended, and end it by force if that takes long."""
-        _wait(self._process)
-
-
-def _end(
-    process: subprocess.Popen[bytes],
-    pipe: Pipe,
-    descriptors: socket.socket | None,
-    errors: BinaryIO,
-) -> None:
-    pipe.close()
-    errors.close()
-    if descriptors is not None:
-        descriptors.close()
-    threading.Thread(target=_wait, args=(process,), name="grok-live-end", daemon=True).start()
-
-
-def _wait(process: subprocess.Popen[bytes]) -> None:
-    try:
-        process.wait(_END_WITHIN_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        wait_for_end(self._process)

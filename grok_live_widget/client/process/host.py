@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-import pickle
-import secrets
 import socket
 from collections.abc import Callable, Mapping
 from contextvars import Context, ContextVar, copy_context
@@ -32,7 +30,7 @@ from ...protocol import (
     SessionEnded,
 )
 from ...recording import Record
-from ...settings import UNSET, Settings
+from ...settings import Settings
 from ...tools import Tool
 from ..ask import Asker
 from ..clips import Clip
@@ -292,9 +290,9 @@ class SessionHost:
 
 def _partner(begin: messages.Begin) -> dict[str, Any]:
     """The setting `partner`: that of the kernel, or another one of its kind."""
-    if begin.has_partner:
-        return {"partner": ["…"]}
-    return {"partner": pickle.loads(begin.partner)} if begin.partner else {}
+    if begin.partner is False:
+        return {}
+    return {"partner": ["…"] if begin.partner is True else begin.partner}
 
 
 def _asked(plain: str | dict[str, Any]) -> str | Clip:
@@ -398,7 +396,7 @@ class ProcessSurroundings:
         self.use(begin.key)
         self.tapes = tapes
         self.tool_threads = RemoteTools(calls)
-        self._begin, self._calls = begin, calls
+        self._calls = calls
         for url, name in begin.remembered.items():
             remember(url, DIALECTS[name])
 
@@ -415,16 +413,11 @@ class ProcessSurroundings:
 
     async def start_rehearsal(self, settings: Settings) -> Rehearsal:
         """See `Surroundings`."""
-        if self._begin.has_partner:
-            return KernelRehearsal(**await self._calls.call("start_rehearsal", {}))
-        from ...rehearsal import RehearsalProcess
-
-        partner = self._begin.partner or pickle.dumps(UNSET)
-        return await asyncio.to_thread(RehearsalProcess, partner, secrets.token_urlsafe(32))
+        return KernelRehearsal(**await self._calls.call("start_rehearsal", {}))
 
 
 class KernelRehearsal:
-    """A rehearsal that runs in the kernel, for a partner that can run only there."""
+    """A rehearsal that the kernel has started."""
 
     def __init__(self, urls: Mapping[str, str], api_key: str | None, remark: str) -> None:
         self._urls, self.api_key, self.remark = urls, api_key, remark

@@ -79,10 +79,9 @@ class Begin(Message, frozen=True):
         See `plain_settings`.
     remembered : dict of str to str
         The dialect that each server has accepted.
-    has_partner : bool
-        Whether the rehearsal runs in the kernel, since its partner can run only there.
-    partner : bytes
-        A pickled partner that can run anywhere; empty: none was given, or the kernel has it.
+    partner : str or None or bool
+        The setting of this name, if it is a text or None; False: it was not given, True: it is
+        something else. It is the kernel that starts the rehearsal.
     parts : tuple of str
         Names of modules with further methods, each with ``added_to(host)``.
     """
@@ -91,8 +90,7 @@ class Begin(Message, frozen=True):
     key: KeyFound
     timeouts: Timeouts
     remembered: dict[str, str]
-    has_partner: bool
-    partner: bytes = b""
+    partner: str | bool | None = False
     parts: tuple[str, ...] = ()
     past: Past | None = None
 

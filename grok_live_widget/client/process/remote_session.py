@@ -13,6 +13,7 @@ import itertools
 import logging
 import os
 import pickle
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context, copy_context
@@ -56,7 +57,7 @@ from ...recording import (
     copy_recording,
     samples_of,
 )
-from ...rehearsal import can_be_sent
+from ...rehearsal import RehearsalProcess, can_be_sent
 from ...settings import UNSET, Settings, between
 from ...tools import functions_of, secrets_of, text_from
 from .._pump import Listener, ListenerEntry, ListenerHandle
@@ -68,7 +69,7 @@ from ..hooks import Hooks
 from ..reconnect import REPLAYED_TURNS
 from ..reconnecting_session import off_loop, sentence
 from ..requests import reply_request, verbatim_message
-from ..surroundings import EmbeddedRehearsal
+from ..surroundings import EmbeddedRehearsal, Rehearsal
 from ..timeouts import Timeouts
 from ..tool_thread import ToolThreads
 from . import messages
@@ -150,7 +151,8 @@ class RemoteSession:
         # Calls that the process has asked for, by id.
         self._calls: dict[int, asyncio.Task[None]] = {}
         self._tasks = BackgroundTasks()
-        self._rehearsal: EmbeddedRehearsal | None = None
+        self._rehearsal: Rehearsal | None = None
+        self._starting_rehearsal = asyncio.Lock()
         self._tapes = {
             True: FollowedTape(self.conversation.user_tape),
             False: FollowedTape(self.conversation.assistant_tape),
@@ -370,22 +372,21 @@ class RemoteSession:
         self._on_start.append(on_start)
 
     def _start_process(self, past: messages.Past | None) -> None:
-        can_send = can_be_sent(None if self.settings.partner is UNSET else self.settings.partner)
-        partner = pickle.dumps(self.settings.partner) if can_send else b""
-        is_given = self.settings.partner is not UNSET
         begin = messages.Begin(
             settings=messages.plain_settings(self.settings),
             key=self._found(),
             timeouts=self.timeouts,
             remembered=remembered_dialects(),
-            has_partner=not can_send,
-            partner=partner if is_given else b"",
+            partner=self._described_partner(),
             parts=self._parts,
             past=past,
         )
         fds = [each.place.fd for each in self._tapes.values() if past and each.place.fd >= 0]
         process = ConnectionProcess(begin, self._receive, self._on_process_ended, keep_fds=fds)
         self._process = process
+        if self.endpoint.is_rehearsal:
+            # While the other process starts.
+            self._tasks.spawn(self._start_rehearsal())
         for method, arguments in self._standing.items():
             process.send(messages.Told(method, arguments))
         for tell in self._on_start:
@@ -569,12 +570,33 @@ class RemoteSession:
             raise _as_tool_error(name, error) from None
 
     async def _on_start_rehearsal(self, call: messages.Request) -> dict[str, Any]:
-        if self._rehearsal is None:
-            context = self.tool_threads.context.copy()
-            self._rehearsal = await asyncio.to_thread(context.run, EmbeddedRehearsal, self.settings)
-        rehearsal = self._rehearsal
+        rehearsal = await self._start_rehearsal()
         urls = {dialect: rehearsal.url(dialect) for dialect in DIALECTS}
         return {"urls": urls, "api_key": rehearsal.api_key, "remark": rehearsal.remark}
+
+    async def _start_rehearsal(self) -> Rehearsal:
+        """The rehearsal, in a process of its own unless its partner can run only here."""
+        async with self._starting_rehearsal:
+            if self._rehearsal is None:
+                partner = self.settings.partner
+                if can_be_sent(None if partner is UNSET else partner):
+                    key = secrets.token_urlsafe(32)
+                    self._rehearsal = await asyncio.to_thread(
+                        RehearsalProcess, pickle.dumps(partner), key
+                    )
+                else:
+                    context = self.tool_threads.context.copy()
+                    self._rehearsal = await asyncio.to_thread(
+                        context.run, EmbeddedRehearsal, self.settings
+                    )
+            return self._rehearsal
+
+    def _described_partner(self) -> str | bool | None:
+        """See `messages.Begin`."""
+        partner = self.settings.partner
+        if partner is None or isinstance(partner, str):
+            return partner
+        return partner is not UNSET
 
     # ----------------------------------------------------------------- the talk
     async def open(self) -> None:
