@@ -57,7 +57,7 @@ def isolation_of(settings: Settings) -> IsolationStatus:
 
 def _allowed() -> str:
     """What the environment says of talks for which nothing was chosen."""
-    allowed = os.environ.get(ISOLATION_VARIABLE, "").strip() or "thread"
+    allowed = os.environ.get(ISOLATION_VARIABLE, "").strip() or "process"
     if allowed not in _KINDS:
         raise ConfigurationError(
             f"{ISOLATION_VARIABLE} is {allowed!r}.", cure=f"It may be: {', '.join(_KINDS)}."

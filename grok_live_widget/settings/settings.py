@@ -217,7 +217,7 @@ class Settings(Struct, frozen=True, kw_only=True, metaclass=Checked):
     isolation : {"process", "thread"} or None
         Where the connection of a `Talk` is: in a process of its own, which a busy cell does not
         hold up, or in a thread of this one. None: as the environment's ``GROK_LIVE_ISOLATION``
-        says.
+        says, and else in a process where Python can start one; `Talk.isolation` tells.
 
     Raises
     ------

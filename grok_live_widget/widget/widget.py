@@ -52,10 +52,10 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
         The language of the panel, and of what stands in its place in a saved notebook. None: that
         of the page around it, which JupyterLab's settings choose, or else the browser's; English
         where there are no texts in that, and in a saved notebook. Python's messages are English.
-    channel : {"comm", "auto"}
-        What may carry the sound between page and Python: see the attribute. ``"comm"``: Jupyter's
-        messages. ``"auto"``: a WebSocket of its own where the page is on this
-        computer, and Jupyter's messages elsewhere.
+    channel : {"auto", "comm"}
+        What may carry the sound between page and Python: see the attribute. ``"auto"``: a
+        WebSocket of its own where the page is on this computer, and Jupyter's messages elsewhere.
+        ``"comm"``: Jupyter's messages.
     keep_in_notebook : bool or "audio"
         Whether the cell's output gets the talk when it stops: see the attribute.
     **settings
@@ -126,7 +126,7 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
         keep_in_notebook: bool | Literal["audio"] = False,
         half_duplex: bool = False,
         language: Literal["en", "de"] | None = None,
-        channel: Literal["auto", "comm"] = "comm",
+        channel: Literal["auto", "comm"] = "auto",
         **settings: Unpack[SettingsKwargs],
     ) -> None:
         api_key = wrap_secret(api_key)

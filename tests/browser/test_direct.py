@@ -54,9 +54,12 @@ def test_a_talk_goes_through_the_direct_channel_sample_by_sample(
     assert found == []
 
 
-def _noise_begins(open_notebook: OpenNotebook, studio: Studio) -> NotebookPage:
+def _noise_begins(
+    open_notebook: OpenNotebook, studio: Studio, isolation: str = "process"
+) -> NotebookPage:
     """Noise on both sides, six seconds of the reply, of which the first have sounded."""
-    made = MADE.replace('partner="parrot"', "partner=lambda turn: noise(6)")
+    partner = f"partner=lambda turn: noise(6), isolation={isolation!r}"
+    made = MADE.replace('partner="parrot"', partner)
     notebook = open_notebook([NOISE, made], hears=studio.noise(60))
     notebook.run_cells(0, 1)
     _wait_until_direct(notebook)
@@ -94,7 +97,8 @@ def test_a_page_whose_main_thread_is_blocked_plays_and_hears_on(
 def test_the_sound_goes_on_through_jupyter_where_the_channel_ends_and_none_is_lost(
     open_notebook: OpenNotebook, studio: Studio
 ) -> None:
-    notebook = _noise_begins(open_notebook, studio)
+    # In a thread, where the kernel can close it.
+    notebook = _noise_begins(open_notebook, studio, "thread")
     notebook.kernel.do(
         "from grok_live_widget.client import TALK_THREAD\n"
         "TALK_THREAD.run(live._bridge.sound._direct.close())"

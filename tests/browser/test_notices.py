@@ -93,7 +93,8 @@ def test_without_a_microphone_the_reason_is_shown_and_text_works(
     )
     assert len(notebook.notices()) == 1
     status = "[live.microphone.state, live.microphone.reason, live.microphone.text]"
-    assert notebook.kernel.value(status) == ["failed", reason, notebook.notices()[0]]
+    told = ["failed", reason, notebook.notices()[0]]
+    notebook.wait(lambda: notebook.kernel.value(status) == told, what="Python to know it")
     notebook.send_text("Hello.")
     notebook.wait_for_turns("grok", 1)
     notebook.wait_until_silent(1)

@@ -74,6 +74,7 @@ def test_a_saved_talk_can_be_pickled(tmp_path: Path, same: Any, question: np.nda
     assert len(written) < 3 * sound_bytes
 
 
+@pytest.mark.usefixtures("in_thread")
 @DIALECTS
 def test_heard_samples_and_interruptions_come_back(
     dialect: str, tmp_path: Path, same: Any, silence: Any
@@ -206,6 +207,7 @@ def test_a_partner_that_fails_and_a_refused_key_come_back_too(tmp_path: Path, sa
     same(refused.turns, load(tmp_path / "refused").turns)
 
 
+@pytest.mark.usefixtures("in_thread")
 def test_a_session_after_a_failed_attempt_comes_back(tmp_path: Path, same: Any, peer: Any) -> None:
     async def refuse(socket: Any) -> None:
         await socket.recv()

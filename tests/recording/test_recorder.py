@@ -67,7 +67,8 @@ def test_a_killed_process_loses_at_most_the_last_second(tmp_path: Path) -> None:
     sent_a_second_before = max(count for at_s, count in told if at_s < killed_s - 1)
     assert len(saved.turns[-1].pcm) >= sent_a_second_before > 0
     assert [turn.text for turn in saved.turns] == ["before", "before", ""]
-    assert [turn.is_complete for turn in saved.turns] == [True, True, False]
+    # Where the connection is in another process, that one has ended the turn.
+    assert [turn.is_complete for turn in saved.turns[:2]] == [True, True]
     assert np.array_equal(saved.turns[-1].pcm, pcm)
 
 
@@ -96,6 +97,7 @@ def test_files_are_whole_while_the_talk_goes_on(tmp_path: Path, silence: Any) ->
         assert talk.phase == "open"
 
 
+@pytest.mark.usefixtures("in_thread")
 def test_the_worker_begins_and_ends_with_the_talk(tmp_path: Path, same: Any) -> None:
     talk = Talk(partner="parrot", record=tmp_path / "talk")
     assert threads() == set()
@@ -166,6 +168,7 @@ def test_the_event_with_the_key_is_not_kept(tmp_path: Path) -> None:
     assert recording._entries == []
 
 
+@pytest.mark.usefixtures("in_thread")
 # --------------------------------------------------------------------------- trouble
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
 def test_a_full_disk_is_one_note_and_the_talk_goes_on(tmp_path: Path, question: np.ndarray) -> None:
@@ -311,6 +314,7 @@ def test_saving_refuses_a_folder_with_other_files(tmp_path: Path) -> None:
     assert sorted(each.name for each in tmp_path.iterdir()) == ["empty", "mine.txt"]
 
 
+@pytest.mark.usefixtures("in_thread")
 async def test_saving_into_the_recorded_folder_updates_it(tmp_path: Path, same: Any) -> None:
     folder = tmp_path / "recorded"
     async with Talk(partner="parrot", record=folder) as talk:

@@ -265,6 +265,7 @@ async def test_a_client_that_continues_does_not_wait_for_what_is_left(
     assert time.monotonic() - began_s < 100
 
 
+@pytest.mark.usefixtures("in_thread")
 # --------------------------------------------------------------------------- true speed
 @DIALECTS
 def test_a_client_without_input_receives_the_talk_again(
@@ -280,6 +281,7 @@ def test_a_client_without_input_receives_the_talk_again(
         assert [note.level for note in talk.notes if note.level == "error"] == []
 
 
+@pytest.mark.usefixtures("in_thread")
 @pytest.mark.parametrize("speed", [1.0, 2.0, float("inf")])
 def test_it_takes_as_long_as_the_talk_did_or_as_its_speed_says(
     speed: float, recorded: Saved, silence: Any
@@ -304,6 +306,7 @@ def test_at_true_speed_a_question_is_answered_by_an_error(recorded: Saved) -> No
         talk.ask("are you there")
 
 
+@pytest.mark.usefixtures("in_thread")
 def test_a_talk_of_which_the_process_was_killed_is_played_to_where_it_ended(
     recorded: Saved,
 ) -> None:

@@ -51,7 +51,8 @@ def internals_of(talk: TalkAPI) -> list[object]:
     """The objects behind a talk that could hold its key."""
     sessions = reconnecting_session_of(talk)
     bridge = [talk._bridge] if isinstance(talk, GrokLive) else []
-    return [sessions, sessions.session, sessions.endpoint, *bridge]
+    session = getattr(sessions, "session", None)
+    return [sessions, session, sessions.endpoint, *bridge]
 
 
 class EventLog:

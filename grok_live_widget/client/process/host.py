@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from ..._threads import BackgroundTasks
 from ...audio import AudioBuffer
 from ...conversation import TAPE_S, Turn
+from ...exceptions import ConfigurationError
 from ...protocol import (
     AUDIO_CUT,
     DIALECTS,
@@ -288,11 +289,20 @@ class SessionHost:
         return turn.turn_id if turn.turn_id in self._known_turns else ""
 
 
+class KernelPartner(dict[str, Any]):
+    """A partner that only the kernel has, with what a recording says of it."""
+
+    def as_partner(self) -> Any:
+        """The kernel starts the rehearsal."""
+        raise ConfigurationError("the partner is in another process.")
+
+
 def _partner(begin: messages.Begin) -> dict[str, Any]:
-    """The setting `partner`: that of the kernel, or another one of its kind."""
+    """The setting `partner`, or what stands for it."""
     if begin.partner is False:
         return {}
-    return {"partner": ["…"] if begin.partner is True else begin.partner}
+    is_object = isinstance(begin.partner, dict)
+    return {"partner": KernelPartner(begin.partner) if is_object else begin.partner}
 
 
 def _asked(plain: str | dict[str, Any]) -> str | Clip:

@@ -79,9 +79,9 @@ class Begin(Message, frozen=True):
         See `plain_settings`.
     remembered : dict of str to str
         The dialect that each server has accepted.
-    partner : str or None or bool
-        The setting of this name, if it is a text or None; False: it was not given, True: it is
-        something else. It is the kernel that starts the rehearsal.
+    partner : object
+        The setting of this name as JSON; False: it was not given. It is the kernel that starts the
+        rehearsal.
     parts : tuple of str
         Names of modules with further methods, each with ``added_to(host)``.
     """
@@ -90,7 +90,7 @@ class Begin(Message, frozen=True):
     key: KeyFound
     timeouts: Timeouts
     remembered: dict[str, str]
-    partner: str | bool | None = False
+    partner: Any = False
     parts: tuple[str, ...] = ()
     past: Past | None = None
 

@@ -55,6 +55,7 @@ from ...recording import (
     Frames,
     Recording,
     copy_recording,
+    plain,
     samples_of,
 )
 from ...rehearsal import RehearsalProcess, can_be_sent
@@ -377,7 +378,7 @@ class RemoteSession:
             key=self._found(),
             timeouts=self.timeouts,
             remembered=remembered_dialects(),
-            partner=self._described_partner(),
+            partner=False if self.settings.partner is UNSET else plain(self.settings.partner),
             parts=self._parts,
             past=past,
         )
@@ -590,13 +591,6 @@ class RemoteSession:
                         context.run, EmbeddedRehearsal, self.settings
                     )
             return self._rehearsal
-
-    def _described_partner(self) -> str | bool | None:
-        """See `messages.Begin`."""
-        partner = self.settings.partner
-        if partner is None or isinstance(partner, str):
-            return partner
-        return partner is not UNSET
 
     # ----------------------------------------------------------------- the talk
     async def open(self) -> None:
