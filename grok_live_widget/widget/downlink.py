@@ -27,7 +27,9 @@ CREDIT_SAMPLES = 2 * CHANNEL_RATE_HZ
 OVERDUE_S = 0.5
 REPEAT_END_S = 1.0
 # Small messages saturate the page (JupyterLab repaints at each); large ones delay a flush.
-_LEAST_SAMPLES = CHANNEL_RATE_HZ // 10
+LEAST_SAMPLES = CHANNEL_RATE_HZ // 10
+# Those of the direct channel cost little.
+DIRECT_SAMPLES = CHANNEL_RATE_HZ // 50
 _MOST_SAMPLES = CHANNEL_RATE_HZ * 4 // 10
 
 
@@ -186,11 +188,14 @@ class Downlink:
         Number of the session; 0 before the first.
     epoch : int
         Grows by one at each flush.
+    least_samples : int
+        How much sound a message has after the first one of a reply, but for the last.
     """
 
     def __init__(self) -> None:
         self.session = 0
         self.epoch = 0
+        self.least_samples = LEAST_SAMPLES
         # The number of the next message in this session.
         self._seq = 0
         self._reply_count = 0
@@ -269,7 +274,7 @@ class Downlink:
 
     def _sendable_samples(self, outgoing: ReplyAudio, now_s: float) -> int:
         unsent = outgoing.available_samples()
-        is_small = unsent < _LEAST_SAMPLES and outgoing.sent > 0
+        is_small = unsent < self.least_samples and outgoing.sent > 0
         if unsent <= 0 or (is_small and not outgoing.turn.is_complete):
             return 0
         credit = CREDIT_SAMPLES - self._ahead_samples(now_s)

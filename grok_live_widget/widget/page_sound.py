@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Protocol
 
+from ..audio import SAMPLE_RATE_HZ
 from ..client import ReconnectingSession
 from ..conversation import Turn
 from ..protocol import (
@@ -21,7 +22,7 @@ from . import messages
 from .clocks import PageClocks
 from .direct import host_of_origin
 from .direct_server import DirectServer
-from .downlink import Downlink
+from .downlink import DIRECT_SAMPLES, LEAST_SAMPLES, Downlink
 from .invitations import PATH
 from .replays import Replays
 from .talk_sound import TalkSound
@@ -30,7 +31,7 @@ from .uplink import UplinkReceiver
 PUMP_S = 0.1
 # Every message makes JupyterLab repaint, so that one acknowledges several chunks.
 ACKNOWLEDGE_PERIOD_S = 0.3
-_MOST_UNACKNOWLEDGED = 5
+_MOST_UNACKNOWLEDGED_SAMPLES = SAMPLE_RATE_HZ // 2
 
 SendSound = Callable[[messages.KernelMessage, bytes | None], object]
 """``(message, PCM or None)``: sends to the page; called on the talk's loop."""
@@ -117,9 +118,9 @@ class PageSound:
             flush=self.flush,
             spawn=spawn,
         )
-        # The newest chunk of the microphone that is not acknowledged, and how many there are.
+        # The newest chunk of the microphone that is not acknowledged, and how much sound is not.
         self._unacknowledged: messages.MicrophoneReceived | None = None
-        self._unacknowledged_count = 0
+        self._unacknowledged_samples = 0
         self._acknowledge_timer: asyncio.TimerHandle | None = None
         self._pump_task: asyncio.Task[None] | None = None
 
@@ -195,6 +196,7 @@ class PageSound:
         was_direct = self.is_direct
         self._direct_page = page
         if self.is_direct or was_direct:
+            self.downlink.least_samples = DIRECT_SAMPLES if self.is_direct else LEAST_SAMPLES
             self.downlink.rewind()
             self._start_pump()
 
@@ -295,8 +297,9 @@ class PageSound:
         if not pcm or len(pcm) % 2:
             return
         self._unacknowledged = messages.MicrophoneReceived(session=session, seq=message.seq)
-        self._unacknowledged_count += 1
-        if self._acknowledge_timer is None or self._unacknowledged_count == _MOST_UNACKNOWLEDGED:
+        self._unacknowledged_samples += len(pcm) // 2
+        is_much = self._unacknowledged_samples >= _MOST_UNACKNOWLEDGED_SAMPLES
+        if self._acknowledge_timer is None or is_much:
             self._acknowledge()
         if page != self.owner:
             return
@@ -315,7 +318,7 @@ class PageSound:
         if self._unacknowledged is None:
             return
         self._send(self._unacknowledged, None)
-        self._unacknowledged, self._unacknowledged_count = None, 0
+        self._unacknowledged, self._unacknowledged_samples = None, 0
         loop = asyncio.get_running_loop()
         self._acknowledge_timer = loop.call_later(ACKNOWLEDGE_PERIOD_S, self._acknowledge)
 

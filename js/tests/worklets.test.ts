@@ -72,13 +72,20 @@ describe("the capture processor", () => {
     expect(processor.port.ofType("levels").length).toBeGreaterThan(3);
   });
 
-  it("posts chunks to a port that it receives later", () => {
+  it("posts chunks of 20 ms to a port that it receives later, and of 100 ms when its channel has ended", () => {
     const processor = make("capture");
     const port = new Port();
     post(processor, { type: "use_port", port });
     run(processor, 80, 0.25);
-    expect(port.ofType("chunk")).toHaveLength(2);
+    const chunks = port.ofType("chunk");
+    expect(chunks.map(({ sample_index }) => sample_index)).toEqual(chunks.map((_, i) => 480 * i));
+    expect(chunks).toHaveLength(10);
     expect(processor.port.ofType("chunk")).toHaveLength(0);
+    port.onmessage({ data: { type: "leave_port" } });
+    run(processor, 160, 0.25);
+    const lengths = port.ofType("chunk").map(({ pcm }) => (pcm as Int16Array).length);
+    expect(lengths.slice(10)).toEqual([2400, 2400, 2400, 2400].slice(0, lengths.length - 10));
+    expect(lengths.length).toBeGreaterThan(12);
   });
 
   it("confirms a closed gate after the last chunk", () => {
@@ -165,6 +172,18 @@ describe("the playback processor", () => {
     run(processor, 60);
     const taken = processor.port.ofType("probe").flatMap((message) => [...(message.pcm as Int16Array)]);
     expect(taken).toEqual([...pcm]);
+  });
+
+  it("waits for less sound before it plays what comes through such a port", () => {
+    const processor = make("playback");
+    const port = new Port();
+    const part = () => ({ ...chunk(new Int16Array(1500).fill(8192)), is_last: false });
+    post(processor, part());
+    expect(Math.max(...run(processor, 5))).toBe(0);
+    const other = make("playback");
+    post(other, { type: "use_port", port });
+    port.onmessage({ data: part() });
+    expect(Math.max(...run(other, 5))).toBeGreaterThan(0);
   });
 
   it("uses a port that it receives later for chunks and reports", () => {

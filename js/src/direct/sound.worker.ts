@@ -35,6 +35,7 @@ export class DirectWorker {
   #isOpen = false;
   #hasBegun = false;
   #playback: Port | null = null;
+  #capture: Port | null = null;
   /** Chunks that wait until the page's main thread has passed on what came before them; null: none has to. */
   #waiting: PlaybackChunk[] | null = null;
   #hasCaptured = false;
@@ -75,6 +76,7 @@ export class DirectWorker {
         return sound.follow(command.state);
       case "capture":
         this.#hasCaptured = false;
+        this.#capture = command.port;
         command.port.onmessage = ({ data }) => this.#onCapture(data as CaptureMessage, command.stream);
         return;
       case "playback":
@@ -149,6 +151,7 @@ export class DirectWorker {
     this.#isOpen = this.#hasBegun = false;
     socket.onopen = socket.onclose = socket.onmessage = null;
     socket.close();
+    for (const port of [this.#capture, this.#playback]) port?.postMessage({ type: "leave_port" });
     this.#tell({ type: "closed", entries: this.#sound.handOver() });
   }
 

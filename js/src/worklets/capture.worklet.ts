@@ -6,6 +6,8 @@ import { LevelMeter } from "./levels";
 type CaptureCommand =
   | { type: "gate"; is_open: boolean }
   | { type: "use_port"; port: MessagePort }
+  /** The channel behind that port has ended. */
+  | { type: "leave_port" }
   | { type: "stop" };
 
 class CaptureProcessor extends AudioWorkletProcessor {
@@ -38,7 +40,10 @@ class CaptureProcessor extends AudioWorkletProcessor {
         return this.#setGate(command.is_open);
       case "use_port":
         this.#outputPort = command.port;
-        return;
+        command.port.onmessage = this.port.onmessage;
+        return this.#chunker.setDirect(true);
+      case "leave_port":
+        return this.#chunker.setDirect(false);
       case "stop":
         this.#isAlive = false;
         return;

@@ -1,13 +1,15 @@
-/** Collects the microphone's quanta into chunks of 100 ms of 24 kHz mono int16. */
+/** Collects the microphone's quanta into chunks of 24 kHz mono int16: of 100 ms, or of 20 ms for a direct channel. */
 
 import { PCM_RATE_HZ, toCode } from "../pcm";
 import { Resampler } from "../resampler";
 
 const CHUNK_SAMPLES = 0.1 * PCM_RATE_HZ;
+const DIRECT_CHUNK_SAMPLES = 0.02 * PCM_RATE_HZ;
 
 export class Chunker {
   readonly #resampler: Resampler;
   #chunk = new Int16Array(CHUNK_SAMPLES);
+  #chunkSamples = CHUNK_SAMPLES;
   #filled = 0;
   /** Samples since the microphone was switched on, including those discarded by a closed gate. */
   #sampleIndex = 0;
@@ -33,6 +35,11 @@ export class Chunker {
   setGate(isOpen: boolean): void {
     if (this.#isGateOpen && !isOpen) this.#emit();
     this.#isGateOpen = isOpen;
+  }
+
+  /** Each message of the comm makes the page around the panel repaint; those of a direct channel cost little. */
+  setDirect(isDirect: boolean): void {
+    this.#chunkSamples = isDirect ? DIRECT_CHUNK_SAMPLES : CHUNK_SAMPLES;
   }
 
   push(channels: Float32Array[]): void {
@@ -68,7 +75,7 @@ export class Chunker {
     }
     for (const sample of samples) {
       this.#chunk[this.#filled++] = toCode(sample);
-      if (this.#filled === CHUNK_SAMPLES) this.#emit();
+      if (this.#filled >= this.#chunkSamples) this.#emit();
     }
   }
 

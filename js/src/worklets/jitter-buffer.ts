@@ -12,6 +12,8 @@ import { PCM_RATE_HZ, toSample } from "../pcm";
 const FADE_SAMPLES = 0.005 * PCM_RATE_HZ;
 /** Buffered before playback starts. */
 const CUSHION_SAMPLES = 0.18 * PCM_RATE_HZ;
+/** The same for sound of a direct channel, which comes in time. */
+const DIRECT_CUSHION_SAMPLES = 0.06 * PCM_RATE_HZ;
 const CUSHION_GROWTH = 1.5;
 const CUSHION_MAX_SAMPLES = 0.9 * PCM_RATE_HZ;
 
@@ -129,6 +131,11 @@ export class JitterBuffer {
   /** Turn on or off the copying of every sample taken, before fades; see `readProbe`. */
   setProbe(isOn: boolean): void {
     this.#probe = isOn ? [] : null;
+  }
+
+  /** Whether sound comes through a direct channel from now on. */
+  setDirect(isDirect: boolean): void {
+    this.#cushionSamples = this.#previousCushionSamples = isDirect ? DIRECT_CUSHION_SAMPLES : CUSHION_SAMPLES;
   }
 
   /** The samples copied since the last call. */

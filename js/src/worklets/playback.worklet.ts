@@ -12,6 +12,8 @@ type PlaybackCommand =
   | { type: "flush"; epoch: number; reply: number | null }
   | { type: "complete" }
   | { type: "use_port"; port: MessagePort }
+  /** The channel behind that port has ended. */
+  | { type: "leave_port" }
   | { type: "probe"; is_on: boolean }
   | { type: "stop" };
 
@@ -85,6 +87,8 @@ class PlaybackProcessor extends AudioWorkletProcessor {
         return this.#buffer.setProbe(command.is_on);
       case "use_port":
         return this.#usePort(command.port);
+      case "leave_port":
+        return this.#buffer.setDirect(false);
       case "stop":
         this.#isAlive = false;
         return;
@@ -95,7 +99,8 @@ class PlaybackProcessor extends AudioWorkletProcessor {
 
   #usePort(port: MessagePort): void {
     this.#outputPort = port;
-    port.onmessage = (event) => this.#receive(event.data as PlaybackCommand);
+    port.onmessage = this.port.onmessage;
+    this.#buffer.setDirect(true);
   }
 }
 
