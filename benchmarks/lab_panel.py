@@ -1,7 +1,8 @@
 """A panel in JupyterLab and Chromium, as the browser tests start them, with a server of its own.
 
 What each part costs is read from the processes: the renderer of the page, the rest of the browser,
-the Jupyter server and the kernel. The voice server is a process of its own, which is not counted.
+the Jupyter server, the kernel, and the process of the connection. The voice server is a process of
+its own, which is not counted.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from tests.browser.lab_server import LabServer
 from tests.browser.notebook_page import NotebookPage
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("page", "browser", "server", "kernel")
+PARTS = ("page", "browser", "server", "kernel", "connection")
 
 # The turns before the panel is shown are asked without a page, as fast as it goes.
 _ASKED = "for number in range({count}): live.ask(f'Question {{number}}: go on for {seconds} s')"
@@ -78,8 +79,8 @@ class LabPanel:
         Of the voice server.
     microphone : Path
         The WAV file that the microphone plays.
-    channel : str
-        What carries the sound: empty for the default, which older checkouts have, too.
+    settings : str
+        Further arguments of `GrokLive`, such as ``'channel="comm"'``.
     package : Path
         The checkout whose `grok_live_widget` the kernel imports, and with it the page's code.
     turns : int
@@ -94,12 +95,12 @@ class LabPanel:
         url: str,
         microphone: Path,
         *,
-        channel: str = "",
+        settings: str = "",
         package: Path = ROOT,
         turns: int = 0,
         reply_s: float = 7.2,
     ) -> None:
-        self._more = f", channel={channel!r}" if channel else ""
+        self._more = f", {settings}" if settings else ""
         folder.mkdir(parents=True)
         self._stack = ExitStack()
         try:
@@ -177,10 +178,14 @@ class LabPanel:
     # ----------------------------------------------------------------- figures
     def used_s(self) -> dict[str, float]:
         """CPU time of each part since it was started."""
-        return {
-            part: sum(_used_s(process) for process in processes)
-            for part, processes in self._processes.items()
-        }
+        [kernel] = self._processes["kernel"]
+        connections = [
+            each
+            for each in kernel.children()
+            if "grok_live_widget.client.process" in _words_of(each)
+        ]
+        processes = self._processes | {"connection": connections}
+        return {part: sum(map(_used_s, each)) for part, each in processes.items()}
 
     def count_messages(self) -> None:
         """Count the messages of the notebook's kernel connection from now on."""

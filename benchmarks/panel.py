@@ -2,7 +2,7 @@
 
     python -m benchmarks.panel                        CPU time of page, browser, server and kernel
     python -m benchmarks.panel --beside CHECKOUT      the same beside another checkout
-    python -m benchmarks.panel --direct               the same beside the direct channel
+    python -m benchmarks.panel --carriers comm direct the same for each way of the sound
     python -m benchmarks.panel --trace --turns 1000   tasks of the page's main thread
     python -m benchmarks.panel --minutes 30           memory, and what was said and heard
 
@@ -42,6 +42,14 @@ SPARE_S = 10.0
 PERIOD_S = 16.0
 HEAP_LIMIT_BYTES = 5_000_000
 
+# Ways of the sound, by name, and the arguments of `GrokLive` for each.
+CARRIERS = {
+    "comm": 'channel="comm"',
+    "direct": 'channel="auto"',
+    "thread": 'channel="auto", isolation="thread"',
+    "comm-thread": 'channel="comm", isolation="thread"',
+}
+
 Used = dict[str, float]
 """Cores that each part uses."""
 
@@ -77,7 +85,7 @@ def cores_in(panel: LabPanel, case: str, duration_s: float) -> Used:
 def cpu_table(found: dict[tuple[str, str], list[Used]]) -> str:
     names = list(dict.fromkeys(name for name, _ in found))
     lines = [
-        f"| case | checkout | {' | '.join(PARTS)} | all | above idle | of the first |",
+        f"| case | | {' | '.join(PARTS)} | all | above idle | of the first |",
         f"|{'---|' * (len(PARTS) + 5)}",
     ]
     for case in CASES:
@@ -206,19 +214,16 @@ def run(
                 tasks = trace_tasks(panel, options.seconds, keep)
                 print(page_trace.HEADER, *tasks.rows(), sep="\n")
         return
-    packages, channels = {"this": ROOT}, dict[str, str]()
+    packages = dict.fromkeys(options.carriers or ["this"], ROOT)
     if options.beside:
         packages = {"beside": options.beside.resolve(), **packages}
-    if options.direct:
-        packages |= {"direct": ROOT}
-        channels["direct"] = "auto"
     panels = {
         name: LabPanel(
             playwright,
             folder / name,
             url,
             sound,
-            channel=channels.get(name, ""),
+            settings=CARRIERS.get(name, ""),
             package=package,
             turns=options.turns,
         )
@@ -242,7 +247,7 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=15, help="of each case")
     parser.add_argument("--beside", type=Path, help="a checkout with a built front end")
-    parser.add_argument("--direct", action="store_true", help="also with the direct channel")
+    parser.add_argument("--carriers", nargs="+", choices=CARRIERS, help="ways of the sound")
     parser.add_argument("--turns", type=int, default=0, help="that are shown from the beginning")
     parser.add_argument(
         "--trace", nargs="?", const="", help="trace the page; a file name keeps the trace"

@@ -40,7 +40,7 @@ from ..settings import Settings
 from . import inspector, look_back, messages
 from .catalogue import texts_of
 from .clocks import PageClocks
-from .direct import ChannelChoice, ChannelStatus, obstacle_of
+from .direct import NO_LOOPBACK, Carrier, ChannelChoice, ChannelStatus, carrier_of
 from .doctor_drawer import DoctorDrawer, Examine
 from .dropped_files import DroppedFiles
 from .echo import ECHO_NOTE, hears_loudspeaker
@@ -89,7 +89,7 @@ class FrontendBridge:
         See `Examine`.
     language : str or None
         That of the texts; None: the pages choose.
-    channel : {"auto", "comm"}
+    channel : {"auto", "direct", "proxy", "comm"}
         Which channels may carry the sound.
 
     Attributes
@@ -123,7 +123,9 @@ class FrontendBridge:
         self.sound = page_sound_of(
             talk, self._clocks, send=self._send, listener=self, spawn=self._spawn
         )
-        # Why the sound goes through the comm.
+        # Which channel the owner was invited to last, and why it is not the direct one, or why the
+        # sound goes through the comm.
+        self._carrier: Carrier = "direct"
         self._obstacle = ""
         self._microphones = Microphones()
         self._loudspeakers = Loudspeakers()
@@ -275,8 +277,11 @@ class FrontendBridge:
         if not self.lease.owner:
             return ChannelStatus("none", "No page shows the panel.")
         if self.sound.is_direct:
-            return ChannelStatus("direct")
-        return ChannelStatus("comm", self._obstacle or "The page has not opened the direct one.")
+            return ChannelStatus(self._carrier, self._obstacle)
+        missing = "The notebook server has no jupyter-server-proxy, or the page could not use it."
+        opened = "The page has not opened the direct one."
+        is_proxied = self._carrier == "proxy" and self._obstacle == NO_LOOPBACK
+        return ChannelStatus("comm", missing if is_proxied else self._obstacle or opened)
 
     def _invite_owner(self) -> None:
         """Invite the owner to the direct channel; another page would take it from the owner."""
@@ -286,12 +291,13 @@ class FrontendBridge:
 
     async def _invite(self, page: str, origin: str) -> None:
         """Invite a page, unless it is there."""
-        self._obstacle = obstacle_of(self._channel, origin)
-        if self._obstacle:
+        carrier, self._obstacle = carrier_of(self._channel, origin)
+        if carrier is None:
             return
-        found = await self.sound.invite(page, origin)
+        self._carrier = carrier
+        found = await self.sound.invite(page, origin, carrier)
         if isinstance(found, str):
-            self._obstacle = found
+            self._obstacle = found or self._obstacle
         else:
             self._send(found)
 
@@ -314,7 +320,8 @@ class FrontendBridge:
 
     def on_channel(self, page: str) -> None:
         """See `PageSoundListener`."""
-        self._obstacle = "" if page else "The direct one was closed."
+        if not page:
+            self._obstacle = "The direct one was closed."
 
     def on_restart(self) -> None:
         """See `PageSoundListener`."""
@@ -508,6 +515,8 @@ class FrontendBridge:
                 found = await asyncio.to_thread(
                     lambda: inspector.answer(talk.frames, content, turns)
                 )
+                if found is not None:
+                    found["channel"] = self._described_channel()
             case "axis":
                 zero_at_ms = self._clocks.page_ms(request.page, talk.conversation.origin_s)
                 found = await asyncio.to_thread(
@@ -517,6 +526,12 @@ class FrontendBridge:
                 return
         if found is not None:
             self._answer_drawer(request.name, request.page, found)
+
+    def _described_channel(self) -> dict[str, Any]:
+        """What carries the sound, for the inspector."""
+        kind, reason = self.channel.kind, self.channel.reason
+        translations = translations_of_texts([reason], self._language)
+        return {"kind": kind, "reason": reason, "translations": translations}
 
     def _receive_text(self, message: messages.Text, arrived_s: float) -> None:
         """Send a typed text once, however often the page repeats it."""

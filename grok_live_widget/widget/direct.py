@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Literal
+from typing import Literal, cast
 from urllib.parse import urlsplit
 
 from .._structs import Value
 from ..exceptions import ConfigurationError
 from ..settings import one_of
 
-ChannelChoice = Literal["auto", "comm"]
-_CHOICES = ("auto", "comm")
+ChannelChoice = Literal["auto", "direct", "proxy", "comm"]
+Carrier = Literal["direct", "proxy"]
+_CHOICES = ("auto", "direct", "proxy", "comm")
 CHANNEL_VARIABLE = "GROK_LIVE_CHANNEL"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -21,19 +22,20 @@ class ChannelStatus(Value, frozen=True):
 
     Parameters
     ----------
-    kind : {"direct", "comm", "none"}
-        ``"direct"``: a WebSocket of its own on this computer. ``"comm"``: Jupyter's messages.
-        ``"none"``: no page shows the panel.
+    kind : {"direct", "proxy", "comm", "none"}
+        ``"direct"``: a WebSocket of its own on this computer. ``"proxy"``: one through the notebook
+        server, where that has jupyter-server-proxy. ``"comm"``: Jupyter's messages. ``"none"``: no
+        page shows the panel.
     reason : str
         Why it is not the direct one; empty where it is.
     """
 
-    kind: Literal["direct", "comm", "none"]
+    kind: Literal["direct", "proxy", "comm", "none"]
     reason: str = ""
 
 
 def chosen_channel(given: object) -> ChannelChoice:
-    """The value of ``channel=``, unless the environment allows the comm alone.
+    """The value of ``channel=``, unless the environment does not allow that.
 
     Raises
     ------
@@ -45,18 +47,30 @@ def chosen_channel(given: object) -> ChannelChoice:
         raise ConfigurationError(
             f"{CHANNEL_VARIABLE} is {allowed!r}.", cure=f"It may be: {', '.join(_CHOICES)}."
         )
-    return "comm" if "comm" in (given, allowed) else "auto"
+    if allowed in ("auto", given):
+        return cast("ChannelChoice", given)
+    return cast("ChannelChoice", allowed) if given == "auto" else "comm"
 
 
-def obstacle_of(choice: ChannelChoice, origin: str) -> str:
-    """Why a page of this origin is not invited to the direct channel; empty where it is."""
+NO_LOOPBACK = "The page is not at an address of this computer, such as http://localhost:8888."
+
+
+def carrier_of(choice: ChannelChoice, origin: str) -> tuple[Carrier | None, str]:
+    """Which channel a page of this origin is invited to, if any, and why not the direct one."""
     if choice == "comm":
-        return f'channel="comm" or {CHANNEL_VARIABLE}=comm was chosen.'
+        return None, f'channel="comm" or {CHANNEL_VARIABLE}=comm was chosen.'
+    host = host_of_origin(origin)
+    is_here = host in _LOOPBACK
+    if is_here and choice != "proxy":
+        return "direct", ""
     # A browser would ask its user for "access to other apps and services on this device", and that
     # device is not the kernel's.
-    if host_of_origin(origin) not in _LOOPBACK:
-        return "The page is not at an address of this computer, such as http://localhost:8888."
-    return ""
+    if choice == "direct" or not (host and origin.startswith(("http://", "https://"))):
+        return None, NO_LOOPBACK
+    return (
+        "proxy",
+        f'channel="proxy" or {CHANNEL_VARIABLE}=proxy was chosen.' if is_here else NO_LOOPBACK,
+    )
 
 
 def host_of_origin(origin: str) -> str:

@@ -112,9 +112,9 @@ class DirectServer:
         """Whether wrong tokens were shown too often, so that the comm has to do."""
         return self._invitations.is_locked
 
-    def invite(self, page: str, origin: str) -> Invitation:
+    def invite(self, page: str, origin: str, *, is_proxied: bool = False) -> Invitation:
         """Invite a page of this origin, once and for some seconds."""
-        return self._invitations.invite(page, origin, self._now_s())
+        return self._invitations.invite(page, origin, self._now_s(), is_proxied=is_proxied)
 
     def send(self, message: KernelMessage, buffer: bytes | None = None) -> bool:
         """Send to the page without waiting; False where none is connected."""

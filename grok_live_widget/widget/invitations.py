@@ -35,6 +35,8 @@ class Invitation(Value, frozen=True, kw_only=True):
         What the server answers: another server at this port does not know it.
     until_s : float [s]
         By the monotonic clock.
+    is_proxied : bool
+        Whether the page comes through the notebook server, which passes its own host on.
     """
 
     page: str
@@ -42,6 +44,7 @@ class Invitation(Value, frozen=True, kw_only=True):
     token: str
     proof: str
     until_s: float
+    is_proxied: bool = False
 
     def __repr__(self) -> str:
         return f"Invitation(page={self.page!r}, origin={self.origin!r})"
@@ -66,7 +69,9 @@ class Invitations:
         """See `Invitations`."""
         return self._failure_count >= MOST_FAILURES
 
-    def invite(self, page: str, origin: str, now_s: float) -> Invitation:
+    def invite(
+        self, page: str, origin: str, now_s: float, *, is_proxied: bool = False
+    ) -> Invitation:
         """Invite a page; an earlier invitation of it is void."""
         self._open = [each for each in self._valid(now_s) if each.page != page]
         invitation = Invitation(
@@ -75,6 +80,7 @@ class Invitations:
             token=secrets.token_urlsafe(32),
             proof=secrets.token_urlsafe(32),
             until_s=now_s + LIFE_S,
+            is_proxied=is_proxied,
         )
         self._open.append(invitation)
         return invitation
@@ -86,8 +92,6 @@ class Invitations:
         origins: Sequence[str],
         port: int,
         now_s: float,
-        *,
-        is_proxied: bool = False,
     ) -> bool:
         """Whether the handshake of a connection may go on.
 
@@ -97,18 +101,17 @@ class Invitations:
             With the query.
         hosts, origins : sequence of str
             All headers of these names: of two that contradict each other, none can be trusted.
-        is_proxied : bool
-            Whether connections come through the notebook server, which passes its own host on.
         """
         if self.is_locked or path != PATH or len(hosts) != 1 or len(origins) != 1:
             return False
         # The name of a stranger that resolves to this computer (DNS rebinding) is no host of it.
         known = {f"127.0.0.1:{port}", f"localhost:{port}", f"[::1]:{port}"}
-        if not is_proxied and hosts[0] not in known:
-            return False
         if self._pending_count >= MOST_PENDING:
             return False
-        return any(each.origin == origins[0] for each in self._valid(now_s))
+        return any(
+            each.origin == origins[0] and (each.is_proxied or hosts[0] in known)
+            for each in self._valid(now_s)
+        )
 
     def begin(self) -> None:
         """A connection has been admitted, and has shown no token yet."""

@@ -20,7 +20,7 @@ from ..protocol import (
 )
 from . import messages
 from .clocks import PageClocks
-from .direct import host_of_origin
+from .direct import Carrier, host_of_origin
 from .direct_server import DirectServer
 from .downlink import DIRECT_SAMPLES, LEAST_SAMPLES, Downlink
 from .invitations import PATH
@@ -148,8 +148,12 @@ class PageSound:
         return self.downlink.session
 
     # ----------------------------------------------------------------- the direct channel
-    async def invite(self, page: str, origin: str) -> messages.DirectInvitation | str:
-        """An invitation to the direct channel, or why there is none; empty: the page has it."""
+    async def invite(
+        self, page: str, origin: str, carrier: Carrier
+    ) -> messages.DirectInvitation | str:
+        """An invitation to the direct channel, or to the same through the notebook server, or why
+        there is none; empty: the page has it.
+        """
         if self._direct.page == page:
             return ""
         if self._direct.is_locked:
@@ -158,11 +162,13 @@ class PageSound:
             await self._direct.start()
         except OSError as error:
             return f"No port could be opened ({error.strerror or error})."
-        invitation = self._direct.invite(page, origin)
+        invitation = self._direct.invite(page, origin, is_proxied=carrier == "proxy")
         host = host_of_origin(origin)
+        url = f"ws://{'127.0.0.1' if host == '::1' else host}:{self._direct.port}{PATH}"
         return messages.DirectInvitation(
             page=page,
-            url=f"ws://{'127.0.0.1' if host == '::1' else host}:{self._direct.port}{PATH}",
+            # Below the base URL of the notebook server, which the page knows.
+            url=f"proxy/{self._direct.port}{PATH}" if carrier == "proxy" else url,
             token=invitation.token,
             proof=invitation.proof,
         )

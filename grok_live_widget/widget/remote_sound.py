@@ -12,6 +12,7 @@ from ..conversation import Turn
 from ..protocol import Event
 from . import messages
 from .clocks import PageClocks
+from .direct import Carrier
 from .page_sound import PageSound, PageSoundListener, SendSound
 
 _MODULE = "grok_live_widget.widget.sound_part"
@@ -42,7 +43,9 @@ class AnyPageSound(Protocol):
     def stop_replay(self, epoch: int) -> None: ...
     def restore(self, turn: Turn) -> None: ...
     def follow_flush(self, epoch: int) -> None: ...
-    async def invite(self, page: str, origin: str) -> messages.DirectInvitation | str: ...
+    async def invite(
+        self, page: str, origin: str, carrier: Carrier
+    ) -> messages.DirectInvitation | str: ...
     async def end_speech_without_sound(self) -> None: ...
     async def close(self) -> None: ...
 
@@ -211,9 +214,11 @@ class RemotePageSound:
         """See `PageSound`."""
         self._talk.tell("follow_flush", epoch=epoch)
 
-    async def invite(self, page: str, origin: str) -> messages.DirectInvitation | str:
+    async def invite(
+        self, page: str, origin: str, carrier: Carrier
+    ) -> messages.DirectInvitation | str:
         """See `PageSound`."""
-        found = await self._talk.request("invite_page", page=page, origin=origin)
+        found = await self._talk.request("invite_page", page=page, origin=origin, carrier=carrier)
         return (
             found if isinstance(found, str) else msgspec.convert(found, messages.DirectInvitation)
         )

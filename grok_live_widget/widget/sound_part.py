@@ -20,6 +20,7 @@ from ..exceptions import ConnectError, GrokLiveError, SessionClosed
 from ..protocol import Event
 from . import messages
 from .clocks import PageClocks
+from .direct import Carrier
 from .page_sound import PageSound
 
 if TYPE_CHECKING:
@@ -109,9 +110,9 @@ class SoundPart:
         self._sound.downlink.begin_session(session)
         self._sound.downlink.epoch = epoch
 
-    async def invite_page(self, page: str, origin: str) -> Any:
+    async def invite_page(self, page: str, origin: str, carrier: Carrier) -> Any:
         """See `PageSound.invite`."""
-        return msgspec.to_builtins(await self._sound.invite(page, origin))
+        return msgspec.to_builtins(await self._sound.invite(page, origin, carrier))
 
     # ----------------------------------------------------------------- of the talk
     def _observe(self, event: Event, changed: list[Turn], now_s: float) -> None:

@@ -52,10 +52,11 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
         The language of the panel, and of what stands in its place in a saved notebook. None: that
         of the page around it, which JupyterLab's settings choose, or else the browser's; English
         where there are no texts in that, and in a saved notebook. Python's messages are English.
-    channel : {"auto", "comm"}
-        What may carry the sound between page and Python: see the attribute. ``"auto"``: a
-        WebSocket of its own where the page is on this computer, and Jupyter's messages elsewhere.
-        ``"comm"``: Jupyter's messages.
+    channel : {"auto", "direct", "proxy", "comm"}
+        What may carry the sound between page and Python: see the attribute. ``"direct"``: a
+        WebSocket of its own where the page is on this computer. ``"proxy"``: one through the
+        notebook server, where that has jupyter-server-proxy. ``"comm"``: Jupyter's messages, which
+        are used where the others cannot be. ``"auto"``: the first of these that can be.
     keep_in_notebook : bool or "audio"
         Whether the cell's output gets the talk when it stops: see the attribute.
     **settings
@@ -126,7 +127,7 @@ class GrokLive(TalkTraits, anywidget.AnyWidget):
         keep_in_notebook: bool | Literal["audio"] = False,
         half_duplex: bool = False,
         language: Literal["en", "de"] | None = None,
-        channel: Literal["auto", "comm"] = "auto",
+        channel: Literal["auto", "direct", "proxy", "comm"] = "auto",
         **settings: Unpack[SettingsKwargs],
     ) -> None:
         api_key = wrap_secret(api_key)

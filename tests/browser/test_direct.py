@@ -54,6 +54,40 @@ def test_a_talk_goes_through_the_direct_channel_sample_by_sample(
     assert found == []
 
 
+def test_the_same_goes_through_the_notebook_server_where_that_has_a_proxy(
+    open_notebook: OpenNotebook, studio: Studio
+) -> None:
+    script = studio.script(Said("Good morning, is anybody there?", 0.5), lead_s=3)
+    made = MADE.replace('"auto"', '"proxy"')
+    notebook = open_notebook([made], hears=script, watches_frames=True)
+    notebook.run_cell(0)
+    notebook.wait(lambda: notebook.kernel.value("live.channel.kind") == "proxy", what="the channel")
+    before = len(notebook.jupyter_frames)
+    notebook.start()
+    notebook.wait_for_turns("grok", 1)
+    notebook.wait_until_silent(1)
+    [reply] = _sounds(notebook, "assistant")
+    np.testing.assert_array_equal(notebook.ring(), reply)
+    assert notebook.kernel.value("live.turns.assistant[0].heard_sample_count") == len(reply)
+    assert notebook.losses() == ""
+    frames = "\n".join(notebook.jupyter_frames[before:])
+    assert re.findall(r'"type": ?"(microphone|audio|received|playhead|flushed)"', frames) == []
+
+
+@pytest.mark.slow
+def test_a_microphone_can_be_switched_on_again_and_again(
+    open_notebook: OpenNotebook, studio: Studio
+) -> None:
+    notebook = open_notebook([MADE], hears=studio.noise(120))
+    notebook.run_cell(0)
+    _wait_until_direct(notebook)
+    for _ in range(10):
+        notebook.start()
+        notebook.wait_for_status("Listening")
+        notebook.press("Stop")
+        notebook.panel.get_by_role("button", name="Start", exact=True).wait_for()
+
+
 def _noise_begins(
     open_notebook: OpenNotebook, studio: Studio, isolation: str = "process"
 ) -> NotebookPage:

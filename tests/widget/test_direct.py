@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -12,8 +13,8 @@ from grok_live_widget.exceptions import ConfigurationError
 from grok_live_widget.widget.direct import (
     CHANNEL_VARIABLE,
     ChannelStatus,
+    carrier_of,
     chosen_channel,
-    obstacle_of,
 )
 from grok_live_widget.widget.messages import DirectInvitation
 from grok_live_widget.widget.sound_frames import unpack
@@ -32,6 +33,10 @@ ORIGIN = "http://localhost:8888"
         ("auto", "auto", "auto"),
         ("auto", "comm", "comm"),
         ("comm", "auto", "comm"),
+        ("auto", "direct", "direct"),
+        ("proxy", "auto", "proxy"),
+        ("proxy", "direct", "comm"),
+        ("direct", "direct", "direct"),
     ],
 )
 def test_an_administrator_can_forbid_what_a_notebook_asks_for(
@@ -49,7 +54,7 @@ def test_other_values_are_refused_with_those_that_there_are(
     monkeypatch.setenv(CHANNEL_VARIABLE, "proxied")
     with pytest.raises(ConfigurationError, match="GROK_LIVE_CHANNEL is 'proxied'") as found:
         chosen_channel("auto")
-    assert found.value.cure == "It may be: auto, comm."
+    assert found.value.cure == "It may be: auto, direct, proxy, comm."
 
 
 @pytest.mark.both_isolations
@@ -80,7 +85,7 @@ async def test_a_page_of_this_computer_is_invited_and_its_sound_goes_directly(pa
 
 
 @pytest.mark.parametrize(
-    ("choice", "origin"), [("comm", ORIGIN), ("auto", "http://hub.example"), ("auto", "")]
+    ("choice", "origin"), [("comm", ORIGIN), ("direct", "http://hub.example"), ("auto", "")]
 )
 async def test_another_page_is_not_invited_and_python_knows_why(
     page_of: Any, choice: str, origin: str
@@ -88,7 +93,7 @@ async def test_another_page_is_not_invited_and_python_knows_why(
     page = page_of(channel=choice)
     page.hello(origin=origin)
     await page.wait("snapshot")
-    obstacle = obstacle_of(choice, origin)  # type: ignore[arg-type]
+    _, obstacle = carrier_of(choice, origin)  # type: ignore[arg-type]
     await wait_until_async(
         lambda: page.bridge.channel == ChannelStatus("comm", obstacle), what="the reason"
     )
@@ -114,20 +119,49 @@ def test_what_a_page_shows_is_in_no_repr() -> None:
 
 @pytest.mark.parametrize("host", ["localhost:8888", "127.0.0.1:8888", "[::1]:8888", "localhost"])
 def test_a_page_of_this_computer_is_invited(host: str) -> None:
-    assert obstacle_of("auto", f"http://{host}") == ""
+    assert carrier_of("auto", f"http://{host}") == ("direct", "")
+    assert carrier_of("direct", f"http://{host}") == ("direct", "")
+
+
+@pytest.mark.parametrize("origin", ["", "null", "http://[", "vscode-webview://1a2b"])
+def test_a_page_without_an_address_is_not(origin: str) -> None:
+    for choice in ("auto", "direct", "proxy"):
+        carrier, why = carrier_of(choice, origin)  # type: ignore[arg-type]
+        assert carrier is None
+        assert "not at an address of this computer" in why
 
 
 @pytest.mark.parametrize(
     "origin",
-    [
-        "",
-        "null",
-        "http://hub.example",
-        "https://localhost.evil.example",
-        "http://10.0.0.1:8888",
-        "http://[",
-    ],
+    ["http://hub.example", "https://localhost.evil.example", "http://10.0.0.1:8888"],
 )
-def test_a_page_of_another_address_is_not(origin: str) -> None:
-    assert "not at an address of this computer" in obstacle_of("auto", origin)
-    assert "was chosen" in obstacle_of("comm", "http://localhost")
+def test_a_page_of_another_address_may_come_through_the_notebook_server(origin: str) -> None:
+    carrier, why = carrier_of("auto", origin)
+    assert carrier == "proxy"
+    assert "not at an address of this computer" in why
+    assert carrier_of("direct", origin)[0] is None
+
+
+def test_a_page_of_this_computer_comes_through_the_notebook_server_only_if_that_is_chosen() -> None:
+    carrier, why = carrier_of("proxy", "http://localhost:8888")
+    assert carrier == "proxy"
+    assert "was chosen" in why
+    assert carrier_of("comm", "http://localhost")[0] is None
+
+
+async def test_the_address_of_an_invitation_is_below_that_of_the_notebook_server(
+    page_of: Any,
+) -> None:
+    page = page_of(channel="auto")
+    page.hello(origin="https://hub.example")
+    invitation = await page.wait("invitation")
+    assert re.fullmatch(r"proxy/\d+/grok-live", invitation["url"])
+    assert page.bridge.channel.kind == "comm"
+    assert "jupyter-server-proxy" in page.bridge.channel.reason
+    port = int(invitation["url"].split("/")[1])
+    url, origin = "ws://hub.example/grok-live", Origin("https://hub.example")
+    async with connect(url, origin=origin, proxy=None, host="127.0.0.1", port=port) as client:
+        await client.send(invitation["token"])
+        assert await client.recv() == invitation["proof"]
+        await wait_until_async(lambda: page.bridge.channel.kind == "proxy", what="the channel")
+        assert "not at an address of this computer" in page.bridge.channel.reason

@@ -76,9 +76,11 @@ def test_behind_the_notebook_server_any_host_is_admitted_but_no_other_origin(
     invitations: Invitations,
 ) -> None:
     origin = "https://hub.example"
-    invitations.invite("a", origin, 0.0)
-    assert admits(invitations, hosts=["hub.example"], origins=[origin], is_proxied=True)
-    assert not admits(invitations, hosts=["hub.example"], is_proxied=True)
+    invitations.invite("a", origin, 0.0, is_proxied=True)
+    invitations.invite("b", ORIGIN, 0.0)
+    assert admits(invitations, hosts=["hub.example"], origins=[origin])
+    assert not admits(invitations, hosts=["hub.example"], origins=["https://evil.example"])
+    assert not admits(invitations, hosts=["hub.example"])
 
 
 def test_an_invitation_ends_after_a_time(invitations: Invitations) -> None:

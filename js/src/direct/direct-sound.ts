@@ -62,7 +62,8 @@ export class DirectSound implements SoundPath {
     worker.onerror = () => worker.terminate();
     const { page, invitation, scope } = context;
     scope.add(() => worker.terminate());
-    this.#tell({ type: "open", page, invitation });
+    const url = resolvedUrl(invitation.url);
+    if (url) this.#tell({ type: "open", page, invitation: { ...invitation, url } });
   }
 
   #tell(command: DirectCommand, transfer: Transferable[] = []): void {
@@ -221,4 +222,18 @@ export class DirectSound implements SoundPath {
   }
 
   takeOver(): void {}
+}
+
+/** An address below the notebook server's, where the page knows that; another one as it is. */
+function resolvedUrl(url: string): string | null {
+  if (url.startsWith("ws:")) return url;
+  try {
+    const config = document.getElementById("jupyter-config-data")?.textContent ?? "";
+    const { baseUrl } = JSON.parse(config) as { baseUrl?: unknown };
+    const base = typeof baseUrl === "string" ? new URL(baseUrl, location.href).href : "";
+    return base && new URL(url, base.replace(/^http/, "ws")).href;
+  } catch {
+    // Another front end than Jupyter's.
+    return null;
+  }
 }

@@ -38,7 +38,8 @@ export class DirectWorker {
   #capture: Port | null = null;
   /** Chunks that wait until the page's main thread has passed on what came before them; null: none has to. */
   #waiting: PlaybackChunk[] | null = null;
-  #hasCaptured = false;
+  /** The newest stream of the microphone of which the page knows that it captures. */
+  #capturedStream = 0;
   #overdueMs = 0;
 
   constructor(
@@ -75,7 +76,6 @@ export class DirectWorker {
       case "follow":
         return sound.follow(command.state);
       case "capture":
-        this.#hasCaptured = false;
         this.#capture = command.port;
         command.port.onmessage = ({ data }) => this.#onCapture(data as CaptureMessage, command.stream);
         return;
@@ -179,8 +179,9 @@ export class DirectWorker {
     const chunk = { pcm, stream, sample_index, captured_at_ms };
     if (!this.#hasBegun) return this.#tell({ type: "chunk", chunk }, [pcm.buffer as ArrayBuffer]);
     this.#sound.sendMicrophone(chunk);
-    if (!this.#hasCaptured) this.#tell({ type: "captured" });
-    this.#hasCaptured = true;
+    // The last chunks of an earlier stream may come after the port of this one.
+    if (stream > this.#capturedStream) this.#tell({ type: "captured" });
+    this.#capturedStream = Math.max(this.#capturedStream, stream);
   }
 
   #onAudio(header: AudioHeader, pcm: Int16Array, isJoin: boolean): void {

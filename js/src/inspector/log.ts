@@ -15,6 +15,12 @@ export interface Frame {
   isByTime: boolean;
 }
 
+/** What carries the sound, and why not a better way. */
+export interface Channel {
+  isDirect: boolean;
+  reason: string;
+}
+
 export interface Page {
   frames: Frame[];
   droppedCount: number;
@@ -22,6 +28,7 @@ export interface Page {
   turnId: string;
   /** The index from which the next request asks; null: as before. */
   next: number | null;
+  channel: Channel;
 }
 
 /** One or more successive frames of one direction, type and turn; deltas of sound and text that alternate are one row. */
@@ -40,7 +47,8 @@ export interface Filter {
 
 type Fields = Record<string, unknown>;
 
-export function readPage(content: unknown): Page | null {
+/** The kernel's sentences come in English, with what they are in other languages. */
+export function readPage(content: unknown, language: string): Page | null {
   const fields = fieldsOf(content, "frames");
   if (!fields || !Array.isArray(fields.frames)) return null;
   return {
@@ -48,7 +56,14 @@ export function readPage(content: unknown): Page | null {
     droppedCount: number(fields.dropped_count),
     turnId: text(fields.turn_id),
     next: typeof fields.next === "number" ? number(fields.next) : null,
+    channel: readChannel(fields.channel, language),
   };
+}
+
+function readChannel(value: unknown, language: string): Channel {
+  const { kind, reason, translations } = (value ?? {}) as Fields;
+  const sentences = (((translations ?? {}) as Fields)[language] ?? {}) as Fields;
+  return { isDirect: kind === "direct", reason: text(sentences[text(reason)] ?? reason) };
 }
 
 /** The JSON text of one frame. */

@@ -1,7 +1,7 @@
 /** What the inspector says that has values. */
 
 import { number, text } from "../texts";
-import type { Frame } from "./log";
+import type { Channel, Frame } from "./log";
 
 /** Minutes and seconds on the talk's clock, which begins with its first event: the connection is opened before it. */
 export function timeText({ timeS }: Frame): string {
@@ -21,6 +21,11 @@ export function groupText(count: number): string {
 
 export function droppedText(count: number): string {
   return text("dropped", { count });
+}
+
+/** What carries the sound, and why not a better way. */
+export function channelText({ isDirect, reason }: Channel): string {
+  return isDirect ? text("sound_direct") : text("sound_comm", { reason }).trim();
 }
 
 export function directionText(isSent: boolean): string {

@@ -1,12 +1,12 @@
 /** The inspector: the messages between kernel and server as rows, and one of them as JSON. */
 
 import type { SendToKernel } from "../drawer-comm";
-import { text } from "../texts";
+import { currentLanguage, text } from "../texts";
 import type { DrawerContext } from "../view/drawers";
 import { element, setShown, setText } from "../view/elements";
 import type { PanelParts } from "../view/state";
 import { addToRows, type Filter, type Frame, matches, type Row, readMessage, readPage } from "./log";
-import { directionText, droppedText, groupText, sizeText, timeText } from "./strings";
+import { channelText, directionText, droppedText, groupText, sizeText, timeText } from "./strings";
 
 const REFRESH_MS = 1000;
 /** Rows in the document; older ones are reached by the filter, or in Python. */
@@ -37,6 +37,7 @@ class Inspector {
   );
   readonly #list = element("ol", "glw-frames", { "aria-label": text("inspector"), tabindex: "0" });
   readonly #note = element("p", "glw-inspector-note", { role: "status" }, [text("loading")]);
+  readonly #channel = element("p", "glw-inspector-note glw-inspector-channel");
   readonly #detail: Detail;
   #frames: Frame[] = [];
   #rows: Row[] = [];
@@ -58,11 +59,11 @@ class Inspector {
     this.#detail = new Detail(scope);
     const tools = element("div", "glw-inspector-tools", {}, [this.#filter, this.#direction]);
     const python = element("p", "glw-inspector-note", {}, [text("in_python")]);
+    const notes = [this.#note, this.#detail.element, this.#channel, python];
     setShown(this.#turn, this.#turnId !== "");
     // It is in the page by then.
     if (this.#turnId) scope.frame(() => this.element.scrollIntoView({ block: "nearest" }));
-    const parts = [this.#turn, tools, this.#list, this.#note, this.#detail.element, python];
-    this.element = element("div", "glw-inspector", {}, parts);
+    this.element = element("div", "glw-inspector", {}, [this.#turn, tools, this.#list, ...notes]);
     scope.listen(this.#filter, "input", () => this.#showAll());
     scope.listen(this.#direction, "change", () => this.#showAll());
     scope.listen<MouseEvent>(this.#list, "click", (event) => this.#choose(event, panel));
@@ -92,13 +93,14 @@ class Inspector {
   #receive(content: unknown): void {
     const message = readMessage(content);
     if (message) return this.#detail.showText(message.index, message.text);
-    const page = readPage(content);
+    const page = readPage(content, currentLanguage());
     // The answer to a request before the choice of a turn, or after it.
     if (!page || page.turnId !== this.#turnId) return;
     // A request may have been answered twice.
     const added = page.frames.filter(({ index }) => index >= this.#next);
     this.#next = Math.max(this.#next, page.next ?? 0, (added.at(-1)?.index ?? -1) + 1);
     this.#droppedCount = page.droppedCount;
+    setText(this.#channel, channelText(page.channel));
     this.#hasAnswer = true;
     this.#frames.push(...added);
     if (this.#frames.length > KEPT_FRAMES) this.#frames = this.#frames.slice(-KEPT_FRAMES);

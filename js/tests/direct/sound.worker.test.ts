@@ -78,9 +78,9 @@ function chunkOf(index: number) {
   return { pcm: Int16Array.of(index, index), stream: 1, sample_index: 2 * index, captured_at_ms: index };
 }
 
-function portOf(type: "capture" | "playback"): FakePort {
+function portOf(type: "capture" | "playback", stream = 4): FakePort {
   const port = new FakePort();
-  worker.receive({ type, port: port as unknown as MessagePort, stream: 4 } as never);
+  worker.receive({ type, port: port as unknown as MessagePort, stream } as never);
   return port;
 }
 
@@ -141,6 +141,25 @@ describe("the microphone", () => {
     ]);
     expect(unpackFrame((socket.sent[2] as Uint8Array<ArrayBuffer>).buffer)?.pcm).toEqual(Int16Array.of(1, 1));
     expect(kinds()).toEqual(["open", "captured"]);
+  });
+
+  it("tells that a microphone which is switched on again captures, also after a late chunk of the one before", () => {
+    begin();
+    const first = portOf("capture", 1);
+    first.deliver({ type: "chunk", ...chunkOf(0) });
+    const second = portOf("capture", 2);
+    first.deliver({ type: "chunk", ...chunkOf(1) });
+    expect(kinds()).toEqual(["open", "captured"]);
+    second.deliver({ type: "chunk", ...chunkOf(0) });
+    second.deliver({ type: "chunk", ...chunkOf(1) });
+    expect(kinds()).toEqual(["open", "captured", "captured"]);
+  });
+
+  it("has the worklets leave their ports when the channel ends", () => {
+    begin();
+    const ports = [portOf("capture"), portOf("playback")];
+    socket.onclose?.();
+    for (const port of ports) expect(port.posted.at(-1)).toEqual({ type: "leave_port" });
   });
 
   it("passes on that the gate was closed, after the last chunk, and ends a press after it", () => {

@@ -17,7 +17,7 @@ describe("reading", () => {
   it("takes frames as the kernel sends them", () => {
     const fields = { index: 3, time_s: 1.5, direction: "sent", type: "session.update", size: 80 };
     const sent = { ...fields, item_id: "i", turn_id: "t", is_by_time: true };
-    expect(readPage({ type: "frames", frames: [sent], dropped_count: 2, next: 4 })).toEqual({
+    expect(readPage({ type: "frames", frames: [sent], dropped_count: 2, next: 4 }, "en")).toEqual({
       frames: [
         {
           ...frame(3, "session.update", true),
@@ -31,6 +31,7 @@ describe("reading", () => {
       droppedCount: 2,
       turnId: "",
       next: 4,
+      channel: { isDirect: false, reason: "" },
     });
     expect(readMessage({ type: "frame", index: 3, text: "{}" })).toEqual({ index: 3, text: "{}" });
   });
@@ -38,13 +39,13 @@ describe("reading", () => {
   it.each([null, "frames", 3, {}, { type: "frames" }, { type: "frames", frames: 3 }])(
     "ignores %j",
     (content) => {
-      expect(readPage(content)).toBeNull();
+      expect(readPage(content, "en")).toBeNull();
       expect(readMessage(content)).toBeNull();
     },
   );
 
   it("gives fields of a wrong type a default", () => {
-    const page = readPage({ type: "frames", frames: [null, { index: "1", type: 4 }] });
+    const page = readPage({ type: "frames", frames: [null, { index: "1", type: 4 }] }, "en");
     expect(page!.frames.map(({ index, type }) => [index, type])).toEqual([
       [0, ""],
       [0, ""],

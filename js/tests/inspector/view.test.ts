@@ -66,6 +66,20 @@ describe("the list", () => {
     expect(rows()[1]).toContain("× 3");
   });
 
+  it("says what carries the sound, and why not a better way", () => {
+    const channel = () => drawer.querySelector(".glw-inspector-channel")!.textContent;
+    const said = (kind: string, reason: string, translations = {}) =>
+      answer({ type: "frames", frames: [], dropped_count: 0, channel: { kind, reason, translations } });
+    said("direct", "");
+    expect(channel()).toBe("Sound travels through a channel of its own, past Jupyter.");
+    said("comm", "The direct one was closed.", { xx: { "The direct one was closed.": "No." } });
+    expect(channel()).toBe("Sound travels in Jupyter’s messages. The direct one was closed.");
+    said("comm", "It is so.", { en: { "It is so.": "It is because." } });
+    expect(channel()).toContain("It is because.");
+    answer({ type: "frames", frames: [], dropped_count: 0 });
+    expect(channel()).toBe("Sound travels in Jupyter’s messages.");
+  });
+
   it("takes an answer that comes twice once", () => {
     frames("a");
     answer({ type: "frames", frames: [{ index: 0, type: "a" }], dropped_count: 0 });
