@@ -81,6 +81,8 @@ class LabPanel:
         The WAV file that the microphone plays.
     settings : str
         Further arguments of `GrokLive`, such as ``'channel="comm"'``.
+    made : str
+        Code that makes ``live``; empty: one with the voice server.
     package : Path
         The checkout whose `grok_live_widget` the kernel imports, and with it the page's code.
     turns : int
@@ -96,15 +98,17 @@ class LabPanel:
         microphone: Path,
         *,
         settings: str = "",
+        made: str = "",
         package: Path = ROOT,
         turns: int = 0,
         reply_s: float = 7.2,
     ) -> None:
-        self._more = f", {settings}" if settings else ""
+        more = f", {settings}" if settings else ""
+        self._made = made or _MADE.format(url=url, more=more)
         folder.mkdir(parents=True)
         self._stack = ExitStack()
         try:
-            self._open(playwright, folder, url, microphone, package, turns, reply_s)
+            self._open(playwright, folder, microphone, package, turns, reply_s)
         except BaseException:
             self._stack.close()
             raise
@@ -113,7 +117,6 @@ class LabPanel:
         self,
         playwright: Playwright,
         folder: Path,
-        url: str,
         microphone: Path,
         package: Path,
         turns: int,
@@ -124,9 +127,8 @@ class LabPanel:
         (folder / "browser").mkdir()
         browser = Browsers(playwright, folder / "browser").launch(microphone)
         self._stack.callback(browser.close)
-        made = _MADE.format(url=url, more=self._more)
         asked = _ASKED.format(count=turns // 2, seconds=reply_s)
-        path = lab.write_notebook("panel", [made, asked, "live"])
+        path = lab.write_notebook("panel", [self._made, asked, "live"])
         session_id, kernel_id = lab.begin_kernel(path)
         self._stack.callback(lab.end_session, session_id)
         kernel = KernelWindow(lab.runtime_dir / f"kernel-{kernel_id}.json", folder)

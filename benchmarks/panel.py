@@ -196,7 +196,10 @@ def main() -> None:
         if options.minutes:
             sound = write_talk(studio, folder / "talk.wav", 60 * (options.minutes + 2))
         else:
-            sound = studio.noise(120 + options.rounds * 4 * (options.seconds + 30)).path
+            panel_count = max(1, len(options.carriers or ())) + bool(options.beside)
+            cases_s = options.rounds * 4 * (options.seconds + 30)
+            # The browser gives nothing more after its end.
+            sound = studio.noise(120 + panel_count * (cases_s + 4 * options.seconds)).path
         run(options, playwright, folder, url, sound)
 
 

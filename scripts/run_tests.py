@@ -1,4 +1,4 @@
-"""Run the tests in three runs of pytest.
+"""Run the tests in three runs of pytest; with all marks, those of talks in a fourth one.
 
 Usage: ``python scripts/run_tests.py MARKS WORKERS [argument of pytest ...]``
 
@@ -6,6 +6,7 @@ Usage: ``python scripts/run_tests.py MARKS WORKERS [argument of pytest ...]``
 2. The tests of a browser, in two processes, each with a JupyterLab of its own.
 3. In one process, the tests that are marked ``alone``: they compare sound sample for sample while
    it is played, and need both processors for themselves.
+4. Without MARKS, the quick tests of talks once more, with each connection in a process.
 
 They do not overlap, since time limits are tested in all of them. All of them take place even if
 one fails, and the last line adds up their results.
@@ -13,6 +14,7 @@ one fails, and the last line adds up their results.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -23,6 +25,10 @@ from typing import NamedTuple
 
 BROWSER_TESTS = "tests/browser"
 BROWSER_WORKERS = "2"
+TALK_TESTS = (
+    *("tests/client", "tests/kernels", "tests/plots", "tests/recording", "tests/rehearsal"),
+    *("tests/widget", "tests/test_faulty_connections.py", "tests/test_secrets.py"),
+)
 NO_TESTS_COLLECTED = 5
 RESULT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)\b")
 CLOSING_LINE = re.compile(rf"\W*{RESULT.pattern}.* in [\d.]+s")
@@ -49,7 +55,12 @@ def main(marks: str, workers: str, *arguments: str) -> int:
         others.append(f"--ignore={BROWSER_TESTS}")
         browser.append(BROWSER_TESTS)
         alone.append(BROWSER_TESTS)
-    return report([run(*each, *arguments) for each in (others, browser, alone)])
+    results = [run(*each, *arguments) for each in (others, browser, alone)]
+    if not marks:
+        os.environ["GROK_LIVE_ISOLATION"] = "process"
+        quick = [*several, workers, "-m", "not browser and not slow and not peers"]
+        results.append(run(*quick, *TALK_TESTS, *arguments))
+    return report(results)
 
 
 def both(mark: str, others: str) -> str:

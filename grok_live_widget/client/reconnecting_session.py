@@ -734,6 +734,9 @@ class ReconnectingSession:
         """Cut off some replies, at the user's request."""
         self.cut_off(*turns)
 
+    def prepare(self) -> None:
+        """A page shows the talk, which may be opened soon: in this process nothing is prepared."""
+
     def expect_player(self) -> None:
         """A panel that is shown later may play the replies."""
         self.conversation.may_be_played = True

@@ -695,6 +695,7 @@ class FrontendBridge:
 
     def _welcome(self, page: str, now_s: float) -> None:
         ping_id = self.lease.arrive(page, now_s)
+        self._talk.prepare()
         self._talk.set_player(True)
         self._send(self._snapshot(page))
         self.sound.go_on(self.lease.owner)

@@ -15,9 +15,10 @@ from .sound import PCM_RATE_HZ
 pytestmark = pytest.mark.slow
 
 MADE = """
-live = GrokLive(partner=lambda turn: noise(8))
+live = GrokLive(partner=lambda turn: noise(8), channel="comm")
 live
 """
+DIRECT = MADE.replace("comm", "direct")
 # Output beyond the server's limit is dropped, and with it every other message, until the
 # kernel is idle for a moment. This output belongs to no cell, since rendering it would keep the
 # page busy, which is not tested here.
@@ -71,8 +72,25 @@ def test_a_reply_whose_end_is_lost_still_ends_and_the_talk_continues(
     notebook.wait_until_heard("live.turns[3]", len(pcm))
 
 
+def test_no_audio_of_the_direct_channel_is_lost_in_a_flood_of_output(
+    open_notebook: OpenNotebook,
+) -> None:
+    notebook = open_notebook([NOISE, DIRECT, FLOOD.format(duration_s=3)])
+    _ask_and_flood(notebook, after_s=0.0)
+    assert notebook.kernel.value("live.channel.kind") == "direct"
+    notebook.wait_until_silent(1)
+    pcm = notebook.kernel.array("live.turns[1].pcm")
+    np.testing.assert_array_equal(notebook.ring(), pcm)
+    assert notebook.positions()[-1]["lost_sample_count"] == 0
+    assert notebook.positions()[-1]["underrun_count"] == 0
+    notebook.wait_until_heard("live.turns[1]", len(pcm))
+
+
 def _ask_and_flood(notebook: NotebookPage, *, after_s: float) -> None:
     notebook.run_cells(0, 1)
+    if "direct" in notebook.kernel.value("live._bridge._channel"):
+        direct = "live.channel.kind == 'direct'"
+        notebook.wait(lambda: notebook.kernel.value(direct), what="the direct channel")
     notebook.start()
     notebook.send_text("Please tell me a long story.")
     notebook.wait_until_sounding(after_samples=int(after_s * PCM_RATE_HZ))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -76,6 +77,40 @@ def test_the_key_reaches_neither_the_page_nor_the_saved_notebook(
         assert needle not in frames
         assert needle not in notebook.page.content()
         assert needle not in saved
+
+
+def test_what_opens_the_direct_channel_is_in_nothing_that_is_kept(
+    open_notebook: OpenNotebook, tmp_path: Path
+):
+    made = f"""
+from grok_live_widget import GrokLive
+live = GrokLive(partner=["Yes."], record={str(tmp_path / "talk")!r}, keep_in_notebook="audio")
+live
+"""
+    notebook = open_notebook([made], watches_frames=True)
+    notebook.run_cell(0)
+    notebook.wait(
+        lambda: notebook.kernel.value("live.channel.kind") == "direct", what="the direct channel"
+    )
+    notebook.start()
+    notebook.send_text(SAID)
+    notebook.wait_for_turns("grok", 1)
+    notebook.press("Stop")
+    notebook.wait(lambda: notebook.kernel.value("live.phase") == "closed", what="the end")
+    found = {
+        value
+        for frame in notebook.frames
+        for value in re.findall(r'"(?:token|proof)": ?"([^"]{40,})"', frame)
+    }
+    assert len(found) == 2, "the invitation must have been seen for this to prove anything"
+    notebook.command("docmanager:save")
+    kept = [(notebook.lab.root / notebook.path).read_text()]
+    kept += [path.read_bytes().decode("latin-1") for path in (tmp_path / "talk").iterdir()]
+    kept.append(notebook.kernel.value("repr(live.get_state()) + repr(list(live.frames))"))
+    kept.append(notebook.kernel.value("repr(vars(live)) + repr(live.notes) + repr(live.channel)"))
+    assert len(kept) > 5
+    for secret in found:
+        assert not any(secret in text for text in kept)
 
 
 def test_a_refused_key_is_not_repeated_in_the_panel(open_notebook: OpenNotebook):

@@ -20,7 +20,6 @@ from msgspec.structs import replace
 from ..._threads import BackgroundTasks
 from ...audio import AudioBuffer
 from ...conversation import TAPE_S, Turn
-from ...exceptions import ConfigurationError
 from ...protocol import (
     AUDIO_CUT,
     DIALECTS,
@@ -293,8 +292,8 @@ class KernelPartner(dict[str, Any]):
     """A partner that only the kernel has, with what a recording says of it."""
 
     def as_partner(self) -> Any:
-        """The kernel starts the rehearsal."""
-        raise ConfigurationError("the partner is in another process.")
+        """The kernel starts the rehearsal, so that nothing calls this."""
+        raise NotImplementedError
 
 
 def _partner(begin: messages.Begin) -> dict[str, Any]:

@@ -663,6 +663,11 @@ class RemoteSession:
         return Path(await self.request("save", path=os.fspath(path)))
 
     # ----------------------------------------------------------------- for a page
+    def prepare(self) -> None:
+        """Start the process, since a page shows the talk, which may be opened soon."""
+        if self._process is None and not self._is_ended:
+            self._tasks.spawn(self.start_process())
+
     def set_player(self, has_player: bool) -> None:
         """See `ReconnectingSession.set_player`."""
         self.conversation.may_be_played |= has_player

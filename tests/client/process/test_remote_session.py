@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -311,6 +312,37 @@ def test_a_thousand_samples_of_every_kind_of_array_arrive_alike() -> None:
             assert np.array_equal(talk.turns[-1].pcm, sound)
             talk.send_audio(sound[:10], RATE_HZ, end=True)
             talk.clear()
+
+
+def test_eight_talks_at_once_hear_only_their_own_partner() -> None:
+    names = [f"Number {number}" for number in range(8)]
+    talks = [Talk(partner=[f"{name}."] * 3, isolation="process") for name in names]
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            for _ in range(3):
+                replies = list(pool.map(lambda talk: talk.ask("Who are you?"), talks))
+                assert [reply.text for reply in replies] == [f"{name}." for name in names]
+        assert len({process_of(talk) for talk in talks}) == 8
+    finally:
+        for talk in talks:
+            talk.close()
+
+
+@pytest.mark.slow
+def test_no_process_is_left_of_a_thousand(server: RehearsalServer) -> None:
+    def start(number: int) -> int:
+        talk = Talk(url=server.url(), api_key="k", isolation="process")
+        talk.start()
+        process_id = process_of(talk)
+        if number % 3 == 0:
+            os.kill(process_id, signal.SIGKILL)
+        if number % 3 < 2:
+            talk.close()
+        return process_id
+
+    with ThreadPoolExecutor(4) as pool:
+        started = list(pool.map(start, range(1000)))
+    wait_until(lambda: gc.collect() >= 0 and not any(map(is_running, started)))
 
 
 def test_the_talks_thread_is_free_while_the_process_starts() -> None:

@@ -1,0 +1,137 @@
+"""How long sound is under way between page and connection, and how soon speech stops a reply.
+
+    python -m benchmarks.sound_delay --seconds 60
+
+Carriers follow each other in one run. What is measured:
+
+- *up*: from the capture worklet that posts a chunk to the process of the connection;
+- *down*: from the process that sends the first sound of a reply to its first sample that leaves
+  the playback worklet, with the cushion that it waits for;
+- *barge-in*: from the first loud quantum at the microphone's node to the last one of the reply,
+  both counted in samples of one AudioContext; the rehearsal's voice activity detection is in it.
+
+Needs what the browser tests need. Run it while nothing else does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from playwright.sync_api import Playwright, sync_playwright
+
+from tests.browser.speech import Said, Studio
+
+from .lab_panel import LabPanel
+from .panel import CARRIERS, machine, report
+
+ANSWER = (
+    "This is a long answer that goes on and on, so that somebody who listens to it has all the "
+    "time that it takes to say a word in between, which is what is measured here, again and again."
+)
+MADE = """
+from grok_live_widget import GrokLive
+live = GrokLive(partner=[{answer!r}], processing=False, {settings})
+delays = {{"up": [], "down": []}}
+live._sessions.add_part(
+    "benchmarks.delay_part",
+    lambda content, buffer: delays[content[0]].extend(content[1]),
+    lambda: None,
+)
+"""
+# The microphone as the capture worklet has it, beside the tap of the loudspeaker.
+TAP_MICROPHONE = """() => {
+  const context = seams.page().context;
+  const source = context.createMediaStreamSource(new MediaStream([seams.tracks.at(-1)]));
+  const tap = new AudioWorkletNode(context, "test-tap", { numberOfOutputs: 0 });
+  seams.said = [];
+  tap.port.onmessage = ({ data }) => seams.said.push(data);
+  source.connect(tap);
+}"""
+# For each quantum of 128 samples its number and its peak.
+PEAKS = """(list) => seams[list].flatMap(({ first, quanta }) => quanta.map((quantum, i) =>
+  [first / 128 + i, quantum.reduce((peak, x) => Math.max(peak, Math.abs(x)), 0)]))"""
+
+LOUD = 0.02
+PAUSE_S = 0.4
+
+
+def delays_of(panel: LabPanel, seconds: float) -> dict[str, list[float]]:
+    notebook = panel.notebook
+    notebook.start()
+    notebook.wait_for_status("Listening")
+    notebook.page.evaluate(TAP_MICROPHONE)
+    time.sleep(seconds)
+    rate_hz = notebook.device_rate_hz()
+    said, heard = (notebook.page.evaluate(PEAKS, name) for name in ("said", "heard"))
+    found = dict(notebook.kernel.value("delays"))
+    return found | {"barge-in": barge_in_ms(np.array(said), np.array(heard), rate_hz)}
+
+
+def barge_in_ms(said: np.ndarray, heard: np.ndarray, rate_hz: int) -> list[float]:
+    """For each word that was said while a reply sounded, how long that went on [ms]."""
+    quantum_s = 128 / rate_hz
+    speech = said[said[:, 1] > LOUD, 0]
+    begins = speech[np.diff(speech, prepend=-1e9) * quantum_s > PAUSE_S]
+    sounding = heard[heard[:, 1] > LOUD / 4, 0]
+    found = []
+    for begin in begins:
+        before = sounding[(sounding < begin) & (sounding > begin - 0.3 / quantum_s)]
+        after = sounding[sounding >= begin]
+        if not len(before) or not len(after):
+            continue
+        gaps = np.flatnonzero(np.diff(after) * quantum_s > PAUSE_S)
+        last = after[gaps[0]] if len(gaps) else after[-1]
+        if (last - begin) * quantum_s < 1.0:
+            found.append(1000 * float(last + 1 - begin) * quantum_s)
+    return found
+
+
+def rows(name: str, found: dict[str, list[float]]) -> list[str]:
+    lines = []
+    for what, values in found.items():
+        if values:
+            p99 = float(np.percentile(values, 99))
+            figures = f"{median(values):.1f} | {p99:.1f} | {max(values):.1f} | {len(values)}"
+            lines.append(f"| {name} | {what} | {figures} |")
+    return lines
+
+
+def run(playwright: Playwright, folder: Path, carriers: list[str], seconds: float) -> None:
+    (folder / "speech").mkdir()
+    script = Studio(folder / "speech").script(
+        *(Said("Wait, please.", 4.5) for _ in range(round(seconds / 4) + 2)), lead_s=2.0
+    )
+    print(machine(), flush=True)
+    table = [
+        "| carrier | | median [ms] | p99 [ms] | greatest [ms] | count |",
+        "|---|---|--:|--:|--:|--:|",
+    ]
+    for name in carriers:
+        made = MADE.format(answer=ANSWER, settings=CARRIERS[name])
+        with LabPanel(playwright, folder / name, "", script.path, made=made) as panel:
+            found = delays_of(panel, seconds)
+        table += rows(name, found)
+        report(f"{name} is measured")
+    print(*table, sep="\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.sound_delay",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--carriers", nargs="+", choices=CARRIERS, default=["comm", "direct"])
+    parser.add_argument("--seconds", type=float, default=60, help="of each carrier")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="delay_") as name, sync_playwright() as playwright:
+        run(playwright, Path(name), options.carriers, options.seconds)
+
+
+if __name__ == "__main__":
+    main()
