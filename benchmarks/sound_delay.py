@@ -60,8 +60,9 @@ LOUD = 0.02
 PAUSE_S = 0.4
 
 
-def delays_of(panel: LabPanel, seconds: float) -> dict[str, list[float]]:
+def delays_of(panel: LabPanel, carrier: str, seconds: float) -> dict[str, list[float]]:
     notebook = panel.notebook
+    notebook.wait(lambda: notebook.kernel.value("live.channel.kind") == carrier, what="the channel")
     notebook.start()
     notebook.wait_for_status("Listening")
     notebook.page.evaluate(TAP_MICROPHONE)
@@ -114,7 +115,7 @@ def run(playwright: Playwright, folder: Path, carriers: list[str], seconds: floa
     for name in carriers:
         made = MADE.format(answer=ANSWER, settings=CARRIERS[name])
         with LabPanel(playwright, folder / name, "", script.path, made=made) as panel:
-            found = delays_of(panel, seconds)
+            found = delays_of(panel, name, seconds)
         table += rows(name, found)
         report(f"{name} is measured")
     print(*table, sep="\n")
@@ -126,7 +127,9 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--carriers", nargs="+", choices=CARRIERS, default=["comm", "direct"])
+    parser.add_argument(
+        "--carriers", nargs="+", choices=("comm", "direct"), default=["comm", "direct"]
+    )
     parser.add_argument("--seconds", type=float, default=60, help="of each carrier")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="delay_") as name, sync_playwright() as playwright:

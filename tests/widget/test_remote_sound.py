@@ -62,13 +62,15 @@ async def test_a_reply_goes_through_the_process_and_what_was_heard_of_it_comes_b
     client = await opened(page)
     page.say("text", text="one")
     pcm, is_last = b"", False
+    offsets = []
     while not is_last:
         message, piece = await received(client)
         if message["type"] == "audio":
+            offsets.append((message["seq"], message["sample_offset"], len(piece) // 2))
             pcm, is_last = pcm + piece, message["is_last"]
             await client.send(pack(Received(page="page-1", session=1, seq=message["seq"])))
     turn = page.talk.conversation.turns.assistant[0]
-    assert pcm == turn.pcm.tobytes()
+    assert pcm == turn.pcm.tobytes(), offsets
     assert page.all("audio") == []
     await wait_until_async(lambda: page.bridge.sound.reply_of(turn) == message["reply"])
     page.report(message, 6000)
