@@ -7,11 +7,12 @@ date, so that no line refers to audio that is missing.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import struct
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._structs import Value
-from ..audio import Span
+from ..audio import AudioBuffer, Span
 from ..exceptions import AudioDropped
 from ..protocol import AppendAudio, Event
 from ..settings import Settings
@@ -101,6 +102,12 @@ class WavFile:
         if is_new:
             self._file.write(_wav_header(0, self._rate_hz))
         self._file.seek(0, os.SEEK_END)
+
+    def go_on(self) -> None:
+        """Go on with the file of a process that has ended, when it is opened."""
+        self.sample_count = max(0, self._path.stat().st_size - _HEADER_BYTES) // 2
+        self._file = self._path.open("rb")
+        self._file.close()
 
     def append(self, sound: Span) -> int:
         """Queue audio for the next `flush`; returns the position of its first sample."""
@@ -318,6 +325,29 @@ class FolderWriter:
         except OSError:
             self._remove()
             raise
+
+    def go_on(self, tapes: Mapping[str, AudioBuffer]) -> None:
+        """Go on with what a process that has ended has written, when it is opened.
+
+        Sound that it had not written is taken from the tapes, by the names of the files, so that
+        positions are the same in both.
+        """
+        path = self._folder / EVENTS_FILE
+        text = path.read_bytes()
+        # A line that was not written to its end.
+        whole = text[: text.rfind(b"\n") + 1]
+        if len(whole) < len(text):
+            path.write_bytes(whole)
+        if whole:
+            self._lines.zero_s = float(json.loads(whole.split(b"\n", 1)[0])["clock_s"])
+        self._events_bytes = len(whole)
+        self._events = path.open("rb")
+        self._events.close()
+        for name, wav in self._wavs.items():
+            wav.go_on()
+            if wav.sample_count < len(tapes[name]):
+                wav.append(Span(tapes[name], wav.sample_count, len(tapes[name])))
+        self._sample_counts = {name: wav.sample_count for name, wav in self._wavs.items()}
 
     def _open_wavs(self) -> None:
         for wav in self._wavs.values():

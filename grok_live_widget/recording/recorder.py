@@ -23,7 +23,16 @@ from ..exceptions import ConfigurationError
 from ..protocol import AppendAudio, AudioDelta, Authenticate, Event
 from ..settings import Settings
 from .files import Entry, FolderWriter, files_of, replace_folder, unreadable
-from .folder import FRAMES_FILE, check_save_folder, folder_from, missing_files, unusable
+from .folder import (
+    ASSISTANT_WAV,
+    EVENTS_FILE,
+    FRAMES_FILE,
+    USER_WAV,
+    check_save_folder,
+    folder_from,
+    missing_files,
+    unusable,
+)
 from .frames import Frames
 from .redact import Redactor
 
@@ -194,6 +203,22 @@ class Recording:
             self.close()
 
     # ----------------------------------------------------------------- recording
+    def go_on(self) -> None:
+        """Go on with the folder of a process that has ended, if there is one."""
+        if self._folder is None or not (self._folder / EVENTS_FILE).is_file():
+            return
+        writer = FolderWriter(self._folder, self._settings, self._redactor)
+        conversation = self._conversation
+        tapes = {USER_WAV: conversation.user_tape, ASSISTANT_WAV: conversation.assistant_tape}
+        try:
+            writer.go_on(tapes)
+        except (OSError, ValueError, KeyError) as error:
+            # It is refused when it is opened, and that is noted.
+            _LOG.warning("The recording in %s is not gone on with: %s", self._folder, error)
+            return
+        self._writer = writer
+        self._turn_ids |= {turn.turn_id for turn in conversation.turns}
+
     def start(self) -> None:
         """Create the folder and begin to write, if there is one; no-op if it has begun.
 

@@ -230,6 +230,7 @@ class SessionHost:
             conversation.turns._add(turn)
             self._known_turns[each.turn_id] = turn
         conversation._origin_s = past.origin_s
+        self.talk.recording.go_on()
         self.talk.go_on_with(past.conversation_id, past.why)
 
     # ----------------------------------------------------------------- methods

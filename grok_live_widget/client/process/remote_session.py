@@ -88,7 +88,8 @@ _MOST_CALLERS = 1000
 # A process that ends as often as this in a minute is not started again by itself.
 _MOST_ENDS = 3
 _LINGER_S = 1.0
-_WHY_REOPENED = "The connection broke and was opened again"
+_BROKE = "The connection broke and was opened again"
+_CLOSED = "The connection was closed and opened again"
 
 
 class RemoteSession:
@@ -138,6 +139,9 @@ class RemoteSession:
         self._next_settings = settings
         self._changing = asyncio.Lock()
         self._process: ConnectionProcess | None = None
+        # Whether there was one before, and what the transcript says when the next one goes on.
+        self._has_had_process = False
+        self._why_reopened = _CLOSED
         self._starting = asyncio.Lock()
         self._is_ended = False
         # What each new process is told first, by method.
@@ -349,7 +353,7 @@ class RemoteSession:
         """Start the process before it is needed; harmless when it runs."""
         async with self._starting:
             if self._process is None:
-                self._start_process(None)
+                self._start_process()
 
     def add_part(
         self,
@@ -372,7 +376,9 @@ class RemoteSession:
         self._on_part[module] = on_message
         self._on_start.append(on_start)
 
-    def _start_process(self, past: messages.Past | None) -> None:
+    def _start_process(self) -> None:
+        past = self._past() if self._has_had_process else None
+        self._has_had_process = True
         begin = messages.Begin(
             settings=messages.plain_settings(self.settings),
             key=self._found(),
@@ -400,7 +406,7 @@ class RemoteSession:
         """The process, started if there is none, with the key as it is to be found now."""
         async with self._starting:
             if self._process is None:
-                self._start_process(None)
+                self._start_process()
             process = self._process
             assert process is not None
             if self.phase == "closed" and method not in _OPENS_NOTHING:
@@ -434,7 +440,7 @@ class RemoteSession:
         for call in self._calls.values():
             call.cancel()
         was_open = self.phase in ("open", "opening")
-        past = self._past()
+        self._why_reopened = _BROKE if was_open else _CLOSED
         self._state = replace(self._state, phase="closed", ends_at_s=None, is_sending_sound=False)
         self._dispatch_here(SessionEnded(close_code=None, reason="the process has ended"))
         if not was_open or self._is_ended:
@@ -455,12 +461,9 @@ class RemoteSession:
         self._dispatch_here(Noted(text, "warning", "connection"))
         self._state = replace(self._state, is_reopening=True)
         self._tell_phase("opening")
-        self._tasks.spawn(self._open_again(past))
+        self._tasks.spawn(self._open_again())
 
-    async def _open_again(self, past: messages.Past) -> None:
-        async with self._starting:
-            if self._process is None and not self._is_ended:
-                self._start_process(past)
+    async def _open_again(self) -> None:
         try:
             await self.open()
             self._dispatch_here(Noted("", topic="connection"))
@@ -479,7 +482,7 @@ class RemoteSession:
             places=(self._tapes[True].place, self._tapes[False].place),
             origin_s=self.conversation.origin_s,
             conversation_id=self._state.conversation_id,
-            why=_WHY_REOPENED,
+            why=self._why_reopened,
         )
 
     # ----------------------------------------------------------------- requests

@@ -74,6 +74,8 @@ export class DirectWorker {
         sound.follow(command.state);
         return sound.takeOver(command.entries);
       case "follow":
+        // While the connection opened, the page could not use what it was told of the microphone.
+        this.#capturedStream = 0;
         return sound.follow(command.state);
       case "capture":
         this.#capture = command.port;

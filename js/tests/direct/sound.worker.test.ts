@@ -155,6 +155,16 @@ describe("the microphone", () => {
     expect(kinds()).toEqual(["open", "captured", "captured"]);
   });
 
+  it("tells it again when the connection has opened, which the page waits for", () => {
+    begin();
+    const port = portOf("capture");
+    port.deliver({ type: "chunk", ...chunkOf(0) });
+    worker.receive({ type: "follow", state: OPEN });
+    port.deliver({ type: "chunk", ...chunkOf(1) });
+    port.deliver({ type: "chunk", ...chunkOf(2) });
+    expect(kinds()).toEqual(["open", "captured", "captured"]);
+  });
+
   it("has the worklets leave their ports when the channel ends", () => {
     begin();
     const ports = [portOf("capture"), portOf("playback")];

@@ -244,6 +244,38 @@ def test_a_process_that_dies_is_a_connection_that_broke(server: RehearsalServer)
         assert withdrawn == ""
 
 
+def test_the_next_process_goes_on_with_the_recording(
+    server: RehearsalServer, tmp_path: Path
+) -> None:
+    folder = tmp_path / "talk"
+    with Talk(url=server.url(), api_key="k", isolation="process", record=folder) as talk:
+        log = EventLog(talk)
+        talk.ask("one")
+        wait_until(lambda: "ResponseDone" in (folder / "events.jsonl").read_text())
+        os.kill(process_of(talk), signal.SIGKILL)
+        log.wait_for(lambda: talk.phase == "open" and bool(log.of(LineReopened)))
+        talk.ask("two")
+    saved = load(folder)
+    assert [turn.text for turn in saved.turns] == [turn.text for turn in talk.turns]
+    for live, kept in zip(talk.turns, saved.turns, strict=True):
+        assert np.array_equal(live.pcm, kept.pcm)
+    assert talk.turns[3].sample_count > 0
+
+
+def test_a_process_that_dies_while_the_connection_is_closed_loses_no_sound() -> None:
+    with Talk(partner=["One.", "Two."], isolation="process") as talk:
+        first = talk.ask("one")
+        kept = first.pcm.copy()
+        talk.stop()
+        process_id = process_of(talk)
+        os.kill(process_id, signal.SIGKILL)
+        wait_until(lambda: session_of(talk).process_id is None)
+        second = talk.ask("two")
+        assert second.text == "Two."
+        assert np.array_equal(first.pcm, kept)
+        assert np.array_equal(talk.assistant_pcm, np.concatenate((kept, second.pcm)))
+
+
 def test_a_question_learns_that_the_process_has_died() -> None:
     is_over = threading.Event()
     with Talk(partner=lambda turn: is_over.wait(60), isolation="process") as talk:
