@@ -54,6 +54,7 @@ def test_a_talk_goes_through_the_direct_channel_sample_by_sample(
     assert found == []
 
 
+@pytest.mark.slow
 def test_the_same_goes_through_the_notebook_server_where_that_has_a_proxy(
     open_notebook: OpenNotebook, studio: Studio
 ) -> None:

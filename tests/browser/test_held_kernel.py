@@ -101,6 +101,7 @@ def test_the_user_is_heard_and_answered_aloud_before_the_cell_ends(
     assert 0 < latency_ms < 3000
 
 
+@pytest.mark.slow
 def test_a_killed_kernel_leaves_no_process_and_no_open_microphone(
     open_notebook: OpenNotebook, studio: Studio
 ) -> None:

@@ -55,6 +55,10 @@ class ConnectionProcess:
         fds = [*keep_fds, *([] if theirs is None else [theirs.fileno()])]
         try:
             self._process, self._errors = python_process(_MODULE, *arguments, pass_fds=fds)
+        except BaseException:
+            if self.descriptors is not None:
+                self.descriptors.close()
+            raise
         finally:
             if theirs is not None:
                 theirs.close()

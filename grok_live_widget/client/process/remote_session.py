@@ -29,6 +29,7 @@ from ..._threads import BackgroundTasks, ThreadQueue
 from ...audio import AudioBuffer, checked
 from ...conversation import Conversation, ToolCalls, ToolCallState, Turn, Usage
 from ...exceptions import (
+    ConnectError,
     GrokLiveError,
     SessionClosedError,
     SessionClosedOK,
@@ -353,7 +354,8 @@ class RemoteSession:
         """Start the process before it is needed; harmless when it runs."""
         async with self._starting:
             if self._process is None:
-                self._start_process()
+                with contextlib.suppress(ConnectError):  # It is raised when the talk is opened.
+                    self._start_process()
 
     def add_part(
         self,
@@ -389,11 +391,17 @@ class RemoteSession:
             past=past,
         )
         fds = [each.place.fd for each in self._tapes.values() if past and each.place.fd >= 0]
-        process = ConnectionProcess(begin, self._receive, self._on_process_ended, keep_fds=fds)
+        try:
+            process = ConnectionProcess(begin, self._receive, self._on_process_ended, keep_fds=fds)
+        except OSError as error:
+            raise ConnectError(
+                f"the process of the connection cannot be started: {error.strerror or error}.",
+                cure='isolation="thread" keeps the connection in this process.',
+            ) from None
         self._process = process
         if self.endpoint.is_rehearsal:
             # While the other process starts.
-            self._tasks.spawn(self._start_rehearsal())
+            self._tasks.spawn(self._prepare_rehearsal())
         for method, arguments in self._standing.items():
             process.send(messages.Told(method, arguments))
         for tell in self._on_start:
@@ -441,6 +449,8 @@ class RemoteSession:
             call.cancel()
         was_open = self.phase in ("open", "opening")
         self._why_reopened = _BROKE if was_open else _CLOSED
+        # A change that was not confirmed is not known to the next process.
+        self._next_settings = self.settings
         self._state = replace(self._state, phase="closed", ends_at_s=None, is_sending_sound=False)
         self._dispatch_here(SessionEnded(close_code=None, reason="the process has ended"))
         if not was_open or self._is_ended:
@@ -577,6 +587,10 @@ class RemoteSession:
         rehearsal = await self._start_rehearsal()
         urls = {dialect: rehearsal.url(dialect) for dialect in DIALECTS}
         return {"urls": urls, "api_key": rehearsal.api_key, "remark": rehearsal.remark}
+
+    async def _prepare_rehearsal(self) -> None:
+        with contextlib.suppress(GrokLiveError):  # It is raised where the talk is opened.
+            await self._start_rehearsal()
 
     async def _start_rehearsal(self) -> Rehearsal:
         """The rehearsal, in a process of its own unless its partner can run only here."""

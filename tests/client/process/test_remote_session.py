@@ -27,7 +27,7 @@ from grok_live_widget.events import (
     ResponseDone,
     SessionEnded,
 )
-from grok_live_widget.exceptions import ReplyTimeout, SessionClosedError
+from grok_live_widget.exceptions import ConnectError, ReplyTimeout, SessionClosedError
 
 from ...support.sound import RATE_HZ, tone
 from ...support.talks import EventLog
@@ -300,6 +300,30 @@ def test_a_process_that_dies_again_and_again_is_not_started_for_ever(
         log.wait_for(lambda: talk.phase == "closed")
         assert "the next question, opens" in talk.notes[-1].text
         assert talk.ask("two").text == "You said two."
+
+
+def test_a_process_that_cannot_be_started_is_an_error_with_the_cure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Talk(partner=["Yes."], isolation="process") as talk:
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "executable", "/nowhere/python")
+            with pytest.raises(ConnectError, match="cannot be started: No such file") as found:
+                talk.ask("Hello.")
+        assert found.value.cure == 'isolation="thread" keeps the connection in this process.'
+        assert talk.ask("Hello.").text == "Yes."
+
+
+def test_a_change_of_settings_holds_in_the_next_process(server: RehearsalServer) -> None:
+    with Talk(url=server.url(), api_key="k", isolation="process") as talk:
+        log = EventLog(talk)
+        talk.ask("one")
+        talk.update(voice="nova", instructions="Be brief.")
+        os.kill(process_of(talk), signal.SIGKILL)
+        log.wait_for(lambda: talk.phase == "open" and bool(log.of(LineReopened)))
+        assert (talk.settings.voice, talk.settings.instructions) == ("nova", "Be brief.")
+        sent = [each for each in talk.frames if each.type == "session.update"][-1]
+        assert b"Be brief." in sent.content
 
 
 def test_the_process_of_a_closed_or_dropped_talk_ends() -> None:
