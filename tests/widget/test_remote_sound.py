@@ -69,7 +69,10 @@ async def test_a_reply_goes_through_the_process_and_what_was_heard_of_it_comes_b
             offsets.append((message["seq"], message["sample_offset"], len(piece) // 2))
             pcm, is_last = pcm + piece, message["is_last"]
             await client.send(pack(Received(page="page-1", session=1, seq=message["seq"])))
-    turn = page.talk.conversation.turns.assistant[0]
+    # The kernel learns of it later than the page.
+    turns = page.talk.conversation.turns
+    await wait_until_async(lambda: len(turns.assistant) == 1 and turns.assistant[0].is_complete)
+    turn = turns.assistant[0]
     assert pcm == turn.pcm.tobytes(), offsets
     assert page.all("audio") == []
     await wait_until_async(lambda: page.bridge.sound.reply_of(turn) == message["reply"])

@@ -380,7 +380,6 @@ class RemoteSession:
 
     def _start_process(self) -> None:
         past = self._past() if self._has_had_process else None
-        self._has_had_process = True
         begin = messages.Begin(
             settings=messages.plain_settings(self.settings),
             key=self._found(),
@@ -398,7 +397,7 @@ class RemoteSession:
                 f"the process of the connection cannot be started: {error.strerror or error}.",
                 cure='isolation="thread" keeps the connection in this process.',
             ) from None
-        self._process = process
+        self._process, self._has_had_process = process, True
         if self.endpoint.is_rehearsal:
             # While the other process starts.
             self._tasks.spawn(self._prepare_rehearsal())

@@ -77,8 +77,8 @@ class SharedTape:
         if past is not None:
             memory = None if past.fd < 0 else _mapped(past.fd, past.capacity, _READ_AND_WRITE)
             self.buffer.go_on_from(past.sample_count, past.base, memory)
-        elif descriptors is not None:
-            self._moved(0)
+        if descriptors is not None and (past is None or past.fd < 0):
+            self._moved(0 if past is None else past.base)
 
     def _allocate(self, sample_count: int) -> NDArray[np.int16]:
         self._capacity = max(1, sample_count)
