@@ -63,16 +63,20 @@ def rehearsals() -> list[int]:
     return [each for each in found if "live_widget.rehearsal" in commands[each].read_text()]
 
 
-def hold_the_interpreter(seconds: float) -> tuple[float, float]:
-    """Call one function in C that lets no other thread run; returns when it began and ended."""
-    count, rates = 3_000_000, []
+def numbers_a_second() -> float:
+    """How many numbers `sum` adds in a second, if nothing else runs."""
+    rates = []
     for _ in range(5):
         began_s = time.monotonic()
-        sum(range(count))
-        rates.append(count / (time.monotonic() - began_s))
+        sum(range(3_000_000))
+        rates.append(3_000_000 / (time.monotonic() - began_s))
+    return max(rates)
+
+
+def hold_the_interpreter(count: int) -> tuple[float, float]:
+    """Call one function in C that lets no other thread run; returns when it began and ended."""
     began_s = time.monotonic()
-    # By the greatest rate: other processes may have slowed down the others.
-    sum(range(int(max(rates) * seconds)))
+    sum(range(count))
     return began_s, time.monotonic()
 
 
@@ -80,10 +84,11 @@ def hold_the_interpreter(seconds: float) -> tuple[float, float]:
 def test_what_happens_while_one_call_holds_the_kernel_has_its_own_time() -> None:
     with Talk(partner=["Good morning."], isolation="process") as talk:
         talk.start()
+        count = int(6 * numbers_a_second())
         times: dict[type, list[float]] = {}
         talk.add_listener(lambda event, _, now_s: times.setdefault(type(event), []).append(now_s))
         asked = talk.say("Hello.")
-        began_s, ended_s = hold_the_interpreter(6.0)
+        began_s, ended_s = hold_the_interpreter(count)
         wait_until(lambda: len(talk.turns) == 2 and talk.turns[1].is_complete)
         # The reply was received, piece by piece, while the kernel could do nothing.
         assert began_s < times[ResponseDone][0] < ended_s
