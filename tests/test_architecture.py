@@ -51,6 +51,7 @@ THROUGH = {
     "client/callers.py": "client/test_tool_runner.py",
     "client/exchange.py": "client/test_talk.py",
     "client/process/__main__.py": "client/process/test_remote_session.py",
+    "client/process/calls.py": "client/process/test_remote_session.py",
     "client/process/connection_process.py": "client/process/test_remote_session.py",
     "client/process/host.py": "client/process/test_remote_session.py",
     "client/surroundings.py": "client/test_reconnecting_session.py",

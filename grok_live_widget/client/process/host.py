@@ -6,10 +6,9 @@ Everything here runs on the loop of that process.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import Context, ContextVar, copy_context
 from importlib import import_module
 from typing import Any, TypeVar
@@ -39,10 +38,13 @@ from ..endpoint import Endpoint, remember, resolve_endpoint
 from ..reconnecting_session import ReconnectingSession
 from ..surroundings import Rehearsal
 from . import messages
+from .calls import Calls
 from .pipe import Pipe
 from .tapes import Place, SharedTape
 
 T = TypeVar("T")
+CallKernel = Callable[..., Awaitable[Any]]
+"""See `SessionHost._call`."""
 
 MOST_WAITING_BYTES = 1 << 28
 """What may wait for a kernel that is busy: events of days, without sound."""
@@ -76,14 +78,14 @@ class SessionHost:
         self._pipe = pipe
         self._tasks = BackgroundTasks()
         self._requests: dict[int, asyncio.Task[None]] = {}
-        self.calls = Calls(self._send)
+        self.calls = Calls()
         self._known_turns: dict[str, Turn] = {}
         self._state = messages.TalkState()
         given = messages.settings_kwargs(begin.settings)
         settings = Settings(**given, **_partner(begin))
         tapes = self._tapes(settings, descriptors, begin.past)
         self._has_memory = descriptors is not None
-        self._surroundings = ProcessSurroundings(begin, self.calls, tapes)
+        self._surroundings = ProcessSurroundings(begin, self._call, tapes)
         endpoint = self._surroundings.resolve(settings)
         self.talk = ReconnectingSession(
             settings, None, endpoint, begin.timeouts, self._surroundings
@@ -176,6 +178,17 @@ class SessionHost:
             sound, event = (kept.start, kept.sample_count), replace(event, pcm=b"")
         turn_ids = tuple(turn.turn_id for turn in new)
         self._send(messages.Happened(event, now_s, turn_ids, sound, is_hidden))
+
+    async def _call(
+        self,
+        method: str,
+        arguments: dict[str, Any],
+        caller: int = 0,
+        on_told: Callable[[str], object] | None = None,
+    ) -> Any:
+        """Have the kernel call something."""
+        request = messages.Request(self.calls.new_id(), method, arguments, caller)
+        return await self.calls.call(self._send, request, on_told)
 
     def _on_frame(self, record: Record) -> None:
         *head, text, audio_byte_count = record
@@ -309,64 +322,16 @@ def _asked(plain: str | dict[str, Any]) -> str | Clip:
     return plain if isinstance(plain, str) else Clip(**plain | {"notes": ()})
 
 
-class Calls:
-    """Calls of what only the kernel has: its functions, its partner."""
-
-    def __init__(self, send: Callable[[messages.Message], object]) -> None:
-        self._send = send
-        self._ids = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[Any]] = {}
-        self._on_told: dict[int, Callable[[str], object]] = {}
-
-    async def call(
-        self,
-        method: str,
-        arguments: dict[str, Any],
-        *,
-        caller: int = 0,
-        on_told: Callable[[str], object] | None = None,
-    ) -> Any:
-        """Have the kernel call something, and wait for its result."""
-        call_id = next(self._ids)
-        answer = self._waiting[call_id] = asyncio.get_running_loop().create_future()
-        if on_told is not None:
-            self._on_told[call_id] = on_told
-        self._send(messages.Request(call_id, method, arguments, caller))
-        try:
-            return await answer
-        except asyncio.CancelledError:
-            self._send(messages.Cancelled(call_id))
-            raise
-        finally:
-            del self._waiting[call_id]
-            self._on_told.pop(call_id, None)
-
-    def settle(self, message: messages.Returned | messages.Raised) -> None:
-        """Take in a result."""
-        answer = self._waiting.get(message.id)
-        if answer is None or answer.done():
-            return
-        if isinstance(message, messages.Returned):
-            answer.set_result(message.value)
-        else:
-            answer.set_exception(messages.error_from(message.failure))
-
-    def tell(self, call_id: int, text: str) -> None:
-        """Pass on what the kernel says of a call that goes on."""
-        if on_told := self._on_told.get(call_id):
-            on_told(text)
-
-
 class RemoteTools:
     """The functions of tools, which the kernel calls; see `surroundings.ToolCalls`."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, call: CallKernel) -> None:
         self.context = copy_context()
-        self._calls = calls
+        self._call = call
 
     async def read_arguments(self, tool: Tool, text: str) -> dict[str, Any]:
         """Have the kernel check the arguments, and keep their text."""
-        await self._calls.call("read_arguments", {"name": tool.name, "text": text})
+        await self._call("read_arguments", {"name": tool.name, "text": text})
         return {"text": text}
 
     async def call(
@@ -379,7 +344,7 @@ class RemoteTools:
         delay_s: float,
     ) -> Any:
         """Have the kernel call the function, which finishes the result too."""
-        return await self._calls.call(
+        return await self._call(
             "call_tool",
             {"name": tool.name, "text": arguments["text"]},
             caller=context.get(_caller, 0),
@@ -399,14 +364,14 @@ class ProcessSurroundings:
     keeps_events = False
 
     def __init__(
-        self, begin: messages.Begin, calls: Calls, tapes: tuple[AudioBuffer, AudioBuffer]
+        self, begin: messages.Begin, call: CallKernel, tapes: tuple[AudioBuffer, AudioBuffer]
     ) -> None:
         self._key: Secret | None = None
         self._failure: Exception | None = None
         self.use(begin.key)
         self.tapes = tapes
-        self.tool_threads = RemoteTools(calls)
-        self._calls = calls
+        self.tool_threads = RemoteTools(call)
+        self._call = call
         for url, name in begin.remembered.items():
             remember(url, DIALECTS[name])
 
@@ -423,7 +388,7 @@ class ProcessSurroundings:
 
     async def start_rehearsal(self, settings: Settings) -> Rehearsal:
         """See `Surroundings`."""
-        return KernelRehearsal(**await self._calls.call("start_rehearsal", {}))
+        return KernelRehearsal(**await self._call("start_rehearsal", {}))
 
 
 class KernelRehearsal:

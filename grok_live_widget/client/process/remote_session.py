@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import os
 import pickle
@@ -75,6 +74,7 @@ from ..surroundings import EmbeddedRehearsal, Rehearsal
 from ..timeouts import Timeouts
 from ..tool_thread import ToolThreads
 from . import messages
+from .calls import Calls
 from .connection_process import ConnectionProcess
 from .tapes import FollowedTape
 
@@ -150,8 +150,7 @@ class RemoteSession:
         self._parts: tuple[str, ...] = ()
         self._on_part: dict[str, Callable[[Any, bytes | None], object]] = {}
         self._on_start: list[Callable[[], object]] = []
-        self._ids = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._asked = Calls(self._error_from)
         # The contexts of the code that asks, by number.
         self._callers: dict[int, Context] = {}
         # Calls that the process has asked for, by id.
@@ -290,7 +289,7 @@ class RemoteSession:
                     if call := self._calls.get(message.id):
                         call.cancel()
                 case messages.Returned() | messages.Raised():
-                    self._settle(message)
+                    self._asked.settle(message)
 
     def _log_frame(self, message: messages.FrameLogged) -> None:
         *head, _, audio_byte_count = message.record
@@ -441,9 +440,7 @@ class RemoteSession:
             cure="What was received is kept, and the connection is opened again: ask again then.",
         )
         process.close()
-        for answer in self._waiting.values():
-            if not answer.done():
-                answer.set_exception(failure)
+        self._asked.fail(failure)
         for call in self._calls.values():
             call.cancel()
         was_open = self.phase in ("open", "opening")
@@ -500,29 +497,15 @@ class RemoteSession:
         if method not in _OPENS_NOTHING:
             self.check_ended()
         process = await self._process_for(method)
-        request_id = next(self._ids)
-        answer = self._waiting[request_id] = self._loop.create_future()
+        request_id = self._asked.new_id()
         self._callers[request_id] = copy_context()
         while len(self._callers) > _MOST_CALLERS:
             del self._callers[next(iter(self._callers))]
-        process.send(messages.Request(request_id, method, arguments, request_id))
-        try:
-            return await answer
-        except asyncio.CancelledError:
-            process.send(messages.Cancelled(request_id))
-            raise
-        finally:
-            del self._waiting[request_id]
+        request = messages.Request(request_id, method, arguments, request_id)
+        return await self._asked.call(process.send, request)
 
-    def _settle(self, message: messages.Returned | messages.Raised) -> None:
-        answer = self._waiting.get(message.id)
-        if answer is None or answer.done():
-            return
-        if isinstance(message, messages.Returned):
-            answer.set_result(message.value)
-        else:
-            turn = self._turns.get(message.failure.turn_id)
-            answer.set_exception(messages.error_from(message.failure, turn))
+    def _error_from(self, failure: messages.Failure) -> Exception:
+        return messages.error_from(failure, self._turns.get(failure.turn_id))
 
     def tell(self, method: str, **arguments: Any) -> None:
         """Have the process do something, unless there is none."""
