@@ -25,7 +25,7 @@ export interface PlaybackListener {
   onPlaybackFailed(reason: string): void;
 }
 
-type PlaybackCommand =
+export type PlaybackCommand =
   | ({ type: "chunk" } & PlaybackChunk)
   | { type: "flush"; epoch: number; reply: number | null }
   | { type: "complete" };

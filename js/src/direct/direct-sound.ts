@@ -4,11 +4,11 @@
  */
 
 import type { ChannelListener, CommChannel } from "../channel";
-import type { MicrophoneChunk, Playhead, ReportedMicrophone } from "../messages";
+import type { AudioHeader, MicrophoneChunk, Playhead, ReportedMicrophone } from "../messages";
 import type { Playback } from "../playback";
 import type { Scope } from "../scope";
 import type { DroppedSamples, QueuedEntry } from "../send-queue";
-import type { SoundPath, SoundState } from "../sound-channel";
+import type { SoundMessage, SoundPath, SoundState } from "../sound-channel";
 import type { DirectCommand, DirectEvent, Invitation } from "./protocol";
 
 /** The part of a worker that is used. */
@@ -44,7 +44,15 @@ export class DirectSound implements SoundPath {
   readonly #comm: SoundPath;
   #session = 0;
   #epoch = 0;
+  #endedSession = -1;
+  /** The newest message about audio. */
+  #seq = -1;
+  /** What the comm has brought and this channel has not, for when it ends. */
+  #early: [SoundMessage, Int16Array | undefined][] = [];
   #isUsed = false;
+  /** The playback worklet, and how many there were. */
+  #node: AudioWorkletNode | null = null;
+  #nodeCount = 0;
   #droppedBefore: DroppedSamples;
   #dropped: DroppedSamples = { kernel: 0, connection: 0 };
   #overdueMs = 0;
@@ -78,15 +86,11 @@ export class DirectSound implements SoundPath {
       case "closed":
         return this.#end(event.entries);
       case "audio":
-        this.#session = Math.max(this.#session, event.header.session);
-        this.#epoch = Math.max(this.#epoch, event.header.epoch);
-        return listener.onAudio(event.header, event.pcm, event.isJoin);
+        return this.#onAudio(event.header, event.pcm, event.isJoin);
       case "flush":
-        this.#epoch = Math.max(this.#epoch, event.epoch);
-        if (!event.isDone) listener.onFlush(event.epoch, event.reply);
-        return;
-      case "playback_connected":
-        return this.#tell({ type: "use_playback" });
+        return this.#onFlush(event);
+      case "playback_awaited":
+        return this.#connectPlayback(event.node);
       case "report":
         this.#isPassingOn = this.#isUsed;
         playback.onReport(event.report);
@@ -119,16 +123,45 @@ export class DirectSound implements SoundPath {
     this.#tell({ type: "begin", state, entries: this.#comm.handOver() });
     channel.sound = this;
     // Those that are there keep their ports: what they have posted would be overtaken.
-    playback.onNode = (node) => this.#connect("playback", node);
-    microphone.onNode = (node) => this.#connect("capture", node);
+    playback.onNode = (node) => this.#followPlayback(node);
+    microphone.onNode = (node) => node && this.#connectCapture(node);
   }
 
-  #connect(type: "playback" | "capture", node: AudioWorkletNode | null): void {
-    if (!node) return type === "playback" ? this.#tell({ type: "no_playback" }) : undefined;
-    const { port1, port2 } = new MessageChannel();
-    node.port.postMessage({ type: "use_port", port: port2 }, [port2]);
+  #connectCapture(node: AudioWorkletNode): void {
     const stream = this.context.microphone.streamCount;
-    this.#tell(type === "capture" ? { type, port: port1, stream } : { type, port: port1 }, [port1]);
+    const port = newPort(node);
+    this.#tell({ type: "capture", port, stream }, [port]);
+  }
+
+  /** The worklet gets its port after all that was sent to the node: between two ports no order is guaranteed. */
+  #followPlayback(node: AudioWorkletNode | null): void {
+    this.#node = node;
+    if (!node) return this.#tell({ type: "no_playback" });
+    this.#nodeCount += 1;
+    this.#tell({ type: "await_playback", node: this.#nodeCount });
+  }
+
+  #connectPlayback(number: number): void {
+    if (!this.#node || number !== this.#nodeCount) return;
+    const port = newPort(this.#node);
+    this.#tell({ type: "playback", port }, [port]);
+  }
+
+  #onAudio(header: AudioHeader, pcm: Int16Array | null, isJoin: boolean): void {
+    const { session, epoch } = header;
+    // The worker may have sent it before it learned of a stop or a flush.
+    if (session < this.#session || session <= this.#endedSession) return;
+    if (session > this.#session) this.#session = session;
+    else if (epoch < this.#epoch) return;
+    [this.#seq, this.#epoch] = [header.seq, epoch];
+    this.#early = this.#early.filter(([message]) => this.#isNews(message));
+    this.context.listener.onAudio(header, pcm, isJoin);
+  }
+
+  #onFlush({ epoch, reply, isDone }: Extract<DirectEvent, { type: "flush" }>): void {
+    this.#epoch = Math.max(this.#epoch, epoch);
+    // A worklet whose context is not running does not answer.
+    if (!isDone || this.#node?.context.state !== "running") this.context.listener.onFlush(epoch, reply);
   }
 
   /** The worklets' ports go through the worker until they are released. */
@@ -140,6 +173,7 @@ export class DirectSound implements SoundPath {
     channel.sound = this.#comm;
     this.#comm.follow(channel.soundState);
     this.#comm.takeOver(entries);
+    for (const [message, pcm] of this.#early.splice(0)) this.#comm.receive(message, pcm);
     this.context.onEnd();
   }
 
@@ -170,11 +204,23 @@ export class DirectSound implements SoundPath {
 
   pump(): void {}
 
-  /** What the comm brings was sent before the kernel knew of this channel, which sends it again. */
-  receive(): void {}
+  /**
+   * What the comm brings was sent before the kernel used this channel, on which it is sent again; or the kernel knows
+   * before this page that the channel has ended.
+   */
+  receive(message: SoundMessage, pcm?: Int16Array): void {
+    if (this.#isNews(message)) this.#early.push([message, pcm]);
+  }
+
+  #isNews(message: SoundMessage): boolean {
+    if (message.type === "microphone_received") return false;
+    if (message.session !== this.#session) return message.session > this.#session;
+    return message.type === "audio" ? message.seq > this.#seq : message.epoch > this.#epoch;
+  }
 
   follow(state: SoundState): void {
-    if (state.session !== this.#session) [this.#session, this.#epoch] = [state.session, state.epoch];
+    if (state.session !== this.#session)
+      [this.#session, this.#seq, this.#epoch] = [state.session, -1, state.epoch];
     this.#epoch = Math.max(this.#epoch, state.epoch);
     this.#tell({ type: "follow", state });
   }
@@ -186,10 +232,12 @@ export class DirectSound implements SoundPath {
   }
 
   stop(): void {
+    this.#endedSession = this.#session;
     this.#tell({ type: "stop" });
   }
 
   allowStopped(): void {
+    this.#endedSession = -1;
     this.#tell({ type: "allow_stopped" });
   }
 
@@ -222,6 +270,13 @@ export class DirectSound implements SoundPath {
   }
 
   takeOver(): void {}
+}
+
+/** A port of the worklet of this node, which uses it from the message on that brings the other end. */
+function newPort(node: AudioWorkletNode): MessagePort {
+  const { port1, port2 } = new MessageChannel();
+  node.port.postMessage({ type: "use_port", port: port2 }, [port2]);
+  return port1;
 }
 
 /** An address below the notebook server's, where the page knows that; another one as it is. */

@@ -18,9 +18,10 @@ export type DirectCommand =
   | { type: "begin"; state: SoundState; entries: QueuedEntry[] }
   | { type: "follow"; state: SoundState }
   | { type: "capture"; port: MessagePort; stream: number }
+  /** There is a playback worklet, number `node`, whose port follows. */
+  | { type: "await_playback"; node: number }
+  /** The worklet uses the other end after all that the main thread has sent to it. */
   | { type: "playback"; port: MessagePort }
-  /** What the worker sent without the port has arrived. */
-  | { type: "use_playback" }
   | { type: "no_playback" }
   | { type: "chunk"; chunk: MicrophoneChunk }
   | { type: "end_press"; press: "commit" | "discard" }
@@ -36,7 +37,8 @@ export type DirectEvent =
   /** `pcm` is null if the worker has posted it to the playback worklet. */
   | { type: "audio"; header: AudioHeader; pcm: Int16Array | null; isJoin: boolean }
   | { type: "flush"; epoch: number; reply: number | null; isDone: boolean }
-  | { type: "playback_connected" }
+  /** From now on no event has a chunk of audio, as all wait for the port. */
+  | { type: "playback_awaited"; node: number }
   | { type: "report"; report: PlaybackReport }
   | { type: "gate"; is_open: boolean }
   | { type: "captured" }

@@ -5,10 +5,10 @@
 
 import type { AudioHeader, MicrophoneChunk, PageMessage } from "../messages";
 import { readKernelMessage } from "../messages";
-import type { PlaybackReport } from "../playback";
-import { SoundChannel } from "../sound-channel";
+import type { PlaybackCommand, PlaybackReport } from "../playback";
+import type { QueuedEntry } from "../send-queue";
+import { SoundChannel, type SoundState } from "../sound-channel";
 import { packFrame, unpackFrame } from "../sound-frames";
-import type { PlaybackChunk } from "../worklets/jitter-buffer";
 import type { DirectCommand, DirectEvent, Invitation } from "./protocol";
 
 const PUMP_MS = 100;
@@ -36,8 +36,10 @@ export class DirectWorker {
   #hasBegun = false;
   #playback: Port | null = null;
   #capture: Port | null = null;
-  /** Chunks that wait until the page's main thread has passed on what came before them; null: none has to. */
-  #waiting: PlaybackChunk[] | null = null;
+  /** What waits for the port of the playback worklet; null: there is no worklet, or it has a port. */
+  #waiting: PlaybackCommand[] | null = null;
+  /** Frames that came before the page's main thread has said how the talk stands. */
+  #early: unknown[] = [];
   /** The newest stream of the microphone of which the page knows that it captures. */
   #capturedStream = 0;
   #overdueMs = 0;
@@ -70,9 +72,7 @@ export class DirectWorker {
         this.#page = command.page;
         return this.#open(command.invitation);
       case "begin":
-        this.#hasBegun = true;
-        sound.follow(command.state);
-        return sound.takeOver(command.entries);
+        return this.#begin(command.state, command.entries);
       case "follow":
         // While the connection opened, the page could not use what it was told of the microphone.
         this.#capturedStream = 0;
@@ -81,13 +81,12 @@ export class DirectWorker {
         this.#capture = command.port;
         command.port.onmessage = ({ data }) => this.#onCapture(data as CaptureMessage, command.stream);
         return;
-      case "playback":
-        this.#playback = command.port;
+      case "await_playback":
+        this.#playback = null;
         this.#waiting = [];
-        command.port.onmessage = ({ data }) => this.#onReport(data as PlaybackReport);
-        return this.#tell({ type: "playback_connected" });
-      case "use_playback":
-        return this.#usePlayback();
+        return this.#tell({ type: "playback_awaited", node: command.node });
+      case "playback":
+        return this.#usePlayback(command.port);
       case "no_playback":
         this.#playback = this.#waiting = null;
         return;
@@ -115,6 +114,13 @@ export class DirectWorker {
     }
   }
 
+  #begin(state: SoundState, entries: readonly QueuedEntry[]): void {
+    this.#hasBegun = true;
+    this.#sound.follow(state);
+    this.#sound.takeOver(entries);
+    for (const frame of this.#early.splice(0)) this.#receiveFrame(frame);
+  }
+
   /** Called regularly. */
   pump(): void {
     if (!this.#hasBegun) return;
@@ -133,7 +139,9 @@ export class DirectWorker {
     socket.onopen = () => socket.send(token);
     socket.onclose = () => this.close();
     socket.onmessage = ({ data }) => {
-      if (this.#isOpen) return this.#receiveFrame(data);
+      if (this.#hasBegun) return this.#receiveFrame(data);
+      // The kernel uses the channel since it has shown the proof.
+      if (this.#isOpen) return void this.#early.push(data);
       // Another program at this port does not know the proof, and is told nothing.
       if (data !== proof) return this.close();
       this.#isOpen = true;
@@ -151,6 +159,7 @@ export class DirectWorker {
     if (!socket) return;
     this.#socket = null;
     this.#isOpen = this.#hasBegun = false;
+    this.#early = [];
     socket.onopen = socket.onclose = socket.onmessage = null;
     socket.close();
     for (const port of [this.#capture, this.#playback]) port?.postMessage({ type: "leave_port" });
@@ -187,29 +196,32 @@ export class DirectWorker {
   }
 
   #onAudio(header: AudioHeader, pcm: Int16Array, isJoin: boolean): void {
-    if (!this.#playback)
+    if (!this.#playback && !this.#waiting)
       return this.#tell({ type: "audio", header, pcm, isJoin }, [pcm.buffer as ArrayBuffer]);
     // Before the chunk, so that the page knows of it when the worklet reports it.
     this.#tell({ type: "audio", header, pcm: null, isJoin });
     const { session, epoch, reply, sample_offset, is_last } = header;
-    this.#play({ session, epoch, reply, sample_offset, is_last, is_join: isJoin, pcm });
+    const place = { session, epoch, reply, sample_offset, is_last, is_join: isJoin };
+    this.#play({ type: "chunk", ...place, pcm }, [pcm.buffer as ArrayBuffer]);
   }
 
-  #usePlayback(): void {
+  #usePlayback(port: MessagePort): void {
     const waiting = this.#waiting ?? [];
+    this.#playback = port;
     this.#waiting = null;
-    for (const chunk of waiting) this.#play(chunk);
+    port.onmessage = ({ data }) => this.#onReport(data as PlaybackReport);
+    for (const command of waiting) this.#play(command);
+    if (!this.#hasBegun) port.postMessage({ type: "leave_port" });
   }
 
-  #play(chunk: PlaybackChunk): void {
-    if (this.#waiting) this.#waiting.push(chunk);
-    else this.#playback?.postMessage({ type: "chunk", ...chunk }, [chunk.pcm.buffer as ArrayBuffer]);
+  #play(command: PlaybackCommand, transfer: Transferable[] = []): void {
+    if (this.#waiting) this.#waiting.push(command);
+    else this.#playback?.postMessage(command, transfer);
   }
 
   #onFlush(epoch: number, reply: number | null): void {
-    const isDone = this.#playback !== null && this.#waiting === null;
-    if (isDone) this.#playback?.postMessage({ type: "flush", epoch, reply });
-    else if (this.#waiting) this.#waiting = [];
+    const isDone = this.#playback !== null || this.#waiting !== null;
+    this.#play({ type: "flush", epoch, reply });
     this.#tell({ type: "flush", epoch, reply, isDone });
   }
 

@@ -206,44 +206,67 @@ describe("the microphone", () => {
 });
 
 describe("replies", () => {
-  it("go to the main thread until the playback worklet has a port, and none is overtaken", () => {
+  it("go to the main thread until there is a playback worklet, and then wait for its port", () => {
     begin();
     socket.deliver(audio(0));
-    const port = portOf("playback");
+    worker.receive({ type: "await_playback", node: 3 });
     socket.deliver(audio(1));
-    expect(port.posted).toEqual([]);
-    worker.receive({ type: "use_playback" });
-    socket.deliver(audio(2));
-    expect(kinds()).toEqual(["open", "audio", "playback_connected", "audio", "audio"]);
-    expect(events.flatMap((event) => (event.type === "audio" ? [event.pcm] : []))).toEqual([
-      Int16Array.of(0, 1),
-      null,
-      null,
-    ]);
+    const port = portOf("playback");
     expect(port.posted).toMatchObject([
       { type: "chunk", reply: 1, sample_offset: 2, pcm: Int16Array.of(1, 2) },
-      { type: "chunk", reply: 1, sample_offset: 4, pcm: Int16Array.of(2, 3) },
     ]);
+    socket.deliver(audio(2));
+    expect(events.slice(1)).toMatchObject([
+      { type: "audio", pcm: Int16Array.of(0, 1) },
+      { type: "playback_awaited", node: 3 },
+      { type: "audio", pcm: null },
+      { type: "audio", pcm: null },
+    ]);
+    expect(port.posted.slice(1)).toMatchObject([{ sample_offset: 4, pcm: Int16Array.of(2, 3) }]);
   });
 
-  it("are flushed in the worklet, and a flush before it has a port is for the main thread", () => {
+  it("that come before the page has said how the talk stands are played, in order", () => {
+    socket.onopen?.();
+    socket.deliver(INVITATION.proof);
+    socket.deliver(audio(3));
+    socket.deliver(audio(4));
+    expect(kinds()).toEqual(["open"]);
+    worker.receive({ type: "begin", state: OPEN, entries: [] });
+    socket.deliver(audio(5));
+    const offsets = events.flatMap((event) => (event.type === "audio" ? [event.header.sample_offset] : []));
+    expect(offsets).toEqual([6, 8, 10]);
+  });
+
+  it("that wait for a port when the channel ends are played, and the worklet is told", () => {
+    begin();
+    worker.receive({ type: "await_playback", node: 1 });
+    socket.deliver(audio(0));
+    socket.onclose?.();
+    const port = portOf("playback");
+    expect(port.posted).toMatchObject([{ type: "chunk", sample_offset: 0 }, { type: "leave_port" }]);
+  });
+
+  it("are flushed in the worklet, in order, and by the main thread where there is none", () => {
     begin();
     socket.deliver(packFrame({ type: "flush", session: 1, epoch: 1, reply: 1 }).buffer);
     expect(events.at(-1)).toEqual({ type: "flush", epoch: 1, reply: 1, isDone: false });
-    const port = portOf("playback");
+    worker.receive({ type: "await_playback", node: 1 });
     socket.deliver(audio(0, { epoch: 1 }));
     socket.deliver(packFrame({ type: "flush", session: 1, epoch: 2, reply: 1 }).buffer);
-    worker.receive({ type: "use_playback" });
-    expect(port.posted).toEqual([]);
-    socket.deliver(packFrame({ type: "flush", session: 1, epoch: 3, reply: 1 }).buffer);
-    expect(port.posted).toEqual([{ type: "flush", epoch: 3, reply: 1 }]);
-    expect(events.at(-1)).toMatchObject({ type: "flush", epoch: 3, isDone: true });
+    const port = portOf("playback");
+    socket.deliver(audio(1, { epoch: 2, reply: 2, sample_offset: 0 }));
+    expect(port.posted).toMatchObject([
+      { type: "chunk", epoch: 1 },
+      { type: "flush", epoch: 2, reply: 1 },
+      { type: "chunk", epoch: 2 },
+    ]);
+    const flushes = events.filter(({ type }) => type === "flush");
+    expect(flushes.at(-1)).toMatchObject({ epoch: 2, isDone: true });
   });
 
   it("are acknowledged, and what the worklet reports reaches the kernel and the page", () => {
     begin();
     const port = portOf("playback");
-    worker.receive({ type: "use_playback" });
     socket.deliver(audio(0, { is_last: true }));
     const position = { session: 1, epoch: 0, reply: 1, sample_count: 2, is_final: true };
     port.deliver({ type: "playhead", position, chunk_count: 1 });
