@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -12,13 +13,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 __all__ = [
+    "MessageWriter",
     "can_start_processes",
     "end_process",
     "end_with_parent",
     "python_process",
+    "read_message",
     "take_pipes",
     "wait_for_end",
 ]
@@ -95,6 +98,55 @@ def wait_for_end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+class MessageWriter:
+    """Writes pickled values to a pipe, whole ones whatever threads write.
+
+    Parameters
+    ----------
+    pipe : file
+        Without a buffer of its own.
+    """
+
+    def __init__(self, pipe: BinaryIO) -> None:
+        self._pipe = pipe
+        self._lock = threading.Lock()
+
+    def send(self, value: object) -> None:
+        """Blocks until it is written; without effect where nothing reads it any more."""
+        body = pickle.dumps(value)
+        unsent = memoryview(len(body).to_bytes(4, "little") + body)
+        with self._lock, contextlib.suppress(BrokenPipeError):
+            while unsent and not self._pipe.closed:
+                unsent = unsent[self._pipe.write(unsent) :]
+
+    def close(self) -> None:
+        """Close the pipe."""
+        with self._lock, contextlib.suppress(BrokenPipeError):
+            self._pipe.close()
+
+
+def read_message(pipe: BinaryIO) -> Any:
+    """The next value that `MessageWriter` has written to a pipe; only of a process of one's own.
+
+    Raises
+    ------
+    EOFError
+        When the pipe is closed.
+    """
+    length = int.from_bytes(_read(pipe, 4), "little")
+    return pickle.loads(_read(pipe, length))
+
+
+def _read(pipe: BinaryIO, count: int) -> bytes:
+    data = bytearray()
+    while len(data) < count:
+        piece = pipe.read(count - len(data))
+        if not piece:
+            raise EOFError
+        data += piece
+    return bytes(data)
 
 
 def take_pipes() -> tuple[int, int]:

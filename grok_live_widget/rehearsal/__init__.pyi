@@ -13,7 +13,6 @@ from .partner import Unvoiced as Unvoiced
 from .partner import check_script as check_script  # internal
 from .partner import default_partner as default_partner  # internal
 from .process import RehearsalProcess as RehearsalProcess  # internal
-from .process import can_be_sent as can_be_sent  # internal
 from .scripts import READY as READY  # internal
 from .scripts import Line as Line
 from .scripts import Pause as Pause

@@ -2,45 +2,47 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
+from contextlib import suppress
 
-from .._processes import end_with_parent, take_pipes
+from .._processes import MessageWriter, end_with_parent, read_message, take_pipes
+from ..exceptions import GrokLiveError
+from ..settings import UNSET
+from .partner import PARTNERS, default_partner
+from .process import Begin, Started
+from .remote_partner import RemotePartner
+from .server import RehearsalServer
 
 
 def main() -> None:
-    """Read what to serve, tell where, and wait for the end."""
+    """Read what to serve, tell where, and pass on what a partner elsewhere answers."""
     read_fd, write_fd = take_pipes()
     end_with_parent(lambda: os._exit(0))
-    with os.fdopen(read_fd, "rb") as down, os.fdopen(write_fd, "wb", 0) as up:
-        spec = pickle.loads(down.read(int.from_bytes(down.read(4), "little")))
-        up.write(json.dumps(_started(spec)).encode() + b"\n")
-        down.read()
+    with os.fdopen(read_fd, "rb", 0) as down, os.fdopen(write_fd, "wb", 0) as up:
+        writer = MessageWriter(up)
+        begin: Begin = read_message(down)
+        remote = RemotePartner(writer.send, needs_words=begin.needs_words)
+        partner = remote if begin.partner is None else pickle.loads(begin.partner)
+        try:
+            server = RehearsalServer(None if partner is UNSET else partner, api_key=begin.api_key)
+            server.start()
+        except GrokLiveError as error:
+            writer.send(error)
+            return
+        writer.send(
+            Started({each: server.url(each) for each in ("realtime", "live")}, _remark(partner))
+        )
+        with suppress(EOFError):
+            while True:
+                remote.receive(read_message(down))
     os._exit(0)  # Nothing here has to be closed.
 
 
-def _started(spec: dict[str, object]) -> dict[str, object]:
-    from ..exceptions import GrokLiveError
-    from ..settings import UNSET
-    from .partner import PARTNERS, default_partner
-    from .server import RehearsalServer
-
-    partner = pickle.loads(spec["partner"])  # type: ignore[arg-type]
-    try:
-        server = RehearsalServer(
-            None if partner is UNSET else partner, api_key=str(spec["api_key"])
-        ).start()
-    except GrokLiveError as error:
-        return {"error": str(error)}
-    _keep.append(server)
+def _remark(partner: object) -> str:
     made, why = default_partner()
-    is_parrot = partner is UNSET and made is PARTNERS["parrot"]
-    urls = {dialect: server.url(dialect) for dialect in ("realtime", "live")}
-    return {"urls": urls, "remark": why if is_parrot else ""}
+    return why if partner is UNSET and made is PARTNERS["parrot"] else ""
 
-
-_keep: list[object] = []
 
 if __name__ == "__main__":
     main()

@@ -395,7 +395,7 @@ _KINDS_OF_ANSWERS = (str, np.ndarray, PathLike, CallTool, ConnectionFault, list,
 _CELL = re.compile(r"[\\/]ipykernel_\d+[\\/]\d+\.py$")
 
 
-def failure_of_partner(error: Exception) -> str:
+def failure_of_partner(error: BaseException) -> str:
     """What a partner raised, as a sentence with the place in the partner."""
     if isinstance(error, GrokLiveError):
         return str(error)
@@ -403,7 +403,7 @@ def failure_of_partner(error: Exception) -> str:
     return f"the partner raised {type(error).__name__}{said}{_place_of(error)}"
 
 
-def _place_of(error: Exception) -> str:
+def _place_of(error: BaseException) -> str:
     """Where in the file of the partner an error was raised; empty where that is not known."""
     frames = traceback.extract_tb(without_own_frames(error.__traceback__))
     if not frames:

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import logging
 import threading
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import suppress
 from contextvars import copy_context
 from typing import Any
@@ -59,9 +59,19 @@ async def _error_of(coro: Coroutine[Any, Any, None]) -> BaseException | None:
     return None
 
 
+def _spoken(output: Any, turn: PartnerTurn) -> Iterator[Piece]:
+    """What a partner returned or yielded, as it is sent to the client."""
+    yield from pieces_from(output, turn.voice, speed=turn.speed, replace=turn.replace)
+    if remark := remark_about(output, turn.tools):
+        yield remark
+
+
 async def run_partner(
-    partner: Partner, turn: PartnerTurn, host: PartnerHost | None = None
-) -> AsyncGenerator[Piece]:
+    partner: Partner,
+    turn: PartnerTurn,
+    host: PartnerHost | None = None,
+    convert: Callable[[Any, PartnerTurn], Iterator[Any]] = _spoken,
+) -> AsyncGenerator[Any]:
     """Call `partner`; yields the pieces of its answer as they come.
 
     An exception of the partner is raised here. When the iterator is closed early, a coroutine
@@ -72,9 +82,12 @@ async def run_partner(
     ----------
     host : PartnerHost or None
         None: one for this answer alone.
+    convert : callable
+        ``convert(output, turn)`` yields the pieces of what the partner returned or yielded, on the
+        thread of the partner; by default each is a `Piece`.
     """
     used = host or PartnerHost()
-    runner = _PartnerThread(partner, turn, used)
+    runner = _PartnerThread(partner, turn, used, convert)
     runner.thread.start()
     try:
         while (piece := await runner.next_piece()) is not None:
@@ -88,11 +101,18 @@ async def run_partner(
 class _PartnerThread:
     """The thread of one answer, and the queue from it to the event loop."""
 
-    def __init__(self, partner: Partner, turn: PartnerTurn, host: PartnerHost) -> None:
+    def __init__(
+        self,
+        partner: Partner,
+        turn: PartnerTurn,
+        host: PartnerHost,
+        convert: Callable[[Any, PartnerTurn], Iterator[Any]],
+    ) -> None:
         self._partner, self._turn, self._host = partner, turn, host
+        self._convert = convert
         self._context = host.context.copy()
         self._loop = asyncio.get_running_loop()
-        self._pieces: asyncio.Queue[Piece | BaseException | None] = asyncio.Queue()
+        self._pieces: asyncio.Queue[Any] = asyncio.Queue()
         self._capacity = threading.Semaphore(MAX_PIECES_AHEAD)
         self._is_stopping = threading.Event()
         self._cancel: Callable[[], object] = lambda: None
@@ -101,7 +121,8 @@ class _PartnerThread:
         )
 
     # On the loop.
-    async def next_piece(self) -> Piece | None:
+    async def next_piece(self) -> Any:
+        """None after the last one."""
         piece = await self._pieces.get()
         self._capacity.release()
         if isinstance(piece, BaseException):
@@ -145,13 +166,10 @@ class _PartnerThread:
             getattr(pieces, "close", lambda: None)()
 
     def _put(self, output: Any) -> None:
-        turn = self._turn
-        for piece in pieces_from(output, turn.voice, speed=turn.speed, replace=turn.replace):
+        for piece in self._convert(output, self._turn):
             self._put_piece(piece)
-        if remark := remark_about(output, turn.tools):
-            self._put_piece(remark)
 
-    def _put_piece(self, piece: Piece) -> None:
+    def _put_piece(self, piece: Any) -> None:
         self._capacity.acquire()
         if self._is_stopping.is_set():
             raise _Stopped

@@ -65,8 +65,15 @@ def _sounding_s(notebook: NotebookPage) -> list[float]:
     return [at_ms / 1000 for at_ms in notebook.page.evaluate("seams.soundingAtMs()")]
 
 
-def test_a_reply_sounds_on_sample_by_sample(open_notebook: OpenNotebook, studio: Studio) -> None:
-    notebook = _opened(open_notebook, studio.script(lead_s=60), f"[{SENTENCE!r}]")
+@pytest.mark.parametrize(
+    "partner",
+    [f"lambda turn: {SENTENCE!r}", pytest.param(f"[{SENTENCE!r}]", marks=pytest.mark.slow)],
+    ids=["function", "list"],
+)
+def test_a_reply_sounds_on_sample_by_sample(
+    open_notebook: OpenNotebook, studio: Studio, partner: str
+) -> None:
+    notebook = _opened(open_notebook, studio.script(lead_s=60), partner)
     notebook.send_text("Go on.")
     notebook.wait_until_sounding(after_samples=12_000)
     _hold(notebook)

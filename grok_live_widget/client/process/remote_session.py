@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import pickle
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -58,7 +57,7 @@ from ...recording import (
     plain,
     samples_of,
 )
-from ...rehearsal import RehearsalProcess, can_be_sent
+from ...rehearsal import RehearsalProcess
 from ...settings import UNSET, Settings, between
 from ...tools import functions_of, secrets_of, text_from
 from .._pump import Listener, ListenerEntry, ListenerHandle
@@ -70,7 +69,7 @@ from ..hooks import Hooks
 from ..reconnect import REPLAYED_TURNS
 from ..reconnecting_session import off_loop, sentence
 from ..requests import reply_request, verbatim_message
-from ..surroundings import EmbeddedRehearsal, Rehearsal
+from ..surroundings import Rehearsal
 from ..timeouts import Timeouts
 from ..tool_thread import ToolThreads
 from . import messages
@@ -575,20 +574,14 @@ class RemoteSession:
             await self._start_rehearsal()
 
     async def _start_rehearsal(self) -> Rehearsal:
-        """The rehearsal, in a process of its own unless its partner can run only here."""
+        """The rehearsal, in a process of its own."""
         async with self._starting_rehearsal:
             if self._rehearsal is None:
-                partner = self.settings.partner
-                if can_be_sent(None if partner is UNSET else partner):
-                    key = secrets.token_urlsafe(32)
-                    self._rehearsal = await asyncio.to_thread(
-                        RehearsalProcess, pickle.dumps(partner), key
-                    )
-                else:
-                    context = self.tool_threads.context.copy()
-                    self._rehearsal = await asyncio.to_thread(
-                        context.run, EmbeddedRehearsal, self.settings
-                    )
+                context = self.tool_threads.context.copy()
+                key = secrets.token_urlsafe(32)
+                self._rehearsal = await asyncio.to_thread(
+                    context.run, RehearsalProcess, self.settings.partner, key
+                )
             return self._rehearsal
 
     # ----------------------------------------------------------------- the talk
