@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import fnmatch
 import os
 import re
@@ -87,6 +88,8 @@ def test_the_page_of_the_protocol_names_each_event_and_message_type() -> None:
 def test_the_site_is_built_without_a_warning_and_loads_nothing_from_elsewhere(
     tmp_path: Path,
 ) -> None:
+    # The lessons are executed, which may take longer than a test of another kind.
+    faulthandler.cancel_dump_traceback_later()
     variables = {name: value for name, value in os.environ.items() if "MAKE" not in name}
     built = subprocess.run(
         ["make", "docs", f"SITE={tmp_path / 'html'}", f"ARGS=-E -d {tmp_path / 'doctrees'}"],

@@ -17,7 +17,7 @@ import type {
   MicrophoneStatus,
   SilentMicrophone,
 } from "./messages";
-import { audioPage, claimMicrophone, loadWorklet, resume, useContext } from "./page";
+import { audioPage, claimMicrophone, followVisibility, loadWorklet, resume, useContext } from "./page";
 import type { Scope } from "./scope";
 import { SilenceDetector } from "./silence";
 import type { Levels } from "./worklets/levels";
@@ -42,7 +42,8 @@ export interface MicrophoneListener {
 type CaptureMessage =
   | ({ type: "chunk" } & Omit<MicrophoneChunk, "stream">)
   | { type: "levels"; levels: Levels }
-  | { type: "gate"; is_open: boolean };
+  | { type: "gate"; is_open: boolean }
+  | { type: "port_used"; stream: number };
 
 /** The user has allowed the microphone before and has interacted with this page, so no click is needed. */
 export async function canCaptureWithoutClick(): Promise<boolean> {
@@ -61,7 +62,7 @@ const NO_DETAILS = {
 export class Microphone {
   #active: Scope | null = null;
   #track: MediaStreamTrack | null = null;
-  #node: AudioWorkletNode | null = null;
+  node: AudioWorkletNode | null = null;
   /** The microphone that the user chose instead of the browser's default. */
   #deviceId: string | null = null;
   /** What it was when the microphone was opened. */
@@ -76,6 +77,8 @@ export class Microphone {
   streamCount = 0;
   /** Called with a new worklet node before it captures. */
   onNode: ((node: AudioWorkletNode | null) => void) | null = null;
+  /** Called when the worklet of a stream uses the port that was sent to it last. */
+  onPortUsed: ((stream: number) => void) | null = null;
   #lastChunk: Promise<void> = Promise.resolve();
   #state: MicrophoneState = { state: "off", reason: null, ...NO_DETAILS };
 
@@ -142,7 +145,7 @@ export class Microphone {
   setMuted(isMuted: boolean): void {
     if (isMuted === this.#isMuted) return;
     this.#isMuted = isMuted;
-    if (!this.#node) return;
+    if (!this.node) return;
     // The worklet posts what was captured before the gate closed; the disabled track then delivers silence.
     if (isMuted) this.#lastChunk = this.#closedGate();
     else this.#updateGate();
@@ -174,7 +177,7 @@ export class Microphone {
   }
 
   #closedGate(): Promise<void> {
-    const waiting = this.#node && this.#active?.child();
+    const waiting = this.node && this.#active?.child();
     if (!waiting) return Promise.resolve();
     return new Promise((resolve) => {
       waiting.add(resolve);
@@ -203,7 +206,7 @@ export class Microphone {
     this.#permission = await microphonePermission();
     if (active.isDisposed) return;
     this.#useTrack(stream.getAudioTracks()[0]!, active);
-    this.#node = this.#connectNodes(context, stream, active);
+    this.node = this.#connectNodes(context, stream, active);
     this.#setState(this.#isMuted ? "muted" : "on", null);
   }
 
@@ -211,7 +214,7 @@ export class Microphone {
     this.#track = track;
     track.enabled = !this.#isMuted;
     active.add(() => {
-      this.#track = this.#node = null;
+      this.#track = this.node = null;
     });
     active.listen(track, "ended", () => this.#onEnded(active));
     for (const type of ["mute", "unmute"]) active.listen(track, type, () => this.#reportSilence());
@@ -239,6 +242,7 @@ export class Microphone {
     audioPage().captures.add(source);
     active.listenToPort(node.port, (message) => this.#receive(message as CaptureMessage));
     active.listen(node, "processorerror", () => this.#fail("other"));
+    followVisibility(active, node);
     active.add(() => {
       node.port.postMessage({ type: "stop" });
       audioPage().captures.delete(source);
@@ -250,6 +254,7 @@ export class Microphone {
   #receive(message: CaptureMessage): void {
     if (message.type === "levels") return this.#onLevels(message.levels);
     if (message.type === "gate") return this.onGate(message.is_open);
+    if (message.type === "port_used") return this.onPortUsed?.(message.stream);
     const { pcm, sample_index, captured_at_ms } = message;
     this.listener.onChunk({ pcm, stream: this.streamCount, sample_index, captured_at_ms });
   }
@@ -283,7 +288,7 @@ export class Microphone {
   }
 
   #updateGate(): void {
-    this.#node?.port.postMessage({ type: "gate", is_open: this.#isOpen });
+    this.node?.port.postMessage({ type: "gate", is_open: this.#isOpen });
   }
 
   #watchForDevice(): void {

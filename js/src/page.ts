@@ -102,6 +102,13 @@ export function outputLatencyMs(): number {
   return 1000 * ((context?.baseLatency ?? 0) + (context?.outputLatency ?? 0));
 }
 
+/** Have a worklet tell levels only while the page can be seen. */
+export function followVisibility(scope: Scope, { port }: AudioWorkletNode): void {
+  const tell = () => port.postMessage({ type: "levels", is_on: !document.hidden });
+  scope.listen(document, "visibilitychange", tell);
+  if (document.hidden) tell();
+}
+
 /** Resume without awaiting: outside a click handler `resume()` may stay pending for ever. */
 export function resume(context: AudioContext): void {
   context.resume().catch(() => {});

@@ -2,7 +2,7 @@
 
 import workletSource from "worklet:audio";
 import type { Playhead } from "./messages";
-import { audioPage, loadWorklet, resume, useContext } from "./page";
+import { audioPage, followVisibility, loadWorklet, resume, useContext } from "./page";
 import type { Scope } from "./scope";
 import { text } from "./texts";
 import type { PlaybackChunk } from "./worklets/jitter-buffer";
@@ -37,7 +37,7 @@ type PlaybackMessage = PlaybackReport | { type: "levels"; levels: Levels } | { t
 export class Playback {
   #active: Scope | null = null;
   #context: AudioContext | null = null;
-  #node: AudioWorkletNode | null = null;
+  node: AudioWorkletNode | null = null;
   #gain: GainNode | null = null;
   #volume = 1;
   #waiting: PlaybackCommand[] = [];
@@ -125,7 +125,7 @@ export class Playback {
     const context = useContext(active);
     this.#context = context;
     active.add(() => {
-      this.#node = this.#gain = this.#context = null;
+      this.node = this.#gain = this.#context = null;
     });
     active.listen(context, "statechange", () => {
       this.#reportPaused();
@@ -133,7 +133,7 @@ export class Playback {
     });
     await loadWorklet(context, `grok-live-${__VERSION__}`, workletSource);
     if (active.isDisposed) return;
-    this.#node = this.#createNode(context, active);
+    this.node = this.#createNode(context, active);
     for (const command of this.#waiting.splice(0)) this.#command(command);
   }
 
@@ -146,6 +146,7 @@ export class Playback {
     audioPage().playbacks.add(node);
     active.listenToPort(node.port, (message) => this.#receive(message as PlaybackMessage));
     active.listen(node, "processorerror", () => this.#fail(text("audio_thread_stopped")));
+    followVisibility(active, node);
     this.onNode?.(node);
     active.add(() => {
       this.onNode?.(null);
@@ -158,10 +159,10 @@ export class Playback {
   }
 
   #command(command: PlaybackCommand): void {
-    if (!this.#node) this.#waiting.push(command);
+    if (!this.node) this.#waiting.push(command);
     else if (command.type === "chunk")
-      this.#node.port.postMessage(command, [command.pcm.buffer as ArrayBuffer]);
-    else this.#node.port.postMessage(command);
+      this.node.port.postMessage(command, [command.pcm.buffer as ArrayBuffer]);
+    else this.node.port.postMessage(command);
   }
 
   #receive(message: PlaybackMessage): void {

@@ -1,6 +1,13 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { audioPage, claimMicrophone, loadWorklet, outputLatencyMs, useContext } from "../src/page";
+import {
+  audioPage,
+  claimMicrophone,
+  followVisibility,
+  loadWorklet,
+  outputLatencyMs,
+  useContext,
+} from "../src/page";
 import { Scope } from "../src/scope";
 import { FakeContext, installAudio } from "./fakes";
 
@@ -54,6 +61,17 @@ describe("the page", () => {
     claimMicrophone(vi.fn());
     expect(second).toHaveBeenCalledOnce();
   });
+});
+
+it("has a worklet tell levels only while it can be seen", () => {
+  const isHidden = vi.spyOn(document, "hidden", "get").mockReturnValue(true);
+  const posted: object[] = [];
+  const node = { port: { postMessage: (message: object) => posted.push(message) } };
+  followVisibility(new Scope(), node as unknown as AudioWorkletNode);
+  isHidden.mockReturnValue(false);
+  document.dispatchEvent(new Event("visibilitychange"));
+  expect(posted).toEqual([false, true].map((is_on) => ({ type: "levels", is_on })));
+  isHidden.mockRestore();
 });
 
 describe("a worklet", () => {

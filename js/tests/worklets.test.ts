@@ -75,17 +75,51 @@ describe("the capture processor", () => {
   it("posts chunks of 20 ms to a port that it receives later, and of 100 ms when its channel has ended", () => {
     const processor = make("capture");
     const port = new Port();
-    post(processor, { type: "use_port", port });
+    post(processor, { type: "use_port", port, stream: 3 });
     run(processor, 80, 0.25);
     const chunks = port.ofType("chunk");
     expect(chunks.map(({ sample_index }) => sample_index)).toEqual(chunks.map((_, i) => 480 * i));
     expect(chunks).toHaveLength(10);
     expect(processor.port.ofType("chunk")).toHaveLength(0);
+    expect(processor.port.ofType("port_used")).toEqual([{ type: "port_used", stream: 3 }]);
     port.onmessage({ data: { type: "leave_port" } });
     run(processor, 160, 0.25);
     const lengths = port.ofType("chunk").map(({ pcm }) => (pcm as Int16Array).length);
     expect(lengths.slice(10)).toEqual([2400, 2400, 2400, 2400].slice(0, lengths.length - 10));
     expect(lengths.length).toBeGreaterThan(12);
+  });
+
+  it("goes on in a port that it receives while it captures, and says so through the port before", () => {
+    const processor = make("capture");
+    const [first, second] = [new Port(), new Port()];
+    run(processor, 60, 0.25);
+    post(processor, { type: "use_port", port: first, stream: 1 });
+    run(processor, 60, 0.25);
+    first.onmessage({ data: { type: "leave_port" } });
+    post(processor, { type: "use_port", port: second, stream: 1 });
+    run(processor, 60, 0.25);
+    const ports = [processor.port, first, second];
+    const chunks = ports.flatMap((port) => port.ofType("chunk"));
+    let next = 0;
+    for (const { sample_index, pcm } of chunks) {
+      expect(sample_index).toBe(next);
+      next += (pcm as Int16Array).length;
+    }
+    expect(ports.map((port) => port.ofType("chunk").length > 0)).toEqual([true, true, true]);
+    const last = ports.map((port) => port.posted.filter(({ type }) => type !== "levels").at(-1)!.type);
+    expect(last).toEqual(["port_used", "port_used", "chunk"]);
+  });
+
+  it("measures no levels while the page is hidden", () => {
+    const processor = make("capture");
+    post(processor, { type: "levels", is_on: false });
+    run(processor, 80, 0.25);
+    expect(processor.port.ofType("levels")).toEqual([]);
+    expect(processor.port.ofType("chunk")).toHaveLength(2);
+    post(processor, { type: "levels", is_on: true });
+    run(processor, 80, 0.25);
+    const [{ levels }] = processor.port.ofType("levels") as [{ levels: { rms: number } }];
+    expect(levels.rms).toBeCloseTo(0.25, 3);
   });
 
   it("confirms a closed gate after the last chunk", () => {

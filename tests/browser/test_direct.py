@@ -20,6 +20,11 @@ from grok_live_widget import GrokLive
 live = GrokLive(partner="parrot", processing=False, channel="auto")
 live
 """
+KILLED = """
+import os, signal
+ended = live._sessions.process_id
+os.kill(ended, signal.SIGKILL)
+"""
 BLOCK_PAGE = """() => {
   const until = performance.now() + 3000;
   while (performance.now() < until);
@@ -151,3 +156,27 @@ def test_the_sound_goes_on_through_jupyter_where_the_channel_ends_and_none_is_lo
         lambda: notebook.kernel.value("live.usage.sent_s") > before + 1, what="the microphone"
     )
     assert notebook.losses() == ""
+
+
+@pytest.mark.slow
+def test_a_microphone_that_runs_goes_through_the_channel_that_opens_next(
+    open_notebook: OpenNotebook, studio: Studio
+) -> None:
+    notebook = open_notebook([MADE, KILLED], hears=studio.noise(90))
+    notebook.run_cell(0)
+    _wait_until_direct(notebook)
+    notebook.start()
+    notebook.wait(lambda: notebook.kernel.value("live.usage.sent_s") > 1, what="the microphone")
+    notebook.run_cell(1)
+    notebook.wait(
+        lambda: notebook.kernel.value("live.phase == 'open' and live._sessions.process_id != ended"),
+        what="another process",
+    )
+    _wait_until_direct(notebook)
+    before = notebook.kernel.value("live.usage.sent_s")
+    notebook.wait(
+        lambda: notebook.kernel.value("live.usage.sent_s") > before + 1, what="the microphone"
+    )
+    before = notebook.kernel.value("live.usage.sent_s")
+    notebook.page.evaluate(BLOCK_PAGE)
+    assert notebook.kernel.value("live.usage.sent_s") - before > 2.5, "it heard meanwhile"

@@ -1,8 +1,10 @@
 """The sound of a talk in memory that two processes share: one writes it, the other reads it.
 
 The memory has no name and is in no file system (``memfd_create``, Linux), so that it needs no
-``/dev/shm`` and nothing of it is left. Its descriptors travel over a socket of their own. Where
-there is no such memory, the sound is sent with its events.
+``/dev/shm`` and nothing of it is left. Its descriptors travel over a socket of their own, where
+they stay valid when the writer dies before a busy reader has taken them. Where there is no such
+memory, the sound is sent with its events. So it is on Windows, too: named memory ends there with
+the process that has it open, and with it sound that was received.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ export interface WorkerLike {
 
 /** A microphone or a playback, whose worklet may use another port than its own. */
 interface WorkletUser {
+  readonly node: AudioWorkletNode | null;
   onNode: ((node: AudioWorkletNode | null) => void) | null;
 }
 
@@ -28,7 +29,11 @@ export interface DirectContext {
   page: string;
   invitation: Invitation;
   channel: Pick<CommChannel, "sound" | "soundState">;
-  microphone: WorkletUser & { onGate(isOpen: boolean): void; readonly streamCount: number };
+  microphone: WorkletUser & {
+    readonly streamCount: number;
+    onPortUsed: ((stream: number) => void) | null;
+    onGate(isOpen: boolean): void;
+  };
   playback: WorkletUser & Pick<Playback, "onReport">;
   listener: Pick<ChannelListener, "onAudio" | "onFlush" | "onDropped" | "onSnapshotWanted"> & {
     onChunk(chunk: MicrophoneChunk): void;
@@ -53,6 +58,8 @@ export class DirectSound implements SoundPath {
   /** The playback worklet, and how many there were. */
   #node: AudioWorkletNode | null = null;
   #nodeCount = 0;
+  /** That of the newest capture worklet, until it uses the other end. */
+  #capturePort: MessagePort | null = null;
   #droppedBefore: DroppedSamples;
   #dropped: DroppedSamples = { kernel: 0, connection: 0 };
   #overdueMs = 0;
@@ -98,6 +105,8 @@ export class DirectSound implements SoundPath {
         return;
       case "gate":
         return microphone.onGate(event.is_open);
+      case "port_used":
+        return microphone.onPortUsed?.(event.stream);
       case "captured":
         return listener.onChunk({ pcm: EMPTY, stream: 0, sample_index: 0, captured_at_ms: 0 });
       case "chunk":
@@ -122,14 +131,23 @@ export class DirectSound implements SoundPath {
     [this.#session, this.#epoch] = [state.session, state.epoch];
     this.#tell({ type: "begin", state, entries: this.#comm.handOver() });
     channel.sound = this;
-    // Those that are there keep their ports: what they have posted would be overtaken.
     playback.onNode = (node) => this.#followPlayback(node);
-    microphone.onNode = (node) => node && this.#connectCapture(node);
+    microphone.onNode = (node) => this.#followCapture(node);
+    microphone.onPortUsed = (stream) => this.#connectCapture(stream);
+    if (playback.node) this.#followPlayback(playback.node);
+    this.#followCapture(microphone.node);
   }
 
-  #connectCapture(node: AudioWorkletNode): void {
-    const stream = this.context.microphone.streamCount;
-    const port = newPort(node);
+  /** The worker has its end of the port when all that the worklet has posted before is here. */
+  #followCapture(node: AudioWorkletNode | null): void {
+    this.#capturePort = null;
+    if (node) this.#capturePort = newPort(node, this.context.microphone.streamCount);
+  }
+
+  #connectCapture(stream: number): void {
+    const port = this.#capturePort;
+    if (!port || stream !== this.context.microphone.streamCount) return;
+    this.#capturePort = null;
     this.#tell({ type: "capture", port, stream }, [port]);
   }
 
@@ -143,7 +161,7 @@ export class DirectSound implements SoundPath {
 
   #connectPlayback(number: number): void {
     if (!this.#node || number !== this.#nodeCount) return;
-    const port = newPort(this.#node);
+    const port = newPort(this.#node, 0);
     this.#tell({ type: "playback", port }, [port]);
   }
 
@@ -273,9 +291,9 @@ export class DirectSound implements SoundPath {
 }
 
 /** A port of the worklet of this node, which uses it from the message on that brings the other end. */
-function newPort(node: AudioWorkletNode): MessagePort {
+function newPort(node: AudioWorkletNode, stream: number): MessagePort {
   const { port1, port2 } = new MessageChannel();
-  node.port.postMessage({ type: "use_port", port: port2 }, [port2]);
+  node.port.postMessage({ type: "use_port", port: port2, stream }, [port2]);
   return port1;
 }
 

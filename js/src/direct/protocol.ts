@@ -17,6 +17,7 @@ export type DirectCommand =
   /** The kernel uses the channel: go on with what the comm has not delivered. */
   | { type: "begin"; state: SoundState; entries: QueuedEntry[] }
   | { type: "follow"; state: SoundState }
+  /** The worklet uses the other end, after all that the main thread has got from it. */
   | { type: "capture"; port: MessagePort; stream: number }
   /** There is a playback worklet, number `node`, whose port follows. */
   | { type: "await_playback"; node: number }
@@ -41,6 +42,7 @@ export type DirectEvent =
   | { type: "playback_awaited"; node: number }
   | { type: "report"; report: PlaybackReport }
   | { type: "gate"; is_open: boolean }
+  | { type: "port_used"; stream: number }
   | { type: "captured" }
   /** After the channel has closed, chunks of the capture worklet go through here. */
   | { type: "chunk"; chunk: MicrophoneChunk }

@@ -19,7 +19,8 @@ const MOST_UNSENT_BYTES = 1 << 20;
 
 type CaptureMessage =
   | ({ type: "chunk" } & Omit<MicrophoneChunk, "stream">)
-  | { type: "gate"; is_open: boolean };
+  | { type: "gate"; is_open: boolean }
+  | { type: "port_used"; stream: number };
 type Port = Pick<MessagePort, "postMessage" | "onmessage">;
 type Socket = Pick<WebSocket, "send" | "close" | "bufferedAmount"> & {
   binaryType: BinaryType;
@@ -78,9 +79,7 @@ export class DirectWorker {
         this.#capturedStream = 0;
         return sound.follow(command.state);
       case "capture":
-        this.#capture = command.port;
-        command.port.onmessage = ({ data }) => this.#onCapture(data as CaptureMessage, command.stream);
-        return;
+        return this.#useCapture(command.port, command.stream);
       case "await_playback":
         this.#playback = null;
         this.#waiting = [];
@@ -184,8 +183,14 @@ export class DirectWorker {
 
   // The worklets.
 
+  #useCapture(port: MessagePort, stream: number): void {
+    this.#capture = port;
+    if (!this.#hasBegun) port.postMessage({ type: "leave_port" });
+    port.onmessage = ({ data }) => this.#onCapture(data as CaptureMessage, stream);
+  }
+
   #onCapture(message: CaptureMessage, stream: number): void {
-    if (message.type === "gate") return this.#tell(message);
+    if (message.type !== "chunk") return this.#tell(message);
     const { pcm, sample_index, captured_at_ms } = message;
     const chunk = { pcm, stream, sample_index, captured_at_ms };
     if (!this.#hasBegun) return this.#tell({ type: "chunk", chunk }, [pcm.buffer as ArrayBuffer]);

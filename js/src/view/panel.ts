@@ -10,7 +10,6 @@ import { keeperOf } from "./focus";
 import { Notices } from "./notices";
 import type { PanelActions, PanelParts, PanelSignals, PanelState, Store } from "./state";
 import { lossesOf, speakerName, statusOf, timeLeftOf, usageOf } from "./strings";
-import { ToolCallList } from "./tool-call-list";
 import { Transcript } from "./transcript";
 import { Waveforms } from "./waveforms";
 
@@ -41,7 +40,7 @@ export class Panel {
       waveforms,
       hold,
       transcript,
-      new ToolCallList(actions, scope),
+      { element: transcript.calls, show() {} },
       new Composer(actions, scope),
       drawers,
       new Line("glw-losses", lossesOf),

@@ -39,12 +39,12 @@ class ToolCallView {
 }
 
 export class ToolCallList {
-  readonly element = element("div", "glw-calls", { role: "status", tabindex: "-1" });
   readonly #views = new Map<string, { view: ToolCallView; scope: Scope }>();
 
   constructor(
     readonly actions: PanelActions,
     readonly scope: Scope,
+    readonly element: HTMLElement,
   ) {}
 
   show(state: PanelState): void {

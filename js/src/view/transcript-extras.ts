@@ -3,6 +3,7 @@
 export { Announcer } from "./announcer";
 export { showCalls } from "./call-chips";
 export { showLine } from "./shown-line";
+export { ToolCallList } from "./tool-call-list";
 export { TurnMenu } from "./turn-menu";
 export { turnRemarks } from "./turn-remarks";
 export { TurnText } from "./turn-text";

@@ -10,6 +10,7 @@ import type { Announcer } from "./announcer";
 import { button, element, setShown } from "./elements";
 import type { PanelActions, PanelParts, PanelState, TurnId } from "./state";
 import { speakerName } from "./strings";
+import type { ToolCallList } from "./tool-call-list";
 import type * as Extras from "./transcript-extras";
 import type { TurnMenu } from "./turn-menu";
 import { TurnView } from "./turn-view";
@@ -28,12 +29,15 @@ export class Transcript {
     "aria-label": text("transcript"),
     tabindex: "0",
   });
+  /** A live region, which has to be there before its first text. */
+  readonly calls = element("div", "glw-calls", { role: "status", tabindex: "-1" });
   readonly #empty = element("p", "glw-empty", {}, [text("nothing_said")]);
   readonly #newest = button("glw-newest", "down", text("newest"));
   #extras: typeof Extras | null = null;
   #isLoading = false;
   #menu: TurnMenu | null = null;
   #announcer: Announcer | null = null;
+  #toolCalls: ToolCallList | null = null;
   readonly #views = new Map<string | number, TurnView>();
   /** The views in the order of the talk. */
   #order: TurnView[] = [];
@@ -61,14 +65,15 @@ export class Transcript {
   }
 
   show(state: PanelState): void {
-    const { turns, turnCalls } = state;
+    const { turns, turnCalls, calls } = state;
     const name = speakerName(state);
     const old = this.#shown;
     const isUnchanged = old?.turns === turns && old.turnCalls === turnCalls && old.name === name;
     this.#state = state;
     this.#menu?.show(state);
     this.#announcer?.show(state);
-    if (turns.size > 0) this.#load();
+    this.#toolCalls?.show(state);
+    if (turns.size + calls.length > 0) this.#load();
     if (!isUnchanged) this.#patch({ turns, turnCalls, name });
     this.#followSound(state);
     if (isUnchanged) return;
@@ -92,6 +97,7 @@ export class Transcript {
     this.#extras = module as typeof Extras;
     this.#menu = new this.#extras.TurnMenu(this.actions, this.scope, this.panel);
     this.#announcer = new this.#extras.Announcer(this.scope);
+    this.#toolCalls = new this.#extras.ToolCallList(this.actions, this.scope, this.calls);
     if (this.#state) this.show(this.#state);
     this.element.append(element("style", "", {}, [style]), this.#menu.element, this.#announcer.element);
     for (const view of this.#order) view.useExtras(this.#extras);

@@ -5,9 +5,10 @@ import { LevelMeter } from "./levels";
 
 type CaptureCommand =
   | { type: "gate"; is_open: boolean }
-  | { type: "use_port"; port: MessagePort }
+  | { type: "use_port"; port: MessagePort; stream: number }
   /** The channel behind that port has ended. */
   | { type: "leave_port" }
+  | { type: "levels"; is_on: boolean }
   | { type: "stop" };
 
 class CaptureProcessor extends AudioWorkletProcessor {
@@ -39,17 +40,26 @@ class CaptureProcessor extends AudioWorkletProcessor {
       case "gate":
         return this.#setGate(command.is_open);
       case "use_port":
-        this.#outputPort = command.port;
-        command.port.onmessage = this.port.onmessage;
-        return this.#chunker.setDirect(true);
+        return this.#usePort(command);
       case "leave_port":
         return this.#chunker.setDirect(false);
+      case "levels":
+        this.#meter.isOn = command.is_on;
+        return;
       case "stop":
         this.#isAlive = false;
         return;
       default:
         command satisfies never;
     }
+  }
+
+  /** The last message through the port before says so: between two ports no order is guaranteed. */
+  #usePort({ port, stream }: { port: MessagePort; stream: number }): void {
+    this.#outputPort.postMessage({ type: "port_used", stream });
+    this.#outputPort = port;
+    port.onmessage = this.port.onmessage;
+    this.#chunker.setDirect(true);
   }
 
   #setGate(isOpen: boolean): void {

@@ -19,10 +19,13 @@ export class LevelMeter {
   #squares = 0;
   #columnSamples = 0;
   #reportSamples = 0;
+  /** Nothing is measured while the page is hidden. */
+  isOn = true;
 
   constructor(readonly onLevels: (levels: Levels) => void) {}
 
   push(samples: Float32Array): void {
+    if (!this.isOn) return;
     for (const sample of samples) {
       if (sample < this.#lowest) this.#lowest = sample;
       if (sample > this.#highest) this.#highest = sample;

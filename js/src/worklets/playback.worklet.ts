@@ -14,7 +14,7 @@ type PlaybackCommand =
   | { type: "use_port"; port: MessagePort }
   /** The channel behind that port has ended. */
   | { type: "leave_port" }
-  | { type: "probe"; is_on: boolean }
+  | { type: "probe" | "levels"; is_on: boolean }
   | { type: "stop" };
 
 class PlaybackProcessor extends AudioWorkletProcessor {
@@ -83,6 +83,9 @@ class PlaybackProcessor extends AudioWorkletProcessor {
         return this.#buffer.complete();
       case "flush":
         return this.#report("flushed", this.#buffer.flush(command.epoch, command.reply));
+      case "levels":
+        this.#meter.isOn = command.is_on;
+        return;
       case "probe":
         return this.#buffer.setProbe(command.is_on);
       case "use_port":

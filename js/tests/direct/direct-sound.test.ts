@@ -63,8 +63,8 @@ beforeEach(() => {
         return state;
       },
     },
-    microphone: { onNode: null, onGate: vi.fn(), streamCount: 1 },
-    playback: { onNode: null, onReport: vi.fn() },
+    microphone: { node: null, onNode: null, onPortUsed: null, onGate: vi.fn(), streamCount: 1 },
+    playback: { node: null, onNode: null, onReport: vi.fn() },
     listener: listener as never,
     scope: new Scope(),
     onEnd: vi.fn(),
@@ -108,6 +108,50 @@ describe("the port of the playback worklet", () => {
     expect(second.posted).toHaveLength(1);
     expect(worker.kinds.slice(-4)).toEqual(["await_playback", "no_playback", "await_playback", "playback"]);
   });
+});
+
+describe("the port of the capture worklet", () => {
+  it("is read by the worker once what the worklet has posted before is here", () => {
+    const { node, posted } = fakeNode();
+    context.microphone.onNode?.(node);
+    expect(posted).toMatchObject([{ type: "use_port", stream: 1 }]);
+    context.channel.sound.sendMicrophone({ pcm: PCM, stream: 1, sample_index: 0, captured_at_ms: 0 });
+    context.microphone.onPortUsed?.(1);
+    context.microphone.onPortUsed?.(1);
+    expect(worker.kinds.slice(-2)).toEqual(["chunk", "capture"]);
+  });
+
+  it("of a stream that has ended is not read in the place of the next one", () => {
+    context.microphone.onNode?.(fakeNode().node);
+    Object.assign(context.microphone, { streamCount: 2 });
+    context.microphone.onNode?.(fakeNode().node);
+    context.microphone.onPortUsed?.(1);
+    expect(worker.kinds).not.toContain("capture");
+    context.microphone.onPortUsed?.(2);
+    expect(worker.commands.at(-1)).toMatchObject({ type: "capture", stream: 2 });
+  });
+
+  it("is still read where the channel ends before the worklet uses it", () => {
+    context.microphone.onNode?.(fakeNode().node);
+    worker.tell({ type: "closed", entries: [] });
+    context.microphone.onPortUsed?.(1);
+    expect(worker.kinds.at(-1)).toBe("capture");
+  });
+});
+
+it("a microphone and a playback that run already are connected, too", () => {
+  worker.tell({ type: "closed", entries: [] });
+  const [capture, playback] = [fakeNode(), fakeNode()];
+  Object.assign(context.microphone, { node: capture.node });
+  Object.assign(context.playback, { node: playback.node });
+  const second = new FakeWorker();
+  new DirectSound(context, second);
+  second.tell({ type: "open" });
+  // What the worklet has posted to the worker before comes from there.
+  worker.tell({ type: "port_used", stream: 1 });
+  second.tell({ type: "playback_awaited", node: 1 });
+  expect(second.kinds).toEqual(["open", "begin", "await_playback", "capture", "playback"]);
+  expect([capture.posted, playback.posted]).toMatchObject([[{ type: "use_port" }], [{ type: "use_port" }]]);
 });
 
 describe("what the worker sent before it learned of it", () => {

@@ -196,6 +196,22 @@ describe("the microphone", () => {
     expect(events.at(-1)).toEqual({ type: "chunk", chunk: { ...chunkOf(3), stream: 4 } });
   });
 
+  it("passes on that the worklet uses another port from now on", () => {
+    begin();
+    portOf("capture").deliver({ type: "port_used", stream: 4 });
+    expect(events.at(-1)).toEqual({ type: "port_used", stream: 4 });
+    expect(socket.messages).toEqual([]);
+  });
+
+  it("has a worklet leave a port that comes after the end of the channel", () => {
+    begin();
+    socket.onclose?.();
+    const port = portOf("capture");
+    port.deliver({ type: "chunk", ...chunkOf(0) });
+    expect(port.posted).toEqual([{ type: "leave_port" }]);
+    expect(events.at(-1)).toEqual({ type: "chunk", chunk: { ...chunkOf(0), stream: 4 } });
+  });
+
   it("closes where the kernel reads nothing", () => {
     begin();
     socket.bufferedAmount = 2 << 20;

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Scope } from "../../src/scope";
 import { Panel } from "../../src/view/panel";
 import { INITIAL_STATE, type PanelActions, type PanelState, Store } from "../../src/view/state";
+import * as extras from "../../src/view/transcript-extras";
 import { WaveformHistory } from "../../src/view/waveform-history";
 import { callOf, turnOf } from "../fakes";
 
@@ -69,6 +70,13 @@ const turns = (...list: Parameters<typeof turnOf>[0][]) =>
 function press(selector: string, type: string, init: object = {}): void {
   const event = type.startsWith("key") ? new KeyboardEvent(type, init) : new PointerEvent(type, init);
   find(selector).dispatchEvent(event);
+}
+
+/** The further bundle with the tool calls has been loaded. */
+async function loadExtras(): Promise<void> {
+  vi.mocked(actions.drawers.load).mockResolvedValue({ module: extras, style: "" });
+  store.update({ calls: [callOf()] });
+  await vi.waitFor(() => expect(panel.querySelector(".glw-call")).not.toBeNull());
 }
 
 describe("Start and Stop", () => {
@@ -227,7 +235,8 @@ describe("the text box", () => {
 
   it.each(["waiting", "unanswered", "gone"] as const)(
     "keeps its text, and no control can be used, while the kernel is %s",
-    (kernel) => {
+    async (kernel) => {
+      await loadExtras();
       type("Hello");
       store.update({ kernel, calls: [callOf({ state: "waiting" })] });
       press(".glw-composer-box", "keydown", { key: "Enter" });
@@ -410,7 +419,8 @@ describe("the tool calls", () => {
     });
   });
 
-  it("are one line of text each", () => {
+  it("are one line of text each", async () => {
+    await loadExtras();
     store.update({
       calls: [
         callOf({ call_id: "a", state: "done", duration_s: 0.34 }),
@@ -428,7 +438,8 @@ describe("the tool calls", () => {
     expect(isShown(".glw-call-question")).toBe(false);
   });
 
-  it("ask for consent with name and arguments", () => {
+  it("ask for consent with name and arguments", async () => {
+    await loadExtras();
     store.update({ calls: [callOf({ state: "waiting" })] });
     expect(texts()).toEqual(["Grok would like to call weather"]);
     expect(text(".glw-call-arguments")).toBe('{\n  "city": "London"\n}');
@@ -443,7 +454,8 @@ describe("the tool calls", () => {
     expect(isShown(".glw-call-question")).toBe(false);
   });
 
-  it("show markup as text", () => {
+  it("show markup as text", async () => {
+    await loadExtras();
     const evil = '<img src=x onerror="alert(1)">';
     store.update({
       calls: [callOf({ state: "waiting", name: evil, arguments: evil, error: evil })],
@@ -452,7 +464,8 @@ describe("the tool calls", () => {
     expect(text(".glw-call-arguments")).toBe(evil);
   });
 
-  it("keep their elements while they change", () => {
+  it("keep their elements while they change", async () => {
+    await loadExtras();
     store.update({ calls: [callOf({ state: "waiting" })] });
     const item = find(".glw-call");
     store.update({ calls: [callOf({ call_id: "z", state: "done" }), callOf()] });
