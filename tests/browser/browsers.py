@@ -23,7 +23,7 @@ VIEWPORT = {"width": 1280, "height": 720}
 _ALLOWED = "--use-fake-ui-for-media-stream"
 # No switch removes a restriction that a user's browser has, with one exception: the microphone is
 # allowed without a prompt, and it plays a file.
-_SWITCHES = (
+SWITCHES = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -82,7 +82,7 @@ class Browsers:
         asks : bool
             Whether the user has to allow the microphone.
         """
-        switches = [*_SWITCHES, f"--disk-cache-dir={self._folder / 'cache'}"]
+        switches = [*SWITCHES, f"--disk-cache-dir={self._folder / 'cache'}"]
         if not asks:
             switches.append(_ALLOWED)
         if microphone:

@@ -169,7 +169,9 @@ def test_a_microphone_that_runs_goes_through_the_channel_that_opens_next(
     notebook.wait(lambda: notebook.kernel.value("live.usage.sent_s") > 1, what="the microphone")
     notebook.run_cell(1)
     notebook.wait(
-        lambda: notebook.kernel.value("live.phase == 'open' and live._sessions.process_id != ended"),
+        lambda: notebook.kernel.value(
+            "live.phase == 'open' and live._sessions.process_id != ended"
+        ),
         what="another process",
     )
     _wait_until_direct(notebook)

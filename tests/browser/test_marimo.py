@@ -117,6 +117,7 @@ mo.ui.anywidget(live)
         page.panel.get_by_role("button", name="Start", exact=True).wait_for()
         page.start()
         page.wait(lambda: page.live_track_count() == 1, what="one microphone")
+        page.wait_for_status("Listening")
     assert page.value(3) == 1
     assert page.page.locator(".glw-panel").count() == 1
     assert page.page.evaluate("seams.page().playbacks.size") == 1

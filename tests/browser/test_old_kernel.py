@@ -22,7 +22,7 @@ VERSION = "6.31.0"
 
 MADE = """
 import time
-live = GrokLive(partner=lambda turn: noise(16), processing=False)
+live = GrokLive(partner=lambda turn: noise(16), processing=False, channel={!r}, isolation={!r})
 live
 """
 BLOCKING = """
@@ -57,11 +57,9 @@ def _register(spec: Path, packages: Path) -> None:
     (spec / "kernel.json").write_text(json.dumps(content))
 
 
-def test_during_a_blocking_cell_the_reply_is_played_and_old_speech_is_dropped_and_counted(
-    open_notebook: OpenNotebook, studio: Studio, old_kernel: str
-):
-    script = studio.noise(45)
-    notebook = open_notebook([NOISE, MADE, BLOCKING], hears=script, kernel_name=old_kernel)
+def _begin(open_notebook, script, old_kernel: str, channel: str, isolation: str):
+    made = MADE.format(channel, isolation)
+    notebook = open_notebook([NOISE, made, BLOCKING], hears=script, kernel_name=old_kernel)
     assert notebook.kernel.value("__import__('ipykernel').__version__") == VERSION
     notebook.run_cells(0, 1)
     notebook.start()
@@ -70,6 +68,27 @@ def test_during_a_blocking_cell_the_reply_is_played_and_old_speech_is_dropped_an
     notebook.wait_until_sounding()
     notebook.wait(lambda: notebook.kernel.value(f"len({TAPE})") > PCM_RATE_HZ, what="sound")
     notebook.begin_cell(2)
+    return notebook
+
+
+def test_during_a_blocking_cell_the_user_is_heard_through_the_direct_channel(
+    open_notebook: OpenNotebook, studio: Studio, old_kernel: str
+):
+    script = studio.noise(45)
+    notebook = _begin(open_notebook, script, old_kernel, "direct", "process")
+    notebook.end_cell(2)
+    notebook.wait_until_silent(1)
+    began_s, ended_s = notebook.kernel.value("[began_s, ended_s]")
+    _assert_plays_on(notebook, began_s, ended_s)
+    assert notebook.losses() == ""
+    assert _missing_s(notebook, script) <= 2 * SEGMENT_S
+
+
+def test_during_a_blocking_cell_the_reply_is_played_and_old_speech_is_dropped_and_counted(
+    open_notebook: OpenNotebook, studio: Studio, old_kernel: str
+):
+    script = studio.noise(45)
+    notebook = _begin(open_notebook, script, old_kernel, "comm", "thread")
     notebook.wait_for_status("The kernel is busy")
     notebook.end_cell(2)
     notebook.wait(lambda: "not sent: the kernel was busy" in notebook.losses(), what="the count")

@@ -33,7 +33,8 @@ export class Waveform {
     meterLabel: string,
     readonly history: WaveformHistory,
   ) {
-    const range = { "aria-valuemin": String(QUIETEST_DBFS), "aria-valuemax": "0" };
+    const quietest = String(QUIETEST_DBFS);
+    const range = { "aria-valuemin": quietest, "aria-valuemax": "0", "aria-valuenow": quietest };
     this.#meter = element("span", "glw-meter", { role: "meter", "aria-label": meterLabel, ...range }, [
       this.#fill,
     ]);
