@@ -46,6 +46,7 @@ HEAP_LIMIT_BYTES = 5_000_000
 CARRIERS = {
     "comm": 'channel="comm"',
     "direct": 'channel="auto"',
+    "proxy": 'channel="proxy"',
     "thread": 'channel="auto", isolation="thread"',
     "comm-thread": 'channel="comm", isolation="thread"',
 }

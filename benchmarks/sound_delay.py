@@ -128,7 +128,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--carriers", nargs="+", choices=("comm", "direct"), default=["comm", "direct"]
+        "--carriers", nargs="+", choices=("comm", "proxy", "direct"), default=["comm", "direct"]
     )
     parser.add_argument("--seconds", type=float, default=60, help="of each carrier")
     options = parser.parse_args()
