@@ -586,6 +586,7 @@ def test_a_question_after_a_time_out_does_not_wait_for_the_earlier_reply(
         return silence(600) if turn.text == "long" else turn.text
 
     with Talk(partner=partner, dialect=dialect) as talk:
+        talk.start()
         with pytest.raises(ReplyTimeout):
             talk.ask("long", timeout_s=0.5)
         if dialect == "realtime":

@@ -1,2 +1,2 @@
-from .remote_session import RemoteAsker as RemoteAsker
+from .remote_asker import RemoteAsker as RemoteAsker
 from .remote_session import RemoteSession as RemoteSession

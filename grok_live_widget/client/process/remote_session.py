@@ -1,21 +1,17 @@
 """A talk whose connection is in a process of its own, as the kernel sees it.
 
-The kernel folds the events of that process into the same turns, and has tools, hooks and notes. It
-may be busy for any time: the connection goes on, and its events are folded when the kernel is free.
-Everything here runs on the talk's loop.
+`Mirror` has what the process tells, `KernelCalls` does what it asks for. The kernel may be busy for
+any time: the connection goes on, and its events are folded when the kernel is free. Everything here
+runs on the talk's loop.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
-import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import Context, copy_context
-from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -25,66 +21,39 @@ from msgspec.structs import asdict, replace
 
 from ..._threads import BackgroundTasks, ThreadQueue
 from ...audio import AudioBuffer, checked
-from ...conversation import Conversation, ToolCalls, ToolCallState, Turn, Usage
+from ...conversation import ToolCallState, Turn, Usage
 from ...exceptions import (
     ConnectError,
     GrokLiveError,
     SessionClosedError,
     SessionClosedOK,
-    ToolError,
-    exc_info_without_own_frames,
 )
 from ...protocol import (
-    AUDIO_CUT,
     DIALECTS,
-    AppendAudio,
     Event,
     Noted,
-    PhaseChanged,
     PlaybackReported,
     PushToTalk,
     SessionEnded,
     SessionOpened,
-    SettingsChanged,
 )
-from ...recording import (
-    ASSISTANT_WAV,
-    USER_WAV,
-    FrameLog,
-    Frames,
-    Recording,
-    copy_recording,
-    plain,
-    samples_of,
-)
-from ...rehearsal import RehearsalProcess
-from ...settings import UNSET, Settings, between
-from ...tools import functions_of, secrets_of, text_from
-from .._pump import Listener, ListenerEntry, ListenerHandle
-from ..ask import text_or_clip
-from ..clips import Clip, Pace, Question
+from ...recording import Frames, copy_recording, plain
+from ...settings import UNSET, Settings
+from ...tools import secrets_of
+from .._pump import Listener, ListenerHandle
 from ..credentials import Secret
 from ..endpoint import Endpoint, remember, remembered_dialects, resolve_endpoint
-from ..hooks import Hooks
-from ..reconnect import REPLAYED_TURNS
 from ..reconnecting_session import off_loop, sentence
-from ..requests import reply_request, verbatim_message
-from ..surroundings import Rehearsal
 from ..timeouts import Timeouts
 from ..tool_thread import ToolThreads
 from . import messages
 from .calls import Calls
 from .connection_process import ConnectionProcess
-from .tapes import FollowedTape
+from .kernel_calls import KernelCalls
+from .mirror import Mirror
 
 Level = Literal["info", "warning", "error"]
 
-_LOG = logging.getLogger("grok_live_widget")
-
-# They change no turn, and are no part of the talk's clock.
-_NOT_FOLDED = (Noted, PhaseChanged, SettingsChanged)
-# Of the newest requests, in whose contexts tools are called.
-_MOST_CALLERS = 1000
 # A process that ends as often as this in a minute is not started again by itself.
 _MOST_ENDS = 3
 _LINGER_S = 1.0
@@ -113,28 +82,20 @@ class RemoteSession:
     ) -> None:
         self.settings, self.timeouts = settings, timeouts
         self.endpoint, self.api_key = endpoint, api_key
-        self.conversation = Conversation.under(settings)
-        self.notes: list[Noted] = []
-        self.frame_log = FrameLog()
-        self.frame_log.add_secrets(*self.secrets())
-        # What is written while the talk runs is written by the other process.
-        self.recording = Recording(
+        self.tool_threads = ToolThreads(main)
+        self._kernel_calls = KernelCalls(settings, timeouts, self.tool_threads)
+        self._mirror = Mirror(
             settings,
-            self.conversation,
+            messages.TalkState(phase="closed", dialect=endpoint.dialects[0][0].name),
             secrets=self.secrets,
             on_trouble=self._note_from_any_thread,
-            frames=lambda: self.frames,
         )
-        self.tool_threads = ToolThreads(main)
-        self.hooks = Hooks(self.conversation.turns, self._note_from_any_thread)
+        self._mirror.add_listener(self._remember_dialect)
+        self.conversation, self.notes = self._mirror.conversation, self._mirror.notes
+        self.frame_log, self.recording = self._mirror.frame_log, self._mirror.recording
+        self.hooks = self._mirror.hooks
+        self.frame_log.add_secrets(*self.secrets())
         self._loop = asyncio.get_running_loop()
-        self._listeners = [ListenerEntry(self.hooks.follow, self._note_from_any_thread)]
-        self._tool_calls = ToolCalls()
-        self._tools = functions_of(settings.tools)
-        self._turns: dict[str, Turn] = {}
-        self._state = messages.TalkState(phase="closed", dialect=endpoint.dialects[0][0].name)
-        # The phase that was told last.
-        self._phase = "closed"
         # The settings that hold as soon as the process says so.
         self._next_settings = settings
         self._changing = asyncio.Lock()
@@ -150,19 +111,7 @@ class RemoteSession:
         self._on_part: dict[str, Callable[[Any, bytes | None], object]] = {}
         self._on_start: list[Callable[[], object]] = []
         self._asked = Calls(self._error_from)
-        # The contexts of the code that asks, by number.
-        self._callers: dict[int, Context] = {}
-        # Calls that the process has asked for, by id.
-        self._calls: dict[int, asyncio.Task[None]] = {}
         self._tasks = BackgroundTasks()
-        self._rehearsal: Rehearsal | None = None
-        self._starting_rehearsal = asyncio.Lock()
-        self._tapes = {
-            True: FollowedTape(self.conversation.user_tape),
-            False: FollowedTape(self.conversation.assistant_tape),
-        }
-        # How many connections earlier processes have opened.
-        self._first_connection = 0
         # When processes have ended by themselves [s, monotonic].
         self._ends_s: list[float] = []
 
@@ -216,7 +165,7 @@ class RemoteSession:
     @property
     def frames(self) -> Frames:
         """The newest frames of all connections, as of now."""
-        return self.frame_log.frames(self.conversation.origin_s)
+        return self._mirror.frames
 
     @property
     def usage(self) -> Usage:
@@ -226,7 +175,7 @@ class RemoteSession:
     @property
     def pending_approvals(self) -> list[ToolCallState]:
         """Calls of tools that wait for approval, oldest first."""
-        return [] if self.phase == "closed" else self._tool_calls.waiting
+        return [] if self.phase == "closed" else self._mirror.pending_approvals
 
     @property
     def process_id(self) -> int | None:
@@ -245,13 +194,7 @@ class RemoteSession:
     # ----------------------------------------------------------------- listeners and notes
     def add_listener(self, listener: Listener) -> ListenerHandle:
         """Call ``listener(event, turns, now_s)`` with every event of every session."""
-        entry = ListenerEntry(listener, self._note_from_any_thread)
-        self._listeners.append(entry)
-
-        def remove() -> None:
-            self._listeners = [each for each in self._listeners if each is not entry]
-
-        return ListenerHandle(remove)
+        return self._mirror.add_listener(listener)
 
     def note(self, text: str, level: Level = "info", topic: str = "") -> None:
         """Note a sentence for the user; in the panel it replaces the last one of its topic."""
@@ -259,91 +202,46 @@ class RemoteSession:
             # So that it has its place among the events, and is recorded.
             self.tell("note", text=text, level=level, topic=topic)
         else:
-            self._dispatch_here(Noted(sentence(text), level, topic))
+            self._mirror.add(Noted(sentence(text), level, topic))
 
     def _note_from_any_thread(self, text: str) -> None:
         with contextlib.suppress(RuntimeError):  # The loop is closed: the note has no reader.
             self._loop.call_soon_threadsafe(self.note, text, "error")
 
-    def _dispatch_here(self, event: Event) -> None:
-        self._happened(messages.Happened(event, time.monotonic()))
-
-    # ----------------------------------------------------------------- events
+    # ----------------------------------------------------------------- from the process
     def _receive(self, received: list[messages.Up]) -> None:
         for message in received:
             match message:
                 case messages.Happened():
-                    self._happened(message)
+                    self._mirror.happened(message)
                 case messages.FrameLogged():
-                    self._log_frame(message)
+                    self._mirror.log_frame(message)
                 case messages.StateChanged():
                     self._follow_state(message.state)
-                case messages.TapeMoved():
-                    self._move_tape(message)
+                case messages.TapeMoved() if self._process is not None:
+                    self._mirror.move_tape(message, self._process.descriptors)
                 case messages.PartSent():
                     self._on_part[message.part](message.content, message.buffer)
-                case messages.Request():
-                    self._calls[message.id] = self._tasks.spawn(self._answer(message))
+                case messages.Request() if self._process is not None:
+                    self._kernel_calls.begin(message, self._process.send)
                 case messages.Cancelled():
-                    if call := self._calls.get(message.id):
-                        call.cancel()
+                    self._kernel_calls.cancel(message.id)
                 case messages.Returned() | messages.Raised():
                     self._asked.settle(message)
 
-    def _log_frame(self, message: messages.FrameLogged) -> None:
-        *head, _, audio_byte_count = message.record
-        text = AUDIO_CUT.join(message.parts)
-        record: Any = (*head, text, audio_byte_count)
-        self.frame_log.add_record(record, self._first_connection)
+    @property
+    def _state(self) -> messages.TalkState:
+        return self._mirror.state
 
     def _follow_state(self, state: messages.TalkState) -> None:
         if state.update_count != self._state.update_count:
             self.settings = self._next_settings
             self.conversation.meter.prices = self.settings.prices
             self.frame_log.add_secrets(*self.secrets())
-        self._state = state
+        self._mirror.state = state
 
-    def _move_tape(self, moved: messages.TapeMoved) -> None:
-        assert self._process is not None
-        tape = self._tapes[moved.is_user]
-        if moved.base and self.settings.record is not None:
-            name = USER_WAV if moved.is_user else ASSISTANT_WAV
-            path = Path(self.settings.record).absolute() / name
-            tape.buffer.archive = partial(samples_of, path)
-        tape.move(self._process.descriptors, moved.base, moved.capacity)
-
-    def _happened(self, message: messages.Happened) -> None:
-        event, now_s = message.event, message.now_s
-        if message.sound is not None:
-            tape = self._tapes[isinstance(event, AppendAudio)]
-            event = replace(event, pcm=tape.sound(*message.sound))
-        changed = [] if type(event) in _NOT_FOLDED else self.conversation.apply(event, now_s)
-        self._name_turns(changed, message.turn_ids)
-        self._tool_calls.apply(event)
-        if self.settings.record is None:
-            self.recording.observe(event, changed, now_s)
-        if message.is_hidden:
-            return
-        if isinstance(event, PhaseChanged):
-            if event.phase == self._phase:
-                return  # Told already, when the process before has ended.
-            self._phase = event.phase
-        if isinstance(event, SessionOpened):
-            self._remember_dialect(event)
-        if isinstance(event, Noted) and event.text:
-            self.notes.append(event)
-        for listener in list(self._listeners):
-            listener(event, changed, now_s)
-
-    def _name_turns(self, changed: list[Turn], turn_ids: tuple[str, ...]) -> None:
-        """Give new turns the ids that they have in the other process."""
-        new = [turn for turn in changed if self._turns.get(turn.turn_id) is not turn]
-        for turn, turn_id in zip(new, turn_ids, strict=False):
-            turn.turn_id = turn_id
-            self._turns[turn_id] = turn
-
-    def _remember_dialect(self, event: SessionOpened) -> None:
-        if len(self.endpoint.dialects) > 1:
+    def _remember_dialect(self, event: Event, changed: Sequence[Turn], now_s: float) -> None:
+        if isinstance(event, SessionOpened) and len(self.endpoint.dialects) > 1:
             urls = {dialect.name: url for dialect, url in self.endpoint.dialects}
             remember(urls[event.dialect], DIALECTS[event.dialect])
 
@@ -377,7 +275,7 @@ class RemoteSession:
         self._on_start.append(on_start)
 
     def _start_process(self) -> None:
-        past = self._past() if self._has_had_process else None
+        past = self._mirror.past(self._why_reopened) if self._has_had_process else None
         begin = messages.Begin(
             settings=messages.plain_settings(self.settings),
             key=self._found(),
@@ -387,7 +285,7 @@ class RemoteSession:
             parts=self._parts,
             past=past,
         )
-        fds = [each.place.fd for each in self._tapes.values() if past and each.place.fd >= 0]
+        fds = self._mirror.descriptors if past else []
         try:
             process = ConnectionProcess(begin, self._receive, self._on_process_ended, keep_fds=fds)
         except OSError as error:
@@ -398,7 +296,7 @@ class RemoteSession:
         self._process, self._has_had_process = process, True
         if self.endpoint.is_rehearsal:
             # While the other process starts.
-            self._tasks.spawn(self._prepare_rehearsal())
+            self._kernel_calls.prepare_rehearsal()
         for method, arguments in self._standing.items():
             process.send(messages.Told(method, arguments))
         for tell in self._on_start:
@@ -431,7 +329,7 @@ class RemoteSession:
         if process is not self._process:
             return
         self._process = None
-        self._first_connection = self.frame_log.connection_count
+        self._mirror.end_process()
         error = process.last_error()
         failure = SessionClosedError(
             f"the process of the connection has ended{error}.",
@@ -440,16 +338,17 @@ class RemoteSession:
         )
         process.close()
         self._asked.fail(failure)
-        for call in self._calls.values():
-            call.cancel()
+        self._kernel_calls.cancel_all()
         was_open = self.phase in ("open", "opening")
         self._why_reopened = _BROKE if was_open else _CLOSED
         # A change that was not confirmed is not known to the next process.
         self._next_settings = self.settings
-        self._state = replace(self._state, phase="closed", ends_at_s=None, is_sending_sound=False)
-        self._dispatch_here(SessionEnded(close_code=None, reason="the process has ended"))
+        self._mirror.state = replace(
+            self._state, phase="closed", ends_at_s=None, is_sending_sound=False
+        )
+        self._mirror.add(SessionEnded(close_code=None, reason="the process has ended"))
         if not was_open or self._is_ended:
-            self._tell_phase("closed")
+            self._mirror.tell_phase("closed")
             return
         now_s = time.monotonic()
         self._ends_s = [each for each in self._ends_s if now_s - each < 60] + [now_s]
@@ -459,36 +358,21 @@ class RemoteSession:
                 f"The process of the connection has ended{error}. Start, or the next question, "
                 "opens the connection again."
             )
-            self._dispatch_here(Noted(text, "error", "connection"))
-            self._tell_phase("closed")
+            self._mirror.add(Noted(text, "error", "connection"))
+            self._mirror.tell_phase("closed")
             return
         text = f"The process of the connection has ended{error}. Opening another one."
-        self._dispatch_here(Noted(text, "warning", "connection"))
-        self._state = replace(self._state, is_reopening=True)
-        self._tell_phase("opening")
+        self._mirror.add(Noted(text, "warning", "connection"))
+        self._mirror.state = replace(self._state, is_reopening=True)
+        self._mirror.tell_phase("opening")
         self._tasks.spawn(self._open_again())
 
     async def _open_again(self) -> None:
         try:
             await self.open()
-            self._dispatch_here(Noted("", topic="connection"))
+            self._mirror.add(Noted("", topic="connection"))
         except GrokLiveError:
             pass  # It was noted.
-
-    def _tell_phase(self, phase: Any) -> None:
-        self._state = replace(self._state, phase=phase)
-        self._dispatch_here(PhaseChanged(phase))
-
-    def _past(self) -> messages.Past:
-        """What a new process needs to know."""
-        turns = [turn for turn in self.conversation.turns if turn.text.strip()][-REPLAYED_TURNS:]
-        return messages.Past(
-            turns=tuple(messages.PastTurn(each.role, each.text, each.turn_id) for each in turns),
-            places=(self._tapes[True].place, self._tapes[False].place),
-            origin_s=self.conversation.origin_s,
-            conversation_id=self._state.conversation_id,
-            why=self._why_reopened,
-        )
 
     # ----------------------------------------------------------------- requests
     async def request(self, method: str, **arguments: Any) -> Any:
@@ -497,14 +381,12 @@ class RemoteSession:
             self.check_ended()
         process = await self._process_for(method)
         request_id = self._asked.new_id()
-        self._callers[request_id] = copy_context()
-        while len(self._callers) > _MOST_CALLERS:
-            del self._callers[next(iter(self._callers))]
+        self._kernel_calls.remember_caller(request_id)
         request = messages.Request(request_id, method, arguments, request_id)
         return await self._asked.call(process.send, request)
 
     def _error_from(self, failure: messages.Failure) -> Exception:
-        return messages.error_from(failure, self._turns.get(failure.turn_id))
+        return messages.error_from(failure, self._mirror.turn_of(failure.turn_id))
 
     def tell(self, method: str, **arguments: Any) -> None:
         """Have the process do something, unless there is none."""
@@ -518,71 +400,11 @@ class RemoteSession:
 
     def turn_of(self, turn_id: str) -> Turn:
         """A turn by its id; one that is in no conversation, of a reply of which nothing came."""
-        if turn := self._turns.get(turn_id):
+        if turn := self._mirror.turn_of(turn_id):
             return turn
         turn = Turn("assistant", tape=AudioBuffer())
         turn.is_complete = turn.was_interrupted = True
         return turn
-
-    # ----------------------------------------------------------------- what the process asks for
-    async def _answer(self, call: messages.Request) -> None:
-        process = self._process
-        answer: messages.Message
-        try:
-            value = await getattr(self, f"_on_{call.method}")(call, **call.arguments)
-            answer = messages.Returned(call.id, value)
-        except Exception as error:  # noqa: BLE001  (raised again there)
-            answer = messages.Raised(call.id, messages.failure_from(error))
-        finally:
-            del self._calls[call.id]
-        if process is not None:
-            process.send(answer)
-
-    async def _on_read_arguments(self, call: messages.Request, name: str, text: str) -> None:
-        try:
-            self._tools[name].read_arguments(text)
-        except Exception as error:  # noqa: BLE001  (a class of the user's may raise anything)
-            raise _as_tool_error(name, error) from None
-
-    async def _on_call_tool(self, call: messages.Request, name: str, text: str) -> str:
-        tool = self._tools[name]
-        process = self._process
-
-        def on_delay(why: str) -> None:
-            if process is not None:
-                process.send(messages.Told("delayed", {"call_id": call.id, "text": why}))
-
-        try:
-            return await self.tool_threads.call(
-                tool,
-                tool.read_arguments(text),
-                text_from,
-                self._callers.get(call.caller, self.tool_threads.context),
-                on_delay,
-                self.timeouts.busy_thread_s,
-            )
-        except Exception as error:  # noqa: BLE001  (a tool may raise anything)
-            raise _as_tool_error(name, error) from None
-
-    async def _on_start_rehearsal(self, call: messages.Request) -> dict[str, Any]:
-        rehearsal = await self._start_rehearsal()
-        urls = {dialect: rehearsal.url(dialect) for dialect in DIALECTS}
-        return {"urls": urls, "api_key": rehearsal.api_key, "remark": rehearsal.remark}
-
-    async def _prepare_rehearsal(self) -> None:
-        with contextlib.suppress(GrokLiveError):  # It is raised where the talk is opened.
-            await self._start_rehearsal()
-
-    async def _start_rehearsal(self) -> Rehearsal:
-        """The rehearsal, in a process of its own."""
-        async with self._starting_rehearsal:
-            if self._rehearsal is None:
-                context = self.tool_threads.context.copy()
-                key = secrets.token_urlsafe(32)
-                self._rehearsal = await asyncio.to_thread(
-                    context.run, RehearsalProcess, self.settings.partner, key
-                )
-            return self._rehearsal
 
     # ----------------------------------------------------------------- the talk
     async def open(self) -> None:
@@ -636,7 +458,7 @@ class RemoteSession:
             settings = self.settings.changed(given)
             await asyncio.to_thread(resolve_endpoint, settings, self.api_key)
             self._next_settings = settings
-            self._tools |= functions_of(settings.tools)
+            self._kernel_calls.add_tools(settings)
             plain = messages.plain_settings(settings, given)
             rejected: list[str] = await self.request("update", given=plain)
             self.settings = settings
@@ -723,67 +545,14 @@ class RemoteSession:
                 self._end_process()
                 await off_loop(process.wait)
         self._tasks.cancel()
+        await self._kernel_calls.close()
         await off_loop(self.tool_threads.close)
-        for tape in self._tapes.values():
-            tape.close()
-        rehearsal, self._rehearsal = self._rehearsal, None
-        if rehearsal is not None:
-            await off_loop(rehearsal.close)
-        self.conversation.end_playback()
-        self.hooks.close()
+        self._mirror.close()
 
     def _end_process(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             process.close()
-
-
-class RemoteAsker:
-    """Does what `Asker` does, over a `RemoteSession`; see there."""
-
-    def __init__(self, sessions: RemoteSession) -> None:
-        self._sessions = sessions
-
-    async def ask(
-        self,
-        question: Question,
-        sample_rate: int | None,
-        timeout_s: float,
-        instructions: str | None = None,
-        metadata: Mapping[str, str] | None = None,
-        pace: Pace = "fast",
-    ) -> Turn:
-        """See `Asker.ask`."""
-        self._sessions.tool_threads.refuse_own_tool("ask")
-        asked = await text_or_clip(self._sessions, question, sample_rate, pace)
-        between("timeout_s", timeout_s, 0.001, 86_400)
-        reply_request(instructions, metadata)  # It raises what is wrong with them.
-        turn_id = await self._sessions.request(
-            "ask",
-            asked=_plain(asked),
-            timeout_s=timeout_s,
-            instructions=instructions,
-            metadata=None if metadata is None else dict(metadata),
-        )
-        return self._sessions.turn_of(turn_id)
-
-    async def say_verbatim(self, text: str, timeout_s: float, is_interruptible: bool) -> Turn:
-        """See `Asker.say_verbatim`."""
-        verbatim_message(text, is_interruptible=is_interruptible)
-        between("timeout_s", timeout_s, 0.001, 86_400)
-        turn_id = await self._sessions.request(
-            "say_verbatim", text=text, timeout_s=timeout_s, is_interruptible=is_interruptible
-        )
-        return self._sessions.turn_of(turn_id)
-
-    async def say(self, question: Question, sample_rate: int | None, pace: Pace = "fast") -> Turn:
-        """See `Asker.say`."""
-        said = await text_or_clip(self._sessions, question, sample_rate, pace)
-        return self._sessions.turn_of(await self._sessions.request("say", said=_plain(said)))
-
-
-def _plain(asked: str | Clip) -> str | dict[str, Any]:
-    return asked if isinstance(asked, str) else asdict(asked)
 
 
 # Methods before which the key is not looked for.
@@ -792,14 +561,3 @@ _OPENS_NOTHING = (
     *("end_microphone", "discard_press", "disconnect", "skip", "report_playback"),
     *("invite_page",),
 )
-
-
-def _as_tool_error(name: str, error: Exception) -> ToolError:
-    """An error of a tool's function with the sentence that the model gets; logged here, where its
-    traceback is.
-    """
-    if isinstance(error, ToolError):
-        return error
-    text = f"{type(error).__name__}: {error}"
-    _LOG.warning("The tool %r failed: %s", name, text, exc_info=exc_info_without_own_frames(error))
-    return ToolError(text)
