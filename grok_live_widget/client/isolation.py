@@ -50,7 +50,7 @@ def isolation_of(settings: Settings) -> IsolationStatus:
     if obstacle and settings.isolation == "process":
         raise ConfigurationError(
             f'isolation="process" is not possible: {obstacle[0].lower()}{obstacle[1:]}',
-            cure="Leave it out.",
+            cure="Leave isolation= out.",
         )
     return IsolationStatus("thread", obstacle) if obstacle else IsolationStatus("process")
 

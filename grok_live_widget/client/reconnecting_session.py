@@ -364,11 +364,13 @@ class ReconnectingSession:
         endpoint = self.endpoint = await self._resolve(self.settings)
         await asyncio.to_thread(self.recording.start)
         if endpoint.is_rehearsal:
-            if self._rehearsal is None:
-                self._rehearsal = await self._surroundings.start_rehearsal(self.settings)
-                if self._rehearsal.remark:
-                    self.note(self._rehearsal.remark, "info")
-            endpoint = endpoint.served_by(self._rehearsal)
+            rehearsal = self._rehearsal
+            if rehearsal is None or not rehearsal.is_running:
+                rehearsal = await self._surroundings.start_rehearsal(self.settings)
+                if rehearsal.remark and self._rehearsal is None:
+                    self.note(rehearsal.remark, "info")
+                self._rehearsal = rehearsal
+            endpoint = endpoint.served_by(rehearsal)
         session = await open_session_with(
             ConnectRequest(endpoint=endpoint, settings=self.settings, timeouts=self.timeouts),
             self.conversation,

@@ -31,6 +31,10 @@ class Rehearsal(Server, Protocol):
     def remark(self) -> str:
         """What the user should know of it; empty for nothing."""
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it runs; otherwise another one is started with the next session."""
+
     def close(self) -> None:
         """End it, which may take a while; from any thread."""
 
@@ -88,6 +92,8 @@ class KernelSurroundings:
 
 class EmbeddedRehearsal:
     """A rehearsal server in a thread of this process; see `Rehearsal`."""
+
+    is_running = True
 
     def __init__(self, settings: Settings) -> None:
         from ..rehearsal import PARTNERS, default_partner

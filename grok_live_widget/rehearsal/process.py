@@ -136,6 +136,11 @@ class RehearsalProcess:
         """The id of the process."""
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
+
     def url(self, dialect: str | None = None) -> str:
         """The URL of a dialect; see `RehearsalServer.url`."""
         return self._urls[dialect or "realtime"]

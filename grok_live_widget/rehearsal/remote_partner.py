@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._threads import BackgroundTasks, LoopThread
 from ..exceptions import RehearsalError
@@ -31,6 +32,9 @@ from .partner import (
 )
 from .partner_runner import MAX_PIECES_AHEAD, STOP_TIMEOUT_S, PartnerHost, run_partner
 from .tts import Spoken
+
+# Of one message; ten seconds.
+_MOST_SAMPLES = 240_000
 
 
 class Ask(NamedTuple):
@@ -188,7 +192,7 @@ def as_sent(output: Any, turn: PartnerTurn) -> Iterator[Any]:
         case str():
             yield str(output)
         case np.ndarray() if output.dtype != object:
-            yield np.asarray(output)
+            yield from _parts_of(np.asarray(output))
         case PathLike():
             yield Path(fspath(output)).absolute()
         case CallTool() | Spoken() | ConnectionFault() if _is_of_package(output):
@@ -196,6 +200,15 @@ def as_sent(output: Any, turn: PartnerTurn) -> Iterator[Any]:
         case _:
             kind = type(output).__name__
             raise RehearsalError(f"the partner returned {kind}: {output!r:.60}.", cure=ANSWERS)
+
+
+def _parts_of(sound: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """A long sound in parts, of which the first can be played before the last is there."""
+    if sound.ndim == 0 or len(sound) == 0:
+        yield sound
+        return
+    for start in range(0, len(sound), _MOST_SAMPLES):
+        yield sound[start : start + _MOST_SAMPLES]
 
 
 def _is_of_package(value: object) -> bool:

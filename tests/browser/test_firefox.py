@@ -134,6 +134,9 @@ def test_in_firefox_speech_is_heard_answered_and_leaves_the_loudspeaker(
 ) -> None:
     script = studio.script(Said("The quick brown fox jumps over the lazy dog.", 1.5), lead_s=0.5)
     notebook = open_notebook(partner="parrot", processing=False)
+    wait_until(
+        lambda: notebook.kernel.value("live.channel.kind") == "direct", what="the direct channel"
+    )
     with sound.recording() as heard:
         notebook.start()
         sound.say(script.samples, script.rate_hz)

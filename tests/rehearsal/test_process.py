@@ -27,6 +27,7 @@ from grok_live_widget.exceptions import (
 from grok_live_widget.rehearsal import CallTool, PartnerTurn, Unvoiced
 from grok_live_widget.rehearsal.chat import ChatPartner
 from grok_live_widget.rehearsal.process import RehearsalProcess, can_be_sent
+from grok_live_widget.rehearsal.remote_partner import as_sent
 from grok_live_widget.rehearsal.scripts import read_script
 from grok_live_widget.settings.settings import UNSET
 
@@ -115,6 +116,14 @@ def test_a_function_is_called_here_with_the_turn_and_its_sound_comes_back_unchan
     assert thread is not threading.main_thread()
     np.testing.assert_array_equal(turn.pcm, NOISE)
     assert not turn.pcm.flags.writeable
+
+
+@pytest.mark.parametrize("shape", [(0,), (1,), (240_000,), (500_001,), (300_000, 2)])
+def test_a_long_sound_is_sent_in_parts_which_are_the_sound(shape: tuple[int, ...]) -> None:
+    sound = np.random.default_rng(2).integers(-9, 9, shape).astype(np.int16)
+    parts = list(as_sent(sound, PartnerTurn()))
+    assert len(parts) == max(1, -(-len(sound) // 240_000))
+    np.testing.assert_array_equal(np.concatenate(parts), sound)
 
 
 def sync_generator(turn: PartnerTurn) -> Iterator[Any]:

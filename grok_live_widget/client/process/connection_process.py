@@ -114,6 +114,15 @@ class ConnectionProcess:
         """Have it end; what was sent is still read."""
         self._finalizer()
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has ended, by itself or not."""
+        return self._process.poll() is not None
+
+    def kill(self) -> None:
+        """End it by force, since it does not answer."""
+        self._process.kill()
+
     def wait(self) -> None:
         """Wait until it has ended, and end it by force if that takes long."""
         wait_for_end(self._process)

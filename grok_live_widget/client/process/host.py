@@ -394,6 +394,9 @@ class ProcessSurroundings:
 class KernelRehearsal:
     """A rehearsal that the kernel has started."""
 
+    # Only the kernel knows; it is asked for each session.
+    is_running = False
+
     def __init__(self, urls: Mapping[str, str], api_key: str | None, remark: str) -> None:
         self._urls, self.api_key, self.remark = urls, api_key, remark
 

@@ -137,6 +137,9 @@ class KernelCalls:
     async def _start_rehearsal(self) -> Rehearsal:
         """The rehearsal, in a process of its own."""
         async with self._starting_rehearsal:
+            if self._rehearsal is not None and not self._rehearsal.is_running:
+                self._rehearsal.close()
+                self._rehearsal = None
             if self._rehearsal is None:
                 context = self._tool_threads.context.copy()
                 key = secrets.token_urlsafe(32)

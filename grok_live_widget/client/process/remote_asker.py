@@ -14,6 +14,9 @@ from ..clips import Clip, Pace, Question
 from ..requests import reply_request, verbatim_message
 from .remote_session import RemoteSession
 
+# How much later than its time limit the process may say that it has passed [s].
+_SPARE_S = 2.0
+
 
 class RemoteAsker:
     """Does what `Asker` does, over a `RemoteSession`; see there."""
@@ -35,8 +38,10 @@ class RemoteAsker:
         asked = await text_or_clip(self._sessions, question, sample_rate, pace)
         between("timeout_s", timeout_s, 0.001, 86_400)
         reply_request(instructions, metadata)  # It raises what is wrong with them.
+        sending_s = asked.sending_s if isinstance(asked, Clip) else 0.0
         turn_id = await self._sessions.request(
             "ask",
+            within_s=timeout_s + sending_s + _SPARE_S,
             asked=_plain(asked),
             timeout_s=timeout_s,
             instructions=instructions,
@@ -49,7 +54,11 @@ class RemoteAsker:
         verbatim_message(text, is_interruptible=is_interruptible)
         between("timeout_s", timeout_s, 0.001, 86_400)
         turn_id = await self._sessions.request(
-            "say_verbatim", text=text, timeout_s=timeout_s, is_interruptible=is_interruptible
+            "say_verbatim",
+            within_s=timeout_s + _SPARE_S,
+            text=text,
+            timeout_s=timeout_s,
+            is_interruptible=is_interruptible,
         )
         return self._sessions.turn_of(turn_id)
 

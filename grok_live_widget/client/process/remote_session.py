@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,7 @@ from ...conversation import ToolCallState, Turn, Usage
 from ...exceptions import (
     ConnectError,
     GrokLiveError,
+    ReplyTimeout,
     SessionClosedError,
     SessionClosedOK,
 )
@@ -57,6 +58,8 @@ Level = Literal["info", "warning", "error"]
 # A process that ends as often as this in a minute is not started again by itself.
 _MOST_ENDS = 3
 _LINGER_S = 1.0
+# How long an answer may wait to be read [s].
+_UNREAD_S = 3.0
 _BROKE = "The connection broke and was opened again"
 _CLOSED = "The connection was closed and opened again"
 
@@ -308,6 +311,9 @@ class RemoteSession:
     async def _process_for(self, method: str) -> ConnectionProcess:
         """The process, started if there is none, with the key as it is to be found now."""
         async with self._starting:
+            if self._process is not None and self._process.has_ended:
+                # Before its pipe says so: what is sent to it would be lost.
+                self._on_process_ended(self._process)
             if self._process is None:
                 self._start_process()
             process = self._process
@@ -334,7 +340,7 @@ class RemoteSession:
         failure = SessionClosedError(
             f"the process of the connection has ended{error}.",
             close_code=None,
-            cure="What was received is kept, and the connection is opened again: ask again then.",
+            cure="What was received is kept. Ask again, which waits until the connection is open.",
         )
         process.close()
         self._asked.fail(failure)
@@ -375,15 +381,42 @@ class RemoteSession:
             pass  # It was noted.
 
     # ----------------------------------------------------------------- requests
-    async def request(self, method: str, **arguments: Any) -> Any:
-        """Have the process do something, and wait for the result."""
+    async def request(self, method: str, *, within_s: float | None = None, **arguments: Any) -> Any:
+        """Have the process do something, and wait for the result.
+
+        Parameters
+        ----------
+        within_s : float or None [s]
+            A process that answers later than this is ended.
+        """
         if method not in _OPENS_NOTHING:
             self.check_ended()
         process = await self._process_for(method)
         request_id = self._asked.new_id()
         self._kernel_calls.remember_caller(request_id)
         request = messages.Request(request_id, method, arguments, request_id)
-        return await self._asked.call(process.send, request)
+        call = self._asked.call(process.send, request)
+        return await (call if within_s is None else self._within(call, within_s, process))
+
+    async def _within(
+        self, call: Coroutine[Any, Any, Any], limit_s: float, process: ConnectionProcess
+    ) -> Any:
+        answer = asyncio.ensure_future(call)
+        try:
+            # The second time for a kernel that was busy itself, and has not read the answer.
+            for each_s in (limit_s, _UNREAD_S):
+                await asyncio.wait({answer}, timeout=each_s)
+                if answer.done():
+                    return answer.result()
+        finally:
+            answer.cancel()
+        process.kill()
+        self._on_process_ended(process)
+        raise ReplyTimeout(
+            f"the process of the connection did not answer in {limit_s:g} s, and was ended.",
+            timeout_s=limit_s,
+            cure="Ask again, which waits until another one has opened the connection.",
+        )
 
     def _error_from(self, failure: messages.Failure) -> Exception:
         return messages.error_from(failure, self._mirror.turn_of(failure.turn_id))

@@ -17,7 +17,12 @@ import numpy as np
 import pytest
 
 from grok_live_widget import RehearsalServer, Talk, load, tool
-from grok_live_widget.client.process import RemoteSession, connection_process
+from grok_live_widget.client.process import (
+    RemoteSession,
+    connection_process,
+    remote_asker,
+    remote_session,
+)
 from grok_live_widget.client.talk import TALK_THREAD
 from grok_live_widget.events import (
     AudioDelta,
@@ -284,6 +289,33 @@ def test_a_question_learns_that_the_process_has_died() -> None:
         with pytest.raises(SessionClosedError, match="process of the connection has ended"):
             talk.ask("Are you there?")
         is_over.set()
+
+
+def test_a_process_that_answers_nothing_is_ended_after_the_time_limit(
+    server: RehearsalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_asker, "_SPARE_S", 0.0)
+    monkeypatch.setattr(remote_session, "_UNREAD_S", 0.2)
+    with Talk(url=server.url(), api_key="k", isolation="process") as talk:
+        talk.ask("one")
+        stopped = process_of(talk)
+        os.kill(stopped, signal.SIGSTOP)
+        with pytest.raises(ReplyTimeout, match=r"did not answer in 0\.5 s, and was ended\. Ask"):
+            talk.ask("two", timeout_s=0.5)
+        monkeypatch.setattr(remote_asker, "_SPARE_S", 2.0)
+        assert talk.ask("three", timeout_s=20).text == "You said three."
+        assert not is_running(stopped)
+        assert [turn.text for turn in talk.turns.assistant] == ["You said one.", "You said three."]
+
+
+def test_a_rehearsal_that_dies_is_followed_by_another_one() -> None:
+    with Talk(partner=lambda turn: turn.text, isolation="process") as talk:
+        assert talk.ask("one").text == "one"
+        (rehearsal,) = rehearsals()
+        os.kill(rehearsal, signal.SIGKILL)
+        wait_until(lambda: talk.phase == "open" and rehearsals() not in ([], [rehearsal]))
+        assert talk.ask("two").text == "two"
+        assert [turn.text for turn in talk.turns.assistant] == ["one", "two"]
 
 
 def test_a_process_that_dies_again_and_again_is_not_started_for_ever(
