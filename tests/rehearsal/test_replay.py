@@ -252,17 +252,18 @@ def test_sessions_are_played_one_after_the_other_and_then_again(recorded: Saved)
 async def test_a_client_that_continues_does_not_wait_for_what_is_left(
     recorded: Saved, connected: Any, silence: Any
 ) -> None:
-    folder = recorded("one", "two", partner=lambda turn: silence(6))
-    with RehearsalServer(replay=folder, step=True, speed=0.01) as server:
+    folder = recorded("one", "two", partner=lambda turn: silence(12))
+    with RehearsalServer(replay=folder, step=True, speed=0.05) as server:
         async with connected(server) as client:
             await client.type_text("one")
             await client.until(AudioDelta)
             await client.type_text("two")
             began_s = time.monotonic()
             first = await client.until(ResponseDone)
-            assert len(client.audio(first.response_id)) == 6 * RATE
-    # At a hundredth of the speed, the rest of the first reply would take 200 s.
-    assert time.monotonic() - began_s < 100
+            assert len(client.audio(first.response_id)) == 12 * RATE
+    # At this speed the rest of the first reply would take 80 s. What a busy machine has added to
+    # the beginning of the reply, when it was recorded, is as much longer.
+    assert time.monotonic() - began_s < 40
 
 
 @pytest.mark.usefixtures("in_thread")
