@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from .._threads import ThreadQueue
 from ..audio import AudioBuffer
-from ..settings import UNSET, Settings
+from ..settings import Settings
 from .credentials import Secret
 from .endpoint import Endpoint, resolve_endpoint
 from .tool_thread import ToolThreads
@@ -96,15 +96,13 @@ class EmbeddedRehearsal:
     is_running = True
 
     def __init__(self, settings: Settings) -> None:
-        from ..rehearsal import PARTNERS, default_partner
+        from ..rehearsal import partner_remark
         from .connector import new_rehearsal
 
         # Both load libraries: voice, words, voice activity.
         self._server = new_rehearsal(settings).start()
         self.api_key = self._server.api_key
-        partner, why = default_partner()
-        is_parrot = settings.partner is UNSET and partner is PARTNERS["parrot"]
-        self.remark = why if is_parrot else ""
+        self.remark = partner_remark(settings.partner)
 
     def url(self, dialect: str | None = None) -> str:
         """The URL of a dialect."""

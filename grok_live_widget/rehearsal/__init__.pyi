@@ -12,6 +12,7 @@ from .partner import SpokenLine as SpokenLine
 from .partner import Unvoiced as Unvoiced
 from .partner import check_script as check_script  # internal
 from .partner import default_partner as default_partner  # internal
+from .partner import partner_remark as partner_remark  # internal
 from .process import RehearsalProcess as RehearsalProcess  # internal
 from .scripts import READY as READY  # internal
 from .scripts import Line as Line

@@ -9,7 +9,7 @@ from contextlib import suppress
 from .._processes import MessageWriter, end_with_parent, read_message, take_pipes
 from ..exceptions import GrokLiveError
 from ..settings import UNSET
-from .partner import PARTNERS, default_partner
+from .partner import partner_remark
 from .process import Begin, Started
 from .remote_partner import RemotePartner
 from .server import RehearsalServer
@@ -30,18 +30,12 @@ def main() -> None:
         except GrokLiveError as error:
             writer.send(error)
             return
-        writer.send(
-            Started({each: server.url(each) for each in ("realtime", "live")}, _remark(partner))
-        )
+        urls = {each: server.url(each) for each in ("realtime", "live")}
+        writer.send(Started(urls, partner_remark(partner)))
         with suppress(EOFError):
             while True:
                 remote.receive(read_message(down))
     os._exit(0)  # Nothing here has to be closed.
-
-
-def _remark(partner: object) -> str:
-    made, why = default_partner()
-    return why if partner is UNSET and made is PARTNERS["parrot"] else ""
 
 
 if __name__ == "__main__":

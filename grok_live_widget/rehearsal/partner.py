@@ -54,7 +54,7 @@ from ..exceptions import (
     without_own_frames,
 )
 from ..protocol import ToolOffer
-from ..settings import HasPartner, check_partner, is_script
+from ..settings import UNSET, HasPartner, check_partner, is_script
 from .faults.base import ConnectionFault
 from .scripts.matching import NUMBERS
 from .tts import Spoken, speak, voice_is_available
@@ -326,6 +326,12 @@ def default_partner() -> tuple[Partner, str]:
         "The rehearsal repeats what it hears, because no voice is installed. "
         'For one, run: pip install "grok-live-widget[rehearsal]"'
     )
+
+
+def partner_remark(partner: object) -> str:
+    """What the user should know of the setting `partner`; empty for nothing."""
+    made, why = default_partner()
+    return why if partner is UNSET and made is parrot else ""
 
 
 def partner_from(

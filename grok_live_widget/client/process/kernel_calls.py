@@ -70,7 +70,15 @@ class KernelCalls:
     # ----------------------------------------------------------------- requests
     def begin(self, request: messages.Request, send: Send) -> None:
         """Do what a process asks for, and send it the result."""
-        self._running[request.id] = self._tasks.spawn(self._answer(request, send))
+        work = self._running[request.id] = self._tasks.spawn(self._answer(request, send))
+
+        def forget(_: object) -> None:
+            # Each process counts its requests from 1.
+            if self._running.get(request.id) is work:
+                del self._running[request.id]
+
+        # Also where it is cancelled before it has begun.
+        work.add_done_callback(forget)
 
     def cancel(self, request_id: int) -> None:
         """The process does not want the result any more."""
@@ -79,7 +87,7 @@ class KernelCalls:
 
     def cancel_all(self) -> None:
         """The process has ended."""
-        for work in self._running.values():
+        for work in list(self._running.values()):
             work.cancel()
 
     async def _answer(self, request: messages.Request, send: Send) -> None:
@@ -89,8 +97,6 @@ class KernelCalls:
             answer = messages.Returned(request.id, value)
         except Exception as error:  # noqa: BLE001  (raised again there)
             answer = messages.Raised(request.id, messages.failure_from(error))
-        finally:
-            del self._running[request.id]
         send(answer)
 
     async def _read_arguments(
