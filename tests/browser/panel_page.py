@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from playwright.sync_api import Error, Locator, Page
 
 from ..support.waiting import wait_until
+from .sound import correlation_of, samples_from, segment_correlations
+from .speech import Script
 
 __all__ = ["PanelPage"]
 
@@ -146,6 +148,27 @@ class PanelPage:
     def ring(self) -> NDArray[np.int16]:
         """All that was taken from the playback ring, at 24 kHz."""
         return self._sound("seams.ringSound()", "<i2")
+
+    # ----------------------------------------------------------------- capture
+    def tap_microphone(self) -> None:
+        """Keep what the browser gives the capture worklet from the next start on."""
+        self.page.evaluate("seams.isMicrophoneTapped = true")
+
+    def captured(self) -> NDArray[np.float64]:
+        """All that the browser gave the capture worklet, at the device's rate."""
+        return self._sound("seams.capturedSound()", "<f4").astype(np.float64)
+
+    def assert_speech_arrived(self, script: Script, turns: list[NDArray[np.int16]]) -> None:
+        """Find each turn, to the sample, in what the browser gave the page, and the script in them.
+
+        A busy browser leaves gaps between microphone and page, so that the script may not be found
+        everywhere; on the way from there to the kernel nothing may be missing.
+        """
+        captured, rate_hz = self.captured(), self.device_rate_hz()
+        for turn in turns:
+            assert correlation_of(turn, captured, rate_hz) > 0.9995
+        said = samples_from(np.concatenate(turns))
+        assert np.median(segment_correlations(script.samples, script.rate_hz, said)) > 0.97
 
     def _sound(self, script: str, kind: str) -> NDArray[Any]:
         return np.frombuffer(base64.b64decode(self.page.evaluate(script)), kind)

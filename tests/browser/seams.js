@@ -22,13 +22,15 @@
     nodes: [],
     contexts: 0,
     heard: [],
+    captured: [],
     ring: [],
     positions: [],
     taps: [],
     timers: [],
     isMicrophoneRefused: false,
+    isMicrophoneTapped: false,
     tapped: new WeakSet(),
-    prepared: new WeakSet(),
+    prepared: new WeakMap(),
 
     /** Begin anew, for the next notebook of this page. */
     reset() {
@@ -36,10 +38,10 @@
         tap.port.onmessage = null;
         tap.port.postMessage("end");
       }
-      for (const list of ["taps", "tracks", "nodes", "heard", "ring", "positions"]) seams[list] = [];
+      for (const list of ["taps", "tracks", "nodes", "heard", "captured", "ring", "positions"]) seams[list] = [];
       for (const timer of seams.timers.splice(0)) clearInterval(timer);
       seams.contexts = 0;
-      seams.isMicrophoneRefused = false;
+      seams.isMicrophoneRefused = seams.isMicrophoneTapped = false;
       delete seams.constraints;
     },
 
@@ -60,27 +62,28 @@
           seams.positions.push({ type: data.type, ...data.position });
       });
       node.port?.postMessage({ type: "probe", is_on: true });
-      if (!seams.prepared.has(page.context)) {
-        seams.prepared.add(page.context);
-        const url = URL.createObjectURL(new Blob([TAP], { type: "text/javascript" }));
-        await page.context.audioWorklet.addModule(url);
-      }
-      const tap = new AudioWorkletNode(page.context, "test-tap", { numberOfOutputs: 0 });
-      seams.taps.push(tap);
-      tap.port.onmessage = ({ data }) => seams.heard.push({ ...data, atMs: Date.now() });
-      node.connect(tap);
+      await seams.connectTap(node, seams.heard);
       return true;
     },
 
-    /** What was heard: base64 of float32, silence in place of what the tap missed. */
-    heardSound() {
-      const first = seams.heard[0]?.first ?? 0;
-      const last = seams.heard.at(-1)?.first ?? first;
-      const sound = new Float32Array(last - first + 16 * 128);
-      for (const { first: at, quanta } of seams.heard)
-        quanta.forEach((quantum, i) => { sound.set(quantum, at - first + i * 128); });
-      return encode(new Uint8Array(sound.buffer));
+    async connectTap(node, pieces) {
+      const { context } = node;
+      if (!seams.prepared.has(context)) {
+        const url = URL.createObjectURL(new Blob([TAP], { type: "text/javascript" }));
+        seams.prepared.set(context, context.audioWorklet.addModule(url));
+      }
+      await seams.prepared.get(context);
+      const tap = new AudioWorkletNode(context, "test-tap", { numberOfOutputs: 0 });
+      seams.taps.push(tap);
+      tap.port.onmessage = ({ data }) => pieces.push({ ...data, atMs: Date.now() });
+      node.connect(tap);
     },
+
+    /** What was heard: base64 of float32, silence in place of what the tap missed. */
+    heardSound: () => encodeTapped(seams.heard),
+
+    /** The same of what the browser gave the capture worklet. */
+    capturedSound: () => encodeTapped(seams.captured),
 
     ringSound() {
       const total = seams.ring.reduce((sum, pcm) => sum + pcm.length, 0);
@@ -152,6 +155,15 @@
   globalThis.testNotebook = () =>
     [...jupyterapp.shell.widgets("main")].find((widget) => widget.context?.path.endsWith(".ipynb"));
 
+  function encodeTapped(pieces) {
+    const first = pieces[0]?.first ?? 0;
+    const last = pieces.at(-1)?.first ?? first;
+    const sound = new Float32Array(last - first + 16 * 128);
+    for (const { first: at, quanta } of pieces)
+      quanta.forEach((quantum, i) => { sound.set(quantum, at - first + i * 128); });
+    return encode(new Uint8Array(sound.buffer));
+  }
+
   function encode(bytes) {
     let text = "";
     for (let i = 0; i < bytes.length; i += 0x8000) text += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
@@ -172,6 +184,12 @@
     constructor(options) {
       super(options);
       seams.contexts += 1;
+    }
+
+    createMediaStreamSource(stream) {
+      const source = super.createMediaStreamSource(stream);
+      if (seams.isMicrophoneTapped) seams.connectTap(source, seams.captured);
+      return source;
     }
   };
 

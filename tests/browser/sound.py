@@ -39,6 +39,17 @@ def correlations_of(said: Samples, said_rate_hz: int, received: Samples) -> Samp
     return np.array([_best_correlation(segment, received) for segment in segments])
 
 
+def correlation_of(said: NDArray[np.int16], captured: Samples, captured_rate_hz: int) -> float:
+    """How well a whole turn (24 kHz) is found in what the browser gave the page.
+
+    A single sample that was lost on the way, or came out of order, shifts one part of the turn
+    against the other. The places tried are a quarter of a sample apart.
+    """
+    rate_hz = 4 * PCM_RATE_HZ
+    turn = soxr.resample(samples_from(said), PCM_RATE_HZ, rate_hz, quality="HQ")
+    return _best_correlation(turn, soxr.resample(captured, captured_rate_hz, rate_hz, quality="HQ"))
+
+
 def _segments(said: Samples, rate_hz: int) -> Samples:
     said = soxr.resample(said, rate_hz, PCM_RATE_HZ, quality="HQ")
     size = int(SEGMENT_S * PCM_RATE_HZ)

@@ -10,7 +10,6 @@ import pytest
 from .cells import NOISE
 from .conftest import OpenNotebook
 from .notebook_page import NotebookPage
-from .sound import samples_from, segment_correlations
 from .speech import Said, Studio
 
 pytestmark = pytest.mark.alone
@@ -41,13 +40,13 @@ def test_a_talk_goes_through_the_direct_channel_sample_by_sample(
     notebook.run_cell(0)
     _wait_until_direct(notebook)
     before = len(notebook.jupyter_frames)
+    notebook.tap_microphone()
     notebook.start()
     notebook.wait_for_turns("grok", 2)
     notebook.wait_until_silent(2)
 
     said, replies = _sounds(notebook, "user"), _sounds(notebook, "assistant")
-    found = segment_correlations(script.samples, script.rate_hz, samples_from(np.concatenate(said)))
-    assert np.mean(found > 0.97) >= 0.9
+    notebook.assert_speech_arrived(script, said)
     np.testing.assert_array_equal(notebook.ring(), np.concatenate(replies))
     for turn in range(2):
         heard = f"live.turns.assistant[{turn}].heard_sample_count"

@@ -13,7 +13,6 @@ from .browsers import Browsers
 from .hub_server import BASE_URL, USER, HubServer
 from .kernel_window import KernelWindow
 from .notebook_page import NotebookPage
-from .sound import samples_from, segment_correlations
 from .speech import Said, Script, Studio
 
 pytestmark = pytest.mark.slow
@@ -58,13 +57,13 @@ def test_a_spoken_talk_passes_the_hubs_proxy_unchanged(open_hub: OpenHub, studio
     notebook = open_hub("parrot", script, {})
     assert f"{BASE_URL}user/{USER}/" in notebook.page.url
     notebook.run_cell(0)
+    notebook.tap_microphone()
     notebook.start()
     notebook.wait_for_turns("grok", 1)
     notebook.wait_until_silent(1)
     said = notebook.kernel.array("live.turns.user[0].pcm")
     reply = notebook.kernel.array("live.turns.assistant[0].pcm")
-    found = segment_correlations(script.samples, script.rate_hz, samples_from(said))
-    assert np.mean(found > 0.97) >= 0.9
+    notebook.assert_speech_arrived(script, [said])
     np.testing.assert_array_equal(notebook.ring(), reply)
     assert abs(notebook.heard()).max() > 0.01
     notebook.wait_until_heard("live.turns.assistant[0]", len(reply))

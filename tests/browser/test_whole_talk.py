@@ -7,7 +7,7 @@ import pytest
 
 from .conftest import OpenNotebook
 from .notebook_page import NotebookPage
-from .sound import match_reply, samples_from, segment_correlations
+from .sound import match_reply
 from .speech import Said, Studio
 
 pytestmark = pytest.mark.alone
@@ -36,14 +36,14 @@ def test_three_turns_are_heard_answered_and_played_sample_by_sample(
     )
     notebook = open_notebook([MADE.format(partner="parrot", processing=False)], hears=script)
     notebook.run_cell(0)
+    notebook.tap_microphone()
     notebook.start()
     notebook.wait_for_turns("grok", 3)
     notebook.wait_until_silent(3)
 
     assert notebook.kernel.value("[turn.role for turn in live.turns]") == ["user", "assistant"] * 3
     said, replies = _sounds(notebook, "user"), _sounds(notebook, "assistant")
-    found = segment_correlations(script.samples, script.rate_hz, samples_from(np.concatenate(said)))
-    assert np.mean(found > 0.97) >= 0.9
+    notebook.assert_speech_arrived(script, said)
     np.testing.assert_array_equal(notebook.ring(), np.concatenate(replies))
     _assert_played_cleanly(notebook, replies)
     _assert_heard_to_the_end(notebook, replies)
