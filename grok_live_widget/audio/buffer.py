@@ -160,6 +160,13 @@ class AudioBuffer:
         self._kept = _Kept(base, memory, dropped)
         self._is_followed = True
 
+    def unfollow(self) -> None:
+        """Have the samples in memory of its own from now on; harmless when that is so."""
+        if self._is_followed:
+            self._is_followed = False
+            base = self._kept.base
+            self._move_from(base, max(RESERVE_SAMPLES, 2 * (self._sample_count - base)))
+
     def drop_before(self, position: int) -> int:
         """Free the memory of samples before a position, as soon as no view of them is held.
 

@@ -8,17 +8,24 @@ import sys
 
 from ..._processes import end_with_parent, take_pipes
 from .host import serve
+from .tapes import Memory, NamedMemory, PassedMemory
 
 
 def main() -> None:
-    """Serve the kernel, which has passed the number of the socket for descriptors, or none."""
+    """Serve the kernel, which has passed how it shares memory: the number of a socket for
+    descriptors, ``names``, or nothing.
+    """
     read_fd, write_fd = take_pipes()
-    descriptors = socket.socket(fileno=int(sys.argv[1])) if sys.argv[1:] else None
+    memory: Memory | None = None
+    if sys.argv[1:] == ["names"]:
+        memory = NamedMemory()
+    elif sys.argv[1:]:
+        memory = PassedMemory(socket.socket(fileno=int(sys.argv[1])))
 
     def on_start(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
         end_with_parent(lambda: loop.call_soon_threadsafe(ended.set))
 
-    asyncio.run(serve(read_fd, write_fd, descriptors, on_start))
+    asyncio.run(serve(read_fd, write_fd, memory, on_start))
 
 
 if __name__ == "__main__":

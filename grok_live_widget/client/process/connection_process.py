@@ -12,7 +12,7 @@ from typing import Any
 from ..._processes import end_process, python_process, wait_for_end
 from . import messages
 from .pipe import Pipe
-from .tapes import HAS_SHARED_MEMORY
+from .tapes import SHARING
 
 _MODULE = "grok_live_widget.client.process"
 
@@ -49,9 +49,11 @@ class ConnectionProcess:
         self.descriptors: socket.socket | None = None
         theirs: socket.socket | None = None
         arguments: list[str] = []
-        if HAS_SHARED_MEMORY:
+        if SHARING == "descriptors":
             self.descriptors, theirs = socket.socketpair()
             arguments = [str(theirs.fileno())]
+        elif SHARING == "names":
+            arguments = ["names"]
         fds = [*keep_fds, *([] if theirs is None else [theirs.fileno()])]
         try:
             self._process, self._errors = python_process(_MODULE, *arguments, pass_fds=fds)

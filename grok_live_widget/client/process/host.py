@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import Context, ContextVar, copy_context
 from importlib import import_module
@@ -40,7 +39,7 @@ from ..surroundings import Rehearsal
 from . import messages
 from .calls import Calls
 from .pipe import Pipe
-from .tapes import Place, SharedTape
+from .tapes import Memory, Place, SharedTape
 
 T = TypeVar("T")
 CallKernel = Callable[..., Awaitable[Any]]
@@ -62,7 +61,7 @@ class SessionHost:
     ----------
     begin : Begin
     pipe : Pipe
-    descriptors : socket or None
+    memory : Memory or None
         See `SharedTape`.
 
     Attributes
@@ -72,9 +71,7 @@ class SessionHost:
         What the kernel may call, by name; parts add theirs.
     """
 
-    def __init__(
-        self, begin: messages.Begin, pipe: Pipe, descriptors: socket.socket | None
-    ) -> None:
+    def __init__(self, begin: messages.Begin, pipe: Pipe, memory: Memory | None = None) -> None:
         self._pipe = pipe
         self._tasks = BackgroundTasks()
         self._requests: dict[int, asyncio.Task[None]] = {}
@@ -83,8 +80,11 @@ class SessionHost:
         self._state = messages.TalkState()
         given = messages.settings_kwargs(begin.settings)
         settings = Settings(**given, **_partner(begin))
-        tapes = self._tapes(settings, descriptors, begin.past)
-        self._has_memory = descriptors is not None
+        self._tapes = {
+            True: self._tape(True, settings.input_format.sample_rate, memory, begin.past),
+            False: self._tape(False, settings.output_format.sample_rate, memory, begin.past),
+        }
+        tapes = (self._tapes[True].buffer, self._tapes[False].buffer)
         self._surroundings = ProcessSurroundings(begin, self._call, tapes)
         endpoint = self._surroundings.resolve(settings)
         self.talk = ReconnectingSession(
@@ -111,7 +111,7 @@ class SessionHost:
                 *(self.talk.end_microphone, self.talk.send_microphone),
                 *(self.open, self.send_audio, self.update, self.save),
                 *(self.ask, self.say, self.say_verbatim, self.say_text),
-                *(self.skip, self.report_playback, self.delayed),
+                *(self.skip, self.report_playback, self.delayed, self.tape_followed),
             )
         }
         for name in begin.parts:
@@ -174,8 +174,10 @@ class SessionHost:
         new = [turn for turn in changed if turn.turn_id not in self._known_turns]
         self._known_turns |= {turn.turn_id: turn for turn in new}
         kept, sound = self.talk.conversation.kept, None
-        if self._has_memory and kept is not None and isinstance(event, AppendAudio | AudioDelta):
-            sound, event = (kept.start, kept.sample_count), replace(event, pcm=b"")
+        if kept is not None and isinstance(event, AppendAudio | AudioDelta):
+            is_user = isinstance(event, AppendAudio)
+            if self._tapes[is_user].is_followed:
+                sound, event = (kept.start, kept.sample_count), replace(event, pcm=b"")
         turn_ids = tuple(turn.turn_id for turn in new)
         self._send(messages.Happened(event, now_s, turn_ids, sound, is_hidden))
 
@@ -218,20 +220,14 @@ class SessionHost:
             self._send(messages.StateChanged(state))
 
     # ----------------------------------------------------------------- beginning
-    def _tapes(
-        self, settings: Settings, descriptors: socket.socket | None, past: messages.Past | None
-    ) -> tuple[AudioBuffer, AudioBuffer]:
-        def tape(is_user: bool, sample_rate: int) -> AudioBuffer:
-            def on_move(base: int, capacity: int) -> None:
-                self._send(messages.TapeMoved(is_user, base, capacity))
+    def _tape(
+        self, is_user: bool, sample_rate: int, memory: Memory | None, past: messages.Past | None
+    ) -> SharedTape:
+        def on_move(base: int, capacity: int, name: str) -> None:
+            self._send(messages.TapeMoved(is_user, base, capacity, name))
 
-            place = None if past is None else Place(*past.places[0 if is_user else 1])
-            return SharedTape(TAPE_S * sample_rate, descriptors, on_move, place).buffer
-
-        return (
-            tape(True, settings.input_format.sample_rate),
-            tape(False, settings.output_format.sample_rate),
-        )
+        place = None if past is None else Place(*past.places[0 if is_user else 1])
+        return SharedTape(TAPE_S * sample_rate, memory, on_move, place)
 
     def _go_on_from(self, past: messages.Past) -> None:
         conversation = self.talk.conversation
@@ -281,6 +277,10 @@ class SessionHost:
     async def say_verbatim(self, **arguments: Any) -> str:
         """See `Asker.say_verbatim`."""
         return self._id_of(await self._asker.say_verbatim(**arguments))
+
+    def tape_followed(self, is_user: bool, name: str) -> None:
+        """The kernel has opened memory that has a name."""
+        self._tapes[is_user].confirm(name)
 
     async def skip(self, turn_ids: list[str]) -> None:
         """See `ReconnectingSession.skip`."""
@@ -409,7 +409,7 @@ class KernelRehearsal:
 
 
 async def serve(
-    read_fd: int, write_fd: int, descriptors: socket.socket | None, on_start: Callable[..., object]
+    read_fd: int, write_fd: int, memory: Memory | None, on_start: Callable[..., object]
 ) -> None:
     """Serve the kernel until the pipe to it is closed."""
     host: SessionHost | None = None
@@ -418,7 +418,7 @@ async def serve(
     def receive(received: list[Any]) -> None:
         nonlocal host
         if host is None:
-            host, received = SessionHost(received[0], pipe, descriptors), received[1:]
+            host, received = SessionHost(received[0], pipe, memory), received[1:]
         host.receive(received)
 
     decode = messages.decoder_of(messages.Begin | messages.Down)

@@ -44,6 +44,9 @@ class PastTurn(Message, frozen=True):
     turn_id: str
 
 
+_Place = tuple[int | str | None, int, int, int]
+
+
 class Past(Message, frozen=True):
     """What a new process needs to know of those before it, to go on with their talk.
 
@@ -56,7 +59,7 @@ class Past(Message, frozen=True):
     """
 
     turns: tuple[PastTurn, ...]
-    places: tuple[tuple[int, int, int, int], tuple[int, int, int, int]]
+    places: tuple[_Place, _Place]
     origin_s: float | None
     conversation_id: str
     why: str
@@ -173,12 +176,13 @@ class FrameLogged(Message, frozen=True):
 class TapeMoved(Message, frozen=True):
     """The sound of one side is in new memory, from a position on; older sound was dropped.
 
-    With shared memory its descriptor is the next that comes over the socket for them.
+    Shared memory has a name, or its descriptor is the next that comes over the socket for them.
     """
 
     is_user: bool
     base: int
     capacity: int
+    name: str = ""
 
 
 class PartSent(Message, frozen=True):

@@ -161,19 +161,19 @@ class Mirror:
         self.frame_log.add_record(record, self._first_connection)
 
     # ----------------------------------------------------------------- sound
-    def move_tape(self, moved: messages.TapeMoved, descriptors: socket | None) -> None:
-        """Follow one side's sound to new memory."""
+    def move_tape(self, moved: messages.TapeMoved, descriptors: socket | None) -> bool:
+        """Follow one side's sound to new memory; see `FollowedTape.move`."""
         tape = self._tapes[moved.is_user]
         if moved.base and self._record is not None:
             name = USER_WAV if moved.is_user else ASSISTANT_WAV
             path = Path(self._record).absolute() / name
             tape.buffer.archive = partial(samples_of, path)
-        tape.move(descriptors, moved.base, moved.capacity)
+        return tape.move(descriptors, moved.base, moved.capacity, moved.name)
 
     @property
     def descriptors(self) -> list[int]:
         """Of the memory that has the sound."""
-        return [each.place.fd for each in self._tapes.values() if each.place.fd >= 0]
+        return [each.fd for each in self._tapes.values() if each.fd is not None]
 
     # ----------------------------------------------------------------- one process after another
     def end_process(self) -> None:

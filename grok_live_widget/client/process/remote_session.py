@@ -222,7 +222,8 @@ class RemoteSession:
                 case messages.StateChanged():
                     self._follow_state(message.state)
                 case messages.TapeMoved() if self._process is not None:
-                    self._mirror.move_tape(message, self._process.descriptors)
+                    if self._mirror.move_tape(message, self._process.descriptors):
+                        self.tell("tape_followed", is_user=message.is_user, name=message.name)
                 case messages.PartSent():
                     self._on_part[message.part](message.content, message.buffer)
                 case messages.Request() if self._process is not None:

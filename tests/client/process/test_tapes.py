@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import socket
 from collections.abc import Iterator
+from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +13,49 @@ import numpy as np
 import pytest
 
 from grok_live_widget.audio import AudioBuffer
-from grok_live_widget.client.process.tapes import HAS_SHARED_MEMORY, FollowedTape, Place, SharedTape
+from grok_live_widget.client.process.tapes import (
+    SHARING,
+    FollowedTape,
+    Memory,
+    NamedMemory,
+    PassedMemory,
+    Place,
+    SharedTape,
+)
 from grok_live_widget.exceptions import AudioDropped
 
-pytestmark = pytest.mark.skipif(not HAS_SHARED_MEMORY, reason="needs memfd_create")
+has_descriptors = pytest.mark.skipif(SHARING != "descriptors", reason="needs memfd_create")
+KINDS = [pytest.param("descriptors", marks=has_descriptors), "names"]
+
+
+class Names(NamedMemory):
+    """Memory with names that `close` removes, since they are files where this is not Windows."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+
+    def new(self, sample_count: int) -> tuple[str, np.ndarray[Any, Any]]:
+        name, samples = super().new(sample_count)
+        self.made.append(name)
+        return name, samples
+
+    def close(self) -> None:
+        for name in self.made:
+            SharedMemory(name).unlink()
+        self.made.clear()
 
 
 class Tapes:
     """Both ends, and the messages between them that were not acted on yet."""
 
-    def __init__(self, reserve_samples: int = 4096, past: Place | None = None) -> None:
-        near, self.far = socket.socketpair()
-        self.moves: list[tuple[int, int]] = []
-        self.written = SharedTape(
-            reserve_samples, near, lambda base, capacity: self.moves.append((base, capacity)), past
-        ).buffer
-        self.near = near
+    def __init__(self, kind: str, past: Place | None = None) -> None:
+        self.near, self.far = socket.socketpair()
+        self.kind = kind
+        self.moves: list[tuple[int, int, str]] = []
+        self.names = Names()
+        memory: Memory = self.names if kind == "names" else PassedMemory(self.near)
+        self.shared = SharedTape(4096, memory, lambda *move: self.moves.append(move), past)
+        self.written = self.shared.buffer
         self.followed = FollowedTape(AudioBuffer(16))
 
     def append(self, count: int) -> np.ndarray[Any, Any]:
@@ -41,19 +69,28 @@ class Tapes:
         return samples
 
     def follow(self) -> None:
-        for base, capacity in self.moves:
-            self.followed.move(self.far, base, capacity)
+        for base, capacity, name in self.moves:
+            if self.followed.move(self.far, base, capacity, name):
+                self.shared.confirm(name)
         self.moves.clear()
 
     def close(self) -> None:
         self.near.close()
         self.far.close()
         self.followed.close()
+        self.names.close()
+
+
+@pytest.fixture(params=KINDS)
+def tapes(request: pytest.FixtureRequest) -> Iterator[Tapes]:
+    made = Tapes(request.param)
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def tapes() -> Iterator[Tapes]:
-    made = Tapes()
+def named() -> Iterator[Tapes]:
+    made = Tapes("names")
     yield made
     made.close()
 
@@ -101,8 +138,9 @@ def test_the_reader_drops_nothing_by_itself(tapes: Tapes) -> None:
 def test_another_process_goes_on_in_the_same_memory(tapes: Tapes) -> None:
     samples = tapes.append(3001)
     place = tapes.followed.place
-    again = Tapes(past=place)
-    assert again.moves == [], "it is followed already"
+    again = Tapes(tapes.kind, past=place)
+    assert again.moves == []
+    assert again.shared.is_followed
     more = np.arange(1, 100).astype(np.int16)
     span = again.written.append(more)
     assert (span.start, len(again.written)) == (3001, 3100)
@@ -111,8 +149,44 @@ def test_another_process_goes_on_in_the_same_memory(tapes: Tapes) -> None:
     again.close()
 
 
+def test_the_sound_is_sent_until_the_reader_has_opened_memory_with_a_name(named: Tapes) -> None:
+    assert not named.shared.is_followed
+    named.follow()
+    assert named.shared.is_followed
+    # In larger memory it begins anew, and what is told of the memory before it comes too late.
+    (old, *_) = named.names.made
+    named.written.append(np.arange(10_000).astype(np.int16))
+    named.shared.confirm(old)
+    assert not named.shared.is_followed
+    named.follow()
+    assert named.shared.is_followed
+
+
+def test_the_reader_goes_on_by_itself_where_memory_with_a_name_has_ended(named: Tapes) -> None:
+    first = named.append(3000)
+    held = named.followed.buffer.view()
+    # The writer goes on in larger memory, and its process ends before the reader has opened that.
+    more = np.arange(50_000).astype(np.int16)
+    named.written.append(more)
+    named.names.close()
+    named.follow()
+    assert not named.shared.is_followed
+    named.followed.buffer.append(more)
+    assert np.array_equal(named.followed.buffer.view(), np.concatenate((first, more)))
+    assert np.array_equal(held, first)
+    # What comes next is sent, since only the reader has the sound before it.
+    place = named.followed.place
+    assert place == Place(None, 53_000 // 256 * 256, 0, 53_000)
+    again = Tapes("names", past=place)
+    assert (again.moves, again.names.made) == ([], [])
+    again.written.append(more)
+    assert not again.shared.is_followed
+    assert len(again.written) == 103_000
+    again.close()
+
+
 def test_without_shared_memory_the_reader_has_a_copy_and_drops_the_same() -> None:
-    moves: list[tuple[int, int]] = []
+    moves: list[tuple[int, int, str]] = []
     written = SharedTape(4096, None, lambda *move: moves.append(move)).buffer
     followed = FollowedTape(AudioBuffer(4096))
     samples = np.arange(10_000).astype(np.int16)
@@ -120,17 +194,18 @@ def test_without_shared_memory_the_reader_has_a_copy_and_drops_the_same() -> Non
     followed.buffer.append(samples)
     moves.clear()
     written.drop_before(6000)
-    for base, capacity in moves:
-        followed.move(None, base, capacity)
+    for move in moves:
+        assert not followed.move(None, *move)
     assert followed.buffer.dropped_count == 5888
     assert np.array_equal(followed.buffer.view(6000), samples[6000:])
-    assert followed.place == Place(-1, 9984, 0, 10_000)
+    assert followed.place == Place(None, 9984, 0, 10_000)
 
 
+@has_descriptors
 def test_no_descriptor_is_left_open() -> None:
     gc.collect()
     before = open_descriptors()
-    tapes = Tapes()
+    tapes = Tapes("descriptors")
     tapes.append(20_000)
     tapes.close()
     del tapes
