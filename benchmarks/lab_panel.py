@@ -50,6 +50,16 @@ replies = [len(pcm), int(sums[-1]), int(sums.sum() & 0xFFFFFFFF), heard]
 """
 
 
+_SCROLL = """isOutOfSight => {
+  const voices = document.querySelector(".glw-voices");
+  if (!isOutOfSight) return voices.scrollIntoView({ block: "center" });
+  const notebook = voices.closest(".jp-WindowedPanel-outer");
+  const hidden = () => voices.getBoundingClientRect().bottom - notebook.getBoundingClientRect().top;
+  notebook.scrollTop += hidden() + 8;
+  if (hidden() > 0) throw Error("the waveforms are still in sight");
+}"""
+
+
 @contextmanager
 def voice_server() -> Iterator[str]:
     """The address of a rehearsal server in a process of its own."""
@@ -154,12 +164,16 @@ class LabPanel:
 
     # ----------------------------------------------------------------- cases
     def begin(self, case: str, duration_s: float) -> None:
-        """Begin to talk; ``"idle"``, ``"microphone"``, ``"reply"`` or ``"both"``."""
-        if case in ("microphone", "both"):
+        """Begin to talk; ``"idle"``, ``"microphone"``, ``"reply"``, ``"both"``, or ``"out of
+        sight"``: both, with the waveforms above what the page shows.
+        """
+        if case in ("microphone", "both", "out of sight"):
             self.notebook.press("Start")
             self.notebook.wait_for_status("Listening")
-        if case in ("reply", "both"):
+        if case in ("reply", "both", "out of sight"):
             self.ask(duration_s)
+        # The transcript grows, and the page follows the box for text.
+        self.notebook.page.evaluate(_SCROLL, case == "out of sight")
 
     def ask(self, duration_s: float) -> None:
         """Have the server speak so long; returns when it sounds."""

@@ -266,7 +266,7 @@ export class Microphone {
   #onLevels(levels: Levels): void {
     // A disabled track gives zeros, too.
     if (this.#isMuted) this.#silence.reset();
-    else this.#silence.push(levels.rms);
+    else this.#silence.push(levels.rms, levels.durationMs);
     this.#reportSilence();
     this.listener.onMicrophoneLevels(levels);
   }

@@ -3,7 +3,6 @@
  * never exactly silent. Some microphones give zeros between sentences, so one that was heard is given more time.
  */
 
-const REPORT_MS = 40;
 const NEVER_HEARD_MS = 4000;
 const HEARD_MS = 10_000;
 
@@ -11,10 +10,10 @@ export class SilenceDetector {
   #silentMs = 0;
   #wasHeard = false;
 
-  /** Take the level of the next 40 ms of the microphone. */
-  push(rms: number): void {
+  /** Take the level of the next stretch of the microphone. */
+  push(rms: number, durationMs: number): void {
     if (rms > 0) this.#wasHeard = true;
-    this.#silentMs = rms > 0 ? 0 : this.#silentMs + REPORT_MS;
+    this.#silentMs = rms > 0 ? 0 : this.#silentMs + durationMs;
   }
 
   get isSilent(): boolean {

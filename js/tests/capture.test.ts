@@ -68,7 +68,7 @@ describe("a microphone that the system mutes", () => {
 describe("a microphone that is on", () => {
   const levels = (seconds: number, rms: number) => {
     for (let i = 0; i < 25 * seconds; i++)
-      node().port.deliver({ type: "levels", levels: { rms, columns: new Float32Array() } });
+      node().port.deliver({ type: "levels", levels: { rms, columns: new Float32Array(), durationMs: 40 } });
   };
 
   it("reports that the browser has paused it, until it is resumed or off", async () => {

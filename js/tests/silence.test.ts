@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { SilenceDetector } from "../src/silence";
 
 function push(detector: SilenceDetector, seconds: number, rms: number): boolean {
-  for (let i = 0; i < 25 * seconds; i++) detector.push(rms);
+  for (let i = 0; i < 25 * seconds; i++) detector.push(rms, 40);
   return detector.isSilent;
 }
 

@@ -69,7 +69,7 @@ describe("the capture processor", () => {
     run(processor, 80, 0.25);
     expect(processor.port.ofType("chunk").map(({ sample_index }) => sample_index)).toEqual([0, 2400]);
     expect(processor.port.ofType("chunk")[1]).toHaveProperty("captured_at_ms");
-    expect(processor.port.ofType("levels").length).toBeGreaterThan(3);
+    expect(processor.port.ofType("levels").length).toBeGreaterThan(1);
   });
 
   it("posts chunks of 20 ms to a port that it receives later, and of 100 ms when its channel has ended", () => {

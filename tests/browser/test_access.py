@@ -79,10 +79,8 @@ SHAPES = """() => {
       const isPlain = edge === 1 && ground < 1.3;
       return [control.className || control.tagName, isPlain ? sign : Math.max(edge, ground)];
     }),
-    ...seen('.glw-canvas, .glw-icon')
+    ...seen('.glw-canvas, .glw-meter, .glw-icon')
       .map((each) => [each.classList[0], ratio(getComputedStyle(each).color, around(each))]),
-    ...seen('.glw-meter-fill').map((each) =>
-      ['meter', ratio(getComputedStyle(each).backgroundColor, around(each))]),
     ...seen('.glw-turn, .glw-notice').map((each) =>
       [each.className, ratio(getComputedStyle(each).borderInlineStartColor, around(each))]),
   ];

@@ -1,30 +1,25 @@
 /** One speaker: its name, its level, and its last seconds as bars that scroll to the left. */
 
 import { element, setText } from "./elements";
+import { Meter } from "./meter";
 import { COLUMN_MS, columnAt, type WaveformHistory } from "./waveform-history";
 
 const BAR_PX = 2;
 const PITCH_PX = 3;
 const COLUMNS_PER_BAR = 2;
-const QUIETEST_DBFS = -60;
-/** Reports of the worklets arrive up to 60 ms late; with this delay all columns drawn are complete. */
-export const DELAY_MS = 80;
-const METER_TEXT_PERIOD_MS = 250;
+/** Columns are reported after up to 80 ms, and arrive up to 20 ms later; with this delay all that are drawn are there. */
+export const DELAY_MS = 120;
 
 export class Waveform {
   readonly element: HTMLElement;
   readonly #name = element("span", "glw-voice-name");
-  readonly #fill = element("span", "glw-meter-fill");
-  readonly #meter: HTMLElement;
+  readonly #meter: Meter;
   readonly #canvas = element("canvas", "glw-canvas", { "aria-hidden": "true" });
   readonly #context = this.#canvas.getContext("2d");
   #colour = "";
   #quietColour = "";
-  #shownLevel = 0;
-  #shownScale = "";
   /** Nothing but the line of silence was drawn last. */
   #isBlank = false;
-  #meterUpdatedAtMs = 0;
   #widthPx = 0;
   #heightPx = 0;
 
@@ -33,12 +28,8 @@ export class Waveform {
     meterLabel: string,
     readonly history: WaveformHistory,
   ) {
-    const quietest = String(QUIETEST_DBFS);
-    const range = { "aria-valuemin": quietest, "aria-valuemax": "0", "aria-valuenow": quietest };
-    this.#meter = element("span", "glw-meter", { role: "meter", "aria-label": meterLabel, ...range }, [
-      this.#fill,
-    ]);
-    const head = element("div", "glw-voice-head", {}, [this.#name, this.#meter]);
+    this.#meter = new Meter(meterLabel);
+    const head = element("div", "glw-voice-head", {}, [this.#name, this.#meter.element]);
     this.element = element("div", `glw-voice ${className}`, {}, [head, this.#canvas]);
   }
 
@@ -63,6 +54,7 @@ export class Waveform {
     this.#colour = style.color;
     this.#quietColour = style.outlineColor;
     this.#isBlank = false;
+    this.#meter.measure();
   }
 
   /** Whether any column shown contains sound. */
@@ -72,7 +64,7 @@ export class Waveform {
 
   /** The sound of the last seconds unless it `isLive` no more, and the level. */
   draw(nowMs: number, isLive = true): void {
-    this.#drawMeter(nowMs);
+    this.#meter.draw(this.history.levelAt(nowMs), nowMs);
     const wasBlank = this.#isBlank;
     this.#isBlank = isLive && !this.hasSound(nowMs);
     if (!this.#context || (wasBlank && this.#isBlank)) return;
@@ -110,19 +102,6 @@ export class Waveform {
 
   #columnsShown(): number {
     return Math.ceil((this.#widthPx / PITCH_PX) * COLUMNS_PER_BAR) + COLUMNS_PER_BAR;
-  }
-
-  /** The meter rises at once and falls slowly, so that short peaks are visible. */
-  #drawMeter(nowMs: number): void {
-    const dbfs = 20 * Math.log10(Math.max(1e-6, this.history.levelAt(nowMs)));
-    const level = Math.min(1, Math.max(0, 1 - dbfs / QUIETEST_DBFS));
-    this.#shownLevel = Math.max(level, this.#shownLevel - 0.06);
-    const scale = `scaleX(${this.#shownLevel.toFixed(3)})`;
-    if (scale !== this.#shownScale) this.#fill.style.transform = scale;
-    this.#shownScale = scale;
-    if (nowMs - this.#meterUpdatedAtMs < METER_TEXT_PERIOD_MS) return;
-    this.#meterUpdatedAtMs = nowMs;
-    this.#meter.setAttribute("aria-valuenow", String(Math.round(Math.max(QUIETEST_DBFS, dbfs))));
   }
 }
 

@@ -11,8 +11,11 @@ import { isStarted, speakerName } from "./strings";
 import { Waveform } from "./waveform";
 
 const REDUCED_MOTION_PERIOD_MS = 500;
-/** The frame after this time is drawn: 30 in a second of a display with 60, 120 or 144. */
-const PAUSE_MS = 28;
+/**
+ * The frame after this time is drawn: 20 in a second of a display with 60 or 120. Each has the browser go through the whole
+ * page around the panel, which takes longer than the drawing.
+ */
+const PAUSE_MS = 45;
 
 export interface AxisContext extends DrawerContext {
   /** The waveforms, to which the axis adds itself. */

@@ -2,14 +2,17 @@
 
 import { PCM_RATE_HZ } from "../pcm";
 
-const COLUMN_SAMPLES = 0.02 * PCM_RATE_HZ;
-const COLUMNS_PER_REPORT = 2;
+const COLUMN_MS = 20;
+const COLUMN_SAMPLES = (COLUMN_MS / 1000) * PCM_RATE_HZ;
+const COLUMNS_PER_REPORT = 4;
+const REPORT_MS = COLUMNS_PER_REPORT * COLUMN_MS;
 
 export interface Levels {
   /** Root mean square, full scale is 1. */
   rms: number;
   /** minimum, maximum, minimum, maximum … */
   columns: Float32Array;
+  durationMs: number;
 }
 
 export class LevelMeter {
@@ -44,7 +47,8 @@ export class LevelMeter {
 
   #report(): void {
     const columns = Float32Array.from(this.#columns);
-    this.onLevels({ rms: Math.sqrt(this.#squares / this.#reportSamples), columns });
+    const rms = Math.sqrt(this.#squares / this.#reportSamples);
+    this.onLevels({ rms, columns, durationMs: REPORT_MS });
     this.#columns = [];
     this.#squares = this.#reportSamples = 0;
   }

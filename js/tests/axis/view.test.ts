@@ -184,8 +184,8 @@ describe("looking back", () => {
       return event.defaultPrevented;
     };
     expect([turn({ deltaY: 100 }), isLive()]).toEqual([false, true]);
-    expect([turn({ deltaX: -600, deltaY: 3 }), place()]).toEqual([true, "1:28"]);
-    expect([turn({ deltaY: -150, shiftKey: true }), place()]).toEqual([true, "1:26"]);
+    expect([turn({ deltaX: -600, deltaY: 3 }), place()]).toEqual([true, "1:27"]);
+    expect([turn({ deltaY: -150, shiftKey: true }), place()]).toEqual([true, "1:25"]);
   });
 
   it("marks the turn that is looked at, and names who speaks", () => {

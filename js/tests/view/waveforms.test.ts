@@ -15,7 +15,12 @@ class FakeContext2d {
   drawCount = 0;
   beginPath(): void {}
   fill(): void {}
-  fillRect(): void {}
+  rectangle = [0, 0];
+
+  fillRect(x: number, _y: number, width: number): void {
+    this.rectangle = [x, width];
+  }
+
   setTransform(): void {}
 
   clearRect(): void {
@@ -30,7 +35,9 @@ class FakeContext2d {
 
 const OPEN = { ...INITIAL_STATE, kernel: "ok", phase: "open" } as const;
 
+/** Those of the waveforms, and of the meters. */
 let contexts: FakeContext2d[];
+let meters: FakeContext2d[];
 let scope: Scope;
 let signals: { user: WaveformHistory; assistant: WaveformHistory };
 let waveforms: Waveforms;
@@ -41,12 +48,14 @@ const loadBundle = vi.fn<(name: string) => Promise<Bundle>>();
 beforeEach(() => {
   vi.useFakeTimers({ now: 1_000_000 });
   contexts = [];
+  meters = [];
   loadBundle.mockReset();
   prefersReducedMotion = false;
-  vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockImplementation((() => {
-    contexts.push(new FakeContext2d());
-    return contexts.at(-1);
-  }) as never);
+  vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockImplementation(function (this: HTMLCanvasElement) {
+    const list = this.classList.contains("glw-meter") ? meters : contexts;
+    list.push(new FakeContext2d());
+    return list.at(-1);
+  } as never);
   Object.defineProperties(HTMLCanvasElement.prototype, {
     clientWidth: { value: 300, configurable: true },
     clientHeight: { value: 56, configurable: true },
@@ -114,7 +123,7 @@ describe("a waveform", () => {
     expect(contexts[0]!.drawCount).toBe(drawCount);
   });
 
-  it("is redrawn at most thirty times a second, and not while it is still", () => {
+  it("is redrawn at most twenty times a second, and not while it is still", () => {
     waveforms.show(OPEN);
     vi.advanceTimersByTime(100);
     const still = contexts.map(({ drawCount }) => drawCount);
@@ -124,7 +133,7 @@ describe("a waveform", () => {
     vi.advanceTimersByTime(1000);
     const drawn = contexts.map(({ drawCount }, at) => drawCount - still[at]!);
     expect(drawn[0]).toBeGreaterThan(15);
-    expect(drawn[0]).toBeLessThanOrEqual(31);
+    expect(drawn[0]).toBeLessThanOrEqual(21);
     expect(drawn[1]).toBe(0);
   });
 
@@ -218,5 +227,29 @@ describe("a level meter", () => {
     }
     expect(meter.getAttribute("aria-valuenow")).toBe("-14");
     expect(setAttribute.mock.calls.length).toBeLessThanOrEqual(4);
+  });
+
+  it("is as long as the level is high, rises at once and falls slowly", () => {
+    signals.user.write(Float32Array.of(-0.5, 0.25), 0.1, Date.now());
+    waveforms.show(OPEN);
+    vi.advanceTimersByTime(50);
+    // -20 dBFS of a range that begins at -60.
+    expect(meters[0]!.rectangle).toEqual([0, 200]);
+    expect(meters[1]!.drawCount).toBe(0);
+    signals.user.write(Float32Array.of(0, 0), 0, Date.now());
+    vi.advanceTimersByTime(50);
+    expect(meters[0]!.rectangle[1]).toBeGreaterThan(150);
+    expect(meters[0]!.rectangle[1]).toBeLessThan(200);
+    vi.advanceTimersByTime(1000);
+    expect(meters[0]!.rectangle[1]).toBe(0);
+  });
+
+  it("begins on the right where the page is written from right to left", () => {
+    vi.spyOn(window, "getComputedStyle").mockReturnValue({ direction: "rtl" } as CSSStyleDeclaration);
+    onResize();
+    signals.user.write(Float32Array.of(-0.5, 0.25), 0.1, Date.now());
+    waveforms.show(OPEN);
+    vi.advanceTimersByTime(50);
+    expect(meters[0]!.rectangle).toEqual([100, 200]);
   });
 });
