@@ -45,6 +45,7 @@ def test_running_the_constructor_again_leaves_one_socket_and_one_microphone(
     for _ in range(3):
         notebook.run_cell(2)
         notebook.start()
+        notebook.wait_for_status("Listening")
         notebook.wait(lambda: notebook.live_track_count() == 1, what="one microphone")
     assert notebook.kernel.value(CONNECTION_COUNT) == 1
     assert notebook.page.evaluate("seams.page().playbacks.size") == 1

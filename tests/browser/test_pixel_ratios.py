@@ -40,7 +40,7 @@ def test_canvases_have_the_pixels_of_the_screen(
     notebook.start()
     notebook.send_text("Go on.")
     notebook.wait_until_sounding(after_samples=24_000)
-    # Two of each kind, and the time axis.
-    notebook.wait(lambda: notebook.page.evaluate(COUNT) == 5, what="all canvases")
+    # Two of each kind (level, waveform, spectrogram), and the time axis.
+    notebook.wait(lambda: notebook.page.evaluate(COUNT) == 7, what="all canvases")
     notebook.wait(lambda: notebook.page.evaluate(BLURRED) == [], what="sharp canvases")
     notebook.panel.screenshot(path=folder / f"pixel_ratio_{ratio}.png")

@@ -27,8 +27,9 @@ export class Meter {
   measure(): void {
     const { element } = this;
     const style = getComputedStyle(element);
-    element.width = Math.round(element.clientWidth * (window.devicePixelRatio || 1));
-    element.height = 1;
+    const ratio = window.devicePixelRatio || 1;
+    element.width = Math.round(element.clientWidth * ratio);
+    element.height = Math.round(element.clientHeight * ratio);
     this.#colour = style.color;
     this.#isRightToLeft = style.direction === "rtl";
     this.#shownPx = 0;
@@ -47,9 +48,9 @@ export class Meter {
   #drawBar(px: number): void {
     if (px === this.#shownPx || !this.#context) return;
     this.#shownPx = px;
-    const { width } = this.element;
-    this.#context.clearRect(0, 0, width, 1);
+    const { width, height } = this.element;
+    this.#context.clearRect(0, 0, width, height);
     this.#context.fillStyle = this.#colour;
-    this.#context.fillRect(this.#isRightToLeft ? width - px : 0, 0, px, 1);
+    this.#context.fillRect(this.#isRightToLeft ? width - px : 0, 0, px, height);
   }
 }
