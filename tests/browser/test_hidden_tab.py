@@ -72,6 +72,8 @@ def chromium(display: str, profile: Path, microphone: Path) -> Iterator[str]:
         *(f"--use-file-for-fake-audio-capture={microphone}%noloop", "--mute-audio"),
         # Hidden pages are throttled further after 10 s, and not after 5 min only.
         "--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/10",
+        # The page of new tabs may answer Playwright late, or not at all.
+        "about:blank",
     ]
     environment = os.environ | {"DISPLAY": display}
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as browser:
