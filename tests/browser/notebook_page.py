@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from typing import Any
 
@@ -91,6 +92,19 @@ class NotebookPage(PanelPage):
 
         socket.on("framesent", keep)
         socket.on("framereceived", keep)
+
+    def sound_messages(self, first: int) -> list[str]:
+        """The types of messages with or about sound that went through Jupyter's sockets, from the
+        frame of this number on.
+        """
+        frames = "\n".join(self.jupyter_frames[first:])
+        return re.findall(r'"type": ?"(microphone|audio|received|playhead|flushed)"', frames)
+
+    def wait_until_direct(self) -> None:
+        """Wait until the talk `live` has its direct channel."""
+        self.wait(
+            lambda: self.kernel.value("live.channel.kind") == "direct", what="the direct channel"
+        )
 
     def wait_for_notebook(self) -> None:
         """Wait until the notebook is shown and its kernel is idle."""

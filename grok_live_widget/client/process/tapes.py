@@ -264,9 +264,9 @@ def _named(name: str | None, sample_count: int) -> tuple[str, NDArray[np.int16]]
     from multiprocessing.shared_memory import SharedMemory
 
     memory = SharedMemory(name, create=name is None, size=sample_count * _SAMPLE_BYTES)
-    # Its views keep the memory open, not this object, which would close it when it is deleted.
     assert memory.buf is not None
     samples = np.frombuffer(memory.buf, np.int16, sample_count)
+    # Called when the object is deleted; it is the views that keep the memory open.
     memory.close = _nothing  # type: ignore[method-assign]
     return memory.name, samples
 
