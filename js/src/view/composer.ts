@@ -66,7 +66,8 @@ export class Composer {
 
   #enable(): void {
     this.#box.readOnly = this.#sending !== null;
-    this.#send.element.disabled = this.#box.value.trim() === "" || !this.#canSend || this.#box.readOnly;
+    const isDisabled = this.#box.value.trim() === "" || !this.#canSend || this.#box.readOnly;
+    if (this.#send.element.disabled !== isDisabled) this.#send.element.disabled = isDisabled;
   }
 
   #fit(): void {

@@ -2,7 +2,7 @@
 
 import type { Scope } from "../scope";
 import { text } from "../texts";
-import { button, element, setShown } from "./elements";
+import { button, element, setAttribute, setShown } from "./elements";
 import { icon } from "./icons";
 import type { PanelActions, PanelState } from "./state";
 import { hasKernel, isStarted } from "./strings";
@@ -36,7 +36,7 @@ export class Controls {
     this.#start.element.classList.toggle("glw-is-started", this.#isStarted);
     const hasMicrophone = state.microphone === "on" || state.microphone === "muted";
     setShown(this.#mute.element, hasMicrophone);
-    this.#mute.element.setAttribute("aria-pressed", String(state.microphone === "muted"));
+    setAttribute(this.#mute.element, "aria-pressed", String(state.microphone === "muted"));
     const isOff = state.microphone === "off" || state.microphone === "failed";
     setShown(this.#microphone.element, isOff && state.phase === "open" && state.isOwner);
     setShown(this.#interrupt.element, state.isSpeaking && state.isOwner);
@@ -94,7 +94,7 @@ export class HoldToTalk {
     this.#isHeld = state.isHeld;
     this.#isOffered = state.turnDetection === "push_to_talk" && state.microphone === "on";
     setShown(this.element, this.#isOffered);
-    this.#button.element.setAttribute("aria-pressed", String(state.isHeld));
+    setAttribute(this.#button.element, "aria-pressed", String(state.isHeld));
     this.#button.setLabel(text(state.isHeld ? "held" : "hold"));
   }
 

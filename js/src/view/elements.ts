@@ -37,6 +37,11 @@ export function setText(target: HTMLElement, text: string): void {
   if (target.textContent !== text) target.textContent = text;
 }
 
+/** Set an attribute only if it changes, so that nothing that watches the page is told. */
+export function setAttribute(target: HTMLElement, name: string, value: string): void {
+  if ((target.getAttribute(name) ?? "") !== value) target.setAttribute(name, value);
+}
+
 /** Set texts with a separator between them, each isolated from the direction of what is around it. */
 export function setFigures(target: HTMLElement, texts: readonly string[], separator = " · "): void {
   if (target.textContent === texts.join(separator)) return;

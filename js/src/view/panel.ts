@@ -5,7 +5,7 @@ import { currentLanguage, text } from "../texts";
 import { Composer } from "./composer";
 import { Controls, HoldToTalk } from "./controls";
 import { Drawers } from "./drawers";
-import { element, setFigures, setShown, setText } from "./elements";
+import { element, setAttribute, setFigures, setShown, setText } from "./elements";
 import { keeperOf } from "./focus";
 import { Notices } from "./notices";
 import type { PanelActions, PanelParts, PanelSignals, PanelState, Store } from "./state";
@@ -47,6 +47,7 @@ export class Panel {
       new Line("glw-usage", usageOf, " · "),
     ];
     this.element.append(...parts.map((part) => part.element));
+    this.element.style.setProperty("--glw-playing", JSON.stringify(text("playing")));
     this.#acceptFiles(actions, scope);
     hold.listenTo(this.element, transcript.list);
     scope.listen<KeyboardEvent>(this.element, "keydown", (event) => {
@@ -78,12 +79,14 @@ export class Panel {
   }
 
   #show(state: PanelState, parts: Part[]): void {
-    this.element.style.setProperty("--glw-playing", JSON.stringify(text("playing")));
-    this.element.setAttribute("aria-label", text("talk_with", { name: speakerName(state) }));
-    // A place for the focus from which Space talks.
-    this.element.tabIndex = state.turnDetection === "push_to_talk" ? 0 : -1;
-    this.element.dataset.tone = statusOf(state).tone;
-    this.element.dataset.kernel = state.kernel;
+    const shown = {
+      "aria-label": text("talk_with", { name: speakerName(state) }),
+      // A place for the focus from which Space talks.
+      tabindex: state.turnDetection === "push_to_talk" ? "0" : "-1",
+      "data-tone": statusOf(state).tone,
+      "data-kernel": state.kernel,
+    };
+    for (const [name, value] of Object.entries(shown)) setAttribute(this.element, name, value);
     for (const part of parts) part.show(state);
   }
 }
@@ -110,7 +113,7 @@ class Header implements Part {
   show(state: PanelState): void {
     setText(this.#name, speakerName(state));
     setText(this.#voice, [state.voice, state.partner].filter(Boolean).join(" · "));
-    this.#title.title = state.voiceHelp;
+    setAttribute(this.#title, "title", state.voiceHelp);
     setShown(this.#voice, this.#voice.textContent !== "");
     setText(this.#status, statusOf(state).text);
     setText(this.#timeLeft, timeLeftOf(state));

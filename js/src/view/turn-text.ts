@@ -2,7 +2,7 @@
 
 import type { Turn } from "../messages";
 import { text } from "../texts";
-import { element } from "./elements";
+import { element, setAttribute } from "./elements";
 import { richText, type Word } from "./rich-text";
 import { hasUnspoken, spokenLetters } from "./spoken-words";
 import { turnText } from "./strings";
@@ -20,24 +20,31 @@ export class TurnText {
     const heardS = turn.heard_s ?? 0;
     const spokenS = turn.was_interrupted ? heardS : Math.max(heardS, playedS);
     const isMarked = turn.text !== "" && hasUnspoken(turn, spokenS);
-    this.#draw(turn, isMarked);
-    const title = isMarked && turn.word_times.length === 0 ? text("estimated") : "";
-    if (this.element.title !== title) this.element.title = title;
+    const drawn = this.#draw(turn, isMarked);
+    setAttribute(this.element, "title", isMarked && turn.word_times.length === 0 ? text("estimated") : "");
     if (isMarked) this.#moveTo(spokenLetters(turn, spokenS), turn.was_interrupted);
+    if (drawn) this.#replaceWith(drawn);
   }
 
-  #draw(turn: Turn, isMarked: boolean): void {
+  /** Null where nothing has changed. The browser looks at the words once they are all as they are to be. */
+  #draw(turn: Turn, isMarked: boolean): DocumentFragment | null {
     const content = turnText(turn);
     const drawn = `${isMarked} ${content}`;
-    if (drawn === this.#drawn) return;
+    if (drawn === this.#drawn) return null;
     this.#drawn = drawn;
     this.#words = [];
     this.#spokenCount = 0;
     const isMarkdown = turn.role === "assistant" && turn.text !== "";
-    const focused = this.#links.indexOf(document.activeElement as HTMLElement);
-    this.element.replaceChildren(...richText(content, isMarkdown, isMarked ? this.#words : null));
-    this.#links[focused]?.focus();
+    const fragment = document.createDocumentFragment();
+    fragment.append(...richText(content, isMarkdown, isMarked ? this.#words : null));
     for (const { element } of this.#words) element.className = "glw-ahead";
+    return fragment;
+  }
+
+  #replaceWith(drawn: DocumentFragment): void {
+    const focused = this.#links.indexOf(document.activeElement as HTMLElement);
+    this.element.replaceChildren(drawn);
+    this.#links[focused]?.focus();
   }
 
   get #links(): HTMLElement[] {

@@ -1,6 +1,6 @@
 /** One speaker: its name, its level, and its last seconds as bars that scroll to the left. */
 
-import { element, setText } from "./elements";
+import { element, setAttribute, setText } from "./elements";
 import { Meter } from "./meter";
 import { COLUMN_MS, columnAt, type WaveformHistory } from "./waveform-history";
 
@@ -39,7 +39,7 @@ export class Waveform {
 
   setName(name: string): void {
     setText(this.#name, name);
-    this.#name.title = name;
+    setAttribute(this.#name, "title", name);
   }
 
   /** Read size and colours from the page, after a resize or a change of the theme or the pixel ratio. */

@@ -79,6 +79,18 @@ async function loadExtras(): Promise<void> {
   await vi.waitFor(() => expect(panel.querySelector(".glw-call")).not.toBeNull());
 }
 
+it("a state that looks the same changes nothing of the page", () => {
+  store.update(OPEN);
+  const observer = new MutationObserver(() => {});
+  observer.observe(panel, { subtree: true, attributes: true, childList: true, characterData: true });
+  store.update({ ...OPEN });
+  // happy-dom reports a class that is toggled to what it is; browsers do not (DOM, DOMTokenList.toggle).
+  const changed = observer.takeRecords().map(({ attributeName }) => attributeName);
+  expect(changed.filter((name) => name !== "class")).toEqual([]);
+  store.update({ microphone: "muted" });
+  expect(observer.takeRecords().length).toBeGreaterThan(0);
+});
+
 describe("Start and Stop", () => {
   it("are one button whose accessible name is Start or Stop", () => {
     expect(text(".glw-start")).toBe("Start");
