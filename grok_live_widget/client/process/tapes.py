@@ -202,9 +202,11 @@ class FollowedTape:
         """
         if name:
             return self._move_to_name(name, base, capacity)
-        if descriptors is None:
+        if not capacity:
+            # The process shares no memory, whatever this system could: no descriptor comes.
             self.buffer.drop_before(base)
             return False
+        assert descriptors is not None
         _, (fd, *_), _, _ = socket.recv_fds(descriptors, 1, 1)
         self._follow(fd, _mapped(fd, capacity, _READ), base)
         return False
