@@ -51,12 +51,13 @@ _TOOLS = "Displayed by tools"
 
 # Elements that hold one output each: of JupyterLab, of notebook pages of nbconvert, and of VS Code
 # (OutputContainer in its webviewPreloads.ts). The error message is the only text that is a direct
-# child of an output of widgets.
+# child of an output of widgets. Each `:has` names a class: with `*` the browser would look at the
+# styles around the panel anew whenever the panel adds an element.
 _STYLE = """
 <style>
 :is(.jp-OutputArea-child,.output_area,.output_container):has(.glw-panel)~* .glw-placeholder{
 display:none}
-.jp-OutputArea-child:has(~.jp-OutputArea-child .glw-saved)>.jupyter-widgets:not(:has(*)){
+.jp-OutputArea-child:has(~.jp-OutputArea-child .glw-saved)>.jupyter-widgets:not(:has(>.lm-Widget)){
 display:none}
 .jp-OutputArea-child:has(+.jp-OutputArea-child .glw-saved):not(:has(.glw-panel))>.jp-RenderedText,
 .output_area:has(+.output_area .glw-saved):not(:has(.glw-panel))>.output_text{display:none}

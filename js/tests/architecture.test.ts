@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { bundleExplorer, bundleFurther, bundleStyle, bundleWidget, DRAWERS } from "../bundle.mjs";
+import { bundleExplorer, bundleFurther, bundleStyle, bundleWidget, DRAWERS, FURTHER } from "../bundle.mjs";
 
 const ROOT = fileURLToPath(new URL("../src", import.meta.url));
 
@@ -151,6 +151,11 @@ describe("the bundle", () => {
       address.replace(/\.$/, ""),
     );
     expect(new Set(addresses)).toEqual(new Set(["http://www.w3.org/2000/svg"]));
+  });
+
+  it("has no animation that goes on: the browser goes through the whole page for each of its frames", async () => {
+    const styles = await Promise.all(["widget", "explorer", ...FURTHER].map((name) => bundleStyle(name)));
+    for (const style of styles) expect(style).not.toMatch(/infinite|animation-iteration/);
   });
 
   it("exports only the two hooks of anywidget", async () => {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from html import escape
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from grok_live_widget import ConfigurationError, GrokLive
+from grok_live_widget.widget.saved_output import _STYLE
 
 from ..support.notebooks import client_of, new_notebook
 
@@ -144,3 +146,16 @@ def test_it_can_be_assigned_where_there_is_no_notebook() -> None:
         live.stop()
         live.keep_in_notebook = True
         assert live.keep_in_notebook is True
+
+
+def test_the_style_sheet_depends_on_no_element_that_a_panel_adds_later() -> None:
+    # The browser looks for such elements when any is added that an argument of `:has` matches.
+    depended_on = re.findall(r":has\(([^()]*)\)", _STYLE)
+    names = {name for each in depended_on for name in re.split(r"[\s>~+]+", each) if name}
+    assert names == {
+        ".glw-panel",
+        ".glw-saved",
+        ".jp-OutputArea-child",
+        ".output_area",
+        ".lm-Widget",
+    }

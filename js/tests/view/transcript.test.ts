@@ -71,6 +71,49 @@ describe("the words of a reply", () => {
     expect(find(".glw-turn-words").title).toBe("");
   });
 
+  it("are added as a reply grows, while those before them stay with the reader's selection", () => {
+    const WORD_TIMES = [0, 0, 4, 1, 10, 2, 18, 3];
+    put({
+      text: "one **two three** fo",
+      word_times: WORD_TIMES,
+      duration_s: 4,
+      reply: 1,
+      is_complete: false,
+    });
+    show({ soundingReply: 1, playedS: 2.5 });
+    const words = all(".glw-turn-words span");
+    const [first] = words;
+    getSelection()!.selectAllChildren(first!);
+    const observer = new MutationObserver(() => {});
+    observer.observe(find(".glw-turn-words"), { subtree: true, childList: true, characterData: true });
+    put({ ...REPLY, text: `${REPLY.text} five *six`, word_times: WORD_TIMES, is_complete: false });
+    const records = observer.takeRecords();
+    expect(records.flatMap(({ removedNodes }) => [...removedNodes])).toEqual([]);
+    const added = records.flatMap(({ addedNodes }) => [...addedNodes]);
+    expect(added.map(({ textContent }) => textContent)).toEqual([" ", "five", " ", "*six"]);
+    expect(all(".glw-turn-words span").slice(0, 4)).toEqual(words);
+    expect(words.map(({ textContent }) => textContent)).toEqual(["one", "two", "three", "four"]);
+    expect(getSelection()!.toString()).toBe("one");
+    expect(ahead()).toEqual(["four", "five", "*six"]);
+  });
+
+  it("keep what has been spoken where the Markdown around them is completed", () => {
+    const WORD_TIMES = [0, 0, 2, 1, 8, 2, 14, 3];
+    const growing = { word_times: WORD_TIMES, duration_s: 4, reply: 1, is_complete: false };
+    put({ ...growing, text: "a **two three fo" });
+    show({ soundingReply: 1, playedS: 1.5 });
+    expect(ahead()).toEqual(["three", "fo"]);
+    put({ ...growing, text: "a **two three four** five" });
+    expect(find(".glw-turn-words p").innerHTML.replaceAll("glw-", "")).toBe(
+      '<span class="spoken">a</span> <b><span class="spoken">two</span> <span class="ahead">three</span> ' +
+        '<span class="ahead">four</span></b> <span class="ahead">five</span>',
+    );
+    put({ ...growing, text: "b" });
+    expect(find(".glw-turn-words").textContent).toBe("b");
+    show({ playedS: 0 });
+    expect(ahead()).toEqual(["b"]);
+  });
+
   it("are estimated in proportion to the sound without times, which the tooltip says", () => {
     put({ ...REPLY, heard_s: 1.7 });
     expect(ahead()).toEqual(["three", "four"]);
@@ -394,8 +437,11 @@ describe("a transcript of many turns", () => {
       characterData: true,
     });
     put({ id: 200, order: 200, text: "changed" });
-    const touched = observer.takeRecords().map(({ target }) => (target as Element).closest(".glw-turn"));
-    expect(new Set(touched.filter((turn) => turn !== null))).toEqual(new Set([all(".glw-turn")[200]]));
+    const turns = all(".glw-turn");
+    const touched = observer
+      .takeRecords()
+      .map(({ target }) => turns.findIndex((turn) => turn.contains(target)));
+    expect(new Set(touched)).toEqual(new Set([200]));
   });
 
   it("keeps its order when a turn is inserted, and moves no other element", () => {
