@@ -400,6 +400,14 @@ class Downlink:
             outgoing.rewind(offsets[outgoing.reply])
         self._queue = deque([*again, *(out for out in self._queue if out not in again)])
 
+    @property
+    def unanswered_flush(self) -> Flush | None:
+        """The last flush once more, for another channel, unless the page has answered it; the page
+        ignores one that it knows.
+        """
+        cut = [out.reply for out in self._playing.values() if out.turn in self._cut]
+        return Flush(session=self.session, epoch=self.epoch, reply=cut[0]) if cut else None
+
     def forget(self, turn: Playable) -> None:
         """Keep nothing of `turn`, which is over."""
         self._cut.discard(turn)

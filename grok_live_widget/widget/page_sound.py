@@ -197,13 +197,15 @@ class PageSound:
     def follow_direct(self, page: str) -> None:
         """Exchange the sound of a page through its direct channel; empty: no page has one.
 
-        What was sent and is not acknowledged is sent again.
+        What was sent and is not acknowledged is sent again, and a flush that is not answered.
         """
         was_direct = self.is_direct
         self._direct_page = page
         if self.is_direct or was_direct:
             self.downlink.least_samples = DIRECT_SAMPLES if self.is_direct else LEAST_SAMPLES
             self.downlink.rewind()
+            if flush := self.downlink.unanswered_flush:
+                self._send(flush, None)
             self._start_pump()
 
     def _send(self, message: messages.KernelMessage, pcm: bytes | None) -> None:

@@ -86,7 +86,7 @@ export class Playback {
   flush(session: number, epoch: number, reply: number | null): void {
     if (this.#context?.state === "running") return this.#command({ type: "flush", epoch, reply });
     // The worklet of a context that is not running does not answer, and nothing of the sound was heard since.
-    this.release();
+    if (this.#isSounding) this.release();
     this.listener.onFlushed(nothingPlayed(session, epoch, reply));
   }
 

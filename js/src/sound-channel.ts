@@ -89,8 +89,8 @@ export class SoundChannel {
   // From the talk.
 
   follow({ session, epoch, phase, isOwner }: SoundState): void {
+    this.#followEpoch(epoch, null);
     if (session !== this.#session) this.#beginSession(session, epoch);
-    this.#epoch = Math.max(this.#epoch, epoch);
     this.#isOwner = isOwner;
     this.#updateSendMode(phase);
   }
@@ -196,11 +196,11 @@ export class SoundChannel {
 
   #onAudio(header: AudioHeader, pcm: Int16Array): void {
     if (!this.#isOwner) return;
-    const { session, seq } = header;
+    const { session, epoch, seq } = header;
     this.#held.acknowledge(session, seq, this.nowMs());
-    if (session > this.#session) this.#beginSession(session, header.epoch);
     if (this.#isStale(header)) return;
-    if (header.epoch > this.#epoch) this.#onFlush({ ...header, reply: null });
+    this.#followEpoch(epoch, null);
+    if (session > this.#session) this.#beginSession(session, epoch);
     const isJoin = this.#nextAudioSeq === 0 && seq > 0;
     if (seq > this.#nextAudioSeq && !isJoin) this.onLost();
     this.#nextAudioSeq = seq + 1;
@@ -208,12 +208,18 @@ export class SoundChannel {
   }
 
   #isStale({ session, epoch }: AudioHeader): boolean {
+    if (session > this.#session) return false;
     return session < this.#session || session <= this.#endedSession || epoch < this.#epoch;
   }
 
   #onFlush({ session, epoch, reply }: Omit<KernelFields<"flush">, "type">): void {
-    if (session < this.#session) return;
-    this.#epoch = Math.max(this.#epoch, epoch);
-    if (this.#isOwner) this.listener.onFlush(this.#epoch, reply);
+    if (session >= this.#session) this.#followEpoch(epoch, reply);
+  }
+
+  /** Each epoch begins with one flush, also where the kernel's was lost, or has come before through another channel. */
+  #followEpoch(epoch: number, reply: number | null): void {
+    if (epoch <= this.#epoch) return;
+    this.#epoch = epoch;
+    if (this.#isOwner) this.listener.onFlush(epoch, reply);
   }
 }

@@ -227,6 +227,28 @@ describe("the epoch", () => {
     comm.deliver({ type: "flush", session: 1, epoch: 3, reply: 2 });
     state({ epoch: 1 });
     expect(channel.sound.epoch).toBe(4);
+    expect(listener.onFlush).not.toHaveBeenCalled();
+  });
+
+  it("of a state flushes, because the kernel's flush was lost, but not what this page has not played", () => {
+    state({ epoch: 6 });
+    expect(listener.onFlush.mock.calls).toEqual([[6, null]]);
+    state({ epoch: 7, session: 2 });
+    expect(listener.onFlush.mock.calls.slice(1)).toEqual([[7, null]]);
+    state({ epoch: 7, session: 2, owner: "other" });
+    state({ epoch: 8, session: 2 });
+    expect(listener.onFlush).toHaveBeenCalledTimes(2);
+  });
+
+  it("begins with one flush, whichever message is the first of it", () => {
+    comm.deliver({ type: "flush", session: 1, epoch: 5, reply: 2 });
+    comm.deliver({ type: "flush", session: 1, epoch: 5, reply: 2 });
+    state({ epoch: 5 });
+    channel.interrupt();
+    comm.deliver({ type: "flush", session: 1, epoch: 6, reply: 2 });
+    audio({ epoch: 6 });
+    expect(listener.onFlush.mock.calls).toEqual([[5, 2]]);
+    expect(listener.onAudio).toHaveBeenCalledOnce();
   });
 
   it("increases by one at the page's own flush, which is sent to the kernel", () => {

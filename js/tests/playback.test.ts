@@ -160,6 +160,15 @@ describe("a flush", () => {
     });
     expect(FakeContext.made).toHaveLength(0);
   });
+
+  it("of nothing keeps the context that the user's click has just opened", async () => {
+    playback.unlock();
+    context().become("suspended");
+    playback.flush(1, 2, null);
+    vi.advanceTimersByTime(2000);
+    expect(context().state).toBe("suspended");
+    expect(listener.onFlushed).toHaveBeenCalledOnce();
+  });
 });
 
 describe("the volume", () => {

@@ -84,6 +84,27 @@ async def test_a_page_of_this_computer_is_invited_and_its_sound_goes_directly(pa
     assert len(page.all("invitation")) == 1
 
 
+@pytest.mark.both_isolations
+async def test_a_flush_that_is_not_answered_comes_again_by_the_next_channel(page_of: Any) -> None:
+    page = page_of(lambda turn: tone(9.0), channel="auto")
+    page.hello(origin=ORIGIN)
+    invitation = await page.wait("invitation")
+    page.say("start")
+    page.say("text", text="one")
+    sound = await page.wait("audio")
+    await page.talk.interrupt()
+    flush = await page.wait("flush")
+    async with connect(invitation["url"], origin=Origin(ORIGIN), proxy=None) as client:
+        await client.send(invitation["token"])
+        assert await client.recv() == invitation["proof"]
+        found = unpack(await client.recv())  # type: ignore[arg-type]
+        assert found is not None
+        assert found[0] == {name: flush[name] for name in ("type", "session", "epoch", "reply")}
+        assert (found[0]["reply"], found[0]["epoch"]) == (sound["reply"], sound["epoch"] + 1)
+    # The channel has ended without an answer, too.
+    await page.wait("flush", lambda message: message is not flush)
+
+
 @pytest.mark.parametrize(
     ("choice", "origin"), [("comm", ORIGIN), ("direct", "http://hub.example"), ("auto", "")]
 )

@@ -566,3 +566,19 @@ def test_an_end_that_is_not_acknowledged_is_sent_again_and_what_was_cut_off_is_n
     downlink.flush()
     downlink.rewind()
     assert list(downlink.messages_to_send(0.2)) == []
+
+
+def test_a_flush_is_sent_again_until_it_is_answered() -> None:
+    first, second = turn_of(0.3), turn_of(0.3)
+    downlink = Downlink()
+    downlink.begin_session(1)
+    reply = downlink.add(first)
+    list(downlink.messages_to_send(0.0))
+    assert downlink.unanswered_flush is None
+    sent = downlink.flush()
+    downlink.add(second)
+    list(downlink.messages_to_send(0.1))
+    assert downlink.unanswered_flush == sent
+    assert sent.reply == reply
+    downlink.played(reply, 2_400, is_final=True, now_s=0.2)
+    assert downlink.unanswered_flush is None

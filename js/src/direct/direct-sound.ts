@@ -127,7 +127,7 @@ export class DirectSound implements SoundPath {
   #begin(): void {
     const { channel, microphone, playback } = this.context;
     this.#isUsed = true;
-    const state = channel.soundState;
+    const state = stateAfter(this.#comm, channel.soundState);
     [this.#session, this.#epoch] = [state.session, state.epoch];
     this.#tell({ type: "begin", state, entries: this.#comm.handOver() });
     channel.sound = this;
@@ -189,7 +189,7 @@ export class DirectSound implements SoundPath {
     const { channel, microphone, playback } = this.context;
     playback.onNode = microphone.onNode = null;
     channel.sound = this.#comm;
-    this.#comm.follow(channel.soundState);
+    this.#comm.follow(stateAfter(this, channel.soundState));
     this.#comm.takeOver(entries);
     for (const [message, pcm] of this.#early.splice(0)) this.#comm.receive(message, pcm);
     this.context.onEnd();
@@ -288,6 +288,11 @@ export class DirectSound implements SoundPath {
   }
 
   takeOver(): void {}
+}
+
+/** What holds, where a path has followed a flush of which the kernel's state does not tell yet. */
+function stateAfter({ session, epoch }: SoundPath, state: SoundState): SoundState {
+  return session === state.session ? { ...state, epoch: Math.max(epoch, state.epoch) } : state;
 }
 
 /** A port of the worklet of this node, which uses it from the message on that brings the other end. */

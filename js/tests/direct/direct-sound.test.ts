@@ -188,6 +188,29 @@ describe("a flush", () => {
   });
 });
 
+describe("an epoch", () => {
+  const flush = { type: "flush", session: 1, epoch: 2, reply: 1 } as const;
+
+  it("that the comm has begun is that of the channel, so that it flushes it no more", () => {
+    context.channel.sound = new SoundChannel(vi.fn(), context.listener, vi.fn(), () => 0);
+    context.channel.sound.follow(state);
+    context.channel.sound.receive(flush);
+    new DirectSound(context, worker);
+    worker.tell({ type: "open" });
+    expect(worker.commands.findLast(({ type }) => type === "begin")).toMatchObject({ state: { epoch: 2 } });
+  });
+
+  it("that the channel has begun is that of the comm afterwards", () => {
+    worker.tell({ type: "flush", epoch: 2, reply: 1, isDone: false });
+    expect(onFlush.mock.calls).toEqual([[2, 1]]);
+    worker.tell({ type: "closed", entries: [] });
+    context.channel.sound.receive(flush);
+    deliverByComm(0, { epoch: 1 });
+    deliverByComm(1, { epoch: 2 });
+    expect([onFlush.mock.calls.length, played]).toEqual([1, [[1, 2]]]);
+  });
+});
+
 describe("what the comm brings meanwhile", () => {
   it("is dropped if it was sent before the channel was used", () => {
     deliverByComm(0);
