@@ -159,8 +159,8 @@ class SessionHost:
             os._exit(0)
 
     # ----------------------------------------------------------------- to the kernel
-    def _send(self, message: messages.Message) -> None:
-        if not self._pipe.send(messages.encode(message)):
+    def _send(self, message: messages.Message, *, can_wait: bool = False) -> None:
+        if not self._pipe.send(messages.encode(message), can_wait=can_wait):
             # The kernel has been busy for days, or is gone; it begins anew with what it knows.
             os._exit(1)
 
@@ -179,7 +179,9 @@ class SessionHost:
             if self._tapes[is_user].is_followed:
                 sound, event = (kept.start, kept.sample_count), replace(event, pcm=b"")
         turn_ids = tuple(turn.turn_id for turn in new)
-        self._send(messages.Happened(event, now_s, turn_ids, sound, is_hidden))
+        # Nothing in the kernel waits for the microphone, of which there are 50 chunks a second.
+        can_wait = isinstance(event, AppendAudio)
+        self._send(messages.Happened(event, now_s, turn_ids, sound, is_hidden), can_wait=can_wait)
 
     async def _call(
         self,
@@ -195,7 +197,8 @@ class SessionHost:
     def _on_frame(self, record: Record) -> None:
         *head, text, audio_byte_count = record
         parts = tuple(text.split(AUDIO_CUT)) if audio_byte_count >= 0 else (text,)
-        self._send(messages.FrameLogged((*head, b"", audio_byte_count), parts))  # type: ignore[arg-type]
+        logged = messages.FrameLogged((*head, b"", audio_byte_count), parts)  # type: ignore[arg-type]
+        self._send(logged, can_wait=True)
 
     def _send_state(self) -> None:
         """Send what holds, unless it is what was sent last."""

@@ -17,6 +17,8 @@ from typing import Any
 
 _LENGTH = struct.Struct("<I")
 _READ_BYTES = 1 << 18
+# How long a message may wait for others [s]: each write wakes the other process.
+_GATHER_S = 0.05
 
 Receive = Callable[[list[Any]], object]
 """Called on the loop with the messages that have arrived, in order."""
@@ -59,6 +61,7 @@ class Pipe:
         # What the thread that writes has not taken yet.
         self._unsent: list[bytes] = []
         self._unsent_bytes = 0
+        self._is_due = False
         self._is_closed = False
 
     def start(self) -> None:
@@ -66,15 +69,25 @@ class Pipe:
         for work in (self._read, self._write):
             threading.Thread(target=work, name="grok-live-pipe", daemon=True).start()
 
-    def send(self, body: bytes) -> bool:
-        """Send one message without waiting; False where too much waits already, or it is closed."""
+    def send(self, body: bytes, *, can_wait: bool = False) -> bool:
+        """Send one message without waiting; False where too much waits already, or it is closed.
+
+        Parameters
+        ----------
+        can_wait : bool
+            Whether it may be written with later ones, up to 50 ms later.
+        """
         with self._changed:
             is_full = self._most_bytes is not None and self._unsent_bytes > self._most_bytes
             if self._is_closed or is_full:
                 return False
+            is_first = not self._unsent
             self._unsent += (_LENGTH.pack(len(body)), body)
             self._unsent_bytes += len(body)
-            self._changed.notify()
+            if not can_wait:
+                self._is_due = True
+            if is_first or self._is_due:
+                self._changed.notify()
         return True
 
     def close(self) -> None:
@@ -96,8 +109,9 @@ class Pipe:
     def _next_batch(self) -> bytes:
         """What is to be written, waited for; empty at the end."""
         with self._changed:
-            while not self._unsent and not self._is_closed:
-                self._changed.wait()
+            self._changed.wait_for(lambda: self._unsent or self._is_closed)
+            self._changed.wait_for(lambda: self._is_due or self._is_closed, _GATHER_S)
+            self._is_due = False
             batch = b"".join(self._unsent)
             self._unsent.clear()
             self._unsent_bytes = 0

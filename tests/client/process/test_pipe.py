@@ -79,3 +79,29 @@ async def test_a_peer_that_reads_nothing_holds_up_nothing_until_too_much_waits()
     ends.near.close()
     ends.far.close()
     await wait_until_async(lambda: len(ends.ended) == 2)
+
+
+async def test_messages_that_can_wait_arrive_in_order_with_or_without_others() -> None:
+    ends = Ends()
+    groups: list[list[Any]] = []
+    ends.far._receive = groups.append  # type: ignore[method-assign]
+    ends.near.start()
+    ends.far.start()
+    ends.near.send(b"first", can_wait=True)
+    ends.near.send(b"second", can_wait=True)
+    ends.near.send(b"third")
+    await wait_until_async(lambda: sum(map(len, groups)) == 3)
+    assert groups[-1][-1] == b"third"
+    ends.near.send(b"fourth", can_wait=True)
+    await wait_until_async(lambda: sum(map(len, groups)) == 4)
+    ends.near.send(b"last", can_wait=True)
+    ends.near.close()
+    await wait_until_async(lambda: ends.ended == ["far"])
+    assert [each for group in groups for each in group] == [
+        b"first",
+        b"second",
+        b"third",
+        b"fourth",
+        b"last",
+    ]
+    ends.far.close()
