@@ -13,6 +13,8 @@ const WORKLET = `grok-live-playback-${__VERSION__}`;
 const VOLUME_RAMP_S = 0.01;
 /** A context that is allowed to play still reports "suspended" for a moment after it was created. */
 const WAITING_AFTER_MS = 400;
+/** A flush is answered before its fade of 5 ms, and the 3 ms that the resampler holds, have left the worklet. */
+const FADED_AFTER_MS = 100;
 
 export interface PlaybackListener {
   onPlayhead(playhead: Playhead): void;
@@ -96,7 +98,7 @@ export class Playback {
    */
   end(isComplete = false): void {
     this.#isEnding = true;
-    if (!this.#hasBufferedSound) this.release();
+    if (!this.#hasBufferedSound) this.#releaseAtEnd();
     else if (isComplete) this.#command({ type: "complete" });
   }
 
@@ -176,7 +178,13 @@ export class Playback {
     this.#reportSounding();
     if (type === "flushed") this.listener.onFlushed(position);
     else this.#reportPlayhead(position);
-    if (this.#isEnding && position.is_final && !this.#hasBufferedSound) this.release();
+    if (position.is_final) this.#releaseAtEnd();
+  }
+
+  #releaseAtEnd(): void {
+    this.#active?.timeout(FADED_AFTER_MS, () => {
+      if (this.#isEnding && !this.#hasBufferedSound) this.release();
+    });
   }
 
   /**

@@ -70,7 +70,7 @@ describe("sound", () => {
     playback.end();
     expect(context().state).toBe("running");
     node().port.deliver({ type: "playhead", position: position(FINAL), chunk_count: 1 });
-    vi.advanceTimersByTime(1000);
+    vi.advanceTimersByTime(1100);
     expect(context().state).toBe("closed");
     expect(audioPage().playbacks.size).toBe(0);
   });
@@ -83,7 +83,7 @@ describe("sound", () => {
     node().port.deliver({ type: "playhead", position: position(FINAL), chunk_count: 1 });
     expect(context().state).toBe("running");
     node().port.deliver({ type: "playhead", position: position({ ...FINAL, reply: 2 }), chunk_count: 2 });
-    vi.advanceTimersByTime(1000);
+    vi.advanceTimersByTime(1100);
     expect(context().state).toBe("closed");
   });
 
@@ -94,7 +94,7 @@ describe("sound", () => {
     expect(node().port.posted.at(-1)).toEqual({ type: "complete" });
     expect(context().state).toBe("running");
     node().port.deliver({ type: "playhead", position: position(FINAL), chunk_count: 1 });
-    vi.advanceTimersByTime(1000);
+    vi.advanceTimersByTime(1100);
     expect(context().state).toBe("closed");
   });
 
@@ -126,7 +126,7 @@ describe("sound", () => {
     playback.unlock();
     await settle();
     playback.end();
-    vi.advanceTimersByTime(1000);
+    vi.advanceTimersByTime(1100);
     expect(context().state).toBe("closed");
   });
 });
@@ -139,6 +139,19 @@ describe("a flush", () => {
     expect(node().port.posted.at(-1)).toEqual({ type: "flush", epoch: 2, reply: 1 });
     node().port.deliver({ type: "flushed", position: position({ sample_count: 77 }), chunk_count: 1 });
     expect(listener.onFlushed.mock.lastCall?.[0]).toMatchObject({ sample_count: 77 });
+  });
+
+  it("at the end fades out before the worklet is released", async () => {
+    playback.play(chunk());
+    await settle();
+    const worklet = node();
+    playback.flush(1, 2, 1);
+    playback.end();
+    worklet.port.deliver({ type: "flushed", position: position(FINAL), chunk_count: 1 });
+    vi.advanceTimersByTime(50);
+    expect(worklet.port.posted.at(-1)).toMatchObject({ type: "flush" });
+    vi.advanceTimersByTime(50);
+    expect(worklet.port.posted.at(-1)).toEqual({ type: "stop" });
   });
 
   it("is answered at once where the sound waits for a click, which is then not wanted", async () => {

@@ -239,7 +239,7 @@ describe("Stop", () => {
     await open();
     kernelState({ phase: "closed" });
     expect(browser.track.isStopped).toBe(true);
-    vi.advanceTimersByTime(1000);
+    vi.advanceTimersByTime(1100);
     expect(audioPage().context).toBeNull();
   });
 });
@@ -648,7 +648,7 @@ describe("a reply", () => {
     playhead();
     expect(state()).toMatchObject({ phase: "closed", isSpeaking: true });
     playhead({ is_final: true, buffered_sample_count: 0 });
-    vi.advanceTimersByTime(1000);
+    vi.advanceTimersByTime(1100);
     expect(audioPage().context).toBeNull();
   });
 

@@ -123,9 +123,12 @@ class PanelPage:
         )
 
     def wait_until_silent(self, reply_count: int, *, timeout_s: float = 40) -> None:
-        """Wait until `count` replies have been played to their end."""
+        """Wait until `count` replies have been played to their end, and the silence after that has
+        been recorded.
+        """
         self.until(
-            "count => seams.positions.filter(position => position.is_final).length >= count",
+            "count => seams.positions.filter(position => position.is_final).length >= count"
+            " && seams.hasHeardSilence()",
             reply_count,
             timeout_s=timeout_s,
             what=f"the end of {reply_count} replies",

@@ -79,6 +79,9 @@
       node.connect(tap);
     },
 
+    /** Whether the newest piece of what was heard is silent: sound is recorded in pieces of 16 quanta. */
+    hasHeardSilence: () => seams.heard.at(-1)?.quanta.every((quantum) => quantum.every((sample) => sample === 0)) ?? true,
+
     /** What was heard: base64 of float32, silence in place of what the tap missed. */
     heardSound: () => encodeTapped(seams.heard),
 
