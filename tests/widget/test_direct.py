@@ -97,7 +97,9 @@ async def test_a_flush_that_is_not_answered_comes_again_by_the_next_channel(page
     async with connect(invitation["url"], origin=Origin(ORIGIN), proxy=None) as client:
         await client.send(invitation["token"])
         assert await client.recv() == invitation["proof"]
-        found = unpack(await client.recv())  # type: ignore[arg-type]
+        frame = await client.recv()
+        assert isinstance(frame, bytes)
+        found = unpack(frame)
         assert found is not None
         assert found[0] == {name: flush[name] for name in ("type", "session", "epoch", "reply")}
         assert (found[0]["reply"], found[0]["epoch"]) == (sound["reply"], sound["epoch"] + 1)

@@ -49,7 +49,7 @@ export class TurnText {
     this.#links[focused]?.focus();
   }
 
-  /** In place of those that were drawn, the page may have kept earlier elements. */
+  /** The page may have kept earlier elements in place of those that were drawn. */
   #useWords(drawn: readonly Word[]): void {
     const shown = this.element.querySelectorAll("span");
     this.#words = drawn.map(({ at }, index) => ({ at, element: shown[index]! }));
@@ -76,7 +76,7 @@ export class TurnText {
   }
 }
 
-/** Give an element the children of another. Those that stay the same are not touched, since the browser lays out what is. */
+/** Give an element the children of another. Those that stay the same are kept, so that they are not laid out again. */
 function patch(shown: Node, drawn: Node): void {
   const children = [...drawn.childNodes];
   children.forEach((child, at) => {

@@ -6,6 +6,9 @@ import asyncio
 import os
 from typing import Any
 
+import pytest
+
+from grok_live_widget.client.process import pipe
 from grok_live_widget.client.process.pipe import Pipe
 
 from ...support.waiting import wait_until_async
@@ -81,27 +84,34 @@ async def test_a_peer_that_reads_nothing_holds_up_nothing_until_too_much_waits()
     await wait_until_async(lambda: len(ends.ended) == 2)
 
 
-async def test_messages_that_can_wait_arrive_in_order_with_or_without_others() -> None:
+async def test_messages_that_can_wait_are_written_with_the_next_that_cannot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pipe, "_GATHER_S", 3600)
     ends = Ends()
-    groups: list[list[Any]] = []
-    ends.far._receive = groups.append  # type: ignore[method-assign]
     ends.near.start()
     ends.far.start()
     ends.near.send(b"first", can_wait=True)
     ends.near.send(b"second", can_wait=True)
+    # A message there and back: what is not written yet waits for another.
+    ends.far.send(b"back")
+    await wait_until_async(lambda: ends.received["near"] == [b"back"])
+    assert ends.received["far"] == []
     ends.near.send(b"third")
-    await wait_until_async(lambda: sum(map(len, groups)) == 3)
-    assert groups[-1][-1] == b"third"
-    ends.near.send(b"fourth", can_wait=True)
-    await wait_until_async(lambda: sum(map(len, groups)) == 4)
+    await wait_until_async(lambda: len(ends.received["far"]) == 3)
     ends.near.send(b"last", can_wait=True)
     ends.near.close()
     await wait_until_async(lambda: ends.ended == ["far"])
-    assert [each for group in groups for each in group] == [
-        b"first",
-        b"second",
-        b"third",
-        b"fourth",
-        b"last",
-    ]
+    assert ends.received["far"] == [b"first", b"second", b"third", b"last"]
     ends.far.close()
+
+
+async def test_a_message_that_can_wait_is_written_without_others_too() -> None:
+    ends = Ends()
+    ends.near.start()
+    ends.far.start()
+    ends.near.send(b"alone", can_wait=True)
+    await wait_until_async(lambda: ends.received["far"] == [b"alone"])
+    ends.near.close()
+    ends.far.close()
+    await wait_until_async(lambda: len(ends.ended) == 2)
