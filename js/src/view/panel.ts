@@ -55,7 +55,16 @@ export class Panel {
       if (event.key === "?" && !(event.target as Element).matches("input, textarea")) drawers.showKeys();
     });
     const keepFocus = keeperOf(this.element, scope);
-    scope.add(store.subscribe((state) => keepFocus(() => this.#show(state, parts))));
+    let shown: PanelState | null = null;
+    const show = () => {
+      shown = store.state;
+      keepFocus(() => this.#show(store.state, parts));
+    };
+    scope.add(
+      store.subscribe((state) => {
+        if (!shown || !isProgress(shown, state) || !waveforms.beforePicture(show)) show();
+      }),
+    );
   }
 
   /** A sound file that is dropped on the panel is asked. */
@@ -89,6 +98,13 @@ export class Panel {
     for (const [name, value] of Object.entries(shown)) setAttribute(this.element, name, value);
     for (const part of parts) part.show(state);
   }
+}
+
+/** Whether nothing else has changed than what does several times a second. */
+function isProgress(shown: PanelState, state: PanelState): boolean {
+  return Object.entries({ ...shown, turns: state.turns, playedS: state.playedS }).every(
+    ([name, value]) => state[name as keyof PanelState] === value,
+  );
 }
 
 class Header implements Part {

@@ -47,6 +47,8 @@ export class Waveforms {
   #isLive = false;
   #isVisible = true;
   #isScheduled = false;
+  /** What is to be done before the next picture; null: it does not wait for its time. */
+  #before: (() => void)[] | null = null;
   readonly #reducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)");
 
   constructor(readonly context: DrawerContext) {
@@ -63,6 +65,13 @@ export class Waveforms {
     this.#isLive = isStarted(state) || state.isSpeaking;
     if (state.turns.size && !this.#isAxisWanted) this.#load();
     this.#schedule();
+  }
+
+  /** Change the page shortly before the next picture, so that one frame has both; false if none is to come soon. */
+  beforePicture(change: () => void): boolean {
+    if (!this.#before || !this.#isLive || document.hidden) return false;
+    this.#before.push(change);
+    return true;
   }
 
   showPlace(turnId: TurnId): void {
@@ -120,7 +129,17 @@ export class Waveforms {
     this.#isScheduled = true;
     const { scope } = this.context;
     if (this.#reducedMotion.matches) scope.timeout(REDUCED_MOTION_PERIOD_MS, () => this.#tick());
-    else scope.timeout(PAUSE_MS, () => scope.frame(() => this.#tick()));
+    else {
+      this.#before = [];
+      scope.timeout(PAUSE_MS, () => this.#beginPicture());
+    }
+  }
+
+  #beginPicture(): void {
+    const before = this.#before ?? [];
+    this.#before = null;
+    for (const change of before) change();
+    this.context.scope.frame(() => this.#tick());
   }
 
   #tick(): void {

@@ -582,6 +582,37 @@ describe("a file that is dropped on the panel", () => {
   });
 });
 
+describe("what changes several times a second", () => {
+  const words = () => panel.querySelector(".glw-turn-words")?.textContent;
+
+  beforeEach(() => {
+    store.update({ phase: "open", turns: turns({ text: "one", is_complete: false }) });
+    vi.advanceTimersByTime(100);
+  });
+
+  it("is shown with the next picture of the waveforms, and at once with any other change", () => {
+    store.update({ turns: turns({ text: "one two" }) });
+    store.update({ turns: turns({ text: "one two three" }) });
+    expect(words()).toBe("one");
+    vi.advanceTimersByTime(50);
+    expect(words()).toBe("one two three");
+    vi.advanceTimersByTime(20);
+    store.update({ turns: turns({ text: "four" }) });
+    store.update({ isMuted: true });
+    expect(words()).toBe("four");
+  });
+
+  it("is shown at once where no picture comes: in a page that is hidden, and without a connection", () => {
+    Object.defineProperty(document, "hidden", { value: true, configurable: true });
+    store.update({ turns: turns({ text: "hidden" }) });
+    expect(words()).toBe("hidden");
+    Object.defineProperty(document, "hidden", { value: false, configurable: true });
+    store.update({ phase: "closed" });
+    store.update({ turns: turns({ text: "closed" }) });
+    expect(words()).toBe("closed");
+  });
+});
+
 describe("a panel with many turns", () => {
   /** How many parts of the page change at each of these events of a talk with so many turns behind it. */
   function changesAmong(turnCount: number): number[] {
@@ -589,11 +620,14 @@ describe("a panel with many turns", () => {
       turnOf({ id: `t${order}`, order, role: order % 2 ? "assistant" : "user", reply: order }),
     );
     store.update({ phase: "open", turns: new Map(turns.map((turn) => [turn.id, turn])) });
+    vi.advanceTimersByTime(60);
     const observer = new MutationObserver(() => {});
     observer.observe(panel, { subtree: true, childList: true, attributes: true, characterData: true });
     const changes = (action: () => void): number => {
       action();
-      return observer.takeRecords().length;
+      // Until the picture with which the change is shown.
+      vi.advanceTimersByTime(60);
+      return observer.takeRecords().filter(({ attributeName }) => attributeName !== "aria-valuenow").length;
     };
     const put = (fields: object) =>
       store.update({ turns: new Map(store.state.turns).set("new", turnOf({ id: "new", ...fields })) });
