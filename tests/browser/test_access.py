@@ -301,10 +301,12 @@ def test_a_turn_is_announced_once_when_it_is_complete(stage: Stage) -> None:
         _turn(stage, text=words, is_complete=False)
     assert log.locator("p").count() == 0
     _turn(stage, text="Yes, it **can** be undone.", is_complete=True)
-    _turn(stage, text="Yes, it **can** be undone.", is_complete=True, heard_s=1.0)
+    log.locator("p").wait_for(state="attached")
+    _turn(stage, text="Yes, it **can** be undone again.", is_complete=True, heard_s=1.0)
+    growing = panel.locator(".glw-turn-words").last
+    growing.get_by_text("again.").wait_for()
     assert log.locator("p").all_text_contents() == ["Grok: Yes, it can be undone."]
     # The transcript that grows is no live region.
-    growing = panel.locator(".glw-turn-words").last
     assert growing.evaluate("e => e.closest('[aria-live], [role=log], [role=status]')") is None
 
 
@@ -362,13 +364,16 @@ def test_forced_colours_leave_everything_distinguishable(stage: Stage) -> None:
     assert spoken != ahead
 
 
-def test_with_reduced_motion_nothing_moves_by_itself(stage: Stage) -> None:
-    stage.page.emulate_media(reduced_motion="reduce")
-    stage.show("speaking")
+@pytest.mark.parametrize(("preference", "duration"), [("reduce", "0s"), ("no-preference", "0.2s")])
+def test_nothing_moves_by_itself_and_with_reduced_motion_no_change_is_gradual(
+    stage: Stage, preference: Any, duration: str
+) -> None:
+    stage.page.emulate_media(reduced_motion=preference)
+    panel = stage.show("speaking")
     assert stage.page.locator(".glw-turn-partial").count() == 1
-    assert stage.page.evaluate("() => document.getAnimations().length") == 0
-    stage.page.emulate_media(reduced_motion="no-preference")
-    assert stage.page.evaluate("() => document.getAnimations().length") > 0
+    style = "element => getComputedStyle(element).transitionDuration"
+    assert panel.locator(".glw-indicator").evaluate(style) == duration
+    stage.page.wait_for_function("document.getAnimations().length === 0")
 
 
 WIDTHS = (320, 400, 600, 900, 1600)
