@@ -10,7 +10,7 @@ import type { Invitation } from "./direct/protocol";
 import { DirectInvitations } from "./direct-invitations";
 import { DrawerComm } from "./drawer-comm";
 import { type HalfDuplex, halfDuplexOf } from "./half-duplex";
-import { helloOf } from "./hello";
+import { type Hello, helloOf } from "./hello";
 import type {
   AudioHeader,
   MicrophoneChunk,
@@ -38,7 +38,6 @@ import { WaveformHistory } from "./view/waveform-history";
 import { Views } from "./views";
 import type { Levels } from "./worklets/levels";
 
-const HELLO_TIMEOUT_MS = 3000;
 const SILENCE = new Float32Array(4);
 
 export class TalkController implements PanelActions, ChannelListener, MicrophoneListener, PlaybackListener {
@@ -51,6 +50,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   readonly drawers: DrawerComm;
   readonly #direct: DirectInvitations;
   readonly #halfDuplex: HalfDuplex;
+  readonly #hello: Hello;
   readonly #views: Views;
   #withProcessing = true;
   #droppedAtStart: DroppedSamples = { kernel: 0, connection: 0 };
@@ -66,24 +66,15 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
     this.#direct = new DirectInvitations(() => this.drawers.load("direct"));
     this.drawers = new DrawerComm((message) => this.#channel.send(message), scope);
     this.#halfDuplex = halfDuplexOf(scope, this.#microphone, this.store, this.#channel);
+    this.#hello = helloOf(this.#page, this.store, scope, (message) => this.#channel.send(message));
     this.#views = new Views(scope, () => this.#microphone.stop());
     scope.listen(window, "pagehide", () => this.#channel.send({ type: "bye" }));
-    scope.listen<PageTransitionEvent>(window, "pageshow", (event) => event.persisted && this.sendHello());
     scope.add(() => this.#channel.send({ type: "bye" }));
-  }
-
-  /** Some hosts lose what is sent before their comm is open, so hello is repeated, after twice the time each time. */
-  sendHello(timeoutMs = HELLO_TIMEOUT_MS): void {
-    this.#channel.send(helloOf(this.#page));
-    this.scope.timeout(timeoutMs, () => {
-      if (this.#state.kernel !== "waiting" && this.#state.kernel !== "unanswered") return;
-      this.#update({ kernel: "unanswered" });
-      this.sendHello(2 * timeoutMs);
-    });
   }
 
   /** Register a panel; the returned function removes it. A panel that is scrolled out of sight stays registered. */
   attachView(): () => void {
+    this.#hello.show();
     return this.#views.attach();
   }
 
@@ -246,7 +237,7 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   }
 
   onSnapshotWanted(): void {
-    this.sendHello();
+    this.#hello.repeat();
   }
 
   onOwner(isOwner: boolean): void {

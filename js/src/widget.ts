@@ -30,7 +30,6 @@ const initialize: Initialize = (props) => {
   talks.set(props.model, talk);
   newestTalk = talk;
   followTraits(props.model, talk, scope);
-  talk.sendHello();
   return () => scope.dispose();
 };
 

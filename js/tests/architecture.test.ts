@@ -76,7 +76,7 @@ const LAYERS: Record<string, readonly string[]> = {
     "worklets",
   ],
   "sound-files": ["messages"],
-  hello: ["view", "devices", "messages", "page"],
+  hello: ["view", "devices", "messages", "page", "scope"],
   views: ["scope"],
   "half-duplex": ["view", "capture", "channel", "page", "messages", "scope", "texts"],
   capture: ["devices", "silence", "page", "messages", "scope", "worklets", "worklet:audio"],

@@ -61,7 +61,7 @@ function playhead(changes = {}): void {
 
 describe("at first", () => {
   it("only hello is sent and no device is opened", () => {
-    talk.sendHello();
+    talk.attachView();
     expect(comm.sent).toMatchObject([
       { type: "hello", page: me(), version: "0.0.0-test", microphone: "ok", device_rate_hz: null },
     ]);
@@ -71,7 +71,7 @@ describe("at first", () => {
   });
 
   it("a hello without an answer for 3 s shows that there is no kernel, until it answers", () => {
-    talk.sendHello();
+    talk.attachView();
     vi.advanceTimersByTime(3000);
     expect(state().kernel).toBe("unanswered");
     kernelState({ phase: "closed" });
@@ -111,8 +111,9 @@ describe("at first", () => {
   });
 
   it("hello is sent again when the kernel asks", () => {
+    talk.attachView();
     comm.deliver({ type: "snapshot_wanted" });
-    expect(comm.ofType("hello")).toHaveLength(1);
+    expect(comm.ofType("hello")).toHaveLength(2);
   });
 });
 
@@ -398,7 +399,7 @@ describe("a microphone that is muted while it is off", () => {
 describe("what the kernel is told of the microphone", () => {
   it("is the reason, for which the panel has a sentence with its cure", async () => {
     Object.assign(window, { isSecureContext: false });
-    talk.sendHello();
+    talk.attachView();
     talk.start();
     await settle();
     const [card] = cardsOf({ ...state(), kernel: "ok" });

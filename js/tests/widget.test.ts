@@ -55,14 +55,10 @@ function wrapper(manager?: object, onLive = (_: () => void) => {}) {
 }
 
 describe("initialize", () => {
-  it("returns at once and only sends hello", () => {
+  it("returns at once and sends nothing, not even when it is asked, since a page without a panel owns no sound", () => {
     expect(widget.initialize({ model: wrapper() })).toBeTypeOf("function");
-    expect(comm.sent.map(({ type }) => type)).toEqual(["hello"]);
-  });
-
-  it("does not throw if the kernel cannot be reached", () => {
-    comm.isBroken = true;
-    expect(() => widget.initialize({ model: wrapper() })).not.toThrow();
+    comm.deliver({ type: "snapshot_wanted" });
+    expect(comm.sent).toEqual([]);
   });
 
   it("ends once, by its signal, by its cleanup function, or by both", () => {
@@ -124,6 +120,19 @@ describe("without a kernel behind it, the panel says so and its controls are dis
 });
 
 describe("render", () => {
+  it("says hello for the first panel of a model only", () => {
+    widget.initialize({ model: wrapper() });
+    for (const _ of ["first", "second"])
+      widget.render({ model: wrapper(), el: document.createElement("div") });
+    expect(comm.sent.map(({ type }) => type)).toEqual(["hello"]);
+  });
+
+  it("does not throw if the kernel cannot be reached", () => {
+    comm.isBroken = true;
+    widget.initialize({ model: wrapper() });
+    expect(() => widget.render({ model: wrapper(), el: document.createElement("div") })).not.toThrow();
+  });
+
   it("shows the talk of its model in every view", () => {
     widget.initialize({ model: wrapper() });
     const [one, two] = [document.createElement("div"), document.createElement("div")];
@@ -171,12 +180,9 @@ describe("render", () => {
   it("distinguishes two models if the host shares the bundle", () => {
     const [first, second] = [wrapper(), wrapper()];
     widget.initialize({ model: first });
-    const firstPage = comm.sent[0]!.page;
-    const sendSnapshot = () =>
-      comm.deliver({ type: "snapshot", page: firstPage, ...talkState({ voice: "echo" }) });
-    const el = document.createElement("div");
-    sendSnapshot();
+    comm.deliver({ type: "state", ...talkState({ voice: "echo" }) });
     widget.initialize({ model: second });
+    const el = document.createElement("div");
     widget.render({ model: first, el });
     expect(el.textContent).toContain("echo");
   });
