@@ -113,13 +113,17 @@ class SharedPage:
         # Chromium reads it anew each time that a page opens the microphone.
         self._microphone = folder / "microphone.wav"
         self._page: Page | None = None
+        self._loaded_count = 0
 
     def take(self, microphone: Path, viewport: dict[str, int] | None = None) -> Page:
         """The page, in which no notebook is open; load it unless that was done."""
         shutil.copyfile(microphone, self._microphone)
         if self._page is None:
             [self._page] = self._browsers.launch(self._microphone).pages
-            self._page.goto(self.lab.url("lab"), timeout=LOAD_WITHIN_MS)
+            # A workspace of its own: JupyterLab opens again what was open in one before.
+            self._loaded_count += 1
+            place = f"lab/workspaces/shared_{self._loaded_count}"
+            self._page.goto(self.lab.url(place), timeout=LOAD_WITHIN_MS)
             self._page.wait_for_function(_IS_LOADED, timeout=LOAD_WITHIN_MS)
             self._page.evaluate(_RESTORED)
             self._page.evaluate(_CLOSE_ALL)

@@ -128,6 +128,7 @@ def open_notebook(
         notebook = NotebookPage(page, lab, path, kernel)
         opened.append(notebook)
         stack.callback(notebook.stop_listening)
+        stack.callback(keep_picture, notebook)
         if watches_frames:
             notebook.watch_frames()
         if is_shared:
@@ -138,11 +139,17 @@ def open_notebook(
             page.evaluate("() => (seams.isMicrophoneRefused = true)")
         return notebook
 
+    def keep_picture(notebook: NotebookPage) -> None:
+        if _HAS_FAILED in request.node.stash:
+            notebook.keep_picture(tmp_path / f"{name}_{opened.index(notebook)}.png")
+
     def end_sharing() -> None:
         if _HAS_FAILED in request.node.stash or any(each.errors for each in opened):
             shared_page.close()
         else:
             shared_page.give_back()
+        if any(each.has_loaded for each in opened):
+            shared_page.close()
 
     with ExitStack() as stack:
         yield show

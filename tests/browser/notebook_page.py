@@ -45,6 +45,9 @@ class NotebookPage(PanelPage):
     frames, jupyter_frames : list of str
         All that went over the page's sockets, and over those to Jupyter's server, if it was asked
         for.
+    has_loaded : bool
+        Whether it was opened by loading JupyterLab, which may open it once more, as named by the
+        address, after it has been closed.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class NotebookPage(PanelPage):
         self.lab, self.path, self.kernel = lab, path, kernel
         self.frames: list[str] = []
         self.jupyter_frames: list[str] = []
+        self.has_loaded = False
         self._watches_frames = False
 
     def watch_frames(self) -> None:
@@ -69,6 +73,7 @@ class NotebookPage(PanelPage):
 
     def load(self, *, workspace: str = "first", host: str = LOCALHOST) -> None:
         """Load JupyterLab, with this notebook."""
+        self.has_loaded = True
         self.page.goto(self.lab.page_url(self.path, workspace, host), timeout=LOAD_WITHIN_MS)
         self.wait_for_notebook()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -41,6 +43,11 @@ class PanelPage:
     def stop_listening(self) -> None:
         """Leave the page to the next test."""
         self.page.remove_listener("pageerror", self._keep_error)
+
+    def keep_picture(self, file: Path) -> None:
+        """Write what a failed test shows last; a page that has gone leaves no picture."""
+        with contextlib.suppress(Error):
+            self.page.screenshot(path=file)
 
     # ----------------------------------------------------------------- waiting
     def until(self, script: str, argument: Any = None, *, timeout_s: float = 20, what: str) -> Any:
