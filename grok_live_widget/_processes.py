@@ -27,6 +27,9 @@ __all__ = [
 ]
 
 _PARENT = "GROK_LIVE_PARENT_PROCESS"
+# When numpy is imported, its BLAS starts a thread for each processor, with memory of its own, and
+# nothing in these processes multiplies large matrices.
+_ONE_BLAS_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 # How often a process looks whether its parent is there [s].
 _LOOK_S = 0.25
 # How long a process may take to end by itself [s].
@@ -67,7 +70,7 @@ def python_process(
             stdout=subprocess.PIPE,
             stderr=errors,
             bufsize=0,
-            env=os.environ | {"PYTHONPATH": path, _PARENT: str(os.getpid())},
+            env=os.environ | _ONE_BLAS_THREAD | {"PYTHONPATH": path, _PARENT: str(os.getpid())},
             **options,  # type: ignore[call-overload]
         )
     except BaseException:

@@ -50,6 +50,13 @@ def test_it_has_a_session_of_its_own_and_ends_with_the_pipe() -> None:
     errors.close()
 
 
+def test_numpy_starts_no_threads_in_it() -> None:
+    process, errors = python_process("tests.support.thread_count")
+    with errors:
+        output, _ = process.communicate(timeout=30)
+    assert output.startswith(b"1 of numpy")
+
+
 def test_an_interrupt_of_the_group_does_not_end_it() -> None:
     process, errors = python_process(MODULE)
     assert process.stdin is not None
