@@ -8,18 +8,16 @@ asyncio loop.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 import time
 import weakref
 from collections.abc import AsyncIterator, Callable
-from contextvars import copy_context
 from typing import get_args
 
 from .._structs import Value
 from .._threads import BackgroundTasks
-from ..conversation import Conversation, ToolCalls, Turn
-from ..exceptions import ConfigurationError, GrokLiveError, exc_info_without_own_frames
+from ..conversation import Conversation, ToolCalls
+from ..exceptions import GrokLiveError
 from ..protocol import (
     Authenticate,
     ClientEvent,
@@ -32,8 +30,8 @@ from ..protocol import (
     SessionEnded,
 )
 from ..recording import FrameLog
-from ..tools import is_coroutine_function
 from .event_queue import QUEUE_EVENTS, EventQueue, FlowControl
+from .listeners import Listener, ListenerHandle, Listeners
 from .message_socket import MessageSocket
 from .reconnect import TRANSIENT_CODES
 from .transport import close_code_and_reason, closed_error, has_closed_first, wrong_key
@@ -47,92 +45,6 @@ _UNREAD = (
     f"{QUEUE_EVENTS} events wait for an iterator over this session that is not read, so the "
     "connection is paused and turns do not grow. Read on, or delete the iterator."
 )
-
-Listener = Callable[[Event, list[Turn], float], None]
-"""Called on the loop with each event, the turns it changed, and its time [s]; must not block."""
-
-
-class ListenerEntry:
-    """One call of `add_listener`: calls the listener, whose errors stop nothing else.
-
-    Parameters
-    ----------
-    listener : callable
-        See `Listener`.
-    note : callable
-        Called with a sentence for the user about its first error.
-
-    Raises
-    ------
-    ConfigurationError
-        When it cannot be called with an event, its turns and its time.
-    """
-
-    def __init__(self, listener: Listener, note: Callable[[str], object]) -> None:
-        _check_listener(listener)
-        self._listener, self._note = listener, note
-        # Of the code that added it; a copy for each call, since calls may be nested.
-        self._context = copy_context()
-        self._has_failed = False
-
-    def __call__(self, event: Event, changed: list[Turn], now_s: float) -> None:
-        try:
-            self._context.copy().run(self._listener, event, changed, now_s)
-        except Exception as error:  # noqa: BLE001  (one listener must not stop the others)
-            # Once: it is called with every event, and would fail as often.
-            if not self._has_failed:
-                self._has_failed = True
-                _LOG.error("A listener failed.", exc_info=exc_info_without_own_frames(error))
-                self._note(note_of_failure("A listener", error, "with the next event"))
-
-
-def note_of_failure(what: str, error: BaseException, next_time: str) -> str:
-    """The sentences about a function of the user's that failed."""
-    why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return (
-        f"{what} failed ({why}). It stays registered and is called {next_time}; its further errors "
-        "are not noted."
-    )
-
-
-def _check_listener(listener: object) -> None:
-    is_function = callable(listener)
-    if is_function and not is_coroutine_function(listener):
-        try:
-            inspect.signature(listener).bind(None, [], 0.0)  # type: ignore[arg-type]
-        except TypeError:
-            pass
-        except ValueError:
-            return  # Some functions in C do not tell their arguments.
-        else:
-            return
-    raise ConfigurationError(
-        f"a listener must be a plain function of three arguments, not {listener!r}.",
-        cure="Define def listener(event, turns, now_s), or end it with *_ for those not used.",
-    )
-
-
-class ListenerHandle:
-    """What `add_listener` returns: `remove`, or the end of a ``with`` block, ends the calls."""
-
-    def __init__(self, remove: Callable[[], None], what: str = "every event") -> None:
-        self._remove = remove
-        self._what, self._is_removed = what, False
-
-    def remove(self) -> None:
-        """Stop calling the listener; harmless when it was removed already."""
-        self._remove()
-        self._is_removed = True
-
-    def __repr__(self) -> str:
-        state = ", removed" if self._is_removed else ""
-        return f"<ListenerHandle for {self._what}{state}>"
-
-    def __enter__(self) -> ListenerHandle:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._remove()
 
 
 class _Iterator(Value, frozen=True):
@@ -173,7 +85,7 @@ class Pump:
         self._frame_log, self._connection = frame_log, connection
         # Whether sound comes in binary messages, which must then not be read as text.
         self._receives_binary = protocol.output_format.transport == "binary"
-        self._listeners: tuple[ListenerEntry, ...] = ()
+        self._listeners = Listeners(self._note_soon)
         self._iterators: list[_Iterator] = []
         # Conditions awaited by `wait_for`, evaluated after every event.
         self._conditions: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
@@ -189,13 +101,7 @@ class Pump:
     # ----------------------------------------------------------------- listeners
     def add_listener(self, listener: Listener) -> ListenerHandle:
         """Call `listener` with every event, sent ones too, in order."""
-        entry = ListenerEntry(listener, self._note_soon)
-        self._listeners = (*self._listeners, entry)
-
-        def remove() -> None:
-            self._listeners = tuple(each for each in self._listeners if each is not entry)
-
-        return ListenerHandle(remove)
+        return self._listeners.add(listener)
 
     def on_closed(self, callback: Callable[[], None]) -> None:
         """Call once when the connection has ended."""
@@ -379,8 +285,7 @@ class Pump:
         known_count = len(self._conversation.unrecognized_types)
         changed = self._conversation.apply(event, now_s)
         self.tool_calls.apply(event)
-        for listener in self._listeners:
-            listener(event, changed, now_s)
+        self._listeners.call(event, changed, now_s)
         if type(event) not in _SENT:
             for iterator in self._iterators:
                 queue = iterator.queue()

@@ -17,7 +17,6 @@ from ..protocol import Event, Noted
 from ..recording import FrameLog
 from ..settings import UNSET, Settings, SettingsKwargs, expand_kwargs_signature, settings_from
 from ..tools import secrets_of
-from ._pump import Listener
 from .credentials import Secret, wrap_secret
 from .endpoint import (
     ConnectRequest,
@@ -27,6 +26,7 @@ from .endpoint import (
     voice_notes,
     warn_of_rehearsal,
 )
+from .listeners import Listener
 from .opening import open_session
 from .session import NeedsAsyncWith, Session
 from .tool_runner import ToolRunner

@@ -25,7 +25,7 @@ from ..exceptions import (
 from ..protocol import Event, Noted, PhaseChanged, SessionEnded, events
 from ..settings import between, one_of
 from ..tools import is_coroutine_function
-from ._pump import ListenerHandle, note_of_failure
+from .listeners import ListenerHandle, note_of_failure
 
 HookKind = Literal["turn", "audio", "transcript", "tool", "note", "phase"]
 

@@ -23,8 +23,9 @@ from ..protocol import (
 )
 from ..recording import FrameLog
 from ..tools import secrets_of
-from ._pump import Listener, Pump
+from ._pump import Pump
 from .endpoint import ConnectRequest, name_of_server
+from .listeners import Listener
 from .message_socket import MessageSocket
 from .session import Session
 from .session_settings import SessionSettings

@@ -42,12 +42,12 @@ from ..protocol import (
 from ..recording import FrameLog, Frames, Recording
 from ..settings import Settings
 from ..tools import secrets_of
-from ._pump import Listener, ListenerEntry, ListenerHandle
 from .connector import open_session_with
 from .credentials import Secret
 from .endpoint import ConnectRequest, Endpoint
 from .hooks import Hooks
 from .limits import Limits
+from .listeners import Listener, ListenerHandle, Listeners
 from .microphone import Microphone, end_speech
 from .reconnect import (
     Action,
@@ -159,7 +159,8 @@ class ReconnectingSession:
         self._folds: list[Listener] = []
         if self._surroundings.keeps_events or settings.record is not None:
             self._folds.append(self.recording.observe)
-        self._listeners = [ListenerEntry(self.hooks.follow, self._note_from_any_thread)]
+        self._listeners = Listeners(self._note_from_any_thread)
+        self._listeners.add(self.hooks.follow)
         self._rehearsal: Rehearsal | None = None
         self._tasks = BackgroundTasks()
         # Whether a page plays the sound; set on each new session.
@@ -177,13 +178,7 @@ class ReconnectingSession:
 
     def add_listener(self, listener: Listener) -> ListenerHandle:
         """Call ``listener(event, turns, now_s)`` with every event of every session."""
-        entry = ListenerEntry(listener, self._note_from_any_thread)
-        self._listeners.append(entry)
-
-        def remove() -> None:
-            self._listeners = [each for each in self._listeners if each is not entry]
-
-        return ListenerHandle(remove)
+        return self._listeners.add(listener)
 
     def follow(self, fold: Listener) -> None:
         """Call with every event before all listeners, and with those that concern only the turns:
@@ -212,8 +207,7 @@ class ReconnectingSession:
             self.notes.append(event)
         for fold in self._folds:
             fold(event, changed, now_s)
-        for listener in list(self._listeners):
-            listener(event, changed, now_s)
+        self._listeners.call(event, changed, now_s)
         if isinstance(event, SessionEnded):
             self._on_session_ended()
         if isinstance(event, ErrorReported) and not is_ignorable_error(event) and self._is_usable:

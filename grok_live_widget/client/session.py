@@ -35,11 +35,12 @@ from ..protocol import (
 )
 from ..recording import FrameLog, Frames
 from ..settings import Settings, UpdateKwargs, expand_kwargs_signature, one_of
-from ._pump import Listener, ListenerHandle, Pump
+from ._pump import Pump
 from .audio_stream import AudioStream
 from .callers import Callers
 from .clips import Clip
 from .endpoint import ConnectRequest
+from .listeners import Listener, ListenerHandle
 from .requests import reply_request, user_message, verbatim_message, with_new_id
 from .session_settings import SessionSettings
 

@@ -28,13 +28,13 @@ from ..settings import (
     expand_kwargs_signature,
     settings_from,
 )
-from ._pump import Listener, ListenerHandle
 from .ask import Asker
 from .clips import Question
 from .credentials import Secret, wrap_secret
 from .endpoint import Endpoint, resolve_endpoint, warn_of_rehearsal
 from .hooks import HookKind, TurnStream, next_turn
 from .isolation import IsolationStatus, isolation_of
+from .listeners import Listener, ListenerHandle
 from .reconnecting_session import ReconnectingSession
 from .surroundings import KernelSurroundings
 from .talk_session import Questions, TalkSession

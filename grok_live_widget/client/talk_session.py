@@ -11,11 +11,11 @@ from ..conversation import Conversation, ToolCallState, Turn, Usage
 from ..protocol import Noted
 from ..recording import Frames, Recording
 from ..settings import Settings
-from ._pump import Listener, ListenerHandle
 from .clips import Pace, Question
 from .credentials import Secret
 from .endpoint import Endpoint
 from .hooks import Hooks
+from .listeners import Listener, ListenerHandle
 from .timeouts import Timeouts
 from .tool_thread import ToolThreads
 

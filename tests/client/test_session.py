@@ -6,7 +6,6 @@ import asyncio
 import base64
 import gc
 import threading
-import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +17,6 @@ from grok_live_widget.client.connector import connect
 from grok_live_widget.client.event_queue import QUEUE_EVENTS
 from grok_live_widget.client.requests import reply_request, user_message
 from grok_live_widget.client.session import Session
-from grok_live_widget.client.talk import Talk
 from grok_live_widget.conversation.turn import Turn
 from grok_live_widget.events import (
     AppendAudio,
@@ -36,7 +34,6 @@ from grok_live_widget.events import (
     ResponseCreated,
     ResponseDone,
     SessionEnded,
-    SettingsChanged,
     SpeechStopped,
     Unrecognized,
 )
@@ -344,32 +341,6 @@ async def test_an_iterator_yields_events_from_its_creation_on(peer: Any) -> None
         assert not [event async for event in late if isinstance(event, AudioDelta)]
 
 
-async def test_a_listener_that_raises_is_noted_and_logged_and_stops_no_other(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    def broken(*_: Any) -> None:
-        raise RuntimeError("a bug")
-
-    async with connect(partner="parrot") as session:
-        session.add_listener(broken)
-        events = aiter(session)
-        await session.send_text("still there?")
-        await session.respond()
-        noted = await next_of(events, Noted)
-        assert noted.text == (
-            "A listener failed (RuntimeError: a bug). It stays registered and is called with "
-            "the next event; its further errors are not noted."
-        )
-        await next_of(events, ResponseDone)
-    failures = [each for each in caplog.records if each.message == "A listener failed."]
-    assert failures
-    assert all(each.exc_info and str(each.exc_info[1]) == "a bug" for each in failures)
-    shown = failures[0].exc_info
-    assert shown
-    files = {each.filename for each in traceback.extract_tb(shown[2])}
-    assert files == {__file__}
-
-
 # --------------------------------------------------------------------------- items and replies
 async def test_say_verbatim_speaks_exactly_the_text() -> None:
     async with connect(partner=lambda turn: "no") as session:
@@ -552,85 +523,7 @@ def upper(turn: Any) -> str:
     return text
 
 
-# --------------------------------------------------------------------------- listeners
-# How often each of two handles of one function is removed, and how often it is called then.
-REMOVALS = [
-    ((0, 0), 2),
-    ((1, 0), 1),
-    ((0, 1), 1),
-    ((2, 0), 1),
-    ((1, 1), 0),
-    ((2, 2), 0),
-]
-
-
-def calls_after(source: Any, emit: Callable[[], object], removals: tuple[int, int]) -> int:
-    """Add one function twice, remove the handles so often, and count the calls of one event."""
-    seen: list[Event] = []
-
-    def listener(event: Event, *_: Any) -> None:
-        if isinstance(event, Noted | SettingsChanged):
-            seen.append(event)
-
-    handles = [source.add_listener(listener) for _ in range(2)]
-    for handle, count in zip(handles, removals, strict=True):
-        for _ in range(count):
-            handle.remove()
-    emit()
-    return len(seen)
-
-
-@pytest.mark.parametrize(("removals", "count"), REMOVALS)
-async def test_each_handle_of_a_session_removes_its_own_listener_once(
-    removals: tuple[int, int], count: int
-) -> None:
-    async with connect(partner="parrot") as session:
-        assert calls_after(session, lambda: session.emit(Noted("hello")), removals) == count
-
-
-@pytest.mark.parametrize(("removals", "count"), REMOVALS)
-def test_each_handle_of_a_talk_removes_its_own_listener_once(
-    removals: tuple[int, int], count: int
-) -> None:
-    with Talk(partner="parrot") as talk:
-        assert calls_after(talk, lambda: talk.update(voice="ara"), removals) == count
-
-
-async def test_a_with_block_removes_its_listener_at_the_end() -> None:
-    async with connect(partner="parrot") as session:
-        seen: list[Event] = []
-        with session.add_listener(lambda event, _, __: seen.append(event)):
-            session.emit(Noted("inside"))
-        session.emit(Noted("outside"))
-    assert seen == [Noted("inside")]
-
-
-async def test_a_listener_may_remove_itself_without_effect_on_the_others() -> None:
-    async with connect(partner="parrot") as session:
-        first: list[Event] = []
-        second: list[Event] = []
-
-        def once(event: Event, *_: Any) -> None:
-            first.append(event)
-            handle.remove()
-
-        handle = session.add_listener(once)
-        session.add_listener(lambda event, _, __: second.append(event))
-        session.emit(Noted("one"))
-        session.emit(Noted("two"))
-        assert first == [Noted("one")]
-        assert second == [Noted("one"), Noted("two")]
-
-
-async def test_listeners_are_called_in_the_order_in_which_they_were_added() -> None:
-    async with connect(partner="parrot") as session:
-        order: list[int] = []
-        for number in range(3):
-            session.add_listener(lambda *_, number=number: order.append(number))
-        session.emit(Noted("hello"))
-        assert order == [0, 1, 2]
-
-
+# --------------------------------------------------------------------------- the end
 async def test_the_end_of_a_session_is_reported_once() -> None:
     session = await connect(partner="parrot")
     ends: list[None] = []

@@ -231,67 +231,6 @@ def test_a_time_out_during_a_call_that_runs_says_so() -> None:
         wait_for_talk(talk, lambda: talk.turns[-1].text == "over")
 
 
-# --------------------------------------------------------------------------- listeners
-async def _awaitable(event: Any, turns: Any, now_s: float) -> None:
-    """Would never be awaited."""
-
-
-class _AwaitableObject:
-    async def __call__(self, event: Any, turns: Any, now_s: float) -> None:
-        """Would never be awaited."""
-
-
-@pytest.mark.parametrize(
-    "listener",
-    [
-        5, None, "print", lambda: None, lambda event: None, lambda event, turns: None,
-        lambda event, turns, now_s, more: None, lambda event, turns, now_s, *, more: None,
-        _awaitable, _AwaitableObject(),
-    ],
-)  # fmt: skip
-async def test_what_cannot_be_called_with_an_event_is_refused_as_a_listener(listener: Any) -> None:
-    refused = pytest.raises(ConfigurationError, match=r"three arguments.*def listener")
-    with Talk(partner="parrot") as talk, refused:
-        talk.add_listener(listener)
-    async with connect(partner="parrot") as session:
-        with refused:
-            session.add_listener(listener)
-
-
-@pytest.mark.parametrize(
-    "listener",
-    [print, lambda *_: None, lambda event, turns, now_s, more=1: None],
-)
-def test_whatever_takes_three_arguments_is_a_listener(listener: Any) -> None:
-    with Talk(partner="parrot") as talk, talk.add_listener(listener):
-        pass
-
-
-def test_a_listener_that_fails_is_noted_and_logged_once_with_its_traceback(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    calls: list[Any] = []
-
-    def fail(event: Any, turns: Any, now_s: float) -> None:
-        calls.append(event)
-        raise ValueError("a mistake in the listener")
-
-    with Talk(partner="parrot") as talk:
-        talk.add_listener(fail)
-        log = EventLog(talk)
-        assert talk.ask("one").text == "one"
-        log.wait_for(lambda: bool(log.of(ResponseDone)))
-        assert len(calls) > 5
-        failed = (
-            "A listener failed (ValueError: a mistake in the listener). It stays registered "
-            "and is called with the next event; its further errors are not noted."
-        )
-        wait_for_talk(talk, lambda: [note.text for note in talk.notes] == [failed])
-    (record,) = (each for each in caplog.records if each.message == "A listener failed.")
-    assert record.exc_info is not None
-    assert str(record.exc_info[1]) == "a mistake in the listener"
-
-
 # --------------------------------------------------------------------------- cancelled questions
 async def test_a_cancelled_question_interrupts_its_reply(silence: Any) -> None:
     def partner(turn: Any) -> Any:

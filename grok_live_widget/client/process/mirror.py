@@ -24,8 +24,8 @@ from ...recording import (
     samples_of,
 )
 from ...settings import Settings
-from .._pump import Listener, ListenerEntry, ListenerHandle
 from ..hooks import Hooks
+from ..listeners import Listener, ListenerHandle, Listeners
 from ..reconnect import REPLAYED_TURNS
 from . import messages
 from .tapes import FollowedTape
@@ -76,8 +76,8 @@ class Mirror:
         )
         self.hooks = Hooks(self.conversation.turns, on_trouble)
         self._record = settings.record
-        self._on_trouble = on_trouble
-        self._listeners = [ListenerEntry(self.hooks.follow, on_trouble)]
+        self._listeners = Listeners(on_trouble)
+        self._listeners.add(self.hooks.follow)
         self._tool_calls = ToolCalls()
         self._turns: dict[str, Turn] = {}
         # The phase that was told last.
@@ -106,13 +106,7 @@ class Mirror:
 
     def add_listener(self, listener: Listener) -> ListenerHandle:
         """Call ``listener(event, turns, now_s)`` with every event of every session."""
-        entry = ListenerEntry(listener, self._on_trouble)
-        self._listeners.append(entry)
-
-        def remove() -> None:
-            self._listeners = [each for each in self._listeners if each is not entry]
-
-        return ListenerHandle(remove)
+        return self._listeners.add(listener)
 
     # ----------------------------------------------------------------- events
     def add(self, event: Event) -> None:
@@ -138,8 +132,7 @@ class Mirror:
             self._phase = event.phase
         if isinstance(event, Noted) and event.text:
             self.notes.append(event)
-        for listener in list(self._listeners):
-            listener(event, changed, now_s)
+        self._listeners.call(event, changed, now_s)
 
     def _name_turns(self, changed: list[Turn], turn_ids: tuple[str, ...]) -> None:
         """Give new turns the ids that they have in the other process."""

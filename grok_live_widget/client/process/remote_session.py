@@ -41,9 +41,9 @@ from ...protocol import (
 from ...recording import Frames, copy_recording, plain
 from ...settings import UNSET, Settings
 from ...tools import secrets_of
-from .._pump import Listener, ListenerHandle
 from ..credentials import Secret
 from ..endpoint import Endpoint, remember, remembered_dialects, resolve_endpoint
+from ..listeners import Listener, ListenerHandle
 from ..reconnecting_session import off_loop, sentence
 from ..timeouts import Timeouts
 from ..tool_thread import ToolThreads
