@@ -3,10 +3,12 @@
 (() => {
   const PAGE = Symbol.for("grok_live_widget.page");
   const TAP = `registerProcessor("test-tap", class extends AudioWorkletProcessor {
-    #quanta = []; #first = 0; #isOn = true;
+    #quanta = []; #first = 0; #isOn = true; #isFirstCall = true;
     constructor() { super(); this.port.onmessage = () => { this.#isOn = false; }; }
     process(inputs) {
       if (!this.#isOn) return false;
+      // The first call may be given the frame of an earlier quantum.
+      if (this.#isFirstCall) { this.#isFirstCall = false; return true; }
       if (this.#quanta.length === 0) this.#first = currentFrame;
       this.#quanta.push(inputs[0][0] ? inputs[0][0].slice() : new Float32Array(128));
       if (this.#quanta.length === 16) {

@@ -168,7 +168,7 @@ def find_heard(notebook: NotebookPage, expression: str) -> tuple[float, float]:
     """
     pcm, rate_hz = notebook.kernel.array(expression), notebook.device_rate_hz()
     heard = notebook.heard()
-    # Without the fade, and the tap's first record, which may have the time of an earlier quantum.
+    # Without the fade.
     first = np.flatnonzero(np.abs(heard) > 0.01)[0] + rate_hz // 10
     piece = heard[first : first + 2 * rate_hz // 5]
     turn = soxr.resample(samples_from(pcm), PCM_RATE_HZ, PHASES * rate_hz, quality="HQ")
