@@ -37,11 +37,12 @@ from ..protocol import (
 )
 from ..recording import Redactor
 from ..settings import Settings
-from . import inspector, look_back, messages
+from . import messages
 from .catalogue import texts_of
 from .clocks import PageClocks
-from .direct import NO_LOOPBACK, Carrier, ChannelChoice, ChannelStatus, carrier_of
+from .direct import ChannelChoice, ChannelStatus
 from .doctor_drawer import DoctorDrawer, Examine
+from .drawers import Drawers
 from .dropped_files import DroppedFiles
 from .echo import ECHO_NOTE, hears_loudspeaker
 from .front_end import further_bundle
@@ -49,10 +50,12 @@ from .interruptions import CELL_NOTE, Interruptions, Reason
 from .lease import Lease
 from .loudspeaker import Loudspeakers, LoudspeakerStatus
 from .microphone import Microphones, MicrophoneStatus
+from .owner_channel import OwnerChannel
 from .page_state import note_of, notes_of, shown_name, state_of
 from .remote_sound import page_sound_of
-from .translations import translations_of, translations_of_texts
+from .translations import translations_of
 from .turn_states import TurnCalls, word_times
+from .typed_texts import TypedTexts
 
 _LOG = logging.getLogger("grok_live_widget")
 
@@ -98,7 +101,6 @@ class FrontendBridge:
     sound : PageSound
     pages : dict of str to Hello
         The pages that show the talk, with what they said of themselves.
-    doctor : DoctorDrawer
     """
 
     def __init__(
@@ -116,17 +118,25 @@ class FrontendBridge:
         self._ask = ask
         self._language = language
         self._dropped_files = DroppedFiles()
-        self.doctor = DoctorDrawer(examine, self._answer_doctor)
         self.lease = Lease()
         self._clocks = PageClocks()
-        self._channel = channel
         self.sound = page_sound_of(
             talk, self._clocks, send=self._send, listener=self, spawn=self._spawn
         )
-        # Which channel the owner was invited to last, and why it is not the direct one, or why the
-        # sound goes through the comm.
-        self._carrier: Carrier = "direct"
-        self._obstacle = ""
+        self._owner_channel = OwnerChannel(channel, self.sound, self._send)
+        self._drawers = Drawers(
+            talk,
+            self._clocks,
+            channel=lambda: self.channel,
+            send=self._send,
+            examine=examine,
+            language=language,
+        )
+        self._texts = TypedTexts(
+            lambda text: self._note_errors(talk.say_text(text)),
+            answer=self._send,
+            spawn=self._spawn,
+        )
         self._microphones = Microphones()
         self._loudspeakers = Loudspeakers()
         self.pages: dict[str, messages.Hello] = {}
@@ -139,11 +149,8 @@ class FrontendBridge:
         self._has_explained_cells = False
         # Whether a note has said that the microphone hears the loudspeaker.
         self._has_explained_echo = False
-        # By page and id: the answer to each typed text, once there is one.
-        self._texts: dict[tuple[str, int | None], messages.TextAnswer | None] = {}
         # Calls that a page has allowed or denied.
         self._answered_calls: set[str] = set()
-        self._speech = look_back.SpeechMarks()
         # Turns that are to be sent, in order.
         self._changed: dict[Turn, None] = {}
         # Those of which only more was heard, and when such turns were sent last.
@@ -163,10 +170,15 @@ class FrontendBridge:
         """Stop sending."""
         self._tasks.cancel()
         await self.sound.close()
-        self.doctor.close()
+        self._drawers.close()
         for task in (self._pump_task, self._heartbeat_task):
             if task is not None:
                 task.cancel()
+
+    @property
+    def doctor(self) -> DoctorDrawer:
+        """What the pages have found out of their own sound and browser."""
+        return self._drawers.doctor
 
     @property
     def microphone(self) -> MicrophoneStatus:
@@ -199,12 +211,12 @@ class FrontendBridge:
         self.sound.observe(event, changed, now_s)
         match event:
             case SpeechStarted() | SpeechStopped():
-                self._mark_speech(isinstance(event, SpeechStarted), now_s)
+                self._drawers.mark_speech(isinstance(event, SpeechStarted), now_s)
                 self._send(messages.Speech(is_active=isinstance(event, SpeechStarted)))
             case PhaseChanged():
                 self._follow_phase()
                 if self._talk.phase == "closed":
-                    self._mark_speech(False, now_s)
+                    self._drawers.mark_speech(False, now_s)
             case SettingsChanged():
                 self._send_state()
             case Noted():
@@ -215,9 +227,6 @@ class FrontendBridge:
             self._send(messages.CallChanged(call=call))
         if changed:
             self._start_pump()
-
-    def _mark_speech(self, is_active: bool, now_s: float) -> None:
-        self._speech.mark(is_active, now_s - (self._talk.conversation.origin_s or now_s))
 
     def _explain_echo(self, changed: list[Turn]) -> None:
         """Note once if what was spoken into the microphone is what the loudspeaker played."""
@@ -274,32 +283,13 @@ class FrontendBridge:
     @property
     def channel(self) -> ChannelStatus:
         """What carries the owner's sound; may be read by any thread."""
-        if not self.lease.owner:
-            return ChannelStatus("none", "No page shows the panel.")
-        if self.sound.is_direct:
-            return ChannelStatus(self._carrier, self._obstacle)
-        missing = "The notebook server has no jupyter-server-proxy, or the page could not use it."
-        opened = "The page has not opened the direct one."
-        is_proxied = self._carrier == "proxy" and self._obstacle == NO_LOOPBACK
-        return ChannelStatus("comm", missing if is_proxied else self._obstacle or opened)
+        return self._owner_channel.status
 
     def _invite_owner(self) -> None:
         """Invite the owner to the direct channel; another page would take it from the owner."""
         hello = self.pages.get(self.lease.owner)
         if hello is not None:
-            self._spawn(self._invite(hello.page, hello.origin))
-
-    async def _invite(self, page: str, origin: str) -> None:
-        """Invite a page, unless it is there."""
-        carrier, self._obstacle = carrier_of(self._channel, origin)
-        if carrier is None:
-            return
-        self._carrier = carrier
-        found = await self.sound.invite(page, origin, carrier)
-        if isinstance(found, str):
-            self._obstacle = found or self._obstacle
-        else:
-            self._send(found)
+            self._spawn(self._owner_channel.invite(hello.page, hello.origin))
 
     # ----------------------------------------------------------------- events of the sound
     def on_sound(self) -> None:
@@ -320,8 +310,7 @@ class FrontendBridge:
 
     def on_channel(self, page: str) -> None:
         """See `PageSoundListener`."""
-        if not page:
-            self._obstacle = "The direct one was closed."
+        self._owner_channel.follow(page)
 
     def on_restart(self) -> None:
         """See `PageSoundListener`."""
@@ -467,7 +456,8 @@ class FrontendBridge:
                 self.sound.end_replay()
                 self._spawn(self._by("stop", self._talk.stop()))
             case messages.Text():
-                self._receive_text(message, arrived_s)
+                self._take_over_unowned(message.page, arrived_s)
+                self._texts.receive(message)
             case messages.Interrupt(page=page, epoch=epoch):
                 if page == self.lease.owner:
                     self.sound.follow_flush(epoch)
@@ -497,51 +487,12 @@ class FrontendBridge:
                 self._spawn(self._answer_call(call_id, is_allowed))
             case messages.ChangeSettings(settings=settings):
                 self._spawn(self._change_settings(settings))
-            case messages.DrawerRequest(page=page, name="doctor", content=content):
-                self.doctor.receive(page, content)
             case messages.DrawerRequest():
-                self._spawn(self._answer_request(message))
+                self._spawn(self._drawers.answer(message))
             case messages.BundleWanted(page=page, name=name):
                 module, style = further_bundle(name)
                 texts = texts_of(name, self._language)
                 self._send(messages.Bundle(page=page, name=name, style=style, texts=texts), module)
-
-    async def _answer_request(self, request: messages.DrawerRequest) -> None:
-        """Answer in another thread: of a long talk there is much to read, and replies go on."""
-        talk, content = self._talk, request.content
-        turns = list(talk.conversation.turns)
-        match request.name:
-            case "inspector":
-                found = await asyncio.to_thread(
-                    lambda: inspector.answer(talk.frames, content, turns)
-                )
-                if found is not None:
-                    found["channel"] = self._described_channel()
-            case "axis":
-                zero_at_ms = self._clocks.page_ms(request.page, talk.conversation.origin_s)
-                found = await asyncio.to_thread(
-                    look_back.answer, content, turns, self._speech, zero_at_ms
-                )
-            case _:
-                return
-        if found is not None:
-            self._answer_drawer(request.name, request.page, found)
-
-    def _described_channel(self) -> dict[str, Any]:
-        """What carries the sound, for the inspector."""
-        kind, reason = self.channel.kind, self.channel.reason
-        translations = translations_of_texts([reason], self._language)
-        return {"kind": kind, "reason": reason, "translations": translations}
-
-    def _receive_text(self, message: messages.Text, arrived_s: float) -> None:
-        """Send a typed text once, however often the page repeats it."""
-        self._take_over_unowned(message.page, arrived_s)
-        key = message.page, message.id
-        if message.id is None or key not in self._texts:
-            self._texts[key] = None
-            self._tasks.spawn(self._say_text(message), self._context.copy())
-        elif (answer := self._texts[key]) is not None:
-            self._send(answer)  # The one that was sent may have been lost.
 
     def _take_over_unowned(self, page: str, now_s: float) -> None:
         """A page that asks something plays the answer, unless another page plays."""
@@ -559,15 +510,6 @@ class FrontendBridge:
                 # The name that the user knows.
                 message = error.message.replace(repr(str(path)), repr(name))
                 raise AudioFormatError(message, cure=error.cure) from None
-
-    async def _say_text(self, message: messages.Text) -> None:
-        has_words = bool(message.text.strip())
-        is_sent = not has_words or await self._note_errors(self._talk.say_text(message.text))
-        if message.id is None:
-            return
-        answer = messages.TextAnswer(page=message.page, id=message.id, is_sent=is_sent)
-        self._texts[message.page, message.id] = answer
-        self._send(answer)
 
     async def _skip_to_newest(self) -> None:
         unheard = self._talk.conversation.unheard
@@ -606,14 +548,6 @@ class FrontendBridge:
             )
             self._send(piece, file[start : start + PIECE_BYTES])
             await asyncio.sleep(0)  # Replies and the microphone go on.
-
-    def _answer_drawer(self, name: str, page: str, content: dict[str, Any]) -> None:
-        self._send(messages.DrawerAnswer(page=page, name=name, content=content))
-
-    def _answer_doctor(self, page: str, content: dict[str, Any]) -> None:
-        texts = [each[part] for each in content["checks"] for part in ("found", "cure")]
-        translations = translations_of_texts(texts, self._language)
-        self._answer_drawer("doctor", page, content | {"translations": translations})
 
     @property
     def _speaker(self) -> str:

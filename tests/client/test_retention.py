@@ -168,7 +168,7 @@ def test_a_recorded_hour_of_both_sides_takes_little_memory(tmp_path: Path) -> No
         cwd=Path(__file__).parents[2],
     )
     assert ran.returncode == 0, ran.stderr
-    # All of it would be 346 MB. Five minutes are 29 MB, and at five hundred times the pace of speech
-    # some more waits for the disk.
+    # All of it would be 346 MB. Five minutes are 29 MB, and at five hundred times the pace of
+    # speech some more waits for the disk.
     assert int(ran.stdout) < 100_000_000
     assert sum(each.stat().st_size for each in (tmp_path / "talk").glob("*.wav")) > 340_000_000

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 from grok_live_widget.audio import write_wav
 from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.events import PushToTalk
-from grok_live_widget.rehearsal.partner import CallTool, PartnerTurn, Unvoiced
+from grok_live_widget.rehearsal.partner import CallTool, Unvoiced
 from grok_live_widget.widget.bridge import LAST_HEARTBEATS
 from grok_live_widget.widget.catalogue import LANGUAGES
 
@@ -41,53 +40,6 @@ async def test_typed_text_is_answered_and_both_turns_are_sent_in_order(page_of: 
     assert reply["turn"]["order"] == 1
     first = await page.wait("turn", lambda m: m["turn"]["role"] == "user")
     assert (first["turn"]["order"], first["turn"]["text"]) == (0, "say this")
-
-
-async def test_a_typed_text_is_sent_once_and_each_repetition_is_answered(page_of: Any) -> None:
-    page = page_of()
-    page.hello()
-    page.say("text", text="say this", id=7)
-    page.say("text", text="say this", id=7)
-    answer = await page.wait("text_answer")
-    assert answer == {"type": "text_answer", "page": "page-1", "id": 7, "is_sent": True}
-    page.say("text", text="say this", id=7)
-    assert page.all("text_answer") == [answer, answer]
-    page.say("text", text="and this", id=8)
-    await page.wait("text_answer", lambda answer: answer["id"] == 8)
-    texts = [turn.text for turn in page.talk.conversation.turns if turn.role == "user"]
-    assert texts == ["say this", "and this"]
-
-
-async def test_a_typed_text_that_cannot_be_sent_is_refused_with_a_note(page_of: Any) -> None:
-    page = page_of(None, url="ws://127.0.0.1:9/v1/realtime", api_key="any")
-    page.hello()
-    page.say("text", text="say this", id=1)
-    assert not (await page.wait("text_answer"))["is_sent"]
-    assert "Nothing answers" in (await page.wait("note"))["note"]["text"]
-    assert not page.talk.conversation.turns
-
-
-async def test_a_typed_text_is_asked_in_the_context_of_the_code_that_made_the_panel(
-    page_of: Any,
-) -> None:
-    who: ContextVar[str] = ContextVar("who")
-
-    def caller() -> str:
-        """Name the caller."""
-        return who.get()
-
-    def partner(turn: PartnerTurn) -> Any:
-        return Unvoiced(turn.text) if turn.role == "tool" else CallTool("caller")
-
-    who.set("maker")
-    page = page_of(partner, tools=[caller])
-    page.hello()
-    who.set("another cell")
-    page.say("text", text="please", id=1)
-    reply = await page.wait(
-        "turn", lambda m: m["turn"]["role"] == "assistant" and m["turn"]["text"]
-    )
-    assert reply["turn"]["text"] == "maker"
 
 
 async def test_a_page_that_does_not_answer_loses_the_lease(page_of: Any) -> None:
@@ -277,22 +229,6 @@ async def test_heartbeats_and_snapshots_count_the_messages_whose_loss_matters(
     assert {each["type"] for _, each in counts} == {"snapshot", "heartbeat"}
     for at, each in counts:
         assert each["told_count"] == sum(m["type"] in lasting for m in page.received[:at])
-
-
-async def test_the_axis_is_told_of_speech_and_of_the_pages_clock(
-    page_of: Any, question: np.ndarray
-) -> None:
-    page = page_of(lambda turn: tone(0.3))
-    await page.open()
-    page.speak(question)
-    await page.wait("speech", lambda m: not m["is_active"])
-    found = await page.ask_the_axis(type="stretch", start_s=0.0, stop_s=100.0, columns=0)
-    [(begin_s, end_s)] = found["speech"]
-    assert 0 <= begin_s < end_s
-    now_s = (page.clock_ms() - found["zero_at_ms"]) / 1000
-    assert end_s <= now_s < end_s + 60
-    [turn] = [turn for turn in found["turns"] if turn["role"] == "user"]
-    assert turn["id"] == page.talk.conversation.turns[0].turn_id
 
 
 async def test_the_sound_of_a_turn_is_sent_as_a_file_in_pieces(
