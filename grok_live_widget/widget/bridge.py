@@ -60,6 +60,8 @@ from .typed_texts import TypedTexts
 _LOG = logging.getLogger("grok_live_widget")
 
 HEARTBEAT_S = 1.0
+# The loop is as late as this only if something has held the interpreter.
+_HELD_S = 0.5
 # Sent after the talk has closed, since the message that says so may have been lost.
 LAST_HEARTBEATS = 5
 SHOWN_TIME_LEFT_S = 300.0
@@ -245,16 +247,16 @@ class FrontendBridge:
 
     async def _send_heartbeats(self) -> None:
         """Once a second until the talk is closed, and a few times more."""
-        remaining = LAST_HEARTBEATS
+        remaining, is_in_time = LAST_HEARTBEATS, True
         while remaining > 0:
             is_closed = self._talk.phase == "closed"
             remaining = remaining - 1 if is_closed else LAST_HEARTBEATS
             self._send(self._heartbeat())
             self._send_state()
-            if not is_closed:
+            if not is_closed and is_in_time:
                 await self.sound.end_speech_without_sound()
                 await self._stop_without_page()
-            await asyncio.sleep(HEARTBEAT_S)
+            is_in_time = await _sleep(HEARTBEAT_S)
 
     def _heartbeat(self) -> messages.Heartbeat:
         left_s = self._talk.ends_in_s
@@ -658,7 +660,8 @@ class FrontendBridge:
             answer.set_result(sound)
 
     async def _expire_later(self, ping_id: int) -> None:
-        await asyncio.sleep(self._talk.timeouts.pong_s)
+        while not await _sleep(self._talk.timeouts.pong_s):
+            pass
         if self.lease.expire(ping_id):
             self._follow_owner()
 
@@ -673,3 +676,12 @@ class FrontendBridge:
         self._send(messages.OwnerChanged(owner=self.lease.owner))
         self._send_state()
         self._invite_owner()
+
+
+async def _sleep(duration_s: float) -> bool:
+    """Sleep; False if a call has held the interpreter meanwhile, so that what the pages have sent
+    is not read yet.
+    """
+    due_s = time.monotonic() + duration_s
+    await asyncio.sleep(duration_s)
+    return time.monotonic() < due_s + _HELD_S

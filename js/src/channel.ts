@@ -40,10 +40,11 @@ const RESYNCHRONISE_PERIOD_MS = 2000;
 const COUNTED_TYPES: ReadonlySet<string> = new Set(["state", "owner", "turn", "tool", "note"]);
 
 /**
- * ok: the kernel answers. busy: it sends heartbeats but reads no messages (a cell is running). unanswered: it has sent
- * nothing since a text was sent to it. gone: it sends nothing, or messages to it cannot be sent.
+ * ok: the kernel answers. busy: it sends heartbeats but reads no messages (a cell is running). held: it sends nothing, and
+ * the sound goes on through the direct channel, which ends with the kernel. unanswered: it has sent nothing since a text
+ * was sent to it. gone: it sends nothing, or messages to it cannot be sent.
  */
-export type KernelHealth = "ok" | "busy" | "unanswered" | "gone";
+export type KernelHealth = "ok" | "busy" | "held" | "unanswered" | "gone";
 
 /** The part of the widget's comm that the channel uses. */
 export interface Comm {
@@ -279,6 +280,10 @@ export class CommChannel {
     this.sound.pump();
     if (this.comm.isLost) return this.#setHealth("gone");
     if (!this.#isReachable) return;
+    if (this.sound.isDirect && this.isConnectionWanted && silentMs >= ALIVE_WITHIN_MS) {
+      this.#texts.repeat(nowMs);
+      return this.#setHealth("held");
+    }
     if (this.isConnectionWanted && silentMs >= GONE_AFTER_MS) return this.#setHealth("gone");
     if (Math.min(this.#texts.waitedMs(nowMs), silentMs) >= UNANSWERED_AFTER_MS)
       return this.#setHealth("unanswered");
@@ -300,7 +305,7 @@ export class CommChannel {
   }
 
   get #isReachable(): boolean {
-    return this.#health === "ok" || this.#health === "busy";
+    return this.#health !== "gone" && this.#health !== "unanswered";
   }
 
   /** What the kernel sent meanwhile may be missing, so the page asks for all of it. */

@@ -37,6 +37,8 @@ export type SoundPath = Omit<SoundChannel, "send" | "listener" | "onLost" | "now
 const NO_SOUND: Int16Array = new Int16Array(0);
 
 export class SoundChannel {
+  /** Whether it needs neither the comm nor a kernel that is free. */
+  readonly isDirect: boolean = false;
   readonly #sendQueue: SendQueue;
   readonly #held: HeldMessages;
   #isOwner = false;

@@ -425,6 +425,29 @@ describe("the kernel's health", () => {
     expect(comm.ofType("microphone")).toHaveLength(sentCount);
   });
 
+  it("is held while it sends nothing and the direct channel is open, and typed texts wait for it", () => {
+    channel.sound = Object.assign(channel.sound, { isDirect: true });
+    const onAnswer = vi.fn();
+    channel.sendText("hello", onAnswer);
+    vi.advanceTimersByTime(2500);
+    expect(listener.onHealth).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(60_000);
+    expect(listener.onHealth.mock.calls).toEqual([["held"]]);
+    expect(comm.ofType("text").length).toBeGreaterThan(10);
+    heartbeat();
+    vi.advanceTimersByTime(500);
+    expect(listener.onHealth).toHaveBeenLastCalledWith("ok");
+    expect(onAnswer).not.toHaveBeenCalled();
+  });
+
+  it("is gone when the direct channel has ended with it", () => {
+    channel.sound = Object.assign(channel.sound, { isDirect: true });
+    vi.advanceTimersByTime(20_000);
+    Object.assign(channel.sound, { isDirect: false });
+    vi.advanceTimersByTime(500);
+    expect(listener.onHealth).toHaveBeenLastCalledWith("gone");
+  });
+
   it("is not gone while the connection is closed", () => {
     state({ phase: "closed" });
     vi.advanceTimersByTime(60_000);

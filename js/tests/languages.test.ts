@@ -147,7 +147,9 @@ const OPEN_STATE: Partial<PanelState> = {
 };
 
 const PANELS: Record<string, Partial<PanelState>[]> = {
-  "the kernel": (["waiting", "unanswered", "gone", "busy", "ok"] as const).map((kernel) => ({ kernel })),
+  "the kernel": (["waiting", "unanswered", "gone", "busy", "held", "ok"] as const).map((kernel) => ({
+    kernel,
+  })),
   "the connection": [
     ...(["closed", "opening", "open", "closing"] as const).flatMap((phase) => [
       { phase },

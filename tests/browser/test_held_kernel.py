@@ -109,6 +109,37 @@ def test_the_user_is_heard_and_answered_aloud_before_the_cell_ends(
 
 
 @pytest.mark.slow
+def test_a_call_of_any_length_is_no_lost_kernel(
+    open_notebook: OpenNotebook, studio: Studio
+) -> None:
+    # Where nothing but the comm tells of the kernel, it is taken for lost after 15 s.
+    script = studio.script(Said("What is the weather like today?", 0.5), lead_s=20)
+    notebook = _opened(open_notebook, script, "'parrot'", seconds=25)
+    notebook.wait(lambda: notebook.kernel.value("live.usage.sent_s") > 0, what="the microphone")
+    notebook.begin_cell(2)
+    notebook.wait_for_status("The kernel is busy; the talk goes on")
+    notebook.send_text("And tomorrow?")
+    notebook.wait(lambda: notebook.live_track_count() == 1, what="the microphone")
+    statuses = set()
+    notebook.wait(
+        lambda: statuses.add(notebook.status()) or _sounding_s(notebook),
+        timeout_s=40,
+        what="the reply",
+    )
+    assert not [each for each in statuses if "No kernel" in each]
+    notebook.end_cell(2)
+    began_s, ended_s = notebook.kernel.value("[began_s, ended_s]")
+    assert ended_s - began_s > 16
+    assert began_s < min(_sounding_s(notebook)) < ended_s
+    # What was typed meanwhile is sent once.
+    notebook.wait_for_turns("grok", 2)
+    asked = notebook.kernel.value("[turn.text for turn in live.turns.user]")
+    assert asked[1:] == ["And tomorrow?"]
+    notebook.wait(lambda: notebook.panel.get_attribute("data-kernel") == "ok", what="the kernel")
+    assert notebook.losses() == ""
+
+
+@pytest.mark.slow
 def test_a_killed_kernel_leaves_no_process_and_no_open_microphone(
     open_notebook: OpenNotebook, studio: Studio
 ) -> None:

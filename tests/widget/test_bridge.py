@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from grok_live_widget.widget.catalogue import LANGUAGES
 from ..support.bridge_page import BridgePage
 from ..support.page import RATE_HZ
 from ..support.sound import tone
+from ..support.waiting import wait_until_async
 
 
 async def test_hello_is_answered_with_a_snapshot(page_of: Any) -> None:
@@ -47,6 +49,20 @@ async def test_a_page_that_does_not_answer_loses_the_lease(page_of: Any) -> None
     page.hello()
     page.hello(page="page-2")
     assert (await page.wait("owner"))["owner"] == "page-2"
+
+
+async def test_an_owner_whose_answer_is_not_read_yet_keeps_the_lease(page_of: Any) -> None:
+    page = page_of(timeouts=Timeouts(pong_s=0.3))
+    page.hello()
+    page.hello(page="page-2")
+    ping = await page.wait("ping")
+    await asyncio.sleep(0.1)
+    # As a call does that lets no other thread of the kernel run.
+    time.sleep(1.2)  # noqa: ASYNC251
+    await asyncio.sleep(0.1)
+    page.say("pong", id=ping["id"])
+    await asyncio.sleep(0.5)
+    assert page.bridge.lease.owner == "page-1"
 
 
 async def test_the_kernels_sentences_come_with_those_of_the_other_languages(page_of: Any) -> None:
@@ -162,6 +178,22 @@ async def test_the_connection_of_a_page_that_is_gone_is_closed_with_a_note(page_
     note = await page.wait("note")
     assert "No page" in note["note"]["text"]
     await page.wait("state", lambda state: state["phase"] == "closed")
+
+
+async def test_a_page_is_not_gone_because_nothing_was_read_for_a_while(page_of: Any) -> None:
+    page = page_of(timeouts=Timeouts(no_page_s=1.5))
+    await page.open()
+    page.say("microphone_state", state="on")
+    # As a call does that lets no other thread of the kernel run.
+    time.sleep(2.5)  # noqa: ASYNC251
+    heartbeat_count = len(page.all("heartbeat"))
+    await wait_until_async(lambda: len(page.all("heartbeat")) > heartbeat_count)
+    page.say("alive")
+    await wait_until_async(lambda: len(page.all("heartbeat")) > heartbeat_count + 1)
+    assert page.talk.phase == "open"
+    assert page.all("note") == []
+    # Nothing comes any more.
+    assert "No page" in (await page.wait("note"))["note"]["text"]
 
 
 async def test_a_connection_that_fails_is_shown_as_one_note(page_of: Any) -> None:

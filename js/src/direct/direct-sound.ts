@@ -46,6 +46,7 @@ export interface DirectContext {
 const EMPTY = new Int16Array(0);
 
 export class DirectSound implements SoundPath {
+  readonly isDirect = true;
   readonly #comm: SoundPath;
   #session = 0;
   #epoch = 0;

@@ -18,7 +18,7 @@ import {
 import type { WaveformHistory } from "./waveform-history";
 
 /** waiting: hello was sent. unanswered: no answer for 3 s. The others are the channel's `KernelHealth`. */
-type KernelStatus = "waiting" | "unanswered" | "ok" | "busy" | "gone";
+type KernelStatus = "waiting" | "unanswered" | "ok" | "busy" | "held" | "gone";
 
 export interface ShownNote extends Note {
   key: number;

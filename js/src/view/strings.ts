@@ -34,8 +34,8 @@ export function speakerName({ serverName }: Pick<PanelState, "serverName">): str
 }
 
 /** Whether a kernel answers, so that the controls have an effect. */
-export function hasKernel({ kernel }: Pick<PanelState, "kernel">): boolean {
-  return kernel === "ok" || kernel === "busy";
+export function hasKernel(state: Pick<PanelState, "kernel">): boolean {
+  return !kernelStatus(state);
 }
 
 /** The connection is requested, opening, open or closing, so the button says Stop. */
@@ -58,7 +58,7 @@ export function timeLeftOf(state: PanelState): string {
   return ` · ${text("time_left", { left })}`;
 }
 
-function kernelStatus({ kernel }: PanelState): Status | null {
+function kernelStatus({ kernel }: Pick<PanelState, "kernel">): Status | null {
   if (kernel === "waiting") return { text: text("looking_for_kernel"), tone: "working" };
   if (kernel === "unanswered" || kernel === "gone") return { text: text("no_kernel"), tone: "problem" };
   return null;
@@ -88,6 +88,7 @@ function openStatus(state: PanelState): Status {
   if (isSilenced(state))
     return { text: text("listening_again", { name: speakerName(state) }), tone: "speaking" };
   if (state.isSpeaking) return speakingStatus(state);
+  if (state.kernel === "held") return { text: text("kernel_held"), tone: "working" };
   if (state.microphone === "muted") return { text: text("muted", { name }), tone: "idle" };
   if (state.microphone !== "on") return { text: text("microphone_off"), tone: "idle" };
   if (state.turnDetection === "push_to_talk" && !state.isHeld) {
