@@ -41,8 +41,8 @@ const COUNTED_TYPES: ReadonlySet<string> = new Set(["state", "owner", "turn", "t
 
 /**
  * ok: the kernel answers. busy: it sends heartbeats but reads no messages (a cell is running). held: it sends nothing, and
- * the sound goes on through the direct channel, which ends with the kernel. unanswered: it has sent nothing since a text
- * was sent to it. gone: it sends nothing, or messages to it cannot be sent.
+ * the sound goes on through the direct channel, which ends with the kernel; if nothing is read there, either, it is busy.
+ * unanswered: it has sent nothing since a text was sent to it. gone: it sends nothing, or messages to it cannot be sent.
  */
 export type KernelHealth = "ok" | "busy" | "held" | "unanswered" | "gone";
 
@@ -280,15 +280,15 @@ export class CommChannel {
     this.sound.pump();
     if (this.comm.isLost) return this.#setHealth("gone");
     if (!this.#isReachable) return;
+    const isOverdue = this.sound.overdueMs > BUSY_AFTER_MS;
     if (this.sound.isDirect && this.isConnectionWanted && silentMs >= ALIVE_WITHIN_MS) {
       this.#texts.repeat(nowMs);
-      return this.#setHealth("held");
+      return this.#setHealth(isOverdue ? "busy" : "held");
     }
     if (this.isConnectionWanted && silentMs >= GONE_AFTER_MS) return this.#setHealth("gone");
     if (Math.min(this.#texts.waitedMs(nowMs), silentMs) >= UNANSWERED_AFTER_MS)
       return this.#setHealth("unanswered");
     this.#texts.repeat(nowMs);
-    const isOverdue = this.sound.overdueMs > BUSY_AFTER_MS;
     const isAlive = silentMs < ALIVE_WITHIN_MS || this.#health === "busy";
     this.#setHealth(isOverdue && isAlive ? "busy" : "ok");
   }
