@@ -334,6 +334,9 @@ class PageSound:
         if message.page != self.owner or message.session > self.downlink.session:
             return
         self._listener.on_playhead(message)
+        if isinstance(message, messages.Flushed):
+            # What the page was asked for by its user, it tells another way, which may be slower.
+            self.downlink.follow_flush(message.epoch)
         is_final = message.is_final or isinstance(message, messages.Flushed)
         heard = self.downlink.played(
             message.reply,

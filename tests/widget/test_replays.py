@@ -175,6 +175,27 @@ async def test_a_page_stops_what_is_played_once_more(page_of: Any) -> None:
     assert again["epoch"] == state["epoch"], "without a replay there is nothing to stop"
 
 
+@pytest.mark.both_isolations
+async def test_a_page_that_has_flushed_is_played_to_again_however_late_its_request_comes(
+    page_of: Any,
+) -> None:
+    page = page_of(lambda turn: tone(5.0))
+    turn = await page.hear_a_reply()
+    for _ in range(2):
+        page.say("replay", turn_id=turn.turn_id)
+        audio = await page.wait("audio", lambda m: m["sample_offset"] > 0)
+        page.acknowledge(audio)
+        # What the worklet says goes another way than what is pressed.
+        page.report_flush(audio, 100)
+        await page.wait("state", lambda m: m["replay"] is None and m["epoch"] > audio["epoch"])
+        page.say("stop_replay", epoch=audio["epoch"] + 1)
+        page.received.clear()
+    page.say("text", text="two")
+    await page.wait("audio")
+    assert page.all("note") == []
+    assert not page.talk.conversation.turns.assistant[-1].was_interrupted
+
+
 async def test_the_talk_is_not_played_over_a_reply(page_of: Any) -> None:
     page = page_of(lambda turn: tone(0.3))
     await page.hear_a_reply()
