@@ -81,6 +81,17 @@ def test_two_panels_in_one_box_lie_side_by_side_and_can_be_read_at_every_width(
     assert found == []
 
 
+def test_a_long_transcript_is_scrolled_in_itself_alone(open_notebook: OpenNotebook) -> None:
+    asked = 'for number in range(8):\n    live.ask(f"Question {number}")\nlive.interrupt()'
+    notebook = open_notebook([MADE, "live", asked])
+    notebook.run_cells(0, 1, 2)
+    cut = notebook.panel.locator(".glw-turn-interrupted .glw-hidden")
+    notebook.wait(lambda: cut.count() > 0, what="interrupted replies")
+    assert notebook.panel.locator(".glw-turns").evaluate("it => it.scrollHeight > it.clientHeight")
+    output = notebook.page.locator(".jp-OutputArea-output", has=notebook.panel)
+    assert output.evaluate("it => it.scrollHeight - it.clientHeight") <= 0
+
+
 def test_a_widget_can_be_shown_twice_linked_and_closed_as_others_can(
     open_notebook: OpenNotebook,
 ) -> None:
