@@ -41,7 +41,7 @@ const COUNTED_TYPES: ReadonlySet<string> = new Set(["state", "owner", "turn", "t
 
 /**
  * ok: the kernel answers. busy: it sends heartbeats but reads no messages (a cell is running). held: it sends nothing, and
- * the sound goes on through the direct channel, which ends with the kernel; if nothing is read there, either, it is busy.
+ * the sound goes on through the direct channel, which ends with the kernel and acknowledges the microphone meanwhile.
  * unanswered: it has sent nothing since a text was sent to it. gone: it sends nothing, or messages to it cannot be sent.
  */
 export type KernelHealth = "ok" | "busy" | "held" | "unanswered" | "gone";
@@ -281,9 +281,9 @@ export class CommChannel {
     if (this.comm.isLost) return this.#setHealth("gone");
     if (!this.#isReachable) return;
     const isOverdue = this.sound.overdueMs > BUSY_AFTER_MS;
-    if (this.sound.isDirect && this.isConnectionWanted && silentMs >= ALIVE_WITHIN_MS) {
+    if (this.sound.isDirect && !isOverdue && this.isConnectionWanted && silentMs >= ALIVE_WITHIN_MS) {
       this.#texts.repeat(nowMs);
-      return this.#setHealth(isOverdue ? "busy" : "held");
+      return this.#setHealth("held");
     }
     if (this.isConnectionWanted && silentMs >= GONE_AFTER_MS) return this.#setHealth("gone");
     if (Math.min(this.#texts.waitedMs(nowMs), silentMs) >= UNANSWERED_AFTER_MS)

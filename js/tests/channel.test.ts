@@ -440,11 +440,11 @@ describe("the kernel's health", () => {
     expect(onAnswer).not.toHaveBeenCalled();
   });
 
-  it("is busy if the connection is in the kernel, which reads nothing from the direct channel, either", () => {
+  it("is not held but gone if nothing is acknowledged through the direct channel, either", () => {
     channel.sound = Object.assign(channel.sound, { isDirect: true });
     speak(1);
     vi.advanceTimersByTime(20_000);
-    expect(listener.onHealth.mock.calls).toEqual([["busy"]]);
+    expect(listener.onHealth.mock.calls).toEqual([["busy"], ["gone"]]);
   });
 
   it("is gone when the direct channel has ended with it", () => {

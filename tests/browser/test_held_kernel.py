@@ -113,8 +113,8 @@ def test_a_call_of_any_length_is_no_lost_kernel(
     open_notebook: OpenNotebook, studio: Studio
 ) -> None:
     # Where nothing but the comm tells of the kernel, it is taken for lost after 15 s.
-    script = studio.script(Said("What is the weather like today?", 0.5), lead_s=20)
-    notebook = _opened(open_notebook, script, "'parrot'", seconds=25)
+    script = studio.script(Said("What is the weather like today?", 0.5), lead_s=18)
+    notebook = _opened(open_notebook, script, "'parrot'", seconds=30)
     notebook.wait(lambda: notebook.kernel.value("live.usage.sent_s") > 0, what="the microphone")
     notebook.begin_cell(2)
     notebook.wait_for_status("The kernel is busy; the talk goes on")

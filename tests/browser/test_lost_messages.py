@@ -76,7 +76,7 @@ def test_no_audio_of_the_direct_channel_is_lost_in_a_flood_of_output(
     open_notebook: OpenNotebook,
 ) -> None:
     notebook = open_notebook([NOISE, DIRECT, FLOOD.format(duration_s=3)])
-    _ask_and_flood(notebook, after_s=0.0)
+    _ask_and_flood(notebook, after_s=0.0, is_direct=True)
     assert notebook.kernel.value("live.channel.kind") == "direct"
     notebook.wait_until_silent(1)
     pcm = notebook.kernel.array("live.turns[1].pcm")
@@ -86,11 +86,10 @@ def test_no_audio_of_the_direct_channel_is_lost_in_a_flood_of_output(
     notebook.wait_until_heard("live.turns[1]", len(pcm))
 
 
-def _ask_and_flood(notebook: NotebookPage, *, after_s: float) -> None:
+def _ask_and_flood(notebook: NotebookPage, *, after_s: float, is_direct: bool = False) -> None:
     notebook.run_cells(0, 1)
-    if "direct" in notebook.kernel.value("live._bridge._channel"):
-        direct = "live.channel.kind == 'direct'"
-        notebook.wait(lambda: notebook.kernel.value(direct), what="the direct channel")
+    if is_direct:
+        notebook.wait_until_direct()
     notebook.start()
     notebook.send_text("Please tell me a long story.")
     notebook.wait_until_sounding(after_samples=int(after_s * PCM_RATE_HZ))
