@@ -144,6 +144,15 @@ class Connecting(NeedsAsyncWith):
         """Call `listener` with the sentence of each note, from the opening on."""
         self._on_note = listener
 
+    if not TYPE_CHECKING:  # For type checkers, what is missing is an error.
+
+        def __getattr__(self, name: str) -> Any:
+            # Called for what there is not.
+            cure = ""
+            if hasattr(Session, name):
+                cure = " A session has it: write `async with connect(...) as session:`."
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{cure}")
+
     def __await__(self) -> Generator[Any, None, Session]:
         return self._open().__await__()
 

@@ -100,8 +100,11 @@ class TalkAPI:
 
         def __getattr__(self, name: str) -> Any:
             # Called for what there is not.
-            cure = f" It is a setting: settings.{name}." if name in _SETTINGS else ""
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{cure}")
+            cure = f"It is a setting: settings.{name}." if name in _SETTINGS else ""
+            if not cure and name[0] != "_":  # Shells look for many names of this kind.
+                public = [each for each in dir(type(self)) if each[0] != "_"]
+                cure = did_you_mean(name, public, least=0.65)
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}. {cure}".strip())
 
     # ----------------------------------------------------------------- to read
     @property

@@ -59,7 +59,7 @@ class Latency(Value, frozen=True, kw_only=True):
         How long functions of tools ran, and how long they waited for the user's consent.
     queue_ms : float or None [ms]
         From the first delta received to the first sample played: mostly waiting behind earlier
-        sound.
+        sound, or for a page that had just been opened.
     total_ms : float or None [ms]
         From the end of the user's speech to the first sample played; None: nothing played it.
 
@@ -121,8 +121,9 @@ class Turn:
         user's consent; None where `latency_ms` is None and no function was called.
     queue_ms : float or None [ms]
         From the first delta received to the first sample played: mostly the time that the reply
-        waited for earlier ones to be played. None: nothing played it. With the three figures
-        above it makes the whole delay until the reply was heard.
+        waited for earlier ones to be played, or for a page that had just been opened. None:
+        nothing played it. With the three figures above it makes the whole delay until the reply
+        was heard.
     heard_sample_count : int or None
         How many samples left the loudspeaker; None: nothing plays replies.
     sample_rate : int [Hz]

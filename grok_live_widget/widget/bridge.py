@@ -285,6 +285,8 @@ class FrontendBridge:
     @property
     def channel(self) -> ChannelStatus:
         """What carries the owner's sound; may be read by any thread."""
+        if self._talk.is_ended:
+            return ChannelStatus("none", "The talk is closed.")
         return self._owner_channel.status
 
     def _invite_owner(self) -> None:

@@ -40,8 +40,8 @@ _NOTE_TOPIC = "keep_in_notebook"
 PANEL_TEXT = "<GrokLive panel>"
 
 _PLACE = (
-    "This is the place of a live voice panel (grok_live_widget), which needs a running kernel: run "
-    "the cell again."
+    "This is the place of a live voice panel (grok_live_widget). Its kernel does not run any more, "
+    "or its talk was closed: run the cell that made it again."
 )
 _NOTHING_KEPT = (
     "What was said is not kept in the notebook; GrokLive(keep_in_notebook=True) keeps a talk."

@@ -469,3 +469,10 @@ async def test_with_instead_of_async_with_is_refused_with_what_to_use() -> None:
             with pytest.raises(ConfigurationError, match=r"`async with connect.*Talk"), used:
                 pass
         assert session.is_open
+
+
+def test_what_a_session_has_is_asked_of_connect_with_its_cure() -> None:
+    with pytest.raises(AttributeError, match=r"'send_text'\. A session has it: write `async with"):
+        connect(partner="parrot").send_text("hello")  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match=r"^Connecting has no attribute 'other'\.$"):
+        _ = connect(partner="parrot").other  # type: ignore[attr-defined]

@@ -1438,4 +1438,6 @@ def test_a_setting_that_is_read_from_a_talk_is_found_by_the_error() -> None:
             _ = talk.voice  # type: ignore[attr-defined]
         with pytest.raises(AttributeError, match=r"Talk has no attribute 'speak'\.$"):
             _ = talk.speak  # type: ignore[attr-defined]
+        with pytest.raises(AttributeError, match=r"no attribute 'aks'\. Did you mean 'ask'\?$"):
+            _ = talk.aks  # type: ignore[attr-defined]
         assert not hasattr(talk, "speed")

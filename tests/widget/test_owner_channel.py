@@ -43,6 +43,8 @@ async def test_a_page_of_this_computer_is_invited_and_its_sound_goes_directly(pa
     assert again["sample_offset"] == 0
     assert page.bridge.channel.reason == "The direct one was closed."
     assert len(page.all("invitation")) == 1
+    await page.talk.close()
+    assert page.bridge.channel == ChannelStatus("none", "The talk is closed.")
 
 
 @pytest.mark.parametrize(
