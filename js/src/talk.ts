@@ -33,7 +33,7 @@ import { MOST_BYTES, sendSoundFile } from "./sound-files";
 import { text } from "./texts";
 import { shownPlayhead, shownState, shownTurns, withCall, withNote } from "./view/reducers";
 import { INITIAL_STATE, type PanelActions, type PanelSignals, type PanelState, Store } from "./view/state";
-import { playbackFailedText } from "./view/strings";
+import { isReplaying, playbackFailedText } from "./view/strings";
 import { WaveformHistory } from "./view/waveform-history";
 import { Views } from "./views";
 import type { Levels } from "./worklets/levels";
@@ -343,7 +343,8 @@ export class TalkController implements PanelActions, ChannelListener, Microphone
   }
 
   onPlaybackLevels({ columns, rms }: Levels): void {
-    this.signals.assistant.write(columns, rms, Date.now());
+    // The waveform shows when something was said, and not when it was listened to again.
+    this.signals.assistant.write(isReplaying(this.#state) ? SILENCE : columns, rms, Date.now());
   }
 
   onSounding(isSounding: boolean): void {

@@ -172,6 +172,27 @@ describe("a turn", () => {
     expect(state()).toMatchObject({ soundingReply: 4, replay: 4, replayedTurn: "t1", playedS: 0.5 });
   });
 
+  it("that is played again is not drawn as said now, unlike a reply, and its level is shown", async () => {
+    await open();
+    const columns = new Float32Array(8).fill(0.5);
+    const drawn = () => {
+      vi.advanceTimersByTime(2000);
+      const now = Math.floor(Date.now() / 20);
+      talk.onPlaybackLevels({ columns, rms: 0.4, durationMs: 80 });
+      return [talk.signals.assistant.highestAt(now), talk.signals.assistant.levelAt(Date.now())];
+    };
+    kernelState({ phase: "open", replay: 4, replayed_turn: "t1" });
+    for (const [reply, highest] of [
+      [4, 0],
+      [5, 0.5],
+    ]) {
+      audio({ reply, is_last: true });
+      await settle();
+      playhead({ reply, sample_count: 12_000 });
+      expect(drawn()).toEqual([highest, 0.4]);
+    }
+  });
+
   it("is downloaded from the pieces that the kernel sends to this page", () => {
     const click = vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(() => {});
     talk.requestSound("save", "t1");

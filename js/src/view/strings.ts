@@ -112,10 +112,14 @@ export function isPausedByBrowser({ isPaused, isSpeaking, isSoundWaiting }: Pane
   return isPaused || (isSpeaking && isSoundWaiting);
 }
 
+/** What sounds was heard before. */
+export function isReplaying({ replay, soundingReply }: PanelState): boolean {
+  return replay !== null && replay === soundingReply;
+}
+
 function speakingStatus(state: PanelState): Status {
   if (state.isSoundWaiting) return pausedStatus();
-  if (state.replay !== null && state.replay === state.soundingReply)
-    return { text: text("replaying"), tone: "speaking" };
+  if (isReplaying(state)) return { text: text("replaying"), tone: "speaking" };
   return { text: text("speaking", { name: speakerName(state) }), tone: "speaking" };
 }
 
