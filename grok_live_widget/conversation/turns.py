@@ -16,7 +16,6 @@ from .._structs import names_checked
 from ..audio import SAMPLE_RATE_HZ, write_wav_blocks
 from ..exceptions import ConfigurationError
 from ..settings import between, one_of
-from .html import table_of
 from .placement import SIDES, Placement, mixed, placements_of, sound_of
 from .table import COLUMNS, FIGURES, data_frame, rows_of
 from .transcript import FORMATS, SUBTITLES
@@ -310,6 +309,8 @@ class Turns(Sequence[Turn]):
         return "\n".join([f"{len(self)} turns", *(f"  {turn!r}" for turn in self)])
 
     def _repr_html_(self) -> str:
+        from .html import table_of
+
         return table_of(placements_of(self))
 
     def _add(self, turn: Turn) -> None:
