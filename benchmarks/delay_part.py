@@ -16,7 +16,9 @@ REPORT_EVERY = 25
 
 
 def add_to(host: Any) -> None:
-    """Report the delays of chunks of the microphone, and of the first sample of each reply [ms]."""
+    """Report the delays of chunks of the microphone, and of the first sample of each reply, and
+    when each chunk of a reply is sent [ms].
+    """
     up: list[float] = []
     sent_ms: dict[int, float] = {}
     receive, send = PageSound._receive_microphone, PageSound._send
@@ -30,14 +32,18 @@ def add_to(host: Any) -> None:
         receive(self, message, pcm, arrived_s)
 
     def sent(self: PageSound, message: KernelMessage, pcm: bytes | None) -> None:
-        if isinstance(message, Audio) and message.sample_offset == 0:
-            sent_ms.setdefault(message.reply, 1000 * time.time())
+        if isinstance(message, Audio):
+            now_ms = 1000 * time.time()
+            if message.sample_offset == 0:
+                sent_ms.setdefault(message.reply, now_ms)
+            chunk = (message.reply, message.sample_offset, now_ms)
+            host.send_part(__name__, ("sent", [chunk]))
         send(self, message, pcm)
 
     def played(self: PageSound, message: Playhead, arrived_s: float) -> None:
         if message.first_sound_at_ms is not None and message.reply in sent_ms:
             delay_ms = message.first_sound_at_ms - sent_ms.pop(message.reply)
-            host.send_part(__name__, ("down", [delay_ms]))
+            host.send_part(__name__, ("first sound", [delay_ms]))
         play(self, message, arrived_s)
 
     PageSound._receive_microphone = received  # type: ignore[method-assign]

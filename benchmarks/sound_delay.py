@@ -5,8 +5,9 @@
 Carriers follow each other in one run. What is measured:
 
 - *up*: from the capture worklet that posts a chunk to the process of the connection;
-- *down*: from the process that sends the first sound of a reply to its first sample that leaves
-  the playback worklet, with the cushion that it waits for;
+- *down*: from the process that sends a chunk of a reply to the playback worklet that receives it;
+- *first sound*: from the process that sends the first chunk of a reply to its first sample that
+  leaves the playback worklet, with the cushion that it waits for;
 - *barge-in*: from the first loud quantum at the microphone's node to the last one of the reply,
   both counted in samples of one AudioContext; the rehearsal's voice activity detection is in it.
 
@@ -36,7 +37,7 @@ ANSWER = (
 MADE = """
 from grok_live_widget import GrokLive
 live = GrokLive(partner=[{answer!r}], processing=False, {settings})
-delays = {{"up": [], "down": []}}
+delays = {{"up": [], "first sound": [], "sent": []}}
 live._sessions.add_part(
     "benchmarks.delay_part",
     lambda content, buffer: delays[content[0]].extend(content[1]),
@@ -52,6 +53,41 @@ TAP_MICROPHONE = """() => {
   tap.port.onmessage = ({ data }) => seams.said.push(data);
   source.connect(tap);
 }"""
+# The playback worklet says when it has received each chunk, in a message that the page ignores.
+REPORT_ARRIVALS = """() => {
+  const PATCH = `{
+    const register = globalThis.registerProcessor.bind(globalThis);
+    globalThis.registerProcessor = (name, Processor) => register(name,
+      !name.startsWith("grok-live-playback") ? Processor : class extends Processor {
+        constructor(...given) {
+          super(...given);
+          const receive = this.port.onmessage;
+          this.port.onmessage = (event) => {
+            const { type, reply, sample_offset } = event.data;
+            const arrival = [reply, sample_offset, Date.now()];
+            if (type === "chunk") this.port.postMessage({ type: "probe", pcm: [], arrival });
+            receive(event);
+          };
+        }
+      });
+  }\n`;
+  const { addModule } = AudioWorklet.prototype;
+  AudioWorklet.prototype.addModule = async function (url) {
+    const source = await (await fetch(url)).text();
+    const blob = new Blob([PATCH, source], { type: "text/javascript" });
+    return addModule.call(this, URL.createObjectURL(blob));
+  };
+  seams.arrivals = [];
+  const Node = AudioWorkletNode;
+  AudioWorkletNode = class extends Node {
+    constructor(...given) {
+      super(...given);
+      this.port.addEventListener("message", ({ data }) => {
+        if (data.arrival) seams.arrivals.push(data.arrival);
+      });
+    }
+  };
+}"""
 # For each quantum of 128 samples its number and its peak.
 PEAKS = """(list) => seams[list].flatMap(({ first, quanta }) => quanta.map((quantum, i) =>
   [first / 128 + i, quantum.reduce((peak, x) => Math.max(peak, Math.abs(x)), 0)]))"""
@@ -63,14 +99,27 @@ PAUSE_S = 0.4
 def delays_of(panel: LabPanel, carrier: str, seconds: float) -> dict[str, list[float]]:
     notebook = panel.notebook
     notebook.wait(lambda: notebook.kernel.value("live.channel.kind") == carrier, what="the channel")
+    notebook.page.evaluate(REPORT_ARRIVALS)
     notebook.start()
     notebook.wait_for_status("Listening")
     notebook.page.evaluate(TAP_MICROPHONE)
     time.sleep(seconds)
     rate_hz = notebook.device_rate_hz()
     said, heard = (notebook.page.evaluate(PEAKS, name) for name in ("said", "heard"))
+    arrivals = notebook.page.evaluate("seams.arrivals")
     found = dict(notebook.kernel.value("delays"))
-    return found | {"barge-in": barge_in_ms(np.array(said), np.array(heard), rate_hz)}
+    return {
+        "up": found["up"],
+        "down": down_ms(found["sent"], arrivals),
+        "first sound": found["first sound"],
+        "barge-in": barge_in_ms(np.array(said), np.array(heard), rate_hz),
+    }
+
+
+def down_ms(sent: list[list[float]], arrivals: list[list[float]]) -> list[float]:
+    """How long each chunk was under way [ms]; of both: reply, offset and time [ms]."""
+    sent_ms = {(reply, offset): at_ms for reply, offset, at_ms in sent}
+    return [at_ms - sent_ms[reply, offset] for reply, offset, at_ms in arrivals]
 
 
 def barge_in_ms(said: np.ndarray, heard: np.ndarray, rate_hz: int) -> list[float]:
