@@ -9,20 +9,21 @@ from __future__ import annotations
 import mmap
 import sys
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._structs import Value
 from ..exceptions import AudioDropped
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # Ten minutes of a reply; one on Windows, which commits the memory of the whole reserve.
 RESERVE_SAMPLES = 24_000 * 60 * (1 if sys.platform == "win32" else 10)
 
 _BUCKET_SAMPLES = 256
-_Envelope = tuple[NDArray[np.int16], NDArray[np.int16]]
-_NO_EXTREMES: _Envelope = (np.empty(0, np.int16), np.empty(0, np.int16))
+_Envelope: TypeAlias = "tuple[NDArray[np.int16], NDArray[np.int16]]"
 
 
 class Span(Value, frozen=True):
@@ -53,8 +54,8 @@ class AudioBuffer:
     Parameters
     ----------
     reserve_samples : int
-        Capacity at the start. Memory is used only when it is written to (an anonymous mapping),
-        so that a large reserve is cheap and saves the copy when it is full.
+        Capacity, reserved with the first sample. Memory is used only when it is written to (an
+        anonymous mapping), so that a large reserve is cheap and saves the copy when it is full.
 
     Attributes
     ----------
@@ -71,17 +72,38 @@ class AudioBuffer:
         *,
         allocate: Callable[[int], NDArray[np.int16]] | None = None,
     ) -> None:
-        self._allocate = allocate or _reserve
-        # Replaced as a whole by the thread that appends, since others may read meanwhile.
-        self._kept = _Kept(0, self._allocate(reserve_samples), _NO_EXTREMES)
+        self._allocate = allocate or _anonymous_samples
+        self._reserve_samples = reserve_samples
+        # Replaced as a whole by the thread that appends, since others may read meanwhile; None
+        # until the first sample.
+        self._reserved: _Kept | None = None
         self._sample_count = 0
         # Whether another process writes the samples into the memory.
         self._is_followed = False
         self.on_move: Callable[[int], object] | None = None
         # Extremes of the whole buckets in memory, and the position that they begin at: a cache,
         # which any thread may replace.
-        self._cache: tuple[int, _Envelope] = (0, _NO_EXTREMES)
+        self._cache: tuple[int, _Envelope] | None = None
         self.archive: Callable[[int, int], NDArray[np.int16]] | None = None
+
+    @property
+    def _kept(self) -> _Kept:
+        if self._reserved is None:
+            return _Kept(0, np.empty(0, np.int16), _no_extremes())
+        return self._reserved
+
+    @_kept.setter
+    def _kept(self, kept: _Kept) -> None:
+        self._reserved = kept
+
+    def _reserve(self) -> _Kept:
+        """What is in memory, which is reserved here at first."""
+        if self._reserved is None:
+            memory = self._allocate(self._reserve_samples)
+            self._reserved = _Kept(0, memory, _no_extremes())
+            if self.on_move is not None:
+                self.on_move(0)
+        return self._reserved
 
     def __len__(self) -> int:
         return self._sample_count
@@ -89,7 +111,7 @@ class AudioBuffer:
     @property
     def dropped_count(self) -> int:
         """How many samples at the start are not in memory any more."""
-        return self._kept.base
+        return 0 if self._reserved is None else self._reserved.base
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles have the samples in memory, and no reserve."""
@@ -98,7 +120,7 @@ class AudioBuffer:
 
     def append(self, pcm: NDArray[np.int16]) -> Span:
         """Append a copy of ``ndarray of int16 [shape=(n,)]``; returns its position."""
-        base, memory, _ = self._kept
+        base, memory, _ = self._reserve()
         start = self._sample_count
         end = start + len(pcm)
         if not self._is_followed:
@@ -136,7 +158,7 @@ class AudioBuffer:
             That buffer's; None: its last samples are not known here.
         """
         nothing = np.zeros(base // _BUCKET_SAMPLES, np.int16)
-        own = self._kept.memory if memory is None else memory
+        own = self._reserve().memory if memory is None else memory
         self._kept = _Kept(base, own, (nothing, nothing))
         self._sample_count = sample_count
 
@@ -199,7 +221,7 @@ class AudioBuffer:
         first = start
         if start < base:
             first = base
-            own._kept = _Kept(base, own._kept.memory, dropped)
+            own._kept = _Kept(base, own._reserve().memory, dropped)
             own.archive = self.archive
         own._sample_count = min(first, stop)
         own.append(self.view(first, stop))
@@ -212,7 +234,8 @@ class AudioBuffer:
         first = max(base, start)
         own = AudioBuffer(max(1, stop - first))
         low, high = (extreme[shift // _BUCKET_SAMPLES :] for extreme in dropped)
-        own._kept = _Kept(max(0, base - shift), own._kept.memory, (low.copy(), high.copy()))
+        memory = own._reserve().memory
+        own._kept = _Kept(max(0, base - shift), memory, (low.copy(), high.copy()))
         own._sample_count = min(first, stop) - shift
         if stop > first:
             own.append(self.view(first, stop))
@@ -292,9 +315,9 @@ class AudioBuffer:
     def _whole_buckets(self, kept: _Kept, count: int) -> _Envelope:
         """Extremes of at least the first `count` buckets, which must be full; they are stored."""
         base, memory, dropped = kept
-        cached_base, (minima, maxima) = self._cache
+        cached_base, (minima, maxima) = self._cache or (base, _no_extremes())
         if cached_base != base:
-            minima, maxima = _NO_EXTREMES
+            minima, maxima = _no_extremes()
         needed = count - base // _BUCKET_SAMPLES
         if needed > len(minima):
             new = memory[len(minima) * _BUCKET_SAMPLES : needed * _BUCKET_SAMPLES]
@@ -305,6 +328,10 @@ class AudioBuffer:
         if not base:
             return minima, maxima
         return np.concatenate([dropped[0], minima]), np.concatenate([dropped[1], maxima])
+
+
+def _no_extremes() -> _Envelope:
+    return np.empty(0, np.int16), np.empty(0, np.int16)
 
 
 class _Kept(NamedTuple):
@@ -321,13 +348,13 @@ class _Kept(NamedTuple):
 
 def _buffer_of(samples: NDArray[np.int16], base: int, dropped: _Envelope) -> AudioBuffer:
     buffer = AudioBuffer(len(samples))
-    buffer._kept = _Kept(base, buffer._kept.memory, dropped)
+    buffer._kept = _Kept(base, buffer._reserve().memory, dropped)
     buffer._sample_count = base
     buffer.append(samples)
     return buffer
 
 
-def _reserve(samples: int) -> NDArray[np.int16]:
+def _anonymous_samples(samples: int) -> NDArray[np.int16]:
     return np.frombuffer(_anonymous_memory(max(1, samples) * 2), dtype=np.int16)
 
 

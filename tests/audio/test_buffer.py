@@ -86,6 +86,22 @@ def test_a_reserve_is_not_moved_before_it_is_full() -> None:
     assert tape.view().ctypes.data == address
 
 
+def test_the_reserve_is_made_with_the_first_sample() -> None:
+    made: list[int] = []
+
+    def allocate(sample_count: int) -> np.ndarray:
+        made.append(sample_count)
+        return np.zeros(sample_count, np.int16)
+
+    tape = AudioBuffer(1000, allocate=allocate)
+    assert tape.view().dtype == np.int16
+    assert (len(tape), tape.view().size, tape.dropped_count) == (0, 0, 0)
+    assert pickle.loads(pickle.dumps(tape)).view().size == 0
+    assert made == []
+    tape.append(noise(10))
+    assert made == [1000]
+
+
 # --------------------------------------------------------------------------- dropping
 def test_samples_that_are_dropped_are_gone_and_views_of_them_stay() -> None:
     sound = noise(10_000)

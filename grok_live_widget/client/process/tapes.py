@@ -18,12 +18,14 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...audio import AudioBuffer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _SAMPLE_BYTES = 2
 # `mmap.PROT_READ` and `PROT_WRITE`, which Windows does not have.
@@ -146,18 +148,18 @@ class SharedTape:
         self.buffer = AudioBuffer(
             reserve_samples, allocate=None if self._memory is None else self._allocate
         )
-        self.buffer.on_move = self._moved
-        self._begin(past)
-
-    def _begin(self, past: Place | None) -> None:
         if past is not None:
-            old = None
-            if self._memory is not None and past.memory is not None:
-                old = self._memory.again(past.memory, past.capacity)
-            self.buffer.go_on_from(past.sample_count, past.base, old)
-            self.is_followed = old is not None
+            self._go_on_from(past)
+        self.buffer.on_move = self._moved
+
+    def _go_on_from(self, past: Place) -> None:
+        old = None
+        if self._memory is not None and past.memory is not None:
+            old = self._memory.again(past.memory, past.capacity)
+        self.buffer.go_on_from(past.sample_count, past.base, old)
+        self.is_followed = old is not None
         if self._memory is not None and not self.is_followed:
-            self._moved(0 if past is None else past.base)
+            self._moved(past.base)
 
     def _allocate(self, sample_count: int) -> NDArray[np.int16]:
         assert self._memory is not None

@@ -130,6 +130,13 @@ def test_what_is_dropped_there_is_dropped_here_and_can_still_be_drawn(tapes: Tap
     assert np.abs(before[1].astype(int) - after[1]).max() <= 256
 
 
+def test_memory_is_shared_with_the_first_sample(tapes: Tapes) -> None:
+    assert len(tapes.written.view()) == tapes.written.dropped_count == 0
+    assert tapes.moves == []
+    tapes.written.append(np.zeros(1, np.int16))
+    assert [(base, capacity) for base, capacity, _ in tapes.moves] == [(0, 4096)]
+
+
 def test_the_reader_drops_nothing_by_itself(tapes: Tapes) -> None:
     tapes.append(10_000)
     assert tapes.followed.buffer.drop_before(5000) == 0
@@ -150,6 +157,7 @@ def test_another_process_goes_on_in_the_same_memory(tapes: Tapes) -> None:
 
 
 def test_the_sound_is_sent_until_the_reader_has_opened_memory_with_a_name(named: Tapes) -> None:
+    named.written.append(np.zeros(10, np.int16))
     assert not named.shared.is_followed
     named.follow()
     assert named.shared.is_followed
