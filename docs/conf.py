@@ -9,7 +9,7 @@ from pathlib import Path
 
 from docutils import nodes
 from docutils.utils.math import latex2mathml
-from sphinx.application import Sphinx
+from sphinx.application import Sphinx  # noqa: TC002  (as in the documentation of Sphinx)
 
 import grok_live_widget
 

@@ -16,12 +16,11 @@ import threading
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
 
 import numpy as np
 from msgspec.structs import replace
-from numpy.typing import NDArray
 
 from . import __version__
 from ._console import (
@@ -43,6 +42,9 @@ from .exceptions import ConfigurationError, GrokLiveError, RehearsalWarning
 from .protocol import DIALECTS, PushToTalk, ServerVad
 from .rehearsal import READY, RehearsalServer, faults, read_script
 from .settings import PCM_RATES_HZ, SettingsKwargs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["main"]
 

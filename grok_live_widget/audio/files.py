@@ -7,13 +7,15 @@ import struct
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..exceptions import AudioFormatError
 from .pcm import SAMPLE_RATE_HZ, Pcm
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # G.711 decodes to integers of 14 and 13 bits.
 _INT16_SUBTYPES = ("PCM_16", "ULAW", "ALAW")

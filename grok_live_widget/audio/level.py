@@ -6,16 +6,18 @@ The sound is read in blocks, so that an hour of it needs a few megabytes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._structs import names_checked
 from .arguments import check_between
 from .pcm import checked_rate, mono_clip, samples_from_pcm
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Floats: TypeAlias = "NDArray[np.float64]"
 
 _BLOCK_SAMPLES = 1 << 16
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec.structs import asdict
-from numpy.typing import NDArray
 
 from .._structs import Value, did_you_mean
 from ..audio import SAMPLE_RATE_HZ, samples_from_pcm
@@ -16,6 +15,9 @@ from ..conversation import data_frame
 from ..exceptions import ConfigurationError
 from ..protocol import DIALECTS, REALTIME
 from ..rehearsal import VOICES, speak
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _SAMPLE = "Hello, this is how I sound in the rehearsal."
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from .._structs import names_checked
 from ..audio import SAMPLE_RATE_HZ, Resampler, pcm_from_samples
 from ..exceptions import AudioFormatError, ConfigurationError
 from ..settings import between
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 LONGEST_S = 600.0
 

@@ -12,9 +12,6 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .._structs import did_you_mean, names_checked
 from .._threads import LoopThread, ThreadQueue
 from ..conversation import ToolCallState, Turn, Turns, Usage
@@ -40,6 +37,10 @@ from .surroundings import KernelSurroundings
 from .talk_session import Questions, TalkSession
 from .timeouts import Timeouts
 from .tool_thread import main_queue
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., object])

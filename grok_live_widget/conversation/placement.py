@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._structs import Value
 from ..audio import Resampler, pcm_from_samples, samples_from_pcm
 from .turn import Turn
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SIDES = ("user", "assistant")
 """The left and the right channel."""

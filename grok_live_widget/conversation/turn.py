@@ -6,15 +6,16 @@ import uuid
 from collections.abc import Callable, Generator, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Literal
 
 from .._structs import Value, names_checked
 from ..audio import SAMPLE_RATE_HZ, AudioBuffer, Span, samples_from_pcm, write_wav
 from ..exceptions import AudioFormatError, ConfigurationError
 from .tool_calls import ToolCallState
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Word(Value, frozen=True, kw_only=True):

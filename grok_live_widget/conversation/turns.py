@@ -6,11 +6,10 @@ import math
 from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from msgspec.structs import replace
-from numpy.typing import NDArray
 
 from .._structs import names_checked
 from ..audio import SAMPLE_RATE_HZ, write_wav_blocks
@@ -20,6 +19,9 @@ from .placement import SIDES, Placement, mixed, placements_of, sound_of
 from .table import COLUMNS, FIGURES, data_frame, rows_of
 from .transcript import FORMATS, SUBTITLES
 from .turn import Turn, suffix_of, written, written_wav
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class Turns(Sequence[Turn]):

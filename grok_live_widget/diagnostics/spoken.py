@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec.structs import asdict, replace
-from numpy.typing import NDArray
 
 from ..audio import SAMPLE_RATE_HZ, level_dbfs
 from ..client import Secret, TalkAPI
@@ -18,6 +17,9 @@ from ..protocol import Event, PushToTalk, SpeechStarted
 from ..rehearsal import speak
 from ..settings import Settings
 from .report import Check, failed, not_reached, ok, skipped, warning
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SPOKEN = ("question", "speech detected", "reply", "latency", "level", "recording")
 

@@ -9,10 +9,9 @@ from functools import cached_property
 from numbers import Integral
 from os import PathLike
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._structs import did_you_mean, names_checked, repr_of
 from ..audio import level_dbfs, loudness_lufs, pitch
@@ -21,6 +20,9 @@ from ..exceptions import AudioFormatError, ConfigurationError
 from .design import DEFAULT
 from .loudspeaker import Overlap
 from .outline import Outline
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

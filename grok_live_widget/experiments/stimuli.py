@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from numbers import Integral
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._structs import names_checked
 from ..audio import checked_rate, mono_from, read_audio, samples_from_pcm
 from ..exceptions import AudioFormatError, ConfigurationError
 from ..settings import between, one_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 NoiseKind = Literal["white", "pink", "speech"]
 

@@ -6,7 +6,6 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import audio
 from .._structs import names_checked
@@ -18,6 +17,7 @@ from .subjects import Subject, axes_of, drawn, subject_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
+    from numpy.typing import NDArray
 
 _COLUMNS = 2000
 _RANGE_DB = 80.0

@@ -9,7 +9,6 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._structs import Value, did_you_mean
 from ..audio import checked_rate, float_samples, mono_clip, samples_from_pcm
@@ -18,6 +17,7 @@ from ..exceptions import ArgumentError, ConfigurationError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
 T = TypeVar("T")
 

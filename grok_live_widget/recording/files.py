@@ -16,10 +16,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._structs import Value
 from ..audio import AudioBuffer, Span
@@ -38,6 +37,9 @@ from .folder import (
     talk_text,
 )
 from .redact import Redactor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _HEADER_BYTES = 44
 # Of sound that was dropped in part.

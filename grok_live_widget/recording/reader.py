@@ -9,11 +9,10 @@ from datetime import datetime
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec import ValidationError
-from numpy.typing import NDArray
 
 from ..audio import read_audio
 from ..conversation import Conversation, Turns
@@ -30,6 +29,9 @@ from .folder import (
     sample_rates,
 )
 from .frames import Frames, read_frames
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _BROKEN = (KeyError, TypeError, ValueError, AttributeError, ValidationError)
 

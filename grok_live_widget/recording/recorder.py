@@ -13,10 +13,9 @@ import time
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 from msgspec.structs import replace
-from numpy.typing import NDArray
 
 from ..conversation import Conversation, Turn
 from ..exceptions import ConfigurationError
@@ -35,6 +34,10 @@ from .folder import (
 )
 from .frames import Frames
 from .redact import Redactor
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 FLUSH_S = 0.5
 """How often new events are written, so that a killed kernel loses less than a second [s]."""

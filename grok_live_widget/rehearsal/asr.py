@@ -10,11 +10,12 @@ from __future__ import annotations
 import threading
 from functools import cache
 from importlib.util import find_spec
-from typing import Any
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from ..audio import SAMPLE_RATE_HZ, ClipConverter
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 PIECE_BYTES = 1_600
 """50 ms at 16 kHz, which take about 7 ms."""

@@ -14,10 +14,9 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._threads import BackgroundTasks, LoopThread
 from ..exceptions import RehearsalError
@@ -32,6 +31,9 @@ from .partner import (
 )
 from .partner_runner import MAX_PIECES_AHEAD, STOP_TIMEOUT_S, PartnerHost, run_partner
 from .tts import Spoken
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # Of one message; ten seconds.
 _MOST_SAMPLES = 240_000

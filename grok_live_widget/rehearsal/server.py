@@ -9,13 +9,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from numbers import Integral
 from os import PathLike
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
-from websockets.http11 import Request
-from websockets.http11 import Response as HttpResponse
 
 from .._structs import names_checked
 from .._threads import LoopThread
@@ -28,6 +26,10 @@ from .faults import Fault, Refuse, faults_from
 from .identity import ServerKind, server_header, set_running
 from .partner import Partner, partner_from
 from .replay import Replay, ReplayConnection
+
+if TYPE_CHECKING:
+    from websockets.http11 import Request
+    from websockets.http11 import Response as HttpResponse
 
 MAX_FRAME_BYTES = 16 * 2**20
 

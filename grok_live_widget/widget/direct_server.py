@@ -12,16 +12,18 @@ import logging
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
-from websockets.http11 import Request, Response
 from websockets.protocol import State
 
 from .invitations import Invitation, Invitations
 from .messages import AnyPageMessage, KernelMessage, decode, decode_earlier
 from .sound_frames import MOST_BYTES, pack, unpack
+
+if TYPE_CHECKING:
+    from websockets.http11 import Request, Response
 
 BAD_TOKEN, REPLACED = 4401, 4409
 TOKEN_WITHIN_S = 3.0

@@ -9,14 +9,16 @@ from __future__ import annotations
 import math
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from .._structs import Value
 from ..conversation import Placement, Turn, extremes_of, placements_of, whole_ends_s
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MOST_COLUMNS = 512
 """Columns of one answer: 4 kB for all three envelopes."""
