@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import pickle
 import signal
@@ -11,8 +12,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import Any, BinaryIO, Protocol
 
 __all__ = [
@@ -20,12 +24,16 @@ __all__ = [
     "can_start_processes",
     "end_process",
     "end_with_parent",
+    "import_now",
     "python_process",
+    "quick_imports",
     "read_message",
     "take_pipes",
     "wait_for_end",
 ]
 
+# What is not imported yet.
+_put_off: list[ModuleType] = []
 _PARENT = "GROK_LIVE_PARENT_PROCESS"
 # When numpy is imported, its BLAS starts a thread for each processor, with memory of its own, and
 # nothing in these processes multiplies large matrices.
@@ -181,3 +189,54 @@ def end_with_parent(end: Callable[[], object]) -> None:
 
     if sys.platform != "win32":  # Where there is no fork.
         threading.Thread(target=look, name="grok-live-parent", daemon=True).start()
+
+
+# --------------------------------------------------------------------------- imports
+@contextlib.contextmanager
+def quick_imports(*later: str) -> Iterator[None]:
+    """For the imports of a process that begins: its garbage collector looks at none of them.
+
+    Parameters
+    ----------
+    later : str
+        Names of modules that are imported by `import_now`, or with the first use of one of their
+        names. Other modules import them as always.
+    """
+    for name in later:
+        sys.modules[name] = module = _PutOff(name)
+        _put_off.append(module)
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def import_now() -> None:
+    """Import what `quick_imports` has put off; does nothing where all is imported."""
+    while _put_off:
+        module = _put_off.pop()
+        if isinstance(module, _PutOff):
+            module.become()
+
+
+class _PutOff(ModuleType):
+    """Stands for a module, and has its names from the first use on."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__spec__ = ModuleSpec(name, None)
+
+    def become(self) -> ModuleType:
+        """Import the module; other threads wait for it here."""
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        module = import_module(self.__name__)
+        self.__dict__.update(module.__dict__)
+        # Names are looked up as those of any module from now on.
+        self.__class__ = ModuleType  # type: ignore[assignment]
+        return module
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.become(), name)

@@ -8,29 +8,29 @@ from __future__ import annotations
 
 from numbers import Real
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..exceptions import AudioFormatError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SAMPLE_RATE_HZ = 24_000
 """Default rate of both dialects, and the rate between page and kernel. Source: the seed
 document."""
 
-_PCM16 = np.dtype("<i2")
-# As objects, since comparing a dtype with a type makes a dtype of it each time.
-_INT16 = np.dtype(np.int16)
-_DTYPES = (_INT16, np.dtype(np.float32), np.dtype(np.float64))
+# As `numpy.dtype.char`: int16, and all that sound may have, with float32 and float64.
+_INT16, _SOUND = "h", "hfd"
 
-Pcm = NDArray[np.int16]
-Samples = NDArray[np.float32]
+Pcm: TypeAlias = "NDArray[np.int16]"
+Samples: TypeAlias = "NDArray[np.float32]"
 
 
 def pcm_from_bytes(data: bytes | memoryview) -> Pcm:
     """View little-endian PCM16 bytes as ``ndarray of int16 [shape=(n,)]``, read-only."""
-    return np.frombuffer(data, dtype=_PCM16)
+    return np.frombuffer(data, "<i2")
 
 
 def samples_from_pcm(pcm: Pcm) -> Samples:
@@ -76,7 +76,7 @@ def _cure_of(array: NDArray[Any]) -> str:
 def checked(x: Any) -> NDArray[Any]:
     """An array that is sound, of int16 or float32; AudioFormatError for anything else."""
     array = _array_of(x)
-    if array.dtype not in _DTYPES:
+    if not (array.dtype.char in _SOUND and array.dtype.isnative):
         raise AudioFormatError(
             f"sound must be int16, float32 or float64, not {array.dtype}.", cure=_cure_of(array)
         )
@@ -90,7 +90,7 @@ def checked(x: Any) -> NDArray[Any]:
             f"shape {array.shape} means {array.shape[1]} channels.",
             cure="If the first axis is the channels, pass x.T.",
         )
-    return array if array.dtype == _INT16 else _checked_floats(array)
+    return array if array.dtype.char == _INT16 else _checked_floats(array)
 
 
 def _array_of(x: Any) -> NDArray[Any]:
@@ -205,7 +205,7 @@ def mono_clip(x: Any, *, figure: str, least_samples: int = 1, cure: str = "") ->
 
 def float_samples(array: NDArray[Any]) -> Samples:
     """A checked array as float32 in [-1, 1): `array` itself unless it is int16."""
-    return samples_from_pcm(array) if array.dtype == _INT16 else array
+    return samples_from_pcm(array) if array.dtype.char == _INT16 else array
 
 
 def mixed_down(array: NDArray[Any]) -> NDArray[Any]:

