@@ -25,7 +25,7 @@ from .sound_frames import MOST_BYTES, pack, unpack
 if TYPE_CHECKING:
     from websockets.http11 import Request, Response
 
-BAD_TOKEN, REPLACED = 4401, 4409
+BAD_TOKEN, REPLACED, KERNEL_GONE = 4401, 4409, 4410
 TOKEN_WITHIN_S = 3.0
 # What a page that reads nothing any more may be behind; the credit of a reply is less.
 _MOST_UNSENT_BYTES = 1 << 20
@@ -130,6 +130,13 @@ class DirectServer:
         connection.protocol.send_binary(pack(message, buffer))
         connection.send_data()
         return True
+
+    def tell_kernel_gone(self) -> None:
+        """Close the connection with `KERNEL_GONE`, without waiting: this process ends soon."""
+        connection = self._connection
+        if connection is not None and connection.state is State.OPEN:
+            connection.protocol.send_close(KERNEL_GONE, "the kernel is gone")
+            connection.send_data()
 
     # ----------------------------------------------------------------- who comes
     def _check_request(self, connection: ServerConnection, request: Request) -> Response | None:

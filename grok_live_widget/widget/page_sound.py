@@ -124,6 +124,10 @@ class PageSound:
         self._acknowledge_timer: asyncio.TimerHandle | None = None
         self._pump_task: asyncio.Task[None] | None = None
 
+    def tell_kernel_gone(self) -> None:
+        """Tell a page that has a direct channel that the kernel is gone, before that ends, too."""
+        self._direct.tell_kernel_gone()
+
     async def close(self) -> None:
         """Send nothing more."""
         await self._direct.close()

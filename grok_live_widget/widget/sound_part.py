@@ -63,6 +63,7 @@ class SoundPart:
             )
         }
         host.talk.add_listener(self._observe)
+        host.on_kernel_gone.append(sound.tell_kernel_gone)
         self._tasks.spawn(self._look())
 
     # ----------------------------------------------------------------- for the kernel

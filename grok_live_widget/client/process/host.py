@@ -72,6 +72,8 @@ class SessionHost:
     talk : ReconnectingSession
     methods : dict
         What the kernel may call, by name; parts add theirs.
+    on_kernel_gone : list of callable
+        Called when the kernel has ended without closing the talk.
     """
 
     def __init__(self, begin: messages.Begin, pipe: Pipe, memory: Memory | None = None) -> None:
@@ -117,6 +119,7 @@ class SessionHost:
                 *(self.skip, self.report_playback, self.delayed, self.tape_followed),
             )
         }
+        self.on_kernel_gone: list[Callable[[], object]] = []
         for name in begin.parts:
             # What they do is asked for by the kernel alone, which names its own modules.
             import_module(name).add_to(self)
@@ -161,7 +164,10 @@ class SessionHost:
         asyncio.get_running_loop().call_later(_WRITE_WITHIN_S, self._prepare_for_sound)
 
     async def end(self) -> None:
-        """Close everything quickly: the kernel is gone."""
+        """Close everything quickly: the kernel has closed the talk, or is gone."""
+        if not self.talk.is_ended:
+            for tell in self.on_kernel_gone:
+                tell()
         try:
             async with asyncio.timeout(_END_WITHIN_S):
                 await self.talk.close()
@@ -170,8 +176,10 @@ class SessionHost:
 
     # ----------------------------------------------------------------- to the kernel
     def _send(self, message: messages.Message, *, can_wait: bool = False) -> None:
-        if not self._pipe.send(messages.encode(message), can_wait=can_wait):
-            # The kernel has been busy for days, or is gone; it begins anew with what it knows.
+        is_sent = self._pipe.send(messages.encode(message), can_wait=can_wait)
+        # Where the kernel is gone, `end` has still to close the recording.
+        if not is_sent and not self._pipe.is_closed:
+            # The kernel has been busy for days; it begins anew with what it knows.
             os._exit(1)
 
     def send_part(self, part: str, content: Any, buffer: bytes | None = None) -> None:

@@ -90,6 +90,11 @@ class Pipe:
                 self._changed.notify()
         return True
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing can be sent any more, since one of the ends is closed."""
+        return self._is_closed
+
     def close(self) -> None:
         """Close this end when what was sent has been written; from any thread."""
         with self._changed:

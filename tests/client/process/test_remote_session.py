@@ -125,6 +125,27 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert saved.turns[1].duration_s > 1
 
 
+def test_a_recording_of_a_moment_is_whole_when_the_kernel_is_killed(tmp_path: Path) -> None:
+    script = """
+import os, signal, sys
+from grok_live_widget import Talk
+talk = Talk(partner=["Good morning."], record=sys.argv[1], isolation="process")
+talk.start()
+print(talk._sessions.process_id, flush=True)
+talk.say("Hello.")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    for number in range(4):
+        folder = tmp_path / str(number)
+        killed = subprocess.run(
+            [sys.executable, "-c", script, str(folder)], stdout=subprocess.PIPE, timeout=60
+        )
+        process_id = int(killed.stdout)
+        wait_until(lambda: not is_running(process_id), what="the end")  # noqa: B023
+        assert load(folder).turns[0].text == "Hello."
+        assert "SessionEnded" in (folder / "events.jsonl").read_text()
+
+
 # --------------------------------------------------------------------------- the same turns
 @pytest.mark.parametrize("sharing", ["descriptors", "names", None])
 def test_both_processes_fold_the_same_turns(
