@@ -293,6 +293,11 @@ export class CommChannel {
     this.#setHealth(isOverdue && isAlive ? "busy" : "ok");
   }
 
+  /** The kernel has ended. */
+  lose(): void {
+    this.#setHealth("gone");
+  }
+
   #setHealth(health: KernelHealth): void {
     if (health === this.#health) return;
     this.#health = health;

@@ -447,6 +447,13 @@ describe("the kernel's health", () => {
     expect(listener.onHealth.mock.calls).toEqual([["busy"], ["gone"]]);
   });
 
+  it("is gone when the process of its connection says so, until it sends something", () => {
+    channel.lose();
+    expect(listener.onHealth).toHaveBeenLastCalledWith("gone");
+    heartbeat();
+    expect(listener.onHealth).toHaveBeenLastCalledWith("ok");
+  });
+
   it("is gone when the direct channel has ended with it", () => {
     channel.sound = Object.assign(channel.sound, { isDirect: true });
     vi.advanceTimersByTime(20_000);

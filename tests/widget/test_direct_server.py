@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from grok_live_widget.widget import direct_server
-from grok_live_widget.widget.direct_server import BAD_TOKEN, REPLACED, DirectServer
+from grok_live_widget.widget.direct_server import BAD_TOKEN, KERNEL_GONE, REPLACED, DirectServer
 from grok_live_widget.widget.invitations import MOST_FAILURES, MOST_PENDING, PATH, Invitation
 from grok_live_widget.widget.messages import (
     AnyPageMessage,
@@ -199,6 +199,17 @@ async def test_a_page_that_reads_nothing_is_disconnected_instead_of_taking_memor
         assert sent < 1000
         await asyncio.sleep(0)
     await wait_until_async(lambda: listener.pages == ["a", ""], what="the end")
+
+
+async def test_the_page_is_told_at_once_that_the_kernel_is_gone(server: DirectServer) -> None:
+    server.tell_kernel_gone()
+    client, _ = await opened(server)
+    await wait_until_async(lambda: server.page == "a")
+    server.tell_kernel_gone()
+    server.tell_kernel_gone()
+    await client.wait_closed()
+    assert client.close_code == KERNEL_GONE
+    await wait_until_async(lambda: server.page == "")
 
 
 async def test_a_closed_server_starts_again_at_another_time(server: DirectServer) -> None:

@@ -12,6 +12,7 @@ from websockets import Origin
 from websockets.asyncio.client import ClientConnection, connect
 
 from grok_live_widget.client.process import RemoteSession
+from grok_live_widget.widget.direct_server import KERNEL_GONE
 from grok_live_widget.widget.messages import Received
 from grok_live_widget.widget.sound_frames import pack, unpack
 
@@ -113,3 +114,22 @@ async def test_a_microphone_is_answered_through_the_process(
     page.speak(np.concatenate((question, silence(1.0))))
     await page.wait("audio", lambda audio: audio["is_last"])
     assert page.audio == page.talk.conversation.turns.assistant[0].pcm.tobytes()
+
+
+async def test_a_page_is_told_that_the_kernel_is_gone(page_with_channel: Any) -> None:
+    page = page_with_channel("parrot")
+    page.hello(origin=ORIGIN)
+    client = await opened(page)
+    # As the end of the kernel does, which closes nothing else.
+    page.talk._process.close()
+    await client.wait_closed()
+    assert client.close_code == KERNEL_GONE
+
+
+async def test_a_kernel_that_closes_the_talk_is_not_gone(page_with_channel: Any) -> None:
+    page = page_with_channel("parrot")
+    page.hello(origin=ORIGIN)
+    client = await opened(page)
+    await page.talk.close()
+    await client.wait_closed()
+    assert client.close_code != KERNEL_GONE

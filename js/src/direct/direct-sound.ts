@@ -28,7 +28,7 @@ interface WorkletUser {
 export interface DirectContext {
   page: string;
   invitation: Invitation;
-  channel: Pick<CommChannel, "sound" | "soundState">;
+  channel: Pick<CommChannel, "sound" | "soundState" | "lose">;
   microphone: WorkletUser & {
     readonly streamCount: number;
     onPortUsed: ((stream: number) => void) | null;
@@ -93,6 +93,9 @@ export class DirectSound implements SoundPath {
         return this.#begin();
       case "closed":
         return this.#end(event.entries);
+      case "kernel_gone":
+        // Jupyter notices it up to three seconds later.
+        return this.context.channel.lose();
       case "audio":
         return this.#onAudio(event.header, event.pcm, event.isJoin);
       case "flush":

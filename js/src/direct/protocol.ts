@@ -35,6 +35,8 @@ export type DirectEvent =
   | { type: "open" }
   /** `entries`: what was not acknowledged. */
   | { type: "closed"; entries: QueuedEntry[] }
+  /** After that, where the kernel was the reason. */
+  | { type: "kernel_gone" }
   /** `pcm` is null if the worker has posted it to the playback worklet. */
   | { type: "audio"; header: AudioHeader; pcm: Int16Array | null; isJoin: boolean }
   | { type: "flush"; epoch: number; reply: number | null; isDone: boolean }

@@ -14,6 +14,8 @@ import type { DirectCommand, DirectEvent, Invitation } from "./protocol";
 const PUMP_MS = 100;
 /** A page that is blocked by a policy, or whose user is asked for permission, gets no event at all. */
 const OPEN_WITHIN_MS = 3000;
+/** The process of the connection closes with this code when the kernel has ended. */
+const KERNEL_GONE = 4410;
 /** More is never on its way to a kernel that reads. */
 const MOST_UNSENT_BYTES = 1 << 20;
 
@@ -25,7 +27,7 @@ type Port = Pick<MessagePort, "postMessage" | "onmessage">;
 type Socket = Pick<WebSocket, "send" | "close" | "bufferedAmount"> & {
   binaryType: BinaryType;
   onopen: (() => void) | null;
-  onclose: (() => void) | null;
+  onclose: ((event: { code: number }) => void) | null;
   onmessage: ((event: { data: unknown }) => void) | null;
 };
 
@@ -136,7 +138,10 @@ export class DirectWorker {
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
     socket.onopen = () => socket.send(token);
-    socket.onclose = () => this.close();
+    socket.onclose = ({ code }) => {
+      this.close();
+      if (code === KERNEL_GONE) this.#tell({ type: "kernel_gone" });
+    };
     socket.onmessage = ({ data }) => {
       if (this.#hasBegun) return this.#receiveFrame(data);
       // The kernel uses the channel since it has shown the proof.

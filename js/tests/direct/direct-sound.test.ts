@@ -62,6 +62,7 @@ beforeEach(() => {
       get soundState() {
         return state;
       },
+      lose: vi.fn(),
     },
     microphone: { node: null, onNode: null, onPortUsed: null, onGate: vi.fn(), streamCount: 1 },
     playback: { node: null, onNode: null, onReport: vi.fn() },
@@ -84,6 +85,13 @@ function tellAudio(seq: number, changes: Partial<AudioHeader> = {}): void {
 function deliverByComm(seq: number, changes: Partial<AudioHeader> = {}): void {
   context.channel.sound.receive({ type: "audio", ...audioHeader(seq, changes) }, PCM);
 }
+
+it("tells the page of a kernel that has ended, once the sound is back at the comm", () => {
+  worker.tell({ type: "closed", entries: [] });
+  expect(context.channel.lose).not.toHaveBeenCalled();
+  worker.tell({ type: "kernel_gone" });
+  expect(context.channel.lose).toHaveBeenCalledOnce();
+});
 
 describe("the port of the playback worklet", () => {
   it("reaches it after all that was sent to its node before", () => {

@@ -12,7 +12,7 @@ class FakeSocket {
   bufferedAmount = 0;
   binaryType: BinaryType = "blob";
   onopen: (() => void) | null = null;
-  onclose: (() => void) | null = null;
+  onclose: ((event: { code: number }) => void) | null = null;
   onmessage: ((event: { data: unknown }) => void) | null = null;
 
   send(data: unknown): void {
@@ -130,6 +130,18 @@ describe("the handshake", () => {
   });
 });
 
+it("tells of a kernel that has ended, after the end of the channel", () => {
+  begin();
+  socket.onclose?.({ code: 4410 });
+  expect(kinds()).toEqual(["open", "closed", "kernel_gone"]);
+});
+
+it("tells of no kernel where the connection broke", () => {
+  begin();
+  socket.onclose?.({ code: 1006 });
+  expect(kinds()).toEqual(["open", "closed"]);
+});
+
 describe("the microphone", () => {
   it("goes on where the comm ended, with the page, the stream and the samples", () => {
     begin([{ chunk: chunkOf(0) }]);
@@ -168,7 +180,7 @@ describe("the microphone", () => {
   it("has the worklets leave their ports when the channel ends", () => {
     begin();
     const ports = [portOf("capture"), portOf("playback")];
-    socket.onclose?.();
+    socket.onclose?.({ code: 1006 });
     for (const port of ports) expect(port.posted.at(-1)).toEqual({ type: "leave_port" });
   });
 
@@ -187,7 +199,7 @@ describe("the microphone", () => {
     const port = portOf("capture");
     for (const index of [0, 1, 2]) port.deliver({ type: "chunk", ...chunkOf(index) });
     socket.deliver(packFrame({ type: "microphone_received", session: 1, seq: 0 }).buffer);
-    socket.onclose?.();
+    socket.onclose?.({ code: 1006 });
     const closed = events.at(-1)!;
     expect(closed.type === "closed" && closed.entries).toEqual(
       [1, 2].map((index) => ({ chunk: { ...chunkOf(index), stream: 4 } })),
@@ -205,7 +217,7 @@ describe("the microphone", () => {
 
   it("has a worklet leave a port that comes after the end of the channel", () => {
     begin();
-    socket.onclose?.();
+    socket.onclose?.({ code: 1006 });
     const port = portOf("capture");
     port.deliver({ type: "chunk", ...chunkOf(0) });
     expect(port.posted).toEqual([{ type: "leave_port" }]);
@@ -257,7 +269,7 @@ describe("replies", () => {
     begin();
     worker.receive({ type: "await_playback", node: 1 });
     socket.deliver(audio(0));
-    socket.onclose?.();
+    socket.onclose?.({ code: 1006 });
     const port = portOf("playback");
     expect(port.posted).toMatchObject([{ type: "chunk", sample_offset: 0 }, { type: "leave_port" }]);
   });
