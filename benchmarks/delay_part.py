@@ -13,19 +13,33 @@ from grok_live_widget.widget.messages import Audio, KernelMessage, Microphone, P
 from grok_live_widget.widget.page_sound import PageSound
 
 REPORT_EVERY = 25
+# Code for the kernel in which the talk is `live`: collects what is reported.
+COLLECT = """
+delays = {"up": [], "dropped": [], "first sound": [], "sent": []}
+live._sessions.add_part(
+    "benchmarks.delay_part",
+    lambda content, buffer: delays[content[0]].extend(content[1]),
+    lambda: None,
+)
+"""
 
 
 def add_to(host: Any) -> None:
-    """Report the delays of chunks of the microphone, and of the first sample of each reply, and
-    when each chunk of a reply is sent [ms].
+    """Report the delays of chunks of the microphone, and of the first sample of each reply, when
+    each chunk of a reply is sent [ms], and how many samples of the microphone were dropped.
     """
     up: list[float] = []
+    dropped_count = 0
     sent_ms: dict[int, float] = {}
     receive, send = PageSound._receive_microphone, PageSound._send
     play = PageSound._receive_playhead
 
     def received(self: PageSound, message: Microphone, pcm: bytes, arrived_s: float) -> None:
+        nonlocal dropped_count
         up.append(1000 * time.time() - message.captured_at_ms)
+        if message.dropped_sample_count != dropped_count:
+            dropped_count = message.dropped_sample_count
+            host.send_part(__name__, ("dropped", [dropped_count]))
         if len(up) == REPORT_EVERY:
             host.send_part(__name__, ("up", [*up]))
             up.clear()

@@ -1,8 +1,8 @@
 """A panel in JupyterLab and Chromium, as the browser tests start them, with a server of its own.
 
 What each part costs is read from the processes: the renderer of the page, the rest of the browser,
-the Jupyter server, the kernel, and the process of the connection. The voice server is a process of
-its own, which is not counted.
+the Jupyter server, the kernel, and the process of the connection. The voice server, a rehearsal, is
+a process of its own, whose time is read, too, and belongs to no part.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from tests.browser.notebook_page import NotebookPage
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("page", "browser", "server", "kernel", "connection")
+REHEARSAL = "rehearsal"
 
 # The turns before the panel is shown are asked without a page, as fast as it goes.
 _ASKED = "for number in range({count}): live.ask(f'Question {{number}}: go on for {seconds} s')"
@@ -154,6 +155,7 @@ class LabPanel:
             "server": [psutil.Process(lab._process.pid)],
             "kernel": [psutil.Process(kernel.value("__import__('os').getpid()"))],
             **_browser_processes(folder / "browser"),
+            REHEARSAL: _voice_servers(),
         }
 
     def __enter__(self) -> Self:
@@ -193,7 +195,7 @@ class LabPanel:
 
     # ----------------------------------------------------------------- figures
     def used_s(self) -> dict[str, float]:
-        """CPU time of each part since it was started."""
+        """CPU time of each part, and of the rehearsal, since it was started."""
         [kernel] = self._processes["kernel"]
         connections = [
             each
@@ -262,6 +264,11 @@ def _browser_processes(folder: Path) -> dict[str, list[psutil.Process]]:
     all_ = [main, *main.children(recursive=True)]
     pages = [each for each in all_ if "--type=renderer" in _words_of(each)]
     return {"page": pages, "browser": [each for each in all_ if each not in pages]}
+
+
+def _voice_servers() -> list[psutil.Process]:
+    children = psutil.Process().children()
+    return [each for each in children if "benchmarks.voice_server" in _words_of(each)]
 
 
 def _words_of(process: psutil.Process) -> list[str]:

@@ -3,6 +3,8 @@
     python -m benchmarks.panel                        CPU time of page, browser, server and kernel
     python -m benchmarks.panel --beside CHECKOUT      the same beside another checkout
     python -m benchmarks.panel --carriers comm direct the same for each way of the sound
+    python -m benchmarks.panel --delays               how long sound is under way, and barge-in
+    python -m benchmarks.panel --stalls               what stalls the sound
     python -m benchmarks.panel --trace --turns 1000   tasks of the page's main thread
     python -m benchmarks.panel --minutes 30           memory, and what was said and heard
 
@@ -29,8 +31,8 @@ from playwright.sync_api import Playwright, sync_playwright
 
 from tests.browser.speech import FILE_RATE_HZ, Said, Studio
 
-from . import page_trace
-from .lab_panel import PARTS, ROOT, LabPanel, voice_server
+from . import page_trace, sound_delay, stalls
+from .lab_panel import PARTS, REHEARSAL, ROOT, LabPanel, voice_server
 
 CASES = ("idle", "microphone", "reply", "both", "out of sight")
 SETTLE_S = 2.0
@@ -68,8 +70,8 @@ def measure_cpu(
             for name in order:
                 used = cores_in(panels[name], case, duration_s)
                 found.setdefault((name, case), []).append(used)
-                figures = " ".join(f"{part} {used[part]:.3f}" for part in PARTS)
-                report(f"round {number + 1}, {name}, {case}: {sum(used.values()):.3f} ({figures})")
+                figures = " ".join(f"{part} {cores:.3f}" for part, cores in used.items())
+                report(f"round {number + 1}, {name}, {case}: {all_of(used):.3f} ({figures})")
     return found
 
 
@@ -80,23 +82,31 @@ def cores_in(panel: LabPanel, case: str, duration_s: float) -> Used:
     time.sleep(duration_s)
     after, passed_s = panel.used_s(), time.monotonic() - begun_s
     panel.end()
-    return {part: (after[part] - before[part]) / passed_s for part in PARTS}
+    return {part: (after[part] - before[part]) / passed_s for part in (*PARTS, REHEARSAL)}
+
+
+def all_of(used: Used) -> float:
+    """Cores of all parts: a real voice server is elsewhere, so that the rehearsal is none."""
+    return sum(used[part] for part in PARTS)
 
 
 def cpu_table(found: dict[tuple[str, str], list[Used]]) -> str:
     names = list(dict.fromkeys(name for name, _ in found))
     lines = [
-        f"| case | | {' | '.join(PARTS)} | all | above idle | of the first |",
-        f"|{'---|' * (len(PARTS) + 5)}",
+        f"| case | | {' | '.join(PARTS)} | all | above idle | of the first | {REHEARSAL} |",
+        f"|{'---|' * (len(PARTS) + 6)}",
     ]
     for case in CASES:
         first = above_idle(found, names[0], case)
         for name in names:
-            parts = [f"{median(each[part] for each in found[name, case]):.3f}" for part in PARTS]
-            whole = median(sum(each.values()) for each in found[name, case])
+            *parts, rehearsal = (
+                f"{median(each[part] for each in found[name, case]):.3f}"
+                for part in (*PARTS, REHEARSAL)
+            )
+            whole = median(map(all_of, found[name, case]))
             above = above_idle(found, name, case)
             ratio = f"{above / first:.2f}" if case != "idle" and first > 0 else ""
-            cells = [case, name, *parts, f"{whole:.3f}", f"{above:.3f}", ratio]
+            cells = [case, name, *parts, f"{whole:.3f}", f"{above:.3f}", ratio, rehearsal]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -104,7 +114,7 @@ def cpu_table(found: dict[tuple[str, str], list[Used]]) -> str:
 def above_idle(found: dict[tuple[str, str], list[Used]], name: str, case: str) -> float:
     """Cores of all parts above those of an idle panel: the median over the rounds."""
     pairs = zip(found[name, case], found[name, "idle"], strict=True)
-    return median(sum(used.values()) - sum(idle.values()) for used, idle in pairs)
+    return median(all_of(used) - all_of(idle) for used, idle in pairs)
 
 
 def messages_table(panel: LabPanel, duration_s: float) -> str:
@@ -193,6 +203,9 @@ def main() -> None:
     ):
         folder = Path(name)
         (folder / "speech").mkdir()
+        if options.delays or options.stalls:
+            run_of_sound(options, playwright, folder)
+            return
         studio = Studio(folder / "speech")
         if options.minutes:
             sound = write_talk(studio, folder / "talk.wav", 60 * (options.minutes + 2))
@@ -202,6 +215,18 @@ def main() -> None:
             # The browser gives nothing more after its end.
             sound = studio.noise(120 + panel_count * (cases_s + 4 * options.seconds)).path
         run(options, playwright, folder, url, sound)
+
+
+def run_of_sound(options: argparse.Namespace, playwright: Playwright, folder: Path) -> None:
+    print(machine(), flush=True)
+    carriers = {name: CARRIERS[name] for name in options.carriers or ("comm", "proxy", "direct")}
+    table = (
+        sound_delay.measure(playwright, folder, carriers, options.seconds)
+        if options.delays
+        else stalls.measure(playwright, folder, carriers)
+    )
+    for row in table:
+        print(row, flush=True)
 
 
 def run(
@@ -252,6 +277,8 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=15, help="of each case")
     parser.add_argument("--beside", type=Path, help="a checkout with a built front end")
     parser.add_argument("--carriers", nargs="+", choices=CARRIERS, help="ways of the sound")
+    parser.add_argument("--delays", action="store_true")
+    parser.add_argument("--stalls", action="store_true")
     parser.add_argument("--turns", type=int, default=0, help="that are shown from the beginning")
     parser.add_argument(
         "--trace", nargs="?", const="", help="trace the page; a file name keeps the trace"

@@ -1,8 +1,6 @@
 """How long sound is under way between page and connection, and how soon speech stops a reply.
 
-    python -m benchmarks.sound_delay --seconds 60
-
-Carriers follow each other in one run. What is measured:
+What is measured:
 
 - *up*: from the capture worklet that posts a chunk to the process of the connection;
 - *down*: from the process that sends a chunk of a reply to the playback worklet that receives it;
@@ -10,25 +8,22 @@ Carriers follow each other in one run. What is measured:
   leaves the playback worklet, with the cushion that it waits for;
 - *barge-in*: from the first loud quantum at the microphone's node to the last one of the reply,
   both counted in samples of one AudioContext; the rehearsal's voice activity detection is in it.
-
-Needs what the browser tests need. Run it while nothing else does.
 """
 
 from __future__ import annotations
 
-import argparse
-import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
 import numpy as np
-from playwright.sync_api import Playwright, sync_playwright
+from playwright.sync_api import Playwright
 
 from tests.browser.speech import Said, Studio
 
+from .delay_part import COLLECT
 from .lab_panel import LabPanel
-from .panel import CARRIERS, machine, report
 
 ANSWER = (
     "This is a long answer that goes on and on, so that somebody who listens to it has all the "
@@ -37,12 +32,6 @@ ANSWER = (
 MADE = """
 from grok_live_widget import GrokLive
 live = GrokLive(partner=[{answer!r}], processing=False, {settings})
-delays = {{"up": [], "first sound": [], "sent": []}}
-live._sessions.add_part(
-    "benchmarks.delay_part",
-    lambda content, buffer: delays[content[0]].extend(content[1]),
-    lambda: None,
-)
 """
 # The microphone as the capture worklet has it, beside the tap of the loudspeaker.
 TAP_MICROPHONE = """() => {
@@ -151,39 +140,16 @@ def rows(name: str, found: dict[str, list[float]]) -> list[str]:
     return lines
 
 
-def run(playwright: Playwright, folder: Path, carriers: list[str], seconds: float) -> None:
-    (folder / "speech").mkdir()
+def measure(
+    playwright: Playwright, folder: Path, carriers: dict[str, str], seconds: float
+) -> Iterator[str]:
+    """The rows of a table; carriers with the arguments of `GrokLive`."""
     script = Studio(folder / "speech").script(
         *(Said("Wait, please.", 4.5) for _ in range(round(seconds / 4) + 2)), lead_s=2.0
     )
-    print(machine(), flush=True)
-    table = [
-        "| carrier | | median [ms] | p99 [ms] | greatest [ms] | count |",
-        "|---|---|--:|--:|--:|--:|",
-    ]
-    for name in carriers:
-        made = MADE.format(answer=ANSWER, settings=CARRIERS[name])
+    yield "| carrier | | median [ms] | p99 [ms] | greatest [ms] | count |"
+    yield "|---|---|--:|--:|--:|--:|"
+    for name, settings in carriers.items():
+        made = MADE.format(answer=ANSWER, settings=settings) + COLLECT
         with LabPanel(playwright, folder / name, "", script.path, made=made) as panel:
-            found = delays_of(panel, name, seconds)
-        table += rows(name, found)
-        report(f"{name} is measured")
-    print(*table, sep="\n")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.sound_delay",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--carriers", nargs="+", choices=("comm", "proxy", "direct"), default=["comm", "direct"]
-    )
-    parser.add_argument("--seconds", type=float, default=60, help="of each carrier")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="delay_") as name, sync_playwright() as playwright:
-        run(playwright, Path(name), options.carriers, options.seconds)
-
-
-if __name__ == "__main__":
-    main()
+            yield from rows(name, delays_of(panel, name, seconds))

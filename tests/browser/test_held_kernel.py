@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from .cells import RATE_OF_C
 from .conftest import OpenNotebook
 from .notebook_page import NotebookPage
 from .speech import Said, Script, Studio
@@ -14,20 +15,10 @@ from .speech import Said, Script, Studio
 pytestmark = pytest.mark.alone
 
 MADE = """
-import time
 from grok_live_widget import GrokLive
 live = GrokLive(partner=PARTNER, processing=False, channel="auto", isolation="process")
 live
 """
-MEASURE = """
-def rate():
-    began_s = time.monotonic()
-    sum(range(10_000_000))
-    return 10_000_000 / (time.monotonic() - began_s)
-
-per_second = max(rate() for _ in range(3))
-"""
-# One call of a function in C, which lets no other thread of the kernel run.
 HOLD = """
 began_s = time.time()
 sum(range(int(SECONDS * per_second)))
@@ -43,7 +34,7 @@ def _opened(
     open_notebook: OpenNotebook, hears: Script, partner: str, seconds: int = 4
 ) -> NotebookPage:
     hold = HOLD.replace("SECONDS", str(seconds))
-    notebook = open_notebook([MADE.replace("PARTNER", partner), MEASURE, hold], hears=hears)
+    notebook = open_notebook([MADE.replace("PARTNER", partner), RATE_OF_C, hold], hears=hears)
     notebook.run_cells(0, 1)
     notebook.wait(
         lambda: notebook.kernel.value("live.channel.kind") == "direct", what="the direct channel"
