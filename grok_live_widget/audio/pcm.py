@@ -60,6 +60,9 @@ _CURES = {
     "uint16": "Use x.astype('float32') / 32768 - 1.",
     "int32": "Use (x / 2147483648).astype('float32').",
     "float16": "Use x.astype('float32').",
+    # In the byte order of another machine.
+    "float32": "Use x.astype('float32').",
+    "float64": "Use x.astype('float64').",
     "longdouble": "Use x.astype('float64').",
 }
 

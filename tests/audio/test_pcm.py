@@ -96,6 +96,8 @@ def test_arrays_that_are_not_sound_are_refused(x: object, says: str) -> None:
         (np.array([-128, 127], np.int8), "/ 128"),
         (np.array([0.5], np.float16), "float32"),
         (np.array([0.5], np.longdouble), "float64"),
+        (np.array([0.5], ">f4"), r"astype\('float32'\)"),
+        (np.array([0.5], ">f8"), r"astype\('float64'\)"),
     ],
 )
 def test_the_cure_for_another_dtype_never_wraps_samples_round(x: np.ndarray, cure: str) -> None:

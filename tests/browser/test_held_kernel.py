@@ -108,7 +108,7 @@ def test_a_call_of_any_length_is_no_lost_kernel(
     notebook = _opened(open_notebook, script, "'parrot'", seconds=30)
     notebook.wait(lambda: notebook.kernel.value("live.usage.sent_s") > 0, what="the microphone")
     notebook.begin_cell(2)
-    notebook.wait_for_status("The kernel is busy; the talk goes on")
+    notebook.wait_for_status("The kernel is busy; speech goes on, typed text waits")
     notebook.send_text("And tomorrow?")
     notebook.wait(lambda: notebook.live_track_count() == 1, what="the microphone")
     statuses = set()

@@ -54,7 +54,7 @@ describe("the status", () => {
     ["Hold the button while you speak", { turnDetection: "push_to_talk" }],
     ["Listening", { turnDetection: "push_to_talk", isHeld: true }],
     ["The kernel is busy; your speech waits", { kernel: "busy" }],
-    ["The kernel is busy; the talk goes on", { kernel: "held" }],
+    ["The kernel is busy; speech goes on, typed text waits", { kernel: "held" }],
     ["Talking in another page", { isOwner: false }],
   ])("is “%s”", (text, changes) => {
     expect(status(changes)).toBe(text);
