@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from contextvars import Context, copy_context
+from functools import partial
 from typing import Any
 
 from ..._threads import BackgroundTasks
-from ...exceptions import GrokLiveError, ToolError, exc_info_without_own_frames
+from ...exceptions import ToolError, exc_info_without_own_frames
 from ...protocol import DIALECTS
 from ...rehearsal import RehearsalProcess
 from ...settings import Settings
 from ...tools import functions_of, text_from
 from ..reconnecting_session import off_loop
-from ..surroundings import Rehearsal
 from ..timeouts import Timeouts
 from ..tool_thread import ToolThreads
 from . import messages
@@ -49,8 +48,8 @@ class KernelCalls:
         self._callers: dict[int, Context] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
         self._tasks = BackgroundTasks()
-        self._rehearsal: Rehearsal | None = None
-        self._starting_rehearsal = asyncio.Lock()
+        # Of the newest rehearsal, from when it begins to start.
+        self._rehearsal: asyncio.Future[RehearsalProcess] | None = None
         self._methods: dict[str, Callable[..., Awaitable[Any]]] = {
             "read_arguments": self._read_arguments,
             "call_tool": self._call_tool,
@@ -127,39 +126,51 @@ class KernelCalls:
 
     # ----------------------------------------------------------------- the rehearsal
     async def _tell_rehearsal(self, request: messages.Request, send: Send) -> dict[str, Any]:
-        rehearsal = await self._start_rehearsal()
+        # Others may wait for it too.
+        rehearsal = await asyncio.shield(self.start_rehearsal())
         urls = {dialect: rehearsal.url(dialect) for dialect in DIALECTS}
         return {"urls": urls, "api_key": rehearsal.api_key, "remark": rehearsal.remark}
 
-    def prepare_rehearsal(self) -> None:
-        """Start it before it is asked for."""
+    def start_rehearsal(self) -> asyncio.Future[RehearsalProcess]:
+        """Start the rehearsal in a process of its own, unless it runs; the future may fail."""
+        if self._rehearsal is None or _has_ended(self._rehearsal):
+            ended, self._rehearsal = self._rehearsal, None
+            # At once, and not when the loop is free: a talk waits for the process.
+            self._rehearsal = asyncio.get_running_loop().run_in_executor(
+                None, self._tool_threads.context.copy().run, self._new_rehearsal, ended
+            )
+            # It is raised where the talk is opened.
+            self._rehearsal.add_done_callback(_take_error)
+        return self._rehearsal
 
-        async def prepare() -> None:
-            with contextlib.suppress(GrokLiveError):  # It is raised where the talk is opened.
-                await self._start_rehearsal()
-
-        self._tasks.spawn(prepare())
-
-    async def _start_rehearsal(self) -> Rehearsal:
-        """The rehearsal, in a process of its own."""
-        async with self._starting_rehearsal:
-            if self._rehearsal is not None and not self._rehearsal.is_running:
-                self._rehearsal.close()
-                self._rehearsal = None
-            if self._rehearsal is None:
-                context = self._tool_threads.context.copy()
-                key = secrets.token_urlsafe(32)
-                self._rehearsal = await asyncio.to_thread(
-                    context.run, RehearsalProcess, self._partner, key
-                )
-            return self._rehearsal
+    def _new_rehearsal(self, ended: asyncio.Future[RehearsalProcess] | None) -> RehearsalProcess:
+        _close(ended)
+        return RehearsalProcess(self._partner, secrets.token_urlsafe(32))
 
     async def close(self) -> None:
         """End what runs, and the rehearsal."""
         self._tasks.cancel()
         rehearsal, self._rehearsal = self._rehearsal, None
-        if rehearsal is not None:
-            await off_loop(rehearsal.close)
+        # One that has not started yet is ended when the future is dropped.
+        if rehearsal is not None and rehearsal.done():
+            await off_loop(partial(_close, rehearsal))
+
+
+def _has_ended(rehearsal: asyncio.Future[RehearsalProcess]) -> bool:
+    """Whether it has not started, or runs no more."""
+    if not rehearsal.done():
+        return False
+    return rehearsal.exception() is not None or not rehearsal.result().is_running
+
+
+def _take_error(rehearsal: asyncio.Future[RehearsalProcess]) -> None:
+    if not rehearsal.cancelled():
+        rehearsal.exception()
+
+
+def _close(rehearsal: asyncio.Future[RehearsalProcess] | None) -> None:
+    if rehearsal is not None and rehearsal.exception() is None:
+        rehearsal.result().close()
 
 
 def _as_tool_error(name: str, error: Exception) -> ToolError:

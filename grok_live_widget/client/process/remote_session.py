@@ -290,6 +290,9 @@ class RemoteSession:
             past=past,
         )
         fds = self._mirror.descriptors if past else []
+        if self.endpoint.is_rehearsal:
+            # Both processes start at the same time.
+            self._kernel_calls.start_rehearsal()
         try:
             process = ConnectionProcess(begin, self._receive, self._on_process_ended, keep_fds=fds)
         except OSError as error:
@@ -298,9 +301,6 @@ class RemoteSession:
                 cure='isolation="thread" keeps the connection in this process.',
             ) from None
         self._process, self._has_had_process = process, True
-        if self.endpoint.is_rehearsal:
-            # While the other process starts.
-            self._kernel_calls.prepare_rehearsal()
         for method, arguments in self._standing.items():
             process.send(messages.Told(method, arguments))
         for tell in self._on_start:
