@@ -32,8 +32,8 @@ __all__ = [
     "wait_for_end",
 ]
 
-# What is not imported yet.
-_put_off: list[ModuleType] = []
+# Modules that were not imported at once, by name.
+_put_off: dict[str, ModuleType] = {}
 _PARENT = "GROK_LIVE_PARENT_PROCESS"
 # When numpy is imported, its BLAS starts a thread for each processor, with memory of its own, and
 # nothing in these processes multiplies large matrices.
@@ -203,8 +203,10 @@ def quick_imports(*later: str) -> Iterator[None]:
         names. Other modules import them as always.
     """
     for name in later:
-        sys.modules[name] = module = _PutOff(name)
-        _put_off.append(module)
+        sys.modules[name] = _put_off[name] = module = _PutOff(name)
+        package, _, own_name = name.rpartition(".")
+        if package:
+            setattr(import_module(package), own_name, module)
     gc.disable()
     try:
         yield
@@ -213,12 +215,11 @@ def quick_imports(*later: str) -> Iterator[None]:
         gc.enable()
 
 
-def import_now() -> None:
-    """Import what `quick_imports` has put off; does nothing where all is imported."""
-    while _put_off:
-        module = _put_off.pop()
-        if isinstance(module, _PutOff):
-            module.become()
+def import_now(name: str) -> None:
+    """Import a module that `quick_imports` has put off; does nothing where it is imported."""
+    module = _put_off.pop(name, None)
+    if isinstance(module, _PutOff):
+        module.become()
 
 
 class _PutOff(ModuleType):

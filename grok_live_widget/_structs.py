@@ -173,7 +173,7 @@ class Value(Struct, frozen=True, gc=False):
     """
 
     def __repr__(self) -> str:
-        return repr_of(self, [each.name for each in shown_fields(type(self))])
+        return repr_of(self, [each for each in self.__struct_fields__ if each not in _HIDDEN])
 
 
 class Tagged(Value, frozen=True, tag=True, tag_field="type"):

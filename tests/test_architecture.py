@@ -60,6 +60,7 @@ THROUGH = {
     "client/surroundings.py": "client/test_reconnecting_session.py",
     "client/talk_session.py": "client/test_talk.py",
     "rehearsal/__main__.py": "rehearsal/test_process.py",
+    "rehearsal/refusals.py": "test_faulty_connections.py",
     "rehearsal/remote_partner.py": "rehearsal/test_process.py",
     "widget/sound_part.py": "widget/test_remote_sound.py",
     "conversation/html.py": "conversation/test_turns.py",

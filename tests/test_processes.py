@@ -69,15 +69,15 @@ def test_numpy_starts_no_threads_in_it() -> None:
     assert output.startswith(b"1 of numpy")
 
 
-def test_a_session_is_opened_before_numpy_is_imported() -> None:
-    process, errors = python_process("tests.support.open_without_numpy")
+def test_a_session_is_opened_before_what_it_does_not_need_is_imported() -> None:
+    process, errors = python_process("tests.support.put_off_imports")
     with errors:
         output, _ = process.communicate(timeout=30)
     steps = dict(line.split(": ") for line in output.decode().splitlines())
     assert steps == {
-        "imported": "no numpy",
-        "listening": "no numpy",
-        "open": "no numpy",
+        "imported": "none",
+        "listening": "none",
+        "open": "none",
         "asked for": "numpy",
     }
 
@@ -161,12 +161,16 @@ class Package:
     def has_run(self) -> bool:
         return (self._folder / "__init__.ran").exists()
 
+    @property
+    def part_has_run(self) -> bool:
+        return (self._folder / "part.ran").exists()
+
 
 @pytest.fixture
 def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Package]:
     monkeypatch.syspath_prepend(tmp_path)
     yield Package(tmp_path)
-    import_now()
+    import_now("slow")
     for name in ("slow", "slow.part"):
         sys.modules.pop(name, None)
     gc.unfreeze()
@@ -189,10 +193,10 @@ def test_a_module_is_imported_with_its_first_use(slow: Package) -> None:
 def test_or_when_it_is_time(slow: Package) -> None:
     with quick_imports("slow"):
         module = import_module("slow")
-    import_now()
+    import_now("slow")
     assert slow.has_run
     assert type(module) is type(sys)
-    import_now()
+    import_now("slow")
 
 
 def test_what_it_contains_can_be_imported(slow: Package) -> None:
@@ -200,6 +204,17 @@ def test_what_it_contains_can_be_imported(slow: Package) -> None:
         import_module("slow")
     assert import_module("slow.part").VALUES == [5]
     assert slow.has_run
+
+
+def test_one_that_is_part_of_another_is_imported_with_its_first_use(slow: Package) -> None:
+    with quick_imports("slow.part"):
+        module = import_module("slow")
+        assert import_module("slow.part") is module.part
+    assert not slow.part_has_run
+    assert module.part.VALUES == [5]
+    assert slow.part_has_run
+    assert module.part is import_module("slow.part")
+    assert type(module.part) is type(sys)
 
 
 def test_whether_it_is_there_can_be_asked_without_an_import(slow: Package) -> None:
@@ -230,8 +245,8 @@ def test_one_that_is_not_there_is_an_import_error_when_it_is_used() -> None:
         with pytest.raises(ModuleNotFoundError, match="grok_live_no_such_module"):
             _ = module.name
     with pytest.raises(ModuleNotFoundError):
-        import_now()
-    import_now()
+        import_now("grok_live_no_such_module")
+    import_now("grok_live_no_such_module")
 
 
 def test_garbage_is_collected_as_before_afterwards(slow: Package) -> None:

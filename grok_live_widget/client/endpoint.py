@@ -25,7 +25,7 @@ from ..protocol import (
     UpdateSession,
     dialect_from_url,
 )
-from ..settings import UNSET, Settings, is_loopback
+from ..settings import UNSET, Settings, is_loopback, is_script
 from .credentials import (
     ENVIRONMENT_NAME,
     Secret,
@@ -185,9 +185,11 @@ def _endpoint_for(
                 "partner and url exclude each other: one is the rehearsal, the other a server.",
                 cure="RehearsalServer(partner) is a rehearsal with a url.",
             )
-        from ..rehearsal import check_script
+        if is_script(settings.partner):
+            # The rehearsal takes time to import.
+            from ..rehearsal import check_script
 
-        check_script(settings.partner)
+            check_script(settings.partner)
         return _rehearsal(settings)
     key = find(api_key)
     if api_key is not None and not key:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
+import urllib.request
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from websockets import exceptions as ws_errors
 from websockets.asyncio.client import connect
@@ -100,9 +100,9 @@ def proxy_for(url: str) -> str | None:
     """
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "wss" else 80)
-    if is_loopback(url) or proxy_bypass(f"{parts.hostname}:{port}"):
+    if is_loopback(url) or urllib.request.proxy_bypass(f"{parts.hostname}:{port}"):
         return None
-    proxies = getproxies()
+    proxies = urllib.request.getproxies()
     is_secure = parts.scheme == "wss"
     names = ("wss", "socks", "https") if is_secure else ("ws", "socks", "https", "http")
     for name in (*names, "all"):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from .._processes import import_now, quick_imports
 
-# numpy takes a third of the time, and is needed with the first sound.
-with quick_imports("numpy"):
+# numpy takes a third of the time, and is needed with the first sound. websockets imports the
+# others, for its version and for proxies, of which there are none on the way to this machine.
+with quick_imports("numpy", "importlib.metadata", "urllib.request"):
     import os
     import pickle
     import threading
@@ -41,7 +42,7 @@ def main() -> None:
         urls = {each: server.url(each) for each in ("realtime", "live")}
         writer.send(Started(urls, partner_remark(partner)))
         # Sound that comes before that imports it, too.
-        threading.Timer(_OPENED_WITHIN_S, import_now).start()
+        threading.Timer(_OPENED_WITHIN_S, import_now, ["numpy"]).start()
         with suppress(EOFError):
             while True:
                 remote.receive(read_message(down))

@@ -9,9 +9,11 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from msgspec import Struct, field
+
+from .._structs import repr_of
 from ..exceptions import RehearsalError
 from ..protocol import (
     PARTNER_PARAM,
@@ -43,8 +45,7 @@ from .vad import SpeechBegan, SpeechEnded, VoiceActivityDetector
 _DELTAS = (AudioDelta, TextDelta, TranscriptDelta)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionSettings:
+class ConnectionSettings(Struct, frozen=True, kw_only=True):
     """What all connections of a server have in common; no repr shows the key.
 
     Parameters
@@ -60,13 +61,16 @@ class ConnectionSettings:
     """
 
     partner: Partner
-    api_key: str | None = field(repr=False)
+    api_key: str | None
     half_duplex: bool
     speed: float
     recognises_words: bool
     ping_interval_s: float
     conversations: ConversationStore = field(default_factory=ConversationStore)
     partner_host: PartnerHost = field(default_factory=PartnerHost)
+
+    def __repr__(self) -> str:
+        return repr_of(self, [each for each in self.__struct_fields__ if each != "api_key"])
 
 
 class Socket(Protocol):

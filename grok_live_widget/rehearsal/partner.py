@@ -38,13 +38,14 @@ import re
 import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from msgspec import field
 
+from .._structs import Value, repr_of
 from ..audio import mono_from, pcm_from_samples, read_audio, samples_from_pcm
 from ..exceptions import (
     ConfigurationError,
@@ -62,8 +63,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True)
-class SpokenLine:
+class SpokenLine(Value, frozen=True):
     """One earlier line of the conversation.
 
     Parameters
@@ -94,8 +94,7 @@ class SpokenLine:
     call_id: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PartnerTurn:
+class PartnerTurn(Value, frozen=True, kw_only=True, eq=False):
     """The turn that a partner is to answer.
 
     Parameters
@@ -139,18 +138,22 @@ class PartnerTurn:
 
     role: Literal["user", "tool"] = "user"
     text: str = ""
-    pcm: NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, np.int16), repr=False)
-    received: Spoken | None = field(default=None, repr=False)
+    pcm: NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, np.int16))
+    received: Spoken | None = None
     voice: str = ""
     instructions: str = ""
     speed: float = 1.0
     replace: Mapping[str, str] = field(default_factory=dict)
     history: tuple[SpokenLine, ...] = ()
     tools: tuple[str, ...] = ()
-    tool_offers: tuple[ToolOffer, ...] = field(default=(), repr=False)
+    tool_offers: tuple[ToolOffer, ...] = ()
     call_id: str = ""
     conversation_id: str = ""
     sample_rate: int = 24_000
+
+    def __repr__(self) -> str:
+        hidden = ("pcm", "received", "tool_offers")
+        return repr_of(self, [each for each in self.__struct_fields__ if each not in hidden])
 
     @property
     def samples(self) -> NDArray[np.float32]:
@@ -177,8 +180,7 @@ class Unvoiced(str):
     """
 
 
-@dataclass(frozen=True, slots=True)
-class CallTool:
+class CallTool(Value, frozen=True):
     """A call of one of the client's functions; to be yielded last.
 
     Parameters
@@ -208,8 +210,7 @@ class CallTool:
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(Value, frozen=True):
     """A note for the client about the answer, which is not part of it."""
 
     text: str
@@ -230,13 +231,12 @@ def parrot(turn: PartnerTurn) -> NDArray[np.int16] | Spoken | Unvoiced:
 # It does not use the words, and recognising them would take most of its time.
 parrot.needs_words = False  # type: ignore[attr-defined]
 
-_IDENTITY_QUESTION = re.compile(
-    r"\b(who|what) (are|is) you|\byour name\b|\bare you (a |an |the )?\w+|\bgrok\b"
-)
-_GREETING = re.compile(r"^(hello|hi|hey|good (morning|afternoon|evening))\b")
-_COUNT = re.compile(r"\bcount (?:up )?to (\w+)")
-_TIME = re.compile(r"\b(what time|what's the time|what is the time|tell me the time)\b")
-_CALL = re.compile(r"\bcall (\w[\w-]*)\s*(\{.*\})?", re.IGNORECASE | re.DOTALL)
+# Compiled by `re` when they are first used: not every rehearsal has the talker.
+_IDENTITY_QUESTION = r"\b(who|what) (are|is) you|\byour name\b|\bare you (a |an |the )?\w+|\bgrok\b"
+_GREETING = r"^(hello|hi|hey|good (morning|afternoon|evening))\b"
+_COUNT = r"\bcount (?:up )?to (\w+)"
+_TIME = r"\b(what time|what's the time|what is the time|tell me the time)\b"
+_CALL = r"(?is)\bcall (\w[\w-]*)\s*(\{.*\})?"
 
 _MOST_LETTERS_OF_OUTPUT = 200
 """Of the output of a tool that is read aloud, which takes some 15 s."""
@@ -258,17 +258,17 @@ def talker(turn: PartnerTurn) -> str | CallTool:
     asked = turn.text.lower().strip()
     if not asked:
         return _answer_without_words(turn)
-    if match := _CALL.search(turn.text):
+    if match := re.search(_CALL, turn.text):
         call = _call_from(match, turn.tools)
         if call is not None:
             return call
-    if _IDENTITY_QUESTION.search(asked):
+    if re.search(_IDENTITY_QUESTION, asked):
         return _IDENTITY
-    if match := _COUNT.search(asked):
+    if match := re.search(_COUNT, asked):
         return _count_to(match[1])
-    if _TIME.search(asked):
+    if re.search(_TIME, asked):
         return f"It is {datetime.now():%H:%M}."
-    if _GREETING.match(asked):
+    if re.match(_GREETING, asked):
         return "Hello! This is the rehearsal. Say something, or type it."
     words = _beginning(turn.text, _MOST_LETTERS_OF_WORDS)
     return f"I heard: {words.rstrip('.')}." if turn.pcm.size else f"You wrote: {words}"
@@ -363,16 +363,15 @@ def partner_from(
     return partner
 
 
-def check_script(partner: object) -> None:
-    """Read the script that a partner names, if it is one.
+def check_script(source: str | PathLike[str]) -> None:
+    """Read a script, by its name or path.
 
     Raises
     ------
     ConfigurationError
         When it cannot be read.
     """
-    if is_script(partner):
-        _script_at(partner)
+    _script_at(source)
 
 
 def _script_at(source: str | PathLike[str]) -> HasPartner:
@@ -400,7 +399,7 @@ ANSWERS = (
     "sound file, CallTool(name, arguments), a fault, or an iterator of these."
 )
 # ipykernel compiles each cell as a file of its own, which does not exist.
-_CELL = re.compile(r"[\\/]ipykernel_\d+[\\/]\d+\.py$")
+_CELL = r"[\\/]ipykernel_\d+[\\/]\d+\.py$"
 
 
 def failure_of_partner(error: BaseException) -> str:
@@ -417,14 +416,14 @@ def _place_of(error: BaseException) -> str:
     if not frames:
         return ""
     last = next(each for each in reversed(frames) if each.filename == frames[0].filename)
-    if _CELL.search(last.filename):
+    if re.search(_CELL, last.filename):
         return f" ({last.name}, line {last.lineno} of the cell)"
     return f" ({last.name}, {last.filename}:{last.lineno})"
 
 
-_CALL_WRITTEN = re.compile(
-    r"\s*(?:`{3}\w*\s*)?(?:call \w[\w-]*\s*[({]|(?:CallTool|ToolCall)\(|<(?:tool|function)_call>)",
-    re.IGNORECASE,
+_CALL_WRITTEN = (
+    r"(?i)\s*(?:`{3}\w*\s*)?(?:call \w[\w-]*\s*[({]"
+    r"|(?:CallTool|ToolCall)\(|<(?:tool|function)_call>)"
 )
 _CALL_KEYS = frozenset({"arguments", "parameters", "function", "function_call", "tool_calls"})
 
@@ -434,7 +433,7 @@ def remark_about(answer: Any, tools: Collection[str]) -> Remark | None:
     if not isinstance(answer, str) or isinstance(answer, Unvoiced):
         return None
     is_call = any(re.match(rf"\s*{re.escape(name)}\s*[({{]", answer) for name in tools)
-    if not (is_call or _CALL_WRITTEN.match(answer) or _is_call_as_json(answer)):
+    if not (is_call or re.match(_CALL_WRITTEN, answer) or _is_call_as_json(answer)):
         return None
     return Remark(
         f"the partner's text looks like a call of a tool, and was spoken: {answer!r}. "

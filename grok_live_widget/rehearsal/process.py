@@ -8,11 +8,11 @@ import subprocess
 import threading
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .._processes import MessageWriter, end_process, python_process, read_message, wait_for_end
+from .._structs import Value
 from ..exceptions import GrokLiveError, RehearsalError
 from ..settings import UNSET
 
@@ -34,8 +34,7 @@ def can_be_sent(partner: object) -> bool:
     return isinstance(partner, Script | ChatPartner)
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(Value, frozen=True):
     """What the process is told first."""
 
     partner: bytes | None
@@ -44,8 +43,7 @@ class Begin:
     api_key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(Value, frozen=True):
     """What it says when it listens; an error in its place says why it does not."""
 
     urls: Mapping[str, str]

@@ -20,6 +20,7 @@ from typing import Any, cast, get_args
 
 from msgspec.structs import replace
 
+from .._structs import Value
 from ..exceptions import ConfigurationError
 from ..protocol import (
     DIALECTS,
@@ -58,8 +59,7 @@ INPUTS: dict[type[Any], str] = {
 """The inputs that bring a step, with a description for error messages."""
 
 
-@dataclass(frozen=True, slots=True)
-class TimedEvent:
+class TimedEvent(Value, frozen=True):
     """One event of the server, and when it was sent, from the opening of the session [s]."""
 
     at_s: float
@@ -81,8 +81,7 @@ class Step:
     since_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedSession:
+class RecordedSession(Value, frozen=True):
     """One session of a recording.
 
     Parameters

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 from uuid import uuid4
 
 import msgspec
 import numpy as np
+from msgspec import Struct, field
 from msgspec.structs import replace
 
+from .._structs import Value
 from ..audio import ClipConverter, Pcm, pcm_from_bytes
 from ..protocol import events
 from .partner import CallTool
@@ -30,8 +32,7 @@ def new_id() -> str:
     return str(uuid4())
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
-class UserInput:
+class UserInput(Struct, eq=False, kw_only=True):
     """Speech or text of the user, or the output of a tool.
 
     `text` is empty until spoken words are known, and remains so where none were recognised.
@@ -47,16 +48,14 @@ class UserInput:
     call_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(Value, frozen=True):
     """The next events of a response, and the duration of their audio [s]."""
 
     events: tuple[events.ServerEvent, ...]
     duration_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
+class _Mark(Value, frozen=True):
     """The sample at which a text begins to be spoken."""
 
     sample: int

@@ -22,14 +22,16 @@ from ..protocol import DIALECTS, Dialect
 from ..settings import HasPartner, between
 from .asr import recognition_is_available
 from .connection import ClientConnection, Connection, ConnectionSettings, is_valid_key
-from .faults import Fault, Refuse, faults_from
+from .faults.base import Fault, Faults
 from .identity import ServerKind, server_header, set_running
 from .partner import Partner, partner_from
-from .replay import Replay, ReplayConnection
+from .refusals import WRONG_KEY
 
 if TYPE_CHECKING:
     from websockets.http11 import Request
     from websockets.http11 import Response as HttpResponse
+
+    from .replay import Replay
 
 MAX_FRAME_BYTES = 16 * 2**20
 
@@ -128,7 +130,7 @@ class RehearsalServer:
         speed = (1.0 if self._replay else 3.0) if speed is None else speed
         _check_positive(speed=speed, ping_interval_s=ping_interval_s)
         between("port", port, 0, 65_535, kind=Integral)
-        self._faults = faults_from(faults)
+        self._faults = _faults_from(faults)
         known_partner = partner_from(partner)
         if words is None:
             words = getattr(known_partner, "needs_words", True)
@@ -318,6 +320,8 @@ class RehearsalServer:
         common = wrapped, dialect, self._settings
         connection: ClientConnection
         if self._replay:
+            from .replay import ReplayConnection
+
             connection = ReplayConnection(*common, replay=self._replay)
         else:
             query = parse_qs(target.query)
@@ -339,15 +343,14 @@ class RehearsalServer:
     ) -> HttpResponse | None:
         """Apply a fault to a handshake, or accept or refuse it as usual."""
         fault = self._faults.handshake_fault()
-        if isinstance(fault, Refuse):
-            return _json_response(socket, http.HTTPStatus(fault.status), fault.text)
-        if fault is not None and fault.stalls:
+        if fault is None:
+            return self._refuse(socket, request)
+        if fault.stalls:
             ends = socket.wait_closed(), self._is_closing.wait()
             await asyncio.wait(
                 map(asyncio.ensure_future, ends), return_when=asyncio.FIRST_COMPLETED
             )
-            return socket.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "closing\n")
-        return self._refuse(socket, request)
+        return _json_response(socket, *fault.refusal)
 
     def _refuse(self, socket: ServerConnection, request: Request) -> HttpResponse | None:
         """The response that refuses a handshake; None to accept it."""
@@ -373,11 +376,11 @@ class RehearsalServer:
             return socket.respond(http.HTTPStatus.UNAUTHORIZED, "an API key is missing\n")
         if is_valid_key(key.strip(), self.api_key):
             return None
-        return _json_response(socket, http.HTTPStatus.BAD_REQUEST, Refuse(400).text)
+        return _json_response(socket, *WRONG_KEY)
 
 
-def _json_response(socket: ServerConnection, status: http.HTTPStatus, body: str) -> HttpResponse:
-    response = socket.respond(status, body)
+def _json_response(socket: ServerConnection, status: int, body: str) -> HttpResponse:
+    response = socket.respond(http.HTTPStatus(status), body)
     del response.headers["Content-Type"]
     response.headers["Content-Type"] = "application/json"
     return response
@@ -398,4 +401,14 @@ def _replay_from(path: str | PathLike[str] | None, partner: object, *, step: boo
         raise ConfigurationError(
             "partner and replay exclude each other.", cure="Pass only one of them."
         )
+    from .replay import Replay
+
     return Replay(path, is_stepwise=step)
+
+
+def _faults_from(wanted: Sequence[Fault | str]) -> Faults:
+    if not wanted:
+        return Faults(())
+    from .faults import faults_from
+
+    return faults_from(wanted)

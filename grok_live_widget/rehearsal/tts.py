@@ -16,7 +16,6 @@ import re
 import threading
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from itertools import pairwise, takewhile
@@ -24,15 +23,14 @@ from typing import Any
 
 import numpy as np
 
-from .._structs import names_checked
+from .._structs import Value, names_checked
 from ..audio import SAMPLE_RATE_HZ, ClipConverter, Pcm, pcm_from_bytes
 from ..exceptions import RehearsalError
 
 CURE = 'Run: pip install "grok-live-widget[rehearsal]" (espeak-ng, GPL-3.0-or-later).'
 
 
-@dataclass(frozen=True, slots=True)
-class VoicePreset:
+class VoicePreset(Value, frozen=True):
     """The name of a voice in espeak-ng, and its pitch in [0, 99].
 
     `f0_hz` is the median pitch that it speaks with [Hz], as measured.
@@ -68,8 +66,7 @@ VOICES = {
 """The eleven voices, distinct from one another; they are not those of the service."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Spoken:
+class Spoken(Value, frozen=True, eq=False):
     """A segment of speech.
 
     Parameters
@@ -169,8 +166,7 @@ def _increasing(marks: list[_Mark], text_size: int, audio_size: int) -> Iterator
 
 
 # --------------------------------------------------------------------------- espeak-ng
-@dataclass(frozen=True, slots=True)
-class _Mark:
+class _Mark(Value, frozen=True):
     """The beginning of a word: the character of the text and the sample of the audio at 24 kHz."""
 
     character: int

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._structs import names_checked
+from .._structs import Value, names_checked
 from ..audio import SAMPLE_RATE_HZ, ClipConverter, Pcm, pcm_from_bytes
 from ..protocol import PushToTalk, ServerVad, TurnDetection
 
@@ -38,8 +38,7 @@ SpeechClassifier = Callable[[Pcm], float]
 """A window of int16 [shape=(768,)] to the probability that it is speech."""
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechBegan:
+class SpeechBegan(Value, frozen=True):
     """The user began to speak; `start_ms` includes the prefix padding."""
 
     start_ms: int

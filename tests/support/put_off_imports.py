@@ -1,5 +1,5 @@
-"""Opens a session as the processes of a connection and of a rehearsal do, and tells whether numpy
-was imported at each step.
+"""Opens a session as the processes of a connection and of a rehearsal do, and tells at each step
+which of the modules have been imported whose import is put off.
 """
 
 from __future__ import annotations
@@ -22,8 +22,12 @@ from grok_live_widget.rehearsal.server import RehearsalServer
 from grok_live_widget.settings import Settings
 
 
+PUT_OFF = ("numpy", "importlib.metadata", "urllib.request")
+
+
 def tell(step: str) -> None:
-    sys.stdout.write(f"{step}: {'numpy' if 'numpy._core' in sys.modules else 'no numpy'}\n")
+    imported = [name for name in PUT_OFF if "become" not in dir(type(sys.modules[name]))]
+    sys.stdout.write(f"{step}: {', '.join(imported) or 'none'}\n")
 
 
 async def main() -> None:
@@ -31,7 +35,7 @@ async def main() -> None:
     with RehearsalServer("parrot", api_key="any") as server:
         tell("listening")
         asked, answered = asyncio.Event(), asyncio.Event()
-        host.import_now = asked.set  # type: ignore[attr-defined]
+        host.import_now = lambda _: asked.set()  # type: ignore[attr-defined]
 
         def receive(received: list[Any]) -> None:
             if any(isinstance(each, messages.Returned) for each in received):
@@ -55,7 +59,7 @@ async def main() -> None:
         serving = asyncio.create_task(host.serve(down[0], up[1], memory, lambda *_: None))
         await answered.wait()
         await asked.wait()
-        import_now()
+        import_now("numpy")
         tell("asked for")
         sys.stdout.flush()  # The end of serving is the end of this process.
         kernel.close()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ..._processes import quick_imports
 
-# numpy takes a third of the time, and is needed with the first sound.
-with quick_imports("numpy"):
+# numpy takes a third of the time, and is needed with the first sound. websockets imports the
+# others, for its version and for proxies, of which there are none on the way to this machine.
+with quick_imports("numpy", "importlib.metadata", "urllib.request"):
     import asyncio
     import socket
     import sys

@@ -148,7 +148,7 @@ class SessionHost:
     def _prepare_for_sound(self) -> None:
         """Import what only sound needs, unless an answer is waited for."""
         if not self._requests:
-            import_now()
+            import_now("numpy")
 
     async def _answer(self, request: messages.Request) -> None:
         answer: messages.Message

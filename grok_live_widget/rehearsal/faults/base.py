@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
+from ..._structs import Value
 from ...exceptions import ConfigurationError
 from ...protocol import (
     DIALECTS,
@@ -25,6 +26,7 @@ from ...protocol import (
     bytes_from_base64,
     message_from,
 )
+from ..refusals import refusal_from
 
 if TYPE_CHECKING:
     from ..connection import Socket
@@ -52,8 +54,7 @@ DELTA_TYPES = frozenset().union(*map(wire_types, (AudioDelta, TranscriptDelta, T
 
 
 # --------------------------------------------------------------------------- frames and steps
-@dataclass(frozen=True)
-class Frame:
+class Frame(Value, frozen=True, gc=True, dict=True):
     """A message about to be sent."""
 
     body: bytes
@@ -97,15 +98,13 @@ class Frame:
         return Frame(msgspec.json.encode({**self.message, **changed}))
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(Value, frozen=True):
     """Nothing is sent for a while."""
 
     duration_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class CloseFrame:
+class CloseFrame(Value, frozen=True):
     """The connection is closed."""
 
     code: int
@@ -183,6 +182,11 @@ class HandshakeFault(Fault):
     """A fault of the handshake, before there is a connection."""
 
     stalls: ClassVar[bool] = False
+
+    @property
+    def refusal(self) -> tuple[int, str]:
+        """The status and the body that refuse it; where it stalls, when the server closes."""
+        return 503, refusal_from("Service Unavailable", "the server closes")
 
 
 @dataclass(frozen=True, kw_only=True)

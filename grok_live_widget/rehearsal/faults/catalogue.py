@@ -20,6 +20,7 @@ from ...protocol import (
     SpeechStarted,
 )
 from ..frames import frame_from
+from ..refusals import WRONG_KEY, refusal_from
 from .base import (
     AUDIO_TYPES,
     DELTA_TYPES,
@@ -94,9 +95,6 @@ class Stall(EventFault, name="stall", argument="at"):
 
 
 # --------------------------------------------------------------------------- handshake
-WRONG_KEY = "incorrect API key provided to the rehearsal server"
-
-
 @dataclass(frozen=True, kw_only=True)
 class StallHandshake(HandshakeFault, name="stall-handshake"):
     """The handshake is never answered."""
@@ -126,15 +124,14 @@ class Refuse(HandshakeFault, name="refuse", argument="status"):
         check(self.status in known, "status", self.status, "an HTTP status from 400 on")
 
     @property
-    def text(self) -> str:
-        """The body that is sent."""
+    def refusal(self) -> tuple[int, str]:
+        """The status and the body that are sent."""
         if self.body is not None:
-            return self.body
-        status = http.HTTPStatus(self.status)
-        code, error = status.phrase, f"{status.phrase.lower()}: an injected fault"
-        if status == http.HTTPStatus.BAD_REQUEST:
-            code, error = "Client specified an invalid argument", WRONG_KEY
-        return msgspec.json.encode({"code": code, "error": error}).decode()
+            return self.status, self.body
+        if self.status == WRONG_KEY[0]:
+            return WRONG_KEY
+        phrase = http.HTTPStatus(self.status).phrase
+        return self.status, refusal_from(phrase, f"{phrase.lower()}: an injected fault")
 
 
 # --------------------------------------------------------------------------- missing messages
