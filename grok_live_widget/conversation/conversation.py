@@ -219,6 +219,20 @@ class Conversation:
         turns = self._by_response.get(response_id) or self._by_past_response.get(response_id)
         return turns[-1] if turns else None
 
+    def add_past(self, turn: Turn, *, is_unheard: bool) -> None:
+        """Add a turn of this talk that another process has made.
+
+        Parameters
+        ----------
+        is_unheard : bool
+            Whether it is a reply that sounds, or waits for the loudspeaker.
+        """
+        self.turns._add(turn)
+        if is_unheard:
+            self._by_past_item[turn.item_id] = turn
+            self._by_past_response.setdefault(turn._response_id, []).append(turn)
+            self._to_be_heard[turn] = None
+
     @property
     def unheard(self) -> list[Turn]:
         """Replies that sound or wait for the loudspeaker, oldest first; a copy."""

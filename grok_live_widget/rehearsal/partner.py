@@ -45,7 +45,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from msgspec import field
 
-from .._structs import Value, repr_of
+from .._structs import Checked, Value, repr_of
 from ..audio import mono_from, pcm_from_samples, read_audio, samples_from_pcm
 from ..exceptions import (
     ConfigurationError,
@@ -138,7 +138,8 @@ class PartnerTurn(Value, frozen=True, kw_only=True, eq=False):
 
     role: Literal["user", "tool"] = "user"
     text: str = ""
-    pcm: NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, np.int16))
+    # `NDArray` is not imported at run time, when `inspect.signature` reads this.
+    pcm: np.ndarray[Any, np.dtype[np.int16]] = field(default_factory=lambda: np.zeros(0, np.int16))
     received: Spoken | None = None
     voice: str = ""
     instructions: str = ""
@@ -180,7 +181,7 @@ class Unvoiced(str):
     """
 
 
-class CallTool(Value, frozen=True):
+class CallTool(Value, frozen=True, metaclass=Checked):
     """A call of one of the client's functions; to be yielded last.
 
     Parameters

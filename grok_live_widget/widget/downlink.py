@@ -188,6 +188,8 @@ class Downlink:
         Number of the session; 0 before the first.
     epoch : int
         Grows by one at each flush.
+    reply_count : int
+        How many replies have been sent; the number of the newest one.
     least_samples : int
         How much sound a message has after the first one of a reply, but for the last.
     """
@@ -195,10 +197,10 @@ class Downlink:
     def __init__(self) -> None:
         self.session = 0
         self.epoch = 0
+        self.reply_count = 0
         self.least_samples = LEAST_SAMPLES
         # The number of the next message in this session.
         self._seq = 0
-        self._reply_count = 0
         # Replies that are not sent to their end, and those of which something was sent and the
         # final playhead has not come.
         self._queue: deque[ReplyAudio] = deque()
@@ -227,10 +229,20 @@ class Downlink:
                 return outgoing.reply
         return self._enqueue(turn, self._next_base(turn))
 
+    def go_on_with(self, turn: Turn, base: int, reply: int) -> None:
+        """Send what was not heard of a reply that was sent by another process, which began with
+        the sample `base` of the turn; the page knows what it has of it.
+        """
+        outgoing = reply_audio_from(turn, base, reply)
+        heard = max(0, (turn.heard_sample_count or 0) - base)
+        outgoing.rewind(heard * CHANNEL_RATE_HZ // turn.sample_rate)
+        outgoing.heard = outgoing.sent
+        self._queue.append(outgoing)
+
     def _enqueue(self, turn: Playable, base: int) -> int:
-        self._reply_count += 1
-        self._queue.append(reply_audio_from(turn, base, self._reply_count))
-        return self._reply_count
+        self.reply_count += 1
+        self._queue.append(reply_audio_from(turn, base, self.reply_count))
+        return self.reply_count
 
     def _next_base(self, turn: Playable) -> int:
         """Where a new reply of `turn` begins: where its last one ended."""

@@ -419,6 +419,13 @@ class PageSound:
         """The owner has flushed by itself."""
         self.downlink.follow_flush(epoch)
 
+    def go_on_with(self, turn: Turn, base: int, reply: int) -> None:
+        """Go on with a reply of another process, once there is an owner; see
+        `Downlink.go_on_with`.
+        """
+        self._replies[turn] = reply
+        self.downlink.go_on_with(turn, base, reply)
+
     def go_on(self, owner: str) -> None:
         """Send what waits, to the first page after there was none."""
         self.owner = owner

@@ -7,15 +7,17 @@ from typing import Any, Protocol
 
 import msgspec
 
+from ..audio import SAMPLE_RATE_HZ
 from ..client import ReconnectingSession, RemoteSession, TalkSession
 from ..conversation import Turn
-from ..protocol import Event
+from ..protocol import Event, PlaybackReported
 from . import messages
 from .clocks import PageClocks
 from .direct import Carrier
 from .page_sound import PageSound, PageSoundListener, SendSound
 
 _MODULE = "grok_live_widget.widget.sound_part"
+_NO_REPLAY: dict[str, Any] = {"replay": None, "replayed_turn": "", "replay_start_s": 0.0}
 _ToPage = messages.Audio | messages.Flush | messages.MicrophoneReceived
 
 
@@ -60,7 +62,7 @@ def page_sound_of(
 ) -> AnyPageSound:
     """The sound of a talk's page, where its connection is; see `PageSound`."""
     if isinstance(talk, RemoteSession):
-        return RemotePageSound(talk, clocks, send=send, listener=listener)
+        return RemotePageSound(talk, clocks, send=send, listener=listener, spawn=spawn)
     assert isinstance(talk, ReconnectingSession)
     return PageSound(talk, clocks, send=send, listener=listener, spawn=spawn)
 
@@ -78,14 +80,12 @@ class RemotePageSound:
         *,
         send: SendSound,
         listener: PageSoundListener,
+        spawn: Callable[[Coroutine[Any, Any, object]], None],
     ) -> None:
         self.owner = ""
-        self._clocks = clocks
+        self._clocks, self._spawn = clocks, spawn
         self._talk, self._send, self._listener = talk, send, listener
-        self._state: dict[str, Any] = {
-            "replay": None,
-            "replayed_turn": "",
-            "replay_start_s": 0.0,
+        self._state: dict[str, Any] = _NO_REPLAY | {
             "session": 0,
             "epoch": 0,
             "busy_cell": False,
@@ -105,9 +105,16 @@ class RemotePageSound:
             self._listener.on_restart()
         self._has_started = True
         if self.session:
-            # The page drops what is of an older session.
-            session, epoch = self.session, int(self._state["epoch"])
-            self._talk.tell("go_on_with_session", session=session, epoch=epoch)
+            numbers = [number for number, _ in self._replies.values()]
+            self._talk.tell(
+                "go_on_with_session",
+                # The page drops what is of an older session.
+                session=self.session,
+                epoch=int(self._state["epoch"]),
+                reply_count=max(*numbers, self._state["replay"] or 0, 0),
+                replies=self._replies,
+            )
+            self._end_lost_replay()
         if self.owner:
             self._talk.tell("go_on", owner=self.owner)
 
@@ -167,6 +174,9 @@ class RemotePageSound:
 
     def receive(self, message: messages.SoundMessage, pcm: bytes, arrived_s: float) -> None:
         """See `PageSound`."""
+        if self._talk.process_id is None and isinstance(message, messages.Playhead):
+            self._receive_last_playhead(message)
+            return
         content = msgspec.to_builtins(message)
         self._talk.tell(
             "receive_sound",
@@ -175,6 +185,41 @@ class RemotePageSound:
             offset_s=self._clocks.offset_s(message.page),
             pcm=pcm,
         )
+
+    def _receive_last_playhead(self, playhead: messages.Playhead) -> None:
+        """How much a page has played of what it had when the process ended."""
+        found = [
+            turn_id for turn_id, (reply, _) in self._replies.items() if reply == playhead.reply
+        ]
+        is_final = playhead.is_final or isinstance(playhead, messages.Flushed)
+        if playhead.page != self.owner:
+            return
+        self._listener.on_playhead(playhead)
+        if not found:
+            if is_final:
+                self._end_lost_replay()
+            return
+        turn = self._talk.turn_of(found[-1])
+        rate_hz = turn.sample_rate
+        base, played = round(self.start_of(turn) * rate_hz), playhead.sample_count
+        report = PlaybackReported(
+            item_id=turn.item_id,
+            sample_count=base + played * rate_hz // SAMPLE_RATE_HZ,
+            first_sound_s=self._clocks.kernel_s(playhead.page, playhead.first_sound_at_ms),
+            is_final=is_final,
+        )
+        self._spawn(self._report(turn, report))
+
+    def _end_lost_replay(self) -> None:
+        """What was played once more is not known to any other process."""
+        self._state |= _NO_REPLAY
+        self._listener.on_sound()
+
+    async def _report(self, turn: Turn, report: PlaybackReported) -> None:
+        await self._talk.report_playback(report)
+        if report.is_final and turn in self._talk.conversation.unheard:
+            # The page has nothing more of it.
+            await self._talk.skip([turn])
 
     def begin_owner(self, page: str) -> None:
         """See `PageSound`."""

@@ -106,10 +106,24 @@ class SoundPart:
         if turn := self._host.turn_of(turn_id):
             self._sound.restore(turn)
 
-    def go_on_with_session(self, session: int, epoch: int) -> None:
-        """Count on from what a process before this one has told the page."""
-        self._sound.downlink.begin_session(session)
-        self._sound.downlink.epoch = epoch
+    def go_on_with_session(
+        self, session: int, epoch: int, reply_count: int, replies: dict[str, tuple[int, float]]
+    ) -> None:
+        """Count on from what a process before this one has told the page.
+
+        Parameters
+        ----------
+        replies : dict of str to (int, float)
+            By the id of a turn: the number of the reply that it was sent as, and where in the turn
+            that begins [s].
+        """
+        downlink = self._sound.downlink
+        downlink.begin_session(session)
+        downlink.epoch, downlink.reply_count = epoch, reply_count
+        for turn in self._host.talk.conversation.unheard:
+            if turn.turn_id in replies:
+                reply, start_s = replies[turn.turn_id]
+                self._sound.go_on_with(turn, round(start_s * turn.sample_rate), reply)
 
     async def invite_page(self, page: str, origin: str, carrier: Carrier) -> Any:
         """See `PageSound.invite`."""

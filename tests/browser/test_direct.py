@@ -120,6 +120,24 @@ def test_the_sound_goes_on_through_jupyter_where_the_channel_ends_and_none_is_lo
     assert notebook.losses() == ""
 
 
+def test_a_reply_sounds_on_while_another_process_takes_the_place_of_a_killed_one(
+    open_notebook: OpenNotebook, studio: Studio
+) -> None:
+    notebook = _noise_begins(open_notebook, studio)
+    # The server is three times as fast as the sound: most of it is in the kernel, not in the page.
+    notebook.wait(
+        lambda: notebook.kernel.value("live.turns[-1].is_complete"), what="the reply's end"
+    )
+    notebook.kernel.do(KILLED)
+    notebook.wait_until_silent(1)
+    [reply] = _sounds(notebook, "assistant")
+    assert len(reply) == 6 * 24_000
+    np.testing.assert_array_equal(notebook.ring(), reply)
+    assert notebook.kernel.value("live.turns[-1].heard_sample_count") == len(reply)
+    assert notebook.kernel.value("live._sessions.process_id != ended")
+    assert notebook.positions()[-1]["underrun_count"] == 0
+
+
 @pytest.mark.slow
 def test_a_microphone_that_runs_goes_through_the_channel_that_opens_next(
     open_notebook: OpenNotebook, studio: Studio

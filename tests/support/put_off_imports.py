@@ -21,7 +21,6 @@ from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.rehearsal.server import RehearsalServer
 from grok_live_widget.settings import Settings
 
-
 PUT_OFF = ("numpy", "importlib.metadata", "urllib.request")
 
 

@@ -400,6 +400,28 @@ def test_another_page_gets_the_rest_of_a_reply_of_another_rate(rate_hz: int) -> 
     assert player.play(2, player.total(2), is_final=True) == Heard(turn, rate_hz)
 
 
+@pytest.mark.parametrize("rate_hz", [SECOND, 16_000, 48_000])
+@pytest.mark.parametrize("base", [0, 0.25])
+def test_a_reply_of_another_process_goes_on_where_it_was_heard(rate_hz: int, base: float) -> None:
+    turn = turn_of(1.0, rate_hz=rate_hz)
+    whole = reply_audio_from(turn, round(base * rate_hz))
+    sound = whole.read(whole.available_samples(SECOND))
+    turn._hear(rate_hz // 2)
+    downlink = Downlink()
+    downlink.reply_count = 7
+    downlink.go_on_with(turn, round(base * rate_hz), 7)
+    ((message, pcm), *more) = downlink.messages_to_send(0.0)
+    offset = round((0.5 - base) * SECOND)
+    assert (message.reply, message.sample_offset) == (7, offset)
+    pcm += b"".join(each for _, each in more)
+    assert pcm == sound[2 * offset :]
+    # A playhead from before counts nothing twice.
+    assert downlink.played(7, offset // 2, is_final=False, now_s=0.0) == Heard(turn, rate_hz // 2)
+    end = len(sound) // 2
+    assert downlink.played(7, end, is_final=True, now_s=0.0) == Heard(turn, rate_hz)
+    assert downlink.add(turn_of(1.0)) == 8
+
+
 @OTHER_RATES_HZ
 def test_a_reply_of_another_rate_may_continue_after_its_end(rate_hz: int) -> None:
     turn = turn_of(0.5, rate_hz=rate_hz)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from websockets import Origin
 from websockets.asyncio.client import ClientConnection, connect
 
 from grok_live_widget.client.process import RemoteSession
+from grok_live_widget.conversation import Turn
 from grok_live_widget.widget.direct_server import KERNEL_GONE
 from grok_live_widget.widget.messages import Received
 from grok_live_widget.widget.sound_frames import pack, unpack
@@ -104,6 +107,142 @@ async def test_a_new_process_goes_on_with_the_page_which_is_invited_again(
     assert len(page.all("invitation")) == 2
     await client.close()
     await again.close()
+
+
+async def sounding_reply(page: BridgePage) -> Turn:
+    """A reply of 1.8 s, all of which the page has, and a quarter of which it has played."""
+    page.hello()
+    page.say("text", text="one")
+    last = await page.wait("audio", lambda audio: audio["is_last"])
+    turn = page.talk.conversation.turns.assistant[0]
+    assert isinstance(turn, Turn)
+    for audio in page.all("audio"):
+        page.acknowledge(audio)
+    page.report(last, len(page.audio) // 8)
+    await wait_until_async(lambda: (turn.heard_sample_count or 0) > 0, what="the playhead")
+    assert turn.heard_sample_count == turn.sample_count // 4
+    return turn
+
+
+async def kill(page: BridgePage) -> None:
+    process_id = page.talk.process_id
+    os.kill(process_id, signal.SIGKILL)
+    await wait_until_async(lambda: page.talk.process_id != process_id, what="its end")
+
+
+@pytest.mark.parametrize("rate_hz", [24_000, 16_000])
+async def test_what_was_not_heard_of_a_reply_is_sent_once_more_by_the_next_process(
+    page_with_channel: Any, rate_hz: int
+) -> None:
+    page = page_with_channel([tone(1.8), "Two."], sample_rate=rate_hz)
+    turn = await sounding_reply(page)
+    sent, reply = page.audio, page.all("audio")[0]["reply"]
+    page.received.clear()
+    page.audio = b""
+    await kill(page)
+    last = await page.wait("audio", lambda audio: audio["is_last"])
+    again = page.all("audio")
+    assert {audio["reply"] for audio in again} == {reply}
+    assert again[0]["sample_offset"] == RATE_HZ * 1.8 / 4
+    assert page.audio == sent[RATE_HZ * 18 // 10 // 4 * 2 :]
+    page.report(last, len(sent) // 2, is_final=True)
+    await wait_until_async(lambda: turn.heard_sample_count == turn.sample_count, what="its end")
+    assert not turn.was_interrupted
+    # The page knows replies by their numbers.
+    page.say("text", text="two")
+    assert (await page.wait("audio", lambda audio: audio["session"] == 2))["reply"] == reply + 1
+
+
+async def test_a_reply_of_an_earlier_process_can_be_interrupted(page_with_channel: Any) -> None:
+    page = page_with_channel([tone(1.8), "Two."])
+    turn = await sounding_reply(page)
+    reply = page.all("audio")[0]["reply"]
+    page.received.clear()
+    await kill(page)
+    audio = await page.wait("audio", lambda audio: audio["is_last"])
+    await wait_until_async(lambda: page.talk.phase == "open", what="the next session")
+    await page.talk.interrupt()
+    assert (await page.wait("flush"))["reply"] == reply
+    page.report_flush(audio, RATE_HZ)
+    await wait_until_async(lambda: turn.heard_sample_count == RATE_HZ, what="the playhead")
+    assert turn.was_interrupted
+    assert page.talk.conversation.unheard == []
+
+
+async def test_a_reply_whose_process_dies_before_its_end_is_played_as_far_as_it_came(
+    page_with_channel: Any,
+) -> None:
+    def partner(turn: Any) -> Iterator[Any]:
+        yield tone(1.0)
+        threading.Event().wait(60)
+
+    page = page_with_channel(partner)
+    page.hello()
+    page.say("text", text="one")
+    audio = await page.wait("audio")
+    page.report(audio, RATE_HZ // 2)
+    turns = page.talk.conversation.turns
+    await wait_until_async(lambda: turns[-1].sample_count >= RATE_HZ // 2, what="the reply")
+    await kill(page)
+    last = await page.wait("audio", lambda audio: audio["is_last"])
+    turn = turns.assistant[0]
+    page.report(last, turn.sample_count, is_final=True)
+    await wait_until_async(lambda: turn.heard_sample_count == turn.sample_count, what="its end")
+    assert turn.was_interrupted
+    assert page.talk.conversation.unheard == []
+
+
+@pytest.mark.parametrize("is_flushed", [False, True])
+async def test_what_a_page_plays_when_no_other_process_follows_is_counted(
+    page_with_channel: Any, is_flushed: bool
+) -> None:
+    page = page_with_channel([tone(1.8)])
+    turn = await sounding_reply(page)
+    audio = page.all("audio")[-1]
+    # Nothing opens the connection again, and what was received is played to its end.
+    await page.talk.disconnect()
+    await kill(page)
+    assert page.talk.process_id is None
+    page.report(audio, RATE_HZ)
+    await wait_until_async(lambda: turn.heard_sample_count == RATE_HZ, what="the playhead")
+    assert page.talk.conversation.unheard == [turn]
+    if is_flushed:
+        page.report_flush(audio, RATE_HZ + 1)
+    else:
+        page.report(audio, RATE_HZ + 1, is_final=True)
+    await wait_until_async(lambda: page.talk.conversation.unheard == [], what="its end")
+    assert turn.heard_sample_count == RATE_HZ + 1
+    assert turn.was_interrupted
+
+
+async def test_what_is_played_once_more_is_over_when_the_process_dies(
+    page_with_channel: Any,
+) -> None:
+    page = page_with_channel([tone(0.5), "Two."])
+    turn = await page.hear_a_reply()
+    page.say("replay", turn_id=turn.turn_id)
+    state = await page.wait("state", lambda state: state["replay"])
+    await kill(page)
+    await page.wait("state", lambda now: now["session"] == 2 and now["replay"] is None)
+    page.say("text", text="two")
+    audio = await page.wait("audio", lambda audio: audio["session"] == 2)
+    assert audio["reply"] == state["replay"] + 1
+
+
+async def test_it_is_over_when_the_page_has_played_what_it_had_if_no_other_process_follows(
+    page_with_channel: Any,
+) -> None:
+    page = page_with_channel([tone(0.5)])
+    turn = await page.hear_a_reply()
+    await page.talk.disconnect()
+    page.say("replay", turn_id=turn.turn_id)
+    audio = await page.wait("audio", lambda audio: audio["is_last"])
+    await page.wait("state", lambda state: state["replay"])
+    await kill(page)
+    page.received.clear()
+    page.report(audio, RATE_HZ // 2, is_final=True)
+    await page.wait("state", lambda state: state["replay"] is None)
+    assert turn.heard_sample_count == turn.sample_count
 
 
 async def test_a_microphone_is_answered_through_the_process(

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from ..._processes import import_now
 from ..._threads import BackgroundTasks
-from ...audio import AudioBuffer
+from ...audio import AudioBuffer, pcm_from_bytes
 from ...conversation import TAPE_S, Turn
 from ...protocol import (
     AUDIO_CUT,
@@ -253,15 +253,24 @@ class SessionHost:
     def _go_on_from(self, past: messages.Past) -> None:
         conversation = self.talk.conversation
         for each in past.turns:
-            tape = conversation.user_tape if each.role == "user" else conversation.assistant_tape
-            turn = Turn(each.role, tape=tape, text=each.text)  # type: ignore[arg-type]
-            turn._bound(0)
-            turn.is_complete, turn.turn_id = True, each.turn_id
-            conversation.turns._add(turn)
+            turn = self._past_turn(each)
+            conversation.add_past(turn, is_unheard=each.sound is not None)
             self._known_turns[each.turn_id] = turn
         conversation._origin_s = past.origin_s
         self.talk.recording.go_on()
         self.talk.go_on_with(past.conversation_id, past.why)
+
+    def _past_turn(self, past: messages.PastTurn) -> Turn:
+        tape, sound = AudioBuffer(), past.sound
+        rate_hz = self.talk.conversation.output_sample_rate
+        turn = Turn(past.role, tape=tape, sample_rate=rate_hz, text=past.text)  # type: ignore[arg-type]
+        turn.is_complete, turn.turn_id = True, past.turn_id
+        if sound is not None:
+            tape.append(pcm_from_bytes(sound.pcm))
+            turn.item_id, turn._response_id = sound.item_id, sound.response_id
+            turn.was_interrupted = sound.was_interrupted
+            turn._hear(sound.heard_sample_count)
+        return turn
 
     # ----------------------------------------------------------------- methods
     async def open(self) -> None:

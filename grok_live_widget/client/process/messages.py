@@ -36,12 +36,32 @@ class Failure(Message, frozen=True):
     turn_id: str = ""
 
 
+class PastSound(Message, frozen=True):
+    """A reply that was not heard to its end, so that the next process can go on with it.
+
+    Parameters
+    ----------
+    pcm : bytes
+        All of it, at the rate of the connection. The memory in which the process before has
+        written it need not be shared.
+    item_id, response_id : str
+        Its ids at the server.
+    """
+
+    pcm: bytes
+    heard_sample_count: int
+    item_id: str
+    response_id: str
+    was_interrupted: bool
+
+
 class PastTurn(Message, frozen=True):
     """What a new process needs to know of a turn of one before it."""
 
     role: str
     text: str
     turn_id: str
+    sound: PastSound | None = None
 
 
 _Place = tuple[int | str | None, int, int, int]

@@ -14,6 +14,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from ...conversation import Conversation, ToolCalls, ToolCallState, Turn
+from ...exceptions import AudioDropped
 from ...protocol import AUDIO_CUT, AppendAudio, Event, Noted, PhaseChanged, SettingsChanged
 from ...recording import (
     ASSISTANT_WAV,
@@ -176,8 +177,14 @@ class Mirror:
     def past(self, why: str) -> messages.Past:
         """What a new process needs to know to go on; `why` is shown in the transcript."""
         turns = [turn for turn in self.conversation.turns if turn.text.strip()][-REPLAYED_TURNS:]
+        # Those without a text are in no session, and are only played.
+        sounds = {turn: _past_sound(turn) for turn in self.conversation.unheard}
+        turns = [turn for turn in self.conversation.turns if turn in turns or turn in sounds]
         return messages.Past(
-            turns=tuple(messages.PastTurn(each.role, each.text, each.turn_id) for each in turns),
+            turns=tuple(
+                messages.PastTurn(each.role, each.text, each.turn_id, sounds.get(each))
+                for each in turns
+            ),
             places=(self._tapes[True].place, self._tapes[False].place),
             origin_s=self.conversation.origin_s,
             conversation_id=self.state.conversation_id,
@@ -190,3 +197,17 @@ class Mirror:
             tape.close()
         self.conversation.end_playback()
         self.hooks.close()
+
+
+def _past_sound(turn: Turn) -> messages.PastSound | None:
+    try:
+        pcm = turn.pcm.tobytes()
+    except AudioDropped:
+        return None
+    return messages.PastSound(
+        pcm=pcm,
+        heard_sample_count=turn.heard_sample_count or 0,
+        item_id=turn.item_id,
+        response_id=turn._response_id,
+        was_interrupted=turn.was_interrupted,
+    )

@@ -32,6 +32,7 @@ from ...exceptions import (
 from ...protocol import (
     DIALECTS,
     Event,
+    Interrupted,
     Noted,
     PlaybackReported,
     PushToTalk,
@@ -530,6 +531,9 @@ class RemoteSession:
         """See `ReconnectingSession.skip`."""
         if self._process is not None:
             await self.request("skip", turn_ids=[each.turn_id for each in turns])
+            return
+        for turn in turns:
+            self._mirror.add(Interrupted(response_id=turn._response_id, item_id=turn.item_id))
 
     def send_microphone(self, pcm: bytes) -> None:
         """See `ReconnectingSession.send_microphone`."""
@@ -539,6 +543,8 @@ class RemoteSession:
         """See `ReconnectingSession.report_playback`."""
         if self._process is not None:
             await self.request("report_playback", **asdict(report))
+        else:
+            self._mirror.add(report)
 
     async def end_microphone(self) -> None:
         """See `ReconnectingSession.end_microphone`."""
