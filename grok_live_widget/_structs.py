@@ -152,8 +152,9 @@ class Checked(type(Struct)):  # type: ignore[misc]
         except TypeError:
             callee, names = f"{cls.__name__}()", cls.__struct_fields__
             check_names(callee, kwargs, names)
+            given = {*kwargs, *names[: len(args)]}
             missing = [
-                each.name for each in fields(cls) if each.required and each.name not in kwargs
+                each.name for each in fields(cls) if each.required and each.name not in given
             ]
             if not missing and not args:
                 raise  # The call is right, and a check of the values has failed.

@@ -40,6 +40,7 @@ from grok_live_widget._structs import (
 from grok_live_widget.audio import mfcc
 from grok_live_widget.events import AppendAudio, CommitAudio, Item, ToolOffer, TranscriptDelta
 from grok_live_widget.exceptions import ArgumentError, GrokLiveError
+from grok_live_widget.rehearsal import CallTool
 
 
 def test_audio_and_what_may_hold_a_secret_are_not_shown() -> None:
@@ -87,6 +88,9 @@ def test_an_event_equals_nothing_of_another_kind() -> None:
         (lambda: Mcp(server_url="https://x"), "Mcp() needs the argument 'server_label'."),
         (lambda: Settings(voise="x"), "Settings() has no argument 'voise'. Did you mean 'voice'?"),
         (lambda: WebSearch(["x"]), "by their names: allowed_domains"),
+        (lambda: CallTool("x", args={}), "CallTool() has no argument 'args'."),
+        (lambda: CallTool(), "CallTool() needs the argument 'name'."),
+        (lambda: CallTool("x", {}, "id"), "CallTool() takes no such arguments."),
         (lambda: tool(timeout=3), "tool() has no argument 'timeout'. Did you mean 'timeout_s'?"),
     ],
 )
