@@ -59,6 +59,7 @@ THROUGH = {
     "client/process/remote_asker.py": "client/process/test_remote_session.py",
     "client/surroundings.py": "client/test_reconnecting_session.py",
     "client/talk_session.py": "client/test_talk.py",
+    "_processes/pickled.py": "rehearsal/test_process.py",
     "rehearsal/__main__.py": "rehearsal/test_process.py",
     "rehearsal/refusals.py": "test_faulty_connections.py",
     "rehearsal/remote_partner.py": "rehearsal/test_process.py",

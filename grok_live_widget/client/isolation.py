@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Literal
 
-from .._processes import can_start_processes
+from .._processes.parent import can_start_processes
 from .._structs import Value
 from ..exceptions import ConfigurationError
 from ..settings import Settings

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from .._processes import import_now, quick_imports
+from .._processes.imports import import_now, quick_imports
 
 # numpy takes a third of the time, and is needed with the first sound. websockets imports the
-# others, for its version and for proxies, of which there are none on the way to this machine.
-with quick_imports("numpy", "importlib.metadata", "urllib.request"):
+# next two, for its version and for proxies, of which there are none on the way to this machine;
+# shutil is for recordings.
+with quick_imports("numpy", "importlib.metadata", "urllib.request", "shutil"):
     import os
     import pickle
     import threading
     from contextlib import suppress
 
-    from .._processes import MessageWriter, end_with_parent, read_message, take_pipes
+    from .._processes.child import end_with_parent, take_pipes
+    from .._processes.pickled import MessageWriter, read_message
     from ..exceptions import GrokLiveError
     from ..settings import UNSET
     from .partner import partner_remark

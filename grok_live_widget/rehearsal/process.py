@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from .._processes import MessageWriter, end_process, python_process, read_message, wait_for_end
+from .._processes.parent import end_process, python_process, wait_for_end
+from .._processes.pickled import MessageWriter, read_message
 from .._structs import Value
 from ..exceptions import GrokLiveError, RehearsalError
 from ..settings import UNSET

@@ -13,7 +13,7 @@ from typing import Any
 # These put the import of numpy off.
 import grok_live_widget.client.process.__main__
 import grok_live_widget.rehearsal.__main__  # noqa: F401
-from grok_live_widget._processes import import_now
+from grok_live_widget._processes.imports import import_now
 from grok_live_widget.client.process import host, messages
 from grok_live_widget.client.process.pipe import Pipe
 from grok_live_widget.client.process.tapes import SHARING, PassedMemory
@@ -21,7 +21,7 @@ from grok_live_widget.client.timeouts import Timeouts
 from grok_live_widget.rehearsal.server import RehearsalServer
 from grok_live_widget.settings import Settings
 
-PUT_OFF = ("numpy", "importlib.metadata", "urllib.request")
+PUT_OFF = ("numpy", "importlib.metadata", "urllib.request", "shutil")
 
 
 def tell(step: str) -> None:

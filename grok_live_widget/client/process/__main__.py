@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from ..._processes import quick_imports
+from ..._processes.imports import quick_imports
 
 # numpy takes a third of the time, and is needed with the first sound. websockets imports the
-# others, for its version and for proxies, of which there are none on the way to this machine.
-with quick_imports("numpy", "importlib.metadata", "urllib.request"):
+# next two, for its version and for proxies, of which there are none on the way to this machine;
+# shutil is for recordings.
+with quick_imports("numpy", "importlib.metadata", "urllib.request", "shutil"):
     import asyncio
     import socket
     import sys
 
-    from ..._processes import end_with_parent, take_pipes
+    from ..._processes.child import end_with_parent, take_pipes
     from .host import serve
     from .tapes import Memory, NamedMemory, PassedMemory
 

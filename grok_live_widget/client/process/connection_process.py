@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..._processes import end_process, python_process, wait_for_end
+from ..._processes.parent import end_process, python_process, wait_for_end
 from . import messages
 from .pipe import Pipe
 from .tapes import SHARING

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from msgspec.structs import replace
 
-from ..._processes import import_now
+from ..._processes.imports import import_now
 from ..._threads import BackgroundTasks
 from ...audio import AudioBuffer, pcm_from_bytes
 from ...conversation import TAPE_S, Turn

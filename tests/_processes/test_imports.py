@@ -1,138 +1,21 @@
-"""Processes of the package's own: they end with the one that started them, whatever it does."""
+"""Imports that are put off until they are needed."""
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import importlib.util
-import os
-import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from grok_live_widget._processes import (
-    can_start_processes,
-    import_now,
-    python_process,
-    quick_imports,
-)
+from grok_live_widget._processes.imports import import_now, quick_imports
+from grok_live_widget._processes.parent import python_process
 
-from .support.waiting import wait_until
-
-MODULE = "grok_live_widget.client.process"
-# A script that starts a process, tells its id, and waits.
-PARENT = f"""
-import os, sys, time
-from grok_live_widget._processes import python_process
-process, errors = python_process({MODULE!r})
-print(process.pid, flush=True)
-if {{forks}} and os.fork() == 0:
-    time.sleep(60)
-    os._exit(0)
-print("ready", flush=True)
-time.sleep(60)
-"""
-
-
-def is_running(process_id: int) -> bool:
-    try:
-        with open(f"/proc/{process_id}/stat") as file:  # noqa: PTH123
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def test_it_has_a_session_of_its_own_and_ends_with_the_pipe() -> None:
-    process, errors = python_process(MODULE)
-    assert os.getsid(process.pid) == process.pid != os.getsid(0)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.close()
-    assert process.wait(10) == 0
-    process.stdout.close()
-    assert errors.read() == b""
-    errors.close()
-
-
-def test_numpy_starts_no_threads_in_it() -> None:
-    process, errors = python_process("tests.support.thread_count")
-    with errors:
-        output, _ = process.communicate(timeout=30)
-    assert output.startswith(b"1 of numpy")
-
-
-def test_a_session_is_opened_before_what_it_does_not_need_is_imported() -> None:
-    process, errors = python_process("tests.support.put_off_imports")
-    with errors:
-        output, _ = process.communicate(timeout=30)
-    steps = dict(line.split(": ") for line in output.decode().splitlines())
-    assert steps == {
-        "imported": "none",
-        "listening": "none",
-        "open": "none",
-        "asked for": "numpy",
-    }
-
-
-def test_an_interrupt_of_the_group_does_not_end_it() -> None:
-    process, errors = python_process(MODULE)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    wait_until(lambda: ignores_interrupts(process.pid))
-    os.killpg(os.getpgid(process.pid), signal.SIGINT)
-    assert process.poll() is None
-    process.stdin.close()
-    assert process.wait(10) == 0
-    process.stdout.close()
-    errors.close()
-
-
-def ignores_interrupts(process_id: int) -> bool:
-    with open(f"/proc/{process_id}/status") as file:  # noqa: PTH123
-        ignored = next(line for line in file if line.startswith("SigIgn")).split()[1]
-    return bool(int(ignored, 16) & 1 << (signal.SIGINT - 1))
-
-
-@pytest.mark.parametrize("forks", [False, True], ids=["alone", "with a fork that holds the pipe"])
-def test_it_ends_when_its_parent_is_killed(forks: bool) -> None:
-    parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT.format(forks=forks)],
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        assert parent.stdout is not None
-        child = int(parent.stdout.readline())
-        assert parent.stdout.readline() == "ready\n"
-        assert is_running(child)
-        parent.kill()
-        parent.wait()
-        wait_until(lambda: not is_running(child), what="its end")
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(parent.pid, signal.SIGKILL)
-        parent.stdout.close()
-
-
-@pytest.mark.parametrize(("attribute", "value"), [("frozen", True), ("platform", "emscripten")])
-def test_some_pythons_cannot_start_processes(
-    monkeypatch: pytest.MonkeyPatch, attribute: str, value: Any
-) -> None:
-    assert can_start_processes()
-    monkeypatch.setattr(sys, attribute, value, raising=False)
-    assert not can_start_processes()
-
-
-# --------------------------------------------------------------------------- imports
 SOURCE = """
 from pathlib import Path
 
@@ -256,3 +139,16 @@ def test_garbage_is_collected_as_before_afterwards(slow: Package) -> None:
     with pytest.raises(ZeroDivisionError), quick_imports():
         _ = 1 / 0
     assert gc.isenabled()
+
+
+def test_a_session_is_opened_before_what_it_does_not_need_is_imported() -> None:
+    process, errors = python_process("tests.support.put_off_imports")
+    with errors:
+        output, _ = process.communicate(timeout=30)
+    steps = dict(line.split(": ") for line in output.decode().splitlines())
+    assert steps == {
+        "imported": "none",
+        "listening": "none",
+        "open": "none",
+        "asked for": "numpy",
+    }
