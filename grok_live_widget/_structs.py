@@ -80,7 +80,7 @@ def did_you_mean(word: object, known: Collection[str], *, least: float = 0.5) ->
 
 def names_checked(function: Callable[P, R]) -> Callable[P, R]:
     """Decorate a function so that an unknown argument is an error with the nearest name, and one
-    without the name that it needs an error with names.
+    that is missing, or without the name that it needs, an error with names.
 
     The call is checked only when it fails, since methods that send sound are called often. A
     function that passes further keywords on leaves them to the one that takes them.
@@ -91,6 +91,13 @@ def names_checked(function: Callable[P, R]) -> Callable[P, R]:
     known = [each.name for each in parameters if each.kind in named and each.name != "self"]
     by_name = [each.name for each in parameters if each.kind is Parameter.KEYWORD_ONLY]
     placed = [each.name for each in parameters if each.kind in _PLACED]
+    needed = [
+        each.name
+        for each in parameters
+        if each.default is Parameter.empty
+        and each.kind in (*_PLACED, Parameter.KEYWORD_ONLY)
+        and each.name != "self"
+    ]
     own_count = 1 if placed[:1] == ["self"] else 0
     callee = f"{function.__qualname__.removesuffix('.__init__').rpartition('.')[2]}()"
 
@@ -109,6 +116,12 @@ def names_checked(function: Callable[P, R]) -> Callable[P, R]:
                 f"{', '.join(by_name)}."
                 if by_name
                 else "Leave out the others.",
+            ) from None
+        missing = [each for each in needed if each not in (*names, *placed[:count])]
+        if missing:
+            raise ArgumentError(
+                f"{callee} needs the argument {missing[0]!r}.",
+                cure=f"Arguments are: {', '.join(known)}.",
             ) from None
 
     if iscoroutinefunction(function):

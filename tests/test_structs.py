@@ -139,6 +139,14 @@ def test_keywords_that_are_passed_on_are_those_of_the_function_that_takes_them()
             "tool() takes at most 1 of its arguments",
         ),
         (lambda: Turns().audio(0, 1, "user", 3), "not 4. Leave out the others."),
+        (
+            lambda: Talk(partner="parrot").send_audio(np.zeros(3)),
+            "send_audio() needs the argument 'sample_rate'. Arguments are: x, sample_rate, ",
+        ),
+        (
+            lambda: mfcc(),
+            "mfcc() needs the argument 'samples'. Arguments are: samples, sample_rate",
+        ),
     ],
 )
 def test_an_argument_without_the_name_that_it_needs_is_refused_with_names(
