@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import sys
+import threading
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.machinery import ModuleSpec
@@ -13,6 +14,7 @@ from typing import Any
 
 # Modules that were not imported at once, by name.
 _put_off: dict[str, ModuleType] = {}
+_importing = threading.RLock()
 
 
 @contextlib.contextmanager
@@ -23,9 +25,11 @@ def quick_imports(*later: str) -> Iterator[None]:
     ----------
     later : str
         Names of modules that are imported by `import_now`, or with the first use of one of their
-        names. Other modules import them as always.
+        names. Other modules import them as always. Those that are imported already stay.
     """
     for name in later:
+        if name in sys.modules:
+            continue
         sys.modules[name] = _put_off[name] = module = _PutOff(name)
         package, _, own_name = name.rpartition(".")
         if package:
@@ -41,8 +45,8 @@ def quick_imports(*later: str) -> Iterator[None]:
 def import_now(name: str) -> None:
     """Import a module that `quick_imports` has put off; does nothing where it is imported."""
     module = _put_off.pop(name, None)
-    if isinstance(module, _PutOff):
-        module.become()
+    if module is not None:
+        _PutOff.become(module)  # type: ignore[arg-type]
 
 
 class _PutOff(ModuleType):
@@ -54,13 +58,17 @@ class _PutOff(ModuleType):
 
     def become(self) -> ModuleType:
         """Import the module; other threads wait for it here."""
-        if sys.modules.get(self.__name__) is self:
-            del sys.modules[self.__name__]
-        module = import_module(self.__name__)
-        self.__dict__.update(module.__dict__)
-        # Names are looked up as those of any module from now on.
-        self.__class__ = ModuleType  # type: ignore[assignment]
-        return module
+        with _importing:
+            if type(self) is not _PutOff:  # Another thread has imported it.
+                return self
+            if sys.modules.get(self.__name__) is self:
+                del sys.modules[self.__name__]
+            module = import_module(self.__name__)
+            self.__dict__.update(module.__dict__)
+            # Names are looked up as those of any module from now on.
+            self.__class__ = ModuleType  # type: ignore[assignment]
+            return module
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.become(), name)
+        # Not `self.become`: for another thread this may be a module like any other by now.
+        return getattr(_PutOff.become(self), name)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from .._processes.imports import import_now, quick_imports
 
 # numpy takes a third of the time, and is needed with the first sound. websockets imports the
-# next two, for its version and for proxies, of which there are none on the way to this machine;
-# shutil is for recordings.
+# next two, for its version and for the proxies of clients; shutil is for recordings.
 with quick_imports("numpy", "importlib.metadata", "urllib.request", "shutil"):
     import os
     import pickle

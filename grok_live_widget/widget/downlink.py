@@ -205,6 +205,8 @@ class Downlink:
         # final playhead has not come.
         self._queue: deque[ReplyAudio] = deque()
         self._playing: dict[int, ReplyAudio] = {}
+        # The newest reply that has sounded. Replies sound in order: those before it are over.
+        self._sounding = 0
         # Turns that were interrupted: their later audio is not sent.
         self._cut: set[Playable] = set()
         # By the numbers of messages.
@@ -281,8 +283,9 @@ class Downlink:
 
     @property
     def _audible(self) -> list[ReplyAudio]:
-        """Replies of which something was sent, and that were not cut off."""
-        return [out for out in self._playing.values() if out.turn not in self._cut]
+        """Replies of which something was sent, and that are neither over nor cut off."""
+        sent = [out for out in self._playing.values() if out.reply >= self._sounding]
+        return [out for out in sent if out.turn not in self._cut]
 
     def _sendable_samples(self, outgoing: ReplyAudio, now_s: float) -> int:
         unsent = outgoing.available_samples()
@@ -317,6 +320,8 @@ class Downlink:
     # ----------------------------------------------------------------- from the page
     def received(self, seq: int) -> None:
         """The page acknowledges a message, and with it all earlier ones."""
+        if seq >= self._seq:
+            return  # One of a process before this, which had sent more.
         later = {number: sent for number, sent in self._unacknowledged.items() if number > seq}
         self._unacknowledged = later
 
@@ -328,6 +333,8 @@ class Downlink:
         if outgoing is None:
             return None
         outgoing.heard = max(outgoing.heard, min(count, outgoing.sent))
+        if outgoing.heard:
+            self._sounding = max(self._sounding, reply)
         self._progress_s = now_s
         self._is_paused = is_paused
         if is_final:

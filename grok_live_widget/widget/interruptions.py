@@ -69,7 +69,9 @@ class Interruptions:
             case Interrupted():
                 return self._assign(changed, self._cause or self._button or "python")
             case SessionEnded():
-                self._assign(changed, self._button or "connection")
+                self._cause = self._button or "connection"
+                self._assign(changed, self._cause)
+                return False
         self._cause = ""
         return False
 

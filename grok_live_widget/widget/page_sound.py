@@ -429,6 +429,8 @@ class PageSound:
     def go_on(self, owner: str) -> None:
         """Send what waits, to the first page after there was none."""
         self.owner = owner
+        # At once: the page may have played some of it by its next message.
+        self._send_audio(time.monotonic())
         self._start_pump()
 
     def begin_owner(self, page: str) -> None:

@@ -93,30 +93,43 @@ class RemotePageSound:
         }
         # By turn: the number of its reply, and where that begins.
         self._replies: dict[str, tuple[int, float]] = {}
+        # As of the end of the last process.
+        self._reply_count = 0
         self._direct_page = ""
         self._has_started = False
-        talk.add_part(_MODULE, self._on_message, self._on_start)
+        talk.add_part(_MODULE, self._on_message, self._on_start, self._on_end)
 
     def _on_start(self) -> None:
         """Tell a new process what holds."""
-        self._direct_page = ""
         if self._has_started:
-            self._listener.on_channel("")
             self._listener.on_restart()
         self._has_started = True
         if self.session:
-            numbers = [number for number, _ in self._replies.values()]
             self._talk.tell(
                 "go_on_with_session",
                 # The page drops what is of an older session.
                 session=self.session,
                 epoch=int(self._state["epoch"]),
-                reply_count=max(*numbers, self._state["replay"] or 0, 0),
+                reply_count=self._reply_count,
                 replies=self._replies,
             )
-            self._end_lost_replay()
         if self.owner:
             self._talk.tell("go_on", owner=self.owner)
+
+    def _on_end(self) -> None:
+        """The process has ended by itself."""
+        self._direct_page = ""
+        self._listener.on_channel("")
+        numbers = [number for number, _ in self._replies.values()]
+        self._reply_count = max(self._reply_count, *numbers, 0)
+        replay = self._state["replay"]
+        if replay is not None:
+            # No other process knows what was played once more.
+            self._reply_count = max(self._reply_count, replay)
+            self._state |= _NO_REPLAY | {"epoch": self._state["epoch"] + 1}
+            flush = messages.Flush(session=self.session, epoch=self._state["epoch"], reply=replay)
+            self._send(flush, None)
+            self._listener.on_sound()
 
     def _on_message(self, content: Any, buffer: bytes | None) -> None:
         match content:
@@ -191,35 +204,20 @@ class RemotePageSound:
         found = [
             turn_id for turn_id, (reply, _) in self._replies.items() if reply == playhead.reply
         ]
-        is_final = playhead.is_final or isinstance(playhead, messages.Flushed)
-        if playhead.page != self.owner:
+        if playhead.page != self.owner or not found:
             return
         self._listener.on_playhead(playhead)
-        if not found:
-            if is_final:
-                self._end_lost_replay()
-            return
         turn = self._talk.turn_of(found[-1])
         rate_hz = turn.sample_rate
         base, played = round(self.start_of(turn) * rate_hz), playhead.sample_count
         report = PlaybackReported(
             item_id=turn.item_id,
-            sample_count=base + played * rate_hz // SAMPLE_RATE_HZ,
+            # Rounded up, so that the end is reached.
+            sample_count=base - (-played * rate_hz // SAMPLE_RATE_HZ),
             first_sound_s=self._clocks.kernel_s(playhead.page, playhead.first_sound_at_ms),
-            is_final=is_final,
+            is_final=playhead.is_final or isinstance(playhead, messages.Flushed),
         )
-        self._spawn(self._report(turn, report))
-
-    def _end_lost_replay(self) -> None:
-        """What was played once more is not known to any other process."""
-        self._state |= _NO_REPLAY
-        self._listener.on_sound()
-
-    async def _report(self, turn: Turn, report: PlaybackReported) -> None:
-        await self._talk.report_playback(report)
-        if report.is_final and turn in self._talk.conversation.unheard:
-            # The page has nothing more of it.
-            await self._talk.skip([turn])
+        self._spawn(self._talk.report_playback(report))
 
     def begin_owner(self, page: str) -> None:
         """See `PageSound`."""

@@ -339,6 +339,15 @@ describe("the playhead", () => {
     expect(finals.at(-1)).toMatchObject({ reply: 1, underrun_count: 0, lost_sample_count: 0 });
   });
 
+  it("continues a reply that is sent again from its beginning in a new session", () => {
+    buffer.add(chunk(0, ramp(5000)));
+    buffer.add(chunk(0, ramp(10_000), { session: 2, is_last: true }));
+    expect(take(10_000)).toEqual([...ramp(10_000)]);
+    takeAll();
+    expect(finals.map((each) => each.sample_count)).toEqual([10_000]);
+    expect(finals.at(-1)).toMatchObject({ reply: 1, underrun_count: 0, lost_sample_count: 0 });
+  });
+
   it("ignores sound of an older session", () => {
     buffer.add(chunk(0, ramp(5000), { session: 2, is_last: true }));
     takeAll();

@@ -106,7 +106,33 @@ def test_whether_it_is_there_can_be_asked_without_an_import(slow: Package) -> No
     assert not slow.has_run
 
 
-def test_threads_that_use_it_at_once_get_the_same(slow: Package) -> None:
+def test_what_is_imported_already_stays(slow: Package) -> None:
+    before = import_module("slow")
+    with quick_imports("slow"):
+        assert import_module("slow") is before
+    import_now("slow")
+    assert import_module("slow") is before
+
+
+def test_what_is_put_off_twice_is_imported_once(slow: Package) -> None:
+    with quick_imports("slow"):
+        first = import_module("slow")
+    with quick_imports("slow"):
+        assert import_module("slow") is first
+    assert first.VALUES == [5]
+
+
+@pytest.fixture
+def often_switched() -> Iterator[None]:
+    interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval_s)
+
+
+@pytest.mark.usefixtures("often_switched")
+@pytest.mark.parametrize("_", range(20))
+def test_threads_that_use_it_at_once_get_the_same(slow: Package, _: int) -> None:
     with quick_imports("slow"):
         module = import_module("slow")
     barrier = threading.Barrier(8)

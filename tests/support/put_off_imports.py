@@ -8,6 +8,7 @@ import asyncio
 import os
 import socket
 import sys
+from types import ModuleType
 from typing import Any
 
 # These put the import of numpy off.
@@ -25,7 +26,7 @@ PUT_OFF = ("numpy", "importlib.metadata", "urllib.request", "shutil")
 
 
 def tell(step: str) -> None:
-    imported = [name for name in PUT_OFF if "become" not in dir(type(sys.modules[name]))]
+    imported = [name for name in PUT_OFF if type(sys.modules[name]) is ModuleType]
     sys.stdout.write(f"{step}: {', '.join(imported) or 'none'}\n")
 
 

@@ -130,12 +130,14 @@ async def kill(page: BridgePage) -> None:
     await wait_until_async(lambda: page.talk.process_id != process_id, what="its end")
 
 
-@pytest.mark.parametrize("rate_hz", [24_000, 16_000])
+@pytest.mark.parametrize(("rate_hz", "is_open"), [(24_000, True), (16_000, True), (24_000, False)])
 async def test_what_was_not_heard_of_a_reply_is_sent_once_more_by_the_next_process(
-    page_with_channel: Any, rate_hz: int
+    page_with_channel: Any, rate_hz: int, is_open: bool
 ) -> None:
     page = page_with_channel([tone(1.8), "Two."], sample_rate=rate_hz)
     turn = await sounding_reply(page)
+    if not is_open:
+        await page.talk.disconnect()
     sent, reply = page.audio, page.all("audio")[0]["reply"]
     page.received.clear()
     page.audio = b""
@@ -192,57 +194,45 @@ async def test_a_reply_whose_process_dies_before_its_end_is_played_as_far_as_it_
     assert page.talk.conversation.unheard == []
 
 
-@pytest.mark.parametrize("is_flushed", [False, True])
+@pytest.mark.parametrize("rate_hz", [24_000, 22_050, 32_000])
 async def test_what_a_page_plays_when_no_other_process_follows_is_counted(
-    page_with_channel: Any, is_flushed: bool
+    page_with_channel: Any, rate_hz: int
 ) -> None:
-    page = page_with_channel([tone(1.8)])
+    page = page_with_channel([tone(1.8)], sample_rate=rate_hz)
     turn = await sounding_reply(page)
-    audio = page.all("audio")[-1]
-    # Nothing opens the connection again, and what was received is played to its end.
-    await page.talk.disconnect()
+    total = len(page.audio) // 2
+    for _ in range(3):
+        await kill(page)
+        await wait_until_async(lambda: page.talk.phase == "open", what="the next session")
     await kill(page)
     assert page.talk.process_id is None
-    page.report(audio, RATE_HZ)
-    await wait_until_async(lambda: turn.heard_sample_count == RATE_HZ, what="the playhead")
-    assert page.talk.conversation.unheard == [turn]
-    if is_flushed:
-        page.report_flush(audio, RATE_HZ + 1)
-    else:
-        page.report(audio, RATE_HZ + 1, is_final=True)
-    await wait_until_async(lambda: page.talk.conversation.unheard == [], what="its end")
-    assert turn.heard_sample_count == RATE_HZ + 1
+    # The rest must not sound before a later reply.
     assert turn.was_interrupted
+    assert page.talk.conversation.unheard == []
+    await page.wait("turn", lambda m: m["turn"]["interruption"] == "connection")
+    audio = page.all("audio")[-1]
+    page.report(audio, RATE_HZ)
+    await wait_until_async(lambda: turn.heard_sample_count == rate_hz, what="the playhead")
+    page.report(audio, total, is_final=True)
+    await wait_until_async(lambda: turn.heard_sample_count == turn.sample_count, what="its end")
 
 
+@pytest.mark.parametrize("is_open", [True, False])
 async def test_what_is_played_once_more_is_over_when_the_process_dies(
-    page_with_channel: Any,
+    page_with_channel: Any, is_open: bool
 ) -> None:
     page = page_with_channel([tone(0.5), "Two."])
-    turn = await page.hear_a_reply()
+    turn = await page.hear_a_reply(is_open)
     page.say("replay", turn_id=turn.turn_id)
     state = await page.wait("state", lambda state: state["replay"])
+    await page.wait("audio")
     await kill(page)
-    await page.wait("state", lambda now: now["session"] == 2 and now["replay"] is None)
+    flush = await page.wait("flush")
+    assert (flush["epoch"], flush["reply"]) == (state["epoch"] + 1, state["replay"])
+    await page.wait("state", lambda now: now["replay"] is None and now["epoch"] == flush["epoch"])
     page.say("text", text="two")
     audio = await page.wait("audio", lambda audio: audio["session"] == 2)
-    assert audio["reply"] == state["replay"] + 1
-
-
-async def test_it_is_over_when_the_page_has_played_what_it_had_if_no_other_process_follows(
-    page_with_channel: Any,
-) -> None:
-    page = page_with_channel([tone(0.5)])
-    turn = await page.hear_a_reply()
-    await page.talk.disconnect()
-    page.say("replay", turn_id=turn.turn_id)
-    audio = await page.wait("audio", lambda audio: audio["is_last"])
-    await page.wait("state", lambda state: state["replay"])
-    await kill(page)
-    page.received.clear()
-    page.report(audio, RATE_HZ // 2, is_final=True)
-    await page.wait("state", lambda state: state["replay"] is None)
-    assert turn.heard_sample_count == turn.sample_count
+    assert (audio["reply"], audio["epoch"]) == (state["replay"] + 1, flush["epoch"])
 
 
 async def test_a_microphone_is_answered_through_the_process(

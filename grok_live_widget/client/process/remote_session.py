@@ -114,6 +114,7 @@ class RemoteSession:
         self._parts: tuple[str, ...] = ()
         self._on_part: dict[str, Callable[[Any, bytes | None], object]] = {}
         self._on_start: list[Callable[[], object]] = []
+        self._on_end: list[Callable[[], object]] = []
         self._asked = Calls(self._error_from)
         self._tasks = BackgroundTasks()
         # When processes have ended by themselves [s, monotonic].
@@ -263,6 +264,7 @@ class RemoteSession:
         module: str,
         on_message: Callable[[Any, bytes | None], object],
         on_start: Callable[[], object],
+        on_end: Callable[[], object],
     ) -> None:
         """Have each new process load a module with further methods.
 
@@ -274,10 +276,13 @@ class RemoteSession:
             ``on_message(content, buffer)`` is called with what the part sends.
         on_start : callable
             Called when a new process has begun, to tell it what holds.
+        on_end : callable
+            Called when a process has ended by itself.
         """
         self._parts = (*self._parts, module)
         self._on_part[module] = on_message
         self._on_start.append(on_start)
+        self._on_end.append(on_end)
 
     def _start_process(self) -> None:
         past = self._mirror.past(self._why_reopened) if self._has_had_process else None
@@ -355,19 +360,26 @@ class RemoteSession:
             self._state, phase="closed", ends_at_s=None, is_sending_sound=False
         )
         self._mirror.add(SessionEnded(close_code=None, reason="the process has ended"))
-        if not was_open or self._is_ended:
-            self._mirror.tell_phase("closed")
-            return
         now_s = time.monotonic()
         self._ends_s = [each for each in self._ends_s if now_s - each < 60] + [now_s]
-        most = min(_MOST_ENDS, self.settings.reconnect_tries)
-        if len(self._ends_s) > most:
-            text = (
-                f"The process of the connection has ended{error}. Start, or the next question, "
-                "opens the connection again."
-            )
-            self._mirror.add(Noted(text, "error", "connection"))
+        may_start = len(self._ends_s) <= _MOST_ENDS and not self._is_ended
+        if not may_start:
+            # A page plays what it has, and the rest must not sound before a later reply.
+            self._cut_off(*self.conversation.unheard)
+        for tell in self._on_end:
+            tell()
+        may_open = may_start and len(self._ends_s) <= self.settings.reconnect_tries
+        if not was_open or not may_open:
+            if was_open and not self._is_ended:
+                text = (
+                    f"The process of the connection has ended{error}. Start, or the next question, "
+                    "opens the connection again."
+                )
+                self._mirror.add(Noted(text, "error", "connection"))
             self._mirror.tell_phase("closed")
+            if may_start and self.conversation.unheard:
+                # What was received is played to its end.
+                self._tasks.spawn(self.start_process())
             return
         text = f"The process of the connection has ended{error}. Opening another one."
         self._mirror.add(Noted(text, "warning", "connection"))
@@ -531,7 +543,10 @@ class RemoteSession:
         """See `ReconnectingSession.skip`."""
         if self._process is not None:
             await self.request("skip", turn_ids=[each.turn_id for each in turns])
-            return
+        else:
+            self._cut_off(*turns)
+
+    def _cut_off(self, *turns: Turn) -> None:
         for turn in turns:
             self._mirror.add(Interrupted(response_id=turn._response_id, item_id=turn.item_id))
 

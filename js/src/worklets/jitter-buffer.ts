@@ -200,8 +200,8 @@ export class JitterBuffer {
   }
 
   /** The rest of a reply may arrive after another session has begun; it goes on where it was. */
-  #beginSession({ session, reply, sample_offset }: PlaybackChunk): void {
-    const goesOn = reply === this.#newest.reply && sample_offset > 0;
+  #beginSession({ session, reply }: PlaybackChunk): void {
+    const goesOn = reply === this.#newest.reply;
     if (!goesOn) this.#completeNewest();
     this.#newest = goesOn ? { ...this.#newest, session } : NO_REPLY;
     this.#epoch = -1;
