@@ -61,14 +61,23 @@ class Asker:
         timeout_s: float,
         instructions: str | None = None,
         metadata: Mapping[str, str] | None = None,
+        *,
+        is_again: bool = False,
     ) -> Turn:
-        """Ask what `text_or_clip` has made of a question."""
+        """Ask what `text_or_clip` has made of a question.
+
+        Parameters
+        ----------
+        is_again : bool
+            Whether it is a text that an earlier session was sent.
+        """
         pairs = self._sessions.settings.metadata if metadata is None else metadata
         request = reply_request(instructions, pairs)
         clip = None if isinstance(asked, str) else asked
         exchange = Exchange(self._sessions, clip)
         if isinstance(asked, str):
-            ask = partial(exchange.ask_text, user_message(asked), request)
+            ask_text = exchange.ask_text_again if is_again else exchange.ask_text
+            ask = partial(ask_text, user_message(asked), request)
         elif self._sessions.is_push_to_talk:
             ask = partial(exchange.ask_and_commit, asked, request)
         elif instructions or metadata:

@@ -194,11 +194,18 @@ class Exchange:
             if has_begun or self._sessions.phase != "opening":
                 raise
         session = await self._sessions.open()
-        is_sent = any(turn.text == item.item.text for turn in turns[count:].user)
+        if any(turn.text == item.item.text for turn in turns[count:].user):
+            return await self.ask_text_again(item, request, session)
+        return await self.send((with_new_id(item), with_new_id(request)), session)
+
+    async def ask_text_again(
+        self, item: CreateItem, request: CreateResponse, session: Session
+    ) -> Turn:
+        """Ask by a text that an earlier session was sent, and that makes no second turn."""
         events: list[CreateItem | CreateResponse] = [with_new_id(request)]
-        if not is_sent or self._sessions.memory != "retold":
-            # The new session does not know the question, which makes no second turn.
-            known = replace(item.item, is_replayed=is_sent)
+        if self._sessions.memory != "retold":
+            # The new session does not know the question.
+            known = replace(item.item, is_replayed=True)
             events.insert(0, with_new_id(replace(item, item=known)))
         return await self.send(events, session)
 

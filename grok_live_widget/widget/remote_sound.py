@@ -10,7 +10,7 @@ import msgspec
 from ..audio import SAMPLE_RATE_HZ
 from ..client import ReconnectingSession, RemoteSession, TalkSession
 from ..conversation import Turn
-from ..protocol import Event, PlaybackReported
+from ..protocol import Event, Interrupted, PlaybackReported
 from . import messages
 from .clocks import PageClocks
 from .direct import Carrier
@@ -126,10 +126,8 @@ class RemotePageSound:
         if replay is not None:
             # No other process knows what was played once more.
             self._reply_count = max(self._reply_count, replay)
-            self._state |= _NO_REPLAY | {"epoch": self._state["epoch"] + 1}
-            flush = messages.Flush(session=self.session, epoch=self._state["epoch"], reply=replay)
-            self._send(flush, None)
-            self._listener.on_sound()
+            self._state |= _NO_REPLAY
+            self._flush(replay)
 
     def _on_message(self, content: Any, buffer: bytes | None) -> None:
         match content:
@@ -183,7 +181,18 @@ class RemotePageSound:
 
     # ----------------------------------------------------------------- what the process does
     def observe(self, event: Event, changed: list[Turn], now_s: float) -> None:
-        """The process does, before the kernel."""
+        """The process does, before the kernel, unless there is none."""
+        if isinstance(event, Interrupted) and self._talk.process_id is None:
+            replies = [reply for each in changed if (reply := self.reply_of(each)) is not None]
+            if replies:
+                self._flush(replies[0])
+
+    def _flush(self, reply: int) -> None:
+        """Have the page drop what it has to play, where no process does."""
+        self._state |= {"epoch": self._state["epoch"] + 1}
+        flush = messages.Flush(session=self.session, epoch=self._state["epoch"], reply=reply)
+        self._send(flush, None)
+        self._listener.on_sound()
 
     def receive(self, message: messages.SoundMessage, pcm: bytes, arrived_s: float) -> None:
         """See `PageSound`."""

@@ -209,6 +209,7 @@ async def test_what_a_page_plays_when_no_other_process_follows_is_counted(
     # The rest must not sound before a later reply.
     assert turn.was_interrupted
     assert page.talk.conversation.unheard == []
+    await page.wait("flush")
     await page.wait("turn", lambda m: m["turn"]["interruption"] == "connection")
     audio = page.all("audio")[-1]
     page.report(audio, RATE_HZ)

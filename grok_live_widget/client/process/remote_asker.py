@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec.structs import asdict
@@ -39,9 +40,16 @@ class RemoteAsker:
         between("timeout_s", timeout_s, 0.001, 86_400)
         reply_request(instructions, metadata)  # It raises what is wrong with them.
         sending_s = asked.sending_s if isinstance(asked, Clip) else 0.0
+        due_s, again = time.monotonic() + timeout_s, self._again(asked)
+
+        def ask_again() -> dict[str, Any] | None:
+            found, left_s = again(), due_s - time.monotonic()
+            return None if found is None or left_s <= 0 else {**found, "timeout_s": left_s}
+
         turn_id = await self._sessions.request(
             "ask",
             within_s=timeout_s + sending_s + _SPARE_S,
+            again=ask_again,
             asked=_plain(asked),
             timeout_s=timeout_s,
             instructions=instructions,
@@ -65,7 +73,35 @@ class RemoteAsker:
     async def say(self, question: Question, sample_rate: int | None, pace: Pace = "fast") -> Turn:
         """See `Asker.say`."""
         said = await text_or_clip(self._sessions, question, sample_rate, pace)
-        return self._sessions.turn_of(await self._sessions.request("say", said=_plain(said)))
+        again = self._again(said)
+
+        def say_again() -> dict[str, Any] | None:
+            found = again()
+            return None if found is None or found["is_again"] else {}
+
+        return self._sessions.turn_of(
+            await self._sessions.request("say", again=say_again, said=_plain(said))
+        )
+
+    def _again(self, asked: str | Clip) -> Callable[[], dict[str, Any] | None]:
+        """What tells how a text is asked by the next process; None: nothing is asked again."""
+        turns = self._sessions.conversation.turns
+        count = len(turns)
+
+        def again() -> dict[str, Any] | None:
+            if not isinstance(asked, str):
+                return None
+            new = list(turns[count:])
+            places = [
+                at for at, turn in enumerate(new) if (turn.role, turn.text) == ("user", asked)
+            ]
+            if not places:
+                return {"is_again": False}
+            replies = [turn for turn in new[places[-1] :] if turn.role == "assistant"]
+            has_begun = any(turn.text or turn.sample_count for turn in replies)
+            return None if has_begun else {"is_again": True}
+
+        return again
 
 
 def _plain(asked: str | Clip) -> str | dict[str, Any]:

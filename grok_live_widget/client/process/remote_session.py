@@ -61,6 +61,9 @@ _MOST_ENDS = 3
 _LINGER_S = 1.0
 # How long an answer may wait to be read [s].
 _UNREAD_S = 3.0
+# How long the process may take to end something, such as the connection [s].
+_END_WITHIN_S = 10.0
+_TOPIC = "connection"
 _BROKE = "The connection broke and was opened again"
 _CLOSED = "The connection was closed and opened again"
 
@@ -94,7 +97,7 @@ class RemoteSession:
             secrets=self.secrets,
             on_trouble=self._note_from_any_thread,
         )
-        self._mirror.add_listener(self._remember_dialect)
+        self._mirror.add_listener(self._on_opened)
         self.conversation, self.notes = self._mirror.conversation, self._mirror.notes
         self.frame_log, self.recording = self._mirror.frame_log, self._mirror.recording
         self.hooks = self._mirror.hooks
@@ -119,6 +122,9 @@ class RemoteSession:
         self._tasks = BackgroundTasks()
         # When processes have ended by themselves [s, monotonic].
         self._ends_s: list[float] = []
+        # Whether a note says so, and what goes on after the last of these ends.
+        self._has_told_end = self._may_repeat = False
+        self._reopening: asyncio.Task[None] | None = None
 
     # ----------------------------------------------------------------- to read
     @property
@@ -246,10 +252,16 @@ class RemoteSession:
             self.frame_log.add_secrets(*self.secrets())
         self._mirror.state = state
 
-    def _remember_dialect(self, event: Event, changed: Sequence[Turn], now_s: float) -> None:
-        if isinstance(event, SessionOpened) and len(self.endpoint.dialects) > 1:
+    def _on_opened(self, event: Event, changed: Sequence[Turn], now_s: float) -> None:
+        if not isinstance(event, SessionOpened):
+            return
+        if len(self.endpoint.dialects) > 1:
             urls = {dialect.name: url for dialect, url in self.endpoint.dialects}
             remember(urls[event.dialect], DIALECTS[event.dialect])
+        if self._has_told_end:
+            # Once all listeners know of the session.
+            self._has_told_end = False
+            self._loop.call_soon(self._mirror.add, Noted("", topic=_TOPIC))
 
     # ----------------------------------------------------------------- the process
     async def start_process(self) -> None:
@@ -350,7 +362,7 @@ class RemoteSession:
             cure="What was received is kept. Ask again, which waits until the connection is open.",
         )
         process.close()
-        self._asked.fail(failure)
+        self._asked.fail(_ProcessEnded(failure))
         self._kernel_calls.cancel_all()
         was_open = self.phase in ("open", "opening")
         self._why_reopened = _BROKE if was_open else _CLOSED
@@ -369,46 +381,104 @@ class RemoteSession:
         for tell in self._on_end:
             tell()
         may_open = may_start and len(self._ends_s) <= self.settings.reconnect_tries
+        self._may_repeat = may_open if was_open else may_start
         if not was_open or not may_open:
             if was_open and not self._is_ended:
                 text = (
                     f"The process of the connection has ended{error}. Start, or the next question, "
                     "opens the connection again."
                 )
-                self._mirror.add(Noted(text, "error", "connection"))
+                self._tell_end(text, "error")
             self._mirror.tell_phase("closed")
             if may_start and self.conversation.unheard:
                 # What was received is played to its end.
                 self._tasks.spawn(self.start_process())
             return
         text = f"The process of the connection has ended{error}. Opening another one."
-        self._mirror.add(Noted(text, "warning", "connection"))
+        self._tell_end(text, "warning")
         self._mirror.state = replace(self._state, is_reopening=True)
         self._mirror.tell_phase("opening")
-        self._tasks.spawn(self._open_again())
+        if self._reopening is not None:
+            self._reopening.cancel()
+        self._reopening = self._tasks.spawn(self._open_again())
+
+    def _tell_end(self, text: str, level: Level) -> None:
+        self._has_told_end = True
+        self._mirror.add(Noted(text, level, _TOPIC))
 
     async def _open_again(self) -> None:
-        try:
+        with contextlib.suppress(GrokLiveError):  # It was noted.
             await self.open()
-            self._mirror.add(Noted("", topic="connection"))
-        except GrokLiveError:
-            pass  # It was noted.
 
     # ----------------------------------------------------------------- requests
-    async def request(self, method: str, *, within_s: float | None = None, **arguments: Any) -> Any:
+    async def request(
+        self,
+        method: str,
+        *,
+        within_s: float | None = None,
+        again: Callable[[], Mapping[str, Any] | None] | None = None,
+        **arguments: Any,
+    ) -> Any:
         """Have the process do something, and wait for the result.
 
         Parameters
         ----------
         within_s : float or None [s]
             A process that answers later than this is ended.
+        again : callable or None
+            Called when the process has ended meanwhile. Returns what changes where the next one is
+            asked for the same, or None where it must not be. None: that depends on the method.
         """
+        for may_repeat in (True, False):
+            try:
+                return await self._request(method, within_s, arguments)
+            except _ProcessEnded as ended:
+                changed: Mapping[str, Any] | None = {} if method in _REPEATABLE else None
+                if again is not None:
+                    changed = again()
+                if changed is None or not (may_repeat and self._may_repeat):
+                    raise ended.error from None
+                arguments = {**arguments, **changed}
+        return None
+
+    async def _request_if_running(self, method: str, **arguments: Any) -> None:
+        """Have the process do what ends something, also the next one if it ends meanwhile."""
+        for _ in range(2):
+            if self._process is None and not self.is_reopening:
+                return
+            with contextlib.suppress(_ProcessEnded, ReplyTimeout):
+                await self._request(method, _END_WITHIN_S, arguments)
+                return
+
+    async def _end_connection(self, method: str) -> None:
+        """Have the process end the connection, and open no other one."""
+        for _ in range(2):
+            self._end_reopening()
+            if self._process is None:
+                break
+            with contextlib.suppress(_ProcessEnded, ReplyTimeout):
+                await self._request(method, _END_WITHIN_S, {})
+                break
+        self._end_reopening()
+
+    def _end_reopening(self) -> None:
+        if self._reopening is None or self._reopening.done():
+            return
+        self._reopening.cancel()
+        self._reopening = None
+        # No process tells it, as far as they know.
+        self._mirror.state = replace(self._state, is_reopening=False)
+        self._mirror.tell_phase("closed")
+
+    async def _request(
+        self, method: str, within_s: float | None, arguments: Mapping[str, Any]
+    ) -> Any:
         if method not in _OPENS_NOTHING:
             self.check_ended()
         process = await self._process_for(method)
         request_id = self._asked.new_id()
         self._kernel_calls.remember_caller(request_id)
-        request = messages.Request(request_id, method, arguments, request_id)
+        request = messages.Request(request_id, method, dict(arguments), request_id)
         call = self._asked.call(process.send, request)
         return await (call if within_s is None else self._within(call, within_s, process))
 
@@ -482,13 +552,13 @@ class RemoteSession:
 
     async def clear(self) -> None:
         """See `ReconnectingSession.clear`."""
-        if self._process is not None:
-            await self.request("clear")
+        await self._request_if_running("clear")
 
     async def interrupt(self) -> None:
         """See `ReconnectingSession.interrupt`."""
-        if self._process is not None:
-            await self.request("interrupt")
+        await self._request_if_running("interrupt")
+        if self._process is None:
+            self._cut_off(*self.conversation.unheard)
 
     async def approve(self, call_id: str, is_allowed: bool) -> None:
         """See `ReconnectingSession.approve`."""
@@ -541,9 +611,8 @@ class RemoteSession:
 
     async def skip(self, turns: Sequence[Turn]) -> None:
         """See `ReconnectingSession.skip`."""
-        if self._process is not None:
-            await self.request("skip", turn_ids=[each.turn_id for each in turns])
-        else:
+        await self._request_if_running("skip", turn_ids=[each.turn_id for each in turns])
+        if self._process is None:
             self._cut_off(*turns)
 
     def _cut_off(self, *turns: Turn) -> None:
@@ -556,15 +625,13 @@ class RemoteSession:
 
     async def report_playback(self, report: PlaybackReported) -> None:
         """See `ReconnectingSession.report_playback`."""
-        if self._process is not None:
-            await self.request("report_playback", **asdict(report))
-        else:
+        await self._request_if_running("report_playback", **asdict(report))
+        if self._process is None:
             self._mirror.add(report)
 
     async def end_microphone(self) -> None:
         """See `ReconnectingSession.end_microphone`."""
-        if self._process is not None:
-            await self.request("end_microphone")
+        await self._request_if_running("end_microphone")
 
     async def end_press(self) -> None:
         """See `ReconnectingSession.end_press`."""
@@ -572,27 +639,27 @@ class RemoteSession:
 
     async def discard_press(self) -> None:
         """See `ReconnectingSession.discard_press`."""
-        if self._process is not None:
-            await self.request("discard_press")
+        await self._request_if_running("discard_press")
 
     async def disconnect(self) -> None:
         """See `ReconnectingSession.disconnect`."""
-        if self._process is not None:
-            await self.request("disconnect")
+        await self._end_connection("disconnect")
 
     # ----------------------------------------------------------------- closing
     async def stop(self) -> None:
         """See `ReconnectingSession.stop`."""
-        if self._process is not None:
-            await self.request("stop")
+        await self._end_connection("stop")
+        if self._process is None:
+            self._cut_off(*self.conversation.unheard)
 
     async def close(self) -> None:
         """Close the session, and end the process, for good."""
         self._is_ended = True
         process = self._process
         if process is not None:
-            with contextlib.suppress(SessionClosedError):  # It has ended by itself.
-                await self.request("close")
+            # It has ended by itself, or is ended since it does not answer.
+            with contextlib.suppress(_ProcessEnded, ReplyTimeout):
+                await self._request("close", _END_WITHIN_S, {})
             if self._parts:
                 # A page still says how much of the last reply it has played.
                 self._loop.call_later(_LINGER_S, self._end_process)
@@ -610,6 +677,16 @@ class RemoteSession:
             process.close()
 
 
+class _ProcessEnded(Exception):
+    """The process has ended before it has answered; `error` is what the caller is told."""
+
+    def __init__(self, error: SessionClosedError) -> None:
+        super().__init__()
+        self.error = error
+
+
+# Methods that the next process may be asked for again, since nothing is done twice by that.
+_REPEATABLE = ("open", "update", "save", "invite_page")
 # Methods before which the key is not looked for.
 _OPENS_NOTHING = (
     *("stop", "close", "clear", "interrupt", "approve", "save", "update"),

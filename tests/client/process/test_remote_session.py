@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from grok_live_widget.client.process import (
     remote_session,
 )
 from grok_live_widget.client.talk import TALK_THREAD
+from grok_live_widget.conversation import Turn
 from grok_live_widget.events import (
     AudioDelta,
     LineReopened,
@@ -32,7 +35,12 @@ from grok_live_widget.events import (
     ResponseDone,
     SessionEnded,
 )
-from grok_live_widget.exceptions import ConnectError, ReplyTimeout, SessionClosedError
+from grok_live_widget.exceptions import (
+    ConfigurationError,
+    ConnectError,
+    ReplyTimeout,
+    SessionClosedError,
+)
 
 from ...support.sound import RATE_HZ, tone
 from ...support.talks import EventLog
@@ -309,15 +317,113 @@ def test_a_process_that_dies_while_the_connection_is_closed_loses_no_sound() -> 
         assert np.array_equal(talk.assistant_pcm, np.concatenate((kept, second.pcm)))
 
 
-def test_a_question_learns_that_the_process_has_died() -> None:
-    is_over = threading.Event()
-    with Talk(partner=lambda turn: is_over.wait(60), isolation="process") as talk:
-        talk.start()
-        process_id = process_of(talk)
-        threading.Timer(0.3, os.kill, [process_id, signal.SIGKILL]).start()
+class SlowPartner:
+    """Answers with what it is given, and goes on when it may."""
+
+    def __init__(self, *pieces: str) -> None:
+        self._pieces = pieces
+        self.may_go_on = threading.Event()
+
+    def __call__(self, turn: Any) -> Iterator[str]:
+        yield from self._pieces
+        self.may_go_on.wait(60)
+        yield "Here I am."
+
+    def kill(self, talk: Talk, turns: Callable[[], list[Turn]]) -> None:
+        """Kill the process when there is such a turn, and have the partner go on."""
+        wait_until(lambda: bool(turns()), what="the turn")
+        os.kill(process_of(talk), signal.SIGKILL)
+        self.may_go_on.set()
+
+
+def test_a_text_of_whose_reply_nothing_had_come_is_asked_once_more() -> None:
+    partner = SlowPartner()
+    with Talk(partner=partner, isolation="process") as talk, ThreadPoolExecutor(1) as threads:
+        killed = threads.submit(partner.kill, talk, lambda: talk.turns.user)
+        assert talk.ask("Are you there?").text == "Here I am."
+        killed.result()
+        assert [turn.text for turn in talk.turns] == ["Are you there?", "Here I am."]
+        assert "broke and was opened again" in talk.turns[1].seam
+
+
+def test_a_question_learns_that_the_process_has_died_within_the_reply() -> None:
+    partner = SlowPartner("I am ")
+    with Talk(partner=partner, isolation="process") as talk, ThreadPoolExecutor(1) as threads:
+        killed = threads.submit(
+            partner.kill, talk, lambda: [t for t in talk.turns.assistant if t.text]
+        )
         with pytest.raises(SessionClosedError, match="process of the connection has ended"):
             talk.ask("Are you there?")
-        is_over.set()
+        killed.result()
+        assert talk.turns[-1].text == "I am "
+
+
+def test_a_sound_is_not_sent_a_second_time(question: np.ndarray) -> None:
+    partner = SlowPartner()
+    with Talk(partner=partner, isolation="process") as talk, ThreadPoolExecutor(1) as threads:
+        killed = threads.submit(partner.kill, talk, lambda: talk.turns.user)
+        with pytest.raises(SessionClosedError, match="process of the connection has ended"):
+            talk.ask(question, RATE_HZ)
+        killed.result()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        Talk.start,
+        Talk.interrupt,
+        lambda talk: talk.update(instructions="Be brief."),
+        lambda talk: talk.ask("two"),
+        lambda talk: talk.say("two"),
+        lambda talk: talk.save("/dev/null/no"),
+    ],
+    ids=["start", "interrupt", "update", "ask", "say", "save"],
+)
+def test_what_is_asked_of_a_process_that_has_just_died_is_done_by_the_next_one(
+    server: RehearsalServer, call: Callable[[Talk], Any]
+) -> None:
+    with Talk(url=server.url(), api_key="k", isolation="process") as talk:
+        talk.ask("one")
+        os.kill(process_of(talk), signal.SIGKILL)
+        with contextlib.suppress(ConfigurationError):  # What is wrong with the call itself.
+            call(talk)
+        wait_until(lambda: talk.phase == "open")
+        assert talk.ask("three").text == "You said three."
+        texts = [turn.text for turn in talk.turns.user]
+        assert texts in (["one", "three"], ["one", "two", "three"])
+
+
+def test_a_talk_that_is_stopped_while_its_process_dies_stays_closed(
+    server: RehearsalServer,
+) -> None:
+    for delay_s in (0.0, 0.02, 0.1, 0.2):
+        with Talk(url=server.url(), api_key="k", isolation="process") as talk:
+            log = EventLog(talk)
+            talk.ask("one")
+            os.kill(process_of(talk), signal.SIGKILL)
+            time.sleep(delay_s)  # So that it is stopped at any step of its reopening.
+            talk.stop()
+            assert talk.phase == "closed"
+            talk.stop()
+            assert log.of(PhaseChanged)[-1].phase == "closed"
+            assert talk.ask("two").text == "You said two."
+
+
+@pytest.mark.parametrize("end", [Talk.stop, Talk.interrupt, Talk.close])
+def test_a_process_that_does_not_answer_is_ended_by_what_ends_something(
+    server: RehearsalServer, monkeypatch: pytest.MonkeyPatch, end: Callable[[Talk], Any]
+) -> None:
+    monkeypatch.setattr(remote_session, "_END_WITHIN_S", 0.5)
+    monkeypatch.setattr(remote_session, "_UNREAD_S", 0.2)
+    with Talk(url=server.url(), api_key="k", isolation="process") as talk:
+        talk.ask("one")
+        stopped = process_of(talk)
+        os.kill(stopped, signal.SIGSTOP)
+        end(talk)
+        wait_until(lambda: not is_running(stopped))
+        if end is not Talk.close:
+            monkeypatch.setattr(remote_session, "_END_WITHIN_S", 10.0)
+            assert talk.ask("two").text == "You said two."
 
 
 def test_a_process_that_answers_nothing_is_ended_after_the_time_limit(
@@ -360,6 +466,8 @@ def test_a_process_that_dies_again_and_again_is_not_started_for_ever(
         log.wait_for(lambda: talk.phase == "closed")
         assert "the next question, opens" in talk.notes[-1].text
         assert talk.ask("two").text == "You said two."
+        # The note is withdrawn.
+        log.wait_for(lambda: [each.text for each in log.of(Noted)][-1] == "")
 
 
 def test_a_process_that_cannot_be_started_is_an_error_with_the_cure(
