@@ -8,9 +8,10 @@ import subprocess
 import sys
 import tempfile
 import threading
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from .child import PARENT
 
@@ -74,9 +75,18 @@ def end_process(process: subprocess.Popen[bytes], *pipes: _Closable | None) -> N
         if pipe is not None:
             with contextlib.suppress(OSError):
                 pipe.close()
-    threading.Thread(
-        target=wait_for_end, args=(process,), name="grok-live-end", daemon=True
-    ).start()
+    # Nothing waits for it where no thread can be started, at the end of this process.
+    with contextlib.suppress(RuntimeError):
+        threading.Thread(
+            target=wait_for_end, args=(process,), name="grok-live-end", daemon=True
+        ).start()
+
+
+def finalize_now(finalizer: weakref.finalize[..., Any]) -> None:
+    """Call a finalizer that was not called yet, also at exit, where `weakref` calls none."""
+    if found := finalizer.detach():
+        _, function, arguments, keywords = found
+        function(*arguments, **keywords)
 
 
 def wait_for_end(process: subprocess.Popen[bytes]) -> None:

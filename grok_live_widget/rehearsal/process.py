@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from .._processes.parent import end_process, python_process, wait_for_end
+from .._processes.parent import end_process, finalize_now, python_process, wait_for_end
 from .._processes.pickled import MessageWriter, read_message
 from .._structs import Value
 from ..exceptions import GrokLiveError, RehearsalError
@@ -146,7 +146,7 @@ class RehearsalProcess:
 
     def close(self) -> None:
         """End it; may be called twice."""
-        self._finalizer()
+        finalize_now(self._finalizer)
         wait_for_end(self._process)
 
 

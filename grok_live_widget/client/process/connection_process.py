@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..._processes.parent import end_process, python_process, wait_for_end
+from ..._processes.parent import end_process, finalize_now, python_process, wait_for_end
 from . import messages
 from .pipe import Pipe
 from .tapes import SHARING
@@ -114,7 +114,7 @@ class ConnectionProcess:
 
     def close(self) -> None:
         """Have it end; what was sent is still read."""
-        self._finalizer()
+        finalize_now(self._finalizer)
 
     @property
     def has_ended(self) -> bool:

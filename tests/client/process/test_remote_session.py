@@ -507,6 +507,23 @@ def test_the_process_of_a_closed_or_dropped_talk_ends() -> None:
     wait_until(lambda: gc.collect() >= 0 and not is_running(dropped))
 
 
+LEFT_OPEN = """
+import atexit
+# What is registered first is called last.
+atexit.register(lambda: print(*[each.returncode for each in processes]))
+from grok_live_widget import Talk
+talk = Talk(partner=["Good morning."], isolation="process")
+talk.ask("Hello.")
+session = talk._sessions
+processes = session._process._process, session._kernel_calls._rehearsal.result()._process
+"""
+
+
+def test_the_processes_of_a_talk_that_is_left_open_end_by_themselves_with_python() -> None:
+    ended = subprocess.run([sys.executable, "-c", LEFT_OPEN], capture_output=True, text=True)
+    assert (ended.stdout, ended.stderr) == ("0 0\n", "")
+
+
 def test_a_time_limit_and_a_cancelled_question_leave_the_talk_usable() -> None:
     replies = iter(["late", "on time"])
 
