@@ -134,7 +134,7 @@ def broken(fault: Fault, how: str, pieces: tuple[int, ...] | None, dialects: Any
         raises=SessionClosedError,
         sentence=f"the connection to HOST was {how} before the reply had been received. What was "
         "received is kept, and the connection is being opened again: ask again then.",
-        notes=(("warning", f"The connection to HOST was {how}. Opening it again."),),
+        notes=(("warning", f"The connection to HOST was {how}. Opening the connection again."),),
         pieces=pieces,
     )
 
@@ -264,7 +264,7 @@ AGAIN = " Ask again, or allow more with timeout_s=."
 NO_SPEECH = "the server detected no speech in the sound"
 NEW_CONNECTION = " Ask again: that opens a new connection."
 SILENT = "the server has sent nothing for N s." + NEW_CONNECTION
-GONE = ("warning", "The server has sent nothing for N s. Opening it again.")
+GONE = ("warning", "The server has sent nothing for N s. Opening the connection again.")
 
 
 def late(

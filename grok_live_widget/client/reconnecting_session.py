@@ -421,7 +421,7 @@ class ReconnectingSession:
     def _note_end(self, failure: GrokLiveError, cause: Cause) -> None:
         match cause:
             case Cause.LOST:
-                self._note_connection(f"{failure.message} Opening it again.", "warning")
+                self._note_connection(f"{failure.message} Opening the connection again.", "warning")
             case Cause.LIMIT_REACHED:
                 text = "The server ended the session. Opening a new one."
                 self._note_connection(text, "warning")

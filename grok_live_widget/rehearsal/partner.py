@@ -44,6 +44,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from msgspec import field
+from msgspec.json import encode as json_from
 
 from .._structs import Checked, Value, repr_of
 from ..audio import mono_from, pcm_from_samples, read_audio, samples_from_pcm
@@ -191,6 +192,11 @@ class CallTool(Value, frozen=True, metaclass=Checked):
     arguments : mapping of str to object
         What JSON can hold, by the names of the function's parameters.
 
+    Raises
+    ------
+    ConfigurationError
+        For arguments that JSON cannot hold.
+
     Examples
     --------
     >>> from grok_live_widget import Talk
@@ -209,6 +215,23 @@ class CallTool(Value, frozen=True, metaclass=Checked):
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        name: object = self.name
+        if not isinstance(name, str) or not name:
+            raise ConfigurationError(f"name of CallTool must be that of a function, not {name!r}.")
+        if not _is_json_object(self.arguments):
+            raise ConfigurationError(
+                f"arguments of CallTool({self.name!r}) must be a dictionary of what JSON can hold, "
+                f"not {self.arguments!r:.60}."
+            )
+
+
+def _is_json_object(value: object) -> bool:
+    try:
+        return isinstance(value, Mapping) and bool(json_from(value))
+    except (TypeError, ValueError, RecursionError):
+        return False
 
 
 class Remark(Value, frozen=True):
@@ -390,6 +413,16 @@ def _answers_one_by_one(answers: Sequence[Any]) -> Partner:
         kinds = (str, np.ndarray, PathLike, CallTool, ConnectionFault, list, tuple)
         if not isinstance(answer, kinds):
             raise ConfigurationError(f"partner has the answer {answer!r}.", cure=ANSWERS)
+        if isinstance(answer, ConnectionFault):
+            raise ConfigurationError(
+                f"partner has the fault {answer} in place of an answer.",
+                cure='Put it into a list with what is said, such as [faults.Drop(), "Hello."].',
+            )
+    if all(isinstance(answer, CallTool) for answer in answers):
+        raise ConfigurationError(
+            "partner is a list of calls alone, which would follow one another without end.",
+            cure="Add what is said after them, such as a text.",
+        )
     remaining = itertools.cycle(answers)
     return lambda turn: next(remaining)
 

@@ -123,7 +123,7 @@ def test_a_talk_reconnects_after_its_connection_broke(cable: Cable, partner: Par
         cut_and_wait(cable, talk)
         assert talk.ask("two").text == "You said two."
         assert phases(log) == ["opening", "open", "opening", "open"]
-        assert any("Opening it again" in note.text for note in talk.notes)
+        assert any("Opening the connection again" in note.text for note in talk.notes)
         assert [turn.text for turn in talk.turns.user] == ["one", "two"]
         assert talk.usage.session_count == 2
 
@@ -187,7 +187,7 @@ def test_notes_about_the_connection_are_withdrawn_when_it_is_open_again(cable: C
         talk.ask("one")
         cut_and_wait(cable, talk)
         notes = [note for note in log.of(Noted) if note.topic == "connection"]
-        assert "Opening it again" in notes[-2].text
+        assert "Opening the connection again" in notes[-2].text
         assert notes[-1].text == ""
         # `Talk.notes` keeps all of them, and does not show the withdrawal.
         assert "" not in [note.text for note in talk.notes]
@@ -384,7 +384,7 @@ def test_sound_that_a_silent_server_does_not_react_to_makes_the_talk_reconnect(
         log.wait_for(lambda: talk.phase == "open" and bool(log.of(LineReopened)))
         assert [event.memory for event in log.of(LineReopened)] == ["resumed"]
         texts = [note.text for note in talk.notes]
-        assert "Opening it again" in texts[0]
+        assert "Opening the connection again" in texts[0]
         assert "the server has sent nothing for" in texts[1].lower()
         assert talk.ask("two").text == "You said two."
 

@@ -258,15 +258,36 @@ def test_audio_with_invalid_samples_is_an_error() -> None:
 
 # --------------------------------------------------------------------------- a list of answers
 def test_a_list_of_answers_is_given_one_by_one_and_again() -> None:
-    answers = ["Hello.", CallTool("look"), np.ones(3, np.int16), Path("a.wav"), faults.Drop()]
+    drop = [faults.Drop(), "Bye."]
+    answers = ["Hello.", CallTool("look"), np.ones(3, np.int16), Path("a.wav"), drop]
     partner = partner_from(answers)
     given = [partner(PartnerTurn()) for _ in range(6)]
     assert all(each is answer for each, answer in zip(given, [*answers, "Hello."], strict=True))
 
 
 @pytest.mark.parametrize(
+    ("name", "arguments", "says"),
+    [
+        (5, {}, "name of CallTool must be that of a function, not 5"),
+        ("", {}, "name of CallTool"),
+        ("look", 5, r"arguments of CallTool\('look'\) must be a dictionary .* not 5"),
+        ("look", {"at": object()}, "what JSON can hold"),
+    ],
+)
+def test_a_call_that_cannot_be_sent_is_refused(name: Any, arguments: Any, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        CallTool(name, arguments)
+
+
+@pytest.mark.parametrize(
     ("answers", "says"),
-    [([], "empty list"), (["a", {}], "the answer {}"), ([None], "the answer None")],
+    [
+        ([], "empty list"),
+        (["a", {}], "the answer {}"),
+        ([None], "the answer None"),
+        (["a", faults.Drop()], r"the fault drop:AudioDelta in place .* \[faults.Drop\(\), \"Hello"),
+        ([CallTool("look")], "a list of calls alone.* Add what is said after them"),
+    ],
 )
 def test_a_list_that_holds_no_answers_is_refused(answers: Any, says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):

@@ -373,10 +373,6 @@ def checked_item(item: object) -> Item:
                 raise ConfigurationError(
                     "a call has no name of a tool.", cure="Write the name of your function."
                 )
-            if not isinstance(item.arguments, Mapping):
-                raise ConfigurationError(
-                    f"the arguments of {item.name!r} must be a mapping, not {item.arguments!r:.60}."
-                )
             return item
         case Line() | Pause() | ConnectionFault():
             return item
