@@ -180,7 +180,8 @@ def test_each_sentence_of_the_catalogue_is_one_that_the_code_says(language: str)
         ),
         (
             "The connection to api.x.ai broke (OSError). Opening the connection again.",
-            "Die Verbindung zu api.x.ai ist abgebrochen (OSError). Die Verbindung wird wieder geöffnet.",
+            "Die Verbindung zu api.x.ai ist abgebrochen (OSError). Die Verbindung wird wieder "
+            "geöffnet.",
         ),
         (
             "The rehearsal has no voice 'novva' and speaks with another one. Did you mean 'nova'? "

@@ -376,7 +376,7 @@ class RemoteSession:
         self._ends_s = [each for each in self._ends_s if now_s - each < 60] + [now_s]
         may_start = len(self._ends_s) <= _MOST_ENDS and not self._is_ended
         if not may_start:
-            # A page plays what it has, and the rest must not sound before a later reply.
+            # Nothing plays the rest, which must not sound before a later reply.
             self._cut_off(*self.conversation.unheard)
         for tell in self._on_end:
             tell()
@@ -655,6 +655,7 @@ class RemoteSession:
     async def close(self) -> None:
         """Close the session, and end the process, for good."""
         self._is_ended = True
+        self._end_reopening()
         process = self._process
         if process is not None:
             # It has ended by itself, or is ended since it does not answer.

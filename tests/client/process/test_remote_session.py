@@ -393,7 +393,7 @@ def test_what_is_asked_of_a_process_that_has_just_died_is_done_by_the_next_one(
         assert texts in (["one", "three"], ["one", "two", "three"])
 
 
-def test_a_talk_that_is_stopped_while_its_process_dies_stays_closed(
+def test_a_talk_that_is_stopped_or_closed_while_its_process_dies_stays_closed(
     server: RehearsalServer,
 ) -> None:
     for delay_s in (0.0, 0.02, 0.1, 0.2):
@@ -401,12 +401,16 @@ def test_a_talk_that_is_stopped_while_its_process_dies_stays_closed(
             log = EventLog(talk)
             talk.ask("one")
             os.kill(process_of(talk), signal.SIGKILL)
-            time.sleep(delay_s)  # So that it is stopped at any step of its reopening.
+            time.sleep(delay_s)  # So that it is at any step of its reopening.
             talk.stop()
             assert talk.phase == "closed"
             talk.stop()
             assert log.of(PhaseChanged)[-1].phase == "closed"
             assert talk.ask("two").text == "You said two."
+            os.kill(process_of(talk), signal.SIGKILL)
+            time.sleep(delay_s)
+            talk.close()
+            assert talk.phase == "closed"
 
 
 @pytest.mark.parametrize("end", [Talk.stop, Talk.interrupt, Talk.close])
