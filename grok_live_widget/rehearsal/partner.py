@@ -46,7 +46,7 @@ import numpy as np
 from msgspec import field
 from msgspec.json import encode as json_from
 
-from .._structs import Checked, Value, repr_of
+from .._structs import Checked, Value, did_you_mean, repr_of
 from ..audio import mono_from, pcm_from_samples, read_audio, samples_from_pcm
 from ..exceptions import (
     ConfigurationError,
@@ -463,7 +463,13 @@ _CALL_KEYS = frozenset({"arguments", "parameters", "function", "function_call", 
 
 
 def remark_about(answer: Any, tools: Collection[str]) -> Remark | None:
-    """A remark about a text that looks like a call of a tool, which text never is."""
+    """A remark about a call of a tool by a name that is none, though one is near, or about a text
+    that looks like a call, which text never is.
+    """
+    if isinstance(answer, CallTool):
+        near = "" if answer.name in tools else did_you_mean(answer.name, tuple(tools))
+        called = f"the partner calls the tool {answer.name!r}, which this talk does not have. "
+        return Remark(f"{called}{near}".strip()) if near else None
     if not isinstance(answer, str) or isinstance(answer, Unvoiced):
         return None
     is_call = any(re.match(rf"\s*{re.escape(name)}\s*[({{]", answer) for name in tools)

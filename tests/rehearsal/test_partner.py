@@ -313,6 +313,12 @@ def test_a_text_that_looks_like_a_call_is_remarked(text: str) -> None:
     assert "Return CallTool(name, arguments)" in remark.text
 
 
+def test_a_call_of_a_name_that_is_near_that_of_a_tool_is_remarked() -> None:
+    remark = remark_about(CallTool("wether"), ["weather"])
+    assert remark is not None
+    assert remark.text.endswith("which this talk does not have. Did you mean 'weather'?")
+
+
 @pytest.mark.parametrize(
     "answer",
     [
