@@ -144,6 +144,8 @@ class TimeAxis implements Axis {
     const stretch = readStretch(content);
     if (!stretch) return;
     this.#zeroAtMs = stretch.zeroAtMs ?? this.#zeroAtMs;
+    // The beginning may not have been known yet when it was gone to.
+    if (this.#placeS === this.#beginS) this.#placeS = stretch.beginS;
     [this.#beginS, this.#endS] = [stretch.beginS, stretch.endS];
     if (stretch.columns === 0) this.#recent = stretch;
     else this.#stretches.put(stretch);

@@ -86,11 +86,11 @@ const isLive = () => axis.draw(Date.now());
 const place = () => canvas().getAttribute("aria-valuetext");
 
 /** What the kernel answers; the reply t1 is from 40 to 50 s, heard up to 48 s. */
-function tell(columns: number, startS = 0, stopS = 10.24): void {
+function tell(columns: number, startS = 0, stopS = 10.24, beginS = 2): void {
   const turns = [
     { id: "t1", role: "assistant", start_s: 40, heard_end_s: 48, end_s: 50, was_interrupted: true },
   ];
-  const times = { start_s: startS, stop_s: stopS, zero_at_ms: ZERO_MS, begin_s: 2, end_s: 90 };
+  const times = { start_s: startS, stop_s: stopS, zero_at_ms: ZERO_MS, begin_s: beginS, end_s: 90 };
   answer({ type: "stretch", columns, ...times, turns, speech: [] });
 }
 
@@ -172,6 +172,13 @@ describe("looking back", () => {
     expect(place()).toBe("0:34");
     press("End");
     expect(isLive()).toBe(true);
+  });
+
+  it("stays at the beginning when that becomes known to be another one", () => {
+    press("Home");
+    tell(0, 0, 10.24, 1);
+    settle();
+    expect([place(), canvas().getAttribute("aria-valuenow")]).toEqual(["0:01", "1.0"]);
   });
 
   it("is done with a wheel that turns sideways, and leaves the page's scrolling alone", () => {
