@@ -118,8 +118,8 @@ w.VBox([volume, threshold, silence, muted])
         notebook.wait_for_status("Listening")
     notebook.wait(lambda: notebook.kernel.value("seen")[-1:] == ["open"], what="the phase")
 
-    _slide(notebook, 0, 0.25)
-    notebook.wait(lambda: notebook.kernel.value("live.volume") == 0.25, what="the volume")
+    _slide(notebook, 0, 0.5)
+    notebook.wait(lambda: notebook.kernel.value("live.volume") == 0.5, what="the volume")
     _slide(notebook, 1, 0.7)
     notebook.wait(
         lambda: notebook.kernel.value("live.settings.turn_detection.threshold") == 0.7,
