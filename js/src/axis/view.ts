@@ -383,10 +383,7 @@ class TimeAxis implements Axis {
       this.#isFollowing = false;
       return this.#changed("");
     }
-    if (isFirst) {
-      this.#returnsToLive = this.#placeS === null;
-      this.#isFollowing = true;
-    }
+    if (isFirst) [this.#returnsToLive, this.#isFollowing] = [this.#placeS === null, true];
     if (this.#isFollowing) this.#placeS = replayStartS;
     this.#changed(playingText(replayStartS));
   }
