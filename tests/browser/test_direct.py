@@ -120,6 +120,7 @@ def test_the_sound_goes_on_through_jupyter_where_the_channel_ends_and_none_is_lo
     assert notebook.losses() == ""
 
 
+@pytest.mark.slow
 def test_a_reply_sounds_on_while_another_process_takes_the_place_of_a_killed_one(
     open_notebook: OpenNotebook, studio: Studio
 ) -> None:
