@@ -122,7 +122,7 @@ class RemoteSession:
         self._tasks = BackgroundTasks()
         # When processes have ended by themselves [s, monotonic].
         self._ends_s: list[float] = []
-        # Whether a note says so, and what goes on after the last of these ends.
+        # Whether a note says so, and whether what was asked then may be asked of the next process.
         self._has_told_end = self._may_repeat = False
         self._reopening: asyncio.Task[None] | None = None
 
@@ -466,7 +466,7 @@ class RemoteSession:
             return
         self._reopening.cancel()
         self._reopening = None
-        # No process tells it, as far as they know.
+        # A process that has not begun to open a session has no change of phase to tell.
         self._mirror.state = replace(self._state, is_reopening=False)
         self._mirror.tell_phase("closed")
 
