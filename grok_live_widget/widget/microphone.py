@@ -61,8 +61,8 @@ class MicrophoneStatus(Value, frozen=True, kw_only=True):
         return repr_of(self, names)
 
 
-# Why a page cannot have a microphone, by its ability.
-_OBSTACLES = {"none": "no_device"}
+# Why a page has no microphone, by its ability; the others are reasons themselves.
+_OBSTACLES = {"ok": "", "none": "no_device"}
 
 
 class Microphones:
@@ -79,9 +79,11 @@ class Microphones:
         """A page says whether it can use a microphone; it says so again during a talk."""
         known = self.of(message.page)
         if known.state == "none":
+            obstacle = _OBSTACLES.get(message.microphone, message.microphone)
             known = MicrophoneStatus(
                 state="off",
-                text=microphone_text(_OBSTACLES.get(message.microphone, message.microphone)),
+                reason=obstacle,
+                text=microphone_text(obstacle),
                 device_rate_hz=message.device_rate_hz,
             )
         self._by_page[message.page] = replace(known, ability=message.microphone)

@@ -291,7 +291,11 @@ def test_a_reply_that_waits_for_a_click_is_named_in_python_and_then_played(
     assert "wants a click" in again.notices()[0]
     again.press("Enable sound")
     again.wait_until_heard("turn", int(notebook.kernel.value("len(turn.pcm)")))
-    assert notebook.kernel.value(state) == ["ok", ""]
+    wait_until(
+        lambda: notebook.kernel.value(state) == ["ok", ""],
+        what="Python to know it",
+        pause=lambda: page.wait_for_timeout(500),
+    )
 
 
 def test_python_is_told_that_the_browser_has_paused_the_sound(

@@ -78,5 +78,7 @@ def test_a_page_that_is_not_secure_shows_text_and_says_what_gives_it_sound(
         assert "https" in each
         assert "ssh -L" in each
     assert notebook.live_track_count() == 0
-    status = "[live.microphone.reason, live.microphone.text, live.loudspeaker.state]"
-    assert notebook.kernel.value(status) == ["insecure", card.inner_text(), "failed"]
+    status = "[live.microphone.state, live.microphone.text, live.loudspeaker.state]"
+    told = ["failed", card.inner_text(), "failed"]
+    notebook.wait(lambda: notebook.kernel.value(status) == told, what="Python to know it")
+    assert notebook.kernel.value("live.microphone.reason") == "insecure"

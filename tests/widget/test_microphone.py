@@ -36,10 +36,13 @@ def test_a_page_that_can_use_no_microphone_says_why_before_it_is_asked() -> None
     microphones = Microphones()
     microphones.welcome(_said("hello", microphone="policy"))
     status = microphones.of("a")
-    assert (status.state, status.ability) == ("off", "policy")
+    assert (status.state, status.ability, status.reason) == ("off", "policy", "policy")
     assert status.text.startswith("This page may not use the microphone:")
     microphones.welcome(_said("hello", page="b", microphone="none"))
+    assert microphones.of("b").reason == "no_device"
     assert microphones.of("b").text.startswith("No microphone was found.")
+    microphones.welcome(_said("hello", page="c", microphone="ok"))
+    assert (microphones.of("c").reason, microphones.of("c").text) == ("", "")
 
 
 def test_half_duplex_says_when_the_microphone_listens_again() -> None:
