@@ -26,8 +26,10 @@ from grok_live_widget.client import TALK_THREAD
 _, isolation, is_shown, url = sys.argv
 given = {"url": url, "api_key": "any"} if url else {"partner": "parrot"}
 talk = Talk(isolation=isolation, **given)
+async def prepare():
+    talk._sessions.prepare()
 if is_shown == "shown":
-    TALK_THREAD.run(talk._sessions.start_process())
+    TALK_THREAD.run(prepare())
     time.sleep(1)
 began_s = time.perf_counter()
 talk.start()

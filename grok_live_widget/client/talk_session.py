@@ -23,9 +23,7 @@ from .tool_thread import ToolThreads
 class TalkSession(Protocol):
     """The interface of `ReconnectingSession` and `RemoteSession`; the first one describes it."""
 
-    settings: Settings
     timeouts: Timeouts
-    endpoint: Endpoint
     api_key: Secret | None
     conversation: Conversation
     notes: list[Noted]
@@ -34,6 +32,10 @@ class TalkSession(Protocol):
     tool_threads: ToolThreads
 
     # ----------------------------------------------------------------- to read
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def endpoint(self) -> Endpoint: ...
     @property
     def phase(self) -> str: ...
     @property

@@ -97,7 +97,7 @@ class RemotePageSound:
         self._reply_count = 0
         self._direct_page = ""
         self._has_started = False
-        talk.add_part(_MODULE, self._on_message, self._on_start, self._on_end)
+        talk.supervisor.add_part(_MODULE, self._on_message, self._on_start, self._on_end)
 
     def _on_start(self) -> None:
         """Tell a new process what holds."""
@@ -105,7 +105,7 @@ class RemotePageSound:
             self._listener.on_restart()
         self._has_started = True
         if self.session:
-            self._talk.tell(
+            self._talk.supervisor.tell(
                 "go_on_with_session",
                 # The page drops what is of an older session.
                 session=self.session,
@@ -114,7 +114,7 @@ class RemotePageSound:
                 replies=self._replies,
             )
         if self.owner:
-            self._talk.tell("go_on", owner=self.owner)
+            self._talk.supervisor.tell("go_on", owner=self.owner)
 
     def _on_end(self) -> None:
         """The process has ended by itself."""
@@ -200,7 +200,7 @@ class RemotePageSound:
             self._receive_last_playhead(message)
             return
         content = msgspec.to_builtins(message)
-        self._talk.tell(
+        self._talk.supervisor.tell(
             "receive_sound",
             content=content,
             arrived_s=arrived_s,
@@ -231,46 +231,48 @@ class RemotePageSound:
     def begin_owner(self, page: str) -> None:
         """See `PageSound`."""
         self.owner = page
-        self._talk.tell("begin_owner", page=page)
+        self._talk.supervisor.tell("begin_owner", page=page)
 
     def go_on(self, owner: str) -> None:
         """See `PageSound`."""
         self.owner = owner
-        self._talk.tell("go_on", owner=owner)
+        self._talk.supervisor.tell("go_on", owner=owner)
 
     def play_unplayed(self) -> None:
         """See `PageSound`."""
-        self._talk.tell("play_unplayed")
+        self._talk.supervisor.tell("play_unplayed")
 
     def play_again(self, turn: Turn) -> None:
         """See `PageSound`."""
-        self._talk.tell("play_again", turn_id=turn.turn_id)
+        self._talk.supervisor.tell("play_again", turn_id=turn.turn_id)
 
     def play_from(self, at_s: float) -> None:
         """See `PageSound`."""
-        self._talk.tell("play_from", at_s=at_s)
+        self._talk.supervisor.tell("play_from", at_s=at_s)
 
     def end_replay(self) -> None:
         """See `PageSound`."""
-        self._talk.tell("end_replay")
+        self._talk.supervisor.tell("end_replay")
 
     def stop_replay(self, epoch: int) -> None:
         """See `PageSound`."""
-        self._talk.tell("stop_replay", epoch=epoch)
+        self._talk.supervisor.tell("stop_replay", epoch=epoch)
 
     def restore(self, turn: Turn) -> None:
         """See `PageSound`."""
-        self._talk.tell("restore", turn_id=turn.turn_id)
+        self._talk.supervisor.tell("restore", turn_id=turn.turn_id)
 
     def follow_flush(self, epoch: int) -> None:
         """See `PageSound`."""
-        self._talk.tell("follow_flush", epoch=epoch)
+        self._talk.supervisor.tell("follow_flush", epoch=epoch)
 
     async def invite(
         self, page: str, origin: str, carrier: Carrier
     ) -> messages.DirectInvitation | str:
         """See `PageSound`."""
-        found = await self._talk.request("invite_page", page=page, origin=origin, carrier=carrier)
+        found = await self._talk.supervisor.request(
+            "invite_page", page=page, origin=origin, carrier=carrier
+        )
         return (
             found if isinstance(found, str) else msgspec.convert(found, messages.DirectInvitation)
         )

@@ -12,6 +12,7 @@ import pytest
 
 from grok_live_widget._processes.parent import python_process
 
+from ..support.processes import is_running
 from ..support.waiting import wait_until
 
 MODULE = "grok_live_widget.client.process"
@@ -27,14 +28,6 @@ if {{forks}} and os.fork() == 0:
 print("ready", flush=True)
 time.sleep(60)
 """
-
-
-def is_running(process_id: int) -> bool:
-    try:
-        with open(f"/proc/{process_id}/stat") as file:  # noqa: PTH123
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def test_an_interrupt_of_the_group_does_not_end_it() -> None:

@@ -251,7 +251,7 @@ async def test_a_page_is_told_that_the_kernel_is_gone(page_with_channel: Any) ->
     page.hello(origin=ORIGIN)
     client = await opened(page)
     # As the end of the kernel does, which closes nothing else.
-    page.talk._process.close()
+    page.talk.supervisor._process.close()
     await client.wait_closed()
     assert client.close_code == KERNEL_GONE
 

@@ -1,8 +1,8 @@
 """The connection of a talk in a process of its own, which a busy kernel does not hold up.
 
-`RemoteSession` is what a talk drives in the kernel, in place of `ReconnectingSession`;
-`SessionHost` drives that one in the process. Between them are the messages of `messages` over a
-`Pipe`, and the sound in shared memory (`tapes`).
+`RemoteSession` is what a talk drives in the kernel, in place of `ReconnectingSession`; `Supervisor`
+starts the process, in which `SessionHost` drives that one. Between them are the messages of
+`messages` over a `Pipe`, and the sound in shared memory (`tapes`).
 """
 
 from ..._names import attach

@@ -1,4 +1,4 @@
-"""The process of one talk's connection; see `SessionHost`. Started by `RemoteSession`."""
+"""The process of one talk's connection; see `SessionHost`. Started by `Supervisor`."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ from ...recording import (
     samples_of,
 )
 from ...settings import Settings
+from ...tools import secrets_of
 from ..hooks import Hooks
 from ..listeners import Listener, ListenerHandle, Listeners
 from ..reconnect import REPLAYED_TURNS
@@ -53,6 +54,10 @@ class Mirror:
         As those of `ReconnectingSession`.
     state : TalkState
         What the process has told last.
+    settings : Settings
+        Those that hold.
+    pending_settings : Settings
+        Those that hold as soon as the process says so.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Mirror:
         on_trouble: Callable[[str], object],
     ) -> None:
         self.state = state
+        self.settings = self.pending_settings = settings
         self.conversation = Conversation.under(settings)
         self.notes: list[Noted] = []
         self.frame_log = FrameLog()
@@ -135,6 +141,14 @@ class Mirror:
             self.notes.append(event)
         self._listeners.call(event, changed, now_s)
 
+    def follow_state(self, state: messages.TalkState) -> None:
+        """Take in what the process says of the talk."""
+        if state.update_count != self.state.update_count:
+            self.settings = self.pending_settings
+            self.conversation.meter.prices = self.settings.prices
+            self.frame_log.add_secrets(*secrets_of(self.settings.tools))
+        self.state = state
+
     def _name_turns(self, changed: list[Turn], turn_ids: tuple[str, ...]) -> None:
         """Give new turns the ids that they have in the other process."""
         new = [turn for turn in changed if self._turns.get(turn.turn_id) is not turn]
@@ -173,6 +187,8 @@ class Mirror:
     def end_process(self) -> None:
         """What comes next is told by another process."""
         self._first_connection = self.frame_log.connection_count
+        # A change that was not confirmed is not known to the next process.
+        self.pending_settings = self.settings
 
     def past(self, why: str) -> messages.Past:
         """What a new process needs to know to go on; `why` is shown in the transcript."""

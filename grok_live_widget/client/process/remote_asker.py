@@ -46,7 +46,7 @@ class RemoteAsker:
             found, left_s = again(), due_s - time.monotonic()
             return None if found is None or left_s <= 0 else {**found, "timeout_s": left_s}
 
-        turn_id = await self._sessions.request(
+        turn_id = await self._sessions.supervisor.request(
             "ask",
             within_s=timeout_s + sending_s + _SPARE_S,
             again=ask_again,
@@ -61,7 +61,7 @@ class RemoteAsker:
         """See `Asker.say_verbatim`."""
         verbatim_message(text, is_interruptible=is_interruptible)
         between("timeout_s", timeout_s, 0.001, 86_400)
-        turn_id = await self._sessions.request(
+        turn_id = await self._sessions.supervisor.request(
             "say_verbatim",
             within_s=timeout_s + _SPARE_S,
             text=text,
@@ -80,7 +80,7 @@ class RemoteAsker:
             return None if found is None or found["is_again"] else {}
 
         return self._sessions.turn_of(
-            await self._sessions.request("say", again=say_again, said=_plain(said))
+            await self._sessions.supervisor.request("say", again=say_again, said=_plain(said))
         )
 
     def _again(self, asked: str | Clip) -> Callable[[], dict[str, Any] | None]:

@@ -1,0 +1,344 @@
+"""The processes of a connection: their start, their end, and what follows."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grok_live_widget import RehearsalServer, Talk, load
+from grok_live_widget.client.process import (
+    remote_asker,
+    supervisor,
+)
+from grok_live_widget.client.talk import TALK_THREAD
+from grok_live_widget.conversation import Turn
+from grok_live_widget.events import (
+    LineReopened,
+    Noted,
+    PhaseChanged,
+    SessionEnded,
+)
+from grok_live_widget.exceptions import (
+    ConfigurationError,
+    ConnectError,
+    ReplyTimeout,
+    SessionClosedError,
+)
+
+from ...support.processes import is_running, process_of, rehearsals, session_of
+from ...support.sound import RATE_HZ
+from ...support.talks import EventLog
+from ...support.waiting import wait_until
+
+
+def test_a_process_that_dies_is_a_connection_that_broke(server: RehearsalServer) -> None:
+    with Talk(url=server.url(), api_key="k", isolation="process") as talk:
+        talk.ask("one")
+        log = EventLog(talk)
+        pcm = talk.turns[1].pcm
+        kept = pcm.copy()
+        os.kill(process_of(talk), signal.SIGKILL)
+        log.wait_for(lambda: talk.phase == "open" and bool(log.of(LineReopened)))
+        assert talk.ask("two").text == "You said two."
+        assert [turn.text for turn in talk.turns] == [
+            "one",
+            "You said one.",
+            "two",
+            "You said two.",
+        ]
+        assert np.array_equal(talk.turns[1].pcm, kept)
+        assert np.array_equal(pcm, kept)
+        assert np.array_equal(talk.assistant_pcm[: len(kept)], kept)
+        assert "broke and was opened again" in talk.turns[2].seam
+        assert log.of(SessionEnded)[0].close_code is None
+        phases = [event.phase for event in log.of(PhaseChanged)]
+        assert phases == ["opening", "open"]
+        (told, withdrawn) = [each.text for each in log.of(Noted) if each.topic == "connection"]
+        assert "The process of the connection has ended" in told
+        assert withdrawn == ""
+
+
+def test_the_next_process_goes_on_with_the_recording(
+    server: RehearsalServer, tmp_path: Path
+) -> None:
+    folder = tmp_path / "talk"
+    with Talk(url=server.url(), api_key="k", isolation="process", record=folder) as talk:
+        log = EventLog(talk)
+        talk.ask("one")
+        wait_until(lambda: "ResponseDone" in (folder / "events.jsonl").read_text())
+        os.kill(process_of(talk), signal.SIGKILL)
+        log.wait_for(lambda: talk.phase == "open" and bool(log.of(LineReopened)))
+        talk.ask("two")
+    saved = load(folder)
+    assert [turn.text for turn in saved.turns] == [turn.text for turn in talk.turns]
+    for live, kept in zip(talk.turns, saved.turns, strict=True):
+        assert np.array_equal(live.pcm, kept.pcm)
+    assert talk.turns[3].sample_count > 0
+
+
+def test_a_process_that_dies_while_the_connection_is_closed_loses_no_sound() -> None:
+    with Talk(partner=["One.", "Two."], isolation="process") as talk:
+        first = talk.ask("one")
+        kept = first.pcm.copy()
+        talk.stop()
+        process_id = process_of(talk)
+        os.kill(process_id, signal.SIGKILL)
+        wait_until(lambda: session_of(talk).process_id is None)
+        second = talk.ask("two")
+        assert second.text == "Two."
+        assert np.array_equal(first.pcm, kept)
+        assert np.array_equal(talk.assistant_pcm, np.concatenate((kept, second.pcm)))
+
+
+class SlowPartner:
+    """Answers with what it is given, and goes on when it may."""
+
+    def __init__(self, *pieces: str) -> None:
+        self._pieces = pieces
+        self.may_go_on = threading.Event()
+
+    def __call__(self, turn: Any) -> Iterator[str]:
+        yield from self._pieces
+        self.may_go_on.wait(60)
+        yield "Here I am."
+
+    def kill(self, talk: Talk, turns: Callable[[], list[Turn]]) -> None:
+        """Kill the process when there is such a turn, and have the partner go on."""
+        wait_until(lambda: bool(turns()), what="the turn")
+        os.kill(process_of(talk), signal.SIGKILL)
+        self.may_go_on.set()
+
+
+def test_a_text_of_whose_reply_nothing_had_come_is_asked_once_more() -> None:
+    partner = SlowPartner()
+    with Talk(partner=partner, isolation="process") as talk, ThreadPoolExecutor(1) as threads:
+        killed = threads.submit(partner.kill, talk, lambda: talk.turns.user)
+        assert talk.ask("Are you there?").text == "Here I am."
+        killed.result()
+        assert [turn.text for turn in talk.turns] == ["Are you there?", "Here I am."]
+        assert "broke and was opened again" in talk.turns[1].seam
+
+
+def test_a_question_learns_that_the_process_has_died_within_the_reply() -> None:
+    partner = SlowPartner("I am ")
+    with Talk(partner=partner, isolation="process") as talk, ThreadPoolExecutor(1) as threads:
+        killed = threads.submit(
+            partner.kill, talk, lambda: [t for t in talk.turns.assistant if t.text]
+        )
+        with pytest.raises(SessionClosedError, match="process of the connection has ended"):
+            talk.ask("Are you there?")
+        killed.result()
+        assert talk.turns[-1].text == "I am "
+
+
+def test_a_sound_is_not_sent_a_second_time(question: np.ndarray) -> None:
+    partner = SlowPartner()
+    with Talk(partner=partner, isolation="process") as talk, ThreadPoolExecutor(1) as threads:
+        killed = threads.submit(partner.kill, talk, lambda: talk.turns.user)
+        with pytest.raises(SessionClosedError, match="process of the connection has ended"):
+            talk.ask(question, RATE_HZ)
+        killed.result()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        Talk.start,
+        Talk.interrupt,
+        lambda talk: talk.update(instructions="Be brief."),
+        lambda talk: talk.ask("two"),
+        lambda talk: talk.say("two"),
+        lambda talk: talk.save("/dev/null/no"),
+    ],
+    ids=["start", "interrupt", "update", "ask", "say", "save"],
+)
+def test_what_is_asked_of_a_process_that_has_just_died_is_done_by_the_next_one(
+    server: RehearsalServer, call: Callable[[Talk], Any]
+) -> None:
+    with Talk(url=server.url(), api_key="k", isolation="process") as talk:
+        talk.ask("one")
+        os.kill(process_of(talk), signal.SIGKILL)
+        with contextlib.suppress(ConfigurationError):  # What is wrong with the call itself.
+            call(talk)
+        wait_until(lambda: talk.phase == "open")
+        assert talk.ask("three").text == "You said three."
+        texts = [turn.text for turn in talk.turns.user]
+        assert texts in (["one", "three"], ["one", "two", "three"])
+
+
+def test_a_talk_that_is_stopped_or_closed_while_its_process_dies_stays_closed(
+    server: RehearsalServer,
+) -> None:
+    for delay_s in (0.0, 0.02, 0.1, 0.2):
+        with Talk(url=server.url(), api_key="k", isolation="process") as talk:
+            log = EventLog(talk)
+            talk.ask("one")
+            os.kill(process_of(talk), signal.SIGKILL)
+            time.sleep(delay_s)  # So that it is at any step of its reopening.
+            talk.stop()
+            assert talk.phase == "closed"
+            talk.stop()
+            assert log.of(PhaseChanged)[-1].phase == "closed"
+            assert talk.ask("two").text == "You said two."
+            os.kill(process_of(talk), signal.SIGKILL)
+            time.sleep(delay_s)
+            talk.close()
+            assert talk.phase == "closed"
+
+
+@pytest.mark.parametrize("end", [Talk.stop, Talk.interrupt, Talk.close])
+def test_a_process_that_does_not_answer_is_ended_by_what_ends_something(
+    server: RehearsalServer, monkeypatch: pytest.MonkeyPatch, end: Callable[[Talk], Any]
+) -> None:
+    monkeypatch.setattr(supervisor, "_END_WITHIN_S", 0.5)
+    monkeypatch.setattr(supervisor, "_UNREAD_S", 0.2)
+    with Talk(url=server.url(), api_key="k", isolation="process") as talk:
+        talk.ask("one")
+        stopped = process_of(talk)
+        os.kill(stopped, signal.SIGSTOP)
+        end(talk)
+        wait_until(lambda: not is_running(stopped))
+        if end is not Talk.close:
+            monkeypatch.setattr(supervisor, "_END_WITHIN_S", 10.0)
+            assert talk.ask("two").text == "You said two."
+
+
+def test_a_process_that_answers_nothing_is_ended_after_the_time_limit(
+    server: RehearsalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_asker, "_SPARE_S", 0.0)
+    monkeypatch.setattr(supervisor, "_UNREAD_S", 0.2)
+    with Talk(url=server.url(), api_key="k", isolation="process") as talk:
+        talk.ask("one")
+        stopped = process_of(talk)
+        os.kill(stopped, signal.SIGSTOP)
+        with pytest.raises(ReplyTimeout, match=r"did not answer in 0\.5 s, and was ended\. Ask"):
+            talk.ask("two", timeout_s=0.5)
+        monkeypatch.setattr(remote_asker, "_SPARE_S", 2.0)
+        assert talk.ask("three", timeout_s=20).text == "You said three."
+        assert not is_running(stopped)
+        assert [turn.text for turn in talk.turns.assistant] == ["You said one.", "You said three."]
+
+
+def test_a_rehearsal_that_dies_is_followed_by_another_one() -> None:
+    with Talk(partner=lambda turn: turn.text, isolation="process") as talk:
+        assert talk.ask("one").text == "one"
+        (rehearsal,) = rehearsals()
+        os.kill(rehearsal, signal.SIGKILL)
+        wait_until(lambda: talk.phase == "open" and rehearsals() not in ([], [rehearsal]))
+        assert talk.ask("two").text == "two"
+        assert [turn.text for turn in talk.turns.assistant] == ["one", "two"]
+
+
+def test_a_process_that_dies_again_and_again_is_not_started_for_ever(
+    server: RehearsalServer,
+) -> None:
+    with Talk(url=server.url(), api_key="k", isolation="process", reconnect_tries=1) as talk:
+        log = EventLog(talk)
+        talk.ask("one")
+        first = process_of(talk)
+        os.kill(first, signal.SIGKILL)
+        log.wait_for(lambda: talk.phase == "open" and bool(log.of(LineReopened)))
+        os.kill(process_of(talk), signal.SIGKILL)
+        log.wait_for(lambda: talk.phase == "closed")
+        assert "the next question, opens" in talk.notes[-1].text
+        assert talk.ask("two").text == "You said two."
+        # The note is withdrawn.
+        log.wait_for(lambda: [each.text for each in log.of(Noted)][-1] == "")
+
+
+def test_a_process_that_cannot_be_started_is_an_error_with_the_cure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Talk(partner=["Yes."], isolation="process") as talk:
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "executable", "/nowhere/python")
+            with pytest.raises(ConnectError, match="cannot be started: No such file") as found:
+                talk.ask("Hello.")
+        assert found.value.cure == 'isolation="thread" keeps the connection in this process.'
+        assert talk.ask("Hello.").text == "Yes."
+
+
+def test_a_change_of_settings_holds_in_the_next_process(server: RehearsalServer) -> None:
+    with Talk(url=server.url(), api_key="k", isolation="process") as talk:
+        log = EventLog(talk)
+        talk.ask("one")
+        talk.update(voice="nova", instructions="Be brief.")
+        os.kill(process_of(talk), signal.SIGKILL)
+        log.wait_for(lambda: talk.phase == "open" and bool(log.of(LineReopened)))
+        assert (talk.settings.voice, talk.settings.instructions) == ("nova", "Be brief.")
+        sent = [each for each in talk.frames if each.type == "session.update"][-1]
+        assert b"Be brief." in sent.content
+
+
+def test_the_process_of_a_closed_or_dropped_talk_ends() -> None:
+    talk = Talk(partner=["Yes.", "No."], isolation="process")
+    talk.ask("Really?")
+    closed = process_of(talk)
+    talk.close()
+    assert not is_running(closed)
+    talk = Talk(partner=["Yes.", "No."], isolation="process")
+    talk.ask("Really?")
+    dropped = process_of(talk)
+    del talk
+    wait_until(lambda: gc.collect() >= 0 and not is_running(dropped))
+
+
+LEFT_OPEN = """
+import atexit
+# What is registered first is called last.
+atexit.register(lambda: print(*[each.returncode for each in processes]))
+from grok_live_widget import Talk
+talk = Talk(partner=["Good morning."], isolation="process")
+talk.ask("Hello.")
+session = talk._sessions
+processes = session.supervisor._process._process, session._kernel_calls._rehearsal.result()._process
+"""
+
+
+def test_the_processes_of_a_talk_that_is_left_open_end_by_themselves_with_python() -> None:
+    ended = subprocess.run([sys.executable, "-c", LEFT_OPEN], capture_output=True, text=True)
+    assert (ended.stdout, ended.stderr) == ("0 0\n", "")
+
+
+@pytest.mark.slow
+def test_no_process_is_left_of_a_thousand(server: RehearsalServer) -> None:
+    def start(number: int) -> int:
+        talk = Talk(url=server.url(), api_key="k", isolation="process")
+        talk.start()
+        process_id = process_of(talk)
+        if number % 3 == 0:
+            os.kill(process_id, signal.SIGKILL)
+        if number % 3 < 2:
+            talk.close()
+        return process_id
+
+    with ThreadPoolExecutor(4) as pool:
+        started = list(pool.map(start, range(1000)))
+    wait_until(lambda: gc.collect() >= 0 and not any(map(is_running, started)))
+
+
+def test_the_talks_thread_is_free_while_the_process_starts() -> None:
+    talk = Talk(partner=["Yes."], isolation="process")
+    started = threading.Thread(target=talk.start)
+    started.start()
+
+    async def answer() -> int:
+        return 42
+
+    assert TALK_THREAD.run(answer()) == 42
+    started.join()
+    talk.close()
