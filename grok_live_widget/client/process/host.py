@@ -117,6 +117,7 @@ class SessionHost:
                 *(self.open, self.send_audio, self.update, self.save),
                 *(self.ask, self.say, self.say_verbatim, self.say_text),
                 *(self.skip, self.report_playback, self.delayed, self.tape_followed),
+                self.ping,
             )
         }
         self.on_kernel_gone: list[Callable[[], object]] = []
@@ -307,6 +308,9 @@ class SessionHost:
     async def say_verbatim(self, **arguments: Any) -> str:
         """See `Asker.say_verbatim`."""
         return self._id_of(await self._asker.say_verbatim(**arguments))
+
+    async def ping(self) -> None:
+        """Show that this process still answers."""
 
     def tape_followed(self, is_user: bool, name: str) -> None:
         """The kernel has opened memory that has a name."""

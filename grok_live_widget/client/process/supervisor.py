@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from msgspec.structs import replace
@@ -42,8 +42,8 @@ _MOST_ENDS = 3
 _LINGER_S = 1.0
 # How long an answer may wait to be read [s].
 _UNREAD_S = 3.0
-# How long the process may take to end something, such as the connection [s].
-_END_WITHIN_S = 10.0
+# How long the process may take to end something, such as the connection, or to answer a ping [s].
+_ANSWER_WITHIN_S = 10.0
 _TOPIC = "connection"
 _BROKE = "The connection broke and was opened again"
 _CLOSED = "The connection was closed and opened again"
@@ -347,7 +347,8 @@ class Supervisor:
         Parameters
         ----------
         within_s : float or None [s]
-            A process that answers later than this is ended.
+            A process that answers later than this is ended. None: it may take any time, as long as
+            it answers pings.
         again : callable or None
             Called when the process has ended meanwhile. Returns what changes where the next one is
             asked for the same, or None where it must not be. None: that depends on the method.
@@ -370,7 +371,7 @@ class Supervisor:
             if self._process is None and not self._mirror.state.is_reopening:
                 return
             with contextlib.suppress(_ProcessEnded, ReplyTimeout):
-                await self._request(method, _END_WITHIN_S, arguments)
+                await self._request(method, _ANSWER_WITHIN_S, arguments)
                 return
 
     async def end_connection(self, method: str) -> None:
@@ -380,7 +381,7 @@ class Supervisor:
             if self._process is None:
                 break
             with contextlib.suppress(_ProcessEnded, ReplyTimeout):
-                await self._request(method, _END_WITHIN_S, {})
+                await self._request(method, _ANSWER_WITHIN_S, {})
                 break
         self._end_reopening()
 
@@ -390,24 +391,44 @@ class Supervisor:
         if method not in _OPENS_NOTHING:
             self.check_ended()
         process = await self._process_for(method)
+        answer = asyncio.ensure_future(self._call(process, method, arguments))
+        try:
+            if within_s is not None:
+                return await self._within(within_s, answer, process)
+            while True:
+                await asyncio.wait({answer}, timeout=_ANSWER_WITHIN_S)
+                if answer.done():
+                    return answer.result()
+                await self._ping(process)
+        finally:
+            answer.cancel()
+
+    async def _call(
+        self, process: ConnectionProcess, method: str, arguments: Mapping[str, Any]
+    ) -> Any:
         request_id = self._asked.new_id()
         self._kernel_calls.remember_caller(request_id)
         request = messages.Request(request_id, method, dict(arguments), request_id)
-        call = self._asked.call(process.send, request)
-        return await (call if within_s is None else self._within(call, within_s, process))
+        return await self._asked.call(process.send, request)
 
-    async def _within(
-        self, call: Coroutine[Any, Any, Any], limit_s: float, process: ConnectionProcess
-    ) -> Any:
-        answer = asyncio.ensure_future(call)
+    async def _ping(self, process: ConnectionProcess) -> None:
+        answer = asyncio.ensure_future(self._call(process, "ping", {}))
         try:
-            # The second time for a kernel that was busy itself, and has not read the answer.
-            for each_s in (limit_s, _UNREAD_S):
-                await asyncio.wait({answer}, timeout=each_s)
-                if answer.done():
-                    return answer.result()
+            await self._within(_ANSWER_WITHIN_S, answer, process)
+        except ReplyTimeout as error:
+            raise _ProcessEnded(error) from None
         finally:
             answer.cancel()
+
+    async def _within(
+        self, limit_s: float, answer: asyncio.Future[Any], process: ConnectionProcess
+    ) -> Any:
+        # The second time for a kernel that was busy itself, and has not read the answer.
+        for each_s in (limit_s, _UNREAD_S):
+            await asyncio.wait({answer}, timeout=each_s)
+            if answer.done():
+                return answer.result()
+        answer.cancel()
         process.kill()
         self._on_process_ended(process)
         raise ReplyTimeout(
@@ -428,7 +449,7 @@ class Supervisor:
         if process is not None:
             # It has ended by itself, or is ended since it does not answer.
             with contextlib.suppress(_ProcessEnded, ReplyTimeout):
-                await self._request("close", _END_WITHIN_S, {})
+                await self._request("close", _ANSWER_WITHIN_S, {})
             if self._parts:
                 # A page still says how much of the last reply it has played.
                 asyncio.get_running_loop().call_later(_LINGER_S, self._end_process)
@@ -446,7 +467,7 @@ class Supervisor:
 class _ProcessEnded(Exception):
     """The process has ended before it has answered; `error` is what the caller is told."""
 
-    def __init__(self, error: SessionClosedError) -> None:
+    def __init__(self, error: SessionClosedError | ReplyTimeout) -> None:
         super().__init__()
         self.error = error
 

@@ -203,7 +203,7 @@ def test_a_talk_that_is_stopped_or_closed_while_its_process_dies_stays_closed(
 def test_a_process_that_does_not_answer_is_ended_by_what_ends_something(
     server: RehearsalServer, monkeypatch: pytest.MonkeyPatch, end: Callable[[Talk], Any]
 ) -> None:
-    monkeypatch.setattr(supervisor, "_END_WITHIN_S", 0.5)
+    monkeypatch.setattr(supervisor, "_ANSWER_WITHIN_S", 0.5)
     monkeypatch.setattr(supervisor, "_UNREAD_S", 0.2)
     with Talk(url=server.url(), api_key="k", isolation="process") as talk:
         talk.ask("one")
@@ -212,8 +212,56 @@ def test_a_process_that_does_not_answer_is_ended_by_what_ends_something(
         end(talk)
         wait_until(lambda: not is_running(stopped))
         if end is not Talk.close:
-            monkeypatch.setattr(supervisor, "_END_WITHIN_S", 10.0)
+            monkeypatch.setattr(supervisor, "_ANSWER_WITHIN_S", 10.0)
             assert talk.ask("two").text == "You said two."
+
+
+@pytest.mark.parametrize(
+    ("ask", "is_repeated"),
+    [
+        (Talk.start, True),
+        (lambda talk: talk.update(voice="nova"), True),
+        (lambda talk: talk.say("More."), True),
+        (lambda talk: talk.send_audio(np.zeros(240, np.int16), RATE_HZ), False),
+        (lambda talk: talk.commit(), False),
+    ],
+    ids=["start", "update", "say", "send_audio", "commit"],
+)
+def test_a_process_that_answers_no_ping_is_ended_by_whatever_waits_for_it(
+    server: RehearsalServer,
+    monkeypatch: pytest.MonkeyPatch,
+    ask: Callable[[Talk], Any],
+    is_repeated: bool,
+) -> None:
+    monkeypatch.setattr(supervisor, "_ANSWER_WITHIN_S", 0.5)
+    monkeypatch.setattr(supervisor, "_UNREAD_S", 0.2)
+    with Talk(url=server.url(), api_key="k", isolation="process") as talk:
+        talk.ask("one")
+        stopped = process_of(talk)
+        os.kill(stopped, signal.SIGSTOP)
+        if is_repeated:
+            ask(talk)
+            wait_until(lambda: talk.phase == "open")
+        else:
+            with pytest.raises(ReplyTimeout, match=r"did not answer in 0\.5 s, and was ended\."):
+                ask(talk)
+        wait_until(lambda: not is_running(stopped))
+        monkeypatch.setattr(supervisor, "_ANSWER_WITHIN_S", 10.0)
+        wait_until(lambda: not talk.turns or talk.turns[-1].is_complete)
+        assert talk.ask("two").text == "You said two."
+
+
+def test_a_process_that_takes_long_and_answers_pings_goes_on(
+    server: RehearsalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Talk(url=server.url(), api_key="k", isolation="process") as talk:
+        talk.start()
+        kept = process_of(talk)
+        monkeypatch.setattr(supervisor, "_ANSWER_WITHIN_S", 0.2)
+        began_s = time.monotonic()
+        talk.send_audio(np.zeros(RATE_HZ, np.int16), RATE_HZ, pace="realtime")
+        assert time.monotonic() - began_s > 0.9
+        assert process_of(talk) == kept
 
 
 def test_a_process_that_answers_nothing_is_ended_after_the_time_limit(
