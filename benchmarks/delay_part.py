@@ -16,10 +16,9 @@ REPORT_EVERY = 25
 # Code for the kernel in which the talk is `live`: collects what is reported.
 COLLECT = """
 delays = {"up": [], "dropped": [], "first sound": [], "sent": []}
-live._sessions.add_part(
+live._sessions.supervisor.add_part(
     "benchmarks.delay_part",
     lambda content, buffer: delays[content[0]].extend(content[1]),
-    lambda: None,
 )
 """
 

@@ -136,8 +136,8 @@ class Supervisor:
         self,
         module: str,
         on_message: Callable[[Any, bytes | None], object],
-        on_start: Callable[[], object],
-        on_end: Callable[[], object],
+        on_start: Callable[[], object] | None = None,
+        on_end: Callable[[], object] | None = None,
     ) -> None:
         """Have each new process load a module with further methods.
 
@@ -147,14 +147,14 @@ class Supervisor:
             Its name; see `messages.Begin`.
         on_message : callable
             ``on_message(content, buffer)`` is called with what the part sends.
-        on_start : callable
+        on_start : callable, optional
             Called when a new process has begun, to tell it what holds.
-        on_end : callable
+        on_end : callable, optional
             Called when a process has ended by itself.
         """
         self._parts[module] = on_message
-        self._on_start.append(on_start)
-        self._on_end.append(on_end)
+        self._on_start += [on_start] if on_start else []
+        self._on_end += [on_end] if on_end else []
 
     def _start(self) -> None:
         past = self._mirror.past(self._why_reopened) if self._has_had_process else None
