@@ -8,9 +8,10 @@ them. A frozen dataclass takes a dozen times as long to make, and its class thir
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from inspect import Parameter, iscoroutinefunction, signature
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast, dataclass_transform
 
 from msgspec import Struct
 from msgspec.structs import fields, force_setattr
@@ -24,6 +25,7 @@ __all__ = [
     "Tagged",
     "Value",
     "check_names",
+    "checked_dataclass",
     "did_you_mean",
     "names_checked",
     "repr_of",
@@ -37,6 +39,7 @@ _DIGITS = {"ms": 3, "s": 6, "dollars": 6}
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 # Audio, secrets, and what may hold a secret.
 _HIDDEN = frozenset({"api_key", "authorization", "headers", "key", "parameters", "pcm", "sound"})
@@ -110,12 +113,19 @@ def names_checked(function: Callable[P, R]) -> Callable[P, R]:
             # Of all settings, the one that is meant the most often.
             example = "voice" if by_name[:1] == ["api_key"] else next(iter(by_name), "")
             most, given = len(placed) - own_count, count - own_count
+            most_text = f"at most {most}" if most else "none"
             raise ArgumentError(
-                f"{callee} takes at most {most} of its arguments without a name, not {given}.",
+                f"{callee} takes {most_text} of its arguments without a name, not {given}.",
                 cure=f"Give the others by name, such as {example}=…; names are: "
                 f"{', '.join(by_name)}."
                 if by_name
                 else "Leave out the others.",
+            ) from None
+        twice = [each for each in placed[:count] if each in names]
+        if twice:
+            raise ArgumentError(
+                f"{callee} got the argument {twice[0]!r} twice, with and without its name.",
+                cure="Leave out one of them.",
             ) from None
         missing = [each for each in needed if each not in (*names, *placed[:count])]
         if missing:
@@ -149,6 +159,14 @@ def names_checked(function: Callable[P, R]) -> Callable[P, R]:
             raise
 
     return checked
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def checked_dataclass(kind: type[T]) -> type[T]:
+    """Make a frozen dataclass whose arguments are given by name, and checked as of a function."""
+    made = dataclass(frozen=True, kw_only=True)(kind)
+    made.__init__ = names_checked(made.__init__)  # type: ignore[method-assign]
+    return made
 
 
 class Checked(type(Struct)):  # type: ignore[misc]

@@ -40,7 +40,7 @@ from grok_live_widget._structs import (
 from grok_live_widget.audio import mfcc
 from grok_live_widget.events import AppendAudio, CommitAudio, Item, ToolOffer, TranscriptDelta
 from grok_live_widget.exceptions import ArgumentError, GrokLiveError
-from grok_live_widget.rehearsal import CallTool
+from grok_live_widget.rehearsal import CallTool, faults
 
 
 def test_audio_and_what_may_hold_a_secret_are_not_shown() -> None:
@@ -91,6 +91,7 @@ def test_an_event_equals_nothing_of_another_kind() -> None:
         (lambda: CallTool("x", args={}), "CallTool() has no argument 'args'."),
         (lambda: CallTool(), "CallTool() needs the argument 'name'."),
         (lambda: CallTool("x", {}, "id"), "CallTool() takes no such arguments."),
+        (lambda: faults.Drop(when=3), "Drop() has no argument 'when'. Arguments are: nth, times"),
         (lambda: tool(timeout=3), "tool() has no argument 'timeout'. Did you mean 'timeout_s'?"),
     ],
 )
@@ -122,7 +123,7 @@ def test_keywords_that_are_passed_on_are_those_of_the_function_that_takes_them()
         ),
         (
             lambda: Talk("nova"),
-            "Talk() takes at most 0 of its arguments without a name, not 1",
+            "Talk() takes none of its arguments without a name, not 1",
         ),
         (
             lambda: GrokLive("nova"),
@@ -130,7 +131,7 @@ def test_keywords_that_are_passed_on_are_those_of_the_function_that_takes_them()
         ),
         (
             lambda: connect("nova"),
-            "connect() takes at most 0 of its",
+            "connect() takes none of its",
         ),
         (lambda: compare("Hello.", ["nova"]), "such as voices=…; names are: voices, settings"),
         (lambda: RehearsalServer("parrot", "::1"), "such as host=…; names are: host, port"),
@@ -143,6 +144,11 @@ def test_keywords_that_are_passed_on_are_those_of_the_function_that_takes_them()
             lambda: Talk(partner="parrot").send_audio(np.zeros(3)),
             "send_audio() needs the argument 'sample_rate'. Arguments are: x, sample_rate, ",
         ),
+        (
+            lambda: Talk(partner="parrot").ask("one", question="two"),  # type: ignore[misc]
+            "ask() got the argument 'question' twice, with and without its name. Leave out one",
+        ),
+        (lambda: faults.Drop(3), "Drop() takes none of its arguments without a name, not 1"),
         (
             lambda: mfcc(),
             "mfcc() needs the argument 'samples'. Arguments are: samples, sample_rate",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from itertools import chain
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from ..._structs import Value
+from ..._structs import Value, checked_dataclass
 from ...exceptions import ConfigurationError
 from ...protocol import (
     DIALECTS,
@@ -133,7 +132,7 @@ def check(is_good: bool, name: str, value: object, wanted: str) -> None:
         raise ConfigurationError(f"{name} must be {wanted}, not {value!r}.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked_dataclass
 class Fault:
     """Base class of faults.
 
@@ -177,7 +176,7 @@ class Fault:
         return f"{self.name}:{value}" if value not in ("", None) else self.name
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked_dataclass
 class HandshakeFault(Fault):
     """A fault of the handshake, before there is a connection."""
 
@@ -189,7 +188,7 @@ class HandshakeFault(Fault):
         return 503, refusal_from("Service Unavailable", "the server closes")
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked_dataclass
 class ConnectionFault(Fault, ABC):
     """A fault of the messages that the server sends."""
 
@@ -198,7 +197,7 @@ class ConnectionFault(Fault, ABC):
         """Return the filter for one connection."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked_dataclass
 class EventFault(ConnectionFault):
     """A fault at an event.
 

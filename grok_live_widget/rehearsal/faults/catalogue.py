@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import http
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, Literal, get_args
 
 import msgspec
 
+from ..._structs import checked_dataclass
 from ...protocol import (
     Dialect,
     ErrorReported,
@@ -41,7 +42,7 @@ from .base import (
 
 
 # --------------------------------------------------------------------------- end of the connection
-@dataclass(frozen=True, kw_only=True)
+@checked_dataclass
 class Drop(EventFault, name="drop", argument="at"):
     """The connection is dropped without a close frame (1006) instead of an event."""
 
@@ -58,7 +59,7 @@ def _check_close(code: int) -> None:
     check(may_be_sent, "code", code, "a code that a close frame can carry")
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked_dataclass
 class Close(EventFault, name="close", argument="code"):
     """The connection is closed with a code and a reason instead of an event.
 
@@ -84,7 +85,7 @@ class Close(EventFault, name="close", argument="code"):
         return (CloseFrame(self.code, self.reason),)
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked_dataclass
 class Stall(EventFault, name="stall", argument="at"):
     """From an event on nothing is sent, and the connection stays open."""
 
@@ -95,14 +96,14 @@ class Stall(EventFault, name="stall", argument="at"):
 
 
 # --------------------------------------------------------------------------- handshake
-@dataclass(frozen=True, kw_only=True)
+@checked_dataclass
 class StallHandshake(HandshakeFault, name="stall-handshake"):
     """The handshake is never answered."""
 
     stalls: ClassVar[bool] = True
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked_dataclass
 class Refuse(HandshakeFault, name="refuse", argument="status"):
     """The handshake is refused with an HTTP status.
 
@@ -160,7 +161,7 @@ class _RestOfResponse:
         return not self._is_over and frame.wire_type in _ADDED_TYPES and is_of_server
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked_dataclass
 class _ResponseFault(EventFault):
     """A fault that replaces an event and drops what follows of its response."""
 
@@ -192,7 +193,7 @@ _ERROR_MESSAGES = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked_dataclass
 class Report(_ResponseFault, name="report", argument="error_type"):
     """An error is sent instead of an event and the rest of its response.
 
@@ -236,7 +237,7 @@ class Report(_ResponseFault, name="report", argument="error_type"):
             yield CloseFrame(self.code_after, "")
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked_dataclass
 class Abandon(_ResponseFault, name="abandon", argument="at"):
     """From an event on nothing of its response is sent, not even its end.
 
@@ -247,7 +248,7 @@ class Abandon(_ResponseFault, name="abandon", argument="at"):
     nth: int = 2
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked_dataclass
 class Withhold(EventFault, name="withhold", argument="at"):
     """An event is not sent."""
 
@@ -262,7 +263,7 @@ def _check_delay(delay_s: float) -> None:
     check(0 < delay_s < float("inf"), "delay_s", delay_s, "greater than 0")
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked_dataclass
 class Late(EventFault, name="late", argument="delay_s"):
     """An event and everything after it are delayed.
 
@@ -281,7 +282,7 @@ class Late(EventFault, name="late", argument="delay_s"):
         return Pause(self.delay_s), frame
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked_dataclass
 class Trickle(EventFault, name="trickle", argument="delay_s"):
     """From a message on, everything is delayed and audio comes in small pieces.
 
@@ -313,7 +314,7 @@ class Trickle(EventFault, name="trickle", argument="delay_s"):
             yield piece
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked_dataclass
 class Duplicate(EventFault, name="duplicate", argument="at"):
     """An event is sent twice.
 
@@ -325,7 +326,7 @@ class Duplicate(EventFault, name="duplicate", argument="at"):
         return frame, frame
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked_dataclass
 class Reorder(EventFault, name="reorder", argument="at"):
     """An event is sent after those that follow it.
 
@@ -361,7 +362,7 @@ class Reorder(EventFault, name="reorder", argument="at"):
         return filter_frame
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked_dataclass
 class Burst(ConnectionFault, name="burst"):
     """A whole response comes at once, done before any of it can have been played.
 
@@ -387,7 +388,7 @@ class Burst(ConnectionFault, name="burst"):
         return filter_frame
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked_dataclass
 class Tail(ConnectionFault, name="tail", argument="piece_count"):
     """Audio of a response continues after the response was cancelled.
 
@@ -445,7 +446,7 @@ _AUDIO_KINDS = ("no-base64", "odd-bytes")
 _OF_ANOTHER_TYPE: dict[type, Any] = {str: 7, dict: "unimplemented", list: {}}
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked_dataclass
 class Garbage(EventFault, name="garbage", argument="kind"):
     """A corrupt frame: sent before an event, or the event itself.
 
@@ -486,7 +487,7 @@ class Garbage(EventFault, name="garbage", argument="kind"):
         return frame.with_fields(**wrong)
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked_dataclass
 class Omit(EventFault, name="omit", argument="names"):
     """Fields of an event are omitted.
 
@@ -517,7 +518,7 @@ def _without(message: dict[str, Any], path: list[str]) -> dict[str, Any]:
     return {**message, name: _without(within, inner)} if isinstance(within, dict) else message
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked_dataclass
 class OtherModel(ConnectionFault, name="other-model", argument="model"):
     """The session has another model than was requested.
 
