@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
@@ -338,7 +339,7 @@ class Supervisor:
         self,
         method: str,
         *,
-        within_s: float | None = None,
+        within_s: float = math.inf,
         again: Callable[[], Mapping[str, Any] | None] | None = None,
         **arguments: Any,
     ) -> Any:
@@ -346,9 +347,8 @@ class Supervisor:
 
         Parameters
         ----------
-        within_s : float or None [s]
-            A process that answers later than this is ended. None: it may take any time, as long as
-            it answers pings.
+        within_s : float [s]
+            A process that answers later than this is ended, and earlier one that answers no ping.
         again : callable or None
             Called when the process has ended meanwhile. Returns what changes where the next one is
             asked for the same, or None where it must not be. None: that depends on the method.
@@ -385,21 +385,19 @@ class Supervisor:
                 break
         self._end_reopening()
 
-    async def _request(
-        self, method: str, within_s: float | None, arguments: Mapping[str, Any]
-    ) -> Any:
+    async def _request(self, method: str, within_s: float, arguments: Mapping[str, Any]) -> Any:
         if method not in _OPENS_NOTHING:
             self.check_ended()
         process = await self._process_for(method)
         answer = asyncio.ensure_future(self._call(process, method, arguments))
+        due_s = time.monotonic() + within_s
         try:
-            if within_s is not None:
-                return await self._within(within_s, answer, process)
-            while True:
+            while due_s - time.monotonic() > _ANSWER_WITHIN_S:
                 await asyncio.wait({answer}, timeout=_ANSWER_WITHIN_S)
                 if answer.done():
                     return answer.result()
                 await self._ping(process)
+            return await self._answer_of(process, answer, due_s, within_s)
         finally:
             answer.cancel()
 
@@ -413,18 +411,24 @@ class Supervisor:
 
     async def _ping(self, process: ConnectionProcess) -> None:
         answer = asyncio.ensure_future(self._call(process, "ping", {}))
+        due_s = time.monotonic() + _ANSWER_WITHIN_S
         try:
-            await self._within(_ANSWER_WITHIN_S, answer, process)
+            await self._answer_of(process, answer, due_s, _ANSWER_WITHIN_S)
         except ReplyTimeout as error:
             raise _ProcessEnded(error) from None
         finally:
             answer.cancel()
 
-    async def _within(
-        self, limit_s: float, answer: asyncio.Future[Any], process: ConnectionProcess
+    async def _answer_of(
+        self,
+        process: ConnectionProcess,
+        answer: asyncio.Future[Any],
+        due_s: float,
+        limit_s: float,
     ) -> Any:
+        """The answer of a process that is ended where it gives none."""
         # The second time for a kernel that was busy itself, and has not read the answer.
-        for each_s in (limit_s, _UNREAD_S):
+        for each_s in (max(0.0, due_s - time.monotonic()), _UNREAD_S):
             await asyncio.wait({answer}, timeout=each_s)
             if answer.done():
                 return answer.result()

@@ -221,11 +221,12 @@ def test_a_process_that_does_not_answer_is_ended_by_what_ends_something(
     [
         (Talk.start, True),
         (lambda talk: talk.update(voice="nova"), True),
+        (lambda talk: talk.ask("More."), True),
         (lambda talk: talk.say("More."), True),
         (lambda talk: talk.send_audio(np.zeros(240, np.int16), RATE_HZ), False),
         (lambda talk: talk.commit(), False),
     ],
-    ids=["start", "update", "say", "send_audio", "commit"],
+    ids=["start", "update", "ask", "say", "send_audio", "commit"],
 )
 def test_a_process_that_answers_no_ping_is_ended_by_whatever_waits_for_it(
     server: RehearsalServer,
