@@ -84,7 +84,8 @@ class RemotePageSound:
     ) -> None:
         self.owner = ""
         self._clocks, self._spawn = clocks, spawn
-        self._talk, self._send, self._listener = talk, send, listener
+        self._talk, self._supervisor = talk, talk.supervisor
+        self._send, self._listener = send, listener
         self._state: dict[str, Any] = _NO_REPLAY | {
             "session": 0,
             "epoch": 0,
@@ -97,7 +98,7 @@ class RemotePageSound:
         self._reply_count = 0
         self._direct_page = ""
         self._has_started = False
-        talk.supervisor.add_part(_MODULE, self._on_message, self._on_start, self._on_end)
+        self._supervisor.add_part(_MODULE, self._on_message, self._on_start, self._on_end)
 
     def _on_start(self) -> None:
         """Tell a new process what holds."""
@@ -105,7 +106,7 @@ class RemotePageSound:
             self._listener.on_restart()
         self._has_started = True
         if self.session:
-            self._talk.supervisor.tell(
+            self._supervisor.tell(
                 "go_on_with_session",
                 # The page drops what is of an older session.
                 session=self.session,
@@ -114,7 +115,7 @@ class RemotePageSound:
                 replies=self._replies,
             )
         if self.owner:
-            self._talk.supervisor.tell("go_on", owner=self.owner)
+            self._supervisor.tell("go_on", owner=self.owner)
 
     def _on_end(self) -> None:
         """The process has ended by itself."""
@@ -182,7 +183,7 @@ class RemotePageSound:
     # ----------------------------------------------------------------- what the process does
     def observe(self, event: Event, changed: list[Turn], now_s: float) -> None:
         """The process does, before the kernel, unless there is none."""
-        if isinstance(event, Interrupted) and self._talk.process_id is None:
+        if isinstance(event, Interrupted) and not self._supervisor.is_running:
             replies = [reply for each in changed if (reply := self.reply_of(each)) is not None]
             if replies:
                 self._flush(replies[0])
@@ -196,11 +197,11 @@ class RemotePageSound:
 
     def receive(self, message: messages.SoundMessage, pcm: bytes, arrived_s: float) -> None:
         """See `PageSound`."""
-        if self._talk.process_id is None and isinstance(message, messages.Playhead):
+        if not self._supervisor.is_running and isinstance(message, messages.Playhead):
             self._receive_last_playhead(message)
             return
         content = msgspec.to_builtins(message)
-        self._talk.supervisor.tell(
+        self._supervisor.tell(
             "receive_sound",
             content=content,
             arrived_s=arrived_s,
@@ -231,46 +232,46 @@ class RemotePageSound:
     def begin_owner(self, page: str) -> None:
         """See `PageSound`."""
         self.owner = page
-        self._talk.supervisor.tell("begin_owner", page=page)
+        self._supervisor.tell("begin_owner", page=page)
 
     def go_on(self, owner: str) -> None:
         """See `PageSound`."""
         self.owner = owner
-        self._talk.supervisor.tell("go_on", owner=owner)
+        self._supervisor.tell("go_on", owner=owner)
 
     def play_unplayed(self) -> None:
         """See `PageSound`."""
-        self._talk.supervisor.tell("play_unplayed")
+        self._supervisor.tell("play_unplayed")
 
     def play_again(self, turn: Turn) -> None:
         """See `PageSound`."""
-        self._talk.supervisor.tell("play_again", turn_id=turn.turn_id)
+        self._supervisor.tell("play_again", turn_id=turn.turn_id)
 
     def play_from(self, at_s: float) -> None:
         """See `PageSound`."""
-        self._talk.supervisor.tell("play_from", at_s=at_s)
+        self._supervisor.tell("play_from", at_s=at_s)
 
     def end_replay(self) -> None:
         """See `PageSound`."""
-        self._talk.supervisor.tell("end_replay")
+        self._supervisor.tell("end_replay")
 
     def stop_replay(self, epoch: int) -> None:
         """See `PageSound`."""
-        self._talk.supervisor.tell("stop_replay", epoch=epoch)
+        self._supervisor.tell("stop_replay", epoch=epoch)
 
     def restore(self, turn: Turn) -> None:
         """See `PageSound`."""
-        self._talk.supervisor.tell("restore", turn_id=turn.turn_id)
+        self._supervisor.tell("restore", turn_id=turn.turn_id)
 
     def follow_flush(self, epoch: int) -> None:
         """See `PageSound`."""
-        self._talk.supervisor.tell("follow_flush", epoch=epoch)
+        self._supervisor.tell("follow_flush", epoch=epoch)
 
     async def invite(
         self, page: str, origin: str, carrier: Carrier
     ) -> messages.DirectInvitation | str:
         """See `PageSound`."""
-        found = await self._talk.supervisor.request(
+        found = await self._supervisor.request(
             "invite_page", page=page, origin=origin, carrier=carrier
         )
         return (

@@ -144,10 +144,14 @@ class Mirror:
     def follow_state(self, state: messages.TalkState) -> None:
         """Take in what the process says of the talk."""
         if state.update_count != self.state.update_count:
-            self.settings = self.pending_settings
-            self.conversation.meter.prices = self.settings.prices
-            self.frame_log.add_secrets(*secrets_of(self.settings.tools))
+            self.use_settings(self.pending_settings)
         self.state = state
+
+    def use_settings(self, settings: Settings) -> None:
+        """These hold."""
+        self.settings = self.pending_settings = settings
+        self.conversation.meter.prices = settings.prices
+        self.frame_log.add_secrets(*secrets_of(settings.tools))
 
     def _name_turns(self, changed: list[Turn], turn_ids: tuple[str, ...]) -> None:
         """Give new turns the ids that they have in the other process."""

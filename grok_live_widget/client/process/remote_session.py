@@ -239,7 +239,7 @@ class RemoteSession:
             self._kernel_calls.add_tools(settings)
             plain = messages.plain_settings(settings, given)
             rejected: list[str] = await self.supervisor.request("update", given=plain)
-            self._mirror.settings = settings
+            self._mirror.use_settings(settings)
             return rejected
 
     async def say_text(self, text: str) -> Turn:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grok_live_widget import RehearsalServer, Talk, load
+from grok_live_widget import Prices, RehearsalServer, Talk, load
 from grok_live_widget.client.process import (
     remote_asker,
     supervisor,
@@ -250,6 +250,21 @@ def test_a_process_that_answers_no_ping_is_ended_by_whatever_waits_for_it(
         monkeypatch.setattr(supervisor, "_ANSWER_WITHIN_S", 10.0)
         wait_until(lambda: not talk.turns or talk.turns[-1].is_complete)
         assert talk.ask("two").text == "You said two."
+
+
+def test_a_change_of_prices_that_the_next_process_confirms_counts(
+    server: RehearsalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "_ANSWER_WITHIN_S", 0.5)
+    monkeypatch.setattr(supervisor, "_UNREAD_S", 0.2)
+    with Talk(url=server.url(), api_key="k", isolation="process") as talk:
+        talk.start()
+        os.kill(process_of(talk), signal.SIGSTOP)
+        talk.update(prices=Prices(per_minute=0, per_text=1.0))
+        monkeypatch.setattr(supervisor, "_ANSWER_WITHIN_S", 10.0)
+        talk.ask("two")
+        # The minutes before have another price.
+        assert talk.usage.dollars == pytest.approx(1.0, abs=0.1)
 
 
 def test_a_process_that_takes_long_and_answers_pings_goes_on(
