@@ -21,7 +21,6 @@ MOST_LAYERS = 9
 
 # Tests of the whole package, which belong to no single module.
 WHOLE = {
-    "test_benchmarks.py",
     "test_captures.py",
     "test_docstrings.py",
     "test_documents.py",
