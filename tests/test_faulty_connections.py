@@ -426,7 +426,8 @@ def talking(partner: Any, dialect: str, fault: Fault, **server: Any) -> Iterator
             url=rehearsal.url(dialect),
             api_key="any",
             turn_detection=ServerVad(silence_duration_ms=300),
-            reply_quiet_ms=200,
+            # In the live dialect a pause of this length ends a reply, also one of the machine.
+            reply_quiet_ms=1000,
             open_timeout_s=1,
         ) as talk,
     ):
