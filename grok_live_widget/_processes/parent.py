@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -62,7 +64,19 @@ def python_process(
     except BaseException:
         errors.close()
         raise
+    _started.add(process)
     return process, errors
+
+
+_started: weakref.WeakSet[subprocess.Popen[bytes]] = weakref.WeakSet()
+
+
+@atexit.register
+def _wake() -> None:
+    """At exit: a process that is stopped notices the end of its pipe only when it goes on."""
+    if sys.platform != "win32":
+        for process in _started:
+            process.send_signal(signal.SIGCONT)
 
 
 class _Closable(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import asdict
@@ -40,7 +40,7 @@ class RemoteAsker:
         between("timeout_s", timeout_s, 0.001, 86_400)
         reply_request(instructions, metadata)  # It raises what is wrong with them.
         sending_s = asked.sending_s if isinstance(asked, Clip) else 0.0
-        due_s, again = time.monotonic() + timeout_s, self._again(asked)
+        due_s, again = time.monotonic() + timeout_s, self._sessions.repetition_of(asked)
 
         def ask_again() -> dict[str, Any] | None:
             found, left_s = again(), due_s - time.monotonic()
@@ -73,35 +73,11 @@ class RemoteAsker:
     async def say(self, question: Question, sample_rate: int | None, pace: Pace = "fast") -> Turn:
         """See `Asker.say`."""
         said = await text_or_clip(self._sessions, question, sample_rate, pace)
-        again = self._again(said)
-
-        def say_again() -> dict[str, Any] | None:
-            found = again()
-            return None if found is None or found["is_again"] else {}
-
         return self._sessions.turn_of(
-            await self._sessions.supervisor.request("say", again=say_again, said=_plain(said))
+            await self._sessions.supervisor.request(
+                "say", again=self._sessions.saying_again(said), said=_plain(said)
+            )
         )
-
-    def _again(self, asked: str | Clip) -> Callable[[], dict[str, Any] | None]:
-        """What tells how a text is asked by the next process; None: nothing is asked again."""
-        turns = self._sessions.conversation.turns
-        count = len(turns)
-
-        def again() -> dict[str, Any] | None:
-            if not isinstance(asked, str):
-                return None
-            new = list(turns[count:])
-            places = [
-                at for at, turn in enumerate(new) if (turn.role, turn.text) == ("user", asked)
-            ]
-            if not places:
-                return {"is_again": False}
-            replies = [turn for turn in new[places[-1] :] if turn.role == "assistant"]
-            has_begun = any(turn.text or turn.sample_count for turn in replies)
-            return None if has_begun else {"is_again": True}
-
-        return again
 
 
 def _plain(asked: str | Clip) -> str | dict[str, Any]:

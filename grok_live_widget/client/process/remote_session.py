@@ -244,7 +244,38 @@ class RemoteSession:
 
     async def say_text(self, text: str) -> Turn:
         """See `ReconnectingSession.say_text`."""
-        return self.turn_of(await self.supervisor.request("say_text", text=text))
+        again = self.saying_again(text)
+        return self.turn_of(await self.supervisor.request("say_text", again=again, text=text))
+
+    def repetition_of(self, asked: object) -> Callable[[], dict[str, Any] | None]:
+        """What tells how a text is asked of the next process; None: nothing is asked again."""
+        turns = self.conversation.turns
+        count = len(turns)
+
+        def again() -> dict[str, Any] | None:
+            if not isinstance(asked, str):
+                return None
+            new = list(turns[count:])
+            places = [
+                at for at, turn in enumerate(new) if (turn.role, turn.text) == ("user", asked)
+            ]
+            if not places:
+                return {"is_again": False}
+            replies = [turn for turn in new[places[-1] :] if turn.role == "assistant"]
+            has_begun = any(turn.text or turn.sample_count for turn in replies)
+            return None if has_begun else {"is_again": True}
+
+        return again
+
+    def saying_again(self, said: object) -> Callable[[], dict[str, Any] | None]:
+        """The same for what waits for no reply: a text that was sent is not sent again."""
+        repetition = self.repetition_of(said)
+
+        def again() -> dict[str, Any] | None:
+            found = repetition()
+            return None if found is None or found["is_again"] else {}
+
+        return again
 
     async def save(self, path: str | PathLike[str]) -> Path:
         """See `Talk.save`."""

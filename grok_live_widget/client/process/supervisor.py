@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
+from weakref import WeakMethod
 
 from msgspec.structs import replace
 
@@ -28,7 +29,7 @@ from ...recording import plain
 from ...settings import UNSET
 from ..credentials import Secret
 from ..endpoint import Endpoint, remember, remembered_dialects, resolve_endpoint
-from ..reconnecting_session import off_loop
+from ..reconnecting_session import off_loop, sentence
 from ..timeouts import Timeouts
 from . import messages
 from .calls import Calls
@@ -42,8 +43,9 @@ Level = Literal["info", "warning", "error"]
 _MOST_ENDS = 3
 _LINGER_S = 1.0
 # How long an answer may wait to be read [s].
-_UNREAD_S = 3.0
-# How long the process may take to end something, such as the connection, or to answer a ping [s].
+_UNREAD_S = 1.0
+# How long the process may take to end something, such as the connection, or to answer a ping; and
+# how often it is pinged [s].
 _ANSWER_WITHIN_S = 10.0
 _TOPIC = "connection"
 _BROKE = "The connection broke and was opened again"
@@ -55,7 +57,8 @@ class Supervisor:
 
     A process that ends by itself is a connection that broke: where it was open, the next process
     opens it again; otherwise that one is started when it is needed. It goes on with what the
-    mirror has.
+    mirror has. A process that answers no ping, while the connection is open or something waits for
+    it, is ended.
 
     Parameters
     ----------
@@ -103,6 +106,7 @@ class Supervisor:
         # Whether a note says so, and whether what was asked then may be asked of the next process.
         self._has_told_end = self._may_repeat = False
         self._reopening: asyncio.Task[None] | None = None
+        self._next_ping: asyncio.TimerHandle | None = None
         mirror.add_listener(self._on_opened)
 
     # ----------------------------------------------------------------- to read
@@ -181,6 +185,7 @@ class Supervisor:
                 cure='isolation="thread" keeps the connection in this process.',
             ) from None
         self._process, self._has_had_process = process, True
+        self._ping_later()
         for method, arguments in self._standing.items():
             process.send(messages.Told(method, arguments))
         for tell in self._on_start:
@@ -244,19 +249,49 @@ class Supervisor:
             self._has_told_end = False
             asyncio.get_running_loop().call_soon(self._mirror.add, Noted("", topic=_TOPIC))
 
+    # ----------------------------------------------------------------- pings
+    def _ping_later(self) -> None:
+        # A talk that is dropped is not kept alive by that.
+        look = WeakMethod(self._ping_if_open)
+        self._next_ping = asyncio.get_running_loop().call_later(
+            _ANSWER_WITHIN_S, lambda: (ping := look()) and ping()
+        )
+
+    def _ping_if_open(self) -> None:
+        if self._process is not None and self._mirror.state.phase != "closed":
+            self._tasks.spawn(self._keep_answering(self._process))
+        elif self._process is not None:
+            self._ping_later()
+
+    async def _keep_answering(self, process: ConnectionProcess) -> None:
+        with contextlib.suppress(_ProcessEnded):
+            await self._ping(process)
+            self._ping_later()
+
     # ----------------------------------------------------------------- a process that has ended
     def _on_process_ended(self, process: ConnectionProcess) -> None:
         """The process has ended by itself, which is a connection that broke."""
-        if process is not self._process:
-            return
-        self._process = None
-        self._mirror.end_process()
-        error, phase = process.last_error(), self._mirror.state.phase
         failure = SessionClosedError(
-            f"the process of the connection has ended{error}.",
+            f"the process of the connection has ended{process.last_error()}.",
             close_code=None,
             cure="What was received is kept. Ask again, which waits until the connection is open.",
         )
+        self._follow_end(process, failure)
+
+    def _follow_end(
+        self,
+        process: ConnectionProcess,
+        failure: SessionClosedError | ReplyTimeout,
+        *,
+        may_open: bool = True,
+    ) -> None:
+        if process is not self._process:
+            return
+        self._process = None
+        if self._next_ping is not None:
+            self._next_ping.cancel()
+        self._mirror.end_process()
+        phase = self._mirror.state.phase
         process.close()
         self._asked.fail(_ProcessEnded(failure))
         self._kernel_calls.cancel_all()
@@ -274,25 +309,26 @@ class Supervisor:
             self.cut_off(*self._mirror.conversation.unheard)
         for tell in self._on_end:
             tell()
-        may_open = may_start and len(self._ends_s) <= self._mirror.settings.reconnect_tries
-        self._may_repeat = may_open if was_open else may_start
-        if was_open and may_open:
-            self._open_again(error)
+        count = len(self._ends_s)
+        is_opened = may_open and may_start and count <= self._mirror.settings.reconnect_tries
+        self._may_repeat = is_opened if was_open else may_start
+        if was_open and is_opened:
+            self._open_again(failure)
             return
-        if was_open and not self.is_ended:
-            text = (
-                f"The process of the connection has ended{error}. Start, or the next question, "
-                "opens the connection again."
+        if was_open and may_open and not self.is_ended:
+            text = sentence(failure.message)
+            if count > 1:
+                text = f"The process of the connection has ended {count} times within a minute."
+            self._tell_end(
+                f"{text} Start, or the next question, opens the connection again.", "error"
             )
-            self._tell_end(text, "error")
         self._mirror.tell_phase("closed")
         if may_start and self._mirror.conversation.unheard:
             # What was received is played to its end.
             self.prepare()
 
-    def _open_again(self, error: str) -> None:
-        text = f"The process of the connection has ended{error}. Opening another one."
-        self._tell_end(text, "warning")
+    def _open_again(self, failure: SessionClosedError | ReplyTimeout) -> None:
+        self._tell_end(f"{sentence(failure.message)} Opening another one.", "warning")
         self._mirror.state = replace(self._mirror.state, is_reopening=True)
         self._mirror.tell_phase("opening")
         if self._reopening is not None:
@@ -389,7 +425,10 @@ class Supervisor:
         if method not in _OPENS_NOTHING:
             self.check_ended()
         process = await self._process_for(method)
-        answer = asyncio.ensure_future(self._call(process, method, arguments))
+        request_id = self._asked.new_id()
+        self._kernel_calls.remember_caller(request_id)
+        request = messages.Request(request_id, method, dict(arguments), request_id)
+        answer = asyncio.ensure_future(self._asked.call(process.send, request))
         due_s = time.monotonic() + within_s
         try:
             while due_s - time.monotonic() > _ANSWER_WITHIN_S:
@@ -397,23 +436,16 @@ class Supervisor:
                 if answer.done():
                     return answer.result()
                 await self._ping(process)
-            return await self._answer_of(process, answer, due_s, within_s)
+            return await self._answer_of(process, answer, due_s, within_s, method not in _ENDS)
         finally:
             answer.cancel()
 
-    async def _call(
-        self, process: ConnectionProcess, method: str, arguments: Mapping[str, Any]
-    ) -> Any:
-        request_id = self._asked.new_id()
-        self._kernel_calls.remember_caller(request_id)
-        request = messages.Request(request_id, method, dict(arguments), request_id)
-        return await self._asked.call(process.send, request)
-
     async def _ping(self, process: ConnectionProcess) -> None:
-        answer = asyncio.ensure_future(self._call(process, "ping", {}))
+        request = messages.Request(self._asked.new_id(), "ping", {}, 0)
+        answer = asyncio.ensure_future(self._asked.call(process.send, request))
         due_s = time.monotonic() + _ANSWER_WITHIN_S
         try:
-            await self._answer_of(process, answer, due_s, _ANSWER_WITHIN_S)
+            await self._answer_of(process, answer, due_s, _ANSWER_WITHIN_S, may_open=True)
         except ReplyTimeout as error:
             raise _ProcessEnded(error) from None
         finally:
@@ -425,6 +457,7 @@ class Supervisor:
         answer: asyncio.Future[Any],
         due_s: float,
         limit_s: float,
+        may_open: bool,
     ) -> Any:
         """The answer of a process that is ended where it gives none."""
         # The second time for a kernel that was busy itself, and has not read the answer.
@@ -434,12 +467,14 @@ class Supervisor:
                 return answer.result()
         answer.cancel()
         process.kill()
-        self._on_process_ended(process)
-        raise ReplyTimeout(
-            f"the process of the connection did not answer in {limit_s:g} s, and was ended.",
+        failure = ReplyTimeout(
+            "the process of the connection did not answer, and was ended.",
             timeout_s=limit_s,
-            cure="Ask again, which waits until another one has opened the connection.",
+            cure="What was being sent is lost. Try again, which waits until another one has opened "
+            "the connection.",
         )
+        self._follow_end(process, failure, may_open=may_open)
+        raise failure
 
     def _error_from(self, failure: messages.Failure) -> Exception:
         return messages.error_from(failure, self._mirror.turn_of(failure.turn_id))
@@ -463,6 +498,8 @@ class Supervisor:
         self._tasks.cancel()
 
     def _end_process(self) -> None:
+        if self._next_ping is not None:
+            self._next_ping.cancel()
         process, self._process = self._process, None
         if process is not None:
             process.close()
@@ -478,6 +515,8 @@ class _ProcessEnded(Exception):
 
 # Methods that the next process may be asked for again, since nothing is done twice by that.
 _REPEATABLE = ("open", "update", "save", "invite_page")
+# Methods that end the connection.
+_ENDS = ("stop", "disconnect", "close")
 # Methods before which the key is not looked for.
 _OPENS_NOTHING = (
     *("stop", "close", "clear", "interrupt", "approve", "save", "update"),

@@ -103,6 +103,21 @@ def test_a_process_that_dies_while_the_connection_is_closed_loses_no_sound() -> 
         assert np.array_equal(talk.assistant_pcm, np.concatenate((kept, second.pcm)))
 
 
+def hang(talk: Talk, monkeypatch: pytest.MonkeyPatch, answer_within_s: float = 0.5) -> int:
+    """Stop the process, which has little time for answers, unlike the next one; its id."""
+    stopped = process_of(talk)
+
+    def allow_more(event: object, *_: object) -> None:
+        if isinstance(event, SessionEnded):
+            monkeypatch.setattr(supervisor, "_ANSWER_WITHIN_S", 10.0)
+
+    talk.add_listener(allow_more)
+    os.kill(stopped, signal.SIGSTOP)
+    monkeypatch.setattr(supervisor, "_ANSWER_WITHIN_S", answer_within_s)
+    monkeypatch.setattr(supervisor, "_UNREAD_S", 0.2)
+    return stopped
+
+
 class SlowPartner:
     """Answers with what it is given, and goes on when it may."""
 
@@ -203,16 +218,12 @@ def test_a_talk_that_is_stopped_or_closed_while_its_process_dies_stays_closed(
 def test_a_process_that_does_not_answer_is_ended_by_what_ends_something(
     server: RehearsalServer, monkeypatch: pytest.MonkeyPatch, end: Callable[[Talk], Any]
 ) -> None:
-    monkeypatch.setattr(supervisor, "_ANSWER_WITHIN_S", 0.5)
-    monkeypatch.setattr(supervisor, "_UNREAD_S", 0.2)
     with Talk(url=server.url(), api_key="k", isolation="process") as talk:
         talk.ask("one")
-        stopped = process_of(talk)
-        os.kill(stopped, signal.SIGSTOP)
+        stopped = hang(talk, monkeypatch)
         end(talk)
         wait_until(lambda: not is_running(stopped))
         if end is not Talk.close:
-            monkeypatch.setattr(supervisor, "_ANSWER_WITHIN_S", 10.0)
             assert talk.ask("two").text == "You said two."
 
 
@@ -223,10 +234,11 @@ def test_a_process_that_does_not_answer_is_ended_by_what_ends_something(
         (lambda talk: talk.update(voice="nova"), True),
         (lambda talk: talk.ask("More."), True),
         (lambda talk: talk.say("More."), True),
+        (lambda talk: TALK_THREAD.run(talk._sessions.say_text("More.")), True),
         (lambda talk: talk.send_audio(np.zeros(240, np.int16), RATE_HZ), False),
         (lambda talk: talk.commit(), False),
     ],
-    ids=["start", "update", "ask", "say", "send_audio", "commit"],
+    ids=["start", "update", "ask", "say", "typed", "send_audio", "commit"],
 )
 def test_a_process_that_answers_no_ping_is_ended_by_whatever_waits_for_it(
     server: RehearsalServer,
@@ -234,34 +246,56 @@ def test_a_process_that_answers_no_ping_is_ended_by_whatever_waits_for_it(
     ask: Callable[[Talk], Any],
     is_repeated: bool,
 ) -> None:
-    monkeypatch.setattr(supervisor, "_ANSWER_WITHIN_S", 0.5)
-    monkeypatch.setattr(supervisor, "_UNREAD_S", 0.2)
     with Talk(url=server.url(), api_key="k", isolation="process") as talk:
         talk.ask("one")
-        stopped = process_of(talk)
-        os.kill(stopped, signal.SIGSTOP)
+        stopped = hang(talk, monkeypatch)
         if is_repeated:
             ask(talk)
             wait_until(lambda: talk.phase == "open")
         else:
-            with pytest.raises(ReplyTimeout, match=r"did not answer in 0\.5 s, and was ended\."):
+            with pytest.raises(ReplyTimeout, match=r"did not answer, and was ended\."):
                 ask(talk)
         wait_until(lambda: not is_running(stopped))
-        monkeypatch.setattr(supervisor, "_ANSWER_WITHIN_S", 10.0)
         wait_until(lambda: not talk.turns or talk.turns[-1].is_complete)
         assert talk.ask("two").text == "You said two."
+
+
+def test_a_process_that_hangs_while_the_connection_is_open_is_replaced(
+    server: RehearsalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "_ANSWER_WITHIN_S", 2.0)
+    with Talk(url=server.url(), api_key="k", isolation="process") as talk:
+        log = EventLog(talk)
+        talk.ask("one")
+        stopped = hang(talk, monkeypatch, 2.0)
+        log.wait_for(lambda: talk.phase == "open" and bool(log.of(LineReopened)))
+        assert not is_running(stopped)
+        log.wait_for(lambda: log.of(Noted)[-1].text == "")
+        (told, _) = [each.text for each in log.of(Noted) if each.topic == "connection"]
+        ended = "The process of the connection did not answer, and was ended. Opening another one."
+        assert told == ended
+        assert talk.ask("two").text == "You said two."
+
+
+def test_a_talk_whose_process_hangs_and_is_stopped_opens_no_other_one(
+    server: RehearsalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Talk(url=server.url(), api_key="k", isolation="process") as talk:
+        talk.start()
+        hang(talk, monkeypatch)
+        talk.stop()
+        assert talk.phase == "closed"
+        assert session_of(talk).process_id is None
+        assert talk.notes == []
 
 
 def test_a_change_of_prices_that_the_next_process_confirms_counts(
     server: RehearsalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "_ANSWER_WITHIN_S", 0.5)
-    monkeypatch.setattr(supervisor, "_UNREAD_S", 0.2)
     with Talk(url=server.url(), api_key="k", isolation="process") as talk:
         talk.start()
-        os.kill(process_of(talk), signal.SIGSTOP)
+        hang(talk, monkeypatch)
         talk.update(prices=Prices(per_minute=0, per_text=1.0))
-        monkeypatch.setattr(supervisor, "_ANSWER_WITHIN_S", 10.0)
         talk.ask("two")
         # The minutes before have another price.
         assert talk.usage.dollars == pytest.approx(1.0, abs=0.1)
@@ -289,7 +323,7 @@ def test_a_process_that_answers_nothing_is_ended_after_the_time_limit(
         talk.ask("one")
         stopped = process_of(talk)
         os.kill(stopped, signal.SIGSTOP)
-        with pytest.raises(ReplyTimeout, match=r"did not answer in 0\.5 s, and was ended\. Ask"):
+        with pytest.raises(ReplyTimeout, match=r"did not answer, and was ended\. What"):
             talk.ask("two", timeout_s=0.5)
         monkeypatch.setattr(remote_asker, "_SPARE_S", 2.0)
         assert talk.ask("three", timeout_s=20).text == "You said three."
@@ -318,7 +352,10 @@ def test_a_process_that_dies_again_and_again_is_not_started_for_ever(
         log.wait_for(lambda: talk.phase == "open" and bool(log.of(LineReopened)))
         os.kill(process_of(talk), signal.SIGKILL)
         log.wait_for(lambda: talk.phase == "closed")
-        assert "the next question, opens" in talk.notes[-1].text
+        assert talk.notes[-1].text == (
+            "The process of the connection has ended 2 times within a minute. Start, or the next "
+            "question, opens the connection again."
+        )
         assert talk.ask("two").text == "You said two."
         # The note is withdrawn.
         log.wait_for(lambda: [each.text for each in log.of(Noted)][-1] == "")
@@ -371,11 +408,25 @@ talk.ask("Hello.")
 session = talk._sessions
 processes = session.supervisor._process._process, session._kernel_calls._rehearsal.result()._process
 """
+STOPPED = """
+import os, signal
+for each in processes:
+    os.kill(each.pid, signal.SIGSTOP)
+print(*[each.pid for each in processes], flush=True)
+"""
 
 
 def test_the_processes_of_a_talk_that_is_left_open_end_by_themselves_with_python() -> None:
     ended = subprocess.run([sys.executable, "-c", LEFT_OPEN], capture_output=True, text=True)
     assert (ended.stdout, ended.stderr) == ("0 0\n", "")
+
+
+def test_processes_that_are_stopped_end_with_python_too() -> None:
+    code = LEFT_OPEN + STOPPED
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    stopped = [int(each) for each in ended.stdout.splitlines()[0].split()]
+    assert len(stopped) == 2
+    wait_until(lambda: not any(map(is_running, stopped)))
 
 
 @pytest.mark.slow
