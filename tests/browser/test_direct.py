@@ -140,10 +140,11 @@ def test_a_reply_sounds_on_while_another_process_takes_the_place_of_a_killed_one
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("end", ["SIGKILL", "SIGSTOP"])
 def test_a_microphone_that_runs_goes_through_the_channel_that_opens_next(
-    open_notebook: OpenNotebook, studio: Studio
+    open_notebook: OpenNotebook, studio: Studio, end: str
 ) -> None:
-    notebook = open_notebook([MADE, KILLED], hears=studio.noise(90))
+    notebook = open_notebook([MADE, KILLED.replace("SIGKILL", end)], hears=studio.noise(120))
     notebook.run_cell(0)
     notebook.wait_until_direct()
     notebook.start()
@@ -153,6 +154,7 @@ def test_a_microphone_that_runs_goes_through_the_channel_that_opens_next(
         lambda: notebook.kernel.value(
             "live.phase == 'open' and live._sessions.process_id != ended"
         ),
+        timeout_s=60,
         what="another process",
     )
     notebook.wait_until_direct()
