@@ -107,6 +107,8 @@ class Supervisor:
         self._has_told_end = self._may_repeat = False
         self._reopening: asyncio.Task[None] | None = None
         self._next_ping: asyncio.TimerHandle | None = None
+        # How often something of a process was read.
+        self._receive_count = 0
         mirror.add_listener(self._on_opened)
 
     # ----------------------------------------------------------------- to read
@@ -218,6 +220,7 @@ class Supervisor:
 
     # ----------------------------------------------------------------- what the process sends
     def _receive(self, received: list[messages.Up]) -> None:
+        self._receive_count += 1
         for message in received:
             match message:
                 case messages.Happened():
@@ -460,11 +463,15 @@ class Supervisor:
         may_open: bool,
     ) -> Any:
         """The answer of a process that is ended where it gives none."""
-        # The second time for a kernel that was busy itself, and has not read the answer.
-        for each_s in (max(0.0, due_s - time.monotonic()), _UNREAD_S):
-            await asyncio.wait({answer}, timeout=each_s)
-            if answer.done():
-                return answer.result()
+        await asyncio.wait({answer}, timeout=max(0.0, due_s - time.monotonic()))
+        # A kernel that was busy itself has not read the answer, nor what was sent before it.
+        while not answer.done():
+            count = self._receive_count
+            await asyncio.wait({answer}, timeout=_UNREAD_S)
+            if self._receive_count == count:
+                break
+        if answer.done():
+            return answer.result()
         answer.cancel()
         process.kill()
         failure = ReplyTimeout(

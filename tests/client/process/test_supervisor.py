@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import os
@@ -299,6 +300,31 @@ def test_a_change_of_prices_that_the_next_process_confirms_counts(
         talk.ask("two")
         # The minutes before have another price.
         assert talk.usage.dollars == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_process_whose_messages_are_still_being_read_does_not_hang() -> None:
+    with Talk(partner=["Good morning."], isolation="process") as talk:
+        talk.start()
+        kept = process_of(talk)
+        processes = session_of(talk).supervisor
+
+        async def answer_late() -> str:
+            """As after a busy hour of the kernel, in which much has happened."""
+            answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+            process, due_s = processes._process, time.monotonic()
+            assert process is not None
+            waiting = asyncio.ensure_future(
+                processes._answer_of(process, answer, due_s, 0.0, may_open=True)
+            )
+            while time.monotonic() < due_s + 1.5 * supervisor._UNREAD_S:
+                processes._receive([])
+                await asyncio.sleep(0.05)
+            answer.set_result("late")
+            found: str = await waiting
+            return found
+
+        assert TALK_THREAD.run(answer_late()) == "late"
+        assert process_of(talk) == kept
 
 
 def test_a_process_that_takes_long_and_answers_pings_goes_on(
