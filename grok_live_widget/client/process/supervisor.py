@@ -39,7 +39,7 @@ from .mirror import Mirror
 
 Level = Literal["info", "warning", "error"]
 
-# A process that ends as often as this in a minute is not started again by itself.
+# After more ends than this in a minute, a process is started only when something is asked of it.
 _MOST_ENDS = 3
 _LINGER_S = 1.0
 # How long an answer may wait to be read [s].
@@ -313,9 +313,9 @@ class Supervisor:
         for tell in self._on_end:
             tell()
         count = len(self._ends_s)
-        is_opened = may_open and may_start and count <= self._mirror.settings.reconnect_tries
-        self._may_repeat = is_opened if was_open else may_start
-        if was_open and is_opened:
+        opens_again = may_open and may_start and count <= self._mirror.settings.reconnect_tries
+        self._may_repeat = opens_again if was_open else may_start
+        if was_open and opens_again:
             self._open_again(failure)
             return
         if was_open and may_open and not self.is_ended:
